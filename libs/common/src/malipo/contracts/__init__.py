@@ -1,0 +1,1 @@
+"""The messages between services: versioned, append-only, with golden schemas in `libs/common/schemas`."""

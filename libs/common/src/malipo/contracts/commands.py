@@ -1,0 +1,65 @@
+"""What merchants ask for: gateway to orchestrator, keyed by payment id."""
+
+from typing import Literal
+
+import msgspec
+
+from malipo.contracts.message import Message
+from malipo.money import Money
+
+Mode = Literal["test", "live"]
+CaptureMode = Literal["automatic", "manual"]
+
+
+class Card(msgspec.Struct, frozen=True, tag="card", tag_field="type"):
+    """A card that the provider has already tokenised, e.g. Stripe's `pm_...`. Never a card number."""
+
+    token: str
+
+
+Method = Card
+"""How the customer pays: a union tagged by `type`."""
+
+
+class CreatePayment(Message, frozen=True, kw_only=True):
+    """Start one payment. `config_version` is the merchant's configuration that the gateway saw."""
+
+    payment_id: str
+    merchant_id: str
+    mode: Mode
+    amount: Money
+    method: Method
+    capture: CaptureMode
+    config_version: int
+    provider: str | None = None
+    client_ref: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec makes a new one each time
+    return_url: str | None = None
+
+
+class CapturePayment(Message, frozen=True, kw_only=True):
+    """Take an authorized amount, or less of it; without an amount, all."""
+
+    payment_id: str
+    capture_id: str
+    amount_minor: int | None = None
+
+
+class CancelPayment(Message, frozen=True, kw_only=True):
+    """Give up a payment that has not taken money yet."""
+
+    payment_id: str
+    cancel_id: str
+
+
+class RefundPayment(Message, frozen=True, kw_only=True):
+    """Give money back; without an amount, all that is left."""
+
+    payment_id: str
+    refund_id: str
+    amount_minor: int | None = None
+    reason: str | None = None
+
+
+PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment

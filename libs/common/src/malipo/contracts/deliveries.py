@@ -1,0 +1,23 @@
+"""What became of each webhook attempt: dispatcher to gateway, keyed by endpoint id."""
+
+from datetime import datetime
+from typing import Literal
+
+from malipo.contracts.message import Message
+
+
+class DeliveryReported(Message, frozen=True, kw_only=True):
+    """One attempt to deliver one event to one endpoint. `duration_ms` is the time to the answer's end."""
+
+    delivery_id: str
+    endpoint_id: str
+    event_id: str
+    payment_id: str
+    merchant_id: str
+    attempt: int
+    result: Literal["delivered", "retrying", "exhausted", "endpoint_gone"]
+    duration_ms: int
+    attempted_at: datetime
+    http_status: int | None = None
+    error: str | None = None
+    next_attempt_at: datetime | None = None

@@ -1,0 +1,143 @@
+"""What happened to a payment: orchestrator to everybody, keyed by payment id."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from malipo import clock
+from malipo.contracts.commands import CaptureMode, Mode
+from malipo.contracts.message import Message
+from malipo.contracts.outcomes import Redirect
+
+PaymentStatus = Literal[
+    "processing",
+    "requires_action",
+    "authorized",
+    "completed",
+    "failed",
+    "canceled",
+]
+Source = Literal["merchant", "answer", "query", "callback", "deadline"]
+"""Through which door the reason for a step came."""
+OperationStatus = Literal["processing", "completed", "failed"]
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why it failed: a stable `code` and the provider's own words."""
+
+    code: str
+    message: str = ""
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment as merchants see it. Amounts in minor units of `currency`."""
+
+    id: str
+    status: PaymentStatus
+    amount: int
+    currency: str
+    amount_captured: int
+    amount_refunded: int
+    capture: CaptureMode
+    method: str
+    created_at: datetime
+    updated_at: datetime
+    status_reason: str | None = None
+    provider: str | None = None
+    provider_reference: str | None = None
+    client_ref: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = {}
+    return_url: str | None = None
+    action: Redirect | None = None
+    failure: Failure | None = None
+
+
+class OperationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund, capture or cancel as merchants see it."""
+
+    id: str
+    payment_id: str
+    kind: Literal["capture", "cancel", "refund"]
+    status: OperationStatus
+    amount: int
+    currency: str
+    created_at: datetime
+    updated_at: datetime
+    reason: str | None = None
+    failure: Failure | None = None
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a step was taken: the trigger, who brought it, and the message that did."""
+
+    trigger: str
+    source: Source
+    message_id: str
+    detail: str | None = None
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """The event that merchants are told: `sequence` counts from 1 without gaps per payment."""
+
+    id: str
+    type: str
+    sequence: int
+
+
+class PaymentStepped(Message, frozen=True, kw_only=True):
+    """One step of a payment or of one of its operations. `step` counts from 1 without gaps per payment.
+
+    A `contradiction` changes no state: the provider has said something that cannot be true beside what it said before.
+    """
+
+    payment_id: str
+    merchant_id: str
+    mode: Mode
+    step: int
+    from_state: str
+    to_state: str
+    payment: PaymentView
+    cause: Cause
+    config_version: int
+    occurred_at: datetime
+    operation: OperationView | None = None
+    announcement: Announcement | None = None
+    contradiction: bool = False
+
+
+class CommandRefused(Message, frozen=True, kw_only=True):
+    """A command that the orchestrator did not carry out: an answer to it, not a step of the payment."""
+
+    payment_id: str
+    merchant_id: str
+    operation_id: str
+    code: str
+    detail: str
+    occurred_at: datetime
+
+
+PaymentEvent = PaymentStepped | CommandRefused
+
+
+def public_event(step: PaymentStepped) -> dict[str, Any]:
+    """The body that merchants get for an announced step, by webhook and from `GET /v1/events` alike.
+
+    `data` holds the payment after the step and, under its kind, the refund or capture that the step is about.
+    """
+    assert step.announcement is not None
+    data: dict[str, Any] = {
+        "id": step.announcement.id,
+        "payment_id": step.payment_id,
+        "sequence": step.announcement.sequence,
+        "mode": step.mode,
+        "payment": msgspec.to_builtins(step.payment),
+    }
+    if step.operation is not None:
+        data[step.operation.kind] = msgspec.to_builtins(step.operation)
+    return {
+        "type": step.announcement.type,
+        "timestamp": clock.iso(step.occurred_at),
+        "data": data,
+    }

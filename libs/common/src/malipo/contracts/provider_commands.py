@@ -1,0 +1,65 @@
+"""What the orchestrator asks of a provider service, keyed by payment id.
+
+`operation_id` names the one effect that the command may have: every retry of it anywhere carries the same id, and the
+provider's idempotency key derives from it.
+"""
+
+from typing import Literal
+
+from malipo.contracts.commands import CaptureMode, Method, Mode
+from malipo.contracts.message import Message
+from malipo.money import Money
+
+OperationKind = Literal["charge", "capture", "cancel", "refund"]
+
+
+class BaseCommand(Message, frozen=True, kw_only=True):
+    """What all commands to a provider carry. A charge's operation id is its payment's id."""
+
+    payment_id: str
+    operation_id: str
+    merchant_id: str
+    mode: Mode
+    config_version: int
+    client_ref: str | None = None
+
+
+class Charge(BaseCommand, frozen=True, kw_only=True):
+    """Take `amount` from the customer, or reserve it when `capture` is manual."""
+
+    amount: Money
+    method: Method
+    capture: CaptureMode
+    description: str | None = None
+    return_url: str | None = None
+
+
+class Capture(BaseCommand, frozen=True, kw_only=True):
+    """Take `amount` of what the charge `reference` reserved."""
+
+    reference: str
+    amount: Money
+
+
+class Cancel(BaseCommand, frozen=True, kw_only=True):
+    """Give up the charge `reference`. The answer is the charge's state after it, whatever that is."""
+
+    reference: str
+
+
+class Refund(BaseCommand, frozen=True, kw_only=True):
+    """Give `amount` of the charge `reference` back."""
+
+    reference: str
+    amount: Money
+    reason: str | None = None
+
+
+class Query(BaseCommand, frozen=True, kw_only=True):
+    """Ask the provider what became of `operation_id`; never moves money that was not asked for before."""
+
+    kind: OperationKind
+    reference: str | None = None
+
+
+ProviderCommand = Charge | Capture | Cancel | Refund | Query

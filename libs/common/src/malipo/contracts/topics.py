@@ -1,0 +1,120 @@
+"""Every topic as one table: provisioning, decoding, `docs/topics.md` and AsyncAPI all come from here."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from types import UnionType
+
+import msgspec
+
+from malipo.contracts.commands import PaymentCommand
+from malipo.contracts.config import MerchantConfigured
+from malipo.contracts.deliveries import DeliveryReported
+from malipo.contracts.events import PaymentEvent
+from malipo.contracts.message import Message
+from malipo.contracts.outcomes import OutcomeReported
+from malipo.contracts.provider_commands import ProviderCommand
+
+DEAD_LETTER_SUFFIX = ".dlq"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `retention` of None means compacted: the last message of each key is kept for ever."""
+
+    name: str
+    key: str
+    partitions: int
+    retention: timedelta | None
+    messages: type[Message] | UnionType
+    producer: str
+    consumers: tuple[str, ...]
+
+    @property
+    def dead_letter(self) -> str:
+        """Where a message of this topic goes that cannot be applied."""
+        return self.name + DEAD_LETTER_SUFFIX
+
+    @property
+    def message_types(self) -> tuple[type[Message], ...]:
+        """The classes that may appear on this topic."""
+        return self.messages.__args__ if isinstance(self.messages, UnionType) else (self.messages,)
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Message]:
+        return msgspec.json.Decoder(self.messages)
+
+    def decode(self, value: bytes) -> Message:
+        """The message in `value`. Raises `msgspec.MsgspecError` when it is not one of this topic's types."""
+        return self._decoder.decode(value)
+
+
+_WEEK = timedelta(days=7)
+_MONTH = timedelta(days=30)
+
+PAYMENT_COMMANDS = Topic(
+    name="payments.commands.v1",
+    key="payment id",
+    partitions=12,
+    retention=_WEEK,
+    messages=PaymentCommand,
+    producer="gateway",
+    consumers=("orchestrator",),
+)
+STRIPE_COMMANDS = Topic(
+    name="providers.stripe.commands.v1",
+    key="payment id",
+    partitions=12,
+    retention=_WEEK,
+    messages=ProviderCommand,
+    producer="orchestrator",
+    consumers=("provider-stripe",),
+)
+OUTCOMES = Topic(
+    name="providers.outcomes.v1",
+    key="payment id",
+    partitions=12,
+    retention=_WEEK,
+    messages=OutcomeReported,
+    producer="provider-*",
+    consumers=("orchestrator",),
+)
+PAYMENT_EVENTS = Topic(
+    name="payments.events.v1",
+    key="payment id",
+    partitions=12,
+    retention=_MONTH,
+    messages=PaymentEvent,
+    producer="orchestrator",
+    consumers=("gateway", "webhook-dispatcher"),
+)
+MERCHANT_CONFIG = Topic(
+    name="merchants.config.v1",
+    key="merchant id",
+    partitions=4,
+    retention=None,
+    messages=MerchantConfigured,
+    producer="gateway",
+    consumers=("provider-*", "webhook-dispatcher"),
+)
+DELIVERIES = Topic(
+    name="webhooks.deliveries.v1",
+    key="endpoint id",
+    partitions=4,
+    retention=_WEEK,
+    messages=DeliveryReported,
+    producer="webhook-dispatcher",
+    consumers=("gateway",),
+)
+
+TOPICS: tuple[Topic, ...] = (
+    PAYMENT_COMMANDS,
+    STRIPE_COMMANDS,
+    OUTCOMES,
+    PAYMENT_EVENTS,
+    MERCHANT_CONFIG,
+    DELIVERIES,
+)
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+PROVIDER_COMMANDS: dict[str, Topic] = {"stripe": STRIPE_COMMANDS}
+"""The commands topic of each provider, by the provider's name."""

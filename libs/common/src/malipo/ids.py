@@ -1,0 +1,45 @@
+"""The only place that makes identifiers and other randomness."""
+
+import secrets
+import time
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: no i, l, o, u
+_LENGTH = 26  # 128 bits in groups of five
+
+
+def new(prefix: str) -> str:
+    """A new id such as `pay_01jd5c...`: prefix, underscore, UUIDv7 (RFC 9562) in 26 characters.
+
+    Ids sort by creation time (milliseconds), so a B-tree grows at its right edge and a list by id is a list by age.
+    """
+    return f"{prefix}_{_encode(_uuid7())}"
+
+
+def is_id(value: str, prefix: str) -> bool:
+    """Whether `value` has the shape that `new(prefix)` makes."""
+    head, _, body = value.partition("_")
+    return head == prefix and len(body) == _LENGTH and set(body) <= set(_ALPHABET)
+
+
+def token(bytes_: int = 32) -> str:
+    """An unguessable lower-case token, two characters a byte."""
+    return secrets.token_hex(bytes_)
+
+
+def random_bytes(count: int) -> bytes:
+    """`count` bytes fit for keys and nonces."""
+    return secrets.token_bytes(count)
+
+
+def jitter(spread: float) -> float:
+    """A factor between `1 - spread` and `1 + spread`, to keep retries of many apart."""
+    return 1 + spread * (2 * secrets.randbelow(1_000_001) / 1_000_000 - 1)
+
+
+def _uuid7() -> int:
+    milliseconds = time.time_ns() // 1_000_000
+    return (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
+
+
+def _encode(number: int) -> str:
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,1 @@
+"""Kafka in, PostgreSQL, Kafka out: one batch is one transaction with inbox, state and outbox."""

@@ -1,0 +1,102 @@
+"""Runs subscriptions on FastStream batch subscribers, giving a batch back when it could not be tried."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.exceptions import NackMessage
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from malipo.messaging.subscription import DatabaseAway, Record, Shell
+from malipo.platform.logs import log
+
+_AWAY_SECONDS = 1.0
+_START_AGAIN_SECONDS = 1.0
+_STOPPED = "not started"
+
+
+class Consumers:
+    """All subscriptions of one service, each in a consumer group of its own.
+
+    The offset is committed after the batch's transaction. With the database away the batch is given back after a
+    pause: FastStream seeks to its start, polling goes on, and the process stays in its group.
+    """
+
+    def __init__(self, kafka_bootstrap: str, service: str, instance: str) -> None:
+        self._service = service
+        self._subscribers: list[object] = []
+        self._broker = KafkaBroker(
+            kafka_bootstrap,
+            client_id=f"{service}.{instance}",
+            ack_policy=AckPolicy.NACK_ON_ERROR,  # the default commits before the handler runs
+            allow_auto_create_topics=False,
+            graceful_timeout=10,
+            logger=None,
+            apply_types=False,
+        )
+        self.problem: str | None = _STOPPED
+
+    def add(self, name: str, topics: Sequence[str], shell: Shell, max_records: int) -> None:
+        """Subscribe `shell` to `topics`."""
+        subscriber = self._broker.subscriber(
+            *topics,
+            batch=True,
+            group_id=f"{self._service}.{name}",
+            auto_offset_reset="earliest",  # the default would skip what was sent before the first deployment
+            max_records=max_records,
+            batch_timeout_ms=10,  # FastStream sleeps this long again after an empty poll
+            heartbeat_interval_ms=500,  # a member that joins waits for the others' next heartbeat
+            session_timeout_ms=10_000,
+            parser=_without_headers,
+            decoder=_records,
+        )
+        subscriber(_give_back_when_away(shell.take))
+
+    async def run(self) -> None:
+        """Connect, however long that takes, and consume until cancelled."""
+        try:
+            await self._start()
+            self.problem = None
+            await asyncio.Event().wait()
+        finally:
+            self.problem = _STOPPED
+            await self._broker.stop()
+
+    async def _start(self) -> None:
+        while True:
+            try:
+                return await self._broker.start()
+            except (KafkaError, OSError) as error:
+                self.problem = f"Kafka away: {error!r}"
+                log.warning("kafka away", error=repr(error), retry_in_seconds=_START_AGAIN_SECONDS)
+                await self._broker.stop()
+                await asyncio.sleep(_START_AGAIN_SECONDS)
+
+
+def _give_back_when_away(
+    take: Callable[[Sequence[Record]], Awaitable[None]],
+) -> Callable[[Sequence[Record]], Awaitable[None]]:
+    async def consume(records: Sequence[Record]) -> None:
+        try:
+            await take(records)
+        except DatabaseAway as error:
+            log.warning("database away", error=str(error), retry_in_seconds=_AWAY_SECONDS)
+            await asyncio.sleep(_AWAY_SECONDS)
+            raise NackMessage from error
+
+    return consume
+
+
+async def _without_headers(
+    records: tuple[Record, ...], parse: Callable[[tuple[Record, ...]], Awaitable[KafkaMessage]]
+) -> KafkaMessage:
+    # FastStream decodes every header as UTF-8 and gives the batch back when one is not: for ever.
+    message = await parse(tuple(replace(record, headers=()) for record in records))
+    message.raw_message = records
+    return message
+
+
+async def _records(message: KafkaMessage) -> object:
+    return message.raw_message

@@ -1,0 +1,120 @@
+"""Runs due rows of a table: nudged in process, polling as the net, under leases that end when the process does."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from malipo import ids
+from malipo.messaging.database import AWAY
+from malipo.messaging.unit import Units
+from malipo.platform.logs import log
+
+LEASE_SECONDS = 6.0
+"""How long a row of a dead process stays out of reach. Longer than any pause of a healthy event loop."""
+
+_RENEW_SECONDS = 1.5
+_AWAY_SECONDS = 1.0
+
+
+class Leased(Protocol):
+    """A row that was claimed: nobody else runs it while the lease lasts."""
+
+    @property
+    def id(self) -> str:
+        """The row's primary key."""
+        ...
+
+
+class Executor[W: Leased]:
+    """Keeps up to `limit` claimed rows running at once.
+
+    `claim(token, count)` leases up to `count` due rows to `token` and commits; `run(row)` does the work and records its
+    end with the same token, so that a process which lost its lease changes nothing. The lease of every running row
+    is renewed; with the process dead it ends, and another replica claims the row.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        units: Units,
+        *,
+        claim: Callable[[str, int], Awaitable[Sequence[W]]],
+        run: Callable[[W], Awaitable[None]],
+        renew: Callable[[str, Sequence[str]], Awaitable[set[str]]],
+        limit: int,
+        poll_seconds: float = 0.25,
+    ) -> None:
+        self.token = ids.new("run")
+        self._name = name
+        self._units = units
+        self._claim = claim
+        self._run = run
+        self._renew = renew
+        self._limit = limit
+        self._poll_seconds = poll_seconds
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Something may be due: look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then wait for what is running."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._claim_for_ever())
+                group.create_task(self._renew_for_ever())
+        finally:
+            await self._finish()
+
+    async def _claim_for_ever(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                full = await self._claim_once()
+            except AWAY as error:
+                log.warning("database away", executor=self._name, error=repr(error))
+                await asyncio.sleep(_AWAY_SECONDS)
+                continue
+            if not full:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
+
+    async def _claim_once(self) -> bool:
+        """Start what is due; answers whether there may be more."""
+        free = self._limit - len(self._running)
+        if free <= 0:
+            return False
+        rows = await self._claim(self.token, free)
+        for row in rows:
+            task = asyncio.create_task(self._guard(row), name=f"{self._name}:{row.id}")
+            self._running[row.id] = task
+            task.add_done_callback(lambda _, row_id=row.id: self._ended(row_id))
+        return len(rows) == free
+
+    def _ended(self, row_id: str) -> None:
+        self._running.pop(row_id, None)
+        self._wake.set()
+
+    async def _guard(self, row: W) -> None:
+        try:
+            await self._run(row)
+        except AWAY as error:
+            # The row's end could not be recorded: its lease runs out and the row is taken up again.
+            log.warning("database away", executor=self._name, row=row.id, error=repr(error))
+        except Exception:  # noqa: BLE001 - a bug in one row must not stop the others
+            log.exception("row failed", executor=self._name, row=row.id)
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            held = list(self._running)
+            with suppress(*AWAY):
+                if held:
+                    await self._renew(self.token, held)
+
+    async def _finish(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=LEASE_SECONDS)

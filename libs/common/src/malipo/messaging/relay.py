@@ -1,0 +1,108 @@
+"""The relay: moves outbox rows to Kafka, in order per key, at least once, one active relay per shard."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from malipo.messaging.database import AWAY, Connection, Row, connect
+from malipo.messaging.unit import SHARDS
+from malipo.platform import metrics
+from malipo.platform.logs import log
+
+BATCH_ROWS = 500
+POLL_SECONDS = 0.05  # the net beneath the nudge, and the wake-up for rows that other replicas wrote
+_AWAY_SECONDS = 1.0
+_LOCK_CLASS = 0x6D616C70  # "malp": the advisory locks of relays; the second key is the shard
+
+_SELECT = "SELECT id, topic, key, headers, payload FROM outbox WHERE shard = ANY($1::smallint[]) ORDER BY id LIMIT $2"
+_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+_LOCK = "SELECT pg_try_advisory_lock($1, $2)"
+
+
+class Relay:
+    """Sends the outbox of one database. Every replica may run one: shards are shared out by advisory lock.
+
+    A row is deleted only after Kafka has acknowledged it, so a crash sends it again and consumers drop the repeat.
+    The lock belongs to the session: with the connection gone another replica takes over, and no row is lost.
+    With Kafka away one batch is held in memory and the rest stays in PostgreSQL.
+    """
+
+    def __init__(self, database_url: str, kafka_bootstrap: str, client_id: str) -> None:
+        self._database_url = database_url
+        self._kafka_bootstrap = kafka_bootstrap
+        self._client_id = client_id
+        self._wake = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Something was committed to the outbox: look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled, through any outage of either side."""
+        while True:
+            try:
+                async with self._producer() as producer, self._connection() as connection:
+                    await self._relay(connection, producer)
+            except (*AWAY, asyncpg.InterfaceError, KafkaError) as error:
+                log.warning("relay interrupted", error=repr(error), retry_in_seconds=_AWAY_SECONDS)
+                await asyncio.sleep(_AWAY_SECONDS)
+
+    async def _relay(self, connection: Connection, producer: AIOKafkaProducer) -> None:
+        shards: list[int] = []
+        while True:
+            shards += await _take_free_shards(connection, shards)
+            self._wake.clear()
+            if await _move(connection, producer, shards) < BATCH_ROWS:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    @asynccontextmanager
+    async def _producer(self) -> AsyncGenerator[AIOKafkaProducer]:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._kafka_bootstrap,
+            client_id=self._client_id,
+            enable_idempotence=True,  # implies acks=all; keeps the order of a partition through retries
+            max_batch_size=256 * 1024,  # one batch a partition is in flight at a time, so small ones cost throughput
+        )
+        try:
+            await producer.start()
+            yield producer
+        finally:
+            # A producer flushes for ever while its broker is away; what it holds is still in the outbox.
+            with suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(producer.stop(), 2)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Connection]:
+        connection = await connect(self._database_url)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+
+async def _take_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:
+    free = [shard for shard in range(SHARDS) if shard not in held]
+    return [shard for shard in free if await connection.fetchval(_LOCK, _LOCK_CLASS, shard)]
+
+
+async def _move(connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
+    """Send one batch in order, delete it once Kafka has all of it; answers how many rows that was."""
+    rows: Sequence[Row] = await connection.fetch(_SELECT, shards, BATCH_ROWS) if shards else []
+    if rows:
+        await asyncio.gather(*[await _send(producer, row) for row in rows])
+        await connection.execute(_DELETE, [row["id"] for row in rows])
+    for row in rows:
+        metrics.RELAYED.labels(row["topic"]).inc()
+    return len(rows)
+
+
+async def _send(producer: AIOKafkaProducer, row: Row) -> asyncio.Future[object]:
+    # Not `send_batch`: it ignores keys and puts a whole batch into one partition.
+    headers = [(name, value.encode()) for name, value in row["headers"].items()]
+    key = row["key"].encode()
+    return await producer.send(row["topic"], row["payload"], key=key, headers=headers)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

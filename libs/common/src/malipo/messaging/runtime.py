@@ -1,0 +1,140 @@
+"""The running parts of one service: pool, relay, consumers and loops, behind one ASGI application."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from malipo.messaging.consumers import Consumers
+from malipo.messaging.database import AWAY, Pool, create_pool
+from malipo.messaging.relay import Relay
+from malipo.messaging.subscription import Shell, Subscription
+from malipo.messaging.unit import Units
+from malipo.platform import metrics
+from malipo.platform.health import Health
+from malipo.platform.logs import log
+from malipo.platform.settings import ServiceSettings
+
+_WATCH_SECONDS = 1.0
+_PURGE_SECONDS = 3600.0
+_INBOX_DAYS = 45  # longer than any topic keeps a message, so that no redelivery outlives its inbox row
+_RESTART_SECONDS = 1.0
+
+_OUTBOX = "SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age FROM outbox"
+_PURGE = "DELETE FROM inbox WHERE received_at < now() - make_interval(days => $1)"
+
+Loop = Callable[[], Awaitable[None]]
+
+
+class Runtime:
+    """Starts what a service consists of and stops it in reverse order.
+
+    Nothing here waits for a store at start: the process is alive at once and ready when everything answers.
+    """
+
+    def __init__(self, service: str, settings: ServiceSettings) -> None:
+        url = settings.database_url.get_secret_value()
+        self.health = Health()
+        self.relay = Relay(url, settings.kafka_bootstrap, f"{service}.{settings.instance}.relay")
+        self.units = Units(self.relay.nudge)
+        self._service = service
+        self._settings = settings
+        self._consumers = Consumers(settings.kafka_bootstrap, service, settings.instance)
+        self._loops: dict[str, Loop] = {}
+        self._closers: list[Loop] = []
+        self._database_problem: str | None = "not connected"
+        self.health.add("database", lambda: self._database_problem)
+
+    def subscribe(self, *subscriptions: Subscription, needed_for_ready: bool = True) -> None:
+        """Consume; `needed_for_ready` makes readiness depend on it."""
+        for subscription in subscriptions:
+            shell = Shell(subscription, self.units, self._service)
+            topics = [topic.name for topic in subscription.topics]
+            self._consumers.add(subscription.name, topics, shell, subscription.max_records)
+        if needed_for_ready:
+            self.health.add("consumers", lambda: self._consumers.problem)
+
+    def loop(self, name: str, run: Loop) -> None:
+        """Run `run` for as long as the service does; one that fails is logged and started again."""
+        self._loops[name] = run
+
+    def on_stop(self, close: Loop) -> None:
+        """Call `close` after everything else has stopped."""
+        self._closers.append(close)
+
+    def app(self, routes: Sequence[BaseRoute] = ()) -> Starlette:
+        """The application of a service whose only pages are health, metrics and `routes`."""
+        return Starlette(routes=[*self.health.routes(), *routes], lifespan=lambda _: self.running())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run everything while the block lasts."""
+        tasks = [asyncio.create_task(self._run(), name="runtime")]
+        try:
+            yield
+        finally:
+            await _cancel(tasks)
+            for close in self._closers:
+                await close()
+
+    async def _run(self) -> None:
+        pool = await create_pool(self._settings.database_url.get_secret_value(), self._settings.database_connections)
+        self.units.use(pool)
+        inner = [
+            asyncio.create_task(self._keep_running(name, run), name=name)
+            for name, run in self._loops_in_order().items()
+        ]
+        try:
+            await asyncio.gather(*inner)
+        finally:
+            for task in reversed(inner):  # consumers stop before what they feed
+                await _cancel([task])
+            self.units.use(None)
+            await _close(pool)
+
+    def _loops_in_order(self) -> dict[str, Loop]:
+        watch: dict[str, Loop] = {"watch": self._watch, "purge": self._purge, "relay": self.relay.run}
+        return watch | self._loops | {"consumers": self._consumers.run}
+
+    async def _keep_running(self, name: str, run: Loop) -> None:
+        while True:
+            try:
+                await run()
+            except Exception:  # noqa: BLE001 - a loop that ends would end silently
+                log.exception("loop failed", loop=name, restart_in_seconds=_RESTART_SECONDS)
+            await asyncio.sleep(_RESTART_SECONDS)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_WATCH_SECONDS * 2):
+                    row = await self.units.pool.fetchrow(_OUTBOX)
+                assert row is not None
+                metrics.OUTBOX_ROWS.set(row["rows"])
+                metrics.OUTBOX_AGE_SECONDS.set(row["age"])
+                self._database_problem = None
+            except (*AWAY, asyncpg.InterfaceError) as error:
+                self._database_problem = f"PostgreSQL away: {error!r}"
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _purge(self) -> None:
+        while True:
+            await self.units.pool.execute(_PURGE, _INBOX_DAYS)
+            await asyncio.sleep(_PURGE_SECONDS)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        async with asyncio.timeout(2):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

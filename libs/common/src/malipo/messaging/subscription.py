@@ -1,0 +1,175 @@
+"""The batch shell: takes a Kafka batch, applies it in one unit, isolates what cannot be applied."""
+
+import base64
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import ConsumerRecord
+from msgspec import MsgspecError
+
+from malipo.contracts.message import Message
+from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX, Topic
+from malipo.messaging.database import AWAY, CONFLICT
+from malipo.messaging.unit import CLIENT_REF, MESSAGE_ID, Unit, Units
+from malipo.platform import metrics
+from malipo.platform.logs import log
+
+Record = ConsumerRecord[bytes | None, bytes | None]
+
+_CONFLICT_TRIES = 3
+_CARRIED = ("traceparent", "tracestate", CLIENT_REF)
+_MAX_REASON_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Received[M: Message]:
+    """One message with what came around it. `headers` are those to hand on to what it causes."""
+
+    message: M
+    message_id: str
+    topic: str
+    key: str
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+Handler = Callable[[Unit, Sequence[Received[Message]]], Awaitable[None]]
+"""Applies new messages within a unit, all of them or by raising none. Called with one batch in the order of Kafka."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What one consumer group of a service takes in, and the handler that applies it."""
+
+    name: str
+    topics: tuple[Topic, ...]
+    handle: Handler
+    after_commit: Callable[[], None] = lambda: None
+    max_records: int = 500
+
+
+class DatabaseAway(Exception):
+    """The batch could not be tried: give it back to Kafka and come again."""
+
+
+class Shell:
+    """Applies the batches of one subscription.
+
+    One batch is one transaction: inbox, the handler's state, outbox. A redelivered message is dropped by the inbox.
+    When the transaction fails for a reason that is not the database's absence, each message is tried alone, and one
+    that fails alone goes to its topic's dead letters with the reason, while its neighbours go on.
+    """
+
+    def __init__(self, subscription: Subscription, units: Units, service: str) -> None:
+        self._subscription = subscription
+        self._units = units
+        self._consumer = f"{service}.{subscription.name}"
+
+    async def take(self, records: Sequence[Record]) -> None:
+        """Apply a batch; returns when all of it is committed. Raises `DatabaseAway`."""
+        try:
+            with metrics.BATCH_SECONDS.labels(self._subscription.name).time():
+                await self._take(records)
+        except AWAY as error:
+            raise DatabaseAway(repr(error)) from error
+        self._subscription.after_commit()
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        readable: list[tuple[Record, Received[Message]]] = []
+        for record in records:
+            try:
+                readable.append((record, read(record)))
+            except (MsgspecError, UnicodeDecodeError, ValueError) as error:
+                await self._bury(record, error)
+        try:
+            await self._apply([received for _, received in readable])
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one message must not stop its neighbours
+            log.warning("batch isolated", subscription=self._consumer, error=repr(error), size=len(readable))
+            await self._take_singly(readable)
+
+    async def _take_singly(self, readable: Sequence[tuple[Record, Received[Message]]]) -> None:
+        for record, received in readable:
+            try:
+                await self._apply([received])
+            except AWAY:
+                raise
+            except Exception as error:  # noqa: BLE001 - see above; the reason is kept with the dead letter
+                log.exception("message cannot be applied", subscription=self._consumer, message_id=received.message_id)
+                await self._bury(record, error)
+
+    async def _apply(self, batch: Sequence[Received[Message]]) -> None:
+        for tries_left in reversed(range(_CONFLICT_TRIES)):
+            try:
+                return await self._apply_once(batch)
+            except CONFLICT:
+                if not tries_left:
+                    raise
+        return None
+
+    async def _apply_once(self, batch: Sequence[Received[Message]]) -> None:
+        first = {received.message_id: received for received in reversed(batch)}
+        async with self._units.begin() as unit:
+            new = await unit.receive(self._consumer, list(first))
+            fresh = [r for r in batch if r.message_id in new and first[r.message_id] is r]
+            if fresh:
+                await self._subscription.handle(unit, fresh)
+        _count(batch, fresh)
+
+    async def _bury(self, record: Record, error: Exception) -> None:
+        """Send `record` as it came to the dead letters, once."""
+        position = f"{record.topic}:{record.partition}:{record.offset}"
+        async with self._units.begin() as unit:
+            if await unit.receive(f"{self._consumer}.dlq", [position]):
+                key = (record.key or b"").decode(errors="replace")
+                unit.send_raw(
+                    record.topic + DEAD_LETTER_SUFFIX, key, record.value or b"", self._obituary(record, position, error)
+                )
+        metrics.MESSAGES.labels(record.topic, "dead_lettered").inc()
+        log.error("message dead-lettered", position=position, reason=repr(error)[:_MAX_REASON_CHARS])
+
+    def _obituary(self, record: Record, position: str, error: Exception) -> dict[str, str]:
+        return headers_of(record) | {
+            MESSAGE_ID: f"dlq:{self._consumer}:{position}",
+            "x-consumer": self._consumer,
+            "x-position": position,
+            "x-original-message-id": message_id_of(record),
+            "x-reason": f"{type(error).__name__}: {error}"[:_MAX_REASON_CHARS],
+        }
+
+
+def read(record: Record) -> Received[Message]:
+    """The message in a record. Raises `MsgspecError`, `UnicodeDecodeError` or `ValueError` when it is not one of ours."""
+    headers = headers_of(record)
+    return Received(
+        message=BY_NAME[record.topic].decode(record.value or b""),
+        message_id=message_id_of(record),
+        topic=record.topic,
+        key=(record.key or b"").decode(),
+        headers={name: headers[name] for name in _CARRIED if name in headers},
+    )
+
+
+def headers_of(record: Record) -> dict[str, str]:
+    """The record's headers as text; bytes that are no text come as base64."""
+    return {name: _text(value) for name, value in record.headers}
+
+
+def message_id_of(record: Record) -> str:
+    """The id that the producer gave, else the record's position, which is as unique."""
+    return headers_of(record).get(MESSAGE_ID) or f"{record.topic}:{record.partition}:{record.offset}"
+
+
+def _count(batch: Sequence[Received[Message]], fresh: Sequence[Received[Message]]) -> None:
+    applied = Counter(received.topic for received in fresh)
+    for topic, seen in Counter(received.topic for received in batch).items():
+        metrics.MESSAGES.labels(topic, "applied").inc(applied[topic])
+        metrics.MESSAGES.labels(topic, "duplicate").inc(seen - applied[topic])
+
+
+def _text(value: bytes | None) -> str:
+    try:
+        return (value or b"").decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value or b"").decode()

@@ -1,0 +1,23 @@
+"""The tables that every service's database has, as frozen steps that its migrations name."""
+
+V1 = """
+CREATE TABLE inbox (
+    consumer    text NOT NULL,
+    message_id  text NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, message_id)
+);
+CREATE INDEX inbox_by_age ON inbox USING brin (received_at);
+
+CREATE TABLE outbox (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id text NOT NULL,
+    shard      smallint NOT NULL,
+    topic      text NOT NULL,
+    key        text NOT NULL,
+    headers    jsonb NOT NULL,
+    payload    bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+"""
+"""Inbox: which messages were applied. Outbox: which messages are still to be sent, deleted once Kafka has them."""

@@ -1,0 +1,151 @@
+"""The unit of work: one transaction in which state, inbox and outbox change together."""
+
+import zlib
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from malipo import ids
+from malipo.contracts.message import Message, encode
+from malipo.contracts.topics import Topic
+from malipo.messaging.database import Connection, DatabaseNotReady, Pool
+from malipo.platform.client import in_transaction
+from malipo.platform.tracing import carrier
+
+SHARDS = 4
+"""Relays that can work side by side on one outbox; a key always falls into the same one."""
+
+MAX_PAYLOAD_BYTES = 900_000
+"""Below Kafka's default limit of 1 MiB, headers included."""
+
+MESSAGE_ID = "message-id"
+CLIENT_REF = "client-ref"
+
+_INSERT_OUTBOX = """
+INSERT INTO outbox (message_id, shard, topic, key, headers, payload)
+SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[])
+"""
+_INSERT_INBOX = """
+INSERT INTO inbox (consumer, message_id)
+SELECT $1, * FROM unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING message_id
+"""
+
+
+class MessageTooLarge(ValueError):
+    """A payload that Kafka would refuse."""
+
+
+@dataclass(slots=True)
+class _Row:
+    topic: str
+    key: str
+    message_id: str
+    headers: dict[str, str]
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Unit:
+    """An open transaction. What it sends becomes visible to others with the commit, or not at all."""
+
+    connection: Connection
+    _outbox: list[_Row] = field(default_factory=list[_Row])
+
+    def send(
+        self,
+        topic: Topic,
+        key: str,
+        message: Message,
+        *,
+        message_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """Put `message` into the outbox and answer its id.
+
+        `headers` carries on the trace and client reference of the message that caused this one; without it the
+        current trace is used. Messages of one key reach Kafka in the order in which they were sent here.
+        """
+        message_id = message_id or ids.new("msg")
+        carried = carrier() if headers is None else dict(headers)
+        self.send_raw(topic.name, key, encode(message), carried | {MESSAGE_ID: message_id})
+        return message_id
+
+    def send_raw(self, topic: str, key: str, payload: bytes, headers: dict[str, str]) -> None:
+        """Put bytes that are not a message of ours into the outbox: a dead letter.
+
+        Raises `MessageTooLarge` above what Kafka takes: such a row would stop its key's messages for ever.
+        """
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise MessageTooLarge(topic, len(payload))
+        self._outbox.append(_Row(topic, key, headers[MESSAGE_ID], headers, payload))
+
+    async def receive(self, consumer: str, message_ids: Sequence[str]) -> set[str]:
+        """Note that `consumer` has got these messages; answers those that it had not got before."""
+        rows = await self.connection.fetch(_INSERT_INBOX, consumer, message_ids)
+        return {row["message_id"] for row in rows}
+
+    async def write_outbox(self) -> bool:
+        """Write what was sent; answers whether there was anything."""
+        if not self._outbox:
+            return False
+        rows = self._outbox
+        await self.connection.execute(
+            _INSERT_OUTBOX,
+            [row.message_id for row in rows],
+            [shard_of(row.key) for row in rows],
+            [row.topic for row in rows],
+            [row.key for row in rows],
+            [row.headers for row in rows],
+            [row.payload for row in rows],
+        )
+        return True
+
+
+def shard_of(key: str) -> int:
+    """The shard of the outbox that keeps this key's messages in order."""
+    return zlib.crc32(key.encode()) % SHARDS
+
+
+class Units:
+    """Opens units on the service's pool and nudges the relay after each commit that sent something."""
+
+    def __init__(self, nudge: Callable[[], None]) -> None:
+        self._nudge = nudge
+        self._pool: Pool | None = None
+
+    @property
+    def pool(self) -> Pool:
+        """The pool, for reads. Raises `DatabaseNotReady`."""
+        if self._pool is None:
+            raise DatabaseNotReady
+        return self._pool
+
+    def use(self, pool: Pool | None) -> None:
+        """Give or take away the pool as the service starts and stops."""
+        self._pool = pool
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a pool."""
+        return self._pool is not None
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncGenerator[Unit]:
+        """One transaction: commits when the block ends, rolls back when it raises."""
+        async with self.pool.acquire() as connection:
+            token = in_transaction.set(True)
+            try:
+                async with connection.transaction():
+                    unit = Unit(connection)
+                    yield unit
+                    sent = await unit.write_outbox()
+            except asyncpg.InterfaceError as error:
+                if connection.is_closed():  # else it is our mistake, e.g. a wrong number of arguments
+                    raise DatabaseNotReady from error
+                raise
+            finally:
+                in_transaction.reset(token)
+        if sent:
+            self._nudge()

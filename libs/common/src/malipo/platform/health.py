@@ -1,0 +1,43 @@
+"""Health: alive means the event loop turns, ready means the service can do its work now."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from malipo.platform.metrics import metrics_page
+
+Check = Callable[[], str | None]
+"""Says what is wrong, or None when all is well. Must not block."""
+
+
+class Health:
+    """Collects the checks of one process."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, Check] = {}
+
+    def add(self, name: str, check: Check) -> None:
+        """Make readiness depend on `check`."""
+        self._checks[name] = check
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong now, by check; empty when ready."""
+        return {name: wrong for name, check in self._checks.items() if (wrong := check()) is not None}
+
+    def routes(self) -> list[Route]:
+        """`/health/live`, `/health/ready` and `/metrics`."""
+        return [
+            Route("/health/live", self._live),
+            Route("/health/ready", self._ready),
+            Route("/metrics", metrics_page),
+        ]
+
+    async def _live(self, _request: Request) -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    async def _ready(self, _request: Request) -> JSONResponse:
+        problems = self.problems()
+        status = "not ready" if problems else "ready"
+        return JSONResponse({"status": status, "problems": problems}, 503 if problems else 200)

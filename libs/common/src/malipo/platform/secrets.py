@@ -1,0 +1,69 @@
+"""Secrets at rest: AES-256-GCM envelopes under a key ring, bound to their owner."""
+
+import base64
+import binascii
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from malipo import ids
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12  # the size that NIST SP 800-38D recommends for GCM
+_VERSION = "v1"
+
+
+class SecretUnreadable(Exception):
+    """The ciphertext is damaged, belongs to another owner, or its key is not on the ring."""
+
+
+class KeyRing:
+    """Encrypts under the ring's first key, decrypts under any.
+
+    An envelope is `v1.<key id>.<wrapped data key>.<sealed secret>`: each secret has a data key of its own, so that
+    rotating the ring re-wraps 32 bytes a record. The owner is associated data of both layers.
+    """
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        if not keys or any(len(key) != _KEY_BYTES for key in keys.values()):
+            msg = f"a key ring needs at least one key, each of {_KEY_BYTES} bytes"
+            raise ValueError(msg)
+        self._keys = {name: AESGCM(key) for name, key in keys.items()}
+        self._active = next(iter(keys))
+
+    @classmethod
+    def parse(cls, text: str) -> "KeyRing":
+        """A ring from `id:base64,id:base64`. Raises `ValueError` without repeating the text."""
+        try:
+            pairs = (entry.split(":", 1) for entry in text.split(","))
+            return cls({name.strip(): base64.b64decode(key, validate=True) for name, key in pairs})
+        except (ValueError, binascii.Error):
+            msg = "must be `id:base64,id:base64` with 32 bytes a key"
+            raise ValueError(msg) from None
+
+    def seal(self, secret: bytes, *, owner: str) -> str:
+        """The envelope of `secret`, openable only with the same `owner`."""
+        data_key = ids.random_bytes(_KEY_BYTES)
+        wrapped = _encrypt(self._keys[self._active], data_key, owner)
+        return ".".join((_VERSION, self._active, wrapped, _encrypt(AESGCM(data_key), secret, owner)))
+
+    def open(self, envelope: str, *, owner: str) -> bytes:
+        """The secret in `envelope`. Raises `SecretUnreadable`."""
+        try:
+            version, key_id, wrapped, sealed = envelope.split(".")
+            if version != _VERSION:
+                raise SecretUnreadable
+            data_key = _decrypt(self._keys[key_id], wrapped, owner)
+            return _decrypt(AESGCM(data_key), sealed, owner)
+        except (ValueError, KeyError, InvalidTag):
+            raise SecretUnreadable from None
+
+
+def _encrypt(cipher: AESGCM, plain: bytes, owner: str) -> str:
+    nonce = ids.random_bytes(_NONCE_BYTES)
+    return base64.urlsafe_b64encode(nonce + cipher.encrypt(nonce, plain, owner.encode())).decode()
+
+
+def _decrypt(cipher: AESGCM, text: str, owner: str) -> bytes:
+    raw = base64.urlsafe_b64decode(text)
+    return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], owner.encode())

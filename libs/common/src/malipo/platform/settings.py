@@ -1,0 +1,45 @@
+"""Settings: environment variables, read once in `main`, validated whole."""
+
+import sys
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EXIT_BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs. Names are environment variables in upper case; there are no other sources."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    instance: str = Field(default="0", description="Name of this replica, unique within the service.")
+    environment: Literal["local", "test", "production"] = Field(
+        default="production", description="`local` and `test` allow what production refuses."
+    )
+    database_url: SecretStr = Field(description="PostgreSQL of this service alone: `postgresql://user@host/db`.")
+    database_connections: int = Field(default=10, ge=2, le=100, description="Connections in this process's pool.")
+    kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`.")
+    key_ring: SecretStr = Field(
+        description="Keys that encrypt secrets: `id:base64,id:base64`, 32 bytes each; the first one encrypts."
+    )
+    http_host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's own network
+    http_port: int = Field(default=8080, ge=1, le=65535, description="Port for the API, health and metrics.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None, description="Where traces go, e.g. `http://collector:4318`; unset sends none."
+    )
+    trace_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of new traces that are recorded.")
+    stop_seconds: float = Field(default=15, gt=0, le=300, description="Time to finish work in flight on SIGTERM.")
+
+
+def load[S: ServiceSettings](settings: type[S]) -> S:
+    """The settings from the environment. A bad one stops the process (exit code 78) and says which, never its value."""
+    try:
+        return settings()  # pyright: ignore[reportCallIssue] - the values come from the environment
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"setting {name}: {problem['msg']}", file=sys.stderr)  # noqa: T201 - logs are not set up yet
+        sys.exit(EXIT_BAD_CONFIGURATION)

@@ -1,0 +1,53 @@
+"""A circuit breaker per provider account: after repeated silence, stop asking for a while."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from malipo import clock
+
+FAILURES_TO_OPEN = 5
+OPEN_SECONDS = 5.0
+_MAX_CIRCUITS = 10_000
+
+
+@dataclass(slots=True)
+class _Circuit:
+    failures: int = 0
+    open_until: float = 0.0
+
+
+class Breaker:
+    """Counts failures in a row by key. Open: refuses for `OPEN_SECONDS`, then lets one call through to probe."""
+
+    def __init__(self, now: Callable[[], float] = clock.monotonic) -> None:
+        self._now = now
+        self._circuits: dict[str, _Circuit] = {}
+
+    def wait_seconds(self, key: str) -> float:
+        """Zero when a call may go out now, else how long to wait. A probe that is let through extends the wait of others."""
+        circuit = self._circuits.get(key)
+        if circuit is None or circuit.failures < FAILURES_TO_OPEN:
+            return 0.0
+        left = circuit.open_until - self._now()
+        if left > 0:
+            return left
+        circuit.open_until = self._now() + OPEN_SECONDS
+        return 0.0
+
+    def succeeded(self, key: str) -> None:
+        """The provider answered: close the circuit."""
+        self._circuits.pop(key, None)
+
+    def failed(self, key: str) -> None:
+        """No connection, no answer, or a 5xx."""
+        if len(self._circuits) >= _MAX_CIRCUITS:
+            self._circuits.clear()
+        circuit = self._circuits.setdefault(key, _Circuit())
+        circuit.failures += 1
+        if circuit.failures >= FAILURES_TO_OPEN:
+            circuit.open_until = self._now() + OPEN_SECONDS
+
+    @property
+    def open_circuits(self) -> int:
+        """How many accounts are not asked at the moment."""
+        return sum(circuit.open_until > self._now() for circuit in self._circuits.values())

@@ -1,0 +1,27 @@
+"""Why a provider could not be asked, by what has to be done next.
+
+ProviderError
+├── NotSent         certainly never reached them: try again with the same key
+├── Misconfigured   our credentials or settings are wrong: a person has to act
+└── BadSignature    a callback that is not theirs: refuse and count
+"""
+
+
+class ProviderError(Exception):
+    """The root of what a provider may raise."""
+
+
+class NotSent(ProviderError):
+    """The request had no effect and never will. `retry_after_seconds` is the provider's wish, if it has one."""
+
+    def __init__(self, reason: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Misconfigured(ProviderError):
+    """The provider refuses our credentials; the text says which setting of the merchant to mend."""
+
+
+class BadSignature(ProviderError):
+    """The callback is forged, stale or damaged."""

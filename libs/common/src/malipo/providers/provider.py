@@ -1,0 +1,80 @@
+"""What a payment provider must implement: three verbs, answered with an outcome or with why nothing was sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+from malipo.contracts.outcomes import Outcome
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, Refund
+
+Order = Charge | Capture | Cancel | Refund
+"""A command that may have an effect at the provider."""
+
+Account = Mapping[str, Any]
+"""A merchant's opened credentials at one provider, as the merchant gave them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One operation on its way to a provider. Committed before anything is sent.
+
+    `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider;
+    `reference` is the provider's id of the object when it is known.
+    """
+
+    order: Order
+    key: str
+    account: Account
+    first_sent_at: datetime | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A provider's request to us, exactly as it came. Header names are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a callback says about one operation of ours, named by the ids that we gave the provider."""
+
+    payment_id: str
+    operation_id: str
+    kind: OperationKind
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A callback that is genuine: the provider's id of it, and what it says, which may be nothing of ours."""
+
+    callback_id: str
+    words: Sequence[Word]
+
+
+class Provider(Protocol):
+    """One payment provider. Safe to call for many attempts at once.
+
+    `execute` and `query` answer with an `Outcome`; silence, a 5xx or anything not understood is `Unknown`. They raise
+    `NotSent` when the request certainly did not reach the provider, and `Misconfigured` when the provider refused our
+    credentials. Nothing else may be raised.
+    """
+
+    name: ClassVar[str]
+    capabilities: ClassVar[frozenset[type[Order]]]
+
+    async def execute(self, attempt: Attempt) -> Outcome:
+        """Carry out the order; called again with the same attempt when an earlier try may have been lost."""
+        ...
+
+    async def query(self, attempt: Attempt) -> Outcome:
+        """What became of the order, on the provider's own word. Never has an effect that was not ordered before."""
+        ...
+
+    def read_callback(self, callback: Callback, account: Account) -> Reading:
+        """Verify and read a callback. Raises `BadSignature` unless it is genuine and fresh."""
+        ...

@@ -1,0 +1,214 @@
+"""Runs attempts: takes what is due, calls the provider, records the outcome or what has to be done next."""
+
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import Counter, Gauge, Histogram
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from malipo import clock, ids
+from malipo.contracts.outcomes import Canceled, Declined, Outcome, OutcomeReported, Unknown
+from malipo.contracts.provider_commands import BaseCommand, Cancel, Capture, Charge, OperationKind, Query, Refund
+from malipo.contracts.topics import OUTCOMES
+from malipo.messaging.executor import Executor
+from malipo.messaging.unit import Units
+from malipo.platform.logs import log
+from malipo.platform.secrets import SecretUnreadable
+from malipo.providers.attempts import Attempts, Claimed
+from malipo.providers.breaker import Breaker
+from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehind
+from malipo.providers.errors import Misconfigured, NotSent, ProviderError
+from malipo.providers.provider import Account, Attempt, Order, Provider
+
+CONCURRENT_CALLS = 64
+CHARGE_PATIENCE_SECONDS = 60.0
+"""A charge that could not be sent for this long is declined: the customer has left the shop."""
+PATIENCE_SECONDS = 24 * 3600.0
+"""Refunds, captures and cancels are owed, not wished: they keep trying for a day."""
+
+_BEHIND_SECONDS = 0.2
+_MISCONFIGURED_SECONDS = 60.0
+_MAX_DELAY_SECONDS = 30.0
+_QUICK_TRIES = 3
+
+CALLS = Counter("malipo_provider_calls", "Calls of a provider, by result.", ("provider", "kind", "result"))
+CALL_SECONDS = Histogram("malipo_provider_call_seconds", "Time of one call of a provider.", ("provider", "kind"))
+OPEN_CIRCUITS = Gauge("malipo_provider_open_circuits", "Accounts that are not asked for now.", ("provider",))
+
+Verb = Callable[[Attempt], Awaitable[Outcome]]
+
+
+class Caller:
+    """The runtime of one provider service.
+
+    A try is committed as sent before it is sent. What may have reached the provider is tried again under the same key
+    only, and what certainly did not is tried again or, after the patience of its kind, declined.
+    """
+
+    def __init__(self, provider: Provider, attempts: Attempts, credentials: Credentials, units: Units) -> None:
+        self._provider = provider
+        self._attempts = attempts
+        self._credentials = credentials
+        self._units = units
+        self._breaker = Breaker()
+        self.executor = Executor(
+            provider.name,
+            units,
+            claim=attempts.claim,
+            run=self.run,
+            renew=attempts.renew,
+            limit=CONCURRENT_CALLS,
+        )
+
+    async def run(self, claimed: Claimed) -> None:
+        """Carry one claimed attempt as far as it goes now."""
+        command = claimed.command
+        try:
+            account = await self._credentials.account(command.merchant_id, command.mode, command.config_version)
+            outcome = await self._ask(claimed, account)
+        except ReplicaBehind:
+            await self._postpone(claimed, _BEHIND_SECONDS, "waiting for the merchant's configuration")
+        except NotSent as error:
+            delay = error.retry_after_seconds or min(0.25 * 2**claimed.tries, _MAX_DELAY_SECONDS)
+            await self._could_not_send(claimed, "provider_unreachable", str(error), delay)
+        except (Misconfigured, NoCredentials, SecretUnreadable) as error:
+            log.error("provider misconfigured", provider=self._provider.name, merchant_id=command.merchant_id)
+            await self._could_not_send(claimed, "provider_misconfigured", _say(error), _MISCONFIGURED_SECONDS)
+        else:
+            await self._record(claimed, outcome)
+
+    async def _ask(self, claimed: Claimed, account: Account) -> Outcome:
+        command = claimed.command
+        if isinstance(command, Query):
+            return await self._query(command, account)
+        if type(command) not in self._provider.capabilities:
+            return Declined(code="provider_unsupported", message=f"{self._provider.name} cannot do this")
+        attempt = Attempt(command, key_of(command), account, claimed.sent_before, claimed.reference)
+        return await self._call(self._provider.execute, attempt)
+
+    async def _query(self, query: Query, account: Account) -> Outcome:
+        original = await self._attempts.original(query.operation_id)
+        if original is None:
+            return await self._never_came(query)
+        if isinstance(original.outcome, Declined | Canceled):
+            return original.outcome  # decided; to ask by replay could carry out what was never sent
+        reference = original.reference or query.reference
+        attempt = Attempt(original.order, key_of(query), account, original.first_sent_at, reference)
+        return await self._call(self._provider.query, attempt)
+
+    async def _never_came(self, query: Query) -> Outcome:
+        async with self._units.begin() as unit:
+            buried = await self._attempts.bury(unit, query)
+        if not buried:
+            return Unknown(reason="arriving")
+        return Declined(code="never_sent", message="The order never reached the provider and never will.")
+
+    async def _call(self, verb: Verb, attempt: Attempt) -> Outcome:
+        circuit = f"{attempt.order.merchant_id}/{attempt.order.mode}"
+        if wait := self._breaker.wait_seconds(circuit):
+            raise NotSent("circuit open", retry_after_seconds=wait)
+        kind = type(attempt.order).__name__.lower()
+        with CALL_SECONDS.labels(self._provider.name, kind).time():
+            outcome = await self._guarded(verb, attempt, circuit)
+        CALLS.labels(self._provider.name, kind, type(outcome).__name__.lower()).inc()
+        OPEN_CIRCUITS.labels(self._provider.name).set(self._breaker.open_circuits)
+        return outcome
+
+    async def _guarded(self, verb: Verb, attempt: Attempt, circuit: str) -> Outcome:
+        try:
+            outcome = await _quickly(verb, attempt)
+        except NotSent as error:
+            if error.retry_after_seconds is None:
+                self._breaker.failed(circuit)
+            raise
+        except ProviderError:
+            raise
+        except Exception:  # noqa: BLE001 - nobody knows what was sent
+            # A bug of ours, after which nobody knows what was sent.
+            log.exception("provider raised", provider=self._provider.name, payment_id=attempt.order.payment_id)
+            return Unknown(reason="internal_error")
+        record = self._breaker.failed if isinstance(outcome, Unknown) else self._breaker.succeeded
+        record(circuit)
+        return outcome
+
+    async def _could_not_send(self, claimed: Claimed, code: str, why: str, delay_seconds: float) -> None:
+        """Nothing was sent by this try: try again later, or end it on what is known of earlier ones."""
+        command = claimed.command
+        age = (clock.now() - claimed.created_at).total_seconds()
+        impatient = code == "provider_misconfigured" or age > CHARGE_PATIENCE_SECONDS
+        if isinstance(command, Query) or (isinstance(command, Charge) and impatient and claimed.sent_before):
+            await self._record(claimed, Unknown(reason=code))  # the orchestrator asks again, on its own clock
+        elif (isinstance(command, Charge) and impatient) or (age > PATIENCE_SECONDS and not claimed.sent_before):
+            await self._record(claimed, Declined(code=code, message=why))
+        else:
+            await self._postpone(claimed, delay_seconds * ids.jitter(0.2), f"{code}: {why}")
+
+    async def _postpone(self, claimed: Claimed, seconds: float, problem: str) -> None:
+        await self._attempts.postpone(
+            claimed, self.executor.token, seconds=seconds, problem=problem, sent_at=claimed.sent_before
+        )
+
+    async def _record(self, claimed: Claimed, outcome: Outcome) -> None:
+        command = claimed.command
+        is_query = isinstance(command, Query)
+        reported = OutcomeReported(
+            payment_id=command.payment_id,
+            operation_id=command.operation_id,
+            kind=command.kind if isinstance(command, Query) else kind_of(command),
+            provider=self._provider.name,
+            outcome=outcome,
+            source="query" if is_query else "answer",
+            observed_at=clock.now(),
+        )
+        async with self._units.begin() as unit:
+            if await self._attempts.finish(unit, claimed, self.executor.token, outcome):
+                unit.send(OUTCOMES, command.payment_id, reported, headers=claimed.headers)
+        log.info(
+            "provider answered",
+            payment_id=command.payment_id,
+            client_ref=command.client_ref,
+            kind=reported.kind,
+            source=reported.source,
+            result=type(outcome).__name__,
+            tries=claimed.tries,
+        )
+
+
+def kind_of(order: Order) -> OperationKind:
+    """The kind of operation that an order is."""
+    match order:
+        case Charge():
+            return "charge"
+        case Capture():
+            return "capture"
+        case Cancel():
+            return "cancel"
+        case Refund():
+            return "refund"
+
+
+def key_of(command: BaseCommand) -> str:
+    """The idempotency key of an operation at the provider: the same for every try, for ever."""
+    return f"malipo-{command.operation_id}"
+
+
+async def _quickly(verb: Verb, attempt: Attempt) -> Outcome:
+    """A few fast tries, only where nothing can have been sent."""
+    async for one_try in AsyncRetrying(
+        retry=retry_if_exception(lambda error: isinstance(error, NotSent) and error.retry_after_seconds is None),
+        stop=stop_after_attempt(_QUICK_TRIES),
+        wait=wait_random_exponential(multiplier=0.05, max=0.5),
+        reraise=True,
+    ):
+        with one_try:
+            return await verb(attempt)
+    raise AssertionError
+
+
+def _say(error: Exception) -> str:
+    match error:
+        case NoCredentials():
+            return "The merchant has no credentials for this provider: PUT /v1/provider-credentials."
+        case SecretUnreadable():
+            return "The merchant's credentials cannot be opened: a key is missing from KEY_RING."
+        case _:
+            return str(error)

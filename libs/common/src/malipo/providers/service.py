@@ -1,0 +1,29 @@
+"""Wires a provider service: the same for each provider, so that one is a folder of five files."""
+
+from starlette.applications import Starlette
+
+from malipo.contracts.topics import MERCHANT_CONFIG, PROVIDER_COMMANDS
+from malipo.messaging.runtime import Runtime
+from malipo.messaging.subscription import Subscription
+from malipo.platform.secrets import KeyRing
+from malipo.platform.settings import ServiceSettings
+from malipo.providers.attempts import Attempts
+from malipo.providers.callbacks import Callbacks
+from malipo.providers.credentials import Credentials
+from malipo.providers.provider import Provider
+from malipo.providers.runtime import Caller
+
+
+def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSettings) -> Starlette:
+    """The application of one provider service: commands in, calls out, outcomes out, callbacks in."""
+    attempts = Attempts(runtime.units)
+    credentials = Credentials(provider.name, runtime.units, KeyRing.parse(settings.key_ring.get_secret_value()))
+    caller = Caller(provider, attempts, credentials, runtime.units)
+    runtime.subscribe(
+        Subscription(
+            "commands", (PROVIDER_COMMANDS[provider.name],), attempts.record, after_commit=caller.executor.nudge
+        ),
+        Subscription("config", (MERCHANT_CONFIG,), credentials.replicate, after_commit=caller.executor.nudge),
+    )
+    runtime.loop("attempts", caller.executor.run)
+    return runtime.app([Callbacks(provider, attempts, credentials, runtime.units).route()])

@@ -1,0 +1,42 @@
+"""The tables of a provider service, as frozen steps that its migrations name."""
+
+V1 = """
+CREATE TABLE attempts (
+    id              text PRIMARY KEY,
+    position        bigint GENERATED ALWAYS AS IDENTITY,
+    operation_id    text NOT NULL,
+    payment_id      text NOT NULL,
+    merchant_id     text NOT NULL,
+    kind            text NOT NULL CHECK (kind IN ('charge', 'capture', 'cancel', 'refund', 'query')),
+    command         bytea NOT NULL,
+    headers         jsonb NOT NULL,
+    tries           integer NOT NULL DEFAULT 0,
+    first_sent_at   timestamptz,
+    reference       text,
+    outcome         jsonb,
+    problem         text,
+    due_at          timestamptz NOT NULL DEFAULT now(),
+    lease_token     text,
+    lease_until     timestamptz,
+    done_at         timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX attempts_due ON attempts (due_at) WHERE done_at IS NULL;
+CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
+CREATE INDEX attempts_by_payment ON attempts (payment_id);
+
+CREATE TABLE merchants (
+    merchant_id text PRIMARY KEY,
+    version     bigint NOT NULL
+);
+
+CREATE TABLE credentials (
+    id          text PRIMARY KEY,
+    merchant_id text NOT NULL REFERENCES merchants,
+    mode        text NOT NULL,
+    ciphertext  text NOT NULL,
+    UNIQUE (merchant_id, mode)
+);
+"""
+"""Attempts: what is to be sent, was sent, and came back; for an order `id` is its operation's id, so that one operation
+can never be two attempts. Merchants and credentials: the replica of the gateway's configuration."""

@@ -1,0 +1,253 @@
+"""Folds one trigger after the other into a payment by the state table. Pure: answers the messages to send."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from malipo import ids
+from malipo.contracts.events import Announcement, Cause, Failure, PaymentStepped, Source
+from malipo.contracts.message import Message
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    Canceled,
+    Declined,
+    Outcome,
+    OutcomeReported,
+    Pending,
+    Succeeded,
+    Unknown,
+)
+from orchestrator import orders
+from orchestrator.machine import (
+    DECIDED,
+    TABLE,
+    Row,
+    Send,
+    State,
+    Subject,
+    Trigger,
+    Verdict,
+    deadline_seconds,
+    verdict,
+)
+from orchestrator.payment import Operation, Payment
+from orchestrator.views import operation_view, payment_view
+
+
+class UnknownOperation(LookupError):
+    """A provider speaks of an operation that this payment does not have."""
+
+
+@dataclass(slots=True)
+class Fold:
+    """What one message does to one payment: the messages to send, and what was dropped and why."""
+
+    payment: Payment
+    now: datetime
+    source: Source
+    message_id: str
+    messages: list[Message] = field(default_factory=list[Message])
+    dropped: list[Verdict] = field(default_factory=list[Verdict])
+
+    def dispatch(self) -> None:
+        """Send the charge of a new payment."""
+        self._payment_step(Trigger.DISPATCHED, None)
+
+    def refuse_route(self, code: str, message: str) -> None:
+        """End a new payment that no provider can take."""
+        self.payment.failure = Failure(code, message)
+        self._payment_step(Trigger.UNROUTABLE, None)
+
+    def start(self, operation: Operation) -> None:
+        """Send a new capture, cancel or refund."""
+        self.payment.operations[operation.id] = operation
+        self._operation_step(operation, Trigger.DISPATCHED, None)
+
+    def hear(self, report: OutcomeReported) -> None:
+        """Take in a provider's word. Raises `UnknownOperation`."""
+        outcome = report.outcome
+        if report.kind == "charge":
+            return self._payment_step(trigger_of(outcome), outcome)
+        operation = self.payment.operations.get(report.operation_id)
+        if operation is None:
+            raise UnknownOperation(report.operation_id)
+        self._operation_step(operation, trigger_of(outcome), outcome)
+        if operation.subject is not Subject.REFUND and isinstance(outcome, Succeeded | Authorized | Canceled):
+            # The answer to a capture or cancel is how the charge stands after it.
+            self._payment_step(trigger_of(outcome), outcome)
+        return None
+
+    def overdue(self, subject_id: str) -> None:
+        """A deadline has passed. One that no longer matters is dropped."""
+        self.payment.timers[subject_id] = None
+        if subject_id == self.payment.id:
+            self._payment_step(Trigger.OVERDUE, None)
+        elif operation := self.payment.operations.get(subject_id):
+            self._operation_step(operation, Trigger.OVERDUE, None)
+
+    def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
+        payment = self.payment
+        row = TABLE.get((Subject.PAYMENT, payment.state, trigger))
+        if row is None:
+            return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
+        before = payment.state
+        _learn_payment(payment, outcome)
+        payment.state = row.to
+        payment.updated_at = self.now
+        self._set_timer(payment, row)
+        self._record(before, row.to, trigger, outcome, tell=row.tell)
+        self._send(row, None)
+        if row.to in DECIDED:
+            self._close_operations(trigger, outcome)
+        return None
+
+    def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:
+        row = TABLE.get((operation.subject, operation.state, trigger))
+        if row is None:
+            return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
+        before = operation.state
+        _learn_operation(operation, outcome)
+        operation.state = row.to
+        operation.updated_at = self.now
+        self._set_timer(operation, row)
+        self._record(before, row.to, trigger, outcome, tell=row.tell, operation=operation)
+        self._send(row, operation)
+        return None
+
+    def _close_operations(self, trigger: Trigger, outcome: Outcome | None) -> None:
+        """The charge has ended, and with it whatever was to change it."""
+        for operation in self.payment.live(Subject.CAPTURE, Subject.CANCEL):
+            self._operation_step(operation, trigger, outcome)
+
+    def _after_the_end(
+        self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
+    ) -> None:
+        judged = verdict(subject, state, trigger)
+        self.dropped.append(judged)
+        if judged is Verdict.CONTRADICTION:
+            self._record(state, state, trigger, outcome, tell=None, operation=operation, contradiction=True)
+
+    def _record(
+        self,
+        before: State,
+        after: State,
+        trigger: Trigger,
+        outcome: Outcome | None,
+        *,
+        tell: str | None,
+        operation: Operation | None = None,
+        contradiction: bool = False,
+    ) -> None:
+        payment = self.payment
+        payment.step += 1
+        self.messages.append(
+            PaymentStepped(
+                payment_id=payment.id,
+                merchant_id=payment.merchant_id,
+                mode=payment.mode,
+                step=payment.step,
+                from_state=before,
+                to_state=after,
+                payment=payment_view(payment),
+                operation=operation_view(operation, payment.amount.currency) if operation else None,
+                cause=Cause(
+                    trigger=trigger,
+                    source=self.source,
+                    message_id=self.message_id,
+                    detail=_detail(outcome),
+                ),
+                config_version=payment.config_version,
+                occurred_at=self.now,
+                announcement=self._announce(tell) if tell else None,
+                contradiction=contradiction,
+            )
+        )
+
+    def _announce(self, event_type: str) -> Announcement:
+        self.payment.announced += 1
+        return Announcement(ids.new("evt"), event_type, self.payment.announced)
+
+    def _send(self, row: Row, operation: Operation | None) -> None:
+        match row.send:
+            case None:
+                pass
+            case Send.CHARGE:
+                self.messages.append(orders.charge(self.payment))
+            case Send.CANCEL if operation is None:
+                if not self.payment.live(Subject.CANCEL):
+                    self.start(orders.new_operation(self.payment, Subject.CANCEL, ids.new("can"), self.now))
+            case Send.CAPTURE | Send.CANCEL | Send.REFUND:
+                assert operation is not None
+                self.messages.append(orders.order(self.payment, operation))
+            case Send.QUERY:
+                (operation or self.payment).asks += 1
+                self.messages.append(orders.query(self.payment, operation))
+
+    def _set_timer(self, subject: Payment | Operation, row: Row) -> None:
+        seconds = deadline_seconds(row, subject.asks)
+        self.payment.timers[subject.id] = None if seconds is None else self.now + timedelta(seconds=seconds)
+
+
+def trigger_of(outcome: Outcome) -> Trigger:
+    """The trigger that a provider's word is."""
+    match outcome:
+        case Succeeded():
+            return Trigger.SUCCEEDED
+        case Authorized():
+            return Trigger.AUTHORIZED
+        case Declined():
+            return Trigger.DECLINED
+        case Canceled():
+            return Trigger.CANCELED
+        case Pending():
+            return Trigger.PENDING
+        case ActionRequired():
+            return Trigger.ACTION_REQUIRED
+        case Unknown():
+            return Trigger.UNKNOWN
+
+
+def _learn_payment(payment: Payment, outcome: Outcome | None) -> None:
+    if outcome is None:
+        return
+    payment.reference = outcome.reference or payment.reference
+    match outcome:
+        case Succeeded(amount=amount):
+            payment.captured_minor = amount.amount_minor
+        case Declined(code=code, message=message):
+            payment.failure = Failure(code, message)
+        case ActionRequired(action=action):
+            payment.action = action
+        case Authorized() | Canceled() | Pending() | Unknown():
+            pass
+
+
+def _learn_operation(operation: Operation, outcome: Outcome | None) -> None:
+    if outcome is None:
+        return
+    operation.reference = outcome.reference or operation.reference
+    match outcome:
+        case Declined(code=code, message=message):
+            operation.failure = Failure(code, message)
+        case Succeeded() | Authorized() | Canceled() | ActionRequired():
+            operation.failure = _too_late(operation.subject, outcome)
+        case Pending() | Unknown():
+            pass
+
+
+def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
+    """Why a capture or cancel ends failed though the provider answered: the charge stands otherwise."""
+    wished = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
+    if isinstance(outcome, wished[subject]):
+        return None
+    return Failure(f"payment_{trigger_of(outcome)}", f"The payment is {trigger_of(outcome)} at the provider.")
+
+
+def _detail(outcome: Outcome | None) -> str | None:
+    match outcome:
+        case Declined(code=code):
+            return code
+        case Unknown(reason=reason):
+            return reason
+        case _:
+            return None

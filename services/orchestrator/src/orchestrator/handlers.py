@@ -1,0 +1,205 @@
+"""What the orchestrator does with each message: decides, and leaves the consequences to the state table."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from prometheus_client import Counter
+
+from malipo import clock
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
+from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.message import Message
+from malipo.contracts.outcomes import OutcomeReported
+from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import CLIENT_REF, Unit
+from malipo.platform.logs import log
+from orchestrator import store
+from orchestrator.advance import Fold
+from orchestrator.machine import State, Subject
+from orchestrator.orders import new_operation
+from orchestrator.payment import Payment
+from orchestrator.routing import route
+
+STATUS = Counter("payment_status", "Payments that came into a state.", ("status",))
+DROPPED = Counter("malipo_words_dropped", "Providers' words that changed nothing, by why.", ("verdict",))
+
+
+class UnknownPayment(LookupError):
+    """A message about a payment that was never created here."""
+
+
+class Refused(Exception):
+    """A command that is not carried out. An answer, not an error."""
+
+    def __init__(self, operation_id: str, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.operation_id = operation_id
+        self.code = code
+        self.detail = detail
+
+
+async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Fold a batch of commands and outcomes into their payments, each payment's in order."""
+    payments = await store.lock(unit, {received.key for received in batch})
+    new = set[str]()
+    written: list[PaymentStepped] = []
+    now = clock.now()
+    for received in batch:
+        payment = payments.get(received.key)
+        if isinstance(received.message, CreatePayment):
+            if payment is not None:
+                continue  # sent twice under two message ids; the payment stands
+            payment = payments[received.key] = _new_payment(received.message, now)
+            new.add(payment.id)
+        if payment is None:
+            raise UnknownPayment(received.key)
+        written += _fold(unit, payment, received, now)
+    await store.save(unit, payments, new, written)
+
+
+async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> None:
+    """Take the deadlines that have passed: `due` names payments and, of each, itself or its operations."""
+    payments = await store.lock(unit, set(due), skip_locked=True)
+    still_due = await store.still_due(unit, payments)
+    written: list[PaymentStepped] = []
+    for payment_id, subject_ids in still_due.items():
+        fold = Fold(payments[payment_id], clock.now(), "deadline", f"deadline:{payment_id}")
+        for subject_id in subject_ids:
+            fold.overdue(subject_id)
+        written += _send(unit, fold, {})
+    await store.save(unit, payments, set(), written)
+
+
+def _fold(unit: Unit, payment: Payment, received: Received[Message], now: datetime) -> list[PaymentStepped]:
+    source = received.message.source if isinstance(received.message, OutcomeReported) else "merchant"
+    fold = Fold(payment, now, source, received.message_id)
+    try:
+        _decide(fold, received.message)
+    except Refused as refused:
+        fold.messages.append(
+            CommandRefused(
+                payment_id=payment.id,
+                merchant_id=payment.merchant_id,
+                operation_id=refused.operation_id,
+                code=refused.code,
+                detail=refused.detail,
+                occurred_at=now,
+            )
+        )
+    return _send(unit, fold, received.headers)
+
+
+def _decide(fold: Fold, message: Message) -> None:
+    match message:
+        case CreatePayment():
+            _create(fold, message)
+        case CapturePayment():
+            _capture(fold, message)
+        case CancelPayment():
+            _cancel(fold, message)
+        case RefundPayment():
+            _refund(fold, message)
+        case OutcomeReported():
+            fold.hear(message)
+        case _:
+            raise TypeError(type(message).__name__)
+
+
+def _create(fold: Fold, command: CreatePayment) -> None:
+    fold.payment.provider = route(command)
+    if fold.payment.provider is None:
+        fold.refuse_route("provider_unsupported", "No provider takes this method and currency.")
+    else:
+        fold.dispatch()
+
+
+def _capture(fold: Fold, command: CapturePayment) -> None:
+    payment = fold.payment
+    if command.capture_id in payment.operations:
+        return
+    if payment.state is not State.AUTHORIZED:
+        raise Refused(command.capture_id, "payment_not_capturable", f"The payment is {payment.state}.")
+    if payment.live(Subject.CAPTURE, Subject.CANCEL):
+        raise Refused(command.capture_id, "capture_in_progress", "A capture or cancel is under way.")
+    amount_minor = payment.amount.amount_minor if command.amount_minor is None else command.amount_minor
+    if amount_minor > payment.amount.amount_minor:
+        raise Refused(command.capture_id, "capture_exceeds_authorized", f"{payment.amount} is authorized.")
+    fold.start(new_operation(payment, Subject.CAPTURE, command.capture_id, fold.now, amount_minor=amount_minor))
+
+
+def _cancel(fold: Fold, command: CancelPayment) -> None:
+    payment = fold.payment
+    if command.cancel_id in payment.operations:
+        return
+    if payment.state not in (State.REQUIRES_ACTION, State.AUTHORIZED):
+        raise Refused(command.cancel_id, "payment_not_cancelable", f"The payment is {payment.state}.")
+    if payment.live(Subject.CAPTURE, Subject.CANCEL):
+        raise Refused(command.cancel_id, "payment_not_cancelable", "A capture or cancel is under way.")
+    fold.start(new_operation(payment, Subject.CANCEL, command.cancel_id, fold.now))
+
+
+def _refund(fold: Fold, command: RefundPayment) -> None:
+    payment = fold.payment
+    if command.refund_id in payment.operations:
+        return
+    if payment.state is not State.COMPLETED:
+        raise Refused(command.refund_id, "payment_not_refundable", f"The payment is {payment.state}.")
+    left_minor = payment.refundable_minor
+    amount_minor = left_minor if command.amount_minor is None else command.amount_minor
+    if not 0 < amount_minor <= left_minor:
+        detail = f"{left_minor} of {payment.captured_minor} (minor units of {payment.amount.currency}) can be refunded."
+        raise Refused(command.refund_id, "refund_exceeds_captured", detail)
+    fold.start(
+        new_operation(
+            payment,
+            Subject.REFUND,
+            command.refund_id,
+            fold.now,
+            amount_minor=amount_minor,
+            reason=command.reason,
+        )
+    )
+
+
+def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[PaymentStepped]:
+    """Send what the fold says; answers its steps, for the history."""
+    payment = fold.payment
+    carried = dict(headers) | ({CLIENT_REF: payment.client_ref} if payment.client_ref else {})
+    for message in fold.messages:
+        events = isinstance(message, PaymentStepped | CommandRefused)
+        topic = PAYMENT_EVENTS if events else PROVIDER_COMMANDS[payment.provider or ""]
+        unit.send(topic, payment.id, message, headers=carried)
+    steps = [message for message in fold.messages if isinstance(message, PaymentStepped)]
+    _report(fold, steps)
+    return steps
+
+
+def _report(fold: Fold, steps: Sequence[PaymentStepped]) -> None:
+    for verdict in fold.dropped:
+        DROPPED.labels(verdict).inc()
+    for step in steps:
+        bound = log.bind(payment_id=step.payment_id, client_ref=step.payment.client_ref)
+        if step.contradiction:
+            bound.error("provider contradicts itself", state=step.to_state, trigger=step.cause.trigger)
+        elif step.operation is None:
+            STATUS.labels(step.to_state).inc()
+            bound.info("payment stepped", before=step.from_state, after=step.to_state, trigger=step.cause.trigger)
+
+
+def _new_payment(command: CreatePayment, now: datetime) -> Payment:
+    return Payment(
+        id=command.payment_id,
+        merchant_id=command.merchant_id,
+        mode=command.mode,
+        amount=command.amount,
+        method=command.method,
+        capture=command.capture,
+        config_version=command.config_version,
+        client_ref=command.client_ref,
+        description=command.description,
+        metadata=command.metadata,
+        return_url=command.return_url,
+        created_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,20 @@
+"""Wires the orchestrator."""
+
+from starlette.applications import Starlette
+
+from malipo.messaging.runtime import Runtime
+from malipo.platform.cli import service_cli
+from orchestrator import clockwork
+from orchestrator.settings import Settings
+from orchestrator.subscriptions import SUBSCRIPTIONS
+
+
+def build(settings: Settings) -> Starlette:
+    """The orchestrator's application: messages and deadlines in, commands and events out."""
+    runtime = Runtime("orchestrator", settings)
+    runtime.subscribe(*SUBSCRIPTIONS)
+    runtime.loop("clockwork", lambda: clockwork.run(runtime.units))
+    return runtime.app()
+
+
+cli = service_cli("orchestrator", Settings, build)

@@ -1,0 +1,81 @@
+"""Payments, their operations, history and timers."""
+
+from alembic import op
+
+from malipo.messaging import tables
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.execute(tables.V1)
+    op.execute("""
+        CREATE TABLE payments (
+            id             text PRIMARY KEY,
+            merchant_id    text NOT NULL,
+            mode           text NOT NULL CHECK (mode IN ('test', 'live')),
+            amount_minor   bigint NOT NULL CHECK (amount_minor > 0),
+            currency       text NOT NULL,
+            method         jsonb NOT NULL,
+            capture        text NOT NULL CHECK (capture IN ('automatic', 'manual')),
+            config_version bigint NOT NULL,
+            provider       text,
+            client_ref     text,
+            description    text,
+            metadata       jsonb NOT NULL,
+            return_url     text,
+            created_at     timestamptz NOT NULL,
+            state          text NOT NULL CHECK (state IN ('initiated', 'processing', 'requires_action', 'authorized',
+                                                          'in_doubt', 'completed', 'failed', 'canceled')),
+            captured_minor bigint NOT NULL CHECK (captured_minor >= 0),
+            reference      text,
+            action         jsonb,
+            failure        jsonb,
+            step           integer NOT NULL,
+            announced      integer NOT NULL,
+            asks           integer NOT NULL,
+            updated_at     timestamptz NOT NULL
+        ) WITH (fillfactor = 80);
+
+        CREATE TABLE operations (
+            id           text PRIMARY KEY,
+            payment_id   text NOT NULL REFERENCES payments,
+            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund')),
+            amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+            reason       text,
+            created_at   timestamptz NOT NULL,
+            state        text NOT NULL CHECK (state IN ('initiated', 'processing', 'in_doubt', 'completed', 'failed')),
+            reference    text,
+            failure      jsonb,
+            asks         integer NOT NULL,
+            updated_at   timestamptz NOT NULL
+        ) WITH (fillfactor = 80);
+        CREATE INDEX operations_by_payment ON operations (payment_id);
+
+        CREATE TABLE history (
+            payment_id     text NOT NULL REFERENCES payments,
+            step           integer NOT NULL,
+            operation_id   text,
+            from_state     text NOT NULL,
+            to_state       text NOT NULL,
+            trigger        text NOT NULL,
+            source         text NOT NULL,
+            message_id     text NOT NULL,
+            detail         text,
+            contradiction  boolean NOT NULL,
+            event_id       text UNIQUE,
+            event_type     text,
+            event_sequence integer,
+            occurred_at    timestamptz NOT NULL,
+            PRIMARY KEY (payment_id, step),
+            UNIQUE (payment_id, event_sequence)
+        );
+
+        CREATE TABLE timers (
+            subject_id text PRIMARY KEY,
+            payment_id text NOT NULL REFERENCES payments,
+            due_at     timestamptz NOT NULL
+        );
+        CREATE INDEX timers_due ON timers (due_at);
+    """)

@@ -1,0 +1,96 @@
+"""What is sent to a provider for a payment and its operations. Pure."""
+
+from datetime import datetime
+from typing import TypedDict
+
+from malipo.contracts.commands import Mode
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, ProviderCommand, Query, Refund
+from malipo.money import Money
+from orchestrator.machine import Subject
+from orchestrator.payment import Operation, Payment
+
+
+def new_operation(
+    payment: Payment,
+    subject: Subject,
+    operation_id: str,
+    now: datetime,
+    *,
+    amount_minor: int | None = None,
+    reason: str | None = None,
+) -> Operation:
+    """A capture, cancel or refund of the payment; without an amount, of all of it."""
+    return Operation(
+        id=operation_id,
+        payment_id=payment.id,
+        subject=subject,
+        amount_minor=payment.amount.amount_minor if amount_minor is None else amount_minor,
+        reason=reason,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def charge(payment: Payment) -> Charge:
+    """The one charge of a payment: its operation id is the payment's id."""
+    return Charge(
+        **_common(payment, payment.id),
+        amount=payment.amount,
+        method=payment.method,
+        capture=payment.capture,
+        description=payment.description,
+        return_url=payment.return_url,
+    )
+
+
+def order(payment: Payment, operation: Operation) -> ProviderCommand:
+    """The order of a capture, cancel or refund."""
+    assert payment.reference is not None, "only a charge that the provider knows can be changed"
+    reference = payment.reference
+    amount = Money(operation.amount_minor, payment.amount.currency)
+    match operation.subject:
+        case Subject.CAPTURE:
+            return Capture(**_common(payment, operation.id), reference=reference, amount=amount)
+        case Subject.CANCEL:
+            return Cancel(**_common(payment, operation.id), reference=reference)
+        case Subject.REFUND:
+            reason = operation.reason
+            return Refund(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
+        case Subject.PAYMENT:
+            raise ValueError(operation.subject)
+
+
+def query(payment: Payment, operation: Operation | None) -> Query:
+    """The question what became of an operation, or of the charge."""
+    return Query(
+        **_common(payment, operation.id if operation else payment.id),
+        kind="charge" if operation is None else _KINDS[operation.subject],
+        reference=operation.reference if operation and operation.subject is Subject.REFUND else payment.reference,
+    )
+
+
+class _Common(TypedDict):
+    payment_id: str
+    operation_id: str
+    merchant_id: str
+    mode: Mode
+    config_version: int
+    client_ref: str | None
+
+
+def _common(payment: Payment, operation_id: str) -> _Common:
+    return _Common(
+        payment_id=payment.id,
+        operation_id=operation_id,
+        merchant_id=payment.merchant_id,
+        mode=payment.mode,
+        config_version=payment.config_version,
+        client_ref=payment.client_ref,
+    )
+
+
+_KINDS: dict[Subject, OperationKind] = {
+    Subject.CAPTURE: "capture",
+    Subject.CANCEL: "cancel",
+    Subject.REFUND: "refund",
+}

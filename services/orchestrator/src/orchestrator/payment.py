@@ -1,0 +1,83 @@
+"""A payment and its operations as the orchestrator keeps them. Pure data."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from malipo.contracts.commands import CaptureMode, Method, Mode
+from malipo.contracts.events import Failure
+from malipo.contracts.outcomes import Redirect
+from malipo.money import Money
+from orchestrator.machine import DECIDED, State, Subject
+
+
+@dataclass(slots=True, kw_only=True)
+class Operation:
+    """A capture, cancel or refund of a payment. `asks` counts the queries sent about it."""
+
+    id: str
+    payment_id: str
+    subject: Subject
+    amount_minor: int
+    created_at: datetime
+    state: State = State.INITIATED
+    reason: str | None = None
+    reference: str | None = None
+    failure: Failure | None = None
+    asks: int = 0
+    updated_at: datetime
+
+    @property
+    def live(self) -> bool:
+        """Whether its end is still awaited."""
+        return self.state not in DECIDED
+
+
+@dataclass(slots=True, kw_only=True)
+class Payment:
+    """One payment. `step` and `announced` count its steps and the events told, both without gaps."""
+
+    id: str
+    merchant_id: str
+    mode: Mode
+    amount: Money
+    method: Method
+    capture: CaptureMode
+    config_version: int
+    created_at: datetime
+    updated_at: datetime
+    provider: str | None = None
+    client_ref: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
+    return_url: str | None = None
+    state: State = State.INITIATED
+    captured_minor: int = 0
+    reference: str | None = None
+    action: Redirect | None = None
+    failure: Failure | None = None
+    step: int = 0
+    announced: int = 0
+    asks: int = 0
+    operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
+
+    timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])
+    """Deadlines that changed in this fold, by the id of the payment or operation; None takes one away."""
+
+    def live(self, *subjects: Subject) -> list[Operation]:
+        """The operations of these kinds that are under way."""
+        return [o for o in self.operations.values() if o.subject in subjects and o.live]
+
+    @property
+    def refunded_minor(self) -> int:
+        """What has been given back."""
+        return self._refunds(State.COMPLETED)
+
+    @property
+    def refundable_minor(self) -> int:
+        """What may still be given back: refunds under way and in doubt are reserved, failed ones are not."""
+        return self.captured_minor - self._refunds(*(set(State) - {State.FAILED}))
+
+    def _refunds(self, *states: State) -> int:
+        return sum(
+            o.amount_minor for o in self.operations.values() if o.subject is Subject.REFUND and o.state in states
+        )

@@ -1,0 +1,30 @@
+"""Which provider takes a payment: a table of what each can do. Pure."""
+
+from dataclasses import dataclass
+
+from malipo.contracts.commands import CreatePayment
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One provider and what it takes; `currencies` of None means every currency that Malipo knows."""
+
+    provider: str
+    method: str
+    currencies: frozenset[str] | None = None
+
+
+ROUTES: tuple[Route, ...] = (Route("stripe", "card"),)
+"""The first that fits takes it, unless the merchant names one."""
+
+
+def route(command: CreatePayment) -> str | None:
+    """The provider for a new payment, or None when none can take it."""
+    method = type(command.method).__struct_config__.tag
+    for candidate in ROUTES:
+        fits = candidate.method == method and (
+            candidate.currencies is None or command.amount.currency in candidate.currencies
+        )
+        if fits and command.provider in (None, candidate.provider):
+            return candidate.provider
+    return None

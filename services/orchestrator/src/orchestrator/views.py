@@ -1,0 +1,78 @@
+"""What merchants see of a payment. Pure."""
+
+from typing import Literal
+
+from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView
+from orchestrator.machine import State, Subject
+from orchestrator.payment import Operation, Payment
+
+PUBLIC: dict[State, PaymentStatus] = {
+    State.INITIATED: "processing",
+    State.PROCESSING: "processing",
+    State.IN_DOUBT: "processing",
+    State.REQUIRES_ACTION: "requires_action",
+    State.AUTHORIZED: "authorized",
+    State.COMPLETED: "completed",
+    State.FAILED: "failed",
+    State.CANCELED: "canceled",
+}
+"""The public status of each state: doubt is processing, with a reason."""
+
+_OPERATION: dict[State, OperationStatus] = {
+    State.INITIATED: "processing",
+    State.PROCESSING: "processing",
+    State.IN_DOUBT: "processing",
+    State.COMPLETED: "completed",
+    State.FAILED: "failed",
+}
+_KINDS: dict[Subject, Literal["capture", "cancel", "refund"]] = {
+    Subject.CAPTURE: "capture",
+    Subject.CANCEL: "cancel",
+    Subject.REFUND: "refund",
+}
+_REASONS = {
+    State.IN_DOUBT: "awaiting_provider_confirmation",
+    State.REQUIRES_ACTION: "awaiting_customer",
+    State.AUTHORIZED: "awaiting_capture",
+}
+
+
+def payment_view(payment: Payment) -> PaymentView:
+    """The payment as merchants see it."""
+    return PaymentView(
+        id=payment.id,
+        status=PUBLIC[payment.state],
+        status_reason=_REASONS.get(payment.state),
+        amount=payment.amount.amount_minor,
+        currency=payment.amount.currency,
+        amount_captured=payment.captured_minor,
+        amount_refunded=payment.refunded_minor,
+        capture=payment.capture,
+        method="card",
+        created_at=payment.created_at,
+        updated_at=payment.updated_at,
+        provider=payment.provider,
+        provider_reference=payment.reference,
+        client_ref=payment.client_ref,
+        description=payment.description,
+        metadata=payment.metadata,
+        return_url=payment.return_url,
+        action=payment.action if payment.state is State.REQUIRES_ACTION else None,
+        failure=payment.failure,
+    )
+
+
+def operation_view(operation: Operation, currency: str) -> OperationView:
+    """A refund, capture or cancel as merchants see it."""
+    return OperationView(
+        id=operation.id,
+        payment_id=operation.payment_id,
+        kind=_KINDS[operation.subject],
+        status=_OPERATION[operation.state],
+        amount=operation.amount_minor,
+        currency=currency,
+        created_at=operation.created_at,
+        updated_at=operation.updated_at,
+        reason=operation.reason,
+        failure=operation.failure,
+    )

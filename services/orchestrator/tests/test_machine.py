@@ -1,0 +1,129 @@
+"""The laws of the state table."""
+
+import re
+from collections import Counter
+from importlib.resources import files
+
+import pytest
+
+from malipo.contracts.events import PaymentStatus
+from orchestrator.machine import DECIDED, ROWS, Send, State, Subject, Trigger, Verdict, deadline_seconds, verdict
+from orchestrator.views import PUBLIC
+
+SUBJECTS = list(Subject)
+PROVIDER_WORDS = {
+    Subject.PAYMENT: {t for t in Trigger} - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
+    Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, Trigger.UNKNOWN},
+    Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.UNKNOWN},
+    Subject.CANCEL: {t for t in Trigger} - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
+}
+
+
+def rows_of(subject: Subject):
+    return [row for row in ROWS if row.subject is subject]
+
+
+def states_of(subject: Subject):
+    return {row.state for row in rows_of(subject)} | {row.to for row in rows_of(subject)}
+
+
+def test_there_is_one_row_per_subject_state_and_trigger():
+    counted = Counter((row.subject, row.state, row.trigger) for row in ROWS)
+    assert counted.most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_state_can_be_reached(subject):
+    reached = {State.INITIATED}
+    for _ in State:
+        reached |= {row.to for row in rows_of(subject) if row.state in reached}
+    assert reached == states_of(subject)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_state_can_end(subject):
+    ending = set(DECIDED)
+    for _ in State:
+        ending |= {row.state for row in rows_of(subject) if row.to in ending}
+    assert states_of(subject) <= ending
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_undecided_state_has_a_deadline(subject):
+    with_deadline = {row.state for row in rows_of(subject) if row.trigger is Trigger.OVERDUE}
+    assert with_deadline == states_of(subject) - DECIDED
+
+
+def test_every_row_into_an_undecided_state_sets_a_deadline_and_no_other_does():
+    for row in ROWS:
+        seconds = [deadline_seconds(row, asks) for asks in (0, 1, 5, 1000)]
+        if row.to in DECIDED:
+            assert seconds == [None] * 4
+        else:
+            assert all(0 < s <= 24 * 3600 for s in seconds)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_word_of_a_provider_is_answered_wherever_one_is_awaited(subject):
+    for state in states_of(subject) - DECIDED - {State.INITIATED}:
+        answered = {row.trigger for row in rows_of(subject) if row.state is state}
+        assert answered >= PROVIDER_WORDS[subject] | {Trigger.OVERDUE}
+
+
+def test_exactly_one_row_sends_a_charge():
+    assert [row.trigger for row in ROWS if row.send is Send.CHARGE] == [Trigger.DISPATCHED]
+
+
+def test_money_moves_only_on_dispatch_and_never_on_a_providers_word():
+    moving = {Send.CHARGE, Send.CAPTURE, Send.REFUND}
+    assert {row.trigger for row in ROWS if row.send in moving} == {Trigger.DISPATCHED}
+
+
+def test_entering_doubt_always_asks_the_provider():
+    entering = [row for row in ROWS if row.to is State.IN_DOUBT and row.state is not State.IN_DOUBT]
+    assert entering
+    assert {row.send for row in entering} == {Send.QUERY}
+
+
+def test_doubt_is_left_only_on_the_providers_word():
+    leaving = {row.trigger for row in ROWS if row.state is State.IN_DOUBT and row.to is not State.IN_DOUBT}
+    assert Trigger.OVERDUE not in leaving
+    assert Trigger.UNKNOWN not in leaving
+
+
+@pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND])
+def test_reaching_an_end_always_tells_the_merchant(subject):
+    told = [row.tell for row in rows_of(subject) if row.to in DECIDED]
+    assert all(told)
+
+
+@pytest.mark.parametrize("subject", [Subject.CAPTURE, Subject.CANCEL])
+def test_a_capture_or_cancel_that_fails_is_told(subject):
+    assert all(row.tell for row in rows_of(subject) if row.to is State.FAILED)
+
+
+def test_a_repeat_at_the_end_is_a_repeat():
+    assert verdict(Subject.PAYMENT, State.COMPLETED, Trigger.SUCCEEDED) is Verdict.REPEAT
+    assert verdict(Subject.PAYMENT, State.FAILED, Trigger.DECLINED) is Verdict.REPEAT
+
+
+def test_another_decision_at_the_end_is_a_contradiction():
+    assert verdict(Subject.PAYMENT, State.FAILED, Trigger.SUCCEEDED) is Verdict.CONTRADICTION
+    assert verdict(Subject.PAYMENT, State.COMPLETED, Trigger.DECLINED) is Verdict.CONTRADICTION
+    assert verdict(Subject.PAYMENT, State.CANCELED, Trigger.SUCCEEDED) is Verdict.CONTRADICTION
+
+
+def test_an_undecided_word_at_the_end_is_late():
+    assert verdict(Subject.PAYMENT, State.COMPLETED, Trigger.ACTION_REQUIRED) is Verdict.LATE
+
+
+def test_every_state_has_a_public_status_and_every_status_a_state():
+    assert set(PUBLIC) == set(State)
+    assert set(PUBLIC.values()) == set(PaymentStatus.__args__)
+
+
+def test_the_database_accepts_exactly_these_states():
+    sql = (files("orchestrator") / "migrations/versions/0001_payments.py").read_text()
+    checks = [set(re.findall(r"'(\w+)'", found)) for found in re.findall(r"CHECK \(state IN \(([^)]*)\)", sql)]
+    operations = states_of(Subject.REFUND) | states_of(Subject.CAPTURE) | states_of(Subject.CANCEL)
+    assert checks == [{s.value for s in states_of(Subject.PAYMENT)}, {s.value for s in operations}]

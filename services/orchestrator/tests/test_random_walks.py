@@ -1,0 +1,168 @@
+"""Payments under random sequences of commands, words, repeats, disorder and deadlines keep the promise."""
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from malipo import clock
+from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
+from malipo.contracts.events import PaymentStepped
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    Canceled,
+    Declined,
+    OutcomeReported,
+    Pending,
+    Redirect,
+    Succeeded,
+    Unknown,
+)
+from malipo.contracts.provider_commands import Charge, Query, Refund
+from malipo.money import Money
+from orchestrator import handlers
+from orchestrator.advance import Fold
+from orchestrator.machine import DECIDED, State
+
+AMOUNT = 1000
+USD = "USD"
+OUTCOMES = st.sampled_from(
+    [
+        Succeeded(amount=Money(AMOUNT, USD), reference="pi"),
+        Authorized(amount=Money(AMOUNT, USD), reference="pi"),
+        Declined(code="card_declined", reference="pi"),
+        Canceled(reference="pi"),
+        Pending(reference="pi"),
+        ActionRequired(action=Redirect("https://bank.test"), reference="pi"),
+        Unknown(reason="silence"),
+    ]
+)
+OPERATIONS = st.sampled_from(["1", "2", "3"])
+STEPS = st.one_of(
+    st.tuples(st.just("charge"), OUTCOMES),
+    st.tuples(st.sampled_from(["refund", "capture", "cancel"]), OPERATIONS, OUTCOMES),
+    st.tuples(st.just("order refund"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
+    st.tuples(st.just("order capture"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
+    st.tuples(st.just("order cancel"), OPERATIONS),
+    st.tuples(st.just("overdue")),
+)
+
+
+class Walk:
+    """One payment with everything it said."""
+
+    def __init__(self, *, manual: bool) -> None:
+        create = CreatePayment(
+            payment_id="pay",
+            merchant_id="mer",
+            mode="test",
+            amount=Money(AMOUNT, USD),
+            method=Card("pm"),
+            capture="manual" if manual else "automatic",
+            config_version=1,
+        )
+        self.payment = handlers._new_payment(create, clock.now())
+        self.said = []
+        self.states = []
+        self.take(create)
+
+    def take(self, message) -> None:
+        fold = Fold(self.payment, clock.now(), "answer", "msg")
+        try:
+            handlers._decide(fold, message)
+        except handlers.Refused as refused:
+            self.said.append(refused)
+        self.said += fold.messages
+        self.states.append(self.payment.state)
+
+    def overdue(self) -> None:
+        for subject in [s for s, due in self.payment.timers.items() if due]:
+            fold = Fold(self.payment, clock.now(), "deadline", "msg")
+            fold.overdue(subject)
+            self.said += fold.messages
+        self.states.append(self.payment.state)
+
+    def step(self, step) -> None:
+        match step:
+            case ("charge", outcome):
+                self.take(self.word("charge", "pay", outcome))
+            case ("refund" | "capture" | "cancel" as kind, number, outcome):
+                if f"{kind}{number}" in self.payment.operations:
+                    self.take(self.word(kind, f"{kind}{number}", outcome))
+            case ("order refund", number, amount):
+                self.take(RefundPayment(payment_id="pay", refund_id=f"refund{number}", amount_minor=amount))
+            case ("order capture", number, amount):
+                self.take(CapturePayment(payment_id="pay", capture_id=f"capture{number}", amount_minor=amount))
+            case ("order cancel", number):
+                self.take(CancelPayment(payment_id="pay", cancel_id=f"cancel{number}"))
+            case ("overdue",):
+                self.overdue()
+
+    def word(self, kind, operation_id, outcome):
+        return OutcomeReported(
+            payment_id="pay",
+            operation_id=operation_id,
+            kind=kind,
+            provider="stripe",
+            outcome=outcome,
+            source="callback",
+            observed_at=clock.now(),
+        )
+
+    def of(self, kind):
+        return [message for message in self.said if isinstance(message, kind)]
+
+
+@settings(max_examples=600, deadline=None)
+@given(manual=st.booleans(), steps=st.lists(STEPS, max_size=25))
+def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, steps):
+    walk = Walk(manual=manual)
+    for step in steps:
+        walk.step(step)
+        payment = walk.payment
+        assert payment.refundable_minor >= 0, "refunds pass what was captured"
+        waiting = {subject for subject, due in payment.timers.items() if due}
+        assert (payment.id in waiting) == (payment.state not in DECIDED), "a payment waits without a deadline"
+        for operation in payment.operations.values():
+            assert (operation.id in waiting) == operation.live, "an operation waits without a deadline"
+
+    steps_told = walk.of(PaymentStepped)
+    assert len(walk.of(Charge)) == 1, "a charge was sent twice"
+    assert max(Counter(refund.operation_id for refund in walk.of(Refund)).values(), default=0) <= 1
+    assert [told.step for told in steps_told] == list(range(1, len(steps_told) + 1))
+    announced = [told.announcement for told in steps_told if told.announcement]
+    assert [event.sequence for event in announced] == list(range(1, len(announced) + 1))
+    ends = [t for t in steps_told if t.operation is None and not t.contradiction and State(t.to_state) in DECIDED]
+    assert len(ends) <= 1, "a payment ended twice"
+    into_doubt = [
+        t for t in steps_told if t.operation is None and t.to_state == "in_doubt" and t.from_state != "in_doubt"
+    ]
+    assert len(walk.of(Query)) >= len(into_doubt)
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps=st.lists(STEPS, max_size=20))
+def test_taking_every_word_twice_moves_no_more_money(steps):
+    once, twice = Walk(manual=False), Walk(manual=False)
+    for step in steps:
+        once.step(step)
+        twice.step(step)
+        if step[0] in ("charge", "refund", "capture", "cancel"):
+            twice.step(step)
+    assert twice.payment.state == once.payment.state
+    assert twice.payment.captured_minor == once.payment.captured_minor
+    assert len(twice.of(Refund)) == len(once.of(Refund))
+    assert len(twice.of(Charge)) == 1
+
+
+def test_a_late_contradiction_is_recorded_and_changes_nothing():
+    walk = Walk(manual=False)
+    walk.step(("charge", Declined(code="card_declined")))
+    walk.step(("charge", Succeeded(amount=Money(AMOUNT, USD), reference="pi")))
+    assert walk.payment.state is State.FAILED
+    assert walk.payment.captured_minor == 0
+    last = walk.of(PaymentStepped)[-1]
+    assert last.contradiction
+    assert last.cause.trigger == "succeeded"
+    assert last.announcement is None
