@@ -3,7 +3,7 @@
 import asyncio
 import importlib.resources
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -17,6 +17,14 @@ def migrate(package: str, database_url: str) -> None:
     config.set_main_option("script_location", str(importlib.resources.files(package) / "migrations"))
     config.attributes["database_url"] = database_url
     command.upgrade(config, "head")
+
+
+def script(sql: str) -> None:
+    """Run several statements within the migration's transaction; for use in a revision's `upgrade`.
+
+    `op.execute` prepares what it is given, and PostgreSQL prepares one statement at a time.
+    """
+    op.get_bind().connection.dbapi_connection.run_async(lambda connection: connection.execute(sql))  # pyright: ignore
 
 
 def run_from_env() -> None:

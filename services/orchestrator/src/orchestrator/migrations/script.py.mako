@@ -1,10 +1,10 @@
 """${message}"""
 
-from alembic import op
+from malipo.platform.migrations import script
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "op.execute('')"}
+    script("")

@@ -1,16 +1,15 @@
 """Payments, their operations, history and timers."""
 
-from alembic import op
-
 from malipo.messaging import tables
+from malipo.platform.migrations import script
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    op.execute(tables.V1)
-    op.execute("""
+    script(tables.V1)
+    script("""
         CREATE TABLE payments (
             id             text PRIMARY KEY,
             merchant_id    text NOT NULL,

@@ -1,0 +1,51 @@
+# Everything a person needs, one line each. `make help` lists it.
+.DEFAULT_GOAL := help
+export UV_PYTHON_DOWNLOADS ?= never
+
+# A uv that works: the one on the PATH if it runs here, else one of our own in .tools/.
+UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)
+RUN = $(UV) run --locked --quiet
+
+.PHONY: help setup up down status logs demo test check conformance docs
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.tools/bin/uv:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 12) and "Malipo needs Python 3.12 or newer; python3 is " + sys.version.split()[0])'
+	@python3 -m venv .tools && .tools/bin/pip install --quiet uv
+
+setup: $(if $(shell uv --version 2>/dev/null),,.tools/bin/uv) ## install what the project needs into .venv
+	@$(UV) sync --locked --quiet
+
+up: setup ## start the whole system in the background
+	@$(RUN) python -m malipo_local up $(ARGS)
+
+down: setup ## stop it (ARGS=--purge forgets its data)
+	@$(RUN) python -m malipo_local down $(ARGS)
+
+status: setup ## show what runs, where, and how much memory it takes
+	@$(RUN) python -m malipo_local status $(ARGS)
+
+logs: setup ## show the logs (ARGS="gateway --follow")
+	@$(RUN) python -m malipo_local logs $(ARGS)
+
+demo: setup ## tour of six payments on the real system (ARGS=--once ends after it)
+	@$(RUN) python -m malipo_local demo $(ARGS)
+
+test: setup ## run all tests against real PostgreSQL, Redis and Kafka
+	@$(RUN) pytest $(ARGS)
+
+conformance: setup ## hold every provider to the same laws
+	@$(RUN) pytest services -k Conformance $(ARGS)
+
+check: setup ## formatting, lint, types, architecture, generated docs, spelling
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) basedpyright
+	@$(RUN) lint-imports --no-cache
+	@$(RUN) python docs/generate.py --check
+	@$(RUN) codespell
+
+docs: setup ## write the generated pages of docs/ anew
+	@$(RUN) python docs/generate.py

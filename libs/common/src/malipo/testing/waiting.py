@@ -1,0 +1,23 @@
+"""Waiting in tests: by condition, with a deadline, never by sleeping a guess."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+from malipo import clock
+
+_POLL_SECONDS = 0.02
+
+
+async def until[T](condition: Callable[[], T | Awaitable[T]], *, seconds: float = 15, what: str = "condition") -> T:
+    """The condition's first truthy answer. Raises `AssertionError` that says `what` did not come true."""
+    deadline = clock.monotonic() + seconds
+    while True:
+        answer = condition()
+        value: T = await answer if inspect.isawaitable(answer) else answer  # pyright: ignore[reportAssignmentType]
+        if value:
+            return value
+        if clock.monotonic() > deadline:
+            msg = f"{what} did not come true within {seconds} s; last answer: {value!r}"
+            raise AssertionError(msg)
+        await asyncio.sleep(_POLL_SECONDS)

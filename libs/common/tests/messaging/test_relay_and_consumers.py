@@ -1,0 +1,143 @@
+"""The way from an outbox through real Kafka into another transaction."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from malipo import ids
+from malipo.contracts.commands import CancelPayment
+from malipo.contracts.message import Message
+from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging.consumers import Consumers
+from malipo.messaging.relay import Relay
+from malipo.messaging.subscription import Received, Shell, Subscription
+from malipo.messaging.unit import Unit, Units
+from malipo.testing.waiting import until
+
+
+@pytest.fixture
+async def service(stores, pool_of):
+    """Builds replicas of a service of its own name on one database."""
+    url = stores.database("orchestrator")
+    name = ids.new("svc")
+    tasks = []
+
+    async def replica(relays: int = 1) -> Units:
+        relay = Relay(url, stores.kafka, "test")
+        units = Units(relay.nudge)
+        units.use(await pool_of(url))
+        tasks.extend(asyncio.create_task(Relay(url, stores.kafka, "test").run()) for _ in range(relays - 1))
+        tasks.append(asyncio.create_task(relay.run()))
+        return units
+
+    @asynccontextmanager
+    async def consuming(units: Units, handle, service_name: str = name):
+        consumers = Consumers(stores.kafka, service_name, "0")
+        subscription = Subscription("payments", (PAYMENT_COMMANDS,), handle)
+        consumers.add("payments", [PAYMENT_COMMANDS.name], Shell(subscription, units, service_name), 500)
+        task = asyncio.create_task(consumers.run())
+        try:
+            await until(lambda: consumers.problem is None, what="consuming")
+            yield consumers
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    replica.consuming = consuming
+    yield replica
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Seen:
+    """Collects what arrives, of this test's payments only."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.by_key = defaultdict(list)
+
+    async def __call__(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        for received in batch:
+            if received.key.startswith(self.prefix):
+                self.by_key[received.key].append(received.message.cancel_id)
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.by_key.values()))
+
+
+async def send(units: Units, prefix: str, keys: int, each: int) -> None:
+    for number in range(each):
+        async with units.begin() as unit:
+            for key in range(keys):
+                payment_id = f"{prefix}{key}"
+                unit.send(PAYMENT_COMMANDS, payment_id, CancelPayment(payment_id=payment_id, cancel_id=str(number)))
+
+
+async def outbox_is_empty(units: Units) -> bool:
+    return await units.pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_what_is_committed_arrives_in_order_per_key_with_two_relays_on_one_outbox(service):
+    units = await service(relays=2)
+    seen = Seen(ids.new("pay"))
+    async with service.consuming(units, seen):
+        await send(units, seen.prefix, keys=7, each=30)
+        await until(lambda: seen.count == 210, what="all messages arrive")
+        assert all(numbers == [str(n) for n in range(30)] for numbers in seen.by_key.values())
+        await until(lambda: outbox_is_empty(units), what="the outbox is empty")
+
+
+async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
+    units = await service()
+    await send(units, "x", keys=1, each=1)
+    await until(lambda: outbox_is_empty(units), what="the first relay works")
+    url = await units.pool.fetchval("SELECT current_database()")
+    heir = Relay((await _url(units, url)), stores.kafka, "heir")
+    task = asyncio.create_task(heir.run())
+    try:
+        await units.pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks "
+            "WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = $1)",
+            url,
+        )
+        await send(units, "x", keys=9, each=1)
+        await until(lambda: outbox_is_empty(units), what="another session goes on")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _url(units: Units, database: str) -> str:
+    row = await units.pool.fetchrow("SELECT inet_server_port() AS port, current_user AS name")
+    return f"postgresql://{row['name']}@127.0.0.1:{row['port']}/{database}"
+
+
+async def test_a_batch_is_given_back_while_the_database_is_away_and_taken_when_it_returns(service):
+    units = await service()
+    seen = Seen(ids.new("pay"))
+    away = Units(lambda: None)
+    async with service.consuming(away, seen, ids.new("svc")):
+        await send(units, seen.prefix, keys=2, each=2)
+        await until(lambda: outbox_is_empty(units), what="messages are in Kafka")
+        assert seen.count == 0
+        away.use(units.pool)
+        await until(lambda: seen.count == 4, what="the messages are taken")
+
+
+async def test_a_killed_consumer_loses_nothing_and_applies_nothing_twice(service):
+    units = await service()
+    name = ids.new("svc")
+    seen = Seen(ids.new("pay"))
+    async with service.consuming(units, seen, name):
+        await send(units, seen.prefix, keys=3, each=5)
+        await until(lambda: seen.count >= 3, what="some have arrived")
+    async with service.consuming(units, seen, name):
+        await until(lambda: seen.count == 15, what="the rest arrives")
+        await send(units, seen.prefix, keys=1, each=1)
+        await until(lambda: seen.count == 16, what="the next one arrives")
+    assert seen.count == 16

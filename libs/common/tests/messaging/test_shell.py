@@ -1,0 +1,177 @@
+"""The batch shell against a real database."""
+
+from collections.abc import Sequence
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from malipo import clock
+from malipo.contracts.commands import CancelPayment, RefundPayment
+from malipo.contracts.message import Message, encode
+from malipo.contracts.topics import PAYMENT_COMMANDS, PAYMENT_EVENTS
+from malipo.messaging.subscription import DatabaseAway, Received, Shell, Subscription
+from malipo.messaging.unit import Unit, Units
+
+PACKAGE = "orchestrator"  # any service's database has inbox and outbox
+
+
+def record(message: Message | bytes, *, offset: int, message_id: str | None = None, key: str = "pay", headers=()):
+    value = message if isinstance(message, bytes) else encode(message)
+    named = [("message-id", message_id.encode())] if message_id else []
+    return ConsumerRecord(
+        topic=PAYMENT_COMMANDS.name,
+        partition=0,
+        offset=offset,
+        timestamp=0,
+        timestamp_type=0,
+        key=key.encode(),
+        value=value,
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=0,
+        headers=[*named, *headers],
+    )
+
+
+def cancel(number: int) -> CancelPayment:
+    return CancelPayment(payment_id="pay", cancel_id=f"can_{number}")
+
+
+class Handler:
+    """Notes what it applied in the same transaction, and chokes on refunds."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    async def __call__(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        self.calls.append(len(batch))
+        for received in batch:
+            if isinstance(received.message, RefundPayment):
+                raise LookupError("no such payment")
+            unit.send(PAYMENT_EVENTS, received.key, received.message, headers=received.headers)
+
+
+@pytest.fixture
+async def units(stores, pool_of):
+    units = Units(lambda: None)
+    units.use(await pool_of(stores.database(PACKAGE)))
+    return units
+
+
+@pytest.fixture
+def handler():
+    return Handler()
+
+
+@pytest.fixture
+def shell(units, handler):
+    return Shell(Subscription("payments", (PAYMENT_COMMANDS,), handler), units, "service")
+
+
+async def outbox(units: Units, topic: str = PAYMENT_EVENTS.name):
+    return await units.pool.fetch("SELECT * FROM outbox WHERE topic = $1 ORDER BY id", topic)
+
+
+async def test_two_messages_of_one_payment_in_one_batch_are_both_applied(shell, units, handler):
+    await shell.take([record(cancel(1), offset=1, message_id="a"), record(cancel(2), offset=2, message_id="b")])
+    assert handler.calls == [2]
+    sent = [PAYMENT_COMMANDS.decode(row["payload"]) for row in await outbox(units)]
+    assert sent == [cancel(1), cancel(2)]
+
+
+async def test_a_redelivered_batch_changes_nothing(shell, units, handler):
+    batch = [record(cancel(1), offset=1, message_id="a"), record(cancel(2), offset=2, message_id="b")]
+    await shell.take(batch)
+    await shell.take(batch)
+    await shell.take([record(cancel(1), offset=9, message_id="a")])  # sent again by a relay that crashed
+    assert handler.calls == [2]
+    assert len(await outbox(units)) == 2
+
+
+async def test_a_message_that_is_twice_in_one_batch_is_applied_once(shell, units):
+    await shell.take([record(cancel(1), offset=1, message_id="a"), record(cancel(1), offset=2, message_id="a")])
+    assert len(await outbox(units)) == 1
+
+
+async def test_a_message_that_cannot_be_applied_is_dead_lettered_and_its_neighbours_go_on(shell, units):
+    refund = RefundPayment(payment_id="pay", refund_id="ref")
+    await shell.take(
+        [
+            record(cancel(1), offset=1, message_id="a"),
+            record(refund, offset=2, message_id="b", headers=[("client-ref", b"order 7")]),
+            record(cancel(2), offset=3, message_id="c"),
+        ]
+    )
+    assert len(await outbox(units)) == 2
+    [dead] = await outbox(units, PAYMENT_COMMANDS.dead_letter)
+    assert dead["payload"] == encode(refund)
+    assert dead["headers"]["x-reason"] == "LookupError: no such payment"
+    assert dead["headers"]["x-position"] == f"{PAYMENT_COMMANDS.name}:0:2"
+    assert dead["headers"]["x-original-message-id"] == "b"
+    assert dead["headers"]["client-ref"] == "order 7"
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"{", b"null", b'{"type":"Nonsense"}', b'{"type":"CancelPayment"}', b"\xff\xfe", b"[" * 5000]
+)
+async def test_a_message_that_cannot_be_read_is_dead_lettered_once_as_it_came(shell, units, value):
+    for _ in range(2):
+        await shell.take([record(value, offset=5), record(cancel(1), offset=6, message_id="a")])
+    [dead] = await outbox(units, PAYMENT_COMMANDS.dead_letter)
+    assert dead["payload"] == value
+    assert len(await outbox(units)) == 1
+
+
+async def test_headers_that_are_no_text_do_not_stop_a_message(shell, units):
+    await shell.take([record(cancel(1), offset=1, message_id="a", headers=[("x", b"\xff\xfe")])])
+    assert len(await outbox(units)) == 1
+
+
+async def test_the_trace_and_client_reference_go_on_with_what_a_message_causes(shell, units):
+    trace = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await shell.take(
+        [record(cancel(1), offset=1, headers=[("traceparent", trace), ("client-ref", b"order 7"), ("other", b"x")])]
+    )
+    [row] = await outbox(units)
+    assert row["headers"]["traceparent"] == trace.decode()
+    assert row["headers"]["client-ref"] == "order 7"
+    assert "other" not in row["headers"]
+
+
+async def test_with_the_database_away_the_batch_is_given_back_and_nothing_is_dead_lettered(handler):
+    shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), handler), Units(lambda: None), "service")
+    with pytest.raises(DatabaseAway):
+        await shell.take([record(cancel(1), offset=1)])
+
+
+async def test_a_statement_of_ours_that_is_wrong_is_not_taken_for_an_absent_database(units):
+    async def wrong(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        await unit.connection.execute("SELECT $1::int", 1, 2)
+
+    shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), wrong), units, "service")
+    await shell.take([record(cancel(1), offset=1)])
+    assert len(await outbox(units, PAYMENT_COMMANDS.dead_letter)) == 1
+
+
+async def test_a_payload_that_kafka_would_refuse_is_dead_lettered_not_stuck_in_the_outbox(units):
+    async def huge(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        unit.send_raw("t", "k", b"x" * 1_000_000, {"message-id": "m"})
+
+    shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), huge), units, "service")
+    await shell.take([record(cancel(1), offset=1)])
+    [dead] = await outbox(units, PAYMENT_COMMANDS.dead_letter)
+    assert dead["headers"]["x-reason"].startswith("MessageTooLarge")
+
+
+async def test_a_unit_that_raises_leaves_neither_state_nor_messages(units):
+    with pytest.raises(ZeroDivisionError):
+        async with units.begin() as unit:
+            await unit.receive("c", ["a"])
+            unit.send(PAYMENT_EVENTS, "pay", cancel(1))
+            1 / 0  # noqa: B018
+    assert await outbox(units) == []
+    assert await units.pool.fetchval("SELECT count(*) FROM inbox") == 0
+
+
+def test_the_clock_is_in_utc():
+    assert clock.now().utcoffset().total_seconds() == 0

@@ -1,0 +1,84 @@
+"""An orchestrator's database and handlers without Kafka: messages in, messages out."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from malipo import clock, ids
+from malipo.contracts.commands import Card, CreatePayment
+from malipo.contracts.outcomes import OutcomeReported, Succeeded
+from malipo.contracts.topics import BY_NAME
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import Units
+from malipo.money import Money
+from orchestrator import handlers
+
+
+@dataclass
+class Orchestrator:
+    units: Units
+
+    async def take(self, *messages) -> list:
+        """Apply messages as one batch; answers what was sent because of it."""
+        batch = [Received(m, ids.new("msg"), "topic", m.payment_id) for m in messages]
+        async with self.units.begin() as unit:
+            await handlers.take(unit, batch)
+        return await self.sent()
+
+    async def sent(self) -> list:
+        """Empty the outbox."""
+        rows = await self.units.pool.fetch(
+            "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
+        )
+        return [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
+
+    async def payment(self, payment_id: str) -> dict:
+        return dict(await self.units.pool.fetchrow("SELECT * FROM payments WHERE id = $1", payment_id))
+
+
+@pytest.fixture
+async def orchestrator(stores, pool_of):
+    units = Units(lambda: None)
+    units.use(await pool_of(stores.database("orchestrator")))
+    return Orchestrator(units)
+
+
+def create(amount_minor: int = 1000, **changes) -> CreatePayment:
+    values = {
+        "payment_id": ids.new("pay"),
+        "merchant_id": "mer_1",
+        "mode": "test",
+        "amount": Money(amount_minor, "USD"),
+        "method": Card("pm_card_visa"),
+        "capture": "automatic",
+        "config_version": 1,
+        "client_ref": "order 7",
+        "metadata": {"a": "b"},
+    }
+    return CreatePayment(**values | changes)
+
+
+def word(payment_id: str, outcome, kind: str = "charge", operation_id: str | None = None) -> OutcomeReported:
+    return OutcomeReported(
+        payment_id=payment_id,
+        operation_id=operation_id or payment_id,
+        kind=kind,
+        provider="stripe",
+        outcome=outcome,
+        source="answer",
+        observed_at=clock.now(),
+    )
+
+
+def paid(payment_id: str, amount_minor: int = 1000) -> OutcomeReported:
+    return word(payment_id, Succeeded(amount=Money(amount_minor, "USD"), reference="pi_1"))
+
+
+@pytest.fixture
+def make():
+    class Make:
+        create = staticmethod(create)
+        word = staticmethod(word)
+        paid = staticmethod(paid)
+
+    return Make

@@ -1,0 +1,205 @@
+"""Commands and outcomes against a real database."""
+
+import asyncio
+
+import pytest
+
+from malipo import ids
+from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
+from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Redirect, Succeeded, Unknown
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
+from malipo.messaging.subscription import Received
+from malipo.money import Money
+from orchestrator import clockwork, handlers
+
+
+def only(messages, kind):
+    return [m for m in messages if isinstance(m, kind)]
+
+
+async def test_a_new_payment_is_charged_and_completed_on_the_providers_word(orchestrator, make):
+    create = make.create()
+    [stepped, charge] = await orchestrator.take(create)
+    assert isinstance(charge, Charge)
+    assert charge.operation_id == create.payment_id
+    assert (stepped.step, stepped.payment.status, stepped.announcement) == (1, "processing", None)
+    [done] = await orchestrator.take(make.paid(create.payment_id))
+    assert done.payment.status == "completed"
+    assert done.payment.amount_captured == 1000
+    assert done.announcement.type == "payment.completed"
+    assert (done.step, done.announcement.sequence) == (2, 1)
+
+
+async def test_create_and_outcome_in_one_batch_are_both_applied(orchestrator, make):
+    create = make.create()
+    sent = await orchestrator.take(create, make.paid(create.payment_id))
+    assert [m.payment.status for m in only(sent, PaymentStepped)] == ["processing", "completed"]
+    assert len(only(sent, Charge)) == 1
+    assert (await orchestrator.payment(create.payment_id))["state"] == "completed"
+
+
+async def test_many_payments_in_one_batch_keep_their_own_order(orchestrator, make):
+    creates = [make.create() for _ in range(20)]
+    sent = await orchestrator.take(*creates, *[make.paid(c.payment_id) for c in creates])
+    assert len(only(sent, PaymentStepped)) == 40
+    for create in creates:
+        steps = [m.step for m in only(sent, PaymentStepped) if m.payment_id == create.payment_id]
+        assert steps == [1, 2]
+
+
+async def test_a_payment_created_twice_under_two_message_ids_is_charged_once(orchestrator, make):
+    create = make.create()
+    sent = await orchestrator.take(create, create) + await orchestrator.take(create)
+    assert len(only(sent, Charge)) == 1
+
+
+async def test_fifty_concurrent_refunds_never_pass_what_was_captured(orchestrator, make):
+    create = make.create(1000)
+    await orchestrator.take(create, make.paid(create.payment_id))
+
+    async def refund():
+        command = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"), amount_minor=60)
+        async with orchestrator.units.begin() as unit:
+            await handlers.take(unit, [Received(command, ids.new("msg"), "topic", create.payment_id)])
+
+    await asyncio.gather(*[refund() for _ in range(50)])
+    sent = await orchestrator.sent()
+    assert len(only(sent, Refund)) == 16  # 16 x 60 = 960; the 17th would pass 1000
+    refused = only(sent, CommandRefused)
+    assert len(refused) == 34
+    assert {r.code for r in refused} == {"refund_exceeds_captured"}
+
+
+async def test_a_failed_refund_gives_its_reserve_back(orchestrator, make):
+    create = make.create(1000)
+    await orchestrator.take(create, make.paid(create.payment_id))
+    first = RefundPayment(payment_id=create.payment_id, refund_id="ref_1")
+    again = RefundPayment(payment_id=create.payment_id, refund_id="ref_2", amount_minor=1000)
+    assert only(await orchestrator.take(first), Refund)[0].amount == Money(1000, "USD")
+    assert only(await orchestrator.take(again), CommandRefused)
+    await orchestrator.take(make.word(create.payment_id, Declined(code="x"), "refund", "ref_1"))
+    third = RefundPayment(payment_id=create.payment_id, refund_id="ref_3", amount_minor=1000)
+    assert only(await orchestrator.take(third), Refund)
+
+
+async def test_a_refund_that_the_bank_gives_back_later_fails_after_it_had_completed(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create, make.paid(create.payment_id))
+    await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id="ref_1"))
+    done = make.word(create.payment_id, Succeeded(amount=Money(1000, "USD"), reference="re"), "refund", "ref_1")
+    [completed] = await orchestrator.take(done)
+    assert completed.payment.amount_refunded == 1000
+    back = make.word(create.payment_id, Declined(code="lost_or_stolen_card"), "refund", "ref_1")
+    [failed] = await orchestrator.take(back)
+    assert failed.announcement.type == "refund.failed"
+    assert failed.payment.amount_refunded == 0
+
+
+async def test_silence_is_doubt_and_the_provider_is_asked_until_it_answers(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create)
+    [stepped, query] = await orchestrator.take(make.word(create.payment_id, Unknown(reason="timeout")))
+    assert isinstance(query, Query)
+    assert stepped.to_state == "in_doubt"
+    assert stepped.payment.status == "processing"
+    assert stepped.payment.status_reason == "awaiting_provider_confirmation"
+    await orchestrator.take(make.word(create.payment_id, Unknown(reason="still silent")))
+    await orchestrator.units.pool.execute("UPDATE timers SET due_at = now()")
+    await clockwork.tick(orchestrator.units)
+    assert len(only(await orchestrator.sent(), Query)) == 1
+    [done] = await orchestrator.take(make.paid(create.payment_id))
+    assert done.payment.status == "completed"
+    assert done.payment.status_reason is None
+    assert await orchestrator.units.pool.fetchval("SELECT count(*) FROM timers") == 0
+
+
+async def test_a_provider_that_never_answers_leads_to_a_question(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create)
+    await orchestrator.units.pool.execute("UPDATE timers SET due_at = now()")
+    await asyncio.gather(*[clockwork.tick(orchestrator.units) for _ in range(4)])  # replicas tick at once
+    sent = await orchestrator.sent()
+    assert len(only(sent, Query)) == 1
+    assert only(sent, PaymentStepped)[0].to_state == "in_doubt"
+
+
+async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestrator, make):
+    create = make.create()
+    action = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
+    await orchestrator.take(create, make.word(create.payment_id, action))
+    await orchestrator.units.pool.execute("UPDATE timers SET due_at = now()")
+    await clockwork.tick(orchestrator.units)
+    [cancel] = only(await orchestrator.sent(), Cancel)
+    sent = await orchestrator.take(
+        make.word(create.payment_id, Canceled(reference="pi_1"), "cancel", cancel.operation_id)
+    )
+    assert sent[-1].payment.status == "canceled"
+    assert sent[-1].announcement.type == "payment.canceled"
+
+
+async def test_a_partial_capture_completes_the_payment_with_what_was_captured(orchestrator, make):
+    create = make.create(1000, capture="manual")
+    authorized = make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_1"))
+    await orchestrator.take(create, authorized)
+    capture = CapturePayment(payment_id=create.payment_id, capture_id="cap_1", amount_minor=400)
+    [order] = only(await orchestrator.take(capture), Capture)
+    assert (order.amount, order.reference) == (Money(400, "USD"), "pi_1")
+    captured = Succeeded(amount=Money(400, "USD"), reference="pi_1")
+    callback_first = make.word(create.payment_id, captured)
+    sent = await orchestrator.take(callback_first, make.word(create.payment_id, captured, "capture", "cap_1"))
+    assert [m.to_state for m in sent] == ["completed", "completed"]
+    assert sent[-1].payment.amount_captured == 400
+    [refused] = await orchestrator.take(
+        RefundPayment(payment_id=create.payment_id, refund_id="ref_1", amount_minor=401)
+    )
+    assert refused.code == "refund_exceeds_captured"
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (lambda p: CapturePayment(payment_id=p, capture_id="cap"), "payment_not_capturable"),
+        (lambda p: CancelPayment(payment_id=p, cancel_id="can"), "payment_not_cancelable"),
+        (lambda p: RefundPayment(payment_id=p, refund_id="ref"), "payment_not_refundable"),
+    ],
+)
+async def test_a_payment_in_doubt_refuses_every_operation(orchestrator, make, command, code):
+    create = make.create()
+    await orchestrator.take(create, make.word(create.payment_id, Unknown(reason="timeout")))
+    [refused] = await orchestrator.take(command(create.payment_id))
+    assert refused.code == code
+
+
+async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_refused(orchestrator, make):
+    create = make.create(1000, capture="manual")
+    await orchestrator.take(create, make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi")))
+    too_much = CapturePayment(payment_id=create.payment_id, capture_id="cap_1", amount_minor=1001)
+    assert (await orchestrator.take(too_much))[0].code == "capture_exceeds_authorized"
+    first = CapturePayment(payment_id=create.payment_id, capture_id="cap_2")
+    second = CapturePayment(payment_id=create.payment_id, capture_id="cap_3")
+    sent = await orchestrator.take(first, second)
+    assert len(only(sent, Capture)) == 1
+    assert only(sent, CommandRefused)[0].code == "capture_in_progress"
+
+
+async def test_a_provider_that_nobody_has_fails_the_payment_before_anything_is_sent(orchestrator, make):
+    sent = await orchestrator.take(make.create(provider="acme"))
+    assert [type(m) for m in sent] == [PaymentStepped]
+    assert sent[0].payment.failure.code == "provider_unsupported"
+    assert sent[0].announcement.type == "payment.failed"
+
+
+async def test_each_step_is_in_the_history_with_its_cause(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create, make.paid(create.payment_id))
+    rows = await orchestrator.units.pool.fetch("SELECT * FROM history ORDER BY step")
+    assert [(r["from_state"], r["to_state"], r["trigger"], r["source"]) for r in rows] == [
+        ("initiated", "processing", "dispatched", "merchant"),
+        ("processing", "completed", "succeeded", "answer"),
+    ]
+
+
+async def test_an_outcome_of_an_unknown_payment_is_an_error_that_dead_letters_it(orchestrator, make):
+    with pytest.raises(handlers.UnknownPayment):
+        await orchestrator.take(make.paid("pay_nobody"))
