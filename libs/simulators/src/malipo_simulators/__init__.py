@@ -1,0 +1,1 @@
+"""Stateful stand-ins for a payment provider and a merchant, each usable alone."""

@@ -1,0 +1,1 @@
+"""A merchant that receives webhooks: verifies, remembers, and misbehaves on request."""

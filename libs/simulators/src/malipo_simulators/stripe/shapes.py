@@ -1,0 +1,3 @@
+"""The JSON types shared by every part of the simulator."""
+
+type Json = dict[str, object]

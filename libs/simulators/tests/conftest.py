@@ -1,0 +1,190 @@
+"""A simulator in the test's own process, its webhook receiver, and a real server where connections matter."""
+
+import asyncio
+import inspect
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from malipo_simulators.merchant.app import create_merchant_app
+from malipo_simulators.posting import HttpxPoster
+from malipo_simulators.server import make_server
+from malipo_simulators.stripe.app import create_stripe_app
+from malipo_simulators.stripe.settings import StripeSettings
+from malipo_simulators.stripe.signing import signature
+
+DEADLINE_SECONDS = 5
+BASE = "http://stripe.test"
+API_KEY = "sk_test_merchantOne"
+
+
+async def wait_until(condition: Callable[[], object], what: str = "the condition") -> None:
+    for _ in range(DEADLINE_SECONDS * 100):
+        met = condition()
+        if await met if inspect.isawaitable(met) else met:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"{what} did not come true within {DEADLINE_SECONDS} s")
+
+
+class Inbox:
+    """A webhook receiver: keeps what came, answers the statuses it was given, then 200."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        self.statuses: list[int] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(self.statuses.pop(0) if self.statuses else 200)
+
+    @property
+    def events(self) -> list[dict]:
+        return [json.loads(request.content) for request in self.requests]
+
+    @property
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.events]
+
+    async def until(self, *types: str) -> None:
+        await wait_until(lambda: set(types) <= set(self.types), f"{types} (came: {self.types})")
+
+
+def signed_by(request: httpx.Request, secret: str) -> bool:
+    parts = [part.split("=", 1) for part in request.headers["stripe-signature"].split(",")]
+    timestamp = int(next(value for name, value in parts if name == "t"))
+    wanted = signature(secret, timestamp, request.content)
+    return wanted in [value for name, value in parts if name == "v1"]
+
+
+def signed_at(request: httpx.Request) -> int:
+    return int(request.headers["stripe-signature"].split(",")[0].removeprefix("t="))
+
+
+class Driver:
+    """Speaks to the simulated API the way a caller does, in forms."""
+
+    def __init__(self, http: httpx.AsyncClient, inbox: Inbox) -> None:
+        self.http = http
+        self.inbox = inbox
+
+    async def post(self, path: str, data: dict | None = None, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.post(path, data=data or {}, headers={"authorization": f"Bearer {API_KEY}"} | named)
+
+    async def get(self, path: str, params: dict | None = None, **headers: str) -> httpx.Response:
+        return await self.http.get(path, params=params, headers={"authorization": f"Bearer {API_KEY}"} | headers)
+
+    async def pay(
+        self, method: str | None = "pm_card_visa", extra: dict | None = None, **headers: str
+    ) -> httpx.Response:
+        """Create and confirm 10.00 USD on a card that cannot redirect; `extra` overrides, None removes."""
+        data = {
+            "amount": "1000",
+            "currency": "usd",
+            "confirm": "true",
+            "payment_method": method,
+            "automatic_payment_methods[enabled]": "true",
+            "automatic_payment_methods[allow_redirects]": "never",
+        } | (extra or {})
+        sent = {name: value for name, value in data.items() if value is not None}
+        return await self.post("/v1/payment_intents", sent, **headers)
+
+    async def paid(self, method: str = "pm_card_visa", extra: dict | None = None, **headers: str) -> dict:
+        response = await self.pay(method, extra, **headers)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def fault(self, fault: str, **rule: object) -> dict:
+        response = await self.http.post("/_sim/faults", json={"fault": fault, **rule})
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    async def listen(self, *types: str) -> dict:
+        response = await self.post(
+            "/v1/webhook_endpoints", {"url": "http://receiver.test/hook", "enabled_events[]": list(types or ("*",))}
+        )
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def book(self, **filters: str) -> dict:
+        return (await self.http.get("/_sim/book", params=filters)).json()
+
+    async def effects(self, **filters: str) -> list[tuple[str, int]]:
+        return [(line["kind"], line["amount"]) for line in (await self.book(**filters))["effects"]]
+
+
+FAST = StripeSettings(
+    seed="tests",
+    webhook_delay_seconds=0,
+    webhook_retry_seconds=(0.01,) * 20,
+    refund_delay_seconds=0.05,
+    webhook_timeout_seconds=2,
+)
+
+
+@pytest_asyncio.fixture
+async def stripe() -> AsyncIterator[Driver]:
+    inbox = Inbox()
+    app = create_stripe_app(FAST, HttpxPoster(2, httpx.MockTransport(inbox)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http:
+        yield Driver(http, inbox)
+    await app.state.world.close()
+
+
+@asynccontextmanager
+async def serving(app) -> AsyncIterator[str]:
+    """The app under uvicorn on a free port of the loopback."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = make_server(app)
+    server.install_signal_handlers = lambda: None
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    await wait_until(lambda: server.started, "the server's start")
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        with suppress(asyncio.CancelledError):
+            await task
+        listener.close()
+
+
+@pytest_asyncio.fixture
+async def live_stripe() -> AsyncIterator[Driver]:
+    inbox = Inbox()
+    app = create_stripe_app(FAST, HttpxPoster(2, httpx.MockTransport(inbox)))
+    async with serving(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        yield Driver(http, inbox)
+
+
+@pytest_asyncio.fixture
+async def merchant() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_merchant_app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://merchant.test") as http:
+        yield http
+
+
+@pytest_asyncio.fixture
+async def live_merchant() -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(create_merchant_app()) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        yield http
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable:
+    return wait_until
+
+
+@pytest.fixture(name="is_signed_by")
+def is_signed_by_fixture() -> Callable:
+    return signed_by
+
+
+@pytest.fixture(name="signed_at")
+def signed_at_fixture() -> Callable:
+    return signed_at

@@ -1,0 +1,71 @@
+"""Started as a user starts them: by command, on a port of the system's choice, ended by a signal."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+DEADLINE_SECONDS = 20
+API_KEY = "sk_test_commandLine"
+
+
+@contextmanager
+def started(*arguments):
+    command = [sys.executable, "-m", "malipo_simulators", *arguments, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = re.search(r"http://\S+", process.stdout.readline())[0]
+            with httpx.Client(base_url=address, trust_env=False, timeout=DEADLINE_SECONDS) as http:
+                yield http
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(DEADLINE_SECONDS)
+
+
+@pytest.mark.parametrize("name", ["stripe", "merchant"])
+def test_a_simulator_tells_where_it_listens_answers_and_ends_when_told(name):
+    with started(name) as http:
+        assert http.get("/_sim/health").json()["status"] == "ok"
+        address = http.base_url
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address, trust_env=False)
+
+
+def test_webhooks_travel_from_one_simulator_to_the_other():
+    with started("stripe", "--seed", "s") as stripe, started("merchant") as merchant:
+        endpoint = {
+            "api_key": API_KEY,
+            "url": f"{merchant.base_url}/hooks/shop",
+            "enabled_events": ["payment_intent.created"],
+        }
+        stripe.post("/_sim/webhook_endpoints", json=endpoint).raise_for_status()
+        for _ in range(3):
+            data = {"amount": "1000", "currency": "usd"}
+            stripe.post(
+                "/v1/payment_intents", data=data, headers={"authorization": f"Bearer {API_KEY}"}
+            ).raise_for_status()
+        assert received(merchant, 3) >= {"payment_intent.created"}
+        assert merchant.get("/_sim/received").json()[0]["headers"]["stripe-signature"].startswith("t=")
+
+
+def received(merchant, count):
+    """The merchant refuses what is not signed its way, so these come again and again; that they come is the point."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        came = merchant.get("/_sim/received").json()
+        if len(came) >= count:
+            return {one["type"] for one in came}
+    pytest.fail("no webhook came")
+
+
+def test_help_explains_both():
+    done = subprocess.run(
+        [sys.executable, "-m", "malipo_simulators", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "stripe" in done.stdout
+    assert "merchant" in done.stdout
