@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)
 RUN = $(UV) run --locked --quiet
 
-.PHONY: help setup up down status logs demo test check conformance docs
+.PHONY: help setup up down status logs env operator demo test check conformance docs
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ status: setup ## show what runs, where, and how much memory it takes
 
 logs: setup ## show the logs (ARGS="gateway --follow")
 	@$(RUN) python -m malipo_local logs $(ARGS)
+
+env: setup ## print its addresses, for `eval "$$(make -s env)"`
+	@$(RUN) python -m malipo_local env $(ARGS)
+
+operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop")
+	@$(RUN) python -m malipo_local operator $(ARGS)
 
 demo: setup ## tour of six payments on the real system (ARGS=--once ends after it)
 	@$(RUN) python -m malipo_local demo $(ARGS)

@@ -12,10 +12,10 @@ from orchestrator.views import PUBLIC
 
 SUBJECTS = list(Subject)
 PROVIDER_WORDS = {
-    Subject.PAYMENT: {t for t in Trigger} - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
+    Subject.PAYMENT: set(Trigger) - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, Trigger.UNKNOWN},
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.UNKNOWN},
-    Subject.CANCEL: {t for t in Trigger} - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
+    Subject.CANCEL: set(Trigger) - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
 }
 
 

@@ -1,5 +1,9 @@
-"""`python -m orchestrator`."""
+"""The command line: `python -m orchestrator`."""
 
-from orchestrator.main import cli
+from malipo.platform.cli import service_cli
+from orchestrator.settings import Settings
 
-cli()
+cli = service_cli("orchestrator", Settings)
+
+if __name__ == "__main__":
+    cli()

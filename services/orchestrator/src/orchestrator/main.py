@@ -3,7 +3,6 @@
 from starlette.applications import Starlette
 
 from malipo.messaging.runtime import Runtime
-from malipo.platform.cli import service_cli
 from orchestrator import clockwork
 from orchestrator.settings import Settings
 from orchestrator.subscriptions import SUBSCRIPTIONS
@@ -15,6 +14,3 @@ def build(settings: Settings) -> Starlette:
     runtime.subscribe(*SUBSCRIPTIONS)
     runtime.loop("clockwork", lambda: clockwork.run(runtime.units))
     return runtime.app()
-
-
-cli = service_cli("orchestrator", Settings, build)

@@ -32,6 +32,7 @@ class Consumers:
             client_id=f"{service}.{instance}",
             ack_policy=AckPolicy.NACK_ON_ERROR,  # the default commits before the handler runs
             allow_auto_create_topics=False,
+            consumer_only=True,  # the relay publishes; a producer whose start fails would never be closed
             graceful_timeout=10,
             logger=None,
             apply_types=False,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from malipo import ids
@@ -91,11 +92,12 @@ class Executor[W: Leased]:
         for row in rows:
             task = asyncio.create_task(self._guard(row), name=f"{self._name}:{row.id}")
             self._running[row.id] = task
-            task.add_done_callback(lambda _, row_id=row.id: self._ended(row_id))
+            task.add_done_callback(partial(self._ended, row.id))
         return len(rows) == free
 
-    def _ended(self, row_id: str) -> None:
-        self._running.pop(row_id, None)
+    def _ended(self, row_id: str, task: asyncio.Task[None]) -> None:
+        if self._running.get(row_id) is task:  # else the lease was lost and the row claimed here a second time
+            del self._running[row_id]
         self._wake.set()
 
     async def _guard(self, row: W) -> None:

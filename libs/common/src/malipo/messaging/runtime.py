@@ -88,7 +88,7 @@ class Runtime:
             for name, run in self._loops_in_order().items()
         ]
         try:
-            await asyncio.gather(*inner)
+            await asyncio.wait(inner)  # unlike gather, leaves the order of stopping to us
         finally:
             for task in reversed(inner):  # consumers stop before what they feed
                 await _cancel([task])

@@ -1,22 +1,31 @@
 """The command line that every service has: `serve`, `migrate`, `settings`."""
 
+import importlib
 from collections.abc import Callable
+from typing import cast
 
 import typer
 from starlette.types import ASGIApp
 
-from malipo.platform import logs, migrations, settings, tracing
-from malipo.platform.server import serve as run_server
+from malipo.platform import logs, settings, tracing
 from malipo.platform.settings import ServiceSettings
 
+type Build[S: ServiceSettings] = Callable[[S], ASGIApp]
 
-def service_cli[S: ServiceSettings](name: str, settings_type: type[S], build: Callable[[S], ASGIApp]) -> typer.Typer:
-    """The commands of service `name`; `build` makes its application from its settings."""
+
+def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.Typer:
+    """The commands of service `name`, whose application `<package>.main.build` makes from its settings.
+
+    What a command does not need it does not import: most of a short command's time is Python reading libraries.
+    """
+    package = name.replace("-", "_")
     cli = typer.Typer(help=f"Malipo's {name}.", no_args_is_help=True, pretty_exceptions_enable=False)
 
     @cli.command()
     def serve() -> None:
         """Run the service until SIGTERM."""
+        from malipo.platform import server
+
         loaded = settings.load(settings_type)
         logs.setup(name, loaded.log_level)
         tracing.setup(
@@ -25,13 +34,15 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S], build: Ca
             endpoint=loaded.otel_exporter_otlp_endpoint,
             ratio=loaded.trace_ratio,
         )
-        run_server(build(loaded), loaded)
+        build = cast("Build[S]", importlib.import_module(f"{package}.main").build)
+        server.serve(build(loaded), loaded)
 
     @cli.command()
     def migrate() -> None:
         """Bring the service's database to the newest schema."""
-        loaded = settings.load(settings_type)
-        migrations.migrate(name.replace("-", "_"), loaded.database_url.get_secret_value())
+        from malipo.platform import migrations
+
+        migrations.migrate(package, settings.load(settings_type).database_url.get_secret_value())
 
     @cli.command(name="settings")
     def show_settings() -> None:

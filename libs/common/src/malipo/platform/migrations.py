@@ -2,6 +2,8 @@
 
 import asyncio
 import importlib.resources
+from operator import methodcaller
+from typing import Any
 
 from alembic import command, context, op
 from alembic.config import Config
@@ -24,7 +26,8 @@ def script(sql: str) -> None:
 
     `op.execute` prepares what it is given, and PostgreSQL prepares one statement at a time.
     """
-    op.get_bind().connection.dbapi_connection.run_async(lambda connection: connection.execute(sql))  # pyright: ignore
+    adapted: Any = op.get_bind().connection.dbapi_connection
+    adapted.run_async(methodcaller("execute", sql))
 
 
 def run_from_env() -> None:

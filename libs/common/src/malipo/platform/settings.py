@@ -3,8 +3,10 @@
 import sys
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from malipo.platform.secrets import KeyRing
 
 EXIT_BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
@@ -32,6 +34,12 @@ class ServiceSettings(BaseSettings):
     )
     trace_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of new traces that are recorded.")
     stop_seconds: float = Field(default=15, gt=0, le=300, description="Time to finish work in flight on SIGTERM.")
+
+    @field_validator("key_ring")
+    @classmethod
+    def _is_a_key_ring(cls, ring: SecretStr) -> SecretStr:
+        KeyRing.parse(ring.get_secret_value())
+        return ring
 
 
 def load[S: ServiceSettings](settings: type[S]) -> S:

@@ -1,0 +1,254 @@
+"""The command line: up, down, status, logs, restart, env, operator, demo."""
+
+import math
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from malipo_local.errors import StackError
+from malipo_local.follow import follow, last_lines
+from malipo_local.home import Home
+from malipo_local.progress import Board
+from malipo_local.stack import Stack
+from malipo_local.waiting import until
+
+app = typer.Typer(help="The whole system on this machine without Docker.", no_args_is_help=True, add_completion=False)
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+HomeOption = Annotated[Path, typer.Option("--home", envvar="MALIPO_HOME", help="Folder of this stack's state.")]
+_HOME = Path(".malipo")
+_DEMO_SETTINGS = {"webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "1,2,4,8,15,30"}}
+
+
+@app.command()
+def up(
+    *,
+    home: HomeOption = _HOME,
+    only: Annotated[str, typer.Option(help="Start just these, by commas, and what they need.")] = "",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="SERVICE.NAME=VALUE, an environment variable of a service.")
+    ] = None,
+    replicas: Annotated[list[str] | None, typer.Option(help="SERVICE=NUMBER of processes.")] = None,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay attached; Ctrl-C stops it all.")] = False,
+) -> None:
+    """Start everything and return when it is ready."""
+    with _explained():
+        if Home(home).is_held():
+            _say_already_up(Stack.attach(home))
+            return
+        chosen = [name.strip() for name in only.split(",") if name.strip()] or None
+        board = Board(_out)
+        stack = Stack(
+            home,
+            only=chosen,
+            settings=_read_settings(settings or []),
+            replicas=_read_replicas(replicas or []),
+            keep=True,
+            progress=board.show,
+        )
+        _stop_on_sigterm()
+        try:
+            with board:
+                stack.start(detach=not foreground)
+        except KeyboardInterrupt:
+            _fail("Stopped before everything was ready.")
+        _say_where(stack)
+        if foreground:
+            _stay(stack)
+
+
+@app.command()
+def down(
+    *,
+    home: HomeOption = _HOME,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove the data too.")] = False,
+) -> None:
+    """Stop everything; the data stays unless purged."""
+    with _explained():
+        was_up = Home(home).is_held()
+        Stack(home, keep=True).end(purge=purge)
+        _out.print("Stopped." if was_up else f"Nothing is up in {home}.")
+        if purge:
+            _out.print(f"Removed {home}.")
+
+
+@app.command()
+def status(*, home: HomeOption = _HOME) -> None:
+    """Show every process."""
+    with _explained():
+        table = Table("name", "state", "pid", "port", "restarts", "RSS MB")
+        for unit in Stack.attach(home).status(memory=True):
+            memory = f"{unit.memory_mb:.0f}" if unit.pid else ""
+            cells = (unit.state, unit.pid or "", unit.port or "", unit.restarts or "", memory)
+            table.add_row(unit.name, *map(str, cells))
+        _out.print(table)
+
+
+@app.command()
+def logs(
+    service: Annotated[str, typer.Argument(help="One process; all of them when left out.")] = "",
+    *,
+    home: HomeOption = _HOME,
+    follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Show what comes next, until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many to begin with.")] = 20,
+) -> None:
+    """Show what the processes wrote; works after a stack has stopped, too."""
+    with _explained():
+        files = _log_files(Home(home), service)
+        for name, line in last_lines(files, lines):
+            _print_line(name, line, alone=bool(service))
+        if follow_on:
+            try:
+                for name, line in follow(files):
+                    _print_line(name, line, alone=bool(service))
+            except KeyboardInterrupt:
+                return
+
+
+@app.command()
+def restart(service: str, *, home: HomeOption = _HOME) -> None:
+    """Restart a service and wait until it is ready."""
+    with _explained():
+        stack = Stack.attach(home)
+        began = time.monotonic()
+        stack.restart_service(service)
+        stack.wait_ready(service, timeout=90)
+        _out.print(f"{service} is ready again after {time.monotonic() - began:.1f} s.")
+
+
+@app.command()
+def env(*, home: HomeOption = _HOME) -> None:
+    """Print the addresses as export lines, for `eval "$(python -m malipo_local env)"`."""
+    with _explained():
+        for name, value in Stack.attach(home).env().items():
+            print(f"export {name}={shlex.quote(value)}")  # not through rich, which wraps long lines
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+def operator(context: typer.Context, *, home: HomeOption = _HOME) -> None:
+    """Run the gateway's operator commands on this stack, e.g. `operator merchant create corner-shop`."""
+    with _explained():
+        environment = Stack.attach(home).service_env("gateway")
+    raise typer.Exit(
+        subprocess.run([sys.executable, "-m", "gateway", *context.args], env=environment, check=False).returncode
+    )
+
+
+@app.command()
+def demo(
+    *, once: Annotated[bool, typer.Option("--once", help="End after the tour; exit 1 unless all was as told.")] = False
+) -> None:
+    """Play six payments on a system of its own, then stay up for yours; leaves nothing behind."""
+    from malipo_local.demo.run import play
+
+    began = time.monotonic()
+    _stop_on_sigterm()
+    board = Board(_out)
+    stack = Stack(progress=board.show, settings=_DEMO_SETTINGS)
+    with _explained():
+        try:
+            with board:
+                stack.start(detach=False)
+            held = play(_out, stack, began=began, once=once)
+        except KeyboardInterrupt:
+            _out.print("Stopping.")
+            held = True
+        finally:
+            stack.end()
+    raise typer.Exit(not held)
+
+
+class _explained:  # noqa: N801 (reads as a statement: with _explained())
+    """Turn an expected failure into a message and an exit code."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, StackError | ConnectionError):
+            _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    _err.print(message, style="red", markup=False)
+    raise typer.Exit(1)
+
+
+def _read_settings(options: Iterable[str]) -> dict[str, dict[str, str]]:
+    settings: dict[str, dict[str, str]] = {}
+    for option in options:
+        target, equals, value = option.partition("=")
+        service, dot, name = target.partition(".")
+        if not (equals and dot and service and name):
+            _fail(f"--set {option}: write it as SERVICE.NAME=VALUE, as in gateway.LOG_LEVEL=DEBUG.")
+        settings.setdefault(service, {})[name] = value
+    return settings
+
+
+def _read_replicas(options: Iterable[str]) -> dict[str, int]:
+    replicas: dict[str, int] = {}
+    for option in options:
+        service, _, number = option.partition("=")
+        if not number.isdigit():
+            _fail(f"--replicas {option}: write it as SERVICE=NUMBER, as in gateway=2.")
+        replicas[service] = int(number)
+    return replicas
+
+
+def _stop_on_sigterm() -> None:
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def _stay(stack: Stack) -> None:
+    _out.print("Ctrl-C stops it all.")
+    try:
+        until(lambda: not stack.home.is_held(), math.inf, poll_seconds=0.5)
+    except KeyboardInterrupt:
+        _out.print("Stopping.")
+    finally:
+        stack.end()
+
+
+def _say_already_up(stack: Stack) -> None:
+    _out.print(f"Already up in {stack.home.folder}; other options need `down` first.")
+    _say_where(stack)
+
+
+def _say_where(stack: Stack) -> None:
+    for name, value in stack.env().items():
+        _out.print(f"  {name:32} {value}", markup=False, soft_wrap=True)
+    where = "" if stack.home.folder == _HOME.absolute() else f" --home {shlex.quote(os.fspath(stack.home.folder))}"
+    _out.print(f"Stop it with: python -m malipo_local down{where}", markup=False, soft_wrap=True)
+
+
+def _log_files(home: Home, service: str) -> dict[str, Path]:
+    files = {path.stem: path for path in sorted(home.logs.glob("*.log"))}
+    if not service:
+        return files
+    chosen = {name: path for name, path in files.items() if name == service or _is_replica(name, service)}
+    if not chosen:
+        message = f"There is no log of '{service}' in {home.logs}. Choose from: {', '.join(files) or 'none yet'}."
+        raise StackError(message)
+    return chosen
+
+
+def _is_replica(name: str, service: str) -> bool:
+    return name.startswith(f"{service}-") and name.removeprefix(f"{service}-").isdigit()
+
+
+def _print_line(name: str, line: str, *, alone: bool) -> None:
+    print(line if alone else f"{name:20} | {line}", flush=True)

@@ -1,0 +1,125 @@
+"""The six payments of the demo: each does something, waits for it to come true, and says what to look at."""
+
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from malipo_local.shop import Json, NeverHappened, Shop
+from malipo_local.waiting import until
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One step of the tour. `play` answers the payment's id; it raises when anything is not as told."""
+
+    title: str
+    told: str
+    play: Callable[[Shop], str]
+
+
+def completes(shop: Shop) -> str:
+    """A card payment, 12.50 USD."""
+    payment = shop.pay("pm_card_visa", amount=1250, client_ref="order-1001")
+    shop.wait(payment["id"], "completed")
+    shop.told(payment["id"], "payment.completed")
+    return str(payment["id"])
+
+
+def asks_the_customer(shop: Shop) -> str:
+    """A card whose bank wants to see the customer; the demo is the customer and approves."""
+    payment = shop.pay("pm_card_authenticationRequired", amount=4900, return_url="https://shop.example/thanks")
+    waiting = shop.wait(payment["id"], "requires_action")
+    expect(waiting["action"]["url"].startswith("http"), "the answer holds the page to send the customer to")
+    shop.stripe.post(f"/_sim/3ds/{waiting['provider_reference']}/approve").raise_for_status()
+    shop.wait(payment["id"], "completed")
+    shop.told(payment["id"], "payment.requires_action", "payment.completed")
+    return str(payment["id"])
+
+
+def is_declined(shop: Shop) -> str:
+    """A card without enough money on it."""
+    payment = shop.pay("pm_card_visa_chargeDeclinedInsufficientFunds", amount=99900)
+    failed = shop.wait(payment["id"], "failed")
+    expect(failed["failure"]["code"] == "insufficient_funds", "the reason is the bank's own")
+    shop.told(payment["id"], "payment.failed")
+    return str(payment["id"])
+
+
+def is_refunded(shop: Shop) -> str:
+    """A payment of 30.00 of which 12.00 go back, and a refund of more than is left, which is refused."""
+    payment = shop.pay("pm_card_visa", amount=3000)
+    shop.wait(payment["id"], "completed")
+    shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1200}).raise_for_status()
+    expect(until(lambda: shop.payment(payment["id"])["amount_refunded"] == 1200, 20), "12.00 are given back")
+    refused = shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1801})
+    expect(refused.json()["code"] == "refund_exceeds_captured", "more than is left is refused")
+    shop.told(payment["id"], "payment.completed", "refund.completed")
+    return str(payment["id"])
+
+
+def loses_the_answer(shop: Shop) -> str:
+    """Stripe takes the money; its answer is lost, its webhook too. Malipo does not guess: it asks, twice here."""
+    charge = {"method": "POST", "amount": 7700}
+    with (
+        stripe_fault(shop, "webhook_drop", match={"amount": 7700}),
+        stripe_fault(shop, "answer_lost", match=charge, times=1),
+        stripe_fault(shop, "connection_reset", match=charge, times=1),
+    ):
+        payment = shop.pay("pm_card_visa", amount=7700, prefer="respond-async")
+        shop.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
+        shop.wait(payment["id"], "completed")
+    shop.told(payment["id"], "payment.processing", "payment.completed")
+    return str(payment["id"])
+
+
+def survives_a_kill(shop: Shop) -> str:
+    """provider-stripe is killed with -9 while Stripe is taking the money."""
+    charge = {"method": "POST", "amount": 8800}
+    with stripe_fault(shop, "slow", match=charge, delay_seconds=1.5, times=1) as rule:
+        payment = shop.pay("pm_card_visa", amount=8800, prefer="respond-async")
+        expect(until(lambda: has_struck(shop, rule), 20), "the charge is on its way to Stripe")
+        shop.stack.kill("provider-stripe", signal.SIGKILL)
+        shop.wait(payment["id"], "completed", seconds=60)
+    shop.told(payment["id"], "payment.completed")
+    shop.stack.wait_ready("provider-stripe", 60)
+    return str(payment["id"])
+
+
+STORIES = (
+    Story("A payment", "The merchant posts it, Stripe takes the money, the merchant is told.", completes),
+    Story("3-D Secure", "The bank wants to see the customer: redirect, approval, done.", asks_the_customer),
+    Story("A decline", "No money moves, and the reason is the bank's own.", is_declined),
+    Story("A refund", "Part of it goes back; more than is left is refused.", is_refunded),
+    Story(
+        "A lost answer",
+        "Stripe charged, its answer never came: in doubt, Stripe is asked, back with its word.",
+        loses_the_answer,
+    ),
+    Story("kill -9", "provider-stripe dies in the middle of a charge, and comes back.", survives_a_kill),
+)
+
+
+def expect(holds: bool, what: str) -> None:
+    """Raise `NeverHappened` with what should have been true."""
+    if not holds:
+        message = f"not so: {what}"
+        raise NeverHappened(message)
+
+
+@contextmanager
+def stripe_fault(shop: Shop, fault: str, **rule: Any) -> Generator[str]:
+    """Stripe misbehaves while the block lasts; yields the rule's id."""
+    answer = shop.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
+    rule_id = answer.json()["id"]
+    try:
+        yield rule_id
+    finally:
+        shop.stripe.delete(f"/_sim/faults/{rule_id}")
+
+
+def has_struck(shop: Shop, rule_id: str) -> bool:
+    """Whether a fault has met the request that it waits for."""
+    rules: list[Json] = shop.stripe.get("/_sim/faults").raise_for_status().json()
+    return any(rule["id"] == rule_id and rule["applied"] for rule in rules)

@@ -1,0 +1,64 @@
+"""What a caller asked a stack to be: which programs, how many of each, which settings."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from malipo_local.errors import StackError
+from malipo_local.services import SERVICES, Kind, Service, select
+
+MAX_REPLICAS = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The options of one `up`, checked whole before anything starts."""
+
+    only: tuple[str, ...] | None = None
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    replicas: Mapping[str, int] = field(default_factory=dict[str, int])
+    temporary: bool = False
+    """The home is removed when the stack ends, however it ends."""
+
+    def __post_init__(self) -> None:
+        """Refuse names that are not in the table."""
+        _check_names("--only", self.only or (), (row.name for row in SERVICES))
+        _check_names("--set", self.settings, (row.name for row in SERVICES))
+        _check_names("--replicas", self.replicas, (row.name for row in SERVICES if row.kind is Kind.SERVICE))
+        for name, count in self.replicas.items():
+            if not 1 <= count <= MAX_REPLICAS:
+                message = f"--replicas {name}={count}: give a number from 1 to {MAX_REPLICAS}."
+                raise StackError(message)
+
+    def rows(self) -> tuple[Service, ...]:
+        """The rows of the table that run."""
+        return select(self.only)
+
+    def count(self, name: str) -> int:
+        """How many processes a service runs as."""
+        return self.replicas.get(name, 1)
+
+    def overrides(self, row: Service) -> Mapping[str, str]:
+        """The settings from outside; a migration shares those of its service."""
+        return self.settings.get(row.name.removeprefix("migrate-"), {})
+
+    def save(self, path: Path) -> None:
+        """Write it where the supervisor reads it."""
+        path.write_text(json.dumps(asdict(self), indent=2))
+
+    @classmethod
+    def load(cls, path: Path) -> "Plan":
+        """Read what `save` wrote."""
+        saved: dict[str, Any] = json.loads(path.read_text())
+        only = saved.pop("only")
+        return cls(only=None if only is None else tuple(only), **saved)
+
+
+def _check_names(option: str, names: Iterable[str], valid: Iterable[str]) -> None:
+    known = list(valid)
+    for name in names:
+        if name not in known:
+            message = f"{option}: there is no '{name}'. Choose from: {', '.join(known)}."
+            raise StackError(message)

@@ -1,0 +1,60 @@
+"""Loopback ports: chosen free, remembered in the home so that a restart keeps them."""
+
+import json
+import secrets
+import socket
+from pathlib import Path
+
+HOST = "127.0.0.1"
+# Below Linux's range for outgoing connections (32768 and up), so that no client socket takes a port while
+# the server that owns it restarts.
+_LOWEST, _HIGHEST = 18_000, 32_000
+_TRIES = 200
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could bind the port now."""
+    with socket.socket() as probe:
+        # As servers do: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+class Ports:
+    """Which port each process listens on, by a key such as `gateway-0`."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember in `path`, and start from what it holds."""
+        self._path = path
+        self._ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+
+    def of(self, key: str) -> int:
+        """The port of a key, chosen now if it has none."""
+        if key not in self._ports:
+            self._ports[key] = self._choose()
+            self._save()
+        return self._ports[key]
+
+    def replace_taken(self, keys: list[str]) -> bool:
+        """Give new ports to those whose port somebody else took; say whether there were any."""
+        taken = [key for key in keys if not is_free(self.of(key))]
+        for key in taken:
+            self._ports[key] = self._choose()
+        self._save()
+        return bool(taken)
+
+    def _choose(self) -> int:
+        used = set(self._ports.values())
+        for _ in range(_TRIES):
+            port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
+            if port not in used and is_free(port):
+                return port
+        message = f"No free port between {_LOWEST} and {_HIGHEST} on {HOST}. Stop what holds them (ss -ltnp)."
+        raise OSError(message)
+
+    def _save(self) -> None:
+        self._path.write_text(json.dumps(self._ports, indent=2))

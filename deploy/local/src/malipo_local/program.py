@@ -1,0 +1,79 @@
+"""How one process of the table is prepared, run and found ready."""
+
+import sys
+from typing import Protocol
+
+from malipo_local import probe
+from malipo_local.fingerprint import fingerprint
+from malipo_local.process import Command
+from malipo_local.services import Kind, Service
+from malipo_local.site import Site
+
+
+class Program(Protocol):
+    """What a unit asks of the thing it runs."""
+
+    async def prepare(self) -> None:
+        """Make folders and files; raise StartError when that cannot be done."""
+        ...
+
+    def command(self) -> Command:
+        """The process to start, with the ports it has now."""
+        ...
+
+    async def is_ready(self) -> bool:
+        """Whether others may start to use it."""
+        ...
+
+    @property
+    def port_keys(self) -> list[str]:
+        """The keys of the ports it listens on."""
+        ...
+
+
+class PythonProgram:
+    """A service or a simulator: a Python module with an HTTP health page."""
+
+    def __init__(self, site: Site, row: Service, index: int) -> None:
+        """Take one row, and which of its replicas this is."""
+        self._site = site
+        self._row = row
+        self._index = index
+
+    async def prepare(self) -> None:
+        """Nothing: its migration is a step of its own."""
+
+    def command(self) -> Command:
+        """Run the row's module."""
+        name = f"{self._row.name}-{self._index}"
+        log = name if self._site.plan.count(self._row.name) > 1 else self._row.name
+        return Command(
+            argv=[sys.executable, "-m", self._row.module, *self._site.fill(self._row, self._index)],
+            env=self._site.settings(self._row, self._index),
+            log=self._site.home.log(log),
+        )
+
+    async def is_ready(self) -> bool:
+        """Ask its health page."""
+        return await probe.http_answers(self._site.port(self._row.name, self._index), self._row.ready_path)
+
+    @property
+    def port_keys(self) -> list[str]:
+        """One port, for HTTP."""
+        return [f"{self._row.name}-{self._index}"] if self._row.kind is not Kind.STEP else []
+
+
+class Step(PythonProgram):
+    """A program that ends by itself: a migration, the creation of topics."""
+
+    def fingerprint(self) -> str:
+        """Changes when the files that decide what it does change."""
+        return fingerprint(self._row.sources, self._site.plan.overrides(self._row))
+
+    async def need_not_run(self) -> bool:
+        """Whether it ran to its end before, with the same code and on the same data."""
+        return self._site.home.done().get(self._row.name) == self.fingerprint()
+
+    async def finish(self) -> None:
+        """Remember that it ran to its end."""
+        self._site.home.mark_done(self._row.name, self.fingerprint())

@@ -1,0 +1,160 @@
+"""The table of everything a stack runs: what it is called, how it starts, what it needs, its settings.
+
+Adding a service is one row in SERVICES. Importing this file has no side effects, so that other places
+(docker-compose, the documentation) can be checked against it.
+
+Values in braces are filled in when a process starts:
+  {port} {url} {instance}      of the process itself
+  {database_url}               a database of its own, named malipo_<package>
+  {kafka} {redis_url}          where the stores listen
+  {key_ring}                   the data keys of this stack
+  {gateway} {stripe_sim} ...   the URL of any program in the table, dashes as underscores
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a row is, which decides how it is started and when it is stopped."""
+
+    STORE = "store"
+    STEP = "step"
+    SIMULATOR = "simulator"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """One row: a process that runs for as long as the stack, or a step that ends before others start."""
+
+    name: str
+    kind: Kind
+    module: str = ""
+    """Run as `python -m <module> <arguments>`; a store brings its own command."""
+    arguments: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    """What must be ready before this starts; asking for this row alone brings these too."""
+    after: tuple[str, ...] = ()
+    """What must be ready before this starts, if it is part of the stack at all."""
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    ready_path: str = "/health/ready"
+    database: str = ""
+    sources: tuple[str, ...] = ()
+    """Of a step: the files that decide what it does. While they are the same, it need not run again."""
+
+    @property
+    def variable(self) -> str:
+        """Its name as environment variables and braces write it, in lower case."""
+        return self.name.replace("-", "_")
+
+
+def _store(name: str) -> Service:
+    return Service(name=name, kind=Kind.STORE)
+
+
+def _simulator(name: str, which: str) -> Service:
+    return Service(
+        name=name,
+        kind=Kind.SIMULATOR,
+        module="malipo_simulators",
+        arguments=(which, "--host", "127.0.0.1", "--port", "{port}"),
+        ready_path="/_sim/health",
+    )
+
+
+_EVERY_SERVICE_HAS: Mapping[str, str] = {
+    "INSTANCE": "{instance}",
+    "DATABASE_URL": "{database_url}",
+    "KAFKA_BOOTSTRAP": "{kafka}",
+    "HTTP_HOST": "127.0.0.1",
+    "HTTP_PORT": "{port}",
+    "KEY_RING": "{key_ring}",
+    "LOG_LEVEL": "INFO",
+    "ENVIRONMENT": "local",
+}
+
+
+def _service(
+    name: str,
+    *,
+    needs: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
+    settings: Mapping[str, str] | None = None,
+) -> Service:
+    package = name.replace("-", "_")
+    return Service(
+        name=name,
+        kind=Kind.SERVICE,
+        module=package,
+        arguments=("serve",),
+        needs=("postgres", "kafka", "topics", *needs),
+        after=after,
+        settings={**_EVERY_SERVICE_HAS, **(settings or {})},
+        database=f"malipo_{package}",
+    )
+
+
+SERVICES: tuple[Service, ...] = (
+    _store("postgres"),
+    _store("redis"),
+    _store("kafka"),
+    Service(
+        name="topics",
+        kind=Kind.STEP,
+        module="malipo.messaging.provision",
+        needs=("kafka",),
+        settings={"KAFKA_BOOTSTRAP": "{kafka}"},
+        sources=("malipo/contracts/topics.py", "malipo/messaging/provision.py"),
+    ),
+    _simulator("stripe-sim", "stripe"),
+    _simulator("merchant-sim", "merchant"),
+    _service("gateway", needs=("redis",), settings={"REDIS_URL": "{redis_url}", "PUBLIC_URL": "{gateway}"}),
+    _service("orchestrator"),
+    _service("provider-stripe", after=("stripe-sim",), settings={"STRIPE_API_BASE": "{stripe_sim}"}),
+    _service("webhook-dispatcher", after=("merchant-sim",), settings={"ALLOW_LOOPBACK": "true"}),
+)
+
+
+def migration_of(service: Service) -> Service:
+    """The step that brings a service's database up to date before the service starts."""
+    return Service(
+        name=f"migrate-{service.name}",
+        kind=Kind.STEP,
+        module=service.module,
+        arguments=("migrate",),
+        needs=("postgres",),
+        settings=service.settings,
+        database=service.database,
+        sources=(f"{service.module}/migrations/**/*", "malipo/**/tables.py", "malipo/platform/migrations.py"),
+    )
+
+
+def select(only: Iterable[str] | None) -> tuple[Service, ...]:
+    """The rows that run when `only` is asked for (everything when None), steps included.
+
+    Raises KeyError with the first name that is not in the table.
+    """
+    table = {row.name: row for row in SERVICES}
+    wanted = list(table) if only is None else list(only)
+    chosen: dict[str, Service] = {}
+    while wanted:
+        row = table[wanted.pop()]
+        if row.name not in chosen:
+            chosen[row.name] = row
+            wanted.extend(row.needs)
+    return tuple(_with_migrations(row for row in SERVICES if row.name in chosen))
+
+
+def _with_migrations(rows: Iterable[Service]) -> Iterable[Service]:
+    for row in rows:
+        if row.kind is Kind.SERVICE:
+            yield migration_of(row)
+        yield row
+
+
+def waits_for(row: Service) -> tuple[str, ...]:
+    """Every name that must be ready first, its own migration included."""
+    own = (f"migrate-{row.name}",) if row.kind is Kind.SERVICE else ()
+    return (*row.needs, *row.after, *own)

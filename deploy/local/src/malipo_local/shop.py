@@ -1,0 +1,179 @@
+"""A merchant on a running stack: what his engineer sets up once, and what his shop does all day.
+
+Used by the demo, the end-to-end tests and the benchmarks; everything goes through public doors.
+"""
+
+import json
+import subprocess
+import sys
+import uuid
+from typing import Any, Self
+
+import httpx
+
+from malipo_local.stack import Stack
+from malipo_local.waiting import until
+
+Json = dict[str, Any]
+
+_ENDED = frozenset({"completed", "failed", "canceled"})
+_TIMEOUT_SECONDS = 30.0
+
+
+class NeverHappened(AssertionError):
+    """Something that should have come to pass did not; the message says what was there instead."""
+
+
+class Shop:
+    """One merchant with a key, Stripe credentials, and a webhook endpoint at the merchant simulator."""
+
+    def __init__(self, stack: Stack, name: str, key: str) -> None:
+        self.stack = stack
+        self.name = name
+        self.key = key
+        self.stripe_key = f"sk_test_{uuid.uuid4().hex}"
+        self.api = httpx.Client(base_url=stack.url("gateway"), headers={"X-API-Key": key}, timeout=_TIMEOUT_SECONDS)
+        self.stripe = httpx.Client(base_url=stack.url("stripe-sim"), timeout=_TIMEOUT_SECONDS)
+        self.inbox = httpx.Client(base_url=stack.url("merchant-sim"), timeout=_TIMEOUT_SECONDS)
+
+    @classmethod
+    def open(cls, stack: Stack, name: str | None = None) -> Self:
+        """Make the merchant and a key by the operator's command line, then set up both directions of webhooks."""
+        name = name or f"shop-{uuid.uuid4().hex[:8]}"
+        merchant = operate(stack, "merchant", "create", name)
+        key = operate(stack, "key", "create", merchant["id"], "--mode", "test")
+        shop = cls(stack, name, key["key"])
+        shop.connect_stripe()
+        shop.ask_for_webhooks()
+        return shop
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in (self.api, self.stripe, self.inbox):
+            client.close()
+
+    def __enter__(self) -> Self:
+        """The shop itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def connect_stripe(self) -> None:
+        """Give Malipo the Stripe key, Stripe the callback's address, and Malipo the callback's signing secret."""
+        credential = self._put_credentials([])
+        callback = self.stack.url("provider-stripe") + credential["callback_path"]
+        form = {"url": callback, "enabled_events[]": "*"}
+        answer = self.stripe.post("/v1/webhook_endpoints", data=form, auth=(self.stripe_key, ""))
+        self._put_credentials([answer.raise_for_status().json()["secret"]])
+
+    def _put_credentials(self, webhook_secrets: list[str]) -> Json:
+        body = {"secret_key": self.stripe_key, "webhook_secrets": webhook_secrets}
+        return self.api.put("/v1/provider-credentials/stripe", json=body).raise_for_status().json()
+
+    def ask_for_webhooks(self) -> Json:
+        """Have every event delivered to this shop's receiver."""
+        body = {"url": f"{self.stack.url('merchant-sim')}/hooks/{self.name}"}
+        endpoint: Json = self.api.post("/v1/webhook-endpoints", json=body).raise_for_status().json()
+        secret = {"secret": endpoint["secret"]}
+        self.inbox.put(f"/_sim/receivers/{self.name}", json=secret).raise_for_status()
+        return endpoint
+
+    def behave(self, **behaviour: Any) -> None:
+        """Tell this shop's receiver to fail, hang, redirect and so on."""
+        self.inbox.put(f"/_sim/receivers/{self.name}/behaviour", json=behaviour).raise_for_status()
+
+    def post(self, path: str, body: Json | None = None, *, key: str | None = None, **headers: str) -> httpx.Response:
+        """A mutating request with an idempotency key, a new one unless given."""
+        named = {"Idempotency-Key": key or uuid.uuid4().hex, **{n.replace("_", "-"): v for n, v in headers.items()}}
+        return self.api.post(path, json={} if body is None else body, headers=named)
+
+    def pay(
+        self,
+        token: str = "pm_card_visa",  # noqa: S107 - a public test token
+        *,
+        amount: int = 1250,
+        key: str | None = None,
+        prefer: str = "",
+        **fields: Any,
+    ) -> Json:
+        """Ask for a card payment; answers its JSON, whatever its status by then."""
+        body = {"amount": amount, "currency": "USD", "method": {"type": "card", "token": token}, **fields}
+        answer = self.post("/v1/payments", body, key=key, **({"Prefer": prefer} if prefer else {}))
+        return answer.raise_for_status().json()
+
+    def payment(self, payment_id: str) -> Json:
+        """The payment as it is now."""
+        return self.api.get(f"/v1/payments/{payment_id}").raise_for_status().json()
+
+    def timeline(self, payment_id: str) -> list[Json]:
+        """Every step with its cause."""
+        return self.api.get(f"/v1/payments/{payment_id}/timeline").raise_for_status().json()["steps"]
+
+    def wait(self, payment_id: str, *statuses: str, seconds: float = 30, reason: str | None = None) -> Json:
+        """The payment once it has one of these statuses (any end by default). Raises `NeverHappened`."""
+        wanted = set(statuses) or _ENDED
+        last: Json = {}
+
+        def there() -> bool:
+            last.update(self.payment(payment_id))
+            return last["status"] in wanted and (reason is None or last["status_reason"] == reason)
+
+        if not until(there, seconds):
+            message = f"{payment_id} is {last.get('status')}, not {sorted(wanted)}, after {seconds:.0f} s"
+            raise NeverHappened(message)
+        return last
+
+    def wait_refund(self, refund_id: str, *, seconds: float = 30) -> Json:
+        """The refund once it has ended. Raises `NeverHappened`."""
+        last: Json = {}
+
+        def ended() -> bool:
+            last.update(self.api.get(f"/v1/refunds/{refund_id}").raise_for_status().json())
+            return last["status"] in _ENDED
+
+        if not until(ended, seconds):
+            message = f"{refund_id} is {last.get('status')} after {seconds:.0f} s"
+            raise NeverHappened(message)
+        return last
+
+    def received(self, payment_id: str | None = None) -> list[Json]:
+        """The webhooks that came to this shop, in order of arrival."""
+        params = {"name": self.name} | ({"payment_id": payment_id} if payment_id else {})
+        return self.inbox.get("/_sim/received", params=params).raise_for_status().json()
+
+    def told(self, payment_id: str, *types: str, seconds: float = 30) -> list[Json]:
+        """The verified webhooks of a payment once all of `types` have come. Raises `NeverHappened`."""
+        came: list[Json] = []
+
+        def all_came() -> bool:
+            came[:] = [one for one in self.received(payment_id) if one["verified"]]
+            return set(types) <= {one["type"] for one in came}
+
+        if not until(all_came, seconds):
+            message = (
+                f"webhooks of {payment_id}: {[one['type'] for one in came]}, not {list(types)}, after {seconds:.0f} s"
+            )
+            raise NeverHappened(message)
+        return came
+
+    def book(self) -> Json:
+        """What really happened to this shop's money at Stripe: `{"effects": [...], "payment_intents": [...]}`."""
+        owner = {"Authorization": f"Bearer {self.stripe_key}"}
+        return self.stripe.get("/_sim/book", headers=owner).raise_for_status().json()
+
+    def fault(self, fault: str, **rule: Any) -> None:
+        """Have Stripe misbehave, by a rule of the simulator."""
+        self.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
+
+
+def operate(stack: Stack, *arguments: str) -> Json:
+    """Run the gateway's operator command line on the stack's gateway; answers what it prints as JSON."""
+    command = [sys.executable, "-m", "gateway", *arguments, "--json"]
+    done = subprocess.run(command, env=stack.service_env("gateway"), capture_output=True, text=True, check=False)
+    if done.returncode:
+        message = f"{' '.join(command[2:])} failed: {done.stderr.strip() or done.stdout.strip()}"
+        raise RuntimeError(message)
+    answer: Json = json.loads(done.stdout)
+    return answer

@@ -1,0 +1,86 @@
+"""Where everything of one stack is: addresses, URLs, and the settings each process gets."""
+
+from dataclasses import dataclass
+
+from malipo_local.home import Home
+from malipo_local.plan import Plan
+from malipo_local.ports import HOST, Ports
+from malipo_local.services import SERVICES, Kind, Service
+
+DATABASE_USER = "malipo"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A home, the plan for it, and the ports in use."""
+
+    home: Home
+    plan: Plan
+    ports: Ports
+
+    def port(self, name: str, index: int = 0) -> int:
+        """The port of a process."""
+        return self.ports.of(f"{name}-{index}")
+
+    def url(self, name: str, index: int = 0) -> str:
+        """The base URL of a service or simulator."""
+        return f"http://{HOST}:{self.port(name, index)}"
+
+    def urls(self, name: str) -> list[str]:
+        """The base URLs of all processes of a service."""
+        return [self.url(name, index) for index in range(self.plan.count(name))]
+
+    def database_url(self, database: str) -> str:
+        """The URL of a database on the stack's server."""
+        return f"postgresql://{DATABASE_USER}@{HOST}:{self.port('postgres')}/{database}"
+
+    @property
+    def kafka(self) -> str:
+        """The bootstrap address."""
+        return f"{HOST}:{self.port('kafka')}"
+
+    @property
+    def redis_url(self) -> str:
+        """The URL of Redis' first database."""
+        return f"redis://{HOST}:{self.port('redis')}/0"
+
+    def settings(self, row: Service, index: int) -> dict[str, str]:
+        """The environment variables of one process, the caller's overrides last."""
+        own = {"instance": f"{row.name}-{index}"}
+        if row.module:
+            own |= {"port": str(self.port(row.name, index)), "url": self.url(row.name, index)}
+        if row.database:
+            own["database_url"] = self.database_url(row.database)
+        values = {**self._shared_values(), **own}
+        filled = {name: value.format_map(values) for name, value in row.settings.items()}
+        return {**filled, **self.plan.overrides(row)}
+
+    def fill(self, row: Service, index: int) -> list[str]:
+        """The arguments of a row with their values."""
+        return [argument.format(port=self.port(row.name, index)) for argument in row.arguments]
+
+    def environment(self) -> dict[str, str]:
+        """What somebody outside needs to talk to the stack, as environment variables."""
+        running = {row.name for row in self.plan.rows()}
+        found: dict[str, str] = {}
+        if "kafka" in running:
+            found["KAFKA_BOOTSTRAP"] = self.kafka
+        if "redis" in running:
+            found["REDIS_URL"] = self.redis_url
+        if "postgres" in running:
+            found["DATABASE_SERVER_URL"] = self.database_url("postgres")
+        for row in self.plan.rows():
+            found |= self._addresses(row)
+        return found
+
+    def _addresses(self, row: Service) -> dict[str, str]:
+        if row.kind not in {Kind.SERVICE, Kind.SIMULATOR}:
+            return {}
+        name = row.variable.upper()
+        database = {f"{name}_DATABASE_URL": self.database_url(row.database)} if row.database else {}
+        return {f"{name}_URL": self.url(row.name), **database}
+
+    def _shared_values(self) -> dict[str, str]:
+        programs = {row.variable: self.url(row.name) for row in SERVICES if row.kind in {Kind.SERVICE, Kind.SIMULATOR}}
+        stores = {"kafka": self.kafka, "redis_url": self.redis_url, "key_ring": self.home.key_ring()}
+        return {**programs, **stores}

@@ -1,0 +1,309 @@
+"""A stack as Python sees it: start one, ask where things are, break them, and be sure that nothing is left.
+
+`with Stack(only={"postgres", "kafka"}) as stack:` gives two servers until the end of the block.
+"""
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+from malipo_local.control import Answer, ask
+from malipo_local.errors import StackError
+from malipo_local.home import Home
+from malipo_local.plan import Plan
+from malipo_local.ports import Ports
+from malipo_local.site import Site
+from malipo_local.waiting import until
+
+_START_SECONDS = 600.0  # a first start downloads Kafka
+_STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnitStatus:
+    """What the supervisor says of one process."""
+
+    name: str
+    service: str
+    kind: str
+    state: str
+    pid: int | None
+    port: int | None
+    restarts: int
+    seconds: float
+    memory_mb: float
+
+
+# Supervisors that outlive their Stack object: as children of this process they must be kept to be reaped.
+_detached: list[subprocess.Popen[bytes]] = []
+
+type Progress = Callable[[list[UnitStatus]], None]
+
+
+class Stack:
+    """A running stack, or the intention to start one.
+
+    As a context manager it belongs to this process: it ends with the block, and also when this process is
+    killed. A home that it created is removed then, one that was there before is kept.
+    """
+
+    def __init__(
+        self,
+        home: Path | str | None = None,
+        *,
+        only: Iterable[str] | None = None,
+        settings: Mapping[str, Mapping[str, str]] | None = None,
+        replicas: Mapping[str, int] | None = None,
+        keep: bool | None = None,
+        progress: bool | Progress = False,
+    ) -> None:
+        """Say what is wanted; nothing starts yet. Raises StackError for a name that is not in the table.
+
+        `keep` decides whether the home outlives the block, whoever created it.
+        """
+        folder = Path(home) if home is not None else _temporary_folder()
+        fresh = not folder.exists() or not any(folder.iterdir())
+        self.home = Home(folder)
+        self.plan = Plan(
+            only=None if only is None else tuple(sorted(only)),
+            settings=settings or {},
+            replicas=replicas or {},
+            temporary=fresh if keep is None else not keep,
+        )
+        self._progress: Progress | None = _print_states() if progress is True else progress or None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._lifeline: int | None = None
+
+    @classmethod
+    def attach(cls, home: Path | str) -> "Stack":
+        """The stack that is up in this home. Raises StackError when none is."""
+        folder = Home(Path(home))
+        if not folder.is_held():
+            message = f"No stack is up in {folder.folder}. Start one with: python -m malipo_local up"
+            raise StackError(message)
+        stack = cls(folder.folder, keep=True)
+        stack.plan = Plan.load(folder.plan)
+        return stack
+
+    def __enter__(self) -> Self:
+        """Start, tied to this process."""
+        self.start(detach=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything; remove the home if it is temporary."""
+        self.end()
+
+    def start(self, *, detach: bool) -> None:
+        """Start the supervisor and return when everything is ready.
+
+        Detached, the stack outlives this process. Raises StackError, with the log of what failed, after
+        everything has been stopped again.
+        """
+        self.home.adopt()
+        if self.home.is_held():
+            message = f"A stack is already up in {self.home.folder}."
+            raise StackError(message)
+        self.home.failure.unlink(missing_ok=True)
+        self.home.rotate_logs()
+        self.plan.save(self.home.plan)
+        self._launch(detach=detach)
+        try:
+            self._wait_until_up()
+        except BaseException:
+            self.end()
+            raise
+
+    def _launch(self, *, detach: bool) -> None:
+        command = [sys.executable, "-m", "malipo_local.supervisor", str(self.home.folder)]
+        reading, writing = (None, None) if detach else os.pipe()
+        if reading is not None:
+            command += ["--owner", str(os.getpid()), "--lifeline", str(reading)]
+        with self.home.log("supervisor").open("ab") as log:
+            self._supervisor = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=() if reading is None else (reading,),
+                start_new_session=True,
+            )
+        if reading is not None:
+            os.close(reading)
+        if detach:
+            _detached.append(self._supervisor)
+        self._lifeline = writing
+
+    def _wait_until_up(self) -> None:
+        if not until(self._is_up, _START_SECONDS):
+            message = f"The stack was not ready within {_START_SECONDS:.0f} s. Look into {self.home.logs}."
+            raise StackError(message)
+
+    def _is_up(self) -> bool:
+        if self._supervisor and self._supervisor.poll() is not None:
+            raise StackError(self._last_words())
+        try:
+            answer = self._ask("status")
+        except ConnectionError:  # it does not listen yet
+            return False
+        if self._progress:
+            self._progress(_statuses(answer))
+        return bool(answer["ready"])
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return self.home.failure.read_text()
+        log = self.home.log("supervisor")
+        tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+        return f"The supervisor ended before the stack was ready.\n{tail}"
+
+    def end(self, *, purge: bool = False) -> None:
+        """Stop everything and wait for it; no error when nothing runs."""
+        with contextlib.suppress(ConnectionError):
+            self._wait_for_end(self._ask("end", purge=purge)["pid"])
+        if self._supervisor:
+            self._supervisor.wait(_STOP_SECONDS)
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+        if not self.home.is_held():
+            self.home.end_leftovers()
+            if purge or self.plan.temporary:
+                self.home.purge()
+
+    def _wait_for_end(self, pid: int) -> None:
+        if self._supervisor:
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait(_STOP_SECONDS)
+
+    def _ask(self, verb: str, **more: Any) -> Answer:
+        path = self.home.socket()
+        if path is None:
+            raise ConnectionError(self.home.folder)
+        return ask(path, {"do": verb, **more})
+
+    @property
+    def _site(self) -> Site:
+        return Site(self.home, self.plan, Ports(self.home.ports))
+
+    def url(self, name: str, index: int = 0) -> str:
+        """The base URL of a service or simulator."""
+        return self._site.url(name, index)
+
+    def urls(self, name: str) -> list[str]:
+        """The base URLs of all processes of a service."""
+        return self._site.urls(name)
+
+    def database_url(self, service: str) -> str:
+        """The URL of a service's own database."""
+        return self._site.database_url(f"malipo_{service.replace('-', '_')}")
+
+    def create_database(self, name: str) -> str:
+        """Create a database unless it is there, and return its URL."""
+        return str(self._ask("create_database", name=name)["url"])
+
+    @property
+    def kafka(self) -> str:
+        """The bootstrap address."""
+        return self._site.kafka
+
+    @property
+    def redis_url(self) -> str:
+        """The URL of Redis."""
+        return self._site.redis_url
+
+    def env(self) -> dict[str, str]:
+        """Every address of the stack, as environment variables."""
+        return self._site.environment()
+
+    def service_env(self, name: str) -> dict[str, str]:
+        """The environment that a service's own commands need, e.g. the gateway's operator command line."""
+        [row] = [row for row in self.plan.rows() if row.name == name]
+        return {**os.environ, **self._site.settings(row, 0)}
+
+    def status(self, *, memory: bool = False) -> list[UnitStatus]:
+        """Every process and what it is doing."""
+        return _statuses(self._ask("status", memory=memory))
+
+    def pid(self, name: str) -> int | None:
+        """The process id of a service's first process, None while it is down."""
+        return self._of(name)[0].pid
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal; the supervisor brings back what dies of it."""
+        self._ask("kill", name=name, signal=int(number))
+
+    def stop_service(self, name: str) -> None:
+        """Stop one service; it stays down until `start_service`."""
+        self._ask("stop", name=name)
+
+    def start_service(self, name: str) -> None:
+        """Start a stopped service; see `wait_ready`."""
+        self._ask("start", name=name)
+
+    def restart_service(self, name: str) -> None:
+        """Stop a service and start it again; see `wait_ready`."""
+        self._ask("restart", name=name)
+
+    def pause(self, name: str) -> None:
+        """Freeze a service as a hung process would be."""
+        self._ask("pause", name=name)
+
+    def resume(self, name: str) -> None:
+        """Let a frozen service go on."""
+        self._ask("resume", name=name)
+
+    def wait_ready(self, name: str, timeout: float = 30.0) -> None:
+        """Return when every process of a service is ready. Raises StackError after `timeout` seconds."""
+        if not until(lambda: all(unit.state in {"ready", "done"} for unit in self._of(name)), timeout):
+            message = f"{name} was not ready within {timeout:.0f} s. Look into {self.log_path(name)}."
+            raise StackError(message)
+
+    def rss(self) -> dict[str, float]:
+        """The resident memory of each running process, with its children, in MB."""
+        return {unit.name: unit.memory_mb for unit in self.status(memory=True) if unit.pid is not None}
+
+    def log_path(self, name: str) -> Path:
+        """The log file of a process."""
+        return self.home.log(name)
+
+    def _of(self, name: str) -> list[UnitStatus]:
+        found = [unit for unit in self.status() if name in {unit.name, unit.service}]
+        if not found:
+            message = f"There is no '{name}' in this stack. Choose from: {[unit.name for unit in self.status()]}."
+            raise StackError(message)
+        return found
+
+
+def _temporary_folder() -> Path:
+    return Path(tempfile.gettempdir()) / f"malipo-{secrets.token_hex(6)}"
+
+
+def _statuses(answer: Answer) -> list[UnitStatus]:
+    return [UnitStatus(**unit) for unit in answer["units"]]
+
+
+def _print_states() -> Progress:
+    seen: dict[str, str] = {}
+
+    def report(units: list[UnitStatus]) -> None:
+        for unit in units:
+            if seen.get(unit.name) != unit.state:
+                seen[unit.name] = unit.state
+                print(f"{unit.name}: {unit.state}", file=sys.stderr)
+
+    return report

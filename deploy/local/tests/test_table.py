@@ -1,0 +1,80 @@
+"""The table of services, the lock of Kafka's jars, and other things that need no process."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from malipo_local.errors import StartError
+from malipo_local.home import Home
+from malipo_local.jars import Jar, fetch_one, locked
+from malipo_local.plan import Plan
+from malipo_local.ports import Ports
+from malipo_local.services import SERVICES, Kind, select, waits_for
+from malipo_local.site import Site
+
+
+def test_every_need_in_the_table_is_a_row_of_it() -> None:
+    rows = select(None)
+    names = {row.name for row in rows}
+    assert all(name in names for row in rows for name in waits_for(row))
+    assert len(names) == len(rows)
+
+
+def test_every_brace_in_the_table_can_be_filled(folder: Path) -> None:
+    home = Home(folder)
+    home.adopt()
+    site = Site(home, Plan(), Ports(home.ports))
+    filled = {row.name: site.settings(row, 0) for row in select(None)}
+    assert filled["gateway"]["INSTANCE"] == "gateway-0"
+    assert not [value for values in filled.values() for value in values.values() if "{" in value]
+
+
+def test_a_service_never_waits_for_another_service() -> None:
+    services = {row.name for row in SERVICES if row.kind is Kind.SERVICE}
+    assert not [row.name for row in SERVICES if row.kind is Kind.SERVICE and services & {*waits_for(row)}]
+
+
+def test_keys_are_made_once_and_only_their_owner_may_read_them(folder: Path) -> None:
+    home = Home(folder)
+    ring = home.key_ring()
+    assert ring.startswith("k1:")
+    assert home.key_ring() == ring
+    assert stat.S_IMODE((folder / "key-ring").stat().st_mode) == 0o600
+
+
+def test_every_jar_is_locked_with_its_digest() -> None:
+    assert len(locked()) > 40
+    assert all(len(jar.sha256) == 64 for jar in locked())
+    assert any(jar.coordinate.startswith("org.apache.kafka:kafka-clients:4.1") for jar in locked())
+
+
+def test_a_jar_with_other_content_is_refused(folder: Path) -> None:
+    jar = Jar("org.example:thing:1.0", "0" * 64)
+    source = folder / "mirror" / "org/example/thing/1.0/thing-1.0.jar"
+    source.parent.mkdir(parents=True)
+    source.write_bytes(b"not what was locked")
+
+    class Context:
+        def create_dependency(self, _: str) -> "Context":
+            return self
+
+        @property
+        def artifact(self) -> "Context":
+            return self
+
+        def resolve(self) -> Path:
+            path = jar.path(folder)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(source.read_bytes())
+            return path
+
+    with pytest.raises(StartError, match="not the file that was locked"):
+        fetch_one(Context(), jar)
+    assert not jar.path(folder).exists()
+
+
+def test_a_plan_survives_being_written_and_read(folder: Path) -> None:
+    plan = Plan(only=("gateway",), settings={"gateway": {"LOG_LEVEL": "DEBUG"}}, replicas={"gateway": 2})
+    plan.save(folder / "plan.json")
+    assert Plan.load(folder / "plan.json") == plan

@@ -1,0 +1,70 @@
+"""kill -9 of each service in the middle of fifty payments under load: nothing lost, nothing twice."""
+
+import signal
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from malipo_local.demo import books
+from malipo_local.shop import Json, Shop
+from malipo_local.waiting import until
+
+PAYMENTS = 50
+AT_ONCE = 8
+SECONDS = 90
+
+
+def pay_until_answered(shop: Shop, number: int) -> str:
+    """What a careful merchant does: the same request with the same key until there is an answer."""
+    key = uuid.uuid4().hex
+    body = {
+        "amount": 1000 + number,
+        "currency": "USD",
+        "method": {"type": "card", "token": "pm_card_visa"},
+        "client_ref": f"order-{number}",
+    }
+    answer: list[Json] = []
+
+    def answered() -> bool:
+        try:
+            response = shop.post("/v1/payments", body, key=key, Prefer="respond-async")
+        except httpx.TransportError:
+            return False
+        if response.is_success:
+            answer.append(response.json())
+        return response.is_success
+
+    assert until(answered, SECONDS, 0.1), f"order {number} was never answered"
+    return answer[0]["id"]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("service", ["gateway", "orchestrator", "provider-stripe", "webhook-dispatcher"])
+def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_book_says(stack, shop, service):
+    shop.fault("slow", match={"method": "POST", "path": "/v1/payment_intents"}, delay_seconds=0.3, times=PAYMENTS)
+    halfway = threading.Event()
+    killer = threading.Thread(target=lambda: halfway.wait(SECONDS) and stack.kill(service, signal.SIGKILL))
+    killer.start()
+
+    def order(number: int) -> str:
+        if number == PAYMENTS // 2:
+            halfway.set()
+        return pay_until_answered(shop, number)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        payment_ids = list(pool.map(order, range(PAYMENTS)))
+    killer.join()
+    stack.wait_ready(service, SECONDS)
+
+    assert len(set(payment_ids)) == PAYMENTS
+    for payment_id in payment_ids:
+        assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
+        told = shop.told(payment_id, "payment.completed", seconds=SECONDS)
+        sequences = sorted({one["sequence"] for one in told})
+        assert sequences == list(range(1, len(sequences) + 1)), "an event is missing"
+    assert books.differences(shop) == []
+    assert books.double_charges(shop) == []
+    assert len(books.malipos(shop)) == PAYMENTS, "a payment exists that nobody asked for"
