@@ -51,7 +51,7 @@ check: setup ## formatting, lint, types, architecture, generated docs, spelling
 	@$(RUN) basedpyright
 	@$(RUN) lint-imports --no-cache
 	@$(RUN) python docs/generate.py --check
-	@$(RUN) codespell
+	@$(RUN) typos
 
 docs: setup ## write the generated pages of docs/ anew
 	@$(RUN) python docs/generate.py

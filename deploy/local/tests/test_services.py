@@ -30,7 +30,9 @@ def test_every_service_gets_its_settings_and_those_from_outside_win(fakes: Fakes
     with Stack(settings=settings, replicas={"gateway": 2}) as stack:
         first, second = (environment_of(url) for url in stack.urls("gateway"))
         assert (first["INSTANCE"], second["INSTANCE"]) == ("gateway-0", "gateway-1")
-        assert first["PUBLIC_URL"] == second["PUBLIC_URL"] == stack.url("gateway")
+        assert (first["HTTP_PORT"], second["HTTP_PORT"]) == tuple(
+            url.rsplit(":", 1)[1] for url in stack.urls("gateway")
+        )
         assert first["DATABASE_URL"] == stack.database_url("gateway") == stack.env()["GATEWAY_DATABASE_URL"]
         assert first["KEY_RING"] == environment_of(stack.url("orchestrator"))["KEY_RING"]
         assert first["REDIS_URL"] == stack.redis_url

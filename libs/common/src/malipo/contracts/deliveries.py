@@ -1,9 +1,8 @@
 """What became of each webhook attempt: dispatcher to gateway, keyed by endpoint id."""
 
-from datetime import datetime
 from typing import Literal
 
-from malipo.contracts.message import Message
+from malipo.contracts.message import Message, Moment
 
 
 class DeliveryReported(Message, frozen=True, kw_only=True):
@@ -17,7 +16,7 @@ class DeliveryReported(Message, frozen=True, kw_only=True):
     attempt: int
     result: Literal["delivered", "retrying", "exhausted", "endpoint_gone"]
     duration_ms: int
-    attempted_at: datetime
+    attempted_at: Moment
     http_status: int | None = None
     error: str | None = None
-    next_attempt_at: datetime | None = None
+    next_attempt_at: Moment | None = None

@@ -1,13 +1,12 @@
 """What happened to a payment: orchestrator to everybody, keyed by payment id."""
 
-from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
 from malipo import clock
 from malipo.contracts.commands import CaptureMode, Mode
-from malipo.contracts.message import Message
+from malipo.contracts.message import Message, Moment
 from malipo.contracts.outcomes import Redirect
 
 PaymentStatus = Literal[
@@ -41,8 +40,8 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     amount_refunded: int
     capture: CaptureMode
     method: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     status_reason: str | None = None
     provider: str | None = None
     provider_reference: str | None = None
@@ -63,8 +62,8 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     status: OperationStatus
     amount: int
     currency: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     reason: str | None = None
     failure: Failure | None = None
 
@@ -101,7 +100,7 @@ class PaymentStepped(Message, frozen=True, kw_only=True):
     payment: PaymentView
     cause: Cause
     config_version: int
-    occurred_at: datetime
+    occurred_at: Moment
     operation: OperationView | None = None
     announcement: Announcement | None = None
     contradiction: bool = False
@@ -115,7 +114,7 @@ class CommandRefused(Message, frozen=True, kw_only=True):
     operation_id: str
     code: str
     detail: str
-    occurred_at: datetime
+    occurred_at: Moment
 
 
 PaymentEvent = PaymentStepped | CommandRefused

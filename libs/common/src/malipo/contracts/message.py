@@ -1,6 +1,12 @@
 """The base of every message between services, and how it is written to bytes."""
 
+from datetime import datetime
+from typing import Annotated
+
 import msgspec
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A point in time, never without its offset. On the wire: RFC 3339."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

@@ -1,11 +1,10 @@
 """What a provider said, defined by what has to be done next."""
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from malipo.contracts.message import Message
+from malipo.contracts.message import Message, Moment
 from malipo.contracts.provider_commands import OperationKind
 from malipo.money import Money
 
@@ -73,4 +72,4 @@ class OutcomeReported(Message, frozen=True, kw_only=True):
     provider: str
     outcome: Outcome
     source: Literal["answer", "query", "callback"]
-    observed_at: datetime
+    observed_at: Moment

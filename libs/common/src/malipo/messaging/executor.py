@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
+import asyncpg
+
 from malipo import ids
 from malipo.messaging.database import AWAY
 from malipo.messaging.unit import Units
@@ -16,6 +18,7 @@ LEASE_SECONDS = 6.0
 
 _RENEW_SECONDS = 1.5
 _AWAY_SECONDS = 1.0
+_FINISH_SECONDS = 12.0  # within the time that a service has to stop
 
 
 class Leased(Protocol):
@@ -62,13 +65,14 @@ class Executor[W: Leased]:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled; then wait for what is running."""
+        """Work until cancelled; then let what is running finish, its leases renewed until it has."""
+        renewing = asyncio.create_task(self._renew_for_ever())
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._claim_for_ever())
-                group.create_task(self._renew_for_ever())
+            await self._claim_for_ever()
         finally:
-            await self._finish()
+            if self._running:
+                await asyncio.wait(self._running.values(), timeout=_FINISH_SECONDS)
+            renewing.cancel()
 
     async def _claim_for_ever(self) -> None:
         while True:
@@ -113,10 +117,6 @@ class Executor[W: Leased]:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
             held = list(self._running)
-            with suppress(*AWAY):
+            with suppress(*AWAY, asyncpg.InterfaceError):
                 if held:
                     await self._renew(self.token, held)
-
-    async def _finish(self) -> None:
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=LEASE_SECONDS)

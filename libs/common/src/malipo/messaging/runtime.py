@@ -43,7 +43,7 @@ class Runtime:
         self._service = service
         self._settings = settings
         self._consumers = Consumers(settings.kafka_bootstrap, service, settings.instance)
-        self._loops: dict[str, Loop] = {}
+        self._loops: dict[str, Loop] = {"watch": self._watch, "purge": self._purge, "relay": self.relay.run}
         self._closers: list[Loop] = []
         self._database_problem: str | None = "not connected"
         self.health.add("database", lambda: self._database_problem)
@@ -59,6 +59,9 @@ class Runtime:
 
     def loop(self, name: str, run: Loop) -> None:
         """Run `run` for as long as the service does; one that fails is logged and started again."""
+        if name in self._loops:
+            msg = f"there is a loop {name!r} already"
+            raise ValueError(msg)
         self._loops[name] = run
 
     def on_stop(self, close: Loop) -> None:
@@ -85,7 +88,7 @@ class Runtime:
         self.units.use(pool)
         inner = [
             asyncio.create_task(self._keep_running(name, run), name=name)
-            for name, run in self._loops_in_order().items()
+            for name, run in {**self._loops, "consumers": self._consumers.run}.items()
         ]
         try:
             await asyncio.wait(inner)  # unlike gather, leaves the order of stopping to us
@@ -95,14 +98,12 @@ class Runtime:
             self.units.use(None)
             await _close(pool)
 
-    def _loops_in_order(self) -> dict[str, Loop]:
-        watch: dict[str, Loop] = {"watch": self._watch, "purge": self._purge, "relay": self.relay.run}
-        return watch | self._loops | {"consumers": self._consumers.run}
-
     async def _keep_running(self, name: str, run: Loop) -> None:
         while True:
             try:
                 await run()
+            except AWAY as error:
+                log.warning("loop interrupted", loop=name, error=repr(error), restart_in_seconds=_RESTART_SECONDS)
             except Exception:  # noqa: BLE001 - a loop that ends would end silently
                 log.exception("loop failed", loop=name, restart_in_seconds=_RESTART_SECONDS)
             await asyncio.sleep(_RESTART_SECONDS)

@@ -43,23 +43,27 @@ _RENEW = """
 UPDATE attempts SET lease_until = now() + $3::interval
 WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL RETURNING id
 """
+# The token is one process's; with the number of the try it is one claim's, also where a process lost a lease and
+# claimed the row again while its first run of it still waited for an answer.
 _FINISH = """
-UPDATE attempts SET outcome = $3, reference = coalesce($4, reference), done_at = now(),
+UPDATE attempts SET outcome = $4, reference = coalesce($5, reference), done_at = now(),
     problem = NULL, lease_token = NULL, lease_until = NULL
-WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING id
+WHERE id = $1 AND lease_token = $2 AND tries = $3 AND done_at IS NULL RETURNING id
 """
 _POSTPONE = """
-UPDATE attempts SET due_at = now() + $3::interval, problem = $4, first_sent_at = $5,
+UPDATE attempts SET due_at = now() + $4::interval, problem = $5, first_sent_at = $6,
     lease_token = NULL, lease_until = NULL
-WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
+WHERE id = $1 AND lease_token = $2 AND tries = $3 AND done_at IS NULL
 """
-_FIND = "SELECT command, first_sent_at, reference, outcome FROM attempts WHERE id = $1 AND problem IS DISTINCT FROM 'never came'"
+_FIND = """
+SELECT id, command, headers, first_sent_at, reference, outcome FROM attempts
+WHERE id = ANY($1::text[]) AND kind <> 'query' AND problem IS DISTINCT FROM 'never came'
+"""
 _BURY = """
 INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, headers, problem, done_at)
 VALUES ($1, $1, $2, $3, $4, $5, '{}', 'never came', now())
 ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem = 'never came' RETURNING id
 """
-_OURS = "SELECT operation_id FROM attempts WHERE operation_id = ANY($1::text[]) AND merchant_id = $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The attempt that a query asks about."""
+    """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes."""
 
     order: Order
+    headers: dict[str, str]
     first_sent_at: datetime | None
     reference: str | None
     outcome: Outcome | None
@@ -117,7 +122,7 @@ class Attempts:
     async def finish(self, unit: Unit, claimed: Claimed, token: str, outcome: Outcome) -> bool:
         """Record the outcome; False when the lease was lost and another process has the attempt."""
         row = await unit.connection.fetchval(
-            _FINISH, claimed.id, token, msgspec.to_builtins(outcome), outcome.reference
+            _FINISH, claimed.id, token, claimed.tries, msgspec.to_builtins(outcome), outcome.reference
         )
         return row is not None
 
@@ -125,17 +130,17 @@ class Attempts:
         self, claimed: Claimed, token: str, *, seconds: float, problem: str, sent_at: datetime | None
     ) -> None:
         """Give the attempt back to be run again later. `sent_at` of None: no try has reached the provider."""
-        await self._units.pool.execute(_POSTPONE, claimed.id, token, timedelta(seconds=seconds), problem, sent_at)
+        wait = timedelta(seconds=seconds)
+        await self._units.pool.execute(_POSTPONE, claimed.id, token, claimed.tries, wait, problem, sent_at)
 
     async def original(self, operation_id: str) -> Original | None:
         """The order that a query is about, or None when it was never recorded here."""
-        row = await self._units.pool.fetchrow(_FIND, operation_id)
-        if row is None:
-            return None
-        command = _COMMAND.decode(row["command"])
-        assert not isinstance(command, Query)
-        outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
-        return Original(command, row["first_sent_at"], row["reference"], outcome)
+        row = await self._units.pool.fetchrow(_FIND, [operation_id])
+        return None if row is None else _original(row)
+
+    async def originals(self, unit: Unit, operation_ids: Sequence[str]) -> dict[str, Original]:
+        """Those of these operations that were recorded here, by operation id."""
+        return {row["id"]: _original(row) for row in await unit.connection.fetch(_FIND, operation_ids)}
 
     async def bury(self, unit: Unit, query: Query) -> bool:
         """Note that an order never came here, so that it has no effect should it come later; False if it has come."""
@@ -143,11 +148,6 @@ class Attempts:
             _BURY, query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query)
         )
         return row is not None
-
-    async def ours(self, unit: Unit, operation_ids: Sequence[str], merchant_id: str) -> set[str]:
-        """Which of these operations we have attempted for this merchant."""
-        rows = await unit.connection.fetch(_OURS, operation_ids, merchant_id)
-        return {row["operation_id"] for row in rows}
 
 
 def _command(message: Message) -> ProviderCommand:
@@ -170,3 +170,10 @@ def _claimed(row: Row) -> Claimed:
         created_at=row["created_at"],
         sent_before=row["sent_before"],
     )
+
+
+def _original(row: Row) -> Original:
+    order = _COMMAND.decode(row["command"])
+    assert not isinstance(order, Query)
+    outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
+    return Original(order, row["headers"], row["first_sent_at"], row["reference"], outcome)

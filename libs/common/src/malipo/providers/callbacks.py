@@ -1,10 +1,10 @@
 """The callback inbox: verify, store once, answer within milliseconds; the work is done from the outbox."""
 
-from collections.abc import Sequence
+import asyncio
 
 import asyncpg
 from prometheus_client import Counter
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -14,13 +14,15 @@ from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import AWAY
 from malipo.messaging.unit import Units
 from malipo.platform.logs import log
-from malipo.platform.tracing import carrier
-from malipo.providers.attempts import Attempts
-from malipo.providers.credentials import Credentials
+from malipo.platform.secrets import SecretUnreadable
+from malipo.providers.attempts import Attempts, Original
+from malipo.providers.credentials import Credentials, Owned
 from malipo.providers.errors import BadSignature
-from malipo.providers.provider import Callback, Provider, Reading
+from malipo.providers.integrity import checked
+from malipo.providers.provider import Callback, Order, Provider, Reading, Word, kind_of
 
 MAX_BODY_BYTES = 256 * 1024
+_READ_SECONDS = 10.0
 
 CALLBACKS = Counter("malipo_provider_callbacks", "Callbacks by what became of them.", ("provider", "result"))
 
@@ -29,7 +31,11 @@ class Callbacks:
     """`POST /callbacks/<provider>/<credential id>`: the credential says whose account and whose signature it is.
 
     Answers 200 once the outcomes are stored, 200 again for a repeat, 401 for what is not genuine, 404 for an unknown
-    address, 413 above the limit, and 503 while the database is away, so that the provider comes again.
+    address, 408 and 413 beyond the limits, and 503 while the database is away or the credential cannot be opened, so
+    that the provider comes again.
+
+    A callback names an operation in words that the owner of the account could have written himself. It is believed
+    only about an operation that was attempted for this merchant in this mode, and payment and trace are the attempt's.
     """
 
     def __init__(self, provider: Provider, attempts: Attempts, credentials: Credentials, units: Units) -> None:
@@ -43,12 +49,18 @@ class Callbacks:
         return Route(f"/callbacks/{self._provider.name}/{{credential_id}}", self._receive, methods=["POST"])
 
     async def _receive(self, request: Request) -> Response:
-        body = await _read(request)
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                body = await _read(request)
+        except TimeoutError:
+            return self._answer(408, "too_slow")
+        except ClientDisconnect:
+            return self._answer(400, "cut_short")
         if body is None:
             return self._answer(413, "too_large")
         try:
             return await self._take(request.path_params["credential_id"], Callback(dict(request.headers), body))
-        except (*AWAY, asyncpg.InterfaceError) as error:
+        except (*AWAY, asyncpg.InterfaceError, SecretUnreadable) as error:
             log.warning("callback not stored", error=repr(error))
             return self._answer(503, "unavailable")
 
@@ -61,36 +73,46 @@ class Callbacks:
         except BadSignature as error:
             log.warning("callback refused", credential_id=credential_id, reason=str(error))
             return self._answer(401, "bad_signature")
-        return self._answer(200, await self._store(credential_id, owned.merchant_id, reading))
+        return self._answer(200, await self._store(credential_id, owned, reading))
 
-    async def _store(self, credential_id: str, merchant_id: str, reading: Reading) -> str:
+    async def _store(self, credential_id: str, owned: Owned, reading: Reading) -> str:
         async with self._units.begin() as unit:
             if not await unit.receive(f"callbacks.{credential_id}", [reading.callback_id]):
                 return "duplicate"
-            ours = await self._attempts.ours(unit, [word.operation_id for word in reading.words], merchant_id)
-            reports = self._reports(reading, ours)
-            for report in reports:
-                unit.send(OUTCOMES, report.payment_id, report, headers=carrier())
-        return "stored" if reports else "not_ours"
+            originals = await self._attempts.originals(unit, [word.operation_id for word in reading.words])
+            believed = [
+                (word, original)
+                for word in reading.words
+                if (original := originals.get(word.operation_id)) and _is_about(word, original, owned)
+            ]
+            for word, original in believed:
+                report = self._report(word, original.order)
+                unit.send(OUTCOMES, report.payment_id, report, headers=original.headers)
+        return "stored" if believed else "not_ours"
 
-    def _reports(self, reading: Reading, ours: set[str]) -> Sequence[OutcomeReported]:
-        return [
-            OutcomeReported(
-                payment_id=word.payment_id,
-                operation_id=word.operation_id,
-                kind=word.kind,
-                provider=self._provider.name,
-                outcome=word.outcome,
-                source="callback",
-                observed_at=clock.now(),
-            )
-            for word in reading.words
-            if word.operation_id in ours
-        ]
+    def _report(self, word: Word, order: Order) -> OutcomeReported:
+        return OutcomeReported(
+            payment_id=order.payment_id,
+            operation_id=order.operation_id,
+            kind=word.kind,
+            provider=self._provider.name,
+            outcome=checked(order, word.outcome),
+            source="callback",
+            observed_at=clock.now(),
+        )
 
     def _answer(self, status: int, result: str) -> Response:
         CALLBACKS.labels(self._provider.name, result).inc()
         return JSONResponse({"result": result}, status)
+
+
+def _is_about(word: Word, original: Original, owned: Owned) -> bool:
+    order, reference = original.order, original.reference
+    return (
+        (order.merchant_id, order.mode) == (owned.merchant_id, owned.mode)
+        and kind_of(order) == word.kind
+        and (reference is None or reference == word.outcome.reference)
+    )
 
 
 async def _read(request: Request) -> bytes | None:

@@ -11,7 +11,7 @@ from malipo.contracts.message import Message
 from malipo.messaging.database import Row
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit, Units
-from malipo.platform.secrets import KeyRing
+from malipo.platform.secrets import KeyRing, SecretUnreadable
 from malipo.providers.provider import Account
 
 _TAKE_VERSION = """
@@ -24,7 +24,11 @@ _INSERT = """
 INSERT INTO credentials (id, merchant_id, mode, ciphertext)
 SELECT id, $1, mode, ciphertext FROM unnest($2::text[], $3::text[], $4::text[]) AS new (id, mode, ciphertext)
 """
-_WAKE_WAITING = "UPDATE attempts SET due_at = now() WHERE merchant_id = $1 AND done_at IS NULL AND problem IS NOT NULL"
+# Only what nobody runs now: rows under a lease are changed by whoever renews it, in an order of its own.
+_WAKE_WAITING = """
+UPDATE attempts SET due_at = now()
+WHERE merchant_id = $1 AND done_at IS NULL AND problem IS NOT NULL AND lease_token IS NULL
+"""
 _FIND = """
 SELECT m.version, c.id, c.ciphertext FROM merchants m
 LEFT JOIN credentials c ON c.merchant_id = m.merchant_id AND c.mode = $2
@@ -46,6 +50,7 @@ class Owned:
     """An opened account and whose it is."""
 
     merchant_id: str
+    mode: Mode
     account: Account
 
 
@@ -76,15 +81,19 @@ class Credentials:
         return self._open(row, merchant_id, mode, row["id"])
 
     async def by_id(self, credential_id: str) -> Owned | None:
-        """The account that a callback's address names, or None."""
+        """The account that a callback's address names, or None. Raises `SecretUnreadable`."""
         row = await self._units.pool.fetchrow(_BY_ID, credential_id)
         if row is None:
             return None
-        return Owned(row["merchant_id"], self._open(row, row["merchant_id"], row["mode"], credential_id))
+        merchant_id, mode = row["merchant_id"], row["mode"]
+        return Owned(merchant_id, mode, self._open(row, merchant_id, mode, credential_id))
 
     def _open(self, row: Row, merchant_id: str, mode: Mode, credential_id: str) -> Account:
-        owner = secret_owner(merchant_id, mode, credential_id)
-        return msgspec.json.decode(self._key_ring.open(row["ciphertext"], owner=owner), type=dict[str, object])
+        plain = self._key_ring.open(row["ciphertext"], owner=secret_owner(merchant_id, mode, credential_id))
+        try:
+            return msgspec.json.decode(plain, type=dict[str, object])
+        except msgspec.MsgspecError:
+            raise SecretUnreadable from None  # without a cause: it would quote the secret
 
     async def _replace(self, unit: Unit, configured: MerchantConfigured) -> None:
         merchant_id = configured.merchant_id

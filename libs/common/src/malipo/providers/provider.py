@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
-from malipo.contracts.outcomes import Outcome
+from malipo.contracts.outcomes import Declined, Outcome
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, Refund
 
 Order = Charge | Capture | Cancel | Refund
@@ -13,6 +13,9 @@ Order = Charge | Capture | Cancel | Refund
 
 Account = Mapping[str, Any]
 """A merchant's opened credentials at one provider, as the merchant gave them."""
+
+AMOUNT_MISMATCH = "amount_mismatch"
+"""The reason of an `Unknown` when the provider speaks of another amount or currency than was ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,23 @@ class Provider(Protocol):
     def read_callback(self, callback: Callback, account: Account) -> Reading:
         """Verify and read a callback. Raises `BadSignature` unless it is genuine and fresh."""
         ...
+
+
+def kind_of(order: Order) -> OperationKind:
+    """The kind of operation that an order is."""
+    match order:
+        case Charge():
+            return "charge"
+        case Capture():
+            return "capture"
+        case Cancel():
+            return "cancel"
+        case Refund():
+            return "refund"
+
+
+def refusal(provider: Provider, order: Order) -> Outcome | None:
+    """The answer to an order that `provider` does not declare, given before anything is sent."""
+    if type(order) in provider.capabilities:
+        return None
+    return Declined(code="provider_unsupported", message=f"{provider.name} has no {kind_of(order)}.")

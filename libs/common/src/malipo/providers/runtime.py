@@ -1,5 +1,6 @@
 """Runs attempts: takes what is due, calls the provider, records the outcome or what has to be done next."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -7,7 +8,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from malipo import clock, ids
 from malipo.contracts.outcomes import Canceled, Declined, Outcome, OutcomeReported, Unknown
-from malipo.contracts.provider_commands import BaseCommand, Cancel, Capture, Charge, OperationKind, Query, Refund
+from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.executor import Executor
 from malipo.messaging.unit import Units
@@ -16,8 +17,9 @@ from malipo.platform.secrets import SecretUnreadable
 from malipo.providers.attempts import Attempts, Claimed
 from malipo.providers.breaker import Breaker
 from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehind
-from malipo.providers.errors import Misconfigured, NotSent, ProviderError
-from malipo.providers.provider import Account, Attempt, Order, Provider
+from malipo.providers.errors import Misconfigured, NotSent
+from malipo.providers.integrity import checked
+from malipo.providers.provider import Account, Attempt, Provider, kind_of, refusal
 
 CONCURRENT_CALLS = 64
 CHARGE_PATIENCE_SECONDS = 60.0
@@ -28,6 +30,9 @@ PATIENCE_SECONDS = 24 * 3600.0
 _BEHIND_SECONDS = 0.2
 _MISCONFIGURED_SECONDS = 60.0
 _MAX_DELAY_SECONDS = 30.0
+_MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
+_MAX_WISH_SECONDS = 60.0  # of a provider that asks for patience
+_CALL_LIMIT_SECONDS = 120.0  # the net beneath each provider's own timeouts; a query may read several pages
 _QUICK_TRIES = 3
 
 CALLS = Counter("malipo_provider_calls", "Calls of a provider, by result.", ("provider", "kind", "result"))
@@ -66,10 +71,10 @@ class Caller:
             account = await self._credentials.account(command.merchant_id, command.mode, command.config_version)
             outcome = await self._ask(claimed, account)
         except ReplicaBehind:
-            await self._postpone(claimed, _BEHIND_SECONDS, "waiting for the merchant's configuration")
+            why = "The merchant's configuration has not arrived."
+            await self._could_not_send(claimed, "configuration_behind", why, _BEHIND_SECONDS)
         except NotSent as error:
-            delay = error.retry_after_seconds or min(0.25 * 2**claimed.tries, _MAX_DELAY_SECONDS)
-            await self._could_not_send(claimed, "provider_unreachable", str(error), delay)
+            await self._could_not_send(claimed, "provider_unreachable", str(error), _delay_seconds(claimed, error))
         except (Misconfigured, NoCredentials, SecretUnreadable) as error:
             log.error("provider misconfigured", provider=self._provider.name, merchant_id=command.merchant_id)
             await self._could_not_send(claimed, "provider_misconfigured", _say(error), _MISCONFIGURED_SECONDS)
@@ -80,8 +85,8 @@ class Caller:
         command = claimed.command
         if isinstance(command, Query):
             return await self._query(command, account)
-        if type(command) not in self._provider.capabilities:
-            return Declined(code="provider_unsupported", message=f"{self._provider.name} cannot do this")
+        if refused := refusal(self._provider, command):
+            return refused
         attempt = Attempt(command, key_of(command), account, claimed.sent_before, claimed.reference)
         return await self._call(self._provider.execute, attempt)
 
@@ -91,6 +96,8 @@ class Caller:
             return await self._never_came(query)
         if isinstance(original.outcome, Declined | Canceled):
             return original.outcome  # decided; to ask by replay could carry out what was never sent
+        if original.first_sent_at is None:
+            return Unknown(reason="not sent yet")
         reference = original.reference or query.reference
         attempt = Attempt(original.order, key_of(query), account, original.first_sent_at, reference)
         return await self._call(self._provider.query, attempt)
@@ -115,12 +122,13 @@ class Caller:
 
     async def _guarded(self, verb: Verb, attempt: Attempt, circuit: str) -> Outcome:
         try:
-            outcome = await _quickly(verb, attempt)
+            async with asyncio.timeout(_CALL_LIMIT_SECONDS):
+                outcome = checked(attempt.order, await _quickly(verb, attempt))
         except NotSent as error:
             if error.retry_after_seconds is None:
                 self._breaker.failed(circuit)
             raise
-        except ProviderError:
+        except Misconfigured:
             raise
         except Exception:  # noqa: BLE001 - nobody knows what was sent
             # A bug of ours, after which nobody knows what was sent.
@@ -173,19 +181,6 @@ class Caller:
         )
 
 
-def kind_of(order: Order) -> OperationKind:
-    """The kind of operation that an order is."""
-    match order:
-        case Charge():
-            return "charge"
-        case Capture():
-            return "capture"
-        case Cancel():
-            return "cancel"
-        case Refund():
-            return "refund"
-
-
 def key_of(command: BaseCommand) -> str:
     """The idempotency key of an operation at the provider: the same for every try, for ever."""
     return f"malipo-{command.operation_id}"
@@ -204,11 +199,17 @@ async def _quickly(verb: Verb, attempt: Attempt) -> Outcome:
     raise AssertionError
 
 
+def _delay_seconds(claimed: Claimed, error: NotSent) -> float:
+    if error.retry_after_seconds is not None:
+        return min(error.retry_after_seconds, _MAX_WISH_SECONDS)
+    return min(0.25 * 2 ** min(claimed.tries, _MAX_DOUBLINGS), _MAX_DELAY_SECONDS)
+
+
 def _say(error: Exception) -> str:
     match error:
         case NoCredentials():
             return "The merchant has no credentials for this provider: PUT /v1/provider-credentials."
         case SecretUnreadable():
-            return "The merchant's credentials cannot be opened: a key is missing from KEY_RING."
+            return "The merchant's credentials cannot be read: save them again, or add the missing key to KEY_RING."
         case _:
             return str(error)

@@ -1,0 +1,43 @@
+"""docs/capabilities.md: what each provider can do."""
+
+import importlib
+from typing import get_args
+
+from malipo.contracts.topics import PROVIDER_COMMANDS
+from malipo.providers.provider import Order, Provider
+from orchestrator.routing import ROUTES
+from pages.markdown import document, prose, table
+
+_INTRO = """\
+A command that a provider does not declare is refused before anything is sent, with `provider_unsupported`. Every provider can be asked
+what became of an order."""
+
+
+def page() -> str:
+    """The page's text."""
+    orders = get_args(Order)
+    return document(
+        "What each provider can do",
+        "each provider's `capabilities` and the orchestrator's routing.py",
+        _INTRO,
+        table(("provider", *(order.__name__.lower() for order in orders)), [_row(name) for name in PROVIDER_COMMANDS]),
+        "\n".join(f"* *{order.__name__.lower()}*: {prose(order)}" for order in orders),
+        "## Routes",
+        "A payment goes to the first provider that takes its method and currency, unless the merchant names one.",
+        table(
+            ("provider", "method", "currencies"),
+            [(r.provider, r.method, ", ".join(sorted(r.currencies)) if r.currencies else "all") for r in ROUTES],
+        ),
+    )
+
+
+def _row(name: str) -> tuple[str, ...]:
+    declared = _provider(name).capabilities
+    return (name, *("yes" if order in declared else "" for order in get_args(Order)))
+
+
+def _provider(name: str) -> type[Provider]:
+    module = importlib.import_module(f"provider_{name}.provider")
+    found = [thing for thing in vars(module).values() if getattr(thing, "name", None) == name]
+    assert len(found) == 1, f"{module.__name__} has {len(found)} classes with name = {name!r}"
+    return found[0]

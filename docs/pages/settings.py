@@ -1,0 +1,75 @@
+"""docs/settings.md: every setting of every service."""
+
+import importlib
+import types
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from malipo.platform.settings import ServiceSettings
+from malipo_local.services import SERVICES, Kind
+from pages.markdown import document, table
+
+_INTRO = """\
+A setting is an environment variable; there are no other sources. A wrong or missing one stops the process with exit code 78 and says
+which, never its value. `python -m <package> settings` lists the same."""
+
+_HEADER = ("variable", "type", "default", "what it is")
+_SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+
+
+def page() -> str:
+    """The page's text."""
+    services = [row.module for row in SERVICES if row.kind is Kind.SERVICE]
+    return document(
+        "Settings",
+        "each service's settings.py",
+        _INTRO,
+        "## Every service",
+        _table(ServiceSettings.model_fields),
+        *map(_section, services),
+    )
+
+
+def _section(package: str) -> str:
+    """A service's own settings: those that it adds, or whose meaning it changes."""
+    fields: dict[str, FieldInfo] = importlib.import_module(f"{package}.settings").Settings.model_fields
+    shared = ServiceSettings.model_fields
+    own = {name: field for name, field in fields.items() if name not in shared or repr(field) != repr(shared[name])}
+    return f"## {package.replace('_', '-')}\n\n" + (_table(own) if own else "None of its own.")
+
+
+def _table(fields: dict[str, FieldInfo]) -> str:
+    return table(
+        _HEADER,
+        [
+            (f"`{name.upper()}`", _type(field), _default(field), field.description or "")
+            for name, field in fields.items()
+        ],
+    )
+
+
+def _type(field: FieldInfo) -> str:
+    limits = [
+        f"{sign} {getattr(bound, name)}" for bound in field.metadata for name, sign in _SIGNS if hasattr(bound, name)
+    ]
+    return ", ".join([_type_name(field.annotation), *limits])
+
+
+def _type_name(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    if get_origin(annotation) is types.UnionType:
+        return " or ".join(_type_name(member) for member in get_args(annotation) if member is not types.NoneType)
+    if annotation is SecretStr:
+        return "secret text"
+    return {str: "text", int: "whole number", float: "number", bool: "true or false"}[annotation]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    if field.default is None:
+        return "unset"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"

@@ -1,0 +1,61 @@
+"""docs/payment-states.md: the state table in words and as diagrams."""
+
+from collections import defaultdict
+
+from orchestrator.machine import DECIDED, ROWS, Row, State, Subject, deadline_seconds
+from orchestrator.views import PUBLIC
+from pages.markdown import document, table
+
+_INTRO = """\
+One row says: in this state, when this happens, go there, send the provider, tell the merchant. What is in no row changes nothing:
+a repeat or a latecomer is counted, a contradiction of an end is recorded and alerted.
+*Waits* is how long the new state may last before `overdue` happens to it; it grows with each question that stays unanswered."""
+
+_DOUBT = """\
+Doubt (`in_doubt`) means: sent, and no answer that we understand. Merchants see it as `processing`, with a reason.
+It is left on the provider's own word only."""
+
+_HEADER = ("in this state", "when this happens", "go there", "send the provider", "tell the merchant", "waits")
+
+
+def page() -> str:
+    """The page's text."""
+    return document(
+        "States of payments, refunds, captures and cancels",
+        "services/orchestrator/src/orchestrator/machine.py",
+        _INTRO,
+        *(_section(subject) for subject in Subject),
+        "## What merchants see of a payment",
+        table(("state", "public status"), [(f"`{state}`", f"`{PUBLIC[state]}`") for state in State]),
+        _DOUBT,
+    )
+
+
+def _section(subject: Subject) -> str:
+    rows = [row for row in ROWS if row.subject is subject]
+    return "\n\n".join((f"## {subject.title()}", table(_HEADER, map(_cells, rows)), _diagram(rows)))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    words = (row.state, row.trigger, row.to, row.send, row.tell)
+    return (*(f"`{word}`" if word else "" for word in words), _duration(deadline_seconds(row, 0)))
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "ends"
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _diagram(rows: list[Row]) -> str:
+    triggers: dict[tuple[State, State], list[str]] = defaultdict(list)
+    for row in rows:
+        if row.state is not row.to:
+            triggers[row.state, row.to].append(row.trigger)
+    arrows = [f"    {state} --> {to}: {', '.join(happened)}" for (state, to), happened in triggers.items()]
+    ends = [f"    {state} --> [*]" for state in State if state in DECIDED & {row.to for row in rows}]
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {State.INITIATED}", *arrows, *ends, "```"]
+    return "\n".join(lines)

@@ -1,0 +1,53 @@
+"""docs/topics.md: what goes over Kafka."""
+
+from datetime import timedelta
+from typing import Any
+
+from malipo.contracts.topics import DEAD_LETTER_SUFFIX, TOPICS, Topic
+from malipo.messaging.provision import new_topics
+from pages.markdown import document, prose, table
+
+_INTRO = """\
+Everything between services goes over these topics. All messages of one key are in one partition, so each consumer gets them in order.
+A message is one JSON object whose `type` names it; its fields are in [asyncapi.json](asyncapi.json), and the
+[golden schemas](../libs/common/schemas) refuse a change that would break a reader. Headers: `message-id` (unique; each consumer
+drops a repeat), `client-ref` (the merchant's reference), `traceparent` and `tracestate` (the trace)."""
+
+_DEAD_LETTERS = """\
+Each topic has a second one whose name ends in `{suffix}`, with one partition, kept for {kept}. A message that cannot be
+applied goes there as it came, once, with these headers beside its own, and its neighbours go on: `x-consumer` (which service and
+subscription), `x-position` (`topic:partition:offset`), `x-original-message-id`, `x-reason`."""
+
+
+def page() -> str:
+    """The page's text."""
+    return document(
+        "Topics",
+        "libs/common/src/malipo/contracts/topics.py",
+        _INTRO,
+        table(("topic", "key", "partitions", "kept", "producer", "consumers"), map(_row, TOPICS)),
+        *map(_section, TOPICS),
+        "## Dead letters",
+        _DEAD_LETTERS.format(suffix=DEAD_LETTER_SUFFIX, kept=_days(_dead_letter_retention())),
+    )
+
+
+def _row(topic: Topic) -> tuple[str, ...]:
+    kept = "last message of each key, for ever" if topic.retention is None else _days(topic.retention)
+    consumers = ", ".join(topic.consumers)
+    return f"`{topic.name}`", topic.key, str(topic.partitions), kept, topic.producer, consumers
+
+
+def _section(topic: Topic) -> str:
+    messages = [f"**{message.__name__}**: {prose(message)}" for message in topic.message_types]
+    return "\n\n".join((f"## {topic.name}", f"{topic.producer} to {', '.join(topic.consumers)}.", *messages))
+
+
+def _dead_letter_retention() -> timedelta:
+    topics: list[Any] = list(new_topics(1))
+    dead = next(topic for topic in topics if topic.name.endswith(DEAD_LETTER_SUFFIX))
+    return timedelta(milliseconds=int(dead.topic_configs["retention.ms"]))
+
+
+def _days(period: timedelta) -> str:
+    return f"{period.days} days"

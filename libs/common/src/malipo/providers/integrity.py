@@ -1,0 +1,33 @@
+"""The last check of every outcome, whichever provider and door it came by: not more money than was ordered."""
+
+from malipo.contracts.outcomes import Authorized, Outcome, Succeeded, Unknown
+from malipo.contracts.provider_commands import Cancel, Charge
+from malipo.platform.logs import log
+from malipo.providers.provider import AMOUNT_MISMATCH, Order
+
+
+def checked(order: Order, outcome: Outcome) -> Outcome:
+    """`outcome`, or `Unknown` when it speaks of another amount or currency than `order`; both ways logged as an error.
+
+    A charge that is captured by hand may succeed with less than it reserved. A cancel orders no amount.
+    """
+    if isinstance(outcome, Succeeded | Authorized) and not _agrees(order, outcome):
+        outcome = Unknown(reason=AMOUNT_MISMATCH, reference=outcome.reference)
+    if isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH:
+        log.error(
+            "provider speaks of another amount",
+            payment_id=order.payment_id,
+            client_ref=order.client_ref,
+            operation_id=order.operation_id,
+            reference=outcome.reference,
+        )
+    return outcome
+
+
+def _agrees(order: Order, outcome: Succeeded | Authorized) -> bool:
+    if isinstance(order, Cancel):
+        return True
+    if isinstance(order, Charge) and order.capture == "manual" and isinstance(outcome, Succeeded):
+        less_or_all = outcome.amount.amount_minor <= order.amount.amount_minor
+        return less_or_all and outcome.amount.currency == order.amount.currency
+    return outcome.amount == order.amount

@@ -1,0 +1,126 @@
+"""The attempt store: one attempt an operation, in order a payment, one process at a time."""
+
+import asyncio
+
+from malipo.contracts.outcomes import Succeeded, Unknown
+from malipo.money import Money
+
+DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
+
+
+async def finish(replica, claimed, outcome=DONE) -> bool:
+    async with replica.units.begin() as unit:
+        return await replica.attempts.finish(unit, claimed, replica.token, outcome)
+
+
+async def test_an_operation_that_is_ordered_twice_is_one_attempt(kit, make):
+    await kit.take(make.charge(), make.charge())
+    await kit.take(make.charge(amount=Money(5, "USD")))
+    (claimed,) = await kit.claim()
+    assert claimed.command == make.charge()
+    await finish(kit, claimed)
+    await kit.take(make.charge())
+    assert await kit.claim() == []
+
+
+async def test_the_operations_of_one_payment_run_one_after_the_other_and_payments_side_by_side(kit, make):
+    await kit.take(make.charge(), make.refund(1), make.refund(2), make.charge(2))
+    charge, other = await kit.claim()
+    assert [charge.id, other.id] == ["pay_1", "pay_2"]
+    assert await kit.claim() == []
+    await finish(kit, charge)
+    (first,) = await kit.claim()
+    assert first.id == "ref_1"
+    await kit.attempts.postpone(first, kit.token, seconds=60, problem="unreachable", sent_at=None)
+    assert await kit.claim() == []
+    await kit.make_due()
+    (again,) = await kit.claim()
+    assert again.id == "ref_1"
+
+
+async def test_what_one_replica_runs_no_other_claims(kit, make):
+    await kit.take(*[make.charge(number) for number in range(1, 9)])
+    other = kit.another_replica()
+    mine, theirs = await asyncio.gather(kit.attempts.claim(kit.token, 5), other.attempts.claim(other.token, 5))
+    claimed = [one.id for one in (*mine, *theirs)]
+    assert len(claimed) == len(set(claimed))
+    rest = await other.claim()
+    assert {*claimed, *(one.id for one in rest)} == {f"pay_{number}" for number in range(1, 9)}
+    assert await kit.claim() == await other.claim() == []
+
+
+async def test_the_attempt_of_a_dead_process_is_taken_up_and_known_to_have_perhaps_been_sent(kit, make):
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    assert (claimed.sent_before, claimed.tries) == (None, 1)
+    other = kit.another_replica()
+    assert await other.claim() == []
+    await kit.end_leases()
+    (taken,) = await other.claim()
+    assert taken.sent_before is not None
+    assert (taken.id, taken.tries) == ("pay_1", 2)
+
+
+async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    await kit.end_leases()
+    other = kit.another_replica()
+    (taken,) = await other.claim()
+    assert await kit.attempts.renew(kit.token, ["pay_1"]) == set()
+    await kit.attempts.postpone(claimed, kit.token, seconds=0, problem="unreachable", sent_at=None)
+    assert not await finish(kit, claimed, Unknown(reason="late"))
+    assert await finish(other, taken)
+    assert not await finish(other, taken)
+
+
+async def test_a_first_run_cannot_undo_the_mark_of_a_second_one_in_the_same_process(kit, make):
+    await kit.take(make.charge())
+    (first,) = await kit.claim()
+    await kit.end_leases()
+    (second,) = await kit.claim()
+    await kit.attempts.postpone(first, kit.token, seconds=0, problem="unreachable", sent_at=first.sent_before)
+    assert (await kit.row("pay_1"))["first_sent_at"] is not None
+    assert await finish(kit, second)
+
+
+async def test_a_lease_is_extended_for_what_is_still_ours(kit, make):
+    await kit.take(make.charge())
+    await kit.claim()
+    before = (await kit.row("pay_1"))["lease_until"]
+    assert await kit.attempts.renew(kit.token, ["pay_1", "pay_9"]) == {"pay_1"}
+    assert (await kit.row("pay_1"))["lease_until"] > before
+
+
+async def test_what_was_certainly_not_sent_is_marked_so(kit, make):
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    assert (await kit.row("pay_1"))["first_sent_at"] is not None
+    await kit.attempts.postpone(claimed, kit.token, seconds=0, problem="unreachable", sent_at=claimed.sent_before)
+    (again,) = await kit.claim()
+    assert (again.sent_before, again.tries) == (None, 2)
+
+
+async def test_the_reference_of_an_object_is_kept_when_a_later_answer_has_none(kit, make):
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    await finish(kit, claimed)
+    original = await kit.attempts.original("pay_1")
+    assert (original.order, original.outcome, original.reference) == (make.charge(), DONE, "obj_1")
+
+
+async def test_an_order_that_was_buried_has_no_effect_when_it_comes_after_all(kit, make):
+    async with kit.units.begin() as unit:
+        assert await kit.attempts.bury(unit, make.query())
+    async with kit.units.begin() as unit:
+        assert await kit.attempts.bury(unit, make.query())
+    await kit.take(make.charge())
+    assert await kit.claim() == []
+    assert await kit.attempts.original("pay_1") is None
+
+
+async def test_an_order_that_has_come_cannot_be_buried(kit, make):
+    await kit.take(make.charge())
+    async with kit.units.begin() as unit:
+        assert not await kit.attempts.bury(unit, make.query())
+    assert len(await kit.claim()) == 1

@@ -1,0 +1,367 @@
+"""What the runtime makes of a provider's answers and silences."""
+
+import asyncio
+
+import pytest
+
+from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Pending, Redirect, Succeeded, Unknown
+from malipo.contracts.provider_commands import Charge
+from malipo.money import Money
+from malipo.providers import runtime
+from malipo.providers.errors import BadSignature, Misconfigured, NotSent
+from malipo.testing.waiting import until
+
+DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
+UNREACHABLE = NotSent("no connection")
+THREE_UNREACHABLE = [UNREACHABLE] * 3  # one run tries quickly three times
+
+
+async def test_an_outcome_is_reported_with_the_headers_of_its_order(kit, make):
+    await kit.take(make.charge(), headers={"traceparent": "00-1-2-01"})
+    await kit.run()
+    (row,) = await kit.units.pool.fetch("SELECT key, headers FROM outbox")
+    assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", "00-1-2-01")
+    (report,) = await kit.reports()
+    assert (report.operation_id, report.kind, report.source, report.outcome) == ("pay_1", "charge", "answer", DONE)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        DONE,
+        Authorized(amount=Money(1000, "USD"), reference="obj_1"),
+        Declined(code="insufficient_funds", message="No.", reference="obj_1"),
+        Pending(reference="obj_1"),
+        ActionRequired(action=Redirect("https://bank.example"), reference="obj_1"),
+        Unknown(reason="timeout"),
+    ],
+)
+async def test_every_answer_ends_its_attempt_and_is_reported_as_it_is(kit, make, outcome):
+    kit.provider.script = [outcome]
+    await kit.take(make.charge())
+    await kit.run()
+    assert await kit.outcomes() == [outcome]
+    assert await kit.run() == 0
+
+
+async def test_what_could_not_be_sent_is_sent_later_under_the_same_key_as_if_for_the_first_time(kit, make):
+    kit.provider.script = [*THREE_UNREACHABLE, DONE]
+    await kit.take(make.charge())
+    await kit.run()
+    assert await kit.outcomes() == []
+    await kit.make_due()
+    await kit.run()
+    assert await kit.outcomes() == [DONE]
+    assert {attempt.key for attempt in kit.provider.executed} == {"malipo-pay_1"}
+    assert {attempt.first_sent_at for attempt in kit.provider.executed} == {None}
+
+
+async def test_a_wish_for_patience_is_granted_within_bounds(kit, make):
+    for wish, least, most in ((20, 15, 25), (10**9, 40, 75)):
+        kit.provider.script = [NotSent("rate limited", retry_after_seconds=wish)]
+        await kit.take(make.charge(wish))
+        await kit.run()
+        wait = await kit.units.pool.fetchval(
+            "SELECT extract(epoch FROM due_at - now())::float FROM attempts WHERE id = $1", f"pay_{wish}"
+        )
+        assert least < wait < most
+
+
+async def test_a_charge_that_could_not_be_sent_for_a_minute_is_declined(kit, make):
+    kit.provider.script = [*THREE_UNREACHABLE]
+    await kit.take(make.charge())
+    await kit.grow_old(seconds=61)
+    await kit.run()
+    (outcome,) = await kit.outcomes()
+    assert (type(outcome), outcome.code) == (Declined, "provider_unreachable")
+
+
+async def test_a_charge_that_may_have_been_sent_before_is_never_declined_for_want_of_a_connection(kit, make):
+    await kit.take(make.charge())
+    await kit.claim()
+    await kit.end_leases()
+    await kit.grow_old(seconds=61)
+    kit.provider.script = [*THREE_UNREACHABLE]
+    other = kit.another_replica()
+    await other.run()
+    assert await kit.outcomes() == [Unknown(reason="provider_unreachable")]
+
+
+async def test_a_refund_keeps_trying_for_a_day_and_is_then_declined(kit, make):
+    kit.provider.script = [*THREE_UNREACHABLE] * 2
+    await kit.take(make.refund())
+    await kit.grow_old(hours=23)
+    await kit.run()
+    assert await kit.outcomes() == []
+    await kit.grow_old(hours=2)
+    await kit.make_due()
+    await kit.run()
+    (outcome,) = await kit.outcomes()
+    assert (type(outcome), outcome.code) == (Declined, "provider_unreachable")
+
+
+async def test_a_refund_that_may_have_been_sent_keeps_trying_for_ever(kit, make):
+    await kit.take(make.refund())
+    await kit.claim()
+    await kit.end_leases()
+    await kit.grow_old(hours=72)
+    kit.provider.script = [*THREE_UNREACHABLE, DONE]
+    other = kit.another_replica()
+    await other.run()
+    await kit.make_due()
+    await other.run()
+    assert await kit.outcomes() == [DONE]
+    assert None not in {attempt.first_sent_at for attempt in kit.provider.executed}
+
+
+async def test_thousands_of_tries_do_not_wear_an_attempt_out(kit, make):
+    await kit.take(make.refund())
+    await kit.sql("UPDATE attempts SET tries = 5000")
+    kit.provider.script = [*THREE_UNREACHABLE]
+    await kit.run()
+    row = await kit.row("ref_1")
+    assert (row["first_sent_at"], row["lease_token"]) == (None, None)
+
+
+async def test_a_charge_under_refused_credentials_is_declined_at_once(kit, make):
+    kit.provider.script = [Misconfigured("the key was refused")]
+    await kit.take(make.charge())
+    await kit.run()
+    assert await kit.outcomes() == [Declined(code="provider_misconfigured", message="the key was refused")]
+
+
+async def test_a_refund_under_refused_credentials_waits_for_new_ones(kit, make):
+    kit.provider.script = [Misconfigured("the key was refused")]
+    await kit.take(make.refund())
+    await kit.run()
+    assert await kit.run() == 0
+    await kit.configure(make.configured(2))
+    assert await kit.run() == 1
+    assert await kit.outcomes() == [DONE]
+
+
+async def test_a_charge_of_a_merchant_without_credentials_is_declined(kit, make):
+    await kit.take(make.charge(mode="live"))
+    await kit.run()
+    (outcome,) = await kit.outcomes()
+    assert outcome.code == "provider_misconfigured"
+    assert "PUT /v1/provider-credentials" in outcome.message
+
+
+@pytest.mark.parametrize("account", [b"no json: s3cret", b'["s3cret"]'])
+async def test_credentials_that_cannot_be_read_end_a_charge_and_are_not_shown(kit, make, account, caplog):
+    await kit.configure(make.configured(2, account=account))
+    await kit.take(make.charge())
+    await kit.run()
+    (outcome,) = await kit.outcomes()
+    assert outcome.code == "provider_misconfigured"
+    assert "s3cret" not in f"{outcome} {caplog.text}"
+
+
+async def test_a_command_that_relies_on_a_newer_configuration_waits_for_it(kit, make):
+    await kit.take(make.charge(config_version=3))
+    await kit.run()
+    await kit.configure(make.configured(2))
+    await kit.run()
+    assert kit.provider.executed == []
+    await kit.configure(make.configured(3))
+    assert await kit.run() == 1
+    assert await kit.outcomes() == [DONE]
+    assert kit.provider.executed[0].first_sent_at is None
+
+
+async def test_a_charge_does_not_wait_for_ever_for_a_configuration_that_never_comes(bare_kit, make):
+    await bare_kit.take(make.charge())
+    await bare_kit.grow_old(seconds=61)
+    await bare_kit.run()
+    (outcome,) = await bare_kit.outcomes()
+    assert outcome.code == "configuration_behind"
+    assert bare_kit.provider.executed == []
+
+
+async def test_an_older_configuration_that_comes_late_changes_nothing(kit, make):
+    await kit.configure(make.configured(5, account=b'{"secret": "new"}'), make.configured(4))
+    await kit.take(make.charge())
+    await kit.run()
+    assert kit.provider.executed[0].account == {"secret": "new"}
+
+
+async def test_credentials_that_were_deleted_are_gone(kit, make):
+    other = make.credential(id="cred_2", provider="another")
+    await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=(other,)))
+    await kit.take(make.charge())
+    await kit.run()
+    assert (await kit.outcomes())[0].code == "provider_misconfigured"
+
+
+async def test_an_undeclared_command_is_refused_before_it_is_sent(kit, make):
+    await kit.take(make.cancel())
+    await kit.run()
+    (outcome,) = await kit.outcomes()
+    assert outcome.code == "provider_unsupported"
+    assert kit.provider.executed == []
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError(), KeyError("status"), BadSignature("here?"), TimeoutError()])
+async def test_a_bug_of_ours_is_unknown(kit, make, bug):
+    kit.provider.script = [bug]
+    await kit.take(make.charge())
+    await kit.run()
+    assert await kit.outcomes() == [Unknown(reason="internal_error")]
+
+
+async def test_a_provider_that_never_comes_back_is_unknown(kit, make, monkeypatch):
+    async def hang(attempt):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(runtime, "_CALL_LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(kit.provider, "execute", hang)
+    await kit.take(make.charge())
+    await kit.run()
+    assert await kit.outcomes() == [Unknown(reason="internal_error")]
+
+
+@pytest.mark.parametrize("moved", [Money(1001, "USD"), Money(999, "USD"), Money(1000, "EUR")])
+async def test_another_amount_than_ordered_is_unknown_by_answer_and_by_query(kit, make, moved):
+    lie = Succeeded(amount=moved, reference="obj_1")
+    kit.provider.script = [lie, lie]
+    await kit.take(make.refund(), make.query("ref_1", "refund"))
+    await kit.run()
+    await kit.run()
+    assert await kit.outcomes() == [Unknown(reason="amount_mismatch", reference="obj_1")] * 2
+
+
+async def test_a_charge_that_was_reserved_may_be_captured_in_part(kit, make):
+    part = Succeeded(amount=Money(600, "USD"), reference="obj_1")
+    kit.provider.script = [part]
+    await kit.take(make.charge(capture="manual"))
+    await kit.run()
+    assert await kit.outcomes() == [part]
+
+
+async def test_a_killed_process_leaves_its_charge_to_another_that_uses_the_same_key(kit, make):
+    entered = asyncio.Event()
+
+    async def hang(attempt):
+        entered.set()
+        await asyncio.Event().wait()
+
+    answers, kit.provider.execute = kit.provider.execute, hang
+    await kit.take(make.charge())
+    killed = asyncio.create_task(kit.run())
+    await entered.wait()
+    killed.cancel()
+    await asyncio.gather(killed, return_exceptions=True)
+    kit.provider.execute = answers
+    await kit.end_leases()
+    assert await kit.another_replica().run() == 1
+    assert await kit.outcomes() == [DONE]
+    (attempt,) = kit.provider.executed
+    assert attempt.key == "malipo-pay_1"
+    assert attempt.first_sent_at is not None
+
+
+async def test_an_answer_that_comes_after_the_lease_is_lost_is_not_reported_twice(kit, make):
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    await kit.end_leases()
+    other = kit.another_replica()
+    await other.run()
+    await kit.caller.run(claimed)
+    assert await kit.outcomes() == [DONE]
+
+
+async def test_the_executor_runs_what_it_is_nudged_about(kit, make):
+    running = asyncio.create_task(kit.caller.executor.run())
+    await kit.take(*[make.charge(number) for number in range(1, 31)])
+    kit.caller.executor.nudge()
+
+    async def all_reported() -> bool:
+        return await kit.units.pool.fetchval("SELECT count(*) FROM outbox") == 30
+
+    await until(all_reported, what="thirty outcomes")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert len(kit.provider.executed) == 30
+
+
+async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, make):
+    await kit.configure(make.configured(merchant_id="mer_2", id="cred_2"))
+    kit.provider.script = [Unknown(reason="timeout")] * 5
+    await kit.take(*[make.charge(number) for number in range(1, 6)])
+    await kit.run()
+    await kit.take(make.charge(6), make.charge(7, merchant_id="mer_2"))
+    await kit.run()
+    assert [attempt.order.operation_id for attempt in kit.provider.executed][5:] == ["pay_7"]
+    assert "circuit open" in (await kit.row("pay_6"))["problem"]
+    assert (await kit.row("pay_6"))["first_sent_at"] is None
+
+
+async def test_a_query_asks_about_the_original_order_under_its_key(kit, make):
+    kit.provider.script = [Unknown(reason="timeout", reference="obj_1"), DONE]
+    await kit.take(make.charge(), make.query())
+    await kit.run()
+    await kit.run()
+    (asked,) = kit.provider.queried
+    assert (asked.order, asked.key, asked.reference) == (make.charge(), "malipo-pay_1", "obj_1")
+    assert asked.first_sent_at is not None
+    reports = await kit.reports()
+    assert [(report.source, report.outcome) for report in reports[1:]] == [("query", DONE)]
+    assert (reports[1].kind, reports[1].operation_id) == ("charge", "pay_1")
+
+
+async def test_a_query_takes_the_reference_that_the_asker_knows_when_there_is_no_other(kit, make):
+    kit.provider.script = [Unknown(reason="timeout")]
+    await kit.take(make.charge(), make.query(reference="obj_7"))
+    await kit.run()
+    await kit.run()
+    assert kit.provider.queried[0].reference == "obj_7"
+
+
+async def test_a_query_waits_for_the_order_before_it(kit, make):
+    kit.provider.script = [*THREE_UNREACHABLE]
+    await kit.take(make.charge(), make.query())
+    await kit.run()
+    assert await kit.run() == 0
+    assert kit.provider.queried == []
+
+
+async def test_a_query_does_not_ask_again_about_what_was_declined_or_never_sent(kit, make):
+    kit.provider.script = [*THREE_UNREACHABLE]
+    await kit.take(make.charge(), make.query())
+    await kit.grow_old(seconds=61)
+    await kit.run()
+    await kit.run()
+    answer, asked = await kit.outcomes()
+    assert answer == asked == Declined(code="provider_unreachable", message="no connection")
+    assert kit.provider.queried == []
+
+
+async def test_a_query_that_overtook_its_order_sends_nothing(kit, make):
+    await kit.take(make.query())
+    (query,) = await kit.claim()
+    await kit.take(make.charge())
+    await kit.caller.run(query)
+    assert await kit.outcomes() == [Unknown(reason="not sent yet")]
+    await kit.run()
+    assert [type(attempt.order) for attempt in kit.provider.executed] == [Charge]
+    assert await kit.outcomes() == [DONE]
+
+
+async def test_a_query_about_an_order_that_never_came_says_so_and_makes_it_true(kit, make):
+    await kit.take(make.query())
+    await kit.run()
+    (outcome,) = await kit.outcomes()
+    assert (type(outcome), outcome.code) == (Declined, "never_sent")
+    await kit.take(make.charge(), make.query())
+    await kit.run()
+    assert [outcome.code for outcome in await kit.outcomes()] == ["never_sent"]
+    assert kit.provider.executed == kit.provider.queried == []
+
+
+async def test_a_query_that_cannot_be_asked_now_is_unknown_and_asked_again_by_the_asker(kit, make):
+    kit.provider.script = [Unknown(reason="timeout"), *THREE_UNREACHABLE]
+    await kit.take(make.charge(), make.query())
+    await kit.run()
+    await kit.run()
+    assert (await kit.outcomes())[1] == Unknown(reason="provider_unreachable")

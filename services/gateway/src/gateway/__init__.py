@@ -1,0 +1,1 @@
+"""The merchants' REST API: authenticates, accepts commands, serves read models."""

@@ -1,0 +1,11 @@
+"""The command line: `python -m gateway`."""
+
+from gateway import console
+from gateway.settings import Settings
+from malipo.platform.cli import service_cli
+
+cli = service_cli("gateway", Settings)
+console.add_commands(cli)
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,144 @@
+"""The operator's commands: merchants, API keys, and sending the configuration again."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, NoReturn, cast
+
+import asyncpg
+import typer
+
+from gateway import auth, store_config, store_merchants
+from gateway.settings import Settings
+from malipo import clock
+from malipo.contracts.commands import Mode
+from malipo.messaging.database import create_pool
+from malipo.messaging.unit import Unit, Units
+from malipo.platform import settings as platform_settings
+
+_CONNECT_SECONDS = 10
+_DAY_SECONDS = 24 * 3600
+
+_Row = dict[str, Any]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+_merchants = typer.Typer(help="Businesses that take payments.", no_args_is_help=True)
+_keys = typer.Typer(help="Their API keys.", no_args_is_help=True)
+_config = typer.Typer(help="Their configuration, as other services hold it.", no_args_is_help=True)
+
+
+def add_commands(cli: typer.Typer) -> None:
+    """Add the operator's commands to the service's."""
+    cli.add_typer(_merchants, name="merchant")
+    cli.add_typer(_keys, name="key")
+    cli.add_typer(_config, name="config")
+
+
+@_merchants.command("create")
+def create_merchant(name: str, as_json: _AsJson = False) -> None:
+    """Make a merchant."""
+    merchant_id = _run(lambda unit: store_merchants.add_merchant(unit.connection, name))
+    _print({"id": merchant_id, "name": name}, as_json=as_json)
+
+
+@_merchants.command("list")
+def list_merchants(as_json: _AsJson = False) -> None:
+    """List all merchants."""
+    found = _run(lambda unit: store_merchants.list_merchants(unit.connection))
+    _print([asdict(merchant) for merchant in found], as_json=as_json)
+
+
+@_keys.command("create")
+def create_key(
+    merchant: Annotated[str, typer.Argument(help="The merchant's id, mer_...")],
+    mode: Annotated[Mode, typer.Option(help="Test keys see test data alone.")] = "test",
+    scope: Annotated[list[str] | None, typer.Option(help="May be given several times; without it, all.")] = None,
+    expires_days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Make an API key and print it: this is the only time it can be seen."""
+    scopes = scope or list(auth.SCOPES)
+    if unknown := set(scopes) - set(auth.SCOPES):
+        _fail(f"unknown scope {', '.join(sorted(unknown))}; there are: {', '.join(auth.SCOPES)}")
+    expires_at = None if expires_days is None else clock.after(expires_days * _DAY_SECONDS)
+    key_id, key = auth.new_key(mode)
+    try:
+        _run(
+            lambda unit: store_merchants.add_key(
+                unit.connection, key_id, merchant, mode, digest=auth.digest(key), scopes=scopes, expires_at=expires_at
+            )
+        )
+    except asyncpg.ForeignKeyViolationError:
+        _fail(f"no merchant {merchant}; `merchant list` shows those there are")
+    _print({"id": key_id, "key": key, "mode": mode, "scopes": scopes, "expires_at": expires_at}, as_json=as_json)
+
+
+@_keys.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, key_...")], as_json: _AsJson = False) -> None:
+    """Revoke an API key for ever; every replica refuses it within a second."""
+    if not _run(lambda unit: store_merchants.revoke_key(unit.connection, key_id)):
+        _fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
+    _print({"id": key_id, "revoked": True}, as_json=as_json)
+
+
+@_keys.command("list")
+def list_keys(
+    merchant: Annotated[str, typer.Argument(help="The merchant's id, mer_...")], as_json: _AsJson = False
+) -> None:
+    """List a merchant's API keys, without their secrets."""
+    found = _run(lambda unit: store_merchants.list_keys(unit.connection, merchant))
+    _print([asdict(key) for key in found], as_json=as_json)
+
+
+@_config.command("republish")
+def republish(as_json: _AsJson = False) -> None:
+    """Send every merchant's configuration again, for a service that lost its replica; harmless to the others."""
+
+    async def publish_all(unit: Unit) -> int:
+        merchants = await store_merchants.list_merchants(unit.connection)
+        for merchant in merchants:
+            await store_config.publish(unit, merchant.id)
+        return len(merchants)
+
+    _print({"merchants": _run(publish_all)}, as_json=as_json)
+
+
+def _run[T](work: Callable[[Unit], Awaitable[T]]) -> T:
+    """`work` in one transaction on the gateway's database; a running gateway relays what it sends."""
+
+    async def connected() -> T:
+        url = platform_settings.load(Settings).database_url.get_secret_value()
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            pool = await create_pool(url, 2)
+        units = Units(lambda: None)
+        units.use(pool)
+        try:
+            async with units.begin() as unit:
+                return await work(unit)
+        finally:
+            await pool.close()
+
+    try:
+        return asyncio.run(connected())
+    except TimeoutError:
+        _fail("the gateway's database does not answer: check DATABASE_URL")
+
+
+def _print(answer: _Row | list[_Row], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(answer, default=_plain))
+        return
+    for row in answer if isinstance(answer, list) else [answer]:
+        typer.echo("\n".join(f"{name:15} {_plain(value)}" for name, value in row.items()) + "\n")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return clock.iso(value)
+    return ", ".join(cast("list[str]", value)) if isinstance(value, list) else str(value)
+
+
+def _fail(reason: str) -> NoReturn:
+    typer.echo(reason, err=True)
+    raise typer.Exit(1)

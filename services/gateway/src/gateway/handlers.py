@@ -1,0 +1,72 @@
+"""Applies what other services report to the read models, one batch in one transaction."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from gateway import store_history, store_payments
+from gateway.views import Operation, Refusal
+from gateway.waiting import Waiting
+from malipo.contracts.deliveries import DeliveryReported
+from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentStepped
+from malipo.contracts.message import Message
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import Unit
+
+
+class Projection:
+    """Keeps the read models of payments. Applying the same message again, or an older one, changes nothing."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+
+    async def project(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        """Apply steps and refusals, and note whom to wake after the commit."""
+        steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
+        refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
+        await _put_steps(unit, steps)
+        await _refuse(unit, refusals)
+        await store_history.add_events(unit.connection, steps)
+        self._waiting.note(step.payment_id for step in steps)
+        self._waiting.note(step.operation.id for step in steps if step.operation is not None)
+        self._waiting.note(refusal.operation_id for refusal in refusals)
+
+
+async def record_deliveries(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Add webhook attempts to the timelines."""
+    attempts = [received.message for received in batch if isinstance(received.message, DeliveryReported)]
+    await store_history.put_deliveries(unit.connection, attempts)
+
+
+async def _put_steps(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
+    if not steps:
+        return
+    await store_payments.put_payments(unit.connection, latest_steps(steps))
+    await store_payments.put_operations(unit.connection, latest_operations(steps))
+    await store_history.put_steps(unit.connection, steps)
+
+
+async def _refuse(unit: Unit, refusals: Sequence[CommandRefused]) -> None:
+    if not refusals:
+        return
+    by_id = {refusal.operation_id: refusal for refusal in refusals}
+    untouched = await store_payments.lock_untouched(unit.connection, sorted(by_id))
+    await store_payments.refuse(unit.connection, [refused(view, by_id[view.id]) for view in untouched])
+
+
+def latest_steps(steps: Sequence[PaymentStepped]) -> list[PaymentStepped]:
+    """The last step of each payment: a batch may hold several, and one statement writes each row once."""
+    return list({step.payment_id: step for step in sorted(steps, key=lambda step: step.step)}.values())
+
+
+def latest_operations(steps: Sequence[PaymentStepped]) -> list[tuple[PaymentStepped, OperationView]]:
+    """The last step of each refund, capture and cancel."""
+    about = [(step, step.operation) for step in sorted(steps, key=lambda step: step.step) if step.operation]
+    return list({view.id: (step, view) for step, view in about}.values())
+
+
+def refused(view: OperationView, refusal: CommandRefused) -> Operation:
+    """The operation after its owner refused it."""
+    failure = Failure(refusal.code, refusal.detail)
+    failed = replace(view, status="failed", failure=failure, updated_at=refusal.occurred_at)
+    return Operation(failed, Refusal(refusal.code, refusal.detail))

@@ -1,0 +1,219 @@
+"""What routes ask of a request before their own work: who calls, which key, how long to wait, the body."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import APIKeyHeader
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from gateway.audit import Entry
+from gateway.auth import Caller, Decision, Scope
+from gateway.http_envelope import about, answer_headers, request_id
+from gateway.idempotency import Attempt, Done
+from gateway.parts import Parts, PartsOf
+from gateway.problems import Problem
+from gateway.schemas import Body
+from gateway.validation import parse
+from malipo import clock
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_WAIT_SECONDS = 10
+_BODY_SECONDS = 10
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?:$|[,;\s])", re.IGNORECASE)
+_RESPOND_ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s])", re.IGNORECASE)
+
+_API_KEY = APIKeyHeader(
+    name="X-API-Key",
+    scheme_name="ApiKey",
+    description="`mk_test_...` works on test data alone, `mk_live_...` on live data alone.",
+    auto_error=False,
+)
+_IDEMPOTENCY_KEY = Header(
+    alias="Idempotency-Key",
+    description="1 to 255 printable ASCII characters, new for each request and the same for each repeat of it.",
+)
+_PREFER = Header(
+    alias="Prefer",
+    description="`wait=N`: wait up to N seconds (at most 10) for a first state; `respond-async`: do not wait.",
+)
+
+
+class Gate:
+    """Lets a request in: knows the key, records the decision, takes a token of the rate limit, refuses stray parameters.
+
+    Answers who calls. Raises `Problem`; a request that cannot be recorded is not let in.
+    """
+
+    def __init__(self, scope: Scope, query: type[BaseModel] | None = None) -> None:
+        self._scope: Scope = scope
+        self._parameters = frozenset(query.model_fields if query else ())
+
+    async def __call__(
+        self, request: Request, parts: PartsOf, api_key: Annotated[str | None, Security(_API_KEY)]
+    ) -> Caller:
+        decision = await parts.keys.decide(api_key, self._scope)
+        await parts.audit.record(_entry(request, decision))
+        if decision.caller is None:
+            assert decision.code is not None
+            raise Problem(decision.code, _advice(decision.code, self._scope))
+        await _limit(request, parts, decision.caller)
+        self._check_parameters(request)
+        return decision.caller
+
+    def _check_parameters(self, request: Request) -> None:
+        names = [name for name, _ in request.query_params.multi_items()]
+        if unknown := set(names) - self._parameters:
+            raise Problem("parameter_unknown", f"There is no parameter {min(unknown)[:60]!r} here.")
+        if len(names) != len(set(names)):
+            raise Problem("parameter_repeated")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A request that changes something: who asks, with which key, and how long the answer may take."""
+
+    parts: Parts
+    caller: Caller
+    attempt: Attempt
+    wait_seconds: float
+    preference: str | None
+
+    def headers(self, done: Done, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The answer's headers: whether it is a replay, and which preference was followed."""
+        headers = dict(more or {})
+        if done.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        if self.preference is not None:
+            headers["Preference-Applied"] = self.preference
+        return headers
+
+
+def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Command]]:
+    """The dependency of a route that changes something."""
+    gate = Gate(scope)
+
+    async def admit(
+        request: Request,
+        parts: PartsOf,
+        caller: Annotated[Caller, Depends(gate)],
+        key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
+    ) -> Command:
+        if key is None and key_required:
+            raise Problem("idempotency_key_missing")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Problem("idempotency_key_invalid")
+        route = f"{request.method} {request.url.path}"
+        attempt = Attempt(caller.merchant_id, caller.mode, route, key)
+        return Command(parts, caller, attempt, parts.settings.wait_seconds, None)
+
+    return admit
+
+
+def waiting_command(scope: Scope) -> Callable[..., Awaitable[Command]]:
+    """The dependency of a route that starts work elsewhere and waits for it; such a route needs an Idempotency-Key."""
+    admit = command(scope, key_required=True)
+
+    async def admit_with_preference(
+        asked: Annotated[Command, Depends(admit)], prefer: Annotated[str, _PREFER] = ""
+    ) -> Command:
+        seconds, applied = preference(prefer, asked.wait_seconds)
+        return Command(asked.parts, asked.caller, asked.attempt, seconds, applied)
+
+    return admit_with_preference
+
+
+def preference(prefer: str, default_seconds: float) -> tuple[float, str | None]:
+    """How long to wait, and what to answer as `Preference-Applied` (RFC 7240); what is not understood is ignored."""
+    if _RESPOND_ASYNC.search(prefer):
+        return 0, "respond-async"
+    if asked := _WAIT.search(prefer):
+        seconds = min(int(asked[1]), MAX_WAIT_SECONDS)
+        return seconds, f"wait={seconds}"
+    return default_seconds, None
+
+
+def body_of[M: Body](model: type[M], *, optional: bool = False) -> Callable[[Request], Awaitable[M]]:
+    """The dependency that reads and checks the body; declared after the command, so that strangers' are not read.
+
+    With `optional`, no body is the same as an empty object.
+    """
+
+    async def read(request: Request) -> M:
+        raw = await _read(request)
+        if not raw and optional:
+            return model()
+        if not raw:
+            raise Problem("body_missing")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise Problem("unsupported_media_type")
+        return parse(model, raw)
+
+    return read
+
+
+def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(body), status, dict(headers or {}), media_type="application/json")
+
+
+def page(entries: list[tuple[str, msgspec.Raw]], limit: int, next_cursor: Callable[[str], str]) -> dict[str, Any]:
+    """A page of a list that was asked for `limit + 1` entries, to know whether there are more."""
+    shown = entries[:limit]
+    more = len(entries) > limit
+    return {
+        "data": [entry for _, entry in shown],
+        "has_more": more,
+        "next_cursor": next_cursor(shown[-1][0]) if more else None,
+    }
+
+
+async def _limit(request: Request, parts: Parts, caller: Caller) -> None:
+    verdict = await parts.limiter.take(f"{caller.merchant_id}:{caller.mode}")
+    answer_headers(request).update(verdict.headers())
+    about(merchant_id=caller.merchant_id, mode=caller.mode)
+    if not verdict.allowed:
+        raise Problem("rate_limited", after_seconds=verdict.retry_after_seconds)
+
+
+async def _read(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
+        raise _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise _too_large()
+    except TimeoutError:
+        raise Problem("body_too_slow", headers={"Connection": "close"}) from None
+    return bytes(body)
+
+
+def _too_large() -> Problem:
+    return Problem("body_too_large", headers={"Connection": "close"})  # the rest of it is not worth reading
+
+
+def _entry(request: Request, decision: Decision) -> Entry:
+    return Entry(
+        at=clock.now(),
+        request_id=request_id(request),
+        merchant_id=decision.key and decision.key.merchant_id,
+        key_id=decision.key and decision.key.id,
+        reason=decision.code or "allowed",
+        method=request.method,
+        route=request.scope["route"].path,
+        remote=request.client.host if request.client else "unknown",
+    )
+
+
+def _advice(code: str, scope: Scope) -> str | None:
+    return f"This route needs the scope {scope}." if code == "scope_missing" else None

@@ -1,0 +1,136 @@
+"""`/v1/webhook-endpoints`: where a merchant wants its webhooks."""
+
+import base64
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from gateway import store_config
+from gateway.auth import Caller
+from gateway.http_edge import Command, Gate, answer, body_of, command
+from gateway.idempotency import Done, once
+from gateway.openapi import ENDPOINT, ENDPOINT_WITH_SECRET, ENDPOINTS, spec
+from gateway.parts import Parts, PartsOf
+from gateway.problems import FieldError, Problem, of_fields
+from gateway.schemas import NewWebhookEndpoint
+from gateway.store_config import StoredEndpoint
+from malipo import ids
+from malipo.contracts.config import Endpoint, secret_owner
+from malipo.messaging.unit import Unit
+
+MAX_ENDPOINTS = 20
+"""Of one merchant in one mode."""
+
+_SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
+
+router = APIRouter(prefix="/v1/webhook-endpoints", tags=["Webhooks"])
+_Reader = Annotated[Caller, Depends(Gate("webhooks:read"))]
+_Writer = Annotated[Command, Depends(command("webhooks:write"))]
+_NOT_FOUND = ("webhook_endpoint_not_found",)
+
+
+@router.post(
+    "",
+    **spec(
+        "Create a webhook endpoint",
+        body=NewWebhookEndpoint,
+        answers={201: ENDPOINT_WITH_SECRET},
+        problems=("url_not_https", "webhook_endpoint_limit"),
+        changes=True,
+    ),
+)
+async def create_endpoint(
+    asked: _Writer, body: Annotated[NewWebhookEndpoint, Depends(body_of(NewWebhookEndpoint))]
+) -> Response:
+    """`secret` verifies the webhooks' signatures. It is shown in this answer alone, and in a replay of it."""
+    caller, parts = asked.caller, asked.parts
+    if caller.mode == "live" and not body.url.lower().startswith("https:"):
+        raise of_fields([FieldError("/url", "url_not_https", "must be https for live webhooks")])
+
+    async def write(unit: Unit) -> str:
+        await store_config.change(unit, caller.merchant_id)
+        if len(await store_config.list_endpoints(unit.connection, caller.merchant_id, caller.mode)) >= MAX_ENDPOINTS:
+            raise Problem("webhook_endpoint_limit", f"There are {MAX_ENDPOINTS} already: delete one first.")
+        endpoint = _new_endpoint(parts, caller, body)
+        await store_config.add_endpoint(unit.connection, caller.merchant_id, endpoint, body.description)
+        await store_config.publish(unit, caller.merchant_id)
+        return endpoint.id
+
+    return await _created(asked, await once(parts.units, asked.attempt, body, write))
+
+
+@router.get("", **spec("List webhook endpoints", answers={200: ENDPOINTS}))
+async def list_endpoints(parts: PartsOf, caller: _Reader) -> Response:
+    """Oldest first; there are at most twenty."""
+    stored = await store_config.list_endpoints(parts.units.pool, caller.merchant_id, caller.mode)
+    return answer({"data": [_shown(one) for one in stored], "has_more": False, "next_cursor": None})
+
+
+@router.get("/{endpoint_id}", **spec("Read a webhook endpoint", answers={200: ENDPOINT}, problems=_NOT_FOUND))
+async def read_endpoint(parts: PartsOf, caller: _Reader, endpoint_id: str) -> Response:
+    """Without its secret."""
+    return answer(_shown(await _require(parts, caller, endpoint_id)))
+
+
+@router.delete(
+    "/{endpoint_id}", **spec("Delete a webhook endpoint", answers={204: None}, problems=_NOT_FOUND, changes=True)
+)
+async def delete_endpoint(asked: _Writer, endpoint_id: str) -> Response:
+    """Nothing more is sent there, not even what was due."""
+    caller = asked.caller
+    if not ids.is_id(endpoint_id, "ep"):
+        raise Problem("webhook_endpoint_not_found")
+
+    async def write(unit: Unit) -> str:
+        await store_config.change(unit, caller.merchant_id)
+        if not await store_config.delete_endpoint(unit.connection, endpoint_id, caller.merchant_id, caller.mode):
+            raise Problem("webhook_endpoint_not_found")
+        await store_config.publish(unit, caller.merchant_id)
+        return endpoint_id
+
+    done = await once(asked.parts.units, asked.attempt, None, write)
+    return Response(status_code=204, headers=asked.headers(done))
+
+
+def _new_endpoint(parts: Parts, caller: Caller, body: NewWebhookEndpoint) -> Endpoint:
+    endpoint_id = ids.new("ep")
+    secret = "whsec_" + base64.b64encode(ids.random_bytes(_SECRET_BYTES)).decode()
+    owner = secret_owner(caller.merchant_id, caller.mode, endpoint_id)
+    return Endpoint(
+        id=endpoint_id,
+        mode=caller.mode,
+        url=body.url,
+        secret_ciphertext=parts.ring.seal(secret.encode(), owner=owner),
+        event_types=tuple(body.event_types),
+    )
+
+
+async def _created(asked: Command, done: Done) -> Response:
+    caller, parts = asked.caller, asked.parts
+    stored = await _require(parts, caller, done.resource_id)
+    sealed = await store_config.endpoint_secret(parts.units.pool, stored.id, caller.merchant_id, caller.mode)
+    if sealed is None:  # deleted since the line above
+        raise Problem("webhook_endpoint_not_found")
+    secret = parts.ring.open(sealed, owner=secret_owner(caller.merchant_id, caller.mode, stored.id)).decode()
+    headers = asked.headers(done, {"Location": f"/v1/webhook-endpoints/{stored.id}", "Cache-Control": "no-store"})
+    return answer(_shown(stored) | {"secret": secret}, 201, headers)
+
+
+async def _require(parts: Parts, caller: Caller, endpoint_id: str) -> StoredEndpoint:
+    if ids.is_id(endpoint_id, "ep"):
+        found = await store_config.list_endpoints(parts.units.pool, caller.merchant_id, caller.mode, endpoint_id)
+        for stored in found:
+            return stored
+    raise Problem("webhook_endpoint_not_found")
+
+
+def _shown(stored: StoredEndpoint) -> dict[str, Any]:
+    return {
+        "id": stored.id,
+        "mode": stored.mode,
+        "url": stored.url,
+        "event_types": stored.event_types,
+        "description": stored.description,
+        "created_at": stored.created_at,
+    }

@@ -1,0 +1,130 @@
+"""Around every request: its id, its span, its log line, its time limit, and a problem for whatever goes wrong."""
+
+import asyncio
+from collections.abc import MutableMapping
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from opentelemetry import trace
+from prometheus_client import Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.problems import Problem
+from malipo import clock, ids
+from malipo.messaging.database import AWAY
+from malipo.platform.logs import log
+from malipo.platform.tracing import tracer
+
+REQUEST_SECONDS = 25
+"""Longer than any wait that a request may ask for, shorter than load balancers wait."""
+
+_UNLOGGED = ("/health/", "/metrics")
+
+SECONDS = Histogram("malipo_http_seconds", "Time from a request to its answer.", ("method", "route", "status"))
+
+
+def request_id(request: Request) -> str:
+    """The id of this request, as its answer's `X-Request-Id` shows it."""
+    return request.scope["state"]["request_id"]
+
+
+def answer_headers(request: Request) -> dict[str, str]:
+    """Headers that this request's answer will carry, whatever it is."""
+    return request.scope["state"]["answer_headers"]
+
+
+def about(**names: str | None) -> None:
+    """Put what is known of the request, e.g. `payment_id`, on its span and on the log lines that follow."""
+    known = {name: value for name, value in names.items() if value is not None}
+    structlog.contextvars.bind_contextvars(**known)
+    trace.get_current_span().set_attributes(known)
+
+
+def problem_answer(request: Request, problem: Problem) -> Response:
+    """The problem as `application/problem+json`."""
+    about(problem=problem.code)
+    body = msgspec.json.encode(problem.body(request_id(request)))
+    return Response(body, problem.kind.status, problem.headers(), media_type="application/problem+json")
+
+
+def route_problem(error: HTTPException) -> Problem:
+    """The problem of a request that no route takes."""
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        return Problem("method_not_allowed", headers=headers)
+    return Problem("route_unknown", headers=headers)
+
+
+class Envelope:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        new_id = ids.new("req")
+        scope["state"] = {**scope.get("state", {}), "request_id": new_id, "answer_headers": {"X-Request-Id": new_id}}
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=new_id)
+        with tracer.start_as_current_span(f"HTTP {scope['method']}", kind=trace.SpanKind.SERVER):
+            await _Exchange(scope, receive, send).run(self._app)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._request = Request(scope, receive)
+        self._send = send
+        self._status: int | None = None
+
+    async def run(self, app: ASGIApp) -> None:
+        started = clock.monotonic()
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await app(self._request.scope, self._request.receive, self._stamp)
+        except ClientDisconnect:
+            log.info("client went away")
+        except Exception as error:
+            if self._status is not None:  # the answer has begun: all that is left is to break off
+                raise
+            await self._answer(_problem_of(error))
+        finally:
+            self._report(clock.monotonic() - started)
+
+    async def _answer(self, problem: Problem) -> None:
+        answer = problem_answer(self._request, problem)
+        with suppress(OSError):  # nobody listens any more
+            await answer(self._request.scope, self._request.receive, self._stamp)
+
+    async def _stamp(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            MutableHeaders(scope=message).update(answer_headers(self._request))
+        await self._send(message)
+
+    def _report(self, seconds: float) -> None:
+        scope: MutableMapping[str, Any] = self._request.scope
+        route = getattr(scope.get("route"), "path", "unknown")
+        SECONDS.labels(scope["method"], route, str(self._status)).observe(seconds)
+        trace.get_current_span().set_attributes({"http.route": route, "http.response.status_code": self._status or 0})
+        if not scope["path"].startswith(_UNLOGGED):
+            duration_ms = round(seconds * 1000)
+            log.info("request", method=scope["method"], route=route, status=self._status, duration_ms=duration_ms)
+
+
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, (*AWAY, asyncpg.InterfaceError)):
+        log.warning("database away", error=repr(error))
+        return Problem("database_unavailable")
+    log.error("request failed", exc_info=error)
+    return Problem("internal_error")

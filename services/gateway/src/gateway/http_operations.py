@@ -1,0 +1,157 @@
+"""Captures, cancels and refunds: commands to the payment's owner, who may refuse them, and what became of them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway import cursors, store_payments
+from gateway.auth import Caller
+from gateway.http_edge import Command, Gate, answer, body_of, page, waiting_command
+from gateway.http_payments import RETRY_AFTER_SECONDS, command_headers, require_payment
+from gateway.idempotency import Done, once
+from gateway.openapi import CANCEL_REFUSALS, CAPTURE_REFUSALS, OPERATION, REFUND_REFUSALS, REFUNDS, spec
+from gateway.parts import PartsOf
+from gateway.problems import Problem
+from gateway.schemas import NewCancel, NewCapture, NewRefund, Page
+from gateway.views import Operation, first_operation
+from malipo import ids
+from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
+from malipo.contracts.events import OperationView, PaymentView
+from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging.unit import Unit
+
+router = APIRouter(prefix="/v1", tags=["Payments"])
+_STARTED = {201: OPERATION, 202: OPERATION}
+
+
+@router.post(
+    "/payments/{payment_id}/capture",
+    **spec("Capture a payment", body=NewCapture, answers=_STARTED, problems=CAPTURE_REFUSALS, waits=True),
+)
+async def capture(
+    asked: Annotated[Command, Depends(waiting_command("payments:write"))],
+    payment_id: str,
+    body: Annotated[NewCapture, Depends(body_of(NewCapture, optional=True))],
+) -> Response:
+    """Takes what an authorized payment reserved, or less of it; the rest is released."""
+    command = CapturePayment(payment_id=payment_id, capture_id=ids.new("cap"), amount_minor=body.amount)
+    return await _operate(asked, command, body)
+
+
+@router.post(
+    "/payments/{payment_id}/cancel",
+    **spec("Cancel a payment", body=NewCancel, answers=_STARTED, problems=CANCEL_REFUSALS, waits=True),
+)
+async def cancel(
+    asked: Annotated[Command, Depends(waiting_command("payments:write"))],
+    payment_id: str,
+    body: Annotated[NewCancel, Depends(body_of(NewCancel, optional=True))],
+) -> Response:
+    """Gives up a payment that has not taken money. `completed`: it is canceled; `failed`: it was too late."""
+    return await _operate(asked, CancelPayment(payment_id=payment_id, cancel_id=ids.new("can")), body)
+
+
+@router.post(
+    "/payments/{payment_id}/refunds",
+    **spec("Refund a payment", body=NewRefund, answers=_STARTED, problems=REFUND_REFUSALS, waits=True, tag="Refunds"),
+)
+async def refund(
+    asked: Annotated[Command, Depends(waiting_command("refunds:write"))],
+    payment_id: str,
+    body: Annotated[NewRefund, Depends(body_of(NewRefund, optional=True))],
+) -> Response:
+    """Gives money back, all that is left or part of it. Refunds never exceed what was captured, however many run."""
+    command = RefundPayment(
+        payment_id=payment_id, refund_id=ids.new("ref"), amount_minor=body.amount, reason=body.reason
+    )
+    return await _operate(asked, command, body)
+
+
+@router.get(
+    "/payments/{payment_id}/refunds",
+    **spec(
+        "List a payment's refunds", answers={200: REFUNDS}, problems=("payment_not_found",), query=True, tag="Refunds"
+    ),
+)
+async def list_refunds(
+    parts: PartsOf,
+    caller: Annotated[Caller, Depends(Gate("payments:read", Page))],
+    payment_id: str,
+    query: Annotated[Page, Query()],
+) -> Response:
+    """Newest first, one page at a time; refused ones are among them as `failed`."""
+    payment = await require_payment(parts, caller, payment_id)
+    before_id = cursors.decode(query.cursor, "ref") if query.cursor is not None else None
+    entries = await store_payments.list_refunds(
+        parts.units.pool, payment.id, caller.merchant_id, caller.mode, before_id=before_id, count=query.limit + 1
+    )
+    return answer(page(entries, query.limit, cursors.encode))
+
+
+@router.get(
+    "/refunds/{refund_id}",
+    **spec("Read a refund", answers={200: OPERATION}, problems=("refund_not_found",), tag="Refunds"),
+)
+async def read_refund(
+    parts: PartsOf, caller: Annotated[Caller, Depends(Gate("payments:read"))], refund_id: str
+) -> Response:
+    """The refund as it is now."""
+    found = None
+    if ids.is_id(refund_id, "ref"):
+        found = await store_payments.get_operation(parts.units.pool, refund_id, caller.merchant_id, caller.mode)
+    if found is None:
+        raise Problem("refund_not_found")
+    return answer(found.view)
+
+
+type _OperationCommand = CapturePayment | CancelPayment | RefundPayment
+
+
+async def _operate(asked: Command, command: _OperationCommand, body: NewCapture | NewCancel | NewRefund) -> Response:
+    payment = await require_payment(asked.parts, asked.caller, command.payment_id)
+    view = _first_view(command, payment)
+
+    async def accept(unit: Unit) -> str:
+        await store_payments.add_operation(unit.connection, view, asked.caller.merchant_id, asked.caller.mode)
+        unit.send(PAYMENT_COMMANDS, payment.id, command, headers=command_headers(payment.client_ref))
+        return view.id
+
+    done = await once(asked.parts.units, asked.attempt, body, accept)
+    return await _end(asked, done)
+
+
+def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationView:
+    match command:
+        case CapturePayment():
+            return first_operation(command.capture_id, "capture", payment, command.amount_minor, None)
+        case CancelPayment():
+            return first_operation(command.cancel_id, "cancel", payment, None, None)
+        case RefundPayment():
+            return first_operation(command.refund_id, "refund", payment, command.amount_minor, command.reason)
+
+
+async def _end(asked: Command, done: Done) -> Response:
+    """What became of the operation within the time to wait. A refusal is an answer, and stays the same on a replay."""
+
+    async def read() -> Operation:
+        caller = asked.caller
+        found = await store_payments.get_operation(
+            asked.parts.units.pool, done.resource_id, caller.merchant_id, caller.mode
+        )
+        assert found is not None  # written with the key
+        return found
+
+    operation = await asked.parts.waiting.until(
+        done.resource_id, read, lambda found: found.answered, asked.wait_seconds
+    )
+    if operation.refusal is not None:
+        raise Problem(operation.refusal.code, operation.refusal.detail, headers=asked.headers(done))
+    headers = asked.headers(done, {"Location": _location(operation.view)})
+    if operation.answered:
+        return answer(operation.view, 201, headers)
+    return answer(operation.view, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
+
+
+def _location(view: OperationView) -> str:
+    return f"/v1/refunds/{view.id}" if view.kind == "refund" else f"/v1/payments/{view.payment_id}"

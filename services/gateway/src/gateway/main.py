@@ -1,0 +1,116 @@
+"""Wires the gateway: its parts, its routes and what it consumes."""
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from gateway import (
+    clockwork,
+    http_credentials,
+    http_docs,
+    http_endpoints,
+    http_events,
+    http_operations,
+    http_payments,
+)
+from gateway.audit import Audit
+from gateway.auth import Keys
+from gateway.http_envelope import Envelope, problem_answer, route_problem
+from gateway.openapi import describe
+from gateway.parts import Parts
+from gateway.problems import Problem
+from gateway.ratelimit import Limit, RateLimiter
+from gateway.settings import Settings
+from gateway.subscriptions import subscriptions
+from gateway.validation import of_parameters
+from gateway.waiting import Waiting
+from malipo.messaging.runtime import Runtime
+from malipo.platform.secrets import KeyRing
+
+_API = (
+    http_payments.router,
+    http_operations.router,
+    http_credentials.router,
+    http_endpoints.router,
+    http_events.router,
+)
+_REDIS_SECONDS = 0.1  # what one request may lose to a Redis that hangs
+_REDIS_CONNECTIONS = 32
+
+
+def build(settings: Settings) -> ASGIApp:
+    """The gateway's application. It is ready without Kafka: what it accepts then waits in the outbox."""
+    runtime = Runtime("gateway", settings)
+    redis = _redis(settings)
+    subscriber = Redis.from_url(settings.redis_url.get_secret_value(), health_check_interval=5)  # pyright: ignore[reportUnknownMemberType] - untyped options
+    parts = _parts(settings, runtime, redis, subscriber)
+    runtime.subscribe(*subscriptions(parts.waiting), needed_for_ready=False)
+    runtime.loop("tell other replicas", parts.waiting.send)
+    runtime.loop("hear other replicas", parts.waiting.listen)
+    runtime.loop("forget old keys", lambda: clockwork.purge(runtime.units, settings.idempotency_days))
+    runtime.on_stop(redis.aclose)
+    runtime.on_stop(subscriber.aclose)
+    return _app(runtime, parts)
+
+
+def _parts(settings: Settings, runtime: Runtime, redis: Redis, subscriber: Redis) -> Parts:
+    limit = Limit(settings.rate_limit_per_second, settings.rate_limit_burst)
+    return Parts(
+        settings=settings,
+        units=runtime.units,
+        ring=KeyRing.parse(settings.key_ring.get_secret_value()),
+        keys=Keys(runtime.units),
+        audit=Audit(runtime.units),
+        limiter=RateLimiter(redis, limit),
+        waiting=Waiting(redis, subscriber, settings.max_waiting),
+    )
+
+
+def _redis(settings: Settings) -> Redis:
+    pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped options
+        settings.redis_url.get_secret_value(),
+        max_connections=_REDIS_CONNECTIONS,
+        timeout=_REDIS_SECONDS,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=_REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
+
+
+def _app(runtime: Runtime, parts: Parts) -> FastAPI:
+    app = FastAPI(
+        lifespan=lambda _: runtime.running(), openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.parts = parts
+    app.state.openapi = msgspec.json.encode(describe(_API))
+    for router in (*_API, http_docs.router):
+        app.include_router(router)
+    app.router.routes.extend(runtime.health.routes())
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(RequestValidationError, _bad_parameters)
+    app.add_middleware(Envelope)
+    return app
+
+
+async def _problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return problem_answer(request, problem)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem_answer(request, route_problem(error))
+
+
+async def _bad_parameters(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_answer(request, of_parameters(error.errors()))

@@ -1,0 +1,149 @@
+"""What the gateway owns (merchants, keys, configuration) and its read models of payments."""
+
+from malipo.messaging import tables
+from malipo.platform.migrations import script
+
+revision = "0001"
+down_revision = None
+
+OWNED = """
+CREATE TABLE merchants (
+    id             text PRIMARY KEY,
+    name           text NOT NULL,
+    config_version integer NOT NULL DEFAULT 0,
+    created_at     timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE api_keys (
+    id           text PRIMARY KEY,
+    merchant_id  text NOT NULL REFERENCES merchants,
+    mode         text NOT NULL CHECK (mode IN ('test', 'live')),
+    hash         bytea NOT NULL UNIQUE,
+    scopes       text[] NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz,
+    revoked_at   timestamptz,
+    last_used_at timestamptz
+);
+CREATE INDEX api_keys_by_merchant ON api_keys (merchant_id);
+
+CREATE TABLE idempotency_keys (
+    merchant_id  text NOT NULL,
+    mode         text NOT NULL,
+    key          text NOT NULL,
+    route        text NOT NULL,
+    fingerprint  bytea NOT NULL,
+    resource_id  text NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (merchant_id, mode, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+CREATE TABLE provider_credentials (
+    id          text PRIMARY KEY,
+    merchant_id text NOT NULL REFERENCES merchants,
+    mode        text NOT NULL CHECK (mode IN ('test', 'live')),
+    provider    text NOT NULL,
+    ciphertext  text NOT NULL,
+    masked      jsonb NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (merchant_id, mode, provider)
+);
+
+CREATE TABLE webhook_endpoints (
+    id                text PRIMARY KEY,
+    merchant_id       text NOT NULL REFERENCES merchants,
+    mode              text NOT NULL CHECK (mode IN ('test', 'live')),
+    url               text NOT NULL,
+    event_types       text[] NOT NULL,
+    description       text,
+    secret_ciphertext text NOT NULL,
+    created_at        timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX webhook_endpoints_by_merchant ON webhook_endpoints (merchant_id, mode);
+
+CREATE TABLE audit_log (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at          timestamptz NOT NULL,
+    request_id  text NOT NULL,
+    merchant_id text,
+    key_id      text,
+    allowed     boolean NOT NULL,
+    reason      text NOT NULL,
+    method      text NOT NULL,
+    route       text NOT NULL,
+    remote      text NOT NULL
+);
+CREATE INDEX audit_log_by_merchant ON audit_log (merchant_id, id);
+"""
+
+# `view` is json, not jsonb: it keeps the order of fields in which merchants see them. No index on a status: a row
+# whose indexed columns never change is updated in place (HOT).
+READ_MODELS = """
+CREATE TABLE payments (
+    id          text PRIMARY KEY,
+    merchant_id text NOT NULL,
+    mode        text NOT NULL CHECK (mode IN ('test', 'live')),
+    step        integer NOT NULL,
+    status      text NOT NULL,
+    provider    text,
+    currency    text NOT NULL,
+    amount      bigint NOT NULL,
+    client_ref  text,
+    created_at  timestamptz NOT NULL,
+    view        json NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX payments_newest ON payments (merchant_id, mode, id);
+CREATE INDEX payments_by_time ON payments (merchant_id, mode, created_at);
+CREATE INDEX payments_by_client_ref ON payments (merchant_id, mode, client_ref) WHERE client_ref IS NOT NULL;
+
+CREATE TABLE operations (
+    id          text PRIMARY KEY,
+    payment_id  text NOT NULL,
+    merchant_id text NOT NULL,
+    mode        text NOT NULL CHECK (mode IN ('test', 'live')),
+    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund')),
+    step        integer NOT NULL,
+    refusal     jsonb,
+    view        json NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX operations_by_payment ON operations (payment_id, kind, id);
+
+CREATE TABLE steps (
+    payment_id text NOT NULL,
+    step       integer NOT NULL,
+    event_id   text,
+    entry      json NOT NULL,
+    PRIMARY KEY (payment_id, step)
+);
+
+CREATE TABLE events (
+    position    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          text NOT NULL UNIQUE,
+    payment_id  text NOT NULL,
+    sequence    integer NOT NULL,
+    merchant_id text NOT NULL,
+    mode        text NOT NULL CHECK (mode IN ('test', 'live')),
+    type        text NOT NULL,
+    body        json NOT NULL,
+    UNIQUE (payment_id, sequence)
+);
+CREATE INDEX events_by_merchant ON events (merchant_id, mode, position);
+
+CREATE TABLE deliveries (
+    delivery_id text NOT NULL,
+    attempt     integer NOT NULL,
+    payment_id  text NOT NULL,
+    event_id    text NOT NULL,
+    entry       json NOT NULL,
+    PRIMARY KEY (delivery_id, attempt)
+);
+CREATE INDEX deliveries_by_payment ON deliveries (payment_id);
+"""
+
+
+def upgrade() -> None:
+    script(tables.V1)
+    script(OWNED)
+    script(READ_MODELS)

@@ -1,0 +1,249 @@
+"""The API's description: what each route takes and answers, every problem with its code, examples."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
+
+from gateway import examples
+from gateway.problems import PROBLEMS, Problem
+from gateway.schemas import NewCancel, NewCapture, NewPayment, NewRefund, NewWebhookEndpoint, StripeCredentials
+from malipo.contracts.events import OperationView, PaymentView
+
+DESCRIPTION = """
+Take payments through one API. Money moves at most once: every request that changes something carries an
+`Idempotency-Key`, and sending it again is always safe.
+
+* **Amounts** are integers in the currency's minor unit.
+* **Errors** are `application/problem+json` (RFC 9457) with a stable `code`, and `retry`, which says whether to send
+  the same again, after how many seconds, and whether with the same key.
+* **Time** is told by webhooks in order (`sequence` counts per payment without gaps), by `GET /v1/events?after=` when you
+  missed some, and by `GET /v1/payments/{id}/timeline`.
+* **Rate limits**: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` are on each answer.
+"""
+
+_Schema = dict[str, Any]
+_BODIES = (NewPayment, NewCapture, NewCancel, NewRefund, StripeCredentials, NewWebhookEndpoint)
+_REF = "#/components/schemas/"
+
+_EVERYWHERE = (
+    "api_key_missing",
+    "api_key_invalid",
+    "api_key_revoked",
+    "api_key_expired",
+    "scope_missing",
+    "rate_limited",
+    "parameter_unknown",
+    "internal_error",
+    "database_unavailable",
+)
+_WITH_BODY = (
+    "body_missing",
+    "json_malformed",
+    "body_too_large",
+    "body_too_slow",
+    "unsupported_media_type",
+    "field_missing",
+    "field_unknown",
+    "type_wrong",
+    "value_invalid",
+)
+_WITH_QUERY = ("parameter_repeated", "parameter_invalid", "limit_invalid", "cursor_invalid")
+_WITH_KEY = ("idempotency_key_invalid", "idempotency_key_reused", "idempotency_key_in_flight")
+_TEXT = ("text_empty", "text_too_long", "text_control_characters")
+_AMOUNT = ("amount_not_integer", "amount_too_small", "amount_too_large")
+_OF_BODY: dict[type, tuple[str, ...]] = {
+    NewPayment: (
+        *_TEXT,
+        *_AMOUNT,
+        "too_many_entries",
+        "choice_unknown",
+        "amount_not_representable",
+        "currency_unknown",
+        "currency_unsupported",
+        "method_unknown",
+        "raw_card_number",
+        "url_invalid",
+        "provider_unknown",
+    ),
+    NewCapture: _AMOUNT,
+    NewCancel: (),
+    NewRefund: (*_TEXT, *_AMOUNT),
+    StripeCredentials: ("too_many_entries", "secret_key_invalid", "webhook_secret_invalid"),
+    NewWebhookEndpoint: (*_TEXT, "too_many_entries", "url_invalid", "event_type_invalid"),
+}
+
+CAPTURE_REFUSALS = (
+    "payment_not_found",
+    "payment_not_capturable",
+    "capture_exceeds_authorized",
+    "capture_in_progress",
+    "provider_unsupported",
+)
+CANCEL_REFUSALS = ("payment_not_found", "payment_not_cancelable", "provider_unsupported")
+REFUND_REFUSALS = ("payment_not_found", "payment_not_refundable", "refund_exceeds_captured", "provider_unsupported")
+
+
+def _ref(name: str) -> _Schema:
+    return {"$ref": _REF + name}
+
+
+def _list_of(entry: _Schema) -> _Schema:
+    return {
+        "type": "object",
+        "required": ["data", "has_more", "next_cursor"],
+        "properties": {
+            "data": {"type": "array", "items": entry},
+            "has_more": {"type": "boolean"},
+            "next_cursor": {"type": ["string", "null"], "description": "Give it as `cursor` to get the next page."},
+        },
+    }
+
+
+def _page_example(entry: object) -> object:
+    return {"data": [entry], "has_more": False, "next_cursor": None}
+
+
+Answer = tuple[_Schema, object]
+"""A schema and an example of it."""
+
+PAYMENT: Answer = (_ref("PaymentView"), examples.PAYMENT)
+PAYMENTS: Answer = (_list_of(_ref("PaymentView")), _page_example(examples.PAYMENT))
+OPERATION: Answer = (_ref("OperationView"), examples.REFUND)
+REFUNDS: Answer = (_list_of(_ref("OperationView")), _page_example(examples.REFUND))
+TIMELINE: Answer = (_ref("Timeline"), examples.TIMELINE)
+CREDENTIAL: Answer = (_ref("ProviderCredential"), examples.CREDENTIAL)
+CREDENTIALS: Answer = (_list_of(_ref("ProviderCredential")), _page_example(examples.CREDENTIAL))
+ENDPOINT: Answer = (_ref("WebhookEndpoint"), examples.ENDPOINT)
+ENDPOINTS: Answer = (_list_of(_ref("WebhookEndpoint")), _page_example(examples.ENDPOINT))
+ENDPOINT_WITH_SECRET: Answer = (
+    {"allOf": [_ref("WebhookEndpoint"), {"properties": {"secret": {"type": "string"}}, "required": ["secret"]}]},
+    examples.ENDPOINT | {"secret": "whsec_..."},
+)
+EVENTS: Answer = (_list_of(_ref("Event")), _page_example(examples.EVENT))
+
+
+def spec(
+    summary: str,
+    *,
+    answers: Mapping[int, Answer | None],
+    body: type | None = None,
+    problems: Sequence[str] = (),
+    query: bool = False,
+    changes: bool = False,
+    waits: bool = False,
+    tag: str | None = None,
+) -> dict[str, Any]:
+    """The arguments of a route's decorator that describe it.
+
+    `changes`: takes an Idempotency-Key; `waits`: needs one, and may wait for a state.
+    """
+    codes = [*_EVERYWHERE, *problems]
+    codes += _WITH_QUERY if query else ()
+    codes += _WITH_KEY if changes or waits else ()
+    codes += ("idempotency_key_missing",) if waits else ()
+    codes += (*_WITH_BODY, *_OF_BODY[body]) if body else ()
+    described: dict[str, Any] = {
+        "summary": summary,
+        "response_model": None,
+        "status_code": min(answers),
+        "responses": {status: _answer(status, content) for status, content in answers.items()} | _problems(codes),
+    }
+    if body is not None:
+        described["openapi_extra"] = {"requestBody": _request_body(body)}
+    return described | ({"tags": [tag]} if tag else {})
+
+
+def describe(routers: Iterable[APIRouter]) -> dict[str, Any]:
+    """The OpenAPI document of all that these routers show."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    document = get_openapi(title="Malipo", version="1", description=DESCRIPTION, routes=routes)
+    document["components"]["schemas"] = _schemas()
+    for route in routes:
+        if route.include_in_schema:
+            _restore_answers(document["paths"][route.path], route)
+    return document
+
+
+def _restore_answers(path: _Schema, route: APIRoute) -> None:
+    # The framework drops every null from the examples and adds an answer that we never give.
+    for method in route.methods or ():
+        path[method.lower()]["responses"] = {str(status): answer for status, answer in route.responses.items()}
+
+
+def _answer(status: int, content: Answer | None) -> _Schema:
+    if content is None:
+        return {"description": "Done"}
+    schema, example = content
+    headers = dict(_HEADERS)
+    if status == 202:
+        headers |= {"Location": _header("Where to read it."), "Retry-After": _header("Seconds to wait before reading.")}
+    return {
+        "description": {200: "The resource", 201: "Done", 202: "Accepted, still under way"}[status],
+        "headers": headers,
+        "content": {"application/json": {"schema": schema, "example": example}},
+    }
+
+
+def _header(description: str) -> _Schema:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+_HEADERS = {
+    "X-Request-Id": _header("Name it when you ask us about a request."),
+    "RateLimit-Limit": _header("Requests that may come at once."),
+    "RateLimit-Remaining": _header("Requests left now."),
+    "RateLimit-Reset": _header("Seconds until all are back."),
+}
+
+
+def _problems(codes: Iterable[str]) -> dict[int | str, _Schema]:
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(PROBLEMS[code].status, []).append(code)
+    return {status: _problem_answer(found) for status, found in sorted(by_status.items())}
+
+
+def _problem_answer(codes: Sequence[str]) -> _Schema:
+    shown = {code: {"summary": PROBLEMS[code].title, "value": Problem(code).body("req_...")} for code in codes}
+    return {
+        "description": ", ".join(f"`{code}`" for code in codes),
+        "headers": {"X-Request-Id": _HEADERS["X-Request-Id"]},
+        "content": {"application/problem+json": {"schema": _ref("Problem"), "examples": shown}},
+    }
+
+
+def _request_body(body: type) -> _Schema:
+    required = body not in (NewCapture, NewCancel, NewRefund)
+    return {"required": required, "content": {"application/json": {"schema": _ref(body.__name__)}}}
+
+
+def _schemas() -> dict[str, _Schema]:
+    _, bodies = models_json_schema([(body, "validation") for body in _BODIES], ref_template=_REF + "{model}")
+    _, views = msgspec.json.schema_components((PaymentView, OperationView), ref_template=_REF + "{name}")
+    return {**bodies["$defs"], **views, **examples.SCHEMAS, "Problem": _problem_schema()}
+
+
+def _problem_schema() -> _Schema:
+    text = {"type": "string"}
+    field_error = {"type": "object", "properties": {"field": text, "code": text, "detail": text}}
+    retry = {
+        "safe": {"type": "boolean", "description": "Sending the same request again may succeed."},
+        "after_seconds": {"type": ["integer", "null"]},
+        "same_key": {"type": "boolean", "description": "The next request may, or for a repeat must, use the same key."},
+    }
+    properties = {
+        "type": text | {"description": "`urn:malipo:problem:` and the code."},
+        "title": text,
+        "status": {"type": "integer"},
+        "detail": text,
+        "code": text | {"enum": sorted(PROBLEMS)},
+        "instance": text | {"description": "The request's id."},
+        "errors": {"type": "array", "items": field_error},
+        "retry": {"type": "object", "properties": retry},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}

@@ -1,0 +1,169 @@
+"""Everything that can go wrong for a merchant, as one table: code, status, what it means, what to do next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Whether the same request may be sent again, when, and whether with the same Idempotency-Key."""
+
+    safe: bool
+    after_seconds: int | None = None
+    same_key: bool = True
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One code. `advice` says what to do next; it is the `detail` unless something more exact is known."""
+
+    status: int
+    title: str
+    advice: str
+    retry: Retry
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field; `field` is a JSON pointer into the body, or a parameter's name."""
+
+    field: str
+    code: str
+    detail: str
+
+
+CORRECT = Retry(safe=False)
+"""Sending the same again gives the same answer. Nothing was written, so a corrected request may use the same key."""
+
+ANSWERED = Retry(safe=False, same_key=False)
+"""The key remembers this answer: a different request needs a key of its own."""
+
+
+def soon(seconds: int) -> Retry:
+    """The same request, with the same key, may succeed after `seconds`."""
+    return Retry(safe=True, after_seconds=seconds)
+
+
+# fmt: off
+PROBLEMS: dict[str, Kind] = {
+    # Who calls
+    "api_key_missing":        Kind(401, "No API key", "Send your key in the X-API-Key header.", CORRECT),
+    "api_key_invalid":        Kind(401, "Unknown API key", "Check the key: it starts with mk_test_ or mk_live_.", CORRECT),
+    "api_key_revoked":        Kind(401, "Revoked API key", "This key was revoked: use another one.", CORRECT),
+    "api_key_expired":        Kind(401, "Expired API key", "This key has expired: use another one.", CORRECT),
+    "scope_missing":          Kind(403, "Not allowed for this key", "Use a key that has the scope this route needs.", CORRECT),
+    "rate_limited":           Kind(429, "Too many requests", "Slow down: wait as Retry-After says.", soon(1)),
+    # The request as such
+    "route_unknown":          Kind(404, "No such route", "See /docs for the routes there are.", CORRECT),
+    "method_not_allowed":     Kind(405, "Method not allowed", "The Allow header lists what this route takes.", CORRECT),
+    "body_missing":           Kind(400, "No body", "Send a JSON object.", CORRECT),
+    "body_too_large":         Kind(413, "Body too large", "A body may have 64 KiB.", CORRECT),
+    "body_too_slow":          Kind(408, "Body too slow", "Send the whole body within ten seconds.", soon(1)),
+    "json_malformed":         Kind(400, "Malformed JSON", "Send one JSON object in UTF-8.", CORRECT),
+    "unsupported_media_type": Kind(415, "Not JSON", "Send Content-Type: application/json.", CORRECT),
+    "parameter_unknown":      Kind(400, "Unknown query parameter", "Remove it; see /docs for those there are.", CORRECT),
+    "parameter_repeated":     Kind(400, "Query parameter given twice", "Give each parameter once.", CORRECT),
+    "parameter_invalid":      Kind(400, "Invalid query parameter", "See /docs for what it takes.", CORRECT),
+    "limit_invalid":          Kind(400, "Invalid limit", "Give a whole number from 1 to 100.", CORRECT),
+    "cursor_invalid":         Kind(400, "Invalid cursor", "Use next_cursor of a page of this list, unchanged.", CORRECT),
+    # Idempotency
+    "idempotency_key_missing":   Kind(400, "No Idempotency-Key", "Send an Idempotency-Key header, e.g. a UUID, new for each payment and the same for each repeat of it.", CORRECT),
+    "idempotency_key_invalid":   Kind(400, "Invalid Idempotency-Key", "Use 1 to 255 printable ASCII characters.", CORRECT),
+    "idempotency_key_reused":    Kind(422, "Idempotency-Key used for another request", "Repeat the first request unchanged, or use a new key.", ANSWERED),
+    "idempotency_key_in_flight": Kind(409, "The first request with this key is still running", "Send it again in a second, with the same key.", soon(1)),
+    # Fields of the body
+    "field_missing":           Kind(422, "Required field missing", "Add the field.", CORRECT),
+    "field_unknown":           Kind(422, "Unknown field", "Remove the field; see /docs for those there are.", CORRECT),
+    "type_wrong":              Kind(422, "Wrong type", "See /docs for the type.", CORRECT),
+    "value_invalid":           Kind(422, "Invalid value", "See /docs for what the field takes.", CORRECT),
+    "choice_unknown":          Kind(422, "Unknown choice", "Use one of the values that /docs lists.", CORRECT),
+    "text_empty":              Kind(422, "Empty text", "Give a text, or leave the field out.", CORRECT),
+    "text_too_long":           Kind(422, "Text too long", "Shorten it.", CORRECT),
+    "text_control_characters": Kind(422, "Control characters in a text", "Remove line breaks and other control characters.", CORRECT),
+    "too_many_entries":        Kind(422, "Too many entries", "Send fewer.", CORRECT),
+    "amount_not_integer":      Kind(422, "Amount is not an integer", "Give minor units as a JSON integer: 1250 for 12.50 USD.", CORRECT),
+    "amount_too_small":        Kind(422, "Amount too small", "Give at least 1 minor unit.", CORRECT),
+    "amount_too_large":        Kind(422, "Amount too large", "Give at most 99999999999 minor units.", CORRECT),
+    "amount_not_representable":Kind(422, "Amount finer than cards settle", "In this currency the last digit must be 0.", CORRECT),
+    "currency_unknown":        Kind(422, "Unknown currency", "Give an ISO 4217 code in capitals, e.g. USD.", CORRECT),
+    "currency_unsupported":    Kind(422, "Currency not supported by this method", "Use another currency or another method.", CORRECT),
+    "method_unknown":          Kind(422, "Unknown payment method", "Use a method type that /docs lists.", CORRECT),
+    "raw_card_number":         Kind(422, "Card number refused", "Never send card numbers: tokenise the card in the browser and send its token, e.g. pm_... Treat the number you sent as exposed.", CORRECT),
+    "url_invalid":             Kind(422, "Invalid URL", "Give an absolute http or https URL without user name or fragment.", CORRECT),
+    "url_not_https":           Kind(422, "URL is not https", "Live webhooks go to https only.", CORRECT),
+    "event_type_invalid":      Kind(422, "Invalid event type", "Give types such as payment.completed.", CORRECT),
+    "secret_key_invalid":      Kind(422, "Not a secret key of this provider", "Copy the secret key from the provider's dashboard: sk_test_... or sk_live_...", CORRECT),
+    "webhook_secret_invalid":  Kind(422, "Not a webhook secret of this provider", "Copy the signing secret of the provider's endpoint: whsec_...", CORRECT),
+    "credential_mode_mismatch":Kind(422, "Credential of the other mode", "Use a test key with mk_test_ and a live key with mk_live_.", CORRECT),
+    "provider_unknown":        Kind(422, "Unknown provider", "Use a provider that /docs lists.", CORRECT),
+    "provider_not_configured": Kind(422, "No credentials for a provider", "PUT /v1/provider-credentials/{provider} first, in the same mode.", CORRECT),
+    # Things that are not there; those of another merchant or mode are not there either
+    "payment_not_found":             Kind(404, "No such payment", "Check the id, and that your key has the payment's mode.", CORRECT),
+    "refund_not_found":              Kind(404, "No such refund", "Check the id, and that your key has the refund's mode.", CORRECT),
+    "webhook_endpoint_not_found":    Kind(404, "No such webhook endpoint", "GET /v1/webhook-endpoints lists yours.", CORRECT),
+    "provider_credentials_not_found":Kind(404, "No credentials for this provider", "PUT them first.", CORRECT),
+    # Answers of the payment's owner to a command
+    "refund_exceeds_captured":   Kind(409, "Refund exceeds what is left", "Read the payment: amount_captured less amount_refunded and refunds under way is left.", ANSWERED),
+    "payment_not_refundable":    Kind(409, "Payment cannot be refunded", "Only a payment that took money can be refunded.", ANSWERED),
+    "payment_not_capturable":    Kind(409, "Payment cannot be captured", "Only an authorized payment can be captured.", ANSWERED),
+    "capture_exceeds_authorized":Kind(409, "Capture exceeds what is authorized", "Capture the payment's amount or less.", ANSWERED),
+    "capture_in_progress":       Kind(409, "Another capture is under way", "Wait for its end; GET the payment.", ANSWERED),
+    "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money.", ANSWERED),
+    "provider_unsupported":      Kind(422, "The provider cannot do this", "Use a provider with this capability.", ANSWERED),
+    "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
+    "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),
+    # Us
+    "database_unavailable": Kind(503, "The database is away", "Send it again with the same Idempotency-Key: nothing happens twice.", soon(2)),
+    "internal_error":       Kind(500, "Our mistake", "Send it again with the same Idempotency-Key, or tell us the request id.", soon(5)),
+}
+# fmt: on
+
+
+class Problem(Exception):
+    """A request ends with this code. Answered as RFC 9457 `application/problem+json`.
+
+    `detail` replaces the code's advice. `after_seconds` replaces the table's and is sent as `Retry-After` too.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str | None = None,
+        *,
+        errors: Sequence[FieldError] = (),
+        after_seconds: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.kind = PROBLEMS.get(code, PROBLEMS["command_refused"])
+        self.detail = detail or self.kind.advice
+        self.errors = tuple(errors)
+        self.after_seconds = after_seconds or self.kind.retry.after_seconds
+        self._headers = dict(headers or {})
+
+    def headers(self) -> dict[str, str]:
+        """The answer's headers besides its content type."""
+        if self.after_seconds is None:
+            return self._headers
+        return self._headers | {"Retry-After": str(self.after_seconds)}
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The answer's JSON object."""
+        return {
+            "type": f"urn:malipo:problem:{self.code}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "code": self.code,
+            "instance": request_id,
+            "errors": [asdict(error) for error in self.errors],
+            "retry": asdict(self.kind.retry) | {"after_seconds": self.after_seconds},
+        }
+
+
+def of_fields(errors: Sequence[FieldError]) -> Problem:
+    """One problem for what is wrong with several fields: its code is the first one's."""
+    first = errors[0]
+    return Problem(first.code, f"{first.field or 'body'}: {first.detail}", errors=errors)

@@ -1,0 +1,126 @@
+"""Rate limits: one token bucket a merchant and mode in Redis; with Redis away, one in each process instead."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from prometheus_client import Counter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from malipo import clock
+from malipo.platform.logs import log
+
+_SCRIPT = """
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens, at = tonumber(kept[1]) or burst, tonumber(kept[2]) or now
+tokens = math.min(burst, tokens + math.max(0, now - at) * rate)
+local allowed = 0
+if tokens >= 1 then
+    allowed = 1
+    tokens = tokens - 1
+end
+redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.6f', now))
+redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
+return {allowed, string.format('%.6f', tokens)}
+"""
+
+_AWAY_SECONDS = 1.0
+_LOCAL_BUCKETS = 10_000
+
+FALLBACKS = Counter("malipo_rate_limit_fallbacks", "Requests limited by this process alone, for want of Redis.")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The size of a bucket: `per_second` tokens flow in, at most `burst` stay."""
+
+    per_second: int
+    burst: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a request may go on, and the bucket after it."""
+
+    allowed: bool
+    tokens: float
+    limit: Limit
+
+    @property
+    def retry_after_seconds(self) -> int:
+        """Whole seconds until there is a token again, at least 1."""
+        return max(1, math.ceil((1 - self.tokens) / self.limit.per_second))
+
+    def headers(self) -> dict[str, str]:
+        """`RateLimit-*`: the burst, what is left of it, and the seconds until it is whole again."""
+        return {
+            "RateLimit-Limit": str(self.limit.burst),
+            "RateLimit-Remaining": str(int(self.tokens)),
+            "RateLimit-Reset": str(math.ceil((self.limit.burst - self.tokens) / self.limit.per_second)),
+        }
+
+
+class Bucket:
+    """The same token bucket as the script's, in this process."""
+
+    def __init__(self, limit: Limit, now: float) -> None:
+        self._limit = limit
+        self._tokens = float(limit.burst)
+        self._at = now
+
+    def take(self, now: float) -> Verdict:
+        """Take one token at `now`, in monotonic seconds."""
+        grown = self._tokens + max(0.0, now - self._at) * self._limit.per_second
+        tokens = min(float(self._limit.burst), grown)
+        allowed = tokens >= 1
+        self._tokens, self._at = tokens - allowed, now
+        return Verdict(allowed, self._tokens, self._limit)
+
+
+class RateLimiter:
+    """Takes tokens in Redis. With Redis away it fails open, one whole bucket a process, and asks again once a second."""
+
+    def __init__(self, redis: Redis, limit: Limit) -> None:
+        self._script = redis.register_script(_SCRIPT)
+        self._limit = limit
+        self._away_until = 0.0
+        self._local: OrderedDict[str, Bucket] = OrderedDict()
+
+    async def take(self, key: str) -> Verdict:
+        """Take one token of `key`'s bucket."""
+        now = clock.monotonic()
+        if now < self._away_until:
+            return self._take_locally(key, now)
+        probing = self._away_until > 0
+        if probing:
+            self._away_until = now + _AWAY_SECONDS  # one request asks; the others do not wait for its answer
+        try:
+            verdict = await self._take_in_redis(key)
+        except (RedisError, OSError) as error:
+            return self._redis_away(key, now, error)
+        self._away_until = 0.0
+        return verdict
+
+    async def _take_in_redis(self, key: str) -> Verdict:
+        answer = await self._script(keys=[f"ratelimit:{key}"], args=[self._limit.per_second, self._limit.burst])
+        allowed, tokens = cast("Sequence[bytes | int]", answer)
+        return Verdict(bool(int(allowed)), float(tokens), self._limit)
+
+    def _redis_away(self, key: str, now: float, error: Exception) -> Verdict:
+        self._away_until = clock.monotonic() + _AWAY_SECONDS
+        log.warning("redis away", error=repr(error), rate_limit="local", retry_in_seconds=_AWAY_SECONDS)
+        return self._take_locally(key, now)
+
+    def _take_locally(self, key: str, now: float) -> Verdict:
+        FALLBACKS.inc()
+        bucket = self._local.setdefault(key, Bucket(self._limit, now))
+        self._local.move_to_end(key)
+        if len(self._local) > _LOCAL_BUCKETS:
+            self._local.popitem(last=False)
+        return bucket.take(now)

@@ -1,0 +1,241 @@
+"""What merchants send: the bodies, and the parameters of lists, with the code of each thing that may be wrong."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from gateway.cards import has_card_number
+from malipo.contracts.commands import CaptureMode
+from malipo.contracts.events import PaymentStatus
+from malipo.contracts.topics import PROVIDER_COMMANDS
+from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR
+
+CARD_CURRENCIES = frozenset(EXPONENTS) - {"GHS"}
+"""Currencies that card providers present amounts in."""
+
+_CARD_ROUNDING = 10  # minor units that cards settle in where a currency has three decimals
+_EVENT_TYPE = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
+_STRIPE_KEY = re.compile(r"(?:sk|rk)_(?:test|live)_\w{4,240}", re.ASCII)
+_STRIPE_WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=-]{4,240}", re.ASCII)
+
+
+def _printable(text: str) -> str:
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise PydanticCustomError("text_control_characters", "must not contain line breaks or other control characters")
+    return text
+
+
+def _whole_amount(value: object) -> object:
+    if type(value) is not int:  # a bool is an int to isinstance
+        raise PydanticCustomError("amount_not_integer", "must be an integer of minor units, e.g. 1250 for 12.50 USD")
+    if value < 1:
+        raise PydanticCustomError("amount_too_small", "must be at least 1")
+    if value > MAX_AMOUNT_MINOR:
+        raise PydanticCustomError("amount_too_large", "must be at most {limit}", {"limit": MAX_AMOUNT_MINOR})
+    return value
+
+
+def _known_currency(code: str) -> str:
+    if code not in EXPONENTS:
+        raise PydanticCustomError("currency_unknown", "must be an ISO 4217 code in capitals that we list, e.g. USD")
+    return code
+
+
+def _known_provider(name: str) -> str:
+    if name not in PROVIDER_COMMANDS:
+        raise PydanticCustomError(
+            "provider_unknown", "must be one of: {known}", {"known": ", ".join(PROVIDER_COMMANDS)}
+        )
+    return name
+
+
+def _web_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+        parts = urlsplit("")
+    if not good or parts.username is not None or parts.fragment or re.search(r"\s", url):
+        raise PydanticCustomError("url_invalid", "must be an absolute http or https URL without user name or fragment")
+    return url
+
+
+def _event_type(name: str) -> str:
+    if not _EVENT_TYPE.fullmatch(name):
+        raise PydanticCustomError("event_type_invalid", "must be a type such as payment.completed")
+    return name
+
+
+def _stripe_key(key: str) -> str:
+    if not _STRIPE_KEY.fullmatch(key):
+        raise PydanticCustomError("secret_key_invalid", "must be a secret or restricted key: sk_test_..., rk_live_...")
+    return key
+
+
+def _stripe_webhook_secret(secret: str) -> str:
+    if not _STRIPE_WEBHOOK_SECRET.fullmatch(secret):
+        raise PydanticCustomError("webhook_secret_invalid", "must be a signing secret: whsec_...")
+    return secret
+
+
+def _no_card_number(value: object) -> object:
+    if has_card_number(value):
+        raise PydanticCustomError(
+            "raw_card_number", "card numbers are refused: send a token from the provider's browser library"
+        )
+    return value
+
+
+Printable = AfterValidator(_printable)
+Amount = Annotated[int, BeforeValidator(_whole_amount), Field(ge=1, le=MAX_AMOUNT_MINOR)]
+Currency = Annotated[str, AfterValidator(_known_currency)]
+Provider = Annotated[str, AfterValidator(_known_provider)]
+ClientRef = Annotated[str, Field(min_length=1, max_length=100), Printable]
+Description = Annotated[str, Field(min_length=1, max_length=500), Printable]
+WebUrl = Annotated[str, Field(max_length=2000), Printable, AfterValidator(_web_url)]
+MetadataKey = Annotated[str, Field(min_length=1, max_length=40), Printable]
+MetadataValue = Annotated[str, Field(max_length=500), Printable]
+
+
+class Body(BaseModel):
+    """A body: types as written in JSON, no unknown fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class CardMethod(Body):
+    """A card that the provider's browser library has tokenised."""
+
+    type: Literal["card"]
+    token: Annotated[str, Field(min_length=1, max_length=255), Printable]
+
+
+class NewPayment(Body):
+    """Start one payment."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "amount": 1250,
+                "currency": "USD",
+                "method": {"type": "card", "token": "pm_card_visa"},
+                "client_ref": "order-1001",
+            }
+        }
+    )
+
+    amount: Annotated[Amount, Field(description="Minor units of the currency: 1250 is 12.50 USD, or 1250 JPY.")]
+    currency: Annotated[
+        Currency, Field(description="ISO 4217, in capitals.", json_schema_extra={"enum": [*sorted(EXPONENTS)]})
+    ]
+    method: Annotated[CardMethod, BeforeValidator(_no_card_number), Field(description="How the customer pays.")]
+    client_ref: ClientRef | None = Field(default=None, description="Your own reference, e.g. the order's number.")
+    description: Description | None = Field(
+        default=None, description="Shown to the customer where the provider does so."
+    )
+    metadata: dict[MetadataKey, MetadataValue] = Field(default={}, max_length=20, description="Yours, kept and shown.")
+    capture: CaptureMode = Field(default="automatic", description="`manual` reserves the amount; capture it later.")
+    return_url: WebUrl | None = Field(default=None, description="Where the customer returns to after a redirect.")
+    provider: Provider | None = Field(default=None, description="Leave it out to let routing decide.")
+
+    @model_validator(mode="after")
+    def _fits_cards(self) -> Self:
+        if self.currency not in CARD_CURRENCIES:
+            raise PydanticCustomError(
+                "currency_unsupported", "cards cannot pay in this currency", {"field": "/currency"}
+            )
+        if EXPONENTS[self.currency] == 3 and self.amount % _CARD_ROUNDING:
+            raise PydanticCustomError(
+                "amount_not_representable", "must end in 0 in this currency", {"field": "/amount"}
+            )
+        return self
+
+
+class NewCapture(Body):
+    """Take what is reserved, or less of it."""
+
+    amount: Amount | None = Field(default=None, description="Minor units; left out, all that is authorized.")
+
+
+class NewCancel(Body):
+    """Give the payment up; no fields."""
+
+
+class NewRefund(Body):
+    """Give money back."""
+
+    amount: Amount | None = Field(default=None, description="Minor units; left out, all that is left.")
+    reason: Annotated[str, Field(min_length=1, max_length=200), Printable] | None = Field(
+        default=None, description="Yours, kept and shown."
+    )
+
+
+class StripeCredentials(Body):
+    """A merchant's account at Stripe."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"secret_key": "sk_test_...", "webhook_secrets": ["whsec_..."]}}
+    )
+
+    secret_key: Annotated[str, AfterValidator(_stripe_key)] = Field(repr=False, description="Secret or restricted key.")
+    webhook_secrets: list[Annotated[str, AfterValidator(_stripe_webhook_secret)]] = Field(
+        default=[],
+        max_length=5,
+        repr=False,
+        description="Signing secrets of the endpoint at Stripe; two while one rotates.",
+    )
+
+
+class NewWebhookEndpoint(Body):
+    """Where to send webhooks."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"url": "https://shop.example/webhooks/malipo"}})
+
+    url: WebUrl
+    event_types: list[Annotated[str, AfterValidator(_event_type)]] = Field(
+        default=[], max_length=50, description="Only these types; empty means all."
+    )
+    description: Description | None = None
+
+
+class Page(BaseModel):
+    """Parameters that every list takes."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    limit: int = Field(default=20, ge=1, le=100, description="Entries a page.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+
+
+_Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2100, 1, 1, tzinfo=UTC))]
+_MinorUnits = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
+
+
+class PaymentFilters(Page):
+    """Which payments to list."""
+
+    status: PaymentStatus | None = None
+    provider: Provider | None = None
+    currency: Currency | None = None
+    amount_min: _MinorUnits | None = Field(default=None, description="Minor units.")
+    amount_max: _MinorUnits | None = Field(default=None, description="Minor units.")
+    created_after: _Moment | None = Field(default=None, description="RFC 3339 with an offset, exclusive.")
+    created_before: _Moment | None = Field(default=None, description="RFC 3339 with an offset, exclusive.")
+    client_ref: ClientRef | None = None
+
+
+class EventFilters(Page):
+    """Which events to list."""
+
+    payment_id: Annotated[str, Field(max_length=100), Printable] | None = None
+    type: Annotated[str, AfterValidator(_event_type)] | None = None
+    after: Annotated[str, Field(max_length=100), Printable] | None = Field(
+        default=None,
+        description="Oldest first, what came after this event id: what did I miss? `start` begins with the first event.",
+    )

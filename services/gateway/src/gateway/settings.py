@@ -1,0 +1,29 @@
+"""The gateway's settings, beyond those that every service has."""
+
+from pydantic import Field, SecretStr
+
+from malipo.platform.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Environment variables of the gateway."""
+
+    redis_url: SecretStr = Field(
+        description="Redis for rate limits and for waking a waiting POST: `redis://host:port/0`."
+    )
+    wait_seconds: float = Field(
+        default=3,
+        ge=0,
+        le=10,
+        description="How long a POST waits for the first meaningful state before it answers 202.",
+    )
+    max_waiting: int = Field(
+        default=2000, ge=1, le=100_000, description="Requests of this process that may wait; others get 202 at once."
+    )
+    rate_limit_per_second: int = Field(
+        default=200, ge=1, le=100_000, description="Requests a second of one merchant and mode, over time."
+    )
+    rate_limit_burst: int = Field(
+        default=400, ge=1, le=1_000_000, description="Requests of one merchant and mode that may come at once."
+    )
+    idempotency_days: int = Field(default=7, ge=1, le=365, description="How long an Idempotency-Key is remembered.")

@@ -1,0 +1,15 @@
+"""Everything the gateway hears from other services."""
+
+from gateway.handlers import Projection, record_deliveries
+from gateway.waiting import Waiting
+from malipo.contracts.topics import DELIVERIES, PAYMENT_EVENTS
+from malipo.messaging.subscription import Subscription
+
+
+def subscriptions(waiting: Waiting) -> tuple[Subscription, ...]:
+    """What is consumed, and who applies it."""
+    projection = Projection(waiting)
+    return (
+        Subscription("payments", (PAYMENT_EVENTS,), projection.project, after_commit=waiting.wake_noted),
+        Subscription("deliveries", (DELIVERIES,), record_deliveries),
+    )

@@ -1,0 +1,79 @@
+"""Turns what a merchant sent into a model, or into a problem that names each field and its code."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from gateway.problems import PROBLEMS, FieldError, Problem, of_fields
+
+_MAX_ERRORS = 20
+_MAX_NAME_CHARS = 60
+_MAP_KEY = "[key]"  # pydantic's name for a key of a mapping, after the key itself
+
+_CODES = {
+    "missing": "field_missing",
+    "extra_forbidden": "field_unknown",
+    "string_too_long": "text_too_long",
+    "string_too_short": "text_empty",
+    "too_long": "too_many_entries",
+    "literal_error": "choice_unknown",
+    "string_type": "type_wrong",
+    "dict_type": "type_wrong",
+    "list_type": "type_wrong",
+    "model_type": "type_wrong",
+    "model_attributes_type": "type_wrong",
+}
+"""pydantic's error types by our codes; our own validators raise our codes themselves."""
+
+_DETAILS = {"model_type": "must be a JSON object", "model_attributes_type": "must be a JSON object"}
+_FIELD_CODES = {"/method/type": "method_unknown"}
+
+
+def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
+    """The body in `raw`. Raises `Problem`: `json_malformed`, or the first bad field's code with all of them listed."""
+    try:
+        data = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise Problem("json_malformed", f"not JSON: {error}") from None
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise of_fields([_field_error(one) for one in found[:_MAX_ERRORS]]) from None
+
+
+def of_parameters(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """The problem of invalid query parameters, from the framework's list of errors."""
+    found = [FieldError(_name(one["loc"][-1]), _parameter_code(one), str(one["msg"])) for one in errors[:_MAX_ERRORS]]
+    return of_fields(found)
+
+
+def _parameter_code(error: Mapping[str, Any]) -> str:
+    if error["loc"][-1] == "limit":
+        return "limit_invalid"
+    return "cursor_invalid" if error["loc"][-1] == "cursor" else "parameter_invalid"
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    context: Mapping[str, Any] = error.get("ctx", {})
+    field = context.get("field") or _pointer(error["loc"])
+    detail = _DETAILS.get(error["type"], str(error["msg"]))
+    return FieldError(field, _code(field, error["type"]), detail)
+
+
+def _code(field: str, error_type: str) -> str:
+    if error_type == "literal_error" and field in _FIELD_CODES:
+        return _FIELD_CODES[field]
+    return error_type if error_type in PROBLEMS else _CODES.get(error_type, "value_invalid")
+
+
+def _pointer(location: Sequence[int | str]) -> str:
+    parts = location[:-1] if location and location[-1] == _MAP_KEY else location
+    return "".join(f"/{_name(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def _name(part: int | str) -> str:
+    # What merchants call a field comes back to them: printable and short.
+    return "".join(character if character.isprintable() else "?" for character in str(part))[:_MAX_NAME_CHARS]

@@ -1,0 +1,121 @@
+"""Requests that wait for a resource to change, woken by whichever replica projects the change."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from contextlib import aclosing, contextmanager, suppress
+from typing import Any
+
+import msgspec
+from prometheus_client import Counter, Gauge
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from malipo import clock
+from malipo.platform.logs import log
+
+_CHANNEL = "gateway.changed"
+_MAX_UNSENT = 10_000
+_AWAY_SECONDS = 1.0
+
+WAITS = Counter("malipo_waits", "Requests that waited for a state, by how it ended.", ("result",))
+WAITING = Gauge("malipo_waiting_requests", "Requests that wait for a state now.")
+
+
+class Waiting:
+    """Wakes waiting requests: those of this process directly, those of other replicas through Redis.
+
+    A wake is a hint to read again and may be lost or come twice: whoever waits reads the row first, at each wake, and
+    once more at the end of its time.
+    """
+
+    def __init__(self, redis: Redis, subscriber: Redis, limit: int) -> None:
+        self._redis = redis
+        self._subscriber = subscriber
+        self._limit = limit
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._count = 0
+        self._noted: set[str] = set()
+        self._unsent: set[str] = set()
+        self._to_send = asyncio.Event()
+
+    async def until[T](
+        self, resource_id: str, read: Callable[[], Awaitable[T]], done: Callable[[T], bool], seconds: float
+    ) -> T:
+        """What `read` answers as soon as it is `done`, else what it answers after `seconds`."""
+        deadline = clock.monotonic() + (seconds if self._count < self._limit else 0)
+        with self._watch(resource_id) as changed:
+            while True:
+                changed.clear()
+                found = await read()
+                left = deadline - clock.monotonic()
+                if done(found) or left <= 0:
+                    WAITS.labels("answered" if done(found) else "timed_out").inc()
+                    return found
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), left)
+
+    @contextmanager
+    def _watch(self, resource_id: str) -> Generator[asyncio.Event]:
+        changed = asyncio.Event()
+        self._waiting[resource_id].add(changed)
+        self._count += 1
+        WAITING.inc()
+        try:
+            yield changed
+        finally:
+            WAITING.dec()
+            self._count -= 1
+            self._waiting[resource_id].discard(changed)
+            if not self._waiting[resource_id]:
+                del self._waiting[resource_id]
+
+    def note(self, resource_ids: Iterable[str]) -> None:
+        """These are about to change, once the transaction commits."""
+        self._noted.update(resource_ids)
+
+    def wake_noted(self) -> None:
+        """The transaction has committed: wake who waits here, and tell the other replicas."""
+        noted, self._noted = self._noted, set()
+        self._wake(noted)
+        if len(self._unsent) + len(noted) <= _MAX_UNSENT:  # else Redis is away, and those who wait read at their end
+            self._unsent |= noted
+        self._to_send.set()
+
+    async def send(self) -> None:
+        """Tell the other replicas, until cancelled."""
+        while True:
+            await self._to_send.wait()
+            self._to_send.clear()
+            unsent, self._unsent = self._unsent, set()
+            try:
+                await self._redis.publish(_CHANNEL, msgspec.json.encode(unsent))  # pyright: ignore[reportUnknownMemberType] - untyped options
+            except (RedisError, OSError):
+                await asyncio.sleep(_AWAY_SECONDS)
+
+    async def listen(self) -> None:
+        """Hear what other replicas changed, until cancelled."""
+        while True:
+            try:
+                async with aclosing(_channel(self._subscriber)) as channel:
+                    await channel.subscribe(_CHANNEL)
+                    self._wake(list(self._waiting))  # what was said while we were away
+                    await self._hear(channel)
+            except (RedisError, OSError) as error:
+                log.warning("redis away", error=repr(error), retry_in_seconds=_AWAY_SECONDS)
+                await asyncio.sleep(_AWAY_SECONDS)
+
+    async def _hear(self, channel: Any) -> None:
+        while True:
+            message = await channel.get_message(timeout=_AWAY_SECONDS)
+            if message is not None:
+                self._wake(msgspec.json.decode(message["data"], type=list[str]))
+
+    def _wake(self, resource_ids: Iterable[str]) -> None:
+        for resource_id in resource_ids:
+            for changed in self._waiting.get(resource_id, ()):
+                changed.set()
+
+
+def _channel(redis: Redis) -> Any:
+    return redis.pubsub(ignore_subscribe_messages=True)  # pyright: ignore[reportUnknownMemberType] - untyped options

@@ -1,0 +1,220 @@
+"""Everything a merchant may get wrong has its own code, names the field, and leaves nothing behind."""
+
+import json
+
+import pytest
+
+from malipo import ids
+from malipo.testing.waiting import until
+
+GOOD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
+CARD = "4242424242424242"
+
+BAD_FIELDS = [
+    ({"amount": 12.5}, "/amount", "amount_not_integer"),
+    ({"amount": 1250.0}, "/amount", "amount_not_integer"),
+    ({"amount": "1250"}, "/amount", "amount_not_integer"),
+    ({"amount": True}, "/amount", "amount_not_integer"),
+    ({"amount": None}, "/amount", "amount_not_integer"),
+    ({"amount": 0}, "/amount", "amount_too_small"),
+    ({"amount": -5}, "/amount", "amount_too_small"),
+    ({"amount": 10**11}, "/amount", "amount_too_large"),
+    ({"amount": 10**30}, "/amount", "amount_too_large"),
+    ({"currency": "XXX"}, "/currency", "currency_unknown"),
+    ({"currency": "usd"}, "/currency", "currency_unknown"),
+    ({"currency": 840}, "/currency", "type_wrong"),
+    ({"currency": "GHS"}, "/currency", "currency_unsupported"),
+    ({"currency": "KWD", "amount": 1255}, "/amount", "amount_not_representable"),
+    ({"method": {}}, "/method/type", "field_missing"),
+    ({"method": "card"}, "/method", "type_wrong"),
+    ({"method": {"type": "cash"}}, "/method/type", "method_unknown"),
+    ({"method": {"type": "card", "token": ""}}, "/method/token", "text_empty"),
+    ({"method": {"type": "card", "token": "pm_x", "cvc": "1"}}, "/method/cvc", "field_unknown"),
+    ({"method": {"type": "card", "token": CARD}}, "/method", "raw_card_number"),
+    ({"method": {"type": "card", "token": "4242 4242 4242 4242"}}, "/method", "raw_card_number"),
+    ({"method": {"type": "card", "number": "x"}}, "/method", "raw_card_number"),
+    ({"method": {"type": "card", "card": {"pan": [int(CARD)]}}}, "/method", "raw_card_number"),
+    ({"client_ref": "x" * 101}, "/client_ref", "text_too_long"),
+    ({"client_ref": "a\u0000b"}, "/client_ref", "text_control_characters"),
+    ({"client_ref": 7}, "/client_ref", "type_wrong"),
+    ({"description": "x" * 501}, "/description", "text_too_long"),
+    ({"description": "a\nb"}, "/description", "text_control_characters"),
+    ({"metadata": {str(n): "x" for n in range(21)}}, "/metadata", "too_many_entries"),
+    ({"metadata": {"k" * 41: "x"}}, "/metadata/" + "k" * 41, "text_too_long"),
+    ({"metadata": {"k": "x" * 501}}, "/metadata/k", "text_too_long"),
+    ({"metadata": {"a/b": 1}}, "/metadata/a~1b", "type_wrong"),
+    ({"metadata": [1]}, "/metadata", "type_wrong"),
+    ({"capture": "later"}, "/capture", "choice_unknown"),
+    ({"return_url": "javascript:alert(1)"}, "/return_url", "url_invalid"),
+    ({"return_url": "https://u:p@shop.example/"}, "/return_url", "url_invalid"),
+    ({"return_url": "https://" + "x" * 2000}, "/return_url", "text_too_long"),
+    ({"provider": "acme"}, "/provider", "provider_unknown"),
+    ({"colour": "red"}, "/colour", "field_unknown"),
+]
+
+
+@pytest.mark.parametrize(("change", "field", "code"), BAD_FIELDS, ids=lambda value: str(value)[:50])
+async def test_each_bad_field_has_a_code_and_a_path(gateway, merchant, change, field, code):
+    response = await merchant.pay(GOOD | change)
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, code)
+    assert problem["errors"][0]["field"] == field
+    assert problem["type"] == f"urn:malipo:problem:{code}"
+    assert problem["retry"]["safe"] is False
+    assert await gateway.count("payments") + await gateway.count("idempotency_keys") == 0
+
+
+async def test_all_bad_fields_are_told_at_once(merchant):
+    problem = (await merchant.pay({"amount": 0, "currency": "usd", "x": 1})).json()
+    told = {(error["field"], error["code"]) for error in problem["errors"]}
+    assert told == {
+        ("/amount", "amount_too_small"),
+        ("/currency", "currency_unknown"),
+        ("/method", "field_missing"),
+        ("/x", "field_unknown"),
+    }
+    assert problem["code"] == problem["errors"][0]["code"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "body_missing"),
+        (b"{", "json_malformed"),
+        (b"[1]", "type_wrong"),
+        (b"null", "type_wrong"),
+        (b"\xff\xfe", "json_malformed"),
+        (b'{"amount": NaN}', "json_malformed"),
+        (b'{"client_ref": "\\ud800"}', "json_malformed"),
+        (b"[" * 30_000, "json_malformed"),
+        (b'{"amount": ' + b"9" * 30_000 + b"}", "json_malformed"),
+        (b" " * 65_537, "body_too_large"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_a_body_that_cannot_be_read_says_why(gateway, merchant, body, code):
+    response = await gateway.client.post("/v1/payments", content=body, headers=raw_headers(merchant))
+    assert response.json()["code"] == code
+    assert await gateway.count("payments") == 0
+
+
+async def test_a_body_without_an_end_is_not_read_to_its_end(gateway, merchant):
+    sent = 0
+
+    async def endless():
+        nonlocal sent
+        while sent < 10_000_000:
+            sent += 1024
+            yield b" " * 1024
+
+    response = await gateway.client.post("/v1/payments", content=endless(), headers=raw_headers(merchant))
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert response.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
+async def test_only_json_is_taken(gateway, merchant, media_type):
+    headers = raw_headers(merchant) | {"Content-Type": media_type}
+    response = await gateway.client.post("/v1/payments", content=json.dumps(GOOD), headers=headers)
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("limit=0", "limit_invalid"),
+        ("limit=101", "limit_invalid"),
+        ("limit=ten", "limit_invalid"),
+        ("limit=", "limit_invalid"),
+        ("cursor=made-up", "cursor_invalid"),
+        ("cursor=", "cursor_invalid"),
+        ("cursor=" + "x" * 200, "cursor_invalid"),
+        ("cursor=ZXZ0XzAwMDFrYnc0eDVhMWIyYzNkNGU1ZjZnN2g4", "cursor_invalid"),
+        ("status=lost", "parameter_invalid"),
+        ("provider=acme", "parameter_invalid"),
+        ("currency=usd", "parameter_invalid"),
+        ("amount_min=-1", "parameter_invalid"),
+        ("amount_max=99999999999999999999", "parameter_invalid"),
+        ("amount_min=1.5", "parameter_invalid"),
+        ("created_after=yesterday", "parameter_invalid"),
+        ("created_after=2026-01-01T00:00:00", "parameter_invalid"),
+        ("created_before=0001-01-01T00:00:00Z", "parameter_invalid"),
+        ("client_ref=%00", "parameter_invalid"),
+        ("client_ref=" + "x" * 101, "parameter_invalid"),
+        ("page=2", "parameter_unknown"),
+        ("limit=1&limit=2", "parameter_repeated"),
+    ],
+)
+async def test_each_bad_parameter_has_a_code(merchant, query, code):
+    response = await merchant.get(f"/v1/payments?{query}")
+    assert (response.status_code, response.json()["code"]) == (400, code), response.text
+
+
+@pytest.mark.parametrize("path", ["/v1/payments/x", "/v1/provider-credentials", "/v1/webhook-endpoints"])
+async def test_routes_without_parameters_refuse_them(merchant, path):
+    assert (await merchant.get(f"{path}?limit=1")).json()["code"] == "parameter_unknown"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "route_unknown"),
+        ("GET", "/v2/payments", 404, "route_unknown"),
+        ("GET", "/v1/payments/", 404, "route_unknown"),
+        ("PUT", "/v1/payments", 405, "method_not_allowed"),
+        ("DELETE", "/v1/events", 405, "method_not_allowed"),
+    ],
+)
+async def test_wrong_routes_are_problems_too(merchant, method, path, status, code):
+    response = await merchant.send(method, path)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["instance"] == response.headers["X-Request-Id"]
+
+
+async def test_nothing_that_was_refused_reaches_a_log(gateway, merchant, capfd):
+    await merchant.pay(GOOD | {"method": {"type": "card", "token": CARD}, CARD: 1})
+    await gateway.client.get(f"/v1/payments/{CARD}?number={CARD}", headers=raw_headers(merchant))
+    assert CARD not in "".join(capfd.readouterr())
+    kept = await gateway.pool.fetch("SELECT audit_log::text AS row FROM audit_log")
+    assert not [row for row in kept if CARD in row["row"]]
+
+
+async def test_an_unforeseen_error_tells_the_request_and_nothing_else(gateway, merchant):
+    async with gateway.without("payments"):
+        response = await merchant.get("/v1/payments")
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (500, "internal_error")
+    assert problem["instance"] == response.headers["X-Request-Id"]
+    assert "relation" not in response.text
+    assert problem["retry"] == {"safe": True, "after_seconds": 5, "same_key": True}
+
+
+async def test_a_body_is_not_read_for_a_stranger(gateway):
+    response = await gateway.client.post("/v1/payments", content=b"{", headers={"Content-Type": "application/json"})
+    assert response.json()["code"] == "api_key_missing"
+
+
+async def test_captures_and_refunds_take_amounts_as_strictly(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    for action in ("capture", "refunds"):
+        response = await merchant.post(f"/v1/payments/{payment['id']}/{action}", {"amount": -1})
+        assert response.json()["code"] == "amount_too_small"
+    response = await merchant.post(f"/v1/payments/{payment['id']}/cancel", {"amount": 1})
+    assert response.json()["code"] == "field_unknown"
+
+
+async def test_a_slow_body_is_given_up(gateway, merchant, monkeypatch):
+    monkeypatch.setattr("gateway.http_edge._BODY_SECONDS", 0.05)
+    forever = await_forever()
+    response = await gateway.client.post("/v1/payments", content=forever, headers=raw_headers(merchant))
+    assert (response.status_code, response.json()["code"]) == (408, "body_too_slow")
+
+
+async def await_forever():
+    yield b"{"
+    await until(lambda: False, seconds=5)
+
+
+def raw_headers(merchant) -> dict[str, str]:
+    return {"X-API-Key": merchant.key, "Idempotency-Key": ids.new("key"), "Content-Type": "application/json"}

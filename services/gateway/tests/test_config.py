@@ -1,0 +1,181 @@
+"""Provider credentials and webhook endpoints: sealed, masked, and told whole to whoever needs them."""
+
+import base64
+import json
+
+import pytest
+
+from malipo.contracts.config import MerchantConfigured, secret_owner
+from malipo.platform.secrets import SecretUnreadable
+
+
+async def published(gateway) -> list[MerchantConfigured]:
+    return [message for message in await gateway.sent() if isinstance(message, MerchantConfigured)]
+
+
+async def put(merchant, body):
+    return await merchant.send("PUT", "/v1/provider-credentials/stripe", body)
+
+
+async def test_credentials_are_shown_masked_and_never_again(gateway, make):
+    merchant = await gateway.merchant(configured=False)
+    made = await put(merchant, make.credentials)
+    assert made.status_code == 201
+    shown = made.json()
+    assert shown["secret_key"] == "sk_test_...9f3a"
+    assert shown["webhook_secrets"] == ["whsec_...77c1"]
+    assert shown["callback_path"] == f"/callbacks/stripe/{shown['id']}"
+    assert (await merchant.get("/v1/provider-credentials/stripe")).json() == shown
+    assert (await merchant.get("/v1/provider-credentials")).json()["data"] == [shown]
+    for table in ("provider_credentials", "outbox", "idempotency_keys", "audit_log"):
+        rows = await gateway.pool.fetch(f"SELECT t::text AS row FROM {table} t")
+        assert not [row for row in rows if "MalipoMalipo" in row["row"]]
+    sent = await gateway.pool.fetch("SELECT payload FROM outbox")
+    assert not [row for row in sent if b"MalipoMalipo" in row["payload"]]
+
+
+async def test_a_short_secret_is_masked_whole(gateway):
+    merchant = await gateway.merchant(configured=False)
+    shown = (await put(merchant, {"secret_key": "sk_test_short"})).json()
+    assert shown["secret_key"] == "sk_test_..."
+
+
+async def test_who_holds_the_ring_and_knows_the_owner_can_open_them(gateway, merchant, make):
+    credential = (await published(gateway))[-1].credentials[0]
+    ring, owner = gateway.parts.ring, secret_owner(merchant.id, "test", credential.id)
+    assert json.loads(ring.open(credential.ciphertext, owner=owner)) == make.credentials
+    with pytest.raises(SecretUnreadable):
+        ring.open(credential.ciphertext, owner=secret_owner("mer_other", "test", credential.id))
+
+
+async def test_each_change_sends_the_whole_configuration_at_a_new_version(gateway, merchant, make):
+    await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a", "event_types": ["a.b"]})
+    live = await gateway.key_of(merchant.id, mode="live")
+    await live.send("POST", "/v1/webhook-endpoints", {"url": "https://shop.example/live"})
+    first = (await merchant.get("/v1/provider-credentials/stripe")).json()
+    replaced = await put(merchant, {"secret_key": "sk_test_another"})
+    assert (replaced.status_code, replaced.json()["id"]) == (200, first["id"])
+    await merchant.send("DELETE", "/v1/provider-credentials/stripe")
+    sent = await published(gateway)
+    assert [message.version for message in sent] == [1, 2, 3, 4, 5]
+    assert [len(message.credentials) for message in sent] == [1, 1, 1, 1, 0]
+    assert [[endpoint.url for endpoint in message.endpoints] for message in sent[1:3]] == [
+        ["http://shop.example/a"],
+        ["http://shop.example/a", "https://shop.example/live"],
+    ]
+    assert [(endpoint.mode, endpoint.event_types) for endpoint in sent[-1].endpoints] == [
+        ("test", ("a.b",)),
+        ("live", ()),
+    ]
+
+
+async def test_payments_carry_the_version_that_they_rely_on(gateway, merchant):
+    await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a"})
+    await merchant.pay()
+    assert (await gateway.sent())[-1].config_version == 2
+
+
+async def test_an_endpoint_shows_its_secret_once(gateway, merchant):
+    made = await merchant.send(
+        "POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a", "description": "shop", "event_types": ["a.b"]}
+    )
+    shown = made.json()
+    secret = shown.pop("secret")
+    assert made.status_code == 201
+    assert made.headers["Location"] == f"/v1/webhook-endpoints/{shown['id']}"
+    assert made.headers["Cache-Control"] == "no-store"
+    assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+    assert (await merchant.get(made.headers["Location"])).json() == shown
+    assert (await merchant.get("/v1/webhook-endpoints")).json()["data"] == [shown]
+    endpoint = (await published(gateway))[-1].endpoints[0]
+    owner = secret_owner(merchant.id, "test", shown["id"])
+    assert gateway.parts.ring.open(endpoint.secret_ciphertext, owner=owner).decode() == secret
+
+
+async def test_a_deleted_endpoint_is_gone_everywhere(gateway, merchant):
+    made = (await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
+    path = f"/v1/webhook-endpoints/{made['id']}"
+    assert (await merchant.send("DELETE", path)).status_code == 204
+    assert (await published(gateway))[-1].endpoints == ()
+    for method in ("GET", "DELETE"):
+        response = await merchant.send(method, path)
+        assert (response.status_code, response.json()["code"]) == (404, "webhook_endpoint_not_found")
+
+
+async def test_there_is_a_limit_of_endpoints(gateway, merchant):
+    for number in range(20):
+        url = f"http://shop.example/{number}"
+        assert (await merchant.send("POST", "/v1/webhook-endpoints", {"url": url})).status_code == 201
+    response = await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/more"})
+    assert (response.status_code, response.json()["code"]) == (409, "webhook_endpoint_limit")
+    assert (await published(gateway))[-1].version == 21
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"secret_key": "pk_test_public"}, "/secret_key", "secret_key_invalid"),
+        ({"secret_key": "sk_live_abroad"}, "/secret_key", "credential_mode_mismatch"),
+        ({"secret_key": "sk_test_x y z"}, "/secret_key", "secret_key_invalid"),
+        ({"secret_key": 5}, "/secret_key", "type_wrong"),
+        ({}, "/secret_key", "field_missing"),
+        ({"secret_key": "sk_test_good", "webhook_secrets": ["x"]}, "/webhook_secrets/0", "webhook_secret_invalid"),
+        ({"secret_key": "sk_test_good", "webhook_secrets": ["whsec_abcd"] * 6}, "/webhook_secrets", "too_many_entries"),
+        ({"secret_key": "sk_test_good", "user": "x"}, "/user", "field_unknown"),
+    ],
+)
+async def test_bad_credentials_name_their_field_and_change_nothing(gateway, body, field, code):
+    merchant = await gateway.merchant(configured=False)
+    response = await put(merchant, body)
+    assert (response.status_code, response.json()["code"]) == (422, code)
+    assert response.json()["errors"][0]["field"] == field
+    assert "abroad" not in response.text
+    assert await published(gateway) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({}, "/url", "field_missing"),
+        ({"url": "shop.example"}, "/url", "url_invalid"),
+        ({"url": "ftp://shop.example"}, "/url", "url_invalid"),
+        ({"url": "http://u:p@shop.example"}, "/url", "url_invalid"),
+        ({"url": "http://shop.example/#x"}, "/url", "url_invalid"),
+        ({"url": "http://shop.example:0/"}, "/url", "url_invalid"),
+        ({"url": "http://[::1/"}, "/url", "url_invalid"),
+        ({"url": "http://shop.example/a b"}, "/url", "url_invalid"),
+        ({"url": "http://shop.example/", "event_types": ["everything"]}, "/event_types/0", "event_type_invalid"),
+        ({"url": "http://shop.example/", "event_types": ["a.b"] * 51}, "/event_types", "too_many_entries"),
+    ],
+)
+async def test_a_bad_endpoint_names_its_field_and_changes_nothing(gateway, merchant, body, field, code):
+    response = await merchant.send("POST", "/v1/webhook-endpoints", body)
+    assert (response.status_code, response.json()["code"]) == (422, code)
+    assert response.json()["errors"][0]["field"] == field
+    assert len(await published(gateway)) == 1
+
+
+async def test_live_webhooks_go_to_https_only(gateway):
+    live = await gateway.merchant(mode="live")
+    response = await live.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/"})
+    assert (response.status_code, response.json()["code"]) == (422, "url_not_https")
+
+
+async def test_configuration_of_another_merchant_or_mode_is_not_there(gateway, merchant):
+    made = (await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
+    for stranger in (await gateway.merchant(configured=False), await gateway.key_of(merchant.id, mode="live")):
+        assert (await stranger.get("/v1/provider-credentials")).json()["data"] == []
+        assert (await stranger.get("/v1/webhook-endpoints")).json()["data"] == []
+        for path, code in (
+            ("/v1/provider-credentials/stripe", "provider_credentials_not_found"),
+            ("/v1/provider-credentials/%00", "provider_credentials_not_found"),
+            (f"/v1/webhook-endpoints/{made['id']}", "webhook_endpoint_not_found"),
+        ):
+            for method in ("GET", "DELETE"):
+                response = await stranger.send(method, path)
+                assert (response.status_code, response.json()["code"]) == (404, code)
+
+
+async def test_credentials_of_an_unknown_provider_are_refused(merchant):
+    response = await merchant.send("PUT", "/v1/provider-credentials/acme", {"secret_key": "x"})
+    assert (response.status_code, response.json()["code"]) == (422, "provider_unknown")

@@ -1,0 +1,93 @@
+"""The operator's command line, as an operator runs it."""
+
+import base64
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.__main__ import cli
+from malipo.contracts.config import MerchantConfigured
+
+
+@pytest.fixture
+def run(database, monkeypatch):
+    settings = {
+        "DATABASE_URL": database,
+        "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "KEY_RING": "k1:" + base64.b64encode(b"k" * 32).decode(),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    def invoke(*arguments: str):
+        return CliRunner().invoke(cli, arguments)
+
+    return invoke
+
+
+def answer(result) -> dict:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_merchant_gets_keys_that_can_be_listed_and_revoked(run):
+    merchant = answer(run("merchant", "create", "Shop", "--json"))
+    assert [one["name"] for one in answer(run("merchant", "list", "--json"))] == ["Shop"]
+    made = answer(run("key", "create", merchant["id"], "--json"))
+    assert made["key"].startswith("mk_test_")
+    assert "payments:write" in made["scopes"]
+    narrow = answer(
+        run(
+            "key", "create", merchant["id"], "--mode", "live", "--scope", "events:read", "--expires-days", "2", "--json"
+        )
+    )
+    assert narrow["key"].startswith("mk_live_")
+    assert answer(run("key", "revoke", made["id"], "--json")) == {"id": made["id"], "revoked": True}
+    listed = run("key", "list", merchant["id"], "--json")
+    assert [(one["id"], one["revoked_at"] is None) for one in answer(listed)] == [
+        (made["id"], False),
+        (narrow["id"], True),
+    ]
+    assert made["key"] not in listed.output
+
+
+def test_people_get_lines_to_read(run):
+    merchant = answer(run("merchant", "create", "Shop", "--json"))
+    shown = run("key", "create", merchant["id"]).stdout
+    assert "mk_test_" in shown
+    assert "payments:read, payments:write" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("key", "create", "mer_none"), "no merchant mer_none"),
+        (("key", "revoke", "key_none"), "no key key_none"),
+        (("key", "create", "mer_none", "--scope", "everything"), "unknown scope everything"),
+        (("key", "create", "mer_none", "--mode", "demo"), "demo"),
+    ],
+)
+def test_a_mistake_says_what_is_wrong(run, arguments, reason):
+    result = run(*arguments)
+    assert result.exit_code != 0
+    assert reason in result.output
+
+
+def test_without_the_database_the_operator_is_told(run, monkeypatch):
+    monkeypatch.setattr("gateway.console._CONNECT_SECONDS", 0.2)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://malipo@127.0.0.1:1/none")
+    result = run("merchant", "list")
+    assert result.exit_code == 1
+    assert "DATABASE_URL" in result.output
+
+
+async def test_configuration_is_sent_again_as_it_is(gateway, merchant, database, run):
+    import asyncio
+
+    before = await gateway.sent()
+    assert answer(await asyncio.to_thread(run, "config", "republish", "--json")) == {"merchants": 1}
+    after = await gateway.sent()
+    assert isinstance(after[-1], MerchantConfigured)
+    assert after == [*before, before[0]]

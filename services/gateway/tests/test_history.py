@@ -1,0 +1,198 @@
+"""Lists, timelines and events: what happened, in order, with nothing missing."""
+
+import asyncio
+from urllib.parse import quote
+
+import pytest
+
+from malipo import clock, ids
+from malipo.contracts.deliveries import DeliveryReported
+from malipo.contracts.events import public_event
+from malipo.contracts.topics import DELIVERIES
+
+
+async def paid(gateway, merchant, tell: str = "payment.completed", body=None, **view):
+    payment = (await (merchant.pay(body) if body else merchant.pay())).json()
+    step = gateway.step(merchant, payment, tell=tell, **view)
+    await gateway.hear(step)
+    return payment, step
+
+
+async def pages(merchant, path: str) -> list:
+    seen, cursor = [], None
+    for _ in range(20):
+        page = (await merchant.get(path + (f"&cursor={cursor}" if cursor else ""))).json()
+        seen += page["data"]
+        cursor = page["next_cursor"]
+        assert page["has_more"] == (cursor is not None)
+        if cursor is None:
+            return seen
+    raise AssertionError("the pages have no end")
+
+
+async def test_payments_are_listed_newest_first_page_by_page(merchant):
+    made = [(await merchant.pay()).json()["id"] for _ in range(7)]
+    assert [payment["id"] for payment in await pages(merchant, "/v1/payments?limit=3")] == made[::-1]
+
+
+async def test_payments_that_come_while_one_pages_shift_nothing(merchant):
+    made = [(await merchant.pay()).json()["id"] for _ in range(4)]
+    first = (await merchant.get("/v1/payments?limit=2")).json()
+    await merchant.pay()
+    second = (await merchant.get(f"/v1/payments?limit=2&cursor={first['next_cursor']}")).json()
+    assert [payment["id"] for payment in first["data"] + second["data"]] == made[::-1]
+
+
+async def test_each_filter_finds_what_it_says(gateway, merchant, make):
+    small = make.payment | {"amount": 5, "client_ref": "a/1 ü"}
+    euro = make.payment | {"currency": "EUR", "amount": 900}
+    a, _ = await paid(gateway, merchant, body=small)
+    middle = clock.now()
+    b = (await merchant.pay(euro)).json()
+    c, _ = await paid(gateway, merchant, provider="other")
+
+    async def found(query: str) -> list[str]:
+        answer = await merchant.get(f"/v1/payments?{query}")
+        assert answer.status_code == 200, answer.text
+        return [payment["id"] for payment in answer.json()["data"]]
+
+    moment = quote(clock.iso(middle))
+    assert await found("status=completed") == [c["id"], a["id"]]
+    assert await found("status=processing") == [b["id"]]
+    assert await found("provider=stripe") == [a["id"]]
+    assert await found("currency=EUR") == [b["id"]]
+    assert await found("amount_min=6") == [c["id"], b["id"]]
+    assert await found("amount_max=900") == [b["id"], a["id"]]
+    assert await found("amount_min=6&amount_max=900") == [b["id"]]
+    assert await found(f"created_after={moment}") == [c["id"], b["id"]]
+    assert await found(f"created_before={moment}") == [a["id"]]
+    assert await found(f"client_ref={quote('a/1 ü')}") == [a["id"]]
+    assert await found("client_ref='%20OR%20true--") == []
+    assert await found("status=completed&currency=EUR") == []
+
+
+async def test_a_timeline_tells_every_step_its_cause_and_the_webhooks_it_led_to(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    begins = gateway.step(merchant, payment, "processing")
+    ends = gateway.step(merchant, payment, "completed", tell="payment.completed")
+    await gateway.hear(ends, begins)
+    failed, delivered = attempt(merchant, ends, 1, "retrying"), attempt(merchant, ends, 2, "delivered")
+    await gateway.hear(delivered, failed, topic=DELIVERIES)
+    await gateway.hear(delivered, failed, topic=DELIVERIES)
+    timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()
+    assert timeline["status"] == "completed"
+    first, second = timeline["steps"]
+    assert (first["step"], first["event"], first["webhooks"]) == (1, None, [])
+    assert second["cause"] == {"trigger": "succeeded", "source": "answer", "detail": None}
+    assert (second["from_state"], second["to_state"]) == ("processing", "completed")
+    assert second["event"] == {"id": ends.announcement.id, "type": "payment.completed", "sequence": 2}
+    assert [(hook["attempt"], hook["result"]) for hook in second["webhooks"]] == [(1, "retrying"), (2, "delivered")]
+
+
+def attempt(merchant, step, number: int, result: str) -> DeliveryReported:
+    return DeliveryReported(
+        delivery_id="del_1", endpoint_id="ep_1", event_id=step.announcement.id, payment_id=step.payment_id,
+        merchant_id=merchant.id, attempt=number, result=result, duration_ms=12, attempted_at=clock.now(),
+        http_status=500 if result == "retrying" else 200,
+    )  # fmt: skip
+
+
+async def test_events_are_the_bodies_of_the_webhooks(gateway, merchant):
+    _, step = await paid(gateway, merchant)
+    shown = (await merchant.get("/v1/events")).json()["data"]
+    expected = public_event(step)
+    assert shown[0]["type"] == "payment.completed"
+    assert shown[0]["data"]["id"] == expected["data"]["id"]
+    assert shown[0]["data"]["payment"]["status"] == "completed"
+    assert shown[0].keys() == expected.keys()
+
+
+async def test_events_are_listed_newest_first_and_filtered(gateway, merchant):
+    told = [(await paid(gateway, merchant, "payment.completed" if n % 2 else "payment.failed")) for n in range(5)]
+    newest = [step.announcement.id for _, step in told[::-1]]
+    assert [event["data"]["id"] for event in await pages(merchant, "/v1/events?limit=2")] == newest
+    one = (await merchant.get(f"/v1/events?payment_id={told[2][0]['id']}")).json()["data"]
+    assert [event["data"]["id"] for event in one] == [told[2][1].announcement.id]
+    failed = (await merchant.get("/v1/events?type=payment.failed")).json()["data"]
+    assert [event["type"] for event in failed] == ["payment.failed"] * 3
+
+
+async def test_what_did_i_miss_is_answered_oldest_first_without_an_end(gateway, merchant):
+    told = [(await paid(gateway, merchant))[1].announcement.id for _ in range(5)]
+    page = (await merchant.get("/v1/events?after=start&limit=3")).json()
+    assert [event["data"]["id"] for event in page["data"]] == told[:3]
+    assert (page["has_more"], page["next_cursor"]) == (True, told[2])
+    page = (await merchant.get(f"/v1/events?after={told[2]}&limit=3")).json()
+    assert [event["data"]["id"] for event in page["data"]] == told[3:]
+    assert (page["has_more"], page["next_cursor"]) == (False, told[4])
+    nothing_new = (await merchant.get(f"/v1/events?after={told[4]}")).json()
+    assert nothing_new == {"data": [], "has_more": False, "next_cursor": told[4]}
+
+
+async def test_an_event_is_never_added_before_one_that_was_read(replica, database, pool_of):
+    """Whoever reads positions while others write must see a list that only grows at its end."""
+    writers = [await replica(), await replica()]
+    merchant = await writers[0].merchant()
+    payments = [(await merchant.pay()).json() for _ in range(24)]
+    reader = await pool_of(database)
+    seen: list[int] = []
+
+    async def read_on() -> None:
+        while len(seen) < len(payments):
+            rows = await reader.fetch("SELECT position FROM events ORDER BY position")
+            assert [row["position"] for row in rows][: len(seen)] == seen
+            seen[:] = [row["position"] for row in rows]
+
+    async def write(number: int, payment) -> None:
+        writer = writers[number % 2]
+        await writer.hear(writer.step(merchant, payment, tell="payment.completed"))
+
+    await asyncio.gather(read_on(), *(write(number, payment) for number, payment in enumerate(payments)))
+    assert len(seen) == 24
+
+
+@pytest.mark.parametrize("made_up", ["x", "evt_x", ids.new("evt"), ids.new("pay"), "0", ""])
+async def test_an_event_that_does_not_exist_is_no_place_to_start(merchant, made_up):
+    response = await merchant.get(f"/v1/events?after={made_up}")
+    assert (response.status_code, response.json()["code"]) == (400, "cursor_invalid")
+
+
+async def test_events_of_another_merchant_or_mode_are_not_there(gateway, merchant):
+    _, step = await paid(gateway, merchant)
+    for stranger in (await gateway.merchant(), await gateway.key_of(merchant.id, mode="live")):
+        assert (await stranger.get("/v1/events")).json()["data"] == []
+        response = await stranger.get(f"/v1/events?after={step.announcement.id}")
+        assert response.json()["code"] == "cursor_invalid"
+
+
+async def test_events_come_once_however_often_they_are_heard(gateway, merchant):
+    _, step = await paid(gateway, merchant)
+    await gateway.hear(step, step)
+    assert len((await merchant.get("/v1/events")).json()["data"]) == 1
+
+
+async def test_several_steps_of_one_payment_in_one_batch_are_all_applied(gateway, merchant, make):
+    payment = (await merchant.pay()).json()
+    refunds = [(await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": n})).json() for n in (1, 2)]
+    steps = [gateway.step(merchant, payment, "processing"), gateway.step(merchant, payment, tell="payment.completed")]
+    steps += [
+        gateway.step(merchant, payment, operation=make.operation(one, status))
+        for one in refunds
+        for status in ("processing", "completed")
+    ]
+    await gateway.hear(*steps)
+    assert (await merchant.get(f"/v1/payments/{payment['id']}")).json()["status"] == "completed"
+    listed = (await merchant.get(f"/v1/payments/{payment['id']}/refunds")).json()["data"]
+    assert [refund["status"] for refund in listed] == ["completed", "completed"]
+    timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()["steps"]
+    assert [entry["step"] for entry in timeline] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_step_that_contradicts_an_event_is_set_aside_and_its_neighbours_go_on(gateway, merchant):
+    payment, other = (await merchant.pay()).json(), (await merchant.pay()).json()
+    await gateway.hear(gateway.step(merchant, payment, tell="payment.completed"))
+    gateway.steps[payment["id"]] = 0
+    contradiction = gateway.step(merchant, payment, tell="payment.failed")
+    await gateway.hear(contradiction, gateway.step(merchant, other))
+    assert (await merchant.get(f"/v1/payments/{other['id']}")).json()["status"] == "completed"
+    assert await gateway.pool.fetchval("SELECT count(*) FROM outbox WHERE topic = 'payments.events.v1.dlq'") == 1

@@ -1,0 +1,136 @@
+"""Stores that go away: what is accepted stays accepted, what is not says when to come again."""
+
+import asyncio
+
+from gateway.ratelimit import Limit, RateLimiter
+from gateway.waiting import Waiting
+from malipo import clock
+from malipo.testing.waiting import until
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+async def test_with_kafka_away_payments_are_accepted_and_the_gateway_is_ready(gateway, merchant):
+    async def ready() -> bool:
+        return (await gateway.client.get("/health/ready")).status_code == 200
+
+    await until(ready, what="readiness")
+    response = await merchant.pay(Prefer="wait=0")
+    assert response.status_code == 202
+    assert (await gateway.sent())[-1].payment_id == response.json()["id"]
+
+
+async def test_before_postgresql_has_ever_answered_the_gateway_says_so(replica):
+    gateway = await replica(database_url="postgresql://malipo@127.0.0.1:1/none")
+    response = await gateway.client.get("/v1/payments", headers={"X-API-Key": "mk_test_x"})
+    assert_away(response)
+    health = await gateway.client.get("/health/ready")
+    assert health.status_code == 503
+    assert (await gateway.client.get("/health/live")).status_code == 200
+
+
+async def test_with_postgresql_away_nothing_is_accepted_and_it_heals_by_itself(replica, database, line):
+    url, wire = await line(database)
+    gateway = await replica(database_url=url)
+    await until(lambda: gateway.parts.units.ready, what="a pool")
+    merchant = await gateway.merchant()
+    wire.cut()
+    assert_away(await merchant.pay(key="k"))
+    assert_away(await merchant.get("/v1/payments"))
+    wire.mend()
+
+    async def accepted() -> bool:
+        return (await merchant.pay(key="k")).status_code == 202
+
+    await until(accepted, what="a payment to be accepted")
+    assert await gateway.count("payments") == 1
+
+
+async def test_a_commit_whose_answer_is_lost_happens_once(replica, database, line, gateway, merchant):
+    url, wire = await line(database)
+    there = await replica(database_url=url)
+    await until(lambda: there.parts.units.ready, what="a pool")
+    away = merchant.on(there)
+    sending = asyncio.create_task(away.pay(key="k", Prefer="wait=1"))
+    await until(lambda: gateway.count("payments"), what="the payment's row")
+    wire.cut()
+    assert (await sending).status_code in (202, 503)
+    again = await merchant.pay(key="k")
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+    assert await gateway.count("payments") == 1
+
+
+async def test_with_redis_away_requests_pass_and_each_process_counts_alone(replica):
+    gateway = await replica(redis_url=NOWHERE, rate_limit_per_second=1, rate_limit_burst=3)
+    merchant = await gateway.merchant(configured=False)
+    answers = [await merchant.get("/v1/payments") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert answers[0].headers["RateLimit-Limit"] == "3"
+
+
+async def test_a_redis_that_hangs_costs_one_request_a_second_and_no_other(replica, stores, line):
+    url, wire = await line(stores.redis_url)
+    gateway = await replica(redis_url=url)
+    merchant = await gateway.merchant(configured=False)
+    await merchant.get("/v1/payments")
+    wire.hang()
+    first = await seconds(merchant)
+    others = [await seconds(merchant) for _ in range(10)]
+    assert first < 0.5
+    assert sum(others) < 0.5
+    wire.mend()
+
+    async def asks_redis() -> bool:
+        await merchant.get("/v1/payments")
+        return gateway.parts.limiter._away_until == 0.0
+
+    await until(asks_redis, what="Redis to be asked again")
+
+
+async def seconds(merchant) -> float:
+    started = clock.monotonic()
+    assert (await merchant.get("/v1/payments")).status_code == 200
+    return clock.monotonic() - started
+
+
+async def test_wakes_reach_other_replicas_again_once_redis_is_back(replica, stores, line):
+    url, wire = await line(stores.redis_url)
+    here, there = await replica(redis_url=url), await replica()
+    merchant = await here.merchant()
+    wire.cut()
+    waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
+    await until(lambda: here.count("payments"), what="the payment's row")
+    payment = (await merchant.on(there).get("/v1/payments")).json()["data"][0]
+    await there.hear(there.step(merchant, payment))
+    wire.mend()
+    response = await asyncio.wait_for(waiting, 5)
+    assert response.json()["status"] == "completed"
+
+
+async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
+    waiting: Waiting = gateway.parts.waiting
+    sending = Waiting(waiting._redis, waiting._subscriber, 1)  # nobody sends for it
+    for number in range(30):
+        sending.note(f"pay_{number}_{n}" for n in range(500))
+        sending.wake_noted()
+    assert len(sending._unsent) <= 10_000
+
+
+async def test_the_local_buckets_have_a_limit(gateway, monkeypatch):
+    monkeypatch.setattr("gateway.ratelimit._LOCAL_BUCKETS", 5)
+    limiter = RateLimiter(gateway.parts.waiting._redis, Limit(1, 1))
+    limiter._away_until = clock.monotonic() + 60
+    for number in range(20):
+        await limiter.take(f"mer_{number}")
+    assert len(limiter._local) == 5
+
+
+async def test_a_request_that_takes_too_long_is_given_up(gateway, merchant, monkeypatch):
+    monkeypatch.setattr("gateway.http_envelope.REQUEST_SECONDS", 0.3)
+    assert_away(await merchant.pay(Prefer="wait=10"))
+
+
+def assert_away(response) -> None:
+    assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+    assert response.headers["Retry-After"] == "2"
+    assert response.json()["retry"] == {"safe": True, "after_seconds": 2, "same_key": True}

@@ -1,0 +1,169 @@
+"""Creating payments: accepted once and for good, answered with the first state that means something."""
+
+import asyncio
+import json
+
+import pytest
+
+from malipo import clock, ids
+from malipo.contracts.commands import CreatePayment
+from malipo.testing.waiting import until
+
+
+async def test_a_payment_is_accepted_before_anybody_has_seen_it(gateway, merchant):
+    response = await merchant.pay()
+    assert response.status_code == 202
+    shown = response.json()
+    assert shown["status"] == "processing"
+    assert shown["amount"] == 1250
+    assert response.headers["Location"] == f"/v1/payments/{shown['id']}"
+    assert response.headers["Retry-After"] == "1"
+    assert response.headers["Preference-Applied"] == "respond-async"
+    assert (await merchant.get(response.headers["Location"])).json() == shown
+
+
+async def test_its_command_carries_all_that_the_merchant_said(gateway, merchant, make):
+    said = make.payment | {
+        "client_ref": "Bestellung ü 7",
+        "description": "Two books",
+        "metadata": {"cart": "9"},
+        "capture": "manual",
+        "return_url": "https://shop.example/back",
+        "provider": "stripe",
+    }
+    shown = (await merchant.pay(said)).json()
+    command = (await gateway.sent())[-1]
+    assert isinstance(command, CreatePayment)
+    assert command.payment_id == shown["id"]
+    assert command.merchant_id == merchant.id
+    assert command.mode == "test"
+    assert (command.amount.amount_minor, command.amount.currency) == (1250, "USD")
+    assert command.method.token == "pm_card_visa"
+    assert command.config_version == 1
+    assert {name: getattr(command, name) for name in said if name not in ("amount", "currency", "method")} == {
+        name: said[name] for name in said if name not in ("amount", "currency", "method")
+    }
+    headers = await gateway.pool.fetchval("SELECT headers FROM outbox ORDER BY id DESC LIMIT 1")
+    assert headers["client-ref"] == "Bestellung ü 7"
+
+
+async def test_a_post_waits_for_the_first_state_that_means_something(gateway, merchant):
+    waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
+    payment = await newest_payment(gateway)
+    await gateway.hear(gateway.step(merchant, payment, "processing"))
+    await gateway.hear(gateway.step(merchant, payment, "completed"))
+    response = await asyncio.wait_for(waiting, 3)
+    assert response.status_code == 201
+    assert response.json()["status"] == "completed"
+    assert response.headers["Preference-Applied"] == "wait=10"
+
+
+@pytest.mark.parametrize("state", ["requires_action", "authorized", "failed", "canceled"])
+async def test_every_state_but_plain_processing_means_something(gateway, merchant, state):
+    waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
+    await gateway.hear(gateway.step(merchant, await newest_payment(gateway), state))
+    assert (await asyncio.wait_for(waiting, 3)).status_code == 201
+
+
+async def test_doubt_is_an_answer_too(gateway, merchant):
+    waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
+    payment = await newest_payment(gateway)
+    await gateway.hear(gateway.step(merchant, payment, "processing", status_reason="awaiting_provider"))
+    response = await asyncio.wait_for(waiting, 3)
+    assert (response.status_code, response.json()["status_reason"]) == (201, "awaiting_provider")
+
+
+async def test_a_post_that_waited_in_vain_answers_202(gateway, merchant):
+    started = clock.monotonic()
+    response = await merchant.pay(Prefer="wait=1")
+    assert response.status_code == 202
+    assert 0.9 < clock.monotonic() - started < 3
+
+
+async def test_the_wait_has_a_limit_that_the_answer_tells(gateway, merchant):
+    waiting = asyncio.create_task(merchant.pay(Prefer="wait=3600"))
+    await gateway.hear(gateway.step(merchant, await newest_payment(gateway)))
+    assert (await waiting).headers["Preference-Applied"] == "wait=10"
+
+
+async def test_a_post_is_woken_by_what_another_replica_heard(replica):
+    here, there = await replica(), await replica()
+    merchant = await here.merchant()
+    waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
+    payment = await newest_payment(here)
+    await there.hear(there.step(merchant, payment))
+    response = await asyncio.wait_for(waiting, 3)
+    assert response.json()["status"] == "completed"
+
+
+async def test_a_lost_wake_costs_time_and_nothing_else(replica, gateway, merchant):
+    deaf = await replica(redis_url="redis://127.0.0.1:1/0")
+    waiting = asyncio.create_task(merchant.on(deaf).pay(Prefer="wait=1"))
+    await gateway.hear(gateway.step(merchant, await newest_payment(gateway)))
+    response = await waiting
+    assert (response.status_code, response.json()["status"]) == (201, "completed")
+
+
+async def test_more_requests_than_may_wait_are_answered_at_once(replica):
+    gateway = await replica(max_waiting=1)
+    merchant = await gateway.merchant()
+    first = asyncio.create_task(merchant.pay(Prefer="wait=10"))
+    payment = await newest_payment(gateway)
+    started = clock.monotonic()
+    assert (await merchant.pay(Prefer="wait=10")).status_code == 202
+    assert clock.monotonic() - started < 2
+    await gateway.hear(gateway.step(merchant, payment))
+    assert (await first).status_code == 201
+
+
+async def test_steps_that_come_twice_or_late_change_nothing(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    early, late = gateway.step(merchant, payment, "processing"), gateway.step(merchant, payment, "completed")
+    await gateway.hear(late, early, late)
+    await gateway.hear(early)
+    assert (await merchant.get(f"/v1/payments/{payment['id']}")).json()["status"] == "completed"
+    timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()
+    assert [entry["step"] for entry in timeline["steps"]] == [1, 2]
+
+
+async def test_a_read_model_that_was_lost_is_built_anew_from_its_owners_steps(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    await gateway.pool.execute("DELETE FROM payments")
+    await gateway.hear(gateway.step(merchant, payment))
+    assert (await merchant.get(f"/v1/payments/{payment['id']}")).json()["status"] == "completed"
+
+
+async def test_without_credentials_nothing_is_accepted(gateway):
+    merchant = await gateway.merchant(configured=False)
+    response = await merchant.pay()
+    assert (response.status_code, response.json()["code"]) == (422, "provider_not_configured")
+    assert await gateway.count("payments") == 0
+    assert await gateway.count("idempotency_keys") == 0
+
+
+async def test_payments_of_another_merchant_or_mode_are_not_there(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    live = await gateway.key_of(merchant.id, mode="live")
+    for stranger in (await gateway.merchant(), live):
+        for path in ("", "/timeline", "/refunds"):
+            response = await stranger.get(f"/v1/payments/{payment['id']}{path}")
+            assert (response.status_code, response.json()["code"]) == (404, "payment_not_found")
+        for action in ("capture", "cancel", "refunds"):
+            response = await stranger.post(f"/v1/payments/{payment['id']}/{action}")
+            assert (response.status_code, response.json()["code"]) == (404, "payment_not_found")
+        assert (await stranger.get("/v1/payments")).json()["data"] == []
+
+
+@pytest.mark.parametrize("made_up", ["x", "pay_x", "pay_" + "u" * 26, ids.new("pay"), ids.new("ref"), "%00", "a%2Fb"])
+async def test_ids_that_do_not_exist_are_not_found(merchant, made_up):
+    assert (await merchant.get(f"/v1/payments/{made_up}")).status_code == 404
+
+
+async def newest_payment(gateway) -> dict:
+    """The payment that a request which still waits has written."""
+
+    async def find():
+        view = await gateway.pool.fetchval("SELECT view::text FROM payments WHERE step = 0 ORDER BY id DESC LIMIT 1")
+        return view and json.loads(view)
+
+    return await until(find, what="a payment")

@@ -1,0 +1,136 @@
+"""Stripe on the wire: authenticated requests with every limit set, and the signature of its webhooks."""
+
+import asyncio
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+
+import aiohttp
+import httpx
+import msgspec
+
+from malipo import clock
+from malipo.contracts.commands import Mode
+from malipo.platform.client import never_sent
+from malipo.providers.errors import BadSignature, Misconfigured, NotSent
+from malipo.providers.provider import Account
+from provider_stripe.objects import Answer
+
+_MAX_BODY_BYTES = 8 * 1024 * 1024  # a page of a hundred PaymentIntents, each with all the metadata it may have
+_SECRET_KEY = re.compile(r"(sk|rk)_(test|live)_\w{1,250}", re.ASCII)
+
+
+class Silence(Exception):
+    """Sent, or perhaps sent, and not answered in a way that can be read."""
+
+
+class _Keys(msgspec.Struct):
+    secret_key: str
+    webhook_secrets: tuple[str, ...] = ()
+
+
+class StripeClient:
+    """Stripe's API. Both verbs raise `NotSent`, `Silence`, or `Misconfigured` for a key that is none."""
+
+    def __init__(self, http: httpx.AsyncClient, *, version: str, timeout_seconds: float) -> None:  # noqa: TID251 - made elsewhere
+        self._http = http
+        self._version = version
+        self._timeout_seconds = timeout_seconds
+
+    async def post(self, secret_key: str, path: str, form: Mapping[str, str], *, key: str) -> Answer:
+        """Send `form` under the idempotency key `key`."""
+        headers = self._headers(secret_key) | {"Idempotency-Key": key}
+        return await self._exchange(self._http.build_request("POST", path, data=form, headers=headers))
+
+    async def get(self, secret_key: str, path: str, query: Mapping[str, str]) -> Answer:
+        """Read an object or a list."""
+        headers = self._headers(secret_key)
+        return await self._exchange(self._http.build_request("GET", path, params=query, headers=headers))
+
+    def _headers(self, secret_key: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {secret_key}", "Stripe-Version": self._version}
+
+    async def _exchange(self, request: httpx.Request) -> Answer:
+        try:
+            # The client's own timeouts count from one piece to the next: this one counts the whole.
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._read(request)
+        except TimeoutError:
+            raise Silence("timeout") from None
+        except httpx.HTTPError as error:
+            if never_sent(error):
+                raise NotSent("no connection to Stripe") from error
+            raise Silence(type(error).__name__) from error
+        except aiohttp.ClientError as error:  # an answer that is not HTTP: the transport hands it on as it is
+            raise Silence(type(error).__name__) from None  # it would bring the request's headers along
+
+    async def _read(self, request: httpx.Request) -> Answer:
+        response = await self._http.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > _MAX_BODY_BYTES:
+                    raise Silence("answer too long")
+        finally:
+            await response.aclose()
+        return Answer(
+            status=response.status_code,
+            body=bytes(body),
+            replayed=response.headers.get("Idempotent-Replayed") == "true",
+            retry_after_seconds=_seconds(response.headers.get("Retry-After", "")),
+        )
+
+
+def secret_key(account: Account, mode: Mode) -> str:
+    """The API key of an account. Raises `Misconfigured`, also for a live key where a test is meant or the reverse."""
+    key = _keys(account).secret_key
+    match = _SECRET_KEY.fullmatch(key)
+    if match is None or match[2] != mode:
+        msg = f"The secret_key of {mode} mode must be one of Stripe's: sk_{mode}_... or rk_{mode}_..."
+        raise Misconfigured(msg)
+    return key
+
+
+def verify(account: Account, signature: str, body: bytes, *, tolerance_seconds: int) -> None:
+    """Check a webhook's `Stripe-Signature`. Raises `BadSignature`.
+
+    Any of the account's secrets may have signed, and any `v1` of the header may fit: both are several while a secret
+    is rotated. The time that was signed must be near ours, before or after.
+    """
+    pairs = [part.partition("=")[::2] for part in signature.split(",")]
+    signed_at = next((value for name, value in pairs if name == "t"), "")
+    if not re.fullmatch(r"\d{1,12}", signed_at, re.ASCII):
+        raise BadSignature("no time in Stripe-Signature")
+    if abs(clock.unix_seconds() - int(signed_at)) > tolerance_seconds:
+        raise BadSignature("signed too long ago, or in the future")
+    payload = signed_at.encode() + b"." + body
+    genuine = [_signature(secret, payload) for secret in _webhook_secrets(account)]
+    given = [value.encode() for name, value in pairs if name == "v1"]
+    if not any(hmac.compare_digest(one, other) for one in genuine for other in given):
+        raise BadSignature("no v1 signature of ours")
+
+
+def _signature(secret: str, payload: bytes) -> bytes:
+    return hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest().encode()
+
+
+def _webhook_secrets(account: Account) -> list[str]:
+    """Without empty ones: anybody could sign with those."""
+    try:
+        return [secret for secret in _keys(account).webhook_secrets if secret]
+    except Misconfigured as error:
+        raise BadSignature(str(error)) from None
+
+
+def _keys(account: Account) -> _Keys:
+    try:
+        return msgspec.convert(account, _Keys)
+    except msgspec.ValidationError:
+        raise Misconfigured("Stripe's credentials are a secret_key and a list of webhook_secrets.") from None
+
+
+def _seconds(retry_after: str) -> float | None:
+    """The header as a number of seconds; its other form, a date, is not one that Stripe uses."""
+    return float(retry_after) if re.fullmatch(r"\d{1,6}", retry_after, re.ASCII) else None

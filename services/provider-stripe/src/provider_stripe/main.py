@@ -1,0 +1,26 @@
+"""Wires the Stripe provider: its client, the three verbs, and the kit that runs them."""
+
+from starlette.types import ASGIApp
+
+from malipo.messaging.runtime import Runtime
+from malipo.platform.client import http_client
+from malipo.providers.service import provider_service
+from provider_stripe.client import StripeClient
+from provider_stripe.provider import StripeProvider
+from provider_stripe.settings import Settings
+
+NAME = "provider-stripe"
+
+
+def build(settings: Settings) -> ASGIApp:
+    """The application of this service."""
+    runtime = Runtime(NAME, settings)
+    http = http_client(
+        base_url=settings.stripe_api_base,
+        timeout_seconds=settings.stripe_timeout_seconds,
+        connect_seconds=settings.stripe_connect_seconds,
+    )
+    runtime.on_stop(http.aclose)
+    client = StripeClient(http, version=settings.stripe_version, timeout_seconds=settings.stripe_timeout_seconds)
+    provider = StripeProvider(client, tolerance_seconds=settings.stripe_webhook_tolerance_seconds)
+    return provider_service(provider, runtime, settings)

@@ -1,0 +1,296 @@
+"""Malipo's orders as Stripe's forms, and Stripe's answers as Malipo's outcomes. Pure."""
+
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+import msgspec
+
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    Canceled,
+    Declined,
+    Outcome,
+    Pending,
+    Redirect,
+    Succeeded,
+    Unknown,
+)
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
+from malipo.money import Money
+from malipo.providers.errors import Misconfigured, NotSent
+from malipo.providers.provider import AMOUNT_MISMATCH, Attempt, Order, Word
+from provider_stripe.objects import (
+    KIND,
+    LISTING,
+    OBJECT,
+    PROBLEMS,
+    TAGGED,
+    Answer,
+    Failure,
+    Intent,
+    StripeRefund,
+)
+
+PAYMENT = "malipo_payment_id"
+OPERATION = "malipo_operation_id"
+
+STEPS: dict[str, int] = {
+    # What Stripe charges in, in ISO 4217 minor units, and the smallest step it takes. Left out on purpose: ISK and UGX,
+    # which Stripe writes with two decimals that must be zero, and MGA, where its minor unit is not ISO's.
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW"), 1),
+    **dict.fromkeys(("PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"), 1),
+    **dict.fromkeys(("AED", "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP"), 1),
+    **dict.fromkeys(("HKD", "HUF", "IDR", "ILS", "INR", "KES", "MXN", "MYR", "NGN", "NOK"), 1),
+    **dict.fromkeys(("NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "TRY", "TWD", "TZS"), 1),
+    **dict.fromkeys(("USD", "ZAR"), 1),
+    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 10),  # cards settle in hundredths of these
+}
+
+_MAX_DESCRIPTION = 1000
+_MAX_MESSAGE = 500
+_PAGE_SIZE = "100"
+_CLOCK_SKEW = timedelta(seconds=300)  # between Stripe's clock and ours, at most
+_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+
+KEY_MISFIT = Unknown(reason="the key was used for another request")
+"""Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
+
+
+def unsupported(order: Order) -> Declined | None:
+    """The refusal of an amount that Stripe cannot take, before it is sent."""
+    if isinstance(order, Cancel):
+        return None
+    step = STEPS.get(order.amount.currency)
+    if step and order.amount.amount_minor % step == 0:
+        return None
+    return Declined(code="amount_unsupported", message=f"Stripe cannot take {order.amount}.")
+
+
+def request(order: Order) -> tuple[str, dict[str, str]]:
+    """Path and form of the one POST that carries out `order`: the same bytes for the same order, for ever."""
+    tags = {f"metadata[{PAYMENT}]": order.payment_id, f"metadata[{OPERATION}]": order.operation_id}
+    match order:
+        case Charge():
+            return "/v1/payment_intents", _charge_form(order) | tags
+        case Capture():
+            return f"{intent_path(order.reference)}/capture", {"amount_to_capture": str(order.amount.amount_minor)}
+        case Cancel():
+            return f"{intent_path(order.reference)}/cancel", {}
+        case Refund():
+            form = {"payment_intent": order.reference, "amount": str(order.amount.amount_minor)}
+            reason = {"reason": order.reason} if order.reason in _REASONS else {}
+            return "/v1/refunds", form | reason | tags
+
+
+def _charge_form(charge: Charge) -> dict[str, str]:
+    form = {
+        "amount": str(charge.amount.amount_minor),
+        "currency": charge.amount.currency.lower(),
+        "payment_method": charge.method.token,
+        "confirm": "true",
+        "capture_method": charge.capture,
+        "automatic_payment_methods[enabled]": "true",
+    }
+    if charge.description:
+        form["description"] = charge.description[:_MAX_DESCRIPTION]
+    if charge.return_url:
+        return form | {"return_url": charge.return_url}
+    # The customer could not be sent anywhere: let Stripe decline what needs that, rather than wait for nobody.
+    return form | {"automatic_payment_methods[allow_redirects]": "never", "error_on_requires_action": "true"}
+
+
+def intent_path(reference: str) -> str:
+    """The address of a PaymentIntent."""
+    return f"/v1/payment_intents/{quote(reference, safe='')}"
+
+
+def object_path(attempt: Attempt) -> str | None:
+    """The address of what the order makes or changes; None while Stripe's id of it is not known."""
+    match attempt.order:
+        case Charge():
+            return attempt.reference and intent_path(attempt.reference)
+        case Capture() | Cancel():
+            return intent_path(attempt.order.reference)
+        case Refund():
+            return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
+
+
+def answered(order: Order, answer: Answer) -> Outcome:
+    """What Stripe's answer to the order means. Raises `NotSent` or `Misconfigured`."""
+    _refuse_unheard(answer)
+    match answer.status:
+        case 200:
+            return effect(order, answer.body) or Unknown(reason="no effect yet")
+        case 400 | 402 | 404:
+            return _refused(order, answer.body)
+        case status:
+            return Unknown(reason=f"http {status}")
+
+
+def shown(order: Order, answer: Answer) -> Outcome | None:
+    """What an object that we read says about the order; None when it shows no effect of it. Raises as `answered`."""
+    _refuse_unheard(answer)
+    return effect(order, answer.body) if answer.status == 200 else Unknown(reason=f"http {answer.status}")
+
+
+def effect(order: Order, body: bytes | msgspec.Raw) -> Outcome | None:
+    """What the object in `body` says about the order; None when it shows no effect of it (yet)."""
+    try:
+        return _effect(order, OBJECT.decode(body))
+    except ValueError:  # no JSON, another shape, or an amount that cannot be
+        return Unknown(reason="unreadable answer")
+
+
+def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
+    """The list that holds what a charge or refund made, if it made anything: path and query."""
+    order = attempt.order
+    if isinstance(order, Refund):
+        return "/v1/refunds", {"payment_intent": order.reference, "limit": _PAGE_SIZE}
+    earliest = (attempt.first_sent_at or now) - _CLOCK_SKEW
+    latest = now + _CLOCK_SKEW
+    window = {"created[gte]": str(int(earliest.timestamp())), "created[lte]": str(int(latest.timestamp()))}
+    return "/v1/payment_intents", window | {"limit": _PAGE_SIZE}
+
+
+def read_page(order: Order, answer: Answer) -> tuple[Outcome | None, str | None]:
+    """What a page of a list says about the order, and the id to go on after; None for nothing. Raises as `answered`."""
+    _refuse_unheard(answer)
+    if answer.status != 200:
+        return Unknown(reason=f"http {answer.status}"), None
+    try:
+        page = LISTING.decode(answer.body)
+        tagged = [TAGGED.decode(raw) for raw in page.data]
+    except ValueError:
+        return Unknown(reason="unreadable list"), None
+    for raw, item in zip(page.data, tagged, strict=True):
+        if (item.metadata or {}).get(OPERATION) == order.operation_id:
+            return effect(order, raw), None
+    return None, tagged[-1].id if page.has_more and tagged else None
+
+
+def spoken(raw: msgspec.Raw) -> Word | None:
+    """What an event's object says about an operation of ours, or None. Raises `ValueError` for an unknown shape.
+
+    The object is as it was when the event happened, which may be long ago. One that shows that nothing was tried yet
+    says nothing: it is what every PaymentIntent looks like at first.
+    """
+    if KIND.decode(raw).object not in ("payment_intent", "refund"):
+        return None
+    found = OBJECT.decode(raw)
+    tags: dict[str, str] = found.metadata or {}
+    if not {PAYMENT, OPERATION} <= tags.keys() or (outcome := standing(found)) is None:
+        return None
+    kind = "charge" if isinstance(found, Intent) else "refund"
+    return Word(payment_id=tags[PAYMENT], operation_id=tags[OPERATION], kind=kind, outcome=outcome)
+
+
+def standing(found: Intent | StripeRefund) -> Outcome | None:
+    """How a PaymentIntent or Refund stands; None while nothing was tried. Raises `ValueError` for no amount of ours."""
+    return _intent_standing(found) if isinstance(found, Intent) else _refund_standing(found)
+
+
+def _effect(order: Order, found: Intent | StripeRefund) -> Outcome | None:
+    match order, found:
+        case Charge(), Intent() if (found.amount, found.currency.upper()) == _plain(order.amount):
+            return standing(found)
+        case Charge(), Intent():
+            return Unknown(reason=AMOUNT_MISMATCH, reference=found.id)
+        case Capture(), Intent():
+            return _unless(found, "requires_capture")
+        case Cancel(), Intent():
+            return _unless(found, "requires_capture", "processing")
+        case Refund(), StripeRefund():
+            return standing(found)
+        case _:
+            return Unknown(reason="another kind of object")
+
+
+def _unless(intent: Intent, *before: str) -> Outcome | None:
+    """How a charge stands after a capture or cancel; None in the states that it can be in `before`."""
+    waiting = ("requires_payment_method", "requires_confirmation", "requires_action", *before)
+    return None if intent.status in waiting else standing(intent)
+
+
+def _intent_standing(intent: Intent) -> Outcome | None:
+    reference, failure = intent.id, intent.last_payment_error
+    match intent.status:
+        case "succeeded":
+            return Succeeded(amount=_money(intent.amount_received, intent.currency), reference=reference)
+        case "requires_capture":
+            return Authorized(amount=_money(intent.amount_capturable, intent.currency), reference=reference)
+        case "processing":
+            return Pending(reference=reference)
+        case "requires_action":
+            return _action(intent)
+        case "canceled":
+            return Canceled(reference=reference)
+        case "requires_payment_method" if failure:
+            return _declined(failure, reference)
+        case "requires_payment_method" | "requires_confirmation":
+            return None
+        case unheard_of:
+            return Unknown(reason=f"status {unheard_of[:50]}", reference=reference)
+
+
+def _action(intent: Intent) -> Outcome:
+    """Without a page to send the customer to, the charge is neither declined nor can anybody act: that is a doubt."""
+    page = intent.next_action and intent.next_action.redirect_to_url
+    if page is None:
+        return Unknown(reason="action without a page", reference=intent.id)
+    return ActionRequired(action=Redirect(page.url), reference=intent.id)
+
+
+def _refund_standing(refund: StripeRefund) -> Outcome:
+    match refund.status:
+        case "succeeded":
+            return Succeeded(amount=_money(refund.amount, refund.currency), reference=refund.id)
+        case "pending" | "requires_action":
+            return Pending(reference=refund.id)
+        case "failed" | "canceled":
+            return Declined(code=refund.failure_reason or f"refund_{refund.status}", reference=refund.id)
+        case unheard_of:
+            return Unknown(reason=f"status {str(unheard_of)[:50]}", reference=refund.id)
+
+
+def _refused(order: Order, body: bytes) -> Outcome:
+    """Nothing came of the order, unless the PaymentIntent inside the error says otherwise."""
+    try:
+        problem = PROBLEMS.decode(body).error
+        intent = problem.payment_intent
+        seen = _effect(order, intent) if intent and not isinstance(order, Refund) else None
+        if isinstance(order, Capture) and isinstance(seen, Succeeded) and seen.amount != order.amount:
+            seen = None  # captured by somebody else, so certainly not by this order
+    except ValueError:
+        return Unknown(reason="unreadable error")
+    match problem.type:
+        case "card_error" | "invalid_request_error":
+            return seen or _declined(problem, intent.id if intent else None)
+        case "idempotency_error":
+            return KEY_MISFIT
+        case unheard_of:
+            return Unknown(reason=f"error {unheard_of[:50]}")
+
+
+def _declined(failure: Failure, reference: str | None) -> Declined:
+    code = failure.decline_code or failure.code or "invalid_request"
+    return Declined(code=code, message=(failure.message or "")[:_MAX_MESSAGE], reference=reference)
+
+
+def _refuse_unheard(answer: Answer) -> None:
+    """Stripe documents that it has not carried out what it answers 401, 403 or 429."""
+    match answer.status:
+        case 401 | 403:
+            raise Misconfigured("Stripe refuses the secret_key.")
+        case 429:
+            raise NotSent("rate limited", retry_after_seconds=answer.retry_after_seconds or 1)
+        case _:
+            pass
+
+
+def _money(amount_minor: int, currency: str) -> Money:
+    return Money(amount_minor, currency.upper())
+
+
+def _plain(money: Money) -> tuple[int, str]:
+    return money.amount_minor, money.currency

@@ -1,0 +1,5 @@
+"""Runs this service's migrations."""
+
+from malipo.platform.migrations import run_from_env
+
+run_from_env()

@@ -1,0 +1,141 @@
+"""Stripe as a provider: one POST an order, and the ways to learn what became of it when its answer was lost."""
+
+from collections.abc import Awaitable, Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+import msgspec
+
+from malipo import clock
+from malipo.contracts.outcomes import Declined, Outcome, Unknown
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
+from malipo.platform.logs import log
+from malipo.providers.errors import BadSignature
+from malipo.providers.provider import Account, Attempt, Callback, Order, Reading, Word
+from provider_stripe.client import Silence, StripeClient, secret_key, verify
+from provider_stripe.mapping import (
+    KEY_MISFIT,
+    answered,
+    object_path,
+    read_page,
+    request,
+    search,
+    shown,
+    spoken,
+    unsupported,
+)
+from provider_stripe.objects import EVENT, Event
+
+KEY_LIFE = timedelta(hours=24)
+"""Stripe remembers an idempotency key at least this long; later a repeat would be a second effect."""
+REPLAY_LIMIT = timedelta(hours=23)
+"""Nothing is repeated later than this, so that every request under a key has ended before the key's life has."""
+
+_MAX_PAGES = 20
+
+
+class StripeProvider:
+    """Charges, captures, cancels and refunds PaymentIntents; see `malipo.providers.provider.Provider`."""
+
+    name: ClassVar[str] = "stripe"
+    capabilities: ClassVar[frozenset[type[Order]]] = frozenset({Charge, Capture, Cancel, Refund})
+
+    def __init__(self, client: StripeClient, *, tolerance_seconds: int) -> None:
+        self._client = client
+        self._tolerance_seconds = tolerance_seconds
+
+    async def execute(self, attempt: Attempt) -> Outcome:
+        """Send the order. Sent before, it is repeated under the same key; after the key's life it is only looked for."""
+        if refused := unsupported(attempt.order):
+            return refused
+        if _age(attempt) >= REPLAY_LIMIT:
+            return await _unless_silent(self._settle(attempt, Unknown(reason="the key is old")))
+        return await _unless_silent(self._send_once(attempt))
+
+    async def query(self, attempt: Attempt) -> Outcome:
+        """Read what the order made if its id is known, else repeat the order under its key, else look for its traces."""
+        return await _unless_silent(self._query(attempt))
+
+    def read_callback(self, callback: Callback, account: Account) -> Reading:
+        """Read an event. Signed and yet no event, it is damaged; about what we did not make, it has no words."""
+        signature = callback.headers.get("stripe-signature", "")
+        verify(account, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
+        try:
+            event = EVENT.decode(callback.body)
+        except msgspec.MsgspecError:
+            raise BadSignature("signed, but no event") from None
+        return Reading(event.id, _words(event))
+
+    async def _query(self, attempt: Attempt) -> Outcome:
+        if isinstance(attempt.order, Charge | Refund) and (seen := await self._look(attempt)) is not None:
+            return seen
+        if _age(attempt) >= REPLAY_LIMIT:
+            return await self._settle(attempt, Unknown(reason="the key is old"))
+        outcome, ended = await self._send(attempt)
+        return await self._settle(attempt, outcome, ended=ended) if isinstance(outcome, Unknown) else outcome
+
+    async def _settle(self, attempt: Attempt, doubt: Unknown, *, ended: bool = False) -> Outcome:
+        """What Stripe's book shows. Nothing there is an end only once no request under the key can be under way."""
+        seen = await self._look(attempt) if object_path(attempt) else await self._search(attempt)
+        if seen is not None:
+            return seen
+        if ended or _age(attempt) >= KEY_LIFE:
+            return Declined(code="provider_error", message="Stripe gave the order up without carrying it out.")
+        return doubt
+
+    async def _send_once(self, attempt: Attempt) -> Outcome:
+        outcome, _ = await self._send(attempt)
+        return outcome
+
+    async def _send(self, attempt: Attempt) -> tuple[Outcome, bool]:
+        """Send the order; answers also whether Stripe says by a stored 5xx that it has ended the request."""
+        path, form = request(attempt.order)
+        answer = await self._client.post(_key(attempt), path, form, key=attempt.key)
+        outcome = answered(attempt.order, answer)
+        if outcome == KEY_MISFIT:
+            log.error(
+                "idempotency key misfit", payment_id=attempt.order.payment_id, client_ref=attempt.order.client_ref
+            )
+        return outcome, answer.replayed and answer.status >= 500
+
+    async def _look(self, attempt: Attempt) -> Outcome | None:
+        """What the object says that the order makes or changes; None without its id or without an effect of it."""
+        path = object_path(attempt)
+        if path is None:
+            return None
+        return shown(attempt.order, await self._client.get(_key(attempt), path, {}))
+
+    async def _search(self, attempt: Attempt) -> Outcome | None:
+        """What the object says that carries the order's tag; None when there is none."""
+        path, query = search(attempt, clock.now())
+        for _ in range(_MAX_PAGES):
+            seen, last_id = read_page(attempt.order, await self._client.get(_key(attempt), path, query))
+            if seen is not None or last_id is None:
+                return seen
+            query = query | {"starting_after": last_id}
+        return Unknown(reason="too much to look through")
+
+
+def _key(attempt: Attempt) -> str:
+    return secret_key(attempt.account, attempt.order.mode)
+
+
+def _age(attempt: Attempt) -> timedelta:
+    """How old the idempotency key may be."""
+    return timedelta() if attempt.first_sent_at is None else clock.now() - attempt.first_sent_at
+
+
+def _words(event: Event) -> Sequence[Word]:
+    try:
+        word = spoken(event.data.object)
+    except ValueError:
+        log.error("event not understood", event_id=event.id, event_type=event.type)
+        return ()
+    return () if word is None or isinstance(word.outcome, Unknown) else (word,)
+
+
+async def _unless_silent(asked: Awaitable[Outcome]) -> Outcome:
+    try:
+        return await asked
+    except Silence as silence:
+        return Unknown(reason=str(silence))

@@ -1,0 +1,64 @@
+"""A Stripe with a book of its own on a free port; and `stripe_says`, which the tests of this folder share."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from malipo.providers.provider import Callback
+from malipo.testing.waiting import until
+from malipo_simulators.server import make_server
+from malipo_simulators.stripe.app import create_stripe_app
+from malipo_simulators.stripe.settings import StripeSettings
+
+sys.path.append(str(Path(__file__).parent))
+
+SETTINGS = StripeSettings(webhook_delay_seconds=0, refund_delay_seconds=3600)
+
+
+@dataclass
+class Receiver:
+    """Where the simulator posts its webhooks."""
+
+    callbacks: list[Callback] = field(default_factory=list)
+
+    async def post(self, url, body, headers) -> int:
+        self.callbacks.append(Callback({name.lower(): value for name, value in headers.items()}, body))
+        return 200
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A running simulator, and what it has posted."""
+
+    url: str
+    receiver: Receiver
+
+
+@asynccontextmanager
+async def serving(app) -> AsyncGenerator[str]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = make_server(app)
+    task = asyncio.create_task(server._serve(sockets=[listener]))
+    await until(lambda: server.started, what="the simulator's start")
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+@pytest.fixture
+async def simulator() -> AsyncGenerator[Simulator]:
+    receiver = Receiver()
+    async with serving(create_stripe_app(SETTINGS, receiver)) as url:
+        yield Simulator(url, receiver)

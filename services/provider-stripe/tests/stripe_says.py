@@ -1,0 +1,75 @@
+"""What Stripe's API and webhooks say, in the shapes of version 2026-10-28.endive; only the fields that matter."""
+
+import hashlib
+import hmac
+import json
+
+from malipo.providers.provider import Callback
+
+ACCOUNT = {"secret_key": "sk_test_51AbCdEfGh", "webhook_secrets": ["whsec_new000000", "whsec_old000000"]}
+OTHER_ACCOUNT = {"secret_key": "sk_test_61ZyXwVuTs", "webhook_secrets": ["whsec_other0000"]}
+TAGS = {"malipo_payment_id": "pay_1", "malipo_operation_id": "pay_1"}
+REFUND_TAGS = TAGS | {"malipo_operation_id": "ref_1"}
+
+
+def intent(status: str = "succeeded", **changes) -> dict:
+    amount = changes.get("amount", 1000)
+    return {
+        "id": "pi_1",
+        "object": "payment_intent",
+        "status": status,
+        "amount": amount,
+        "amount_capturable": amount if status == "requires_capture" else 0,
+        "amount_received": amount if status == "succeeded" else 0,
+        "currency": "usd",
+        "metadata": TAGS,
+        "next_action": None,
+        "last_payment_error": None,
+    } | changes
+
+
+def redirect(url: str = "https://hooks.stripe.com/3ds/1") -> dict:
+    return {"type": "redirect_to_url", "redirect_to_url": {"url": url, "return_url": "https://shop.example/back"}}
+
+
+def refund(status: str | None = "succeeded", **changes) -> dict:
+    return {
+        "id": "re_1",
+        "object": "refund",
+        "status": status,
+        "amount": 1000,
+        "currency": "usd",
+        "payment_intent": "pi_1",
+        "metadata": REFUND_TAGS,
+    } | changes
+
+
+def error(kind: str, code: str | None = None, **more) -> dict:
+    return {"error": {"type": kind, "code": code, "message": "Stripe's own words."} | more}
+
+
+def card_error(decline_code: str = "insufficient_funds") -> dict:
+    failure = {"code": "card_declined", "decline_code": decline_code, "message": "Your card has insufficient funds."}
+    failed = intent("requires_payment_method", last_payment_error=failure | {"type": "card_error"})
+    return {"error": failure | {"type": "card_error", "payment_intent": failed}}
+
+
+def page(*objects: dict, has_more: bool = False) -> dict:
+    return {"object": "list", "data": list(objects), "has_more": has_more}
+
+
+def event(about: dict, event_type: str | None = None, event_id: str = "evt_1") -> dict:
+    event_type = event_type or f"{about['object']}.updated"
+    return {"id": event_id, "object": "event", "type": event_type, "livemode": False, "data": {"object": about}}
+
+
+def signature(body: bytes, signed_at: int, *secrets: str) -> str:
+    def sign(secret: str) -> str:
+        return hmac.new(secret.encode(), b"%d." % signed_at + body, hashlib.sha256).hexdigest()
+
+    return ",".join([f"t={signed_at}", *(f"v1={sign(secret)}" for secret in secrets)])
+
+
+def signed(told: object, account: dict, signed_at: int) -> Callback:
+    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+    return Callback({"stripe-signature": signature(body, signed_at, account["webhook_secrets"][-1])}, body)

@@ -1,0 +1,78 @@
+"""Stripe held to the laws of every provider."""
+
+import stripe_says as says
+
+from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Pending, Redirect, Succeeded
+from malipo.contracts.provider_commands import Capture, Charge, Refund
+from malipo.money import Money
+from malipo.testing import conformance as law
+from malipo.testing.conformance import Example, ProviderConformance, Story
+from malipo.testing.transports import Reply
+from provider_stripe.client import StripeClient
+from provider_stripe.provider import StripeProvider
+
+USD_10 = Money(1000, "USD")
+MANUAL = law.charge(capture="manual")
+SHORT = "Your card has insufficient funds."
+
+
+class TestStripe(ProviderConformance):
+    account = says.ACCOUNT
+    other_account = says.OTHER_ACCOUNT
+    rate_limit_is_unprocessed = True
+
+    def connect(self, http):
+        client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=law.TIMEOUT_SECONDS)
+        return StripeProvider(client, tolerance_seconds=300)
+
+    def examples(self):
+        waiting = says.intent("requires_action", next_action=says.redirect())
+        page = Redirect("https://hooks.stripe.com/3ds/1")
+        poor = Declined(code="insufficient_funds", message=SHORT, reference="pi_1")
+        return [
+            Example(law.charge(), Reply(says.intent()), Succeeded(amount=USD_10, reference="pi_1")),
+            Example(MANUAL, Reply(says.intent("requires_capture")), Authorized(amount=USD_10, reference="pi_1")),
+            Example(law.charge(), Reply(says.intent("processing")), Pending(reference="pi_1")),
+            Example(law.charge(), Reply(waiting), ActionRequired(action=page, reference="pi_1")),
+            Example(law.charge(), Reply(says.card_error(), 402), poor),
+            Example(law.capture(), Reply(says.intent()), Succeeded(amount=USD_10, reference="pi_1")),
+            Example(law.cancel(), Reply(says.intent("canceled")), Canceled(reference="pi_1")),
+            Example(law.refund(), Reply(says.refund()), Succeeded(amount=USD_10, reference="re_1")),
+            Example(law.refund(), Reply(says.refund("pending")), Pending(reference="re_1")),
+            Example(law.refund(), Reply(says.refund("failed")), Declined(code="refund_failed", reference="re_1")),
+        ]
+
+    def unheard_of(self, order):
+        return Reply(says.refund("mulled_over") if isinstance(order, Refund) else says.intent("mulled_over"))
+
+    def mismatched(self, order):
+        match order:
+            case Charge():
+                return [Reply(says.intent(amount=1001)), Reply(says.intent(currency="eur"))]
+            case Refund():
+                return [Reply(says.refund(amount=999)), Reply(says.refund(currency="eur"))]
+            case Capture():
+                return [Reply(says.intent(amount_received=999)), Reply(says.intent(currency="eur"))]
+            case _:
+                return [Reply(says.intent(amount_received=-1)), Reply(says.intent(currency="no money"))]
+
+    def amounts(self):
+        return {
+            USD_10: b"amount=1000&currency=usd&",
+            Money(500, "JPY"): b"amount=500&currency=jpy&",
+            Money(5120, "KWD"): b"amount=5120&currency=kwd&",
+            Money(5125, "KWD"): None,
+            Money(100, "GHS"): None,
+        }
+
+    def sign(self, told, account, signed_at):
+        return says.signed(told, account, signed_at)
+
+    def stories(self):
+        back = says.refund("failed", failure_reason="lost_or_stolen_card")
+        return [
+            Story(law.charge(), says.event(says.intent()), Reply(says.intent())),
+            Story(MANUAL, says.event(says.intent("requires_capture")), Reply(says.intent("requires_capture"))),
+            Story(law.charge(), says.event(says.intent("canceled")), Reply(says.intent("canceled"))),
+            Story(law.refund(), says.event(back, "refund.failed"), Reply(back)),
+        ]

@@ -1,0 +1,262 @@
+"""What each of Stripe's answers means, and how orders are written."""
+
+import json
+from urllib.parse import parse_qsl
+
+import httpx
+import msgspec
+import pytest
+import stripe_says as says
+
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    Canceled,
+    Declined,
+    Outcome,
+    Pending,
+    Redirect,
+    Succeeded,
+    Unknown,
+)
+from malipo.money import EXPONENTS, Money
+from malipo.providers.errors import Misconfigured, NotSent
+from malipo.testing.conformance import cancel, capture, charge, refund
+from provider_stripe.mapping import STEPS, answered, request, spoken, unsupported
+from provider_stripe.objects import Answer
+
+USD_10 = Money(1000, "USD")
+PI, RE = {"reference": "pi_1"}, {"reference": "re_1"}
+DONE = Succeeded(amount=USD_10, **PI)
+HELD = Authorized(amount=USD_10, **PI)
+PAGE = ActionRequired(action=Redirect("https://hooks.stripe.com/3ds/1"), **PI)
+FAILED_3DS = {"code": "payment_intent_authentication_failure", "message": "Not authenticated."}
+
+
+def read(order, body, status: int = 200) -> Outcome:
+    return answered(order, Answer(status, json.dumps(body).encode()))
+
+
+@pytest.mark.parametrize(
+    ("order", "body", "outcome"),
+    [
+        (charge(), says.intent("succeeded"), DONE),
+        (charge(), says.intent("requires_capture"), HELD),
+        (charge(), says.intent("processing"), Pending(**PI)),
+        (charge(), says.intent("canceled"), Canceled(**PI)),
+        (charge(), says.intent("requires_action", next_action=says.redirect()), PAGE),
+        (
+            charge(),
+            says.intent("requires_payment_method", last_payment_error=FAILED_3DS),
+            Declined(code="payment_intent_authentication_failure", message="Not authenticated.", **PI),
+        ),
+        (charge(), says.intent("requires_payment_method"), Unknown(reason="no effect yet")),
+        (charge(), says.intent("requires_confirmation"), Unknown(reason="no effect yet")),
+        (
+            charge(),
+            says.intent("requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}}),
+            Unknown(reason="action without a page", **PI),
+        ),
+        (charge(), says.intent("under_divination"), Unknown(reason="status under_divination", **PI)),
+        (charge(), says.intent(amount=1001), Unknown(reason="amount_mismatch", **PI)),
+        (charge(), says.intent(currency="eur"), Unknown(reason="amount_mismatch", **PI)),
+        (charge(), says.refund(), Unknown(reason="another kind of object")),
+        (
+            charge(capture="manual"),
+            says.intent(amount_received=600),
+            Succeeded(amount=Money(600, "USD"), **PI),
+        ),
+        (
+            capture(amount=Money(600, "USD")),
+            says.intent(amount_received=600),
+            Succeeded(amount=Money(600, "USD"), **PI),
+        ),
+        (capture(), says.intent("processing"), Pending(**PI)),
+        (capture(), says.intent("canceled"), Canceled(**PI)),
+        (capture(), says.intent("requires_capture"), Unknown(reason="no effect yet")),
+        (capture(), says.intent("under_divination"), Unknown(reason="status under_divination", **PI)),
+        (cancel(), says.intent("canceled"), Canceled(**PI)),
+        (cancel(), says.intent("succeeded"), DONE),
+        (cancel(), says.intent("requires_capture"), Unknown(reason="no effect yet")),
+        (refund(), says.refund("succeeded"), Succeeded(amount=USD_10, **RE)),
+        (refund(), says.refund("pending"), Pending(**RE)),
+        (refund(), says.refund("requires_action"), Pending(**RE)),
+        (refund(), says.refund("failed", failure_reason="expired_or_canceled_card"),
+         Declined(code="expired_or_canceled_card", **RE)),
+        (refund(), says.refund("canceled"), Declined(code="refund_canceled", **RE)),
+        (refund(), says.refund(None), Unknown(reason="status None", **RE)),
+        (refund(), says.intent(), Unknown(reason="another kind of object")),
+    ],
+)  # fmt: skip
+def test_an_object_means(order, body, outcome):
+    assert read(order, body) == outcome
+
+
+@pytest.mark.parametrize(
+    ("order", "status", "body", "outcome"),
+    [
+        (
+            charge(), 402, says.card_error("lost_card"),
+            Declined(code="lost_card", message="Your card has insufficient funds.", **PI),
+        ),
+        (charge(), 402, says.error("card_error", "expired_card"),
+         Declined(code="expired_card", message="Stripe's own words.")),
+        (charge(), 402, says.error("card_error", "card_declined", payment_intent=says.intent("requires_payment_method")),
+         Declined(code="card_declined", message="Stripe's own words.", **PI)),
+        (charge(), 402, says.error("card_error", "x", payment_intent=says.intent("succeeded")), DONE),
+        (charge(), 400, says.error("invalid_request_error", "amount_too_small"),
+         Declined(code="amount_too_small", message="Stripe's own words.")),
+        (charge(), 400, says.error("invalid_request_error"),
+         Declined(code="invalid_request", message="Stripe's own words.")),
+        (charge(), 400, says.error("idempotency_error"), Unknown(reason="the key was used for another request")),
+        (charge(), 400, says.error("api_error"), Unknown(reason="error api_error")),
+        (charge(), 409, says.error("invalid_request_error", "idempotency_key_in_use"), Unknown(reason="http 409")),
+        (charge(), 424, says.error("api_error"), Unknown(reason="http 424")),
+        (charge(), 500, says.intent("succeeded"), Unknown(reason="http 500")),
+        (charge(), 302, {}, Unknown(reason="http 302")),
+        (refund(), 400, says.error("invalid_request_error", "charge_already_refunded"),
+         Declined(code="charge_already_refunded", message="Stripe's own words.")),
+        (refund(), 404, says.error("invalid_request_error", "resource_missing"),
+         Declined(code="resource_missing", message="Stripe's own words.")),
+        (capture(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
+                                    payment_intent=says.intent("succeeded")), DONE),
+        (capture(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
+                                    payment_intent=says.intent("canceled")), Canceled(**PI)),
+        (capture(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
+                                    payment_intent=says.intent(amount_received=600)),
+         Declined(code="payment_intent_unexpected_state", message="Stripe's own words.", **PI)),
+        (capture(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
+                                    payment_intent=says.intent("requires_action")),
+         Declined(code="payment_intent_unexpected_state", message="Stripe's own words.", **PI)),
+        (cancel(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
+                                   payment_intent=says.intent("canceled")), Canceled(**PI)),
+        (cancel(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
+                                   payment_intent=says.intent("succeeded")), DONE),
+        (cancel(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
+                                   payment_intent=says.intent("processing")),
+         Declined(code="payment_intent_unexpected_state", message="Stripe's own words.", **PI)),
+        (cancel(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
+                                   payment_intent=says.intent("under_divination")),
+         Unknown(reason="status under_divination", **PI)),
+    ],
+)  # fmt: skip
+def test_an_error_means(order, status, body, outcome):
+    assert read(order, body, status) == outcome
+
+
+def test_401_and_403_are_for_a_person_to_mend():
+    for status in (401, 403):
+        with pytest.raises(Misconfigured):
+            read(charge(), {}, status)
+
+
+def test_429_has_had_no_effect_and_waits_a_second_unless_stripe_says_how_long():
+    with pytest.raises(NotSent) as raised:
+        answered(charge(), Answer(429, b""))
+    assert raised.value.retry_after_seconds == 1
+    with pytest.raises(NotSent) as raised:
+        answered(charge(), Answer(429, b"", retry_after_seconds=30))
+    assert raised.value.retry_after_seconds == 30
+
+
+def form(order) -> dict[str, str]:
+    path, fields = request(order)
+    wire = httpx.Request("POST", f"https://api.stripe.com{path}", data=fields).content.decode()
+    return dict(parse_qsl(wire, keep_blank_values=True))
+
+
+def test_a_charge_without_a_return_url_lets_stripe_decline_what_needs_the_customer():
+    assert form(charge(description="Order 7, café")) == {
+        "amount": "1000",
+        "currency": "usd",
+        "payment_method": "tok_1",
+        "confirm": "true",
+        "capture_method": "automatic",
+        "automatic_payment_methods[enabled]": "true",
+        "automatic_payment_methods[allow_redirects]": "never",
+        "error_on_requires_action": "true",
+        "description": "Order 7, café",
+        "metadata[malipo_payment_id]": "pay_1",
+        "metadata[malipo_operation_id]": "pay_1",
+    }
+
+
+def test_a_charge_with_a_return_url_sends_it_and_lets_methods_redirect():
+    sent = form(charge(return_url="https://shop.example/back?a=b&c=d", capture="manual"))
+    assert sent["return_url"] == "https://shop.example/back?a=b&c=d"
+    assert sent["capture_method"] == "manual"
+    assert not {"automatic_payment_methods[allow_redirects]", "error_on_requires_action"} & sent.keys()
+
+
+def test_no_order_sends_payment_method_types():
+    assert not any("payment_method_types" in key for order in (charge(), refund()) for key in form(order))
+
+
+def test_captures_cancels_and_refunds_name_the_payment_intent_of_the_charge():
+    assert request(capture()) == ("/v1/payment_intents/ref_charge/capture", {"amount_to_capture": "1000"})
+    assert request(cancel()) == ("/v1/payment_intents/ref_charge/cancel", {})
+    assert form(refund(reason="duplicate")) == {
+        "payment_intent": "ref_charge",
+        "amount": "1000",
+        "reason": "duplicate",
+        "metadata[malipo_payment_id]": "pay_1",
+        "metadata[malipo_operation_id]": "ref_1",
+    }
+
+
+def test_a_reason_that_is_none_of_stripes_is_not_sent():
+    assert "reason" not in form(refund(reason="customer changed their mind"))
+
+
+def test_a_reference_cannot_leave_its_place_in_the_address():
+    path, _ = request(cancel(reference="../refunds?x=/"))
+    assert path == "/v1/payment_intents/..%2Frefunds%3Fx%3D%2F/cancel"
+
+
+def test_three_decimal_currencies_are_taken_in_tens_and_others_to_the_unit():
+    assert unsupported(charge(amount=Money(5120, "KWD"))) is None
+    assert unsupported(charge(amount=Money(5125, "KWD"))) == Declined(
+        code="amount_unsupported", message="Stripe cannot take 5.125 KWD."
+    )
+    assert unsupported(refund(amount=Money(5, "BHD"))) is not None
+    assert unsupported(charge(amount=Money(7, "JPY"))) is None
+    assert unsupported(cancel()) is None
+
+
+def test_a_currency_that_is_not_on_the_list_is_refused():
+    assert unsupported(charge(amount=Money(1000, "GHS"))) is not None
+
+
+def test_every_listed_currency_has_the_same_minor_unit_here_as_at_stripe():
+    zero = {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
+    three = {"BHD", "JOD", "KWD", "OMR", "TND"}
+    for currency in STEPS:
+        assert EXPONENTS[currency] == (0 if currency in zero else 3 if currency in three else 2), currency
+
+
+def word(about: dict):
+    return spoken(msgspec.Raw(json.dumps(about).encode()))
+
+
+def test_an_event_names_the_operation_by_our_own_tags():
+    told = word(says.intent("requires_capture"))
+    assert (told.payment_id, told.operation_id, told.kind, told.outcome) == ("pay_1", "pay_1", "charge", HELD)
+    told = word(says.refund("failed", failure_reason="declined"))
+    assert (told.operation_id, told.kind, told.outcome) == ("ref_1", "refund", Declined(code="declined", **RE))
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        says.intent("requires_confirmation"),
+        says.intent("requires_payment_method"),
+        says.intent(metadata={}),
+        says.intent(metadata={"malipo_payment_id": "pay_1"}),
+        says.refund(metadata=None),
+        says.intent(metadata={}, currency="isk"),
+        {"object": "charge", "id": "ch_1", "status": "succeeded", "metadata": says.TAGS},
+        {"object": "balance.available"},
+    ],
+)
+def test_an_event_has_no_words_about_what_was_not_tried_or_is_not_ours(about):
+    assert word(about) is None

@@ -1,0 +1,248 @@
+"""How the truth about an order is found when its answer was lost, and what is never sent again."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+import stripe_says as says
+
+from malipo import clock
+from malipo.contracts.outcomes import Canceled, Declined, Pending, Succeeded, Unknown
+from malipo.money import Money
+from malipo.platform.client import http_client
+from malipo.providers.errors import Misconfigured, NotSent
+from malipo.providers.provider import Attempt
+from malipo.testing.conformance import cancel, capture, charge, refund
+from malipo.testing.transports import Reply
+from provider_stripe.client import StripeClient
+from provider_stripe.provider import StripeProvider
+
+USD_10 = Money(1000, "USD")
+CHARGED = Succeeded(amount=USD_10, reference="pi_1")
+REFUNDED = Succeeded(amount=USD_10, reference="re_1")
+GIVEN_UP = Declined(code="provider_error", message="Stripe gave the order up without carrying it out.")
+
+PAY, LIST_INTENTS, LIST_REFUNDS = "POST /v1/payment_intents", "GET /v1/payment_intents", "GET /v1/refunds"
+READ = "GET /v1/payment_intents/pi_1"
+CAPTURE, CANCEL = "POST /v1/payment_intents/pi_1/capture", "POST /v1/payment_intents/pi_1/cancel"
+STORED_500 = Reply(says.error("api_error"), 500, {"Idempotent-Replayed": "true"})
+FRESH_500 = Reply(says.error("api_error"), 500)
+NONE = Reply(says.page())
+SOMEBODY_ELSES = says.intent(metadata={"order_id": "77"}, currency="isk")
+
+
+class Stripe:
+    """Answers in the order of the script and keeps what it was asked."""
+
+    def __init__(self, *script: Reply | Exception) -> None:
+        self.script = list(script)
+        self.requests: list[httpx.Request] = []
+        http = http_client(timeout_seconds=1, base_url="https://stripe.test", transport=httpx.MockTransport(self.take))
+        client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=1)
+        self.provider = StripeProvider(client, tolerance_seconds=300)
+
+    def take(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        reply = self.script.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply(request)
+
+    @property
+    def asked(self) -> list[str]:
+        return [f"{request.method} {request.url.path}" for request in self.requests]
+
+    @property
+    def keys(self) -> set[str | None]:
+        return {request.headers.get("Idempotency-Key") for request in self.requests if request.method == "POST"}
+
+    def parameters(self, index: int) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(str(self.requests[index].url)).query)
+
+
+def sent(order, hours: float = 0.1, reference: str | None = None) -> Attempt:
+    at = clock.now() - timedelta(hours=hours)
+    return Attempt(order, f"malipo-{order.operation_id}", says.ACCOUNT, at, reference)
+
+
+async def test_a_charge_whose_id_is_known_is_read():
+    stripe = Stripe(Reply(says.intent()))
+    assert await stripe.provider.query(sent(charge(), reference="pi_1")) == CHARGED
+    assert stripe.asked == [READ]
+
+
+async def test_a_charge_whose_id_is_lost_is_repeated_under_its_key():
+    stripe = Stripe(Reply(says.intent(), headers={"Idempotent-Replayed": "true"}))
+    assert await stripe.provider.query(sent(charge(), hours=22)) == CHARGED
+    assert (stripe.asked, stripe.keys) == ([PAY], {"malipo-pay_1"})
+
+
+async def test_a_request_still_in_flight_stays_unknown_until_the_book_shows_its_effect():
+    in_flight = Reply(says.error("invalid_request_error", "idempotency_key_in_use"), 409)
+    assert await Stripe(in_flight, NONE).provider.query(sent(charge())) == Unknown(reason="http 409")
+    assert await Stripe(in_flight, Reply(says.page(says.intent()))).provider.query(sent(charge())) == CHARGED
+
+
+async def test_a_stored_500_is_settled_by_the_book():
+    stripe = Stripe(STORED_500, Reply(says.page(SOMEBODY_ELSES, says.intent())))
+    assert await stripe.provider.query(sent(charge())) == CHARGED
+    assert stripe.asked == [PAY, LIST_INTENTS]
+
+
+async def test_a_stored_500_that_left_nothing_is_a_decline():
+    assert await Stripe(STORED_500, NONE).provider.query(sent(charge())) == GIVEN_UP
+    half_done = Reply(says.page(says.intent("requires_confirmation")))
+    assert await Stripe(STORED_500, half_done).provider.query(sent(charge())) == GIVEN_UP
+
+
+async def test_a_500_of_this_moment_that_left_nothing_yet_is_unknown():
+    assert await Stripe(FRESH_500, NONE).provider.query(sent(charge())) == Unknown(reason="http 500")
+
+
+async def test_a_key_that_does_not_fit_is_settled_by_the_book_and_never_declined_while_it_lives():
+    misfit = Reply(says.error("idempotency_error"), 400)
+    assert await Stripe(misfit, Reply(says.page(says.intent()))).provider.query(sent(charge())) == CHARGED
+    outcome = await Stripe(misfit, NONE).provider.query(sent(charge()))
+    assert outcome == Unknown(reason="the key was used for another request")
+
+
+@pytest.mark.parametrize("verb", ["execute", "query"])
+async def test_an_old_key_is_never_sent_again(verb):
+    stripe = Stripe(Reply(says.page(says.intent())))
+    assert await getattr(stripe.provider, verb)(sent(charge(), hours=23.1)) == CHARGED
+    assert stripe.asked == [LIST_INTENTS]
+
+
+@pytest.mark.parametrize("verb", ["execute", "query"])
+async def test_an_order_that_left_nothing_is_declined_only_when_its_key_is_dead(verb):
+    for hours, outcome in ((23.1, Unknown(reason="the key is old")), (24.1, GIVEN_UP)):
+        assert await getattr(Stripe(NONE).provider, verb)(sent(charge(), hours=hours)) == outcome
+
+
+async def test_the_book_is_read_from_before_the_first_try_to_after_now():
+    stripe = Stripe(STORED_500, NONE)
+    attempt = sent(charge(), hours=2)
+    await stripe.provider.query(attempt)
+    window = stripe.parameters(1)
+    assert int(window["created[gte]"][0]) == int(attempt.first_sent_at.timestamp()) - 300
+    assert int(window["created[lte]"][0]) >= clock.unix_seconds() + 299
+    assert window["limit"] == ["100"]
+
+
+async def test_the_book_is_read_page_after_page():
+    first = Reply(says.page(says.intent(id="pi_9", metadata={}), says.intent(id="pi_8", metadata={}), has_more=True))
+    stripe = Stripe(STORED_500, first, Reply(says.page(says.intent())))
+    assert await stripe.provider.query(sent(charge())) == CHARGED
+    assert stripe.parameters(2)["starting_after"] == ["pi_8"]
+
+
+async def test_a_book_too_long_to_read_is_unknown_and_not_a_decline():
+    endless = [Reply(says.page(SOMEBODY_ELSES, has_more=True))] * 30
+    stripe = Stripe(STORED_500, *endless)
+    assert await stripe.provider.query(sent(charge())) == Unknown(reason="too much to look through")
+    assert len(stripe.requests) == 21
+
+
+@pytest.mark.parametrize("broken", [FRESH_500, Reply(b"<html>"), Reply({"data": [{"id": 7}], "has_more": False})])
+async def test_a_book_that_cannot_be_read_is_unknown(broken):
+    assert isinstance(await Stripe(STORED_500, broken).provider.query(sent(charge())), Unknown)
+
+
+async def test_a_charge_that_needs_nobody_any_more_is_settled_although_its_id_is_known():
+    idle = Reply(says.intent("requires_confirmation"))
+    stripe = Stripe(idle, STORED_500, idle)
+    assert await stripe.provider.query(sent(charge(), reference="pi_1")) == GIVEN_UP
+    assert stripe.asked == [READ, PAY, READ]
+
+
+async def test_a_charge_that_cannot_be_found_under_its_id_is_unknown():
+    missing = Reply(says.error("invalid_request_error", "resource_missing"), 404)
+    assert await Stripe(missing).provider.query(sent(charge(), reference="pi_1")) == Unknown(reason="http 404")
+
+
+async def test_a_capture_or_cancel_is_repeated_under_its_key():
+    stripe = Stripe(Reply(says.intent()))
+    assert await stripe.provider.query(sent(capture(reference="pi_1"), reference="pi_1")) == CHARGED
+    assert (stripe.asked, stripe.keys) == ([CAPTURE], {"malipo-cap_1"})
+    stripe = Stripe(Reply(says.intent("canceled")))
+    assert await stripe.provider.query(sent(cancel(reference="pi_1"), reference="pi_1")) == Canceled(reference="pi_1")
+    assert (stripe.asked, stripe.keys) == ([CANCEL], {"malipo-can_1"})
+
+
+async def test_a_capture_that_stripe_gave_up_is_a_decline_and_one_that_may_run_is_not():
+    held = Reply(says.intent("requires_capture"))
+    attempt = sent(capture(reference="pi_1"))
+    assert await Stripe(STORED_500, held).provider.query(attempt) == GIVEN_UP
+    assert await Stripe(FRESH_500, held).provider.query(attempt) == Unknown(reason="http 500")
+    assert await Stripe(FRESH_500, Reply(says.intent())).provider.query(attempt) == CHARGED
+    assert await Stripe(held).provider.query(sent(capture(reference="pi_1"), hours=25)) == GIVEN_UP
+
+
+async def test_an_old_capture_or_cancel_is_read_from_the_charge():
+    for order in (capture(reference="pi_1"), cancel(reference="pi_1")):
+        stripe = Stripe(Reply(says.intent()))
+        assert await stripe.provider.query(sent(order, hours=30)) == CHARGED
+        assert stripe.asked == [READ]
+
+
+async def test_a_refund_whose_id_is_known_is_read():
+    stripe = Stripe(Reply(says.refund("pending")))
+    assert await stripe.provider.query(sent(refund(reference="pi_1"), reference="re_1")) == Pending(reference="re_1")
+    assert stripe.asked == ["GET /v1/refunds/re_1"]
+
+
+async def test_a_refund_whose_id_is_lost_is_repeated_and_else_looked_for_among_its_charges_refunds():
+    others = says.refund(id="re_0", metadata=says.TAGS | {"malipo_operation_id": "ref_0"})
+    stripe = Stripe(STORED_500, Reply(says.page(others, says.refund(id="re_m", metadata=None), says.refund())))
+    assert await stripe.provider.query(sent(refund(reference="pi_1"))) == REFUNDED
+    assert stripe.asked == ["POST /v1/refunds", LIST_REFUNDS]
+    assert stripe.parameters(1) == {"payment_intent": ["pi_1"], "limit": ["100"]}
+
+
+async def test_an_old_refund_is_never_sent_a_second_time():
+    stripe = Stripe(NONE, Reply(says.page(says.refund())))
+    assert await stripe.provider.execute(sent(refund(reference="pi_1"), hours=30)) == GIVEN_UP
+    assert await stripe.provider.execute(sent(refund(reference="pi_1"), hours=30)) == REFUNDED
+    assert stripe.keys == set()
+
+
+async def test_silence_in_the_middle_of_finding_out_is_unknown():
+    assert await Stripe(STORED_500, httpx.ReadTimeout("slow")).provider.query(sent(charge())) == Unknown(
+        reason="ReadTimeout"
+    )
+
+
+async def test_no_connection_while_finding_out_is_said_as_such():
+    with pytest.raises(NotSent):
+        await Stripe(httpx.ConnectError("refused")).provider.query(sent(charge()))
+
+
+async def test_a_key_for_the_other_mode_is_never_used():
+    for wrong in ("sk_live_51AbCdEfGh", "", "sk_test_", "pk_test_51AbCdEfGh", "sk_test_51\r\nX-Evil: 1"):
+        stripe = Stripe()
+        attempt = Attempt(charge(), "malipo-pay_1", {"secret_key": wrong})
+        with pytest.raises(Misconfigured, match="secret_key of test mode"):
+            await stripe.provider.execute(attempt)
+        assert not stripe.requests
+
+
+async def test_credentials_of_another_shape_are_a_misconfiguration():
+    for account in ({}, {"secret_key": 7}, {"api_key": "sk_test_1"}):
+        with pytest.raises(Misconfigured):
+            await Stripe().provider.execute(Attempt(charge(), "k", account))
+
+
+async def test_every_request_is_authenticated_and_pins_the_version():
+    stripe = Stripe(STORED_500, NONE)
+    await stripe.provider.query(sent(charge()))
+    for request in stripe.requests:
+        assert request.headers["Authorization"] == "Bearer sk_test_51AbCdEfGh"
+        assert request.headers["Stripe-Version"] == "2026-10-28.endive"
+
+
+async def test_an_answer_longer_than_the_limit_is_unknown():
+    endless = Reply(b"[" + b" " * 9_000_000)
+    assert await Stripe(endless).provider.execute(Attempt(charge(), "k", says.ACCOUNT)) == Unknown(
+        reason="answer too long"
+    )

@@ -1,0 +1,100 @@
+"""Makes one attempt at one delivery: sign, post, judge, record."""
+
+from collections.abc import Sequence
+
+from opentelemetry.trace import SpanKind
+
+from malipo import clock, ids
+from malipo.contracts.config import secret_owner
+from malipo.messaging.database import AWAY
+from malipo.messaging.unit import CLIENT_REF, Units
+from malipo.platform.logs import log
+from malipo.platform.secrets import KeyRing, SecretUnreadable
+from malipo.platform.tracing import context_of, tracer
+from webhook_dispatcher import metrics, queue, signature
+from webhook_dispatcher.queue import Delivery
+from webhook_dispatcher.recorder import Attempt, Recorder
+from webhook_dispatcher.schedule import JITTER
+from webhook_dispatcher.sender import Sender
+from webhook_dispatcher.verdict import judge
+
+PUT_OFF_SECONDS = 300.0
+"""How long a delivery waits that we cannot attempt through a fault of ours. A human is alerted meanwhile."""
+
+
+class Courier:
+    """Runs claimed deliveries. Each run ends in a record of the attempt or, when none could be made, puts it off."""
+
+    def __init__(self, units: Units, key_ring: KeyRing, sender: Sender, retry_schedule: Sequence[float]) -> None:
+        self._units = units
+        self._key_ring = key_ring
+        self._sender = sender
+        self._retry_schedule = retry_schedule
+        self._recorder = Recorder(units)
+
+    async def run(self, delivery: Delivery) -> None:
+        """Attempt `delivery`. Raises an error of `AWAY` when its end could not be recorded: its lease runs out."""
+        about = _about(delivery)
+        with tracer.start_as_current_span(
+            "webhook", context_of(delivery.headers), kind=SpanKind.CLIENT, attributes=about
+        ):
+            try:
+                await self._attempt(delivery)
+            except AWAY:
+                raise
+            except (SecretUnreadable, signature.BadSecret):
+                log.error("signing secret unreadable", **about, retry_in_seconds=PUT_OFF_SECONDS)
+                await self._put_off(delivery, "unreadable_secret")
+            except Exception:  # noqa: BLE001 - whatever it is, it must not come back at the speed of leases
+                log.exception("webhook attempt failed", **about, retry_in_seconds=PUT_OFF_SECONDS)
+                await self._put_off(delivery, "failure")
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        headers = self._headers(delivery)
+        attempted_at, started = clock.now(), clock.monotonic()
+        answer = await self._sender.post(delivery.url, headers, delivery.body)
+        seconds = clock.monotonic() - started
+        verdict = judge(answer, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
+        next_at = None if verdict.wait_seconds is None else clock.after(verdict.wait_seconds)
+        attempt = Attempt(delivery, attempted_at, round(seconds * 1000), answer, verdict.result, next_at)
+        await self._recorder.record(attempt)
+        _tell(attempt, seconds)
+
+    def _headers(self, delivery: Delivery) -> dict[str, str]:
+        """Raises `SecretUnreadable` or `BadSecret`: nothing is ever sent unsigned."""
+        owner = secret_owner(delivery.merchant_id, delivery.mode, delivery.endpoint_id)
+        secret = self._key_ring.open(delivery.secret_ciphertext, owner=owner)
+        signed = signature.headers(
+            secret.decode(errors="replace"), delivery.event_id, clock.unix_seconds(), delivery.body
+        )
+        return signed | {"malipo-attempt": str(delivery.attempts + 1)}
+
+    async def _put_off(self, delivery: Delivery, reason: str) -> None:
+        metrics.PUT_OFF.labels(reason).inc()
+        async with self._units.begin() as unit:
+            await queue.put_off(unit.connection, delivery, PUT_OFF_SECONDS)
+
+
+def _about(delivery: Delivery) -> dict[str, str]:
+    return {
+        "payment_id": delivery.payment_id,
+        "client_ref": delivery.headers.get(CLIENT_REF, ""),
+        "endpoint_id": delivery.endpoint_id,
+        "event_id": delivery.event_id,
+    }
+
+
+def _tell(attempt: Attempt, seconds: float) -> None:
+    metrics.ATTEMPTS.labels(attempt.result).inc()
+    metrics.ATTEMPT_SECONDS.observe(seconds)
+    if attempt.result == "delivered":
+        metrics.LATENCY_SECONDS.observe((clock.now() - attempt.delivery.occurred_at).total_seconds())
+    log.info(
+        "webhook attempted",
+        **_about(attempt.delivery),
+        attempt=attempt.number,
+        result=attempt.result,
+        http_status=attempt.answer.status,
+        error=attempt.answer.error,
+        duration_ms=attempt.duration_ms,
+    )

@@ -1,0 +1,51 @@
+"""What a batch from Kafka does: events become deliveries, a configuration replaces the replica."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from malipo.contracts.config import MerchantConfigured
+from malipo.contracts.events import PaymentStepped, public_event
+from malipo.contracts.message import Message
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import Unit
+from webhook_dispatcher import store
+
+
+async def announce(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Keep the events that merchants are told and make their deliveries; those ahead of our replica wait for it."""
+    messages = [
+        _message(received.message, received.headers)
+        for received in batch
+        if isinstance(received.message, PaymentStepped) and received.message.announcement is not None
+    ]
+    if not messages:
+        return
+    merchant_ids = sorted({message.merchant_id for message in messages})
+    await store.hold_merchants(unit.connection, merchant_ids)
+    await store.add_messages(unit.connection, messages)
+    await store.fan_out(unit.connection, merchant_ids)
+
+
+async def configure(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Take each merchant's newest configuration, and make the deliveries that waited for it. Older ones are dropped."""
+    configured = [received.message for received in batch if isinstance(received.message, MerchantConfigured)]
+    newest = {message.merchant_id: message for message in sorted(configured, key=lambda message: message.version)}
+    newer = await store.configure(unit.connection, list(newest.values()))
+    await store.fan_out(unit.connection, newer)
+
+
+def _message(step: PaymentStepped, headers: dict[str, str]) -> store.Message:
+    assert step.announcement is not None
+    return store.Message(
+        event_id=step.announcement.id,
+        merchant_id=step.merchant_id,
+        mode=step.mode,
+        payment_id=step.payment_id,
+        type=step.announcement.type,
+        sequence=step.announcement.sequence,
+        config_version=step.config_version,
+        headers=headers,
+        body=msgspec.json.encode(public_event(step)),
+        occurred_at=step.occurred_at,
+    )

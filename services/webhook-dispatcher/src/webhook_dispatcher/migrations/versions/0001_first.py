@@ -1,0 +1,101 @@
+"""Endpoints as a replica, messages, deliveries and their attempts."""
+
+from malipo.messaging import tables
+from malipo.platform.migrations import script
+
+revision = "0001"
+down_revision = None
+
+REPLICA = """
+CREATE TABLE merchants (
+    merchant_id text PRIMARY KEY,
+    version     integer NOT NULL  -- 0: heard of, never configured
+);
+
+CREATE TABLE endpoints (
+    endpoint_id       text PRIMARY KEY,
+    merchant_id       text NOT NULL REFERENCES merchants,
+    mode              text NOT NULL CHECK (mode IN ('test', 'live')),
+    url               text NOT NULL,
+    secret_ciphertext text NOT NULL,
+    event_types       text[] NOT NULL,  -- empty: all
+    gone_at           timestamptz,
+    gone_because      text CHECK (gone_because IN ('removed', 'answered 410')),
+    CHECK ((gone_at IS NULL) = (gone_because IS NULL))
+);
+CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id);
+"""
+
+MESSAGES = """
+CREATE TABLE messages (
+    event_id       text PRIMARY KEY,
+    merchant_id    text NOT NULL REFERENCES merchants,
+    mode           text NOT NULL CHECK (mode IN ('test', 'live')),
+    payment_id     text NOT NULL,
+    type           text NOT NULL,
+    sequence       integer NOT NULL,
+    config_version integer NOT NULL,
+    headers        jsonb NOT NULL,  -- the trace and the client reference, to hand on
+    body           bytea NOT NULL,  -- exactly as it is sent
+    occurred_at    timestamptz NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    fanned_out     boolean NOT NULL DEFAULT false
+);
+CREATE INDEX messages_waiting ON messages (merchant_id, config_version) WHERE NOT fanned_out;
+CREATE INDEX messages_waiting_of_payment ON messages (payment_id) WHERE NOT fanned_out;
+CREATE INDEX messages_by_age ON messages USING brin (created_at);
+"""
+
+# `due_at` is set on the first pending delivery of each (endpoint, payment) only: those behind it are not due, and
+# no query has to step over them.
+DELIVERIES = """
+CREATE TABLE deliveries (
+    delivery_id text PRIMARY KEY,
+    event_id    text NOT NULL REFERENCES messages ON DELETE CASCADE,
+    endpoint_id text NOT NULL REFERENCES endpoints,
+    payment_id  text NOT NULL,
+    sequence    integer NOT NULL,
+    state       text NOT NULL DEFAULT 'pending'
+                CHECK (state IN ('pending', 'delivered', 'exhausted', 'endpoint_gone')),
+    attempts    integer NOT NULL DEFAULT 0,
+    due_at      timestamptz,
+    lease_token text,
+    lease_until timestamptz,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    ended_at    timestamptz,
+    UNIQUE (event_id, endpoint_id),
+    CHECK ((lease_token IS NULL) = (lease_until IS NULL)),
+    CHECK ((state = 'pending') = (ended_at IS NULL))
+);
+CREATE INDEX deliveries_due ON deliveries (endpoint_id, due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
+CREATE INDEX deliveries_in_order ON deliveries (endpoint_id, payment_id, sequence) WHERE state = 'pending';
+CREATE INDEX deliveries_leased ON deliveries (endpoint_id) WHERE lease_token IS NOT NULL;
+
+-- Endpoints with pending deliveries. Steps through the index: the cost is that of the endpoints, not of their deliveries.
+CREATE VIEW busy_endpoints AS
+WITH RECURSIVE step AS (
+    (SELECT endpoint_id FROM deliveries WHERE state = 'pending' ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.endpoint_id FROM deliveries d WHERE d.state = 'pending' AND d.endpoint_id > step.endpoint_id
+            ORDER BY d.endpoint_id LIMIT 1)
+    FROM step WHERE step.endpoint_id IS NOT NULL
+)
+SELECT endpoint_id, gone_at FROM step JOIN endpoints USING (endpoint_id);
+
+CREATE TABLE attempts (
+    delivery_id  text NOT NULL REFERENCES deliveries ON DELETE CASCADE,
+    attempt      integer NOT NULL,
+    attempted_at timestamptz NOT NULL,
+    duration_ms  integer NOT NULL,
+    result       text NOT NULL CHECK (result IN ('delivered', 'retrying', 'exhausted', 'endpoint_gone')),
+    http_status  integer,
+    error        text,
+    response     text NOT NULL,
+    PRIMARY KEY (delivery_id, attempt)
+);
+"""
+
+
+def upgrade() -> None:
+    for step in (tables.V1, REPLICA, MESSAGES, DELIVERIES):
+        script(step)

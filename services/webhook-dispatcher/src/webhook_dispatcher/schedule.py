@@ -1,0 +1,49 @@
+"""When to try again: a written list of waits, jitter, and what the merchant's server asks for. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
+"""Above this a server's wish is cut: an endpoint may not park its events for ever."""
+
+JITTER = 0.2
+"""A wait is stretched or shortened by up to this share, so that what failed together does not come back together."""
+
+_MAX_DIGITS = 10
+_ASKS_FOR_A_PAUSE = frozenset({429, 503})
+
+
+def wait_seconds(
+    schedule: Sequence[float], attempt: int, *, factor: float, status: int | None, retry_after_seconds: float | None
+) -> float | None:
+    """Seconds to wait after failed attempt number `attempt` (from 1), or None when that was the last.
+
+    `factor` is the jitter. `Retry-After` lengthens the wait of a 429 or 503, never shortens it.
+    """
+    if attempt > len(schedule):
+        return None
+    planned = schedule[attempt - 1] * factor
+    if status not in _ASKS_FOR_A_PAUSE or retry_after_seconds is None:
+        return planned
+    return max(planned, min(retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
+
+
+def read_retry_after(header: str | None, now: datetime) -> float | None:
+    """The seconds that a `Retry-After` header asks for, given in seconds or as a date; None when it says nothing clear."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) <= _MAX_DIGITS else LONGEST_RETRY_AFTER_SECONDS
+    return _seconds_until(text, now)
+
+
+def _seconds_until(date: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:  # "-0000": UTC by RFC 5322
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - now).total_seconds(), 0.0)

@@ -1,0 +1,45 @@
+"""The settings of the webhook-dispatcher."""
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from malipo.platform.settings import ServiceSettings
+
+_SECONDS_LIST = r"^\d{1,6}(\.\d{1,3})?(,\d{1,6}(\.\d{1,3})?){0,29}$"
+
+
+class Settings(ServiceSettings):
+    """What the dispatcher needs beyond what every service needs."""
+
+    retry_schedule_seconds: str = Field(
+        default="5,30,120,600,1800,7200,18000,36000,36000,86400,86400",
+        pattern=_SECONDS_LIST,
+        description="Seconds to wait after each failed attempt, up to 30 of them; after the last the event is given up.",
+    )
+    attempt_seconds: float = Field(
+        default=15, gt=0, le=60, description="Time for one attempt, from the name's look-up to the answer's end."
+    )
+    attempts_at_once: int = Field(default=100, ge=1, le=2000, description="Attempts in flight in this process.")
+    attempts_per_endpoint: int = Field(
+        default=10, ge=1, le=100, description="Attempts in flight to one endpoint, over all replicas."
+    )
+    keep_days: int = Field(
+        default=30, ge=1, le=3650, description="Days that a finished delivery and its attempts are kept."
+    )
+    allow_loopback: bool = Field(
+        default=False,
+        description="Let webhooks go to this machine, over plain http and to any port. Refused in production.",
+    )
+
+    @field_validator("allow_loopback")
+    @classmethod
+    def _never_in_production(cls, value: bool, info: ValidationInfo) -> bool:
+        # A setting that failed its own validation is absent from `data`: then the strict reading holds.
+        if value and info.data.get("environment", "production") == "production":
+            msg = "must be false when ENVIRONMENT is production"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def retry_schedule(self) -> tuple[float, ...]:
+        """The waits in seconds after the first, second, ... failed attempt."""
+        return tuple(float(seconds) for seconds in self.retry_schedule_seconds.split(","))

@@ -1,0 +1,156 @@
+"""From batches to deliveries: who gets what, once, and not before the configuration is there."""
+
+import asyncio
+
+import pytest
+
+
+async def deliveries(dispatcher):
+    return await dispatcher.rows(
+        "SELECT endpoint_id, payment_id, sequence, due_at IS NOT NULL AS due FROM deliveries ORDER BY 1, 2, 3"
+    )
+
+
+async def test_an_event_becomes_one_delivery_for_each_endpoint_that_wants_it(replica, kit):
+    one = await replica(started=False)
+    wanting = kit.endpoint("mer_1", "https://a.example/", id="ep_a")
+    listed = kit.endpoint("mer_1", "https://b.example/", id="ep_b", event_types=("payment.completed",))
+    other_type = kit.endpoint("mer_1", "https://c.example/", id="ep_c", event_types=("refund.completed",))
+    live = kit.endpoint("mer_1", "https://d.example/", id="ep_d", mode="live")
+    await one.configure(1, wanting, listed, other_type, live)
+    await one.configure(1, kit.endpoint("mer_2", "https://e.example/", id="ep_e"), merchant_id="mer_2")
+    await one.announce(kit.step("pay_1", 1, type="payment.completed"))
+    assert [row["endpoint_id"] for row in await deliveries(one)] == ["ep_a", "ep_b"]
+
+
+async def test_a_redelivered_batch_adds_nothing(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"), kit.endpoint("mer_1", "https://b.example/"))
+    batch = await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2), kit.step("pay_2", 1))
+    await one.take_again(batch)
+    assert len(await deliveries(one)) == 6
+
+
+async def test_an_event_that_is_emitted_again_under_a_new_message_adds_nothing(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    step = kit.step("pay_1", 1)
+    await one.announce(step, step)
+    await one.announce(step)
+    assert len(await deliveries(one)) == 1
+
+
+async def test_steps_that_merchants_are_not_told_leave_no_trace(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    await one.announce(kit.step("pay_1", 1, announcement=None))
+    assert await one.rows("SELECT FROM messages") == []
+
+
+async def test_only_the_first_delivery_of_an_endpoint_and_payment_is_due(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
+    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2), kit.step("pay_2", 1))
+    await one.announce(kit.step("pay_1", 3))
+    due = [(row["payment_id"], row["sequence"], row["due"]) for row in await deliveries(one)]
+    assert due == [("pay_1", 1, True), ("pay_1", 2, False), ("pay_1", 3, False), ("pay_2", 1, True)]
+
+
+async def test_an_event_ahead_of_the_configuration_waits_and_then_flows(replica, kit):
+    one = await replica(started=False)
+    await one.announce(kit.step("pay_1", 1, config_version=2), kit.step("pay_1", 2, config_version=2))
+    await one.configure(1, kit.endpoint("mer_1", "https://old.example/", id="ep_old"))
+    assert await deliveries(one) == []
+    await one.configure(2, kit.endpoint("mer_1", "https://new.example/", id="ep_new"))
+    assert [(row["endpoint_id"], row["sequence"]) for row in await deliveries(one)] == [("ep_new", 1), ("ep_new", 2)]
+
+
+async def test_a_later_event_does_not_overtake_one_of_its_payment_that_waits(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
+    await one.announce(kit.step("pay_1", 1, config_version=2))
+    await one.announce(kit.step("pay_1", 2, config_version=1), kit.step("pay_2", 1, config_version=1))
+    assert [row["payment_id"] for row in await deliveries(one)] == ["pay_2"]
+    await one.configure(2, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
+    due = [(row["payment_id"], row["sequence"], row["due"]) for row in await deliveries(one)]
+    assert due == [("pay_1", 1, True), ("pay_1", 2, False), ("pay_2", 1, True)]
+
+
+async def test_more_events_than_one_slice_wait_and_flow(replica, kit, monkeypatch):
+    monkeypatch.setattr("webhook_dispatcher.store.SLICE", 7)
+    one = await replica(started=False)
+    await one.announce(*(kit.step(f"pay_{i % 3}", i, config_version=1) for i in range(30)))
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    found = await deliveries(one)
+    assert len(found) == 30
+    assert [row["sequence"] for row in found if row["due"]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_an_older_or_equal_configuration_changes_nothing(replica, kit, version):
+    one = await replica(started=False)
+    await one.configure(2, kit.endpoint("mer_1", "https://new.example/", id="ep_1"))
+    await one.configure(version, kit.endpoint("mer_1", "https://old.example/", id="ep_1"))
+    assert await one.rows("SELECT url, gone_at FROM endpoints") == [{"url": "https://new.example/", "gone_at": None}]
+
+
+async def test_an_endpoint_never_changes_hands(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://mine.example/", id="ep_1"))
+    await one.configure(1, kit.endpoint("mer_2", "https://theirs.example/", id="ep_1"), merchant_id="mer_2")
+    assert await one.rows("SELECT merchant_id, url FROM endpoints") == [
+        {"merchant_id": "mer_1", "url": "https://mine.example/"}
+    ]
+
+
+async def test_an_endpoint_that_is_no_longer_listed_is_gone_and_its_deliveries_end(replica, kit):
+    one = await replica(started=False)
+    kept, dropped = (kit.endpoint("mer_1", f"https://{name}.example/", id=f"ep_{name}") for name in ("kept", "dropped"))
+    await one.configure(1, kept, dropped)
+    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
+    await one.configure(2, kept)
+    task = asyncio.create_task(one.clockwork.end_gone())
+    await one.until_states(pending=2, endpoint_gone=2)
+    task.cancel()
+    assert {(r["endpoint_id"], r["result"], r["attempt"]) for r in await one.reports()} == {
+        ("ep_dropped", "endpoint_gone", 0)
+    }
+    await one.announce(kit.step("pay_2", 1))
+    assert await one.states() == {"pending": 3, "endpoint_gone": 2}
+
+
+async def test_events_and_configuration_at_once_lose_no_event(replica, kit):
+    one, two = await replica(started=False), await replica(started=False)
+    for version in range(1, 21):
+        await asyncio.gather(
+            one.announce(kit.step(f"pay_{version}", 1, config_version=version)),
+            two.configure(version, kit.endpoint("mer_1", "https://a.example/", id="ep_a")),
+        )
+    assert len(await deliveries(one)) == 20
+    assert await one.rows("SELECT FROM messages WHERE NOT fanned_out") == []
+
+
+async def test_what_ended_long_ago_is_forgotten_and_nothing_else(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(4)))
+    await one.announce(kit.step("pay_4", 1, config_version=9))
+    await one.pool.execute("UPDATE messages SET created_at = now() - interval '90 days'")
+    await one.pool.execute("UPDATE deliveries SET state = 'delivered', ended_at = now() WHERE payment_id < 'pay_3'")
+    await one.pool.execute("UPDATE deliveries SET ended_at = now() - interval '31 days' WHERE payment_id < 'pay_2'")
+    await one.pool.execute(
+        "INSERT INTO attempts SELECT delivery_id, 1, now(), 1, 'delivered', 200, NULL, '' FROM deliveries"
+    )
+    task = asyncio.create_task(one.clockwork.purge())
+
+    async def left():
+        return [row["payment_id"] for row in await one.rows("SELECT payment_id FROM messages ORDER BY 1")]
+
+    from malipo.testing.waiting import until
+
+    async def purged():
+        return await left() == ["pay_2", "pay_3", "pay_4"]
+
+    await until(purged)
+    task.cancel()
+    assert len(await one.rows("SELECT FROM attempts")) == 2
