@@ -172,6 +172,11 @@ async def test_wrong_routes_are_problems_too(merchant, method, path, status, cod
     assert response.json()["instance"] == response.headers["X-Request-Id"]
 
 
+async def test_the_allow_header_lists_every_method(merchant):
+    assert (await merchant.send("PUT", "/v1/payments")).headers["Allow"] == "GET, POST"
+    assert (await merchant.send("PATCH", "/v1/webhook-endpoints/x")).headers["Allow"] == "DELETE, GET"
+
+
 async def test_nothing_that_was_refused_reaches_a_log(gateway, merchant, capfd):
     await merchant.pay(GOOD | {"method": {"type": "card", "token": CARD}, CARD: 1})
     await gateway.client.get(f"/v1/payments/{CARD}?number={CARD}", headers=raw_headers(merchant))

@@ -1,16 +1,16 @@
 """Every message survives the wire, older code survives newer messages, and money is never a float."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malipo.contracts.message import Message, encode
+from malipo.contracts.message import Message, Moment, encode
 from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS, TOPICS, Topic
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 from malipo.testing.compatibility import golden
@@ -29,7 +29,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(0, MAX_AMOUNT_MINOR),
     bool: st.booleans(),
     NoneType: st.none(),
-    datetime: st.datetimes(timezones=st.just(UTC)),
+    Moment: st.datetimes(timezones=st.just(UTC)),
     Money: st.builds(Money, st.integers(0, MAX_AMOUNT_MINOR), st.sampled_from(list(EXPONENTS))),
 }
 
@@ -39,7 +39,7 @@ def values(of: Any) -> st.SearchStrategy[Any]:
     if of in PLAIN:
         return PLAIN[of]
     origin, inner = get_origin(of), get_args(of)
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return st.one_of([values(member) for member in inner])
     if origin is Literal:
         return st.sampled_from(inner)

@@ -38,14 +38,14 @@ def add_commands(cli: typer.Typer) -> None:
 @_merchants.command("create")
 def create_merchant(name: str, as_json: _AsJson = False) -> None:
     """Make a merchant."""
-    merchant_id = _run(lambda unit: store_merchants.add_merchant(unit.connection, name))
+    merchant_id = _write(lambda unit: store_merchants.add_merchant(unit.connection, name))
     _print({"id": merchant_id, "name": name}, as_json=as_json)
 
 
 @_merchants.command("list")
 def list_merchants(as_json: _AsJson = False) -> None:
     """List all merchants."""
-    found = _run(lambda unit: store_merchants.list_merchants(unit.connection))
+    found = _run(lambda units: store_merchants.list_merchants(units.pool))
     _print([asdict(merchant) for merchant in found], as_json=as_json)
 
 
@@ -64,7 +64,7 @@ def create_key(
     expires_at = None if expires_days is None else clock.after(expires_days * _DAY_SECONDS)
     key_id, key = auth.new_key(mode)
     try:
-        _run(
+        _write(
             lambda unit: store_merchants.add_key(
                 unit.connection, key_id, merchant, mode, digest=auth.digest(key), scopes=scopes, expires_at=expires_at
             )
@@ -77,7 +77,7 @@ def create_key(
 @_keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, key_...")], as_json: _AsJson = False) -> None:
     """Revoke an API key for ever; every replica refuses it within a second."""
-    if not _run(lambda unit: store_merchants.revoke_key(unit.connection, key_id)):
+    if not _write(lambda unit: store_merchants.revoke_key(unit.connection, key_id)):
         _fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
     _print({"id": key_id, "revoked": True}, as_json=as_json)
 
@@ -87,7 +87,7 @@ def list_keys(
     merchant: Annotated[str, typer.Argument(help="The merchant's id, mer_...")], as_json: _AsJson = False
 ) -> None:
     """List a merchant's API keys, without their secrets."""
-    found = _run(lambda unit: store_merchants.list_keys(unit.connection, merchant))
+    found = _run(lambda units: store_merchants.list_keys(units.pool, merchant))
     _print([asdict(key) for key in found], as_json=as_json)
 
 
@@ -95,17 +95,26 @@ def list_keys(
 def republish(as_json: _AsJson = False) -> None:
     """Send every merchant's configuration again, for a service that lost its replica; harmless to the others."""
 
-    async def publish_all(unit: Unit) -> int:
-        merchants = await store_merchants.list_merchants(unit.connection)
+    async def publish_all(units: Units) -> int:
+        merchants = await store_merchants.list_merchants(units.pool)
         for merchant in merchants:
-            await store_config.publish(unit, merchant.id)
+            async with units.begin() as unit:  # one each: a merchant's row stays locked until its commit
+                await store_config.publish(unit, merchant.id)
         return len(merchants)
 
     _print({"merchants": _run(publish_all)}, as_json=as_json)
 
 
-def _run[T](work: Callable[[Unit], Awaitable[T]]) -> T:
-    """`work` in one transaction on the gateway's database; a running gateway relays what it sends."""
+def _write[T](work: Callable[[Unit], Awaitable[T]]) -> T:
+    async def in_one_transaction(units: Units) -> T:
+        async with units.begin() as unit:
+            return await work(unit)
+
+    return _run(in_one_transaction)
+
+
+def _run[T](work: Callable[[Units], Awaitable[T]]) -> T:
+    """`work` on the gateway's database; a running gateway relays what it sends."""
 
     async def connected() -> T:
         url = platform_settings.load(Settings).database_url.get_secret_value()
@@ -114,8 +123,7 @@ def _run[T](work: Callable[[Unit], Awaitable[T]]) -> T:
         units = Units(lambda: None)
         units.use(pool)
         try:
-            async with units.begin() as unit:
-                return await work(unit)
+            return await work(units)
         finally:
             await pool.close()
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -83,7 +83,7 @@ class Command:
     caller: Caller
     attempt: Attempt
     wait_seconds: float
-    preference: str | None
+    preference: str | None = None
 
     def headers(self, done: Done, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """The answer's headers: whether it is a replay, and which preference was followed."""
@@ -111,7 +111,7 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
             raise Problem("idempotency_key_invalid")
         route = f"{request.method} {request.url.path}"
         attempt = Attempt(caller.merchant_id, caller.mode, route, key)
-        return Command(parts, caller, attempt, parts.settings.wait_seconds, None)
+        return Command(parts, caller, attempt, parts.settings.wait_seconds)
 
     return admit
 
@@ -124,7 +124,7 @@ def waiting_command(scope: Scope) -> Callable[..., Awaitable[Command]]:
         asked: Annotated[Command, Depends(admit)], prefer: Annotated[str, _PREFER] = ""
     ) -> Command:
         seconds, applied = preference(prefer, asked.wait_seconds)
-        return Command(asked.parts, asked.caller, asked.attempt, seconds, applied)
+        return replace(asked, wait_seconds=seconds, preference=applied)
 
     return admit_with_preference
 
@@ -184,7 +184,7 @@ async def _limit(request: Request, parts: Parts, caller: Caller) -> None:
 
 async def _read(request: Request) -> bytes:
     announced = request.headers.get("content-length", "0")
-    if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
+    if not announced.isdecimal() or int(announced) > MAX_BODY_BYTES:
         raise _too_large()
     body = bytearray()
     try:

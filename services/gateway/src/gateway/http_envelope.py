@@ -11,7 +11,6 @@ import structlog
 from opentelemetry import trace
 from prometheus_client import Histogram
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,14 +51,6 @@ def problem_answer(request: Request, problem: Problem) -> Response:
     about(problem=problem.code)
     body = msgspec.json.encode(problem.body(request_id(request)))
     return Response(body, problem.kind.status, problem.headers(), media_type="application/problem+json")
-
-
-def route_problem(error: HTTPException) -> Problem:
-    """The problem of a request that no route takes."""
-    headers = dict(error.headers or {})
-    if error.status_code == 405:
-        return Problem("method_not_allowed", headers=headers)
-    return Problem("route_unknown", headers=headers)
 
 
 class Envelope:
@@ -116,7 +107,9 @@ class _Exchange:
         scope: MutableMapping[str, Any] = self._request.scope
         route = getattr(scope.get("route"), "path", "unknown")
         SECONDS.labels(scope["method"], route, str(self._status)).observe(seconds)
-        trace.get_current_span().set_attributes({"http.route": route, "http.response.status_code": self._status or 0})
+        span = trace.get_current_span()
+        span.update_name(f"{scope['method']} {route}")
+        span.set_attributes({"http.route": route, "http.response.status_code": self._status or 0})
         if not scope["path"].startswith(_UNLOGGED):
             duration_ms = round(seconds * 1000)
             log.info("request", method=scope["method"], route=route, status=self._status, duration_ms=duration_ms)

@@ -3,6 +3,7 @@
 import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -22,7 +23,7 @@ from gateway import (
 )
 from gateway.audit import Audit
 from gateway.auth import Keys
-from gateway.http_envelope import Envelope, problem_answer, route_problem
+from gateway.http_envelope import Envelope, problem_answer
 from gateway.openapi import describe
 from gateway.parts import Parts
 from gateway.problems import Problem
@@ -108,7 +109,17 @@ async def _problem(request: Request, problem: Exception) -> Response:
 
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem_answer(request, route_problem(error))
+    if error.status_code == 405:
+        return problem_answer(request, Problem("method_not_allowed", headers={"Allow": _allowed(request.url.path)}))
+    return problem_answer(request, Problem("route_unknown"))
+
+
+def _allowed(path: str) -> str:
+    # The framework names the methods of the first route with this path only.
+    routes = [route for router in _API for route in router.routes if isinstance(route, APIRoute)]
+    return ", ".join(
+        sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
+    )
 
 
 async def _bad_parameters(request: Request, error: Exception) -> Response:
