@@ -13,6 +13,10 @@ from malipo.messaging.subscription import Received
 from malipo.money import Money
 from orchestrator import clockwork, handlers
 
+REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
+CAP_1, CAP_2, CAP_3 = (ids.new("cap") for _ in range(3))
+CAN_1 = ids.new("can")
+
 
 def only(messages, kind):
     return [m for m in messages if isinstance(m, kind)]
@@ -74,23 +78,23 @@ async def test_fifty_concurrent_refunds_never_pass_what_was_captured(orchestrato
 async def test_a_failed_refund_gives_its_reserve_back(orchestrator, make):
     create = make.create(1000)
     await orchestrator.take(create, make.paid(create.payment_id))
-    first = RefundPayment(payment_id=create.payment_id, refund_id="ref_1")
-    again = RefundPayment(payment_id=create.payment_id, refund_id="ref_2", amount_minor=1000)
+    first = RefundPayment(payment_id=create.payment_id, refund_id=REF_1)
+    again = RefundPayment(payment_id=create.payment_id, refund_id=REF_2, amount_minor=1000)
     assert only(await orchestrator.take(first), Refund)[0].amount == Money(1000, "USD")
     assert only(await orchestrator.take(again), CommandRefused)
-    await orchestrator.take(make.word(create.payment_id, Declined(code="x"), "refund", "ref_1"))
-    third = RefundPayment(payment_id=create.payment_id, refund_id="ref_3", amount_minor=1000)
+    await orchestrator.take(make.word(create.payment_id, Declined(code="x"), "refund", REF_1))
+    third = RefundPayment(payment_id=create.payment_id, refund_id=REF_3, amount_minor=1000)
     assert only(await orchestrator.take(third), Refund)
 
 
 async def test_a_refund_that_the_bank_gives_back_later_fails_after_it_had_completed(orchestrator, make):
     create = make.create()
     await orchestrator.take(create, make.paid(create.payment_id))
-    await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id="ref_1"))
-    done = make.word(create.payment_id, Succeeded(amount=Money(1000, "USD"), reference="re"), "refund", "ref_1")
+    await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
+    done = make.word(create.payment_id, Succeeded(amount=Money(1000, "USD"), reference="re"), "refund", REF_1)
     [completed] = await orchestrator.take(done)
     assert completed.payment.amount_refunded == 1000
-    back = make.word(create.payment_id, Declined(code="lost_or_stolen_card"), "refund", "ref_1")
+    back = make.word(create.payment_id, Declined(code="lost_or_stolen_card"), "refund", REF_1)
     [failed] = await orchestrator.take(back)
     assert failed.announcement.type == "refund.failed"
     assert failed.payment.amount_refunded == 0
@@ -142,26 +146,24 @@ async def test_a_partial_capture_completes_the_payment_with_what_was_captured(or
     create = make.create(1000, capture="manual")
     authorized = make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_1"))
     await orchestrator.take(create, authorized)
-    capture = CapturePayment(payment_id=create.payment_id, capture_id="cap_1", amount_minor=400)
+    capture = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1, amount_minor=400)
     [order] = only(await orchestrator.take(capture), Capture)
     assert (order.amount, order.reference) == (Money(400, "USD"), "pi_1")
     captured = Succeeded(amount=Money(400, "USD"), reference="pi_1")
     callback_first = make.word(create.payment_id, captured)
-    sent = await orchestrator.take(callback_first, make.word(create.payment_id, captured, "capture", "cap_1"))
+    sent = await orchestrator.take(callback_first, make.word(create.payment_id, captured, "capture", CAP_1))
     assert [m.to_state for m in sent] == ["completed", "completed"]
     assert sent[-1].payment.amount_captured == 400
-    [refused] = await orchestrator.take(
-        RefundPayment(payment_id=create.payment_id, refund_id="ref_1", amount_minor=401)
-    )
+    [refused] = await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id=REF_1, amount_minor=401))
     assert refused.code == "refund_exceeds_captured"
 
 
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        (lambda p: CapturePayment(payment_id=p, capture_id="cap"), "payment_not_capturable"),
-        (lambda p: CancelPayment(payment_id=p, cancel_id="can"), "payment_not_cancelable"),
-        (lambda p: RefundPayment(payment_id=p, refund_id="ref"), "payment_not_refundable"),
+        (lambda p: CapturePayment(payment_id=p, capture_id=CAP_1), "payment_not_capturable"),
+        (lambda p: CancelPayment(payment_id=p, cancel_id=CAN_1), "payment_not_cancelable"),
+        (lambda p: RefundPayment(payment_id=p, refund_id=REF_1), "payment_not_refundable"),
     ],
 )
 async def test_a_payment_in_doubt_refuses_every_operation(orchestrator, make, command, code):
@@ -174,10 +176,10 @@ async def test_a_payment_in_doubt_refuses_every_operation(orchestrator, make, co
 async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_refused(orchestrator, make):
     create = make.create(1000, capture="manual")
     await orchestrator.take(create, make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi")))
-    too_much = CapturePayment(payment_id=create.payment_id, capture_id="cap_1", amount_minor=1001)
+    too_much = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1, amount_minor=1001)
     assert (await orchestrator.take(too_much))[0].code == "capture_exceeds_authorized"
-    first = CapturePayment(payment_id=create.payment_id, capture_id="cap_2")
-    second = CapturePayment(payment_id=create.payment_id, capture_id="cap_3")
+    first = CapturePayment(payment_id=create.payment_id, capture_id=CAP_2)
+    second = CapturePayment(payment_id=create.payment_id, capture_id=CAP_3)
     sent = await orchestrator.take(first, second)
     assert len(only(sent, Capture)) == 1
     assert only(sent, CommandRefused)[0].code == "capture_in_progress"

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from malipo.contracts.events import PaymentStatus
+from malipo.contracts.events import EventType, PaymentStatus
 from orchestrator.machine import DECIDED, ROWS, Send, State, Subject, Trigger, Verdict, deadline_seconds, verdict
 from orchestrator.views import PUBLIC
 
@@ -120,6 +120,10 @@ def test_an_undecided_word_at_the_end_is_late():
 def test_every_state_has_a_public_status_and_every_status_a_state():
     assert set(PUBLIC) == set(State)
     assert set(PUBLIC.values()) == set(PaymentStatus.__args__)
+
+
+def test_what_merchants_are_told_is_what_the_contract_lists():
+    assert {row.tell for row in ROWS if row.tell} == set(EventType.__args__)
 
 
 def test_the_database_accepts_exactly_these_states():

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malipo import clock
+from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
 from malipo.contracts.events import PaymentStepped
 from malipo.contracts.outcomes import (
@@ -26,6 +26,8 @@ from orchestrator.advance import Fold
 from orchestrator.machine import DECIDED, State
 
 AMOUNT = 1000
+PAY = ids.new("pay")
+NUMBERED = {f"{kind}{n}": ids.new(kind[:3]) for kind in ("refund", "capture", "cancel") for n in "123"}
 USD = "USD"
 OUTCOMES = st.sampled_from(
     [
@@ -54,7 +56,7 @@ class Walk:
 
     def __init__(self, *, manual: bool) -> None:
         create = CreatePayment(
-            payment_id="pay",
+            payment_id=PAY,
             merchant_id="mer",
             mode="test",
             amount=Money(AMOUNT, USD),
@@ -86,22 +88,22 @@ class Walk:
     def step(self, step) -> None:
         match step:
             case ("charge", outcome):
-                self.take(self.word("charge", "pay", outcome))
+                self.take(self.word("charge", PAY, outcome))
             case ("refund" | "capture" | "cancel" as kind, number, outcome):
-                if f"{kind}{number}" in self.payment.operations:
-                    self.take(self.word(kind, f"{kind}{number}", outcome))
+                if NUMBERED[f"{kind}{number}"] in self.payment.operations:
+                    self.take(self.word(kind, NUMBERED[f"{kind}{number}"], outcome))
             case ("order refund", number, amount):
-                self.take(RefundPayment(payment_id="pay", refund_id=f"refund{number}", amount_minor=amount))
+                self.take(RefundPayment(payment_id=PAY, refund_id=NUMBERED[f"refund{number}"], amount_minor=amount))
             case ("order capture", number, amount):
-                self.take(CapturePayment(payment_id="pay", capture_id=f"capture{number}", amount_minor=amount))
+                self.take(CapturePayment(payment_id=PAY, capture_id=NUMBERED[f"capture{number}"], amount_minor=amount))
             case ("order cancel", number):
-                self.take(CancelPayment(payment_id="pay", cancel_id=f"cancel{number}"))
+                self.take(CancelPayment(payment_id=PAY, cancel_id=NUMBERED[f"cancel{number}"]))
             case ("overdue",):
                 self.overdue()
 
     def word(self, kind, operation_id, outcome):
         return OutcomeReported(
-            payment_id="pay",
+            payment_id=PAY,
             operation_id=operation_id,
             kind=kind,
             provider="stripe",

@@ -2,9 +2,12 @@
 
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: no i, l, o, u
 _LENGTH = 26  # 128 bits in groups of five
+_SHIFTS = range(125, -1, -5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new(prefix: str) -> str:
@@ -19,6 +22,18 @@ def is_id(value: str, prefix: str) -> bool:
     """Whether `value` has the shape that `new(prefix)` makes."""
     head, _, body = value.partition("_")
     return head == prefix and len(body) == _LENGTH and set(body) <= set(_ALPHABET)
+
+
+def made_at(value: str) -> datetime:
+    """The moment at which `new` made this id, to the millisecond, in UTC. Raises `ValueError` for any other text."""
+    _, _, body = value.partition("_")
+    if len(body) != _LENGTH:
+        msg = f"not an id: {value!r}"
+        raise ValueError(msg)
+    milliseconds = (
+        sum(_ALPHABET.index(character) << shift for character, shift in zip(body, _SHIFTS, strict=True)) >> 80
+    )
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def token(bytes_: int = 32) -> str:
@@ -42,4 +57,4 @@ def _uuid7() -> int:
 
 
 def _encode(number: int) -> str:
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in _SHIFTS)

@@ -15,7 +15,7 @@ from gateway.parts import Parts, PartsOf
 from gateway.problems import Problem
 from gateway.schemas import NewPayment, PaymentFilters
 from gateway.views import answered, create_command, first_payment
-from malipo import clock, ids
+from malipo import ids
 from malipo.contracts.events import PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.unit import CLIENT_REF, Unit
@@ -101,7 +101,7 @@ async def _accept(unit: Unit, caller: Caller, body: NewPayment) -> str:
     config_version, configured = await store_config.current(unit.connection, caller.merchant_id, caller.mode)
     if not configured or (body.provider and body.provider not in configured):
         raise Problem("provider_not_configured")
-    payment = first_payment(ids.new("pay"), body, clock.now())
+    payment = first_payment(ids.new("pay"), body)
     await store_payments.add_payment(unit.connection, payment, caller.merchant_id, caller.mode)
     message = create_command(payment.id, body, caller.merchant_id, caller.mode, config_version)
     unit.send(PAYMENT_COMMANDS, payment.id, message, headers=command_headers(body.client_ref))

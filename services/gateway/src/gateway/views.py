@@ -1,12 +1,11 @@
 """What merchants see: the first views, before the payment's owner has said anything, and entries of the timeline."""
 
-from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
 from gateway.schemas import NewPayment
-from malipo import clock
+from malipo import ids
 from malipo.contracts.commands import Card, CreatePayment, Mode
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import OperationView, PaymentStepped, PaymentView
@@ -39,8 +38,9 @@ def answered(payment: PaymentView) -> bool:
     return payment.status != "processing" or payment.status_reason is not None
 
 
-def first_payment(payment_id: str, body: NewPayment, now: datetime) -> PaymentView:
+def first_payment(payment_id: str, body: NewPayment) -> PaymentView:
     """A payment as it is when it has just been accepted."""
+    now = ids.made_at(payment_id)
     return PaymentView(
         id=payment_id,
         status="processing",
@@ -84,7 +84,7 @@ def first_operation(
     operation_id: str, kind: OperationKind, payment: PaymentView, amount: int | None, reason: str | None
 ) -> OperationView:
     """An operation as it is when it has just been accepted. Without an amount: what the payment has left, as known here."""
-    now = clock.now()
+    now = ids.made_at(operation_id)
     left = payment.amount_captured - payment.amount_refunded if kind == "refund" else payment.amount
     return OperationView(
         id=operation_id,

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import cast
 
 from malipo import ids
-from malipo.contracts.events import Announcement, Cause, Failure, PaymentStepped, Source
+from malipo.contracts.events import Announcement, Cause, EventType, Failure, PaymentStepped, Source
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -165,7 +166,7 @@ class Fold:
 
     def _announce(self, event_type: str) -> Announcement:
         self.payment.announced += 1
-        return Announcement(ids.new("evt"), event_type, self.payment.announced)
+        return Announcement(ids.new("evt"), cast("EventType", event_type), self.payment.announced)
 
     def _send(self, row: Row, operation: Operation | None) -> None:
         match row.send:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from prometheus_client import Counter
 
-from malipo import clock
+from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentStepped
 from malipo.contracts.message import Message
@@ -188,6 +188,7 @@ def _report(fold: Fold, steps: Sequence[PaymentStepped]) -> None:
 
 
 def _new_payment(command: CreatePayment, now: datetime) -> Payment:
+    """A payment is as old as its id, which the gateway made."""
     return Payment(
         id=command.payment_id,
         merchant_id=command.merchant_id,
@@ -200,6 +201,6 @@ def _new_payment(command: CreatePayment, now: datetime) -> Payment:
         description=command.description,
         metadata=command.metadata,
         return_url=command.return_url,
-        created_at=now,
+        created_at=ids.made_at(command.payment_id),
         updated_at=now,
     )

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import TypedDict
 
+from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, ProviderCommand, Query, Refund
 from malipo.money import Money
@@ -26,7 +27,7 @@ def new_operation(
         subject=subject,
         amount_minor=payment.amount.amount_minor if amount_minor is None else amount_minor,
         reason=reason,
-        created_at=now,
+        created_at=ids.made_at(operation_id),
         updated_at=now,
     )
 

@@ -77,11 +77,27 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None = None
 
 
+EventType = Literal[
+    "payment.processing",
+    "payment.requires_action",
+    "payment.authorized",
+    "payment.completed",
+    "payment.failed",
+    "payment.canceled",
+    "refund.completed",
+    "refund.failed",
+    "capture.failed",
+    "cancel.failed",
+]
+"""What merchants can be told."""
+EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
+
+
 class Announcement(msgspec.Struct, frozen=True):
     """The event that merchants are told: `sequence` counts from 1 without gaps per payment."""
 
     id: str
-    type: str
+    type: EventType
     sequence: int
 
 

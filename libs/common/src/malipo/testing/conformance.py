@@ -312,11 +312,11 @@ class ProviderConformance(ABC):
         for order in self._orders():
             dripping = Dripping()
             call = asyncio.create_task(self._execute(order, dripping))
-            await asyncio.wait_for(dripping.started.wait(), _PATIENCE_SECONDS)
+            await asyncio.wait_for(dripping.stream.started.wait(), _PATIENCE_SECONDS)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            assert dripping.closed
+            assert dripping.stream.closed
 
     def _orders(self) -> list[Order]:
         return list({type(example.order): example.order for example in self.examples()}.values())

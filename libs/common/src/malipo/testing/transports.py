@@ -49,17 +49,24 @@ class Hanging(httpx.AsyncBaseTransport):
         raise AssertionError
 
 
-class Dripping(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
+class Dripping(httpx.AsyncBaseTransport):
     """Answers one space after the other, for ever, or until it breaks with `error`."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self._error = error
-        self.started = asyncio.Event()
-        self.closed = False
+        self.stream = DrippingStream(error)
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, stream=self)
+        return httpx.Response(200, stream=self.stream)
+
+
+class DrippingStream(httpx.AsyncByteStream):
+    """The body of such an answer; it knows whether its reader has `closed` it."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self._error = error
+        self.started = asyncio.Event()
+        self.closed = False
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
