@@ -1,5 +1,7 @@
 """The callback route: verified, stored once, believed only about what was attempted for that account."""
 
+import asyncio
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -7,6 +9,7 @@ from starlette.applications import Starlette
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.money import Money
 from malipo.platform.client import http_client
+from malipo.providers import callbacks
 from malipo.providers.callbacks import MAX_BODY_BYTES
 from malipo.providers.errors import BadSignature
 from malipo.providers.provider import Reading, Word
@@ -65,6 +68,30 @@ async def test_an_unknown_address_is_404(post):
 
 async def test_a_body_beyond_the_limit_is_refused_unread(post):
     assert await post(word(), body=b"x" * (MAX_BODY_BYTES + 1)) == (413, "too_large")
+
+
+async def hang_on(kit, receive) -> int:
+    """The status answered to a body that comes as `receive` says."""
+    scope = {"type": "http", "method": "POST", "path": ADDRESS, "headers": [], "query_string": b""}
+    sent = []
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    await Starlette(routes=[kit.callbacks.route()])(scope, receive, send)
+    return sent[0]["status"]
+
+
+async def test_a_body_that_is_cut_short_or_never_ends_is_refused(kit, monkeypatch):
+    async def leave():
+        return {"type": "http.disconnect"}
+
+    async def stall():
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(callbacks, "_READ_SECONDS", 0.05)
+    assert await hang_on(kit, leave) == 400
+    assert await hang_on(kit, stall) == 408
 
 
 async def test_a_callback_without_words_of_ours_is_taken_and_left(kit, post):

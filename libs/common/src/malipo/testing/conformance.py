@@ -307,7 +307,7 @@ class ProviderConformance(ABC):
                 assert (refused is None) == (type(order) in provider.capabilities)
                 assert refused is None or isinstance(refused, Declined)
 
-    async def test_a_cancelled_call_leaves_no_half_readanswer(self) -> None:
+    async def test_a_cancelled_call_leaves_no_half_read_answer(self) -> None:
         """Its connection is given up, never handed to the next call with somebody else's answer inside."""
         for order in self._orders():
             dripping = Dripping()
