@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from malipo_local import Stack
 
 @dataclass
 class Databases:
-    """Makes databases by copying one that was migrated once per package."""
+    """Makes databases on one server by copying one that was migrated once per package."""
 
-    stack: Stack
+    server: str
     _templates: dict[str, str] = field(default_factory=dict[str, str])
     _numbers: Callable[[], int] = field(default_factory=lambda: itertools.count().__next__)
 
@@ -32,18 +33,15 @@ class Databases:
     def _make(self, package: str) -> str:
         if package not in self._templates:
             template = f"template_{package}"
-            migrations.migrate(package, self.stack.create_database(template))
+            asyncio.run(self._create(template, "template1"))
+            migrations.migrate(package, f"{self.server}/{template}")
             self._templates[package] = template
         name = f"{package}_{self._numbers()}"
-        asyncio.run(self._copy(self._templates[package], name))
-        return f"{self._server}/{name}"
+        asyncio.run(self._create(name, self._templates[package]))
+        return f"{self.server}/{name}"
 
-    @property
-    def _server(self) -> str:
-        return self.stack.create_database("spare").rsplit("/", 1)[0]
-
-    async def _copy(self, template: str, name: str) -> None:
-        connection = await asyncpg.connect(f"{self._server}/spare")
+    async def _create(self, name: str, template: str) -> None:
+        connection = await asyncpg.connect(f"{self.server}/postgres")
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         await connection.close()
 
@@ -57,12 +55,47 @@ class Stores:
     database: Callable[[str], str]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stores",
+        choices=["local", "containers"],
+        default="local",
+        help="where PostgreSQL, Redis and Kafka come from: packages on this machine, or production's images by Docker",
+    )
+
+
 @pytest.fixture(scope="session")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stores]:
-    home: Path = tmp_path_factory.mktemp("stores")
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stores]:
+    if request.config.getoption("--stores") == "containers":
+        addresses = in_containers()
+    else:
+        addresses = on_this_machine(tmp_path_factory.mktemp("stores"))
+    with addresses as (postgres, kafka, redis_url):
+        asyncio.run(provision(kafka, 1))
+        yield Stores(kafka, redis_url, Databases(postgres).make)
+
+
+@contextmanager
+def on_this_machine(home: Path) -> Generator[tuple[str, str, str]]:
+    """Where PostgreSQL, Kafka and Redis are, started by deploy/local."""
     with Stack(home=home, only={"postgres", "redis", "kafka"}) as stack:
-        asyncio.run(provision(stack.kafka, 1))
-        yield Stores(stack.kafka, stack.redis_url, Databases(stack).make)
+        yield stack.env()["DATABASE_SERVER_URL"].rsplit("/", 1)[0], stack.kafka, stack.redis_url
+
+
+@contextmanager
+def in_containers() -> Generator[tuple[str, str, str]]:
+    """The same from the images that production runs; needs a Docker engine."""
+    from testcontainers.community.kafka import KafkaContainer
+    from testcontainers.community.postgres import PostgresContainer
+    from testcontainers.community.redis import RedisContainer
+
+    postgres = PostgresContainer("postgres:16", driver=None)
+    kafka = KafkaContainer("confluentinc/cp-kafka:8.0.0").with_kraft()  # Apache Kafka 4.0
+    redis = RedisContainer("redis:7.2")
+    with postgres, kafka, redis:
+        server = postgres.get_connection_url().rsplit("/", 1)[0]
+        address = f"redis://{redis.get_container_host_ip()}:{redis.get_exposed_port(6379)}/0"
+        yield server, kafka.get_bootstrap_server(), address
 
 
 @pytest.fixture

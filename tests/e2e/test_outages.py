@@ -1,0 +1,86 @@
+"""Stores go away and come back: nothing that was accepted is lost, and everything flows again by itself."""
+
+import pytest
+
+from malipo_local.demo import books
+from malipo_local.shop import Shop
+from malipo_local.waiting import until
+
+SECONDS = 90
+
+
+def pay_soon(shop: Shop, count: int) -> list[str]:
+    return [shop.pay(amount=2000 + number, prefer="respond-async")["id"] for number in range(count)]
+
+
+def all_complete(shop: Shop, payment_ids: list[str]) -> None:
+    for payment_id in payment_ids:
+        assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
+        told = shop.told(payment_id, "payment.completed", seconds=SECONDS)
+        assert sorted({one["sequence"] for one in told}) == list(range(1, len({one["id"] for one in told}) + 1))
+    assert books.differences(shop) == []
+    assert books.double_charges(shop) == []
+
+
+@pytest.mark.timeout(240)
+def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, shop):
+    stack.stop_service("kafka")
+    try:
+        accepted = shop.post(
+            "/v1/payments",
+            {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}},
+            Prefer="wait=1",
+        )
+        assert accepted.status_code == 202
+        assert accepted.headers["Location"] == f"/v1/payments/{accepted.json()['id']}"
+        assert "Retry-After" in accepted.headers
+        payment_ids = [accepted.json()["id"], *pay_soon(shop, 9)]
+    finally:
+        stack.start_service("kafka")
+        stack.wait_ready("kafka", SECONDS)
+    all_complete(shop, payment_ids)
+
+
+@pytest.mark.timeout(240)
+def test_with_postgresql_away_the_answer_says_when_to_come_back_and_the_rest_flows_on(stack, shop):
+    before = pay_soon(shop, 10)
+    stack.stop_service("postgres")
+    try:
+        refused = shop.post(
+            "/v1/payments",
+            {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}},
+            key="kept",
+        )
+        assert refused.status_code == 503
+        assert refused.json()["code"] == "database_unavailable"
+        assert refused.json()["retry"]["safe"]
+        assert refused.json()["retry"]["same_key"]
+    finally:
+        stack.start_service("postgres")
+        stack.wait_ready("postgres", SECONDS)
+    stack.wait_ready("gateway", SECONDS)
+    after = shop.pay(key="kept")["id"]
+    all_complete(shop, [*before, after])
+
+
+@pytest.mark.timeout(240)
+def test_with_redis_away_payments_complete_all_the_same(stack, shop):
+    stack.stop_service("redis")
+    try:
+        payment_ids = [shop.pay(amount=3000 + number)["id"] for number in range(5)]
+    finally:
+        stack.start_service("redis")
+        stack.wait_ready("redis", SECONDS)
+    all_complete(shop, payment_ids)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("service", ["orchestrator", "provider-stripe", "webhook-dispatcher"])
+def test_a_frozen_service_goes_on_where_it_was(stack, shop, service):
+    stack.pause(service)
+    try:
+        payment_ids = pay_soon(shop, 10)
+        assert until(lambda: len(books.malipos(shop)) == 10, 30)
+    finally:
+        stack.resume(service)
+    all_complete(shop, payment_ids)
