@@ -6,17 +6,19 @@ export UV_PYTHON_DOWNLOADS ?= never
 UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)
 RUN = $(UV) run --locked --quiet
 
-.PHONY: help setup up down status logs env operator demo test check conformance docs
+.PHONY: help setup up down status logs stop start restart env operator demo test check conformance docs
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .tools/bin/uv:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 12) and "Malipo needs Python 3.12 or newer; python3 is " + sys.version.split()[0])'
+	@echo "Installing uv into .tools/ ..." >&2
 	@python3 -m venv .tools && .tools/bin/pip install --quiet uv
 
 setup: $(if $(shell uv --version 2>/dev/null),,.tools/bin/uv) ## install what the project needs into .venv
-	@$(UV) sync --locked --quiet
+	@$(if $(wildcard .venv/bin/python),,echo "Installing what Malipo needs into .venv/ (once) ..." >&2)
+	@$(UV) sync --locked $(if $(wildcard .venv/bin/python),--quiet)
 
 up: setup ## start the whole system in the background
 	@$(RUN) python -m malipo_local up $(ARGS)
@@ -29,6 +31,15 @@ status: setup ## show what runs, where, and how much memory it takes
 
 logs: setup ## show the logs (ARGS="gateway --follow")
 	@$(RUN) python -m malipo_local logs $(ARGS)
+
+stop: setup ## take one service down (ARGS=provider-stripe)
+	@$(RUN) python -m malipo_local stop $(ARGS)
+
+start: setup ## bring it back, and wait until it is ready
+	@$(RUN) python -m malipo_local start $(ARGS)
+
+restart: setup ## both, one after the other
+	@$(RUN) python -m malipo_local restart $(ARGS)
 
 env: setup ## print its addresses, for `eval "$$(make -s env)"`
 	@$(RUN) python -m malipo_local env $(ARGS)

@@ -30,8 +30,12 @@ def is_float(node: ast.AST) -> bool:
 
 
 def commits(node: ast.AST) -> bool:
-    """Only the unit of work commits: state, inbox and outbox together, or none of them."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
+    """Only the unit of work opens and commits transactions: state, inbox and outbox together, or none of them.
+
+    Beside it there is only `Units.reads`, which cannot `execute`.
+    """
+    ends = ("commit", "transaction")
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ends
 
 
 def mixes_money_with_floats(node: ast.AST) -> bool:

@@ -124,5 +124,5 @@ def long_functions(path: Path) -> list[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
-    lengths = {function.name: (function.end_lineno or 0) - function.lineno + 1 for function in functions}
-    return [f"{path.relative_to(ROOT)}::{name}" for name, lines in lengths.items() if lines > FUNCTION_LINES]
+    lengths = [(function.name, (function.end_lineno or 0) - function.lineno + 1) for function in functions]
+    return [f"{path.relative_to(ROOT)}::{name}" for name, lines in lengths if lines > FUNCTION_LINES]

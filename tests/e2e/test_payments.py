@@ -42,7 +42,8 @@ def test_an_authorized_payment_is_captured_in_part_and_the_rest_is_released(shop
     payment = shop.pay(amount=5000, capture="manual")
     shop.wait(payment["id"], "authorized")
     capture = shop.post(f"/v1/payments/{payment['id']}/capture", {"amount": 1500})
-    assert capture.status_code in (200, 201, 202), capture.text
+    assert capture.status_code == 201, capture.text
+    assert capture.json()["status"] == "completed"
     captured = shop.wait(payment["id"], "completed")
     assert captured["amount_captured"] == 1500
     again = shop.post(f"/v1/payments/{payment['id']}/capture", {"amount": 1})
@@ -68,8 +69,7 @@ def test_several_partial_refunds_add_up_to_the_payment_and_not_more(shop):
     payment = shop.pay(amount=1000)
     shop.wait(payment["id"], "completed")
     codes = [shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 300}).status_code for _ in range(4)]
-    assert codes[:3] == [201, 201, 201]
-    assert codes[3] in (409, 422)
+    assert codes == [201, 201, 201, 409]
     assert shop.payment(payment["id"])["amount_refunded"] == 900
 
 

@@ -71,7 +71,8 @@ def _described(process: psutil.Process, home: str) -> list[str]:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return []
-        words = [*process.cmdline(), process.cwd(), *process.environ().values()]
+        command = process.cmdline()
+        words = [*command, process.cwd(), *process.environ().values()]
     except psutil.Error:
         return []
-    return [f"{process.pid} {' '.join(process.cmdline())[:80]}"] if any(home in word for word in words) else []
+    return [f"{process.pid} {' '.join(command)[:80]}"] if any(home in word for word in words) else []

@@ -1,11 +1,15 @@
 """The command line, as a person uses it."""
 
+import os
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from malipo_local.options import read_settings
 
 from .conftest import Fakes, processes_of, until
 
@@ -17,17 +21,24 @@ def malipo(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=120)
 
 
-def test_up_status_env_restart_logs_and_down(folder: Path) -> None:
+def test_up_status_env_stop_start_restart_logs_and_down(folder: Path) -> None:
     up = malipo("up", "--only", "postgres,redis", folder=folder)
     assert up.returncode == 0, up.stderr
     assert "REDIS_URL" in up.stdout
+    assert up.stdout.endswith("Stop it with: make down\n")
     again = malipo("up", folder=folder)
     assert again.returncode == 0
     assert "Already up" in again.stdout
+    assert "need `make down` first" in again.stdout
     status = malipo("status", folder=folder).stdout
     assert "postgres" in status
     assert "ready" in status
     assert "export REDIS_URL=redis://127.0.0.1:" in malipo("env", folder=folder).stdout
+    stop = malipo("stop", "redis", folder=folder)
+    assert "make start ARGS=redis\n" in stop.stdout
+    assert "stopped" in malipo("status", folder=folder).stdout
+    assert "redis is ready" in malipo("start", "redis", folder=folder).stdout
+    assert "no 'rediss'" in malipo("stop", "rediss", folder=folder).stderr
     assert "ready again" in malipo("restart", "redis", folder=folder).stdout
     assert "Ready to accept connections" in malipo("logs", "redis", folder=folder).stdout
     assert "Stopped" in malipo("down", folder=folder).stdout
@@ -42,7 +53,7 @@ def test_a_failed_up_says_why_and_what_to_do(folder: Path, fakes: Fakes) -> None
     up = malipo("up", "--only=stripe-sim", *options, "--set=stripe-sim.FAIL=on-purpose", folder=folder)
     assert up.returncode == 1
     assert "cannot start: on-purpose" in up.stderr
-    assert "run `up` again" in up.stderr
+    assert "Mend that, then start it again" in up.stderr
 
 
 @pytest.mark.parametrize(
@@ -50,6 +61,7 @@ def test_a_failed_up_says_why_and_what_to_do(folder: Path, fakes: Fakes) -> None
     [
         ("--set=nosuch.X=1", "Choose from: postgres, redis"),
         ("--set=gateway", "SERVICE.NAME=VALUE"),
+        ("--set=gateway.NOPE=1", "DATABASE_CONNECTIONS, DATABASE_URL, ENVIRONMENT"),
         ("--replicas=gateway=many", "SERVICE=NUMBER"),
         ("--replicas=kafka=2", "Choose from: gateway"),
         ("--only=nosuch", "Choose from: postgres"),
@@ -62,7 +74,7 @@ def test_a_wrong_option_is_refused_with_a_hint(folder: Path, option: str, hint: 
     assert not (folder / ".malipo").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_foreground_stops_everything_on_a_signal(folder: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "malipo_local", "up", "--only=redis", "--foreground"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
@@ -75,4 +87,32 @@ def test_foreground_stops_everything_on_a_signal(folder: Path, number: signal.Si
 def test_status_of_nothing_says_how_to_start(folder: Path) -> None:
     status = malipo("status", folder=folder)
     assert status.returncode == 1
-    assert "malipo_local up" in " ".join(status.stderr.split())
+    assert " ".join(status.stderr.split()).endswith("Start one with: make up")
+
+
+def test_a_hint_names_a_home_that_is_not_the_usual_one(folder: Path) -> None:
+    status = malipo("status", "--home", "an other", folder=folder)
+    hint = status.stderr.replace("\n", " ").split("Start one with: ")[1]
+    assert shlex.split(shlex.split(hint)[2].removeprefix("ARGS=")) == ["--home", str(folder / "an other")]
+
+
+def test_a_demo_whose_terminal_closes_leaves_nothing(folder: Path) -> None:
+    command = [sys.executable, "-m", "malipo_local", "demo"]
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        until(lambda: len(processes_of(folder)) >= 3, "something has started")
+        process.send_signal(signal.SIGHUP)
+        shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert shown.endswith("Stopping.\n")
+    assert not processes_of(folder)
+    assert not list(folder.iterdir())
+
+
+def test_settings_of_services_are_checked_and_those_of_stores_go_to_the_stores() -> None:
+    options = ["gateway.LOG_LEVEL=DEBUG", "webhook-dispatcher.KEEP_DAYS=3", "kafka.num.io.threads=2"]
+    assert read_settings(options) == {
+        "gateway": {"LOG_LEVEL": "DEBUG"},
+        "webhook-dispatcher": {"KEEP_DAYS": "3"},
+        "kafka": {"num.io.threads": "2"},
+    }

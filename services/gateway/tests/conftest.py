@@ -28,7 +28,7 @@ from malipo.contracts.events import (
 )
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import BY_NAME, DELIVERIES, PAYMENT_EVENTS, Topic
-from malipo.messaging.database import Pool, connect
+from malipo.messaging.database import Pool, connected
 from malipo.messaging.subscription import Shell
 from malipo.messaging.unit import MESSAGE_ID
 from malipo.platform.client import http_client
@@ -88,7 +88,7 @@ class Replica:
 
     @property
     def pool(self) -> Pool:
-        return self.parts.units.pool
+        return self.parts.units._require_pool()
 
     async def merchant(self, *, mode: str = "test", configured: bool = True, scopes: Any = auth.SCOPES) -> Merchant:
         async with self.parts.units.begin() as unit:
@@ -220,12 +220,12 @@ def shared_database(stores) -> str:
 @pytest.fixture
 async def database(shared_database: str) -> str:
     """A database without rows; emptying one takes a tenth of making one."""
-    connection = await connect(shared_database)
-    tables = await connection.fetchval(
-        "SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-    )
-    await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
-    connection.terminate()
+    async with connected(shared_database) as connection:
+        tables = await connection.fetchval(
+            "SELECT string_agg(tablename, ',') FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        )
+        await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
     return shared_database
 
 
@@ -238,7 +238,7 @@ async def replica(stores, database) -> AsyncGenerator[Callable[..., Awaitable[Re
             base = {"database_url": database, "redis_url": stores.redis_url, "kafka_bootstrap": NOWHERE}
             made = await stack.enter_async_context(running(**base | settings))
             if "database_url" not in settings:
-                await until(lambda: made.parts.units.ready, what="a pool")
+                await until(lambda: made.parts.units._pool is not None, what="a pool")
             return made
 
         yield start

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from gateway import auth, store_merchants
-from gateway.ratelimit import Bucket, Limit
+from gateway import audit, auth, store_merchants
+from gateway.ratelimit import UNRECORDED, Bucket, Limit, network_of
 from malipo import clock
 from malipo.testing.waiting import until
 
@@ -136,6 +136,45 @@ async def test_every_decision_is_recorded_before_its_answer(gateway, merchant):
     ]
     assert {row["remote"] for row in rows} == {"127.0.0.1"}
     assert [row["merchant_id"] for row in rows] == [merchant.id, merchant.id, None, None]
+
+
+async def test_strangers_cannot_fill_the_audit_log(replica):
+    gateway = await replica(stranger_limit_per_second=1, stranger_limit_burst=3)
+    merchant = await gateway.merchant(configured=False)
+    before = UNRECORDED._value.get()
+    keys = ["", "mk_test_1", "mk_test_2", "mk_test_3", "mk_test_4"]
+    answers = [await gateway.client.get("/v1/payments", headers={"X-API-Key": key}) for key in keys]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+    assert answers[-1].json()["code"] == "rate_limited"
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert await gateway.count("audit_log") == 3
+    assert UNRECORDED._value.get() - before == 2
+    assert (await merchant.get("/v1/payments")).status_code == 200  # from the same address
+
+
+def test_an_ipv6_subscriber_is_one_stranger_whatever_address_is_used():
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") != network_of("2001:db8:0:1::1")
+    assert network_of("::ffff:10.0.0.1") == network_of("10.0.0.1") == "10.0.0.1"
+    assert network_of("unknown") == "unknown"
+
+
+async def test_old_decisions_are_forgotten(gateway, merchant, monkeypatch):
+    monkeypatch.setattr(audit, "_PURGE_ROWS", 2)
+    for _ in range(5):
+        await merchant.get("/v1/payments")
+    await gateway.pool.execute("UPDATE audit_log SET at = now() - interval '401 days'")
+    await merchant.get("/v1/payments")
+    while await audit.purge(gateway.parts.units, 400):
+        pass
+    assert await gateway.count("audit_log") == 1
+
+
+async def test_blanks_around_a_key_do_not_matter_and_a_refusal_names_the_scheme(gateway, merchant):
+    padded = await gateway.client.get("/v1/payments", headers={"X-API-Key": f" {merchant.key} "})
+    assert padded.status_code == 200
+    for headers in ({}, {"X-API-Key": "mk_test_x"}, {"X-API-Key": "  "}):
+        refused = await gateway.client.get("/v1/payments", headers=headers)
+        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "ApiKey")
 
 
 async def test_decisions_that_come_together_share_a_commit(gateway, merchant):

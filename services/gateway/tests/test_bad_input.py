@@ -4,7 +4,11 @@ import json
 
 import pytest
 
+from gateway.problems import Problem
+from gateway.schemas import NewPayment
+from gateway.validation import parse
 from malipo import ids
+from malipo.money import EXPONENTS
 from malipo.testing.waiting import until
 
 GOOD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
@@ -30,10 +34,15 @@ BAD_FIELDS = [
     ({"method": {"type": "cash"}}, "/method/type", "method_unknown"),
     ({"method": {"type": "card", "token": ""}}, "/method/token", "text_empty"),
     ({"method": {"type": "card", "token": "pm_x", "cvc": "1"}}, "/method/cvc", "field_unknown"),
-    ({"method": {"type": "card", "token": CARD}}, "/method", "raw_card_number"),
-    ({"method": {"type": "card", "token": "4242 4242 4242 4242"}}, "/method", "raw_card_number"),
-    ({"method": {"type": "card", "number": "x"}}, "/method", "raw_card_number"),
-    ({"method": {"type": "card", "card": {"pan": [int(CARD)]}}}, "/method", "raw_card_number"),
+    ({"method": {"type": "card", "token": CARD}}, "/method/token", "raw_card_number"),
+    ({"method": {"type": "card", "token": "4242 4242 4242 4242"}}, "/method/token", "raw_card_number"),
+    ({"method": {"type": "card", "number": "x"}}, "/method/number", "raw_card_number"),
+    ({"method": {"type": "card", "card": {"pan": [int(CARD)]}}}, "/method/card/pan", "raw_card_number"),
+    ({"method": {"type": "card", "sources": ["pm_x", CARD]}}, "/method/sources/1", "raw_card_number"),
+    ({"card": {"number": "x"}}, "/card/number", "raw_card_number"),
+    ({"description": "card 4242-4242-4242-4242, please"}, "/description", "raw_card_number"),
+    ({"client_ref": CARD}, "/client_ref", "raw_card_number"),
+    ({"metadata": {"x": "4242 4242 4242 4242"}}, "/metadata/x", "raw_card_number"),
     ({"client_ref": "x" * 101}, "/client_ref", "text_too_long"),
     ({"client_ref": "a\u0000b"}, "/client_ref", "text_control_characters"),
     ({"client_ref": 7}, "/client_ref", "type_wrong"),
@@ -64,6 +73,79 @@ async def test_each_bad_field_has_a_code_and_a_path(gateway, merchant, change, f
     assert await gateway.count("payments") + await gateway.count("idempotency_keys") == 0
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_ref": "1790000000000"},  # a time in milliseconds
+        {"client_ref": "9000000000000000"},  # an order's number with a good check sum
+        {"client_ref": "41111111-1111-4111-8111-111111111111"},
+        {"metadata": {"number": "7", "phone": "+49 30 1234567"}},
+        {"description": "Order 4242 of 2026-11-21, 3 pieces at 12.50"},
+    ],
+    ids=lambda value: str(value)[:50],
+)
+async def test_numbers_of_other_things_are_no_card_numbers(merchant, change):
+    assert (await merchant.pay(GOOD | change)).status_code == 202
+
+
+async def test_who_sends_a_card_number_is_told_that_it_is_exposed(merchant):
+    for change in ({"method": {"type": "card", "number": "x"}}, {"description": CARD}, {"card": {"number": CARD}}):
+        response = await merchant.pay(GOOD | change)
+        assert "treat the number as exposed" in response.json()["detail"]
+        assert CARD not in response.text
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({"colour": "red"}, "no such field"),
+        ({"metadata": {str(n): "x" for n in range(21)}}, "too many entries (most 20)"),
+        ({"method": {"type": "card"}}, "is required"),
+    ],
+)
+async def test_a_bad_field_is_explained_in_our_own_words(merchant, change, detail):
+    assert (await merchant.pay(GOOD | change)).json()["errors"][0]["detail"] == detail
+
+
+async def test_a_time_without_an_offset_is_shown_one_that_has_it(merchant):
+    problem = (await merchant.get("/v1/payments?created_after=2026-01-01T00:00:00")).json()
+    assert problem["errors"][0] == {
+        "field": "created_after",
+        "code": "parameter_invalid",
+        "detail": "give an offset, e.g. 2026-11-21T09:30:00Z",
+    }
+
+
+def test_cards_take_every_currency_that_we_know_but_one_and_never_a_thousandth():
+    taken = {currency: accepts(currency, 10) for currency in EXPONENTS}
+    assert [currency for currency, good in taken.items() if not good] == ["GHS"]
+    odd = {currency for currency in EXPONENTS if taken[currency] and not accepts(currency, 11)}
+    assert odd == {currency for currency, exponent in EXPONENTS.items() if exponent == 3}
+
+
+def accepts(currency: str, amount: int) -> bool:
+    try:
+        parse(NewPayment, json.dumps(GOOD | {"currency": currency, "amount": amount}).encode())
+    except Problem:
+        return False
+    return True
+
+
+async def test_a_compressed_body_is_refused(gateway, merchant):
+    for coding, status in (("gzip", 415), ("identity", 202)):
+        response = await gateway.client.post(
+            "/v1/payments", content=json.dumps(GOOD), headers=raw_headers(merchant) | {"Content-Encoding": coding}
+        )
+        assert response.status_code == status
+
+
+async def test_head_is_answered_as_get_is_without_the_body(gateway, merchant):
+    for path in ("/v1/payments", "/v1/payments/x", "/health/live", "/docs"):
+        shown, head = await merchant.get(path), await merchant.send("HEAD", path)
+        assert (head.status_code, head.content) == (shown.status_code, b"")
+        assert head.headers["Content-Type"] == shown.headers["Content-Type"]
+
+
 async def test_all_bad_fields_are_told_at_once(merchant):
     problem = (await merchant.pay({"amount": 0, "currency": "usd", "x": 1})).json()
     told = {(error["field"], error["code"]) for error in problem["errors"]}
@@ -87,6 +169,8 @@ async def test_all_bad_fields_are_told_at_once(merchant):
         (b'{"amount": NaN}', "json_malformed"),
         (b'{"client_ref": "\\ud800"}', "json_malformed"),
         (b"[" * 30_000, "json_malformed"),
+        (b'{"amount": 1, "amount": 2}', "json_duplicate_member"),
+        (b'{"method": {"type": "card", "type": "card"}}', "json_duplicate_member"),
         (b'{"amount": ' + b"9" * 30_000 + b"}", "json_malformed"),
         (b" " * 65_537, "body_too_large"),
     ],
@@ -141,6 +225,7 @@ async def test_only_json_is_taken(gateway, merchant, media_type):
         ("created_before=0001-01-01T00:00:00Z", "parameter_invalid"),
         ("client_ref=%00", "parameter_invalid"),
         ("client_ref=" + "x" * 101, "parameter_invalid"),
+        ("amount_min=2&amount_max=1", "parameter_invalid"),
         ("page=2", "parameter_unknown"),
         ("limit=1&limit=2", "parameter_repeated"),
     ],
@@ -173,8 +258,8 @@ async def test_wrong_routes_are_problems_too(merchant, method, path, status, cod
 
 
 async def test_the_allow_header_lists_every_method(merchant):
-    assert (await merchant.send("PUT", "/v1/payments")).headers["Allow"] == "GET, POST"
-    assert (await merchant.send("PATCH", "/v1/webhook-endpoints/x")).headers["Allow"] == "DELETE, GET"
+    assert (await merchant.send("PUT", "/v1/payments")).headers["Allow"] == "GET, HEAD, POST"
+    assert (await merchant.send("PATCH", "/v1/webhook-endpoints/x")).headers["Allow"] == "DELETE, GET, HEAD"
 
 
 async def test_nothing_that_was_refused_reaches_a_log(gateway, merchant, capfd):

@@ -49,11 +49,9 @@ async def test_who_holds_the_ring_and_knows_the_owner_can_open_them(gateway, mer
 
 
 async def test_each_change_sends_the_whole_configuration_at_a_new_version(gateway, merchant, make):
-    await merchant.send(
-        "POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a", "event_types": ["payment.completed"]}
-    )
+    await merchant.post("/v1/webhook-endpoints", {"url": "http://shop.example/a", "event_types": ["payment.completed"]})
     live = await gateway.key_of(merchant.id, mode="live")
-    await live.send("POST", "/v1/webhook-endpoints", {"url": "https://shop.example/live"})
+    await live.post("/v1/webhook-endpoints", {"url": "https://shop.example/live"})
     first = (await merchant.get("/v1/provider-credentials/stripe")).json()
     replaced = await put(merchant, {"secret_key": "sk_test_another"})
     assert (replaced.status_code, replaced.json()["id"]) == (200, first["id"])
@@ -72,14 +70,13 @@ async def test_each_change_sends_the_whole_configuration_at_a_new_version(gatewa
 
 
 async def test_payments_carry_the_version_that_they_rely_on(gateway, merchant):
-    await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a"})
+    await merchant.post("/v1/webhook-endpoints", {"url": "http://shop.example/a"})
     await merchant.pay()
     assert (await gateway.sent())[-1].config_version == 2
 
 
 async def test_an_endpoint_shows_its_secret_once(gateway, merchant):
-    made = await merchant.send(
-        "POST",
+    made = await merchant.post(
         "/v1/webhook-endpoints",
         {"url": "http://shop.example/a", "description": "shop", "event_types": ["payment.completed"]},
     )
@@ -97,7 +94,7 @@ async def test_an_endpoint_shows_its_secret_once(gateway, merchant):
 
 
 async def test_a_deleted_endpoint_is_gone_everywhere(gateway, merchant):
-    made = (await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
+    made = (await merchant.post("/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
     path = f"/v1/webhook-endpoints/{made['id']}"
     assert (await merchant.send("DELETE", path)).status_code == 204
     assert (await published(gateway))[-1].endpoints == ()
@@ -109,8 +106,8 @@ async def test_a_deleted_endpoint_is_gone_everywhere(gateway, merchant):
 async def test_there_is_a_limit_of_endpoints(gateway, merchant):
     for number in range(20):
         url = f"http://shop.example/{number}"
-        assert (await merchant.send("POST", "/v1/webhook-endpoints", {"url": url})).status_code == 201
-    response = await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/more"})
+        assert (await merchant.post("/v1/webhook-endpoints", {"url": url})).status_code == 201
+    response = await merchant.post("/v1/webhook-endpoints", {"url": "http://shop.example/more"})
     assert (response.status_code, response.json()["code"]) == (409, "webhook_endpoint_limit")
     assert (await published(gateway))[-1].version == 21
 
@@ -157,7 +154,7 @@ async def test_bad_credentials_name_their_field_and_change_nothing(gateway, body
     ],
 )
 async def test_a_bad_endpoint_names_its_field_and_changes_nothing(gateway, merchant, body, field, code):
-    response = await merchant.send("POST", "/v1/webhook-endpoints", body)
+    response = await merchant.post("/v1/webhook-endpoints", body)
     assert (response.status_code, response.json()["code"]) == (422, code)
     assert response.json()["errors"][0]["field"] == field
     assert len(await published(gateway)) == 1
@@ -165,12 +162,12 @@ async def test_a_bad_endpoint_names_its_field_and_changes_nothing(gateway, merch
 
 async def test_live_webhooks_go_to_https_only(gateway):
     live = await gateway.merchant(mode="live")
-    response = await live.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/"})
+    response = await live.post("/v1/webhook-endpoints", {"url": "http://shop.example/"})
     assert (response.status_code, response.json()["code"]) == (422, "url_not_https")
 
 
 async def test_configuration_of_another_merchant_or_mode_is_not_there(gateway, merchant):
-    made = (await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
+    made = (await merchant.post("/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
     for stranger in (await gateway.merchant(configured=False), await gateway.key_of(merchant.id, mode="live")):
         assert (await stranger.get("/v1/provider-credentials")).json()["data"] == []
         assert (await stranger.get("/v1/webhook-endpoints")).json()["data"] == []

@@ -63,6 +63,8 @@ def test_people_get_lines_to_read(run):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
+        (("merchant", "create", ""), "give the merchant a name"),
+        (("merchant", "create", "  "), "give the merchant a name"),
         (("key", "create", "mer_none"), "no merchant mer_none"),
         (("key", "revoke", "key_none"), "no key key_none"),
         (("key", "create", "mer_none", "--scope", "everything"), "unknown scope everything"),

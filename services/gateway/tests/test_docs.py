@@ -1,11 +1,18 @@
 """The API's description is whole, true, and shown without help from elsewhere."""
 
+import base64
+import hmac
 import re
+import time
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from gateway.openapi import CANCEL_REFUSALS, CAPTURE_REFUSALS, DESCRIPTION, REFUND_REFUSALS
 from gateway.problems import PROBLEMS
-from malipo.contracts.events import PaymentView
+from malipo import clock
+from malipo.contracts.events import REFUSAL_CODES, PaymentView
 
 METHODS = {"get", "put", "post", "delete"}
 
@@ -64,6 +71,63 @@ async def test_routes_that_change_something_take_an_idempotency_key(document):
         headers = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "header"}
         assert ("Idempotency-Key" in headers) == (method != "get"), path
         assert ("Prefer" in headers) == (method == "post" and "webhook" not in path), path
+
+
+async def test_a_generated_client_learns_where_a_key_must_be_sent(document):
+    for method, path, operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] == "Idempotency-Key":
+                assert parameter["required"] == (method == "post"), path
+                assert "7 days" in parameter["description"]
+        missing = "idempotency_key_missing" in str(operation["responses"]["400"])
+        assert missing == (method == "post"), path
+    assert "x-key-required" not in str(document)
+
+
+async def test_a_generated_client_learns_the_range_of_amounts(document):
+    schemas = document["components"]["schemas"]
+    whole = {"type": "integer", "minimum": 1, "maximum": 99_999_999_999}
+    assert schemas["NewPayment"]["properties"]["amount"].items() >= whole.items()
+    for body in ("NewCapture", "NewRefund"):
+        assert whole in schemas[body]["properties"]["amount"]["anyOf"]
+        assert schemas[body]["example"]
+    assert not re.search(r"'[gl]e':", str(schemas))
+
+
+async def test_what_is_accepted_is_shown_as_still_under_way(document):
+    for method, path, operation in operations(document):
+        if "202" in operation["responses"]:
+            (content,) = operation["responses"]["202"]["content"].values()
+            assert content["example"]["status"] == "processing", (method, path)
+
+
+async def test_webhooks_are_described_with_their_body(document):
+    webhook = document["webhooks"]["event"]["post"]
+    assert webhook["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Event"}
+    for word in ("webhook-id", "webhook-timestamp", "webhook-signature", "whsec_", "2xx", "sequence", "three days"):
+        assert word in document["info"]["description"]
+
+
+def test_the_check_of_a_signature_that_we_show_works():
+    names: dict[str, Any] = {"Mapping": Mapping, "base64": base64, "hmac": hmac, "time": time}
+    exec(re.search(r"```python\n(.+?)```", DESCRIPTION, re.DOTALL)[1], names)
+    key, body, now = b"k" * 32, b'{"type":"payment.completed"}', int(clock.now().timestamp())
+    secret = "whsec_" + base64.b64encode(key).decode()
+
+    def headers(at: int) -> dict[str, str]:
+        digest = hmac.digest(key, f"evt_1.{at}.".encode() + body, "sha256")
+        signature = "v1,AAAA v1," + base64.b64encode(digest).decode()
+        return {"webhook-id": "evt_1", "webhook-timestamp": str(at), "webhook-signature": signature}
+
+    assert names["is_ours"](secret, headers(now), body)
+    assert not names["is_ours"](secret, headers(now), body + b" ")
+    assert not names["is_ours"](secret, headers(now - 3600), body)
+
+
+def test_every_refusal_of_a_command_is_a_problem_and_described():
+    assert set(REFUSAL_CODES) <= set(PROBLEMS)
+    assert {*CAPTURE_REFUSALS, *CANCEL_REFUSALS, *REFUND_REFUSALS} == set(REFUSAL_CODES)
+    assert "provider_unsupported" not in PROBLEMS
 
 
 async def test_nothing_refers_to_what_is_not_there(document):

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from gateway import store_history
 from malipo import clock, ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import public_event
@@ -87,6 +88,14 @@ async def test_a_timeline_tells_every_step_its_cause_and_the_webhooks_it_led_to(
     assert (second["from_state"], second["to_state"]) == ("processing", "completed")
     assert second["event"] == {"id": ends.announcement.id, "type": "payment.completed", "sequence": 2}
     assert [(hook["attempt"], hook["result"]) for hook in second["webhooks"]] == [(1, "retrying"), (2, "delivered")]
+
+
+async def test_a_long_timeline_shows_its_end(gateway, merchant, monkeypatch):
+    monkeypatch.setattr(store_history, "MAX_STEPS", 3)
+    payment = (await merchant.pay()).json()
+    await gateway.hear(*(gateway.step(merchant, payment, "processing") for _ in range(5)))
+    timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()
+    assert [entry["step"] for entry in timeline["steps"]] == [3, 4, 5]
 
 
 def attempt(merchant, step, number: int, result: str) -> DeliveryReported:

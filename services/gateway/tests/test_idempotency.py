@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from gateway import idempotency
+from gateway.schemas import NewPayment
+from gateway.validation import parse
 from malipo import clock, ids
 from malipo.testing.waiting import until
 
@@ -30,6 +32,32 @@ async def test_how_the_body_is_written_does_not_matter(gateway, merchant, make):
         "/v1/payments", content=spaced, headers=headers | {"Content-Type": "application/json; charset=utf-8"}
     )
     assert again.json()["id"] == first.json()["id"]
+
+
+BODY = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_1"}, "client_ref": "order 7"}
+
+
+def test_the_fingerprint_of_a_request_stays_the_same_for_ever():
+    body = parse(NewPayment, json.dumps(BODY).encode())
+    found = idempotency._fingerprint("POST /v1/payments", body).hex()
+    assert found == "dea2504b7fcc224579ade49daec89e3fdef31ecbfb9fe80af6c09706389a313d"
+
+
+def test_a_release_that_adds_an_optional_field_still_knows_the_requests_before_it():
+    class Later(NewPayment):
+        statement: str | None = None
+        instalments: int = 1
+
+    before, after = (parse(model, json.dumps(BODY).encode()) for model in (NewPayment, Later))
+    assert idempotency._fingerprint("POST /x", before) == idempotency._fingerprint("POST /x", after)
+    used = parse(Later, json.dumps(BODY | {"instalments": 2}).encode())
+    assert idempotency._fingerprint("POST /x", used) != idempotency._fingerprint("POST /x", before)
+
+
+async def test_two_keys_on_one_request_are_refused(gateway, merchant, make):
+    headers = [("X-API-Key", merchant.key), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    response = await gateway.client.post("/v1/payments", json=make.payment, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_invalid")
 
 
 async def test_twenty_at_once_make_one_payment(replica):
@@ -104,6 +132,12 @@ async def test_a_key_that_is_none_is_refused(gateway, merchant, key):
     assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_invalid")
 
 
+async def test_a_webhook_endpoint_needs_a_key(gateway, merchant):
+    response = await merchant.send("POST", "/v1/webhook-endpoints", {"url": "http://shop.example/a"})
+    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_missing")
+    assert await gateway.count("webhook_endpoints") == 0
+
+
 @pytest.mark.parametrize("path", ["", "/{id}/capture", "/{id}/cancel", "/{id}/refunds"])
 async def test_where_money_may_move_a_key_is_required(gateway, merchant, make, path):
     payment = (await merchant.pay()).json()
@@ -124,7 +158,8 @@ async def test_keys_are_forgotten_after_their_time(gateway, merchant, monkeypatc
         await merchant.pay(key=f"old {number}")
     old = clock.now() - timedelta(days=8)
     await gateway.pool.execute("UPDATE idempotency_keys SET created_at = $1 WHERE key LIKE 'old %'", old)
-    await idempotency.purge(gateway.pool, 7)
+    while await idempotency.purge(gateway.parts.units, 7):
+        pass
     assert await gateway.count("idempotency_keys") == 1
     assert (await merchant.pay(key="young")).json()["id"] == kept.json()["id"]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.ratelimit import Limit, RateLimiter
+from gateway.ratelimit import Limit, LocalBuckets, RateLimiter
 from gateway.waiting import Waiting
 from malipo import clock
 from malipo.testing.waiting import until
@@ -32,7 +32,7 @@ async def test_before_postgresql_has_ever_answered_the_gateway_says_so(replica):
 async def test_with_postgresql_away_nothing_is_accepted_and_it_heals_by_itself(replica, database, line):
     url, wire = await line(database)
     gateway = await replica(database_url=url)
-    await until(lambda: gateway.parts.units.ready, what="a pool")
+    await until(lambda: gateway.parts.units._pool is not None, what="a pool")
     merchant = await gateway.merchant()
     wire.cut()
     assert_away(await merchant.pay(key="k"))
@@ -49,7 +49,7 @@ async def test_with_postgresql_away_nothing_is_accepted_and_it_heals_by_itself(r
 async def test_a_commit_whose_answer_is_lost_happens_once(replica, database, line, gateway, merchant):
     url, wire = await line(database)
     there = await replica(database_url=url)
-    await until(lambda: there.parts.units.ready, what="a pool")
+    await until(lambda: there.parts.units._pool is not None, what="a pool")
     away = merchant.on(there)
     sending = asyncio.create_task(away.pay(key="k", Prefer="wait=1"))
     await until(lambda: gateway.count("payments"), what="the payment's row")
@@ -123,6 +123,14 @@ async def test_the_local_buckets_have_a_limit(gateway, monkeypatch):
     for number in range(20):
         await limiter.take(f"mer_{number}")
     assert len(limiter._local) == 5
+
+
+async def test_the_buckets_of_strangers_have_a_limit_too(monkeypatch):
+    monkeypatch.setattr("gateway.ratelimit._LOCAL_BUCKETS", 5)
+    buckets = LocalBuckets(Limit(1, 1))
+    for number in range(20):
+        buckets.take(f"10.0.0.{number}")
+    assert len(buckets) == 5
 
 
 async def test_a_request_that_takes_too_long_is_given_up(gateway, merchant, monkeypatch):

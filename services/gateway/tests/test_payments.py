@@ -65,12 +65,14 @@ async def test_every_state_but_plain_processing_means_something(gateway, merchan
     assert (await asyncio.wait_for(waiting, 3)).status_code == 201
 
 
-async def test_doubt_is_an_answer_too(gateway, merchant):
-    waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
+async def test_doubt_is_told_at_once_as_still_under_way(gateway, merchant):
+    waiting = asyncio.create_task(merchant.pay(key="k", Prefer="wait=10"))
     payment = await newest_payment(gateway)
     await gateway.hear(gateway.step(merchant, payment, "processing", status_reason="awaiting_provider"))
     response = await asyncio.wait_for(waiting, 3)
-    assert (response.status_code, response.json()["status_reason"]) == (201, "awaiting_provider")
+    for told in (response, await merchant.pay(key="k", Prefer="wait=10")):
+        assert (told.status_code, told.json()["status_reason"]) == (202, "awaiting_provider")
+        assert told.headers["Retry-After"] == "1"
 
 
 async def test_a_post_that_waited_in_vain_answers_202(gateway, merchant):
@@ -137,6 +139,7 @@ async def test_without_credentials_nothing_is_accepted(gateway):
     merchant = await gateway.merchant(configured=False)
     response = await merchant.pay()
     assert (response.status_code, response.json()["code"]) == (422, "provider_not_configured")
+    assert "PUT /v1/provider-credentials/stripe with a test key" in response.json()["detail"]
     assert await gateway.count("payments") == 0
     assert await gateway.count("idempotency_keys") == 0
 

@@ -27,13 +27,13 @@ class Orchestrator:
 
     async def sent(self) -> list:
         """Empty the outbox."""
-        rows = await self.units.pool.fetch(
+        rows = await self.units.reads.fetch(
             "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
         )
         return [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
 
     async def payment(self, payment_id: str) -> dict:
-        return dict(await self.units.pool.fetchrow("SELECT * FROM payments WHERE id = $1", payment_id))
+        return dict(await self.units.reads.fetchrow("SELECT * FROM payments WHERE id = $1", payment_id))
 
 
 @pytest.fixture

@@ -109,19 +109,19 @@ async def test_silence_is_doubt_and_the_provider_is_asked_until_it_answers(orche
     assert stepped.payment.status == "processing"
     assert stepped.payment.status_reason == "awaiting_provider_confirmation"
     await orchestrator.take(make.word(create.payment_id, Unknown(reason="still silent")))
-    await orchestrator.units.pool.execute("UPDATE timers SET due_at = now()")
+    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     assert len(only(await orchestrator.sent(), Query)) == 1
     [done] = await orchestrator.take(make.paid(create.payment_id))
     assert done.payment.status == "completed"
     assert done.payment.status_reason is None
-    assert await orchestrator.units.pool.fetchval("SELECT count(*) FROM timers") == 0
+    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
 async def test_a_provider_that_never_answers_leads_to_a_question(orchestrator, make):
     create = make.create()
     await orchestrator.take(create)
-    await orchestrator.units.pool.execute("UPDATE timers SET due_at = now()")
+    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
     await asyncio.gather(*[clockwork.tick(orchestrator.units) for _ in range(4)])  # replicas tick at once
     sent = await orchestrator.sent()
     assert len(only(sent, Query)) == 1
@@ -132,7 +132,7 @@ async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestr
     create = make.create()
     action = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
     await orchestrator.take(create, make.word(create.payment_id, action))
-    await orchestrator.units.pool.execute("UPDATE timers SET due_at = now()")
+    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     [cancel] = only(await orchestrator.sent(), Cancel)
     sent = await orchestrator.take(
@@ -195,7 +195,7 @@ async def test_a_provider_that_nobody_has_fails_the_payment_before_anything_is_s
 async def test_each_step_is_in_the_history_with_its_cause(orchestrator, make):
     create = make.create()
     await orchestrator.take(create, make.paid(create.payment_id))
-    rows = await orchestrator.units.pool.fetch("SELECT * FROM history ORDER BY step")
+    rows = await orchestrator.units.reads.fetch("SELECT * FROM history ORDER BY step")
     assert [(r["from_state"], r["to_state"], r["trigger"], r["source"]) for r in rows] == [
         ("initiated", "processing", "dispatched", "merchant"),
         ("processing", "completed", "succeeded", "answer"),
@@ -205,3 +205,38 @@ async def test_each_step_is_in_the_history_with_its_cause(orchestrator, make):
 async def test_an_outcome_of_an_unknown_payment_is_an_error_that_dead_letters_it(orchestrator, make):
     with pytest.raises(handlers.UnknownPayment):
         await orchestrator.take(make.paid("pay_nobody"))
+
+
+async def test_an_older_replica_goes_on_when_a_newer_release_has_added_a_column(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create)
+    await orchestrator.units.reads.fetch("ALTER TABLE payments ADD COLUMN risk text")
+    await orchestrator.units.reads.fetch("ALTER TABLE operations ADD COLUMN risk text")
+    [done] = await orchestrator.take(make.paid(create.payment_id))
+    assert done.payment.status == "completed"
+
+
+async def test_a_payment_whose_deadline_cannot_be_taken_stops_no_other(orchestrator, make):
+    bad, good = make.create(), make.create()
+    await orchestrator.take(bad, good)
+    await orchestrator.units.reads.fetch("UPDATE payments SET currency = 'XXX' WHERE id = $1", bad.payment_id)
+    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await clockwork.tick(orchestrator.units)
+    assert [m.payment_id for m in only(await orchestrator.sent(), Query)] == [good.payment_id]
+    still_due = await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers WHERE due_at <= now()")
+    assert still_due == 0
+
+
+async def test_a_customer_who_never_comes_back_to_a_charge_without_reference_leads_to_a_question(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"))))
+    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await clockwork.tick(orchestrator.units)
+    assert only(await orchestrator.sent(), Query)
+
+
+async def test_a_refund_moves_the_payments_own_date(orchestrator, make):
+    create = make.create()
+    [_, _, completed] = await orchestrator.take(create, make.paid(create.payment_id))
+    sent = await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
+    assert only(sent, PaymentStepped)[0].payment.updated_at > completed.payment.updated_at

@@ -14,6 +14,7 @@ SUBJECTS = list(Subject)
 PROVIDER_WORDS = {
     Subject.PAYMENT: set(Trigger) - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, Trigger.UNKNOWN},
+    # Not AUTHORIZED and ACTION_REQUIRED: that a charge still stands as it did says nothing of a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.UNKNOWN},
     Subject.CANCEL: set(Trigger) - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
 }

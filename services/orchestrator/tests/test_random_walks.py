@@ -31,6 +31,9 @@ NUMBERED = {f"{kind}{n}": ids.new(kind[:3]) for kind in ("refund", "capture", "c
 USD = "USD"
 OUTCOMES = st.sampled_from(
     [
+        *[Succeeded(amount=Money(minor, USD), reference="pi") for minor in (1, 400, AMOUNT, 5 * AMOUNT)],
+        Succeeded(amount=Money(AMOUNT, "JPY"), reference="pi"),
+        Authorized(amount=Money(5 * AMOUNT, USD), reference="pi"),
         Succeeded(amount=Money(AMOUNT, USD), reference="pi"),
         Authorized(amount=Money(AMOUNT, USD), reference="pi"),
         Declined(code="card_declined", reference="pi"),
@@ -123,6 +126,7 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, st
     for step in steps:
         walk.step(step)
         payment = walk.payment
+        assert payment.captured_minor <= AMOUNT, "more was captured than ordered"
         assert payment.refundable_minor >= 0, "refunds pass what was captured"
         waiting = {subject for subject, due in payment.timers.items() if due}
         assert (payment.id in waiting) == (payment.state not in DECIDED), "a payment waits without a deadline"
@@ -156,6 +160,20 @@ def test_taking_every_word_twice_moves_no_more_money(steps):
     assert twice.payment.captured_minor == once.payment.captured_minor
     assert len(twice.of(Refund)) == len(once.of(Refund))
     assert len(twice.of(Charge)) == 1
+
+
+def test_another_amount_after_the_end_is_recorded_as_a_contradiction():
+    walk = Walk(manual=False)
+    walk.step(("charge", Succeeded(amount=Money(400, USD), reference="pi")))
+    walk.step(("charge", Succeeded(amount=Money(AMOUNT, USD), reference="pi")))
+    assert walk.payment.captured_minor == 400
+    assert walk.of(PaymentStepped)[-1].contradiction
+
+
+def test_money_in_another_currency_is_doubt():
+    walk = Walk(manual=False)
+    walk.step(("charge", Succeeded(amount=Money(AMOUNT, "JPY"), reference="pi")))
+    assert walk.payment.state is State.IN_DOUBT
 
 
 def test_a_late_contradiction_is_recorded_and_changes_nothing():

@@ -7,12 +7,13 @@ from malipo.contracts.provider_commands import Capture, Charge, Refund
 from malipo.money import Money
 from malipo.testing import conformance as law
 from malipo.testing.conformance import Example, ProviderConformance, Story
+from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.transports import Reply
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
 
 USD_10 = Money(1000, "USD")
-MANUAL = law.charge(capture="manual")
+MANUAL = charge(capture="manual")
 SHORT = "Your card has insufficient funds."
 
 
@@ -30,17 +31,21 @@ class TestStripe(ProviderConformance):
         page = Redirect("https://hooks.stripe.com/3ds/1")
         poor = Declined(code="insufficient_funds", message=SHORT, reference="pi_1")
         return [
-            Example(law.charge(), Reply(says.intent()), Succeeded(amount=USD_10, reference="pi_1")),
+            Example(charge(), Reply(says.intent()), Succeeded(amount=USD_10, reference="pi_1")),
             Example(MANUAL, Reply(says.intent("requires_capture")), Authorized(amount=USD_10, reference="pi_1")),
-            Example(law.charge(), Reply(says.intent("processing")), Pending(reference="pi_1")),
-            Example(law.charge(), Reply(waiting), ActionRequired(action=page, reference="pi_1")),
-            Example(law.charge(), Reply(says.card_error(), 402), poor),
-            Example(law.capture(), Reply(says.intent()), Succeeded(amount=USD_10, reference="pi_1")),
-            Example(law.cancel(), Reply(says.intent("canceled")), Canceled(reference="pi_1")),
-            Example(law.refund(), Reply(says.refund()), Succeeded(amount=USD_10, reference="re_1")),
-            Example(law.refund(), Reply(says.refund("pending")), Pending(reference="re_1")),
-            Example(law.refund(), Reply(says.refund("failed")), Declined(code="refund_failed", reference="re_1")),
+            Example(charge(), Reply(says.intent("processing")), Pending(reference="pi_1")),
+            Example(charge(), Reply(waiting), ActionRequired(action=page, reference="pi_1")),
+            Example(charge(), Reply(says.card_error(), 402), poor),
+            Example(capture(), Reply(says.intent()), Succeeded(amount=USD_10, reference="pi_1")),
+            Example(cancel(), Reply(says.intent("canceled")), Canceled(reference="pi_1")),
+            Example(refund(), Reply(says.refund()), Succeeded(amount=USD_10, reference="re_1")),
+            Example(refund(), Reply(says.refund("pending")), Pending(reference="re_1")),
+            Example(refund(), Reply(says.refund("failed")), Declined(code="refund_failed", reference="re_1")),
         ]
+
+    def traceless(self):
+        missing = says.error("invalid_request_error", "resource_missing")
+        return [Reply(missing, 404), Reply(missing, 400), Reply(says.page())]
 
     def unheard_of(self, order):
         return Reply(says.refund("mulled_over") if isinstance(order, Refund) else says.intent("mulled_over"))
@@ -71,8 +76,8 @@ class TestStripe(ProviderConformance):
     def stories(self):
         back = says.refund("failed", failure_reason="lost_or_stolen_card")
         return [
-            Story(law.charge(), says.event(says.intent()), Reply(says.intent())),
+            Story(charge(), says.event(says.intent()), Reply(says.intent())),
             Story(MANUAL, says.event(says.intent("requires_capture")), Reply(says.intent("requires_capture"))),
-            Story(law.charge(), says.event(says.intent("canceled")), Reply(says.intent("canceled"))),
-            Story(law.refund(), says.event(back, "refund.failed"), Reply(back)),
+            Story(charge(), says.event(says.intent("canceled")), Reply(says.intent("canceled"))),
+            Story(refund(), says.event(back, "refund.failed"), Reply(back)),
         ]

@@ -21,7 +21,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.money import EXPONENTS, Money
 from malipo.providers.errors import Misconfigured, NotSent
-from malipo.testing.conformance import cancel, capture, charge, refund
+from malipo.testing.orders import cancel, capture, charge, refund
 from provider_stripe.mapping import STEPS, answered, request, spoken, unsupported
 from provider_stripe.objects import Answer
 
@@ -227,11 +227,25 @@ def test_a_currency_that_is_not_on_the_list_is_refused():
     assert unsupported(charge(amount=Money(1000, "GHS"))) is not None
 
 
+def test_every_currency_of_malipo_is_taken_but_the_named_ones():
+    assert EXPONENTS.keys() - STEPS.keys() == {"GHS"}
+    assert {currency for currency, step in STEPS.items() if step == 10} == {"BHD", "JOD", "KWD", "OMR", "TND"}
+    assert set(STEPS.values()) == {1, 10}
+
+
 def test_every_listed_currency_has_the_same_minor_unit_here_as_at_stripe():
     zero = {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
     three = {"BHD", "JOD", "KWD", "OMR", "TND"}
     for currency in STEPS:
         assert EXPONENTS[currency] == (0 if currency in zero else 3 if currency in three else 2), currency
+
+
+def test_a_decline_for_want_of_authentication_says_what_is_missing():
+    failure = {"type": "card_error", "code": "authentication_required", "message": "It requires authentication."}
+    hint = "It requires authentication. Without a return_url the customer cannot be asked."
+    assert read(charge(), {"error": failure}, 402).message == hint
+    with_page = charge(return_url="https://shop.example/back")
+    assert read(with_page, {"error": failure}, 402).message == "It requires authentication."
 
 
 def word(about: dict):

@@ -1,8 +1,10 @@
 """How the truth about an order is found when its answer was lost, and what is never sent again."""
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import httpx
 import pytest
 import stripe_says as says
@@ -13,7 +15,7 @@ from malipo.money import Money
 from malipo.platform.client import http_client
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.providers.provider import Attempt
-from malipo.testing.conformance import cancel, capture, charge, refund
+from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.transports import Reply
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
@@ -62,8 +64,8 @@ class Stripe:
 
 
 def sent(order, hours: float = 0.1, reference: str | None = None) -> Attempt:
-    at = clock.now() - timedelta(hours=hours)
-    return Attempt(order, f"malipo-{order.operation_id}", says.ACCOUNT, at, reference)
+    age = timedelta(hours=hours)
+    return Attempt(order, f"malipo-{order.operation_id}", says.ACCOUNT, clock.now() - age, reference, key_age=age)
 
 
 async def test_a_charge_whose_id_is_known_is_read():
@@ -135,6 +137,95 @@ async def test_the_book_is_read_page_after_page():
     stripe = Stripe(STORED_500, first, Reply(says.page(says.intent())))
     assert await stripe.provider.query(sent(charge())) == CHARGED
     assert stripe.parameters(2)["starting_after"] == ["pi_8"]
+
+
+@pytest.mark.parametrize("verb", ["execute", "query"])
+async def test_a_wrong_clock_here_makes_no_key_younger(verb, monkeypatch):
+    stripe = Stripe(NONE)
+    attempt = sent(charge(), hours=23.1)
+    monkeypatch.setattr(clock, "now", lambda: attempt.first_sent_at)
+    assert await getattr(stripe.provider, verb)(attempt) == Unknown(reason="the key is old")
+    assert stripe.asked == [LIST_INTENTS]
+    assert int(stripe.parameters(0)["created[lte]"][0]) >= attempt.first_sent_at.timestamp() + 23 * 3600
+
+
+def elsewhere(order, hours: float = 0.1, reference: str | None = None) -> Attempt:
+    return replace(sent(order, hours, reference), same_account=False)
+
+
+@pytest.mark.parametrize("verb", ["execute", "query"])
+@pytest.mark.parametrize("hours", [0.1, 23.5, 1000])
+async def test_what_was_perhaps_sent_to_another_account_is_only_read(verb, hours):
+    for attempt, path in (
+        (elsewhere(charge(), hours), LIST_INTENTS),
+        (elsewhere(refund(reference="pi_1"), hours), LIST_REFUNDS),
+        (elsewhere(charge(), hours, "pi_1"), READ),
+        (elsewhere(capture(reference="pi_1"), hours), READ),
+        (elsewhere(cancel(reference="pi_1"), hours), READ),
+    ):
+        for reply in (Reply(says.error("invalid_request_error", "resource_missing"), 404), NONE):
+            stripe = Stripe(reply)
+            assert await getattr(stripe.provider, verb)(attempt) == Unknown(reason="account_changed")
+            assert stripe.asked == [path]
+
+
+async def test_a_new_key_of_the_same_account_finds_what_the_old_one_has_made():
+    found = Reply(says.page(says.intent()))
+    assert await Stripe(found).provider.execute(elsewhere(charge())) == CHARGED
+    assert await Stripe(Reply(says.intent())).provider.query(elsewhere(charge(), reference="pi_1")) == CHARGED
+    failed = Reply(says.page(says.refund("failed")))
+    outcome = await Stripe(failed).provider.query(elsewhere(refund(reference="pi_1")))
+    assert outcome == Declined(code="refund_failed", reference="re_1")
+
+
+INVALID = says.error("invalid_request_error", "resource_missing")
+
+
+@pytest.mark.parametrize("verb", ["execute", "query"])
+@pytest.mark.parametrize("status", [400, 404])
+async def test_a_repeat_that_is_refused_is_looked_up(verb, status):
+    found = Reply(says.page(says.refund()))
+    stripe = Stripe(Reply(INVALID, status), found)
+    assert await getattr(stripe.provider, verb)(sent(refund(reference="pi_1"))) == REFUNDED
+    assert stripe.asked == ["POST /v1/refunds", LIST_REFUNDS]
+    outcome = await getattr(Stripe(Reply(INVALID, status), NONE).provider, verb)(sent(charge()))
+    assert outcome == Unknown(reason="refused when it was repeated")
+
+
+async def test_a_refusal_is_believed_of_a_first_try_and_when_it_is_the_stored_answer():
+    first = replace(sent(charge()), first_sent_at=None)
+    stored = Reply(INVALID, 400, {"Idempotent-Replayed": "true"})
+    for attempt, reply in ((first, Reply(INVALID, 400)), (sent(charge()), stored)):
+        outcome = await Stripe(reply).provider.execute(attempt)
+        assert (type(outcome), outcome.code) == (Declined, "resource_missing")
+
+
+async def test_a_repeated_capture_is_settled_by_the_payment_intent_inside_the_refusal():
+    inside = says.error("invalid_request_error", "payment_intent_unexpected_state", payment_intent=None)
+    inside["error"]["payment_intent"] = says.intent()
+    stripe = Stripe(Reply(inside, 400))
+    assert await stripe.provider.query(sent(capture(reference="pi_1"))) == CHARGED
+    bare = Stripe(Reply(INVALID, 404), Reply(says.intent()))
+    assert await bare.provider.execute(sent(capture(reference="pi_1"))) == CHARGED
+    assert bare.asked == [CAPTURE, READ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ReadTimeout("q7"),
+        httpx.WriteError("q7"),
+        httpx.RemoteProtocolError("q7"),
+        httpx.DecodingError("q7"),
+        httpx.TooManyRedirects("q7"),
+        aiohttp.ClientPayloadError("q7"),
+        aiohttp.ClientResponseError(None, (), message="q7"),
+    ],
+)
+async def test_the_reason_of_a_doubt_is_one_of_our_words_and_never_an_exceptions(error):
+    outcome = await Stripe(error).provider.execute(sent(charge()))
+    assert isinstance(outcome, Unknown)
+    assert outcome.reason in ("timeout", "connection_broken", "answer_not_http", "answer_too_long")
 
 
 async def test_a_book_too_long_to_read_is_unknown_and_not_a_decline():
@@ -209,7 +300,7 @@ async def test_an_old_refund_is_never_sent_a_second_time():
 
 async def test_silence_in_the_middle_of_finding_out_is_unknown():
     assert await Stripe(STORED_500, httpx.ReadTimeout("slow")).provider.query(sent(charge())) == Unknown(
-        reason="ReadTimeout"
+        reason="timeout"
     )
 
 
@@ -244,5 +335,5 @@ async def test_every_request_is_authenticated_and_pins_the_version():
 async def test_an_answer_longer_than_the_limit_is_unknown():
     endless = Reply(b"[" + b" " * 9_000_000)
     assert await Stripe(endless).provider.execute(Attempt(charge(), "k", says.ACCOUNT)) == Unknown(
-        reason="answer too long"
+        reason="answer_too_long"
     )

@@ -1,6 +1,7 @@
 """The provider against a Stripe with a book of its own, over real sockets: what it says and what the book holds."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import stripe_says as says
@@ -21,8 +22,8 @@ from malipo.money import Money
 from malipo.platform.client import http_client
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.providers.integrity import checked
-from malipo.providers.provider import Attempt, Order
-from malipo.testing.conformance import cancel, capture, charge, refund
+from malipo.providers.provider import Account, Attempt, Order
+from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.waiting import until
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
@@ -46,7 +47,7 @@ class Stripe:
         return Attempt(order, f"malipo-{order.operation_id}", self.account, clock.now(), reference)
 
     async def execute(self, order: Order) -> Outcome:
-        return checked(order, await self.provider.execute(self.attempt(order)))
+        return checked(order, await self.provider.execute(replace(self.attempt(order), first_sent_at=None)))
 
     async def query(self, order: Order, reference: str | None = None) -> Outcome:
         return checked(order, await self.provider.query(self.attempt(order, reference)))
@@ -55,8 +56,8 @@ class Stripe:
         response = await self.http.post("/_sim/faults", json={"fault": fault, "times": 1} | rule)
         assert response.status_code == 201, response.text
 
-    async def book(self) -> list[tuple[str, int]]:
-        headers = {"Authorization": f"Bearer {self.account['secret_key']}"}
+    async def book(self, account: Account | None = None) -> list[tuple[str, int]]:
+        headers = {"Authorization": f"Bearer {(account or self.account)['secret_key']}"}
         book = (await self.http.get("/_sim/book", headers=headers)).json()
         return [(line["kind"], line["amount"]) for line in book["effects"]]
 
@@ -122,6 +123,7 @@ async def test_3ds_without_a_return_url_is_a_decline(stripe):
     outcome = await stripe.execute(pay("pm_card_threeDSecure2Required"))
     assert isinstance(outcome, Declined)
     assert outcome.code == "authentication_required"
+    assert outcome.message.endswith("Without a return_url the customer cannot be asked.")
     assert await stripe.book() == []
 
 
@@ -218,6 +220,25 @@ async def test_a_capture_whose_answer_was_lost_is_found_and_the_book_holds_one(s
     assert isinstance(await stripe.execute(order), Unknown)
     assert isinstance(await stripe.query(order), Succeeded)
     assert [line for line in await stripe.book() if line[0] == "capture"] == [("capture", 1000)]
+
+
+@pytest.mark.parametrize("fault", [*LOST, "connection_reset"])
+@pytest.mark.parametrize("kind", ["charge", "refund"])
+async def test_a_lost_answer_and_another_accounts_credentials_make_one_effect_at_most_in_both_books(
+    stripe, fault, kind
+):
+    order = pay()
+    if kind == "refund":
+        order = refund(operation_id=ids.new("ref"), reference=(await stripe.execute(order)).reference)
+    await stripe.fault(fault, match={"method": "POST"})
+    assert isinstance(await stripe.execute(order), Unknown)
+    old, new = stripe.account, stripe.account | {"secret_key": f"sk_test_{ids.token(8)}"}
+    attempt = replace(stripe.attempt(order), account=new, same_account=False)
+    for key_age in (timedelta(), timedelta(hours=25)):
+        for verb in (stripe.provider.query, stripe.provider.execute):
+            assert await verb(replace(attempt, key_age=key_age)) == Unknown(reason="account_changed")
+    effects = [line for line in (*await stripe.book(old), *await stripe.book(new)) if line[0] == kind]
+    assert len(effects) == (0 if fault == "connection_reset" else 1)
 
 
 async def test_a_stored_500_without_an_effect_is_in_the_end_a_decline(stripe):

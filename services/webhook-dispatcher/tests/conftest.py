@@ -23,8 +23,9 @@ from malipo.messaging.subscription import Shell
 from malipo.messaging.unit import MESSAGE_ID, Units
 from malipo.platform.secrets import KeyRing
 from malipo.testing.waiting import until
-from webhook_dispatcher.clockwork import Clockwork, executor
+from webhook_dispatcher import clockwork
 from webhook_dispatcher.courier import Courier
+from webhook_dispatcher.main import executor
 from webhook_dispatcher.sender import Sender
 from webhook_dispatcher.subscriptions import subscriptions
 
@@ -206,14 +207,13 @@ class Dispatcher:
         self.executor = executor(
             self.units, self.courier, limit=options.get("limit", 100), per_endpoint=options.get("per_endpoint", 10)
         )
-        self.clockwork = Clockwork(self.units, keep_days=30)
-        events, configuration = subscriptions(self.executor.nudge)
+        events, config = subscriptions(self.executor.nudge)
         self._events = Shell(events, self.units, "webhook-dispatcher")
-        self._configuration = Shell(configuration, self.units, "webhook-dispatcher")
+        self._config = Shell(config, self.units, "webhook-dispatcher")
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(run()) for run in (self.executor.run, self.clockwork.end_gone)]
+        self._tasks = [asyncio.create_task(self.executor.run()), asyncio.create_task(clockwork.end_gone(self.units))]
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -232,7 +232,7 @@ class Dispatcher:
 
     async def configure(self, version: int, *endpoints: Endpoint, merchant_id: str = "mer_1") -> None:
         message = MerchantConfigured(merchant_id=merchant_id, version=version, endpoints=endpoints)
-        await self._configuration.take(records(MERCHANT_CONFIG, [message]))
+        await self._config.take(records(MERCHANT_CONFIG, [message]))
 
     async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.pool.fetch(query, *arguments)]

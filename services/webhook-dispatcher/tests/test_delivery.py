@@ -7,6 +7,8 @@ import pytest
 from malipo import clock
 from malipo.testing.waiting import until
 from webhook_dispatcher import queue
+from webhook_dispatcher.recorder import Attempt, Recorder
+from webhook_dispatcher.verdict import Answer
 
 
 async def test_an_event_arrives_signed_at_both_endpoints_and_is_reported(replica, receiver, kit):
@@ -208,10 +210,10 @@ async def test_two_claims_at_the_same_moment_share_the_cap(replica, kit):
 
     async def claim_in_two():
         async with two.units.begin() as unit:
-            return await queue.claim(unit.connection, "run_2", 100, 1)
+            return await queue.claim(unit.connection, "run_2", 100, [], 1)
 
     async with one.units.begin() as unit:
-        assert len(await queue.claim(unit.connection, "run_1", 100, 1)) == 1
+        assert len(await queue.claim(unit.connection, "run_1", 100, [], 1)) == 1
         other = asyncio.create_task(claim_in_two())
         await until(lambda: waits_for_a_lock(one), what="the second claim waits for the first")
     assert await other == []
@@ -222,7 +224,7 @@ async def test_what_a_dead_process_had_claimed_is_taken_up_by_another(replica, r
     await alive.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
     await alive.announce(*(kit.step(f"pay_{i}", 1) for i in range(3)))
     async with dead.units.begin() as unit:
-        claimed = await queue.claim(unit.connection, "run_dead", 100, 10)
+        claimed = await queue.claim(unit.connection, "run_dead", 100, [], 10)
     assert len(claimed) == 3
     alive.start()
     await alive.until_states(delivered=3)
@@ -245,6 +247,48 @@ async def test_a_slow_attempt_keeps_its_lease_and_is_not_made_twice(replica, rec
     await one.announce(kit.step("pay_1", 1))
     await one.until_states(delivered=1)
     assert len(receiver.hooks) == 1
+
+
+async def test_a_process_that_lost_a_lease_makes_no_second_attempt_while_the_first_one_lasts(replica, receiver, kit):
+    answering = asyncio.Event()
+
+    async def held(hook, writer):
+        await answering.wait()
+        await kit.status(200)(hook, writer)
+
+    receiver.replies["/held"] = [held]
+    one = await replica(attempt_seconds=30)
+    await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/held"), kit.endpoint("mer_1", f"{receiver.url}/"))
+    await one.announce(kit.step("pay_1", 1))
+    await one.until_states(pending=1, delivered=1)
+    await until(lambda: receiver.on("/held"))
+    await one.pool.execute("UPDATE deliveries SET lease_token = NULL, lease_until = NULL WHERE state = 'pending'")
+    await one.announce(kit.step("pay_1", 2))
+    await one.until_states(pending=2, delivered=2)  # it has claimed again meanwhile
+    assert len(receiver.on("/held")) == 1
+    answering.set()
+    await one.until_states(delivered=4)
+    # Nobody wrote down what the first attempt heard: its lease was lost. It is made again, and then comes the next.
+    assert [hook.place[1] for hook in receiver.on("/held")] == [1, 1, 2]
+
+
+async def test_a_record_that_cannot_be_written_does_not_take_its_neighbours_along(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(5)))
+    async with one.units.begin() as unit:
+        claimed = await queue.claim(unit.connection, "run_1", 100, [], 10)
+    bad = next(delivery for delivery in claimed if delivery.payment_id == "pay_2")
+    await one.pool.execute("INSERT INTO attempts VALUES ($1, 1, now(), 1, 'retrying', 500, NULL, '')", bad.id)
+    recorder = Recorder(one.units)
+    answers = await asyncio.gather(*(recorder.record(delivered(each)) for each in claimed), return_exceptions=True)
+    assert [type(answer).__name__ for answer in answers if answer] == ["UniqueViolationError"]
+    assert await one.states() == {"delivered": 4, "pending": 1}
+    assert sorted(report["payment_id"] for report in await one.reports()) == ["pay_0", "pay_1", "pay_3", "pay_4"]
+
+
+def delivered(delivery):
+    return Attempt(delivery, clock.now(), 1, Answer(status=200), "delivered", None)
 
 
 async def test_an_endpoint_removed_while_an_attempt_is_under_way_gets_nothing_more(replica, receiver, kit):
@@ -274,7 +318,7 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
     await one.announce(kit.step("pay_1", 1))
     async with one.units.begin() as unit:
-        (head,) = await queue.claim(unit.connection, "run_1", 1, 10)
+        (head,) = await queue.claim(unit.connection, "run_1", 1, [], 10)
     ends = [queue.End(head.id, head.lease_token, "delivered", None)]
 
     async def end(unit):
@@ -283,7 +327,7 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
 
     async def come(unit):
         await unit.connection.execute(
-            "INSERT INTO messages (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body,"
+            "INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body,"
             " occurred_at) VALUES ('evt_2', 'mer_1', 'test', 'pay_1', 't', 2, 1, '{}', '', now())"
         )
         await queue.add(unit.connection, [queue.New("del_2", "evt_2", "ep_a", "pay_1", 2)])

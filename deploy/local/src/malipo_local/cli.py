@@ -1,13 +1,11 @@
-"""The command line: up, down, status, logs, restart, env, operator, demo."""
+"""The command line: up, down, status, logs, stop, start, restart, env, operator, demo."""
 
 import math
-import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,7 +15,9 @@ from rich.table import Table
 
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
+from malipo_local.hints import USUAL_HOME, make
 from malipo_local.home import Home
+from malipo_local.options import read_replicas, read_settings
 from malipo_local.progress import Board
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
@@ -27,14 +27,14 @@ _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
 HomeOption = Annotated[Path, typer.Option("--home", envvar="MALIPO_HOME", help="Folder of this stack's state.")]
-_HOME = Path(".malipo")
+_READY_SECONDS = 90.0
 _DEMO_SETTINGS = {"webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "1,2,4,8,15,30"}}
 
 
 @app.command()
 def up(
     *,
-    home: HomeOption = _HOME,
+    home: HomeOption = USUAL_HOME,
     only: Annotated[str, typer.Option(help="Start just these, by commas, and what they need.")] = "",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="SERVICE.NAME=VALUE, an environment variable of a service.")
@@ -52,12 +52,12 @@ def up(
         stack = Stack(
             home,
             only=chosen,
-            settings=_read_settings(settings or []),
-            replicas=_read_replicas(replicas or []),
+            settings=read_settings(settings or []),
+            replicas=read_replicas(replicas or []),
             keep=True,
             progress=board.show,
         )
-        _stop_on_sigterm()
+        _stop_on_signals()
         try:
             with board:
                 stack.start(detach=not foreground)
@@ -71,7 +71,7 @@ def up(
 @app.command()
 def down(
     *,
-    home: HomeOption = _HOME,
+    home: HomeOption = USUAL_HOME,
     purge: Annotated[bool, typer.Option("--purge", help="Remove the data too.")] = False,
 ) -> None:
     """Stop everything; the data stays unless purged."""
@@ -84,7 +84,7 @@ def down(
 
 
 @app.command()
-def status(*, home: HomeOption = _HOME) -> None:
+def status(*, home: HomeOption = USUAL_HOME) -> None:
     """Show every process."""
     with _explained():
         table = Table("name", "state", "pid", "port", "restarts", "RSS MB")
@@ -99,7 +99,7 @@ def status(*, home: HomeOption = _HOME) -> None:
 def logs(
     service: Annotated[str, typer.Argument(help="One process; all of them when left out.")] = "",
     *,
-    home: HomeOption = _HOME,
+    home: HomeOption = USUAL_HOME,
     follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Show what comes next, until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many to begin with.")] = 20,
 ) -> None:
@@ -117,26 +117,44 @@ def logs(
 
 
 @app.command()
-def restart(service: str, *, home: HomeOption = _HOME) -> None:
+def stop(service: str, *, home: HomeOption = USUAL_HOME) -> None:
+    """Stop a service; it stays down until it is started."""
+    with _explained():
+        Stack.attach(home).stop_service(service)
+        _out.print(f"{service} is down. Start it with: {make('start', service, home=home)}", soft_wrap=True)
+
+
+@app.command()
+def start(service: str, *, home: HomeOption = USUAL_HOME) -> None:
+    """Start a service that was stopped, and wait until it is ready."""
+    with _explained():
+        stack = Stack.attach(home)
+        stack.start_service(service)
+        stack.wait_ready(service, timeout=_READY_SECONDS)
+        _out.print(f"{service} is ready.")
+
+
+@app.command()
+def restart(service: str, *, home: HomeOption = USUAL_HOME) -> None:
     """Restart a service and wait until it is ready."""
     with _explained():
         stack = Stack.attach(home)
         began = time.monotonic()
         stack.restart_service(service)
-        stack.wait_ready(service, timeout=90)
+        stack.wait_ready(service, timeout=_READY_SECONDS)
         _out.print(f"{service} is ready again after {time.monotonic() - began:.1f} s.")
 
 
 @app.command()
-def env(*, home: HomeOption = _HOME) -> None:
-    """Print the addresses as export lines, for `eval "$(python -m malipo_local env)"`."""
+def env(*, home: HomeOption = USUAL_HOME) -> None:
+    """Print the addresses as export lines, for `eval "$(make -s env)"`."""
     with _explained():
         for name, value in Stack.attach(home).env().items():
             print(f"export {name}={shlex.quote(value)}")  # not through rich, which wraps long lines
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
-def operator(context: typer.Context, *, home: HomeOption = _HOME) -> None:
+def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
     """Run the gateway's operator commands on this stack, e.g. `operator merchant create corner-shop`."""
     with _explained():
         environment = Stack.attach(home).service_env("gateway")
@@ -153,7 +171,7 @@ def demo(
     from malipo_local.demo.run import play
 
     began = time.monotonic()
-    _stop_on_sigterm()
+    _stop_on_signals()
     board = Board(_out)
     stack = Stack(progress=board.show, settings=_DEMO_SETTINGS)
     with _explained():
@@ -185,32 +203,13 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _read_settings(options: Iterable[str]) -> dict[str, dict[str, str]]:
-    settings: dict[str, dict[str, str]] = {}
-    for option in options:
-        target, equals, value = option.partition("=")
-        service, dot, name = target.partition(".")
-        if not (equals and dot and service and name):
-            _fail(f"--set {option}: write it as SERVICE.NAME=VALUE, as in gateway.LOG_LEVEL=DEBUG.")
-        settings.setdefault(service, {})[name] = value
-    return settings
-
-
-def _read_replicas(options: Iterable[str]) -> dict[str, int]:
-    replicas: dict[str, int] = {}
-    for option in options:
-        service, _, number = option.partition("=")
-        if not number.isdigit():
-            _fail(f"--replicas {option}: write it as SERVICE=NUMBER, as in gateway=2.")
-        replicas[service] = int(number)
-    return replicas
-
-
-def _stop_on_sigterm() -> None:
+def _stop_on_signals() -> None:
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, interrupt)
 
 
 def _stay(stack: Stack) -> None:
@@ -224,15 +223,15 @@ def _stay(stack: Stack) -> None:
 
 
 def _say_already_up(stack: Stack) -> None:
-    _out.print(f"Already up in {stack.home.folder}; other options need `down` first.")
+    down = make("down", home=stack.home.folder)
+    _out.print(f"Already up in {stack.home.folder}; other options need `{down}` first.", markup=False, soft_wrap=True)
     _say_where(stack)
 
 
 def _say_where(stack: Stack) -> None:
     for name, value in stack.env().items():
         _out.print(f"  {name:32} {value}", markup=False, soft_wrap=True)
-    where = "" if stack.home.folder == _HOME.absolute() else f" --home {shlex.quote(os.fspath(stack.home.folder))}"
-    _out.print(f"Stop it with: python -m malipo_local down{where}", markup=False, soft_wrap=True)
+    _out.print(f"Stop it with: {make('down', home=stack.home.folder)}", markup=False, soft_wrap=True)
 
 
 def _log_files(home: Home, service: str) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from malipo_local.errors import StackError
+from malipo_local.hints import make
 from malipo_local.process import kill_all
 
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, 104 on macOS
@@ -54,7 +55,7 @@ class Home:
         if not self._marker.exists() and any(self.folder.iterdir()):
             message = f"{self.folder} holds files that are not ours. Choose an empty or a new folder with --home."
             raise StackError(message)
-        self._marker.write_text("Created by malipo_local; `python -m malipo_local down --purge` removes it.\n")
+        self._marker.write_text(f"Created by malipo_local; `{make('down', '--purge', home=self.folder)}` removes it.\n")
         self.logs.mkdir(exist_ok=True)
 
     def is_ours(self) -> bool:
@@ -81,7 +82,7 @@ class Home:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as taken:
-                message = f"Another supervisor runs in {self.folder}. Stop it with: python -m malipo_local down"
+                message = f"Another supervisor runs in {self.folder}. Stop it with: {make('down', home=self.folder)}"
                 raise StackError(message) from taken
             yield
 

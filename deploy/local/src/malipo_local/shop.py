@@ -43,8 +43,12 @@ class Shop:
         merchant = operate(stack, "merchant", "create", name)
         key = operate(stack, "key", "create", merchant["id"], "--mode", "test")
         shop = cls(stack, name, key["key"])
-        shop.connect_stripe()
-        shop.ask_for_webhooks()
+        try:
+            shop.connect_stripe()
+            shop.ask_for_webhooks()
+        except BaseException:
+            shop.close()
+            raise
         return shop
 
     def close(self) -> None:
@@ -75,7 +79,7 @@ class Shop:
     def ask_for_webhooks(self) -> Json:
         """Have every event delivered to this shop's receiver."""
         body = {"url": f"{self.stack.url('merchant-sim')}/hooks/{self.name}"}
-        endpoint: Json = self.api.post("/v1/webhook-endpoints", json=body).raise_for_status().json()
+        endpoint: Json = self.post("/v1/webhook-endpoints", body).raise_for_status().json()
         secret = {"secret": endpoint["secret"]}
         self.inbox.put(f"/_sim/receivers/{self.name}", json=secret).raise_for_status()
         return endpoint
@@ -110,6 +114,23 @@ class Shop:
     def timeline(self, payment_id: str) -> list[Json]:
         """Every step with its cause."""
         return self.api.get(f"/v1/payments/{payment_id}/timeline").raise_for_status().json()["steps"]
+
+    def reported(self, payment_id: str, *, seconds: float = 20) -> list[Json]:
+        """The timeline once it tells of every event that it was delivered. Raises `NeverHappened`.
+
+        The report of a delivery comes after the delivery itself.
+        """
+        steps: list[Json] = []
+
+        def all_reported() -> bool:
+            steps[:] = self.timeline(payment_id)
+            return all(_is_delivered(step) for step in steps if step["event"])
+
+        if not until(all_reported, seconds):
+            silent = [step["event"]["type"] for step in steps if step["event"] and not _is_delivered(step)]
+            message = f"webhooks of {payment_id} without a report of their delivery after {seconds:.0f} s: {silent}"
+            raise NeverHappened(message)
+        return steps
 
     def wait(self, payment_id: str, *statuses: str, seconds: float = 30, reason: str | None = None) -> Json:
         """The payment once it has one of these statuses (any end by default). Raises `NeverHappened`."""
@@ -166,6 +187,10 @@ class Shop:
     def fault(self, fault: str, **rule: Any) -> None:
         """Have Stripe misbehave, by a rule of the simulator."""
         self.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
+
+
+def _is_delivered(step: Json) -> bool:
+    return any(attempt["result"] == "delivered" for attempt in step["webhooks"])
 
 
 def operate(stack: Stack, *arguments: str) -> Json:

@@ -20,6 +20,7 @@ import psutil
 
 from malipo_local.control import Answer, ask
 from malipo_local.errors import StackError
+from malipo_local.hints import make
 from malipo_local.home import Home
 from malipo_local.plan import Plan
 from malipo_local.ports import Ports
@@ -90,7 +91,7 @@ class Stack:
         """The stack that is up in this home. Raises StackError when none is."""
         folder = Home(Path(home))
         if not folder.is_held():
-            message = f"No stack is up in {folder.folder}. Start one with: python -m malipo_local up"
+            message = f"No stack is up in {folder.folder}. Start one with: {make('up', home=folder.folder)}"
             raise StackError(message)
         stack = cls(folder.folder, keep=True)
         stack.plan = Plan.load(folder.plan)

@@ -20,6 +20,7 @@ import psutil
 
 from malipo_local.control import Answer, listen
 from malipo_local.errors import StackError
+from malipo_local.hints import make
 from malipo_local.home import Home
 from malipo_local.kafka import Kafka
 from malipo_local.migration import Migration
@@ -140,7 +141,7 @@ class Supervisor:
         parts = [str(failure)]
         for unit in broken[:1]:
             log = self._site.home.log(unit.name)
-            parts += [f"Last lines of {log}:", _last_lines(log), "Mend that, then run `up` again."]
+            parts += [f"Last lines of {log}:", _last_lines(log), "Mend that, then start it again."]
         return "\n".join(parts)
 
     async def _stop_all(self) -> None:
@@ -225,7 +226,7 @@ class Supervisor:
 
     async def _create_database(self, request: Mapping[str, Any]) -> Answer:
         if not await create_databases(self._site.database_url("postgres"), [request["name"]]):
-            message = "PostgreSQL does not answer. Look at: python -m malipo_local logs postgres"
+            message = f"PostgreSQL does not answer. Look at: {make('logs', 'postgres', home=self._site.home.folder)}"
             raise StackError(message)
         return {"url": self._site.database_url(request["name"])}
 

@@ -12,6 +12,7 @@ from malipo.contracts.commands import CancelPayment
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.consumers import Consumers
+from malipo.messaging.redrive import redrive
 from malipo.messaging.relay import Relay
 from malipo.messaging.subscription import Received, Shell, Subscription
 from malipo.messaging.unit import Unit, Units
@@ -79,7 +80,7 @@ async def send(units: Units, prefix: str, keys: int, each: int) -> None:
 
 
 async def outbox_is_empty(units: Units) -> bool:
-    return await units.pool.fetchval("SELECT count(*) FROM outbox") == 0
+    return await units.reads.fetchval("SELECT count(*) FROM outbox") == 0
 
 
 async def test_what_is_committed_arrives_in_order_per_key_with_two_relays_on_one_outbox(service):
@@ -96,11 +97,11 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
     units = await service()
     await send(units, "x", keys=1, each=1)
     await until(lambda: outbox_is_empty(units), what="the first relay works")
-    url = await units.pool.fetchval("SELECT current_database()")
+    url = await units.reads.fetchval("SELECT current_database()")
     heir = Relay((await _url(units, url)), stores.kafka, "heir")
     task = asyncio.create_task(heir.run())
     try:
-        await units.pool.execute(
+        await units.reads.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_locks "
             "WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = $1)",
             url,
@@ -112,8 +113,44 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_topic_that_kafka_does_not_know_stops_no_other(service):
+    units = await service()
+    seen = Seen(ids.new("pay"))
+    async with service.consuming(units, seen):
+        async with units.begin() as unit:
+            unit.send_raw("providers.nobody.commands.v1", seen.prefix, b"{}", {"message-id": "m1"})
+        await send(units, seen.prefix, keys=3, each=2)
+        await until(lambda: seen.count == 6, what="the others arrive", seconds=30)
+    left = await units.reads.fetch("SELECT topic FROM outbox")
+    assert [row["topic"] for row in left] == ["providers.nobody.commands.v1"]
+
+
+async def test_a_dead_letter_is_applied_once_its_cause_is_mended_and_it_is_sent_again(service, stores):
+    units = await service()
+    seen = Seen(ids.new("pay"))
+    broken = True
+
+    async def handle(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        if broken and any(received.key.startswith(seen.prefix) for received in batch):
+            raise LookupError("not yet")
+        await seen(unit, batch)
+
+    async with service.consuming(units, handle):
+        await send(units, seen.prefix, keys=1, each=1)
+        await until(lambda: _dead(units), what="it is dead-lettered")
+        await until(lambda: outbox_is_empty(units), what="the dead letter is in Kafka")
+        broken = False
+        assert await redrive(stores.kafka, PAYMENT_COMMANDS) >= 1
+        await until(lambda: seen.count == 1, what="it is applied")
+        assert await redrive(stores.kafka, PAYMENT_COMMANDS) == 0
+
+
+async def _dead(units: Units) -> bool:
+    return await units.reads.fetchval("SELECT count(*) FROM inbox WHERE consumer LIKE '%.dlq'") > 0
+
+
 async def _url(units: Units, database: str) -> str:
-    row = await units.pool.fetchrow("SELECT inet_server_port() AS port, current_user AS name")
+    row = await units.reads.fetchrow("SELECT inet_server_port() AS port, current_user AS name")
     return f"postgresql://{row['name']}@127.0.0.1:{row['port']}/{database}"
 
 
@@ -125,7 +162,7 @@ async def test_a_batch_is_given_back_while_the_database_is_away_and_taken_when_i
         await send(units, seen.prefix, keys=2, each=2)
         await until(lambda: outbox_is_empty(units), what="messages are in Kafka")
         assert seen.count == 0
-        away.use(units.pool)
+        away.use(units._pool)
         await until(lambda: seen.count == 4, what="the messages are taken")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import asyncpg
 import pytest
 from aiokafka import ConsumerRecord
 
@@ -69,7 +70,7 @@ def shell(units, handler):
 
 
 async def outbox(units: Units, topic: str = PAYMENT_EVENTS.name):
-    return await units.pool.fetch("SELECT * FROM outbox WHERE topic = $1 ORDER BY id", topic)
+    return await units.reads.fetch("SELECT * FROM outbox WHERE topic = $1 ORDER BY id", topic)
 
 
 async def test_two_messages_of_one_payment_in_one_batch_are_both_applied(shell, units, handler):
@@ -122,6 +123,68 @@ async def test_a_message_that_cannot_be_read_is_dead_lettered_once_as_it_came(sh
     assert len(await outbox(units)) == 1
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        record(b"junk", offset=1, key="a\0b"),
+        record(b"junk", offset=1, headers=[("x", b"a\0b"), ("y\0", b"z")]),
+        record(b"x" * 950_000, offset=1),
+        record(cancel(1), offset=1, message_id="a\0b"),
+        record(b"junk", offset=1, headers=[(f"h{n}", b"v" * 20_000) for n in range(45)]),
+    ],
+    ids=["NUL in the key", "NUL in a header", "too large", "NUL in the message id", "huge headers"],
+)
+async def test_a_message_that_cannot_be_kept_as_it_is_stops_nothing(shell, units, bad):
+    await shell.take([bad, record(cancel(2), offset=2, message_id="good")])
+    assert len(await outbox(units)) == 1
+    [dead] = await outbox(units, PAYMENT_COMMANDS.dead_letter)
+    assert sum(len(name) + len(value) for name, value in dead["headers"].items()) < 64_000
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.DiskFullError,
+        asyncpg.OutOfMemoryError,
+        asyncpg.UndefinedColumnError,
+        asyncpg.InsufficientPrivilegeError,
+        asyncpg.LockNotAvailableError,
+        asyncpg.DeadlockDetectedError,
+    ],
+)
+async def test_a_fault_of_the_database_gives_the_batch_back_and_buries_nothing(units, error):
+    async def handle(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        raise error("boom")
+
+    shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), handle), units, "service")
+    with pytest.raises(DatabaseAway):
+        await shell.take([record(cancel(n), offset=n, message_id=str(n)) for n in range(3)])
+    assert await outbox(units, PAYMENT_COMMANDS.dead_letter) == []
+
+
+async def test_a_violated_constraint_is_the_messages_fault_and_its_row_is_not_repeated_in_the_reason(units):
+    async def handle(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        await unit.connection.execute("INSERT INTO timers VALUES ('secret', 'nobody', now())")
+
+    shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), handle), units, "service")
+    await shell.take([record(cancel(1), offset=1, message_id="a")])
+    [dead] = await outbox(units, PAYMENT_COMMANDS.dead_letter)
+    assert dead["headers"]["x-reason"].startswith("ForeignKeyViolationError")
+    assert "secret" not in dead["headers"]["x-reason"]
+
+
+async def test_what_waits_for_the_commit_happens_after_it_or_never(units):
+    happened = []
+    with pytest.raises(ZeroDivisionError):
+        async with units.begin() as unit:
+            unit.after_commit(lambda: happened.append("rolled back"))
+            1 / 0  # noqa: B018
+    async with units.begin() as unit:
+        unit.after_commit(lambda: happened.append("committed"))
+        assert happened == []
+    assert happened == ["committed"]
+
+
 async def test_headers_that_are_no_text_do_not_stop_a_message(shell, units):
     await shell.take([record(cancel(1), offset=1, message_id="a", headers=[("x", b"\xff\xfe")])])
     assert len(await outbox(units)) == 1
@@ -170,7 +233,7 @@ async def test_a_unit_that_raises_leaves_neither_state_nor_messages(units):
             unit.send(PAYMENT_EVENTS, "pay", cancel(1))
             1 / 0  # noqa: B018
     assert await outbox(units) == []
-    assert await units.pool.fetchval("SELECT count(*) FROM inbox") == 0
+    assert await units.reads.fetchval("SELECT count(*) FROM inbox") == 0
 
 
 def test_the_clock_is_in_utc():

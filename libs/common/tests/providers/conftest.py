@@ -20,10 +20,10 @@ from malipo.money import Money
 from malipo.platform.secrets import KeyRing
 from malipo.providers.attempts import Attempts, Claimed
 from malipo.providers.callbacks import Callbacks
+from malipo.providers.caller import Caller
 from malipo.providers.credentials import Credentials
 from malipo.providers.errors import BadSignature
 from malipo.providers.provider import Attempt, Callback, Order, Reading
-from malipo.providers.runtime import Caller
 
 PACKAGE = "provider_stripe"  # any provider's database has the kit's tables
 USD_10 = Money(1000, "USD")
@@ -42,6 +42,9 @@ class FakeProvider:
         self.executed: list[Attempt] = []
         self.queried: list[Attempt] = []
         self.reading: Reading | Exception = BadSignature("no script")
+
+    def identity(self, account) -> str:
+        return account["secret"]
 
     async def execute(self, attempt: Attempt) -> Outcome:
         self.executed.append(attempt)
@@ -91,8 +94,8 @@ class Replica:
         async with self.units.begin() as unit:
             await self.credentials.replicate(unit, batch)
 
-    async def claim(self) -> Sequence[Claimed]:
-        return await self.attempts.claim(self.token, 10)
+    async def claim(self, *running: str) -> Sequence[Claimed]:
+        return await self.attempts.claim(self.token, 10, running)
 
     async def run(self) -> int:
         """Run what is due, once; answers how many that was."""
@@ -105,15 +108,24 @@ class Replica:
 class Kit(Replica):
     """A replica, its database, and what it has reported."""
 
+    async def mark(self, claimed: Claimed) -> None:
+        await self.attempts.mark(claimed, self.token, self.caller.fingerprint({"secret": "s"}))
+
+    async def die_after_sending(self) -> None:
+        """Take what is due and mark it as sent, as a process does that dies then."""
+        for claimed in await self.claim():
+            await self.mark(claimed)
+        await self.end_leases()
+
     async def sql(self, statement: str, *values) -> None:
-        await self.units.pool.execute(statement, *values)
+        await self.units.reads.fetch(statement, *values)
 
     async def row(self, attempt_id: str) -> dict:
-        return dict(await self.units.pool.fetchrow("SELECT * FROM attempts WHERE id = $1", attempt_id))
+        return dict(await self.units.reads.fetchrow("SELECT * FROM attempts WHERE id = $1", attempt_id))
 
     async def reports(self) -> list[OutcomeReported]:
         """Empty the outbox."""
-        rows = await self.units.pool.fetch(
+        rows = await self.units.reads.fetch(
             "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
         )
         return [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
@@ -123,6 +135,9 @@ class Kit(Replica):
 
     async def grow_old(self, **age: float) -> None:
         await self.sql("UPDATE attempts SET created_at = created_at - $1::interval", timedelta(**age))
+
+    async def age_keys(self, **age: float) -> None:
+        await self.sql("UPDATE attempts SET first_sent_at = first_sent_at - $1::interval", timedelta(**age))
 
     async def make_due(self) -> None:
         await self.sql("UPDATE attempts SET due_at = now()")

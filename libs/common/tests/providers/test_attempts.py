@@ -1,9 +1,13 @@
 """The attempt store: one attempt an operation, in order a payment, one process at a time."""
 
 import asyncio
+from datetime import timedelta
+
+import pytest
 
 from malipo.contracts.outcomes import Succeeded, Unknown
 from malipo.money import Money
+from malipo.providers.attempts import LeaseLost
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 
@@ -31,7 +35,7 @@ async def test_the_operations_of_one_payment_run_one_after_the_other_and_payment
     await finish(kit, charge)
     (first,) = await kit.claim()
     assert first.id == "ref_1"
-    await kit.attempts.postpone(first, kit.token, seconds=60, problem="unreachable", sent_at=None)
+    await kit.attempts.postpone(first, kit.token, seconds=60, problem="unreachable")
     assert await kit.claim() == []
     await kit.make_due()
     (again,) = await kit.claim()
@@ -41,7 +45,7 @@ async def test_the_operations_of_one_payment_run_one_after_the_other_and_payment
 async def test_what_one_replica_runs_no_other_claims(kit, make):
     await kit.take(*[make.charge(number) for number in range(1, 9)])
     other = kit.another_replica()
-    mine, theirs = await asyncio.gather(kit.attempts.claim(kit.token, 5), other.attempts.claim(other.token, 5))
+    mine, theirs = await asyncio.gather(kit.attempts.claim(kit.token, 5, ()), other.attempts.claim(other.token, 5, ()))
     claimed = [one.id for one in (*mine, *theirs)]
     assert len(claimed) == len(set(claimed))
     rest = await other.claim()
@@ -52,13 +56,42 @@ async def test_what_one_replica_runs_no_other_claims(kit, make):
 async def test_the_attempt_of_a_dead_process_is_taken_up_and_known_to_have_perhaps_been_sent(kit, make):
     await kit.take(make.charge())
     (claimed,) = await kit.claim()
-    assert (claimed.sent_before, claimed.tries) == (None, 1)
+    assert (claimed.first_sent_at, claimed.account, claimed.tries) == (None, None, 1)
+    await kit.mark(claimed)
     other = kit.another_replica()
     assert await other.claim() == []
     await kit.end_leases()
     (taken,) = await other.claim()
-    assert taken.sent_before is not None
+    assert taken.first_sent_at is not None
+    assert taken.account is not None
     assert (taken.id, taken.tries) == ("pay_1", 2)
+
+
+async def test_what_a_process_took_and_died_before_sending_was_not_sent(kit, make):
+    await kit.take(make.charge())
+    await kit.claim()
+    await kit.end_leases()
+    (taken,) = await kit.another_replica().claim()
+    assert (taken.first_sent_at, taken.account) == (None, None)
+
+
+async def test_the_account_of_the_first_try_stays_on_record(kit, make):
+    await kit.take(make.charge())
+    await kit.die_after_sending()
+    other = kit.another_replica()
+    (taken,) = await other.claim()
+    await other.attempts.mark(taken, other.token, "another account")
+    assert (await kit.row("pay_1"))["account"] == taken.account != "another account"
+
+
+async def test_the_age_of_a_key_is_told_by_the_database(kit, make):
+    await kit.take(make.charge())
+    await kit.die_after_sending()
+    await kit.age_keys(hours=22)
+    (taken,) = await kit.another_replica().claim()
+    original = await kit.attempts.original("pay_1")
+    for known in (taken, original):
+        assert timedelta(hours=22) < known.key_age < timedelta(hours=22, minutes=1)
 
 
 async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
@@ -67,38 +100,39 @@ async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
     await kit.end_leases()
     other = kit.another_replica()
     (taken,) = await other.claim()
-    assert await kit.attempts.renew(kit.token, ["pay_1"]) == set()
-    await kit.attempts.postpone(claimed, kit.token, seconds=0, problem="unreachable", sent_at=None)
+    await kit.attempts.renew(kit.token, ["pay_1"])
+    with pytest.raises(LeaseLost):
+        await kit.mark(claimed)
+    await kit.attempts.postpone(claimed, kit.token, seconds=0, problem="unreachable")
     assert not await finish(kit, claimed, Unknown(reason="late"))
     assert await finish(other, taken)
     assert not await finish(other, taken)
 
 
-async def test_a_first_run_cannot_undo_the_mark_of_a_second_one_in_the_same_process(kit, make):
+async def test_a_process_does_not_take_what_it_still_runs_although_its_lease_was_lost(kit, make):
     await kit.take(make.charge())
-    (first,) = await kit.claim()
+    await kit.claim()
     await kit.end_leases()
-    (second,) = await kit.claim()
-    await kit.attempts.postpone(first, kit.token, seconds=0, problem="unreachable", sent_at=first.sent_before)
-    assert (await kit.row("pay_1"))["first_sent_at"] is not None
-    assert await finish(kit, second)
+    assert await kit.claim("pay_1") == []
+    assert len(await kit.claim("pay_2")) == 1
 
 
 async def test_a_lease_is_extended_for_what_is_still_ours(kit, make):
     await kit.take(make.charge())
     await kit.claim()
     before = (await kit.row("pay_1"))["lease_until"]
-    assert await kit.attempts.renew(kit.token, ["pay_1", "pay_9"]) == {"pay_1"}
+    await kit.attempts.renew(kit.token, ["pay_1", "pay_9"])
     assert (await kit.row("pay_1"))["lease_until"] > before
 
 
 async def test_what_was_certainly_not_sent_is_marked_so(kit, make):
     await kit.take(make.charge())
     (claimed,) = await kit.claim()
+    await kit.mark(claimed)
     assert (await kit.row("pay_1"))["first_sent_at"] is not None
-    await kit.attempts.postpone(claimed, kit.token, seconds=0, problem="unreachable", sent_at=claimed.sent_before)
+    await kit.attempts.postpone(claimed, kit.token, seconds=0, problem="unreachable")
     (again,) = await kit.claim()
-    assert (again.sent_before, again.tries) == (None, 2)
+    assert (again.first_sent_at, again.account, again.tries) == (None, None, 2)
 
 
 async def test_the_reference_of_an_object_is_kept_when_a_later_answer_has_none(kit, make):

@@ -44,7 +44,7 @@ async def post(kit, make):
 
 async def test_a_callback_is_stored_and_joins_the_trace_of_its_payment(kit, post):
     assert await post(word()) == (200, "stored")
-    (row,) = await kit.units.pool.fetch("SELECT key, headers FROM outbox")
+    (row,) = await kit.units.reads.fetch("SELECT key, headers FROM outbox")
     assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", "00-1-2-01")
     (report,) = await kit.reports()
     assert (report.source, report.kind, report.provider, report.outcome) == ("callback", "charge", "fake", DONE)
@@ -146,13 +146,12 @@ async def test_a_callback_about_another_amount_is_a_doubt(kit, post):
 
 async def test_an_operation_can_be_named_like_a_query_without_harm(kit, post, make):
     await kit.take(make.query())
-    query_id = await kit.units.pool.fetchval("SELECT id FROM attempts WHERE kind = 'query'")
+    query_id = await kit.units.reads.fetchval("SELECT id FROM attempts WHERE kind = 'query'")
     assert await post(word(query_id)) == (200, "not_ours")
 
 
 async def test_while_the_database_is_away_the_provider_is_told_to_come_again(kit, post):
-    pool = kit.units.pool
-    kit.units.use(None)
+    pool, kit.units._pool = kit.units._pool, None
     assert await post(word()) == (503, "unavailable")
     kit.units.use(pool)
     assert await post(word()) == (200, "stored")

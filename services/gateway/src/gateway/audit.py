@@ -1,18 +1,25 @@
 """The audit log: every decision about a key is durable before its request is answered, many in one INSERT."""
 
-import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway import store_merchants
+from malipo.messaging.collector import Collector
 from malipo.messaging.unit import Units
 
 _MAX_BATCH = 500
+_PURGE_ROWS = 5000
 
 _INSERT = """
 INSERT INTO audit_log (at, request_id, merchant_id, key_id, allowed, reason, method, route, remote)
 SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[],
                      $8::text[], $9::text[])
+"""
+_PURGE = """
+DELETE FROM audit_log WHERE id IN (
+    SELECT id FROM audit_log WHERE at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
+)
 """
 
 
@@ -35,37 +42,18 @@ class Entry:
         return self.reason == "allowed"
 
 
-@dataclass
-class _Batch:
-    entries: list[Entry] = field(default_factory=list[Entry])
-    written: asyncio.Task[None] | None = None
-
-
 class Audit:
-    """Collects the entries that come while an INSERT is under way and writes them with the next one."""
+    """Writes the entries of requests that come together with one INSERT."""
 
     def __init__(self, units: Units) -> None:
         self._units = units
-        self._turn = asyncio.Lock()
-        self._open: _Batch | None = None
+        self._entries = Collector(self._insert, most=_MAX_BATCH)
 
     async def record(self, entry: Entry) -> None:
         """Returns when `entry` is committed. Raises what the database raises: then the request must not go on."""
-        batch = self._open
-        if batch is None or len(batch.entries) >= _MAX_BATCH:
-            batch = self._open = _Batch()
-            batch.written = asyncio.create_task(self._write(batch), name="audit")
-        batch.entries.append(entry)
-        assert batch.written is not None
-        await asyncio.shield(batch.written)  # a client that goes away must not take its neighbours' entries along
+        await self._entries.add(entry)
 
-    async def _write(self, batch: _Batch) -> None:
-        async with self._turn:
-            if self._open is batch:
-                self._open = None
-            await self._insert(batch.entries)
-
-    async def _insert(self, entries: list[Entry]) -> None:
+    async def _insert(self, entries: Sequence[Entry]) -> None:
         async with self._units.begin() as unit:
             await unit.connection.execute(
                 _INSERT,
@@ -80,3 +68,9 @@ class Audit:
                 [entry.remote for entry in entries],
             )
             await store_merchants.touch_keys(unit.connection, [e.key_id for e in entries if e.allowed and e.key_id])
+
+
+async def purge(units: Units, days: int) -> bool:
+    """Forget a slice of the entries older than `days`; answers whether there may be more."""
+    async with units.begin() as unit:
+        return await unit.connection.execute(_PURGE, days, _PURGE_ROWS) == f"DELETE {_PURGE_ROWS}"

@@ -81,7 +81,7 @@ class Keys:
         expires, known = self._cache.get(key_digest, (0.0, None))
         if asked_at < expires:
             return known
-        known = await store_merchants.find_key(self._units.pool, key_digest)
+        known = await store_merchants.find_key(self._units.reads, key_digest)
         self._cache[key_digest] = (asked_at + _CACHE_SECONDS, known)  # as old as the question, not the answer
         self._cache.move_to_end(key_digest)
         if len(self._cache) > _CACHE_KEYS:

@@ -38,6 +38,8 @@ def add_commands(cli: typer.Typer) -> None:
 @_merchants.command("create")
 def create_merchant(name: str, as_json: _AsJson = False) -> None:
     """Make a merchant."""
+    if not name.strip() or not name.isprintable():
+        _fail("give the merchant a name, in printable characters")
     merchant_id = _write(lambda unit: store_merchants.add_merchant(unit.connection, name))
     _print({"id": merchant_id, "name": name}, as_json=as_json)
 
@@ -45,7 +47,7 @@ def create_merchant(name: str, as_json: _AsJson = False) -> None:
 @_merchants.command("list")
 def list_merchants(as_json: _AsJson = False) -> None:
     """List all merchants."""
-    found = _run(lambda units: store_merchants.list_merchants(units.pool))
+    found = _run(lambda units: store_merchants.list_merchants(units.reads))
     _print([asdict(merchant) for merchant in found], as_json=as_json)
 
 
@@ -87,7 +89,7 @@ def list_keys(
     merchant: Annotated[str, typer.Argument(help="The merchant's id, mer_...")], as_json: _AsJson = False
 ) -> None:
     """List a merchant's API keys, without their secrets."""
-    found = _run(lambda units: store_merchants.list_keys(units.pool, merchant))
+    found = _run(lambda units: store_merchants.list_keys(units.reads, merchant))
     _print([asdict(key) for key in found], as_json=as_json)
 
 
@@ -96,7 +98,7 @@ def republish(as_json: _AsJson = False) -> None:
     """Send every merchant's configuration again, for a service that lost its replica; harmless to the others."""
 
     async def publish_all(units: Units) -> int:
-        merchants = await store_merchants.list_merchants(units.pool)
+        merchants = await store_merchants.list_merchants(units.reads)
         for merchant in merchants:
             async with units.begin() as unit:  # one each: a merchant's row stays locked until its commit
                 await store_config.publish(unit, merchant.id)

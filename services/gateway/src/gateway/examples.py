@@ -37,6 +37,13 @@ REFUND: dict[str, Any] = {
     "reason": "one item returned",
     "failure": None,
 }
+PAYMENT_UNDER_WAY = PAYMENT | {
+    "status": "processing",
+    "amount_captured": 0,
+    "provider": None,
+    "provider_reference": None,
+}
+REFUND_UNDER_WAY = REFUND | {"status": "processing"}
 EVENT: dict[str, Any] = {
     "type": "payment.completed",
     "timestamp": "2026-11-21T09:30:00.000Z",
@@ -89,6 +96,24 @@ ENDPOINT: dict[str, Any] = {
     "description": None,
     "created_at": _AT,
 }
+
+DESCRIPTIONS: dict[str, dict[str, str]] = {
+    "PaymentView": {
+        "amount": "Minor units of `currency`, as all amounts.",
+        "amount_captured": "What was taken.",
+        "amount_refunded": "What was given back of it.",
+        "status_reason": "Why it is still `processing`, when that is not simply under way.",
+        "provider": "Who carries it out; null until that is decided.",
+        "provider_reference": "Its id there.",
+        "action": "With `requires_action`: the URL to send the customer to.",
+        "failure": "With `failed`: a stable code, and the provider's own words.",
+    },
+    "OperationView": {
+        "amount": "Minor units of `currency`. What was asked for; left out then, what the payment had left.",
+        "failure": "With `failed`: a stable code, and the provider's own words.",
+    },
+}
+"""Of the fields of views, where their names do not say it all."""
 
 _TEXT = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}

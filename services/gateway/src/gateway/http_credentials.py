@@ -59,7 +59,7 @@ async def put_stripe(
         await store_config.publish(unit, caller.merchant_id)
         return credential_id
 
-    done = await once(parts.units, asked.attempt, body, write)
+    done = await once(parts.units, asked.sending, body, write)
     stored = await _require(parts, caller, "stripe")
     new = stored.created_at == stored.updated_at
     return answer(_shown(stored), 201 if new else 200, asked.headers(done))
@@ -74,7 +74,7 @@ async def put_unknown(_asked: _Writer, provider: str) -> Response:
 @router.get("", **spec("List provider credentials", answers={200: CREDENTIALS}))
 async def list_credentials(parts: PartsOf, caller: _Reader) -> Response:
     """One entry a provider, secrets masked."""
-    stored = await store_config.list_credentials(parts.units.pool, caller.merchant_id, caller.mode)
+    stored = await store_config.list_credentials(parts.units.reads, caller.merchant_id, caller.mode)
     return answer({"data": [_shown(one) for one in stored], "has_more": False, "next_cursor": None})
 
 
@@ -101,13 +101,13 @@ async def delete_credentials(asked: _Writer, provider: str) -> Response:
         await store_config.publish(unit, caller.merchant_id)
         return deleted
 
-    done = await once(asked.parts.units, asked.attempt, None, write)
+    done = await once(asked.parts.units, asked.sending, None, write)
     return Response(status_code=204, headers=asked.headers(done))
 
 
 async def _require(parts: PartsOf, caller: Caller, provider: str) -> StoredCredential:
     if provider.isprintable():
-        for stored in await store_config.list_credentials(parts.units.pool, caller.merchant_id, caller.mode, provider):
+        for stored in await store_config.list_credentials(parts.units.reads, caller.merchant_id, caller.mode, provider):
             return stored
     raise Problem("provider_credentials_not_found")
 

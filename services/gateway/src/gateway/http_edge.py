@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Depends, Header, Request, Security
@@ -12,15 +12,23 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from gateway import store_payments
 from gateway.audit import Entry
 from gateway.auth import Caller, Decision, Scope
 from gateway.http_envelope import about, answer_headers, request_id
-from gateway.idempotency import Attempt, Done
+from gateway.idempotency import Done, Sending
 from gateway.parts import Parts, PartsOf
 from gateway.problems import Problem
+from gateway.ratelimit import UNRECORDED, network_of
 from gateway.schemas import Body
 from gateway.validation import parse
-from malipo import clock
+from malipo import clock, ids
+from malipo.contracts.events import PaymentView
+from malipo.messaging.unit import CLIENT_REF
+from malipo.platform.tracing import carrier
+
+RETRY_AFTER_SECONDS: Final = "1"
+"""When to look again at what was accepted and is still under way."""
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_WAIT_SECONDS = 10
@@ -37,7 +45,10 @@ _API_KEY = APIKeyHeader(
 )
 _IDEMPOTENCY_KEY = Header(
     alias="Idempotency-Key",
-    description="1 to 255 printable ASCII characters, new for each request and the same for each repeat of it.",
+    description=(
+        "1 to 255 printable ASCII characters, new for each request and the same for each repeat of it. "
+        "Remembered for 7 days."
+    ),
 )
 _PREFER = Header(
     alias="Prefer",
@@ -58,7 +69,9 @@ class Gate:
     async def __call__(
         self, request: Request, parts: PartsOf, api_key: Annotated[str | None, Security(_API_KEY)]
     ) -> Caller:
-        decision = await parts.keys.decide(api_key, self._scope)
+        decision = await parts.keys.decide(api_key and api_key.strip(), self._scope)
+        if decision.caller is None:
+            _slow_down(request, parts)
         await parts.audit.record(_entry(request, decision))
         if decision.caller is None:
             assert decision.code is not None
@@ -81,7 +94,7 @@ class Command:
 
     parts: Parts
     caller: Caller
-    attempt: Attempt
+    sending: Sending
     wait_seconds: float
     preference: str | None = None
 
@@ -107,11 +120,13 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
     ) -> Command:
         if key is None and key_required:
             raise Problem("idempotency_key_missing")
+        if len(request.headers.getlist("idempotency-key")) > 1:
+            raise Problem("idempotency_key_invalid")
         if key is not None and not _KEY.fullmatch(key):
             raise Problem("idempotency_key_invalid")
         route = f"{request.method} {request.url.path}"
-        attempt = Attempt(caller.merchant_id, caller.mode, route, key)
-        return Command(parts, caller, attempt, parts.settings.wait_seconds)
+        sending = Sending(caller.merchant_id, caller.mode, route, key)
+        return Command(parts, caller, sending, parts.settings.wait_seconds)
 
     return admit
 
@@ -146,6 +161,8 @@ def body_of[M: Body](model: type[M], *, optional: bool = False) -> Callable[[Req
     """
 
     async def read(request: Request) -> M:
+        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise Problem("unsupported_media_type", headers={"Accept-Encoding": "identity"})
         raw = await _read(request)
         if not raw and optional:
             return model()
@@ -172,6 +189,30 @@ def page(entries: list[tuple[str, msgspec.Raw]], limit: int, next_cursor: Callab
         "has_more": more,
         "next_cursor": next_cursor(shown[-1][0]) if more else None,
     }
+
+
+async def require_payment(parts: Parts, caller: Caller, payment_id: str) -> PaymentView:
+    """The caller's payment. Raises `payment_not_found`, also for one of another merchant or mode."""
+    payment = None
+    if ids.is_id(payment_id, "pay"):
+        payment = await store_payments.get_payment(parts.units.reads, payment_id, caller.merchant_id, caller.mode)
+    if payment is None:
+        raise Problem("payment_not_found")
+    about(payment_id=payment.id, client_ref=payment.client_ref)
+    return payment
+
+
+def command_headers(client_ref: str | None) -> dict[str, str]:
+    """What a command carries along: the trace, and the merchant's own reference."""
+    return carrier() | ({CLIENT_REF: client_ref} if client_ref is not None else {})
+
+
+def _slow_down(request: Request, parts: Parts) -> None:
+    """Strangers may not fill the audit log: beyond their limit they are counted, not recorded."""
+    verdict = parts.strangers.take(network_of(_remote(request)))
+    if not verdict.allowed:
+        UNRECORDED.inc()
+        raise Problem("rate_limited", after_seconds=verdict.retry_after_seconds)
 
 
 async def _limit(request: Request, parts: Parts, caller: Caller) -> None:
@@ -211,8 +252,12 @@ def _entry(request: Request, decision: Decision) -> Entry:
         reason=decision.code or "allowed",
         method=request.method,
         route=request.scope["route"].path,
-        remote=request.client.host if request.client else "unknown",
+        remote=_remote(request),
     )
+
+
+def _remote(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
 
 
 def _advice(code: str, scope: Scope) -> str | None:

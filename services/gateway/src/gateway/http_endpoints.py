@@ -27,6 +27,7 @@ _SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["Webhooks"])
 _Reader = Annotated[Caller, Depends(Gate("webhooks:read"))]
 _Writer = Annotated[Command, Depends(command("webhooks:write"))]
+_Creator = Annotated[Command, Depends(command("webhooks:write", key_required=True))]
 _NOT_FOUND = ("webhook_endpoint_not_found",)
 
 
@@ -38,10 +39,11 @@ _NOT_FOUND = ("webhook_endpoint_not_found",)
         answers={201: ENDPOINT_WITH_SECRET},
         problems=("url_not_https", "webhook_endpoint_limit"),
         changes=True,
+        key_required=True,
     ),
 )
 async def create_endpoint(
-    asked: _Writer, body: Annotated[NewWebhookEndpoint, Depends(body_of(NewWebhookEndpoint))]
+    asked: _Creator, body: Annotated[NewWebhookEndpoint, Depends(body_of(NewWebhookEndpoint))]
 ) -> Response:
     """`secret` verifies the webhooks' signatures. It is shown in this answer alone, and in a replay of it."""
     caller, parts = asked.caller, asked.parts
@@ -57,13 +59,13 @@ async def create_endpoint(
         await store_config.publish(unit, caller.merchant_id)
         return endpoint.id
 
-    return await _created(asked, await once(parts.units, asked.attempt, body, write))
+    return await _created(asked, await once(parts.units, asked.sending, body, write))
 
 
 @router.get("", **spec("List webhook endpoints", answers={200: ENDPOINTS}))
 async def list_endpoints(parts: PartsOf, caller: _Reader) -> Response:
     """Oldest first; there are at most twenty."""
-    stored = await store_config.list_endpoints(parts.units.pool, caller.merchant_id, caller.mode)
+    stored = await store_config.list_endpoints(parts.units.reads, caller.merchant_id, caller.mode)
     return answer({"data": [_shown(one) for one in stored], "has_more": False, "next_cursor": None})
 
 
@@ -89,7 +91,7 @@ async def delete_endpoint(asked: _Writer, endpoint_id: str) -> Response:
         await store_config.publish(unit, caller.merchant_id)
         return endpoint_id
 
-    done = await once(asked.parts.units, asked.attempt, None, write)
+    done = await once(asked.parts.units, asked.sending, None, write)
     return Response(status_code=204, headers=asked.headers(done))
 
 
@@ -109,7 +111,7 @@ def _new_endpoint(parts: Parts, caller: Caller, body: NewWebhookEndpoint) -> End
 async def _created(asked: Command, done: Done) -> Response:
     caller, parts = asked.caller, asked.parts
     stored = await _require(parts, caller, done.resource_id)
-    sealed = await store_config.endpoint_secret(parts.units.pool, stored.id, caller.merchant_id, caller.mode)
+    sealed = await store_config.endpoint_secret(parts.units.reads, stored.id, caller.merchant_id, caller.mode)
     if sealed is None:  # deleted since the line above
         raise Problem("webhook_endpoint_not_found")
     secret = parts.ring.open(sealed, owner=secret_owner(caller.merchant_id, caller.mode, stored.id)).decode()
@@ -119,7 +121,7 @@ async def _created(asked: Command, done: Done) -> Response:
 
 async def _require(parts: Parts, caller: Caller, endpoint_id: str) -> StoredEndpoint:
     if ids.is_id(endpoint_id, "ep"):
-        found = await store_config.list_endpoints(parts.units.pool, caller.merchant_id, caller.mode, endpoint_id)
+        found = await store_config.list_endpoints(parts.units.reads, caller.merchant_id, caller.mode, endpoint_id)
         for stored in found:
             return stored
     raise Problem("webhook_endpoint_not_found")

@@ -5,7 +5,6 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
-import asyncpg
 import msgspec
 import structlog
 from opentelemetry import trace
@@ -54,7 +53,7 @@ def problem_answer(request: Request, problem: Problem) -> Response:
 
 
 class Envelope:
-    """The outermost layer of the application."""
+    """The outermost layer of the application. HEAD is answered as GET is, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -62,12 +61,22 @@ class Envelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        is_head, scope = scope["method"] == "HEAD", dict(scope)
+        if is_head:
+            scope["method"] = "GET"
         new_id = ids.new("req")
         scope["state"] = {**scope.get("state", {}), "request_id": new_id, "answer_headers": {"X-Request-Id": new_id}}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=new_id)
         with tracer.start_as_current_span(f"HTTP {scope['method']}", kind=trace.SpanKind.SERVER):
-            await _Exchange(scope, receive, send).run(self._app)
+            await _Exchange(scope, receive, _without_body(send) if is_head else send).run(self._app)
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
 
 
 class _Exchange:
@@ -116,7 +125,7 @@ class _Exchange:
 
 
 def _problem_of(error: Exception) -> Problem:
-    if isinstance(error, (*AWAY, asyncpg.InterfaceError)):
+    if isinstance(error, AWAY):
         log.warning("database away", error=repr(error))
         return Problem("database_unavailable")
     log.error("request failed", exc_info=error)

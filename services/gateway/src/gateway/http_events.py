@@ -54,7 +54,7 @@ async def _after(parts: Parts, caller: Caller, filters: EventFilters, after: str
 async def _fetch(parts: Parts, caller: Caller, filters: EventFilters, position: int) -> list[store_history.Entry]:
     ascending = filters.after is not None
     return await store_history.list_events(
-        parts.units.pool,
+        parts.units.reads,
         caller.merchant_id,
         caller.mode,
         filters,
@@ -67,7 +67,7 @@ async def _fetch(parts: Parts, caller: Caller, filters: EventFilters, position: 
 async def _position(parts: Parts, caller: Caller, event_id: str) -> int:
     position = None
     if ids.is_id(event_id, "evt"):
-        position = await store_history.position_of(parts.units.pool, event_id, caller.merchant_id, caller.mode)
+        position = await store_history.position_of(parts.units.reads, event_id, caller.merchant_id, caller.mode)
     if position is None:
         raise Problem("cursor_invalid", "There is no such event.")
     return position

@@ -1,5 +1,6 @@
 """Captures, cancels and refunds: commands to the payment's owner, who may refuse them, and what became of them."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -7,10 +8,27 @@ from starlette.responses import Response
 
 from gateway import cursors, store_payments
 from gateway.auth import Caller
-from gateway.http_edge import Command, Gate, answer, body_of, page, waiting_command
-from gateway.http_payments import RETRY_AFTER_SECONDS, command_headers, require_payment
+from gateway.http_edge import (
+    RETRY_AFTER_SECONDS,
+    Command,
+    Gate,
+    answer,
+    body_of,
+    command_headers,
+    page,
+    require_payment,
+    waiting_command,
+)
 from gateway.idempotency import Done, once
-from gateway.openapi import CANCEL_REFUSALS, CAPTURE_REFUSALS, OPERATION, REFUND_REFUSALS, REFUNDS, spec
+from gateway.openapi import (
+    CANCEL_REFUSALS,
+    CAPTURE_REFUSALS,
+    OPERATION,
+    OPERATION_UNDER_WAY,
+    REFUND_REFUSALS,
+    REFUNDS,
+    spec,
+)
 from gateway.parts import PartsOf
 from gateway.problems import Problem
 from gateway.schemas import NewCancel, NewCapture, NewRefund, Page
@@ -22,12 +40,15 @@ from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.unit import Unit
 
 router = APIRouter(prefix="/v1", tags=["Payments"])
-_STARTED = {201: OPERATION, 202: OPERATION}
+_STARTED = {201: OPERATION, 202: OPERATION_UNDER_WAY}
+_NOT_FOUND = ("payment_not_found",)
 
 
 @router.post(
     "/payments/{payment_id}/capture",
-    **spec("Capture a payment", body=NewCapture, answers=_STARTED, problems=CAPTURE_REFUSALS, waits=True),
+    **spec(
+        "Capture a payment", body=NewCapture, answers=_STARTED, problems=(*_NOT_FOUND, *CAPTURE_REFUSALS), waits=True
+    ),
 )
 async def capture(
     asked: Annotated[Command, Depends(waiting_command("payments:write"))],
@@ -41,7 +62,7 @@ async def capture(
 
 @router.post(
     "/payments/{payment_id}/cancel",
-    **spec("Cancel a payment", body=NewCancel, answers=_STARTED, problems=CANCEL_REFUSALS, waits=True),
+    **spec("Cancel a payment", body=NewCancel, answers=_STARTED, problems=(*_NOT_FOUND, *CANCEL_REFUSALS), waits=True),
 )
 async def cancel(
     asked: Annotated[Command, Depends(waiting_command("payments:write"))],
@@ -54,7 +75,14 @@ async def cancel(
 
 @router.post(
     "/payments/{payment_id}/refunds",
-    **spec("Refund a payment", body=NewRefund, answers=_STARTED, problems=REFUND_REFUSALS, waits=True, tag="Refunds"),
+    **spec(
+        "Refund a payment",
+        body=NewRefund,
+        answers=_STARTED,
+        problems=(*_NOT_FOUND, *REFUND_REFUSALS),
+        waits=True,
+        tag="Refunds",
+    ),
 )
 async def refund(
     asked: Annotated[Command, Depends(waiting_command("refunds:write"))],
@@ -70,9 +98,7 @@ async def refund(
 
 @router.get(
     "/payments/{payment_id}/refunds",
-    **spec(
-        "List a payment's refunds", answers={200: REFUNDS}, problems=("payment_not_found",), query=True, tag="Refunds"
-    ),
+    **spec("List a payment's refunds", answers={200: REFUNDS}, problems=_NOT_FOUND, query=True, tag="Refunds"),
 )
 async def list_refunds(
     parts: PartsOf,
@@ -84,7 +110,7 @@ async def list_refunds(
     payment = await require_payment(parts, caller, payment_id)
     before_id = cursors.decode(query.cursor, "ref") if query.cursor is not None else None
     entries = await store_payments.list_refunds(
-        parts.units.pool, payment.id, caller.merchant_id, caller.mode, before_id=before_id, count=query.limit + 1
+        parts.units.reads, payment.id, caller.merchant_id, caller.mode, before_id=before_id, count=query.limit + 1
     )
     return answer(page(entries, query.limit, cursors.encode))
 
@@ -99,7 +125,7 @@ async def read_refund(
     """The refund as it is now."""
     found = None
     if ids.is_id(refund_id, "ref"):
-        found = await store_payments.get_operation(parts.units.pool, refund_id, caller.merchant_id, caller.mode)
+        found = await store_payments.get_operation(parts.units.reads, refund_id, caller.merchant_id, caller.mode)
     if found is None:
         raise Problem("refund_not_found")
     return answer(found.view)
@@ -110,15 +136,16 @@ type _OperationCommand = CapturePayment | CancelPayment | RefundPayment
 
 async def _operate(asked: Command, command: _OperationCommand, body: NewCapture | NewCancel | NewRefund) -> Response:
     payment = await require_payment(asked.parts, asked.caller, command.payment_id)
-    view = _first_view(command, payment)
-
-    async def accept(unit: Unit) -> str:
-        await store_payments.add_operation(unit.connection, view, asked.caller.merchant_id, asked.caller.mode)
-        unit.send(PAYMENT_COMMANDS, payment.id, command, headers=command_headers(payment.client_ref))
-        return view.id
-
-    done = await once(asked.parts.units, asked.attempt, body, accept)
+    accept = partial(_accept, caller=asked.caller, payment=payment, command=command)
+    done = await once(asked.parts.units, asked.sending, body, accept)
     return await _end(asked, done)
+
+
+async def _accept(unit: Unit, *, caller: Caller, payment: PaymentView, command: _OperationCommand) -> str:
+    view = _first_view(command, payment)
+    await store_payments.add_operation(unit.connection, view, caller.merchant_id, caller.mode)
+    unit.send(PAYMENT_COMMANDS, payment.id, command, headers=command_headers(payment.client_ref))
+    return view.id
 
 
 def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationView:
@@ -137,7 +164,7 @@ async def _end(asked: Command, done: Done) -> Response:
     async def read() -> Operation:
         caller = asked.caller
         found = await store_payments.get_operation(
-            asked.parts.units.pool, done.resource_id, caller.merchant_id, caller.mode
+            asked.parts.units.reads, done.resource_id, caller.merchant_id, caller.mode
         )
         assert found is not None  # written with the key
         return found

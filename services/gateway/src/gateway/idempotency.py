@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from gateway.problems import Problem
 from malipo.contracts.commands import Mode
-from malipo.messaging.database import Pool
 from malipo.messaging.unit import Unit, Units
 
 _PURGE_ROWS = 5000
@@ -34,7 +33,7 @@ REPLAYS = Counter("malipo_idempotent_replays", "Requests that were answered from
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Sending:
     """One sending of a request. Without a `key` each sending is a request of its own."""
 
     merchant_id: str
@@ -51,33 +50,33 @@ class Done:
     replayed: bool
 
 
-async def once(units: Units, attempt: Attempt, body: BaseModel | None, act: Callable[[Unit], Awaitable[str]]) -> Done:
+async def once(units: Units, sending: Sending, body: BaseModel | None, act: Callable[[Unit], Awaitable[str]]) -> Done:
     """Run `act` in one transaction with the key's row, unless an earlier sending already did; answers its resource's id.
 
     What `act` raises undoes everything, the key included. Raises `Problem`: `idempotency_key_in_flight` while the
     first sending is inside its transaction, `idempotency_key_reused` when it was another request.
     """
-    fingerprint = _fingerprint(attempt.route, body)
+    fingerprint = _fingerprint(sending.route, body)
     async with units.begin() as unit:
-        known = await _find(unit, attempt, fingerprint)
+        known = await _find(unit, sending, fingerprint)
         if known is not None:
             REPLAYS.inc()
             return Done(known, replayed=True)
         resource_id = await act(unit)
-        await _remember(unit, attempt, fingerprint, resource_id)
+        await _remember(unit, sending, fingerprint, resource_id)
     return Done(resource_id, replayed=False)
 
 
-async def purge(pool: Pool, days: int) -> None:
-    """Forget keys older than `days`, a bounded number at a time."""
-    while await pool.execute(_PURGE, days, _PURGE_ROWS) == f"DELETE {_PURGE_ROWS}":
-        pass
+async def purge(units: Units, days: int) -> bool:
+    """Forget a slice of the keys older than `days`; answers whether there may be more."""
+    async with units.begin() as unit:
+        return await unit.connection.execute(_PURGE, days, _PURGE_ROWS) == f"DELETE {_PURGE_ROWS}"
 
 
-async def _find(unit: Unit, attempt: Attempt, fingerprint: bytes) -> str | None:
-    if attempt.key is None:
+async def _find(unit: Unit, sending: Sending, fingerprint: bytes) -> str | None:
+    if sending.key is None:
         return None
-    owner = (attempt.merchant_id, attempt.mode, attempt.key)
+    owner = (sending.merchant_id, sending.mode, sending.key)
     if not await unit.connection.fetchval(_LOCK, "/".join(owner)):
         raise Problem("idempotency_key_in_flight")
     # A statement of its own: its snapshot is taken with the lock held, so it sees what the holder before committed.
@@ -89,14 +88,15 @@ async def _find(unit: Unit, attempt: Attempt, fingerprint: bytes) -> str | None:
     return row["resource_id"]
 
 
-async def _remember(unit: Unit, attempt: Attempt, fingerprint: bytes, resource_id: str) -> None:
-    if attempt.key is not None:
-        owner = (attempt.merchant_id, attempt.mode, attempt.key)
-        await unit.connection.execute(_REMEMBER, *owner, attempt.route, fingerprint, resource_id)
+async def _remember(unit: Unit, sending: Sending, fingerprint: bytes, resource_id: str) -> None:
+    if sending.key is not None:
+        owner = (sending.merchant_id, sending.mode, sending.key)
+        await unit.connection.execute(_REMEMBER, *owner, sending.route, fingerprint, resource_id)
 
 
 def _fingerprint(route: str, body: BaseModel | None) -> bytes:
-    # Of what the body means, not how it is written: white space, order and defaults left out do not count.
-    meaning = None if body is None else body.model_dump(mode="json")
+    # Of what the body means, not how it is written: white space, order, and defaults written out do not count. Defaults
+    # are left out, so that a field which a later release adds changes no fingerprint of what was sent before it.
+    meaning = None if body is None else body.model_dump(mode="json", exclude_defaults=True)
     canonical = json.dumps([route, meaning], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()

@@ -27,7 +27,7 @@ from gateway.http_envelope import Envelope, problem_answer
 from gateway.openapi import describe
 from gateway.parts import Parts
 from gateway.problems import Problem
-from gateway.ratelimit import Limit, RateLimiter
+from gateway.ratelimit import Limit, LocalBuckets, RateLimiter
 from gateway.settings import Settings
 from gateway.subscriptions import subscriptions
 from gateway.validation import of_parameters
@@ -55,7 +55,10 @@ def build(settings: Settings) -> ASGIApp:
     runtime.subscribe(*subscriptions(parts.waiting), needed_for_ready=False)
     runtime.loop("tell other replicas", parts.waiting.send)
     runtime.loop("hear other replicas", parts.waiting.listen)
-    runtime.loop("forget old keys", lambda: clockwork.purge(runtime.units, settings.idempotency_days))
+    runtime.loop(
+        "forget what is old",
+        lambda: clockwork.purge(runtime.units, settings.idempotency_days, settings.audit_days),
+    )
     runtime.on_stop(redis.aclose)
     runtime.on_stop(subscriber.aclose)
     return _app(runtime, parts)
@@ -70,6 +73,7 @@ def _parts(settings: Settings, runtime: Runtime, redis: Redis, subscriber: Redis
         keys=Keys(runtime.units),
         audit=Audit(runtime.units),
         limiter=RateLimiter(redis, limit),
+        strangers=LocalBuckets(Limit(settings.stranger_limit_per_second, settings.stranger_limit_burst)),
         waiting=Waiting(redis, subscriber, settings.max_waiting),
     )
 
@@ -117,9 +121,12 @@ async def _no_route(request: Request, error: Exception) -> Response:
 def _allowed(path: str) -> str:
     # The framework names the methods of the first route with this path only.
     routes = [route for router in _API for route in router.routes if isinstance(route, APIRoute)]
-    return ", ".join(
-        sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
-    )
+    return ", ".join(sorted({method for route in routes if route.path_regex.match(path) for method in _methods(route)}))
+
+
+def _methods(route: APIRoute) -> set[str]:
+    methods = route.methods or set[str]()
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _bad_parameters(request: Request, error: Exception) -> Response:

@@ -12,23 +12,46 @@ from pydantic.json_schema import models_json_schema
 from gateway import examples
 from gateway.problems import PROBLEMS, Problem
 from gateway.schemas import NewCancel, NewCapture, NewPayment, NewRefund, NewWebhookEndpoint, StripeCredentials
-from malipo.contracts.events import OperationView, PaymentView
+from malipo.contracts.events import EVENT_TYPES, OperationView, PaymentView, RefusalCode
 
 DESCRIPTION = """
-Take payments through one API. Money moves at most once: every request that changes something carries an
-`Idempotency-Key`, and sending it again is always safe.
+Take payments through one API. Money moves at most once: every `POST` carries an `Idempotency-Key`, and sending it again
+with the same key is always safe. `PUT` and `DELETE` take one too and may go without: the second has no further effect.
 
 * **Amounts** are integers in the currency's minor unit.
 * **Errors** are `application/problem+json` (RFC 9457) with a stable `code`, and `retry`, which says whether to send
   the same again, after how many seconds, and whether with the same key.
 * **Time** is told by webhooks in order (`sequence` counts per payment without gaps), by `GET /v1/events?after=` when you
   missed some, and by `GET /v1/payments/{id}/timeline`.
-* **Rate limits**: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` are on each answer.
+* **Rate limits**: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` are on each answer to a known key.
+* **HEAD** is answered wherever `GET` is.
+
+## Webhooks
+
+Webhooks follow [Standard Webhooks](https://www.standardwebhooks.com): take one of its libraries, or check the signature
+yourself. Each `POST` carries `webhook-id` (the event's id), `webhook-timestamp` (seconds since 1970) and
+`webhook-signature` (one or more of `v1,` and a base64 HMAC-SHA256, with blanks between). The endpoint's secret is
+`whsec_` and the key in base64.
+
+```python
+def is_ours(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    fresh = abs(time.time() - int(headers["webhook-timestamp"])) < 300
+    return fresh and any(hmac.compare_digest(expected, given) for given in headers["webhook-signature"].split())
+```
+
+* **Answer 2xx quickly** and work afterwards. Any other answer, or none, is tried again over three days.
+* **An event may come twice**: keep each `webhook-id` that you have handled, and answer 2xx to it again.
+* **Order**: `data.sequence` counts from 1 without gaps per payment, and events of one payment come in that order. An
+  event whose number is not above the last you handled is an old one.
 """
 
 _Schema = dict[str, Any]
 _BODIES = (NewPayment, NewCapture, NewCancel, NewRefund, StripeCredentials, NewWebhookEndpoint)
 _REF = "#/components/schemas/"
+_KEY_REQUIRED = "x-key-required"  # from `spec` to `describe`; not in the document
 
 _EVERYWHERE = (
     "api_key_missing",
@@ -44,6 +67,7 @@ _EVERYWHERE = (
 _WITH_BODY = (
     "body_missing",
     "json_malformed",
+    "json_duplicate_member",
     "body_too_large",
     "body_too_slow",
     "unsupported_media_type",
@@ -51,6 +75,7 @@ _WITH_BODY = (
     "field_unknown",
     "type_wrong",
     "value_invalid",
+    "raw_card_number",
 )
 _WITH_QUERY = ("parameter_repeated", "parameter_invalid", "limit_invalid", "cursor_invalid")
 _WITH_KEY = ("idempotency_key_invalid", "idempotency_key_reused", "idempotency_key_in_flight")
@@ -66,7 +91,6 @@ _OF_BODY: dict[type, tuple[str, ...]] = {
         "currency_unknown",
         "currency_unsupported",
         "method_unknown",
-        "raw_card_number",
         "url_invalid",
         "provider_unknown",
     ),
@@ -77,15 +101,13 @@ _OF_BODY: dict[type, tuple[str, ...]] = {
     NewWebhookEndpoint: (*_TEXT, "too_many_entries", "url_invalid", "event_type_invalid"),
 }
 
-CAPTURE_REFUSALS = (
-    "payment_not_found",
+CAPTURE_REFUSALS: tuple[RefusalCode, ...] = (
     "payment_not_capturable",
     "capture_exceeds_authorized",
     "capture_in_progress",
-    "provider_unsupported",
 )
-CANCEL_REFUSALS = ("payment_not_found", "payment_not_cancelable", "provider_unsupported")
-REFUND_REFUSALS = ("payment_not_found", "payment_not_refundable", "refund_exceeds_captured", "provider_unsupported")
+CANCEL_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_cancelable",)
+REFUND_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_refundable", "refund_exceeds_captured")
 
 
 def _ref(name: str) -> _Schema:
@@ -112,8 +134,10 @@ Answer = tuple[_Schema, object]
 """A schema and an example of it."""
 
 PAYMENT: Answer = (_ref("PaymentView"), examples.PAYMENT)
+PAYMENT_UNDER_WAY: Answer = (_ref("PaymentView"), examples.PAYMENT_UNDER_WAY)
 PAYMENTS: Answer = (_list_of(_ref("PaymentView")), _page_example(examples.PAYMENT))
 OPERATION: Answer = (_ref("OperationView"), examples.REFUND)
+OPERATION_UNDER_WAY: Answer = (_ref("OperationView"), examples.REFUND_UNDER_WAY)
 REFUNDS: Answer = (_list_of(_ref("OperationView")), _page_example(examples.REFUND))
 TIMELINE: Answer = (_ref("Timeline"), examples.TIMELINE)
 CREDENTIAL: Answer = (_ref("ProviderCredential"), examples.CREDENTIAL)
@@ -135,17 +159,20 @@ def spec(
     problems: Sequence[str] = (),
     query: bool = False,
     changes: bool = False,
+    key_required: bool = False,
     waits: bool = False,
     tag: str | None = None,
 ) -> dict[str, Any]:
     """The arguments of a route's decorator that describe it.
 
-    `changes`: takes an Idempotency-Key; `waits`: needs one, and may wait for a state.
+    `changes`: takes an Idempotency-Key; `key_required`: does not go without; `waits`: nor does this, and it may wait for
+    a state.
     """
+    key_required = key_required or waits
     codes = [*_EVERYWHERE, *problems]
     codes += _WITH_QUERY if query else ()
     codes += _WITH_KEY if changes or waits else ()
-    codes += ("idempotency_key_missing",) if waits else ()
+    codes += ("idempotency_key_missing",) if key_required else ()
     codes += (*_WITH_BODY, *_OF_BODY[body]) if body else ()
     described: dict[str, Any] = {
         "summary": summary,
@@ -153,9 +180,10 @@ def spec(
         "status_code": min(answers),
         "responses": {status: _answer(status, content) for status, content in answers.items()} | _problems(codes),
     }
+    extra: dict[str, Any] = {_KEY_REQUIRED: key_required}
     if body is not None:
-        described["openapi_extra"] = {"requestBody": _request_body(body)}
-    return described | ({"tags": [tag]} if tag else {})
+        extra["requestBody"] = _request_body(body)
+    return described | {"openapi_extra": extra} | ({"tags": [tag]} if tag else {})
 
 
 def describe(routers: Iterable[APIRouter]) -> dict[str, Any]:
@@ -165,14 +193,38 @@ def describe(routers: Iterable[APIRouter]) -> dict[str, Any]:
     document["components"]["schemas"] = _schemas()
     for route in routes:
         if route.include_in_schema:
-            _restore_answers(document["paths"][route.path], route)
+            for method in route.methods or ():
+                _restore(document["paths"][route.path][method.lower()], route)
+    document["webhooks"] = {"event": {"post": _webhook()}}
     return document
 
 
-def _restore_answers(path: _Schema, route: APIRoute) -> None:
-    # The framework drops every null from the examples and adds an answer that we never give.
-    for method in route.methods or ():
-        path[method.lower()]["responses"] = {str(status): answer for status, answer in route.responses.items()}
+def _restore(operation: _Schema, route: APIRoute) -> None:
+    # The framework drops every null from the examples and adds an answer that we never give. The key is optional to it,
+    # so that its absence gets our own problem.
+    operation["responses"] = {str(status): answer for status, answer in route.responses.items()}
+    key_required = operation.pop(_KEY_REQUIRED)
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "Idempotency-Key":
+            parameter |= {"required": key_required, "schema": {"type": "string", "minLength": 1, "maxLength": 255}}
+
+
+def _webhook() -> _Schema:
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    return {
+        "summary": "An event",
+        "description": f"What endpoints get: {', '.join(f'`{name}`' for name in EVENT_TYPES)}.",
+        "tags": ["Webhooks"],
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in names
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _ref("Event"), "example": examples.EVENT}},
+        },
+        "responses": {"2XX": {"description": "Taken. Anything else is tried again."}},
+    }
 
 
 def _answer(status: int, content: Answer | None) -> _Schema:
@@ -225,6 +277,9 @@ def _request_body(body: type) -> _Schema:
 def _schemas() -> dict[str, _Schema]:
     _, bodies = models_json_schema([(body, "validation") for body in _BODIES], ref_template=_REF + "{model}")
     _, views = msgspec.json.schema_components((PaymentView, OperationView), ref_template=_REF + "{name}")
+    for name, descriptions in examples.DESCRIPTIONS.items():
+        for field, text in descriptions.items():
+            views[name]["properties"][field]["description"] = text
     return {**bodies["$defs"], **views, **examples.SCHEMAS, "Problem": _problem_schema()}
 
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from gateway.audit import Audit
 from gateway.auth import Keys
-from gateway.ratelimit import RateLimiter
+from gateway.ratelimit import LocalBuckets, RateLimiter
 from gateway.settings import Settings
 from gateway.waiting import Waiting
 from malipo.messaging.unit import Units
@@ -24,6 +24,7 @@ class Parts:
     keys: Keys
     audit: Audit
     limiter: RateLimiter
+    strangers: LocalBuckets
     waiting: Waiting
 
 

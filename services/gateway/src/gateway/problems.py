@@ -61,7 +61,8 @@ PROBLEMS: dict[str, Kind] = {
     "body_too_large":         Kind(413, "Body too large", "A body may have 64 KiB.", CORRECT),
     "body_too_slow":          Kind(408, "Body too slow", "Send the whole body within ten seconds.", soon(1)),
     "json_malformed":         Kind(400, "Malformed JSON", "Send one JSON object in UTF-8.", CORRECT),
-    "unsupported_media_type": Kind(415, "Not JSON", "Send Content-Type: application/json.", CORRECT),
+    "json_duplicate_member":  Kind(400, "JSON member given twice", "Give each member of an object once.", CORRECT),
+    "unsupported_media_type": Kind(415, "Not JSON", "Send Content-Type: application/json, and no Content-Encoding.", CORRECT),
     "parameter_unknown":      Kind(400, "Unknown query parameter", "Remove it; see /docs for those there are.", CORRECT),
     "parameter_repeated":     Kind(400, "Query parameter given twice", "Give each parameter once.", CORRECT),
     "parameter_invalid":      Kind(400, "Invalid query parameter", "See /docs for what it takes.", CORRECT),
@@ -69,7 +70,7 @@ PROBLEMS: dict[str, Kind] = {
     "cursor_invalid":         Kind(400, "Invalid cursor", "Use next_cursor of a page of this list, unchanged.", CORRECT),
     # Idempotency
     "idempotency_key_missing":   Kind(400, "No Idempotency-Key", "Send an Idempotency-Key header, e.g. a UUID, new for each payment and the same for each repeat of it.", CORRECT),
-    "idempotency_key_invalid":   Kind(400, "Invalid Idempotency-Key", "Use 1 to 255 printable ASCII characters.", CORRECT),
+    "idempotency_key_invalid":   Kind(400, "Invalid Idempotency-Key", "Send one, of 1 to 255 printable ASCII characters.", CORRECT),
     "idempotency_key_reused":    Kind(422, "Idempotency-Key used for another request", "Repeat the first request unchanged, or use a new key.", ANSWERED),
     "idempotency_key_in_flight": Kind(409, "The first request with this key is still running", "Send it again in a second, with the same key.", soon(1)),
     # Fields of the body
@@ -110,7 +111,6 @@ PROBLEMS: dict[str, Kind] = {
     "capture_exceeds_authorized":Kind(409, "Capture exceeds what is authorized", "Capture the payment's amount or less.", ANSWERED),
     "capture_in_progress":       Kind(409, "Another capture is under way", "Wait for its end; GET the payment.", ANSWERED),
     "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money.", ANSWERED),
-    "provider_unsupported":      Kind(422, "The provider cannot do this", "Use a provider with this capability.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
     "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),
     # Us
@@ -145,9 +145,12 @@ class Problem(Exception):
 
     def headers(self) -> dict[str, str]:
         """The answer's headers besides its content type."""
-        if self.after_seconds is None:
-            return self._headers
-        return self._headers | {"Retry-After": str(self.after_seconds)}
+        headers = dict(self._headers)
+        if self.kind.status == 401:
+            headers["WWW-Authenticate"] = "ApiKey"
+        if self.after_seconds is not None:
+            headers["Retry-After"] = str(self.after_seconds)
+        return headers
 
     def body(self, request_id: str) -> dict[str, Any]:
         """The answer's JSON object."""

@@ -4,6 +4,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import cast
 
 from prometheus_client import Counter
@@ -34,6 +35,7 @@ _AWAY_SECONDS = 1.0
 _LOCAL_BUCKETS = 10_000
 
 FALLBACKS = Counter("malipo_rate_limit_fallbacks", "Requests limited by this process alone, for want of Redis.")
+UNRECORDED = Counter("malipo_unrecorded_refusals", "Refused requests that came too fast to be recorded one by one.")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,37 @@ class Bucket:
         return Verdict(allowed, self._tokens, self._limit)
 
 
+class LocalBuckets:
+    """Buckets of this process alone, at most ten thousand: the one that was left alone for longest goes first."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, key: str) -> Verdict:
+        """Take one token of `key`'s bucket."""
+        now = clock.monotonic()
+        bucket = self._buckets.setdefault(key, Bucket(self._limit, now))
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > _LOCAL_BUCKETS:
+            self._buckets.popitem(last=False)
+        return bucket.take(now)
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+
+def network_of(remote: str) -> str:
+    """Whose address it is: of IPv6 the first 64 bits, for one subscriber has all of the rest."""
+    try:
+        address = ip_address(remote)
+    except ValueError:
+        return remote
+    if address.version == 4:
+        return remote
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+
+
 class RateLimiter:
     """Takes tokens in Redis. With Redis away it fails open, one whole bucket a process, and asks again once a second."""
 
@@ -90,20 +123,20 @@ class RateLimiter:
         self._script = redis.register_script(_SCRIPT)
         self._limit = limit
         self._away_until = 0.0
-        self._local: OrderedDict[str, Bucket] = OrderedDict()
+        self._local = LocalBuckets(limit)
 
     async def take(self, key: str) -> Verdict:
         """Take one token of `key`'s bucket."""
         now = clock.monotonic()
         if now < self._away_until:
-            return self._take_locally(key, now)
+            return self._take_locally(key)
         probing = self._away_until > 0
         if probing:
             self._away_until = now + _AWAY_SECONDS  # one request asks; the others do not wait for its answer
         try:
             verdict = await self._take_in_redis(key)
         except (RedisError, OSError) as error:
-            return self._redis_away(key, now, error)
+            return self._redis_away(key, error)
         self._away_until = 0.0
         return verdict
 
@@ -112,15 +145,11 @@ class RateLimiter:
         allowed, tokens = cast("Sequence[bytes | int]", answer)
         return Verdict(bool(int(allowed)), float(tokens), self._limit)
 
-    def _redis_away(self, key: str, now: float, error: Exception) -> Verdict:
+    def _redis_away(self, key: str, error: Exception) -> Verdict:
         self._away_until = clock.monotonic() + _AWAY_SECONDS
         log.warning("redis away", error=repr(error), rate_limit="local", retry_in_seconds=_AWAY_SECONDS)
-        return self._take_locally(key, now)
+        return self._take_locally(key)
 
-    def _take_locally(self, key: str, now: float) -> Verdict:
+    def _take_locally(self, key: str) -> Verdict:
         FALLBACKS.inc()
-        bucket = self._local.setdefault(key, Bucket(self._limit, now))
-        self._local.move_to_end(key)
-        if len(self._local) > _LOCAL_BUCKETS:
-            self._local.popitem(last=False)
-        return bucket.take(now)
+        return self._local.take(key)

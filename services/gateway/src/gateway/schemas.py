@@ -3,13 +3,22 @@
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from gateway.cards import has_card_number
+from gateway.cards import find_card_number, mentions_card_number
 from malipo.contracts.commands import CaptureMode
 from malipo.contracts.events import EVENT_TYPES, PaymentStatus
 from malipo.contracts.topics import PROVIDER_COMMANDS
@@ -19,6 +28,7 @@ CARD_CURRENCIES = frozenset(EXPONENTS) - {"GHS"}
 """Currencies that card providers present amounts in."""
 
 _CARD_ROUNDING = 10  # minor units that cards settle in where a currency has three decimals
+_EXPOSED = "card numbers are refused: send a token from the provider's browser library; treat the number as exposed"
 _STRIPE_KEY = re.compile(r"(?:sk|rk)_(?:test|live)_\w{4,240}", re.ASCII)
 _STRIPE_WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=-]{4,240}", re.ASCII)
 
@@ -83,29 +93,40 @@ def _stripe_webhook_secret(secret: str) -> str:
     return secret
 
 
-def _no_card_number(value: object) -> object:
-    if has_card_number(value):
-        raise PydanticCustomError(
-            "raw_card_number", "card numbers are refused: send a token from the provider's browser library"
-        )
-    return value
+def _no_card_number(text: str) -> str:
+    if mentions_card_number(text):
+        raise PydanticCustomError("raw_card_number", _EXPOSED)
+    return text
 
 
 Printable = AfterValidator(_printable)
-Amount = Annotated[int, BeforeValidator(_whole_amount), Field(ge=1, le=MAX_AMOUNT_MINOR)]
+Words = AfterValidator(_no_card_number)
+_AMOUNT_RANGE = {"minimum": 1, "maximum": MAX_AMOUNT_MINOR}
+Amount = Annotated[int, BeforeValidator(_whole_amount), WithJsonSchema({"type": "integer", **_AMOUNT_RANGE})]
 Currency = Annotated[str, AfterValidator(_known_currency)]
 Provider = Annotated[str, AfterValidator(_known_provider)]
-ClientRef = Annotated[str, Field(min_length=1, max_length=100), Printable]
-Description = Annotated[str, Field(min_length=1, max_length=500), Printable]
+ClientRef = Annotated[str, Field(min_length=1, max_length=100), Printable, Words]
+Description = Annotated[str, Field(min_length=1, max_length=500), Printable, Words]
 WebUrl = Annotated[str, Field(max_length=2000), Printable, AfterValidator(_web_url)]
-MetadataKey = Annotated[str, Field(min_length=1, max_length=40), Printable]
-MetadataValue = Annotated[str, Field(max_length=500), Printable]
+MetadataKey = Annotated[str, Field(min_length=1, max_length=40), Printable, Words]
+MetadataValue = Annotated[str, Field(max_length=500), Printable, Words]
 
 
 class Body(BaseModel):
     """A body: types as written in JSON, no unknown fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_card(cls, data: Any) -> Any:
+        # In the method and in fields that do not exist no number can be meant otherwise; texts have `Words`.
+        if isinstance(data, dict):
+            fields = cast("dict[str, Any]", data)
+            suspects = {name: fields[name] for name in fields if name == "method" or name not in cls.model_fields}
+            if found := find_card_number(suspects):
+                raise PydanticCustomError("raw_card_number", _EXPOSED, {"place": found})
+        return cast("Any", data)
 
 
 class CardMethod(Body):
@@ -133,7 +154,7 @@ class NewPayment(Body):
     currency: Annotated[
         Currency, Field(description="ISO 4217, in capitals.", json_schema_extra={"enum": [*sorted(EXPONENTS)]})
     ]
-    method: Annotated[CardMethod, BeforeValidator(_no_card_number), Field(description="How the customer pays.")]
+    method: CardMethod = Field(description="How the customer pays.")
     client_ref: ClientRef | None = Field(default=None, description="Your own reference, e.g. the order's number.")
     description: Description | None = Field(
         default=None, description="Shown to the customer where the provider does so."
@@ -159,6 +180,8 @@ class NewPayment(Body):
 class NewCapture(Body):
     """Take what is reserved, or less of it."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"amount": 1000}})
+
     amount: Amount | None = Field(default=None, description="Minor units; left out, all that is authorized.")
 
 
@@ -169,8 +192,10 @@ class NewCancel(Body):
 class NewRefund(Body):
     """Give money back."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"amount": 250, "reason": "one item returned"}})
+
     amount: Amount | None = Field(default=None, description="Minor units; left out, all that is left.")
-    reason: Annotated[str, Field(min_length=1, max_length=200), Printable] | None = Field(
+    reason: Annotated[str, Field(min_length=1, max_length=200), Printable, Words] | None = Field(
         default=None, description="Yours, kept and shown."
     )
 
@@ -227,6 +252,12 @@ class PaymentFilters(Page):
     created_after: _Moment | None = Field(default=None, description="RFC 3339 with an offset, exclusive.")
     created_before: _Moment | None = Field(default=None, description="RFC 3339 with an offset, exclusive.")
     client_ref: ClientRef | None = None
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.amount_min is not None and self.amount_max is not None and self.amount_min > self.amount_max:
+            raise PydanticCustomError("parameter_invalid", "must not exceed amount_max", {"field": "amount_min"})
+        return self
 
 
 class EventFilters(Page):

@@ -15,7 +15,7 @@ from malipo.messaging.database import Connection, Queries
 
 MAX_STEPS = 1000
 MAX_ATTEMPTS = 2000
-"""What one timeline shows at most: the first steps, and the first attempts."""
+"""What one timeline shows at most: the last steps, and the attempts of the last deliveries."""
 
 _EVENTS_LOCK = 0x65766E74  # "evnt"
 
@@ -29,12 +29,12 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text
 ON CONFLICT (id) DO NOTHING
 """
 _PUT_DELIVERIES = """
-INSERT INTO deliveries (delivery_id, attempt, payment_id, event_id, entry)
+INSERT INTO delivery_attempts (delivery_id, attempt, payment_id, event_id, entry)
 SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::json[]) ON CONFLICT DO NOTHING
 """
-_GET_STEPS = "SELECT event_id, entry FROM steps WHERE payment_id = $1 ORDER BY step LIMIT $2"
+_GET_STEPS = "SELECT event_id, entry FROM steps WHERE payment_id = $1 ORDER BY step DESC LIMIT $2"
 _GET_ATTEMPTS = """
-SELECT event_id, entry FROM deliveries WHERE payment_id = $1 ORDER BY delivery_id, attempt LIMIT $2
+SELECT event_id, entry FROM delivery_attempts WHERE payment_id = $1 ORDER BY delivery_id DESC, attempt DESC LIMIT $2
 """
 _POSITION = "SELECT position FROM events WHERE id = $1 AND merchant_id = $2 AND mode = $3"
 _FILTER = "merchant_id = $1 AND mode = $2 AND ($3::text IS NULL OR payment_id = $3) AND ($4::text IS NULL OR type = $4)"
@@ -96,10 +96,12 @@ async def put_deliveries(connection: Connection, attempts: Sequence[DeliveryRepo
 async def timeline(source: Queries, payment_id: str) -> list[dict[str, Any]]:
     """The payment's steps in causal order, each with the webhook attempts that it led to."""
     attempts: defaultdict[str, list[msgspec.Raw]] = defaultdict(list)
-    for row in await source.fetch(_GET_ATTEMPTS, payment_id, MAX_ATTEMPTS):
+    for row in reversed(await source.fetch(_GET_ATTEMPTS, payment_id, MAX_ATTEMPTS)):
         attempts[row["event_id"]].append(msgspec.Raw(row["entry"]))
     steps = await source.fetch(_GET_STEPS, payment_id, MAX_STEPS)
-    return [msgspec.json.decode(row["entry"]) | {"webhooks": attempts.get(row["event_id"], [])} for row in steps]
+    return [
+        msgspec.json.decode(row["entry"]) | {"webhooks": attempts.get(row["event_id"], [])} for row in reversed(steps)
+    ]
 
 
 async def position_of(source: Queries, event_id: str, merchant_id: str, mode: Mode) -> int | None:

@@ -1,5 +1,6 @@
 """Turns what a merchant sent into a model, or into a problem that names each field and its code."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,16 +28,26 @@ _CODES = {
 }
 """pydantic's error types by our codes; our own validators raise our codes themselves."""
 
-_DETAILS = {"model_type": "must be a JSON object", "model_attributes_type": "must be a JSON object"}
+_DETAILS = {
+    "missing": "is required",
+    "extra_forbidden": "no such field",
+    "too_long": "too many entries (most {max_length})",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "timezone_aware": "give an offset, e.g. 2026-11-21T09:30:00Z",
+}
+"""Our words for pydantic's errors where merchants would not understand its own."""
+
 _FIELD_CODES = {"/method/type": "method_unknown"}
 
 
 def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
-    """The body in `raw`. Raises `Problem`: `json_malformed`, or the first bad field's code with all of them listed."""
+    """The body in `raw`. Raises `Problem`: what is wrong with it as JSON, or the first bad field's code with all listed."""
     try:
         data = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         raise Problem("json_malformed", f"not JSON: {error}") from None
+    json.loads(raw, object_pairs_hook=_members)  # after the other, whose limits keep it from deep nesting
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -46,8 +57,21 @@ def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
 
 def of_parameters(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """The problem of invalid query parameters, from the framework's list of errors."""
-    found = [FieldError(_name(one["loc"][-1]), _parameter_code(one), str(one["msg"])) for one in errors[:_MAX_ERRORS]]
-    return of_fields(found)
+    return of_fields([_parameter_error(one) for one in errors[:_MAX_ERRORS]])
+
+
+def _members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):  # which of them counts, every reader decides for itself
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Problem("json_duplicate_member", f"{_name(twice)!r} is there more than once.")
+    return members
+
+
+def _parameter_error(error: Mapping[str, Any]) -> FieldError:
+    name = error.get("ctx", {}).get("field") or _name(error["loc"][-1])
+    return FieldError(name, _parameter_code(error), _detail(error))
 
 
 def _parameter_code(error: Mapping[str, Any]) -> str:
@@ -58,9 +82,13 @@ def _parameter_code(error: Mapping[str, Any]) -> str:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     context: Mapping[str, Any] = error.get("ctx", {})
-    field = context.get("field") or _pointer(error["loc"])
-    detail = _DETAILS.get(error["type"], str(error["msg"]))
-    return FieldError(field, _code(field, error["type"]), detail)
+    field = context.get("field") or _pointer(context.get("place") or error["loc"])
+    return FieldError(field, _code(field, error["type"]), _detail(error))
+
+
+def _detail(error: Mapping[str, Any]) -> str:
+    ours = _DETAILS.get(error["type"])
+    return str(error["msg"]) if ours is None else ours.format_map(error.get("ctx", {}))
 
 
 def _code(field: str, error_type: str) -> str:

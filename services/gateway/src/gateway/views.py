@@ -85,7 +85,9 @@ def first_operation(
 ) -> OperationView:
     """An operation as it is when it has just been accepted. Without an amount: what the payment has left, as known here."""
     now = ids.made_at(operation_id)
-    left = payment.amount_captured - payment.amount_refunded if kind == "refund" else payment.amount
+    left = payment.amount
+    if kind == "refund" and payment.amount_captured > 0:  # else its capture may be under way, unknown here
+        left = payment.amount_captured - payment.amount_refunded
     return OperationView(
         id=operation_id,
         payment_id=payment.id,

@@ -18,6 +18,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
+from malipo.money import Money
 from orchestrator import orders
 from orchestrator.machine import (
     DECIDED,
@@ -66,12 +67,14 @@ class Fold:
 
     def hear(self, report: OutcomeReported) -> None:
         """Take in a provider's word. Raises `UnknownOperation`."""
-        outcome = report.outcome
         if report.kind == "charge":
+            outcome = believable(report.outcome, self.payment.amount, exact=False)
             return self._payment_step(trigger_of(outcome), outcome)
         operation = self.payment.operations.get(report.operation_id)
         if operation is None:
             raise UnknownOperation(report.operation_id)
+        ordered = Money(operation.amount_minor, self.payment.amount.currency)
+        outcome = believable(report.outcome, ordered, exact=operation.subject is not Subject.CANCEL)
         self._operation_step(operation, trigger_of(outcome), outcome)
         if operation.subject is not Subject.REFUND and isinstance(outcome, Succeeded | Authorized | Canceled):
             # The answer to a capture or cancel is how the charge stands after it.
@@ -94,7 +97,6 @@ class Fold:
         before = payment.state
         _learn_payment(payment, outcome)
         payment.state = row.to
-        payment.updated_at = self.now
         self._set_timer(payment, row)
         self._record(before, row.to, trigger, outcome, tell=row.tell)
         self._send(row, None)
@@ -118,12 +120,19 @@ class Fold:
     def _close_operations(self, trigger: Trigger, outcome: Outcome | None) -> None:
         """The charge has ended, and with it whatever was to change it."""
         for operation in self.payment.live(Subject.CAPTURE, Subject.CANCEL):
-            self._operation_step(operation, trigger, outcome)
+            if operation.subject is Subject.CAPTURE and operation.amount_minor != self.payment.captured_minor:
+                otherwise = Declined(code="captured_otherwise", message="Another amount was captured.")
+                self._operation_step(operation, Trigger.DECLINED, otherwise)
+            else:
+                self._operation_step(operation, trigger, outcome)
 
     def _after_the_end(
         self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
     ) -> None:
         judged = verdict(subject, state, trigger)
+        if operation is None and isinstance(outcome, Succeeded) and judged is Verdict.REPEAT:
+            same = outcome.amount.amount_minor == self.payment.captured_minor
+            judged = Verdict.REPEAT if same else Verdict.CONTRADICTION
         self.dropped.append(judged)
         if judged is Verdict.CONTRADICTION:
             self._record(state, state, trigger, outcome, tell=None, operation=operation, contradiction=True)
@@ -141,6 +150,7 @@ class Fold:
     ) -> None:
         payment = self.payment
         payment.step += 1
+        payment.updated_at = self.now  # refunds change what a payment shows, too
         self.messages.append(
             PaymentStepped(
                 payment_id=payment.id,
@@ -175,7 +185,9 @@ class Fold:
             case Send.CHARGE:
                 self.messages.append(orders.charge(self.payment))
             case Send.CANCEL if operation is None:
-                if not self.payment.live(Subject.CANCEL):
+                if self.payment.reference is None:  # nothing to name it by: first find out
+                    self.messages.append(orders.query(self.payment, None))
+                elif not self.payment.live(Subject.CANCEL):
                     self.start(orders.new_operation(self.payment, Subject.CANCEL, ids.new("can"), self.now))
             case Send.CAPTURE | Send.CANCEL | Send.REFUND:
                 assert operation is not None
@@ -187,6 +199,21 @@ class Fold:
     def _set_timer(self, subject: Payment | Operation, row: Row) -> None:
         seconds = deadline_seconds(row, subject.asks)
         self.payment.timers[subject.id] = None if seconds is None else self.now + timedelta(seconds=seconds)
+
+
+def believable(outcome: Outcome, ordered: Money, *, exact: bool) -> Outcome:
+    """The outcome, or doubt when it speaks of another currency or of more money than was ordered.
+
+    Less may be true of a charge: it can be captured in part. Provider services check this too; the owner of the
+    payment does not rely on it.
+    """
+    if not isinstance(outcome, Succeeded | Authorized):
+        return outcome
+    amount = outcome.amount
+    fits = amount.currency == ordered.currency and (
+        amount == ordered if exact else amount.amount_minor <= ordered.amount_minor
+    )
+    return outcome if fits else Unknown(reason="amount_mismatch", reference=outcome.reference)
 
 
 def trigger_of(outcome: Outcome) -> Trigger:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from prometheus_client import Counter
 
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
-from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.events import CommandRefused, PaymentStepped, RefusalCode
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import OutcomeReported
 from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
@@ -32,7 +33,7 @@ class UnknownPayment(LookupError):
 class Refused(Exception):
     """A command that is not carried out. An answer, not an error."""
 
-    def __init__(self, operation_id: str, code: str, detail: str) -> None:
+    def __init__(self, operation_id: str, code: RefusalCode, detail: str) -> None:
         super().__init__(code)
         self.operation_id = operation_id
         self.code = code
@@ -58,8 +59,11 @@ async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
     await store.save(unit, payments, new, written)
 
 
-async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> None:
-    """Take the deadlines that have passed: `due` names payments and, of each, itself or its operations."""
+async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> int:
+    """Take the deadlines that have passed: `due` names payments and, of each, itself or its operations.
+
+    Answers how many payments that was: those that another replica holds at the moment are left to it.
+    """
     payments = await store.lock(unit, set(due), skip_locked=True)
     still_due = await store.still_due(unit, payments)
     written: list[PaymentStepped] = []
@@ -69,6 +73,7 @@ async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> None:
             fold.overdue(subject_id)
         written += _send(unit, fold, {})
     await store.save(unit, payments, set(), written)
+    return len(still_due)
 
 
 def _fold(unit: Unit, payment: Payment, received: Received[Message], now: datetime) -> list[PaymentStepped]:
@@ -171,7 +176,7 @@ def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[PaymentSte
         topic = PAYMENT_EVENTS if events else PROVIDER_COMMANDS[payment.provider or ""]
         unit.send(topic, payment.id, message, headers=carried)
     steps = [message for message in fold.messages if isinstance(message, PaymentStepped)]
-    _report(fold, steps)
+    unit.after_commit(partial(_report, fold, steps))
     return steps
 
 

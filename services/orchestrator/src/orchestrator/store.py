@@ -41,19 +41,22 @@ _CHANGING = {
     "asks": "integer",
     "updated_at": "timestamptz",
 }
-_OPERATION = {
+_OPERATION_FIXED = {
     "id": "text",
     "payment_id": "text",
     "subject": "text",
     "amount_minor": "bigint",
     "reason": "text",
     "created_at": "timestamptz",
+}
+_OPERATION_CHANGING = {
     "state": "text",
     "reference": "text",
     "failure": "jsonb",
     "asks": "integer",
     "updated_at": "timestamptz",
 }
+_OPERATION = _OPERATION_FIXED | _OPERATION_CHANGING
 _HISTORY = {
     "payment_id": "text",
     "step": "integer",
@@ -83,8 +86,10 @@ def _assign(columns: Iterable[str], source: str) -> str:
     return ", ".join(f"{name} = {source}.{name}" for name in columns)
 
 
-_LOCK = "SELECT * FROM payments WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
-_OPERATIONS = "SELECT * FROM operations WHERE payment_id = ANY($1::text[]) ORDER BY id"
+# Columns by name: an older replica must go on when a newer release has added one.
+_LOCK = f"SELECT {', '.join(_FIXED | _CHANGING)} FROM payments WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+_OPERATIONS = f"SELECT {', '.join(_OPERATION)} FROM operations WHERE payment_id = ANY($1::text[]) ORDER BY id"
+_PUT_OFF = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
 _INSERT_PAYMENTS = f"INSERT INTO payments {_rows(_FIXED | _CHANGING)}"
 _UPDATE_PAYMENTS = f"""
 UPDATE payments AS p SET {_assign(_CHANGING, "new")}
@@ -93,7 +98,7 @@ FROM (SELECT * FROM unnest($1::text[], {", ".join(f"${n}::{k}[]" for n, k in enu
 WHERE p.id = new.id
 """
 _UPSERT_OPERATIONS = f"""
-INSERT INTO operations {_rows(_OPERATION)} ON CONFLICT (id) DO UPDATE SET {_assign(list(_OPERATION)[6:], "excluded")}
+INSERT INTO operations {_rows(_OPERATION)} ON CONFLICT (id) DO UPDATE SET {_assign(_OPERATION_CHANGING, "excluded")}
 """
 _INSERT_HISTORY = f"INSERT INTO history {_rows(_HISTORY)}"
 _UPSERT_TIMERS = f"INSERT INTO timers {_rows(_TIMER)} ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at"
@@ -129,13 +134,18 @@ async def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps
 
 async def due(units: Units, limit: int) -> dict[str, list[str]]:
     """Payments with deadlines that have passed, and of which subjects; not locked, so look again when they are."""
-    return {row["payment_id"]: row["subject_ids"] for row in await units.pool.fetch(_DUE_NOW, limit)}
+    return {row["payment_id"]: row["subject_ids"] for row in await units.reads.fetch(_DUE_NOW, limit)}
 
 
 async def still_due(unit: Unit, payments: Mapping[str, Payment]) -> dict[str, list[str]]:
     """The same for payments that are locked now."""
     rows = await unit.connection.fetch(_STILL_DUE, list(payments))
     return {row["payment_id"]: row["subject_ids"] for row in rows}
+
+
+async def put_off(unit: Unit, payment_id: str, seconds: float) -> None:
+    """Take a payment's deadlines that have passed later."""
+    await unit.connection.execute(_PUT_OFF, payment_id, seconds)
 
 
 async def _save_timers(unit: Unit, payments: Mapping[str, Payment]) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from malipo.contracts.commands import method_type
 from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView
 from orchestrator.machine import State, Subject
 from orchestrator.payment import Operation, Payment
@@ -48,7 +49,7 @@ def payment_view(payment: Payment) -> PaymentView:
         amount_captured=payment.captured_minor,
         amount_refunded=payment.refunded_minor,
         capture=payment.capture,
-        method="card",
+        method=method_type(payment.method),
         created_at=payment.created_at,
         updated_at=payment.updated_at,
         provider=payment.provider,

@@ -61,9 +61,10 @@ class StripeClient:
         except httpx.HTTPError as error:
             if never_sent(error):
                 raise NotSent("no connection to Stripe") from error
-            raise Silence(type(error).__name__) from error
-        except aiohttp.ClientError as error:  # an answer that is not HTTP: the transport hands it on as it is
-            raise Silence(type(error).__name__) from None  # it would bring the request's headers along
+            late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
+            raise Silence("timeout" if late else "connection_broken") from error
+        except aiohttp.ClientError:  # an answer that is not HTTP: the transport hands it on as it is
+            raise Silence("answer_not_http") from None  # its error would bring the request's headers along
 
     async def _read(self, request: httpx.Request) -> Answer:
         response = await self._http.send(request, stream=True)
@@ -72,7 +73,7 @@ class StripeClient:
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > _MAX_BODY_BYTES:
-                    raise Silence("answer too long")
+                    raise Silence("answer_too_long")
         finally:
             await response.aclose()
         return Answer(
@@ -81,6 +82,11 @@ class StripeClient:
             replayed=response.headers.get("Idempotent-Replayed") == "true",
             retry_after_seconds=_seconds(response.headers.get("Retry-After", "")),
         )
+
+
+def identity(account: Account) -> str:
+    """What tells one account from another. Raises `Misconfigured`."""
+    return _keys(account).secret_key
 
 
 def secret_key(account: Account, mode: Mode) -> str:

@@ -17,7 +17,7 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
-from malipo.money import Money
+from malipo.money import EXPONENTS, Money
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.providers.provider import AMOUNT_MISMATCH, Attempt, Order, Word
 from provider_stripe.objects import (
@@ -35,16 +35,15 @@ from provider_stripe.objects import (
 PAYMENT = "malipo_payment_id"
 OPERATION = "malipo_operation_id"
 
+_NOT_TAKEN = frozenset({"GHS", "ISK", "MGA", "UGX"})
+"""ISK and UGX Stripe writes with two decimals that must be zero, MGA's minor unit is not ISO's there, GHS it has not."""
+
 STEPS: dict[str, int] = {
-    # What Stripe charges in, in ISO 4217 minor units, and the smallest step it takes. Left out on purpose: ISK and UGX,
-    # which Stripe writes with two decimals that must be zero, and MGA, where its minor unit is not ISO's.
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW"), 1),
-    **dict.fromkeys(("PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"), 1),
-    **dict.fromkeys(("AED", "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP"), 1),
-    **dict.fromkeys(("HKD", "HUF", "IDR", "ILS", "INR", "KES", "MXN", "MYR", "NGN", "NOK"), 1),
-    **dict.fromkeys(("NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "TRY", "TWD", "TZS"), 1),
-    **dict.fromkeys(("USD", "ZAR"), 1),
-    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 10),  # cards settle in hundredths of these
+    # What Stripe charges in, in ISO 4217 minor units, and the smallest step it takes: cards settle in hundredths of the
+    # currencies that have thousandths.
+    currency: 10 if exponent == 3 else 1
+    for currency, exponent in EXPONENTS.items()
+    if currency not in _NOT_TAKEN
 }
 
 _MAX_DESCRIPTION = 1000
@@ -55,6 +54,8 @@ _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 KEY_MISFIT = Unknown(reason="the key was used for another request")
 """Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
+REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
+"""A repeat was refused as no valid request, before Stripe looked at its key: that says nothing about the first try."""
 
 
 def unsupported(order: Order) -> Declined | None:
@@ -116,14 +117,15 @@ def object_path(attempt: Attempt) -> str | None:
             return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
 
 
-def answered(order: Order, answer: Answer) -> Outcome:
-    """What Stripe's answer to the order means. Raises `NotSent` or `Misconfigured`."""
+def answered(order: Order, answer: Answer, *, repeat: bool = False) -> Outcome:
+    """What Stripe's answer to the order, perhaps a repeated one, means. Raises `NotSent` or `Misconfigured`."""
     _refuse_unheard(answer)
     match answer.status:
         case 200:
             return effect(order, answer.body) or Unknown(reason="no effect yet")
         case 400 | 402 | 404:
-            return _refused(order, answer.body)
+            new = repeat and answer.status != 402 and not answer.replayed
+            return _refused(order, answer.body, new_on_repeat=new)
         case status:
             return Unknown(reason=f"http {status}")
 
@@ -147,8 +149,8 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
     order = attempt.order
     if isinstance(order, Refund):
         return "/v1/refunds", {"payment_intent": order.reference, "limit": _PAGE_SIZE}
-    earliest = (attempt.first_sent_at or now) - _CLOCK_SKEW
-    latest = now + _CLOCK_SKEW
+    first_sent_at = attempt.first_sent_at or now
+    earliest, latest = first_sent_at - _CLOCK_SKEW, first_sent_at + attempt.key_age + _CLOCK_SKEW
     window = {"created[gte]": str(int(earliest.timestamp())), "created[lte]": str(int(latest.timestamp()))}
     return "/v1/payment_intents", window | {"limit": _PAGE_SIZE}
 
@@ -253,8 +255,11 @@ def _refund_standing(refund: StripeRefund) -> Outcome:
             return Unknown(reason=f"status {str(unheard_of)[:50]}", reference=refund.id)
 
 
-def _refused(order: Order, body: bytes) -> Outcome:
-    """Nothing came of the order, unless the PaymentIntent inside the error says otherwise."""
+def _refused(order: Order, body: bytes, *, new_on_repeat: bool) -> Outcome:
+    """Nothing came of the order, unless the PaymentIntent inside the error says otherwise.
+
+    An answer that is new on a repeat is about the repeat alone, but for the PaymentIntent that the order changes.
+    """
     try:
         problem = PROBLEMS.decode(body).error
         intent = problem.payment_intent
@@ -265,7 +270,9 @@ def _refused(order: Order, body: bytes) -> Outcome:
         return Unknown(reason="unreadable error")
     match problem.type:
         case "card_error" | "invalid_request_error":
-            return seen or _declined(problem, intent.id if intent else None)
+            if new_on_repeat and not (intent and isinstance(order, Capture | Cancel)):
+                return REFUSED_REPEAT
+            return _explained(order, seen or _declined(problem, intent.id if intent else None))
         case "idempotency_error":
             return KEY_MISFIT
         case unheard_of:
@@ -275,6 +282,16 @@ def _refused(order: Order, body: bytes) -> Outcome:
 def _declined(failure: Failure, reference: str | None) -> Declined:
     code = failure.decline_code or failure.code or "invalid_request"
     return Declined(code=code, message=(failure.message or "")[:_MAX_MESSAGE], reference=reference)
+
+
+def _explained(order: Order, outcome: Outcome) -> Outcome:
+    """A decline that the merchant can do something about says what."""
+    if not isinstance(outcome, Declined) or outcome.code != "authentication_required":
+        return outcome
+    if not isinstance(order, Charge) or order.return_url:
+        return outcome
+    message = f"{outcome.message} Without a return_url the customer cannot be asked.".strip()
+    return msgspec.structs.replace(outcome, message=message)
 
 
 def _refuse_unheard(answer: Answer) -> None:

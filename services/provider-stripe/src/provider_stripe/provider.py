@@ -11,10 +11,11 @@ from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.platform.logs import log
 from malipo.providers.errors import BadSignature
-from malipo.providers.provider import Account, Attempt, Callback, Order, Reading, Word
-from provider_stripe.client import Silence, StripeClient, secret_key, verify
+from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading, Word
+from provider_stripe.client import Silence, StripeClient, identity, secret_key, verify
 from provider_stripe.mapping import (
     KEY_MISFIT,
+    REFUSED_REPEAT,
     answered,
     object_path,
     read_page,
@@ -32,6 +33,7 @@ REPLAY_LIMIT = timedelta(hours=23)
 """Nothing is repeated later than this, so that every request under a key has ended before the key's life has."""
 
 _MAX_PAGES = 20
+_KEY_IS_OLD = Unknown(reason="the key is old")
 
 
 class StripeProvider:
@@ -44,13 +46,18 @@ class StripeProvider:
         self._client = client
         self._tolerance_seconds = tolerance_seconds
 
+    def identity(self, account: Account) -> str:
+        """The API key: no two accounts share one, and two keys do not show whether they are of one account."""
+        return identity(account)
+
     async def execute(self, attempt: Attempt) -> Outcome:
-        """Send the order. Sent before, it is repeated under the same key; after the key's life it is only looked for."""
+        """Send the order. Sent before, it is repeated under the same key; after the key's life it is only looked for.
+
+        Idempotency keys are an account's own: what was perhaps sent to another one is only looked for.
+        """
         if refused := unsupported(attempt.order):
             return refused
-        if _age(attempt) >= REPLAY_LIMIT:
-            return await _unless_silent(self._settle(attempt, Unknown(reason="the key is old")))
-        return await _unless_silent(self._send_once(attempt))
+        return await _unless_silent(self._execute(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
         """Read what the order made if its id is known, else repeat the order under its key, else look for its traces."""
@@ -66,37 +73,53 @@ class StripeProvider:
             raise BadSignature("signed, but no event") from None
         return Reading(event.id, _words(event))
 
+    async def _execute(self, attempt: Attempt) -> Outcome:
+        if not attempt.same_account:
+            return await self._trace(attempt)
+        if attempt.key_age >= REPLAY_LIMIT:
+            return await self._settle(attempt, _KEY_IS_OLD)
+        outcome, _ = await self._send(attempt)
+        return await self._settle(attempt, REFUSED_REPEAT) if outcome == REFUSED_REPEAT else outcome
+
     async def _query(self, attempt: Attempt) -> Outcome:
+        if not attempt.same_account:
+            return await self._trace(attempt)
         if isinstance(attempt.order, Charge | Refund) and (seen := await self._look(attempt)) is not None:
             return seen
-        if _age(attempt) >= REPLAY_LIMIT:
-            return await self._settle(attempt, Unknown(reason="the key is old"))
+        if attempt.key_age >= REPLAY_LIMIT:
+            return await self._settle(attempt, _KEY_IS_OLD)
         outcome, ended = await self._send(attempt)
         return await self._settle(attempt, outcome, ended=ended) if isinstance(outcome, Unknown) else outcome
 
     async def _settle(self, attempt: Attempt, doubt: Unknown, *, ended: bool = False) -> Outcome:
         """What Stripe's book shows. Nothing there is an end only once no request under the key can be under way."""
-        seen = await self._look(attempt) if object_path(attempt) else await self._search(attempt)
+        seen = await self._find(attempt)
         if seen is not None:
             return seen
-        if ended or _age(attempt) >= KEY_LIFE:
+        if ended or attempt.key_age >= KEY_LIFE:
             return Declined(code="provider_error", message="Stripe gave the order up without carrying it out.")
         return doubt
 
-    async def _send_once(self, attempt: Attempt) -> Outcome:
-        outcome, _ = await self._send(attempt)
-        return outcome
+    async def _trace(self, attempt: Attempt) -> Outcome:
+        """What the book of an account shows that may not be the one it was sent to: nothing there means nothing, ever."""
+        seen = await self._find(attempt)
+        if seen is None or (isinstance(seen, Unknown) and seen.reference is None):
+            return Unknown(reason=ACCOUNT_CHANGED)
+        return seen
 
     async def _send(self, attempt: Attempt) -> tuple[Outcome, bool]:
         """Send the order; answers also whether Stripe says by a stored 5xx that it has ended the request."""
         path, form = request(attempt.order)
         answer = await self._client.post(_key(attempt), path, form, key=attempt.key)
-        outcome = answered(attempt.order, answer)
+        outcome = answered(attempt.order, answer, repeat=attempt.first_sent_at is not None)
         if outcome == KEY_MISFIT:
             log.error(
                 "idempotency key misfit", payment_id=attempt.order.payment_id, client_ref=attempt.order.client_ref
             )
         return outcome, answer.replayed and answer.status >= 500
+
+    async def _find(self, attempt: Attempt) -> Outcome | None:
+        return await self._look(attempt) if object_path(attempt) else await self._search(attempt)
 
     async def _look(self, attempt: Attempt) -> Outcome | None:
         """What the object says that the order makes or changes; None without its id or without an effect of it."""
@@ -118,11 +141,6 @@ class StripeProvider:
 
 def _key(attempt: Attempt) -> str:
     return secret_key(attempt.account, attempt.order.mode)
-
-
-def _age(attempt: Attempt) -> timedelta:
-    """How old the idempotency key may be."""
-    return timedelta() if attempt.first_sent_at is None else clock.now() - attempt.first_sent_at
 
 
 def _words(event: Event) -> Sequence[Word]:

@@ -12,32 +12,32 @@ from malipo.messaging.unit import Unit
 from webhook_dispatcher import store
 
 
-async def announce(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+async def fan_out(unit: Unit, batch: Sequence[Received[Message]]) -> None:
     """Keep the events that merchants are told and make their deliveries; those ahead of our replica wait for it."""
-    messages = [
-        _message(received.message, received.headers)
+    events = [
+        _event(received.message, received.headers)
         for received in batch
         if isinstance(received.message, PaymentStepped) and received.message.announcement is not None
     ]
-    if not messages:
+    if not events:
         return
-    merchant_ids = sorted({message.merchant_id for message in messages})
+    merchant_ids = sorted({event.merchant_id for event in events})
     await store.hold_merchants(unit.connection, merchant_ids)
-    await store.add_messages(unit.connection, messages)
+    await store.add_events(unit.connection, events)
     await store.fan_out(unit.connection, merchant_ids)
 
 
-async def configure(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Take each merchant's newest configuration, and make the deliveries that waited for it. Older ones are dropped."""
+async def replicate(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Let each merchant's newest configuration replace what is here, and make the deliveries that waited for it."""
     configured = [received.message for received in batch if isinstance(received.message, MerchantConfigured)]
     newest = {message.merchant_id: message for message in sorted(configured, key=lambda message: message.version)}
-    newer = await store.configure(unit.connection, list(newest.values()))
-    await store.fan_out(unit.connection, newer)
+    replaced = await store.replicate(unit.connection, list(newest.values()))
+    await store.fan_out(unit.connection, replaced)
 
 
-def _message(step: PaymentStepped, headers: dict[str, str]) -> store.Message:
+def _event(step: PaymentStepped, headers: dict[str, str]) -> store.Event:
     assert step.announcement is not None
-    return store.Message(
+    return store.Event(
         event_id=step.announcement.id,
         merchant_id=step.merchant_id,
         mode=step.mode,

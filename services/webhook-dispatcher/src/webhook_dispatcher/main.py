@@ -1,11 +1,16 @@
 """Wires the webhook-dispatcher together."""
 
+from collections.abc import Sequence
+
 from starlette.types import ASGIApp
 
+from malipo.messaging.executor import Executor
 from malipo.messaging.runtime import Runtime
+from malipo.messaging.unit import Units
 from malipo.platform.secrets import KeyRing
-from webhook_dispatcher.clockwork import Clockwork, executor
+from webhook_dispatcher import clockwork, queue
 from webhook_dispatcher.courier import Courier
+from webhook_dispatcher.queue import Delivery
 from webhook_dispatcher.sender import Sender
 from webhook_dispatcher.settings import Settings
 from webhook_dispatcher.subscriptions import subscriptions
@@ -26,11 +31,24 @@ def build(settings: Settings) -> ASGIApp:
     attempts = executor(
         runtime.units, courier, limit=settings.attempts_at_once, per_endpoint=settings.attempts_per_endpoint
     )
-    clockwork = Clockwork(runtime.units, keep_days=settings.keep_days)
     runtime.subscribe(*subscriptions(attempts.nudge))
     runtime.loop("deliveries", attempts.run)
-    runtime.loop("gone endpoints", clockwork.end_gone)
-    runtime.loop("backlog gauges", clockwork.watch)
-    runtime.loop("retention", clockwork.purge)
+    runtime.loop("gone endpoints", lambda: clockwork.end_gone(runtime.units))
+    runtime.loop("backlog gauges", lambda: clockwork.watch(runtime.units))
+    runtime.loop("retention", lambda: clockwork.purge(runtime.units, settings.keep_days))
     runtime.on_stop(sender.close)
     return runtime.app()
+
+
+def executor(units: Units, courier: Courier, *, limit: int, per_endpoint: int) -> Executor[Delivery]:
+    """Runs due deliveries, up to `limit` in this process and `per_endpoint` over all replicas."""
+
+    async def claim(token: str, count: int, running: Sequence[str]) -> Sequence[Delivery]:
+        async with units.begin() as unit:
+            return await queue.claim(unit.connection, token, count, running, per_endpoint)
+
+    async def renew(token: str, delivery_ids: Sequence[str]) -> None:
+        async with units.begin() as unit:
+            await queue.renew(unit.connection, token, delivery_ids)
+
+    return Executor("deliveries", claim=claim, run=courier.run, renew=renew, limit=limit)

@@ -18,4 +18,4 @@ LATENCY_SECONDS = Histogram(
 PENDING = Gauge("malipo_webhook_pending", "Deliveries that have not ended.")
 IN_FLIGHT = Gauge("malipo_webhook_in_flight", "Deliveries leased by any replica.")
 OLDEST_DUE_SECONDS = Gauge("malipo_webhook_oldest_due_seconds", "How long the longest-due delivery has been due.")
-WAITING_MESSAGES = Gauge("malipo_webhook_waiting_messages", "Events that wait for their merchant's configuration.")
+WAITING_EVENTS = Gauge("malipo_webhook_waiting_events", "Events that wait for their merchant's configuration.")

@@ -60,7 +60,7 @@ class Backlog(NamedTuple):
     pending: int
     in_flight: int
     oldest_due_seconds: float
-    waiting_messages: int
+    waiting_events: int
 
 
 _ADD = """
@@ -93,7 +93,7 @@ WITH held AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT d.delivery_id, d.due_at FROM deliveries d
         WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.due_at <= now()
-          AND (d.lease_until IS NULL OR d.lease_until <= now())
+          AND (d.lease_until IS NULL OR d.lease_until <= now()) AND d.delivery_id <> ALL($5::text[])
         ORDER BY d.due_at LIMIT greatest($3 - coalesce(held.leases, 0), 0)
     ) free
     WHERE busy.gone_at IS NULL
@@ -109,15 +109,15 @@ WITH held AS MATERIALIZED (
     WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM mine))
     RETURNING *
 )
-SELECT leased.delivery_id AS id, event_id, endpoint_id, leased.payment_id, m.merchant_id, m.mode, leased.attempts,
-       leased.lease_token, e.url, e.secret_ciphertext, m.headers, m.body, m.occurred_at
-FROM leased JOIN messages m USING (event_id) JOIN endpoints e USING (endpoint_id)
+SELECT leased.delivery_id AS id, event_id, endpoint_id, leased.payment_id, e.merchant_id, e.mode, leased.attempts,
+       leased.lease_token, endpoint.url, endpoint.secret_ciphertext, e.headers, e.body, e.occurred_at
+FROM leased JOIN events e USING (event_id) JOIN endpoints endpoint USING (endpoint_id)
 """
 # A row that is locked is being ended: there is nothing to renew.
 _RENEW = """
 UPDATE deliveries SET lease_until = now() + make_interval(secs => $3) WHERE delivery_id IN (
     SELECT delivery_id FROM deliveries WHERE delivery_id = ANY($2::text[]) AND lease_token = $1 FOR UPDATE SKIP LOCKED
-) RETURNING delivery_id
+)
 """
 _END = """
 WITH ended AS MATERIALIZED (
@@ -149,14 +149,14 @@ WITH gone AS (
     LIMIT $1 FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE deliveries d SET state = 'endpoint_gone', ended_at = now(), due_at = NULL, lease_token = NULL, lease_until = NULL
-FROM gone, messages m WHERE d.delivery_id = gone.delivery_id AND m.event_id = d.event_id
-RETURNING d.delivery_id, d.endpoint_id, d.event_id, d.payment_id, d.attempts, m.merchant_id, m.headers
+FROM gone, events e WHERE d.delivery_id = gone.delivery_id AND e.event_id = d.event_id
+RETURNING d.delivery_id, d.endpoint_id, d.event_id, d.payment_id, d.attempts, e.merchant_id, e.headers
 """
 _BACKLOG = """
 SELECT count(*) AS pending, count(*) FILTER (WHERE lease_until > now()) AS in_flight,
        coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now() AND lease_token IS NULL)), 0)::float8
            AS oldest_due_seconds,
-       (SELECT count(*) FROM messages WHERE NOT fanned_out) AS waiting_messages
+       (SELECT count(*) FROM events WHERE NOT fanned_out) AS waiting_events
 FROM deliveries WHERE state = 'pending'
 """
 
@@ -173,18 +173,22 @@ async def promote(connection: Connection, lanes: Sequence[tuple[str, str]]) -> N
     await connection.execute(_PROMOTE, [endpoint for endpoint, _ in ordered], [payment for _, payment in ordered])
 
 
-async def claim(connection: Connection, token: str, count: int, per_endpoint: int) -> list[Delivery]:
-    """Lease up to `count` due deliveries, endpoints taking turns, and no endpoint above `per_endpoint` over all replicas."""
+async def claim(
+    connection: Connection, token: str, count: int, running: Sequence[str], per_endpoint: int
+) -> list[Delivery]:
+    """Lease up to `count` due deliveries, endpoints taking turns, and no endpoint above `per_endpoint` over all replicas.
+
+    None of those in `running`: a process that has lost a lease in the middle of an attempt does not make a second one.
+    """
     # One claim at a time, or two replicas would each count the leases before the other's were there.
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _CLAIM_LOCK)
-    rows = await connection.fetch(_CLAIM, token, count, per_endpoint, LEASE_SECONDS)
+    rows = await connection.fetch(_CLAIM, token, count, per_endpoint, LEASE_SECONDS, running)
     return [Delivery(**dict(row)) for row in rows]
 
 
-async def renew(connection: Connection, token: str, delivery_ids: Sequence[str]) -> set[str]:
-    """Keep the leases of `token` alive; answers those that were."""
-    rows = await connection.fetch(_RENEW, token, delivery_ids, LEASE_SECONDS)
-    return {row["delivery_id"] for row in rows}
+async def renew(connection: Connection, token: str, delivery_ids: Sequence[str]) -> None:
+    """Keep the leases of `token` alive."""
+    await connection.execute(_RENEW, token, delivery_ids, LEASE_SECONDS)
 
 
 async def end(connection: Connection, ends: Sequence[End]) -> set[str]:

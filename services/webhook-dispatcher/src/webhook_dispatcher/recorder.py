@@ -1,13 +1,13 @@
 """Writes down what became of attempts: attempt, delivery and report in one transaction, shared by those that end together."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
-from malipo.messaging.database import Connection
+from malipo.messaging.collector import Collector
+from malipo.messaging.database import AWAY, Connection
 from malipo.messaging.unit import Unit, Units
 from webhook_dispatcher import queue
 from webhook_dispatcher.queue import Delivery
@@ -47,6 +47,7 @@ class Attempt(NamedTuple):
         )
 
 
+_MAX_BATCH = 500
 _ADD_ATTEMPTS = """
 INSERT INTO attempts (delivery_id, attempt, attempted_at, duration_ms, result, http_status, error, response)
 SELECT * FROM unnest($1::text[], $2::integer[], $3::timestamptz[], $4::integer[], $5::text[], $6::integer[], $7::text[],
@@ -55,30 +56,27 @@ SELECT * FROM unnest($1::text[], $2::integer[], $3::timestamptz[], $4::integer[]
 
 
 class Recorder:
-    """Collects attempts while a transaction runs, and writes all of them in the next one.
+    """Writes the attempts that end together in one transaction; when that fails, each in one of its own.
 
-    As many wait as attempts are in flight, no more. An attempt whose lease was lost changes nothing: the delivery is
-    another's by now.
+    An attempt whose lease was lost changes nothing: the delivery is another's by now.
     """
 
     def __init__(self, units: Units) -> None:
         self._units = units
-        self._waiting: list[Attempt] = []
-        self._next: asyncio.Task[None] | None = None
-        self._writing = asyncio.Lock()
+        self._attempts = Collector(self._write, most=_MAX_BATCH)
 
     async def record(self, attempt: Attempt) -> None:
-        """Returns once the attempt is committed. Raises what the transaction raised, and then nothing is written."""
-        self._waiting.append(attempt)
-        if self._next is None:
-            self._next = asyncio.create_task(self._write_waiting())
-        await asyncio.shield(self._next)  # it is others' transaction too
+        """Returns once the attempt is committed. Raises what its transaction raised, and then nothing of it is written."""
+        try:
+            await self._attempts.add(attempt)
+        except AWAY:
+            raise
+        except Exception:  # noqa: BLE001 - whichever it was that cannot be written, its neighbours can
+            await self._write([attempt])
 
-    async def _write_waiting(self) -> None:
-        async with self._writing:
-            attempts, self._waiting, self._next = self._waiting, [], None
-            async with self._units.begin() as unit:
-                await _write(unit, attempts)
+    async def _write(self, attempts: Sequence[Attempt]) -> None:
+        async with self._units.begin() as unit:
+            await _write(unit, attempts)
 
 
 async def _write(unit: Unit, attempts: Sequence[Attempt]) -> None:

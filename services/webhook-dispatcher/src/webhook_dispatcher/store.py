@@ -11,10 +11,10 @@ from malipo.messaging.database import Connection
 from webhook_dispatcher import queue
 
 SLICE = 1000
-"""Messages that one statement fans out, and messages that one statement purges."""
+"""Events that one statement fans out, and events that one statement purges."""
 
 
-class Message(NamedTuple):
+class Event(NamedTuple):
     """One announced event, its body as it will be sent, and the configuration that it relies on."""
 
     event_id: str
@@ -32,15 +32,15 @@ class Message(NamedTuple):
 _KNOW_MERCHANTS = "INSERT INTO merchants SELECT *, 0 FROM unnest($1::text[]) ON CONFLICT DO NOTHING"
 # Share, so that events of one merchant do not wait for each other; a configuration waits for them, and they for it.
 _HOLD_MERCHANTS = "SELECT FROM merchants WHERE merchant_id = ANY($1::text[]) ORDER BY merchant_id FOR SHARE"
-_ADD_MESSAGES = """
-INSERT INTO messages (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, occurred_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::integer[],
+_ADD_EVENTS = """
+INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, occurred_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::bigint[],
                      $8::jsonb[], $9::bytea[], $10::timestamptz[])
 ON CONFLICT (event_id) DO NOTHING
 """
 _TAKE_VERSIONS = """
-INSERT INTO merchants (merchant_id, version) SELECT * FROM unnest($1::text[], $2::integer[])
-ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version < excluded.version
+INSERT INTO merchants (merchant_id, version) SELECT * FROM unnest($1::text[], $2::bigint[])
+ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version <= excluded.version
 RETURNING merchant_id
 """
 # An endpoint that is gone stays gone: a merchant who mends it makes a new one.
@@ -59,15 +59,15 @@ WHERE merchant_id = ANY($1::text[]) AND endpoint_id <> ALL($2::text[]) AND gone_
 # An event waits for its configuration, and behind an earlier event of its payment that waits.
 _FAN_OUT = """
 WITH ready AS (
-    UPDATE messages SET fanned_out = true WHERE event_id = ANY(ARRAY(
-        SELECT m.event_id FROM messages m JOIN merchants c USING (merchant_id)
-        WHERE m.merchant_id = ANY($1::text[]) AND NOT m.fanned_out AND m.config_version <= c.version
+    UPDATE events SET fanned_out = true WHERE event_id = ANY(ARRAY(
+        SELECT e.event_id FROM events e JOIN merchants c USING (merchant_id)
+        WHERE e.merchant_id = ANY($1::text[]) AND NOT e.fanned_out AND e.config_version <= c.version
           AND NOT EXISTS (
-              SELECT FROM messages earlier
-              WHERE earlier.payment_id = m.payment_id AND NOT earlier.fanned_out
-                AND earlier.sequence < m.sequence AND earlier.config_version > c.version
+              SELECT FROM events earlier
+              WHERE earlier.payment_id = e.payment_id AND NOT earlier.fanned_out
+                AND earlier.sequence < e.sequence AND earlier.config_version > c.version
           )
-        ORDER BY m.payment_id, m.sequence LIMIT $2
+        ORDER BY e.payment_id, e.sequence LIMIT $2
     ))
     RETURNING event_id, merchant_id, mode, payment_id, type, sequence
 )
@@ -79,11 +79,11 @@ SELECT event_id, payment_id, sequence, ARRAY(
 FROM ready
 """
 _PURGE = """
-DELETE FROM messages WHERE event_id = ANY(ARRAY(
-    SELECT event_id FROM messages m
+DELETE FROM events WHERE event_id = ANY(ARRAY(
+    SELECT event_id FROM events e
     WHERE created_at < now() - make_interval(days => $1) AND fanned_out
       AND NOT EXISTS (
-          SELECT FROM deliveries d WHERE d.event_id = m.event_id
+          SELECT FROM deliveries d WHERE d.event_id = e.event_id
             AND (d.state = 'pending' OR d.ended_at >= now() - make_interval(days => $1))
       )
     LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -97,24 +97,25 @@ async def hold_merchants(connection: Connection, merchant_ids: Sequence[str]) ->
     await connection.execute(_HOLD_MERCHANTS, merchant_ids)
 
 
-async def add_messages(connection: Connection, messages: Sequence[Message]) -> None:
+async def add_events(connection: Connection, events: Sequence[Event]) -> None:
     """Keep new events; one that is there already stays as it is."""
-    await connection.execute(_ADD_MESSAGES, *map(list, zip(*messages, strict=True)))
+    await connection.execute(_ADD_EVENTS, *map(list, zip(*events, strict=True)))
 
 
-async def configure(connection: Connection, configurations: Sequence[MerchantConfigured]) -> list[str]:
-    """Replace the replica of each merchant whose configuration is newer; answers which those are, and holds them.
+async def replicate(connection: Connection, configurations: Sequence[MerchantConfigured]) -> list[str]:
+    """Replace the replica of each merchant unless it is newer; answers which were replaced, and holds them.
 
-    One configuration a merchant. An endpoint that it no longer lists is gone.
+    One configuration a merchant. The version that is here already is put again: it mends a replica that was damaged.
+    An endpoint that is no longer listed is gone.
     """
     ordered = sorted(configurations, key=lambda one: one.merchant_id)
     rows = await connection.fetch(_TAKE_VERSIONS, [c.merchant_id for c in ordered], [c.version for c in ordered])
-    newer = {row["merchant_id"] for row in rows}
-    endpoints = [row for c in ordered if c.merchant_id in newer for row in _endpoint_rows(c)]
+    replaced = {row["merchant_id"] for row in rows}
+    endpoints = [row for c in ordered if c.merchant_id in replaced for row in _endpoint_rows(c)]
     endpoints.sort(key=lambda row: str(row["endpoint_id"]))
     await connection.execute(_PUT_ENDPOINTS, endpoints)
-    await connection.execute(_REMOVE_ENDPOINTS, list(newer), [row["endpoint_id"] for row in endpoints])
-    return sorted(newer)
+    await connection.execute(_REMOVE_ENDPOINTS, list(replaced), [row["endpoint_id"] for row in endpoints])
+    return sorted(replaced)
 
 
 async def fan_out(connection: Connection, merchant_ids: Sequence[str]) -> None:

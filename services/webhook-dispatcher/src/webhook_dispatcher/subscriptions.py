@@ -10,6 +10,6 @@ from webhook_dispatcher import handlers
 def subscriptions(nudge: Callable[[], None]) -> tuple[Subscription, ...]:
     """Events and configurations, each with its own consumer group; `nudge` is called after each commit."""
     return (
-        Subscription("events", (PAYMENT_EVENTS,), handlers.announce, after_commit=nudge),
-        Subscription("configuration", (MERCHANT_CONFIG,), handlers.configure, after_commit=nudge),
+        Subscription("events", (PAYMENT_EVENTS,), handlers.fan_out, after_commit=nudge),
+        Subscription("config", (MERCHANT_CONFIG,), handlers.replicate, after_commit=nudge),
     )

@@ -34,19 +34,20 @@ class Tour:
     def _play(self, story: Story) -> None:
         try:
             payment_id = story.play(self._shop)
+            steps = self._shop.reported(payment_id)
         except (NeverHappened, httpx.HTTPError) as error:
             self._console.print(f"[red]Not as told:[/red] {escape(str(error))}")
             return
         self.held += 1
         if self.first_payment_seconds is None:
             self.first_payment_seconds = time.monotonic() - self._started
-        self._show(payment_id)
+        self._show(payment_id, steps)
 
-    def _show(self, payment_id: str) -> None:
+    def _show(self, payment_id: str, steps: list[Json]) -> None:
         payment = self._shop.payment(payment_id)
         amount = f"{payment['amount'] / 100:.2f} {payment['currency']}"
         self._console.print(f"[green]As told.[/green] {payment_id}  {amount}  [bold]{payment['status']}[/bold]")
-        for line in timeline_lines(self._shop.timeline(payment_id)):
+        for line in timeline_lines(steps):
             self._console.print(escape(line), soft_wrap=True)
         webhooks = [f"{one['sequence']}. {one['type']}" for one in self._shop.received(payment_id) if one["verified"]]
         self._console.print(f"Received with a good signature: {', '.join(webhooks)}\n")

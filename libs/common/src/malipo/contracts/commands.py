@@ -21,6 +21,11 @@ Method = Card
 """How the customer pays: a union tagged by `type`."""
 
 
+def method_type(method: Method) -> str:
+    """The tag of a method, e.g. `card`."""
+    return str(method.__struct_config__.tag)
+
+
 class CreatePayment(Message, frozen=True, kw_only=True):
     """Start one payment. `config_version` is the merchant's configuration that the gateway saw."""
 

@@ -122,8 +122,23 @@ class PaymentStepped(Message, frozen=True, kw_only=True):
     contradiction: bool = False
 
 
+RefusalCode = Literal[
+    "payment_not_capturable",
+    "capture_in_progress",
+    "capture_exceeds_authorized",
+    "payment_not_cancelable",
+    "payment_not_refundable",
+    "refund_exceeds_captured",
+]
+"""Why a command is not carried out."""
+REFUSAL_CODES: tuple[RefusalCode, ...] = RefusalCode.__args__
+
+
 class CommandRefused(Message, frozen=True, kw_only=True):
-    """A command that the orchestrator did not carry out: an answer to it, not a step of the payment."""
+    """A command that the orchestrator did not carry out: an answer to it, not a step of the payment.
+
+    `code` is a `RefusalCode`. It is plain text on the wire, so that an older gateway answers a newer code too.
+    """
 
     payment_id: str
     merchant_id: str

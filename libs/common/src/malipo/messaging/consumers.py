@@ -86,6 +86,11 @@ def _give_back_when_away(
             log.warning("database away", error=str(error), retry_in_seconds=_AWAY_SECONDS)
             await asyncio.sleep(_AWAY_SECONDS)
             raise NackMessage from error
+        except Exception as error:
+            # Given back at once it would come again at once, thousands of times a second.
+            log.exception("batch failed", retry_in_seconds=_AWAY_SECONDS)
+            await asyncio.sleep(_AWAY_SECONDS)
+            raise NackMessage from error
 
     return consume
 

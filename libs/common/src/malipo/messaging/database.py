@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, Protocol, cast
 
 import asyncpg
@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 
 class Queries(Protocol):
-    """What a connection and a pool can both be asked; a pool takes any free connection for it."""
+    """What can be asked of a connection, or of any free one."""
 
     async def fetch(self, query: str, *args: object) -> Sequence[Row]:
         """All rows."""
@@ -29,13 +29,13 @@ class Queries(Protocol):
         """The first value of the first row."""
         ...
 
-    async def execute(self, query: str, *args: object) -> str:
-        """The command's tag, e.g. `UPDATE 3`."""
-        ...
-
 
 class Connection(Queries, Protocol):
     """The part of asyncpg's connection that we use; asyncpg ships no types."""
+
+    async def execute(self, query: str, *args: object) -> str:
+        """The command's tag, e.g. `UPDATE 3`."""
+        ...
 
     def transaction(self) -> AbstractAsyncContextManager[object]:
         """One transaction, committed when the block ends."""
@@ -50,7 +50,7 @@ class Connection(Queries, Protocol):
         ...
 
 
-class Pool(Queries, Protocol):
+class Pool(Protocol):
     """The part of asyncpg's pool that we use."""
 
     def acquire(self) -> AbstractAsyncContextManager[Connection]:
@@ -69,6 +69,14 @@ class Pool(Queries, Protocol):
 COMMAND_SECONDS = 10
 """A statement that takes longer is as good as lost: every one of ours takes milliseconds."""
 
+_SERVER_SETTINGS = {
+    # A machine that loses its power says no goodbye: without these its locks would be held for two hours.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "idle_in_transaction_session_timeout": "15s",
+}
+
 AWAY: tuple[type[Exception], ...] = (
     OSError,  # refused, reset, and TimeoutError
     asyncpg.PostgresConnectionError,
@@ -79,14 +87,25 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.ReadOnlySQLTransactionError,  # connected to what has become a replica
     asyncpg.QueryCanceledError,
 )
-"""Errors after which the same work may be tried again later, unchanged."""
+"""Errors after which the same work may be tried again later, unchanged. There is no other way to say it."""
+
+_MESSAGE_FAULTS = ("22", "23")  # SQLSTATE classes: data exception, integrity constraint violation
 
 CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """Errors after which the same transaction may be tried again at once."""
 
 
 class DatabaseNotReady(ConnectionError):
-    """No pool yet: the service has just started, or PostgreSQL is away."""
+    """No connection: the service has just started, or PostgreSQL is away. One of `AWAY`."""
+
+
+def blames_message(error: Exception) -> bool:
+    """Whether an error is about what was being applied, and not about a database that is full, old or out of bounds.
+
+    Everything else of PostgreSQL's would hit the next message just the same: dead-lettering would drain a whole topic.
+    """
+    sqlstate: str = getattr(error, "sqlstate", None) or ""
+    return not isinstance(error, asyncpg.PostgresError) or sqlstate[:2] in _MESSAGE_FAULTS
 
 
 async def create_pool(database_url: str, connections: int) -> Pool:
@@ -100,10 +119,11 @@ async def create_pool(database_url: str, connections: int) -> Pool:
                 max_size=connections,
                 command_timeout=COMMAND_SECONDS,
                 timeout=COMMAND_SECONDS,
+                server_settings=_SERVER_SETTINGS,
                 init=prepare,
             )
             return cast("Pool", pool)
-        except AWAY as error:
+        except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # also: not created yet, wrong password
             log.warning("database away", error=repr(error), retry_in_seconds=delay_seconds)
             await asyncio.sleep(delay_seconds)
             delay_seconds = min(delay_seconds * 2, 5)
@@ -114,10 +134,35 @@ async def prepare(connection: Any) -> None:
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
 
-async def connect(database_url: str) -> Connection:
-    """A connection outside the pool, for session locks."""
-    connection = await asyncpg.connect(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        database_url, command_timeout=COMMAND_SECONDS, timeout=COMMAND_SECONDS
+@asynccontextmanager
+async def lent(pool: Pool) -> AsyncGenerator[Connection]:
+    """A connection of the pool's while the block lasts. Raises one of `AWAY` when the server is lost meanwhile."""
+    async with pool.acquire() as connection:
+        with _loss_is_away(connection):
+            yield connection
+
+
+@asynccontextmanager
+async def connected(database_url: str) -> AsyncGenerator[Connection]:
+    """A connection of one's own while the block lasts, for session locks; hung up without a farewell."""
+    connect = cast("Callable[..., Awaitable[Connection]]", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
+    connection = await connect(
+        database_url, command_timeout=COMMAND_SECONDS, timeout=COMMAND_SECONDS, server_settings=_SERVER_SETTINGS
     )
-    await prepare(connection)
-    return cast("Connection", connection)
+    try:
+        with _loss_is_away(connection):
+            await prepare(connection)
+            yield connection
+    finally:
+        connection.terminate()
+
+
+@contextmanager
+def _loss_is_away(connection: Connection) -> Generator[None]:
+    """Asyncpg calls it an interface error both when the connection is gone and when a statement of ours is wrong."""
+    try:
+        yield
+    except asyncpg.InterfaceError as error:
+        if connection.is_closed():
+            raise DatabaseNotReady from error
+        raise

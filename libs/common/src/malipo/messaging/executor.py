@@ -6,11 +6,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
-import asyncpg
-
 from malipo import ids
 from malipo.messaging.database import AWAY
-from malipo.messaging.unit import Units
 from malipo.platform.logs import log
 
 LEASE_SECONDS = 6.0
@@ -33,7 +30,7 @@ class Leased(Protocol):
 class Executor[W: Leased]:
     """Keeps up to `limit` claimed rows running at once.
 
-    `claim(token, count)` leases up to `count` due rows to `token` and commits; `run(row)` does the work and records its
+    `claim(token, count, running)` leases up to `count` due rows to `token`, none of those that still run here, and commits; `run(row)` does the work and records its
     end with the same token, so that a process which lost its lease changes nothing. The lease of every running row
     is renewed; with the process dead it ends, and another replica claims the row.
     """
@@ -41,17 +38,15 @@ class Executor[W: Leased]:
     def __init__(
         self,
         name: str,
-        units: Units,
         *,
-        claim: Callable[[str, int], Awaitable[Sequence[W]]],
+        claim: Callable[[str, int, Sequence[str]], Awaitable[Sequence[W]]],
         run: Callable[[W], Awaitable[None]],
-        renew: Callable[[str, Sequence[str]], Awaitable[set[str]]],
+        renew: Callable[[str, Sequence[str]], Awaitable[None]],
         limit: int,
         poll_seconds: float = 0.25,
     ) -> None:
         self.token = ids.new("run")
         self._name = name
-        self._units = units
         self._claim = claim
         self._run = run
         self._renew = renew
@@ -92,16 +87,15 @@ class Executor[W: Leased]:
         free = self._limit - len(self._running)
         if free <= 0:
             return False
-        rows = await self._claim(self.token, free)
+        rows = await self._claim(self.token, free, list(self._running))
         for row in rows:
             task = asyncio.create_task(self._guard(row), name=f"{self._name}:{row.id}")
             self._running[row.id] = task
             task.add_done_callback(partial(self._ended, row.id))
         return len(rows) == free
 
-    def _ended(self, row_id: str, task: asyncio.Task[None]) -> None:
-        if self._running.get(row_id) is task:  # else the lease was lost and the row claimed here a second time
-            del self._running[row_id]
+    def _ended(self, row_id: str, _task: asyncio.Task[None]) -> None:
+        del self._running[row_id]
         self._wake.set()
 
     async def _guard(self, row: W) -> None:
@@ -117,6 +111,8 @@ class Executor[W: Leased]:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
             held = list(self._running)
-            with suppress(*AWAY, asyncpg.InterfaceError):
+            try:
                 if held:
                     await self._renew(self.token, held)
+            except Exception:  # noqa: BLE001 - without renewals every longer run would be started a second time
+                log.exception("leases not renewed", executor=self._name, retry_in_seconds=_RENEW_SECONDS)

@@ -1,14 +1,21 @@
 """The relay: moves outbox rows to Kafka, in order per key, at least once, one active relay per shard."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 
-import asyncpg
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
-from malipo.messaging.database import AWAY, Connection, Row, connect
+from malipo import clock
+from malipo.messaging.database import AWAY, Connection, Row, connected
 from malipo.messaging.unit import SHARDS
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -16,9 +23,15 @@ from malipo.platform.logs import log
 BATCH_ROWS = 500
 POLL_SECONDS = 0.05  # the net beneath the nudge, and the wake-up for rows that other replicas wrote
 _AWAY_SECONDS = 1.0
+_REFUSED_SECONDS = 30.0
+_REQUEST_MS = 10_000  # how long a topic that Kafka does not know keeps its neighbours waiting
+_REFUSALS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, MessageSizeTooLargeError, InvalidTopicError)
 _LOCK_CLASS = 0x6D616C70  # "malp": the advisory locks of relays; the second key is the shard
 
-_SELECT = "SELECT id, topic, key, headers, payload FROM outbox WHERE shard = ANY($1::smallint[]) ORDER BY id LIMIT $2"
+_SELECT = """
+SELECT id, topic, key, headers, payload FROM outbox
+WHERE shard = ANY($1::smallint[]) AND topic <> ALL($3::text[]) ORDER BY id LIMIT $2
+"""
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _LOCK = "SELECT pg_try_advisory_lock($1, $2)"
 
@@ -28,7 +41,8 @@ class Relay:
 
     A row is deleted only after Kafka has acknowledged it, so a crash sends it again and consumers drop the repeat.
     The lock belongs to the session: with the connection gone another replica takes over, and no row is lost.
-    With Kafka away one batch is held in memory and the rest stays in PostgreSQL.
+    With Kafka away one batch is held in memory and the rest stays in PostgreSQL. A topic that Kafka refuses, because it
+    is not provisioned for one, is left alone for a while and stops no other.
     """
 
     def __init__(self, database_url: str, kafka_bootstrap: str, client_id: str) -> None:
@@ -36,6 +50,7 @@ class Relay:
         self._kafka_bootstrap = kafka_bootstrap
         self._client_id = client_id
         self._wake = asyncio.Event()
+        self._refused: dict[str, float] = {}
 
     def nudge(self) -> None:
         """Something was committed to the outbox: look now."""
@@ -45,9 +60,9 @@ class Relay:
         """Relay until cancelled, through any outage of either side."""
         while True:
             try:
-                async with self._producer() as producer, self._connection() as connection:
+                async with self._producer() as producer, connected(self._database_url) as connection:
                     await self._relay(connection, producer)
-            except (*AWAY, asyncpg.InterfaceError, KafkaError) as error:
+            except (*AWAY, KafkaError) as error:
                 log.warning("relay interrupted", error=repr(error), retry_in_seconds=_AWAY_SECONDS)
                 await asyncio.sleep(_AWAY_SECONDS)
 
@@ -56,15 +71,47 @@ class Relay:
         while True:
             shards += await _take_free_shards(connection, shards)
             self._wake.clear()
-            if await _move(connection, producer, shards) < BATCH_ROWS:
+            if await self._move(connection, producer, shards) < BATCH_ROWS:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
+        """Send one batch, each topic's rows in order, and delete what Kafka has; answers how many rows that was."""
+        rows: Sequence[Row] = await connection.fetch(_SELECT, shards, BATCH_ROWS, self._resting()) if shards else []
+        by_topic: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_topic[row["topic"]].append(row)
+        sending = [self._send_all(producer, topic, rows) for topic, rows in by_topic.items()]
+        sent = await asyncio.gather(*sending, return_exceptions=True)
+        done = [row_id for row_ids in sent if isinstance(row_ids, list) for row_id in row_ids]
+        if done:
+            await connection.execute(_DELETE, done)
+        for failed in sent:
+            if isinstance(failed, BaseException):
+                raise failed
+        return len(done)
+
+    async def _send_all(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[Row]) -> list[int]:
+        try:
+            await asyncio.gather(*[await _send(producer, row) for row in rows])
+        except _REFUSALS as error:
+            log.error("topic refused", topic=topic, error=repr(error), retry_in_seconds=_REFUSED_SECONDS)
+            self._refused[topic] = clock.monotonic() + _REFUSED_SECONDS
+            return []
+        metrics.RELAYED.labels(topic).inc(len(rows))
+        return [row["id"] for row in rows]
+
+    def _resting(self) -> list[str]:
+        now = clock.monotonic()
+        self._refused = {topic: until for topic, until in self._refused.items() if until > now}
+        return list(self._refused)
 
     @asynccontextmanager
     async def _producer(self) -> AsyncGenerator[AIOKafkaProducer]:
         producer = AIOKafkaProducer(
             bootstrap_servers=self._kafka_bootstrap,
             client_id=self._client_id,
+            request_timeout_ms=_REQUEST_MS,
             enable_idempotence=True,  # implies acks=all; keeps the order of a partition through retries
             max_batch_size=256 * 1024,  # one batch a partition is in flight at a time, so small ones cost throughput
         )
@@ -76,29 +123,10 @@ class Relay:
             with suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(producer.stop(), 2)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[Connection]:
-        connection = await connect(self._database_url)
-        try:
-            yield connection
-        finally:
-            connection.terminate()
-
 
 async def _take_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:
     free = [shard for shard in range(SHARDS) if shard not in held]
     return [shard for shard in free if await connection.fetchval(_LOCK, _LOCK_CLASS, shard)]
-
-
-async def _move(connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
-    """Send one batch in order, delete it once Kafka has all of it; answers how many rows that was."""
-    rows: Sequence[Row] = await connection.fetch(_SELECT, shards, BATCH_ROWS) if shards else []
-    if rows:
-        await asyncio.gather(*[await _send(producer, row) for row in rows])
-        await connection.execute(_DELETE, [row["id"] for row in rows])
-    for row in rows:
-        metrics.RELAYED.labels(row["topic"]).inc()
-    return len(rows)
 
 
 async def _send(producer: AIOKafkaProducer, row: Row) -> asyncio.Future[object]:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-import asyncpg
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
@@ -20,11 +19,19 @@ from malipo.platform.settings import ServiceSettings
 
 _WATCH_SECONDS = 1.0
 _PURGE_SECONDS = 3600.0
+_PURGE_ROWS = 5000
 _INBOX_DAYS = 45  # longer than any topic keeps a message, so that no redelivery outlives its inbox row
 _RESTART_SECONDS = 1.0
 
-_OUTBOX = "SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age FROM outbox"
-_PURGE = "DELETE FROM inbox WHERE received_at < now() - make_interval(days => $1)"
+# Counted up to a limit: a long outage of Kafka must not make the look at it slow.
+_OUTBOX = """
+SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS rows,
+       coalesce((SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1), 0) AS age
+"""
+_PURGE = """
+DELETE FROM inbox WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM inbox WHERE received_at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED))
+"""
 
 Loop = Callable[[], Awaitable[None]]
 
@@ -75,11 +82,11 @@ class Runtime:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Run everything while the block lasts."""
-        tasks = [asyncio.create_task(self._run(), name="runtime")]
+        task = asyncio.create_task(self._keep_running("runtime", self._run), name="runtime")
         try:
             yield
         finally:
-            await _cancel(tasks)
+            await _cancel(task)
             for close in self._closers:
                 await close()
 
@@ -94,7 +101,7 @@ class Runtime:
             await asyncio.wait(inner)  # unlike gather, leaves the order of stopping to us
         finally:
             for task in reversed(inner):  # consumers stop before what they feed
-                await _cancel([task])
+                await _cancel(task)
             self.units.use(None)
             await _close(pool)
 
@@ -112,25 +119,26 @@ class Runtime:
         while True:
             try:
                 async with asyncio.timeout(_WATCH_SECONDS * 2):
-                    row = await self.units.pool.fetchrow(_OUTBOX)
+                    row = await self.units.reads.fetchrow(_OUTBOX)
                 assert row is not None
                 metrics.OUTBOX_ROWS.set(row["rows"])
                 metrics.OUTBOX_AGE_SECONDS.set(row["age"])
                 self._database_problem = None
-            except (*AWAY, asyncpg.InterfaceError) as error:
+            except AWAY as error:
                 self._database_problem = f"PostgreSQL away: {error!r}"
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def _purge(self) -> None:
         while True:
-            await self.units.pool.execute(_PURGE, _INBOX_DAYS)
-            await asyncio.sleep(_PURGE_SECONDS)
+            async with self.units.begin() as unit:
+                tag = await unit.connection.execute(_PURGE, _INBOX_DAYS, _PURGE_ROWS)
+            if tag != f"DELETE {_PURGE_ROWS}":
+                await asyncio.sleep(_PURGE_SECONDS)
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _close(pool: Pool) -> None:

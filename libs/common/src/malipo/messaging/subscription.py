@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+import asyncpg
 from aiokafka import ConsumerRecord
 from msgspec import MsgspecError
 
 from malipo.contracts.message import Message
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX, Topic
-from malipo.messaging.database import AWAY, CONFLICT
-from malipo.messaging.unit import CLIENT_REF, MESSAGE_ID, Unit, Units
+from malipo.messaging.database import AWAY, CONFLICT, blames_message
+from malipo.messaging.unit import CLIENT_REF, MAX_PAYLOAD_BYTES, MESSAGE_ID, Unit, Units
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
@@ -19,7 +20,8 @@ Record = ConsumerRecord[bytes | None, bytes | None]
 
 _CONFLICT_TRIES = 3
 _CARRIED = ("traceparent", "tracestate", CLIENT_REF)
-_MAX_REASON_CHARS = 500
+_MAX_TEXT_CHARS = 500
+_MAX_HEADERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class Shell:
     """Applies the batches of one subscription.
 
     One batch is one transaction: inbox, the handler's state, outbox. A redelivered message is dropped by the inbox.
-    When the transaction fails for a reason that is not the database's absence, each message is tried alone, and one
-    that fails alone goes to its topic's dead letters with the reason, while its neighbours go on.
+    When it fails because of a message, each is tried alone, and one that fails alone goes to its topic's dead letters
+    with the reason, while its neighbours go on. When it fails because of the database, the batch is given back.
     """
 
     def __init__(self, subscription: Subscription, units: Units, service: str) -> None:
@@ -70,8 +72,8 @@ class Shell:
         try:
             with metrics.BATCH_SECONDS.labels(self._subscription.name).time():
                 await self._take(records)
-        except AWAY as error:
-            raise DatabaseAway(repr(error)) from error
+        except (*AWAY, asyncpg.PostgresError) as error:
+            raise DatabaseAway(summary(error)) from error
         self._subscription.after_commit()
 
     async def _take(self, records: Sequence[Record]) -> None:
@@ -85,8 +87,10 @@ class Shell:
             await self._apply([received for _, received in readable])
         except AWAY:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one message must not stop its neighbours
-            log.warning("batch isolated", subscription=self._consumer, error=repr(error), size=len(readable))
+        except Exception as error:
+            if not blames_message(error):
+                raise
+            log.warning("batch isolated", subscription=self._consumer, error=summary(error), size=len(readable))
             await self._take_singly(readable)
 
     async def _take_singly(self, readable: Sequence[tuple[Record, Received[Message]]]) -> None:
@@ -95,7 +99,9 @@ class Shell:
                 await self._apply([received])
             except AWAY:
                 raise
-            except Exception as error:  # noqa: BLE001 - see above; the reason is kept with the dead letter
+            except Exception as error:
+                if not blames_message(error):
+                    raise
                 log.exception("message cannot be applied", subscription=self._consumer, message_id=received.message_id)
                 await self._bury(record, error)
 
@@ -118,24 +124,30 @@ class Shell:
         _count(batch, fresh)
 
     async def _bury(self, record: Record, error: Exception) -> None:
-        """Send `record` as it came to the dead letters, once."""
+        """Send `record` to the dead letters, once: as it came, as far as PostgreSQL and Kafka can hold it."""
         position = f"{record.topic}:{record.partition}:{record.offset}"
         async with self._units.begin() as unit:
             if await unit.receive(f"{self._consumer}.dlq", [position]):
-                key = (record.key or b"").decode(errors="replace")
+                key = storable((record.key or b"").decode(errors="replace"))
                 unit.send_raw(
-                    record.topic + DEAD_LETTER_SUFFIX, key, record.value or b"", self._obituary(record, position, error)
+                    record.topic + DEAD_LETTER_SUFFIX,
+                    key,
+                    (record.value or b"")[:MAX_PAYLOAD_BYTES],
+                    self._obituary(record, position, error),
                 )
         metrics.MESSAGES.labels(record.topic, "dead_lettered").inc()
-        log.error("message dead-lettered", position=position, reason=repr(error)[:_MAX_REASON_CHARS])
+        log.error("message dead-lettered", position=position, reason=summary(error))
 
     def _obituary(self, record: Record, position: str, error: Exception) -> dict[str, str]:
-        return headers_of(record) | {
+        headers = headers_of(record)
+        kept = {storable(name): storable(headers[name]) for name in list(headers)[:_MAX_HEADERS]}
+        return kept | {
             MESSAGE_ID: f"dlq:{self._consumer}:{position}",
             "x-consumer": self._consumer,
             "x-position": position,
-            "x-original-message-id": message_id_of(record),
-            "x-reason": f"{type(error).__name__}: {error}"[:_MAX_REASON_CHARS],
+            "x-original-message-id": storable(message_id_of(record)),
+            "x-original-bytes": str(len(record.value or b"")),
+            "x-reason": storable(summary(error)),
         }
 
 
@@ -159,6 +171,17 @@ def headers_of(record: Record) -> dict[str, str]:
 def message_id_of(record: Record) -> str:
     """The id that the producer gave, else the record's position, which is as unique."""
     return headers_of(record).get(MESSAGE_ID) or f"{record.topic}:{record.partition}:{record.offset}"
+
+
+def storable(text: str) -> str:
+    """The text as a header or key can hold it: PostgreSQL takes no NUL, and Kafka nothing of a megabyte."""
+    return text.replace("\0", "\ufffd")[:_MAX_TEXT_CHARS]
+
+
+def summary(error: Exception) -> str:
+    """What is wrong, without the row that PostgreSQL adds as detail: it may hold a merchant's data."""
+    message = error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else error
+    return f"{type(error).__name__}: {message}"[:_MAX_TEXT_CHARS]
 
 
 def _count(batch: Sequence[Received[Message]], fresh: Sequence[Received[Message]]) -> None:

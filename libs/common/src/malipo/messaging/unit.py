@@ -4,13 +4,12 @@ import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-
-import asyncpg
+from typing import Any
 
 from malipo import ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import Topic
-from malipo.messaging.database import Connection, DatabaseNotReady, Pool
+from malipo.messaging.database import Connection, DatabaseNotReady, Pool, Row, lent
 from malipo.platform.client import in_transaction
 from malipo.platform.tracing import carrier
 
@@ -52,6 +51,7 @@ class Unit:
 
     connection: Connection
     _outbox: list[_Row] = field(default_factory=list[_Row])
+    _after: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def send(
         self,
@@ -81,6 +81,15 @@ class Unit:
             raise MessageTooLarge(topic, len(payload))
         self._outbox.append(_Row(topic, key, headers[MESSAGE_ID], headers, payload))
 
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do this once the transaction is committed, and not at all when it is not: count, log, wake."""
+        self._after.append(act)
+
+    def committed(self) -> None:
+        """Do what waited for the commit."""
+        for act in self._after:
+            act()
+
     async def receive(self, consumer: str, message_ids: Sequence[str]) -> set[str]:
         """Note that `consumer` has got these messages; answers those that it had not got before."""
         rows = await self.connection.fetch(_INSERT_INBOX, consumer, message_ids)
@@ -108,44 +117,60 @@ def shard_of(key: str) -> int:
     return zlib.crc32(key.encode()) % SHARDS
 
 
+class Reads:
+    """Statements that change nothing, each on any free connection. Raises one of `AWAY`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Row]:
+        """All rows."""
+        async with lent(self._pool) as connection:
+            return await connection.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: object) -> Row | None:
+        """The first row."""
+        async with lent(self._pool) as connection:
+            return await connection.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: object) -> Any:
+        """The first value of the first row."""
+        async with lent(self._pool) as connection:
+            return await connection.fetchval(query, *args)
+
+
 class Units:
-    """Opens units on the service's pool and nudges the relay after each commit that sent something."""
+    """Opens units on the service's pool, and lets what they caused begin once they are committed."""
 
     def __init__(self, nudge: Callable[[], None]) -> None:
         self._nudge = nudge
         self._pool: Pool | None = None
 
     @property
-    def pool(self) -> Pool:
-        """The pool, for reads. Raises `DatabaseNotReady`."""
-        if self._pool is None:
-            raise DatabaseNotReady
-        return self._pool
+    def reads(self) -> Reads:
+        """For statements that need no unit. Raises `DatabaseNotReady`."""
+        return Reads(self._require_pool())
 
     def use(self, pool: Pool | None) -> None:
         """Give or take away the pool as the service starts and stops."""
         self._pool = pool
 
-    @property
-    def ready(self) -> bool:
-        """Whether there is a pool."""
-        return self._pool is not None
+    def _require_pool(self) -> Pool:
+        if self._pool is None:
+            raise DatabaseNotReady
+        return self._pool
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[Unit]:
-        """One transaction: commits when the block ends, rolls back when it raises."""
-        async with self.pool.acquire() as connection:
+        """One transaction: commits when the block ends, rolls back when it raises. Nothing else commits."""
+        async with lent(self._require_pool()) as connection:
             token = in_transaction.set(True)
             try:
                 async with connection.transaction():
                     unit = Unit(connection)
                     yield unit
-                    sent = await unit.write_outbox()
-            except asyncpg.InterfaceError as error:
-                if connection.is_closed():  # else it is our mistake, e.g. a wrong number of arguments
-                    raise DatabaseNotReady from error
-                raise
+                    if await unit.write_outbox():
+                        unit.after_commit(self._nudge)
             finally:
                 in_transaction.reset(token)
-        if sent:
-            self._nudge()
+        unit.committed()

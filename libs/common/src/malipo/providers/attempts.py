@@ -19,64 +19,76 @@ _COMMAND = msgspec.json.Decoder(ProviderCommand)
 _LEASE = timedelta(seconds=LEASE_SECONDS)
 
 _RECORD = """
-INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, headers)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::jsonb[])
+INSERT INTO attempts (id, payment_id, merchant_id, kind, command, headers)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::jsonb[])
 ON CONFLICT (id) DO NOTHING
 """
-# One statement marks what is claimed as sent *before* it is sent, and answers what was known before that.
+# Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is.
 _CLAIM = """
 WITH due AS (
-    SELECT id, first_sent_at AS sent_before FROM attempts AS a
-    WHERE done_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
+    SELECT id FROM attempts AS a
+    WHERE done_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND id <> ALL($4::text[])
       AND NOT EXISTS (
         SELECT FROM attempts AS earlier
         WHERE earlier.payment_id = a.payment_id AND earlier.done_at IS NULL AND earlier.position < a.position)
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE attempts AS a
-SET lease_token = $2, lease_until = now() + $3::interval, tries = tries + 1,
-    first_sent_at = coalesce(a.first_sent_at, now())
+SET lease_token = $2, lease_until = now() + $3::interval, tries = tries + 1
 FROM due WHERE a.id = due.id
-RETURNING a.id, a.command, a.headers, a.tries, a.reference, a.created_at, due.sent_before
+RETURNING a.id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account,
+    now() - a.created_at AS age, now() - a.first_sent_at AS key_age
+"""
+_MARK = """
+UPDATE attempts SET first_sent_at = coalesce(first_sent_at, now()), account = coalesce(account, $3)
+WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING id
 """
 _RENEW = """
 UPDATE attempts SET lease_until = now() + $3::interval
-WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL RETURNING id
+WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
-# The token is one process's; with the number of the try it is one claim's, also where a process lost a lease and
-# claimed the row again while its first run of it still waited for an answer.
 _FINISH = """
-UPDATE attempts SET outcome = $4, reference = coalesce($5, reference), done_at = now(),
+UPDATE attempts SET outcome = $3, reference = coalesce($4, reference), done_at = now(),
     problem = NULL, lease_token = NULL, lease_until = NULL
-WHERE id = $1 AND lease_token = $2 AND tries = $3 AND done_at IS NULL RETURNING id
+WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING id
 """
 _POSTPONE = """
-UPDATE attempts SET due_at = now() + $4::interval, problem = $5, first_sent_at = $6,
+UPDATE attempts SET due_at = now() + $3::interval, problem = $4, first_sent_at = $5, account = $6,
     lease_token = NULL, lease_until = NULL
-WHERE id = $1 AND lease_token = $2 AND tries = $3 AND done_at IS NULL
+WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
 """
 _FIND = """
-SELECT id, command, headers, first_sent_at, reference, outcome FROM attempts
+SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account, reference, outcome FROM attempts
 WHERE id = ANY($1::text[]) AND kind <> 'query' AND problem IS DISTINCT FROM 'never came'
 """
 _BURY = """
-INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, headers, problem, done_at)
-VALUES ($1, $1, $2, $3, $4, $5, '{}', 'never came', now())
+INSERT INTO attempts (id, payment_id, merchant_id, kind, command, headers, problem, done_at)
+VALUES ($1, $2, $3, $4, $5, '{}', 'never came', now())
 ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem = 'never came' RETURNING id
 """
 
 
+class LeaseLost(Exception):
+    """Another process has the attempt now, and will say what came of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An attempt that this process may run now. `sent_before` is set when an earlier try may have reached the provider."""
+    """An attempt that this process may run now, and for how long it has waited (`age`).
+
+    `first_sent_at` is set when an earlier try may have reached the provider: `key_age` ago, in the account with this
+    fingerprint.
+    """
 
     id: str
     command: ProviderCommand
     headers: dict[str, str]
     tries: int
     reference: str | None
-    created_at: datetime
-    sent_before: datetime | None
+    age: timedelta
+    first_sent_at: datetime | None = None
+    key_age: timedelta = timedelta()
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,8 @@ class Original:
     order: Order
     headers: dict[str, str]
     first_sent_at: datetime | None
+    key_age: timedelta
+    account: str | None
     reference: str | None
     outcome: Outcome | None
 
@@ -102,7 +116,6 @@ class Attempts:
         await unit.connection.execute(
             _RECORD,
             [_attempt_id(received, command) for received, command in commands],
-            [command.operation_id for _, command in commands],
             [command.payment_id for _, command in commands],
             [command.merchant_id for _, command in commands],
             [type(command).__name__.lower() for _, command in commands],
@@ -110,32 +123,45 @@ class Attempts:
             [received.headers for received, _ in commands],
         )
 
-    async def claim(self, token: str, count: int) -> Sequence[Claimed]:
-        """Lease up to `count` due attempts, the first open one of each payment, and mark them as sent."""
-        rows = await self._units.pool.fetch(_CLAIM, count, token, _LEASE)
+    async def claim(self, token: str, count: int, running: Sequence[str]) -> Sequence[Claimed]:
+        """Lease up to `count` due attempts, the first open one of each payment.
+
+        None of those in `running`: a process that has lost a lease while it waits for an answer does not ask twice.
+        """
+        async with self._units.begin() as unit:
+            rows = await unit.connection.fetch(_CLAIM, count, token, _LEASE, running)
         return [_claimed(row) for row in rows]
 
-    async def renew(self, token: str, ids: Sequence[str]) -> set[str]:
-        """Extend the leases that are still ours; answers which those are."""
-        return {row["id"] for row in await self._units.pool.fetch(_RENEW, token, ids, _LEASE)}
+    async def mark(self, claimed: Claimed, token: str, account: str) -> None:
+        """Commit that the order may have reached `account`, before it is sent there. Raises `LeaseLost`.
+
+        The account of an earlier try that may have arrived stays on record.
+        """
+        async with self._units.begin() as unit:
+            if await unit.connection.fetchval(_MARK, claimed.id, token, account) is None:
+                raise LeaseLost
+
+    async def renew(self, token: str, ids: Sequence[str]) -> None:
+        """Extend the leases that are still ours."""
+        async with self._units.begin() as unit:
+            await unit.connection.execute(_RENEW, token, ids, _LEASE)
 
     async def finish(self, unit: Unit, claimed: Claimed, token: str, outcome: Outcome) -> bool:
         """Record the outcome; False when the lease was lost and another process has the attempt."""
         row = await unit.connection.fetchval(
-            _FINISH, claimed.id, token, claimed.tries, msgspec.to_builtins(outcome), outcome.reference
+            _FINISH, claimed.id, token, msgspec.to_builtins(outcome), outcome.reference
         )
         return row is not None
 
-    async def postpone(
-        self, claimed: Claimed, token: str, *, seconds: float, problem: str, sent_at: datetime | None
-    ) -> None:
-        """Give the attempt back to be run again later. `sent_at` of None: no try has reached the provider."""
-        wait = timedelta(seconds=seconds)
-        await self._units.pool.execute(_POSTPONE, claimed.id, token, claimed.tries, wait, problem, sent_at)
+    async def postpone(self, claimed: Claimed, token: str, *, seconds: float, problem: str) -> None:
+        """Give the attempt back to be run again later: this try has not reached the provider, whatever earlier ones did."""
+        sent = claimed.first_sent_at, claimed.account
+        async with self._units.begin() as unit:
+            await unit.connection.execute(_POSTPONE, claimed.id, token, timedelta(seconds=seconds), problem, *sent)
 
     async def original(self, operation_id: str) -> Original | None:
         """The order that a query is about, or None when it was never recorded here."""
-        row = await self._units.pool.fetchrow(_FIND, [operation_id])
+        row = await self._units.reads.fetchrow(_FIND, [operation_id])
         return None if row is None else _original(row)
 
     async def originals(self, unit: Unit, operation_ids: Sequence[str]) -> dict[str, Original]:
@@ -167,8 +193,10 @@ def _claimed(row: Row) -> Claimed:
         headers=row["headers"],
         tries=row["tries"],
         reference=row["reference"],
-        created_at=row["created_at"],
-        sent_before=row["sent_before"],
+        age=row["age"],
+        first_sent_at=row["first_sent_at"],
+        key_age=row["key_age"] or timedelta(),
+        account=row["account"],
     )
 
 
@@ -176,4 +204,12 @@ def _original(row: Row) -> Original:
     order = _COMMAND.decode(row["command"])
     assert not isinstance(order, Query)
     outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
-    return Original(order, row["headers"], row["first_sent_at"], row["reference"], outcome)
+    return Original(
+        order=order,
+        headers=row["headers"],
+        first_sent_at=row["first_sent_at"],
+        key_age=row["key_age"] or timedelta(),
+        account=row["account"],
+        reference=row["reference"],
+        outcome=outcome,
+    )

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import asyncpg
 from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -60,7 +59,7 @@ class Callbacks:
             return self._answer(413, "too_large")
         try:
             return await self._take(request.path_params["credential_id"], Callback(dict(request.headers), body))
-        except (*AWAY, asyncpg.InterfaceError, SecretUnreadable) as error:
+        except (*AWAY, SecretUnreadable) as error:
             log.warning("callback not stored", error=repr(error))
             return self._answer(503, "unavailable")
 

@@ -14,20 +14,21 @@ from malipo.messaging.unit import Unit, Units
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from malipo.providers.provider import Account
 
-_TAKE_VERSION = """
-INSERT INTO merchants (merchant_id, version) VALUES ($1, $2)
+# An equal version is taken as well: to publish a configuration once more mends a replica that was damaged.
+_TAKE_VERSIONS = """
+INSERT INTO merchants (merchant_id, version) SELECT * FROM unnest($1::text[], $2::bigint[])
 ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version <= excluded.version
 RETURNING merchant_id
 """
-_DELETE = "DELETE FROM credentials WHERE merchant_id = $1"
+_DELETE = "DELETE FROM credentials WHERE merchant_id = ANY($1::text[])"
 _INSERT = """
 INSERT INTO credentials (id, merchant_id, mode, ciphertext)
-SELECT id, $1, mode, ciphertext FROM unnest($2::text[], $3::text[], $4::text[]) AS new (id, mode, ciphertext)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 """
 # Only what nobody runs now: rows under a lease are changed by whoever renews it, in an order of its own.
 _WAKE_WAITING = """
 UPDATE attempts SET due_at = now()
-WHERE merchant_id = $1 AND done_at IS NULL AND problem IS NOT NULL AND lease_token IS NULL
+WHERE merchant_id = ANY($1::text[]) AND done_at IS NULL AND problem IS NOT NULL AND lease_token IS NULL
 """
 _FIND = """
 SELECT m.version, c.id, c.ciphertext FROM merchants m
@@ -63,17 +64,25 @@ class Credentials:
         self._key_ring = key_ring
 
     async def replicate(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        """Handler of the configuration topic: the newest version replaces what is here."""
-        for received in batch:
-            match received.message:
-                case MerchantConfigured() as configured:
-                    await self._replace(unit, configured)
-                case other:
-                    raise TypeError(other)
+        """Handler of the configuration topic: each merchant's newest version replaces what is here."""
+        newest = _newest(batch)
+        versions = [newest[merchant_id].version for merchant_id in newest]
+        rows = await unit.connection.fetch(_TAKE_VERSIONS, list(newest), versions)
+        taken = [row["merchant_id"] for row in rows]  # without those that are older than what is here
+        ours = [(m, c) for m in taken for c in newest[m].credentials if c.provider == self._provider]
+        await unit.connection.execute(_DELETE, taken)
+        await unit.connection.execute(
+            _INSERT,
+            [credential.id for _, credential in ours],
+            [merchant_id for merchant_id, _ in ours],
+            [credential.mode for _, credential in ours],
+            [credential.ciphertext for _, credential in ours],
+        )
+        await unit.connection.execute(_WAKE_WAITING, taken)
 
     async def account(self, merchant_id: str, mode: Mode, version: int) -> Account:
         """The merchant's account. Raises `ReplicaBehind`, `NoCredentials` or `SecretUnreadable`."""
-        row = await self._units.pool.fetchrow(_FIND, merchant_id, mode)
+        row = await self._units.reads.fetchrow(_FIND, merchant_id, mode)
         if row is None or row["version"] < version:
             raise ReplicaBehind
         if row["id"] is None:
@@ -82,7 +91,7 @@ class Credentials:
 
     async def by_id(self, credential_id: str) -> Owned | None:
         """The account that a callback's address names, or None. Raises `SecretUnreadable`."""
-        row = await self._units.pool.fetchrow(_BY_ID, credential_id)
+        row = await self._units.reads.fetchrow(_BY_ID, credential_id)
         if row is None:
             return None
         merchant_id, mode = row["merchant_id"], row["mode"]
@@ -95,13 +104,16 @@ class Credentials:
         except msgspec.MsgspecError:
             raise SecretUnreadable from None  # without a cause: it would quote the secret
 
-    async def _replace(self, unit: Unit, configured: MerchantConfigured) -> None:
-        merchant_id = configured.merchant_id
-        if await unit.connection.fetchval(_TAKE_VERSION, merchant_id, configured.version) is None:
-            return  # an older one, late
-        ours = [credential for credential in configured.credentials if credential.provider == self._provider]
-        await unit.connection.execute(_DELETE, merchant_id)
-        await unit.connection.execute(
-            _INSERT, merchant_id, [c.id for c in ours], [c.mode for c in ours], [c.ciphertext for c in ours]
-        )
-        await unit.connection.execute(_WAKE_WAITING, merchant_id)
+
+def _newest(batch: Sequence[Received[Message]]) -> dict[str, MerchantConfigured]:
+    """The last of each merchant's highest version, in the order of merchant ids: two writers lock in the same order."""
+    newest: dict[str, MerchantConfigured] = {}
+    for received in batch:
+        match received.message:
+            case MerchantConfigured(merchant_id=merchant_id, version=version) as configured:
+                known = newest.get(merchant_id)
+                if known is None or known.version <= version:
+                    newest[merchant_id] = configured
+            case other:
+                raise TypeError(type(other).__name__)
+    return dict(sorted(newest.items()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
 from malipo.contracts.outcomes import Declined, Outcome
@@ -16,13 +16,17 @@ Account = Mapping[str, Any]
 
 AMOUNT_MISMATCH = "amount_mismatch"
 """The reason of an `Unknown` when the provider speaks of another amount or currency than was ordered."""
+ACCOUNT_CHANGED = "account_changed"
+"""The reason of an `Unknown` when an order may have been sent to another account, and the one of now shows no trace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One operation on its way to a provider. Committed before anything is sent.
 
-    `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider;
+    `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider, and
+    `key_age` is how long ago that was, both by the database's clock. `same_account` is False when that try may have
+    gone to another account than `account`: nothing may then be sent, and what is not found says nothing.
     `reference` is the provider's id of the object when it is known.
     """
 
@@ -31,6 +35,8 @@ class Attempt:
     account: Account
     first_sent_at: datetime | None = None
     reference: str | None = None
+    key_age: timedelta = timedelta()
+    same_account: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,13 @@ class Provider(Protocol):
 
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[type[Order]]]
+
+    def identity(self, account: Account) -> str:
+        """What stays the same as long as keys are known to mean the same orders. Raises `Misconfigured`.
+
+        It may be a secret: only its SHA-256 is kept, so it must not be guessable then.
+        """
+        ...
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Carry out the order; called again with the same attempt when an earlier try may have been lost."""

@@ -9,9 +9,9 @@ from malipo.platform.secrets import KeyRing
 from malipo.platform.settings import ServiceSettings
 from malipo.providers.attempts import Attempts
 from malipo.providers.callbacks import Callbacks
+from malipo.providers.caller import Caller
 from malipo.providers.credentials import Credentials
 from malipo.providers.provider import Provider
-from malipo.providers.runtime import Caller
 
 
 def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSettings) -> Starlette:

@@ -4,7 +4,6 @@ V1 = """
 CREATE TABLE attempts (
     id              text PRIMARY KEY,
     position        bigint GENERATED ALWAYS AS IDENTITY,
-    operation_id    text NOT NULL,
     payment_id      text NOT NULL,
     merchant_id     text NOT NULL,
     kind            text NOT NULL CHECK (kind IN ('charge', 'capture', 'cancel', 'refund', 'query')),
@@ -12,6 +11,7 @@ CREATE TABLE attempts (
     headers         jsonb NOT NULL,
     tries           integer NOT NULL DEFAULT 0,
     first_sent_at   timestamptz,
+    account         text,
     reference       text,
     outcome         jsonb,
     problem         text,
@@ -19,11 +19,11 @@ CREATE TABLE attempts (
     lease_token     text,
     lease_until     timestamptz,
     done_at         timestamptz,
-    created_at      timestamptz NOT NULL DEFAULT now()
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CHECK ((first_sent_at IS NULL) = (account IS NULL))
 );
 CREATE INDEX attempts_due ON attempts (due_at) WHERE done_at IS NULL;
 CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
-CREATE INDEX attempts_by_payment ON attempts (payment_id);
 
 CREATE TABLE merchants (
     merchant_id text PRIMARY KEY,
@@ -39,4 +39,5 @@ CREATE TABLE credentials (
 );
 """
 """Attempts: what is to be sent, was sent, and came back; for an order `id` is its operation's id, so that one operation
-can never be two attempts. Merchants and credentials: the replica of the gateway's configuration."""
+can never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account` is then the
+fingerprint of the account that it went to. Merchants and credentials: the replica of the gateway's configuration."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -14,14 +15,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from malipo import clock
-from malipo.contracts.commands import Card
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.money import Money
 from malipo.platform.client import http_client
 from malipo.providers.errors import BadSignature, Misconfigured, NotSent
 from malipo.providers.integrity import checked
 from malipo.providers.provider import Account, Attempt, Callback, Order, Provider, kind_of, refusal
+from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.transports import Dripping, Hanging, Recorder, Reply, answer, broken
 
 TIMEOUT_SECONDS = 0.3
@@ -33,7 +33,7 @@ REAL_NETWORK = None
 _PATIENCE_SECONDS = 10.0
 _NOBODY = "http://127.0.0.1:1"
 _HOUR = 3600
-_USD_10 = Money(1000, "USD")
+_LONG_AGO = timedelta(days=60)
 _NOT_JSON = (b"", b"<html><body>502 Bad Gateway</body></html>", b'{"id": "cut sho', b"\xff\xfe")
 _OTHER_SHAPES: tuple[object, ...] = ({}, [], None, "ok", 42, {"error": "no"}, {"id": 1, "status": {}}, {"data": []})
 
@@ -56,26 +56,6 @@ class Story:
     reply: Reply
 
 
-def charge(**changes: Any) -> Charge:
-    """A charge of 10.00 USD."""
-    return Charge(**_common("pay_1", {"amount": _USD_10, "method": Card("tok_1"), "capture": "automatic"} | changes))
-
-
-def capture(**changes: Any) -> Capture:
-    """A capture of 10.00 USD."""
-    return Capture(**_common("cap_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
-
-
-def cancel(**changes: Any) -> Cancel:
-    """A cancel."""
-    return Cancel(**_common("can_1", {"reference": "ref_charge"} | changes))
-
-
-def refund(**changes: Any) -> Refund:
-    """A refund of 10.00 USD."""
-    return Refund(**_common("ref_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
-
-
 class ProviderConformance(ABC):
     """Holds one provider to the laws. A subclass gives what is abstract here and may not override a law.
 
@@ -96,6 +76,10 @@ class ProviderConformance(ABC):
     @abstractmethod
     def examples(self) -> Sequence[Example]:
         """At least one example of a `Succeeded`, and all other results, for each declared command."""
+
+    @abstractmethod
+    def traceless(self) -> Sequence[Reply]:
+        """What an account's API answers about an order that it never had: no such object, and lists without it."""
 
     @abstractmethod
     def unheard_of(self, order: Order) -> Reply:
@@ -154,6 +138,15 @@ class ProviderConformance(ABC):
                 async with self._on(asked) as provider:
                     await provider.query(attempt)
                 assert set(asked.effects) <= {ordered.effects[0]}
+
+    async def test_another_accounts_credentials_never_settle_an_attempt_by_sending_nor_decline_it(self) -> None:
+        """What was perhaps sent to one account is only looked for in another, where no trace says nothing, ever."""
+        for order in self._orders():
+            for reference in (None, "obj_1"):
+                for reply in (*self.traceless(), Reply({}, 400), Reply({}, 500)):
+                    assert isinstance(await self._elsewhere(order, reply, reference), Unknown), (order, reply)
+        for example in self.examples():
+            await self._elsewhere(example.order, example.reply, None)
 
     async def test_silence_after_sending_is_unknown(self) -> None:
         """No answer, an answer that never ends, and one whose pieces come just in time to keep a timeout quiet."""
@@ -281,6 +274,12 @@ class ProviderConformance(ABC):
             assert reference is not None
             assert await self._query(story.order, answer(story.reply), reference) == word.outcome
 
+    async def test_accounts_are_told_apart(self) -> None:
+        """By what each try is remembered with, so that a key is never used in an account that does not know it."""
+        provider = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({}))))
+        assert provider.identity(self.account) == provider.identity(dict(self.account))
+        assert provider.identity(self.account) != provider.identity(self.other_account)
+
     async def test_no_secret_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """Not even before the logs are scrubbed, at any level, on any path; nor in what is raised or answered."""
         caplog.set_level(logging.DEBUG)
@@ -338,6 +337,19 @@ class ProviderConformance(ABC):
         async with self._on(transport) as provider:
             return checked(order, await provider.query(attempt))
 
+    async def _elsewhere(self, order: Order, reply: Reply, reference: str | None) -> Outcome:
+        """What both verbs make of an order of long ago that may be another account's. Nothing may be sent."""
+        outcomes: list[Outcome] = []
+        for key_age in (timedelta(), _LONG_AGO):
+            attempt = replace(self._attempt(order), first_sent_at=clock.now() - key_age, key_age=key_age)
+            attempt = replace(attempt, reference=reference, same_account=False)
+            recorder = Recorder(reply)
+            async with self._on(recorder) as provider:
+                outcomes += [await provider.execute(attempt), await provider.query(attempt)]
+            assert not recorder.effects, order
+        assert len(set(map(type, outcomes))) == 1, outcomes
+        return outcomes[0]
+
     def _read(self, callback: Callback) -> Any:
         http = http_client(timeout_seconds=1, transport=answer(Reply({})))
         return self.connect(http).read_callback(callback, self.account)
@@ -349,11 +361,6 @@ class ProviderConformance(ABC):
     async def _on(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:
         async with http_client(timeout_seconds=_PATIENCE_SECONDS, base_url=_NOBODY, transport=transport) as http:
             yield self.connect(http)
-
-
-def _common(operation_id: str, fields: dict[str, Any]) -> dict[str, Any]:
-    ids = {"payment_id": "pay_1", "operation_id": operation_id, "merchant_id": "mer_1"}
-    return ids | {"mode": "test", "config_version": 1, "client_ref": "order 7"} | fields
 
 
 def _other_end(text: str) -> str:

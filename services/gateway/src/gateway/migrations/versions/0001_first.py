@@ -76,6 +76,7 @@ CREATE TABLE audit_log (
     remote      text NOT NULL
 );
 CREATE INDEX audit_log_by_merchant ON audit_log (merchant_id, id);
+CREATE INDEX audit_log_by_age ON audit_log USING brin (at);
 """
 
 # `view` is json, not jsonb: it keeps the order of fields in which merchants see them. No index on a status: a row
@@ -131,7 +132,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_merchant ON events (merchant_id, mode, position);
 
-CREATE TABLE deliveries (
+CREATE TABLE delivery_attempts (
     delivery_id text NOT NULL,
     attempt     integer NOT NULL,
     payment_id  text NOT NULL,
@@ -139,7 +140,7 @@ CREATE TABLE deliveries (
     entry       json NOT NULL,
     PRIMARY KEY (delivery_id, attempt)
 );
-CREATE INDEX deliveries_by_payment ON deliveries (payment_id);
+CREATE INDEX delivery_attempts_by_payment ON delivery_attempts (payment_id);
 """
 
 

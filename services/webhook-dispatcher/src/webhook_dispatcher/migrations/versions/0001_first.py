@@ -1,4 +1,4 @@
-"""Endpoints as a replica, messages, deliveries and their attempts."""
+"""Endpoints as a replica, events, deliveries and their attempts."""
 
 from malipo.messaging import tables
 from malipo.platform.migrations import script
@@ -9,7 +9,7 @@ down_revision = None
 REPLICA = """
 CREATE TABLE merchants (
     merchant_id text PRIMARY KEY,
-    version     integer NOT NULL  -- 0: heard of, never configured
+    version     bigint NOT NULL  -- 0: heard of, never configured
 );
 
 CREATE TABLE endpoints (
@@ -26,24 +26,24 @@ CREATE TABLE endpoints (
 CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id);
 """
 
-MESSAGES = """
-CREATE TABLE messages (
+EVENTS = """
+CREATE TABLE events (
     event_id       text PRIMARY KEY,
     merchant_id    text NOT NULL REFERENCES merchants,
     mode           text NOT NULL CHECK (mode IN ('test', 'live')),
     payment_id     text NOT NULL,
     type           text NOT NULL,
     sequence       integer NOT NULL,
-    config_version integer NOT NULL,
+    config_version bigint NOT NULL,
     headers        jsonb NOT NULL,  -- the trace and the client reference, to hand on
     body           bytea NOT NULL,  -- exactly as it is sent
     occurred_at    timestamptz NOT NULL,
     created_at     timestamptz NOT NULL DEFAULT now(),
     fanned_out     boolean NOT NULL DEFAULT false
 );
-CREATE INDEX messages_waiting ON messages (merchant_id, config_version) WHERE NOT fanned_out;
-CREATE INDEX messages_waiting_of_payment ON messages (payment_id) WHERE NOT fanned_out;
-CREATE INDEX messages_by_age ON messages USING brin (created_at);
+CREATE INDEX events_waiting ON events (merchant_id, config_version) WHERE NOT fanned_out;
+CREATE INDEX events_waiting_of_payment ON events (payment_id) WHERE NOT fanned_out;
+CREATE INDEX events_by_age ON events USING brin (created_at);
 """
 
 # `due_at` is set on the first pending delivery of each (endpoint, payment) only: those behind it are not due, and
@@ -51,7 +51,7 @@ CREATE INDEX messages_by_age ON messages USING brin (created_at);
 DELIVERIES = """
 CREATE TABLE deliveries (
     delivery_id text PRIMARY KEY,
-    event_id    text NOT NULL REFERENCES messages ON DELETE CASCADE,
+    event_id    text NOT NULL REFERENCES events ON DELETE CASCADE,
     endpoint_id text NOT NULL REFERENCES endpoints,
     payment_id  text NOT NULL,
     sequence    integer NOT NULL,
@@ -97,5 +97,5 @@ CREATE TABLE attempts (
 
 
 def upgrade() -> None:
-    for step in (tables.V1, REPLICA, MESSAGES, DELIVERIES):
+    for step in (tables.V1, REPLICA, EVENTS, DELIVERIES):
         script(step)

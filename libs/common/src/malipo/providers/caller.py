@@ -1,6 +1,7 @@
 """Runs attempts: takes what is due, calls the provider, records the outcome or what has to be done next."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -14,12 +15,12 @@ from malipo.messaging.executor import Executor
 from malipo.messaging.unit import Units
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
-from malipo.providers.attempts import Attempts, Claimed
+from malipo.providers.attempts import Attempts, Claimed, LeaseLost, Original
 from malipo.providers.breaker import Breaker
 from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehind
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.providers.integrity import checked
-from malipo.providers.provider import Account, Attempt, Provider, kind_of, refusal
+from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Order, Provider, kind_of, refusal
 
 CONCURRENT_CALLS = 64
 CHARGE_PATIENCE_SECONDS = 60.0
@@ -45,8 +46,9 @@ Verb = Callable[[Attempt], Awaitable[Outcome]]
 class Caller:
     """The runtime of one provider service.
 
-    A try is committed as sent before it is sent. What may have reached the provider is tried again under the same key
-    only, and what certainly did not is tried again or, after the patience of its kind, declined.
+    A try is committed as sent, and to which account, before it is sent. What may have reached the provider is tried
+    again under the same key in the same account only; what certainly did not is tried again. After the patience of its
+    kind, the one is in doubt and the other declined.
     """
 
     def __init__(self, provider: Provider, attempts: Attempts, credentials: Credentials, units: Units) -> None:
@@ -57,7 +59,6 @@ class Caller:
         self._breaker = Breaker()
         self.executor = Executor(
             provider.name,
-            units,
             claim=attempts.claim,
             run=self.run,
             renew=attempts.renew,
@@ -70,6 +71,8 @@ class Caller:
         try:
             account = await self._credentials.account(command.merchant_id, command.mode, command.config_version)
             outcome = await self._ask(claimed, account)
+        except LeaseLost:
+            return  # nothing was sent
         except ReplicaBehind:
             why = "The merchant's configuration has not arrived."
             await self._could_not_send(claimed, "configuration_behind", why, _BEHIND_SECONDS)
@@ -87,7 +90,8 @@ class Caller:
             return await self._query(command, account)
         if refused := refusal(self._provider, command):
             return refused
-        attempt = Attempt(command, key_of(command), account, claimed.sent_before, claimed.reference)
+        await self._attempts.mark(claimed, self.executor.token, self.fingerprint(account))
+        attempt = self._attempt(command, account, claimed, claimed.reference)
         return await self._call(self._provider.execute, attempt)
 
     async def _query(self, query: Query, account: Account) -> Outcome:
@@ -98,9 +102,26 @@ class Caller:
             return original.outcome  # decided; to ask by replay could carry out what was never sent
         if original.first_sent_at is None:
             return Unknown(reason="not sent yet")
-        reference = original.reference or query.reference
-        attempt = Attempt(original.order, key_of(query), account, original.first_sent_at, reference)
+        attempt = self._attempt(original.order, account, original, original.reference or query.reference)
         return await self._call(self._provider.query, attempt)
+
+    def _attempt(self, order: Order, account: Account, known: Claimed | Original, reference: str | None) -> Attempt:
+        same_account = known.account in (None, self.fingerprint(account))
+        if not same_account:
+            log.error("provider account changed", payment_id=order.payment_id, client_ref=order.client_ref)
+        return Attempt(
+            order=order,
+            key=key_of(order),
+            account=account,
+            first_sent_at=known.first_sent_at,
+            reference=reference,
+            key_age=known.key_age,
+            same_account=same_account,
+        )
+
+    def fingerprint(self, account: Account) -> str:
+        """What is kept of an account with each attempt that is sent there: nothing that could be used."""
+        return hashlib.sha256(f"{self._provider.name}/{self._provider.identity(account)}".encode()).hexdigest()
 
     async def _never_came(self, query: Query) -> Outcome:
         async with self._units.begin() as unit:
@@ -130,30 +151,29 @@ class Caller:
             raise
         except Misconfigured:
             raise
-        except Exception:  # noqa: BLE001 - nobody knows what was sent
-            # A bug of ours, after which nobody knows what was sent.
+        except Exception:  # noqa: BLE001 - a bug of ours, after which nobody knows what was sent
             log.exception("provider raised", provider=self._provider.name, payment_id=attempt.order.payment_id)
             return Unknown(reason="internal_error")
-        record = self._breaker.failed if isinstance(outcome, Unknown) else self._breaker.succeeded
+        silent = isinstance(outcome, Unknown) and outcome.reason != ACCOUNT_CHANGED
+        record = self._breaker.failed if silent else self._breaker.succeeded
         record(circuit)
         return outcome
 
     async def _could_not_send(self, claimed: Claimed, code: str, why: str, delay_seconds: float) -> None:
         """Nothing was sent by this try: try again later, or end it on what is known of earlier ones."""
         command = claimed.command
-        age = (clock.now() - claimed.created_at).total_seconds()
-        impatient = code == "provider_misconfigured" or age > CHARGE_PATIENCE_SECONDS
-        if isinstance(command, Query) or (isinstance(command, Charge) and impatient and claimed.sent_before):
+        patience = CHARGE_PATIENCE_SECONDS if isinstance(command, Charge) else PATIENCE_SECONDS
+        hopeless = isinstance(command, Charge) and code == "provider_misconfigured"
+        if isinstance(command, Query):
             await self._record(claimed, Unknown(reason=code))  # the orchestrator asks again, on its own clock
-        elif (isinstance(command, Charge) and impatient) or (age > PATIENCE_SECONDS and not claimed.sent_before):
-            await self._record(claimed, Declined(code=code, message=why))
+        elif not hopeless and claimed.age.total_seconds() <= patience:
+            problem = f"{code}: {why}"
+            seconds = delay_seconds * ids.jitter(0.2)
+            await self._attempts.postpone(claimed, self.executor.token, seconds=seconds, problem=problem)
+        elif claimed.first_sent_at:
+            await self._record(claimed, Unknown(reason=code))
         else:
-            await self._postpone(claimed, delay_seconds * ids.jitter(0.2), f"{code}: {why}")
-
-    async def _postpone(self, claimed: Claimed, seconds: float, problem: str) -> None:
-        await self._attempts.postpone(
-            claimed, self.executor.token, seconds=seconds, problem=problem, sent_at=claimed.sent_before
-        )
+            await self._record(claimed, Declined(code=code, message=why))
 
     async def _record(self, claimed: Claimed, outcome: Outcome) -> None:
         command = claimed.command
@@ -168,8 +188,9 @@ class Caller:
             observed_at=clock.now(),
         )
         async with self._units.begin() as unit:
-            if await self._attempts.finish(unit, claimed, self.executor.token, outcome):
-                unit.send(OUTCOMES, command.payment_id, reported, headers=claimed.headers)
+            if not await self._attempts.finish(unit, claimed, self.executor.token, outcome):
+                return  # the lease was lost: whoever has the attempt now will say what came of it
+            unit.send(OUTCOMES, command.payment_id, reported, headers=claimed.headers)
         log.info(
             "provider answered",
             payment_id=command.payment_id,

@@ -1,0 +1,34 @@
+"""Orders for tests of providers: one builder each, every field of which can be changed."""
+
+from typing import Any
+
+from malipo.contracts.commands import Card
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
+from malipo.money import Money
+
+_USD_10 = Money(1000, "USD")
+
+
+def charge(**changes: Any) -> Charge:
+    """A charge of 10.00 USD."""
+    return Charge(**_common("pay_1", {"amount": _USD_10, "method": Card("tok_1"), "capture": "automatic"} | changes))
+
+
+def capture(**changes: Any) -> Capture:
+    """A capture of 10.00 USD."""
+    return Capture(**_common("cap_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
+
+
+def cancel(**changes: Any) -> Cancel:
+    """A cancel."""
+    return Cancel(**_common("can_1", {"reference": "ref_charge"} | changes))
+
+
+def refund(**changes: Any) -> Refund:
+    """A refund of 10.00 USD."""
+    return Refund(**_common("ref_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
+
+
+def _common(operation_id: str, fields: dict[str, Any]) -> dict[str, Any]:
+    ids = {"payment_id": "pay_1", "operation_id": operation_id, "merchant_id": "mer_1"}
+    return ids | {"mode": "test", "config_version": 1, "client_ref": "order 7"} | fields

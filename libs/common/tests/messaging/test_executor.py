@@ -1,0 +1,96 @@
+"""The executor with a table in memory."""
+
+import asyncio
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from malipo.messaging import executor as module
+from malipo.messaging.executor import Executor
+from malipo.testing.waiting import until
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+
+
+class Table:
+    """Due rows; notes what was claimed, run and renewed."""
+
+    def __init__(self, *ids: str) -> None:
+        self.due = list(ids)
+        self.ran: list[str] = []
+        self.renewed = 0
+        self.excluded: list[str] = []
+        self.go = asyncio.Event()
+        self.renew_error: Exception | None = None
+
+    async def claim(self, token: str, count: int, running) -> list[Row]:
+        self.excluded = list(running)
+        claimed, self.due = self.due[:count], self.due[count:]
+        return [Row(row_id) for row_id in claimed]
+
+    async def run(self, row: Row) -> None:
+        await self.go.wait()
+        self.ran.append(row.id)
+
+    async def renew(self, token: str, ids) -> None:
+        self.renewed += 1
+        if self.renew_error:
+            raise self.renew_error
+
+
+@pytest.fixture
+async def start(monkeypatch):
+    monkeypatch.setattr(module, "_RENEW_SECONDS", 0.05)
+    tasks = []
+
+    def begin(table: Table, limit: int = 2) -> Executor:
+        executor = Executor("test", claim=table.claim, run=table.run, renew=table.renew, limit=limit)
+        tasks.append(asyncio.create_task(executor.run()))
+        executor.task = tasks[-1]
+        return executor
+
+    yield begin
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_no_more_than_the_limit_runs_at_once_and_all_run_in_the_end(start):
+    table = Table("a", "b", "c")
+    start(table)
+    await until(lambda: len(table.due) == 1, what="two are claimed")
+    table.go.set()
+    await until(lambda: table.ran == ["a", "b", "c"], what="all ran")
+
+
+async def test_leases_are_renewed_on_after_a_renewal_that_failed(start):
+    table = Table("a")
+    table.renew_error = asyncpg.DeadlockDetectedError("boom")
+    start(table)
+    await until(lambda: table.renewed >= 3, what="renewals go on")
+    table.go.set()
+
+
+async def test_what_still_runs_here_is_not_claimed_a_second_time(start):
+    table = Table("a")
+    executor = start(table)
+    await until(lambda: not table.due, what="claimed")
+    executor.nudge()
+    await until(lambda: table.excluded == ["a"], what="the claim leaves out what runs")
+    table.go.set()
+
+
+async def test_stopping_lets_what_runs_finish_with_its_lease_renewed(start):
+    table = Table("a")
+    executor = start(table)
+    await until(lambda: not table.due, what="claimed")
+    executor.task.cancel()
+    before = table.renewed
+    await until(lambda: table.renewed >= before + 2, what="renewed while stopping")
+    table.go.set()
+    await until(executor.task.done, what="stopped")
+    assert table.ran == ["a"]

@@ -1,0 +1,33 @@
+"""A service's parts as they start."""
+
+import asyncpg
+import pytest
+
+from malipo import ids
+from malipo.messaging.runtime import Runtime
+from malipo.platform.settings import ServiceSettings
+from malipo.testing.waiting import until
+
+
+def settings_of(stores, url: str) -> ServiceSettings:
+    ring = "k1:" + "A" * 43 + "="
+    return ServiceSettings(database_url=url, kafka_bootstrap=stores.kafka, key_ring=ring, environment="test")
+
+
+async def test_a_service_whose_database_is_created_later_becomes_ready_by_itself(stores):
+    server, _, _ = stores.database("orchestrator").rpartition("/")
+    name = f"later_{ids.token(4)}"
+    runtime = Runtime("test", settings_of(stores, f"{server}/{name}"))
+    async with runtime.running():
+        await until(lambda: "database" in runtime.health.problems(), what="not ready")
+        connection = await asyncpg.connect(f"{server}/postgres")
+        template = stores.database("orchestrator").rpartition("/")[2]
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await connection.close()
+        await until(lambda: not runtime.health.problems(), what="ready")
+
+
+def test_a_loop_with_a_name_that_is_taken_is_refused(stores):
+    runtime = Runtime("test", settings_of(stores, "postgresql://nobody@127.0.0.1:1/x"))
+    with pytest.raises(ValueError, match="relay"):
+        runtime.loop("relay", runtime.relay.run)
