@@ -1,5 +1,6 @@
 """The Makefile, as somebody meets it who has just cloned the repository."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -7,8 +8,11 @@ MAKEFILE = Path(__file__).parents[3] / "Makefile"
 
 
 def make(*arguments: str, folder: Path) -> str:
-    command = ["make", "-f", str(MAKEFILE), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=True, timeout=30).stdout
+    command = ["make", "--no-print-directory", "-f", str(MAKEFILE), *arguments]
+    # These tests may themselves run beneath a make, which would hand on its flags and depth.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=alone, check=True, timeout=30)
+    return done.stdout
 
 
 def test_the_help_can_be_pasted(folder: Path) -> None:

@@ -180,6 +180,7 @@ class Stack:
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
+        _reap()
         if not self.home.is_held():
             self.home.end_leftovers()
             if purge or self.plan.temporary:
@@ -292,6 +293,11 @@ class Stack:
 
 def _temporary_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"malipo-{secrets.token_hex(6)}"
+
+
+def _reap() -> None:
+    """Let go of detached supervisors that have ended."""
+    _detached[:] = [supervisor for supervisor in _detached if supervisor.poll() is None]
 
 
 def _statuses(answer: Answer) -> list[UnitStatus]:
