@@ -1,10 +1,13 @@
 """Stories of payments, from the merchant's request to the merchant's webhook, on the whole system."""
 
+import uuid
+
 import pytest
 
 from malipo_local.demo import books
-from malipo_local.demo.stories import STORIES
+from malipo_local.demo.stories import STORIES, stripe_fault
 from malipo_local.shop import Shop
+from malipo_local.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +137,27 @@ def test_a_receiver_that_fails_is_told_again_until_it_listens(shop):
     shop.wait(payment["id"], "completed")
     told = shop.told(payment["id"], "payment.completed")
     assert len(told) >= 1
+
+
+def test_credentials_of_another_account_never_settle_a_payment_in_doubt(shop):
+    with (
+        stripe_fault(shop, "webhook_drop", match={"amount": 7777}),
+        stripe_fault(shop, "answer_lost", match={"method": "POST", "amount": 7777}, times=1),
+        stripe_fault(shop, "connection_reset", match={"method": "POST", "amount": 7777}),
+    ):
+        payment = shop.pay(amount=7777, prefer="respond-async")
+        shop.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
+        first_account = shop.stripe_key
+        shop.stripe_key = f"sk_test_{uuid.uuid4().hex}"
+        shop.put_credentials([])
+    assert until(lambda: "account_changed" in details(shop, payment["id"]), 60), "the other account was asked"
+    assert shop.payment(payment["id"])["status"] == "processing"
+    assert shop.book()["effects"] == [], "the other account was charged, too"
+    shop.stripe_key = first_account
+    shop.put_credentials([])
+    assert shop.wait(payment["id"], seconds=60)["status"] == "completed"
+    assert len(shop.book()["effects"]) == 1
+
+
+def details(shop: Shop, payment_id: str) -> set[str]:
+    return {step["cause"]["detail"] for step in shop.timeline(payment_id)}

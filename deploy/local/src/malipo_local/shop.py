@@ -66,13 +66,14 @@ class Shop:
 
     def connect_stripe(self) -> None:
         """Give Malipo the Stripe key, Stripe the callback's address, and Malipo the callback's signing secret."""
-        credential = self._put_credentials([])
+        credential = self.put_credentials([])
         callback = self.stack.url("provider-stripe") + credential["callback_path"]
         form = {"url": callback, "enabled_events[]": "*"}
         answer = self.stripe.post("/v1/webhook_endpoints", data=form, auth=(self.stripe_key, ""))
-        self._put_credentials([answer.raise_for_status().json()["secret"]])
+        self.put_credentials([answer.raise_for_status().json()["secret"]])
 
-    def _put_credentials(self, webhook_secrets: list[str]) -> Json:
+    def put_credentials(self, webhook_secrets: list[str]) -> Json:
+        """Give Malipo this shop's Stripe key."""
         body = {"secret_key": self.stripe_key, "webhook_secrets": webhook_secrets}
         return self.api.put("/v1/provider-credentials/stripe", json=body).raise_for_status().json()
 
