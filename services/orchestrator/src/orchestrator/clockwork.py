@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from malipo.messaging.database import AWAY, blames_message
+from malipo.messaging.database import blames_message
 from malipo.messaging.unit import Units
 from malipo.platform.logs import log
 from orchestrator import handlers, store
@@ -30,8 +30,6 @@ async def tick(units: Units) -> int:
     due = await store.due(units, _PAYMENTS_AT_ONCE)
     try:
         return await _ring(units, due) if due else 0
-    except AWAY:
-        raise
     except Exception as error:
         if not blames_message(error):
             raise
@@ -46,9 +44,9 @@ async def _ring(units: Units, due: Due) -> int:
 async def _ring_alone(units: Units, payment_id: str, subject_ids: Sequence[str]) -> int:
     try:
         return await _ring(units, {payment_id: subject_ids})
-    except AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:
+        if not blames_message(error):
+            raise
         log.exception("deadline cannot be taken", payment_id=payment_id, error=repr(error))
     async with units.begin() as unit:
         await store.put_off(unit, payment_id, _PUT_OFF_SECONDS)

@@ -5,10 +5,10 @@ from typing import TypedDict
 
 from malipo import ids
 from malipo.contracts.commands import Mode
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, ProviderCommand, Query, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, ProviderCommand, Query, Refund
 from malipo.money import Money
 from orchestrator.machine import Subject
-from orchestrator.payment import Operation, Payment
+from orchestrator.payment import KINDS, Operation, Payment
 
 
 def new_operation(
@@ -65,7 +65,7 @@ def query(payment: Payment, operation: Operation | None) -> Query:
     """The question what became of an operation, or of the charge."""
     return Query(
         **_common(payment, operation.id if operation else payment.id),
-        kind="charge" if operation is None else _KINDS[operation.subject],
+        kind="charge" if operation is None else KINDS[operation.subject],
         reference=operation.reference if operation and operation.subject is Subject.REFUND else payment.reference,
     )
 
@@ -88,10 +88,3 @@ def _common(payment: Payment, operation_id: str) -> _Common:
         config_version=payment.config_version,
         client_ref=payment.client_ref,
     )
-
-
-_KINDS: dict[Subject, OperationKind] = {
-    Subject.CAPTURE: "capture",
-    Subject.CANCEL: "cancel",
-    Subject.REFUND: "refund",
-}

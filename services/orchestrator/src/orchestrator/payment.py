@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from malipo.contracts.commands import CaptureMode, Method, Mode
 from malipo.contracts.events import Failure
 from malipo.contracts.outcomes import Redirect
 from malipo.money import Money
 from orchestrator.machine import DECIDED, State, Subject
+
+KINDS: dict[Subject, Literal["capture", "cancel", "refund"]] = {
+    Subject.CAPTURE: "capture",
+    Subject.CANCEL: "cancel",
+    Subject.REFUND: "refund",
+}
+"""What the contracts call the operations of a payment."""
 
 
 @dataclass(slots=True, kw_only=True)

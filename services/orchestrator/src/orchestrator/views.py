@@ -1,11 +1,9 @@
 """What merchants see of a payment. Pure."""
 
-from typing import Literal
-
 from malipo.contracts.commands import method_type
 from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView
-from orchestrator.machine import State, Subject
-from orchestrator.payment import Operation, Payment
+from orchestrator.machine import State
+from orchestrator.payment import KINDS, Operation, Payment
 
 PUBLIC: dict[State, PaymentStatus] = {
     State.INITIATED: "processing",
@@ -25,11 +23,6 @@ _OPERATION: dict[State, OperationStatus] = {
     State.IN_DOUBT: "processing",
     State.COMPLETED: "completed",
     State.FAILED: "failed",
-}
-_KINDS: dict[Subject, Literal["capture", "cancel", "refund"]] = {
-    Subject.CAPTURE: "capture",
-    Subject.CANCEL: "cancel",
-    Subject.REFUND: "refund",
 }
 _REASONS = {
     State.IN_DOUBT: "awaiting_provider_confirmation",
@@ -68,7 +61,7 @@ def operation_view(operation: Operation, currency: str) -> OperationView:
     return OperationView(
         id=operation.id,
         payment_id=operation.payment_id,
-        kind=_KINDS[operation.subject],
+        kind=KINDS[operation.subject],
         status=_OPERATION[operation.state],
         amount=operation.amount_minor,
         currency=currency,

@@ -26,7 +26,6 @@ class Consumers:
 
     def __init__(self, kafka_bootstrap: str, service: str, instance: str) -> None:
         self._service = service
-        self._subscribers: list[object] = []
         self._broker = KafkaBroker(
             kafka_bootstrap,
             client_id=f"{service}.{instance}",

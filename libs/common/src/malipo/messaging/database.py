@@ -100,12 +100,14 @@ class DatabaseNotReady(ConnectionError):
 
 
 def blames_message(error: Exception) -> bool:
-    """Whether an error is about what was being applied, and not about a database that is full, old or out of bounds.
+    """Whether an error is about what was being applied, and not about a database that is away, full or out of date.
 
     Everything else of PostgreSQL's would hit the next message just the same: dead-lettering would drain a whole topic.
     """
-    sqlstate: str = getattr(error, "sqlstate", None) or ""
-    return not isinstance(error, asyncpg.PostgresError) or sqlstate[:2] in _MESSAGE_FAULTS
+    if isinstance(error, asyncpg.PostgresError):
+        sqlstate: str = getattr(error, "sqlstate", None) or ""
+        return sqlstate[:2] in _MESSAGE_FAULTS
+    return not isinstance(error, AWAY)
 
 
 async def create_pool(database_url: str, connections: int) -> Pool:

@@ -85,8 +85,6 @@ class Shell:
                 await self._bury(record, error)
         try:
             await self._apply([received for _, received in readable])
-        except AWAY:
-            raise
         except Exception as error:
             if not blames_message(error):
                 raise
@@ -97,8 +95,6 @@ class Shell:
         for record, received in readable:
             try:
                 await self._apply([received])
-            except AWAY:
-                raise
             except Exception as error:
                 if not blames_message(error):
                     raise

@@ -53,24 +53,14 @@ class Unit:
     _outbox: list[_Row] = field(default_factory=list[_Row])
     _after: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
-    def send(
-        self,
-        topic: Topic,
-        key: str,
-        message: Message,
-        *,
-        message_id: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> str:
-        """Put `message` into the outbox and answer its id.
+    def send(self, topic: Topic, key: str, message: Message, *, headers: Mapping[str, str] | None = None) -> None:
+        """Put `message` into the outbox under a new message id.
 
         `headers` carries on the trace and client reference of the message that caused this one; without it the
         current trace is used. Messages of one key reach Kafka in the order in which they were sent here.
         """
-        message_id = message_id or ids.new("msg")
         carried = carrier() if headers is None else dict(headers)
-        self.send_raw(topic.name, key, encode(message), carried | {MESSAGE_ID: message_id})
-        return message_id
+        self.send_raw(topic.name, key, encode(message), carried | {MESSAGE_ID: ids.new("msg")})
 
     def send_raw(self, topic: str, key: str, payload: bytes, headers: dict[str, str]) -> None:
         """Put bytes that are not a message of ours into the outbox: a dead letter.
