@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)
 RUN = $(UV) run --locked --quiet
 
-.PHONY: help setup up down status logs stop start restart env operator demo test check conformance docs
+.PHONY: help setup up down status logs stop start restart env operator demo bench crash-matrix chaos test check conformance docs
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,15 @@ operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop"
 
 demo: setup ## tour of six payments on the real system (ARGS=--once ends after it)
 	@$(RUN) python -m malipo_local demo $(ARGS)
+
+bench: setup ## measure rate, latency, CPU and growth (ARGS=--quick: four minutes; ARGS=--help: its parts)
+	@PYTHONPATH=tests $(RUN) python -m bench $(ARGS)
+
+crash-matrix: setup ## kill every service wherever it can die, one crossing at a time; writes docs/crash-matrix.md
+	@PYTHONPATH=tests $(RUN) python -m chaos matrix $(ARGS)
+
+chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)
+	@PYTHONPATH=tests $(RUN) python -m chaos random --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka
 	@$(RUN) pytest $(ARGS)

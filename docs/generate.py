@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pages import asyncapi, capabilities, openapi, problems, settings, states, topics
+from pages import asyncapi, capabilities, metrics, openapi, problems, settings, states, topics
 from pages.markdown import as_json
 
 from malipo.contracts.topics import TOPICS
@@ -22,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings.page,
     "capabilities.md": capabilities.page,
     "problems.md": problems.page,
+    "metrics.md": metrics.page,
     "openapi.json": openapi.page,
 }
 

@@ -2,7 +2,8 @@
 
 import importlib
 import types
-from typing import Any, Literal, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -16,6 +17,7 @@ A setting is an environment variable; there are no other sources. A wrong or mis
 which, never its value. `python -m <package> settings` lists the same."""
 
 _HEADER = ("variable", "type", "default", "what it is")
+_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "folder"}
 _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 
 
@@ -60,16 +62,18 @@ def _type(field: FieldInfo) -> str:
 def _type_name(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
-    if get_origin(annotation) is types.UnionType:
+    if get_origin(annotation) in (types.UnionType, Union):
         return " or ".join(_type_name(member) for member in get_args(annotation) if member is not types.NoneType)
     if annotation is SecretStr:
         return "secret text"
-    return {str: "text", int: "whole number", float: "number", bool: "true or false"}[annotation]
+    if get_origin(annotation) is Annotated:
+        return _type_name(get_args(annotation)[0])
+    return _NAMES[annotation]
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
-    if field.default is None:
+    if field.default in (None, ""):
         return "unset"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from malipo.contracts.explanations import EXPLANATIONS, MAY
 from orchestrator.machine import DECIDED, ROWS, Row, State, Subject, deadline_seconds
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
@@ -14,6 +15,11 @@ a repeat or a latecomer is counted, a contradiction of an end is recorded and al
 _DOUBT = """\
 Doubt (`in_doubt`) means: sent, and no answer that we understand. Merchants see it as `processing`, with a reason.
 It is left on the provider's own word only."""
+
+_WORDS = """\
+The words of `GET /v1/payments/{id}/explain`, by state and reason: what has happened, or `accepted` before anything has, or `refused`.
+*Next by* is the deadline above. What may be done is safe where it is said, within what the whole payment allows: one
+capture or cancel at a time, no more refunds than was captured."""
 
 _HEADER = ("in this state", "when this happens", "go there", "send the provider", "tell the merchant", "waits")
 
@@ -28,7 +34,21 @@ def page() -> str:
         "## What merchants see of a payment",
         table(("state", "public status"), [(f"`{state}`", f"`{PUBLIC[state]}`") for state in State]),
         _DOUBT,
+        "## In plain words",
+        _WORDS,
+        *(_explanations(subject) for subject in Subject),
+        table(("you may", "which is to say"), [(f"`{code}`", text) for code, text in MAY.items()]),
     )
+
+
+def _explanations(subject: Subject) -> str:
+    header = (f"{subject} is", "because", "why", "what happens next", "you may")
+    rows = [
+        (f"`{state}`", f"`{reason}`", told.why, told.next, ", ".join(f"`{code}`" for code in told.may))
+        for (about, state, reason), told in EXPLANATIONS.items()
+        if about == subject
+    ]
+    return table(header, rows)
 
 
 def _section(subject: Subject) -> str:

@@ -1,19 +1,43 @@
-"""One whole stack for all stories; each story is a merchant of its own."""
+"""One whole stack for all stories, with every trace recorded; each story is a merchant of its own."""
 
+import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from malipo_local import Stack
 from malipo_local.shop import Shop
 
-SETTINGS = {"webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "0.5,0.5,1,1,2,2,4,4,8,8"}}
-"""Webhooks that fail come again soon, so that a story about a killed receiver takes seconds."""
+sys.path.append(str(Path(__file__).parent))
+
+from collector import Collector, collecting
+
+SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+
+
+def settings(collector_url: str) -> dict[str, dict[str, str]]:
+    """Webhooks that fail come again soon, so that a story about a killed receiver takes seconds; spans come at once."""
+    traced = {"TRACE_RATIO": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": collector_url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    every = {service: dict(traced) for service in SERVICES}
+    every["webhook-dispatcher"]["RETRY_SCHEDULE_SECONDS"] = "0.5,0.5,1,1,2,2,4,4,8,8"
+    return every
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What was logged is judged last, when every story has been told."""
+    items.sort(key=lambda item: item.path.name == "test_logs.py")
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
-    with Stack(home=tmp_path_factory.mktemp("stack"), settings=SETTINGS) as running:
+def collector() -> Generator[Collector]:
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Generator[Stack]:
+    with Stack(home=tmp_path_factory.mktemp("stack"), settings=settings(collector.url)) as running:
         yield running
 
 

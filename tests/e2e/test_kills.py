@@ -42,6 +42,18 @@ def pay_until_answered(shop: Shop, number: int) -> str:
     return answer[0]["id"]
 
 
+def is_whole(timeline: list[Json]) -> bool:
+    """Whether a timeline tells everything, once, each entry behind its cause."""
+    kinds = [entry["kind"] for entry in timeline]
+    steps = [entry["step"] for entry in timeline if entry["kind"] == "step"]
+    seen: set[str | None] = {None}
+    for entry in timeline:
+        if entry["cause"] not in seen or entry["id"] in seen:
+            return False
+        seen.add(entry["id"])
+    return {"request", "attempt", "webhook"} <= set(kinds) and steps == list(range(1, len(steps) + 1))
+
+
 def restarts_of(stack: Stack, service: str) -> int:
     return sum(unit.restarts for unit in stack.status() if unit.service == service)
 
@@ -72,6 +84,9 @@ def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_bo
         told = shop.told(payment_id, "payment.completed", seconds=SECONDS)
         first_arrivals = list({one["id"]: one["sequence"] for one in told}.values())
         assert first_arrivals == list(range(1, len(first_arrivals) + 1)), "an event is missing or overtook another"
+        assert until(lambda told=payment_id: is_whole(shop.timeline(told)), SECONDS), (
+            "a timeline with something missing"
+        )
     assert books.differences(shop) == []
     assert books.double_charges(shop) == []
     assert len(books.malipos(shop)) == PAYMENTS, "a payment exists that nobody asked for"

@@ -160,4 +160,4 @@ def test_credentials_of_another_account_never_settle_a_payment_in_doubt(shop):
 
 
 def details(shop: Shop, payment_id: str) -> set[str]:
-    return {step["cause"]["detail"] for step in shop.timeline(payment_id)}
+    return {entry["detail"] for entry in shop.timeline(payment_id) if entry["kind"] == "step"}

@@ -9,17 +9,23 @@ import pytest
 from malipo_local.demo.tour import timeline_lines
 from malipo_local.shop import NeverHappened, Shop
 
+COMMON = {"at": "2026-01-01T10:00:00.000Z", "about": "payment", "cause": None}
+STEP = COMMON | {
+    "id": "step-1",
+    "kind": "step",
+    "service": "orchestrator",
+    "from_state": "processing",
+    "to_state": "completed",
+    "trigger": "succeeded",
+    "source": "answer",
+    "detail": None,
+    "event": {"type": "payment.completed"},
+}
 
-def step(*results: str) -> dict[str, Any]:
-    return {
-        "at": "2026-01-01T10:00:00.000Z",
-        "cause": {"trigger": "outcome", "source": "provider", "detail": None},
-        "operation": None,
-        "from_state": "processing",
-        "to_state": "completed",
-        "event": {"type": "payment.completed"},
-        "webhooks": [{"result": result, "duration_ms": 7} for result in results],
-    }
+
+def webhook(result: str) -> dict[str, Any]:
+    sent = {"kind": "webhook", "service": "webhook-dispatcher", "cause": "step-1", "attempt": 1}
+    return COMMON | sent | {"result": result, "duration_ms": 7}
 
 
 def shop(*timelines: list[dict[str, Any]]) -> Shop:
@@ -27,7 +33,7 @@ def shop(*timelines: list[dict[str, Any]]) -> Shop:
     left = list(timelines)
 
     def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"steps": left.pop(0) if len(left) > 1 else left[0]})
+        return httpx.Response(200, json={"entries": left.pop(0) if len(left) > 1 else left[0]})
 
     made = Shop(SimpleNamespace(url=lambda _: "http://gateway"), "shop", "key")
     made.api = httpx.Client(base_url="http://gateway", transport=httpx.MockTransport(answer))
@@ -35,13 +41,32 @@ def shop(*timelines: list[dict[str, Any]]) -> Shop:
 
 
 def test_a_timeline_is_shown_once_it_tells_how_long_each_delivery_took() -> None:
-    untold = step() | {"event": None}
-    steps = shop([untold, step()], [untold, step("retrying")], [untold, step("retrying", "delivered")]).reported(
-        "pay_1"
-    )
-    assert list(timeline_lines(steps))[-1].endswith("webhook payment.completed retrying in 7 ms, delivered in 7 ms")
+    untold = STEP | {"id": "step-0", "event": None}
+    retried, delivered = webhook("retrying"), webhook("delivered")
+    entries = shop([untold, STEP], [untold, STEP, retried], [untold, STEP, retried, delivered]).reported("pay_1")
+    assert list(timeline_lines(entries))[-1].endswith("webhook payment.completed: delivered in 7 ms")
 
 
 def test_a_delivery_that_is_never_reported_is_named() -> None:
     with pytest.raises(NeverHappened, match=r"pay_1 without a report .*payment\.completed"):
-        shop([step("retrying")]).reported("pay_1", seconds=0.1)
+        shop([STEP, webhook("retrying")]).reported("pay_1", seconds=0.1)
+
+
+def test_every_kind_of_entry_has_a_line() -> None:
+    lost = {"method": "POST", "path": "/v1/payment_intents", "error": "ReadTimeout", "duration_ms": 31}
+    heard = {"code": None, "reason": "timeout", "result": "unknown", "effect": "none"}
+    attempt = COMMON | heard | {"kind": "attempt", "service": "provider-stripe"}
+    entries = [
+        COMMON | {"kind": "request", "service": "gateway", "method": "POST", "path": "/v1/payments"},
+        attempt | {"exchanges": [{"error": "sent, and its answer was never recorded"}, lost]},
+        COMMON | {"kind": "postponed", "service": "provider-stripe", "code": "provider_unreachable", "exchanges": []},
+        COMMON | {"kind": "refusal", "service": "orchestrator", "code": "payment_not_refundable", "about": "refund"},
+    ]
+    assert [line[33:] for line in timeline_lines(entries)] == [
+        "POST /v1/payments",
+        "attempt: unknown (timeout), no effect",
+        "an earlier try: sent, and its answer was never recorded",
+        "POST /v1/payment_intents: ReadTimeout in 31 ms",
+        "postponed: provider_unreachable",
+        "refund refusal: payment_not_refundable",
+    ]

@@ -33,8 +33,10 @@ from malipo.messaging.subscription import Shell
 from malipo.messaging.unit import MESSAGE_ID
 from malipo.platform.client import http_client
 from malipo.platform.logs import redact
+from malipo.platform.tracing import TRACEPARENT
 from malipo.testing.waiting import until
 
+TRACE = f"00-{'a' * 32}-{'b' * 16}-00"
 NOWHERE = "127.0.0.1:1"
 PAYMENT = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
 CREDENTIALS = {"secret_key": "sk_test_51MalipoMalipoMalipo9f3a", "webhook_secrets": ["whsec_MalipoMalipoMalipo77c1"]}
@@ -134,11 +136,13 @@ class Replica:
     async def count(self, table: str) -> int:
         return await self.pool.fetchval(f"SELECT count(*) FROM {table}")
 
-    async def hear(self, *messages: Message, topic: Topic = PAYMENT_EVENTS) -> None:
-        """Apply messages as one batch from Kafka."""
+    async def hear(self, *messages: Message, topic: Topic = PAYMENT_EVENTS, message_id: str | None = None) -> None:
+        """Apply messages as one batch from Kafka; `message_id` is the last one's."""
         payments, deliveries = subscriptions(self.parts.waiting)
         subscription = deliveries if topic is DELIVERIES else payments
-        await Shell(subscription, self.parts.units, "gateway").take([record(topic, message) for message in messages])
+        *others, last = messages
+        records = [*(record(topic, message) for message in others), record(topic, last, message_id)]
+        await Shell(subscription, self.parts.units, "gateway").take(records)
 
     def step(
         self, merchant: Merchant, payment: dict[str, Any], to: str = "completed", **changes: Any
@@ -148,11 +152,11 @@ class Replica:
         return step(merchant.id, payment, number, to, **changes)
 
 
-def record(topic: Topic, message: Message) -> ConsumerRecord:
+def record(topic: Topic, message: Message, message_id: str | None = None) -> ConsumerRecord:
     return ConsumerRecord(
         topic=topic.name, partition=0, offset=0, timestamp=0, timestamp_type=0, key=b"k", value=encode(message),
         checksum=None, serialized_key_size=0, serialized_value_size=0,
-        headers=((MESSAGE_ID, ids.new("msg").encode()),),
+        headers=((MESSAGE_ID, (message_id or ids.new("msg")).encode()), (TRACEPARENT, TRACE.encode())),
     )  # fmt: skip
 
 
@@ -194,6 +198,7 @@ def refusal(merchant_id: str, shown: dict[str, Any], code: str) -> CommandRefuse
         payment_id=shown["payment_id"],
         merchant_id=merchant_id,
         operation_id=shown["id"],
+        command_id="msg_1",
         code=code,
         detail="100 is left",
         occurred_at=clock.now(),

@@ -14,6 +14,7 @@ ROUTES = [
     ("GET", "/v1/payments", "payments:read"),
     ("GET", "/v1/payments/x", "payments:read"),
     ("GET", "/v1/payments/x/timeline", "payments:read"),
+    ("GET", "/v1/payments/x/explain", "payments:read"),
     ("GET", "/v1/payments/x/refunds", "payments:read"),
     ("GET", "/v1/refunds/x", "payments:read"),
     ("POST", "/v1/payments", "payments:write"),

@@ -1,15 +1,12 @@
-"""Lists, timelines and events: what happened, in order, with nothing missing."""
+"""Lists and events: what happened, in order, with nothing missing."""
 
 import asyncio
 from urllib.parse import quote
 
 import pytest
 
-from gateway import store_history
 from malipo import clock, ids
-from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import public_event
-from malipo.contracts.topics import DELIVERIES
 
 
 async def paid(gateway, merchant, tell: str = "payment.completed", body=None, **view):
@@ -70,40 +67,6 @@ async def test_each_filter_finds_what_it_says(gateway, merchant, make):
     assert await found(f"client_ref={quote('a/1 ü')}") == [a["id"]]
     assert await found("client_ref='%20OR%20true--") == []
     assert await found("status=completed&currency=EUR") == []
-
-
-async def test_a_timeline_tells_every_step_its_cause_and_the_webhooks_it_led_to(gateway, merchant):
-    payment = (await merchant.pay()).json()
-    begins = gateway.step(merchant, payment, "processing")
-    ends = gateway.step(merchant, payment, "completed", tell="payment.completed")
-    await gateway.hear(ends, begins)
-    failed, delivered = attempt(merchant, ends, 1, "retrying"), attempt(merchant, ends, 2, "delivered")
-    await gateway.hear(delivered, failed, topic=DELIVERIES)
-    await gateway.hear(delivered, failed, topic=DELIVERIES)
-    timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()
-    assert timeline["status"] == "completed"
-    first, second = timeline["steps"]
-    assert (first["step"], first["event"], first["webhooks"]) == (1, None, [])
-    assert second["cause"] == {"trigger": "succeeded", "source": "answer", "detail": None}
-    assert (second["from_state"], second["to_state"]) == ("processing", "completed")
-    assert second["event"] == {"id": ends.announcement.id, "type": "payment.completed", "sequence": 2}
-    assert [(hook["attempt"], hook["result"]) for hook in second["webhooks"]] == [(1, "retrying"), (2, "delivered")]
-
-
-async def test_a_long_timeline_shows_its_end(gateway, merchant, monkeypatch):
-    monkeypatch.setattr(store_history, "MAX_STEPS", 3)
-    payment = (await merchant.pay()).json()
-    await gateway.hear(*(gateway.step(merchant, payment, "processing") for _ in range(5)))
-    timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()
-    assert [entry["step"] for entry in timeline["steps"]] == [3, 4, 5]
-
-
-def attempt(merchant, step, number: int, result: str) -> DeliveryReported:
-    return DeliveryReported(
-        delivery_id="del_1", endpoint_id="ep_1", event_id=step.announcement.id, payment_id=step.payment_id,
-        merchant_id=merchant.id, attempt=number, result=result, duration_ms=12, attempted_at=clock.now(),
-        http_status=500 if result == "retrying" else 200,
-    )  # fmt: skip
 
 
 async def test_events_are_the_bodies_of_the_webhooks(gateway, merchant):
@@ -193,8 +156,8 @@ async def test_several_steps_of_one_payment_in_one_batch_are_all_applied(gateway
     assert (await merchant.get(f"/v1/payments/{payment['id']}")).json()["status"] == "completed"
     listed = (await merchant.get(f"/v1/payments/{payment['id']}/refunds")).json()["data"]
     assert [refund["status"] for refund in listed] == ["completed", "completed"]
-    timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()["steps"]
-    assert [entry["step"] for entry in timeline] == [1, 2, 3, 4, 5, 6]
+    timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()["entries"]
+    assert [entry["step"] for entry in timeline if entry["kind"] == "step"] == [1, 2, 3, 4, 5, 6]
 
 
 async def test_a_step_that_contradicts_an_event_is_set_aside_and_its_neighbours_go_on(gateway, merchant):

@@ -45,7 +45,7 @@ async def consuming(replica, stores, tell):
         attempt=1, result="delivered", duration_ms=1, attempted_at=clock.now(),
     )  # fmt: skip
     await tell(DELIVERIES, "ep_1", attempt)
-    await until(lambda: gateway.count("delivery_attempts"), seconds=30, what="a webhook attempt")
+    await until(lambda: gateway.count("timeline"), seconds=30, what="a webhook attempt")
     return gateway
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from malipo import clock, ids
 from malipo.contracts.commands import Card, CreatePayment
-from malipo.contracts.outcomes import OutcomeReported, Succeeded
+from malipo.contracts.outcomes import OrderPostponed, OutcomeReported, Succeeded
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Units
@@ -66,6 +66,7 @@ def word(payment_id: str, outcome, kind: str = "charge", operation_id: str | Non
         provider="stripe",
         outcome=outcome,
         source="answer",
+        step=1,
         observed_at=clock.now(),
     )
 
@@ -74,11 +75,19 @@ def paid(payment_id: str, amount_minor: int = 1000) -> OutcomeReported:
     return word(payment_id, Succeeded(amount=Money(amount_minor, "USD"), reference="pi_1"))
 
 
+def postponed(payment_id: str) -> OrderPostponed:
+    return OrderPostponed(
+        payment_id=payment_id, operation_id=payment_id, kind="charge", provider="stripe", step=1,
+        code="provider_unreachable", detail="no connection", tries=1, retry_at=clock.now(), observed_at=clock.now(),
+    )  # fmt: skip
+
+
 @pytest.fixture
 def make():
     class Make:
         create = staticmethod(create)
         word = staticmethod(word)
         paid = staticmethod(paid)
+        postponed = staticmethod(postponed)
 
     return Make

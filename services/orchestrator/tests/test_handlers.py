@@ -132,6 +132,7 @@ async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestr
     create = make.create()
     action = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
     await orchestrator.take(create, make.word(create.payment_id, action))
+    await orchestrator.units.reads.fetch("UPDATE payments SET created_at = created_at - interval '1 hour'")
     await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     [cancel] = only(await orchestrator.sent(), Cancel)
@@ -202,6 +203,24 @@ async def test_each_step_is_in_the_history_with_its_cause(orchestrator, make):
     ]
 
 
+async def test_a_postponed_order_changes_nothing_and_needs_no_payment(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create)
+    before = await orchestrator.payment(create.payment_id)
+    assert await orchestrator.take(make.postponed(create.payment_id), make.postponed("pay_nobody")) == []
+    assert await orchestrator.payment(create.payment_id) == before
+
+
+async def test_a_refusal_names_the_command_that_it_answers(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create)
+    command = CancelPayment(payment_id=create.payment_id, cancel_id=CAN_1)
+    async with orchestrator.units.begin() as unit:
+        await handlers.take(unit, [Received(command, "msg_7", "topic", create.payment_id)])
+    [refused] = await orchestrator.sent()
+    assert (refused.command_id, refused.operation_id) == ("msg_7", CAN_1)
+
+
 async def test_an_outcome_of_an_unknown_payment_is_an_error_that_dead_letters_it(orchestrator, make):
     with pytest.raises(handlers.UnknownPayment):
         await orchestrator.take(make.paid("pay_nobody"))
@@ -227,9 +246,25 @@ async def test_a_payment_whose_deadline_cannot_be_taken_stops_no_other(orchestra
     assert still_due == 0
 
 
+async def test_while_the_customer_is_away_the_provider_is_asked_less_and_less_often(orchestrator, make):
+    create = make.create()
+    still = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
+    await orchestrator.take(create, make.word(create.payment_id, still))
+    waits = []
+    for _ in range(4):
+        await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+        await clockwork.tick(orchestrator.units)
+        assert only(await orchestrator.sent(), Query)
+        *_, last = await orchestrator.take(make.word(create.payment_id, still))
+        [timer] = await orchestrator.units.reads.fetch("SELECT due_at FROM timers")
+        waits.append((timer["due_at"] - last.occurred_at).total_seconds())
+    assert waits == [30, 60, 120, 240]
+
+
 async def test_a_customer_who_never_comes_back_to_a_charge_without_reference_leads_to_a_question(orchestrator, make):
     create = make.create()
     await orchestrator.take(create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"))))
+    await orchestrator.units.reads.fetch("UPDATE payments SET created_at = created_at - interval '1 hour'")
     await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     assert only(await orchestrator.sent(), Query)

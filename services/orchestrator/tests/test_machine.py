@@ -11,12 +11,13 @@ from orchestrator.machine import DECIDED, ROWS, Send, State, Subject, Trigger, V
 from orchestrator.views import PUBLIC
 
 SUBJECTS = list(Subject)
+OURS = {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED}
 PROVIDER_WORDS = {
-    Subject.PAYMENT: set(Trigger) - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
+    Subject.PAYMENT: set(Trigger) - OURS,
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, Trigger.UNKNOWN},
     # Not AUTHORIZED and ACTION_REQUIRED: that a charge still stands as it did says nothing of a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.UNKNOWN},
-    Subject.CANCEL: set(Trigger) - {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE},
+    Subject.CANCEL: set(Trigger) - OURS,
 }
 
 
@@ -69,6 +70,11 @@ def test_every_word_of_a_provider_is_answered_wherever_one_is_awaited(subject):
     for state in states_of(subject) - DECIDED - {State.INITIATED}:
         answered = {row.trigger for row in rows_of(subject) if row.state is state}
         assert answered >= PROVIDER_WORDS[subject] | {Trigger.OVERDUE}
+
+
+def test_a_state_in_which_the_customer_must_act_ends_without_him():
+    [expired] = [row for row in ROWS if row.trigger is Trigger.EXPIRED]
+    assert (expired.state, expired.send) == (State.REQUIRES_ACTION, Send.CANCEL)
 
 
 def test_exactly_one_row_sends_a_charge():

@@ -19,7 +19,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Charge, Query, Refund
+from malipo.contracts.provider_commands import Charge, ProviderCommand, Query, Refund
 from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
@@ -67,7 +67,7 @@ class Walk:
             capture="manual" if manual else "automatic",
             config_version=1,
         )
-        self.payment = handlers._new_payment(create, clock.now())
+        self.payment = handlers._new_payment(create, {}, clock.now())
         self.said = []
         self.states = []
         self.take(create)
@@ -112,6 +112,7 @@ class Walk:
             provider="stripe",
             outcome=outcome,
             source="callback",
+            step=1,
             observed_at=clock.now(),
         )
 
@@ -145,6 +146,11 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, st
         t for t in steps_told if t.operation is None and t.to_state == "in_doubt" and t.from_state != "in_doubt"
     ]
     assert len(walk.of(Query)) >= len(into_doubt)
+    ordered = [(command.step, type(command).__name__.lower()) for command in walk.of(ProviderCommand)]
+    assert ordered == [(told.step, told.sent) for told in steps_told if told.sent], "a step sent something else"
+    for told in steps_told:
+        undecided = not told.contradiction and State(told.to_state) not in DECIDED
+        assert (told.deadline is not None) == undecided, "a step without the deadline of what it led to"
 
 
 @settings(max_examples=200, deadline=None)

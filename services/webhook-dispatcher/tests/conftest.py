@@ -205,7 +205,11 @@ class Dispatcher:
         )
         self.courier = Courier(self.units, KEY_RING, self.sender, options.get("schedule", (0.05, 0.05, 0.05)))
         self.executor = executor(
-            self.units, self.courier, limit=options.get("limit", 100), per_endpoint=options.get("per_endpoint", 10)
+            self.units,
+            self.courier,
+            limit=options.get("limit", 100),
+            per_endpoint=options.get("per_endpoint", 10),
+            lease_seconds=6,
         )
         events, config = subscriptions(self.executor.nudge)
         self._events = Shell(events, self.units, "webhook-dispatcher")

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from malipo import clock
+from malipo.messaging.executor import Lease
 from malipo.testing.waiting import until
 from webhook_dispatcher import queue
 from webhook_dispatcher.recorder import Attempt, Recorder
@@ -210,10 +211,10 @@ async def test_two_claims_at_the_same_moment_share_the_cap(replica, kit):
 
     async def claim_in_two():
         async with two.units.begin() as unit:
-            return await queue.claim(unit.connection, "run_2", 100, [], 1)
+            return await queue.claim(unit.connection, Lease("run_2", 6), 100, [], 1)
 
     async with one.units.begin() as unit:
-        assert len(await queue.claim(unit.connection, "run_1", 100, [], 1)) == 1
+        assert len(await queue.claim(unit.connection, Lease("run_1", 6), 100, [], 1)) == 1
         other = asyncio.create_task(claim_in_two())
         await until(lambda: waits_for_a_lock(one), what="the second claim waits for the first")
     assert await other == []
@@ -224,7 +225,7 @@ async def test_what_a_dead_process_had_claimed_is_taken_up_by_another(replica, r
     await alive.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
     await alive.announce(*(kit.step(f"pay_{i}", 1) for i in range(3)))
     async with dead.units.begin() as unit:
-        claimed = await queue.claim(unit.connection, "run_dead", 100, [], 10)
+        claimed = await queue.claim(unit.connection, Lease("run_dead", 6), 100, [], 10)
     assert len(claimed) == 3
     alive.start()
     await alive.until_states(delivered=3)
@@ -277,7 +278,7 @@ async def test_a_record_that_cannot_be_written_does_not_take_its_neighbours_alon
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(5)))
     async with one.units.begin() as unit:
-        claimed = await queue.claim(unit.connection, "run_1", 100, [], 10)
+        claimed = await queue.claim(unit.connection, Lease("run_1", 6), 100, [], 10)
     bad = next(delivery for delivery in claimed if delivery.payment_id == "pay_2")
     await one.pool.execute("INSERT INTO attempts VALUES ($1, 1, now(), 1, 'retrying', 500, NULL, '')", bad.id)
     recorder = Recorder(one.units)
@@ -318,7 +319,7 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
     await one.announce(kit.step("pay_1", 1))
     async with one.units.begin() as unit:
-        (head,) = await queue.claim(unit.connection, "run_1", 1, [], 10)
+        (head,) = await queue.claim(unit.connection, Lease("run_1", 6), 1, [], 10)
     ends = [queue.End(head.id, head.lease_token, "delivered", None)]
 
     async def end(unit):
@@ -328,7 +329,7 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     async def come(unit):
         await unit.connection.execute(
             "INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body,"
-            " occurred_at) VALUES ('evt_2', 'mer_1', 'test', 'pay_1', 't', 2, 1, '{}', '', now())"
+            " observed_at) VALUES ('evt_2', 'mer_1', 'test', 'pay_1', 't', 2, 1, '{}', '', now())"
         )
         await queue.add(unit.connection, [queue.New("del_2", "evt_2", "ep_a", "pay_1", 2)])
 

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 _ENDED = frozenset({"completed", "failed", "canceled"})
 _TIMEOUT_SECONDS = 30.0
+_LIMITS = httpx.Limits(keepalive_expiry=2)  # shorter than servers keep idle connections: none closes in our hands
 
 
 class NeverHappened(AssertionError):
@@ -32,9 +33,11 @@ class Shop:
         self.name = name
         self.key = key
         self.stripe_key = f"sk_test_{uuid.uuid4().hex}"
-        self.api = httpx.Client(base_url=stack.url("gateway"), headers={"X-API-Key": key}, timeout=_TIMEOUT_SECONDS)
-        self.stripe = httpx.Client(base_url=stack.url("stripe-sim"), timeout=_TIMEOUT_SECONDS)
-        self.inbox = httpx.Client(base_url=stack.url("merchant-sim"), timeout=_TIMEOUT_SECONDS)
+        self.api = httpx.Client(
+            base_url=stack.url("gateway"), headers={"X-API-Key": key}, timeout=_TIMEOUT_SECONDS, limits=_LIMITS
+        )
+        self.stripe = httpx.Client(base_url=stack.url("stripe-sim"), timeout=_TIMEOUT_SECONDS, limits=_LIMITS)
+        self.inbox = httpx.Client(base_url=stack.url("merchant-sim"), timeout=_TIMEOUT_SECONDS, limits=_LIMITS)
 
     @classmethod
     def open(cls, stack: Stack, name: str | None = None) -> Self:
@@ -113,25 +116,29 @@ class Shop:
         return self.api.get(f"/v1/payments/{payment_id}").raise_for_status().json()
 
     def timeline(self, payment_id: str) -> list[Json]:
-        """Every step with its cause."""
-        return self.api.get(f"/v1/payments/{payment_id}/timeline").raise_for_status().json()["steps"]
+        """What every service did about the payment, causes before effects."""
+        return self.api.get(f"/v1/payments/{payment_id}/timeline").raise_for_status().json()["entries"]
+
+    def explain(self, payment_id: str) -> Json:
+        """Why the payment is where it is, what happens next, and what may safely be done."""
+        return self.api.get(f"/v1/payments/{payment_id}/explain").raise_for_status().json()
 
     def reported(self, payment_id: str, *, seconds: float = 20) -> list[Json]:
         """The timeline once it tells of every event that it was delivered. Raises `NeverHappened`.
 
         The report of a delivery comes after the delivery itself.
         """
-        steps: list[Json] = []
+        entries: list[Json] = []
 
         def all_reported() -> bool:
-            steps[:] = self.timeline(payment_id)
-            return all(_is_delivered(step) for step in steps if step["event"])
+            entries[:] = self.timeline(payment_id)
+            return not _undelivered(entries)
 
         if not until(all_reported, seconds):
-            silent = [step["event"]["type"] for step in steps if step["event"] and not _is_delivered(step)]
+            silent = _undelivered(entries)
             message = f"webhooks of {payment_id} without a report of their delivery after {seconds:.0f} s: {silent}"
             raise NeverHappened(message)
-        return steps
+        return entries
 
     def wait(self, payment_id: str, *statuses: str, seconds: float = 30, reason: str | None = None) -> Json:
         """The payment once it has one of these statuses (any end by default). Raises `NeverHappened`."""
@@ -190,8 +197,11 @@ class Shop:
         self.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
 
 
-def _is_delivered(step: Json) -> bool:
-    return any(attempt["result"] == "delivered" for attempt in step["webhooks"])
+def _undelivered(entries: list[Json]) -> list[str]:
+    """The events of a timeline of whose delivery it does not tell."""
+    arrived = {entry["cause"] for entry in entries if entry["kind"] == "webhook" and entry["result"] == "delivered"}
+    steps = [entry for entry in entries if entry["kind"] == "step" and entry["event"]]
+    return [step["event"]["type"] for step in steps if step["id"] not in arrived]
 
 
 def operate(stack: Stack, *arguments: str) -> Json:

@@ -17,7 +17,7 @@ _POLL_SECONDS = 0.03
 _READY_SECONDS = 90.0  # Kafka checks its partitions after a kill: 14 s were seen
 _PORT_TRIES = 5
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.2, 5.0
-_STEADY_SECONDS = 10.0  # a process that lived this long starts again without a wait
+_STEADY_SECONDS = 1.0  # a process that was of use for this long starts again without a longer wait
 
 
 class State(StrEnum):

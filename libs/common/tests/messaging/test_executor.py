@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from malipo.messaging import executor as module
-from malipo.messaging.executor import Executor
+from malipo.messaging.executor import Executor, Lease
 from malipo.testing.waiting import until
 
 
@@ -27,7 +26,7 @@ class Table:
         self.go = asyncio.Event()
         self.renew_error: Exception | None = None
 
-    async def claim(self, token: str, count: int, running) -> list[Row]:
+    async def claim(self, lease: Lease, count: int, running) -> list[Row]:
         self.excluded = list(running)
         claimed, self.due = self.due[:count], self.due[count:]
         return [Row(row_id) for row_id in claimed]
@@ -36,19 +35,18 @@ class Table:
         await self.go.wait()
         self.ran.append(row.id)
 
-    async def renew(self, token: str, ids) -> None:
+    async def renew(self, lease: Lease, ids) -> None:
         self.renewed += 1
         if self.renew_error:
             raise self.renew_error
 
 
 @pytest.fixture
-async def start(monkeypatch):
-    monkeypatch.setattr(module, "_RENEW_SECONDS", 0.05)
+async def start():
     tasks = []
 
     def begin(table: Table, limit: int = 2) -> Executor:
-        executor = Executor("test", claim=table.claim, run=table.run, renew=table.renew, limit=limit)
+        executor = Executor("test", claim=table.claim, run=table.run, renew=table.renew, limit=limit, lease_seconds=0.2)
         tasks.append(asyncio.create_task(executor.run()))
         executor.task = tasks[-1]
         return executor

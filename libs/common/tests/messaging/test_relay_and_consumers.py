@@ -93,6 +93,29 @@ async def test_what_is_committed_arrives_in_order_per_key_with_two_relays_on_one
         await until(lambda: outbox_is_empty(units), what="the outbox is empty")
 
 
+async def test_messages_that_are_not_taken_yet_are_the_lag_and_it_ends_when_they_are(service):
+    units = await service()
+    free = asyncio.Event()
+
+    async def held_up(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        await free.wait()
+
+    async def lag() -> int:
+        return (await consumers.lag())[PAYMENT_COMMANDS.name]
+
+    async def behind() -> bool:
+        await send(units, ids.new("pay"), keys=1, each=1)  # until the handler has the first and another waits
+        return await lag() > 0
+
+    async def caught_up() -> bool:
+        return await lag() == 0
+
+    async with service.consuming(units, held_up) as consumers:
+        await until(behind, what="messages wait")
+        free.set()
+        await until(caught_up, what="all are taken")
+
+
 async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
     units = await service()
     await send(units, "x", keys=1, each=1)

@@ -11,9 +11,10 @@ import pytest
 from malipo import ids
 from malipo.contracts.commands import Card
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
-from malipo.contracts.outcomes import Outcome, OutcomeReported, Succeeded
+from malipo.contracts.outcomes import Outcome, OutcomeReported, ProviderReport, Succeeded
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.contracts.topics import BY_NAME
+from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Units
 from malipo.money import Money
@@ -76,12 +77,12 @@ class Replica:
     def __post_init__(self) -> None:
         self.attempts = Attempts(self.units)
         self.credentials = Credentials(self.provider.name, self.units, KEY_RING)
-        self.caller = Caller(self.provider, self.attempts, self.credentials, self.units)
+        self.caller = Caller(self.provider, self.attempts, self.credentials, self.units, lease_seconds=6)
         self.callbacks = Callbacks(self.provider, self.attempts, self.credentials, self.units)
 
     @property
-    def token(self) -> str:
-        return self.caller.executor.token
+    def lease(self) -> Lease:
+        return self.caller.executor.lease
 
     async def take(self, *commands: Charge | Capture | Cancel | Refund | Query, headers: dict | None = None) -> None:
         """Record commands as one batch."""
@@ -95,7 +96,7 @@ class Replica:
             await self.credentials.replicate(unit, batch)
 
     async def claim(self, *running: str) -> Sequence[Claimed]:
-        return await self.attempts.claim(self.token, 10, running)
+        return await self.attempts.claim(self.lease, 10, running)
 
     async def run(self) -> int:
         """Run what is due, once; answers how many that was."""
@@ -109,7 +110,11 @@ class Kit(Replica):
     """A replica, its database, and what it has reported."""
 
     async def mark(self, claimed: Claimed) -> None:
-        await self.attempts.mark(claimed, self.token, self.caller.fingerprint({"secret": "s"}))
+        await self.attempts.mark(claimed, self.lease.token, self.caller.fingerprint({"secret": "s"}))
+
+    async def postpone(self, claimed: Claimed, *, seconds: float) -> None:
+        async with self.units.begin() as unit:
+            await self.attempts.postpone(unit, claimed, self.lease.token, seconds=seconds, problem="unreachable: no")
 
     async def die_after_sending(self) -> None:
         """Take what is due and mark it as sent, as a process does that dies then."""
@@ -123,7 +128,7 @@ class Kit(Replica):
     async def row(self, attempt_id: str) -> dict:
         return dict(await self.units.reads.fetchrow("SELECT * FROM attempts WHERE id = $1", attempt_id))
 
-    async def reports(self) -> list[OutcomeReported]:
+    async def reports(self) -> list[ProviderReport]:
         """Empty the outbox."""
         rows = await self.units.reads.fetch(
             "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
@@ -131,7 +136,7 @@ class Kit(Replica):
         return [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
 
     async def outcomes(self) -> list[Outcome]:
-        return [report.outcome for report in await self.reports()]
+        return [report.outcome for report in await self.reports() if isinstance(report, OutcomeReported)]
 
     async def grow_old(self, **age: float) -> None:
         await self.sql("UPDATE attempts SET created_at = created_at - $1::interval", timedelta(**age))
@@ -180,7 +185,7 @@ def credential(merchant_id: str = "mer_1", *, account: bytes | None = None, **ch
 
 def _common(operation_id: str, changes: dict) -> dict:
     ids_ = {"payment_id": "pay_1", "operation_id": operation_id, "merchant_id": "mer_1"}
-    return ids_ | {"mode": "test", "config_version": 1, "client_ref": "order 7"} | changes
+    return ids_ | {"mode": "test", "config_version": 1, "step": 1, "client_ref": "order 7"} | changes
 
 
 class Make:

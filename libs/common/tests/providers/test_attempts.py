@@ -14,7 +14,7 @@ DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 
 async def finish(replica, claimed, outcome=DONE) -> bool:
     async with replica.units.begin() as unit:
-        return await replica.attempts.finish(unit, claimed, replica.token, outcome)
+        return await replica.attempts.finish(unit, claimed, replica.lease.token, outcome)
 
 
 async def test_an_operation_that_is_ordered_twice_is_one_attempt(kit, make):
@@ -35,7 +35,7 @@ async def test_the_operations_of_one_payment_run_one_after_the_other_and_payment
     await finish(kit, charge)
     (first,) = await kit.claim()
     assert first.id == "ref_1"
-    await kit.attempts.postpone(first, kit.token, seconds=60, problem="unreachable")
+    await kit.postpone(first, seconds=60)
     assert await kit.claim() == []
     await kit.make_due()
     (again,) = await kit.claim()
@@ -45,7 +45,7 @@ async def test_the_operations_of_one_payment_run_one_after_the_other_and_payment
 async def test_what_one_replica_runs_no_other_claims(kit, make):
     await kit.take(*[make.charge(number) for number in range(1, 9)])
     other = kit.another_replica()
-    mine, theirs = await asyncio.gather(kit.attempts.claim(kit.token, 5, ()), other.attempts.claim(other.token, 5, ()))
+    mine, theirs = await asyncio.gather(kit.attempts.claim(kit.lease, 5, ()), other.attempts.claim(other.lease, 5, ()))
     claimed = [one.id for one in (*mine, *theirs)]
     assert len(claimed) == len(set(claimed))
     rest = await other.claim()
@@ -80,7 +80,7 @@ async def test_the_account_of_the_first_try_stays_on_record(kit, make):
     await kit.die_after_sending()
     other = kit.another_replica()
     (taken,) = await other.claim()
-    await other.attempts.mark(taken, other.token, "another account")
+    await other.attempts.mark(taken, other.lease.token, "another account")
     assert (await kit.row("pay_1"))["account"] == taken.account != "another account"
 
 
@@ -100,10 +100,10 @@ async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
     await kit.end_leases()
     other = kit.another_replica()
     (taken,) = await other.claim()
-    await kit.attempts.renew(kit.token, ["pay_1"])
+    await kit.attempts.renew(kit.lease, ["pay_1"])
     with pytest.raises(LeaseLost):
         await kit.mark(claimed)
-    await kit.attempts.postpone(claimed, kit.token, seconds=0, problem="unreachable")
+    await kit.postpone(claimed, seconds=0)
     assert not await finish(kit, claimed, Unknown(reason="late"))
     assert await finish(other, taken)
     assert not await finish(other, taken)
@@ -121,7 +121,7 @@ async def test_a_lease_is_extended_for_what_is_still_ours(kit, make):
     await kit.take(make.charge())
     await kit.claim()
     before = (await kit.row("pay_1"))["lease_until"]
-    await kit.attempts.renew(kit.token, ["pay_1", "pay_9"])
+    await kit.attempts.renew(kit.lease, ["pay_1", "pay_9"])
     assert (await kit.row("pay_1"))["lease_until"] > before
 
 
@@ -130,7 +130,7 @@ async def test_what_was_certainly_not_sent_is_marked_so(kit, make):
     (claimed,) = await kit.claim()
     await kit.mark(claimed)
     assert (await kit.row("pay_1"))["first_sent_at"] is not None
-    await kit.attempts.postpone(claimed, kit.token, seconds=0, problem="unreachable")
+    await kit.postpone(claimed, seconds=0)
     (again,) = await kit.claim()
     assert (again.first_sent_at, again.account, again.tries) == (None, None, 2)
 

@@ -1,6 +1,6 @@
 """The circuit breaker, on a clock that the test turns."""
 
-from malipo.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Breaker
+from malipo.providers.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Breaker, CircuitState
 
 
 class Clock:
@@ -23,7 +23,14 @@ def test_it_opens_after_failures_in_a_row_for_that_key_only():
     breaker, _ = opened()
     assert breaker.wait_seconds("a") == OPEN_SECONDS
     assert breaker.wait_seconds("b") == 0
-    assert breaker.open_circuits == 1
+    assert (breaker.count(CircuitState.OPEN), breaker.count(CircuitState.HALF_OPEN)) == (1, 0)
+
+
+def test_it_is_half_open_once_its_time_is_over():
+    breaker, clock = opened()
+    breaker.failed("b")
+    clock.seconds = OPEN_SECONDS
+    assert (breaker.count(CircuitState.OPEN), breaker.count(CircuitState.HALF_OPEN)) == (0, 1)
 
 
 def test_a_success_in_between_keeps_it_closed():
@@ -51,4 +58,4 @@ def test_a_probe_that_succeeds_closes_it_and_one_that_fails_keeps_it_open():
     breaker.wait_seconds("a")
     breaker.succeeded("a")
     assert breaker.wait_seconds("a") == breaker.wait_seconds("a") == 0
-    assert breaker.open_circuits == 0
+    assert breaker.count(CircuitState.OPEN) == 0

@@ -8,7 +8,7 @@ import typer
 from malipo_simulators.merchant.app import create_merchant_app
 from malipo_simulators.server import serve_app
 from malipo_simulators.stripe.app import create_stripe_app
-from malipo_simulators.stripe.settings import StripeSettings
+from malipo_simulators.stripe.settings import StripeSettings, default_retry_seconds
 
 cli = typer.Typer(
     help="Stand-ins for payment systems, with scripted faults. State lives in memory and ends with the process.",
@@ -22,15 +22,21 @@ Port = Annotated[int, typer.Option(help="Port to listen on; 0 lets the system ch
 
 @cli.command("stripe")
 def run_stripe(
+    *,
     host: Host = "127.0.0.1",
     port: Port = 12111,
     seed: Annotated[
-        str | None, typer.Option(help="Seed of every id and every chance. Left out: a fresh one, printed at start.")
+        str | None,
+        typer.Option(envvar="SEED", help="Seed of every id and every chance. Left out: a fresh one, printed at start."),
     ] = None,
     public_url: Annotated[
         str | None, typer.Option(help="Base of the 3DS page when browsers reach us under another name.")
     ] = None,
     webhook_timeout_seconds: Annotated[float, typer.Option(help="How long a webhook receiver may take.")] = 10,
+    webhook_retry_seconds: Annotated[
+        str | None,
+        typer.Option(envvar="WEBHOOK_RETRY_SECONDS", help="Pauses between tries of a webhook, as in 0.2,1,3."),
+    ] = None,
 ) -> None:
     """Stand-in for api.stripe.com: point an SDK's base URL at it and use any sk_test_ key.
 
@@ -39,8 +45,12 @@ def run_stripe(
     scripted faults (/_sim/faults), 3DS decisions, the clock, reset. One request can carry its own
     fault in the header X-Sim-Fault.
     """
+    pauses = tuple(map(float, webhook_retry_seconds.split(","))) if webhook_retry_seconds else default_retry_seconds()
     settings = StripeSettings(
-        seed=seed or secrets.token_hex(8), public_url=public_url, webhook_timeout_seconds=webhook_timeout_seconds
+        seed=seed or secrets.token_hex(8),
+        public_url=public_url,
+        webhook_timeout_seconds=webhook_timeout_seconds,
+        webhook_retry_seconds=pauses,
     )
     serve_app(create_stripe_app(settings), host=host, port=port, note=f"stripe simulator, seed {settings.seed}")
 

@@ -1,6 +1,8 @@
-"""Examples of what the API answers, and the schemas of answers that are no message type of their own."""
+"""Examples of what the API answers."""
 
 from typing import Any
+
+from malipo.contracts.explanations import EXPLANATIONS, MAY
 
 _AT = "2026-11-21T09:30:00.000000Z"
 
@@ -55,29 +57,95 @@ EVENT: dict[str, Any] = {
         "payment": PAYMENT,
     },
 }
-_WEBHOOK: dict[str, Any] = {
-    "delivery_id": "del_0001kbw4x6b2c3d4e5f6g7h8j9",
-    "endpoint_id": "ep_0001kbw4x7c3d4e5f6g7h8j9k0",
-    "attempt": 1,
+_TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def _entry(entry_id: str, kind: str, service: str, cause: str | None, **details: object) -> dict[str, Any]:
+    common: dict[str, Any] = {"id": entry_id, "kind": kind, "service": service, "at": _AT, "trace_id": _TRACE}
+    return common | {"cause": cause, "about": "payment", "operation_id": None} | details
+
+
+def _step(number: int, cause: str, before: str, after: str, **details: object) -> dict[str, Any]:
+    moved = {"step": number, "from_state": before, "to_state": after, "status": after, "amount": PAYMENT["amount"]}
+    unless_said = {"detail": None, "contradiction": False, "sent": None, "deadline": None, "event": None}
+    return _entry(f"step-{number}", "step", "orchestrator", cause, **moved | unless_said | details)
+
+
+_EXCHANGE: dict[str, Any] = {
     "at": _AT,
-    "result": "delivered",
-    "http_status": 200,
-    "error": None,
-    "duration_ms": 41,
-    "next_attempt_at": None,
+    "method": "POST",
+    "path": "/v1/payment_intents",
+    "status": 200,
+    "duration_ms": 412,
+    "request_id": "req_8Wf0",
 }
-_STEP: dict[str, Any] = {
-    "step": 2,
-    "at": _AT,
-    "from_state": "processing",
-    "to_state": "completed",
-    "status": "completed",
-    "cause": {"trigger": "succeeded", "source": "answer", "detail": None},
-    "operation": None,
-    "event": {"id": EVENT["data"]["id"], "type": "payment.completed", "sequence": 1},
-    "webhooks": [_WEBHOOK],
+_ENDPOINT_ID = "ep_0001kbw4x7c3d4e5f6g7h8j9k0"
+_DELIVERY_ID = "del_0001kbw4x6b2c3d4e5f6g7h8j9"
+_COMMAND_ID, _ANSWER_ID = "msg_0001kbw4x1a1b2c3d4e5f6g7h8", "msg_0001kbw4x2a1b2c3d4e5f6g7h8"
+_EVENT_TOLD = {"id": EVENT["data"]["id"], "type": "payment.completed", "sequence": 1}
+_ENTRIES: list[dict[str, Any]] = [
+    _entry(
+        _COMMAND_ID,
+        "request",
+        "gateway",
+        None,
+        method="POST",
+        path="/v1/payments",
+        request_id="req_0001kbw4x0a1b2c3d4e5f6g7h8",
+        api_key_id="key_0001kbw4w0a1b2c3d4e5f6g7h8",
+    ),
+    _step(
+        1, _COMMAND_ID, "initiated", "processing", trigger="dispatched", source="merchant", sent="charge", deadline=_AT
+    ),
+    _entry(
+        _ANSWER_ID,
+        "attempt",
+        "provider-stripe",
+        "step-1",
+        result="succeeded",
+        code=None,
+        reason=None,
+        reference=PAYMENT["provider_reference"],
+        callback_id=None,
+        tries=1,
+        exchanges=[_EXCHANGE],
+        effect="step",
+    ),
+    _step(2, _ANSWER_ID, "processing", "completed", trigger="succeeded", source="answer", event=_EVENT_TOLD),
+    _entry(
+        f"{_DELIVERY_ID}-1",
+        "webhook",
+        "webhook-dispatcher",
+        "step-2",
+        about="event",
+        event_id=EVENT["data"]["id"],
+        delivery_id=_DELIVERY_ID,
+        endpoint_id=_ENDPOINT_ID,
+        attempt=1,
+        result="delivered",
+        http_status=200,
+        error=None,
+        duration_ms=41,
+        next_attempt_at=None,
+    ),
+]
+TIMELINE: dict[str, Any] = {"payment_id": PAYMENT["id"], "status": "completed", "entries": _ENTRIES}
+_DOUBT = EXPLANATIONS["payment", "in_doubt", "unknown"]
+EXPLANATION: dict[str, Any] = {
+    "payment_id": PAYMENT["id"],
+    "status": "processing",
+    "state": "in_doubt",
+    "reason": "unknown",
+    "detail": "timeout",
+    "since": _AT,
+    "why": _DOUBT.why,
+    "next": _DOUBT.next,
+    "next_by": _AT,
+    "you_may": [{"code": code, "text": MAY[code]} for code in _DOUBT.may],
+    "obstacle": None,
+    "contradictions": [],
+    "operations": [],
 }
-TIMELINE: dict[str, Any] = {"payment_id": PAYMENT["id"], "status": "completed", "steps": [_STEP]}
 CREDENTIAL: dict[str, Any] = {
     "id": "cred_0001kbw4x8d4e5f6g7h8j9k0m1",
     "provider": "stripe",
@@ -89,105 +157,10 @@ CREDENTIAL: dict[str, Any] = {
     "updated_at": _AT,
 }
 ENDPOINT: dict[str, Any] = {
-    "id": _WEBHOOK["endpoint_id"],
+    "id": _ENDPOINT_ID,
     "mode": "test",
     "url": "https://shop.example/webhooks/malipo",
     "event_types": [],
     "description": None,
     "created_at": _AT,
-}
-
-DESCRIPTIONS: dict[str, dict[str, str]] = {
-    "PaymentView": {
-        "amount": "Minor units of `currency`, as all amounts.",
-        "amount_captured": "What was taken.",
-        "amount_refunded": "What was given back of it.",
-        "status_reason": "Why it is still `processing`, when that is not simply under way.",
-        "provider": "Who carries it out; null until that is decided.",
-        "provider_reference": "Its id there.",
-        "action": "With `requires_action`: the URL to send the customer to.",
-        "failure": "With `failed`: a stable code, and the provider's own words.",
-    },
-    "OperationView": {
-        "amount": "Minor units of `currency`. What was asked for; left out then, what the payment had left.",
-        "failure": "With `failed`: a stable code, and the provider's own words.",
-    },
-}
-"""Of the fields of views, where their names do not say it all."""
-
-_TEXT = {"type": "string"}
-_TEXT_OR_NULL = {"type": ["string", "null"]}
-_INTEGER = {"type": "integer"}
-_MOMENT = {"type": "string", "format": "date-time"}
-_TEXTS = {"type": "array", "items": _TEXT}
-
-
-def _object(**properties: object) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-SCHEMAS: dict[str, dict[str, Any]] = {
-    "Timeline": _object(
-        payment_id=_TEXT,
-        status=_TEXT,
-        steps={"type": "array", "items": {"$ref": "#/components/schemas/TimelineStep"}},
-    ),
-    "TimelineStep": _object(
-        step=_INTEGER,
-        at=_MOMENT,
-        from_state=_TEXT,
-        to_state=_TEXT,
-        status=_TEXT | {"description": "The payment's status after the step."},
-        cause=_object(trigger=_TEXT, source=_TEXT, detail=_TEXT_OR_NULL),
-        operation={"anyOf": [{"$ref": "#/components/schemas/OperationView"}, {"type": "null"}]},
-        event={"anyOf": [_object(id=_TEXT, type=_TEXT, sequence=_INTEGER), {"type": "null"}]},
-        webhooks={"type": "array", "items": {"$ref": "#/components/schemas/WebhookAttempt"}},
-    ),
-    "WebhookAttempt": _object(
-        delivery_id=_TEXT,
-        endpoint_id=_TEXT,
-        attempt=_INTEGER,
-        at=_MOMENT,
-        result={"enum": ["delivered", "retrying", "exhausted", "endpoint_gone"]},
-        http_status={"type": ["integer", "null"]},
-        error=_TEXT_OR_NULL,
-        duration_ms=_INTEGER,
-        next_attempt_at={"type": ["string", "null"], "format": "date-time"},
-    ),
-    "Event": _object(
-        type=_TEXT,
-        timestamp=_MOMENT,
-        data={
-            "type": "object",
-            "required": ["id", "payment_id", "sequence", "mode", "payment"],
-            "properties": {
-                "id": _TEXT,
-                "payment_id": _TEXT,
-                "sequence": _INTEGER | {"description": "Counts from 1 without gaps per payment."},
-                "mode": {"enum": ["test", "live"]},
-                "payment": {"$ref": "#/components/schemas/PaymentView"},
-                "refund": {"$ref": "#/components/schemas/OperationView"},
-                "capture": {"$ref": "#/components/schemas/OperationView"},
-                "cancel": {"$ref": "#/components/schemas/OperationView"},
-            },
-        },
-    ),
-    "ProviderCredential": _object(
-        id=_TEXT,
-        provider=_TEXT,
-        mode={"enum": ["test", "live"]},
-        secret_key=_TEXT | {"description": "Masked."},
-        webhook_secrets=_TEXTS | {"description": "Masked."},
-        callback_path=_TEXT | {"description": "Configure it at the provider, on the address of its service."},
-        created_at=_MOMENT,
-        updated_at=_MOMENT,
-    ),
-    "WebhookEndpoint": _object(
-        id=_TEXT,
-        mode={"enum": ["test", "live"]},
-        url=_TEXT,
-        event_types=_TEXTS,
-        description=_TEXT_OR_NULL,
-        created_at=_MOMENT,
-    ),
 }

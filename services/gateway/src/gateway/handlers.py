@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from gateway import store_history, store_payments
+from gateway.entries import entry_of
 from gateway.views import Operation, Refusal
 from gateway.waiting import Waiting
-from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentStepped
 from malipo.contracts.message import Message
 from malipo.messaging.subscription import Received
@@ -21,21 +21,22 @@ class Projection:
         self._waiting = waiting
 
     async def project(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        """Apply steps and refusals, and note whom to wake after the commit."""
+        """Apply steps, refusals and what providers report, and note whom to wake after the commit."""
         steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
         refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
         await _put_steps(unit, steps)
         await _refuse(unit, refusals)
+        await add_to_timelines(unit, batch)
         await store_history.add_events(unit.connection, steps)
         self._waiting.note(step.payment_id for step in steps)
         self._waiting.note(step.operation.id for step in steps if step.operation is not None)
         self._waiting.note(refusal.operation_id for refusal in refusals)
 
 
-async def record_deliveries(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Add webhook attempts to the timelines."""
-    attempts = [received.message for received in batch if isinstance(received.message, DeliveryReported)]
-    await store_history.put_deliveries(unit.connection, attempts)
+async def add_to_timelines(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Add what these messages tell to the timelines of their payments."""
+    entries = [entry_of(received.message, received.message_id, received.headers) for received in batch]
+    await store_history.put_entries(unit.connection, entries)
 
 
 async def _put_steps(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
@@ -43,7 +44,6 @@ async def _put_steps(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
         return
     await store_payments.put_payments(unit.connection, latest_steps(steps))
     await store_payments.put_operations(unit.connection, latest_operations(steps))
-    await store_history.put_steps(unit.connection, steps)
 
 
 async def _refuse(unit: Unit, refusals: Sequence[CommandRefused]) -> None:

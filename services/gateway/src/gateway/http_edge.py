@@ -12,9 +12,10 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from gateway import store_payments
+from gateway import store_history, store_payments
 from gateway.audit import Entry
 from gateway.auth import Caller, Decision, Scope
+from gateway.entries import request_entry
 from gateway.http_envelope import about, answer_headers, request_id
 from gateway.idempotency import Done, Sending
 from gateway.parts import Parts, PartsOf
@@ -23,9 +24,11 @@ from gateway.ratelimit import UNRECORDED, network_of
 from gateway.schemas import Body
 from gateway.validation import parse
 from malipo import clock, ids
+from malipo.contracts.commands import PaymentCommand
 from malipo.contracts.events import PaymentView
-from malipo.messaging.unit import CLIENT_REF
-from malipo.platform.tracing import carrier
+from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging.unit import Unit
+from malipo.platform.tracing import CLIENT_REF, carrier
 
 RETRY_AFTER_SECONDS: Final = "1"
 """When to look again at what was accepted and is still under way."""
@@ -95,6 +98,7 @@ class Command:
     parts: Parts
     caller: Caller
     sending: Sending
+    request_id: str
     wait_seconds: float
     preference: str | None = None
 
@@ -126,7 +130,7 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
             raise Problem("idempotency_key_invalid")
         route = f"{request.method} {request.url.path}"
         sending = Sending(caller.merchant_id, caller.mode, route, key)
-        return Command(parts, caller, sending, parts.settings.wait_seconds)
+        return Command(parts, caller, sending, request_id(request), parts.settings.wait_seconds)
 
     return admit
 
@@ -202,9 +206,23 @@ async def require_payment(parts: Parts, caller: Caller, payment_id: str) -> Paym
     return payment
 
 
-def command_headers(client_ref: str | None) -> dict[str, str]:
-    """What a command carries along: the trace, and the merchant's own reference."""
-    return carrier() | ({CLIENT_REF: client_ref} if client_ref is not None else {})
+async def send_command(
+    unit: Unit, asked: Command, message: PaymentCommand, *, client_ref: str | None, operation_id: str | None = None
+) -> None:
+    """Send the payment's owner what was asked for, and put the request into the payment's timeline."""
+    headers = carrier() | ({CLIENT_REF: client_ref} if client_ref is not None else {})
+    message_id = unit.send(PAYMENT_COMMANDS, message.payment_id, message, headers=headers)
+    entry = request_entry(
+        message.payment_id,
+        message_id,
+        at=clock.now(),
+        route=asked.sending.route,
+        request_id=asked.request_id,
+        key_id=asked.caller.key_id,
+        headers=headers,
+        operation_id=operation_id,
+    )
+    await store_history.put_entries(unit.connection, [entry])
 
 
 def _slow_down(request: Request, parts: Parts) -> None:

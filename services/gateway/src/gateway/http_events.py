@@ -51,7 +51,7 @@ async def _after(parts: Parts, caller: Caller, filters: EventFilters, after: str
     return answer(shown | {"next_cursor": last})
 
 
-async def _fetch(parts: Parts, caller: Caller, filters: EventFilters, position: int) -> list[store_history.Entry]:
+async def _fetch(parts: Parts, caller: Caller, filters: EventFilters, position: int) -> list[store_history.Event]:
     ascending = filters.after is not None
     return await store_history.list_events(
         parts.units.reads,

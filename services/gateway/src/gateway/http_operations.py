@@ -14,9 +14,9 @@ from gateway.http_edge import (
     Gate,
     answer,
     body_of,
-    command_headers,
     page,
     require_payment,
+    send_command,
     waiting_command,
 )
 from gateway.idempotency import Done, once
@@ -36,7 +36,6 @@ from gateway.views import Operation, first_operation
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
 from malipo.contracts.events import OperationView, PaymentView
-from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.unit import Unit
 
 router = APIRouter(prefix="/v1", tags=["Payments"])
@@ -136,15 +135,15 @@ type _OperationCommand = CapturePayment | CancelPayment | RefundPayment
 
 async def _operate(asked: Command, command: _OperationCommand, body: NewCapture | NewCancel | NewRefund) -> Response:
     payment = await require_payment(asked.parts, asked.caller, command.payment_id)
-    accept = partial(_accept, caller=asked.caller, payment=payment, command=command)
+    accept = partial(_accept, asked=asked, payment=payment, command=command)
     done = await once(asked.parts.units, asked.sending, body, accept)
     return await _end(asked, done)
 
 
-async def _accept(unit: Unit, *, caller: Caller, payment: PaymentView, command: _OperationCommand) -> str:
+async def _accept(unit: Unit, *, asked: Command, payment: PaymentView, command: _OperationCommand) -> str:
     view = _first_view(command, payment)
-    await store_payments.add_operation(unit.connection, view, caller.merchant_id, caller.mode)
-    unit.send(PAYMENT_COMMANDS, payment.id, command, headers=command_headers(payment.client_ref))
+    await store_payments.add_operation(unit.connection, view, asked.caller.merchant_id, asked.caller.mode)
+    await send_command(unit, asked, command, client_ref=payment.client_ref, operation_id=view.id)
     return view.id
 
 

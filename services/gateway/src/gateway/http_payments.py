@@ -8,28 +8,30 @@ from starlette.responses import Response
 
 from gateway import cursors, store_config, store_history, store_payments
 from gateway.auth import Caller
+from gateway.explain import explained
 from gateway.http_edge import (
     RETRY_AFTER_SECONDS,
     Command,
     Gate,
     answer,
     body_of,
-    command_headers,
     page,
     require_payment,
+    send_command,
     waiting_command,
 )
 from gateway.http_envelope import about
 from gateway.idempotency import Done, once
-from gateway.openapi import PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS, TIMELINE, spec
+from gateway.openapi import EXPLANATION, PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS, TIMELINE, spec
 from gateway.parts import PartsOf
 from gateway.problems import Problem
 from gateway.schemas import NewPayment, PaymentFilters
+from gateway.timeline import arranged
 from gateway.views import answered, create_command, first_payment
-from malipo import ids
+from malipo import clock, ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentView
-from malipo.contracts.topics import PAYMENT_COMMANDS, PROVIDER_COMMANDS
+from malipo.contracts.topics import PROVIDER_COMMANDS
 from malipo.messaging.unit import Unit
 
 router = APIRouter(prefix="/v1/payments", tags=["Payments"])
@@ -56,7 +58,7 @@ async def create_payment(
     to. 202: accepted and still `processing`, with a `status_reason` when the provider's word is in doubt; read it at
     `Location`, or wait for the webhook.
     """
-    accept = partial(_accept, caller=asked.caller, body=body)
+    accept = partial(_accept, asked=asked, body=body)
     done = await once(asked.parts.units, asked.sending, body, accept)
     about(payment_id=done.resource_id, client_ref=body.client_ref)
     return await _first_state(asked, done)
@@ -87,20 +89,38 @@ async def read_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> Resp
     **spec("Read a payment's timeline", answers={200: TIMELINE}, problems=("payment_not_found",)),
 )
 async def read_timeline(parts: PartsOf, caller: _Reader, payment_id: str) -> Response:
-    """Every step in causal order: from which state to which, why, on whose word, and the webhooks that told of it."""
+    """What every service did, in causal order: requests, steps, what providers were asked and said, webhooks.
+
+    A cause stands before its effect, whatever the clocks of two machines say. The newest thousand entries are shown.
+    """
     payment = await require_payment(parts, caller, payment_id)
-    steps = await store_history.timeline(parts.units.reads, payment_id)
-    return answer({"payment_id": payment_id, "status": payment.status, "steps": steps})
+    entries = arranged(await store_history.timeline(parts.units.reads, payment_id))
+    return answer({"payment_id": payment_id, "status": payment.status, "entries": entries})
 
 
-async def _accept(unit: Unit, *, caller: Caller, body: NewPayment) -> str:
+@router.get(
+    "/{payment_id}/explain",
+    **spec("Explain a payment", answers={200: EXPLANATION}, problems=("payment_not_found",)),
+)
+async def explain_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> Response:
+    """In plain words and as data: why it is in its state, since when, what happens next, and what you may safely do.
+
+    The same of each capture, cancel and refund that is under way or has failed.
+    """
+    payment = await require_payment(parts, caller, payment_id)
+    entries = await store_history.explaining(parts.units.reads, payment_id)
+    return answer(explained(payment, entries, clock.now()))
+
+
+async def _accept(unit: Unit, *, asked: Command, body: NewPayment) -> str:
+    caller = asked.caller
     config_version, configured = await store_config.current(unit.connection, caller.merchant_id, caller.mode)
     if not configured or (body.provider and body.provider not in configured):
         raise _not_configured(body.provider or next(iter(PROVIDER_COMMANDS)), caller.mode)
     payment = first_payment(ids.new("pay"), body)
     await store_payments.add_payment(unit.connection, payment, caller.merchant_id, caller.mode)
     message = create_command(payment.id, body, caller.merchant_id, caller.mode, config_version)
-    unit.send(PAYMENT_COMMANDS, payment.id, message, headers=command_headers(body.client_ref))
+    await send_command(unit, asked, message, client_ref=body.client_ref)
     return payment.id
 
 

@@ -4,6 +4,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -42,6 +43,8 @@ _API = (
     http_endpoints.router,
     http_events.router,
 )
+# The framework's own spans would let strangers choose the trace, and keep query strings; the envelope makes ours.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 _REDIS_SECONDS = 0.1  # what one request may lose to a Redis that hangs
 _REDIS_CONNECTIONS = 32
 
@@ -92,7 +95,12 @@ def _redis(settings: Settings) -> Redis:
 
 def _app(runtime: Runtime, parts: Parts) -> FastAPI:
     app = FastAPI(
-        lifespan=lambda _: runtime.running(), openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+        lifespan=lambda _: runtime.running(),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.parts = parts
     app.state.openapi = msgspec.json.encode(describe(_API))

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from gateway import examples
+from gateway import examples, shapes
 from gateway.problems import PROBLEMS, Problem
 from gateway.schemas import NewCancel, NewCapture, NewPayment, NewRefund, NewWebhookEndpoint, StripeCredentials
 from malipo.contracts.events import EVENT_TYPES, OperationView, PaymentView, RefusalCode
@@ -22,7 +22,8 @@ with the same key is always safe. `PUT` and `DELETE` take one too and may go wit
 * **Errors** are `application/problem+json` (RFC 9457) with a stable `code`, and `retry`, which says whether to send
   the same again, after how many seconds, and whether with the same key.
 * **Time** is told by webhooks in order (`sequence` counts per payment without gaps), by `GET /v1/events?after=` when you
-  missed some, and by `GET /v1/payments/{id}/timeline`.
+  missed some, and by `GET /v1/payments/{id}/timeline`; `GET /v1/payments/{id}/explain` says in plain words where a
+  payment stands and what you may safely do.
 * **Rate limits**: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` are on each answer to a known key.
 * **HEAD** is answered wherever `GET` is.
 
@@ -140,6 +141,7 @@ OPERATION: Answer = (_ref("OperationView"), examples.REFUND)
 OPERATION_UNDER_WAY: Answer = (_ref("OperationView"), examples.REFUND_UNDER_WAY)
 REFUNDS: Answer = (_list_of(_ref("OperationView")), _page_example(examples.REFUND))
 TIMELINE: Answer = (_ref("Timeline"), examples.TIMELINE)
+EXPLANATION: Answer = (_ref("Explanation"), examples.EXPLANATION)
 CREDENTIAL: Answer = (_ref("ProviderCredential"), examples.CREDENTIAL)
 CREDENTIALS: Answer = (_list_of(_ref("ProviderCredential")), _page_example(examples.CREDENTIAL))
 ENDPOINT: Answer = (_ref("WebhookEndpoint"), examples.ENDPOINT)
@@ -277,10 +279,10 @@ def _request_body(body: type) -> _Schema:
 def _schemas() -> dict[str, _Schema]:
     _, bodies = models_json_schema([(body, "validation") for body in _BODIES], ref_template=_REF + "{model}")
     _, views = msgspec.json.schema_components((PaymentView, OperationView), ref_template=_REF + "{name}")
-    for name, descriptions in examples.DESCRIPTIONS.items():
+    for name, descriptions in shapes.DESCRIPTIONS.items():
         for field, text in descriptions.items():
             views[name]["properties"][field]["description"] = text
-    return {**bodies["$defs"], **views, **examples.SCHEMAS, "Problem": _problem_schema()}
+    return {**bodies["$defs"], **views, **shapes.SCHEMAS, "Problem": _problem_schema()}
 
 
 def _problem_schema() -> _Schema:

@@ -1,61 +1,59 @@
-"""Reads and writes the history of payments: steps, events and webhook attempts."""
+"""Reads and writes the history of payments: the entries of their timelines, and the events told."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from gateway.entries import Entry, Kind
 from gateway.schemas import EventFilters
-from gateway.views import delivery_entry, timeline_entry
 from malipo.contracts.commands import Mode
-from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentStepped, public_event
 from malipo.messaging.database import Connection, Queries
 
-MAX_STEPS = 1000
-MAX_ATTEMPTS = 2000
-"""What one timeline shows at most: the last steps, and the attempts of the last deliveries."""
+MAX_ENTRIES = 1000
+"""What one timeline shows at most: the newest."""
+MAX_EXPLAINING = 10_000
+_EXPLAINING: tuple[Kind, ...] = ("request", "step", "attempt", "postponed", "refusal")
 
 _EVENTS_LOCK = 0x65766E74  # "evnt"
 
-_PUT_STEPS = """
-INSERT INTO steps (payment_id, step, event_id, entry)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::json[]) ON CONFLICT DO NOTHING
+_PUT_ENTRIES = """
+INSERT INTO timeline (payment_id, id, kind, at, entry)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::json[]) ON CONFLICT DO NOTHING
 """
 _ADD_EVENTS = """
 INSERT INTO events (id, payment_id, sequence, merchant_id, mode, type, body)
 SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::json[])
 ON CONFLICT (id) DO NOTHING
 """
-_PUT_DELIVERIES = """
-INSERT INTO delivery_attempts (delivery_id, attempt, payment_id, event_id, entry)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::json[]) ON CONFLICT DO NOTHING
-"""
-_GET_STEPS = "SELECT event_id, entry FROM steps WHERE payment_id = $1 ORDER BY step DESC LIMIT $2"
-_GET_ATTEMPTS = """
-SELECT event_id, entry FROM delivery_attempts WHERE payment_id = $1 ORDER BY delivery_id DESC, attempt DESC LIMIT $2
+_GET_ENTRIES = "SELECT at, entry FROM timeline WHERE payment_id = $1 ORDER BY at DESC LIMIT $2"
+_GET_EXPLAINING = """
+SELECT entry FROM timeline WHERE payment_id = $1 AND kind = ANY($2::text[]) ORDER BY at DESC LIMIT $3
 """
 _POSITION = "SELECT position FROM events WHERE id = $1 AND merchant_id = $2 AND mode = $3"
 _FILTER = "merchant_id = $1 AND mode = $2 AND ($3::text IS NULL OR payment_id = $3) AND ($4::text IS NULL OR type = $4)"
 _NEWEST = f"SELECT id, body FROM events WHERE {_FILTER} AND position < $5 ORDER BY position DESC LIMIT $6"
 _OLDEST = f"SELECT id, body FROM events WHERE {_FILTER} AND position > $5 ORDER BY position LIMIT $6"
 
-type Entry = tuple[str, msgspec.Raw]
+type Event = tuple[str, msgspec.Raw]
 """An event's id and its body as stored."""
 
 FIRST_POSITION = 0
 LAST_POSITION = 2**63 - 1
 
 
-async def put_steps(connection: Connection, steps: Sequence[PaymentStepped]) -> None:
-    """Add steps to their payments' timelines, each once."""
+async def put_entries(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Add entries to their payments' timelines, each once."""
+    ordered = sorted(entries, key=lambda entry: entry[:2])  # one order of locking for all
     await connection.execute(
-        _PUT_STEPS,
-        [step.payment_id for step in steps],
-        [step.step for step in steps],
-        [step.announcement and step.announcement.id for step in steps],
-        [_json(timeline_entry(step)) for step in steps],
+        _PUT_ENTRIES,
+        [entry.payment_id for entry in ordered],
+        [entry.id for entry in ordered],
+        [entry.kind for entry in ordered],
+        [entry.at for entry in ordered],
+        [_json(entry.body) for entry in ordered],
     )
 
 
@@ -81,27 +79,16 @@ async def add_events(connection: Connection, steps: Sequence[PaymentStepped]) ->
     )
 
 
-async def put_deliveries(connection: Connection, attempts: Sequence[DeliveryReported]) -> None:
-    """Add webhook attempts, each once."""
-    await connection.execute(
-        _PUT_DELIVERIES,
-        [attempt.delivery_id for attempt in attempts],
-        [attempt.attempt for attempt in attempts],
-        [attempt.payment_id for attempt in attempts],
-        [attempt.event_id for attempt in attempts],
-        [_json(delivery_entry(attempt)) for attempt in attempts],
-    )
+async def timeline(source: Queries, payment_id: str) -> list[tuple[datetime, dict[str, Any]]]:
+    """The payment's newest entries with their times, in no order."""
+    rows = await source.fetch(_GET_ENTRIES, payment_id, MAX_ENTRIES)
+    return [(row["at"], msgspec.json.decode(row["entry"])) for row in rows]
 
 
-async def timeline(source: Queries, payment_id: str) -> list[dict[str, Any]]:
-    """The payment's steps in causal order, each with the webhook attempts that it led to."""
-    attempts: defaultdict[str, list[msgspec.Raw]] = defaultdict(list)
-    for row in reversed(await source.fetch(_GET_ATTEMPTS, payment_id, MAX_ATTEMPTS)):
-        attempts[row["event_id"]].append(msgspec.Raw(row["entry"]))
-    steps = await source.fetch(_GET_STEPS, payment_id, MAX_STEPS)
-    return [
-        msgspec.json.decode(row["entry"]) | {"webhooks": attempts.get(row["event_id"], [])} for row in reversed(steps)
-    ]
+async def explaining(source: Queries, payment_id: str) -> list[dict[str, Any]]:
+    """Those entries that say where the payment and its operations stand, the newest first."""
+    rows = await source.fetch(_GET_EXPLAINING, payment_id, _EXPLAINING, MAX_EXPLAINING)
+    return [msgspec.json.decode(row["entry"]) for row in rows]
 
 
 async def position_of(source: Queries, event_id: str, merchant_id: str, mode: Mode) -> int | None:
@@ -111,7 +98,7 @@ async def position_of(source: Queries, event_id: str, merchant_id: str, mode: Mo
 
 async def list_events(
     source: Queries, merchant_id: str, mode: Mode, filters: EventFilters, *, position: int, ascending: bool, count: int
-) -> list[Entry]:
+) -> list[Event]:
     """Events after `position` oldest first, or before it newest first."""
     statement = _OLDEST if ascending else _NEWEST
     rows = await source.fetch(statement, merchant_id, mode, filters.payment_id, filters.type, position, count)

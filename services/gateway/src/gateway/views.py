@@ -1,14 +1,13 @@
-"""What merchants see: the first views, before the payment's owner has said anything, and entries of the timeline."""
+"""What merchants see first, before the payment's owner has said anything."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from gateway.schemas import NewPayment
 from malipo import ids
 from malipo.contracts.commands import Card, CreatePayment, Mode
-from malipo.contracts.deliveries import DeliveryReported
-from malipo.contracts.events import OperationView, PaymentStepped, PaymentView
+from malipo.contracts.events import OperationView, PaymentView
 from malipo.money import Money
 
 OperationKind = Literal["capture", "cancel", "refund"]
@@ -99,32 +98,3 @@ def first_operation(
         updated_at=now,
         reason=reason,
     )
-
-
-def timeline_entry(step: PaymentStepped) -> dict[str, Any]:
-    """One step as the timeline shows it, without the webhook attempts that it led to."""
-    return {
-        "step": step.step,
-        "at": step.occurred_at,
-        "from_state": step.from_state,
-        "to_state": step.to_state,
-        "status": step.payment.status,
-        "cause": {"trigger": step.cause.trigger, "source": step.cause.source, "detail": step.cause.detail},
-        "operation": step.operation,
-        "event": step.announcement,
-    }
-
-
-def delivery_entry(attempt: DeliveryReported) -> dict[str, Any]:
-    """One webhook attempt as the timeline shows it."""
-    return {
-        "delivery_id": attempt.delivery_id,
-        "endpoint_id": attempt.endpoint_id,
-        "attempt": attempt.attempt,
-        "at": attempt.attempted_at,
-        "result": attempt.result,
-        "http_status": attempt.http_status,
-        "error": attempt.error,
-        "duration_ms": attempt.duration_ms,
-        "next_attempt_at": attempt.next_attempt_at,
-    }

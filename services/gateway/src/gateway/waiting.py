@@ -18,7 +18,7 @@ _CHANNEL = "gateway.changed"
 _MAX_UNSENT = 10_000
 _AWAY_SECONDS = 1.0
 
-WAITS = Counter("malipo_waits", "Requests that waited for a state, by how it ended.", ("result",))
+WAITS = Counter("malipo_waits", "Requests that waited for a state: `answered` or `timed_out`.", ("result",))
 WAITING = Gauge("malipo_waiting_requests", "Requests that wait for a state now.")
 
 

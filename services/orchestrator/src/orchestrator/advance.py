@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from malipo import ids
-from malipo.contracts.events import Announcement, Cause, EventType, Failure, PaymentStepped, Source
+from malipo.contracts.events import Announcement, Cause, EventType, Failure, PaymentStepped, Sent, Source
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -22,6 +22,7 @@ from malipo.money import Money
 from orchestrator import orders
 from orchestrator.machine import (
     DECIDED,
+    EXPIRY_SECONDS,
     TABLE,
     Row,
     Send,
@@ -42,14 +43,19 @@ class UnknownOperation(LookupError):
 
 @dataclass(slots=True)
 class Fold:
-    """What one message does to one payment: the messages to send, and what was dropped and why."""
+    """What one message does to one payment: the messages to send, and what was dropped and why.
+
+    `observed_at` is when a provider's word came; `doubts_ended` tells of what was in doubt, and for how long.
+    """
 
     payment: Payment
     now: datetime
     source: Source
     message_id: str
+    observed_at: datetime | None = None
     messages: list[Message] = field(default_factory=list[Message])
     dropped: list[Verdict] = field(default_factory=list[Verdict])
+    doubts_ended: list[tuple[Subject, timedelta]] = field(default_factory=list[tuple[Subject, timedelta]])
 
     def dispatch(self) -> None:
         """Send the charge of a new payment."""
@@ -85,9 +91,14 @@ class Fold:
         """A deadline has passed. One that no longer matters is dropped."""
         self.payment.timers[subject_id] = None
         if subject_id == self.payment.id:
-            self._payment_step(Trigger.OVERDUE, None)
+            self._payment_step(self._overdue_or_expired(), None)
         elif operation := self.payment.operations.get(subject_id):
             self._operation_step(operation, Trigger.OVERDUE, None)
+
+    def _overdue_or_expired(self) -> Trigger:
+        waits_for_the_customer = self.payment.state is State.REQUIRES_ACTION
+        expired = self.now - self.payment.created_at >= timedelta(seconds=EXPIRY_SECONDS)
+        return Trigger.EXPIRED if waits_for_the_customer and expired else Trigger.OVERDUE
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
@@ -97,8 +108,9 @@ class Fold:
         before = payment.state
         _learn_payment(payment, outcome)
         payment.state = row.to
+        self._watch_doubt(payment, row)
         self._set_timer(payment, row)
-        self._record(before, row.to, trigger, outcome, tell=row.tell)
+        self._record(before, row.to, trigger, outcome, row=row)
         self._send(row, None)
         if row.to in DECIDED:
             self._close_operations(trigger, outcome)
@@ -111,9 +123,10 @@ class Fold:
         before = operation.state
         _learn_operation(operation, outcome)
         operation.state = row.to
+        self._watch_doubt(operation, row)
         operation.updated_at = self.now
         self._set_timer(operation, row)
-        self._record(before, row.to, trigger, outcome, tell=row.tell, operation=operation)
+        self._record(before, row.to, trigger, outcome, row=row, operation=operation)
         self._send(row, operation)
         return None
 
@@ -135,7 +148,7 @@ class Fold:
             judged = Verdict.REPEAT if same else Verdict.CONTRADICTION
         self.dropped.append(judged)
         if judged is Verdict.CONTRADICTION:
-            self._record(state, state, trigger, outcome, tell=None, operation=operation, contradiction=True)
+            self._record(state, state, trigger, outcome, operation=operation)
 
     def _record(
         self,
@@ -144,10 +157,10 @@ class Fold:
         trigger: Trigger,
         outcome: Outcome | None,
         *,
-        tell: str | None,
+        row: Row | None = None,
         operation: Operation | None = None,
-        contradiction: bool = False,
     ) -> None:
+        """One step more of the history: by a row of the table, or a contradiction."""
         payment = self.payment
         payment.step += 1
         payment.updated_at = self.now  # refunds change what a payment shows, too
@@ -166,17 +179,26 @@ class Fold:
                     source=self.source,
                     message_id=self.message_id,
                     detail=_detail(outcome),
+                    observed_at=self.observed_at,
                 ),
                 config_version=payment.config_version,
                 occurred_at=self.now,
-                announcement=self._announce(tell) if tell else None,
-                contradiction=contradiction,
+                announcement=self._announce(row.tell) if row and row.tell else None,
+                contradiction=row is None,
+                sent=self._sends(row, operation) if row else None,
+                deadline=payment.timers.get(operation.id if operation else payment.id) if row else None,
             )
         )
 
     def _announce(self, event_type: str) -> Announcement:
         self.payment.announced += 1
         return Announcement(ids.new("evt"), cast("EventType", event_type), self.payment.announced)
+
+    def _sends(self, row: Row, operation: Operation | None) -> Sent | None:
+        """What `_send` sends for the row itself: a charge is canceled by an operation, which has steps of its own."""
+        if row.send is Send.CANCEL and operation is None:
+            return "query" if self.payment.reference is None else None
+        return row.send and row.send.value
 
     def _send(self, row: Row, operation: Operation | None) -> None:
         match row.send:
@@ -195,6 +217,13 @@ class Fold:
             case Send.QUERY:
                 (operation or self.payment).asks += 1
                 self.messages.append(orders.query(self.payment, operation))
+
+    def _watch_doubt(self, subject: Payment | Operation, row: Row) -> None:
+        if row.to is State.IN_DOUBT:
+            subject.in_doubt_since = subject.in_doubt_since or self.now
+        elif subject.in_doubt_since is not None:
+            self.doubts_ended.append((row.subject, self.now - subject.in_doubt_since))
+            subject.in_doubt_since = None
 
     def _set_timer(self, subject: Payment | Operation, row: Row) -> None:
         seconds = deadline_seconds(row, subject.asks)

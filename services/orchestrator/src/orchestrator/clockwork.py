@@ -1,7 +1,9 @@
-"""Deadlines: finds those that have passed and lets the handlers take them."""
+"""What runs by the clock: deadlines that have passed go to the handlers, and gauges show what is in doubt."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
+
+from prometheus_client import Gauge
 
 from malipo.messaging.database import blames_message
 from malipo.messaging.unit import Units
@@ -11,6 +13,14 @@ from orchestrator import handlers, store
 _PAYMENTS_AT_ONCE = 200
 _POLL_SECONDS = 0.25
 _PUT_OFF_SECONDS = 60.0
+_GAUGE_SECONDS = 5.0
+
+DOUBTS = Gauge("malipo_doubts", "Payments and operations in doubt now, of all replicas.", ("subject",))
+OLDEST_DOUBT_SECONDS = Gauge(
+    "malipo_doubt_oldest_seconds",
+    "For how long the oldest doubt of now has lasted, of all replicas; 0 when there is none.",
+    ("subject",),
+)
 
 Due = Mapping[str, Sequence[str]]
 
@@ -20,6 +30,15 @@ async def run(units: Units) -> None:
     while True:
         if await tick(units) < _PAYMENTS_AT_ONCE:
             await asyncio.sleep(_POLL_SECONDS)
+
+
+async def watch(units: Units) -> None:
+    """Keep the gauges of what is in doubt, until cancelled."""
+    while True:
+        for subject, (number, oldest_seconds) in (await store.doubts(units)).items():
+            DOUBTS.labels(subject).set(number)
+            OLDEST_DOUBT_SECONDS.labels(subject).set(oldest_seconds)
+        await asyncio.sleep(_GAUGE_SECONDS)
 
 
 async def tick(units: Units) -> int:

@@ -4,17 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from prometheus_client import Counter
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Histogram
 
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentStepped, RefusalCode
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import OutcomeReported
+from malipo.contracts.outcomes import OrderPostponed, OutcomeReported
 from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import CLIENT_REF, Unit
+from malipo.messaging.unit import Unit
+from malipo.platform import logs
 from malipo.platform.logs import log
+from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, step
 from orchestrator import store
 from orchestrator.advance import Fold
 from orchestrator.machine import State, Subject
@@ -22,7 +25,15 @@ from orchestrator.orders import new_operation
 from orchestrator.payment import Payment
 from orchestrator.routing import route
 
-STATUS = Counter("payment_status", "Payments that came into a state.", ("status",))
+STATUS = Counter(
+    "payment_status", "Payments that came into a state, by the names of docs/payment-states.md.", ("status",)
+)
+DOUBT_SECONDS = Histogram(
+    "malipo_doubt_seconds",
+    "Time for which a payment or operation was in doubt, once it is no more.",
+    ("subject",),
+    buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600),
+)
 DROPPED = Counter("malipo_words_dropped", "Providers' words that changed nothing, by why.", ("verdict",))
 
 
@@ -41,7 +52,11 @@ class Refused(Exception):
 
 
 async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Fold a batch of commands and outcomes into their payments, each payment's in order."""
+    """Fold a batch of commands and outcomes into their payments, each payment's in order.
+
+    That an order was postponed changes no payment: its deadline runs on.
+    """
+    batch = [received for received in batch if not isinstance(received.message, OrderPostponed)]
     payments = await store.lock(unit, {received.key for received in batch})
     new = set[str]()
     written: list[PaymentStepped] = []
@@ -51,7 +66,7 @@ async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
         if isinstance(received.message, CreatePayment):
             if payment is not None:
                 continue  # sent twice under two message ids; the payment stands
-            payment = payments[received.key] = _new_payment(received.message, now)
+            payment = payments[received.key] = _new_payment(received.message, received.headers, now)
             new.add(payment.id)
         if payment is None:
             raise UnknownPayment(received.key)
@@ -69,30 +84,40 @@ async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> int:
     written: list[PaymentStepped] = []
     for payment_id, subject_ids in still_due.items():
         fold = Fold(payments[payment_id], clock.now(), "deadline", f"deadline:{payment_id}")
-        for subject_id in subject_ids:
-            fold.overdue(subject_id)
-        written += _send(unit, fold, {})
+        with step("orchestrator deadline", payment_id, _origin(fold.payment), SpanKind.INTERNAL) as headers:
+            for subject_id in subject_ids:
+                fold.overdue(subject_id)
+            written += _send(unit, fold, headers)
     await store.save(unit, payments, set(), written)
     return len(still_due)
 
 
 def _fold(unit: Unit, payment: Payment, received: Received[Message], now: datetime) -> list[PaymentStepped]:
-    source = received.message.source if isinstance(received.message, OutcomeReported) else "merchant"
-    fold = Fold(payment, now, source, received.message_id)
+    message = received.message
+    fold = Fold(payment, now, "merchant", received.message_id)
+    if isinstance(message, OutcomeReported):
+        fold.source, fold.observed_at = message.source, message.observed_at
+    name = f"orchestrator {type(message).__name__}"
+    with step(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
+        _decide_or_refuse(fold, message)
+        return _send(unit, fold, headers)
+
+
+def _decide_or_refuse(fold: Fold, message: Message) -> None:
     try:
-        _decide(fold, received.message)
+        _decide(fold, message)
     except Refused as refused:
         fold.messages.append(
             CommandRefused(
-                payment_id=payment.id,
-                merchant_id=payment.merchant_id,
+                payment_id=fold.payment.id,
+                merchant_id=fold.payment.merchant_id,
                 operation_id=refused.operation_id,
+                command_id=fold.message_id,
                 code=refused.code,
                 detail=refused.detail,
-                occurred_at=now,
+                occurred_at=fold.now,
             )
         )
-    return _send(unit, fold, received.headers)
 
 
 def _decide(fold: Fold, message: Message) -> None:
@@ -176,23 +201,31 @@ def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[PaymentSte
         topic = PAYMENT_EVENTS if events else PROVIDER_COMMANDS[payment.provider or ""]
         unit.send(topic, payment.id, message, headers=carried)
     steps = [message for message in fold.messages if isinstance(message, PaymentStepped)]
-    unit.after_commit(partial(_report, fold, steps))
+    unit.after_commit(partial(_report, fold, steps, carried))
     return steps
 
 
-def _report(fold: Fold, steps: Sequence[PaymentStepped]) -> None:
+def _origin(payment: Payment) -> dict[str, str]:
+    """The headers of what no message has caused."""
+    known = {TRACEPARENT: payment.traceparent, CLIENT_REF: payment.client_ref}
+    return {name: value for name, value in known.items() if value}
+
+
+def _report(fold: Fold, steps: Sequence[PaymentStepped], headers: Mapping[str, str]) -> None:
     for verdict in fold.dropped:
         DROPPED.labels(verdict).inc()
-    for step in steps:
-        bound = log.bind(payment_id=step.payment_id, client_ref=step.payment.client_ref)
-        if step.contradiction:
-            bound.error("provider contradicts itself", state=step.to_state, trigger=step.cause.trigger)
-        elif step.operation is None:
-            STATUS.labels(step.to_state).inc()
-            bound.info("payment stepped", before=step.from_state, after=step.to_state, trigger=step.cause.trigger)
+    for subject, time in fold.doubts_ended:
+        DOUBT_SECONDS.labels(subject).observe(time.total_seconds())
+    bound = log.bind(**logs.facts(fold.payment.id, headers))
+    for taken in steps:
+        if taken.contradiction:
+            bound.error("provider contradicts itself", state=taken.to_state, trigger=taken.cause.trigger)
+        elif taken.operation is None:
+            STATUS.labels(taken.to_state).inc()
+            bound.info("payment stepped", before=taken.from_state, after=taken.to_state, trigger=taken.cause.trigger)
 
 
-def _new_payment(command: CreatePayment, now: datetime) -> Payment:
+def _new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetime) -> Payment:
     """A payment is as old as its id, which the gateway made."""
     return Payment(
         id=command.payment_id,
@@ -206,6 +239,7 @@ def _new_payment(command: CreatePayment, now: datetime) -> Payment:
         description=command.description,
         metadata=command.metadata,
         return_url=command.return_url,
+        traceparent=headers.get(TRACEPARENT),
         created_at=ids.made_at(command.payment_id),
         updated_at=now,
     )

@@ -18,7 +18,7 @@ class State(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What happens to it: our own step, a provider's word, or a deadline."""
+    """What happens to it: our own step, a provider's word, or a deadline; the last one of a customer who does not come."""
 
     DISPATCHED = "dispatched"
     UNROUTABLE = "unroutable"
@@ -30,6 +30,7 @@ class Trigger(StrEnum):
     ACTION_REQUIRED = "action_required"
     UNKNOWN = "unknown"
     OVERDUE = "overdue"
+    EXPIRED = "expired"
 
 
 class Send(StrEnum):
@@ -90,7 +91,8 @@ _TABLE = {
         (A,               T.PENDING,           P,         _,                  "payment.processing"),
         (A,               T.ACTION_REQUIRED,   A,         _,                  _),
         (A,               T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
-        (A,               T.OVERDUE,           A,         S.CANCEL,           _),
+        (A,               T.OVERDUE,           A,         S.QUERY,            _),  # did we miss what the customer did?
+        (A,               T.EXPIRED,           A,         S.CANCEL,           _),  # he has left
         (H,               T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (H,               T.AUTHORIZED,        H,         _,                  _),
         (H,               T.DECLINED,          FAILED,    _,                  "payment.failed"),
@@ -175,10 +177,14 @@ _MAX_SECONDS = 900
 _DEADLINE_SECONDS = {
     State.INITIATED: 60,
     State.PROCESSING: 60,
-    State.REQUIRES_ACTION: 3600,  # the customer has left
+    State.REQUIRES_ACTION: 15,
     State.AUTHORIZED: 24 * 3600,  # providers drop an authorization after days: ask once a day whether it stands
     State.IN_DOUBT: 1,
 }
+
+
+EXPIRY_SECONDS = 3600
+"""A customer who has not acted by then will not come any more: the age of a payment from which OVERDUE is EXPIRED."""
 
 
 class Verdict(StrEnum):
@@ -203,6 +209,6 @@ def deadline_seconds(row: Row, asks: int) -> float | None:
         return None
     if row.send is Send.QUERY:
         return min(_ANSWER_SECONDS * (1 + asks), _MAX_SECONDS)
-    if row.to is State.REQUIRES_ACTION or row.to is State.AUTHORIZED:
+    if row.to is State.AUTHORIZED:
         return _DEADLINE_SECONDS[row.to]
     return min(_DEADLINE_SECONDS[row.to] * 2 ** min(asks, 10), _MAX_SECONDS)

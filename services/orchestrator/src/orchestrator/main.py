@@ -13,4 +13,5 @@ def build(settings: Settings) -> Starlette:
     runtime = Runtime("orchestrator", settings)
     runtime.subscribe(*SUBSCRIPTIONS)
     runtime.loop("clockwork", lambda: clockwork.run(runtime.units))
+    runtime.loop("doubt gauges", lambda: clockwork.watch(runtime.units))
     return runtime.app()

@@ -1,4 +1,4 @@
-"""What is sent to a provider for a payment and its operations. Pure."""
+"""What is sent to a provider for a payment and its operations, by the step that it has just taken. Pure."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -76,6 +76,7 @@ class _Common(TypedDict):
     merchant_id: str
     mode: Mode
     config_version: int
+    step: int
     client_ref: str | None
 
 
@@ -86,5 +87,6 @@ def _common(payment: Payment, operation_id: str) -> _Common:
         merchant_id=payment.merchant_id,
         mode=payment.mode,
         config_version=payment.config_version,
+        step=payment.step,
         client_ref=payment.client_ref,
     )

@@ -32,6 +32,7 @@ class Operation:
     reference: str | None = None
     failure: Failure | None = None
     asks: int = 0
+    in_doubt_since: datetime | None = None
     updated_at: datetime
 
     @property
@@ -42,7 +43,10 @@ class Operation:
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """One payment. `step` and `announced` count its steps and the events told, both without gaps."""
+    """One payment. `step` and `announced` count its steps and the events told, both without gaps.
+
+    `traceparent` is the trace of the request that made it: deadlines, which no message causes, go on with that.
+    """
 
     id: str
     merchant_id: str
@@ -58,6 +62,7 @@ class Payment:
     description: str | None = None
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     return_url: str | None = None
+    traceparent: str | None = None
     state: State = State.INITIATED
     captured_minor: int = 0
     reference: str | None = None
@@ -66,6 +71,7 @@ class Payment:
     step: int = 0
     announced: int = 0
     asks: int = 0
+    in_doubt_since: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])

@@ -28,6 +28,7 @@ _FIXED = {  # what a payment is created with
     "description": "text",
     "metadata": "jsonb",
     "return_url": "text",
+    "traceparent": "text",
     "created_at": "timestamptz",
 }
 _CHANGING = {
@@ -39,6 +40,7 @@ _CHANGING = {
     "step": "integer",
     "announced": "integer",
     "asks": "integer",
+    "in_doubt_since": "timestamptz",
     "updated_at": "timestamptz",
 }
 _OPERATION_FIXED = {
@@ -54,6 +56,7 @@ _OPERATION_CHANGING = {
     "reference": "text",
     "failure": "jsonb",
     "asks": "integer",
+    "in_doubt_since": "timestamptz",
     "updated_at": "timestamptz",
 }
 _OPERATION = _OPERATION_FIXED | _OPERATION_CHANGING
@@ -106,6 +109,12 @@ _DELETE_TIMERS = "DELETE FROM timers WHERE subject_id = ANY($1::text[])"
 _DUE = "SELECT payment_id, array_agg(subject_id) AS subject_ids FROM timers WHERE due_at <= now() AND {} GROUP BY 1"
 _DUE_NOW = _DUE.format("true") + " ORDER BY min(due_at) LIMIT $1"
 _STILL_DUE = _DUE.format("payment_id = ANY($1::text[])")
+_DOUBTS = """
+SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_since))::float8 AS oldest_seconds FROM (
+    SELECT 'payment' AS subject, in_doubt_since FROM payments WHERE in_doubt_since IS NOT NULL
+    UNION ALL SELECT subject, in_doubt_since FROM operations WHERE in_doubt_since IS NOT NULL
+) AS doubts GROUP BY subject
+"""
 
 
 async def lock(unit: Unit, payment_ids: set[str], *, skip_locked: bool = False) -> dict[str, Payment]:
@@ -146,6 +155,15 @@ async def still_due(unit: Unit, payments: Mapping[str, Payment]) -> dict[str, li
 async def put_off(unit: Unit, payment_id: str, seconds: float) -> None:
     """Take a payment's deadlines that have passed later."""
     await unit.connection.execute(_PUT_OFF, payment_id, seconds)
+
+
+async def doubts(units: Units) -> dict[Subject, tuple[int, float]]:
+    """How many are in doubt now, and for how many seconds the oldest has been."""
+    rows = {Subject(row["subject"]): row for row in await units.reads.fetch(_DOUBTS)}
+    return {
+        subject: (rows[subject]["number"], rows[subject]["oldest_seconds"]) if subject in rows else (0, 0.0)
+        for subject in Subject
+    }
 
 
 async def _save_timers(unit: Unit, payments: Mapping[str, Payment]) -> None:

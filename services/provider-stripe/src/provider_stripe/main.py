@@ -19,6 +19,7 @@ def build(settings: Settings) -> ASGIApp:
         base_url=settings.stripe_api_base,
         timeout_seconds=settings.stripe_timeout_seconds,
         connect_seconds=settings.stripe_connect_seconds,
+        request_id_header="Request-Id",
     )
     runtime.on_stop(http.aclose)
     client = StripeClient(http, version=settings.stripe_version, timeout_seconds=settings.stripe_timeout_seconds)

@@ -1,16 +1,17 @@
 """Makes one attempt at one delivery: sign, post, judge, record."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from opentelemetry.trace import SpanKind
 
 from malipo import clock, ids
 from malipo.contracts.config import secret_owner
 from malipo.messaging.database import AWAY
-from malipo.messaging.unit import CLIENT_REF, Units
+from malipo.messaging.unit import Units
+from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import KeyRing, SecretUnreadable
-from malipo.platform.tracing import context_of, tracer
 from webhook_dispatcher import metrics, queue, signature
 from webhook_dispatcher.queue import Delivery
 from webhook_dispatcher.recorder import Attempt, Recorder
@@ -33,21 +34,28 @@ class Courier:
         self._recorder = Recorder(units)
 
     async def run(self, delivery: Delivery) -> None:
-        """Attempt `delivery`. Raises an error of `AWAY` when its end could not be recorded: its lease runs out."""
+        """Attempt `delivery`, in a task of its own: its log lines are about this payment.
+
+        Raises an error of `AWAY` when its end could not be recorded: its lease runs out.
+        """
+        logs.concern(delivery.payment_id, delivery.headers)
+        with tracing.step(
+            f"webhook {delivery.type}", delivery.payment_id, delivery.headers, SpanKind.CLIENT, **_about(delivery)
+        ) as headers:
+            await self._attempt_or_put_off(replace(delivery, headers=headers))
+
+    async def _attempt_or_put_off(self, delivery: Delivery) -> None:
         about = _about(delivery)
-        with tracer.start_as_current_span(
-            "webhook", context_of(delivery.headers), kind=SpanKind.CLIENT, attributes=about
-        ):
-            try:
-                await self._attempt(delivery)
-            except AWAY:
-                raise
-            except (SecretUnreadable, signature.BadSecret):
-                log.error("signing secret unreadable", **about, retry_in_seconds=PUT_OFF_SECONDS)
-                await self._put_off(delivery, "unreadable_secret")
-            except Exception:  # noqa: BLE001 - whatever it is, it must not come back at the speed of leases
-                log.exception("webhook attempt failed", **about, retry_in_seconds=PUT_OFF_SECONDS)
-                await self._put_off(delivery, "failure")
+        try:
+            await self._attempt(delivery)
+        except AWAY:
+            raise
+        except (SecretUnreadable, signature.BadSecret):
+            log.error("signing secret unreadable", **about, retry_in_seconds=PUT_OFF_SECONDS)
+            await self._put_off(delivery, "unreadable_secret")
+        except Exception:  # noqa: BLE001 - whatever it is, it must not come back at the speed of leases
+            log.exception("webhook attempt failed", **about, retry_in_seconds=PUT_OFF_SECONDS)
+            await self._put_off(delivery, "failure")
 
     async def _attempt(self, delivery: Delivery) -> None:
         headers = self._headers(delivery)
@@ -76,19 +84,15 @@ class Courier:
 
 
 def _about(delivery: Delivery) -> dict[str, str]:
-    return {
-        "payment_id": delivery.payment_id,
-        "client_ref": delivery.headers.get(CLIENT_REF, ""),
-        "endpoint_id": delivery.endpoint_id,
-        "event_id": delivery.event_id,
-    }
+    return {"endpoint_id": delivery.endpoint_id, "event_id": delivery.event_id}
 
 
 def _tell(attempt: Attempt, seconds: float) -> None:
+    tracing.note({"outcome": attempt.result, "http.response.status_code": attempt.answer.status})
     metrics.ATTEMPTS.labels(attempt.result).inc()
     metrics.ATTEMPT_SECONDS.observe(seconds)
     if attempt.result == "delivered":
-        metrics.LATENCY_SECONDS.observe((clock.now() - attempt.delivery.occurred_at).total_seconds())
+        metrics.LATENCY_SECONDS.observe((clock.now() - attempt.delivery.observed_at).total_seconds())
     log.info(
         "webhook attempted",
         **_about(attempt.delivery),

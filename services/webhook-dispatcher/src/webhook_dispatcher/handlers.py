@@ -47,5 +47,5 @@ def _event(step: PaymentStepped, headers: dict[str, str]) -> store.Event:
         config_version=step.config_version,
         headers=headers,
         body=msgspec.json.encode(public_event(step)),
-        occurred_at=step.occurred_at,
+        observed_at=step.cause.observed_at or step.occurred_at,
     )

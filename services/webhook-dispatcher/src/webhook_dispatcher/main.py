@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp
 
-from malipo.messaging.executor import Executor
+from malipo.messaging.executor import Executor, Lease
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.unit import Units
 from malipo.platform.secrets import KeyRing
@@ -29,7 +29,11 @@ def build(settings: Settings) -> ASGIApp:
     key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
     courier = Courier(runtime.units, key_ring, sender, settings.retry_schedule)
     attempts = executor(
-        runtime.units, courier, limit=settings.attempts_at_once, per_endpoint=settings.attempts_per_endpoint
+        runtime.units,
+        courier,
+        limit=settings.attempts_at_once,
+        per_endpoint=settings.attempts_per_endpoint,
+        lease_seconds=settings.lease_seconds,
     )
     runtime.subscribe(*subscriptions(attempts.nudge))
     runtime.loop("deliveries", attempts.run)
@@ -40,15 +44,17 @@ def build(settings: Settings) -> ASGIApp:
     return runtime.app()
 
 
-def executor(units: Units, courier: Courier, *, limit: int, per_endpoint: int) -> Executor[Delivery]:
+def executor(
+    units: Units, courier: Courier, *, limit: int, per_endpoint: int, lease_seconds: float
+) -> Executor[Delivery]:
     """Runs due deliveries, up to `limit` in this process and `per_endpoint` over all replicas."""
 
-    async def claim(token: str, count: int, running: Sequence[str]) -> Sequence[Delivery]:
+    async def claim(lease: Lease, count: int, running: Sequence[str]) -> Sequence[Delivery]:
         async with units.begin() as unit:
-            return await queue.claim(unit.connection, token, count, running, per_endpoint)
+            return await queue.claim(unit.connection, lease, count, running, per_endpoint)
 
-    async def renew(token: str, delivery_ids: Sequence[str]) -> None:
+    async def renew(lease: Lease, delivery_ids: Sequence[str]) -> None:
         async with units.begin() as unit:
-            await queue.renew(unit.connection, token, delivery_ids)
+            await queue.renew(unit.connection, lease, delivery_ids)
 
-    return Executor("deliveries", claim=claim, run=courier.run, renew=renew, limit=limit)
+    return Executor("deliveries", claim=claim, run=courier.run, renew=renew, limit=limit, lease_seconds=lease_seconds)

@@ -5,17 +5,23 @@ from prometheus_client import Counter, Gauge, Histogram
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 300, 3600)
 
 ATTEMPTS = Counter("malipo_webhook_attempts", "Webhook attempts, by what became of the delivery.", ("result",))
-ENDED_UNSENT = Counter("malipo_webhook_ended_unsent", "Deliveries that ended because their endpoint is gone.")
+ENDED_UNSENT = Counter(
+    "malipo_webhook_deliveries_ended_unsent", "Deliveries that ended because their endpoint is gone."
+)
 PUT_OFF = Counter(
-    "malipo_webhook_put_off",
+    "malipo_webhook_deliveries_put_off",
     "Deliveries put off through a fault of ours. Alert on any.",
     ("reason",),  # unreadable_secret, failure
 )
-ATTEMPT_SECONDS = Histogram("malipo_webhook_attempt_seconds", "Time of one attempt.", buckets=_SECONDS)
+ATTEMPT_SECONDS = Histogram("malipo_webhook_attempt_duration_seconds", "Time of one attempt.", buckets=_SECONDS)
 LATENCY_SECONDS = Histogram(
-    "payment_webhook_latency_seconds", "From the payment's step to the merchant's 2xx.", buckets=_SECONDS
+    "payment_webhook_latency_seconds",
+    "From the provider's event, or else the payment's step, to the merchant's 2xx.",
+    buckets=_SECONDS,
 )
-PENDING = Gauge("malipo_webhook_pending", "Deliveries that have not ended.")
-IN_FLIGHT = Gauge("malipo_webhook_in_flight", "Deliveries leased by any replica.")
-OLDEST_DUE_SECONDS = Gauge("malipo_webhook_oldest_due_seconds", "How long the longest-due delivery has been due.")
+PENDING = Gauge("malipo_webhook_pending_deliveries", "Deliveries that have not ended, of all replicas.")
+IN_FLIGHT = Gauge("malipo_webhook_in_flight_deliveries", "Deliveries leased by any replica.")
+OLDEST_DUE_SECONDS = Gauge(
+    "malipo_webhook_oldest_due_seconds", "For how long the delivery that waits longest has been due, of all replicas."
+)
 WAITING_EVENTS = Gauge("malipo_webhook_waiting_events", "Events that wait for their merchant's configuration.")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Connection, Row
-from malipo.messaging.executor import LEASE_SECONDS
+from malipo.messaging.executor import Lease
 
 _CLAIM_LOCK = 0x6D616C77  # "malw"
 
@@ -32,6 +32,7 @@ class Delivery:
 
     id: str
     event_id: str
+    type: str
     endpoint_id: str
     payment_id: str
     merchant_id: str
@@ -42,7 +43,7 @@ class Delivery:
     secret_ciphertext: str
     headers: dict[str, str]
     body: bytes
-    occurred_at: datetime
+    observed_at: datetime
 
 
 class End(NamedTuple):
@@ -109,8 +110,8 @@ WITH held AS MATERIALIZED (
     WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM mine))
     RETURNING *
 )
-SELECT leased.delivery_id AS id, event_id, endpoint_id, leased.payment_id, e.merchant_id, e.mode, leased.attempts,
-       leased.lease_token, endpoint.url, endpoint.secret_ciphertext, e.headers, e.body, e.occurred_at
+SELECT leased.delivery_id AS id, event_id, e.type, endpoint_id, leased.payment_id, e.merchant_id, e.mode, leased.attempts,
+       leased.lease_token, endpoint.url, endpoint.secret_ciphertext, e.headers, e.body, e.observed_at
 FROM leased JOIN events e USING (event_id) JOIN endpoints endpoint USING (endpoint_id)
 """
 # A row that is locked is being ended: there is nothing to renew.
@@ -174,7 +175,7 @@ async def promote(connection: Connection, lanes: Sequence[tuple[str, str]]) -> N
 
 
 async def claim(
-    connection: Connection, token: str, count: int, running: Sequence[str], per_endpoint: int
+    connection: Connection, lease: Lease, count: int, running: Sequence[str], per_endpoint: int
 ) -> list[Delivery]:
     """Lease up to `count` due deliveries, endpoints taking turns, and no endpoint above `per_endpoint` over all replicas.
 
@@ -182,13 +183,13 @@ async def claim(
     """
     # One claim at a time, or two replicas would each count the leases before the other's were there.
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _CLAIM_LOCK)
-    rows = await connection.fetch(_CLAIM, token, count, per_endpoint, LEASE_SECONDS, running)
+    rows = await connection.fetch(_CLAIM, lease.token, count, per_endpoint, lease.seconds, running)
     return [Delivery(**dict(row)) for row in rows]
 
 
-async def renew(connection: Connection, token: str, delivery_ids: Sequence[str]) -> None:
-    """Keep the leases of `token` alive."""
-    await connection.execute(_RENEW, token, delivery_ids, LEASE_SECONDS)
+async def renew(connection: Connection, lease: Lease, delivery_ids: Sequence[str]) -> None:
+    """Keep the lease of these alive."""
+    await connection.execute(_RENEW, lease.token, delivery_ids, lease.seconds)
 
 
 async def end(connection: Connection, ends: Sequence[End]) -> set[str]:

@@ -15,7 +15,10 @@ SLICE = 1000
 
 
 class Event(NamedTuple):
-    """One announced event, its body as it will be sent, and the configuration that it relies on."""
+    """One announced event, its body as it will be sent, and the configuration that it relies on.
+
+    `observed_at` is when the provider's word came that led to it, or else when its step was taken.
+    """
 
     event_id: str
     merchant_id: str
@@ -26,14 +29,14 @@ class Event(NamedTuple):
     config_version: int
     headers: dict[str, str]
     body: bytes
-    occurred_at: datetime
+    observed_at: datetime
 
 
 _KNOW_MERCHANTS = "INSERT INTO merchants SELECT *, 0 FROM unnest($1::text[]) ON CONFLICT DO NOTHING"
 # Share, so that events of one merchant do not wait for each other; a configuration waits for them, and they for it.
 _HOLD_MERCHANTS = "SELECT FROM merchants WHERE merchant_id = ANY($1::text[]) ORDER BY merchant_id FOR SHARE"
 _ADD_EVENTS = """
-INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, occurred_at)
+INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, observed_at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::bigint[],
                      $8::jsonb[], $9::bytea[], $10::timestamptz[])
 ON CONFLICT (event_id) DO NOTHING

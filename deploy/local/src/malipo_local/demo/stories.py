@@ -84,6 +84,8 @@ def survives_a_kill(shop: Shop) -> str:
         shop.wait(payment["id"], "completed", seconds=60)
     shop.told(payment["id"], "payment.completed")
     shop.stack.wait_ready("provider-stripe", 60)
+    # Stripe's callback may have told the end before anybody took up the charge that the dead process had sent.
+    expect(until(lambda: "attempt" in kinds_told(shop, payment["id"]), 30), "the charge is taken up again")
     return str(payment["id"])
 
 
@@ -99,6 +101,11 @@ STORIES = (
     ),
     Story("kill -9", "provider-stripe dies in the middle of a charge, and comes back.", survives_a_kill),
 )
+
+
+def kinds_told(shop: Shop, payment_id: str) -> set[str]:
+    """The kinds of entries in a payment's timeline."""
+    return {entry["kind"] for entry in shop.timeline(payment_id)}
 
 
 def expect(holds: bool, what: str) -> None:

@@ -34,20 +34,20 @@ class Tour:
     def _play(self, story: Story) -> None:
         try:
             payment_id = story.play(self._shop)
-            steps = self._shop.reported(payment_id)
+            entries = self._shop.reported(payment_id)
         except (NeverHappened, httpx.HTTPError) as error:
             self._console.print(f"[red]Not as told:[/red] {escape(str(error))}")
             return
         self.held += 1
         if self.first_payment_seconds is None:
             self.first_payment_seconds = time.monotonic() - self._started
-        self._show(payment_id, steps)
+        self._show(payment_id, entries)
 
-    def _show(self, payment_id: str, steps: list[Json]) -> None:
+    def _show(self, payment_id: str, entries: list[Json]) -> None:
         payment = self._shop.payment(payment_id)
         amount = f"{payment['amount'] / 100:.2f} {payment['currency']}"
         self._console.print(f"[green]As told.[/green] {payment_id}  {amount}  [bold]{payment['status']}[/bold]")
-        for line in timeline_lines(steps):
+        for line in timeline_lines(entries):
             self._console.print(escape(line), soft_wrap=True)
         webhooks = [f"{one['sequence']}. {one['type']}" for one in self._shop.received(payment_id) if one["verified"]]
         self._console.print(f"Received with a good signature: {', '.join(webhooks)}\n")
@@ -70,14 +70,32 @@ class Tour:
         return f"{self.held} of {self.total} steps held; first completed payment {first}."
 
 
-def timeline_lines(steps: list[Json]) -> Iterator[str]:
-    """A payment's steps, as the API tells them, within 80 columns."""
-    for step in steps:
-        cause = step["cause"]
-        detail = f": {cause['detail']}" if cause["detail"] else ""
-        what = f"{step['operation']['kind']} " if step["operation"] else ""
-        move = f"{what}{step['from_state']} -> {step['to_state']}"
-        yield f"  {step['at'][11:23]}  {move:34} {cause['trigger']} ({cause['source']}{detail})"
-        if step["event"]:
-            tries = ", ".join(f"{one['result']} in {one['duration_ms']} ms" for one in step["webhooks"])
-            yield f"{'':16}webhook {step['event']['type']} {tries}".rstrip()
+def timeline_lines(entries: list[Json]) -> Iterator[str]:
+    """What the API tells of a payment, within 80 columns or so; of each entry what it is about and what came of it."""
+    told = {entry["id"]: entry["event"]["type"] for entry in entries if entry["kind"] == "step" and entry["event"]}
+    for entry in entries:
+        said = _said(entry, told.get(entry["cause"], ""))
+        yield f"  {entry['at'][11:23]}  {entry['service'].removeprefix('webhook-'):15}  {said}"
+        for exchange in entry.get("exchanges", ()):
+            asked = f"{exchange['method']} {exchange['path']}" if "method" in exchange else "an earlier try"
+            took = f" in {exchange['duration_ms']} ms" if "duration_ms" in exchange else ""
+            yield f"{'':33}{asked}: {exchange.get('status') or exchange['error']}{took}"
+
+
+def _said(entry: Json, event_type: str) -> str:
+    about = "" if entry["about"] in ("payment", "event") else f"{entry['about']} "
+    match entry["kind"]:
+        case "request":
+            return f"{entry['method']} {entry['path']}"
+        case "step":
+            detail = f": {entry['detail']}" if entry["detail"] else ""
+            moved = f"{about}{entry['from_state']} -> {entry['to_state']}"
+            return f"{moved}  {entry['trigger']} ({entry['source']}{detail})"
+        case "postponed" | "refusal":
+            return f"{about}{entry['kind']}: {entry['code']}"
+        case "webhook":
+            return f"webhook {event_type}: {entry['result']} in {entry['duration_ms']} ms"
+        case word:
+            why = entry["code"] or entry["reason"]
+            without_effect = ", no effect" if entry["effect"] == "none" else ""
+            return f"{about}{word}: {entry['result']}{f' ({why})' if why else ''}{without_effect}"

@@ -20,6 +20,8 @@ PaymentStatus = Literal[
 Source = Literal["merchant", "answer", "query", "callback", "deadline"]
 """Through which door the reason for a step came."""
 OperationStatus = Literal["processing", "completed", "failed"]
+Sent = Literal["charge", "capture", "cancel", "refund", "query"]
+"""What a step can send to the provider."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -69,12 +71,16 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a step was taken: the trigger, who brought it, and the message that did."""
+    """Why a step was taken: the trigger, who brought it, and the message that did.
+
+    `observed_at` is when a provider's word came; None when it was not one.
+    """
 
     trigger: str
     source: Source
     message_id: str
     detail: str | None = None
+    observed_at: Moment | None = None
 
 
 EventType = Literal[
@@ -105,6 +111,8 @@ class PaymentStepped(Message, frozen=True, kw_only=True):
     """One step of a payment or of one of its operations. `step` counts from 1 without gaps per payment.
 
     A `contradiction` changes no state: the provider has said something that cannot be true beside what it said before.
+    `sent` is what the step sent to the provider. By `deadline` something happens to the step's subject, its operation
+    or else the payment; None at an end.
     """
 
     payment_id: str
@@ -120,6 +128,8 @@ class PaymentStepped(Message, frozen=True, kw_only=True):
     operation: OperationView | None = None
     announcement: Announcement | None = None
     contradiction: bool = False
+    sent: Sent | None = None
+    deadline: Moment | None = None
 
 
 RefusalCode = Literal[
@@ -138,11 +148,13 @@ class CommandRefused(Message, frozen=True, kw_only=True):
     """A command that the orchestrator did not carry out: an answer to it, not a step of the payment.
 
     `code` is a `RefusalCode`. It is plain text on the wire, so that an older gateway answers a newer code too.
+    `command_id` is the command's message id.
     """
 
     payment_id: str
     merchant_id: str
     operation_id: str
+    command_id: str
     code: str
     detail: str
     occurred_at: Moment

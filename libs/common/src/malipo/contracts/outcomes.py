@@ -63,8 +63,28 @@ class Unknown(_Outcome, frozen=True, kw_only=True):
 Outcome = Succeeded | Authorized | Declined | Canceled | Pending | ActionRequired | Unknown
 
 
+class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One HTTP request to a provider, and how it went: without query string, headers and bodies, which hold secrets.
+
+    `duration_ms` is the time until the answer began. Without a `status` no answer came, and `error` says why; of a try
+    whose process died only the time is known. `request_id` is the provider's own name of the request.
+    """
+
+    at: Moment
+    method: str | None = None
+    path: str | None = None
+    status: int | None = None
+    duration_ms: int | None = None
+    request_id: str | None = None
+    error: str | None = None
+
+
 class OutcomeReported(Message, frozen=True, kw_only=True):
-    """One word of a provider about one operation, by whichever door it came."""
+    """One word of a provider about one operation, by whichever door it came.
+
+    `step` is the payment's step that ordered what this speaks of: by `query` the question, else the operation itself.
+    `exchanges` were made to learn it; `tries` counts how often the order was taken up; `callback_id` is the provider's.
+    """
 
     payment_id: str
     operation_id: str
@@ -72,4 +92,31 @@ class OutcomeReported(Message, frozen=True, kw_only=True):
     provider: str
     outcome: Outcome
     source: Literal["answer", "query", "callback"]
+    step: int
     observed_at: Moment
+    exchanges: tuple[Exchange, ...] = ()
+    tries: int = 1
+    callback_id: str | None = None
+
+
+class OrderPostponed(Message, frozen=True, kw_only=True):
+    """An order that could not be sent now and will be at `retry_at`: an obstacle to tell of, no word of the provider.
+
+    Told when the obstacle is another than at the try before, and at every doubling of `tries`; `exchanges` are of this
+    try alone.
+    """
+
+    payment_id: str
+    operation_id: str
+    kind: OperationKind
+    provider: str
+    step: int
+    code: str
+    detail: str
+    tries: int
+    retry_at: Moment
+    observed_at: Moment
+    exchanges: tuple[Exchange, ...] = ()
+
+
+ProviderReport = OutcomeReported | OrderPostponed

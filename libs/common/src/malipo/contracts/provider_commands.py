@@ -14,13 +14,17 @@ OperationKind = Literal["charge", "capture", "cancel", "refund"]
 
 
 class BaseCommand(Message, frozen=True, kw_only=True):
-    """What all commands to a provider carry. A charge's operation id is its payment's id."""
+    """What all commands to a provider carry. A charge's operation id is its payment's id.
+
+    `step` is the payment's step that sent the command: whatever comes of it names that step as its cause.
+    """
 
     payment_id: str
     operation_id: str
     merchant_id: str
     mode: Mode
     config_version: int
+    step: int
     client_ref: str | None = None
 
 

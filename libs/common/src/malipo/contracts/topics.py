@@ -12,7 +12,7 @@ from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentEvent
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import OutcomeReported
+from malipo.contracts.outcomes import ProviderReport
 from malipo.contracts.provider_commands import ProviderCommand
 
 DEAD_LETTER_SUFFIX = ".dlq"
@@ -75,9 +75,9 @@ OUTCOMES = Topic(
     key="payment id",
     partitions=12,
     retention=_WEEK,
-    messages=OutcomeReported,
+    messages=ProviderReport,
     producer="provider-*",
-    consumers=("orchestrator",),
+    consumers=("orchestrator", "gateway"),
 )
 PAYMENT_EVENTS = Topic(
     name="payments.events.v1",

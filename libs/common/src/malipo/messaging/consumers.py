@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any, cast
 
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
-from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from malipo.messaging.offsets import Offsets
 from malipo.messaging.subscription import DatabaseAway, Record, Shell
 from malipo.platform.logs import log
 
@@ -20,16 +22,19 @@ _STOPPED = "not started"
 class Consumers:
     """All subscriptions of one service, each in a consumer group of its own.
 
-    The offset is committed after the batch's transaction. With the database away the batch is given back after a
-    pause: FastStream seeks to its start, polling goes on, and the process stays in its group.
+    Offsets are committed after the batch's transaction. With the database away the batch is given back after a pause:
+    the consumer seeks to its start, polling goes on, and the process stays in its group. Membership is static: a
+    process that is started again under its instance's name goes on with its partitions at once, also after a kill.
     """
 
     def __init__(self, kafka_bootstrap: str, service: str, instance: str) -> None:
         self._service = service
+        self._instance = instance
+        self._offsets = Offsets()
         self._broker = KafkaBroker(
             kafka_bootstrap,
             client_id=f"{service}.{instance}",
-            ack_policy=AckPolicy.NACK_ON_ERROR,  # the default commits before the handler runs
+            ack_policy=AckPolicy.MANUAL,  # the default commits before the handler runs
             allow_auto_create_topics=False,
             consumer_only=True,  # the relay publishes; a producer whose start fails would never be closed
             graceful_timeout=10,
@@ -37,6 +42,7 @@ class Consumers:
             apply_types=False,
         )
         self.problem: str | None = _STOPPED
+        self._topics: list[str] = []
 
     def add(self, name: str, topics: Sequence[str], shell: Shell, max_records: int) -> None:
         """Subscribe `shell` to `topics`."""
@@ -44,22 +50,52 @@ class Consumers:
             *topics,
             batch=True,
             group_id=f"{self._service}.{name}",
+            group_instance_id=f"{self._service}.{self._instance}",
             auto_offset_reset="earliest",  # the default would skip what was sent before the first deployment
             max_records=max_records,
             batch_timeout_ms=10,  # FastStream sleeps this long again after an empty poll
             heartbeat_interval_ms=500,  # a member that joins waits for the others' next heartbeat
             session_timeout_ms=10_000,
             parser=_without_headers,
-            decoder=_records,
+            decoder=_itself,
         )
-        subscriber(_give_back_when_away(shell.take))
+        subscriber(partial(self._consume, shell))
+        self._topics += topics
+
+    async def lag(self) -> dict[str, int]:
+        """By topic: the messages in the partitions held here that were not taken yet, as far as Kafka has said."""
+        messages = dict.fromkeys(self._topics, 0)
+        for consumer in self._running():
+            for partition in consumer.assignment():
+                end = consumer.highwater(partition)
+                if end is not None:  # and then there is a position, too
+                    messages[partition.topic] += end - await consumer.position(partition)
+        return messages
+
+    def _running(self) -> list[Any]:
+        subscribers = cast("Sequence[Any]", self._broker.subscribers)
+        return [subscriber.consumer for subscriber in subscribers if subscriber.consumer is not None]
+
+    async def _consume(self, shell: Shell, message: KafkaMessage) -> None:
+        records = cast("Sequence[Record]", message.raw_message)
+        try:
+            await shell.take(records)
+        except DatabaseAway as error:
+            log.warning("database away", error=str(error), retry_in_seconds=_AWAY_SECONDS)
+        except Exception:  # noqa: BLE001 - whatever it is, the batch must not be lost
+            log.exception("batch failed", retry_in_seconds=_AWAY_SECONDS)
+        else:
+            return self._offsets.applied(cast("Any", message.consumer), records)
+        # Given back at once it would come again at once, thousands of times a second.
+        await asyncio.sleep(_AWAY_SECONDS)
+        await message.nack()
 
     async def run(self) -> None:
         """Connect, however long that takes, and consume until cancelled."""
         try:
             await self._start()
             self.problem = None
-            await asyncio.Event().wait()
+            await self._offsets.run()
         finally:
             self.problem = _STOPPED
             await self._broker.stop()
@@ -75,25 +111,6 @@ class Consumers:
                 await asyncio.sleep(_START_AGAIN_SECONDS)
 
 
-def _give_back_when_away(
-    take: Callable[[Sequence[Record]], Awaitable[None]],
-) -> Callable[[Sequence[Record]], Awaitable[None]]:
-    async def consume(records: Sequence[Record]) -> None:
-        try:
-            await take(records)
-        except DatabaseAway as error:
-            log.warning("database away", error=str(error), retry_in_seconds=_AWAY_SECONDS)
-            await asyncio.sleep(_AWAY_SECONDS)
-            raise NackMessage from error
-        except Exception as error:
-            # Given back at once it would come again at once, thousands of times a second.
-            log.exception("batch failed", retry_in_seconds=_AWAY_SECONDS)
-            await asyncio.sleep(_AWAY_SECONDS)
-            raise NackMessage from error
-
-    return consume
-
-
 async def _without_headers(
     records: tuple[Record, ...], parse: Callable[[tuple[Record, ...]], Awaitable[KafkaMessage]]
 ) -> KafkaMessage:
@@ -103,5 +120,5 @@ async def _without_headers(
     return message
 
 
-async def _records(message: KafkaMessage) -> object:
-    return message.raw_message
+async def _itself(message: KafkaMessage) -> object:
+    return message

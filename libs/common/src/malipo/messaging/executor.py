@@ -4,18 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from malipo import ids
 from malipo.messaging.database import AWAY
 from malipo.platform.logs import log
 
-LEASE_SECONDS = 6.0
-"""How long a row of a dead process stays out of reach. Longer than any pause of a healthy event loop."""
-
-_RENEW_SECONDS = 1.5
+_RENEWALS = 4  # within one lease, so that a slow one or two do not lose it
 _AWAY_SECONDS = 1.0
 _FINISH_SECONDS = 12.0  # within the time that a service has to stop
+
+
+class Lease(NamedTuple):
+    """What a process puts on the rows that it runs: nobody else touches them until `seconds` after it was renewed."""
+
+    token: str
+    seconds: float
 
 
 class Leased(Protocol):
@@ -30,22 +34,23 @@ class Leased(Protocol):
 class Executor[W: Leased]:
     """Keeps up to `limit` claimed rows running at once.
 
-    `claim(token, count, running)` leases up to `count` due rows to `token`, none of those that still run here, and commits; `run(row)` does the work and records its
-    end with the same token, so that a process which lost its lease changes nothing. The lease of every running row
-    is renewed; with the process dead it ends, and another replica claims the row.
+    `claim(lease, count, running)` leases up to `count` due rows, none of those that still run here, and commits;
+    `run(row)` does the work and records its end with the lease's token, so that a process which lost its lease changes
+    nothing. The lease of every running row is renewed; with the process dead it ends, and another replica claims the row.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        claim: Callable[[str, int, Sequence[str]], Awaitable[Sequence[W]]],
+        claim: Callable[[Lease, int, Sequence[str]], Awaitable[Sequence[W]]],
         run: Callable[[W], Awaitable[None]],
-        renew: Callable[[str, Sequence[str]], Awaitable[None]],
+        renew: Callable[[Lease, Sequence[str]], Awaitable[None]],
         limit: int,
+        lease_seconds: float,
         poll_seconds: float = 0.25,
     ) -> None:
-        self.token = ids.new("run")
+        self.lease = Lease(ids.new("run"), lease_seconds)
         self._name = name
         self._claim = claim
         self._run = run
@@ -87,7 +92,7 @@ class Executor[W: Leased]:
         free = self._limit - len(self._running)
         if free <= 0:
             return False
-        rows = await self._claim(self.token, free, list(self._running))
+        rows = await self._claim(self.lease, free, list(self._running))
         for row in rows:
             task = asyncio.create_task(self._guard(row), name=f"{self._name}:{row.id}")
             self._running[row.id] = task
@@ -108,11 +113,12 @@ class Executor[W: Leased]:
             log.exception("row failed", executor=self._name, row=row.id)
 
     async def _renew_for_ever(self) -> None:
+        seconds = self.lease.seconds / _RENEWALS
         while True:
-            await asyncio.sleep(_RENEW_SECONDS)
+            await asyncio.sleep(seconds)
             held = list(self._running)
             try:
                 if held:
-                    await self._renew(self.token, held)
+                    await self._renew(self.lease, held)
             except Exception:  # noqa: BLE001 - without renewals every longer run would be started a second time
-                log.exception("leases not renewed", executor=self._name, retry_in_seconds=_RENEW_SECONDS)
+                log.exception("leases not renewed", executor=self._name, retry_in_seconds=seconds)

@@ -126,6 +126,8 @@ class Runtime:
                 self._database_problem = None
             except AWAY as error:
                 self._database_problem = f"PostgreSQL away: {error!r}"
+            for topic, messages in (await self._consumers.lag()).items():
+                metrics.LAG.labels(topic).set(messages)
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def _purge(self) -> None:

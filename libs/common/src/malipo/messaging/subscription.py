@@ -12,14 +12,14 @@ from msgspec import MsgspecError
 from malipo.contracts.message import Message
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX, Topic
 from malipo.messaging.database import AWAY, CONFLICT, blames_message
-from malipo.messaging.unit import CLIENT_REF, MAX_PAYLOAD_BYTES, MESSAGE_ID, Unit, Units
-from malipo.platform import metrics
+from malipo.messaging.unit import MAX_PAYLOAD_BYTES, MESSAGE_ID, Unit, Units
+from malipo.platform import logs, metrics, tracing
 from malipo.platform.logs import log
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 
 _CONFLICT_TRIES = 3
-_CARRIED = ("traceparent", "tracestate", CLIENT_REF)
+_CARRIED = (tracing.TRACEPARENT, "tracestate", tracing.CLIENT_REF)
 _MAX_TEXT_CHARS = 500
 _MAX_HEADERS = 50
 
@@ -65,7 +65,7 @@ class Shell:
     def __init__(self, subscription: Subscription, units: Units, service: str) -> None:
         self._subscription = subscription
         self._units = units
-        self._consumer = f"{service}.{subscription.name}"
+        self.consumer = f"{service}.{subscription.name}"
 
     async def take(self, records: Sequence[Record]) -> None:
         """Apply a batch; returns when all of it is committed. Raises `DatabaseAway`."""
@@ -83,12 +83,16 @@ class Shell:
                 readable.append((record, read(record)))
             except (MsgspecError, UnicodeDecodeError, ValueError) as error:
                 await self._bury(record, error)
+        with tracing.batch(f"take {self._subscription.name}", [received.headers for _, received in readable]):
+            await self._apply_or_isolate(readable)
+
+    async def _apply_or_isolate(self, readable: Sequence[tuple[Record, Received[Message]]]) -> None:
         try:
             await self._apply([received for _, received in readable])
         except Exception as error:
             if not blames_message(error):
                 raise
-            log.warning("batch isolated", subscription=self._consumer, error=summary(error), size=len(readable))
+            log.warning("batch isolated", subscription=self.consumer, error=summary(error), size=len(readable))
             await self._take_singly(readable)
 
     async def _take_singly(self, readable: Sequence[tuple[Record, Received[Message]]]) -> None:
@@ -98,7 +102,12 @@ class Shell:
             except Exception as error:
                 if not blames_message(error):
                     raise
-                log.exception("message cannot be applied", subscription=self._consumer, message_id=received.message_id)
+                log.exception(
+                    "message cannot be applied",
+                    subscription=self.consumer,
+                    message_id=received.message_id,
+                    **_facts(record),
+                )
                 await self._bury(record, error)
 
     async def _apply(self, batch: Sequence[Received[Message]]) -> None:
@@ -113,7 +122,7 @@ class Shell:
     async def _apply_once(self, batch: Sequence[Received[Message]]) -> None:
         first = {received.message_id: received for received in reversed(batch)}
         async with self._units.begin() as unit:
-            new = await unit.receive(self._consumer, list(first))
+            new = await unit.receive(self.consumer, list(first))
             fresh = [r for r in batch if r.message_id in new and first[r.message_id] is r]
             if fresh:
                 await self._subscription.handle(unit, fresh)
@@ -123,7 +132,7 @@ class Shell:
         """Send `record` to the dead letters, once: as it came, as far as PostgreSQL and Kafka can hold it."""
         position = f"{record.topic}:{record.partition}:{record.offset}"
         async with self._units.begin() as unit:
-            if await unit.receive(f"{self._consumer}.dlq", [position]):
+            if await unit.receive(f"{self.consumer}.dlq", [position]):
                 key = storable((record.key or b"").decode(errors="replace"))
                 unit.send_raw(
                     record.topic + DEAD_LETTER_SUFFIX,
@@ -132,14 +141,14 @@ class Shell:
                     self._obituary(record, position, error),
                 )
         metrics.MESSAGES.labels(record.topic, "dead_lettered").inc()
-        log.error("message dead-lettered", position=position, reason=summary(error))
+        log.error("message dead-lettered", position=position, reason=summary(error), **_facts(record))
 
     def _obituary(self, record: Record, position: str, error: Exception) -> dict[str, str]:
         headers = headers_of(record)
         kept = {storable(name): storable(headers[name]) for name in list(headers)[:_MAX_HEADERS]}
         return kept | {
-            MESSAGE_ID: f"dlq:{self._consumer}:{position}",
-            "x-consumer": self._consumer,
+            MESSAGE_ID: f"dlq:{self.consumer}:{position}",
+            "x-consumer": self.consumer,
             "x-position": position,
             "x-original-message-id": storable(message_id_of(record)),
             "x-original-bytes": str(len(record.value or b"")),
@@ -178,6 +187,12 @@ def summary(error: Exception) -> str:
     """What is wrong, without the row that PostgreSQL adds as detail: it may hold a merchant's data."""
     message = error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else error
     return f"{type(error).__name__}: {message}"[:_MAX_TEXT_CHARS]
+
+
+def _facts(record: Record) -> dict[str, str]:
+    """What lines about a record say of its payment, in topics whose keys are payments' ids."""
+    key = (record.key or b"").decode(errors="replace")
+    return logs.facts(key, headers_of(record)) if key.startswith("pay_") else {}
 
 
 def _count(batch: Sequence[Received[Message]], fresh: Sequence[Received[Message]]) -> None:

@@ -20,7 +20,6 @@ MAX_PAYLOAD_BYTES = 900_000
 """Below Kafka's default limit of 1 MiB, headers included."""
 
 MESSAGE_ID = "message-id"
-CLIENT_REF = "client-ref"
 
 _INSERT_OUTBOX = """
 INSERT INTO outbox (message_id, shard, topic, key, headers, payload)
@@ -53,14 +52,16 @@ class Unit:
     _outbox: list[_Row] = field(default_factory=list[_Row])
     _after: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
-    def send(self, topic: Topic, key: str, message: Message, *, headers: Mapping[str, str] | None = None) -> None:
-        """Put `message` into the outbox under a new message id.
+    def send(self, topic: Topic, key: str, message: Message, *, headers: Mapping[str, str] | None = None) -> str:
+        """Put `message` into the outbox under a new message id, and answer that.
 
         `headers` carries on the trace and client reference of the message that caused this one; without it the
         current trace is used. Messages of one key reach Kafka in the order in which they were sent here.
         """
         carried = carrier() if headers is None else dict(headers)
-        self.send_raw(topic.name, key, encode(message), carried | {MESSAGE_ID: ids.new("msg")})
+        message_id = ids.new("msg")
+        self.send_raw(topic.name, key, encode(message), carried | {MESSAGE_ID: message_id})
+        return message_id
 
     def send_raw(self, topic: str, key: str, payload: bytes, headers: dict[str, str]) -> None:
         """Put bytes that are not a message of ours into the outbox: a dead letter.

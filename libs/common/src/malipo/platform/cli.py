@@ -35,7 +35,12 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
             ratio=loaded.trace_ratio,
         )
         build = cast("Build[S]", importlib.import_module(f"{package}.main").build)
-        server.serve(build(loaded), loaded)
+        app = build(loaded)
+        if loaded.failpoints:
+            from malipo.platform import failpoints
+
+            failpoints.install(loaded.failpoints, name)
+        server.serve(app, loaded)
 
     @cli.command()
     def migrate() -> None:

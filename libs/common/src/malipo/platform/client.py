@@ -7,6 +7,8 @@ import httpx
 from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 
+from malipo.platform.exchanges import Recording
+
 in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 """Set while a database transaction is open in this task."""
 
@@ -23,14 +25,16 @@ def http_client(
     resolver: AbstractResolver | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = "",
+    request_id_header: str | None = None,
 ) -> httpx.AsyncClient:
     """A client that follows no redirect and reads no proxy from the environment.
 
     aiohttp's transport costs a fifth of httpx's own in CPU. `resolver` may refuse addresses: what it answers is what
-    is dialled. `transport` replaces the network in tests.
+    is dialled. `transport` replaces the network in tests. What is asked is kept for `exchanges.recorded`, with the other
+    side's own id of the request when it answers with `request_id_header`.
     """
     return httpx.AsyncClient(
-        transport=transport or _transport(connections, resolver),
+        transport=Recording(transport or _transport(connections, resolver), request_id_header),
         timeout=httpx.Timeout(timeout_seconds, connect=connect_seconds),
         follow_redirects=False,
         trust_env=False,

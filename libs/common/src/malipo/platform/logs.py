@@ -1,22 +1,19 @@
 """Logs: one JSON object a line on standard output, with what belongs to the payment, without what is secret."""
 
 import logging
-import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, cast
+from collections.abc import Mapping, MutableMapping
+from types import TracebackType
+from typing import Any
 
 import structlog
 from opentelemetry import trace
 
-_SECRET_NAMES = re.compile(r"secret|token|password|authorization|api_key|ciphertext|cookie", re.IGNORECASE)
-_SECRET_VALUES = re.compile(
-    r"\b(?:sk|rk|mk|pk)_(?:test|live)_\w+|whsec_[\w+/=]+|Bearer\s+[\w.~+/=-]+|\b\d(?:[ -]?\d){12,18}\b"
-)
-_HIDDEN = "[redacted]"
+from malipo.platform import redaction
+from malipo.platform.tracing import CLIENT_REF, trace_id_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-"""The logger of every service. Bind `payment_id` and `client_ref` where they are known."""
+"""The logger of every service. A line about a payment says so: see `facts` and `concern`."""
 
 
 def setup(service: str, level: str) -> None:
@@ -47,24 +44,25 @@ def setup(service: str, level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_the_end
     _quiet_libraries()
+
+
+def facts(payment_id: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """What each line about a payment says: `payment_id`, and `client_ref` and `trace_id` as its messages carry them."""
+    known = {"payment_id": payment_id, "client_ref": headers.get(CLIENT_REF), "trace_id": trace_id_of(headers)}
+    return {name: value for name, value in known.items() if value}
+
+
+def concern(payment_id: str, headers: Mapping[str, str]) -> None:
+    """From here on the lines of this task are about a payment."""
+    structlog.contextvars.bind_contextvars(**facts(payment_id, headers))
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide values whose name or shape says that they are secrets, card numbers or phone numbers."""
-    return {key: _clean(key, value) for key, value in event.items()}
-
-
-def _clean(key: str, value: Any) -> Any:
-    if _SECRET_NAMES.search(key):
-        return _HIDDEN
-    if isinstance(value, str):
-        return _SECRET_VALUES.sub(_HIDDEN, value)
-    if isinstance(value, dict):
-        return {name: _clean(str(name), inner) for name, inner in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_clean(key, inner) for inner in cast("list[Any]", value)]
-    return value
+    return {key: redaction.clean(key, value) for key, value in event.items()}
 
 
 def _add_service(service: str) -> structlog.typing.Processor:
@@ -78,8 +76,13 @@ def _add_service(service: str) -> structlog.typing.Processor:
 def _add_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     span = trace.get_current_span().get_span_context()
     if span.is_valid:
-        event["trace_id"] = trace.format_trace_id(span.trace_id)
+        # A line that names its own is about one payment of a batch, whose trace is another.
+        event.setdefault("trace_id", trace.format_trace_id(span.trace_id))
     return event
+
+
+def _log_the_end(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    log.critical("process failed", exc_info=(kind, error, traceback))
 
 
 def _quiet_libraries() -> None:

@@ -10,12 +10,15 @@ from starlette.responses import Response
 
 MESSAGES = Counter(
     "malipo_messages",
-    "Messages taken from Kafka, by what became of them.",
-    ("topic", "result"),  # applied, duplicate, dead_lettered
+    "Messages taken from Kafka, by what became of them: `applied`, `duplicate` (dropped), `dead_lettered` (alert on any).",
+    ("topic", "result"),
 )
-BATCH_SECONDS = Histogram("malipo_batch_seconds", "Time to apply and commit one batch.", ("subscription",))
-OUTBOX_ROWS = Gauge("malipo_outbox_rows", "Outbox rows not yet in Kafka.")
-OUTBOX_AGE_SECONDS = Gauge("malipo_outbox_age_seconds", "Age of the oldest outbox row.")
+LAG = Gauge("malipo_consumer_lag_messages", "Messages in this replica's partitions that it has not taken.", ("topic",))
+BATCH_SECONDS = Histogram("malipo_batch_duration_seconds", "Time to apply and commit one batch.", ("subscription",))
+OUTBOX_ROWS = Gauge("malipo_outbox_rows", "Outbox rows not yet in Kafka, counted up to 10,000, of all replicas.")
+OUTBOX_AGE_SECONDS = Gauge(
+    "malipo_outbox_age_seconds", "Age of the oldest outbox row, of all replicas; above a few seconds, Kafka is away."
+)
 RELAYED = Counter("malipo_relayed_messages", "Outbox rows sent to Kafka.", ("topic",))
 
 

@@ -1,9 +1,10 @@
 """Settings: environment variables, read once in `main`, validated whole."""
 
+import socket
 import sys
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from malipo.platform.secrets import KeyRing
@@ -16,7 +17,11 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    instance: str = Field(default="0", description="Name of this replica, unique within the service.")
+    instance: str = Field(
+        default="",
+        validate_default=True,
+        description="Name of this replica, unique within the service and the same after a restart; the host's unless set.",
+    )
     environment: Literal["local", "test", "production"] = Field(
         default="production", description="`local` and `test` allow what production refuses."
     )
@@ -30,16 +35,40 @@ class ServiceSettings(BaseSettings):
     http_port: int = Field(default=8080, ge=1, le=65535, description="Port for the API, health and metrics.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
     otel_exporter_otlp_endpoint: str | None = Field(
-        default=None, description="Where traces go, e.g. `http://collector:4318`; unset sends none."
+        default=None,
+        description="Where traces go, e.g. `http://collector:4318`; unset sends none. The SDK's own `OTEL_BSP_*` hold, too.",
     )
     trace_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of new traces that are recorded.")
     stop_seconds: float = Field(default=15, gt=0, le=300, description="Time to finish work in flight on SIGTERM.")
+    lease_seconds: float = Field(
+        default=6,
+        ge=1,
+        le=60,
+        description="How long work of a process that died stays out of reach; longer than any pause of a healthy one.",
+    )
+    failpoints: DirectoryPath | None = Field(
+        default=None, description="Folder of a crash test's plan, which kills this process. Refused in production."
+    )
+
+    @field_validator("instance")
+    @classmethod
+    def _host_unless_set(cls, instance: str) -> str:
+        return instance or socket.gethostname()
 
     @field_validator("key_ring")
     @classmethod
     def _is_a_key_ring(cls, ring: SecretStr) -> SecretStr:
         KeyRing.parse(ring.get_secret_value())
         return ring
+
+    @field_validator("failpoints")
+    @classmethod
+    def _no_failpoints_in_production(cls, folder: DirectoryPath | None, info: ValidationInfo) -> DirectoryPath | None:
+        # A setting that failed its own validation is absent from `data`: then the strict reading holds.
+        if folder is not None and info.data.get("environment", "production") == "production":
+            msg = "must be unset when ENVIRONMENT is production"
+            raise ValueError(msg)
+        return folder
 
 
 def load[S: ServiceSettings](settings: type[S]) -> S:

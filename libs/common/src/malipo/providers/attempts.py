@@ -10,13 +10,12 @@ from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Outcome
 from malipo.contracts.provider_commands import ProviderCommand, Query
 from malipo.messaging.database import Row
-from malipo.messaging.executor import LEASE_SECONDS
+from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit, Units
 from malipo.providers.provider import Order
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
-_LEASE = timedelta(seconds=LEASE_SECONDS)
 
 _RECORD = """
 INSERT INTO attempts (id, payment_id, merchant_id, kind, command, headers)
@@ -34,17 +33,17 @@ WITH due AS (
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE attempts AS a
-SET lease_token = $2, lease_until = now() + $3::interval, tries = tries + 1
+SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = tries + 1
 FROM due WHERE a.id = due.id
-RETURNING a.id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account,
+RETURNING a.id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account, a.problem,
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age
 """
 _MARK = """
-UPDATE attempts SET first_sent_at = coalesce(first_sent_at, now()), account = coalesce(account, $3)
+UPDATE attempts SET first_sent_at = coalesce(first_sent_at, now()), account = coalesce(account, $3), problem = NULL
 WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING id
 """
 _RENEW = """
-UPDATE attempts SET lease_until = now() + $3::interval
+UPDATE attempts SET lease_until = now() + make_interval(secs => $3)
 WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
 _FINISH = """
@@ -55,7 +54,7 @@ WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING id
 _POSTPONE = """
 UPDATE attempts SET due_at = now() + $3::interval, problem = $4, first_sent_at = $5, account = $6,
     lease_token = NULL, lease_until = NULL
-WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
+WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING due_at
 """
 _FIND = """
 SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account, reference, outcome FROM attempts
@@ -77,7 +76,7 @@ class Claimed:
     """An attempt that this process may run now, and for how long it has waited (`age`).
 
     `first_sent_at` is set when an earlier try may have reached the provider: `key_age` ago, in the account with this
-    fingerprint.
+    fingerprint. `problem` is why the try before could not be sent; None at the first try, and after a process that died.
     """
 
     id: str
@@ -89,6 +88,12 @@ class Claimed:
     first_sent_at: datetime | None = None
     key_age: timedelta = timedelta()
     account: str | None = None
+    problem: str | None = None
+
+    @property
+    def died(self) -> bool:
+        """Whether the process of an earlier try died after that may have been sent: nobody said what came of it."""
+        return self.first_sent_at is not None and self.problem is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +128,13 @@ class Attempts:
             [received.headers for received, _ in commands],
         )
 
-    async def claim(self, token: str, count: int, running: Sequence[str]) -> Sequence[Claimed]:
+    async def claim(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
         """Lease up to `count` due attempts, the first open one of each payment.
 
         None of those in `running`: a process that has lost a lease while it waits for an answer does not ask twice.
         """
         async with self._units.begin() as unit:
-            rows = await unit.connection.fetch(_CLAIM, count, token, _LEASE, running)
+            rows = await unit.connection.fetch(_CLAIM, count, lease.token, lease.seconds, running)
         return [_claimed(row) for row in rows]
 
     async def mark(self, claimed: Claimed, token: str, account: str) -> None:
@@ -141,10 +146,10 @@ class Attempts:
             if await unit.connection.fetchval(_MARK, claimed.id, token, account) is None:
                 raise LeaseLost
 
-    async def renew(self, token: str, ids: Sequence[str]) -> None:
+    async def renew(self, lease: Lease, ids: Sequence[str]) -> None:
         """Extend the leases that are still ours."""
         async with self._units.begin() as unit:
-            await unit.connection.execute(_RENEW, token, ids, _LEASE)
+            await unit.connection.execute(_RENEW, lease.token, ids, lease.seconds)
 
     async def finish(self, unit: Unit, claimed: Claimed, token: str, outcome: Outcome) -> bool:
         """Record the outcome; False when the lease was lost and another process has the attempt."""
@@ -153,11 +158,15 @@ class Attempts:
         )
         return row is not None
 
-    async def postpone(self, claimed: Claimed, token: str, *, seconds: float, problem: str) -> None:
-        """Give the attempt back to be run again later: this try has not reached the provider, whatever earlier ones did."""
+    async def postpone(
+        self, unit: Unit, claimed: Claimed, token: str, *, seconds: float, problem: str
+    ) -> datetime | None:
+        """Give the attempt back to be run again later: this try has not reached the provider, whatever earlier ones did.
+
+        Answers when; None when the lease was lost.
+        """
         sent = claimed.first_sent_at, claimed.account
-        async with self._units.begin() as unit:
-            await unit.connection.execute(_POSTPONE, claimed.id, token, timedelta(seconds=seconds), problem, *sent)
+        return await unit.connection.fetchval(_POSTPONE, claimed.id, token, timedelta(seconds=seconds), problem, *sent)
 
     async def original(self, operation_id: str) -> Original | None:
         """The order that a query is about, or None when it was never recorded here."""
@@ -197,6 +206,7 @@ def _claimed(row: Row) -> Claimed:
         first_sent_at=row["first_sent_at"],
         key_age=row["key_age"] or timedelta(),
         account=row["account"],
+        problem=row["problem"],
     )
 
 

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from malipo import clock
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 5.0
 _MAX_CIRCUITS = 10_000
+
+
+class CircuitState(StrEnum):
+    """What a circuit lets through after failures in a row: nothing, or one call to probe."""
+
+    OPEN = "open"
+    HALF_OPEN = "half_open"
 
 
 @dataclass(slots=True)
@@ -47,7 +55,7 @@ class Breaker:
         if circuit.failures >= FAILURES_TO_OPEN:
             circuit.open_until = self._now() + OPEN_SECONDS
 
-    @property
-    def open_circuits(self) -> int:
-        """How many accounts are not asked at the moment."""
-        return sum(circuit.open_until > self._now() for circuit in self._circuits.values())
+    def count(self, state: CircuitState) -> int:
+        """How many circuits are in `state` at the moment."""
+        tripped = [one.open_until > self._now() for one in self._circuits.values() if one.failures >= FAILURES_TO_OPEN]
+        return tripped.count(state is CircuitState.OPEN)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -11,7 +12,8 @@ from malipo import clock
 from malipo.contracts.outcomes import OutcomeReported
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import AWAY
-from malipo.messaging.unit import Units
+from malipo.messaging.unit import Unit, Units
+from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from malipo.providers.attempts import Attempts, Original
@@ -23,7 +25,11 @@ from malipo.providers.provider import Callback, Order, Provider, Reading, Word, 
 MAX_BODY_BYTES = 256 * 1024
 _READ_SECONDS = 10.0
 
-CALLBACKS = Counter("malipo_provider_callbacks", "Callbacks by what became of them.", ("provider", "result"))
+CALLBACKS = Counter(
+    "malipo_provider_callbacks",
+    "Callbacks by what became of them: `stored`, `duplicate`, `not_ours`, or why they were refused.",
+    ("provider", "result"),
+)
 
 
 class Callbacks:
@@ -85,11 +91,25 @@ class Callbacks:
                 if (original := originals.get(word.operation_id)) and _is_about(word, original, owned)
             ]
             for word, original in believed:
-                report = self._report(word, original.order)
-                unit.send(OUTCOMES, report.payment_id, report, headers=original.headers)
+                self._send(unit, reading.callback_id, word, original)
         return "stored" if believed else "not_ours"
 
-    def _report(self, word: Word, order: Order) -> OutcomeReported:
+    def _send(self, unit: Unit, callback_id: str, word: Word, original: Original) -> None:
+        """Send on what the provider said. It came without a trace, and joins the one of the order that it is about."""
+        order = original.order
+        logs.concern(order.payment_id, original.headers)
+        with tracing.step(
+            f"webhook receiver {word.kind}",
+            order.payment_id,
+            original.headers,
+            SpanKind.SERVER,
+            provider=self._provider.name,
+            operation_id=order.operation_id,
+            outcome=type(word.outcome).__name__.lower(),
+        ) as headers:
+            unit.send(OUTCOMES, order.payment_id, self._report(callback_id, word, order), headers=headers)
+
+    def _report(self, callback_id: str, word: Word, order: Order) -> OutcomeReported:
         return OutcomeReported(
             payment_id=order.payment_id,
             operation_id=order.operation_id,
@@ -97,6 +117,8 @@ class Callbacks:
             provider=self._provider.name,
             outcome=checked(order, word.outcome),
             source="callback",
+            step=order.step,
+            callback_id=callback_id,
             observed_at=clock.now(),
         )
 

@@ -3,20 +3,25 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from malipo import clock, ids
-from malipo.contracts.outcomes import Canceled, Declined, Outcome, OutcomeReported, Unknown
+from malipo import ids
+from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.executor import Executor
 from malipo.messaging.unit import Units
+from malipo.platform import exchanges, logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
+from malipo.providers import reports
 from malipo.providers.attempts import Attempts, Claimed, LeaseLost, Original
-from malipo.providers.breaker import Breaker
+from malipo.providers.breaker import Breaker, CircuitState
 from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehind
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.providers.integrity import checked
@@ -37,8 +42,19 @@ _CALL_LIMIT_SECONDS = 120.0  # the net beneath each provider's own timeouts; a q
 _QUICK_TRIES = 3
 
 CALLS = Counter("malipo_provider_calls", "Calls of a provider, by result.", ("provider", "kind", "result"))
-CALL_SECONDS = Histogram("malipo_provider_call_seconds", "Time of one call of a provider.", ("provider", "kind"))
-OPEN_CIRCUITS = Gauge("malipo_provider_open_circuits", "Accounts that are not asked for now.", ("provider",))
+CALL_SECONDS = Histogram(
+    "malipo_provider_call_duration_seconds", "Time of one call of a provider.", ("provider", "kind")
+)
+RETRIES = Counter(
+    "payment_retry_count",
+    "Tries of an order at a provider after its first; the exemplar is the payment's id.",
+    ("provider", "kind"),
+)
+CIRCUITS = Gauge(
+    "malipo_provider_circuits",
+    "Accounts that are not asked for now (`open`), or only by one call that probes (`half_open`).",
+    ("provider", "state"),
+)
 
 Verb = Callable[[Attempt], Awaitable[Outcome]]
 
@@ -51,22 +67,47 @@ class Caller:
     kind, the one is in doubt and the other declined.
     """
 
-    def __init__(self, provider: Provider, attempts: Attempts, credentials: Credentials, units: Units) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        attempts: Attempts,
+        credentials: Credentials,
+        units: Units,
+        *,
+        lease_seconds: float,
+    ) -> None:
         self._provider = provider
         self._attempts = attempts
         self._credentials = credentials
         self._units = units
         self._breaker = Breaker()
+        for state in CircuitState:
+            CIRCUITS.labels(provider.name, state).set_function(partial(self._breaker.count, state))
         self.executor = Executor(
             provider.name,
             claim=attempts.claim,
             run=self.run,
             renew=attempts.renew,
             limit=CONCURRENT_CALLS,
+            lease_seconds=lease_seconds,
         )
 
     async def run(self, claimed: Claimed) -> None:
-        """Carry one claimed attempt as far as it goes now."""
+        """Carry one claimed attempt as far as it goes now. In a task of its own: its log lines are about this payment."""
+        command = claimed.command
+        logs.concern(command.payment_id, claimed.headers)
+        span = tracing.step(
+            f"provider client {type(command).__name__.lower()}",
+            command.payment_id,
+            claimed.headers,
+            SpanKind.CLIENT,
+            provider=self._provider.name,
+            operation_id=command.operation_id,
+        )
+        with span as headers, exchanges.recorded(*reports.lost(claimed)):
+            await self._run(replace(claimed, headers=headers))
+
+    async def _run(self, claimed: Claimed) -> None:
         command = claimed.command
         try:
             account = await self._credentials.account(command.merchant_id, command.mode, command.config_version)
@@ -90,8 +131,10 @@ class Caller:
             return await self._query(command, account)
         if refused := refusal(self._provider, command):
             return refused
-        await self._attempts.mark(claimed, self.executor.token, self.fingerprint(account))
+        await self._attempts.mark(claimed, self.executor.lease.token, self.fingerprint(account))
         attempt = self._attempt(command, account, claimed, claimed.reference)
+        if claimed.tries > 1:
+            self._count_retry(command)
         return await self._call(self._provider.execute, attempt)
 
     async def _query(self, query: Query, account: Account) -> Outcome:
@@ -138,13 +181,15 @@ class Caller:
         with CALL_SECONDS.labels(self._provider.name, kind).time():
             outcome = await self._guarded(verb, attempt, circuit)
         CALLS.labels(self._provider.name, kind, type(outcome).__name__.lower()).inc()
-        OPEN_CIRCUITS.labels(self._provider.name).set(self._breaker.open_circuits)
         return outcome
+
+    def _count_retry(self, order: Order) -> None:
+        RETRIES.labels(self._provider.name, kind_of(order)).inc(exemplar={"payment_id": order.payment_id})
 
     async def _guarded(self, verb: Verb, attempt: Attempt, circuit: str) -> Outcome:
         try:
             async with asyncio.timeout(_CALL_LIMIT_SECONDS):
-                outcome = checked(attempt.order, await _quickly(verb, attempt))
+                outcome = checked(attempt.order, await self._quickly(verb, attempt))
         except NotSent as error:
             if error.retry_after_seconds is None:
                 self._breaker.failed(circuit)
@@ -159,6 +204,19 @@ class Caller:
         record(circuit)
         return outcome
 
+    async def _quickly(self, verb: Verb, attempt: Attempt) -> Outcome:
+        """A few fast tries, only where nothing can have been sent."""
+        async for one_try in AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, NotSent) and error.retry_after_seconds is None),
+            stop=stop_after_attempt(_QUICK_TRIES),
+            wait=wait_random_exponential(multiplier=0.05, max=0.5),
+            before_sleep=lambda _: self._count_retry(attempt.order),
+            reraise=True,
+        ):
+            with one_try:
+                return await verb(attempt)
+        raise AssertionError
+
     async def _could_not_send(self, claimed: Claimed, code: str, why: str, delay_seconds: float) -> None:
         """Nothing was sent by this try: try again later, or end it on what is known of earlier ones."""
         command = claimed.command
@@ -167,28 +225,32 @@ class Caller:
         if isinstance(command, Query):
             await self._record(claimed, Unknown(reason=code))  # the orchestrator asks again, on its own clock
         elif not hopeless and claimed.age.total_seconds() <= patience:
-            problem = f"{code}: {why}"
-            seconds = delay_seconds * ids.jitter(0.2)
-            await self._attempts.postpone(claimed, self.executor.token, seconds=seconds, problem=problem)
+            tracing.note({"outcome": code})
+            await self._postpone(claimed, command, code, why, delay_seconds * ids.jitter(0.2))
         elif claimed.first_sent_at:
             await self._record(claimed, Unknown(reason=code))
         else:
             await self._record(claimed, Declined(code=code, message=why))
 
+    async def _postpone(self, claimed: Claimed, order: Order, code: str, why: str, seconds: float) -> None:
+        token, name = self.executor.lease.token, self._provider.name
+        async with self._units.begin() as unit:
+            problem = f"{code}: {why}"
+            retry_at = await self._attempts.postpone(unit, claimed, token, seconds=seconds, problem=problem)
+            if retry_at is None:
+                return  # the lease was lost: whoever has the attempt now will say what came of it
+            report = reports.postponed(
+                claimed, order, name, code=code, detail=why, retry_at=retry_at, exchanges=exchanges.made()
+            )
+            if report is not None:
+                unit.send(OUTCOMES, order.payment_id, report, headers=claimed.headers)
+
     async def _record(self, claimed: Claimed, outcome: Outcome) -> None:
         command = claimed.command
-        is_query = isinstance(command, Query)
-        reported = OutcomeReported(
-            payment_id=command.payment_id,
-            operation_id=command.operation_id,
-            kind=command.kind if isinstance(command, Query) else kind_of(command),
-            provider=self._provider.name,
-            outcome=outcome,
-            source="query" if is_query else "answer",
-            observed_at=clock.now(),
-        )
+        tracing.note({"outcome": type(outcome).__name__.lower()})
+        reported = reports.outcome_of(claimed, self._provider.name, outcome, exchanges.made())
         async with self._units.begin() as unit:
-            if not await self._attempts.finish(unit, claimed, self.executor.token, outcome):
+            if not await self._attempts.finish(unit, claimed, self.executor.lease.token, outcome):
                 return  # the lease was lost: whoever has the attempt now will say what came of it
             unit.send(OUTCOMES, command.payment_id, reported, headers=claimed.headers)
         log.info(
@@ -205,19 +267,6 @@ class Caller:
 def key_of(command: BaseCommand) -> str:
     """The idempotency key of an operation at the provider: the same for every try, for ever."""
     return f"malipo-{command.operation_id}"
-
-
-async def _quickly(verb: Verb, attempt: Attempt) -> Outcome:
-    """A few fast tries, only where nothing can have been sent."""
-    async for one_try in AsyncRetrying(
-        retry=retry_if_exception(lambda error: isinstance(error, NotSent) and error.retry_after_seconds is None),
-        stop=stop_after_attempt(_QUICK_TRIES),
-        wait=wait_random_exponential(multiplier=0.05, max=0.5),
-        reraise=True,
-    ):
-        with one_try:
-            return await verb(attempt)
-    raise AssertionError
 
 
 def _delay_seconds(claimed: Claimed, error: NotSent) -> float:

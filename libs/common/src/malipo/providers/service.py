@@ -18,7 +18,7 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     """The application of one provider service: commands in, calls out, outcomes out, callbacks in."""
     attempts = Attempts(runtime.units)
     credentials = Credentials(provider.name, runtime.units, KeyRing.parse(settings.key_ring.get_secret_value()))
-    caller = Caller(provider, attempts, credentials, runtime.units)
+    caller = Caller(provider, attempts, credentials, runtime.units, lease_seconds=settings.lease_seconds)
     runtime.subscribe(
         Subscription(
             "commands", (PROVIDER_COMMANDS[provider.name],), attempts.record, after_commit=caller.executor.nudge

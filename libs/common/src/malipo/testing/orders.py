@@ -31,4 +31,4 @@ def refund(**changes: Any) -> Refund:
 
 def _common(operation_id: str, fields: dict[str, Any]) -> dict[str, Any]:
     ids = {"payment_id": "pay_1", "operation_id": operation_id, "merchant_id": "mer_1"}
-    return ids | {"mode": "test", "config_version": 1, "client_ref": "order 7"} | fields
+    return ids | {"mode": "test", "config_version": 1, "step": 1, "client_ref": "order 7"} | fields

@@ -111,12 +111,13 @@ CREATE TABLE operations (
 ) WITH (fillfactor = 80);
 CREATE INDEX operations_by_payment ON operations (payment_id, kind, id);
 
-CREATE TABLE steps (
+CREATE TABLE timeline (
     payment_id text NOT NULL,
-    step       integer NOT NULL,
-    event_id   text,
+    id         text NOT NULL,
+    kind       text NOT NULL,
+    at         timestamptz NOT NULL,
     entry      json NOT NULL,
-    PRIMARY KEY (payment_id, step)
+    PRIMARY KEY (payment_id, id)
 );
 
 CREATE TABLE events (
@@ -131,16 +132,6 @@ CREATE TABLE events (
     UNIQUE (payment_id, sequence)
 );
 CREATE INDEX events_by_merchant ON events (merchant_id, mode, position);
-
-CREATE TABLE delivery_attempts (
-    delivery_id text NOT NULL,
-    attempt     integer NOT NULL,
-    payment_id  text NOT NULL,
-    event_id    text NOT NULL,
-    entry       json NOT NULL,
-    PRIMARY KEY (delivery_id, attempt)
-);
-CREATE INDEX delivery_attempts_by_payment ON delivery_attempts (payment_id);
 """
 
 

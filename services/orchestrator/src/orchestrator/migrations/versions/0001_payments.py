@@ -24,6 +24,7 @@ def upgrade() -> None:
             description    text,
             metadata       jsonb NOT NULL,
             return_url     text,
+            traceparent    text,
             created_at     timestamptz NOT NULL,
             state          text NOT NULL CHECK (state IN ('initiated', 'processing', 'requires_action', 'authorized',
                                                           'in_doubt', 'completed', 'failed', 'canceled')),
@@ -34,8 +35,10 @@ def upgrade() -> None:
             step           integer NOT NULL,
             announced      integer NOT NULL,
             asks           integer NOT NULL,
+            in_doubt_since timestamptz,
             updated_at     timestamptz NOT NULL
         ) WITH (fillfactor = 80);
+        CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
         CREATE TABLE operations (
             id           text PRIMARY KEY,
@@ -48,9 +51,11 @@ def upgrade() -> None:
             reference    text,
             failure      jsonb,
             asks         integer NOT NULL,
+            in_doubt_since timestamptz,
             updated_at   timestamptz NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX operations_by_payment ON operations (payment_id);
+        CREATE INDEX operations_in_doubt ON operations (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
         CREATE TABLE history (
             payment_id     text NOT NULL REFERENCES payments,

@@ -37,7 +37,7 @@ CREATE TABLE events (
     config_version bigint NOT NULL,
     headers        jsonb NOT NULL,  -- the trace and the client reference, to hand on
     body           bytea NOT NULL,  -- exactly as it is sent
-    occurred_at    timestamptz NOT NULL,
+    observed_at    timestamptz NOT NULL,  -- what led to it
     created_at     timestamptz NOT NULL DEFAULT now(),
     fanned_out     boolean NOT NULL DEFAULT false
 );

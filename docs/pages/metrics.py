@@ -1,0 +1,90 @@
+"""docs/metrics.md: every metric of every service, from the modules that define them."""
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from malipo_local.services import SERVICES, Kind
+from pages.markdown import document, table
+
+_INTRO = """\
+Each service answers `GET /metrics` on its port, always in the OpenMetrics format, for that carries exemplars. Names follow
+Prometheus: base units, the unit last, and `_total` on counters, which the format adds: of `payment_retry_count_total` the base name is
+`payment_retry_count`. A histogram has `_bucket`, `_sum` and `_count`. No label holds an id; where one payment matters, its id is the
+exemplar. What is said to be of all replicas, each of them shows: take the maximum, not the sum.
+
+Beside these, each service has `python_*` and `process_*`, as the Prometheus client makes them."""
+
+_HEADER = ("metric", "type", "labels", "unit", "what it says")
+_UNITS = ("seconds", "bytes", "messages", "rows", "requests", "deliveries", "events")
+_EVERYWHERE = ("malipo.platform", "malipo.messaging")
+_PROVIDERS = ("malipo.providers",)
+
+
+class Described(NamedTuple):
+    """One metric as the page shows it. `owner` is a service, or what several services share."""
+
+    owner: str
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+def page() -> str:
+    """The page's text."""
+    found = described()
+    owners = ["every service", "every provider service", *_services()]
+    sections = [_section(owner, [one for one in found if one.owner == owner]) for owner in owners]
+    return document("Metrics", "the modules that count", _INTRO, *sections)
+
+
+def described() -> list[Described]:
+    """Every metric, by owner and name."""
+    seen = {id(metric): (owner, metric) for owner, metric in reversed(list(_metrics()))}
+    return sorted(_describe(owner, metric) for owner, metric in seen.values())
+
+
+def _services() -> dict[str, str]:
+    """Services by name, with their packages."""
+    return {row.name: row.module for row in SERVICES if row.kind is Kind.SERVICE}
+
+
+def _metrics() -> Iterable[tuple[str, MetricWrapperBase]]:
+    """Metrics with the owners of modules that know them, those who define them before those who only import them."""
+    owners = dict.fromkeys(_EVERYWHERE, "every service") | dict.fromkeys(_PROVIDERS, "every provider service")
+    for package, owner in (owners | {package: name for name, package in _services().items()}).items():
+        for module in _modules(package):
+            for value in vars(sys.modules[module]).values():
+                if isinstance(value, MetricWrapperBase):
+                    yield owner, value
+
+
+def _modules(package: str) -> list[str]:
+    """The modules of a package, imported, but for command lines and migrations."""
+    names = [one.name for one in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+    modules = [f"{package}.{name}" for name in names if name not in ("__main__", "migrations")]
+    for module in modules:
+        importlib.import_module(module)
+    return modules
+
+
+def _describe(owner: str, metric: MetricWrapperBase) -> Described:
+    about = next(iter(metric.describe()))
+    name = f"{about.name}_total" if about.type == "counter" else about.name
+    return Described(owner, name, about.type, tuple(metric._labelnames), about.documentation)  # noqa: SLF001 - not shown elsewhere
+
+
+def _section(owner: str, metrics: list[Described]) -> str:
+    title = f"## {owner[0].upper()}{owner[1:]}" if " " in owner else f"## {owner}"
+    return f"{title}\n\n" + (table(_HEADER, [_row(one) for one in metrics]) if metrics else "None of its own.")
+
+
+def _row(metric: Described) -> tuple[str, ...]:
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    unit = next((unit for unit in _UNITS if f"_{unit}" in metric.name), "")
+    return f"`{metric.name}`", metric.kind, labels, unit, metric.meaning

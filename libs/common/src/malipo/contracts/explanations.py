@@ -1,0 +1,174 @@
+"""Each state of a payment and of its operations in plain words: why, what happens next, what the merchant may do now.
+
+The reason is the trigger of the step into the state, as in the orchestrator's state table; a test there holds that each
+of its rows has a text and that what merchants may do is what its rules accept. Beside the rows there are what has been
+`accepted` and not been taken up yet, and what was `refused`.
+"""
+
+from typing import Literal, NamedTuple
+
+ACCEPTED = "accepted"
+REFUSED = "refused"
+
+May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "pay_anew"]
+MAY: dict[May, str] = {
+    "wait": "Wait: Malipo goes on by itself, and a webhook tells you what came of it.",
+    "repeat": (
+        "Within seven days, send the same request again under the same Idempotency-Key, as often as you like: it has "
+        "one effect. Under a new key it would be a second one: a second payment is a second charge."
+    ),
+    "redirect": "Send the customer to the URL in the payment's `action`.",
+    "capture": "Capture it, all or less.",
+    "cancel": "Cancel it.",
+    "refund": "Refund what is left of it, all or less.",
+    "pay_anew": "Start a new payment under a new Idempotency-Key: this one has taken no money and never will.",
+}
+"""What a merchant can be told that he may do: every one of these is safe where it is said."""
+
+
+class Explanation(NamedTuple):
+    """One state and the reason for it. `next_by` in the texts is the step's deadline."""
+
+    why: str
+    next: str
+    may: tuple[May, ...]
+
+
+_UNDER_WAY: tuple[May, ...] = ("wait", "repeat")
+_HELD: tuple[May, ...] = ("capture", "cancel", "wait")
+_THEN_DOUBT = "The provider answers. If it has not by `next_by`, Malipo asks it."
+_ASKS = (
+    "Malipo asks the provider until it says what became of it, and believes nothing else. The next question, if there "
+    "is no answer before it, goes out at `next_by`."
+)
+_TAKEN_UP = "Malipo takes it up within a moment. While a part of Malipo is away it waits, and is not lost."
+_HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
+_FINAL = "Nothing: this is its end."
+
+_PAYMENT: dict[tuple[str, str], Explanation] = {
+    ("initiated", ACCEPTED): Explanation("Malipo has accepted the payment for good.", _TAKEN_UP, _UNDER_WAY),
+    ("processing", "dispatched"): Explanation(
+        "The charge was ordered from the provider, which has not answered yet.", _THEN_DOUBT, _UNDER_WAY
+    ),
+    ("processing", "pending"): Explanation(
+        "The provider has the charge and still works on it.",
+        "The provider says when it is done. If it has not by `next_by`, Malipo asks it.",
+        _UNDER_WAY,
+    ),
+    ("requires_action", "action_required"): Explanation(
+        "The customer's bank wants the customer's approval first.",
+        "The customer approves or refuses. In case word of that is lost, Malipo asks the provider, next at `next_by`; "
+        "when the payment is an hour old it has the charge canceled.",
+        ("redirect", "cancel", *_UNDER_WAY),
+    ),
+    ("requires_action", "overdue"): Explanation(
+        "The customer's approval is still awaited, and Malipo asks the provider whether word of it was lost.",
+        "The provider answers. If it has not by `next_by`, Malipo asks again.",
+        ("redirect", "cancel", *_UNDER_WAY),
+    ),
+    ("requires_action", "expired"): Explanation(
+        "The customer has not come back within an hour.",
+        "Malipo has the provider cancel the charge, or asks how it stands. The provider has the last word, and is asked "
+        "again at `next_by`.",
+        ("cancel", *_UNDER_WAY),
+    ),
+    ("authorized", "authorized"): Explanation(
+        "The provider holds the amount for you and has taken nothing yet.", _HOLD_LOOKED_AFTER, _HELD
+    ),
+    ("authorized", "pending"): Explanation(
+        "The provider holds the amount. It has said since that it works on the charge; the hold stands.",
+        _HOLD_LOOKED_AFTER,
+        _HELD,
+    ),
+    ("authorized", "action_required"): Explanation(
+        "The provider holds the amount. An older word of the provider, that the customer must act, came late.",
+        _HOLD_LOOKED_AFTER,
+        _HELD,
+    ),
+    ("authorized", "overdue"): Explanation(
+        "The provider has held the amount for a day or more, so Malipo asks it whether the hold still stands.",
+        "The provider answers. If it has not by `next_by`, Malipo asks again.",
+        _HELD,
+    ),
+    ("in_doubt", "unknown"): Explanation(
+        "The charge was sent, and no answer came that Malipo understands: the money may have been taken, or not. "
+        "Malipo does not guess.",
+        _ASKS,
+        _UNDER_WAY,
+    ),
+    ("in_doubt", "overdue"): Explanation(
+        "The provider has not said in time what became of the charge: the money may have been taken, or not. "
+        "Malipo does not guess.",
+        _ASKS,
+        _UNDER_WAY,
+    ),
+    ("completed", "succeeded"): Explanation(
+        "The provider has taken the money.", "Nothing, unless you refund it.", ("refund",)
+    ),
+    ("failed", "declined"): Explanation(
+        "The charge was declined; no money was taken. `detail` is the reason.", _FINAL, ("pay_anew",)
+    ),
+    ("failed", "unroutable"): Explanation(
+        "No provider takes this method and currency; nothing was sent.", _FINAL, ("pay_anew",)
+    ),
+    ("failed", "overdue"): Explanation("It could not be sent in time; nothing was sent.", _FINAL, ("pay_anew",)),
+    ("canceled", "canceled"): Explanation("The charge was given up before any money was taken.", _FINAL, ("pay_anew",)),
+}
+
+
+def _operation(noun: str) -> dict[tuple[str, str], Explanation]:
+    """What all operations have in common."""
+    doubt = "may have been carried out, or not. Malipo does not guess."
+    return {
+        ("initiated", ACCEPTED): Explanation(f"Malipo has accepted the {noun} for good.", _TAKEN_UP, _UNDER_WAY),
+        ("processing", "dispatched"): Explanation(
+            f"The {noun} was ordered from the provider, which has not answered yet.", _THEN_DOUBT, _UNDER_WAY
+        ),
+        ("processing", "pending"): Explanation(
+            f"The provider has the {noun} and still works on it.",
+            "The provider says when it is done. If it has not by `next_by`, Malipo asks it.",
+            _UNDER_WAY,
+        ),
+        ("in_doubt", "unknown"): Explanation(
+            f"The {noun} was sent, and no answer came that Malipo understands: it {doubt}", _ASKS, _UNDER_WAY
+        ),
+        ("in_doubt", "overdue"): Explanation(
+            f"The provider has not said in time what became of the {noun}: it {doubt}", _ASKS, _UNDER_WAY
+        ),
+        ("failed", REFUSED): Explanation(
+            f"Malipo refused the {noun} and sent nothing. `detail` is the reason.", _FINAL, ()
+        ),
+        ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", _FINAL, ()),
+        ("failed", "declined"): Explanation(
+            f"The {noun} was declined and had no effect. `detail` is the reason.", _FINAL, ()
+        ),
+    }
+
+
+_REFUND = _operation("refund") | {
+    ("completed", "succeeded"): Explanation("The provider has given the money back.", _FINAL, ()),
+    ("failed", "declined"): Explanation(
+        "The refund was declined, or the customer's bank gave it back: the money is with you. `detail` is the reason.",
+        _FINAL,
+        ("refund",),
+    ),
+    ("failed", "overdue"): Explanation("The refund could not be sent in time; nothing was sent.", _FINAL, ("refund",)),
+}
+_CAPTURE = _operation("capture") | {
+    ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", _FINAL, ()),
+    ("failed", "canceled"): Explanation("The payment was canceled at the provider before.", _FINAL, ()),
+}
+_CANCEL = _operation("cancel") | {
+    ("completed", "canceled"): Explanation("The provider has given the charge up.", _FINAL, ()),
+    ("failed", "succeeded"): Explanation("It came too late: the money is taken.", _FINAL, ()),
+    ("failed", "authorized"): Explanation("The provider did not cancel: it still holds the amount.", _FINAL, ()),
+    ("failed", "action_required"): Explanation(
+        "The provider did not cancel: the charge still waits for the customer.", _FINAL, ()
+    ),
+}
+EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
+    (subject, state, reason): explanation
+    for subject, texts in {"payment": _PAYMENT, "refund": _REFUND, "capture": _CAPTURE, "cancel": _CANCEL}.items()
+    for (state, reason), explanation in texts.items()
+}
+"""By what it is about, its state and the reason."""

@@ -1,0 +1,225 @@
+"""Failpoints: lets a test kill this process exactly before or after it speaks to a store, a provider or a caller.
+
+They sit at the seams of libraries, so that no line of ours has to name them, and are patched in only when the setting
+FAILPOINTS names a folder, which production refuses. In that folder:
+
+    plan.json           what the test wants now: `{"run": id, "record": bool, "kill": crossing | null}`
+    <service>.crossings one line for each crossing while recording: `seam moment place`
+
+A crossing is `{"service", "seam", "moment", "place", "nth"}`: the nth time since the plan was made that this process
+came by. Who is to die there takes the plan away first, so that its successor, or its twin, lives.
+"""
+
+import asyncio
+import inspect
+import json
+import os
+import re
+import signal
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+from weakref import WeakSet
+
+import aiohttp
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from asyncpg.transaction import Transaction
+from httpx_aiohttp import AiohttpTransport
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+_PLAN = "plan.json"
+_NEVER = (__name__, "malipo.messaging.unit", "malipo.messaging.database", "asyncpg", "asyncio", "contextlib")
+_ID = re.compile(r"(?<=/)[a-z]{2,5}_\w{8,}|(?<=/hooks/)[\w-]+")
+_QUIET = ("GET", "HEAD")  # they change nothing: whoever looks on must not become part of what is looked at
+
+type _Method = Callable[..., Awaitable[Any]]
+type _Around = Callable[..., Awaitable[Any]]
+
+
+@dataclass
+class _Failpoints:
+    folder: Path
+    service: str
+    run: str | None = None
+    seen: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    read_at: tuple[int, int] | None = None
+    plan: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def cross(self, seam: str, moment: str, place: str) -> None:
+        """Record the crossing, or die here, if that is the plan."""
+        plan = self._read()
+        if not plan:
+            return
+        self.seen[seam, moment, place] += 1
+        if plan["record"]:
+            self._record(f"{seam}\t{moment}\t{place}\n")
+        here = {"service": self.service, "seam": seam, "moment": moment, "place": place}
+        if plan["kill"] == here | {"nth": self.seen[seam, moment, place]}:
+            self._die()
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = (self.folder / _PLAN).stat()
+        except FileNotFoundError:
+            self.read_at, self.plan = None, {}
+            return self.plan
+        if self.read_at != (version := (found.st_ino, found.st_mtime_ns)):
+            self.read_at, self.plan = version, json.loads((self.folder / _PLAN).read_bytes())
+            if self.plan["run"] != self.run:
+                self.run = self.plan["run"]
+                self.seen.clear()
+        return self.plan
+
+    def _record(self, line: str) -> None:
+        file = os.open(self.folder / f"{self.service}.crossings", os.O_APPEND | os.O_CREAT | os.O_WRONLY)
+        os.write(file, line.encode())
+        os.close(file)
+
+    def _die(self) -> None:
+        try:
+            (self.folder / _PLAN).unlink()
+        except FileNotFoundError:
+            return  # a twin was first
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def install(folder: Path, service: str) -> None:
+    """Patch the seams of this process's libraries, for as long as it lives."""
+    points = _Failpoints(folder, service)
+    _Postgresql(points).patch()
+    _wrap(AIOKafkaProducer, "send", points, _produce)
+    _wrap(AIOKafkaConsumer, "commit", points, _commit_offset)
+    _wrap(AiohttpTransport, "handle_async_request", points, _request)
+    _wrap(aiohttp.ClientResponse, "start", points, _read_answer)
+    _wrap(RequestResponseCycle, "send", points, _answer)
+    if redis := sys.modules.get("redis.asyncio"):  # the gateway's alone
+        _wrap(redis.Redis, "execute_command", points, _call_redis)
+
+
+def _wrap(owner: Any, method: str, points: _Failpoints, around: _Around) -> None:
+    original = getattr(owner, method)
+
+    async def wrapped(self: Any, *args: Any, **options: Any) -> Any:
+        return await around(points, partial(original, self), self, *args, **options)
+
+    setattr(owner, method, wrapped)
+
+
+class _Postgresql:
+    """A commit counts when its transaction changed something: claims that find nothing come by all the time."""
+
+    def __init__(self, points: _Failpoints) -> None:
+        self._points = points
+        self._changed: WeakSet[Any] = WeakSet()
+
+    def patch(self) -> None:
+        _wrap(asyncpg.Connection, "_execute", self._points, self._execute)
+        _wrap(Transaction, "__aexit__", self._points, self._leave)
+
+    async def _execute(
+        self, _points: _Failpoints, go_on: _Method, connection: Any, query: str, *args: Any, **options: Any
+    ) -> Any:
+        if query.lstrip()[:6].upper() == "SELECT":
+            return await go_on(query, *args, **options)
+        if not connection.is_in_transaction():  # then the statement is a transaction of its own
+            return await self._committing(partial(go_on, query, *args, **options))
+        result = await go_on(query, *args, **options)
+        if _touched(result):
+            self._changed.add(connection)
+        return result
+
+    async def _leave(self, _points: _Failpoints, go_on: _Method, transaction: Any, error: Any, *rest: Any) -> Any:
+        connection = transaction._connection  # noqa: SLF001
+        if error is not None or connection not in self._changed:
+            return await go_on(error, *rest)
+        self._changed.discard(connection)
+        return await self._committing(partial(go_on, error, *rest))
+
+    async def _committing(self, go_on: _Method) -> Any:
+        place = _place()
+        self._points.cross("postgresql commit", "before", place)
+        result = await go_on()
+        self._points.cross("postgresql commit", "after", place)
+        return result
+
+
+def _touched(result: Any) -> bool:
+    if isinstance(result, tuple):  # with the command's tag, such as `UPDATE 3`
+        return not cast("tuple[Any, bytes, bool]", result)[1].endswith(b" 0")
+    return bool(result)
+
+
+async def _produce(points: _Failpoints, go_on: _Method, _producer: Any, topic: str, *args: Any, **options: Any) -> Any:
+    def acknowledged(future: asyncio.Future[Any]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            points.cross("kafka produce", "after", topic)
+
+    points.cross("kafka produce", "before", topic)
+    future = await go_on(topic, *args, **options)
+    future.add_done_callback(acknowledged)
+    return future
+
+
+async def _commit_offset(points: _Failpoints, go_on: _Method, consumer: Any, *args: Any, **options: Any) -> None:
+    group: str = consumer._group_id  # noqa: SLF001
+    points.cross("offset commit", "before", group)
+    await go_on(*args, **options)
+    points.cross("offset commit", "after", group)
+
+
+async def _request(points: _Failpoints, go_on: _Method, _transport: Any, request: Any) -> Any:
+    place = _tidy(request.method, request.url.path)
+    points.cross("http request", "before sending", place)
+    response = await go_on(request)
+    points.cross("http request", "after the answer", place)
+    return response
+
+
+async def _read_answer(points: _Failpoints, go_on: _Method, response: Any, connection: Any) -> Any:
+    if writer := response._writer:  # noqa: SLF001
+        await asyncio.wait([writer])
+    points.cross("http request", "after sending", _tidy(response.method, response.url.path))
+    return await go_on(connection)
+
+
+async def _answer(points: _Failpoints, go_on: _Method, cycle: Any, message: Any) -> None:
+    if cycle.scope["method"] in _QUIET:
+        return await go_on(message)
+    place = _tidy(cycle.scope["method"], cycle.scope["path"])
+    if not cycle.response_started:
+        points.cross("answer", "before", place)
+    await go_on(message)
+    if cycle.response_complete:
+        points.cross("answer", "after", place)
+    return None
+
+
+async def _call_redis(
+    points: _Failpoints, go_on: _Method, _redis: Any, command: str, *args: Any, **options: Any
+) -> Any:
+    points.cross("redis call", "before", command)
+    answer = await go_on(command, *args, **options)
+    points.cross("redis call", "after", command)
+    return answer
+
+
+def _tidy(method: str, path: str) -> str:
+    return f"{method} {_ID.sub('{id}', path)}"
+
+
+def _place() -> str:
+    """The innermost function of ours that stands behind this, and the consumer group if it works for one."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        module: str = frame.f_globals.get("__name__", "")
+        if not module.startswith(_NEVER):
+            consumer = getattr(frame.f_locals.get("self"), "consumer", None)
+            name = f"{module.rpartition('.')[2]}.{frame.f_code.co_qualname}"
+            return f"{name} ({consumer})" if consumer else name
+        frame = frame.f_back
+    return "elsewhere"

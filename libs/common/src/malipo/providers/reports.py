@@ -1,0 +1,59 @@
+"""What the others are told of an attempt: the outcome, or the obstacle that postponed it. Pure."""
+
+from datetime import datetime
+
+from malipo import clock
+from malipo.contracts.outcomes import Exchange, OrderPostponed, Outcome, OutcomeReported
+from malipo.contracts.provider_commands import Query
+from malipo.providers.attempts import Claimed
+from malipo.providers.provider import Order, kind_of
+
+Exchanges = tuple[Exchange, ...]
+
+
+def lost(claimed: Claimed) -> Exchanges:
+    """The try that a process did not live to tell of, if there was one: somewhere between sending and recording."""
+    if not claimed.died:
+        return ()
+    assert claimed.first_sent_at is not None
+    return (Exchange(at=claimed.first_sent_at, error="sent, and its answer was never recorded"),)
+
+
+def outcome_of(claimed: Claimed, provider: str, outcome: Outcome, exchanges: Exchanges) -> OutcomeReported:
+    """The provider's word that ends the attempt."""
+    command = claimed.command
+    is_query = isinstance(command, Query)
+    return OutcomeReported(
+        payment_id=command.payment_id,
+        operation_id=command.operation_id,
+        kind=command.kind if isinstance(command, Query) else kind_of(command),
+        provider=provider,
+        outcome=outcome,
+        source="query" if is_query else "answer",
+        step=command.step,
+        observed_at=clock.now(),
+        exchanges=exchanges,
+        tries=claimed.tries,
+    )
+
+
+def postponed(
+    claimed: Claimed, order: Order, provider: str, *, code: str, detail: str, retry_at: datetime, exchanges: Exchanges
+) -> OrderPostponed | None:
+    """The obstacle, if it is worth a message: at first, when it is a new one, and at each doubling of the tries."""
+    known = claimed.problem is not None and claimed.problem.startswith(f"{code}:")
+    if known and claimed.tries & (claimed.tries - 1):
+        return None
+    return OrderPostponed(
+        payment_id=order.payment_id,
+        operation_id=order.operation_id,
+        kind=kind_of(order),
+        provider=provider,
+        step=order.step,
+        code=code,
+        detail=detail,
+        tries=claimed.tries,
+        retry_at=retry_at,
+        observed_at=clock.now(),
+        exchanges=exchanges,
+    )

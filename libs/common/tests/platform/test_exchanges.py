@@ -1,0 +1,78 @@
+"""What is kept of HTTP exchanges: enough to explain them, nothing that is secret."""
+
+import asyncio
+
+import aiohttp
+import httpx
+import msgspec
+import pytest
+
+from malipo.platform.client import http_client
+from malipo.platform.exchanges import MAX_EXCHANGES, made, recorded
+from malipo.testing.transports import Hanging, Reply, answer, broken
+
+REPLY = Reply({"card": "secret-answer"}, 402, {"Request-Id": "req_1"})
+
+
+def client(transport=None):
+    return http_client(
+        timeout_seconds=1,
+        base_url="https://provider.test",
+        transport=transport or answer(REPLY),
+        request_id_header="Request-Id",
+    )
+
+
+async def test_an_exchange_is_kept_with_the_providers_name_for_it_and_nothing_secret():
+    with recorded():
+        async with client() as http:
+            await http.post(
+                "/v1/things/pm_secretcard?email=secret-query",
+                headers={"Authorization": "Bearer secret-header"},
+                data={"metadata": "secret-body"},
+            )
+        (exchange,) = made()
+    assert (exchange.method, exchange.status, exchange.request_id) == ("POST", 402, "req_1")
+    assert exchange.path == "/v1/things/[redacted]"
+    assert exchange.duration_ms >= 0
+    assert b"secret" not in msgspec.json.encode(exchange)
+
+
+async def test_a_broken_connection_is_kept_by_its_kind():
+    error = httpx.ConnectTimeout("to 10.0.0.1 with secrets")
+    with recorded():
+        async with client(broken(error, aiohttp.ServerDisconnectedError())) as http:
+            with pytest.raises(httpx.ConnectTimeout):
+                await http.get("/v1/things")
+        (exchange,) = made()
+    assert (exchange.status, exchange.error, exchange.path) == (None, "ServerDisconnectedError", "/v1/things")
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_kept():
+    with recorded():
+        async with client(Hanging()) as http:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await http.get("/v1/things")
+        (exchange,) = made()
+    assert (exchange.status, exchange.error) == (None, "GivenUp")
+
+
+async def test_what_two_tasks_exchange_is_kept_apart():
+    async def ask(path: str) -> list[str | None]:
+        with recorded():
+            async with client() as http:
+                await http.get(path)
+            return [exchange.path for exchange in made()]
+
+    assert await asyncio.gather(ask("/a"), ask("/b")) == [["/a"], ["/b"]]
+
+
+async def test_nothing_is_kept_while_nobody_listens_and_never_more_than_the_limit():
+    async with client() as http:
+        await http.get("/v1/things")
+        assert made() == ()
+        with recorded():
+            for _ in range(MAX_EXCHANGES + 1):
+                await http.get("/v1/things")
+            assert len(made()) == MAX_EXCHANGES

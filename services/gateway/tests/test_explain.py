@@ -1,0 +1,173 @@
+"""A payment explained: why it is there, since when, what happens next, and what may safely be done."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from gateway.shapes import SCHEMAS
+from malipo import clock, ids
+from malipo.contracts.events import Cause
+from malipo.contracts.explanations import EXPLANATIONS, MAY
+from malipo.contracts.outcomes import Declined, OrderPostponed, OutcomeReported
+from malipo.contracts.topics import OUTCOMES
+
+NOW = clock.now()
+SOON = NOW + timedelta(hours=1)  # later than any run of the tests lasts
+
+
+async def explain(merchant, payment) -> dict:
+    answer = await merchant.get(f"/v1/payments/{payment['id']}/explain")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def codes(told: dict) -> list[str]:
+    return [may["code"] for may in told["you_may"]]
+
+
+def moved(step, state: str, trigger: str, **changes):
+    cause = Cause(trigger=trigger, source="answer", message_id="msg_1", detail=changes.pop("detail", None))
+    return replace(step, to_state=state, cause=cause, **changes)
+
+
+@pytest.fixture
+async def payment(merchant) -> dict:
+    return (await merchant.pay()).json()
+
+
+@pytest.fixture
+def go(gateway, merchant, payment):
+    """Brings the payment into a state."""
+
+    async def there(state: str, trigger: str, *, public: str | None = None, view: dict | None = None, **changes):
+        step = gateway.step(merchant, payment, public or state, **view or {})
+        await gateway.hear(moved(step, state, trigger, **changes))
+
+    return there
+
+
+async def test_what_was_just_accepted_is_explained(merchant, payment):
+    told = await explain(merchant, payment)
+    assert (told["status"], told["state"], told["reason"]) == ("processing", "initiated", "accepted")
+    assert told["since"]
+    assert told["next_by"] is None
+    assert codes(told) == ["wait", "repeat"]
+    assert told["obstacle"] is None
+    assert told["contradictions"] == told["operations"] == []
+
+
+async def test_doubt_is_explained_with_the_next_question_and_a_warning_of_a_new_key(merchant, payment, go):
+    await go("processing", "dispatched", deadline=SOON)
+    since = NOW + timedelta(seconds=1)
+    await go("in_doubt", "unknown", public="processing", detail="timeout", deadline=SOON, occurred_at=since)
+    later = SOON + timedelta(minutes=5)
+    await go("in_doubt", "overdue", public="processing", deadline=later, occurred_at=SOON)
+    told = await explain(merchant, payment)
+    assert (told["status"], told["state"], told["reason"]) == ("processing", "in_doubt", "overdue")
+    assert told["why"] == EXPLANATIONS["payment", "in_doubt", "overdue"].why
+    assert clock.iso(since)[:19] == told["since"][:19], "since doubt began, not since it was last asked"
+    assert told["next_by"][:19] == clock.iso(later)[:19]
+    assert codes(told) == ["wait", "repeat"]
+    assert "a second payment is a second charge" in told["you_may"][1]["text"]
+
+
+async def test_a_decline_names_its_code_and_a_new_payment_is_safe(merchant, payment, go):
+    await go("failed", "declined", detail="insufficient_funds")
+    told = await explain(merchant, payment)
+    assert (told["state"], told["detail"], told["next_by"]) == ("failed", "insufficient_funds", None)
+    assert codes(told) == ["pay_anew"]
+
+
+async def test_after_a_contradiction_a_new_payment_is_not_called_safe(merchant, payment, go):
+    await go("failed", "declined", detail="insufficient_funds")
+    await go("failed", "succeeded", contradiction=True)
+    told = await explain(merchant, payment)
+    assert (told["reason"], codes(told)) == ("declined", [])
+    [contradiction] = told["contradictions"]
+    assert (contradiction["id"], contradiction["trigger"]) == ("step-2", "succeeded")
+
+
+async def test_what_can_still_be_refunded_decides_whether_a_refund_is_offered(gateway, merchant, payment, go, make):
+    await go("completed", "succeeded")
+    assert codes(await explain(merchant, payment)) == ["refund"]
+    refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
+    begins = gateway.step(merchant, payment, operation=make.operation(refund, "processing"))
+    await gateway.hear(moved(begins, "processing", "dispatched", deadline=SOON))
+    told = await explain(merchant, payment)
+    assert codes(told) == []
+    [under_way] = told["operations"]
+    assert (under_way["id"], under_way["kind"], under_way["state"]) == (refund["id"], "refund", "processing")
+    assert under_way["next_by"][:19] == clock.iso(SOON)[:19]
+    failed = gateway.step(merchant, payment, operation=make.operation(refund, "failed"))
+    await gateway.hear(moved(failed, "failed", "declined", detail="expired_card"))
+    told = await explain(merchant, payment)
+    assert codes(told) == ["refund"]
+    assert [(one["reason"], one["detail"], codes(one)) for one in told["operations"]] == [
+        ("declined", "expired_card", ["refund"])
+    ]
+
+
+async def test_a_refund_that_is_done_needs_no_explanation(gateway, merchant, payment, go, make):
+    await go("completed", "succeeded")
+    refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
+    ends = gateway.step(merchant, payment, operation=make.operation(refund), amount_refunded=payment["amount"])
+    await gateway.hear(moved(ends, "completed", "succeeded"))
+    told = await explain(merchant, payment)
+    assert (codes(told), told["operations"]) == ([], [])
+
+
+async def test_a_cancel_under_way_bars_captures_and_cancels(merchant, payment, go):
+    await go("authorized", "authorized", deadline=SOON)
+    assert codes(await explain(merchant, payment)) == ["capture", "cancel", "wait"]
+    await merchant.post(f"/v1/payments/{payment['id']}/cancel")
+    told = await explain(merchant, payment)
+    assert codes(told) == ["wait"]
+    assert [(one["kind"], one["reason"]) for one in told["operations"]] == [("cancel", "accepted")]
+
+
+async def test_a_refused_operation_is_explained(gateway, merchant, payment, make):
+    capture = (await merchant.post(f"/v1/payments/{payment['id']}/capture")).json()
+    refused = make.refusal(merchant.id, capture, "payment_not_capturable")
+    await gateway.hear(refused)
+    [told] = (await explain(merchant, payment))["operations"]
+    assert (told["state"], told["reason"], told["detail"]) == ("failed", "refused", "payment_not_capturable")
+
+
+async def test_an_obstacle_is_shown_until_the_order_is_answered(gateway, merchant, payment, go):
+    await go("processing", "dispatched", deadline=SOON)
+    common = {"payment_id": payment["id"], "operation_id": payment["id"], "kind": "charge", "provider": "stripe"}
+    postponed = OrderPostponed(
+        **common, step=1, code="provider_unreachable", detail="no connection", tries=2, retry_at=SOON, observed_at=NOW
+    )
+    await gateway.hear(replace(postponed, tries=1, observed_at=NOW - timedelta(1)), postponed, topic=OUTCOMES)
+    obstacle = (await explain(merchant, payment))["obstacle"]
+    assert (obstacle["code"], obstacle["detail"], obstacle["tries"]) == ("provider_unreachable", "no connection", 2)
+    assert obstacle["retry_at"][:19] == clock.iso(SOON)[:19]
+    past = replace(postponed, tries=4, retry_at=NOW, observed_at=SOON)
+    await gateway.hear(past, topic=OUTCOMES)
+    assert (await explain(merchant, payment))["obstacle"]["retry_at"] is None
+    answer = OutcomeReported(**common, outcome=Declined(code="no"), source="answer", step=1, observed_at=NOW)
+    await gateway.hear(answer, topic=OUTCOMES)
+    assert (await explain(merchant, payment))["obstacle"] is None
+
+
+async def test_every_state_and_reason_can_be_told(gateway, merchant, make):
+    for subject, state, reason in EXPLANATIONS:
+        if reason in ("accepted", "refused"):
+            continue
+        payment = (await merchant.pay()).json()
+        operation = None
+        if subject != "payment":
+            shown = {"id": ids.new(subject[:3]), "payment_id": payment["id"], "kind": subject, "reason": None}
+            operation = make.operation(shown | {"amount": 1, "currency": "USD"}, "processing")
+        step = gateway.step(merchant, payment, "processing", operation=operation)
+        await gateway.hear(moved(step, state, reason))
+        told = await explain(merchant, payment)
+        about = told if operation is None else next(iter(told["operations"]), None)
+        if about is not None:
+            assert (about["state"], about["reason"]) == (state, reason)
+            assert set(codes(about)) <= set(MAY)
+        assert list(told) == SCHEMAS["Explanation"]["required"]
+        for one in told["operations"]:
+            assert list(one) == SCHEMAS["Explanation"]["properties"]["operations"]["items"]["required"]

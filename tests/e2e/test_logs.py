@@ -1,0 +1,189 @@
+"""What may be seen: log lines name their payment and its trace, and no secret is in a log, a topic or a row."""
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import Iterator
+
+import asyncpg
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from malipo_local.shop import Json, Shop
+
+SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+CARD, PHONE, LIVE_KEY = "4242424242424242", "+254712345678", "sk_live_51NotOursAtAll"
+PAYMENT = re.compile(r"pay_[0-9a-z]{26}")
+TELLING = re.compile(
+    r"\b(?:sk|rk|pk)_(?:test|live)_\w+|mk_(?:test|live)_\w+|whsec_\w+|\bpm_\w+|\b\d(?:[ -]?\d){12,18}\b"
+)
+
+
+class Watched(Shop):
+    """A shop that remembers the secrets of both directions of webhooks."""
+
+    def __init__(self, *about) -> None:
+        super().__init__(*about)
+        self.secrets = {self.key, self.stripe_key}
+
+    def put_credentials(self, webhook_secrets: list[str]) -> Json:
+        self.secrets |= {self.stripe_key, *webhook_secrets}
+        return super().put_credentials(webhook_secrets)
+
+    def ask_for_webhooks(self) -> Json:
+        endpoint = super().ask_for_webhooks()
+        self.secrets.add(endpoint["secret"])
+        return endpoint
+
+
+@pytest.fixture(scope="module")
+def watched(stack) -> Iterator[tuple[Watched, dict[str, str | None]]]:
+    """A shop after a day of everything that could leak something, and its payments with their references."""
+    with Watched.open(stack) as shop:
+        yield shop, dict(careless_day(shop))
+
+
+def careless_day(shop: Watched) -> Iterator[tuple[str, str | None]]:
+    """Secrets, cards and phone numbers in every place where somebody could put them."""
+    words = {"description": f"call {PHONE}", "metadata": {"phone": PHONE, "note": LIVE_KEY}}
+    payment = shop.pay(client_ref=f"tel-{PHONE}", **words)
+    yield shop.wait(payment["id"], "completed")["id"], f"tel-{PHONE}"
+    declined = shop.pay("pm_card_visa_chargeDeclinedInsufficientFunds", client_ref="declined-1")
+    yield shop.wait(declined["id"], "failed")["id"], "declined-1"
+    shop.behave(kind="fail", times=2)
+    unheard = shop.pay(amount=4361)
+    shop.told(unheard["id"], "payment.completed")
+    yield unheard["id"], None
+    for fault in ("html_error", "rate_limited", "answer_lost"):
+        shop.fault(fault, match={"method": "POST", "amount": 4362}, times=1)
+        troubled = shop.pay(amount=4362, client_ref=fault)
+        yield shop.wait(troubled["id"], "completed", seconds=60)["id"], fault
+    knock_with_wrong_keys(shop)
+    yield revoked(shop)["id"], "revoked"
+
+
+def knock_with_wrong_keys(shop: Watched) -> None:
+    """Requests that are refused, each with something telling in it."""
+    body = {"amount": 100, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
+    stranger = f"mk_test_{uuid.uuid4().hex}"
+    shop.secrets.add(stranger)
+    assert shop.api.get("/v1/payments", headers={"X-API-Key": stranger}).status_code == 401
+    assert shop.api.get("/v1/payments", headers={"Authorization": f"Bearer {stranger}"}).is_success
+    assert shop.api.get("/v1/payments", params={"api_key": stranger}).is_client_error
+    assert shop.api.get(f"/v1/payments/{CARD}").status_code == 404
+    assert shop.api.get(f"/{stranger}").status_code == 404
+    assert shop.post("/v1/payments", body | {"method": {"type": "card", "number": CARD}}).is_client_error
+    assert shop.post("/v1/payments", body | {"description": f"card {CARD}"}).is_client_error
+    assert shop.post("/v1/payments", body | {"secret_key": LIVE_KEY}).is_client_error
+    forged = {"Stripe-Signature": f"t=1,v1={stranger}"}
+    callbacks = shop.stack.url("provider-stripe") + shop.put_credentials([])["callback_path"]
+    assert httpx.post(callbacks, json={"card": CARD, "key": stranger}, headers=forged).status_code == 401
+
+
+def revoked(shop: Watched) -> Json:
+    """A payment with a key that Stripe does not accept any more."""
+    shop.stripe_key = f"sk_test_revoked{uuid.uuid4().hex}"
+    shop.put_credentials([])
+    return shop.wait(shop.pay(client_ref="revoked")["id"], "failed")
+
+
+def log_lines(stack, service: str) -> list[str]:
+    return stack.log_path(service).read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_line_is_one_json_object_that_says_who_when_and_how_bad(stack, watched, service):
+    for line in log_lines(stack, service):
+        assert {"event", "level", "timestamp", "service"} <= json.loads(line).keys(), line
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_line_about_a_payment_names_it_its_trace_and_the_merchants_reference(stack, watched, service):
+    _, references = watched
+    seen: set[str] = set()
+    for line in log_lines(stack, service):
+        if not PAYMENT.search(line):
+            continue
+        told = json.loads(line)
+        assert re.fullmatch("[0-9a-f]{32}", told.get("trace_id", "")), line
+        assert PAYMENT.fullmatch(told.get("payment_id", "")), line
+        if reference := references.get(told["payment_id"]):
+            assert told.get("client_ref") == reference.replace(PHONE, "[redacted]"), line
+            seen.add(told["payment_id"])
+    assert seen == {payment_id for payment_id, reference in references.items() if reference}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_in_a_services_log_looks_like_a_secret_a_card_or_a_phone_number(stack, watched, service):
+    telling = [line for line in log_lines(stack, service) if any(map(is_telling, TELLING.findall(line)))]
+    assert telling == []
+    assert PHONE.removeprefix("+") not in "\n".join(log_lines(stack, service))
+
+
+def is_telling(text: str) -> bool:
+    """Not a number that fails the check which every card number passes."""
+    digits = [int(digit) for digit in text if digit.isdigit()]
+    if len(digits) != len(re.sub("[ -]", "", text)):
+        return True
+    doubled = [sum(divmod(digit * (1 + place % 2), 10)) for place, digit in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0 and digits[0] > 1  # times in milliseconds begin with 1
+
+
+def test_no_secret_of_ours_or_of_a_merchant_is_in_any_log(stack, watched):
+    texts = {log.name: log.read_text("utf-8", errors="replace") for log in stack.home.logs.iterdir()}
+    assert leaks(texts, all_secrets(stack, watched[0])) == []
+
+
+def test_no_secret_is_in_a_row_of_any_database(stack, watched):
+    rows = {service: asyncio.run(every_row(stack.database_url(service))) for service in SERVICES}
+    assert all(watched[0].name in text or watched[1].keys() & set(PAYMENT.findall(text)) for text in rows.values())
+    assert leaks(rows, all_secrets(stack, watched[0])) == []
+
+
+def test_no_secret_is_in_any_topic(stack, watched):
+    topics = asyncio.run(every_message(stack.kafka))
+    assert {"payments.commands.v1", "merchants.config.v1"} <= topics.keys()
+    assert leaks(topics, all_secrets(stack, watched[0])) == []
+
+
+def all_secrets(stack, shop: Watched) -> set[str]:
+    key_ring = {key.partition(":")[2] for key in stack.service_env("gateway")["KEY_RING"].split(",")}
+    assert all(len(secret) > 20 for secret in shop.secrets | key_ring)
+    return shop.secrets | key_ring
+
+
+def leaks(texts: dict[str, str], secrets: set[str]) -> list[tuple[str, str]]:
+    return [(place, secret[:12]) for place, text in texts.items() for secret in secrets if secret in text]
+
+
+async def every_row(database_url: str) -> str:
+    """All rows of all tables as one text; bytes as the text that they may be."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [row for table in tables for row in await connection.fetch(f"SELECT * FROM {table['tablename']}")]
+    finally:
+        await connection.close()
+    return "\n".join(readable(value) for row in rows for value in row.values())
+
+
+async def every_message(kafka: str) -> dict[str, str]:
+    """All messages of all topics with their keys and headers, dead letters included."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        topics = [topic for topic in await consumer.topics() if not topic.startswith("__")]
+        consumer.subscribe(topics)
+        found = dict.fromkeys(topics, "")
+        while batch := await consumer.getmany(timeout_ms=2000):
+            for record in (record for records in batch.values() for record in records):
+                found[record.topic] += f"{readable(record.key)} {readable(record.value)} {record.headers}\n"
+    finally:
+        await consumer.stop()
+    return found
+
+
+def readable(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

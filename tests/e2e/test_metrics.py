@@ -1,0 +1,120 @@
+"""What Prometheus gets: exactly the documented metrics, with the values that the stories before them should give."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from malipo_local.demo.stories import stripe_fault
+from malipo_local.waiting import until
+
+PAGE = Path(__file__).parents[2] / "docs/metrics.md"
+SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+SHARED = {"Every service": SERVICES, "Every provider service": ("provider-stripe",)}
+
+
+def documented(service: str) -> set[str]:
+    """The metrics that the page promises of a service."""
+    sections = re.split(r"^## (.+)$", PAGE.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    titled = zip(sections[::2], sections[1::2], strict=True)
+    theirs = [text for title, text in titled if service in SHARED.get(title, (title,))]
+    return {name for text in theirs for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
+
+
+def families(stack, service: str) -> list:
+    answer = httpx.get(f"{stack.url(service)}/metrics").raise_for_status()
+    return list(text_string_to_metric_families(answer.text))
+
+
+def samples(stack, service: str, name: str, **labels: str) -> list[Sample]:
+    found: Iterable[Sample] = (sample for family in families(stack, service) for sample in family.samples)
+    return [sample for sample in found if sample.name == name and labels.items() <= sample.labels.items()]
+
+
+def value(stack, service: str, name: str, **labels: str) -> float:
+    return sum(sample.value for sample in samples(stack, service, name, **labels))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_shows_exactly_the_metrics_that_its_documentation_lists(stack, service):
+    shown = {f"{one.name}_total" if one.type == "counter" else one.name for one in families(stack, service)}
+    assert {name for name in shown if name.startswith(("malipo_", "payment_"))} == documented(service)
+
+
+def test_payments_are_counted_by_status_and_the_time_until_their_merchant_knows_is_measured(stack, shop):
+    def completed() -> float:
+        return value(stack, "orchestrator", "payment_status_total", status="completed")
+
+    def told() -> float:
+        return value(stack, "webhook-dispatcher", "payment_webhook_latency_seconds_count")
+
+    before, told_before = completed(), told()
+    for amount in (4341, 4342):
+        shop.told(shop.pay(amount=amount)["id"], "payment.completed")
+    assert completed() == before + 2
+    assert until(lambda: told() >= told_before + 2, 10)
+    assert value(stack, "webhook-dispatcher", "payment_webhook_latency_seconds_sum") > 0
+
+
+def test_a_repeated_try_is_counted_and_the_payment_is_its_exemplar_and_no_label(stack, shop):
+    shop.wait(shop.pay()["id"])  # what waits for the shop's configuration is a repeated try, too
+    before = value(stack, "provider-stripe", "payment_retry_count_total", provider="stripe", kind="charge")
+    shop.fault("rate_limited", match={"method": "POST", "amount": 4343}, times=2, delay_seconds=1)
+    payment = shop.pay(amount=4343)
+    shop.wait(payment["id"], "completed")
+    (counted,) = samples(stack, "provider-stripe", "payment_retry_count_total", kind="charge")
+    assert counted.value == before + 2
+    assert counted.labels == {"provider": "stripe", "kind": "charge"}
+    assert counted.exemplar.labels == {"payment_id": payment["id"]}
+
+
+def test_doubt_is_measured_while_it_lasts_and_once_it_is_over(stack, shop):
+    def now(name: str) -> float:
+        return value(stack, "orchestrator", name, subject="payment")
+
+    ended = now("malipo_doubt_seconds_count")
+    match = {"method": "POST", "amount": 4344}
+    with (
+        stripe_fault(shop, "webhook_drop", match={"amount": 4344}),
+        stripe_fault(shop, "answer_lost", match=match, times=1),
+        stripe_fault(shop, "connection_reset", match=match),  # the question is not answered either
+    ):
+        payment = shop.pay(amount=4344, prefer="respond-async")
+        assert until(lambda: now("malipo_doubts") == 1 and now("malipo_doubt_oldest_seconds") > 0, 30)
+    shop.wait(payment["id"], "completed", seconds=60)
+    assert until(lambda: now("malipo_doubts") == now("malipo_doubt_oldest_seconds") == 0, 30)
+    assert now("malipo_doubt_seconds_count") == ended + 1
+
+
+COUNTED = [
+    ("gateway", "malipo_http_request_duration_seconds_count", {"method": "POST", "route": "/v1/payments"}),
+    ("orchestrator", "malipo_messages_total", {"result": "applied", "topic": "payments.commands.v1"}),
+    ("orchestrator", "malipo_relayed_messages_total", {"topic": "payments.events.v1"}),
+    ("provider-stripe", "malipo_provider_calls_total", {"kind": "charge", "result": "succeeded"}),
+    ("provider-stripe", "malipo_provider_callbacks_total", {"result": "stored"}),
+    ("webhook-dispatcher", "malipo_webhook_attempts_total", {"result": "delivered"}),
+]
+PILES = [
+    ("orchestrator", "malipo_consumer_lag_messages", {"topic": "providers.outcomes.v1"}),
+    ("orchestrator", "malipo_messages_total", {"result": "duplicate", "topic": "payments.commands.v1"}),
+    ("gateway", "malipo_outbox_age_seconds", {}),
+    ("gateway", "malipo_outbox_rows", {}),
+    ("provider-stripe", "malipo_provider_circuits", {"state": "open"}),
+    ("provider-stripe", "malipo_provider_circuits", {"state": "half_open"}),
+    ("webhook-dispatcher", "malipo_webhook_pending_deliveries", {}),
+    ("webhook-dispatcher", "malipo_webhook_oldest_due_seconds", {}),
+]
+
+
+def test_what_a_payment_does_shows_in_each_service_and_what_can_pile_up_also_while_there_is_nothing(stack, shop):
+    def counted() -> list[float]:
+        return [value(stack, service, name, **labels) for service, name, labels in COUNTED]
+
+    before = counted()
+    shop.told(shop.pay()["id"], "payment.completed")
+    assert until(lambda: all(now > then for now, then in zip(counted(), before, strict=True)), 10), counted()
+    assert [name for service, name, labels in PILES if not samples(stack, service, name, **labels)] == []

@@ -1,0 +1,107 @@
+"""One payment explained: its timeline through doubt and through a kill, and its explanation in doubt and after."""
+
+from malipo_local.demo.stories import stripe_fault, survives_a_kill
+from malipo_local.shop import Json, Shop
+
+SERVICES = {"gateway", "orchestrator", "provider-stripe", "webhook-dispatcher"}
+
+
+def of_kind(entries: list[Json], kind: str) -> list[Json]:
+    return [entry for entry in entries if entry["kind"] == kind]
+
+
+def assert_whole(entries: list[Json]) -> None:
+    """Every entry says who, when, in which trace and because of what, and stands behind that; nothing is there twice."""
+    place = {entry["id"]: number for number, entry in enumerate(entries)}
+    assert len(place) == len(entries)
+    assert {entry["service"] for entry in entries} == SERVICES
+    assert all(entry["at"] for entry in entries)
+    assert {len(entry["trace_id"] or "") for entry in entries} == {32}, "an entry without a trace"
+    assert len({entry["trace_id"] for entry in entries}) == 1, "one payment, one trace"
+    for entry in entries:
+        assert (entry["cause"] is None) == (entry["kind"] == "request"), entry
+        assert entry["cause"] is None or place[entry["cause"]] < place[entry["id"]], entry
+
+
+def in_doubt(shop: Shop, amount: int) -> tuple[str, Json]:
+    """A payment whose answer was lost, and its explanation while nobody can tell what became of it."""
+    charge = {"method": "POST", "amount": amount}
+    with (
+        stripe_fault(shop, "webhook_drop", match={"amount": amount}),
+        stripe_fault(shop, "answer_lost", match=charge, times=1),
+        stripe_fault(shop, "connection_reset", match=charge),
+    ):
+        payment = shop.pay("pm_card_visa", amount=amount, prefer="respond-async")
+        shop.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
+        explained = shop.explain(payment["id"])
+    shop.wait(payment["id"], "completed")
+    return payment["id"], explained
+
+
+def test_a_payment_through_doubt_is_told_from_the_request_to_the_webhook(shop):
+    payment_id, _ = in_doubt(shop, 7701)
+    entries = shop.reported(payment_id)
+    assert_whole(entries)
+    request, dispatched, lost, doubt = [entry for entry in entries if entry["kind"] in ("request", "step", "attempt")][
+        :4
+    ]
+    assert (request["kind"], request["method"], request["path"]) == ("request", "POST", "/v1/payments")
+    assert (dispatched["trigger"], dispatched["sent"], dispatched["cause"]) == ("dispatched", "charge", request["id"])
+    assert (lost["kind"], lost["result"], lost["cause"]) == ("attempt", "unknown", dispatched["id"])
+    assert (lost["effect"], doubt["cause"]) == ("step", lost["id"])
+    (exchange,) = lost["exchanges"]
+    assert (exchange["method"], exchange["path"]) == ("POST", "/v1/payment_intents")
+    assert "status" not in exchange
+    assert exchange["error"]
+    assert (doubt["to_state"], doubt["sent"], doubt["status"]) == ("in_doubt", "query", "processing")
+    found = of_kind(entries, "query")[-1]
+    assert found["result"] == "succeeded"
+    assert found["exchanges"][-1]["status"] == 200
+    assert found["exchanges"][-1]["request_id"].startswith("req_")
+    completed = of_kind(entries, "step")[-1]
+    assert (completed["to_state"], completed["cause"]) == ("completed", found["id"])
+    told = [hook for hook in of_kind(entries, "webhook") if hook["cause"] == completed["id"]]
+    assert [hook["result"] for hook in told] == ["delivered"]
+
+
+def test_a_payment_is_explained_in_doubt_and_after(shop):
+    payment_id, doubt = in_doubt(shop, 7702)
+    assert (doubt["status"], doubt["state"]) == ("processing", "in_doubt")
+    assert "does not guess" in doubt["why"]
+    assert "asks the provider" in doubt["next"]
+    assert doubt["next_by"] > doubt["since"]
+    assert [may["code"] for may in doubt["you_may"]] == ["wait", "repeat"]
+    assert "a second payment is a second charge" in doubt["you_may"][1]["text"]
+    done = shop.explain(payment_id)
+    assert (done["status"], done["state"], done["reason"]) == ("completed", "completed", "succeeded")
+    assert done["next_by"] is None
+    assert [may["code"] for may in done["you_may"]] == ["refund"]
+
+
+def test_a_timeline_is_complete_although_provider_stripe_was_killed_in_the_middle(shop):
+    entries = shop.reported(survives_a_kill(shop))
+    assert_whole(entries)
+    (attempt,) = of_kind(entries, "attempt")
+    died, answered = attempt["exchanges"]
+    assert died["error"] == "sent, and its answer was never recorded"
+    assert answered["status"] == 200
+    assert died["at"] < answered["at"]
+    assert attempt["tries"] == 2
+    assert of_kind(entries, "step")[-1]["to_state"] == "completed"
+
+
+def test_a_refund_and_a_refused_one_are_told_and_explained(shop):
+    payment = shop.pay(amount=2000)
+    shop.wait(payment["id"], "completed")
+    refund = shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 500}).raise_for_status().json()
+    shop.wait_refund(refund["id"])
+    assert shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1501}).status_code == 409
+    shop.told(payment["id"], "payment.completed", "refund.completed")
+    entries = shop.reported(payment["id"])
+    (refusal,) = of_kind(entries, "refusal")
+    requests = {entry["id"]: entry for entry in of_kind(entries, "request")}
+    assert requests[refusal["cause"]]["operation_id"] == refusal["operation_id"]
+    steps = [entry for entry in of_kind(entries, "step") if entry["operation_id"] == refund["id"]]
+    assert [(step["sent"], step["to_state"]) for step in steps] == [("refund", "processing"), (None, "completed")]
+    (refused,) = shop.explain(payment["id"])["operations"]
+    assert (refused["state"], refused["reason"], refused["detail"]) == ("failed", "refused", "refund_exceeds_captured")
