@@ -1,0 +1,163 @@
+"""Builds that break one rule each: what the matrix must notice. Nothing here is ever imported by a service's own code.
+
+A build is a `sitecustomize` module on the PYTHONPATH of one service, which Python runs before the service's first line.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A rule that is switched off in some services, and where the matrix is expected to turn red."""
+
+    rule: str
+    patches: Mapping[str, str]
+    operation: str
+    service: str
+    seam: str
+    moments: tuple[str, ...]
+
+
+_NO_INBOX = """
+from malipo.messaging.unit import Unit
+
+async def receive(self, consumer, message_ids):
+    return set(message_ids)
+
+Unit.receive = receive
+"""
+_ATTEMPTS_IN_MEMORY = """
+from datetime import timedelta
+from malipo.contracts.provider_commands import Query
+from malipo.providers.attempts import Attempts, Claimed
+
+recorded, claimed, finished = Attempts.record, Attempts.claim, Attempts.finish
+waiting = []
+
+async def record(self, unit, batch):
+    queries = [one for one in batch if isinstance(one.message, Query)]
+    waiting.extend(
+        Claimed(one.message.operation_id, one.message, one.headers, tries=1, reference=None, age=timedelta())
+        for one in batch if one not in queries
+    )
+    if queries:
+        await recorded(self, unit, queries)
+
+async def claim(self, lease, count, running):
+    taken, waiting[:] = waiting[:count], waiting[count:]
+    return taken or await claimed(self, lease, count, running)
+
+async def mark(self, claimed, token, account):
+    pass
+
+async def finish(self, unit, attempt, token, outcome):
+    return not isinstance(attempt.command, Query) or await finished(self, unit, attempt, token, outcome)
+
+Attempts.record, Attempts.claim, Attempts.mark, Attempts.finish = record, claim, mark, finish
+"""
+_HURRIED_DEADLINES = """
+from orchestrator import machine
+
+machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3
+machine._ANSWER_SECONDS = 3
+"""
+_OUTBOX_AFTER_COMMIT = """
+from contextlib import asynccontextmanager
+from malipo.messaging.unit import Unit, Units
+
+begin, write = Units.begin, Unit.write_outbox
+
+async def later(self):
+    return False
+
+@asynccontextmanager
+async def begin_without_outbox(self):
+    async with begin(self) as unit:
+        yield unit
+    async with begin(self) as second:
+        second._outbox = unit._outbox
+        if await write(second):
+            second.after_commit(self._nudge)
+
+Unit.write_outbox = later
+Units.begin = begin_without_outbox
+"""
+_NEW_KEY_EACH_TIME = """
+from malipo import ids
+from malipo.providers import caller
+
+caller.key_of = lambda command: "malipo-" + ids.new("try")
+"""
+_KEY_AFTER_COMMIT = """
+from gateway import idempotency
+
+once, remember = idempotency.once, idempotency._remember
+
+async def not_yet(unit, sending, fingerprint, resource_id):
+    pass
+
+async def once_and_then_remember(units, sending, body, act):
+    done = await once(units, sending, body, act)
+    if not done.replayed:
+        async with units.begin() as unit:
+            await remember(unit, sending, idempotency._fingerprint(sending.route, body), done.resource_id)
+    return done
+
+idempotency._remember, idempotency.once = not_yet, once_and_then_remember
+"""
+
+BROKEN: tuple[Broken, ...] = (
+    Broken(
+        "the inbox drops what was applied before",
+        {"orchestrator": _NO_INBOX},
+        "manual capture",
+        "orchestrator",
+        "postgresql commit",
+        ("after",),
+    ),
+    Broken(
+        "an attempt is on record before it is sent",
+        {"provider-stripe": _ATTEMPTS_IN_MEMORY, "orchestrator": _HURRIED_DEADLINES},
+        "charge",
+        "provider-stripe",
+        "http request",
+        ("after sending", "after the answer"),
+    ),
+    Broken(
+        "state and outbox change in one transaction",
+        {"gateway": _OUTBOX_AFTER_COMMIT},
+        "charge",
+        "gateway",
+        "postgresql commit",
+        ("after",),
+    ),
+    Broken(
+        "every try of an operation carries the same key",
+        {"provider-stripe": _NEW_KEY_EACH_TIME},
+        "charge",
+        "provider-stripe",
+        "http request",
+        ("after sending", "after the answer"),
+    ),
+    Broken(
+        "a merchant's key is remembered in the transaction of what it made",
+        {"gateway": _KEY_AFTER_COMMIT},
+        "charge",
+        "gateway",
+        "postgresql commit",
+        ("after",),
+    ),
+)
+
+
+def install(broken: Broken, folder: Path) -> dict[str, dict[str, str]]:
+    """Write the patches into `folder`; answers the settings of the services that are to run them."""
+    settings: dict[str, dict[str, str]] = {}
+    for service, patch in broken.patches.items():
+        home = folder / service
+        home.mkdir(parents=True)
+        (home / "sitecustomize.py").write_text(patch)
+        settings[service] = {"PYTHONPATH": str(home)}
+    return settings

@@ -1,0 +1,74 @@
+"""Crossings: the moments at which a service can be killed, how they are recorded, and how a kill is planned."""
+
+import json
+import uuid
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, order=True)
+class Crossing:
+    """The nth time that a service comes by one side of one of its seams, at one place of its code, topic or route."""
+
+    service: str
+    seam: str
+    moment: str
+    place: str
+    nth: int
+
+    def __str__(self) -> str:
+        """As the progress line and the report name it."""
+        return f"{self.service}: {self.moment} {self.seam} {self.nth} of {self.place}"
+
+
+class Plans:
+    """The folder that services under test look into at each crossing; see `malipo.platform.failpoints`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._plan = folder / "plan.json"
+
+    def record(self) -> None:
+        """Have every service write its crossings down, from now on."""
+        for file in self._folder.glob("*.crossings"):
+            file.unlink()
+        self._write({"record": True, "kill": None})
+
+    def arm(self, crossing: Crossing) -> None:
+        """Have one service die at `crossing`, counted from now on."""
+        self._write({"record": False, "kill": asdict(crossing)})
+
+    def disarm(self) -> bool:
+        """Take the plan back; answers whether it had not been carried out."""
+        try:
+            self._plan.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    @property
+    def carried_out(self) -> bool:
+        """Whether the service of the plan has taken it away, and so has died."""
+        return not self._plan.exists()
+
+    def count(self) -> int:
+        """How many crossings are recorded so far."""
+        return sum(len(file.read_text().splitlines()) for file in self._folder.glob("*.crossings"))
+
+    def recorded(self) -> list[Crossing]:
+        """What was recorded, by service in the order in which it came by."""
+        found: list[Crossing] = []
+        for file in sorted(self._folder.glob("*.crossings")):
+            seen = Counter[str]()
+            for line in file.read_text().splitlines():
+                seen[line] += 1
+                seam, moment, place = line.split("\t")
+                found.append(Crossing(file.stem, seam, moment, place, seen[line]))
+        return found
+
+    def _write(self, plan: dict[str, Any]) -> None:
+        draft = self._folder / "plan.draft"
+        draft.write_text(json.dumps({"run": uuid.uuid4().hex, **plan}))
+        draft.replace(self._plan)

@@ -1,0 +1,157 @@
+"""Merchants and customers who come whatever happens: payments at a steady rate, each seen through by somebody patient."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random  # noqa: TID251 - from a seed, so that a run can be repeated
+from typing import Any
+
+import aiohttp
+
+from malipo import clock
+from malipo_local.shop import Json, Shop
+
+_AGAIN_SECONDS = 0.5
+_REQUEST_SECONDS = 15
+
+
+@dataclass
+class Ledger:
+    """What the merchants wanted, and which payments they were told that they have."""
+
+    wanted: int = 0
+    payments: dict[str, str] = field(default_factory=dict[str, str])
+    """The idempotency key of each payment that was accepted, by the payment's id."""
+    surprises: list[str] = field(default_factory=list[str])
+    kinds: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def accepted(self) -> int:
+        """How many payments were accepted."""
+        return len(self.payments)
+
+
+class Crowd:
+    """Starts payments of a shop at `rate` a second by an absolute clock; each goes on until it has its answer."""
+
+    def __init__(self, shop: Shop, *, rate: float, seed: int, kinds: tuple[str, ...] = ("charge",)) -> None:
+        self._shop = shop
+        self._rate = rate
+        self._random = Random(seed)
+        self._kinds = kinds
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._urls = shop.stack.urls("gateway")
+        self.ledger = Ledger()
+
+    async def come(self, seconds: float, patience_seconds: float) -> None:
+        """Start payments for `seconds`, then wait until each has been seen through. Raises TimeoutError after `patience_seconds` more."""
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)  # a killed gateway leaves no connection behind
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+            begin, number = clock.monotonic(), 0
+            while number < seconds * self._rate:
+                await asyncio.sleep(max(0, begin + number / self._rate - clock.monotonic()))
+                number += 1
+                self._start(session, number)
+            async with asyncio.timeout(patience_seconds):
+                await asyncio.gather(*self._tasks)
+
+    def _start(self, session: aiohttp.ClientSession, number: int) -> None:
+        kind = self._random.choice(self._kinds)
+        amount = 1000 + number
+        self.ledger.wanted += 1
+        self.ledger.kinds[kind] = self.ledger.kinds.get(kind, 0) + 1
+        customer = Customer(self._shop, session, self._random.choice(self._urls), self.ledger)
+        task = asyncio.create_task(KINDS[kind](customer, amount))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@dataclass
+class Customer:
+    """One purchase: asks with the same key until there is an answer that ends the matter."""
+
+    shop: Shop
+    session: aiohttp.ClientSession
+    url: str
+    ledger: Ledger
+
+    async def pay(self, token: str, amount: int, **fields: str) -> str:
+        """The id of the accepted payment; a repeat of the request answers the same one, or it is a surprise."""
+        key = uuid.uuid4().hex
+        body = {"amount": amount, "currency": "USD", "method": {"type": "card", "token": token}, **fields}
+        payment = await self.ask("/v1/payments", body, key)
+        again = await self.ask("/v1/payments", body, key)
+        if payment["id"] != again["id"]:
+            self.ledger.surprises.append(f"one key, two payments: {payment['id']} and {again['id']}")
+        self.ledger.payments[payment["id"]] = key
+        return str(payment["id"])
+
+    async def ask(self, path: str, body: Json, key: str | None = None) -> Json:
+        """The answer to a request, however long that takes; refusals are answers too."""
+        headers = {"X-API-Key": self.shop.key, "Idempotency-Key": key or uuid.uuid4().hex, "Prefer": "respond-async"}
+        return await _until_answered(lambda: self.session.post(self.url + path, json=body, headers=headers))
+
+    async def wait(self, payment_id: str, *statuses: str) -> Json:
+        """The payment once it has one of these statuses, or has ended."""
+        ended = {*statuses, "completed", "failed", "canceled"}
+        headers, path = {"X-API-Key": self.shop.key}, f"{self.url}/v1/payments/{payment_id}"
+        while True:
+            payment = await _until_answered(lambda: self.session.get(path, headers=headers))
+            if payment["status"] in ended:
+                return payment
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
+async def _until_answered(send: Callable[[], Any]) -> Json:
+    while True:
+        try:
+            async with send() as response:
+                answer: Json = await response.json()
+                if response.ok or not answer["retry"]["safe"]:
+                    return answer
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+        await asyncio.sleep(_AGAIN_SECONDS)
+
+
+async def _charge(customer: Customer, amount: int) -> None:
+    await customer.pay("pm_card_visa", amount)
+
+
+async def _decline(customer: Customer, amount: int) -> None:
+    await customer.pay("pm_card_visa_chargeDeclinedInsufficientFunds", amount)
+
+
+async def _confirm(customer: Customer, amount: int) -> None:
+    payment_id = await customer.pay("pm_card_authenticationRequired", amount, return_url="https://shop.example/thanks")
+    payment = await customer.wait(payment_id, "requires_action")
+    if payment["status"] == "requires_action":
+        url = f"{customer.shop.stripe.base_url}/_sim/3ds/{payment['provider_reference']}/approve"
+        async with customer.session.post(url):
+            pass
+
+
+async def _capture(customer: Customer, amount: int) -> None:
+    payment_id = await customer.pay("pm_card_visa", amount, capture="manual")
+    if (await customer.wait(payment_id, "authorized"))["status"] == "authorized":
+        await customer.ask(f"/v1/payments/{payment_id}/capture", {})
+
+
+async def _refund(customer: Customer, amount: int) -> None:
+    payment_id = await customer.pay("pm_card_visa", amount)
+    if (await customer.wait(payment_id))["status"] == "completed":
+        await asyncio.gather(
+            *(customer.ask(f"/v1/payments/{payment_id}/refunds", {"amount": amount * 2 // 3}) for _ in range(2))
+        )
+
+
+KINDS: dict[str, Callable[[Customer, int], Awaitable[None]]] = {
+    "charge": _charge,
+    "decline": _decline,
+    "3ds": _confirm,
+    "capture": _capture,
+    "refund": _refund,
+}
+"""What customers do, by name; all of them draw on the same promise."""

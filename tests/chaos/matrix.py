@@ -1,0 +1,175 @@
+"""The crash matrix: records where an operation can be crashed, then crashes it at each of those points, one by one."""
+
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from chaos import promises
+from chaos.crossings import Crossing
+from chaos.merchant import Merchant
+from chaos.onlooker import Onlooker
+from chaos.operations import EARLY_CALLBACK_AMOUNT, OPERATIONS, Operation, Scene
+from chaos.system import SERVICES, System
+from malipo_local.shop import Shop
+from malipo_local.waiting import until
+
+REST_SECONDS = 60.0
+_STILL_SECONDS = 0.5
+_TRIES = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One operation to be crashed at one crossing."""
+
+    operation: Operation
+    crossing: Crossing
+
+
+@dataclass
+class Result:
+    """What became of a cell: the kill struck or not, and which promises were broken."""
+
+    cell: Cell
+    struck: bool
+    broken: list[str] = field(default_factory=list[str])
+    seconds: float = 0.0
+
+    @property
+    def green(self) -> bool:
+        """Killed exactly there, and every promise kept."""
+        return self.struck and not self.broken
+
+
+class Matrix:
+    """Records and crashes operations on one running system; each operation has a merchant of its own."""
+
+    def __init__(self, system: System, onlooker: Onlooker, shops: dict[str, Shop]) -> None:
+        self._system = system
+        self._onlooker = onlooker
+        self._shops = shops
+
+    def record(self, operation: Operation) -> list[Cell]:
+        """Run the operation undisturbed; answers a cell for each crossing. Raises AssertionError if a promise breaks."""
+        scene = self._scene(operation)
+        payment_id = operation.prepare(scene)
+        self._come_to_rest(operation)
+        self._system.plans.record()
+        payment_id = operation.act(scene, payment_id)
+        self._come_to_rest(operation)
+        self._be_still()
+        self._system.plans.disarm()
+        broken = promises.broken(self._onlooker, scene.merchant, payment_id, operation.ending)
+        assert not broken, f"{operation.name}, undisturbed: {broken}"
+        return [Cell(operation, crossing) for crossing in self._system.plans.recorded()]
+
+    def crash(self, cell: Cell) -> Result:
+        """Crash the operation at the crossing; tried again when the system happened to take another way."""
+        began = time.monotonic()
+        result = Result(cell, struck=False)
+        for _ in range(_TRIES):
+            result = self._crash_once(cell)
+            if result.struck or result.broken:
+                break
+        result.seconds = time.monotonic() - began
+        return result
+
+    def _crash_once(self, cell: Cell) -> Result:
+        scene = self._scene(cell.operation)
+        plans = self._system.plans
+        try:
+            payment_id = cell.operation.prepare(scene)
+            self._come_to_rest(cell.operation)
+            plans.arm(cell.crossing)
+            payment_id = cell.operation.act(scene, payment_id)
+            self._come_to_rest(cell.operation)
+            struck = self._strikes()
+            self._wait_for_services()
+            broken = promises.broken(self._onlooker, scene.merchant, payment_id, cell.operation.ending)
+            return Result(cell, struck, broken)
+        except Exception as error:  # noqa: BLE001 - whatever it is, this cell is red, and the next one can be tried
+            return Result(cell, not plans.disarm(), [f"{type(error).__name__}: {error}"])
+        finally:
+            plans.disarm()
+
+    def _strikes(self) -> bool:
+        """Whether the plan is carried out; the last crossings come when there is nothing left to wait for."""
+        struck = until(lambda: self._system.plans.carried_out, _STILL_SECONDS)
+        if struck:
+            self._come_to_rest(None)
+        return struck
+
+    def _scene(self, operation: Operation) -> Scene:
+        return Scene(Merchant(self._shops[operation.name]), self._onlooker)
+
+    def _come_to_rest(self, operation: Operation | None) -> None:
+        preparing = operation is not None and operation.prepare is not Operation.prepare
+        last: list[str] = []
+
+        def at_rest() -> bool:
+            last[:] = self._onlooker.open_work(authorized_is_an_end=preparing)
+            return not last
+
+        if not until(at_rest, REST_SECONDS):
+            raise NotAtRest(last)
+
+    def _be_still(self) -> None:
+        """Return when no crossing was recorded for a while: offsets are committed after everything else."""
+        while True:
+            before = self._system.plans.count()
+            if not until(lambda before=before: self._system.plans.count() != before, _STILL_SECONDS):
+                return
+
+    def _wait_for_services(self) -> None:
+        for service in SERVICES:
+            self._system.stack.wait_ready(service, REST_SECONDS)
+
+
+class NotAtRest(AssertionError):
+    """Something was still open after a minute; the message says what."""
+
+    def __init__(self, what: Iterable[str]) -> None:
+        super().__init__(f"after {REST_SECONDS:.0f} s still open: {', '.join(what)}")
+
+
+@contextmanager
+def opened(system: System, operations: Sequence[Operation] = OPERATIONS) -> Generator[Matrix]:
+    """A matrix on this system, with a merchant for each operation."""
+    with ExitStack() as closing:
+        shops = {one.name: closing.enter_context(Shop.open(system.stack)) for one in operations}
+        some = next(iter(shops.values()))
+        some.fault("webhook_before_answer", match={"amount": EARLY_CALLBACK_AMOUNT})
+        yield Matrix(system, closing.enter_context(Onlooker(system.stack)), shops)
+
+
+def sample(cells: Sequence[Cell]) -> list[Cell]:
+    """One cell for each (service, seam, moment), taken from as many operations as there are, the same in every run."""
+    chosen: dict[tuple[str, str, str], Cell] = {}
+    used: dict[str, int] = {}
+    for key, candidates in _by_seam(cells).items():
+        cell = min(candidates, key=lambda one: used.get(one.operation.name, 0))
+        chosen[key] = cell
+        used[cell.operation.name] = used.get(cell.operation.name, 0) + 1
+    return list(chosen.values())
+
+
+def spread(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells in an order in which no service is killed twice in a row if that can be helped."""
+    queues: dict[str, list[Cell]] = {}
+    for cell in cells:
+        queues.setdefault(cell.crossing.service, []).append(cell)
+    ordered: list[Cell] = []
+    while any(queues.values()):
+        ordered += [queue.pop(0) for queue in queues.values() if queue]
+    return ordered
+
+
+def _by_seam(cells: Sequence[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
+    found: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells:
+        found.setdefault((cell.crossing.service, cell.crossing.seam, cell.crossing.moment), []).append(cell)
+    return found
+
+
+Progress = Callable[[Result], None]

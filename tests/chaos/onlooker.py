@@ -1,0 +1,139 @@
+"""Looks at a running system from outside, through no door of its services: databases, topics, simulators."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Self
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from chaos.system import SERVICES
+from malipo.contracts.topics import DEAD_LETTER_SUFFIX, TOPICS
+from malipo_local import Stack
+
+Row = dict[str, Any]
+
+_OPEN = {
+    "gateway": "SELECT 'outbox row of ' || topic AS what FROM outbox",
+    "orchestrator": """
+        SELECT 'outbox row of ' || topic AS what FROM outbox
+        UNION ALL SELECT 'payment ' || id || ' is ' || state FROM payments
+            WHERE state NOT IN ('completed', 'failed', 'canceled') AND NOT (state = 'authorized' AND $1)
+        UNION ALL SELECT subject || ' ' || id || ' is ' || state FROM operations
+            WHERE state NOT IN ('completed', 'failed')""",
+    "provider-stripe": """
+        SELECT 'outbox row of ' || topic AS what FROM outbox
+        UNION ALL SELECT 'attempt ' || id || ' is open' FROM attempts WHERE done_at IS NULL""",
+    "webhook-dispatcher": """
+        SELECT 'outbox row of ' || topic AS what FROM outbox
+        UNION ALL SELECT 'event ' || event_id || ' waits' FROM events WHERE NOT fanned_out
+        UNION ALL SELECT 'delivery ' || delivery_id || ' is pending' FROM deliveries WHERE state = 'pending'""",
+}
+
+
+class Onlooker:
+    """Asks the stores themselves, on connections of its own; opens them again when a store was away."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._loop = asyncio.new_event_loop()
+        self._connections: dict[str, asyncpg.Connection] = {}
+        self._kafka: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
+        self._stripe = httpx.Client(
+            base_url=stack.url("stripe-sim"), timeout=10, limits=httpx.Limits(keepalive_expiry=2)
+        )
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hang up."""
+        self._stripe.close()
+        self._run(self._close())
+        self._loop.close()
+
+    def rows(self, service: str, query: str, *args: object) -> list[Row]:
+        """What a service's own database answers. Raises what asyncpg raises."""
+        return [dict(row) for row in self._run(self._fetch(service, query, *args))]
+
+    def open_work(self, *, authorized_is_an_end: bool = False) -> list[str]:
+        """Everything that is still to be done anywhere, in words; empty when the system has come to rest."""
+        try:
+            return self._open_rows(authorized_is_an_end) or self._open_callbacks() or self.behind()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, httpx.HTTPError) as error:
+            return [f"a store or simulator is away: {error!r}"]
+
+    def behind(self) -> list[str]:
+        """Which consumer groups have not committed all that is in their topics, in words."""
+        return self._run(self._lag())
+
+    def dead_letters(self) -> dict[str, int]:
+        """How many messages lie in each dead letter topic; only those that hold any."""
+        return self._run(self._dead_letters())
+
+    def _open_rows(self, authorized_is_an_end: bool) -> list[str]:
+        found: list[str] = []
+        for service, query in _OPEN.items():
+            args = (authorized_is_an_end,) if "$1" in query else ()
+            found += [f"{service}: {row['what']}" for row in self.rows(service, f"{query} LIMIT 20", *args)]
+        return found
+
+    def _open_callbacks(self) -> list[str]:
+        pending = self._stripe.get("/_sim/health").raise_for_status().json()["webhooks"]["pending"]
+        return [f"stripe: {pending} callbacks on their way"] if pending else []
+
+    async def _fetch(self, service: str, query: str, *args: object) -> list[asyncpg.Record]:
+        connection = self._connections.get(service)
+        if connection is None or connection.is_closed():
+            connection = await asyncpg.connect(self._stack.database_url(service), timeout=5, command_timeout=10)
+            self._connections[service] = connection
+        return await connection.fetch(query, *args)
+
+    async def _clients(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
+        if self._kafka is None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._stack.kafka, request_timeout_ms=5000)
+            consumer = AIOKafkaConsumer(bootstrap_servers=self._stack.kafka, request_timeout_ms=5000)
+            await admin.start()
+            await consumer.start()
+            self._kafka = (admin, consumer)
+        return self._kafka
+
+    async def _lag(self) -> list[str]:
+        admin, consumer = await self._clients()
+        found: list[str] = []
+        for group in (entry[0] for entry in await admin.list_consumer_groups()):
+            committed = await admin.list_consumer_group_offsets(group)
+            ends = await consumer.end_offsets(list(committed))
+            behind = sum(ends[partition] - max(known.offset, 0) for partition, known in committed.items())
+            found += [f"{group}: {behind} messages behind"] if behind else []
+        return found
+
+    async def _dead_letters(self) -> dict[str, int]:
+        _, consumer = await self._clients()
+        topics = [topic.name + DEAD_LETTER_SUFFIX for topic in TOPICS]
+        await consumer._client.force_metadata_update()
+        found: dict[str, int] = {}
+        for topic in topics:
+            partitions = [TopicPartition(topic, 0)]
+            count = sum((await consumer.end_offsets(partitions)).values())
+            found |= {topic: count} if count else {}
+        return found
+
+    async def _close(self) -> None:
+        for connection in self._connections.values():
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await connection.close(timeout=2)
+        for client in self._kafka or ():
+            with suppress(KafkaError, OSError):
+                await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+
+    def _run[T](self, what: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run_until_complete(what)
+
+
+assert tuple(_OPEN) == SERVICES

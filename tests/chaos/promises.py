@@ -1,0 +1,87 @@
+"""Malipo's promise about one payment, checked from outside: what the books say, and what the merchant was told."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from chaos.merchant import Merchant
+from chaos.onlooker import Onlooker
+from chaos.operations import Ending
+
+_HISTORY = """
+SELECT message_id, coalesce(operation_id, '') AS operation_id, trigger, count(*) AS times
+FROM history WHERE payment_id = $1 AND source <> 'deadline' GROUP BY 1, 2, 3 HAVING count(*) > 1
+"""
+_ANNOUNCED = "SELECT event_id, event_sequence AS sequence FROM history WHERE payment_id = $1 AND event_id IS NOT NULL"
+_SHOWN = "SELECT id AS event_id, sequence FROM events WHERE payment_id = $1"
+
+
+def broken(onlooker: Onlooker, merchant: Merchant, payment_id: str, ending: Ending) -> list[str]:
+    """Every promise that is not kept, in words. Ask when the system has come to rest."""
+    return [
+        *_money(merchant, payment_id, ending),
+        *_steps(onlooker, payment_id),
+        *_events(onlooker, merchant, payment_id, ending),
+        *_repeats(merchant),
+        *_nothing_else(onlooker, merchant, payment_id),
+    ]
+
+
+def _money(merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
+    filters = {"metadata[malipo_payment_id]": payment_id}
+    book = merchant.shop.stripe.get("/_sim/book", params=filters).raise_for_status().json()
+    effects = tuple((effect["kind"], effect["amount"]) for effect in book["effects"])
+    if Counter(effects) != Counter(ending.effects):
+        yield f"Stripe's book says {effects}, not {ending.effects}"
+    payment = merchant.shop.payment(payment_id)
+    shown = (payment["status"], payment["amount_captured"], payment["amount_refunded"])
+    if shown != (ending.status, ending.captured, ending.refunded):
+        yield f"Malipo says {shown}, not {(ending.status, ending.captured, ending.refunded)}"
+
+
+def _steps(onlooker: Onlooker, payment_id: str) -> Iterable[str]:
+    for row in onlooker.rows("orchestrator", _HISTORY, payment_id):
+        yield f"message {row['message_id']} was applied {row['times']} times ({row['trigger']})"
+    steps = {
+        service: [row["step"] for row in onlooker.rows(service, "SELECT step FROM payments WHERE id = $1", payment_id)]
+        for service in ("orchestrator", "gateway")
+    }
+    if steps["orchestrator"] != steps["gateway"]:
+        yield f"owner and read model of the payment are not at the same step: {steps}"
+
+
+def _events(onlooker: Onlooker, merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
+    announced = {row["event_id"]: row["sequence"] for row in onlooker.rows("orchestrator", _ANNOUNCED, payment_id)}
+    shown = {row["event_id"]: row["sequence"] for row in onlooker.rows("gateway", _SHOWN, payment_id)}
+    came = {one["id"]: one for one in merchant.shop.received(payment_id) if one["verified"]}
+    if sorted(announced.values()) != list(range(1, len(announced) + 1)):
+        yield f"the numbers of events have a gap: {sorted(announced.values())}"
+    if shown != announced:
+        yield f"GET /v1/events shows {sorted(shown.values())}, announced were {sorted(announced.values())}"
+    told = [one["sequence"] for one in came.values()]
+    if {event_id: one["sequence"] for event_id, one in came.items()} != announced:
+        yield f"the merchant was told {told}, announced were {sorted(announced.values())}"
+    elif told != sorted(told):
+        yield f"the merchant was told in the order {told}"
+    if ending.event not in {one["type"] for one in came.values()}:
+        yield f"the merchant was never told {ending.event}"
+
+
+def _nothing_else(onlooker: Onlooker, merchant: Merchant, payment_id: str) -> Iterable[str]:
+    """Nobody got a payment, refund, capture or cancel for a request that he thinks he has sent once."""
+    for asked in merchant.asked:
+        if ref := asked.body.get("client_ref"):
+            made = onlooker.rows("gateway", "SELECT id FROM payments WHERE client_ref = $1", ref)
+            if len(made) != 1:
+                yield f"one request made {len(made)} payments"
+    operations = onlooker.rows("gateway", "SELECT id FROM operations WHERE payment_id = $1", payment_id)
+    wanted = sum(payment_id in asked.path for asked in merchant.asked)
+    if len(operations) != wanted:
+        yield f"{wanted} requests made {len(operations)} operations"
+
+
+def _repeats(merchant: Merchant) -> Iterable[str]:
+    for asked in merchant.asked:
+        repeated = merchant.repeat(asked)
+        refused_since = asked.status == 202 and repeated.status == 409
+        if repeated.outcome != asked.outcome and not refused_since:
+            yield f"the same key at {asked.path} answers {repeated.outcome} now, {asked.outcome} before"

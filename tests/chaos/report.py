@@ -1,0 +1,149 @@
+"""Writes `docs/crash-matrix.md`: what was crashed, how often, and what became of it."""
+
+import platform
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import psutil
+
+from chaos.matrix import Result
+from chaos.operations import OPERATIONS
+from chaos.storms import Verdict
+from chaos.system import SERVICES
+
+PAGE = Path(__file__).parents[2] / "docs" / "crash-matrix.md"
+
+_HEAD = """# Crash matrix
+
+Each line of the tables below was run, none was written by hand: `make crash-matrix` records where a service can be
+crashed during an operation (before and after each commit in PostgreSQL, each message to Kafka, each commit of an offset,
+each HTTP request, each call of Redis, each answer), then runs the operation once more for each of those crossings with
+`kill -9` exactly there, lets the supervisor start the service again, waits until the system is at rest, and checks from
+outside, in databases, topics and Stripe's own book:
+
+* the provider's book holds exactly the effects that were asked for, and Malipo shows what the book says;
+* the merchant was told every event, in order, its numbers without a gap, and the read model is where the payment is;
+* no message was applied twice; no payment, attempt, delivery or outbox row is open; every topic is read to its end;
+* the same request with the same idempotency key answers with the same resource.
+
+`make test` runs a fixed sample: each side of each seam of each service. `tests/chaos/test_broken_builds.py` switches off
+one rule at a time and shows that the matrix then turns red.
+"""
+
+
+@dataclass
+class Findings:
+    """Everything that one run of the matrix found."""
+
+    command: str
+    seconds: float
+    crashed: Sequence[Result]
+    replicated: Sequence[Result]
+    storms: Sequence[Verdict]
+
+    @property
+    def green(self) -> bool:
+        """Whether every cell and every storm kept the promise."""
+        return all(one.green for one in (*self.crashed, *self.replicated)) and not any(s.broken for s in self.storms)
+
+
+def page(findings: Findings) -> str:
+    """The whole page as Markdown."""
+    parts = [_HEAD, _summary(findings), _by_service(findings.crashed), _by_seam(findings.crashed)]
+    parts += [_replicas(findings.replicated), _storms(findings.storms), _red(findings), _places(findings.crashed)]
+    return "\n".join(part for part in parts if part)
+
+
+def _summary(findings: Findings) -> str:
+    cells, green = len(findings.crashed), sum(one.green for one in findings.crashed)
+    machine = f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB"
+    return (
+        f"\n**{green} of {cells} crossings green**, {len(OPERATIONS)} operations, {len(SERVICES)} services. "
+        f"`{findings.command}`, {date.today().isoformat()}, "  # noqa: DTZ011 - the day on the author's wall
+        f"{findings.seconds / 60:.0f} minutes on {machine}, {platform.python_implementation()} {platform.python_version()}.\n"
+    )
+
+
+def _by_service(results: Sequence[Result]) -> str:
+    rows = [
+        [name, *(_count(one for one in of if one.cell.crossing.service == service) for service in SERVICES), _count(of)]
+        for name, of in _grouped(results, lambda one: one.cell.operation.name).items()
+    ]
+    return "## Operations x services\n\n" + table(["operation", *SERVICES, "all"], rows)
+
+
+def _by_seam(results: Sequence[Result]) -> str:
+    seams = _grouped(results, lambda one: f"{one.cell.crossing.moment} {one.cell.crossing.seam}")
+    rows = [
+        [name, *(_count(one for one in of if one.cell.crossing.service == service) for service in SERVICES), _count(of)]
+        for name, of in sorted(seams.items(), key=lambda entry: entry[0].split(" ")[::-1])
+    ]
+    return "## Seams x services\n\n" + table(["killed", *SERVICES, "all"], rows)
+
+
+def _replicas(results: Sequence[Result]) -> str:
+    if not results:
+        return ""
+    rows = [[str(one.cell.crossing), one.cell.operation.name, "green" if one.green else "RED"] for one in results]
+    return "## Two of every service, one of the two killed\n\n" + table(["killed", "during", "result"], rows)
+
+
+def _storms(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return ""
+    rows = [
+        [
+            one.name,
+            str(one.ledger.wanted),
+            str(one.ledger.accepted),
+            f"{one.rest_seconds:.0f} s",
+            "green" if not one.broken else "RED",
+        ]
+        for one in verdicts
+    ]
+    head = ["fault", "payments asked for", "accepted and ended", "to rest after the last", "result"]
+    return "## Stores that fail while 20 payments a second arrive\n\n" + table(head, rows)
+
+
+def _red(findings: Findings) -> str:
+    lines = [
+        f"* {one.cell.operation.name}: {one.cell.crossing}: {'; '.join(one.broken) or 'was not reached'}"
+        for one in (*findings.crashed, *findings.replicated)
+        if not one.green
+    ]
+    lines += [f"* {one.name}: {'; '.join(one.broken)}" for one in findings.storms if one.broken]
+    return "## Red\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _places(results: Sequence[Result]) -> str:
+    """Every place where a service was killed, with how often over all operations."""
+    found = Counter(
+        (one.cell.crossing.service, one.cell.crossing.seam, one.cell.crossing.place, one.cell.crossing.moment)
+        for one in results
+        if one.green
+    )
+    rows = [[service, f"{moment} {seam}", f"`{place}`", str(n)] for (service, seam, place, moment), n in found.items()]
+    head = "## Every place\n\nA place is a function, a topic, a consumer group, a route or a command.\n\n"
+    return head + table(["service", "killed", "at", "times"], sorted(rows))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
+    return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def _grouped(results, name) -> dict[str, list[Result]]:
+    groups: dict[str, list[Result]] = {}
+    for one in results:
+        groups.setdefault(name(one), []).append(one)
+    return groups
+
+
+def _count(results: Iterable[Result]) -> str:
+    of = list(results)
+    green = sum(one.green for one in of)
+    return "" if not of else str(green) if green == len(of) else f"**{green} of {len(of)}**"

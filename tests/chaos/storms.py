@@ -1,0 +1,184 @@
+"""Faults under load: a store that freezes, dies or refuses; and at random, anything of the system at any time."""
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from random import Random  # noqa: TID251 - from a seed, so that a run can be repeated
+
+from chaos import census
+from chaos.load import KINDS, Crowd, Ledger
+from chaos.onlooker import Onlooker
+from chaos.system import SERVICES, System
+from malipo_local import Stack
+from malipo_local.errors import StackError
+from malipo_local.shop import Shop
+from malipo_local.waiting import until
+
+STORES = ("kafka", "postgres", "redis")
+RATE = 20.0
+_CALM_SECONDS = 5
+_FREEZE_SECONDS = 20
+_REFUSE_SECONDS = 10
+_REST_SECONDS = 300.0
+_READY_SECONDS = 120.0
+_PATIENCE_SECONDS = 300.0
+_PAUSE_SECONDS = (2, 15)
+_BETWEEN_SECONDS = (3, 12)
+
+STRIPE_FAULTS: tuple[tuple[str, float], ...] = (
+    ("answer_lost", 0.01),
+    ("webhook_drop", 0.05),
+    ("webhook_duplicate", 0.05),
+    ("webhook_reorder", 0.05),
+)
+"""What goes wrong at Stripe during random chaos, and how often."""
+
+type Say = Callable[[str], None]
+
+
+@dataclass
+class Verdict:
+    """What a storm did, and which promises it broke."""
+
+    name: str
+    ledger: Ledger
+    broken: list[str]
+    struck: Counter[str] = field(default_factory=Counter[str])
+    rest_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class StoreFault:
+    """One way in which a store fails the whole system."""
+
+    name: str
+    strike: Callable[[Stack, str], None]
+
+
+def freeze(stack: Stack, store: str) -> None:
+    """Stop it in its tracks for twenty seconds: connections stay open and nobody answers."""
+    stack.pause(store)
+    until(lambda: False, _FREEZE_SECONDS)
+    stack.resume(store)
+
+
+def kill(stack: Stack, store: str) -> None:
+    """kill -9; the supervisor starts it again, and it recovers."""
+    stack.kill(store, signal.SIGKILL)
+
+
+def refuse(stack: Stack, store: str) -> None:
+    """Away for ten seconds: connections are refused."""
+    stack.stop_service(store)
+    until(lambda: False, _REFUSE_SECONDS)
+    stack.start_service(store)
+
+
+STORE_FAULTS: tuple[StoreFault, ...] = (
+    StoreFault("frozen for 20 s", freeze),
+    StoreFault("killed and restarted", kill),
+    StoreFault("refuses connections for 10 s", refuse),
+)
+
+
+def without(system: System, onlooker: Onlooker, store: str, fault: StoreFault) -> Verdict:
+    """Twenty payments a second through a store's fault."""
+
+    def strike() -> Counter[str]:
+        until(lambda: False, _CALM_SECONDS)
+        fault.strike(system.stack, store)
+        system.stack.wait_ready(store, _READY_SECONDS)
+        return Counter({f"{store} {fault.name}": 1})
+
+    seconds = _CALM_SECONDS * 2 + _FREEZE_SECONDS
+    return _storm(system, onlooker, f"{store} {fault.name}", seconds, 1, ("charge",), strike)
+
+
+def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rate: float, say: Say) -> Verdict:
+    """Anything killed or frozen at any time under load, with Stripe misbehaving; the same again with the same seed."""
+    chance = Random(seed)
+    end = time.monotonic() + minutes * 60
+
+    def strike() -> Counter[str]:
+        struck = Counter[str]()
+        while time.monotonic() < end:
+            until(lambda: False, min(chance.uniform(*_BETWEEN_SECONDS), max(0, end - time.monotonic())))
+            struck[_strike_at_random(system.stack, chance, say)] += 1
+        return struck
+
+    return _storm(system, onlooker, "random chaos", minutes * 60, seed, tuple(KINDS), strike, rate=rate)
+
+
+def _strike_at_random(stack: Stack, chance: Random, say: Say) -> str:
+    target = chance.choice((*SERVICES, *STORES))
+    action = chance.choice(("kill", "freeze"))
+    seconds = chance.uniform(*_PAUSE_SECONDS)
+    say(f"{action} {target}" + (f" for {seconds:.0f} s" if action == "freeze" else ""))
+    if action == "kill":
+        stack.kill(target, signal.SIGKILL)
+    else:
+        stack.pause(target)
+        until(lambda: False, seconds)
+        stack.resume(target)
+    return f"{action} {target}"
+
+
+def _storm(
+    system: System,
+    onlooker: Onlooker,
+    name: str,
+    seconds: float,
+    seed: int,
+    kinds: Sequence[str],
+    strike: Callable[[], Counter[str]],
+    *,
+    rate: float = RATE,
+) -> Verdict:
+    with Shop.open(system.stack) as shop, _stripe_faults(shop, only=name == "random chaos"):
+        crowd = Crowd(shop, rate=rate, seed=seed, kinds=tuple(kinds))
+
+        async def both() -> Counter[str]:
+            striking = asyncio.create_task(asyncio.to_thread(strike))
+            await crowd.come(seconds, _PATIENCE_SECONDS)
+            return await striking
+
+        broken: list[str] = []
+        struck = Counter[str]()
+        try:
+            struck = asyncio.run(both())
+        except TimeoutError:
+            broken.append(f"customers still waited for answers {_PATIENCE_SECONDS:.0f} s after the storm")
+        began = time.monotonic()
+        broken += _come_to_rest(system, onlooker)
+        rest_seconds = time.monotonic() - began
+        broken += census.taken(onlooker, shop, crowd.ledger)
+        return Verdict(name, crowd.ledger, broken, struck, rest_seconds)
+
+
+def _come_to_rest(system: System, onlooker: Onlooker) -> list[str]:
+    last: list[str] = []
+
+    def at_rest() -> bool:
+        last[:] = onlooker.open_work()
+        return not last
+
+    for name in (*STORES, *SERVICES):
+        with suppress(StackError):  # what does not come back shows as work that stays open
+            system.stack.wait_ready(name, _READY_SECONDS)
+    if until(at_rest, _REST_SECONDS, 0.5):
+        return []
+    return [f"after {_REST_SECONDS:.0f} s still open: {what}" for what in last]
+
+
+@contextmanager
+def _stripe_faults(shop: Shop, *, only: bool) -> Generator[None]:
+    for fault, probability in STRIPE_FAULTS if only else ():
+        shop.fault(fault, probability=probability, delay_seconds=0.5)
+    try:
+        yield
+    finally:
+        shop.stripe.delete("/_sim/faults").raise_for_status()

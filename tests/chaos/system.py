@@ -1,0 +1,56 @@
+"""The system under test: every real part on this machine, set up so that a run of hundreds of kills stays short."""
+
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.crossings import Plans
+from malipo_local import Stack
+
+SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+_EVERY_SERVICE = {"LEASE_SECONDS": "1.5"}
+_OWN = {
+    "gateway": {"RATE_LIMIT_PER_SECOND": "10000", "RATE_LIMIT_BURST": "10000"},
+    "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": ",".join(["0.3"] * 10 + ["1"] * 20)},
+}
+
+
+@dataclass(frozen=True)
+class System:
+    """A running stack and the plans that its services follow."""
+
+    stack: Stack
+    plans: Plans
+
+
+@contextmanager
+def running(
+    *,
+    replicas: int = 1,
+    failpoints: bool = True,
+    overrides: Mapping[str, Mapping[str, str]] | None = None,
+    progress: bool = False,
+) -> Generator[System]:
+    """A system of its own while the block lasts, with `replicas` of every service."""
+    with tempfile.TemporaryDirectory(prefix="malipo-chaos-") as name:
+        folder = Path(name)
+        points = folder / "failpoints"
+        points.mkdir()
+        settings = {service: _settings(service, points if failpoints else None) for service in SERVICES}
+        settings["stripe-sim"] = {"WEBHOOK_RETRY_SECONDS": ",".join(["0.5"] * 120)}
+        for service, more in (overrides or {}).items():
+            settings[service] = settings.get(service, {}) | dict(more)
+        with Stack(
+            folder / "stack", settings=settings, replicas=dict.fromkeys(SERVICES, replicas), progress=progress
+        ) as stack:
+            yield System(stack, Plans(points))
+
+
+def _settings(service: str, points: Path | None) -> dict[str, str]:
+    return {
+        **_EVERY_SERVICE,
+        **_OWN.get(service, {}),
+        **({"FAILPOINTS": str(points)} if points else {}),
+    }

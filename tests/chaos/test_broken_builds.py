@@ -1,0 +1,24 @@
+"""The matrix can see: each rule of Malipo's, switched off, turns it red."""
+
+import pytest
+
+from chaos import matrix, system
+from chaos.broken import BROKEN, Broken, install
+from chaos.operations import OPERATIONS
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.rule)
+def test_the_matrix_turns_red_when_a_rule_is_switched_off(broken: Broken, tmp_path):
+    [operation] = [one for one in OPERATIONS if one.name == broken.operation]
+    with (
+        system.running(overrides=install(broken, tmp_path)) as running,
+        matrix.opened(running, [operation]) as opened,
+    ):
+        cells = [
+            cell
+            for cell in opened.record(operation)
+            if (cell.crossing.service, cell.crossing.seam) == (broken.service, broken.seam)
+            and cell.crossing.moment in broken.moments
+        ]
+        assert any(opened.crash(cell).broken for cell in cells), f"nobody noticed: {broken.rule}"

@@ -1,0 +1,25 @@
+"""Which crossings make up the sample, and in which order they are crashed."""
+
+from chaos.crossings import Crossing
+from chaos.matrix import Cell, sample, spread
+from chaos.operations import OPERATIONS
+
+
+def cell(operation: int, service: str, moment: str = "before", nth: int = 1) -> Cell:
+    return Cell(OPERATIONS[operation], Crossing(service, "offset commit", moment, "a.group", nth))
+
+
+def test_the_sample_has_each_side_of_each_seam_of_each_service_once():
+    cells = [cell(o, s, m, n) for o in (0, 1) for s in ("a", "b") for m in ("before", "after") for n in (1, 2)]
+    chosen = {(c.crossing.service, c.crossing.moment) for c in sample(cells)}
+    assert len(sample(cells)) == len(chosen) == 4
+
+
+def test_the_sample_is_taken_from_as_many_operations_as_there_are():
+    cells = [cell(o, s) for o in range(len(OPERATIONS)) for s in "abcdef"]
+    assert len({c.operation.name for c in sample(cells)}) == 6
+
+
+def test_services_take_turns_to_be_killed():
+    order = [c.crossing.service for c in spread([cell(0, "a"), cell(1, "a"), cell(0, "b"), cell(1, "b"), cell(2, "a")])]
+    assert order == ["a", "b", "a", "b", "a"]
