@@ -1,0 +1,34 @@
+"""The bare gateway: takes a payment, sends it on, and hears what became of it."""
+
+import msgspec
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from bench.bare.wire import Wire, alive
+from gateway.schemas import NewPayment
+from gateway.views import create_command, first_payment
+from malipo import ids
+from malipo.contracts.message import Message
+from malipo.contracts.topics import DELIVERIES, OUTCOMES, PAYMENT_COMMANDS, PAYMENT_EVENTS
+
+
+def build() -> FastAPI:
+    """The application."""
+    wire = Wire("gateway")
+    wire.on("payments", (PAYMENT_EVENTS, OUTCOMES), _hear)
+    wire.on("deliveries", (DELIVERIES,), _hear)
+    app = FastAPI(lifespan=wire.running)
+
+    @app.post("/v1/payments")
+    async def create_payment(body: NewPayment) -> Response:
+        payment = first_payment(ids.new("pay"), body)
+        command = create_command(payment.id, body, merchant_id="mer_bare", mode="test", config_version=1)
+        await (await wire.send(PAYMENT_COMMANDS, payment.id, command))
+        return Response(msgspec.json.encode(payment), 202, media_type="application/json")
+
+    app.add_route("/health/live", alive)
+    return app
+
+
+async def _hear(_: Message) -> None:
+    """Nothing is kept."""

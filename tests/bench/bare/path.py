@@ -1,0 +1,137 @@
+"""The bare path as a system under test: four processes beside a stack, on its Kafka and its simulators."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from bench.bare.provider_stripe import KEY
+from bench.bare.wire import PREFIX
+from bench.kafka import messages
+from bench.load import TESTS, Target
+from bench.outside import Outside
+from bench.subject import Counts, Endings
+from malipo.contracts.topics import TOPICS
+from malipo_local import Stack
+from malipo_local.ports import Ports
+from malipo_local.waiting import until
+
+SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+_TOPICS = {PREFIX + topic.name: topic.partitions for topic in TOPICS}
+_START_SECONDS, _STOP_SECONDS = 30, 10
+_SECRET = "whsec_YmFyZS1wYXRoLXdlYmhvb2tz"
+
+
+class BarePath:
+    """The bare path. Use `bare_path`."""
+
+    def __init__(
+        self, stack: Stack, ports: Mapping[str, int], processes: Mapping[str, subprocess.Popen[bytes]]
+    ) -> None:
+        self._stack = stack
+        self._processes = processes
+        headers = {"Content-Type": "application/json"}
+        self.targets = [Target(f"http://127.0.0.1:{ports['gateway']}/v1/payments", headers)]
+        self._outside = Outside(stack)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._outside.close()
+
+    @property
+    def roots(self) -> dict[str, list[int]]:
+        """Its own four processes, and those of the stack that it uses."""
+        others = {unit.service: [unit.pid] for unit in self._stack.status() if unit.pid is not None}
+        shared = {name: others[name] for name in ("kafka", "stripe-sim", "merchant-sim")}
+        return {name: [process.pid] for name, process in self._processes.items()} | shared
+
+    def delivered(self) -> int:
+        """Webhooks that the merchants' receivers have got so far."""
+        return self._outside.webhooks()
+
+    def settled(self, first_payment: str, payments: int) -> bool:
+        """Whether no callback is on its way any more: it knows nothing else."""
+        del first_payment, payments
+        return not self._outside.callbacks_pending()
+
+    def endings(self, first_payment: str) -> Endings:
+        """It keeps no book."""
+        del first_payment
+        return Endings()
+
+    def counts(self) -> Counts:
+        """Messages alone."""
+        return Counts(messages=asyncio.run(messages(self._stack.kafka, _TOPICS)))
+
+
+@contextmanager
+def bare_path(stack: Stack, logs: Path) -> Generator[BarePath]:
+    """The four services beside a stack; they end with the block."""
+    asyncio.run(_create_topics(stack.kafka))
+    chosen = Ports(logs / "bare-ports.json")
+    ports = {name: chosen.of(name) for name in SERVICES}
+    environment = os.environ | {
+        "KAFKA_BOOTSTRAP": stack.kafka,
+        "STRIPE_API_BASE": stack.url("stripe-sim"),
+        "STRIPE_WEBHOOK_SECRET": _ask_for_callbacks(stack, f"http://127.0.0.1:{ports['provider-stripe']}/callbacks"),
+        "WEBHOOK_URL": f"{stack.url('merchant-sim')}/hooks/bare",
+        "WEBHOOK_SECRET": _SECRET,
+    }
+    receiver = f"{stack.url('merchant-sim')}/_sim/receivers/bare"
+    httpx.put(receiver, json={"secret": _SECRET}).raise_for_status()
+    with ExitStack() as ends:
+        processes = {
+            name: ends.enter_context(_process(name, environment | {"HTTP_PORT": str(port)}, logs / f"bare-{name}.log"))
+            for name, port in ports.items()
+        }
+        if not until(lambda: all(map(_is_up, ports.values())), _START_SECONDS):
+            message = f"The bare path is not up. Look into {logs}."
+            raise RuntimeError(message)
+        path = BarePath(stack, ports, processes)
+        ends.callback(path.close)
+        yield path
+
+
+@contextmanager
+def _process(name: str, environment: Mapping[str, str], log: Path) -> Generator[subprocess.Popen[bytes]]:
+    with log.open("ab") as out:
+        command = [sys.executable, "-m", "bench.bare", name]
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=TESTS)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _ask_for_callbacks(stack: Stack, url: str) -> str:
+    """Have Stripe call the bare provider; answers the secret that it signs with."""
+    form = {"url": url, "enabled_events[]": "*"}
+    answer = httpx.post(f"{stack.url('stripe-sim')}/v1/webhook_endpoints", data=form, auth=(KEY, ""))
+    return str(answer.raise_for_status().json()["secret"])
+
+
+def _is_up(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/live").is_success
+    except httpx.TransportError:
+        return False
+
+
+async def _create_topics(bootstrap: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, partitions, 1) for name, partitions in _TOPICS.items()])
+    finally:
+        await admin.close()

@@ -1,0 +1,71 @@
+"""The bare provider: one POST a charge, and the callbacks verified and passed on."""
+
+import os
+from functools import partial
+from typing import Literal
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from bench.bare.wire import Tasks, Wire, alive
+from malipo import clock
+from malipo.contracts.message import Message
+from malipo.contracts.outcomes import Outcome, OutcomeReported
+from malipo.contracts.provider_commands import Charge
+from malipo.contracts.topics import OUTCOMES, STRIPE_COMMANDS
+from malipo.platform.client import http_client
+from malipo.providers.provider import Account
+from provider_stripe.client import StripeClient, verify
+from provider_stripe.mapping import answered, request, spoken
+from provider_stripe.objects import EVENT
+
+CALLS_AT_ONCE = 64
+KEY = "sk_test_bare"
+
+
+def build() -> Starlette:
+    """The application."""
+    wire = Wire("provider-stripe")
+    http = http_client(base_url=os.environ["STRIPE_API_BASE"], timeout_seconds=20)
+    client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=20)
+    account: Account = {"secret_key": KEY, "webhook_secrets": [os.environ["STRIPE_WEBHOOK_SECRET"]]}
+    calls = Tasks(CALLS_AT_ONCE)
+
+    async def take(message: Message) -> None:
+        assert isinstance(message, Charge)
+        await calls.add(_charge(wire, client, message))
+
+    wire.on("commands", (STRIPE_COMMANDS,), take)
+    callback = Route("/callbacks", partial(_hear, wire, account), methods=["POST"])
+    return Starlette(routes=[Route("/health/live", alive), callback], lifespan=wire.running)
+
+
+async def _charge(wire: Wire, client: StripeClient, charge: Charge) -> None:
+    path, form = request(charge)
+    answer = await client.post(KEY, path, form, key=charge.operation_id)
+    await wire.send(
+        OUTCOMES, charge.payment_id, _report(charge.payment_id, charge.step, answered(charge, answer), "answer")
+    )
+
+
+async def _hear(wire: Wire, account: Account, request: Request) -> JSONResponse:
+    body = await request.body()
+    verify(account, request.headers["stripe-signature"], body, tolerance_seconds=300)
+    if word := spoken(EVENT.decode(body).data.object):
+        await wire.send(OUTCOMES, word.payment_id, _report(word.payment_id, 1, word.outcome, "callback"))
+    return JSONResponse({"result": "heard"})
+
+
+def _report(payment_id: str, step: int, outcome: Outcome, source: Literal["answer", "callback"]) -> OutcomeReported:
+    return OutcomeReported(
+        payment_id=payment_id,
+        operation_id=payment_id,
+        kind="charge",
+        provider="stripe",
+        outcome=outcome,
+        source=source,
+        step=step,
+        observed_at=clock.now(),
+    )

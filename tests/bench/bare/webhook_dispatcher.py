@@ -1,0 +1,51 @@
+"""The bare dispatcher: one signed POST an event, and a report of it."""
+
+import os
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from bench.bare.wire import Tasks, Wire, alive
+from malipo import clock, ids
+from malipo.contracts.deliveries import DeliveryReported
+from malipo.contracts.events import PaymentStepped, public_event
+from malipo.contracts.message import Message
+from malipo.contracts.topics import DELIVERIES, PAYMENT_EVENTS
+from malipo.platform.client import http_client
+from webhook_dispatcher import signature
+
+ATTEMPTS_AT_ONCE = 100
+ENDPOINT = "wep_bare"
+
+
+def build() -> Starlette:
+    """The application."""
+    wire = Wire("webhook-dispatcher")
+    http, url, secret = http_client(timeout_seconds=15), os.environ["WEBHOOK_URL"], os.environ["WEBHOOK_SECRET"]
+    attempts = Tasks(ATTEMPTS_AT_ONCE)
+
+    async def tell(step: PaymentStepped, event_id: str) -> None:
+        attempted_at, began, body = clock.now(), clock.monotonic(), msgspec.json.encode(public_event(step))
+        signed = signature.headers(secret, event_id, clock.unix_seconds(), body)
+        answer = await http.post(url, headers={"content-type": "application/json", **signed}, content=body)
+        report = DeliveryReported(
+            delivery_id=ids.new("dlv"),
+            endpoint_id=ENDPOINT,
+            event_id=event_id,
+            payment_id=step.payment_id,
+            merchant_id=step.merchant_id,
+            attempt=1,
+            result="delivered" if answer.is_success else "exhausted",
+            duration_ms=round(1000 * (clock.monotonic() - began)),
+            attempted_at=attempted_at,
+            http_status=answer.status_code,
+        )
+        await wire.send(DELIVERIES, ENDPOINT, report)
+
+    async def take(message: Message) -> None:
+        if isinstance(message, PaymentStepped) and message.announcement is not None:
+            await attempts.add(tell(message, message.announcement.id))
+
+    wire.on("events", (PAYMENT_EVENTS,), take)
+    return Starlette(routes=[Route("/health/live", alive)], lifespan=wire.running)

@@ -1,0 +1,87 @@
+"""Processor time and memory of the processes under test, read from the kernel's own accounts."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_BACKEND = re.compile(r"postgres: \S+ malipo_(\w+) ")
+
+Roots = Mapping[str, Iterable[int]]
+"""The first processes of each part of the system, by its name."""
+
+
+def cpu_seconds(roots: Roots) -> dict[str, float]:
+    """What each part has used so far, with all its descendants, those included that have ended.
+
+    PostgreSQL is split by the database that a backend serves: `postgres/gateway`; what serves none is `postgres`.
+    """
+    used: dict[str, float] = {}
+    for name, pids in roots.items():
+        for process in _family(pids):
+            with suppress(psutil.Error):
+                part = _part(name, process)
+                used[part] = used.get(part, 0.0) + sum(process.cpu_times()[:4])
+    return used
+
+
+def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """Seconds used between two readings, by name; a part that ended in between counts as nothing."""
+    return {name: max(0.0, seconds - before.get(name, 0.0)) for name, seconds in after.items()}
+
+
+def by_process(parts: Mapping[str, float]) -> dict[str, float]:
+    """The same with the parts of one process added up: `postgres/gateway` belongs to `postgres`."""
+    total: dict[str, float] = {}
+    for name, seconds in parts.items():
+        process = name.partition("/")[0]
+        total[process] = total.get(process, 0.0) + seconds
+    return total
+
+
+def machine_seconds() -> float:
+    """What all processes of this machine have used so far."""
+    times: Any = psutil.cpu_times()
+    return sum(times[:7]) - times.idle - times.iowait  # the rest is others' or counted already
+
+
+def peak_mb(roots: Roots) -> dict[str, float]:
+    """The most memory that each part has ever held; what processes share with the first of them is counted once."""
+    return {name: sum(_peak(pid) for pid in pids) for name, pids in roots.items()}
+
+
+def _family(pids: Iterable[int]) -> Iterator[psutil.Process]:
+    for pid in pids:
+        with suppress(psutil.Error):
+            first = psutil.Process(pid)
+            yield from (first, *first.children(recursive=True))
+
+
+def _part(name: str, process: psutil.Process) -> str:
+    if name != "postgres":
+        return name
+    found = _BACKEND.match(" ".join(process.cmdline()))
+    return f"{name}/{found[1].replace('_', '-')}" if found else name
+
+
+def _peak(pid: int) -> float:
+    family = list(_family([pid]))
+    own = sum(_high_water_mb(process.pid) for process in family[:1])
+    return own + sum(_private_mb(process) for process in family[1:])
+
+
+def _high_water_mb(pid: int) -> float:
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return 0.0
+
+
+def _private_mb(process: psutil.Process) -> float:
+    with suppress(psutil.Error):
+        memory = process.memory_info()
+        return (memory.rss - getattr(memory, "shared", 0)) / 2**20
+    return 0.0

@@ -1,0 +1,58 @@
+"""What the system is meant to reach, beside what it reached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.growth import Grown
+from bench.stage import Stage
+from bench.system import SERVICES
+from bench.whole import Run
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal; `reached` says whether `measured` is on the right side of `wanted`."""
+
+    name: str
+    wanted: str
+    measured: float
+    reached: bool
+
+
+def of_run(run: Run) -> list[Goal]:
+    """Rate, latency, and the price of the promise."""
+    highest, half = run.found.highest, run.found.half
+    return [
+        _at_least(
+            "payments a second, all-in, create p99 within 100 ms", 300, highest.per_second if highest.holds else 0
+        ),
+        _at_most("services' CPU, times that of the bare path", 2.0, run.ratio),
+        _at_most("added latency at half load, p50 ms", 30, half.added[0]),
+        _at_most("added latency at half load, p99 ms", 100, half.added[1]),
+    ]
+
+
+def of_growth(grown: Sequence[Grown]) -> list[Goal]:
+    """What a payment costs with very many payments, times what it costs with few."""
+    few, many = grown[0], grown[-1]
+    processes = (*SERVICES, "postgres")
+    times = many.stage.cpu_of(processes) / few.stage.cpu_of(processes)
+    lists = max(many.list_p95[name] / few.list_p95[name] for name in few.list_p95)
+    return [
+        _at_most(f"CPU a payment with {many.payments:,} payments, times that with {few.payments:,}", 1.2, times),
+        _at_most("p95 of the list that suffers most, likewise", 1.2, lists),
+    ]
+
+
+def of_replicas(measured: Sequence[Stage]) -> list[Goal]:
+    """What a payment costs on the most replicas, times what it costs on one."""
+    times = measured[-1].cpu_of(SERVICES) / measured[0].cpu_of(SERVICES)
+    return [_at_most(f"CPU a payment with {measured[-1].name}, times that with one", 1.1, times)]
+
+
+def _at_least(name: str, wanted: float, measured: float) -> Goal:
+    return Goal(name, f"at least {wanted:g}", measured, measured >= wanted)
+
+
+def _at_most(name: str, wanted: float, measured: float) -> Goal:
+    return Goal(name, f"at most {wanted:g}", measured, measured <= wanted)

@@ -1,0 +1,153 @@
+"""What the benchmarks show: tables for a person, and the one line of JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.cpu import by_process
+from bench.goals import Goal
+from bench.growth import Grown
+from bench.stage import Stage
+from bench.system import SERVICES
+from bench.whole import Run
+
+STORES = ("kafka", "postgres", "redis")
+OTHERS = ("stripe-sim", "merchant-sim", "generator")
+
+
+def stages_table(stages: Sequence[Stage]) -> Table:
+    """Rates, latencies and errors: one row a stage."""
+    names = ("stage", "asked /s", "told /s", "create p50", "p99", "added p50", "p99", "webhook p50", "p99", "provider")
+    drawn = Table(*names, "backlog", "busy CPUs", "late p99", "errors", title="Stages (milliseconds)")
+    for stage in stages:
+        spreads = [f"{value:.0f}" for spread in (stage.create, stage.added, stage.webhook) for value in spread]
+        errors = ", ".join(f"{count} x {kind}" for kind, count in stage.errors.items()) or "none"
+        rates = (f"{stage.rate:.0f}", f"{stage.per_second:.1f}")
+        ends = (
+            f"{stage.provider_ms:.1f}",
+            f"{stage.backlog:+.0f}",
+            f"{stage.processors:.2f}",
+            f"{stage.late_p99:.0f}",
+            errors,
+        )
+        drawn.add_row(stage.name, *rates, *spreads, *ends)
+    return drawn
+
+
+def cpu_table(stages: Sequence[Stage], services: Sequence[str]) -> Table:
+    """Processor time of one payment: one column a stage, one row a process, PostgreSQL by database beneath it."""
+    drawn = Table("CPU ms a payment", *(f"{stage.name} {stage.rate:.0f}/s" for stage in stages))
+    totals = [by_process(stage.cpu) for stage in stages]
+    for name in (*services, *STORES, *OTHERS):
+        drawn.add_row(name, *(_milliseconds(total.get(name)) for total in totals))
+        for part in sorted({part for stage in stages for part in stage.cpu if part.startswith(f"{name}/")}):
+            drawn.add_row(f"  {part}", *(_milliseconds(stage.cpu.get(part)) for stage in stages), style="dim")
+    drawn.add_section()
+    drawn.add_row("the services", *(_milliseconds(stage.cpu_of(services)) for stage in stages), style="bold")
+    drawn.add_row("services and stores", *(_milliseconds(stage.cpu_of((*services, *STORES))) for stage in stages))
+    drawn.add_row("everything", *(_milliseconds(sum(total.values())) for total in totals))
+    return drawn
+
+
+def work_table(stage: Stage) -> Table:
+    """Messages, transactions, rows and memory."""
+    drawn = Table("of one payment", "", title=f"{stage.name}: {stage.payments} payments")
+    for title, counts in (
+        ("messages", stage.work.messages),
+        ("transactions", stage.work.transactions),
+        ("rows written", stage.work.rows),
+    ):
+        drawn.add_row(title, f"{sum(counts.values()) / stage.payments:.2f}", style="bold")
+        for name, count in counts.items():
+            drawn.add_row(f"  {name}", f"{count / stage.payments:.2f}", style="dim")
+    drawn.add_row("peak memory, MB", f"{sum(stage.peak_mb.values()):.0f}", style="bold")
+    for name, megabytes in sorted(stage.peak_mb.items()):
+        drawn.add_row(f"  {name}", f"{megabytes:.0f}", style="dim")
+    return drawn
+
+
+def growth_table(grown: Sequence[Grown], services: Sequence[str]) -> Table:
+    """What a payment and a list cost with few and with many payments."""
+    drawn = Table("with so many payments", *(f"{one.payments:,}" for one in grown), "times")
+    figures = {"services, CPU ms a payment": [one.stage.cpu_of(services) for one in grown]}
+    figures |= {"PostgreSQL, CPU ms a payment": [one.stage.cpu_of(("postgres",)) for one in grown]}
+    figures |= {f"list {name}, p95 ms": [one.list_p95[name] for one in grown] for name in grown[0].list_p95}
+    for name, values in figures.items():
+        drawn.add_row(name, *(f"{value:.2f}" for value in values), f"{values[-1] / values[0]:.2f}")
+    return drawn
+
+
+def goals_table(goals: Sequence[Goal]) -> Table:
+    """What was to be reached, and what was."""
+    drawn = Table("goal", "wanted", "measured", "reached")
+    for goal in goals:
+        drawn.add_row(goal.name, goal.wanted, f"{goal.measured:.2f}", "yes" if goal.reached else "no")
+    return drawn
+
+
+def run_tables(run: Run) -> list[Table]:
+    """All tables of a run: the stages, a payment's processor time, a payment's work."""
+    compared = [run.found.highest, run.found.half, run.bare]
+    return [
+        stages_table([*run.found.tried, run.bare]),
+        cpu_table(compared, SERVICES),
+        work_table(run.found.highest),
+        work_table(run.bare),
+    ]
+
+
+def memory_table(idle: Mapping[str, float], loaded: Mapping[str, float], payments: int) -> Table:
+    """Two readings of resident memory side by side, in MB."""
+    drawn = Table("resident memory, MB", "idle", f"after {payments:,} payments")
+    for name in sorted(idle):
+        drawn.add_row(name, f"{idle[name]:.0f}", f"{loaded.get(name, 0):.0f}")
+    drawn.add_row("all", f"{sum(idle.values()):.0f}", f"{sum(loaded.values()):.0f}", style="bold")
+    return drawn
+
+
+def profile_table(service: str, hottest: Sequence[tuple[str, float, float]]) -> Table:
+    """Functions by the samples that were taken in them."""
+    drawn = Table("function", "alone", "with what it calls", title=service)
+    for name, own, below in hottest:
+        drawn.add_row(name, f"{own:.1%}", f"{below:.1%}")
+    return drawn
+
+
+def line(run: Run, seconds: float) -> str:
+    """The one line of JSON. Latencies that are added are those at half the highest rate, the others at the highest."""
+    highest, half = run.found.highest, run.found.half
+    answer = {
+        "payments_per_second": round(highest.per_second, 1),
+        "holds": highest.holds,
+        "create_p50_ms": round(highest.create[0], 1),
+        "create_p99_ms": round(highest.create[1], 1),
+        "added_p50_ms": round(half.added[0], 1),
+        "added_p99_ms": round(half.added[1], 1),
+        "webhook_p50_ms": round(half.webhook[0], 1),
+        "webhook_p99_ms": round(half.webhook[1], 1),
+        "cpu_ms_per_payment": _rounded(by_process(highest.cpu)),
+        "cpu_ms_per_payment_at_half": _rounded(by_process(half.cpu)),
+        "bare_path_cpu_ms_per_payment": _rounded(run.bare.cpu),
+        "cpu_ratio_to_bare_path": round(run.ratio, 2),
+        "peak_mb": round(sum(highest.peak_mb.values())),
+        "errors": sum(sum(stage.errors.values()) for stage in (highest, half, run.bare)),
+        "books_agree": not run.wrong,
+        "seconds": round(seconds),
+    }
+    return json.dumps(answer)
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in values.items()}
+
+
+def show(console: Console, stages: Sequence[Stage], services: Sequence[str]) -> None:
+    """All tables of some stages of one system."""
+    console.print(stages_table(stages), cpu_table(stages, services))
+    console.print(work_table(stages[-1]))
+
+
+def _milliseconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

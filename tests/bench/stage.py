@@ -1,0 +1,181 @@
+"""One stage: a fixed rate for a while, and everything that was measured of it."""
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench import cpu
+from bench.figures import BACKLOG_SECONDS, backlog_growth, percentile, ratio
+from bench.load import Load, Shot, firing
+from bench.subject import Counts, Endings, Subject
+from malipo import clock
+from malipo_local.waiting import until
+
+CREATE_P99_MS = 100.0
+SETTLE_SECONDS = 60.0
+
+Spread = tuple[float, float]
+"""p50 and p99, in milliseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What was measured between the end of the warm-up and the end of the load. Times in milliseconds unless named."""
+
+    name: str
+    rate: float
+    seconds: float
+    accepted: int
+    delivered: int
+    errors: dict[str, int]
+    create: Spread
+    """From the moment at which the request was due to the end of its answer."""
+    added: Spread
+    """From when it was due to the completed step, less the time of the payment's exchanges with the provider."""
+    webhook: Spread
+    """From when it was due to the merchant's 2xx, the provider's time included."""
+    provider_ms: float
+    cpu: dict[str, float]
+    """Of one payment, by process; PostgreSQL by database."""
+    processors: float
+    """How many were busy, with everything that ran on the machine."""
+    late_p99: float
+    """How late the generator itself was."""
+    backlog: float
+    """How many more waited for their webhook at the end than at the beginning."""
+    settle_seconds: float
+    work: Counts
+    """Of all payments of the stage, its warm-up included."""
+    payments: int
+    """The number of those."""
+    peak_mb: dict[str, float]
+
+    @property
+    def holds(self) -> bool:
+        """Whether this could go on for ever: fast answers, no error, nothing that piles up."""
+        return not self.errors and self.create[1] <= CREATE_P99_MS and self.backlog <= BACKLOG_SECONDS * self.rate
+
+    @property
+    def complaints(self) -> list[str]:
+        """The errors in words."""
+        return [f"{self.name}: {count} x {kind}" for kind, count in self.errors.items()]
+
+    @property
+    def per_second(self) -> float:
+        """Payments whose webhook was delivered, a second."""
+        return self.delivered / self.seconds
+
+    def cpu_of(self, processes: Sequence[str]) -> float:
+        """Of one payment, in these processes together."""
+        return sum(cpu.by_process(self.cpu).get(name, 0.0) for name in processes)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A reading of what counts upwards while the load is on."""
+
+    at: float
+    cpu: dict[str, float]
+    machine: float
+    delivered: int
+
+
+def run(subject: Subject, name: str, *, rate: float, warm_up: float, seconds: float, seed: int = 1) -> Stage:
+    """Load `subject` and measure the last `seconds` of it; returns when everything has settled."""
+    before, told_before = subject.counts(), subject.delivered()
+    load = Load(targets=subject.targets, rate=rate, seconds=warm_up + seconds, seed=seed)
+    with firing(load) as generator:
+        roots = {**subject.roots, "generator": [generator.pid]}
+        wait_until(generator.began + warm_up)
+        first = _look(subject, roots)
+        wait_until(generator.began + warm_up + seconds)
+        last = _look(subject, roots)
+        shots = generator.shots()
+    ended = _settle(subject, told_before, [shot.payment_id for shot in shots if shot.accepted])
+    return _measured(subject, name, rate, (first, last), shots, before, ended)
+
+
+def wait_until(moment: float) -> None:
+    """Wait for a Unix second."""
+    threading.Event().wait(max(0.0, moment - clock.now().timestamp()))
+
+
+def _look(subject: Subject, roots: cpu.Roots) -> _Look:
+    return _Look(clock.now().timestamp(), cpu.cpu_seconds(roots), cpu.machine_seconds(), subject.delivered())
+
+
+def _settle(subject: Subject, told_before: int, payment_ids: Sequence[str]) -> float:
+    """Wait until the merchants have been told of all these; answers the seconds that this took, or NaN."""
+    began, first, told = clock.monotonic(), min(payment_ids, default=""), told_before + len(payment_ids)
+    if until(lambda: subject.delivered() >= told and subject.settled(first, len(payment_ids)), SETTLE_SECONDS, 0.2):
+        return clock.monotonic() - began
+    return math.nan
+
+
+def _measured(
+    subject: Subject,
+    name: str,
+    rate: float,
+    looks: tuple[_Look, _Look],
+    shots: Sequence[Shot],
+    before: Counts,
+    settle_seconds: float,
+) -> Stage:
+    first, last = looks
+    window = [shot for shot in shots if first.at <= shot.due < last.at]
+    delivered = last.delivered - first.delivered
+    endings = subject.endings(min((shot.payment_id for shot in shots if shot.accepted), default=""))
+    used = cpu.spent(first.cpu, last.cpu)
+    return Stage(
+        name=name,
+        rate=rate,
+        seconds=last.at - first.at,
+        accepted=sum(shot.accepted for shot in window),
+        delivered=delivered,
+        errors=_errors(shots, endings, settle_seconds),
+        create=_spread([shot.seconds * 1000 for shot in window if shot.accepted]),
+        added=_spread(_took(window, endings.completed, less=endings.provider_ms)),
+        webhook=_spread(_took(window, endings.delivered)),
+        provider_ms=ratio(sum(endings.provider_ms.values()), len(endings.provider_ms)),
+        cpu={part: 1000 * ratio(seconds, delivered) for part, seconds in sorted(used.items())},
+        processors=(last.machine - first.machine) / (last.at - first.at),
+        late_p99=percentile([shot.late * 1000 for shot in window], 0.99),
+        backlog=_backlog(shots, endings, first.at, last.at),
+        settle_seconds=settle_seconds,
+        work=subject.counts().since(before),
+        payments=sum(shot.accepted for shot in shots),
+        peak_mb=cpu.peak_mb(subject.roots),
+    )
+
+
+def _errors(shots: Sequence[Shot], endings: Endings, settle_seconds: float) -> dict[str, int]:
+    """What went wrong, by kind; a payment that never came to its end is an error too."""
+    found = Counter(f"HTTP {shot.status}" if shot.status else "no answer" for shot in shots if not shot.accepted)
+    ids = {shot.payment_id for shot in shots if shot.accepted}
+    if endings.completed:
+        found["never completed"] = len(ids - endings.completed.keys())
+        found["never told"] = len(ids - endings.delivered.keys())
+    if math.isnan(settle_seconds):
+        found["never settled"] = 1
+    return {kind: count for kind, count in found.items() if count}
+
+
+def _took(shots: Sequence[Shot], ended: Mapping[str, float], less: Mapping[str, float] | None = None) -> list[float]:
+    """Milliseconds from when each payment was due to its end, `less` those of the provider."""
+    others = less or {}
+    return [
+        1000 * (ended[shot.payment_id] - shot.due) - others.get(shot.payment_id, 0.0)
+        for shot in shots
+        if shot.payment_id in ended
+    ]
+
+
+def _backlog(shots: Sequence[Shot], endings: Endings, since: float, until_: float) -> float:
+    begun = [shot.due for shot in shots if shot.payment_id in endings.delivered]
+    return backlog_growth(begun, list(endings.delivered.values()), since, until_)
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    return percentile(values, 0.5), percentile(values, 0.99)

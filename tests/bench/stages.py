@@ -1,0 +1,106 @@
+"""The stages of a run: warm-up, the search for the highest rate, that rate for a minute, and half of it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bench import stage
+from bench.stage import Stage
+from bench.subject import Subject
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """How long each stage takes, in seconds, its own warm-up aside; and how closely the highest rate is sought."""
+
+    warm_up: float
+    probe: float
+    confirm: float
+    half: float
+    settle_in: float
+    """The warm-up of each stage after the first."""
+    probes: int
+    precision: float
+    """The search ends when the lowest rate that failed is less than this times the highest that held."""
+    confirmations: int = 3
+
+    def scaled(self, factor: float) -> "Times":
+        """The same, shorter or longer."""
+        names = ("warm_up", "probe", "confirm", "half", "settle_in")
+        return replace(self, **{name: getattr(self, name) * factor for name in names})
+
+
+WHOLE = Times(warm_up=60, probe=20, confirm=60, half=60, settle_in=10, probes=8, precision=1.05)
+QUICK = Times(warm_up=15, probe=7, confirm=18, half=15, settle_in=2, probes=5, precision=1.12, confirmations=2)
+
+WARM_UP_RATE = 80.0
+STEP_UP, STEP_DOWN = 1.25, 0.9
+PROCESSORS_USED = 0.85
+"""The share of the processors at which the first probe aims, judged by what the warm-up took."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The highest rate that held for the whole confirmation, half of it, and every stage on the way.
+
+    When none held, `highest` is the last that was tried: its own `holds` says so.
+    """
+
+    highest: Stage
+    half: Stage
+    tried: list[Stage]
+
+
+def find(subject: Subject, times: Times, processors: int, say: Say) -> Found:
+    """Search for the highest rate, and measure there and at half of it."""
+    tried: list[Stage] = []
+
+    def measured(name: str, rate: float, seconds: float, warm_up: float) -> Stage:
+        say(f"{name}: {rate:.0f} payments a second for {warm_up + seconds:.0f} s")
+        tried.append(stage.run(subject, name, rate=rate, warm_up=warm_up, seconds=seconds, seed=len(tried) + 1))
+        say(in_words(tried[-1]))
+        return tried[-1]
+
+    warm = measured("warm-up", WARM_UP_RATE, 5, times.warm_up)
+    first = WARM_UP_RATE * PROCESSORS_USED * processors / warm.processors
+    best = climb(
+        lambda rate: measured("probe", rate, times.probe, times.settle_in).holds,
+        first,
+        tries=times.probes,
+        precision=times.precision,
+    )
+    rate = best or tried[-1].rate / STEP_UP
+    highest = measured("highest", rate, times.confirm, times.settle_in)
+    for _ in range(times.confirmations - 1):
+        if highest.holds:
+            break
+        highest = measured("highest", highest.rate * STEP_DOWN, times.confirm, times.settle_in)
+    return Found(highest, measured("half", highest.rate / 2, times.half, times.settle_in), tried)
+
+
+def climb(holds: Callable[[float], bool], first: float, *, tries: int, precision: float) -> float | None:
+    """The highest rate found to hold: up or down by a quarter until one holds and one fails, then in between."""
+    held = failed = None
+    rate = first
+    for _ in range(tries):
+        if holds(rate):
+            held = rate
+        else:
+            failed = rate
+        if held and failed and failed / held < precision:
+            break
+        rate = math.sqrt(held * failed) if held and failed else rate * STEP_UP if held else rate / STEP_UP
+    return held
+
+
+def in_words(measured: Stage) -> str:
+    """One line about a stage."""
+    errors = ", ".join(measured.complaints)
+    verdict = "holds" if measured.holds else "fails"
+    return (
+        f"  {verdict}: {measured.per_second:.0f} told a second, create p99 {measured.create[1]:.0f} ms, added p50 "
+        f"{measured.added[0]:.0f} p99 {measured.added[1]:.0f} ms, backlog {measured.backlog:+.0f}, "
+        f"{measured.processors:.2f} processors busy{', errors: ' + errors if errors else ''}"
+    )

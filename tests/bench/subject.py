@@ -1,0 +1,69 @@
+"""What a benchmark asks of a system under test: the whole of Malipo, or the bare path."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bench.load import Target
+
+
+@dataclass(frozen=True)
+class Endings:
+    """By payment id: the Unix seconds at which it was completed and its webhook had been delivered, and the provider's time.
+
+    `provider_ms` is the time of all HTTP exchanges with the provider that led to the end.
+    """
+
+    completed: dict[str, float] = field(default_factory=dict[str, float])
+    delivered: dict[str, float] = field(default_factory=dict[str, float])
+    provider_ms: dict[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Work done so far: messages by topic; transactions, and rows written, by service."""
+
+    messages: dict[str, int] = field(default_factory=dict[str, int])
+    transactions: dict[str, int] = field(default_factory=dict[str, int])
+    rows: dict[str, int] = field(default_factory=dict[str, int])
+
+    def since(self, before: "Counts") -> "Counts":
+        """The work between two counts."""
+        return Counts(
+            _difference(before.messages, self.messages),
+            _difference(before.transactions, self.transactions),
+            _difference(before.rows, self.rows),
+        )
+
+
+class Subject(Protocol):
+    """A system that takes payments by HTTP and tells the merchant's stand-in by webhook."""
+
+    @property
+    def targets(self) -> list[Target]:
+        """Where payments are sent."""
+        ...
+
+    @property
+    def roots(self) -> dict[str, list[int]]:
+        """The first processes of each part."""
+        ...
+
+    def delivered(self) -> int:
+        """Webhooks delivered so far."""
+        ...
+
+    def settled(self, first_payment: str, payments: int) -> bool:
+        """Whether nothing of the payments from this one on, so many, is on its way any more."""
+        ...
+
+    def endings(self, first_payment: str) -> Endings:
+        """When each payment from this one on came to its end, as far as the system knows."""
+        ...
+
+    def counts(self) -> Counts:
+        """Work done so far."""
+        ...
+
+
+def _difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}

@@ -1,0 +1,123 @@
+"""The whole system under test: a local stack with several shops, and what its own books say of each payment."""
+
+import asyncio
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from bench.database import connected
+from bench.kafka import messages
+from bench.load import Target
+from bench.outside import Outside
+from bench.subject import Counts, Endings
+from malipo.contracts.topics import TOPICS
+from malipo_local import Stack
+from malipo_local.shop import Shop
+
+SHOPS = 8
+"""So many that no figure depends on the rows of one merchant."""
+
+SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+SETTINGS = {"gateway": {"RATE_LIMIT_PER_SECOND": "100000", "RATE_LIMIT_BURST": "1000000"}}
+FULL_COMPILER = {"kafka": {"JVM_OPTIONS": "-Xms512m -Xmx512m -XX:+UseSerialGC -Dlog4j2.level=WARN"}}
+"""Kafka as in production, with both of Java's compilers: dear for the first minute, cheaper after it."""
+
+_TOPICS = {topic.name: topic.partitions for topic in TOPICS} | {topic.dead_letter: 1 for topic in TOPICS}
+_JSON = {"Content-Type": "application/json"}
+
+_COMPLETED = """
+SELECT payment_id, extract(epoch FROM occurred_at)::float8 AS at FROM history
+WHERE payment_id >= $1 AND operation_id IS NULL AND to_state = 'completed'
+"""
+_DELIVERED = """
+SELECT d.payment_id, extract(epoch FROM a.attempted_at)::float8 + a.duration_ms / 1000.0::float8 AS at
+FROM attempts a JOIN deliveries d USING (delivery_id) JOIN events e USING (event_id)
+WHERE d.payment_id >= $1 AND e.type = 'payment.completed' AND a.result = 'delivered'
+"""
+_PROVIDER_MS = """
+SELECT payment_id, sum((exchange->>'duration_ms')::float8) AS ms
+FROM timeline, json_array_elements(entry->'exchanges') AS exchange
+WHERE payment_id >= $1 AND kind IN ('attempt', 'query') GROUP BY payment_id
+"""
+_TOLD = "SELECT count(DISTINCT payment_id) AS payments FROM timeline WHERE payment_id >= $1 AND kind = 'webhook'"
+_WORK = """
+SELECT xact_commit + xact_rollback AS transactions, tup_inserted + tup_updated + tup_deleted AS rows
+FROM pg_stat_database WHERE datname = current_database()
+"""
+_OUTBOX = "SELECT count(*) AS rows FROM outbox"
+
+
+class System:
+    """Malipo as it is shipped, on this machine. Use `running`."""
+
+    def __init__(self, stack: Stack, shops: Sequence[Shop]) -> None:
+        self.stack = stack
+        self.shops = shops
+        self.outside = Outside(stack)
+
+    @property
+    def targets(self) -> list[Target]:
+        """Every shop at every replica of the gateway, asking for the durable acceptance alone."""
+        return [
+            Target(f"{url}/v1/payments", {"X-API-Key": shop.key, "Prefer": "respond-async", **_JSON})
+            for shop in self.shops
+            for url in self.stack.urls("gateway")
+        ]
+
+    @property
+    def roots(self) -> dict[str, list[int]]:
+        """The processes of each part."""
+        found: dict[str, list[int]] = {}
+        for unit in self.stack.status():
+            if unit.pid is not None:
+                found.setdefault(unit.service, []).append(unit.pid)
+        return found
+
+    def delivered(self) -> int:
+        """Webhooks that the merchants' receivers have got so far."""
+        return self.outside.webhooks()
+
+    def settled(self, first_payment: str, payments: int) -> bool:
+        """Whether the gateway knows of every webhook, no outbox holds a row, and no callback is on its way."""
+        [told] = self.rows("gateway", _TOLD, first_payment)
+        waiting = sum(self.rows(service, _OUTBOX)[0]["rows"] for service in SERVICES)
+        return told["payments"] >= payments and not waiting and not self.outside.callbacks_pending()
+
+    def endings(self, first_payment: str) -> Endings:
+        """When each payment from this one on was completed and its webhook delivered, and the provider's part in it."""
+        completed = {row["payment_id"]: row["at"] for row in self.rows("orchestrator", _COMPLETED, first_payment)}
+        delivered = {row["payment_id"]: row["at"] for row in self.rows("webhook-dispatcher", _DELIVERED, first_payment)}
+        provider_ms = {row["payment_id"]: row["ms"] for row in self.rows("gateway", _PROVIDER_MS, first_payment)}
+        return Endings(completed, delivered, provider_ms)
+
+    def counts(self) -> Counts:
+        """What was done so far: messages by topic; transactions and rows by service."""
+        work = {service: self.rows(service, _WORK)[0] for service in SERVICES}
+        return Counts(
+            messages=asyncio.run(messages(self.stack.kafka, _TOPICS)),
+            transactions={service: row["transactions"] for service, row in work.items()},
+            rows={service: row["rows"] for service, row in work.items()},
+        )
+
+    def rows(self, service: str, query: str, *arguments: object) -> list[Mapping[str, Any]]:
+        """The rows of a query of a service's database."""
+        return asyncio.run(_fetch(self.stack.database_url(service), query, arguments))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.outside.close()
+
+
+@contextmanager
+def running(stack: Stack, shops: int = SHOPS) -> Generator[System]:
+    """A stack that is up as a system with this many shops."""
+    with ExitStack() as opened, ThreadPoolExecutor(4) as pool:
+        system = System(stack, [opened.enter_context(shop) for shop in pool.map(Shop.open, [stack] * shops)])
+        opened.callback(system.close)
+        yield system
+
+
+async def _fetch(url: str, query: str, arguments: Sequence[object]) -> list[Mapping[str, Any]]:
+    async with connected(url) as connection:
+        return await connection.fetch(query, *arguments)

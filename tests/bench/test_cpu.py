@@ -1,0 +1,32 @@
+"""Processor time and memory of real processes."""
+
+import subprocess
+import sys
+
+from bench import cpu
+
+BURN = "import sys; sum(i * i for i in range(3_000_000)); print(flush=True); sys.stdin.read()"
+PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}])"
+
+
+def test_a_process_is_charged_with_what_its_children_used_running_and_ended() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT + "; print(flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        running = cpu.cpu_seconds({"it": [process.pid]})["it"]
+        process.stdin.close()
+        process.stdout.readline()
+        ended = cpu.cpu_seconds({"it": [process.pid]})["it"]
+        assert 0 < running <= ended
+        assert cpu.peak_mb({"it": [process.pid]})["it"] > 1
+
+
+def test_a_process_that_is_gone_counts_as_nothing() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    assert cpu.cpu_seconds({"it": [process.pid]}) == {}

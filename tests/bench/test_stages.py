@@ -1,0 +1,73 @@
+"""The benchmarks themselves, for a few seconds: what they ask of the system is still there, and their figures add up."""
+
+import asyncio
+import math
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from rich.table import Table
+
+from bench import books, machine, page, stage
+from bench.bare.path import bare_path
+from bench.multiply import multiply
+from bench.stage import Stage
+from bench.system import SERVICES, SETTINGS, running
+from malipo_local import Stack
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
+    with Stack(tmp_path_factory.mktemp("stack"), settings=SETTINGS) as up:
+        yield up
+
+
+def nothing_is_wrong(measured: Stage) -> bool:
+    spent_by_all = all(measured.cpu_of([service]) > 0 for service in SERVICES)
+    return not measured.errors and measured.delivered > 0 and measured.create[1] > 0 and spent_by_all
+
+
+def test_a_stage_of_the_whole_system_measures_every_process_and_the_books_agree(stack: Stack) -> None:
+    with running(stack, shops=1) as system:
+        measured = stage.run(system, "fixed", rate=10, warm_up=1, seconds=3)
+        assert nothing_is_wrong(measured)
+        assert measured.added[0] < measured.webhook[0]
+        assert measured.provider_ms > 0
+        assert measured.cpu.keys() >= {f"postgres/{service}" for service in SERVICES}
+        assert sum(measured.work.messages.values()) >= 7 * measured.payments
+        assert measured.work.transactions.keys() == measured.work.rows.keys() == set(SERVICES)
+        assert books.differences(system) == []
+        assert "fsync on" in machine.describe(system, SETTINGS)["PostgreSQL"]
+
+
+def test_payments_are_multiplied_in_every_database(stack: Stack) -> None:
+    counts = {"gateway": "payments", "orchestrator": "history", "provider-stripe": "attempts"}
+    with running(stack, shops=1) as system:
+        stage.run(system, "fixed", rate=10, warm_up=1, seconds=2)
+        for service, table in counts.items():
+            [before] = system.rows(service, f"SELECT count(*) FROM {table}")
+            asyncio.run(multiply(stack.database_url(service), 3))
+            [after] = system.rows(service, f"SELECT count(*) FROM {table}")
+            assert 0 < before["count"] * 4 == after["count"]
+
+
+def test_a_stage_of_the_bare_path_is_measured_like_one_of_the_system(stack: Stack, tmp_path: Path) -> None:
+    with bare_path(stack, tmp_path) as path:
+        measured = stage.run(path, "bare path", rate=10, warm_up=1, seconds=3)
+    assert nothing_is_wrong(measured)
+    assert math.isnan(measured.added[0])
+    assert sum(measured.work.messages.values()) >= 7 * measured.payments
+
+
+def test_figures_are_written_between_the_marks_of_the_page(tmp_path: Path) -> None:
+    written = tmp_path / "page.md"
+    written.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
+    table = Table("CPU ms a payment", "half")
+    table.add_row("gateway", "1.25")
+    page.save({"Python": "3.12"}, "make bench", [table], written)
+    text = written.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| gateway | 1.25 |" in text
+    assert "* Python: 3.12" in text

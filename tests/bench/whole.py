@@ -1,0 +1,54 @@
+"""One run from the start of a stack to the comparison with the bare path, as `make bench` does it."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import books, machine, stage
+from bench.bare.path import bare_path
+from bench.stage import Stage
+from bench.stages import Found, Say, Times, find
+from bench.system import SERVICES, running
+from malipo_local import Stack
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run found."""
+
+    found: Found
+    bare: Stage
+    wrong: list[str]
+    """What the books disagree on."""
+    machine: dict[str, str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether the figures may be believed: a rate held, nothing went wrong, and the books agree."""
+        errors = (self.found.highest.errors, self.found.half.errors, self.bare.errors)
+        return self.found.highest.holds and not any(errors) and not self.wrong
+
+    @property
+    def ratio(self) -> float:
+        """The services' processor time of one payment to that of the bare path, at the same rate."""
+        return self.found.highest.cpu_of(SERVICES) / self.bare.cpu_of(SERVICES)
+
+
+def run(times: Times, settings: Mapping[str, Mapping[str, str]], say: Say) -> Run:
+    """Start a stack, find the highest rate, compare with the bare path at that rate."""
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", settings=settings) as stack:
+        say("the stack is up")
+        with running(stack) as system:
+            say(f"{len(system.shops)} shops are open")
+            found = find(system, times, os.cpu_count() or 1, say)
+            wrong, described = books.differences(system), machine.describe(system, settings)
+        for name in SERVICES:
+            stack.stop_service(name)
+        with bare_path(stack, Path(folder)) as path:
+            say(f"bare path: {found.highest.rate:.0f} payments a second")
+            bare = stage.run(
+                path, "bare path", rate=found.highest.rate, warm_up=times.settle_in + 5, seconds=times.confirm
+            )
+    return Run(found, bare, wrong, described)
