@@ -34,10 +34,11 @@ from malipo.contracts.provider_commands import Query
 from malipo.providers.attempts import Attempts, Claimed
 
 recorded, claimed, finished = Attempts.record, Attempts.claim, Attempts.finish
-waiting = []
+waiting, orders = [], set()
 
 async def record(self, unit, batch):
     queries = [one for one in batch if isinstance(one.message, Query)]
+    orders.update(one.message.operation_id for one in batch if one not in queries)
     waiting.extend(
         Claimed(one.message.operation_id, one.message, one.headers, tries=1, reference=None, age=timedelta())
         for one in batch if one not in queries
@@ -52,8 +53,8 @@ async def claim(self, lease, count, running):
 async def mark(self, claimed, token, account):
     pass
 
-async def finish(self, unit, attempt, token, outcome):
-    return not isinstance(attempt.command, Query) or await finished(self, unit, attempt, token, outcome)
+async def finish(self, unit, token, outcomes):
+    return {one: False for one in outcomes if one in orders} | await finished(self, unit, token, outcomes)
 
 Attempts.record, Attempts.claim, Attempts.mark, Attempts.finish = record, claim, mark, finish
 """
@@ -91,21 +92,26 @@ from malipo.providers import caller
 caller.key_of = lambda command: "malipo-" + ids.new("try")
 """
 _KEY_AFTER_COMMIT = """
+from contextlib import asynccontextmanager
 from gateway import idempotency
+from malipo.messaging.unit import Units
 
-once, remember = idempotency.once, idempotency._remember
+begin, remember = Units.begin, idempotency.remember
+made_in = {}
 
-async def not_yet(unit, sending, fingerprint, resource_id):
-    pass
+async def not_yet(unit, made):
+    made_in[id(unit)] = made
 
-async def once_and_then_remember(units, sending, body, act):
-    done = await once(units, sending, body, act)
-    if not done.replayed:
-        async with units.begin() as unit:
-            await remember(unit, sending, idempotency._fingerprint(sending.route, body), done.resource_id)
-    return done
+@asynccontextmanager
+async def begin_and_then_remember(self):
+    async with begin(self) as unit:
+        yield unit
+    if made := made_in.pop(id(unit), None):
+        async with begin(self) as second:
+            await remember(second, made)
 
-idempotency._remember, idempotency.once = not_yet, once_and_then_remember
+idempotency.remember = not_yet
+Units.begin = begin_and_then_remember
 """
 
 BROKEN: tuple[Broken, ...] = (

@@ -27,7 +27,7 @@ from malipo.contracts.events import (
     PaymentView,
 )
 from malipo.contracts.message import Message, encode
-from malipo.contracts.topics import BY_NAME, DELIVERIES, PAYMENT_EVENTS, Topic
+from malipo.contracts.topics import BY_NAME, PAYMENT_EVENTS, Topic
 from malipo.messaging.database import Pool, connected
 from malipo.messaging.subscription import Shell
 from malipo.messaging.unit import MESSAGE_ID
@@ -138,8 +138,7 @@ class Replica:
 
     async def hear(self, *messages: Message, topic: Topic = PAYMENT_EVENTS, message_id: str | None = None) -> None:
         """Apply messages as one batch from Kafka; `message_id` is the last one's."""
-        payments, deliveries = subscriptions(self.parts.waiting)
-        subscription = deliveries if topic is DELIVERIES else payments
+        [subscription] = [one for one in subscriptions(self.parts.waiting) if topic in one.topics]
         *others, last = messages
         records = [*(record(topic, message) for message in others), record(topic, last, message_id)]
         await Shell(subscription, self.parts.units, "gateway").take(records)

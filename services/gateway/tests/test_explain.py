@@ -171,3 +171,24 @@ async def test_every_state_and_reason_can_be_told(gateway, merchant, make):
         assert list(told) == SCHEMAS["Explanation"]["required"]
         for one in told["operations"]:
             assert list(one) == SCHEMAS["Explanation"]["properties"]["operations"]["items"]["required"]
+
+
+@pytest.mark.parametrize("state", sorted({state for _, state, _ in EXPLANATIONS}))
+async def test_a_reason_from_the_future_is_told_by_its_state(gateway, merchant, payment, go, make, state):
+    await go(state, "from_the_future", public="processing")
+    told = await explain(merchant, payment)
+    assert (told["state"], told["reason"]) == (state, "from_the_future")
+    assert told["why"]
+    assert told["next"]
+    assert set(codes(told)) <= {"wait", "repeat", "redirect"}  # safe whatever the reason means
+    refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
+    begins = gateway.step(merchant, payment, operation=make.operation(refund, "processing"))
+    await gateway.hear(moved(begins, "processing", "from_the_future"))
+    [under_way] = (await explain(merchant, payment))["operations"]
+    assert (under_way["reason"], codes(under_way)) == ("from_the_future", ["wait", "repeat"])
+
+
+async def test_a_state_from_the_future_is_told_as_such(merchant, payment, go):
+    await go("from_the_future", "succeeded", public="processing")
+    told = await explain(merchant, payment)
+    assert (told["state"], told["status"], codes(told)) == ("from_the_future", "processing", ["repeat"])

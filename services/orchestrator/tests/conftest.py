@@ -11,7 +11,7 @@ from malipo.contracts.topics import BY_NAME
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Units
 from malipo.money import Money
-from orchestrator import handlers
+from orchestrator.subscriptions import SUBSCRIPTIONS
 
 
 @dataclass
@@ -19,10 +19,11 @@ class Orchestrator:
     units: Units
 
     async def take(self, *messages) -> list:
-        """Apply messages as one batch; answers what was sent because of it."""
-        batch = [Received(m, ids.new("msg"), "topic", m.payment_id) for m in messages]
+        """Apply those messages that are wanted as one batch; answers what was sent because of it."""
+        [subscription] = SUBSCRIPTIONS
+        batch = [Received(m, ids.new("msg"), "topic", m.payment_id) for m in messages if subscription.wants(m)]
         async with self.units.begin() as unit:
-            await handlers.take(unit, batch)
+            await subscription.handle(unit, batch)
         return await self.sent()
 
     async def sent(self) -> list:

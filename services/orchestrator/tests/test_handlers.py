@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
@@ -10,7 +11,9 @@ from malipo.contracts.events import CommandRefused, PaymentStepped
 from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Redirect, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.messaging.subscription import Received
+from malipo.messaging.unit import Unit
 from malipo.money import Money
+from malipo.testing.waiting import until
 from orchestrator import clockwork, handlers
 
 REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
@@ -73,6 +76,57 @@ async def test_fifty_concurrent_refunds_never_pass_what_was_captured(orchestrato
     refused = only(sent, CommandRefused)
     assert len(refused) == 34
     assert {r.code for r in refused} == {"refund_exceeds_captured"}
+
+
+async def test_a_batch_that_waited_for_a_payment_sees_what_was_done_to_it_meanwhile(orchestrator, make):
+    create = make.create(1000)
+    await orchestrator.take(create, make.paid(create.payment_id))
+
+    async def refund(unit: Unit, refund_id: str):
+        command = RefundPayment(payment_id=create.payment_id, refund_id=refund_id, amount_minor=600)
+        await handlers.take(unit, [Received(command, ids.new("msg"), "topic", create.payment_id)])
+
+    async def second():
+        async with orchestrator.units.begin() as unit:
+            await refund(unit, REF_2)
+
+    async def waits():
+        return await orchestrator.units.reads.fetch(
+            "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+
+    async with orchestrator.units.begin() as unit:
+        await refund(unit, REF_1)
+        other = asyncio.create_task(second())
+        await until(waits, what="the second batch waits for the first")
+    await other
+    sent = await orchestrator.sent()
+    assert [order.operation_id for order in only(sent, Refund)] == [REF_1]
+    assert [refused.operation_id for refused in only(sent, CommandRefused)] == [REF_2]
+
+
+async def test_one_batch_makes_changes_and_ends_payments_and_all_of_it_is_kept(orchestrator, make):
+    old, waiting, new, ended = make.create(), make.create(), make.create(), make.create()
+    await orchestrator.take(old, make.paid(old.payment_id), waiting)
+    await orchestrator.take(
+        new,
+        RefundPayment(payment_id=old.payment_id, refund_id=REF_1, amount_minor=100),
+        make.paid(waiting.payment_id),
+        ended,
+        make.word(ended.payment_id, Declined(code="x")),
+    )
+    payments = await orchestrator.units.reads.fetch("SELECT id, state, step FROM payments")
+    assert {row["id"]: (row["state"], row["step"]) for row in payments} == {
+        old.payment_id: ("completed", 3),
+        waiting.payment_id: ("completed", 2),
+        new.payment_id: ("processing", 1),
+        ended.payment_id: ("failed", 2),
+    }
+    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM history") == 8
+    [refund] = await orchestrator.units.reads.fetch("SELECT id, state, amount_minor FROM operations")
+    assert tuple(refund.values()) == (REF_1, "processing", 100)
+    timers = await orchestrator.units.reads.fetch("SELECT subject_id FROM timers")
+    assert {row["subject_id"] for row in timers} == {new.payment_id, REF_1}
 
 
 async def test_a_failed_refund_gives_its_reserve_back(orchestrator, make):
@@ -174,6 +228,35 @@ async def test_a_payment_in_doubt_refuses_every_operation(orchestrator, make, co
     assert refused.code == code
 
 
+@pytest.mark.parametrize(
+    ("word", "command", "code"),
+    [
+        (
+            ActionRequired(action=Redirect("https://bank.test")),
+            lambda p: CancelPayment(payment_id=p, cancel_id=CAN_1),
+            "payment_not_cancelable",
+        ),
+        (
+            Authorized(amount=Money(1000, "USD")),
+            lambda p: CapturePayment(payment_id=p, capture_id=CAP_1),
+            "payment_not_capturable",
+        ),
+        (
+            Succeeded(amount=Money(1000, "USD")),
+            lambda p: RefundPayment(payment_id=p, refund_id=REF_1),
+            "payment_not_refundable",
+        ),
+    ],
+)
+async def test_a_payment_that_the_provider_has_not_named_yet_refuses_every_operation(
+    orchestrator, make, word, command, code
+):
+    create = make.create(capture="manual")
+    await orchestrator.take(create, make.word(create.payment_id, word))
+    [refused] = await orchestrator.take(command(create.payment_id))
+    assert (refused.code, refused.detail) == (code, "The provider has not given the payment a reference yet.")
+
+
 async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_refused(orchestrator, make):
     create = make.create(1000, capture="manual")
     await orchestrator.take(create, make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi")))
@@ -238,9 +321,17 @@ async def test_an_older_replica_goes_on_when_a_newer_release_has_added_a_column(
 async def test_a_payment_whose_deadline_cannot_be_taken_stops_no_other(orchestrator, make):
     bad, good = make.create(), make.create()
     await orchestrator.take(bad, good)
-    await orchestrator.units.reads.fetch("UPDATE payments SET currency = 'XXX' WHERE id = $1", bad.payment_id)
+    await orchestrator.units.write(
+        "UPDATE payments SET currency = 'XXX', traceparent = $2 WHERE id = $1",
+        bad.payment_id,
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+    )
     await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
-    await clockwork.tick(orchestrator.units)
+    with capture_logs() as lines:
+        await clockwork.tick(orchestrator.units)
+    [line] = [line for line in lines if line["event"] == "deadline cannot be taken"]
+    assert (line["payment_id"], line["client_ref"]) == (bad.payment_id, "order 7")
+    assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert [m.payment_id for m in only(await orchestrator.sent(), Query)] == [good.payment_id]
     still_due = await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers WHERE due_at <= now()")
     assert still_due == 0

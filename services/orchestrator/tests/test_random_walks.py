@@ -40,6 +40,9 @@ OUTCOMES = st.sampled_from(
         Canceled(reference="pi"),
         Pending(reference="pi"),
         ActionRequired(action=Redirect("https://bank.test"), reference="pi"),
+        Succeeded(amount=Money(AMOUNT, USD)),
+        Authorized(amount=Money(AMOUNT, USD)),
+        ActionRequired(action=Redirect("https://bank.test")),
         Unknown(reason="silence"),
     ]
 )

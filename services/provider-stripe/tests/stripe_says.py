@@ -58,8 +58,14 @@ def page(*objects: dict, has_more: bool = False) -> dict:
     return {"object": "list", "data": list(objects), "has_more": has_more}
 
 
+NEWS = {"requires_capture": "amount_capturable_updated", "requires_payment_method": "payment_failed"}
+"""How events call a PaymentIntent's status where they do not call it by its name."""
+
+
 def event(about: dict, event_type: str | None = None, event_id: str = "evt_1") -> dict:
-    event_type = event_type or f"{about['object']}.updated"
+    if event_type is None:
+        status = about.get("status", "succeeded")
+        event_type = "refund.updated" if about["object"] == "refund" else f"payment_intent.{NEWS.get(status, status)}"
     return {"id": event_id, "object": "event", "type": event_type, "livemode": False, "data": {"object": about}}
 
 

@@ -1,7 +1,11 @@
 """Stripe's webhooks: whose they are, and what they say."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
+import msgspec
 import pytest
 import stripe_says as says
 
@@ -12,6 +16,7 @@ from malipo.platform.client import http_client
 from malipo.providers.errors import BadSignature
 from malipo.providers.provider import Callback
 from provider_stripe.client import StripeClient
+from provider_stripe.mapping import EVENT_TYPES, spoken
 from provider_stripe.provider import StripeProvider
 
 BODY = json.dumps(says.event(says.intent())).encode()
@@ -85,11 +90,11 @@ def test_an_event_about_an_object_of_unknown_shape_is_genuine_and_has_no_words()
 
 
 def test_an_event_with_an_unheard_of_status_has_no_words():
-    body = json.dumps(says.event(says.intent("under_divination"))).encode()
+    body = json.dumps(says.event(says.intent("under_divination"), "payment_intent.processing")).encode()
     assert read(says.signature(body, now(), NEW), body).words == ()
 
 
-@pytest.mark.parametrize("event_type", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
+@pytest.mark.parametrize("event_type", ["refund.created", "refund.updated", "refund.failed"])
 def test_every_event_about_a_refund_is_read(event_type):
     body = json.dumps(says.event(says.refund(), event_type)).encode()
     (word,) = read(says.signature(body, now(), NEW), body).words
@@ -109,3 +114,37 @@ def test_the_first_event_of_every_payment_says_nothing():
     for status in ("requires_payment_method", "requires_confirmation"):
         body = json.dumps(says.event(says.intent(status), "payment_intent.created")).encode()
         assert read(says.signature(body, now(), NEW), body).words == ()
+
+
+FAILURE = {"code": "card_declined", "message": "No."}
+NEWS = {
+    "payment_intent.succeeded": says.intent(),
+    "payment_intent.payment_failed": says.intent("requires_payment_method", last_payment_error=FAILURE),
+    "payment_intent.canceled": says.intent("canceled"),
+    "payment_intent.processing": says.intent("processing"),
+    "payment_intent.requires_action": says.intent("requires_action", next_action=says.redirect()),
+    "payment_intent.amount_capturable_updated": says.intent("requires_capture"),
+    "refund.created": says.refund("pending"),
+    "refund.updated": says.refund(),
+    "refund.failed": says.refund("failed"),
+}
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_every_event_that_merchants_are_asked_to_send_is_read(event_type):
+    body = json.dumps(says.event(NEWS[event_type], event_type)).encode()
+    assert read(says.signature(body, now(), NEW), body).words == (spoken(msgspec.Raw(json.dumps(NEWS[event_type]))),)
+
+
+@pytest.mark.parametrize("event_type", ["charge.refund.updated", "refund.divined"])
+def test_an_event_that_nobody_asked_for_has_no_words(event_type):
+    body = json.dumps(says.event(says.refund(), event_type)).encode()
+    assert read(says.signature(body, now(), NEW), body).words == ()
+
+
+def test_the_command_line_and_the_readme_ask_for_the_events_that_are_read():
+    command = [sys.executable, "-m", "provider_stripe", "events"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    named = [word.strip("`,.") for word in readme.split() if word.startswith(("`payment_intent.", "`refund."))]
+    assert said == named == list(EVENT_TYPES)

@@ -26,6 +26,8 @@ from malipo.providers.provider import Account, Attempt, Order
 from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.waiting import until
 from provider_stripe.client import StripeClient
+from provider_stripe.mapping import EVENT_TYPES, spoken
+from provider_stripe.objects import EVENT
 from provider_stripe.provider import StripeProvider
 
 
@@ -344,6 +346,34 @@ async def test_a_refund_that_the_bank_returns_later_is_told_by_a_webhook(stripe)
     assert isinstance(done, Succeeded)
     await stripe.http.post(f"/_sim/refunds/{done.reference}/fail")
     await until(lambda: any(isinstance(word.outcome, Declined) for word in stripe.words()), what="the failed refund")
+
+
+async def test_who_asks_for_the_events_that_are_read_misses_nothing_that_stripe_has_to_say(stripe):
+    await listen(stripe)
+    paid, held = await stripe.execute(pay()), await stripe.execute(pay(capture="manual"))
+    await stripe.execute(pay("pm_card_visa_chargeDeclined"))
+    await stripe.execute(capture(reference=held.reference, amount=usd(600)))
+    await stripe.execute(cancel(reference=(await stripe.execute(pay(capture="manual"))).reference))
+    await stripe.execute(refund(reference=paid.reference))
+    for decision in ("approve", "refuse"):
+        waiting = await stripe.execute(pay("pm_card_authenticationRequired", return_url="https://shop.example/back"))
+        await stripe.decide(waiting.reference, decision)
+    for ending in ("succeed", "fail"):
+        other = await stripe.execute(pay("pm_card_pendingRefund"))
+        pending = await stripe.execute(refund(operation_id=ids.new("ref"), reference=other.reference))
+        await stripe.http.post(f"/_sim/refunds/{pending.reference}/{ending}")
+
+    async def all_has_come() -> bool:
+        endpoints = (await stripe.http.get("/_sim/webhook_endpoints")).json()
+        return all(endpoint["pending"] == 0 for endpoint in endpoints)
+
+    await until(all_has_come, what="all webhooks")
+    told = [EVENT.decode(callback.body) for callback in stripe.receiver.callbacks]
+    assert {event.type for event in told} > set(EVENT_TYPES) - {"payment_intent.processing"}
+    words = {word for event in told if (word := spoken(event.data.object)) is not None}
+    assert set(stripe.words()) == words
+    kinds = {type(word.outcome) for word in words}
+    assert kinds == {Succeeded, Authorized, Declined, Canceled, ActionRequired, Pending}
 
 
 async def listen(stripe) -> None:

@@ -5,10 +5,12 @@ import asyncio
 import pytest
 
 from malipo import clock
+from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.executor import Lease
+from malipo.messaging.subscription import Received
 from malipo.testing.waiting import until
-from webhook_dispatcher import queue
-from webhook_dispatcher.recorder import Attempt, Recorder
+from webhook_dispatcher import handlers, queue, recorder
+from webhook_dispatcher.recorder import Attempt
 from webhook_dispatcher.verdict import Answer
 
 
@@ -65,6 +67,32 @@ async def test_events_of_one_payment_arrive_in_order_though_the_first_fails(repl
     await one.announce(kit.step("pay_1", 3))
     await one.until_states(delivered=3)
     assert [hook.place[1] for hook in receiver.hooks] == [1, 1, 1, 2, 3]
+
+
+async def test_events_of_one_payment_follow_each_other_without_waiting_for_a_poll(replica, receiver, kit):
+    one = await replica()
+    await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
+    await one.announce(*(kit.step("pay_1", sequence) for sequence in range(1, 61)))
+    await one.until_states(delivered=60, seconds=10)  # 15 seconds of polls
+    assert [hook.place[1] for hook in receiver.hooks] == list(range(1, 61))
+
+
+async def test_an_endpoint_at_its_cap_gets_the_next_one_as_soon_as_one_has_ended(replica, receiver, kit):
+    one = await replica(per_endpoint=1)
+    await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
+    await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(60)))
+    await one.until_states(delivered=60, seconds=10)  # 15 seconds of polls
+    assert receiver.most_open["/"] == 1
+
+
+async def test_the_end_of_a_delivery_says_whether_others_are_due(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2), kit.step("pay_2", 1))
+    records = recorder.Recorder(one.units)
+    for more_due in (True, True, False):  # the one that had no room, the next of its payment, nothing
+        (delivery,) = await queue.claim(one.units, Lease("run_1", 6), 100, [], 1)
+        assert await records.record(delivered(delivery)) is more_due
 
 
 async def test_a_payment_that_is_stuck_does_not_hold_up_other_payments(replica, receiver, kit):
@@ -209,13 +237,9 @@ async def test_two_claims_at_the_same_moment_share_the_cap(replica, kit):
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(kit.step("pay_1", 1), kit.step("pay_2", 1))
 
-    async def claim_in_two():
-        async with two.units.begin() as unit:
-            return await queue.claim(unit.connection, Lease("run_2", 6), 100, [], 1)
-
     async with one.units.begin() as unit:
-        assert len(await queue.claim(unit.connection, Lease("run_1", 6), 100, [], 1)) == 1
-        other = asyncio.create_task(claim_in_two())
+        assert len(await unit.connection.fetch(queue._CLAIM, "run_1", 100, 1, 6, [])) == 1
+        other = asyncio.create_task(queue.claim(two.units, Lease("run_2", 6), 100, [], 1))
         await until(lambda: waits_for_a_lock(one), what="the second claim waits for the first")
     assert await other == []
 
@@ -224,17 +248,16 @@ async def test_what_a_dead_process_had_claimed_is_taken_up_by_another(replica, r
     dead, alive = await replica(started=False), await replica(started=False)
     await alive.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
     await alive.announce(*(kit.step(f"pay_{i}", 1) for i in range(3)))
-    async with dead.units.begin() as unit:
-        claimed = await queue.claim(unit.connection, Lease("run_dead", 6), 100, [], 10)
+    claimed = await queue.claim(dead.units, Lease("run_dead", 6), 100, [], 10)
     assert len(claimed) == 3
     alive.start()
     await alive.until_states(delivered=3)
     assert len(receiver.hooks) == 3
     # The dead one was only slow, and comes back with an answer: the record stands as it is.
-    async with dead.units.begin() as unit:
-        ends = [queue.End(delivery.id, delivery.lease_token, "exhausted", None) for delivery in claimed]
-        assert await queue.end(unit.connection, ends) == set()
+    too_late = recorder.Recorder(dead.units)
+    assert await asyncio.gather(*(too_late.record(failed(delivery)) for delivery in claimed)) == [False] * 3
     assert await alive.states() == {"delivered": 3}
+    assert [report["result"] for report in await alive.reports()] == ["delivered"] * 3
 
 
 async def test_a_slow_attempt_keeps_its_lease_and_is_not_made_twice(replica, receiver, kit):
@@ -277,19 +300,22 @@ async def test_a_record_that_cannot_be_written_does_not_take_its_neighbours_alon
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(5)))
-    async with one.units.begin() as unit:
-        claimed = await queue.claim(unit.connection, Lease("run_1", 6), 100, [], 10)
+    claimed = await queue.claim(one.units, Lease("run_1", 6), 100, [], 10)
     bad = next(delivery for delivery in claimed if delivery.payment_id == "pay_2")
     await one.pool.execute("INSERT INTO attempts VALUES ($1, 1, now(), 1, 'retrying', 500, NULL, '')", bad.id)
-    recorder = Recorder(one.units)
-    answers = await asyncio.gather(*(recorder.record(delivered(each)) for each in claimed), return_exceptions=True)
-    assert [type(answer).__name__ for answer in answers if answer] == ["UniqueViolationError"]
+    records = recorder.Recorder(one.units)
+    answers = await asyncio.gather(*(records.record(delivered(each)) for each in claimed), return_exceptions=True)
+    assert [type(answer).__name__ for answer in answers if answer is not False] == ["UniqueViolationError"]
     assert await one.states() == {"delivered": 4, "pending": 1}
     assert sorted(report["payment_id"] for report in await one.reports()) == ["pay_0", "pay_1", "pay_3", "pay_4"]
 
 
 def delivered(delivery):
     return Attempt(delivery, clock.now(), 1, Answer(status=200), "delivered", None)
+
+
+def failed(delivery):
+    return Attempt(delivery, clock.now(), 1, Answer(status=500), "exhausted", None)
 
 
 async def test_an_endpoint_removed_while_an_attempt_is_under_way_gets_nothing_more(replica, receiver, kit):
@@ -318,20 +344,14 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     one, two = await replica(started=False), await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
     await one.announce(kit.step("pay_1", 1))
-    async with one.units.begin() as unit:
-        (head,) = await queue.claim(unit.connection, Lease("run_1", 6), 1, [], 10)
-    ends = [queue.End(head.id, head.lease_token, "delivered", None)]
+    (head,) = await queue.claim(one.units, Lease("run_1", 6), 1, [], 10)
 
     async def end(unit):
-        assert await queue.end(unit.connection, ends) == {head.id}
-        await queue.promote(unit.connection, [("ep_a", "pay_1")])
+        await recorder._write(unit, [delivered(head)])
 
     async def come(unit):
-        await unit.connection.execute(
-            "INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body,"
-            " observed_at) VALUES ('evt_2', 'mer_1', 'test', 'pay_1', 't', 2, 1, '{}', '', now())"
-        )
-        await queue.add(unit.connection, [queue.New("del_2", "evt_2", "ep_a", "pay_1", 2)])
+        step = kit.step("pay_1", 2)
+        await handlers.fan_out(lambda: None, unit, [Received(step, "msg_2", PAYMENT_EVENTS.name, "pay_1")])
 
     async def second(work):
         async with two.units.begin() as unit:

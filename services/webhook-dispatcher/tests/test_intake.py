@@ -2,7 +2,14 @@
 
 import asyncio
 
-from webhook_dispatcher import clockwork, queue
+import pytest
+
+from malipo import ids
+from malipo.contracts.config import MerchantConfigured
+from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
+from malipo.messaging.subscription import Received
+from malipo.testing.waiting import until
+from webhook_dispatcher import clockwork, handlers, queue
 
 
 async def deliveries(dispatcher):
@@ -21,6 +28,16 @@ async def test_an_event_becomes_one_delivery_for_each_endpoint_that_wants_it(rep
     await one.configure(1, kit.endpoint("mer_2", "https://e.example/", id="ep_e"), merchant_id="mer_2")
     await one.announce(kit.step("pay_1", 1, type="payment.completed"))
     assert [row["endpoint_id"] for row in await deliveries(one)] == ["ep_a", "ep_b"]
+
+
+async def test_each_delivery_has_an_id_of_its_own_that_is_as_old_as_its_event(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"), kit.endpoint("mer_1", "https://b.example/"))
+    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
+    found = await one.rows("SELECT delivery_id, event_id FROM deliveries")
+    assert len({row["delivery_id"] for row in found}) == 4
+    assert all(ids.is_id(row["delivery_id"], "del") for row in found)
+    assert all(ids.made_at(row["delivery_id"]) == ids.made_at(row["event_id"]) for row in found)
 
 
 async def test_a_redelivered_batch_adds_nothing(replica, kit):
@@ -74,6 +91,93 @@ async def test_a_later_event_does_not_overtake_one_of_its_payment_that_waits(rep
     await one.configure(2, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
     due = [(row["payment_id"], row["sequence"], row["due"]) for row in await deliveries(one)]
     assert due == [("pay_1", 1, True), ("pay_1", 2, False), ("pay_2", 1, True)]
+
+
+async def test_an_event_that_waits_holds_up_nobody_else_in_its_batch(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
+    await one.announce(
+        kit.step("pay_1", 1, merchant_id="mer_unknown"),
+        kit.step("pay_2", 1),
+        kit.step("pay_3", 1, config_version=2),
+        kit.step("pay_3", 2, config_version=1),
+        kit.step("pay_2", 2),
+    )
+    due = [(row["payment_id"], row["sequence"], row["due"]) for row in await deliveries(one)]
+    assert due == [("pay_2", 1, True), ("pay_2", 2, False)]
+    await one.configure(1, kit.endpoint("mer_unknown", "https://b.example/"), merchant_id="mer_unknown")
+    await one.configure(2, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
+    assert [row["payment_id"] for row in await deliveries(one) if row["due"]].count("pay_3") == 1
+    assert await one.rows("SELECT FROM events WHERE NOT fanned_out") == []
+
+
+async def test_only_a_batch_that_makes_something_due_wakes_the_deliveries(replica, kit):
+    one = await replica(started=False)
+    nudges = []
+
+    async def take(handle, topic, message):
+        async with one.units.begin() as unit:
+            await handle(lambda: nudges.append(message), unit, [Received(message, ids.new("msg"), topic.name, "k")])
+            assert message not in nudges, "woken before the commit"
+        return message in nudges
+
+    def configured(version):
+        return MerchantConfigured(
+            merchant_id="mer_1", version=version, endpoints=(kit.endpoint("mer_1", "https://a.example/", id="ep_a"),)
+        )
+
+    assert not await take(handlers.replicate, MERCHANT_CONFIG, configured(1))
+    assert not await take(handlers.fan_out, PAYMENT_EVENTS, kit.step("pay_1", 1, config_version=2))
+    assert not await take(handlers.fan_out, PAYMENT_EVENTS, kit.step("pay_2", 1, mode="live"))
+    assert await take(handlers.fan_out, PAYMENT_EVENTS, kit.step("pay_3", 1))
+    assert await take(handlers.replicate, MERCHANT_CONFIG, configured(2))
+
+
+@pytest.mark.parametrize("first", ["the event", "the configuration"])
+async def test_an_event_that_comes_while_its_configuration_arrives_is_delivered(replica, kit, first):
+    """Both orders of the race, with the second one held at the lock on the merchant."""
+    one, two = await replica(started=False), await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://old.example/", id="ep_old"))
+    event = kit.step("pay_1", 1, config_version=2)
+    endpoints = (kit.endpoint("mer_1", "https://new.example/", id="ep_new"),)
+    configured = MerchantConfigured(merchant_id="mer_1", version=2, endpoints=endpoints)
+    take_event = (handlers.fan_out, Received(event, "msg_1", PAYMENT_EVENTS.name, "pay_1"))
+    take_configuration = (handlers.replicate, Received(configured, "msg_2", MERCHANT_CONFIG.name, "mer_1"))
+
+    async def take(unit, handle, received):
+        await handle(lambda: None, unit, [received])
+
+    async def second(work):
+        async with two.units.begin() as unit:
+            await take(unit, *work)
+
+    async with one.units.begin() as unit:
+        await take(unit, *(take_event if first == "the event" else take_configuration))
+        other = asyncio.create_task(second(take_configuration if first == "the event" else take_event))
+        await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
+    await other
+    assert await deliveries(one) == [{"endpoint_id": "ep_new", "payment_id": "pay_1", "sequence": 1, "due": True}]
+
+
+async def test_an_event_whose_configuration_is_here_waits_for_no_newer_one_that_arrives(replica, kit):
+    one, two = await replica(started=False), await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://old.example/", id="ep_old"))
+    newer = MerchantConfigured(
+        merchant_id="mer_1", version=2, endpoints=(kit.endpoint("mer_1", "https://new.example/", id="ep_new"),)
+    )
+    async with one.units.begin() as unit:
+        await handlers.replicate(lambda: None, unit, [Received(newer, "msg_1", MERCHANT_CONFIG.name, "mer_1")])
+        await two.announce(kit.step("pay_1", 1))
+    assert [row["endpoint_id"] for row in await deliveries(one)] == ["ep_old"]
+    task = asyncio.create_task(clockwork.end_gone(one.units))
+    await one.until_states(endpoint_gone=1)
+    task.cancel()
+
+
+async def waits_for_a_lock(dispatcher):
+    return await dispatcher.rows(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
 
 
 async def test_more_events_than_one_slice_wait_and_flow(replica, kit, monkeypatch):
@@ -172,8 +276,6 @@ async def test_what_ended_long_ago_is_forgotten_and_nothing_else(replica, kit):
 
     async def left():
         return [row["payment_id"] for row in await one.rows("SELECT payment_id FROM events ORDER BY 1")]
-
-    from malipo.testing.waiting import until
 
     async def purged():
         return await left() == ["pay_2", "pay_3", "pay_4"]

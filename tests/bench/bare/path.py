@@ -20,6 +20,7 @@ from bench.subject import Counts, Endings
 from malipo.contracts.topics import TOPICS
 from malipo_local import Stack
 from malipo_local.ports import Ports
+from malipo_local.shop import stripe_events
 from malipo_local.waiting import until
 
 SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
@@ -116,7 +117,7 @@ def _process(name: str, environment: Mapping[str, str], log: Path) -> Generator[
 
 def _ask_for_callbacks(stack: Stack, url: str) -> str:
     """Have Stripe call the bare provider; answers the secret that it signs with."""
-    form = {"url": url, "enabled_events[]": "*"}
+    form = {"url": url, "enabled_events[]": stripe_events()}
     answer = httpx.post(f"{stack.url('stripe-sim')}/v1/webhook_endpoints", data=form, auth=(KEY, ""))
     return str(answer.raise_for_status().json()["secret"])
 

@@ -8,6 +8,8 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: no i, l, o, 
 _LENGTH = 26  # 128 bits in groups of five
 _SHIFTS = range(125, -1, -5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_RANDOM_BITS = 80  # below the milliseconds: version, variant and randomness
 
 
 def new(prefix: str) -> str:
@@ -31,9 +33,20 @@ def made_at(value: str) -> datetime:
         msg = f"not an id: {value!r}"
         raise ValueError(msg)
     milliseconds = (
-        sum(_ALPHABET.index(character) << shift for character, shift in zip(body, _SHIFTS, strict=True)) >> 80
+        sum(_ALPHABET.index(character) << shift for character, shift in zip(body, _SHIFTS, strict=True)) >> _RANDOM_BITS
     )
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def first_at(prefix: str, moment: datetime) -> str:
+    """The lowest id that `new` could have made at `moment` (UTC) or later."""
+    return f"{prefix}_{_encode(max(0, -((_EPOCH - moment) // _MILLISECOND)) << _RANDOM_BITS)}"
+
+
+def last_at(prefix: str, moment: datetime) -> str:
+    """The highest id that `new` could have made at `moment` (UTC) or earlier."""
+    milliseconds = max(0, (moment - _EPOCH) // _MILLISECOND)
+    return f"{prefix}_{_encode((milliseconds + 1 << _RANDOM_BITS) - 1)}"
 
 
 def token(bytes_: int = 32) -> str:
@@ -53,7 +66,13 @@ def jitter(spread: float) -> float:
 
 def _uuid7() -> int:
     milliseconds = time.time_ns() // 1_000_000
-    return (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
+    return (
+        (milliseconds << _RANDOM_BITS)
+        | (0x7 << 76)
+        | (secrets.randbits(12) << 64)
+        | (0b10 << 62)
+        | secrets.randbits(62)
+    )
 
 
 def _encode(number: int) -> str:

@@ -21,12 +21,14 @@ class Table:
     def __init__(self, *ids: str) -> None:
         self.due = list(ids)
         self.ran: list[str] = []
+        self.claims = 0
         self.renewed = 0
         self.excluded: list[str] = []
         self.go = asyncio.Event()
         self.renew_error: Exception | None = None
 
     async def claim(self, lease: Lease, count: int, running) -> list[Row]:
+        self.claims += 1
         self.excluded = list(running)
         claimed, self.due = self.due[:count], self.due[count:]
         return [Row(row_id) for row_id in claimed]
@@ -45,8 +47,10 @@ class Table:
 async def start():
     tasks = []
 
-    def begin(table: Table, limit: int = 2) -> Executor:
-        executor = Executor("test", claim=table.claim, run=table.run, renew=table.renew, limit=limit, lease_seconds=0.2)
+    def begin(table: Table, limit: int = 2, **options) -> Executor:
+        executor = Executor(
+            "test", claim=table.claim, run=table.run, renew=table.renew, limit=limit, lease_seconds=0.2, **options
+        )
         tasks.append(asyncio.create_task(executor.run()))
         executor.task = tasks[-1]
         return executor
@@ -63,6 +67,17 @@ async def test_no_more_than_the_limit_runs_at_once_and_all_run_in_the_end(start)
     await until(lambda: len(table.due) == 1, what="two are claimed")
     table.go.set()
     await until(lambda: table.ran == ["a", "b", "c"], what="all ran")
+
+
+async def test_a_row_that_ends_while_there_was_room_for_all_starts_no_look_for_others(start):
+    table = Table("a")
+    executor = start(table, limit=2, poll_seconds=3600)
+    table.go.set()
+    await until(lambda: table.ran == ["a"], what="it ran")
+    table.due.append("b")
+    executor.nudge()
+    await until(lambda: table.ran == ["a", "b"], what="the nudge made it look")
+    assert table.claims == 2
 
 
 async def test_leases_are_renewed_on_after_a_renewal_that_failed(start):

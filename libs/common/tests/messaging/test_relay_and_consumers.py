@@ -35,10 +35,10 @@ async def service(stores, pool_of):
         return units
 
     @asynccontextmanager
-    async def consuming(units: Units, handle, service_name: str = name):
+    async def consuming(units: Units, handle, service_name: str = name, **options):
         consumers = Consumers(stores.kafka, service_name, "0")
-        subscription = Subscription("payments", (PAYMENT_COMMANDS,), handle)
-        consumers.add("payments", [PAYMENT_COMMANDS.name], Shell(subscription, units, service_name), 500)
+        subscription = Subscription("payments", (PAYMENT_COMMANDS,), handle, **options)
+        consumers.add(subscription, Shell(subscription, units, service_name))
         task = asyncio.create_task(consumers.run())
         try:
             await until(lambda: consumers.problem is None, what="consuming")
@@ -116,6 +116,26 @@ async def test_messages_that_are_not_taken_yet_are_the_lag_and_it_ends_when_they
         await until(caught_up, what="all are taken")
 
 
+async def test_a_paced_subscription_takes_the_first_at_once_and_what_follows_in_one_batch(service):
+    units = await service()
+    seen = Seen(ids.new("pay"))
+    sizes: list[int] = []
+
+    async def handle(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        before = seen.count
+        await seen(unit, batch)
+        if seen.count > before:
+            sizes.append(seen.count - before)
+
+    async with service.consuming(units, handle, pace_seconds=3.0):
+        await send(units, seen.prefix, keys=1, each=1)
+        await until(lambda: sizes == [1], what="the first is taken")
+        await send(units, seen.prefix, keys=1, each=20)
+        await until(lambda: outbox_is_empty(units), what="all are in Kafka")
+        await until(lambda: seen.count == 21, what="all are taken")
+    assert sizes == [1, 20]
+
+
 async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
     units = await service()
     await send(units, "x", keys=1, each=1)
@@ -144,8 +164,11 @@ async def test_a_topic_that_kafka_does_not_know_stops_no_other(service):
             unit.send_raw("providers.nobody.commands.v1", seen.prefix, b"{}", {"message-id": "m1"})
         await send(units, seen.prefix, keys=3, each=2)
         await until(lambda: seen.count == 6, what="the others arrive", seconds=30)
-    left = await units.reads.fetch("SELECT topic FROM outbox")
-    assert [row["topic"] for row in left] == ["providers.nobody.commands.v1"]
+        await until(lambda: _only_left(units, "providers.nobody.commands.v1"), what="only the refused is left")
+
+
+async def _only_left(units: Units, topic: str) -> bool:
+    return [row["topic"] for row in await units.reads.fetch("SELECT topic FROM outbox")] == [topic]
 
 
 async def test_a_dead_letter_is_applied_once_its_cause_is_mended_and_it_is_sent_again(service, stores):

@@ -89,6 +89,16 @@ async def test_a_redelivered_batch_changes_nothing(shell, units, handler):
     assert len(await outbox(units)) == 2
 
 
+async def test_what_is_not_wanted_is_dropped_and_leaves_no_trace(units, handler):
+    wanted = Subscription("payments", (PAYMENT_COMMANDS,), handler, wants=lambda message: message.cancel_id == "can_2")
+    shell = Shell(wanted, units, "service")
+    await shell.take([record(cancel(1), offset=1, message_id="a")])
+    assert handler.calls == []
+    await shell.take([record(cancel(1), offset=1, message_id="a"), record(cancel(2), offset=2, message_id="b")])
+    assert handler.calls == [1]
+    assert await units.reads.fetchval("SELECT array_agg(message_id) FROM inbox") == ["b"]
+
+
 async def test_a_message_that_is_twice_in_one_batch_is_applied_once(shell, units):
     await shell.take([record(cancel(1), offset=1, message_id="a"), record(cancel(1), offset=2, message_id="a")])
     assert len(await outbox(units)) == 1

@@ -29,6 +29,8 @@ async def main(url, folder):
     for number in range(2):
         async with units.begin() as unit:
             await unit.receive("test", [str(number)])
+    await units.write("DELETE FROM inbox WHERE message_id = 'unknown'")
+    await units.write("UPDATE inbox SET received_at = now() WHERE message_id = '1' RETURNING message_id")
     print("lived")
 
 asyncio.run(main(*sys.argv[1:]))
@@ -54,7 +56,7 @@ def test_each_commit_that_changes_something_is_recorded_on_both_sides(stores, tm
     assert [line.split("\t")[:2] for line in lines] == [
         ["postgresql commit", "before"],
         ["postgresql commit", "after"],
-    ] * 2
+    ] * 3
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,10 @@ class Kit(Replica):
     async def make_due(self) -> None:
         await self.sql("UPDATE attempts SET due_at = now()")
 
+    async def lose(self, claimed: Claimed) -> None:
+        """Have another process take over the attempt."""
+        await self.sql("UPDATE attempts SET lease_token = 'another process' WHERE id = $1", claimed.id)
+
     async def end_leases(self) -> None:
         """As time does when a process has died."""
         await self.sql("UPDATE attempts SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")

@@ -14,7 +14,7 @@ DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 
 async def finish(replica, claimed, outcome=DONE) -> bool:
     async with replica.units.begin() as unit:
-        return await replica.attempts.finish(unit, claimed, replica.lease.token, outcome)
+        return claimed.id in await replica.attempts.finish(unit, replica.lease.token, {claimed.id: outcome})
 
 
 async def test_an_operation_that_is_ordered_twice_is_one_attempt(kit, make):
@@ -107,6 +107,48 @@ async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
     assert not await finish(kit, claimed, Unknown(reason="late"))
     assert await finish(other, taken)
     assert not await finish(other, taken)
+
+
+async def test_a_lost_lease_takes_no_neighbour_along_when_attempts_are_marked_together(kit, make):
+    await kit.take(*[make.charge(number) for number in (1, 2, 3)])
+    first, lost, last = await kit.claim()
+    await kit.lose(lost)
+    results = await asyncio.gather(*[kit.mark(one) for one in (first, lost, last)], return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), LeaseLost, type(None)]
+    marked = {one.id for one in (first, lost, last) if (await kit.row(one.id))["first_sent_at"] is not None}
+    assert marked == {first.id, last.id}
+
+
+async def test_attempts_that_are_marked_together_go_each_to_its_own_account(kit, make):
+    await kit.take(make.charge(1), make.charge(2))
+    claimed = await kit.claim()
+    await asyncio.gather(*[kit.attempts.mark(one, kit.lease.token, f"account of {one.id}") for one in claimed])
+    assert [(await kit.row(one.id))["account"] for one in claimed] == ["account of pay_1", "account of pay_2"]
+
+
+async def test_attempts_that_are_ended_together_have_each_its_own_outcome_and_a_lost_one_none(kit, make):
+    await kit.take(*[make.charge(number) for number in (1, 2, 3)], make.refund(3, payment_id="pay_3"))
+    first, lost, last = await kit.claim()
+    await kit.lose(lost)
+    outcomes = {first.id: DONE, lost.id: DONE, last.id: Unknown(reason="timeout")}
+    async with kit.units.begin() as unit:
+        ours = await kit.attempts.finish(unit, kit.lease.token, outcomes)
+    assert ours == {"pay_1": False, "pay_3": True}
+    outcomes_on_record = [(await kit.attempts.original(f"pay_{number}")).outcome for number in (1, 2, 3)]
+    assert outcomes_on_record == [DONE, None, Unknown(reason="timeout")]
+
+
+async def test_leases_are_renewed_while_attempts_are_marked_and_ended(kit, make):
+    await kit.take(*[make.charge(number) for number in range(1, 1001)])
+    claimed = sorted(await kit.attempts.claim(kit.lease, 1000, ()), key=lambda one: one.id, reverse=True)
+
+    async def end() -> None:
+        async with kit.units.begin() as unit:
+            assert len(await kit.attempts.finish(unit, kit.lease.token, {one.id: DONE for one in claimed})) == 1000
+
+    renewals = [kit.attempts.renew(kit.lease, [one.id for one in claimed]) for _ in range(4)]
+    await asyncio.gather(*[kit.mark(one) for one in claimed], *renewals)
+    await asyncio.gather(end(), *[kit.attempts.renew(kit.lease, [one.id for one in claimed]) for _ in range(4)])
 
 
 async def test_a_process_does_not_take_what_it_still_runs_although_its_lease_was_lost(kit, make):

@@ -5,6 +5,8 @@ import asyncio
 import httpx
 import pytest
 from starlette.applications import Starlette
+from structlog.contextvars import clear_contextvars, merge_contextvars
+from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.money import Money
@@ -16,6 +18,8 @@ from malipo.providers.provider import Reading, Word
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 ADDRESS = "/callbacks/fake/cred_1"
+TRACE_ID = "1" * 32
+TRACEPARENT = f"00-{TRACE_ID}-{'2' * 16}-00"
 
 
 def word(operation_id: str = "pay_1", kind: str = "charge", outcome=DONE, payment_id: str = "pay_1") -> Word:
@@ -25,7 +29,7 @@ def word(operation_id: str = "pay_1", kind: str = "charge", outcome=DONE, paymen
 @pytest.fixture
 async def post(kit, make):
     """A charge has been attempted; posts a callback that says these words."""
-    await kit.take(make.charge(), headers={"traceparent": "00-1-2-01"})
+    await kit.take(make.charge(), headers={"traceparent": TRACEPARENT})
     await kit.run()
     await kit.reports()
     app = Starlette(routes=[kit.callbacks.route()])
@@ -45,7 +49,7 @@ async def post(kit, make):
 async def test_a_callback_is_stored_and_joins_the_trace_of_its_payment(kit, post):
     assert await post(word()) == (200, "stored")
     (row,) = await kit.units.reads.fetch("SELECT key, headers FROM outbox")
-    assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", "00-1-2-01")
+    assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", TRACEPARENT)
     (report,) = await kit.reports()
     assert (report.source, report.kind, report.provider, report.outcome) == ("callback", "charge", "fake", DONE)
 
@@ -95,11 +99,70 @@ async def test_a_body_that_is_cut_short_or_never_ends_is_refused(kit, monkeypatc
 
 
 async def test_a_callback_without_words_of_ours_is_taken_and_left(kit, post):
+    assert await post(word("pay_unknown")) == (200, "not_ours")
+    assert await post(word("pay_unknown")) == (200, "duplicate")
+    assert await kit.reports() == []
+
+
+async def test_a_callback_that_says_nothing_is_answered_without_the_database(kit, post):
     kit.provider.reading = Reading("evt_1", ())
     assert await post() == (200, "not_ours")
-    assert await post(word("pay_unknown")) == (200, "duplicate")
-    assert await post(word("pay_unknown"), callback_id="evt_2") == (200, "not_ours")
-    assert await kit.reports() == []
+    kit.units.use(None)
+    assert await post() == (200, "not_ours")
+
+
+@pytest.fixture
+def together(kit):
+    """Stores callbacks, each a credential's id, its own id and words, in one batch; answers what became of each."""
+
+    async def store(*told):
+        accounts = [await kit.credentials.by_id(credential_id) for credential_id, *_ in told]
+        # These tasks run before the one that the first of them starts, which writes what all of them have brought.
+        stored = [
+            kit.callbacks._store(credential_id, account, Reading(callback_id, words))
+            for account, (credential_id, callback_id, *words) in zip(accounts, told, strict=True)
+        ]
+        return await asyncio.gather(*stored, return_exceptions=True)
+
+    return store
+
+
+async def test_callbacks_that_come_together_are_each_answered_rightly_and_stored_once(kit, post, make, together):
+    await kit.configure(make.configured(merchant_id="mer_2", id="cred_2"))
+    await post(word(), callback_id="evt_before")
+    await kit.reports()
+    assert await together(
+        ("cred_1", "evt_1", word()),
+        ("cred_1", "evt_before", word()),
+        ("cred_1", "evt_1", word()),
+        ("cred_2", "evt_1", word()),
+        ("cred_1", "evt_2", word("pay_unknown")),
+        ("cred_1", "evt_3", word(), word("pay_unknown")),
+    ) == ["stored", "duplicate", "duplicate", "not_ours", "not_ours", "stored"]
+    assert [report.callback_id for report in await kit.reports()] == ["evt_1", "evt_3"]
+
+
+async def test_a_callback_that_cannot_be_stored_takes_none_along_that_comes_with_it(kit, post, together):
+    good, bad, repeat = await together(
+        ("cred_1", "evt_1", word()), ("cred_1", "evt_\0", word()), ("cred_1", "evt_1", word())
+    )
+    assert (good, repeat) == ("stored", "duplicate")
+    assert isinstance(bad, Exception)
+    assert [report.callback_id for report in await kit.reports()] == ["evt_1"]
+
+
+async def test_lines_about_callbacks_that_come_together_are_each_about_its_own_payment(kit, post, make, together):
+    await kit.take(make.charge(2, client_ref=None), headers={})
+    await kit.run()
+    await kit.reports()
+    other_amount = Succeeded(amount=Money(1001, "USD"), reference="obj_1")
+    clear_contextvars()  # what this task has run before says nothing of these
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        await together(
+            ("cred_1", "evt_1", word(outcome=other_amount)), ("cred_1", "evt_2", word("pay_2", outcome=other_amount))
+        )
+    told = [(line["payment_id"], line.get("trace_id")) for line in lines if line["event"].startswith("provider speaks")]
+    assert told == [("pay_1", TRACE_ID), ("pay_2", None)]
 
 
 async def test_another_merchants_account_cannot_speak_about_this_ones_payment(kit, post, make):

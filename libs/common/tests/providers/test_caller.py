@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Pending, Redirect, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge
@@ -203,6 +204,39 @@ async def test_nothing_is_sent_after_the_lease_is_lost(kit, make):
     assert await kit.outcomes() == [DONE]
 
 
+async def test_of_calls_that_end_together_all_but_those_with_a_lost_lease_are_reported(kit, make, monkeypatch):
+    everybody = asyncio.Barrier(3)
+
+    async def slow(attempt):
+        if attempt.order.operation_id == "pay_2":
+            await kit.sql("UPDATE attempts SET lease_token = 'another process' WHERE id = 'pay_2'")
+        await everybody.wait()
+        return DONE
+
+    monkeypatch.setattr(kit.provider, "execute", slow)
+    for number in (1, 2, 3):
+        await kit.take(make.charge(number, client_ref=f"order {number}"), headers={"client-ref": f"order {number}"})
+    with capture_logs() as events:
+        await asyncio.gather(*[kit.caller.run(one) for one in await kit.claim()])
+    assert {report.payment_id for report in await kit.reports()} == {"pay_1", "pay_3"}
+    told = {(event["payment_id"], event["client_ref"]) for event in events if event["event"] == "provider answered"}
+    assert told == {("pay_1", "order 1"), ("pay_3", "order 3")}
+
+
+async def test_an_outcome_that_cannot_be_written_takes_none_along_that_ends_with_it(kit, make, monkeypatch):
+    everybody = asyncio.Barrier(3)
+
+    async def endless(attempt):
+        await everybody.wait()
+        return Declined(code="no", message="\0") if attempt.order.operation_id == "pay_2" else DONE
+
+    monkeypatch.setattr(kit.provider, "execute", endless)
+    await kit.take(*[make.charge(number) for number in (1, 2, 3)])
+    results = await asyncio.gather(*[kit.caller.run(one) for one in await kit.claim()], return_exceptions=True)
+    assert {one.payment_id for one in await kit.reports()} == {"pay_1", "pay_3"}
+    assert [result is None for result in results] == [True, False, True]
+
+
 async def test_an_answer_that_comes_after_the_lease_is_lost_is_not_reported_twice(kit, make, monkeypatch):
     async def slow(attempt):
         monkeypatch.undo()
@@ -228,6 +262,19 @@ async def test_the_executor_runs_what_it_is_nudged_about(kit, make):
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert len(kit.provider.executed) == 30
+
+
+async def test_what_waits_behind_an_attempt_runs_once_that_has_ended(kit, make, monkeypatch):
+    monkeypatch.setattr(kit.caller.executor, "_poll_seconds", 60)
+    await kit.take(make.charge(), make.query(), make.query())
+    running = asyncio.create_task(kit.caller.executor.run())
+
+    async def all_reported() -> bool:
+        return await kit.units.reads.fetchval("SELECT count(*) FROM outbox") == 3
+
+    await until(all_reported, what="three outcomes")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, make):

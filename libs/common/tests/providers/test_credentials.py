@@ -1,12 +1,22 @@
 """The merchants' credentials: how they come here, what waits for them, and what their change means for what was sent."""
 
+import asyncio
+from functools import partial
+from types import SimpleNamespace
+from unittest.mock import AsyncMock, Mock
+
 import pytest
 from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
+from malipo.messaging.subscription import Received
 from malipo.money import Money
+from malipo.platform.secrets import SecretUnreadable
+from malipo.providers.credentials import NoCredentials
 from malipo.providers.errors import Misconfigured, NotSent
+from malipo.providers.recent import Recent
 
+NEW = b'{"secret": "new"}'
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 THREE_UNREACHABLE = [NotSent("no connection")] * 3  # one run tries quickly three times
 
@@ -157,8 +167,8 @@ async def test_a_batch_takes_each_merchants_newest_configuration_and_locks_in_on
         "SELECT merchant_id, version FROM merchants ORDER BY ctid"
     )  # as they were written
     assert [tuple(row) for row in rows] == [("mer_0", 0), ("mer_1", 9), ("mer_2", 1)]
-    assert (await kit.credentials.account("mer_1", "test", 9)) == {"secret": "newest"}
-    assert (await kit.credentials.account("mer_2", "test", 1)) == {"secret": "s"}
+    assert (await kit.credentials.account("mer_1", "test", 9, anew=True)) == {"secret": "newest"}
+    assert (await kit.credentials.account("mer_2", "test", 1, anew=True)) == {"secret": "s"}
 
 
 async def test_credentials_that_were_deleted_are_gone(kit, make):
@@ -167,3 +177,115 @@ async def test_credentials_that_were_deleted_are_gone(kit, make):
     await kit.take(make.charge())
     await kit.run()
     assert (await kit.outcomes())[0].code == "provider_misconfigured"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock that accounts are kept by, which the test turns."""
+    turned = SimpleNamespace(seconds=1000.0)
+    monkeypatch.setattr("malipo.providers.recent.clock", SimpleNamespace(monotonic=lambda: turned.seconds))
+    return turned
+
+
+async def accounts(replica) -> set:
+    """The account as this replica knows it, by both ways to it."""
+    known = await replica.credentials.account("mer_1", "test", 1, anew=False), await replica.credentials.by_id("cred_1")
+    return {known[0]["secret"], known[1].account["secret"]}
+
+
+async def test_a_replaced_credential_is_used_at_once_here_and_within_half_a_second_elsewhere(clock, kit, make):
+    other = kit.another_replica()
+    assert await accounts(kit) == await accounts(other) == {"s"}
+    await kit.configure(make.configured(2, account=NEW))
+    clock.seconds += 0.3
+    assert (await accounts(kit), await accounts(other)) == ({"new"}, {"s"})
+    clock.seconds += 0.2
+    assert await accounts(other) == {"new"}
+
+
+async def test_a_deleted_credential_is_used_no_longer_than_half_a_second(clock, kit, make):
+    other = kit.another_replica()
+    await accounts(other)
+    await kit.configure(type(make.configured())(merchant_id="mer_1", version=2))
+    clock.seconds += 0.5
+    for replica in (kit, other):
+        with pytest.raises(NoCredentials):
+            await replica.credentials.account("mer_1", "test", 1, anew=False)
+        with pytest.raises(NoCredentials):
+            await replica.credentials.by_id("cred_1")
+
+
+async def test_a_configuration_that_was_not_committed_is_not_used(kit, make):
+    await accounts(kit)
+    with pytest.raises(ZeroDivisionError):
+        async with kit.units.begin() as unit:
+            newer = make.configured(2, account=NEW)
+            await kit.credentials.replicate(unit, [Received(newer, "msg_1", "topic", "mer_1")])
+            assert await accounts(kit) == {"s"}
+            raise ZeroDivisionError
+    assert await accounts(kit) == {"s"}
+
+
+async def test_a_burst_reads_a_credential_once(kit, monkeypatch):
+    opened = Mock(wraps=kit.credentials._key_ring.open)
+    monkeypatch.setattr(kit.credentials, "_key_ring", Mock(open=opened))
+    account, owned = partial(kit.credentials.account, "mer_1", "test", 1, anew=False), kit.credentials.by_id
+    await asyncio.gather(*[account() for _ in range(50)], *[owned("cred_1") for _ in range(50)])
+    assert opened.call_count == 2
+
+
+async def test_a_command_that_needs_a_newer_configuration_than_the_one_that_is_kept_waits_for_it(kit, make):
+    other = kit.another_replica()
+    await kit.take(make.charge(1))
+    await other.run()
+    await kit.take(make.charge(2, config_version=2))
+    await other.run()
+    assert (await kit.row("pay_2"))["problem"].startswith("configuration_behind")
+    await kit.configure(make.configured(2, account=NEW))
+    await other.run()
+    assert [attempt.account["secret"] for attempt in kit.provider.executed] == ["s", "new"]
+
+
+async def test_a_command_takes_a_newer_configuration_as_soon_as_it_needs_one(kit, make):
+    other = kit.another_replica()
+    await kit.take(make.charge(1))
+    await other.run()
+    await kit.configure(make.configured(2, account=NEW))
+    await kit.take(make.charge(2, config_version=2))
+    await other.run()
+    assert [attempt.account["secret"] for attempt in kit.provider.executed] == ["s", "new"]
+
+
+async def test_an_order_that_a_new_credential_wakes_is_sent_with_it_by_every_replica(kit, make):
+    kit.provider.script = [Misconfigured("the key was refused")]
+    other = kit.another_replica()
+    await kit.take(make.refund())
+    await other.run()
+    await kit.configure(make.configured(2, account=NEW))
+    await other.run()
+    assert [attempt.account["secret"] for attempt in kit.provider.executed] == ["s", "new"]
+    assert await kit.outcomes() == [DONE]
+
+
+async def test_a_key_that_comes_back_into_the_ring_is_used_at_once(kit):
+    ciphertext = await kit.units.reads.fetchval("SELECT ciphertext FROM credentials")
+    await kit.sql("UPDATE credentials SET ciphertext = 'v1.k9.a.b'")
+    with pytest.raises(SecretUnreadable):
+        await accounts(kit)
+    await kit.sql("UPDATE credentials SET ciphertext = $1", ciphertext)
+    assert await accounts(kit) == {"s"}
+
+
+async def test_an_account_shows_its_secrets_nowhere(kit, make):
+    await kit.configure(make.configured(2, account=b'{"secret": "s3cret"}'))
+    await kit.take(make.charge())
+    await kit.run()
+    assert "s3cret" not in repr([await kit.credentials.by_id("cred_1"), *kit.provider.executed])
+
+
+async def test_no_more_accounts_are_kept_than_there_is_room_for():
+    kept = Recent[int, int](seconds=60, most=2)
+    read = AsyncMock(side_effect=lambda: 7)
+    for key in (1, 2, 3, 3, 2, 1):
+        await kept.find(key, read, suits=lambda _: True)
+    assert read.await_count == 4

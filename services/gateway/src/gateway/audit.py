@@ -1,20 +1,27 @@
-"""The audit log: every decision about a key is durable before its request is answered, many in one INSERT."""
+"""The audit log: every decision about a key is durable before its request is answered, many in one statement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway import store_merchants
 from malipo.messaging.collector import Collector
 from malipo.messaging.unit import Units
 
 _MAX_BATCH = 500
 _PURGE_ROWS = 5000
 
-_INSERT = """
-INSERT INTO audit_log (at, request_id, merchant_id, key_id, allowed, reason, method, route, remote)
-SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[],
-                     $8::text[], $9::text[])
+# The last use of a key is coarse, and never waits for another replica that writes the same.
+_RECORD = """
+WITH entry AS (
+    INSERT INTO audit_log (at, request_id, merchant_id, key_id, allowed, reason, method, route, remote)
+    SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[],
+                         $8::text[], $9::text[])
+)
+UPDATE api_keys SET last_used_at = now() WHERE id IN (
+    SELECT id FROM api_keys
+    WHERE id = ANY($10::text[]) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+    ORDER BY id FOR UPDATE SKIP LOCKED
+)
 """
 _PURGE = """
 DELETE FROM audit_log WHERE id IN (
@@ -43,31 +50,31 @@ class Entry:
 
 
 class Audit:
-    """Writes the entries of requests that come together with one INSERT."""
+    """Writes the entries of requests that come together, and when their keys were last used, with one statement."""
 
     def __init__(self, units: Units) -> None:
         self._units = units
-        self._entries = Collector(self._insert, most=_MAX_BATCH)
+        self._entries = Collector(self._write, most=_MAX_BATCH)
 
     async def record(self, entry: Entry) -> None:
         """Returns when `entry` is committed. Raises what the database raises: then the request must not go on."""
         await self._entries.add(entry)
 
-    async def _insert(self, entries: Sequence[Entry]) -> None:
-        async with self._units.begin() as unit:
-            await unit.connection.execute(
-                _INSERT,
-                [entry.at for entry in entries],
-                [entry.request_id for entry in entries],
-                [entry.merchant_id for entry in entries],
-                [entry.key_id for entry in entries],
-                [entry.allowed for entry in entries],
-                [entry.reason for entry in entries],
-                [entry.method for entry in entries],
-                [entry.route for entry in entries],
-                [entry.remote for entry in entries],
-            )
-            await store_merchants.touch_keys(unit.connection, [e.key_id for e in entries if e.allowed and e.key_id])
+    async def _write(self, entries: Sequence[Entry]) -> Sequence[None]:
+        await self._units.write(
+            _RECORD,
+            [entry.at for entry in entries],
+            [entry.request_id for entry in entries],
+            [entry.merchant_id for entry in entries],
+            [entry.key_id for entry in entries],
+            [entry.allowed for entry in entries],
+            [entry.reason for entry in entries],
+            [entry.method for entry in entries],
+            [entry.route for entry in entries],
+            [entry.remote for entry in entries],
+            [entry.key_id for entry in entries if entry.allowed],
+        )
+        return [None] * len(entries)
 
 
 async def purge(units: Units, days: int) -> bool:

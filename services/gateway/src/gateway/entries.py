@@ -52,6 +52,20 @@ class Entry(NamedTuple):
     body: dict[str, Any]
 
 
+class Origin(NamedTuple):
+    """The request that a command came from: when and where it was made, with which key, and for which operation.
+
+    `headers` are those of the command: the request's trace, and the merchant's own reference.
+    """
+
+    at: datetime
+    route: str
+    request_id: str
+    key_id: str
+    headers: Mapping[str, str]
+    operation_id: str | None = None
+
+
 def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> Entry:
     """The entry of a message. Raises `TypeError` for one that is no part of a payment's history."""
     match message:
@@ -69,33 +83,23 @@ def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> E
             raise TypeError(type(other).__name__)
 
 
-def request_entry(
-    payment_id: str,
-    message_id: str,
-    *,
-    at: datetime,
-    route: str,
-    request_id: str,
-    key_id: str,
-    headers: Mapping[str, str],
-    operation_id: str | None,
-) -> Entry:
+def request_entry(payment_id: str, message_id: str, origin: Origin) -> Entry:
     """A request that was accepted. It goes by the id of the command that it became, which what follows names."""
-    method, _, path = route.partition(" ")
+    method, _, path = origin.route.partition(" ")
     return _entry(
         payment_id,
         "request",
         message_id,
         service="gateway",
-        at=at,
-        headers=headers,
+        at=origin.at,
+        headers=origin.headers,
         cause=None,
-        about=_about(operation_id),
-        operation_id=operation_id,
+        about=_about(origin.operation_id),
+        operation_id=origin.operation_id,
         method=method,
         path=path,
-        request_id=request_id,
-        api_key_id=key_id,
+        request_id=origin.request_id,
+        api_key_id=origin.key_id,
     )
 
 

@@ -9,11 +9,30 @@ from typing import Any
 import msgspec
 
 from malipo.contracts.events import PaymentView
-from malipo.contracts.explanations import ACCEPTED, EXPLANATIONS, MAY, REFUSED, May
+from malipo.contracts.explanations import ACCEPTED, EXPLANATIONS, MAY, REFUSED, Explanation, May
 
 Json = dict[str, Any]
 
 _ENDED = frozenset({"completed", "failed", "canceled"})
+
+_GOES_ON = "Malipo goes on by itself."
+_FINAL = "Nothing: this is its end."
+# For what a newer orchestrator says and our texts do not know yet: true whatever led there, safe whatever comes.
+_BY_STATE = {
+    "initiated": Explanation("Malipo has accepted it for good.", _GOES_ON, ("wait", "repeat")),
+    "processing": Explanation("It is under way and has not ended.", _GOES_ON, ("wait", "repeat")),
+    "requires_action": Explanation("The customer has to act first.", _GOES_ON, ("redirect", "wait", "repeat")),
+    "authorized": Explanation("The provider holds the amount for you.", "It waits for you.", ("wait",)),
+    "in_doubt": Explanation(
+        "Malipo does not know yet what became of it, and does not guess.", _GOES_ON, ("wait", "repeat")
+    ),
+    "completed": Explanation("It has been carried out.", _FINAL, ()),
+    "failed": Explanation("It has failed. `reason` and `detail` say why.", _FINAL, ()),
+    "canceled": Explanation("It was given up.", _FINAL, ()),
+}
+_UNHEARD_OF = Explanation(
+    "It is in a state that there are no words for here yet.", "Its `status` says how far it is.", ("repeat",)
+)
 
 
 @dataclass
@@ -102,7 +121,8 @@ def _stepped(about: str, steps: Sequence[Json]) -> _Stand:
 
 
 def _told(subject: _Subject, stand: _Stand, allowed: frozenset[May], now: datetime) -> Json:
-    explanation = EXPLANATIONS[stand.about, stand.state, stand.reason]
+    general = _BY_STATE.get(stand.state, _UNHEARD_OF)
+    explanation = EXPLANATIONS.get((stand.about, stand.state, stand.reason), general)
     return {
         "state": stand.state,
         "reason": stand.reason,

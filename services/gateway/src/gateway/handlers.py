@@ -21,10 +21,11 @@ class Projection:
         self._waiting = waiting
 
     async def project(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        """Apply steps, refusals and what providers report, and note whom to wake after the commit."""
+        """Apply steps and refusals, and note whom to wake after the commit."""
         steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
         refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
-        await _put_steps(unit, steps)
+        await store_payments.put_payments(unit.connection, latest_steps(steps))
+        await store_payments.put_operations(unit.connection, latest_operations(steps))
         await _refuse(unit, refusals)
         await add_to_timelines(unit, batch)
         await store_history.add_events(unit.connection, steps)
@@ -39,16 +40,7 @@ async def add_to_timelines(unit: Unit, batch: Sequence[Received[Message]]) -> No
     await store_history.put_entries(unit.connection, entries)
 
 
-async def _put_steps(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
-    if not steps:
-        return
-    await store_payments.put_payments(unit.connection, latest_steps(steps))
-    await store_payments.put_operations(unit.connection, latest_operations(steps))
-
-
 async def _refuse(unit: Unit, refusals: Sequence[CommandRefused]) -> None:
-    if not refusals:
-        return
     by_id = {refusal.operation_id: refusal for refusal in refusals}
     untouched = await store_payments.lock_untouched(unit.connection, sorted(by_id))
     await store_payments.refuse(unit.connection, [refused(view, by_id[view.id]) for view in untouched])

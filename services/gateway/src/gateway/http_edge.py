@@ -12,10 +12,10 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from gateway import store_history, store_payments
+from gateway import store_payments
 from gateway.audit import Entry
 from gateway.auth import Caller, Decision, Scope
-from gateway.entries import request_entry
+from gateway.entries import Origin
 from gateway.http_envelope import about, answer_headers, request_id
 from gateway.idempotency import Done, Sending
 from gateway.parts import Parts, PartsOf
@@ -24,10 +24,7 @@ from gateway.ratelimit import UNRECORDED, network_of
 from gateway.schemas import Body
 from gateway.validation import parse
 from malipo import clock, ids
-from malipo.contracts.commands import PaymentCommand
 from malipo.contracts.events import PaymentView
-from malipo.contracts.topics import PAYMENT_COMMANDS
-from malipo.messaging.unit import Unit
 from malipo.platform.tracing import CLIENT_REF, carrier
 
 RETRY_AFTER_SECONDS: Final = "1"
@@ -110,6 +107,11 @@ class Command:
         if self.preference is not None:
             headers["Preference-Applied"] = self.preference
         return headers
+
+    def origin(self, client_ref: str | None, operation_id: str | None = None) -> Origin:
+        """What is kept of this request beside its command. Takes the current trace: ask in the request's own task."""
+        headers = carrier() | ({CLIENT_REF: client_ref} if client_ref is not None else {})
+        return Origin(clock.now(), self.sending.route, self.request_id, self.caller.key_id, headers, operation_id)
 
 
 def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Command]]:
@@ -204,25 +206,6 @@ async def require_payment(parts: Parts, caller: Caller, payment_id: str) -> Paym
         raise Problem("payment_not_found")
     about(payment_id=payment.id, client_ref=payment.client_ref)
     return payment
-
-
-async def send_command(
-    unit: Unit, asked: Command, message: PaymentCommand, *, client_ref: str | None, operation_id: str | None = None
-) -> None:
-    """Send the payment's owner what was asked for, and put the request into the payment's timeline."""
-    headers = carrier() | ({CLIENT_REF: client_ref} if client_ref is not None else {})
-    message_id = unit.send(PAYMENT_COMMANDS, message.payment_id, message, headers=headers)
-    entry = request_entry(
-        message.payment_id,
-        message_id,
-        at=clock.now(),
-        route=asked.sending.route,
-        request_id=asked.request_id,
-        key_id=asked.caller.key_id,
-        headers=headers,
-        operation_id=operation_id,
-    )
-    await store_history.put_entries(unit.connection, [entry])
 
 
 def _slow_down(request: Request, parts: Parts) -> None:

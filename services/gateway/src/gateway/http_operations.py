@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from gateway import cursors, store_payments
+from gateway.acceptance import send_commands
 from gateway.auth import Caller
 from gateway.http_edge import (
     RETRY_AFTER_SECONDS,
@@ -16,7 +17,6 @@ from gateway.http_edge import (
     body_of,
     page,
     require_payment,
-    send_command,
     waiting_command,
 )
 from gateway.idempotency import Done, once
@@ -143,7 +143,7 @@ async def _operate(asked: Command, command: _OperationCommand, body: NewCapture 
 async def _accept(unit: Unit, *, asked: Command, payment: PaymentView, command: _OperationCommand) -> str:
     view = _first_view(command, payment)
     await store_payments.add_operation(unit.connection, view, asked.caller.merchant_id, asked.caller.mode)
-    await send_command(unit, asked, command, client_ref=payment.client_ref, operation_id=view.id)
+    await send_commands(unit, [(command, asked.origin(payment.client_ref, view.id))])
     return view.id
 
 

@@ -1,12 +1,11 @@
 """`/v1/payments`: create a payment, read one, list them, and see how one came to be where it is."""
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from gateway import cursors, store_config, store_history, store_payments
+from gateway import cursors, store_history, store_payments
 from gateway.auth import Caller
 from gateway.explain import explained
 from gateway.http_edge import (
@@ -17,22 +16,17 @@ from gateway.http_edge import (
     body_of,
     page,
     require_payment,
-    send_command,
     waiting_command,
 )
 from gateway.http_envelope import about
-from gateway.idempotency import Done, once
+from gateway.idempotency import Done
 from gateway.openapi import EXPLANATION, PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS, TIMELINE, spec
 from gateway.parts import PartsOf
-from gateway.problems import Problem
 from gateway.schemas import NewPayment, PaymentFilters
 from gateway.timeline import arranged
-from gateway.views import answered, create_command, first_payment
+from gateway.views import answered, first_payment
 from malipo import clock, ids
-from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentView
-from malipo.contracts.topics import PROVIDER_COMMANDS
-from malipo.messaging.unit import Unit
 
 router = APIRouter(prefix="/v1/payments", tags=["Payments"])
 _Reader = Annotated[Caller, Depends(Gate("payments:read"))]
@@ -58,10 +52,15 @@ async def create_payment(
     to. 202: accepted and still `processing`, with a `status_reason` when the provider's word is in doubt; read it at
     `Location`, or wait for the webhook.
     """
-    accept = partial(_accept, asked=asked, body=body)
-    done = await once(asked.parts.units, asked.sending, body, accept)
+    payment = first_payment(ids.new("pay"), body)
+    done = await asked.parts.acceptance.accept(asked.sending, body, payment, asked.origin(body.client_ref))
     about(payment_id=done.resource_id, client_ref=body.client_ref)
-    return await _first_state(asked, done)
+    if done.replayed or asked.wait_seconds > 0:
+        payment = await _first_state(asked, done)
+    headers = asked.headers(done, {"Location": f"/v1/payments/{payment.id}"})
+    if payment.status != "processing":
+        return answer(payment, 201, headers)
+    return answer(payment, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 @router.get("", **spec("List payments", answers={200: PAYMENTS}, query=True))
@@ -112,29 +111,8 @@ async def explain_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> R
     return answer(explained(payment, entries, clock.now()))
 
 
-async def _accept(unit: Unit, *, asked: Command, body: NewPayment) -> str:
-    caller = asked.caller
-    config_version, configured = await store_config.current(unit.connection, caller.merchant_id, caller.mode)
-    if not configured or (body.provider and body.provider not in configured):
-        raise _not_configured(body.provider or next(iter(PROVIDER_COMMANDS)), caller.mode)
-    payment = first_payment(ids.new("pay"), body)
-    await store_payments.add_payment(unit.connection, payment, caller.merchant_id, caller.mode)
-    message = create_command(payment.id, body, caller.merchant_id, caller.mode, config_version)
-    await send_command(unit, asked, message, client_ref=body.client_ref)
-    return payment.id
-
-
-def _not_configured(provider: str, mode: Mode) -> Problem:
-    advice = f"PUT /v1/provider-credentials/{provider} with a {mode} key first."
-    return Problem("provider_not_configured", f"There are no {mode} credentials for {provider}: {advice}")
-
-
-async def _first_state(asked: Command, done: Done) -> Response:
+async def _first_state(asked: Command, done: Done) -> PaymentView:
     async def read() -> PaymentView:
         return await require_payment(asked.parts, asked.caller, done.resource_id)
 
-    payment = await asked.parts.waiting.until(done.resource_id, read, answered, asked.wait_seconds)
-    location = {"Location": f"/v1/payments/{payment.id}"}
-    if payment.status != "processing":
-        return answer(payment, 201, asked.headers(done, location))
-    return answer(payment, 202, asked.headers(done, location | {"Retry-After": RETRY_AFTER_SECONDS}))
+    return await asked.parts.waiting.until(done.resource_id, read, answered, asked.wait_seconds)

@@ -2,25 +2,30 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import Counter
 from pydantic import BaseModel
 
 from gateway.problems import Problem
 from malipo.contracts.commands import Mode
+from malipo.messaging.database import Row
 from malipo.messaging.unit import Unit, Units
 
 _PURGE_ROWS = 5000
 
 # The lock ends with the transaction, so a process that dies leaves no key stuck.
-_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
+_LOCK = "SELECT name FROM unnest($1::text[]) AS name WHERE pg_try_advisory_xact_lock(hashtextextended(name, 0))"
 _FIND = """
-SELECT route, fingerprint, resource_id FROM idempotency_keys WHERE merchant_id = $1 AND mode = $2 AND key = $3
+SELECT merchant_id, mode, key, route, fingerprint, resource_id
+FROM idempotency_keys JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (merchant_id, mode, key)
+USING (merchant_id, mode, key)
 """
 _REMEMBER = """
-INSERT INTO idempotency_keys (merchant_id, mode, key, route, fingerprint, resource_id) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO idempotency_keys (merchant_id, mode, key, route, fingerprint, resource_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
 """
 _PURGE = """
 DELETE FROM idempotency_keys WHERE (merchant_id, mode, key) IN (
@@ -30,6 +35,9 @@ DELETE FROM idempotency_keys WHERE (merchant_id, mode, key) IN (
 """
 
 REPLAYS = Counter("malipo_idempotent_replays", "Requests that were answered from an earlier one with the same key.")
+
+type Owner = tuple[str, Mode, str]
+"""A merchant, a mode, and the key that the merchant gave."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,20 @@ class Sending:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """One sending of a request that is to be carried out once, with a hash of what it asks for."""
+
+    sending: Sending
+    fingerprint: bytes
+
+    @property
+    def owner(self) -> Owner | None:
+        """What the request goes by; None without a key."""
+        sending = self.sending
+        return None if sending.key is None else (sending.merchant_id, sending.mode, sending.key)
+
+
+@dataclass(frozen=True)
 class Done:
     """The resource that the request made or changed, and whether an earlier sending did it."""
 
@@ -50,21 +72,61 @@ class Done:
     replayed: bool
 
 
+def claim(sending: Sending, body: BaseModel | None) -> Claim:
+    """The claim of a sending with this body."""
+    return Claim(sending, _fingerprint(sending.route, body))
+
+
 async def once(units: Units, sending: Sending, body: BaseModel | None, act: Callable[[Unit], Awaitable[str]]) -> Done:
     """Run `act` in one transaction with the key's row, unless an earlier sending already did; answers its resource's id.
 
-    What `act` raises undoes everything, the key included. Raises `Problem`: `idempotency_key_in_flight` while the
-    first sending is inside its transaction, `idempotency_key_reused` when it was another request.
+    What `act` raises undoes everything, the key included. Raises `Problem` as `find` answers it.
     """
-    fingerprint = _fingerprint(sending.route, body)
+    claimed = claim(sending, body)
     async with units.begin() as unit:
-        known = await _find(unit, sending, fingerprint)
+        [known] = await find(unit, [claimed])
+        if isinstance(known, Problem):
+            raise known
         if known is not None:
-            REPLAYS.inc()
-            return Done(known, replayed=True)
+            return known
         resource_id = await act(unit)
-        await _remember(unit, sending, fingerprint, resource_id)
+        await remember(unit, [(claimed, resource_id)])
     return Done(resource_id, replayed=False)
+
+
+async def find(unit: Unit, claims: Sequence[Claim]) -> list[Done | Problem | None]:
+    """For each claim what an earlier sending did, or None: then it is new, and its key is held until the transaction ends.
+
+    A `Problem` is `idempotency_key_in_flight` while another sending is inside its transaction, or new and before this
+    one in `claims`, and `idempotency_key_reused` when the earlier one was another request.
+    """
+    first = {claim.owner: claim for claim in reversed(claims) if claim.owner is not None}
+    held = await _lock(unit, first)
+    known = await _known(unit, held)
+    answers = [
+        None
+        if claim.owner is None
+        else _told(claim, known.get(claim.owner), new=claim.owner in held and first[claim.owner] is claim)
+        for claim in claims
+    ]
+    unit.after_commit(partial(REPLAYS.inc, sum(isinstance(answer, Done) for answer in answers)))
+    return answers
+
+
+async def remember(unit: Unit, made: Sequence[tuple[Claim, str]]) -> None:
+    """Keep which resource each claim has made, in the transaction that makes it."""
+    keyed = [(claim, resource_id) for claim, resource_id in made if claim.owner is not None]
+    if not keyed:
+        return
+    await unit.connection.execute(
+        _REMEMBER,
+        [claim.sending.merchant_id for claim, _ in keyed],
+        [claim.sending.mode for claim, _ in keyed],
+        [claim.sending.key for claim, _ in keyed],
+        [claim.sending.route for claim, _ in keyed],
+        [claim.fingerprint for claim, _ in keyed],
+        [resource_id for _, resource_id in keyed],
+    )
 
 
 async def purge(units: Units, days: int) -> bool:
@@ -73,25 +135,29 @@ async def purge(units: Units, days: int) -> bool:
         return await unit.connection.execute(_PURGE, days, _PURGE_ROWS) == f"DELETE {_PURGE_ROWS}"
 
 
-async def _find(unit: Unit, sending: Sending, fingerprint: bytes) -> str | None:
-    if sending.key is None:
-        return None
-    owner = (sending.merchant_id, sending.mode, sending.key)
-    if not await unit.connection.fetchval(_LOCK, "/".join(owner)):
-        raise Problem("idempotency_key_in_flight")
-    # A statement of its own: its snapshot is taken with the lock held, so it sees what the holder before committed.
-    row = await unit.connection.fetchrow(_FIND, *owner)
+async def _lock(unit: Unit, owners: Collection[Owner]) -> set[Owner]:
+    """Those of the keys that no other transaction holds."""
+    if not owners:
+        return set()
+    names = {"/".join(owner): owner for owner in owners}
+    return {names[row["name"]] for row in await unit.connection.fetch(_LOCK, list(names))}
+
+
+async def _known(unit: Unit, owners: Collection[Owner]) -> dict[Owner, Row]:
+    # A statement of its own: its snapshot is taken with the locks held, so it sees what the holders before committed.
+    if not owners:
+        return {}
+    merchant_ids, modes, keys = zip(*owners, strict=True)
+    rows = await unit.connection.fetch(_FIND, merchant_ids, modes, keys)
+    return {(row["merchant_id"], row["mode"], row["key"]): row for row in rows}
+
+
+def _told(claim: Claim, row: Row | None, *, new: bool) -> Done | Problem | None:
     if row is None:
-        return None
-    if row["fingerprint"] != fingerprint:
-        raise Problem("idempotency_key_reused", f"This key was used for {row['route']}, or with another body.")
-    return row["resource_id"]
-
-
-async def _remember(unit: Unit, sending: Sending, fingerprint: bytes, resource_id: str) -> None:
-    if sending.key is not None:
-        owner = (sending.merchant_id, sending.mode, sending.key)
-        await unit.connection.execute(_REMEMBER, *owner, sending.route, fingerprint, resource_id)
+        return None if new else Problem("idempotency_key_in_flight")
+    if row["fingerprint"] != claim.fingerprint:
+        return Problem("idempotency_key_reused", f"This key was used for {row['route']}, or with another body.")
+    return Done(row["resource_id"], replayed=True)
 
 
 def _fingerprint(route: str, body: BaseModel | None) -> bytes:

@@ -22,6 +22,7 @@ from gateway import (
     http_operations,
     http_payments,
 )
+from gateway.acceptance import Acceptance
 from gateway.audit import Audit
 from gateway.auth import Keys
 from gateway.http_envelope import Envelope, problem_answer
@@ -75,6 +76,7 @@ def _parts(settings: Settings, runtime: Runtime, redis: Redis, subscriber: Redis
         ring=KeyRing.parse(settings.key_ring.get_secret_value()),
         keys=Keys(runtime.units),
         audit=Audit(runtime.units),
+        acceptance=Acceptance(runtime.units),
         limiter=RateLimiter(redis, limit),
         strangers=LocalBuckets(Limit(settings.stranger_limit_per_second, settings.stranger_limit_burst)),
         waiting=Waiting(redis, subscriber, settings.max_waiting),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from gateway.acceptance import Acceptance
 from gateway.audit import Audit
 from gateway.auth import Keys
 from gateway.ratelimit import LocalBuckets, RateLimiter
@@ -23,6 +24,7 @@ class Parts:
     ring: KeyRing
     keys: Keys
     audit: Audit
+    acceptance: Acceptance
     limiter: RateLimiter
     strangers: LocalBuckets
     waiting: Waiting

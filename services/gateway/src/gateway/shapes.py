@@ -44,7 +44,10 @@ def _list_of(name: str) -> dict[str, Any]:
 
 _STAND: dict[str, Any] = {
     "state": {"enum": sorted({state for _, state, _ in EXPLANATIONS})},
-    "reason": {"enum": sorted({reason for _, _, reason in EXPLANATIONS}), "description": "What led there."},
+    "reason": {
+        "enum": sorted({reason for _, _, reason in EXPLANATIONS}),
+        "description": "What led there. New ones may come.",
+    },
     "detail": _TEXT_OR_NULL | {"description": "The reason's own code, such as that of a decline."},
     "since": _MOMENT,
     "why": _TEXT,

@@ -1,9 +1,9 @@
 """Reads and writes what merchants configure, and tells the other services the whole of it at each change."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
@@ -18,8 +18,9 @@ _ALL_ENDPOINTS = """
 SELECT id, mode, url, secret_ciphertext, event_types FROM webhook_endpoints WHERE merchant_id = $1 ORDER BY id
 """
 _CURRENT = """
-SELECT config_version, ARRAY(SELECT provider FROM provider_credentials c WHERE c.merchant_id = m.id AND c.mode = $2) AS providers
-FROM merchants m WHERE m.id = $1
+SELECT id, mode, config_version,
+       ARRAY(SELECT provider FROM provider_credentials c WHERE c.merchant_id = m.id AND c.mode = asked.mode) AS providers
+FROM merchants m JOIN unnest($1::text[], $2::text[]) AS asked (id, mode) USING (id)
 """
 
 _CREDENTIAL_COLUMNS = "id, provider, mode, masked, created_at, updated_at"
@@ -72,6 +73,13 @@ class StoredEndpoint:
     created_at: datetime
 
 
+class Configuration(NamedTuple):
+    """A merchant's configuration: its version, and the providers that have credentials in one mode."""
+
+    version: int
+    providers: Sequence[str]
+
+
 async def change(unit: Unit, merchant_id: str) -> None:
     """Begin a change of the merchant's configuration: one at a time, each with a version of its own."""
     await unit.connection.execute(_NEXT_VERSION, merchant_id)
@@ -91,11 +99,14 @@ async def publish(unit: Unit, merchant_id: str) -> None:
     unit.send(MERCHANT_CONFIG, merchant_id, message)
 
 
-async def current(connection: Connection, merchant_id: str, mode: Mode) -> tuple[int, list[str]]:
-    """The configuration's version, and the providers that have credentials in this mode."""
-    row = await connection.fetchrow(_CURRENT, merchant_id, mode)
-    assert row is not None
-    return row["config_version"], row["providers"]
+async def current(
+    connection: Connection, owners: Collection[tuple[str, Mode]]
+) -> dict[tuple[str, Mode], Configuration]:
+    """The configurations of these merchants in these modes."""
+    if not owners:
+        return {}
+    rows = await connection.fetch(_CURRENT, [merchant_id for merchant_id, _ in owners], [mode for _, mode in owners])
+    return {(row["id"], row["mode"]): Configuration(row["config_version"], row["providers"]) for row in rows}
 
 
 def _endpoint(row: Row) -> Endpoint:

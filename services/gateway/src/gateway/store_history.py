@@ -23,9 +23,12 @@ _PUT_ENTRIES = """
 INSERT INTO timeline (payment_id, id, kind, at, entry)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::json[]) ON CONFLICT DO NOTHING
 """
+# No row comes out of the join, and so none is given its position, before the lock is held.
 _ADD_EVENTS = """
+WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock($8))
 INSERT INTO events (id, payment_id, sequence, merchant_id, mode, type, body)
-SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::json[])
+SELECT told.*
+FROM locked, unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::json[]) AS told
 ON CONFLICT (id) DO NOTHING
 """
 _GET_ENTRIES = "SELECT at, entry FROM timeline WHERE payment_id = $1 ORDER BY at DESC LIMIT $2"
@@ -46,6 +49,8 @@ LAST_POSITION = 2**63 - 1
 
 async def put_entries(connection: Connection, entries: Sequence[Entry]) -> None:
     """Add entries to their payments' timelines, each once."""
+    if not entries:
+        return
     ordered = sorted(entries, key=lambda entry: entry[:2])  # one order of locking for all
     await connection.execute(
         _PUT_ENTRIES,
@@ -66,7 +71,6 @@ async def add_events(connection: Connection, steps: Sequence[PaymentStepped]) ->
     announced = [(step, step.announcement) for step in steps if step.announcement is not None]
     if not announced:
         return
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _EVENTS_LOCK)
     await connection.execute(
         _ADD_EVENTS,
         [announcement.id for _, announcement in announced],
@@ -76,6 +80,7 @@ async def add_events(connection: Connection, steps: Sequence[PaymentStepped]) ->
         [step.mode for step, _ in announced],
         [announcement.type for _, announcement in announced],
         [_json(public_event(step)) for step, _ in announced],
+        _EVENTS_LOCK,
     )
 
 

@@ -17,14 +17,6 @@ _REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHER
 _COLUMNS = "id, merchant_id, mode, scopes, created_at, expires_at, revoked_at, last_used_at"
 _LIST_KEYS = f"SELECT {_COLUMNS} FROM api_keys WHERE merchant_id = $1 ORDER BY id"
 _FIND_KEY = f"SELECT {_COLUMNS} FROM api_keys WHERE hash = $1"
-# Coarse, and never waits for another replica that writes the same.
-_TOUCH_KEYS = """
-UPDATE api_keys SET last_used_at = now() WHERE id IN (
-    SELECT id FROM api_keys
-    WHERE id = ANY($1::text[]) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
-    ORDER BY id FOR UPDATE SKIP LOCKED
-)
-"""
 
 
 @dataclass(frozen=True)
@@ -39,7 +31,7 @@ class Merchant:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """An API key without its secret. `last_used_at` is up to a minute old."""
+    """An API key without its secret. `last_used_at`, which the audit log keeps, is up to a minute old."""
 
     id: str
     merchant_id: str
@@ -91,8 +83,3 @@ async def find_key(source: Queries, digest: bytes) -> ApiKey | None:
     """The key with this digest."""
     row = await source.fetchrow(_FIND_KEY, digest)
     return None if row is None else ApiKey(**row)
-
-
-async def touch_keys(connection: Connection, key_ids: Sequence[str]) -> None:
-    """Note that these keys were used just now."""
-    await connection.execute(_TOUCH_KEYS, key_ids)

@@ -1,24 +1,23 @@
 """Reads and writes the read models of payments and their operations, always within one merchant and mode."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway.schemas import PaymentFilters
 from gateway.views import Operation, Refusal
+from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import OperationView, PaymentStepped, PaymentView
 from malipo.messaging.database import Connection, Queries
 
-_INSERT_PAYMENT = """
-INSERT INTO payments (id, merchant_id, mode, step, status, provider, currency, amount, client_ref, created_at, view)
-VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10)
-"""
-_PUT_PAYMENTS = """
-INSERT INTO payments (id, merchant_id, mode, step, status, provider, currency, amount, client_ref, created_at, view)
+_ADD_PAYMENTS = """
+INSERT INTO payments (id, merchant_id, mode, step, status, provider, currency, amount, client_ref, view)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::text[],
-                     $8::bigint[], $9::text[], $10::timestamptz[], $11::json[])
+                     $8::bigint[], $9::text[], $10::json[])
+"""
+_PUT_PAYMENTS = f"""{_ADD_PAYMENTS}
 ON CONFLICT (id) DO UPDATE
 SET step = excluded.step, status = excluded.status, provider = excluded.provider, view = excluded.view
 WHERE payments.step < excluded.step
@@ -52,8 +51,8 @@ _FILTERS = {
     "currency": "currency = ",
     "amount_min": "amount >= ",
     "amount_max": "amount <= ",
-    "created_after": "created_at > ",
-    "created_before": "created_at < ",
+    "created_after": "id > ",
+    "created_before": "id < ",
     "client_ref": "client_ref = ",
 }
 
@@ -61,40 +60,30 @@ _payment = msgspec.json.Decoder(PaymentView)
 _operation = msgspec.json.Decoder(OperationView)
 
 
-async def add_payment(connection: Connection, payment: PaymentView, merchant_id: str, mode: Mode) -> None:
-    """Write a payment that was just accepted."""
-    await connection.execute(
-        _INSERT_PAYMENT,
-        payment.id,
-        merchant_id,
-        mode,
-        payment.status,
-        payment.provider,
-        payment.currency,
-        payment.amount,
-        payment.client_ref,
-        payment.created_at,
-        _json(payment),
-    )
+class _Row(NamedTuple):
+    """A payment's row, from which its columns follow."""
+
+    merchant_id: str
+    mode: Mode
+    step: int
+    payment: PaymentView
+
+
+async def add_payments(connection: Connection, accepted: Sequence[tuple[str, Mode, PaymentView]]) -> None:
+    """Write payments that were just accepted, each with its merchant and mode."""
+    if not accepted:
+        return
+    rows = [_Row(merchant_id, mode, 0, payment) for merchant_id, mode, payment in accepted]
+    await connection.execute(_ADD_PAYMENTS, *_columns(rows))
 
 
 async def put_payments(connection: Connection, steps: Sequence[PaymentStepped]) -> None:
     """Bring payments to these steps, one a payment; a row that is further already stays as it is."""
+    if not steps:
+        return
     ordered = sorted(steps, key=lambda step: step.payment_id)  # one order of locking for all
-    await connection.execute(
-        _PUT_PAYMENTS,
-        [step.payment_id for step in ordered],
-        [step.merchant_id for step in ordered],
-        [step.mode for step in ordered],
-        [step.step for step in ordered],
-        [step.payment.status for step in ordered],
-        [step.payment.provider for step in ordered],
-        [step.payment.currency for step in ordered],
-        [step.payment.amount for step in ordered],
-        [step.payment.client_ref for step in ordered],
-        [step.payment.created_at for step in ordered],
-        [_json(step.payment) for step in ordered],
-    )
+    rows = [_Row(step.merchant_id, step.mode, step.step, step.payment) for step in ordered]
+    await connection.execute(_PUT_PAYMENTS, *_columns(rows))
 
 
 async def get_payment(source: Queries, payment_id: str, merchant_id: str, mode: Mode) -> PaymentView | None:
@@ -107,14 +96,23 @@ async def list_payments(
     source: Queries, merchant_id: str, mode: Mode, filters: PaymentFilters, *, before_id: str | None, count: int
 ) -> list[tuple[str, msgspec.Raw]]:
     """Ids and views, newest first."""
-    asked = filters.model_dump(include=set(_FILTERS), exclude_none=True)
-    conditions = [(_FILTERS[name], value) for name, value in asked.items()]
+    conditions = [(_FILTERS[name], value) for name, value in _asked(filters).items()]
     if before_id is not None:
         conditions.append(("id < ", before_id))
     where = "".join(f" AND {clause}${place}" for place, (clause, _) in enumerate(conditions, start=4))
     statement = f"SELECT id, view FROM payments WHERE merchant_id = $1 AND mode = $2{where} ORDER BY id DESC LIMIT $3"
     rows = await source.fetch(statement, merchant_id, mode, count, *[value for _, value in conditions])
     return [(row["id"], msgspec.Raw(row["view"])) for row in rows]
+
+
+def _asked(filters: PaymentFilters) -> dict[str, Any]:
+    """The filters that were given. A payment is as old as its id, so that a time is a range of ids."""
+    asked = filters.model_dump(include=set(_FILTERS), exclude_none=True)
+    if filters.created_after is not None:
+        asked["created_after"] = ids.last_at("pay", filters.created_after)
+    if filters.created_before is not None:
+        asked["created_before"] = ids.first_at("pay", filters.created_before)
+    return asked
 
 
 async def add_operation(connection: Connection, view: OperationView, merchant_id: str, mode: Mode) -> None:
@@ -124,6 +122,8 @@ async def add_operation(connection: Connection, view: OperationView, merchant_id
 
 async def put_operations(connection: Connection, steps: Sequence[tuple[PaymentStepped, OperationView]]) -> None:
     """Bring operations to these steps, one an operation; a row that is further already stays as it is."""
+    if not steps:
+        return
     ordered = sorted(steps, key=lambda entry: entry[1].id)
     await connection.execute(
         _PUT_OPERATIONS,
@@ -155,18 +155,37 @@ async def list_refunds(
 
 async def lock_untouched(connection: Connection, operation_ids: Sequence[str]) -> list[OperationView]:
     """Those of the operations that no step has touched, locked in id order."""
+    if not operation_ids:
+        return []
     rows = await connection.fetch(_LOCK_UNTOUCHED, operation_ids)
     return [_operation.decode(row["view"]) for row in rows]
 
 
 async def refuse(connection: Connection, refused: Sequence[Operation]) -> None:
     """Note that the payment's owner refused these operations, and why."""
+    if not refused:
+        return
     await connection.execute(
         _REFUSE,
         [operation.view.id for operation in refused],
         [msgspec.to_builtins(operation.refusal) for operation in refused],
         [_json(operation.view) for operation in refused],
     )
+
+
+def _columns(rows: Sequence[_Row]) -> list[list[Any]]:
+    return [
+        [row.payment.id for row in rows],
+        [row.merchant_id for row in rows],
+        [row.mode for row in rows],
+        [row.step for row in rows],
+        [row.payment.status for row in rows],
+        [row.payment.provider for row in rows],
+        [row.payment.currency for row in rows],
+        [row.payment.amount for row in rows],
+        [row.payment.client_ref for row in rows],
+        [_json(row.payment) for row in rows],
+    ]
 
 
 def _json(view: Any) -> str:

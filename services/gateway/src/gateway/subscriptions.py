@@ -5,11 +5,20 @@ from gateway.waiting import Waiting
 from malipo.contracts.topics import DELIVERIES, OUTCOMES, PAYMENT_EVENTS
 from malipo.messaging.subscription import Subscription
 
+_PAYMENTS_PACE_SECONDS = 0.02
+_TIMELINES_PACE_SECONDS = 0.25  # nobody waits for them, and a second later they have to be complete
+
 
 def subscriptions(waiting: Waiting) -> tuple[Subscription, ...]:
     """What is consumed, and who applies it."""
-    projection = Projection(waiting)
+    project = Projection(waiting).project
     return (
-        Subscription("payments", (PAYMENT_EVENTS, OUTCOMES), projection.project, after_commit=waiting.wake_noted),
-        Subscription("deliveries", (DELIVERIES,), add_to_timelines),
+        Subscription(
+            "payments",
+            (PAYMENT_EVENTS,),
+            project,
+            after_commit=waiting.wake_noted,
+            pace_seconds=_PAYMENTS_PACE_SECONDS,
+        ),
+        Subscription("timelines", (OUTCOMES, DELIVERIES), add_to_timelines, pace_seconds=_TIMELINES_PACE_SECONDS),
     )

@@ -7,6 +7,7 @@ from prometheus_client import Gauge
 
 from malipo.messaging.database import blames_message
 from malipo.messaging.unit import Units
+from malipo.platform import logs
 from malipo.platform.logs import log
 from orchestrator import handlers, store
 
@@ -66,7 +67,7 @@ async def _ring_alone(units: Units, payment_id: str, subject_ids: Sequence[str])
     except Exception as error:
         if not blames_message(error):
             raise
-        log.exception("deadline cannot be taken", payment_id=payment_id, error=repr(error))
-    async with units.begin() as unit:
-        await store.put_off(unit, payment_id, _PUT_OFF_SECONDS)
+        headers = handlers.origin(*await store.origin(units, payment_id))
+        log.exception("deadline cannot be taken", error=repr(error), **logs.facts(payment_id, headers))
+    await store.put_off(units, payment_id, _PUT_OFF_SECONDS)
     return 0

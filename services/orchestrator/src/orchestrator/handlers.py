@@ -51,12 +51,13 @@ class Refused(Exception):
         self.detail = detail
 
 
-async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Fold a batch of commands and outcomes into their payments, each payment's in order.
+def concerns_a_payment(message: Message) -> bool:
+    """Whether it can change a payment. That an order was postponed does not: the payment's deadline runs on."""
+    return not isinstance(message, OrderPostponed)
 
-    That an order was postponed changes no payment: its deadline runs on.
-    """
-    batch = [received for received in batch if not isinstance(received.message, OrderPostponed)]
+
+async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Fold a batch of commands and outcomes into their payments, each payment's in order."""
     payments = await store.lock(unit, {received.key for received in batch})
     new = set[str]()
     written: list[PaymentStepped] = []
@@ -84,12 +85,19 @@ async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> int:
     written: list[PaymentStepped] = []
     for payment_id, subject_ids in still_due.items():
         fold = Fold(payments[payment_id], clock.now(), "deadline", f"deadline:{payment_id}")
-        with step("orchestrator deadline", payment_id, _origin(fold.payment), SpanKind.INTERNAL) as headers:
+        caused_by = origin(fold.payment.traceparent, fold.payment.client_ref)
+        with step("orchestrator deadline", payment_id, caused_by, SpanKind.INTERNAL) as headers:
             for subject_id in subject_ids:
                 fold.overdue(subject_id)
             written += _send(unit, fold, headers)
     await store.save(unit, payments, set(), written)
     return len(still_due)
+
+
+def origin(traceparent: str | None, client_ref: str | None) -> dict[str, str]:
+    """The headers of what no message has caused: those of the request that made the payment."""
+    known = {TRACEPARENT: traceparent, CLIENT_REF: client_ref}
+    return {name: value for name, value in known.items() if value}
 
 
 def _fold(unit: Unit, payment: Payment, received: Received[Message], now: datetime) -> list[PaymentStepped]:
@@ -148,8 +156,7 @@ def _capture(fold: Fold, command: CapturePayment) -> None:
     payment = fold.payment
     if command.capture_id in payment.operations:
         return
-    if payment.state is not State.AUTHORIZED:
-        raise Refused(command.capture_id, "payment_not_capturable", f"The payment is {payment.state}.")
+    _require(payment, {State.AUTHORIZED}, command.capture_id, "payment_not_capturable")
     if payment.live(Subject.CAPTURE, Subject.CANCEL):
         raise Refused(command.capture_id, "capture_in_progress", "A capture or cancel is under way.")
     amount_minor = payment.amount.amount_minor if command.amount_minor is None else command.amount_minor
@@ -162,8 +169,7 @@ def _cancel(fold: Fold, command: CancelPayment) -> None:
     payment = fold.payment
     if command.cancel_id in payment.operations:
         return
-    if payment.state not in (State.REQUIRES_ACTION, State.AUTHORIZED):
-        raise Refused(command.cancel_id, "payment_not_cancelable", f"The payment is {payment.state}.")
+    _require(payment, {State.REQUIRES_ACTION, State.AUTHORIZED}, command.cancel_id, "payment_not_cancelable")
     if payment.live(Subject.CAPTURE, Subject.CANCEL):
         raise Refused(command.cancel_id, "payment_not_cancelable", "A capture or cancel is under way.")
     fold.start(new_operation(payment, Subject.CANCEL, command.cancel_id, fold.now))
@@ -173,8 +179,7 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
     payment = fold.payment
     if command.refund_id in payment.operations:
         return
-    if payment.state is not State.COMPLETED:
-        raise Refused(command.refund_id, "payment_not_refundable", f"The payment is {payment.state}.")
+    _require(payment, {State.COMPLETED}, command.refund_id, "payment_not_refundable")
     left_minor = payment.refundable_minor
     amount_minor = left_minor if command.amount_minor is None else command.amount_minor
     if not 0 < amount_minor <= left_minor:
@@ -192,6 +197,14 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
     )
 
 
+def _require(payment: Payment, states: set[State], operation_id: str, code: RefusalCode) -> None:
+    """Refuse unless the payment is in one of these states and the provider has said by what name it can be changed."""
+    if payment.state not in states:
+        raise Refused(operation_id, code, f"The payment is {payment.state}.")
+    if payment.reference is None:
+        raise Refused(operation_id, code, "The provider has not given the payment a reference yet.")
+
+
 def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[PaymentStepped]:
     """Send what the fold says; answers its steps, for the history."""
     payment = fold.payment
@@ -203,12 +216,6 @@ def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[PaymentSte
     steps = [message for message in fold.messages if isinstance(message, PaymentStepped)]
     unit.after_commit(partial(_report, fold, steps, carried))
     return steps
-
-
-def _origin(payment: Payment) -> dict[str, str]:
-    """The headers of what no message has caused."""
-    known = {TRACEPARENT: payment.traceparent, CLIENT_REF: payment.client_ref}
-    return {name: value for name, value in known.items() if value}
 
 
 def _report(fold: Fold, steps: Sequence[PaymentStepped], headers: Mapping[str, str]) -> None:

@@ -1,7 +1,9 @@
-"""Reads and writes payments, their operations, history and timers: a batch is one statement a table."""
+"""Reads and writes payments, their operations, history and timers: a batch is one statement to read and one to write."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from functools import cache
+from itertools import count
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -79,33 +81,51 @@ _HISTORY = {
 _TIMER = {"subject_id": "text", "payment_id": "text", "due_at": "timestamptz"}
 
 
-def _rows(columns: Mapping[str, str]) -> str:
-    names = ", ".join(columns)
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), 1))
-    return f"({names}) SELECT * FROM unnest({arrays})"
+class _Write(NamedTuple):
+    """The change of one table, with room for the names of `columns` and for an array of each."""
+
+    text: str
+    columns: Mapping[str, str]
+
+
+def _insert(table: str, columns: Mapping[str, str], on_conflict: str = "") -> _Write:
+    return _Write(f"INSERT INTO {table} ({{names}}) SELECT * FROM unnest({{arrays}}) {on_conflict}", columns)
 
 
 def _assign(columns: Iterable[str], source: str) -> str:
     return ", ".join(f"{name} = {source}.{name}" for name in columns)
 
 
-# Columns by name: an older replica must go on when a newer release has added one.
-_LOCK = f"SELECT {', '.join(_FIXED | _CHANGING)} FROM payments WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
-_OPERATIONS = f"SELECT {', '.join(_OPERATION)} FROM operations WHERE payment_id = ANY($1::text[]) ORDER BY id"
+# Columns by name: an older replica must go on when a newer release has added one. `seen_step` is the payment's step when
+# the statement began: another one in the locked row says that somebody changed the payment, or its operations, meanwhile.
+_LOCK = f"""
+WITH locked AS MATERIALIZED (
+    SELECT {", ".join(_FIXED | _CHANGING)} FROM payments WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE {{}}
+)
+SELECT locked.*, seen.step AS seen_step, ARRAY(
+    SELECT to_jsonb(o) FROM (SELECT {", ".join(_OPERATION)} FROM operations WHERE payment_id = locked.id ORDER BY id) AS o
+) AS operations
+FROM locked JOIN payments AS seen USING (id)
+"""
+_LOCK_ALL = _LOCK.format("")
+_LOCK_FREE = _LOCK.format("SKIP LOCKED")
 _PUT_OFF = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
-_INSERT_PAYMENTS = f"INSERT INTO payments {_rows(_FIXED | _CHANGING)}"
-_UPDATE_PAYMENTS = f"""
-UPDATE payments AS p SET {_assign(_CHANGING, "new")}
-FROM (SELECT * FROM unnest($1::text[], {", ".join(f"${n}::{k}[]" for n, k in enumerate(_CHANGING.values(), 2))})
-      AS new (id, {", ".join(_CHANGING)})) AS new
-WHERE p.id = new.id
-"""
-_UPSERT_OPERATIONS = f"""
-INSERT INTO operations {_rows(_OPERATION)} ON CONFLICT (id) DO UPDATE SET {_assign(_OPERATION_CHANGING, "excluded")}
-"""
-_INSERT_HISTORY = f"INSERT INTO history {_rows(_HISTORY)}"
-_UPSERT_TIMERS = f"INSERT INTO timers {_rows(_TIMER)} ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at"
-_DELETE_TIMERS = "DELETE FROM timers WHERE subject_id = ANY($1::text[])"
+_WRITES = {
+    "new_payments": _insert("payments", _FIXED | _CHANGING),
+    "changed_payments": _Write(
+        f"UPDATE payments p SET {_assign(_CHANGING, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
+        {"id": "text"} | _CHANGING,
+    ),
+    "operations": _insert(
+        "operations", _OPERATION, f"ON CONFLICT (id) DO UPDATE SET {_assign(_OPERATION_CHANGING, 'excluded')}"
+    ),
+    "history": _insert("history", _HISTORY),
+    "set_timers": _insert("timers", _TIMER, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at"),
+    "ended_timers": _Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", {"subject_id": "text"}),
+}
+"""What one statement may write; no row is in two of them."""
+
+_ORIGIN = "SELECT traceparent, client_ref FROM payments WHERE id = $1"
 _DUE = "SELECT payment_id, array_agg(subject_id) AS subject_ids FROM timers WHERE due_at <= now() AND {} GROUP BY 1"
 _DUE_NOW = _DUE.format("true") + " ORDER BY min(due_at) LIMIT $1"
 _STILL_DUE = _DUE.format("payment_id = ANY($1::text[])")
@@ -119,26 +139,36 @@ SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_sinc
 
 async def lock(unit: Unit, payment_ids: set[str], *, skip_locked: bool = False) -> dict[str, Payment]:
     """The payments among `payment_ids` that exist, locked in the order of their ids, with their operations."""
-    wanted = sorted(payment_ids)
-    rows = await unit.connection.fetch(_LOCK + " SKIP LOCKED" * skip_locked, wanted)
-    payments = {row["id"]: _payment(row) for row in rows}
-    if payments:
-        for row in await unit.connection.fetch(_OPERATIONS, list(payments)):
-            payments[row["payment_id"]].operations[row["id"]] = _operation(row)
-    return payments
+    rows = await unit.connection.fetch(_LOCK_FREE if skip_locked else _LOCK_ALL, sorted(payment_ids))
+    if any(row["step"] != row["seen_step"] for row in rows):
+        # A statement sees what was committed when it began, and the newest only of the rows that it locks: these operations
+        # are of before the wait. An operation changes with a step of its payment, so from here on nothing does.
+        rows = await unit.connection.fetch(_LOCK_ALL, [row["id"] for row in rows])
+    return {row["id"]: _payment(row) for row in rows}
 
 
 async def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequence[PaymentStepped]) -> None:
     """Write what changed: the payments and operations that `steps` are about, their history and timers."""
     changed = [payments[payment_id] for payment_id in {step.payment_id for step in steps}]
-    await _write(unit, _INSERT_PAYMENTS, _FIXED | _CHANGING, [_payment_row(p) for p in changed if p.id in new])
-    await _write(unit, _UPDATE_PAYMENTS, {"id": ""} | _CHANGING, [_payment_row(p) for p in changed if p.id not in new])
     operations = {
         step.operation.id: payments[step.payment_id].operations[step.operation.id] for step in steps if step.operation
     }
-    await _write(unit, _UPSERT_OPERATIONS, _OPERATION, [_operation_row(o) for o in operations.values()])
-    await _write(unit, _INSERT_HISTORY, _HISTORY, [_history_row(step) for step in steps])
-    await _save_timers(unit, payments)
+    timers = [
+        {"subject_id": subject_id, "payment_id": payment.id, "due_at": due_at}
+        for payment in payments.values()
+        for subject_id, due_at in payment.timers.items()
+    ]
+    await _write(
+        unit,
+        {
+            "new_payments": [_payment_row(payment) for payment in changed if payment.id in new],
+            "changed_payments": [_payment_row(payment) for payment in changed if payment.id not in new],
+            "operations": [_operation_row(operation) for operation in operations.values()],
+            "history": [_history_row(step) for step in steps],
+            "set_timers": [timer for timer in timers if timer["due_at"] is not None],
+            "ended_timers": [timer for timer in timers if timer["due_at"] is None],
+        },
+    )
 
 
 async def due(units: Units, limit: int) -> dict[str, list[str]]:
@@ -152,9 +182,15 @@ async def still_due(unit: Unit, payments: Mapping[str, Payment]) -> dict[str, li
     return {row["payment_id"]: row["subject_ids"] for row in rows}
 
 
-async def put_off(unit: Unit, payment_id: str, seconds: float) -> None:
+async def put_off(units: Units, payment_id: str, seconds: float) -> None:
     """Take a payment's deadlines that have passed later."""
-    await unit.connection.execute(_PUT_OFF, payment_id, seconds)
+    await units.write(_PUT_OFF, payment_id, seconds)
+
+
+async def origin(units: Units, payment_id: str) -> tuple[str | None, str | None]:
+    """The trace and the merchant's reference of the request that made a payment, which may be unreadable otherwise."""
+    row = await units.reads.fetchrow(_ORIGIN, payment_id) or {}
+    return row.get("traceparent"), row.get("client_ref")
 
 
 async def doubts(units: Units) -> dict[Subject, tuple[int, float]]:
@@ -166,27 +202,35 @@ async def doubts(units: Units) -> dict[Subject, tuple[int, float]]:
     }
 
 
-async def _save_timers(unit: Unit, payments: Mapping[str, Payment]) -> None:
-    timers = [(subject, p.id, due_at) for p in payments.values() for subject, due_at in p.timers.items()]
-    ended = [subject for subject, _, due_at in timers if due_at is None]
-    if ended:
-        await unit.connection.execute(_DELETE_TIMERS, ended)
-    waiting = [dict(zip(_TIMER, timer, strict=True)) for timer in timers if timer[2] is not None]
-    await _write(unit, _UPSERT_TIMERS, _TIMER, waiting)
+async def _write(unit: Unit, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Write the rows of each of `_WRITES` that has any."""
+    writes = tuple(name for name in _WRITES if rows[name])
+    if writes:
+        arrays = [[row[column] for row in rows[name]] for name in writes for column in _WRITES[name].columns]
+        await unit.connection.execute(_statement(writes), *arrays)
 
 
-async def _write(unit: Unit, statement: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        await unit.connection.execute(statement, *([row[name] for row in rows] for name in columns))
+@cache
+def _statement(writes: tuple[str, ...]) -> str:
+    """These of `_WRITES` as one statement; its arguments are the arrays of the first one's columns, then of the next's."""
+    numbers = count(1)
+    parts: list[str] = []
+    for name in writes:
+        text, columns = _WRITES[name]
+        arrays = ", ".join(f"${next(numbers)}::{kind}[]" for kind in columns.values())
+        parts.append(f"{name} AS ({text.format(names=', '.join(columns), arrays=arrays)})")
+    return f"WITH {', '.join(parts)} SELECT"
 
 
 def _payment(row: Row) -> Payment:
     values = dict(row)
+    del values["seen_step"]
     amount = Money(values.pop("amount_minor"), values.pop("currency"))
     values["method"] = msgspec.convert(values["method"], Method)
     values["state"] = State(values["state"])
     values["action"] = values["action"] and msgspec.convert(values["action"], Redirect)
     values["failure"] = values["failure"] and msgspec.convert(values["failure"], Failure)
+    values["operations"] = {one["id"]: msgspec.convert(one, Operation) for one in values["operations"]}
     return Payment(amount=amount, **values)
 
 
@@ -195,14 +239,6 @@ def _payment_row(payment: Payment) -> dict[str, Any]:
     row = {name: getattr(payment, name) for name in names if name not in ("amount_minor", "currency")}
     row |= {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
     return row | {name: msgspec.to_builtins(row[name]) for name in ("method", "action", "failure")}
-
-
-def _operation(row: Row) -> Operation:
-    values = dict(row)
-    values["subject"] = Subject(values["subject"])
-    values["state"] = State(values["state"])
-    values["failure"] = values["failure"] and msgspec.convert(values["failure"], Failure)
-    return Operation(**values)
 
 
 def _operation_row(operation: Operation) -> dict[str, Any]:

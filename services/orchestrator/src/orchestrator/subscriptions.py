@@ -5,4 +5,6 @@ from malipo.messaging.subscription import Subscription
 from orchestrator import handlers
 
 # One subscription for both, so that a batch holds all that is known of its payments.
-SUBSCRIPTIONS = (Subscription("payments", (PAYMENT_COMMANDS, OUTCOMES), handlers.take),)
+SUBSCRIPTIONS = (
+    Subscription("payments", (PAYMENT_COMMANDS, OUTCOMES), handlers.take, wants=handlers.concerns_a_payment),
+)

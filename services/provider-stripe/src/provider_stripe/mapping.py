@@ -32,6 +32,21 @@ from provider_stripe.objects import (
     StripeRefund,
 )
 
+EVENT_TYPES = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.amount_capturable_updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+)
+"""The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others tell nothing about our
+orders, or the same as one of these: `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside `refund.*`.
+"""
+
 PAYMENT = "malipo_payment_id"
 OPERATION = "malipo_operation_id"
 

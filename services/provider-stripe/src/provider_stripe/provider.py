@@ -14,6 +14,7 @@ from malipo.providers.errors import BadSignature
 from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading, Word
 from provider_stripe.client import Silence, StripeClient, identity, secret_key, verify
 from provider_stripe.mapping import (
+    EVENT_TYPES,
     KEY_MISFIT,
     REFUSED_REPEAT,
     answered,
@@ -64,7 +65,9 @@ class StripeProvider:
         return await _unless_silent(self._query(attempt))
 
     def read_callback(self, callback: Callback, account: Account) -> Reading:
-        """Read an event. Signed and yet no event, it is damaged; about what we did not make, it has no words."""
+        """Read an event. Signed and yet no event, it is damaged; of another type than `EVENT_TYPES`, or about what we did
+        not make, it has no words.
+        """
         signature = callback.headers.get("stripe-signature", "")
         verify(account, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
         try:
@@ -144,6 +147,8 @@ def _key(attempt: Attempt) -> str:
 
 
 def _words(event: Event) -> Sequence[Word]:
+    if event.type not in EVENT_TYPES:
+        return ()
     try:
         word = spoken(event.data.object)
     except ValueError:

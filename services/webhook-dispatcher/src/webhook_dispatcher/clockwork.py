@@ -28,8 +28,7 @@ async def end_gone(units: Units) -> None:
 async def watch(units: Units) -> None:
     """Keep the gauges of the backlog."""
     while True:
-        async with units.begin() as unit:
-            backlog = await queue.backlog(unit.connection)
+        backlog = await queue.backlog(units)
         metrics.PENDING.set(backlog.pending)
         metrics.IN_FLIGHT.set(backlog.in_flight)
         metrics.OLDEST_DUE_SECONDS.set(backlog.oldest_due_seconds)

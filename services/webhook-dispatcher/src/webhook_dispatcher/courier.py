@@ -33,31 +33,31 @@ class Courier:
         self._retry_schedule = retry_schedule
         self._recorder = Recorder(units)
 
-    async def run(self, delivery: Delivery) -> None:
+    async def run(self, delivery: Delivery) -> bool:
         """Attempt `delivery`, in a task of its own: its log lines are about this payment.
 
-        Raises an error of `AWAY` when its end could not be recorded: its lease runs out.
+        Answers whether its end may have made other deliveries due. Raises an error of `AWAY` when its end could not be recorded: its lease runs out.
         """
         logs.concern(delivery.payment_id, delivery.headers)
         with tracing.step(
             f"webhook {delivery.type}", delivery.payment_id, delivery.headers, SpanKind.CLIENT, **_about(delivery)
         ) as headers:
-            await self._attempt_or_put_off(replace(delivery, headers=headers))
+            return await self._attempt_or_put_off(replace(delivery, headers=headers))
 
-    async def _attempt_or_put_off(self, delivery: Delivery) -> None:
+    async def _attempt_or_put_off(self, delivery: Delivery) -> bool:
         about = _about(delivery)
         try:
-            await self._attempt(delivery)
+            return await self._attempt(delivery)
         except AWAY:
             raise
         except (SecretUnreadable, signature.BadSecret):
             log.error("signing secret unreadable", **about, retry_in_seconds=PUT_OFF_SECONDS)
-            await self._put_off(delivery, "unreadable_secret")
+            return await self._put_off(delivery, "unreadable_secret")
         except Exception:  # noqa: BLE001 - whatever it is, it must not come back at the speed of leases
             log.exception("webhook attempt failed", **about, retry_in_seconds=PUT_OFF_SECONDS)
-            await self._put_off(delivery, "failure")
+            return await self._put_off(delivery, "failure")
 
-    async def _attempt(self, delivery: Delivery) -> None:
+    async def _attempt(self, delivery: Delivery) -> bool:
         headers = self._headers(delivery)
         attempted_at, started = clock.now(), clock.monotonic()
         answer = await self._sender.post(delivery.url, headers, delivery.body)
@@ -65,8 +65,9 @@ class Courier:
         verdict = judge(answer, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
         next_at = None if verdict.wait_seconds is None else clock.after(verdict.wait_seconds)
         attempt = Attempt(delivery, attempted_at, round(seconds * 1000), answer, verdict.result, next_at)
-        await self._recorder.record(attempt)
+        more_due = await self._recorder.record(attempt)
         _tell(attempt, seconds)
+        return more_due
 
     def _headers(self, delivery: Delivery) -> dict[str, str]:
         """Raises `SecretUnreadable` or `BadSecret`: nothing is ever sent unsigned."""
@@ -77,10 +78,10 @@ class Courier:
         )
         return signed | {"malipo-attempt": str(delivery.attempts + 1)}
 
-    async def _put_off(self, delivery: Delivery, reason: str) -> None:
+    async def _put_off(self, delivery: Delivery, reason: str) -> bool:
         metrics.PUT_OFF.labels(reason).inc()
-        async with self._units.begin() as unit:
-            await queue.put_off(unit.connection, delivery, PUT_OFF_SECONDS)
+        await queue.put_off(self._units, delivery, PUT_OFF_SECONDS)
+        return True  # its endpoint has room again
 
 
 def _about(delivery: Delivery) -> dict[str, str]:

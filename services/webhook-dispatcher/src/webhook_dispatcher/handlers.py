@@ -1,6 +1,6 @@
 """What a batch from Kafka does: events become deliveries, a configuration replaces the replica."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -12,27 +12,31 @@ from malipo.messaging.unit import Unit
 from webhook_dispatcher import store
 
 
-async def fan_out(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Keep the events that merchants are told and make their deliveries; those ahead of our replica wait for it."""
-    events = [
-        _event(received.message, received.headers)
-        for received in batch
-        if isinstance(received.message, PaymentStepped) and received.message.announcement is not None
-    ]
-    if not events:
-        return
-    merchant_ids = sorted({event.merchant_id for event in events})
-    await store.hold_merchants(unit.connection, merchant_ids)
-    await store.add_events(unit.connection, events)
-    await store.fan_out(unit.connection, merchant_ids)
+def is_announced(message: Message) -> bool:
+    """Whether merchants are told of it: everything else is of no concern here."""
+    return isinstance(message, PaymentStepped) and message.announcement is not None
 
 
-async def replicate(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Let each merchant's newest configuration replace what is here, and make the deliveries that waited for it."""
+async def fan_out(nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Keep announced events and make their deliveries; those ahead of our replica wait for it.
+
+    `nudge` is called after the commit when any delivery became due.
+    """
+    steps = [(one.message, one.headers) for one in batch if isinstance(one.message, PaymentStepped)]
+    if await store.add_events(unit.connection, [_event(step, headers) for step, headers in steps]):
+        unit.after_commit(nudge)
+
+
+async def replicate(nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Let each merchant's newest configuration replace what is here, and make the deliveries that waited for it.
+
+    `nudge` is called after the commit when any delivery became due.
+    """
     configured = [received.message for received in batch if isinstance(received.message, MerchantConfigured)]
     newest = {message.merchant_id: message for message in sorted(configured, key=lambda message: message.version)}
     replaced = await store.replicate(unit.connection, list(newest.values()))
-    await store.fan_out(unit.connection, replaced)
+    if await store.fan_out(unit.connection, replaced):
+        unit.after_commit(nudge)
 
 
 def _event(step: PaymentStepped, headers: dict[str, str]) -> store.Event:

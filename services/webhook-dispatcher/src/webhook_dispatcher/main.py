@@ -50,11 +50,14 @@ def executor(
     """Runs due deliveries, up to `limit` in this process and `per_endpoint` over all replicas."""
 
     async def claim(lease: Lease, count: int, running: Sequence[str]) -> Sequence[Delivery]:
-        async with units.begin() as unit:
-            return await queue.claim(unit.connection, lease, count, running, per_endpoint)
+        return await queue.claim(units, lease, count, running, per_endpoint)
+
+    async def run(delivery: Delivery) -> None:
+        if await courier.run(delivery):
+            made.nudge()
 
     async def renew(lease: Lease, delivery_ids: Sequence[str]) -> None:
-        async with units.begin() as unit:
-            await queue.renew(unit.connection, lease, delivery_ids)
+        await queue.renew(units, lease, delivery_ids)
 
-    return Executor("deliveries", claim=claim, run=courier.run, renew=renew, limit=limit, lease_seconds=lease_seconds)
+    made = Executor("deliveries", claim=claim, run=run, renew=renew, limit=limit, lease_seconds=lease_seconds)
+    return made

@@ -1,7 +1,8 @@
 """The deliveries as a queue: in order per endpoint and payment, fair between endpoints, claimed under leases.
 
 A lane is what one endpoint gets about one payment. Only the first pending delivery of a lane has a `due_at`; when it
-ends, the next one gets it.
+ends, the next one gets it. Whether a lane has anything pending is a matter of one look; who was its first is not: the
+next one is made due under the lock on the first.
 """
 
 from collections.abc import Sequence
@@ -12,18 +13,7 @@ from typing import NamedTuple
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Connection, Row
 from malipo.messaging.executor import Lease
-
-_CLAIM_LOCK = 0x6D616C77  # "malw"
-
-
-class New(NamedTuple):
-    """A delivery to come."""
-
-    delivery_id: str
-    event_id: str
-    endpoint_id: str
-    payment_id: str
-    sequence: int
+from malipo.messaging.unit import Units
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +37,17 @@ class Delivery:
 
 
 class End(NamedTuple):
-    """Where a delivery goes after an attempt: `pending` with the moment of the next one, or an end."""
+    """One attempt that is over. `due_at` is the moment of the next one, when it is `retrying`."""
 
     delivery_id: str
     lease_token: str
-    state: str
+    attempt: int
+    attempted_at: datetime
+    duration_ms: int
+    result: str
+    http_status: int | None
+    error: str | None
+    response: str
     due_at: datetime | None
 
 
@@ -64,13 +60,30 @@ class Backlog(NamedTuple):
     waiting_events: int
 
 
-_ADD = """
-INSERT INTO deliveries (delivery_id, event_id, endpoint_id, payment_id, sequence)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[])
-ON CONFLICT (event_id, endpoint_id) DO NOTHING
+# A part of a statement: deliveries for all of `wanted`, at the end of their lanes. One that finds its lane without a
+# pending delivery is due at once, which needs no lock: nothing that has ended becomes pending again. One that comes
+# `behind` another is not, and its lane must be promoted afterwards, as that other one may have ended by now.
+# A delivery's id follows from its event and endpoint, and is as old as its event.
+ADD_WANTED = """
+placed AS (
+    SELECT wanted.*, ahead IS NOT NULL AS behind, ahead IS NULL
+               AND row_number() OVER (PARTITION BY wanted.endpoint_id, wanted.payment_id ORDER BY wanted.sequence) = 1
+           AS due
+    FROM wanted LEFT JOIN LATERAL (
+        SELECT d.delivery_id AS ahead FROM deliveries d
+        WHERE d.endpoint_id = wanted.endpoint_id AND d.payment_id = wanted.payment_id AND d.state = 'pending' LIMIT 1
+    ) pending ON true
+), added AS (
+    INSERT INTO deliveries (delivery_id, event_id, endpoint_id, payment_id, sequence, due_at)
+    SELECT 'del_' || substr(event_id, 5, 10)
+                  || left(encode(sha256(convert_to(event_id || endpoint_id, 'UTF8')), 'hex'), 16),
+           event_id, endpoint_id, payment_id, sequence, CASE WHEN due THEN now() END
+    FROM placed ON CONFLICT (event_id, endpoint_id) DO NOTHING
+)
 """
 # The lock on a lane's head makes "this one ended" and "that one came" follow each other. When the head ended while
-# this waited for its lock, the row no longer matches and the lane's next one is taken instead.
+# this waited for its lock, the row no longer matches and the lane's next one is taken instead. It has to be a statement
+# of its own, after those that have taken the locks: only so does it see what came while they waited.
 _PROMOTE = """
 WITH head AS MATERIALIZED (
     SELECT head.delivery_id FROM unnest($1::text[], $2::text[]) AS lane (endpoint_id, payment_id)
@@ -79,27 +92,26 @@ WITH head AS MATERIALIZED (
         WHERE d.endpoint_id = lane.endpoint_id AND d.payment_id = lane.payment_id AND d.state = 'pending'
         ORDER BY d.sequence LIMIT 1 FOR UPDATE
     ) head
+), promoted AS (
+    UPDATE deliveries SET due_at = now()
+    WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM head)) AND due_at IS NULL RETURNING delivery_id
 )
-UPDATE deliveries SET due_at = now() WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM head)) AND due_at IS NULL
+SELECT EXISTS (SELECT FROM promoted) OR EXISTS (
+    SELECT FROM (SELECT DISTINCT unnest($1::text[]) AS endpoint_id) AS endpoint
+    CROSS JOIN LATERAL (
+        SELECT FROM deliveries d
+        WHERE d.endpoint_id = endpoint.endpoint_id AND d.state = 'pending' AND d.due_at <= now()
+          AND (d.lease_until IS NULL OR d.lease_until <= now())
+        ORDER BY d.due_at LIMIT 1
+    ) free
+)
 """
-# What is chosen is looked at again under its lock: whoever had lost its lease may have ended it meanwhile. There,
+# `due_deliveries` is part of the schema: a function looks anew after it has its lock, a statement does not. What it has
+# chosen is looked at again under the rows' locks: whoever had lost its lease may have ended it meanwhile. There,
 # `= ANY(ARRAY(...))` and `ended_at` leave the planner the primary key only; it takes what is due for few, and walks it.
 _CLAIM = """
-WITH held AS MATERIALIZED (
-    SELECT endpoint_id, count(*) AS leases FROM deliveries
-    WHERE lease_token IS NOT NULL AND lease_until > now() GROUP BY endpoint_id
-), due AS (
-    SELECT free.delivery_id, free.due_at, row_number() OVER (PARTITION BY endpoint_id ORDER BY free.due_at) AS turn
-    FROM busy_endpoints busy LEFT JOIN held USING (endpoint_id)
-    CROSS JOIN LATERAL (
-        SELECT d.delivery_id, d.due_at FROM deliveries d
-        WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.due_at <= now()
-          AND (d.lease_until IS NULL OR d.lease_until <= now()) AND d.delivery_id <> ALL($5::text[])
-        ORDER BY d.due_at LIMIT greatest($3 - coalesce(held.leases, 0), 0)
-    ) free
-    WHERE busy.gone_at IS NULL
-), chosen AS MATERIALIZED (
-    SELECT delivery_id FROM due ORDER BY turn, due_at LIMIT $2
+WITH chosen AS MATERIALIZED (
+    SELECT due_deliveries($2, $3, $5) AS delivery_id
 ), mine AS MATERIALIZED (
     SELECT delivery_id FROM deliveries
     WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM chosen))
@@ -121,17 +133,22 @@ UPDATE deliveries SET lease_until = now() + make_interval(secs => $3) WHERE deli
 )
 """
 _END = """
-WITH ended AS MATERIALIZED (
-    SELECT e.* FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
-        AS e (delivery_id, lease_token, state, due_at)
+WITH over AS MATERIALIZED (
+    SELECT e.* FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::integer[], $6::text[],
+                           $7::integer[], $8::text[], $9::text[], $10::timestamptz[])
+        AS e (delivery_id, lease_token, attempt, attempted_at, duration_ms, result, http_status, error, response, due_at)
     JOIN deliveries d USING (delivery_id) WHERE d.lease_token = e.lease_token
     ORDER BY d.endpoint_id, d.payment_id FOR UPDATE OF d
+), ended AS (
+    UPDATE deliveries d
+    SET state = CASE over.result WHEN 'retrying' THEN 'pending' ELSE over.result END, due_at = over.due_at,
+        attempts = d.attempts + 1, lease_token = NULL, lease_until = NULL,
+        ended_at = CASE WHEN over.result <> 'retrying' THEN now() END
+    FROM over WHERE d.delivery_id = over.delivery_id
 )
-UPDATE deliveries d
-SET state = ended.state, due_at = ended.due_at, attempts = d.attempts + 1, lease_token = NULL, lease_until = NULL,
-    ended_at = CASE WHEN ended.state <> 'pending' THEN now() END
-FROM ended WHERE d.delivery_id = ended.delivery_id
-RETURNING d.delivery_id
+INSERT INTO attempts (delivery_id, attempt, attempted_at, duration_ms, result, http_status, error, response)
+SELECT delivery_id, attempt, attempted_at, duration_ms, result, http_status, error, response FROM over
+RETURNING delivery_id
 """
 _PUT_OFF = """
 UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL
@@ -162,45 +179,43 @@ FROM deliveries WHERE state = 'pending'
 """
 
 
-async def add(connection: Connection, deliveries: Sequence[New]) -> None:
-    """Put deliveries at the end of their lanes."""
-    await connection.execute(_ADD, *map(list, zip(*deliveries, strict=True)))
-    await promote(connection, [(new.endpoint_id, new.payment_id) for new in deliveries])
+async def promote(connection: Connection, lanes: Sequence[tuple[str, str]]) -> bool:
+    """Make the first pending delivery of each lane due. Run it after a change to a lane, in the same transaction.
 
-
-async def promote(connection: Connection, lanes: Sequence[tuple[str, str]]) -> None:
-    """Make the first pending delivery of each lane due. Run it after every change to a lane, in the same transaction."""
+    Answers whether one of their endpoints has a delivery that is due and that nobody has leased.
+    """
     ordered = sorted(set(lanes))  # locks are taken in one order everywhere
-    await connection.execute(_PROMOTE, [endpoint for endpoint, _ in ordered], [payment for _, payment in ordered])
+    return await connection.fetchval(
+        _PROMOTE, [endpoint for endpoint, _ in ordered], [payment for _, payment in ordered]
+    )
 
 
-async def claim(
-    connection: Connection, lease: Lease, count: int, running: Sequence[str], per_endpoint: int
-) -> list[Delivery]:
+async def claim(units: Units, lease: Lease, count: int, running: Sequence[str], per_endpoint: int) -> list[Delivery]:
     """Lease up to `count` due deliveries, endpoints taking turns, and no endpoint above `per_endpoint` over all replicas.
 
     None of those in `running`: a process that has lost a lease in the middle of an attempt does not make a second one.
     """
-    # One claim at a time, or two replicas would each count the leases before the other's were there.
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _CLAIM_LOCK)
-    rows = await connection.fetch(_CLAIM, lease.token, count, per_endpoint, lease.seconds, running)
+    rows = await units.write(_CLAIM, lease.token, count, per_endpoint, lease.seconds, running)
     return [Delivery(**dict(row)) for row in rows]
 
 
-async def renew(connection: Connection, lease: Lease, delivery_ids: Sequence[str]) -> None:
+async def renew(units: Units, lease: Lease, delivery_ids: Sequence[str]) -> None:
     """Keep the lease of these alive."""
-    await connection.execute(_RENEW, lease.token, delivery_ids, lease.seconds)
+    await units.write(_RENEW, lease.token, delivery_ids, lease.seconds)
 
 
 async def end(connection: Connection, ends: Sequence[End]) -> set[str]:
-    """Note what became of attempts; answers the deliveries that were still leased to their token. The rest is untouched."""
+    """Write down attempts; answers the deliveries that were still leased to their token. Nothing is written of the rest.
+
+    Afterwards their lanes must be promoted.
+    """
     rows = await connection.fetch(_END, *map(list, zip(*ends, strict=True)))
     return {row["delivery_id"] for row in rows}
 
 
-async def put_off(connection: Connection, delivery: Delivery, seconds: float) -> None:
+async def put_off(units: Units, delivery: Delivery, seconds: float) -> None:
     """Give a delivery back without an attempt."""
-    await connection.execute(_PUT_OFF, delivery.id, delivery.lease_token, seconds)
+    await units.write(_PUT_OFF, delivery.id, delivery.lease_token, seconds)
 
 
 async def disable(connection: Connection, endpoint_ids: Sequence[str]) -> None:
@@ -213,8 +228,8 @@ async def end_gone(connection: Connection, limit: int) -> Sequence[Row]:
     return await connection.fetch(_END_GONE, limit)
 
 
-async def backlog(connection: Connection) -> Backlog:
+async def backlog(units: Units) -> Backlog:
     """What is still to be delivered now."""
-    row = await connection.fetchrow(_BACKLOG)
+    row = await units.reads.fetchrow(_BACKLOG)
     assert row is not None
     return Backlog(**dict(row))

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
 from malipo.messaging.collector import Collector
-from malipo.messaging.database import AWAY, Connection
 from malipo.messaging.unit import Unit, Units
 from webhook_dispatcher import queue
 from webhook_dispatcher.queue import Delivery
@@ -48,11 +47,6 @@ class Attempt(NamedTuple):
 
 
 _MAX_BATCH = 500
-_ADD_ATTEMPTS = """
-INSERT INTO attempts (delivery_id, attempt, attempted_at, duration_ms, result, http_status, error, response)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::timestamptz[], $4::integer[], $5::text[], $6::integer[], $7::text[],
-                     $8::text[])
-"""
 
 
 class Recorder:
@@ -65,43 +59,41 @@ class Recorder:
         self._units = units
         self._attempts = Collector(self._write, most=_MAX_BATCH)
 
-    async def record(self, attempt: Attempt) -> None:
-        """Returns once the attempt is committed. Raises what its transaction raised, and then nothing of it is written."""
-        try:
-            await self._attempts.add(attempt)
-        except AWAY:
-            raise
-        except Exception:  # noqa: BLE001 - whichever it was that cannot be written, its neighbours can
-            await self._write([attempt])
+    async def record(self, attempt: Attempt) -> bool:
+        """Returns once the attempt is committed. Raises what its transaction raised, and then nothing of it is written.
 
-    async def _write(self, attempts: Sequence[Attempt]) -> None:
+        Answers whether others may be due now: the next one of its payment, or one for which its endpoint had no room.
+        """
+        return await self._attempts.add(attempt)
+
+    async def _write(self, attempts: Sequence[Attempt]) -> list[bool]:
         async with self._units.begin() as unit:
-            await _write(unit, attempts)
+            more_due = await _write(unit, attempts)
+        return [more_due] * len(attempts)
 
 
-async def _write(unit: Unit, attempts: Sequence[Attempt]) -> None:
+async def _write(unit: Unit, attempts: Sequence[Attempt]) -> bool:
     gone = [attempt.delivery.endpoint_id for attempt in attempts if attempt.result == "endpoint_gone"]
     if gone:
         await queue.disable(unit.connection, gone)
     mine = await queue.end(unit.connection, [_end(attempt) for attempt in attempts])
     written = [attempt for attempt in attempts if attempt.delivery.id in mine]
-    if not written:
-        return
-    await _add(unit.connection, written)
-    await queue.promote(unit.connection, [(a.delivery.endpoint_id, a.delivery.payment_id) for a in written])
     for attempt in written:
         unit.send(DELIVERIES, attempt.delivery.endpoint_id, attempt.report(), headers=attempt.delivery.headers)
+    lanes = [(attempt.delivery.endpoint_id, attempt.delivery.payment_id) for attempt in written]
+    return bool(lanes) and await queue.promote(unit.connection, lanes)
 
 
 def _end(attempt: Attempt) -> queue.End:
-    state = "pending" if attempt.result == "retrying" else attempt.result
-    return queue.End(attempt.delivery.id, attempt.delivery.lease_token, state, attempt.next_attempt_at)
-
-
-async def _add(connection: Connection, attempts: Sequence[Attempt]) -> None:
-    rows = [(a.delivery.id, a.number, a.attempted_at, a.duration_ms, a.result, *_heard(a.answer)) for a in attempts]
-    await connection.execute(_ADD_ATTEMPTS, *map(list, zip(*rows, strict=True)))
-
-
-def _heard(answer: Answer) -> tuple[int | None, str | None, str]:
-    return answer.status, answer.error, answer.body_start
+    return queue.End(
+        delivery_id=attempt.delivery.id,
+        lease_token=attempt.delivery.lease_token,
+        attempt=attempt.number,
+        attempted_at=attempt.attempted_at,
+        duration_ms=attempt.duration_ms,
+        result=attempt.result,
+        http_status=attempt.answer.status,
+        error=attempt.answer.error,
+        response=attempt.answer.body_start,
+        due_at=attempt.next_attempt_at,
+    )

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured
-from malipo.messaging.database import Connection
+from malipo.messaging.database import Connection, Row
 from webhook_dispatcher import queue
 
 SLICE = 1000
@@ -32,14 +31,45 @@ class Event(NamedTuple):
     observed_at: datetime
 
 
-_KNOW_MERCHANTS = "INSERT INTO merchants SELECT *, 0 FROM unnest($1::text[]) ON CONFLICT DO NOTHING"
 # Share, so that events of one merchant do not wait for each other; a configuration waits for them, and they for it.
 _HOLD_MERCHANTS = "SELECT FROM merchants WHERE merchant_id = ANY($1::text[]) ORDER BY merchant_id FOR SHARE"
-_ADD_EVENTS = """
-INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, observed_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::bigint[],
-                     $8::jsonb[], $9::bytea[], $10::timestamptz[])
-ON CONFLICT (event_id) DO NOTHING
+# Deliveries of all `ready` events for the endpoints that want them; answers how many were ready, whether any delivery is
+# due, and the lanes in which others came first.
+_DELIVER = f"""
+wanted AS (
+    SELECT ready.event_id, e.endpoint_id, ready.payment_id, ready.sequence FROM ready JOIN endpoints e USING (merchant_id, mode)
+    WHERE e.gone_at IS NULL AND (e.event_types = '{{}}' OR ready.type = ANY(e.event_types))
+), {queue.ADD_WANTED}
+SELECT (SELECT count(*) FROM ready) AS ready, coalesce(bool_or(due), false) AS due,
+       coalesce(array_agg(endpoint_id) FILTER (WHERE behind), '{{}}') AS endpoint_ids,
+       coalesce(array_agg(payment_id) FILTER (WHERE behind), '{{}}') AS payment_ids
+FROM placed
+"""
+# An event whose configuration is here, and of whose payment nothing waits, is fanned out at once. That needs no lock: it
+# gets the endpoints of a configuration at least as new as its own, and one that is replaced meanwhile came after it.
+_ADD_EVENTS = f"""
+WITH new AS (
+    SELECT new.*, coalesce(c.version, 0) AS version
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::bigint[], $8::jsonb[],
+                $9::bytea[], $10::timestamptz[])
+        AS new (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, observed_at)
+    LEFT JOIN merchants c USING (merchant_id)
+), known AS (
+    INSERT INTO merchants (merchant_id, version)
+    SELECT DISTINCT merchant_id, 0 FROM new WHERE version = 0 ORDER BY 1 ON CONFLICT DO NOTHING
+), kept AS (
+    INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, observed_at,
+                        fanned_out)
+    SELECT event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, observed_at,
+           waiting IS NULL AND bool_and(config_version <= version) OVER (PARTITION BY payment_id ORDER BY sequence)
+    FROM new LEFT JOIN LATERAL (
+        SELECT e.event_id AS waiting FROM events e WHERE e.payment_id = new.payment_id AND NOT e.fanned_out LIMIT 1
+    ) ahead ON true
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING *
+), ready AS (
+    SELECT * FROM kept WHERE fanned_out
+), {_DELIVER}
 """
 _TAKE_VERSIONS = """
 INSERT INTO merchants (merchant_id, version) SELECT * FROM unnest($1::text[], $2::bigint[])
@@ -60,7 +90,7 @@ UPDATE endpoints SET gone_at = now(), gone_because = 'removed'
 WHERE merchant_id = ANY($1::text[]) AND endpoint_id <> ALL($2::text[]) AND gone_at IS NULL
 """
 # An event waits for its configuration, and behind an earlier event of its payment that waits.
-_FAN_OUT = """
+_FAN_OUT = f"""
 WITH ready AS (
     UPDATE events SET fanned_out = true WHERE event_id = ANY(ARRAY(
         SELECT e.event_id FROM events e JOIN merchants c USING (merchant_id)
@@ -73,13 +103,7 @@ WITH ready AS (
         ORDER BY e.payment_id, e.sequence LIMIT $2
     ))
     RETURNING event_id, merchant_id, mode, payment_id, type, sequence
-)
-SELECT event_id, payment_id, sequence, ARRAY(
-    SELECT endpoint_id FROM endpoints e
-    WHERE e.merchant_id = ready.merchant_id AND e.mode = ready.mode AND e.gone_at IS NULL
-      AND (e.event_types = '{}' OR ready.type = ANY(e.event_types))
-) AS endpoint_ids
-FROM ready
+), {_DELIVER}
 """
 _PURGE = """
 DELETE FROM events WHERE event_id = ANY(ARRAY(
@@ -94,15 +118,18 @@ DELETE FROM events WHERE event_id = ANY(ARRAY(
 """
 
 
-async def hold_merchants(connection: Connection, merchant_ids: Sequence[str]) -> None:
-    """Keep these merchants' configuration as it is until the transaction ends."""
-    await connection.execute(_KNOW_MERCHANTS, sorted(merchant_ids))
-    await connection.execute(_HOLD_MERCHANTS, merchant_ids)
+async def add_events(connection: Connection, events: Sequence[Event]) -> bool:
+    """Keep new events, and make the deliveries of those that are ready; one that is there already stays as it is.
 
-
-async def add_events(connection: Connection, events: Sequence[Event]) -> None:
-    """Keep new events; one that is there already stays as it is."""
-    await connection.execute(_ADD_EVENTS, *map(list, zip(*events, strict=True)))
+    Answers whether any delivery is due now.
+    """
+    made = [await _make(connection, _ADD_EVENTS, *map(list, zip(*events, strict=True)))]
+    if made[0]["ready"] < len(events):
+        # Some wait. A configuration that came meanwhile has not seen them, and one that comes now waits for us.
+        merchant_ids = sorted({event.merchant_id for event in events})
+        await connection.execute(_HOLD_MERCHANTS, merchant_ids)
+        made += await _fan_out(connection, merchant_ids)
+    return await _promote(connection, made)
 
 
 async def replicate(connection: Connection, configurations: Sequence[MerchantConfigured]) -> list[str]:
@@ -121,24 +148,37 @@ async def replicate(connection: Connection, configurations: Sequence[MerchantCon
     return sorted(replaced)
 
 
-async def fan_out(connection: Connection, merchant_ids: Sequence[str]) -> None:
-    """Make a delivery of each event that is ready for each endpoint that wants it. The merchants must be held."""
-    ready = SLICE
-    while ready == SLICE:
-        rows = await connection.fetch(_FAN_OUT, merchant_ids, SLICE)
-        ready = len(rows)
-        wanted = [
-            queue.New(ids.new("del"), row["event_id"], endpoint_id, row["payment_id"], row["sequence"])
-            for row in rows
-            for endpoint_id in row["endpoint_ids"]
-        ]
-        if wanted:
-            await queue.add(connection, wanted)
+async def fan_out(connection: Connection, merchant_ids: Sequence[str]) -> bool:
+    """Make the deliveries of each event that was waiting and is ready. The merchants must be held.
+
+    Answers whether any delivery is due now.
+    """
+    return await _promote(connection, await _fan_out(connection, merchant_ids))
 
 
 async def purge(connection: Connection, days: int) -> bool:
     """Forget a slice of events whose deliveries all ended over `days` ago; answers whether there may be more."""
     return await connection.execute(_PURGE, days, SLICE) == f"DELETE {SLICE}"
+
+
+async def _fan_out(connection: Connection, merchant_ids: Sequence[str]) -> list[Row]:
+    made = [await _make(connection, _FAN_OUT, merchant_ids, SLICE)]
+    while made[-1]["ready"] == SLICE:
+        made.append(await _make(connection, _FAN_OUT, merchant_ids, SLICE))
+    return made
+
+
+async def _make(connection: Connection, statement: str, *arguments: object) -> Row:
+    row = await connection.fetchrow(statement, *arguments)
+    assert row is not None
+    return row
+
+
+async def _promote(connection: Connection, made: Sequence[Row]) -> bool:
+    """Last of all: merchants come before lanes in the order of locks."""
+    lanes = [lane for row in made for lane in zip(row["endpoint_ids"], row["payment_ids"], strict=True)]
+    promoted = bool(lanes) and await queue.promote(connection, lanes)
+    return promoted or any(row["due"] for row in made)
 
 
 def _endpoint_rows(configured: MerchantConfigured) -> list[dict[str, object]]:

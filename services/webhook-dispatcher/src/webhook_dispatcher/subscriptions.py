@@ -1,6 +1,7 @@
 """What the dispatcher listens to."""
 
 from collections.abc import Callable
+from functools import partial
 
 from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
 from malipo.messaging.subscription import Subscription
@@ -8,8 +9,14 @@ from webhook_dispatcher import handlers
 
 
 def subscriptions(nudge: Callable[[], None]) -> tuple[Subscription, ...]:
-    """Events and configurations, each with its own consumer group; `nudge` is called after each commit."""
+    """Events and configurations, each with its own consumer group; `nudge` is called after commits that made any due."""
     return (
-        Subscription("events", (PAYMENT_EVENTS,), handlers.fan_out, after_commit=nudge),
-        Subscription("config", (MERCHANT_CONFIG,), handlers.replicate, after_commit=nudge),
+        Subscription(
+            "events",
+            (PAYMENT_EVENTS,),
+            partial(handlers.fan_out, nudge),
+            wants=handlers.is_announced,
+            pace_seconds=0.01,
+        ),
+        Subscription("config", (MERCHANT_CONFIG,), partial(handlers.replicate, nudge)),
     )

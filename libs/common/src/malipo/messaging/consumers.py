@@ -10,8 +10,9 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from malipo import clock
 from malipo.messaging.offsets import Offsets
-from malipo.messaging.subscription import DatabaseAway, Record, Shell
+from malipo.messaging.subscription import DatabaseAway, Record, Shell, Subscription
 from malipo.platform.logs import log
 
 _AWAY_SECONDS = 1.0
@@ -44,22 +45,23 @@ class Consumers:
         self.problem: str | None = _STOPPED
         self._topics: list[str] = []
 
-    def add(self, name: str, topics: Sequence[str], shell: Shell, max_records: int) -> None:
-        """Subscribe `shell` to `topics`."""
+    def add(self, subscription: Subscription, shell: Shell) -> None:
+        """Have `shell` take what `subscription` asks for."""
+        topics = [topic.name for topic in subscription.topics]
         subscriber = self._broker.subscriber(
             *topics,
             batch=True,
-            group_id=f"{self._service}.{name}",
+            group_id=f"{self._service}.{subscription.name}",
             group_instance_id=f"{self._service}.{self._instance}",
             auto_offset_reset="earliest",  # the default would skip what was sent before the first deployment
-            max_records=max_records,
+            max_records=subscription.max_records,
             batch_timeout_ms=10,  # FastStream sleeps this long again after an empty poll
             heartbeat_interval_ms=500,  # a member that joins waits for the others' next heartbeat
             session_timeout_ms=10_000,
             parser=_without_headers,
             decoder=_itself,
         )
-        subscriber(partial(self._consume, shell))
+        subscriber(partial(self._consume, shell, subscription.pace_seconds))
         self._topics += topics
 
     async def lag(self) -> dict[str, int]:
@@ -76,8 +78,9 @@ class Consumers:
         subscribers = cast("Sequence[Any]", self._broker.subscribers)
         return [subscriber.consumer for subscriber in subscribers if subscriber.consumer is not None]
 
-    async def _consume(self, shell: Shell, message: KafkaMessage) -> None:
+    async def _consume(self, shell: Shell, pace_seconds: float, message: KafkaMessage) -> None:
         records = cast("Sequence[Record]", message.raw_message)
+        next_at = clock.monotonic() + pace_seconds
         try:
             await shell.take(records)
         except DatabaseAway as error:
@@ -85,7 +88,8 @@ class Consumers:
         except Exception:  # noqa: BLE001 - whatever it is, the batch must not be lost
             log.exception("batch failed", retry_in_seconds=_AWAY_SECONDS)
         else:
-            return self._offsets.applied(cast("Any", message.consumer), records)
+            self._offsets.applied(cast("Any", message.consumer), records)
+            return await asyncio.sleep(max(0.0, next_at - clock.monotonic()))
         # Given back at once it would come again at once, thousands of times a second.
         await asyncio.sleep(_AWAY_SECONDS)
         await message.nack()

@@ -59,6 +59,7 @@ class Executor[W: Leased]:
         self._poll_seconds = poll_seconds
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._crowded = False  # whether rows may be due for which there was no room
 
     def nudge(self) -> None:
         """Something may be due: look now."""
@@ -78,30 +79,33 @@ class Executor[W: Leased]:
         while True:
             self._wake.clear()
             try:
-                full = await self._claim_once()
+                more = await self._claim_once()
             except AWAY as error:
                 log.warning("database away", executor=self._name, error=repr(error))
                 await asyncio.sleep(_AWAY_SECONDS)
                 continue
-            if not full:
+            if not more:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
 
     async def _claim_once(self) -> bool:
         """Start what is due; answers whether there may be more."""
         free = self._limit - len(self._running)
-        if free <= 0:
+        self._crowded = free <= 0
+        if self._crowded:
             return False
         rows = await self._claim(self.lease, free, list(self._running))
+        self._crowded = len(rows) == free
         for row in rows:
             task = asyncio.create_task(self._guard(row), name=f"{self._name}:{row.id}")
             self._running[row.id] = task
             task.add_done_callback(partial(self._ended, row.id))
-        return len(rows) == free
+        return self._crowded
 
     def _ended(self, row_id: str, _task: asyncio.Task[None]) -> None:
         del self._running[row_id]
-        self._wake.set()
+        if self._crowded:
+            self._wake.set()
 
     async def _guard(self, row: W) -> None:
         try:

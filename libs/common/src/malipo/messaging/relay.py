@@ -28,18 +28,20 @@ _REQUEST_MS = 10_000  # how long a topic that Kafka does not know keeps its neig
 _REFUSALS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, MessageSizeTooLargeError, InvalidTopicError)
 _LOCK_CLASS = 0x6D616C70  # "malp": the advisory locks of relays; the second key is the shard
 
-_SELECT = """
+_NEXT = """
 SELECT id, topic, key, headers, payload FROM outbox
-WHERE shard = ANY($1::smallint[]) AND topic <> ALL($3::text[]) ORDER BY id LIMIT $2
+WHERE shard = ANY($1::smallint[]) AND id <> ALL($4::bigint[]) AND topic <> ALL($3::text[]) ORDER BY id LIMIT $2
 """
-_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+_DELETE = "DELETE FROM outbox WHERE id = ANY($4::bigint[])"
+_DELETE_AND_NEXT = f"WITH sent AS ({_DELETE}) {_NEXT}"  # what this deletes it still sees
 _LOCK = "SELECT pg_try_advisory_lock($1, $2)"
 
 
 class Relay:
     """Sends the outbox of one database. Every replica may run one: shards are shared out by advisory lock.
 
-    A row is deleted only after Kafka has acknowledged it, so a crash sends it again and consumers drop the repeat.
+    A row is deleted only after Kafka has acknowledged it, with the look for the next ones: a crash between the two sends
+    it again, and consumers drop the repeat.
     The lock belongs to the session: with the connection gone another replica takes over, and no row is lost.
     With Kafka away one batch is held in memory and the rest stays in PostgreSQL. A topic that Kafka refuses, because it
     is not provisioned for one, is left alone for a while and stops no other.
@@ -51,6 +53,7 @@ class Relay:
         self._client_id = client_id
         self._wake = asyncio.Event()
         self._refused: dict[str, float] = {}
+        self._sent: list[int] = []  # what Kafka has and PostgreSQL still holds
 
     def nudge(self) -> None:
         """Something was committed to the outbox: look now."""
@@ -76,20 +79,19 @@ class Relay:
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 
     async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
-        """Send one batch, each topic's rows in order, and delete what Kafka has; answers how many rows that was."""
-        rows: Sequence[Row] = await connection.fetch(_SELECT, shards, BATCH_ROWS, self._resting()) if shards else []
+        """Send one batch, each topic's rows in order; answers how many rows that was. They are deleted by the next one."""
+        next_rows = _DELETE_AND_NEXT if self._sent else _NEXT
+        rows: Sequence[Row] = await connection.fetch(next_rows, shards, BATCH_ROWS, self._resting(), self._sent)
         by_topic: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows:
             by_topic[row["topic"]].append(row)
         sending = [self._send_all(producer, topic, rows) for topic, rows in by_topic.items()]
         sent = await asyncio.gather(*sending, return_exceptions=True)
-        done = [row_id for row_ids in sent if isinstance(row_ids, list) for row_id in row_ids]
-        if done:
-            await connection.execute(_DELETE, done)
+        self._sent = [row_id for row_ids in sent if isinstance(row_ids, list) for row_id in row_ids]
         for failed in sent:
             if isinstance(failed, BaseException):
                 raise failed
-        return len(done)
+        return len(self._sent)
 
     async def _send_all(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[Row]) -> list[int]:
         try:

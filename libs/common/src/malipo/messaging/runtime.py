@@ -59,8 +59,7 @@ class Runtime:
         """Consume; `needed_for_ready` makes readiness depend on it."""
         for subscription in subscriptions:
             shell = Shell(subscription, self.units, self._service)
-            topics = [topic.name for topic in subscription.topics]
-            self._consumers.add(subscription.name, topics, shell, subscription.max_records)
+            self._consumers.add(subscription, shell)
         if needed_for_ready:
             self.health.add("consumers", lambda: self._consumers.problem)
 

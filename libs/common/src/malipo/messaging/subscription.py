@@ -46,8 +46,12 @@ class Subscription:
     name: str
     topics: tuple[Topic, ...]
     handle: Handler
+    wants: Callable[[Message], bool] = lambda _: True
+    """A message that changes nothing here is dropped without a transaction: it may come again as often as it likes."""
     after_commit: Callable[[], None] = lambda: None
     max_records: int = 500
+    pace_seconds: float = 0.0
+    """At least so long from one batch to the next: what comes meanwhile is applied together. A first one never waits."""
 
 
 class DatabaseAway(Exception):
@@ -77,26 +81,32 @@ class Shell:
         self._subscription.after_commit()
 
     async def _take(self, records: Sequence[Record]) -> None:
-        readable: list[tuple[Record, Received[Message]]] = []
+        wanted: list[tuple[Record, Received[Message]]] = []
         for record in records:
             try:
-                readable.append((record, read(record)))
+                received = read(record)
             except (MsgspecError, UnicodeDecodeError, ValueError) as error:
                 await self._bury(record, error)
-        with tracing.batch(f"take {self._subscription.name}", [received.headers for _, received in readable]):
-            await self._apply_or_isolate(readable)
+                continue
+            if self._subscription.wants(received.message):
+                wanted.append((record, received))
+            else:
+                metrics.MESSAGES.labels(received.topic, "ignored").inc()
+        if wanted:
+            with tracing.batch(f"take {self._subscription.name}", [received.headers for _, received in wanted]):
+                await self._apply_or_isolate(wanted)
 
-    async def _apply_or_isolate(self, readable: Sequence[tuple[Record, Received[Message]]]) -> None:
+    async def _apply_or_isolate(self, wanted: Sequence[tuple[Record, Received[Message]]]) -> None:
         try:
-            await self._apply([received for _, received in readable])
+            await self._apply([received for _, received in wanted])
         except Exception as error:
             if not blames_message(error):
                 raise
-            log.warning("batch isolated", subscription=self.consumer, error=summary(error), size=len(readable))
-            await self._take_singly(readable)
+            log.warning("batch isolated", subscription=self.consumer, error=summary(error), size=len(wanted))
+            await self._take_singly(wanted)
 
-    async def _take_singly(self, readable: Sequence[tuple[Record, Received[Message]]]) -> None:
-        for record, received in readable:
+    async def _take_singly(self, wanted: Sequence[tuple[Record, Received[Message]]]) -> None:
+        for record, received in wanted:
             try:
                 await self._apply([received])
             except Exception as error:

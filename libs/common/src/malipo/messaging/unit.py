@@ -142,6 +142,13 @@ class Units:
         """For statements that need no unit. Raises `DatabaseNotReady`."""
         return Reads(self._require_pool())
 
+    async def write(self, query: str, *args: object) -> Sequence[Row]:
+        """One statement that is a transaction of its own, without BEGIN and COMMIT: committed once this returns.
+
+        Answers the rows of its RETURNING. Nothing can be sent along: for that there is `begin`. Raises one of `AWAY`.
+        """
+        return await self.reads.fetch(query, *args)
+
     def use(self, pool: Pool | None) -> None:
         """Give or take away the pool as the service starts and stops."""
         self._pool = pool

@@ -126,10 +126,12 @@ class _Postgresql:
     ) -> Any:
         if query.lstrip()[:6].upper() == "SELECT":
             return await go_on(query, *args, **options)
-        if not connection.is_in_transaction():  # then the statement is a transaction of its own
-            return await self._committing(partial(go_on, query, *args, **options))
+        if not connection.is_in_transaction():
+            # The statement is a transaction of its own. Opened for all to see, it can be cut before its commit.
+            async with connection.transaction():
+                return await connection._execute(query, *args, **options)  # noqa: SLF001
         result = await go_on(query, *args, **options)
-        if _touched(result):
+        if _touched(result) or "(DELETE" in query:  # a tag counts nothing that a WITH has deleted
             self._changed.add(connection)
         return result
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 MESSAGES = Counter(
     "malipo_messages",
-    "Messages taken from Kafka, by what became of them: `applied`, `duplicate` (dropped), `dead_lettered` (alert on any).",
+    "Messages taken from Kafka, by what became of them: `applied`, `duplicate`, `ignored`, `dead_lettered` (alert on any).",
     ("topic", "result"),
 )
 LAG = Gauge("malipo_consumer_lag_messages", "Messages in this replica's partitions that it has not taken.", ("topic",))

@@ -1,6 +1,7 @@
 """Runs a service's ASGI application until it is told to stop."""
 
 import asyncio
+import gc
 
 import uvicorn
 import uvloop
@@ -24,4 +25,6 @@ def serve(app: ASGIApp, settings: ServiceSettings) -> None:
         date_header=False,
         timeout_graceful_shutdown=int(settings.stop_seconds),
     )
+    gc.collect()
+    gc.freeze()  # what was imported and built lives as long as the process: no collection need walk it again
     asyncio.run(uvicorn.Server(config).serve(), loop_factory=uvloop.new_event_loop)

@@ -1,6 +1,6 @@
 """The attempt store: what is to be sent, was sent, and came back. The row is committed before the call."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ import msgspec
 from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Outcome
 from malipo.contracts.provider_commands import ProviderCommand, Query
+from malipo.messaging.collector import Collector
 from malipo.messaging.database import Row
 from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
@@ -38,18 +39,36 @@ FROM due WHERE a.id = due.id
 RETURNING a.id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account, a.problem,
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age
 """
+# Those that lock several rows under a lease lock them in the order of their ids, lest two of them stop each other.
 _MARK = """
-UPDATE attempts SET first_sent_at = coalesce(first_sent_at, now()), account = coalesce(account, $3), problem = NULL
-WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING id
+WITH ours AS (
+    SELECT a.id, tried.account FROM unnest($1::text[], $2::text[], $3::text[]) AS tried (id, token, account)
+    JOIN attempts AS a ON a.id = tried.id AND a.lease_token = tried.token
+    WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+)
+UPDATE attempts AS a
+SET first_sent_at = coalesce(a.first_sent_at, now()), account = coalesce(a.account, ours.account), problem = NULL
+FROM ours WHERE a.id = ours.id RETURNING a.id
 """
 _RENEW = """
-UPDATE attempts SET lease_until = now() + make_interval(secs => $3)
-WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
+WITH ours AS (
+    SELECT id FROM attempts WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL ORDER BY id FOR UPDATE
+)
+UPDATE attempts AS a SET lease_until = now() + make_interval(secs => $3) FROM ours WHERE a.id = ours.id
 """
 _FINISH = """
-UPDATE attempts SET outcome = $3, reference = coalesce($4, reference), done_at = now(),
+WITH ours AS (
+    SELECT a.id, ended.outcome, ended.reference
+    FROM unnest($2::text[], $3::jsonb[], $4::text[]) AS ended (id, outcome, reference)
+    JOIN attempts AS a ON a.id = ended.id
+    WHERE a.lease_token = $1 AND a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+)
+UPDATE attempts AS a SET outcome = ours.outcome, reference = coalesce(ours.reference, a.reference), done_at = now(),
     problem = NULL, lease_token = NULL, lease_until = NULL
-WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING id
+FROM ours WHERE a.id = ours.id
+RETURNING a.id, EXISTS (
+    SELECT FROM attempts AS later
+    WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position) AS followed
 """
 _POSTPONE = """
 UPDATE attempts SET due_at = now() + $3::interval, problem = $4, first_sent_at = $5, account = $6,
@@ -65,6 +84,9 @@ INSERT INTO attempts (id, payment_id, merchant_id, kind, command, headers, probl
 VALUES ($1, $2, $3, $4, $5, '{}', 'never came', now())
 ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem = 'never came' RETURNING id
 """
+
+
+_MOST_MARKS = 100
 
 
 class LeaseLost(Exception):
@@ -97,6 +119,15 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Mark:
+    """An attempt that is about to be sent to `account` by the process with this `token`."""
+
+    id: str
+    token: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes."""
 
@@ -114,6 +145,7 @@ class Attempts:
 
     def __init__(self, units: Units) -> None:
         self._units = units
+        self._marks = Collector(self._write_marks, most=_MOST_MARKS)
 
     async def record(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
         """Handler of the provider's commands: nothing is sent before this is committed."""
@@ -133,8 +165,7 @@ class Attempts:
 
         None of those in `running`: a process that has lost a lease while it waits for an answer does not ask twice.
         """
-        async with self._units.begin() as unit:
-            rows = await unit.connection.fetch(_CLAIM, count, lease.token, lease.seconds, running)
+        rows = await self._units.write(_CLAIM, count, lease.token, lease.seconds, running)
         return [_claimed(row) for row in rows]
 
     async def mark(self, claimed: Claimed, token: str, account: str) -> None:
@@ -142,21 +173,26 @@ class Attempts:
 
         The account of an earlier try that may have arrived stays on record.
         """
-        async with self._units.begin() as unit:
-            if await unit.connection.fetchval(_MARK, claimed.id, token, account) is None:
-                raise LeaseLost
+        if not await self._marks.add(_Mark(claimed.id, token, account)):
+            raise LeaseLost
 
     async def renew(self, lease: Lease, ids: Sequence[str]) -> None:
         """Extend the leases that are still ours."""
-        async with self._units.begin() as unit:
-            await unit.connection.execute(_RENEW, lease.token, ids, lease.seconds)
+        await self._units.write(_RENEW, lease.token, ids, lease.seconds)
 
-    async def finish(self, unit: Unit, claimed: Claimed, token: str, outcome: Outcome) -> bool:
-        """Record the outcome; False when the lease was lost and another process has the attempt."""
-        row = await unit.connection.fetchval(
-            _FINISH, claimed.id, token, msgspec.to_builtins(outcome), outcome.reference
+    async def finish(self, unit: Unit, token: str, outcomes: Mapping[str, Outcome]) -> dict[str, bool]:
+        """Record the outcomes of attempts, by id: whether another one of its payment waits behind it.
+
+        An attempt whose lease was lost is missing in the answer: another process has it.
+        """
+        rows = await unit.connection.fetch(
+            _FINISH,
+            token,
+            list(outcomes),
+            [msgspec.to_builtins(outcome) for outcome in outcomes.values()],
+            [outcome.reference for outcome in outcomes.values()],
         )
-        return row is not None
+        return {row["id"]: row["followed"] for row in rows}
 
     async def postpone(
         self, unit: Unit, claimed: Claimed, token: str, *, seconds: float, problem: str
@@ -183,6 +219,12 @@ class Attempts:
             _BURY, query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query)
         )
         return row is not None
+
+    async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[bool]:
+        """Whether each attempt was still ours, and is marked."""
+        ids, tokens, accounts = [m.id for m in marks], [m.token for m in marks], [m.account for m in marks]
+        ours = {row["id"] for row in await self._units.write(_MARK, ids, tokens, accounts)}
+        return [one in ours for one in ids]
 
 
 def _command(message: Message) -> ProviderCommand:

@@ -1,6 +1,9 @@
 """The callback inbox: verify, store once, answer within milliseconds; the work is done from the outbox."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
@@ -11,25 +14,42 @@ from starlette.routing import Route
 from malipo import clock
 from malipo.contracts.outcomes import OutcomeReported
 from malipo.contracts.topics import OUTCOMES
+from malipo.messaging.collector import Collector
 from malipo.messaging.database import AWAY
 from malipo.messaging.unit import Unit, Units
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from malipo.providers.attempts import Attempts, Original
-from malipo.providers.credentials import Credentials, Owned
+from malipo.providers.credentials import Credentials, NoCredentials, Owned
 from malipo.providers.errors import BadSignature
 from malipo.providers.integrity import checked
 from malipo.providers.provider import Callback, Order, Provider, Reading, Word, kind_of
 
 MAX_BODY_BYTES = 256 * 1024
 _READ_SECONDS = 10.0
+_MOST_AT_ONCE = 100
 
 CALLBACKS = Counter(
     "malipo_provider_callbacks",
     "Callbacks by what became of them: `stored`, `duplicate`, `not_ours`, or why they were refused.",
     ("provider", "result"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A genuine callback, and the context of its request: lines and spans about it belong there."""
+
+    credential_id: str
+    owned: Owned
+    reading: Reading
+    context: Context = field(default_factory=copy_context, repr=False)
+
+    @property
+    def message_id(self) -> str:
+        """Each account counts its callbacks for itself."""
+        return f"{self.credential_id}/{self.reading.callback_id}"
 
 
 class Callbacks:
@@ -48,6 +68,7 @@ class Callbacks:
         self._attempts = attempts
         self._credentials = credentials
         self._units = units
+        self._inbox = Collector(self._write, most=_MOST_AT_ONCE)
 
     def route(self) -> Route:
         """The route to mount."""
@@ -70,28 +91,43 @@ class Callbacks:
             return self._answer(503, "unavailable")
 
     async def _take(self, credential_id: str, callback: Callback) -> Response:
-        owned = await self._credentials.by_id(credential_id)
-        if owned is None:
-            return self._answer(404, "unknown_address")
         try:
+            owned = await self._credentials.by_id(credential_id)
             reading = self._provider.read_callback(callback, owned.account)
+        except NoCredentials:
+            return self._answer(404, "unknown_address")
         except BadSignature as error:
             log.warning("callback refused", credential_id=credential_id, reason=str(error))
             return self._answer(401, "bad_signature")
         return self._answer(200, await self._store(credential_id, owned, reading))
 
     async def _store(self, credential_id: str, owned: Owned, reading: Reading) -> str:
+        if not reading.words:
+            return "not_ours"  # however often it comes: there is nothing to store
+        return await self._inbox.add(_Said(credential_id, owned, reading))
+
+    async def _write(self, said: Sequence[_Said]) -> Sequence[str]:
+        """Store the callbacks that are new; answers what became of each."""
         async with self._units.begin() as unit:
-            if not await unit.receive(f"callbacks.{credential_id}", [reading.callback_id]):
-                return "duplicate"
-            originals = await self._attempts.originals(unit, [word.operation_id for word in reading.words])
-            believed = [
-                (word, original)
-                for word in reading.words
-                if (original := originals.get(word.operation_id)) and _is_about(word, original, owned)
-            ]
-            for word, original in believed:
-                self._send(unit, reading.callback_id, word, original)
+            # In one order, lest two replicas that get the same ones stop each other.
+            new = await unit.receive("callbacks", sorted({one.message_id for one in said}))
+            spoken_of = [word.operation_id for one in said if one.message_id in new for word in one.reading.words]
+            originals = await self._attempts.originals(unit, spoken_of)
+            results: list[str] = []
+            for one in said:
+                results.append(self._tell(unit, one, originals) if one.message_id in new else "duplicate")
+                new.discard(one.message_id)  # the same one may come twice at once
+        return results
+
+    def _tell(self, unit: Unit, said: _Said, originals: Mapping[str, Original]) -> str:
+        """Send on what is believed; answers what became of the callback."""
+        believed = [
+            (word, original)
+            for word in said.reading.words
+            if (original := originals.get(word.operation_id)) and _is_about(word, original, said.owned)
+        ]
+        for word, original in believed:
+            said.context.run(self._send, unit, said.reading.callback_id, word, original)
         return "stored" if believed else "not_ours"
 
     def _send(self, unit: Unit, callback_id: str, word: Word, original: Original) -> None:

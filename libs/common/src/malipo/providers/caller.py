@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from opentelemetry.trace import SpanKind
@@ -11,9 +11,10 @@ from prometheus_client import Counter, Gauge, Histogram
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from malipo import ids
-from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
+from malipo.contracts.outcomes import Canceled, Declined, Outcome, OutcomeReported, Unknown
 from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
+from malipo.messaging.collector import Collector
 from malipo.messaging.executor import Executor
 from malipo.messaging.unit import Units
 from malipo.platform import exchanges, logs, tracing
@@ -59,6 +60,14 @@ CIRCUITS = Gauge(
 Verb = Callable[[Attempt], Awaitable[Outcome]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An attempt that is at its end, and what is told of it."""
+
+    claimed: Claimed
+    report: OutcomeReported
+
+
 class Caller:
     """The runtime of one provider service.
 
@@ -81,6 +90,7 @@ class Caller:
         self._credentials = credentials
         self._units = units
         self._breaker = Breaker()
+        self._ends = Collector(self._write_ends, most=CONCURRENT_CALLS)
         for state in CircuitState:
             CIRCUITS.labels(provider.name, state).set_function(partial(self._breaker.count, state))
         self.executor = Executor(
@@ -110,8 +120,7 @@ class Caller:
     async def _run(self, claimed: Claimed) -> None:
         command = claimed.command
         try:
-            account = await self._credentials.account(command.merchant_id, command.mode, command.config_version)
-            outcome = await self._ask(claimed, account)
+            outcome = await self._ask(claimed, await self._account(claimed))
         except LeaseLost:
             return  # nothing was sent
         except ReplicaBehind:
@@ -124,6 +133,11 @@ class Caller:
             await self._could_not_send(claimed, "provider_misconfigured", _say(error), _MISCONFIGURED_SECONDS)
         else:
             await self._record(claimed, outcome)
+
+    async def _account(self, claimed: Claimed) -> Account:
+        """The merchant's account. What had to wait may have been woken by a new one, so it reads it anew."""
+        command, anew = claimed.command, claimed.problem is not None
+        return await self._credentials.account(command.merchant_id, command.mode, command.config_version, anew=anew)
 
     async def _ask(self, claimed: Claimed, account: Account) -> Outcome:
         command = claimed.command
@@ -249,10 +263,8 @@ class Caller:
         command = claimed.command
         tracing.note({"outcome": type(outcome).__name__.lower()})
         reported = reports.outcome_of(claimed, self._provider.name, outcome, exchanges.made())
-        async with self._units.begin() as unit:
-            if not await self._attempts.finish(unit, claimed, self.executor.lease.token, outcome):
-                return  # the lease was lost: whoever has the attempt now will say what came of it
-            unit.send(OUTCOMES, command.payment_id, reported, headers=claimed.headers)
+        if not await self._ends.add(_Ended(claimed, reported)):
+            return  # the lease was lost: whoever has the attempt now will say what came of it
         log.info(
             "provider answered",
             payment_id=command.payment_id,
@@ -262,6 +274,18 @@ class Caller:
             result=type(outcome).__name__,
             tries=claimed.tries,
         )
+
+    async def _write_ends(self, ended: Sequence[_Ended]) -> Sequence[bool]:
+        """Record and report those that are still ours; answers which are."""
+        outcomes = {one.claimed.id: one.report.outcome for one in ended}
+        async with self._units.begin() as unit:
+            ours = await self._attempts.finish(unit, self.executor.lease.token, outcomes)
+            for one in ended:
+                if one.claimed.id in ours:
+                    unit.send(OUTCOMES, one.report.payment_id, one.report, headers=one.claimed.headers)
+            if any(ours.values()):
+                unit.after_commit(self.executor.nudge)  # who waited behind one of them may run now
+        return [one.claimed.id in ours for one in ended]
 
 
 def key_of(command: BaseCommand) -> str:

@@ -1,7 +1,8 @@
-"""The replica of merchants' credentials: ciphertext in the table, opened when a call needs it."""
+"""The replica of merchants' credentials: ciphertext in the table, opened when a call needs it, and for a moment after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -13,6 +14,11 @@ from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit, Units
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from malipo.providers.provider import Account
+from malipo.providers.recent import Recent
+
+_KEPT_SECONDS = 0.4
+"""So that credentials which were replaced or deleted are used by no replica for longer than half a second."""
+_KEPT_ACCOUNTS = 10_000
 
 # An equal version is taken as well: to publish a configuration once more mends a replica that was damaged.
 _TAKE_VERSIONS = """
@@ -43,7 +49,7 @@ class ReplicaBehind(Exception):
 
 
 class NoCredentials(Exception):
-    """The merchant has no account at this provider in this mode."""
+    """There is no such account at this provider: the merchant has none in this mode, or nobody has this credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +58,29 @@ class Owned:
 
     merchant_id: str
     mode: Mode
-    account: Account
+    account: Account = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    """An opened account, as of which version of its merchant's configuration."""
+
+    version: int
+    account: Account = field(repr=False)
 
 
 class Credentials:
-    """Credentials of one provider, kept up to date from the configuration topic."""
+    """Credentials of one provider, kept up to date from the configuration topic.
+
+    What was found is kept for less than half a second: a burst neither reads nor opens it for each call.
+    """
 
     def __init__(self, provider: str, units: Units, key_ring: KeyRing) -> None:
         self._provider = provider
         self._units = units
         self._key_ring = key_ring
+        self._configured = Recent[tuple[str, Mode], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
+        self._owned = Recent[str, Owned](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
 
     async def replicate(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
         """Handler of the configuration topic: each merchant's newest version replaces what is here."""
@@ -79,21 +98,40 @@ class Credentials:
             [credential.ciphertext for _, credential in ours],
         )
         await unit.connection.execute(_WAKE_WAITING, taken)
+        unit.after_commit(self._forget)
 
-    async def account(self, merchant_id: str, mode: Mode, version: int) -> Account:
-        """The merchant's account. Raises `ReplicaBehind`, `NoCredentials` or `SecretUnreadable`."""
+    async def account(self, merchant_id: str, mode: Mode, version: int, *, anew: bool) -> Account:
+        """The merchant's account by that version of his configuration or a later one, read `anew` if so wished.
+
+        Raises `ReplicaBehind`, `NoCredentials` or `SecretUnreadable`.
+        """
+        found = await self._configured.find(
+            (merchant_id, mode),
+            partial(self._read, merchant_id, mode, version),
+            suits=lambda kept: kept.version >= version and not anew,
+        )
+        return found.account
+
+    async def by_id(self, credential_id: str) -> Owned:
+        """The account that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
+        return await self._owned.find(credential_id, partial(self._read_owned, credential_id), suits=lambda _: True)
+
+    def _forget(self) -> None:
+        self._configured.forget()
+        self._owned.forget()
+
+    async def _read(self, merchant_id: str, mode: Mode, version: int) -> _Configured:
         row = await self._units.reads.fetchrow(_FIND, merchant_id, mode)
         if row is None or row["version"] < version:
             raise ReplicaBehind
         if row["id"] is None:
             raise NoCredentials
-        return self._open(row, merchant_id, mode, row["id"])
+        return _Configured(row["version"], self._open(row, merchant_id, mode, row["id"]))
 
-    async def by_id(self, credential_id: str) -> Owned | None:
-        """The account that a callback's address names, or None. Raises `SecretUnreadable`."""
+    async def _read_owned(self, credential_id: str) -> Owned:
         row = await self._units.reads.fetchrow(_BY_ID, credential_id)
         if row is None:
-            return None
+            raise NoCredentials
         merchant_id, mode = row["merchant_id"], row["mode"]
         return Owned(merchant_id, mode, self._open(row, merchant_id, mode, credential_id))
 

@@ -1,7 +1,7 @@
 """What a payment provider must implement: three verbs, answered with an outcome or with why nothing was sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
@@ -32,7 +32,7 @@ class Attempt:
 
     order: Order
     key: str
-    account: Account
+    account: Account = field(repr=False)
     first_sent_at: datetime | None = None
     reference: str | None = None
     key_age: timedelta = timedelta()

@@ -82,6 +82,31 @@ WITH RECURSIVE step AS (
 )
 SELECT endpoint_id, gone_at FROM step JOIN endpoints USING (endpoint_id);
 
+-- Up to `most` deliveries that are due and not leased, endpoints taking turns, and of no endpoint more than `per_endpoint`
+-- less its leases. One asks at a time, until its transaction ends: two would each count the leases before the other's were
+-- there. That is why it is a function: each of its statements sees what was committed when it begins.
+CREATE FUNCTION due_deliveries(most bigint, per_endpoint bigint, running text[]) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(0x6D616C77);  -- "malw"
+    RETURN QUERY
+    WITH held AS MATERIALIZED (
+        SELECT d.endpoint_id, count(*) AS leases FROM deliveries d
+        WHERE d.lease_token IS NOT NULL AND d.lease_until > now() GROUP BY d.endpoint_id
+    ), due AS (
+        SELECT free.delivery_id, free.due_at, row_number() OVER (PARTITION BY endpoint_id ORDER BY free.due_at) AS turn
+        FROM busy_endpoints busy LEFT JOIN held USING (endpoint_id)
+        CROSS JOIN LATERAL (
+            SELECT d.delivery_id, d.due_at FROM deliveries d
+            WHERE d.endpoint_id = busy.endpoint_id AND d.state = 'pending' AND d.due_at <= now()
+              AND (d.lease_until IS NULL OR d.lease_until <= now()) AND d.delivery_id <> ALL(running)
+            ORDER BY d.due_at LIMIT greatest(per_endpoint - coalesce(held.leases, 0), 0)
+        ) free
+        WHERE busy.gone_at IS NULL
+    )
+    SELECT due.delivery_id FROM due ORDER BY due.turn, due.due_at LIMIT most;
+END $$;
+
 CREATE TABLE attempts (
     delivery_id  text NOT NULL REFERENCES deliveries ON DELETE CASCADE,
     attempt      integer NOT NULL,

@@ -1,0 +1,42 @@
+"""Remembers what was read a moment ago, so that a burst does not read it again and again."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
+
+from malipo import clock
+
+
+class Recent[K, V]:
+    """Values by key, each for `seconds` from the question that it answers, at most `most` of them.
+
+    Who asks for what is just being read waits for that. What `read` raises is not kept.
+    """
+
+    def __init__(self, *, seconds: float, most: int) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._kept: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._turns: WeakValueDictionary[K, asyncio.Lock] = WeakValueDictionary()
+
+    async def find(self, key: K, read: Callable[[], Awaitable[V]], *, suits: Callable[[V], bool]) -> V:
+        """The value that is kept, if it `suits`; else what `read` answers, suiting or not. Raises what `read` raises."""
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            asked_at = clock.monotonic()
+            kept = self._kept.get(key)
+            if kept is not None and asked_at < kept[0] and suits(kept[1]):
+                return kept[1]
+            value = await read()
+            self._keep(key, asked_at + self._seconds, value)
+            return value
+
+    def forget(self) -> None:
+        """Read everything anew from here on."""
+        self._kept.clear()
+
+    def _keep(self, key: K, expires: float, value: V) -> None:
+        self._kept[key] = (expires, value)
+        self._kept.move_to_end(key)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)

@@ -1,0 +1,82 @@
+"""Group commit with a table in memory."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from malipo.messaging.collector import Collector
+from malipo.testing.waiting import until
+
+
+class Table:
+    """Keeps what was written, batch by batch; a batch with a bad item changes nothing."""
+
+    def __init__(self, *bad: str) -> None:
+        self.bad = bad
+        self.error: Exception = ValueError("bad item")
+        self.batches: list[list[str]] = []
+        self.free = asyncio.Event()
+        self.entered = 0
+
+    async def write(self, items: Sequence[str]) -> list[str]:
+        self.entered += 1
+        await self.free.wait()
+        if set(items) & set(self.bad):
+            raise self.error
+        self.batches.append(list(items))
+        return [item.upper() for item in items]
+
+
+async def test_what_comes_while_a_batch_is_written_is_written_together_and_each_gets_its_own_answer():
+    table = Table()
+    collector = Collector(table.write, most=10)
+    first = asyncio.create_task(collector.add("a"))
+    await until(lambda: table.entered == 1, what="the first is being written")
+    others = [asyncio.create_task(collector.add(item)) for item in "bcd"]
+    await asyncio.sleep(0)
+    table.free.set()
+    assert await asyncio.gather(first, *others) == ["A", "B", "C", "D"]
+    assert table.batches == [["a"], ["b", "c", "d"]]
+
+
+async def test_no_batch_is_larger_than_the_most():
+    table = Table()
+    table.free.set()
+    collector = Collector(table.write, most=2)
+    assert await asyncio.gather(*[collector.add(item) for item in "abcde"]) == list("ABCDE")
+    assert table.batches == [["a", "b"], ["c", "d"], ["e"]]
+
+
+async def test_one_that_cannot_be_written_takes_no_neighbour_along():
+    table = Table("b")
+    table.free.set()
+    collector = Collector(table.write, most=10)
+    results = await asyncio.gather(*[collector.add(item) for item in "abc"], return_exceptions=True)
+    assert (results[0], results[2]) == ("A", "C")
+    assert isinstance(results[1], ValueError)
+    assert table.batches == [["a"], ["c"]]
+
+
+async def test_with_the_database_away_all_of_a_batch_are_told_so_and_none_is_tried_alone():
+    table = Table("b")
+    table.error = ConnectionResetError()
+    table.free.set()
+    collector = Collector(table.write, most=10)
+    results = await asyncio.gather(*[collector.add(item) for item in "abc"], return_exceptions=True)
+    assert [type(result) for result in results] == [ConnectionResetError] * 3
+    assert table.entered == 1
+
+
+async def test_one_who_goes_away_leaves_the_batch_to_the_others():
+    table = Table()
+    collector = Collector(table.write, most=10)
+    going = asyncio.create_task(collector.add("a"))
+    staying = asyncio.create_task(collector.add("b"))
+    await until(lambda: table.entered == 1, what="both are being written")
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    table.free.set()
+    assert await staying == "B"
+    assert table.batches == [["a", "b"]]
