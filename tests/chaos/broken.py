@@ -66,23 +66,26 @@ machine._ANSWER_SECONDS = 3
 """
 _OUTBOX_AFTER_COMMIT = """
 from contextlib import asynccontextmanager
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit import OUTBOX, Unit, Units
 
-begin, write = Units.begin, Unit.write_outbox
+begin, flush = Units.begin, Unit.flush
+sent_by = {}
 
-async def later(self):
-    return False
+async def flush_without_outbox(self):
+    sent_by[id(self)] = self._rows.pop(OUTBOX, [])
+    return await flush(self)
 
 @asynccontextmanager
 async def begin_without_outbox(self):
     async with begin(self) as unit:
         yield unit
-    async with begin(self) as second:
-        second._outbox = unit._outbox
-        if await write(second):
+    if sent := sent_by.pop(id(unit), []):
+        async with begin(self) as second:
+            second.put(OUTBOX, sent)
+            await flush(second)
             second.after_commit(self._nudge)
 
-Unit.write_outbox = later
+Unit.flush = flush_without_outbox
 Units.begin = begin_without_outbox
 """
 _NEW_KEY_EACH_TIME = """
@@ -99,7 +102,7 @@ from malipo.messaging.unit import Units
 begin, remember = Units.begin, idempotency.remember
 made_in = {}
 
-async def not_yet(unit, made):
+def not_yet(unit, made):
     made_in[id(unit)] = made
 
 @asynccontextmanager
@@ -108,7 +111,7 @@ async def begin_and_then_remember(self):
         yield unit
     if made := made_in.pop(id(unit), None):
         async with begin(self) as second:
-            await remember(second, made)
+            remember(second, made)
 
 idempotency.remember = not_yet
 Units.begin = begin_and_then_remember

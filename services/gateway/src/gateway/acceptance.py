@@ -59,10 +59,10 @@ async def _accept(unit: Unit, new: Sequence[_Asked]) -> list[Done | Problem]:
     configurations = await store_config.current(unit.connection, {one.owner for one in new})
     refusals = [_refusal(one, configurations[one.owner]) for one in new]
     accepted = [one for one, refusal in zip(new, refusals, strict=True) if refusal is None]
-    await store_payments.add_payments(unit.connection, [(*one.owner, one.payment) for one in accepted])
+    store_payments.add_payments(unit, [(*one.owner, one.payment) for one in accepted])
     commands = [(_command(one, configurations[one.owner]), one.origin) for one in accepted]
-    await send_commands(unit, commands)
-    await idempotency.remember(unit, [(one.claim, one.payment.id) for one in accepted])
+    send_commands(unit, commands)
+    idempotency.remember(unit, [(one.claim, one.payment.id) for one in accepted])
     return [refusal or Done(one.payment.id, replayed=False) for one, refusal in zip(new, refusals, strict=True)]
 
 
@@ -79,7 +79,7 @@ def _command(one: _Asked, configuration: Configuration) -> CreatePayment:
     return create_command(one.payment.id, one.body, *one.owner, configuration.version)
 
 
-async def send_commands(unit: Unit, commands: Sequence[tuple[PaymentCommand, Origin]]) -> None:
+def send_commands(unit: Unit, commands: Sequence[tuple[PaymentCommand, Origin]]) -> None:
     """Send the payments' owner what was asked for, and put the requests into their payments' timelines."""
     entries = [
         request_entry(
@@ -89,4 +89,4 @@ async def send_commands(unit: Unit, commands: Sequence[tuple[PaymentCommand, Ori
         )
         for message, origin in commands
     ]
-    await store_history.put_entries(unit.connection, entries)
+    store_history.put_entries(unit, entries)

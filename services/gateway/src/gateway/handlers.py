@@ -24,11 +24,11 @@ class Projection:
         """Apply steps and refusals, and note whom to wake after the commit."""
         steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
         refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
-        await store_payments.put_payments(unit.connection, latest_steps(steps))
-        await store_payments.put_operations(unit.connection, latest_operations(steps))
         await _refuse(unit, refusals)
+        store_payments.put_payments(unit, latest_steps(steps))
+        store_payments.put_operations(unit, latest_operations(steps))
         await add_to_timelines(unit, batch)
-        await store_history.add_events(unit.connection, steps)
+        store_history.add_events(unit, steps)
         self._waiting.note(step.payment_id for step in steps)
         self._waiting.note(step.operation.id for step in steps if step.operation is not None)
         self._waiting.note(refusal.operation_id for refusal in refusals)
@@ -37,7 +37,7 @@ class Projection:
 async def add_to_timelines(unit: Unit, batch: Sequence[Received[Message]]) -> None:
     """Add what these messages tell to the timelines of their payments."""
     entries = [entry_of(received.message, received.message_id, received.headers) for received in batch]
-    await store_history.put_entries(unit.connection, entries)
+    store_history.put_entries(unit, entries)
 
 
 async def _refuse(unit: Unit, refusals: Sequence[CommandRefused]) -> None:

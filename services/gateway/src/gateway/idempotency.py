@@ -13,6 +13,7 @@ from gateway.problems import Problem
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Row
 from malipo.messaging.unit import Unit, Units
+from malipo.messaging.writes import insert
 
 _PURGE_ROWS = 5000
 
@@ -23,10 +24,17 @@ SELECT merchant_id, mode, key, route, fingerprint, resource_id
 FROM idempotency_keys JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (merchant_id, mode, key)
 USING (merchant_id, mode, key)
 """
-_REMEMBER = """
-INSERT INTO idempotency_keys (merchant_id, mode, key, route, fingerprint, resource_id)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
-"""
+_REMEMBER = insert(
+    "idempotency_keys",
+    {
+        "merchant_id": "text",
+        "mode": "text",
+        "key": "text",
+        "route": "text",
+        "fingerprint": "bytea",
+        "resource_id": "text",
+    },
+)
 _PURGE = """
 DELETE FROM idempotency_keys WHERE (merchant_id, mode, key) IN (
     SELECT merchant_id, mode, key FROM idempotency_keys
@@ -90,7 +98,7 @@ async def once(units: Units, sending: Sending, body: BaseModel | None, act: Call
         if known is not None:
             return known
         resource_id = await act(unit)
-        await remember(unit, [(claimed, resource_id)])
+        remember(unit, [(claimed, resource_id)])
     return Done(resource_id, replayed=False)
 
 
@@ -113,20 +121,14 @@ async def find(unit: Unit, claims: Sequence[Claim]) -> list[Done | Problem | Non
     return answers
 
 
-async def remember(unit: Unit, made: Sequence[tuple[Claim, str]]) -> None:
+def remember(unit: Unit, made: Sequence[tuple[Claim, str]]) -> None:
     """Keep which resource each claim has made, in the transaction that makes it."""
-    keyed = [(claim, resource_id) for claim, resource_id in made if claim.owner is not None]
-    if not keyed:
-        return
-    await unit.connection.execute(
-        _REMEMBER,
-        [claim.sending.merchant_id for claim, _ in keyed],
-        [claim.sending.mode for claim, _ in keyed],
-        [claim.sending.key for claim, _ in keyed],
-        [claim.sending.route for claim, _ in keyed],
-        [claim.fingerprint for claim, _ in keyed],
-        [resource_id for _, resource_id in keyed],
-    )
+    rows = [
+        (*claim.owner, claim.sending.route, claim.fingerprint, resource_id)
+        for claim, resource_id in made
+        if claim.owner is not None
+    ]
+    unit.put(_REMEMBER, rows)
 
 
 async def purge(units: Units, days: int) -> bool:

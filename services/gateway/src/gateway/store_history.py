@@ -10,7 +10,9 @@ from gateway.entries import Entry, Kind
 from gateway.schemas import EventFilters
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentStepped, public_event
-from malipo.messaging.database import Connection, Queries
+from malipo.messaging.database import Queries
+from malipo.messaging.unit import Unit
+from malipo.messaging.writes import Write, insert
 
 MAX_ENTRIES = 1000
 """What one timeline shows at most: the newest."""
@@ -19,18 +21,26 @@ _EXPLAINING: tuple[Kind, ...] = ("request", "step", "attempt", "postponed", "ref
 
 _EVENTS_LOCK = 0x65766E74  # "evnt"
 
-_PUT_ENTRIES = """
-INSERT INTO timeline (payment_id, id, kind, at, entry)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::json[]) ON CONFLICT DO NOTHING
-"""
+_PUT_ENTRIES = insert(
+    "timeline",
+    {"payment_id": "text", "id": "text", "kind": "text", "at": "timestamptz", "entry": "json"},
+    "ON CONFLICT DO NOTHING",
+)
 # No row comes out of the join, and so none is given its position, before the lock is held.
-_ADD_EVENTS = """
-WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock($8))
-INSERT INTO events (id, payment_id, sequence, merchant_id, mode, type, body)
-SELECT told.*
-FROM locked, unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::json[]) AS told
-ON CONFLICT (id) DO NOTHING
-"""
+_ADD_EVENTS = Write(
+    f"""INSERT INTO events ({{names}})
+SELECT told.* FROM (SELECT pg_advisory_xact_lock({_EVENTS_LOCK})) AS locked, unnest({{arrays}}) AS told
+ON CONFLICT (id) DO NOTHING""",
+    {
+        "id": "text",
+        "payment_id": "text",
+        "sequence": "integer",
+        "merchant_id": "text",
+        "mode": "text",
+        "type": "text",
+        "body": "json",
+    },
+)
 _GET_ENTRIES = "SELECT at, entry FROM timeline WHERE payment_id = $1 ORDER BY at DESC LIMIT $2"
 _GET_EXPLAINING = """
 SELECT entry FROM timeline WHERE payment_id = $1 AND kind = ANY($2::text[]) ORDER BY at DESC LIMIT $3
@@ -47,41 +57,25 @@ FIRST_POSITION = 0
 LAST_POSITION = 2**63 - 1
 
 
-async def put_entries(connection: Connection, entries: Sequence[Entry]) -> None:
+def put_entries(unit: Unit, entries: Sequence[Entry]) -> None:
     """Add entries to their payments' timelines, each once."""
-    if not entries:
-        return
     ordered = sorted(entries, key=lambda entry: entry[:2])  # one order of locking for all
-    await connection.execute(
-        _PUT_ENTRIES,
-        [entry.payment_id for entry in ordered],
-        [entry.id for entry in ordered],
-        [entry.kind for entry in ordered],
-        [entry.at for entry in ordered],
-        [_json(entry.body) for entry in ordered],
-    )
+    rows = [(entry.payment_id, entry.id, entry.kind, entry.at, _json(entry.body)) for entry in ordered]
+    unit.put(_PUT_ENTRIES, rows)
 
 
-async def add_events(connection: Connection, steps: Sequence[PaymentStepped]) -> None:
-    """Append announced steps to the list of events, each once. Must be the transaction's last statement.
+def add_events(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
+    """Append announced steps to the list of events, each once.
 
     A reader who asks for what came after a position must never find something before it later: so positions are
-    given and committed under one lock, held from here to the commit.
+    given and committed under one lock, held from the unit's last statement to its commit.
     """
     announced = [(step, step.announcement) for step in steps if step.announcement is not None]
-    if not announced:
-        return
-    await connection.execute(
-        _ADD_EVENTS,
-        [announcement.id for _, announcement in announced],
-        [step.payment_id for step, _ in announced],
-        [announcement.sequence for _, announcement in announced],
-        [step.merchant_id for step, _ in announced],
-        [step.mode for step, _ in announced],
-        [announcement.type for _, announcement in announced],
-        [_json(public_event(step)) for step, _ in announced],
-        _EVENTS_LOCK,
-    )
+    rows = [
+        (told.id, step.payment_id, told.sequence, step.merchant_id, step.mode, told.type, _json(public_event(step)))
+        for step, told in announced
+    ]
+    unit.put(_ADD_EVENTS, rows)
 
 
 async def timeline(source: Queries, payment_id: str) -> list[tuple[datetime, dict[str, Any]]]:

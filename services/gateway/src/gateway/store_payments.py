@@ -1,7 +1,7 @@
 """Reads and writes the read models of payments and their operations, always within one merchant and mode."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -11,28 +11,48 @@ from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import OperationView, PaymentStepped, PaymentView
 from malipo.messaging.database import Connection, Queries
+from malipo.messaging.unit import Unit
+from malipo.messaging.writes import insert
 
-_ADD_PAYMENTS = """
-INSERT INTO payments (id, merchant_id, mode, step, status, provider, currency, amount, client_ref, view)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::text[],
-                     $8::bigint[], $9::text[], $10::json[])
-"""
-_PUT_PAYMENTS = f"""{_ADD_PAYMENTS}
-ON CONFLICT (id) DO UPDATE
+_PAYMENT = {
+    "id": "text",
+    "merchant_id": "text",
+    "mode": "text",
+    "step": "integer",
+    "status": "text",
+    "provider": "text",
+    "currency": "text",
+    "amount": "bigint",
+    "client_ref": "text",
+    "view": "json",
+}
+_ADD_PAYMENTS = insert("payments", _PAYMENT)
+_PUT_PAYMENTS = insert(
+    "payments",
+    _PAYMENT,
+    """ON CONFLICT (id) DO UPDATE
 SET step = excluded.step, status = excluded.status, provider = excluded.provider, view = excluded.view
-WHERE payments.step < excluded.step
-"""
+WHERE payments.step < excluded.step""",
+)
 _GET_PAYMENT = "SELECT view FROM payments WHERE id = $1 AND merchant_id = $2 AND mode = $3"
 
 _INSERT_OPERATION = """
 INSERT INTO operations (id, payment_id, merchant_id, mode, kind, step, view) VALUES ($1, $2, $3, $4, $5, 0, $6)
 """
-_PUT_OPERATIONS = """
-INSERT INTO operations (id, payment_id, merchant_id, mode, kind, step, view)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::json[])
-ON CONFLICT (id) DO UPDATE SET step = excluded.step, view = excluded.view, refusal = NULL
-WHERE operations.step < excluded.step
-"""
+_PUT_OPERATIONS = insert(
+    "operations",
+    {
+        "id": "text",
+        "payment_id": "text",
+        "merchant_id": "text",
+        "mode": "text",
+        "kind": "text",
+        "step": "integer",
+        "view": "json",
+    },
+    """ON CONFLICT (id) DO UPDATE SET step = excluded.step, view = excluded.view, refusal = NULL
+WHERE operations.step < excluded.step""",
+)
 _GET_OPERATION = "SELECT view, refusal FROM operations WHERE id = $1 AND merchant_id = $2 AND mode = $3"
 _GET_REFUNDS = """
 SELECT id, view FROM operations
@@ -60,30 +80,15 @@ _payment = msgspec.json.Decoder(PaymentView)
 _operation = msgspec.json.Decoder(OperationView)
 
 
-class _Row(NamedTuple):
-    """A payment's row, from which its columns follow."""
-
-    merchant_id: str
-    mode: Mode
-    step: int
-    payment: PaymentView
-
-
-async def add_payments(connection: Connection, accepted: Sequence[tuple[str, Mode, PaymentView]]) -> None:
+def add_payments(unit: Unit, accepted: Sequence[tuple[str, Mode, PaymentView]]) -> None:
     """Write payments that were just accepted, each with its merchant and mode."""
-    if not accepted:
-        return
-    rows = [_Row(merchant_id, mode, 0, payment) for merchant_id, mode, payment in accepted]
-    await connection.execute(_ADD_PAYMENTS, *_columns(rows))
+    unit.put(_ADD_PAYMENTS, [_payment_row(merchant_id, mode, 0, payment) for merchant_id, mode, payment in accepted])
 
 
-async def put_payments(connection: Connection, steps: Sequence[PaymentStepped]) -> None:
+def put_payments(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
     """Bring payments to these steps, one a payment; a row that is further already stays as it is."""
-    if not steps:
-        return
     ordered = sorted(steps, key=lambda step: step.payment_id)  # one order of locking for all
-    rows = [_Row(step.merchant_id, step.mode, step.step, step.payment) for step in ordered]
-    await connection.execute(_PUT_PAYMENTS, *_columns(rows))
+    unit.put(_PUT_PAYMENTS, [_payment_row(step.merchant_id, step.mode, step.step, step.payment) for step in ordered])
 
 
 async def get_payment(source: Queries, payment_id: str, merchant_id: str, mode: Mode) -> PaymentView | None:
@@ -120,20 +125,15 @@ async def add_operation(connection: Connection, view: OperationView, merchant_id
     await connection.execute(_INSERT_OPERATION, view.id, view.payment_id, merchant_id, mode, view.kind, _json(view))
 
 
-async def put_operations(connection: Connection, steps: Sequence[tuple[PaymentStepped, OperationView]]) -> None:
+def put_operations(unit: Unit, steps: Sequence[tuple[PaymentStepped, OperationView]]) -> None:
     """Bring operations to these steps, one an operation; a row that is further already stays as it is."""
-    if not steps:
-        return
     ordered = sorted(steps, key=lambda entry: entry[1].id)
-    await connection.execute(
+    unit.put(
         _PUT_OPERATIONS,
-        [view.id for _, view in ordered],
-        [view.payment_id for _, view in ordered],
-        [step.merchant_id for step, _ in ordered],
-        [step.mode for step, _ in ordered],
-        [view.kind for _, view in ordered],
-        [step.step for step, _ in ordered],
-        [_json(view) for _, view in ordered],
+        [
+            (view.id, view.payment_id, step.merchant_id, step.mode, view.kind, step.step, _json(view))
+            for step, view in ordered
+        ],
     )
 
 
@@ -173,19 +173,11 @@ async def refuse(connection: Connection, refused: Sequence[Operation]) -> None:
     )
 
 
-def _columns(rows: Sequence[_Row]) -> list[list[Any]]:
-    return [
-        [row.payment.id for row in rows],
-        [row.merchant_id for row in rows],
-        [row.mode for row in rows],
-        [row.step for row in rows],
-        [row.payment.status for row in rows],
-        [row.payment.provider for row in rows],
-        [row.payment.currency for row in rows],
-        [row.payment.amount for row in rows],
-        [row.payment.client_ref for row in rows],
-        [_json(row.payment) for row in rows],
-    ]
+def _payment_row(merchant_id: str, mode: Mode, step: int, payment: PaymentView) -> Sequence[object]:
+    """In the order of `_PAYMENT`."""
+    status, provider, currency, amount = payment.status, payment.provider, payment.currency, payment.amount
+    view = _json(payment)
+    return payment.id, merchant_id, mode, step, status, provider, currency, amount, payment.client_ref, view
 
 
 def _json(view: Any) -> str:

@@ -72,7 +72,7 @@ async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
         if payment is None:
             raise UnknownPayment(received.key)
         written += _fold(unit, payment, received, now)
-    await store.save(unit, payments, new, written)
+    store.save(unit, payments, new, written)
 
 
 async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> int:
@@ -90,7 +90,7 @@ async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> int:
             for subject_id in subject_ids:
                 fold.overdue(subject_id)
             written += _send(unit, fold, headers)
-    await store.save(unit, payments, set(), written)
+    store.save(unit, payments, set(), written)
     return len(still_due)
 
 

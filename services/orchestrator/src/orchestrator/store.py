@@ -1,9 +1,7 @@
 """Reads and writes payments, their operations, history and timers: a batch is one statement to read and one to write."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -12,6 +10,7 @@ from malipo.contracts.events import Failure, PaymentStepped
 from malipo.contracts.outcomes import Redirect
 from malipo.messaging.database import Row
 from malipo.messaging.unit import Unit, Units
+from malipo.messaging.writes import Write, insert
 from malipo.money import Money
 from orchestrator.machine import State, Subject
 from orchestrator.payment import Operation, Payment
@@ -81,17 +80,6 @@ _HISTORY = {
 _TIMER = {"subject_id": "text", "payment_id": "text", "due_at": "timestamptz"}
 
 
-class _Write(NamedTuple):
-    """The change of one table, with room for the names of `columns` and for an array of each."""
-
-    text: str
-    columns: Mapping[str, str]
-
-
-def _insert(table: str, columns: Mapping[str, str], on_conflict: str = "") -> _Write:
-    return _Write(f"INSERT INTO {table} ({{names}}) SELECT * FROM unnest({{arrays}}) {on_conflict}", columns)
-
-
 def _assign(columns: Iterable[str], source: str) -> str:
     return ", ".join(f"{name} = {source}.{name}" for name in columns)
 
@@ -110,20 +98,17 @@ FROM locked JOIN payments AS seen USING (id)
 _LOCK_ALL = _LOCK.format("")
 _LOCK_FREE = _LOCK.format("SKIP LOCKED")
 _PUT_OFF = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
-_WRITES = {
-    "new_payments": _insert("payments", _FIXED | _CHANGING),
-    "changed_payments": _Write(
-        f"UPDATE payments p SET {_assign(_CHANGING, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
-        {"id": "text"} | _CHANGING,
-    ),
-    "operations": _insert(
-        "operations", _OPERATION, f"ON CONFLICT (id) DO UPDATE SET {_assign(_OPERATION_CHANGING, 'excluded')}"
-    ),
-    "history": _insert("history", _HISTORY),
-    "set_timers": _insert("timers", _TIMER, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at"),
-    "ended_timers": _Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", {"subject_id": "text"}),
-}
-"""What one statement may write; no row is in two of them."""
+_ADD_PAYMENTS = insert("payments", _FIXED | _CHANGING)
+_CHANGE_PAYMENTS = Write(
+    f"UPDATE payments p SET {_assign(_CHANGING, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
+    {"id": "text"} | _CHANGING,
+)
+_PUT_OPERATIONS = insert(
+    "operations", _OPERATION, f"ON CONFLICT (id) DO UPDATE SET {_assign(_OPERATION_CHANGING, 'excluded')}"
+)
+_ADD_HISTORY = insert("history", _HISTORY)
+_SET_TIMERS = insert("timers", _TIMER, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")
+_END_TIMERS = Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", {"subject_id": "text"})
 
 _ORIGIN = "SELECT traceparent, client_ref FROM payments WHERE id = $1"
 _DUE = "SELECT payment_id, array_agg(subject_id) AS subject_ids FROM timers WHERE due_at <= now() AND {} GROUP BY 1"
@@ -147,7 +132,7 @@ async def lock(unit: Unit, payment_ids: set[str], *, skip_locked: bool = False) 
     return {row["id"]: _payment(row) for row in rows}
 
 
-async def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequence[PaymentStepped]) -> None:
+def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequence[PaymentStepped]) -> None:
     """Write what changed: the payments and operations that `steps` are about, their history and timers."""
     changed = [payments[payment_id] for payment_id in {step.payment_id for step in steps}]
     operations = {
@@ -158,17 +143,12 @@ async def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps
         for payment in payments.values()
         for subject_id, due_at in payment.timers.items()
     ]
-    await _write(
-        unit,
-        {
-            "new_payments": [_payment_row(payment) for payment in changed if payment.id in new],
-            "changed_payments": [_payment_row(payment) for payment in changed if payment.id not in new],
-            "operations": [_operation_row(operation) for operation in operations.values()],
-            "history": [_history_row(step) for step in steps],
-            "set_timers": [timer for timer in timers if timer["due_at"] is not None],
-            "ended_timers": [timer for timer in timers if timer["due_at"] is None],
-        },
-    )
+    _put(unit, _ADD_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id in new])
+    _put(unit, _CHANGE_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id not in new])
+    _put(unit, _PUT_OPERATIONS, [_operation_row(operation) for operation in operations.values()])
+    _put(unit, _ADD_HISTORY, [_history_row(step) for step in steps])
+    _put(unit, _SET_TIMERS, [timer for timer in timers if timer["due_at"] is not None])
+    _put(unit, _END_TIMERS, [timer for timer in timers if timer["due_at"] is None])
 
 
 async def due(units: Units, limit: int) -> dict[str, list[str]]:
@@ -202,24 +182,8 @@ async def doubts(units: Units) -> dict[Subject, tuple[int, float]]:
     }
 
 
-async def _write(unit: Unit, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Write the rows of each of `_WRITES` that has any."""
-    writes = tuple(name for name in _WRITES if rows[name])
-    if writes:
-        arrays = [[row[column] for row in rows[name]] for name in writes for column in _WRITES[name].columns]
-        await unit.connection.execute(_statement(writes), *arrays)
-
-
-@cache
-def _statement(writes: tuple[str, ...]) -> str:
-    """These of `_WRITES` as one statement; its arguments are the arrays of the first one's columns, then of the next's."""
-    numbers = count(1)
-    parts: list[str] = []
-    for name in writes:
-        text, columns = _WRITES[name]
-        arrays = ", ".join(f"${next(numbers)}::{kind}[]" for kind in columns.values())
-        parts.append(f"{name} AS ({text.format(names=', '.join(columns), arrays=arrays)})")
-    return f"WITH {', '.join(parts)} SELECT"
+def _put(unit: Unit, write: Write, rows: Sequence[Mapping[str, Any]]) -> None:
+    unit.put(write, [[row[column] for column in write.columns] for row in rows])
 
 
 def _payment(row: Row) -> Payment:

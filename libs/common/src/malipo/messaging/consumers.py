@@ -1,9 +1,10 @@
 """Runs subscriptions on FastStream batch subscribers, giving a batch back when it could not be tried."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, cast
 
 from aiokafka.errors import KafkaError
@@ -17,6 +18,7 @@ from malipo.platform.logs import log
 
 _AWAY_SECONDS = 1.0
 _START_AGAIN_SECONDS = 1.0
+_POLL_MS = 1000
 _STOPPED = "not started"
 
 
@@ -55,12 +57,12 @@ class Consumers:
             group_instance_id=f"{self._service}.{self._instance}",
             auto_offset_reset="earliest",  # the default would skip what was sent before the first deployment
             max_records=subscription.max_records,
-            batch_timeout_ms=10,  # FastStream sleeps this long again after an empty poll
             heartbeat_interval_ms=500,  # a member that joins waits for the others' next heartbeat
             session_timeout_ms=10_000,
             parser=_without_headers,
             decoder=_itself,
         )
+        subscriber.get_msg = partial(_next_batch, subscription.max_records)
         subscriber(partial(self._consume, shell, subscription.pace_seconds))
         self._topics += topics
 
@@ -113,6 +115,13 @@ class Consumers:
                 log.warning("kafka away", error=repr(error), retry_in_seconds=_START_AGAIN_SECONDS)
                 await self._broker.stop()
                 await asyncio.sleep(_START_AGAIN_SECONDS)
+
+
+async def _next_batch(max_records: int, consumer: Any) -> tuple[Record, ...]:
+    # FastStream's own sleeps after an empty poll for as long as a poll may take. Short polls then wake the process hundreds
+    # of times a second for nothing, and long ones keep waiting what comes during the sleep.
+    batches: Mapping[object, Sequence[Record]] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
+    return tuple(chain.from_iterable(batches.values()))
 
 
 async def _without_headers(

@@ -10,6 +10,7 @@ from malipo import ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import Topic
 from malipo.messaging.database import Connection, DatabaseNotReady, Pool, Row, lent
+from malipo.messaging.writes import Write, arguments, insert, statement
 from malipo.platform.client import in_transaction
 from malipo.platform.tracing import carrier
 
@@ -21,10 +22,10 @@ MAX_PAYLOAD_BYTES = 900_000
 
 MESSAGE_ID = "message-id"
 
-_INSERT_OUTBOX = """
-INSERT INTO outbox (message_id, shard, topic, key, headers, payload)
-SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[])
-"""
+OUTBOX = insert(
+    "outbox",
+    {"message_id": "text", "shard": "smallint", "topic": "text", "key": "text", "headers": "jsonb", "payload": "bytea"},
+)
 _INSERT_INBOX = """
 INSERT INTO inbox (consumer, message_id)
 SELECT $1, * FROM unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING message_id
@@ -36,20 +37,11 @@ class MessageTooLarge(ValueError):
 
 
 @dataclass(slots=True)
-class _Row:
-    topic: str
-    key: str
-    message_id: str
-    headers: dict[str, str]
-    payload: bytes
-
-
-@dataclass(slots=True)
 class Unit:
     """An open transaction. What it sends becomes visible to others with the commit, or not at all."""
 
     connection: Connection
-    _outbox: list[_Row] = field(default_factory=list[_Row])
+    _rows: dict[Write, list[Sequence[object]]] = field(default_factory=dict[Write, list[Sequence[object]]])
     _after: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def send(self, topic: Topic, key: str, message: Message, *, headers: Mapping[str, str] | None = None) -> str:
@@ -70,7 +62,15 @@ class Unit:
         """
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise MessageTooLarge(topic, len(payload))
-        self._outbox.append(_Row(topic, key, headers[MESSAGE_ID], headers, payload))
+        self.put(OUTBOX, [(headers[MESSAGE_ID], shard_of(key), topic, key, headers, payload)])
+
+    def put(self, write: Write, rows: Sequence[Sequence[object]]) -> None:
+        """Have these rows written at the commit: all that was put and sent is one statement, which nothing sees before.
+
+        No row of a table may be in two writes of one unit.
+        """
+        if rows:
+            self._rows.setdefault(write, []).extend(rows)
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do this once the transaction is committed, and not at all when it is not: count, log, wake."""
@@ -86,21 +86,13 @@ class Unit:
         rows = await self.connection.fetch(_INSERT_INBOX, consumer, message_ids)
         return {row["message_id"] for row in rows}
 
-    async def write_outbox(self) -> bool:
-        """Write what was sent; answers whether there was anything."""
-        if not self._outbox:
-            return False
-        rows = self._outbox
-        await self.connection.execute(
-            _INSERT_OUTBOX,
-            [row.message_id for row in rows],
-            [shard_of(row.key) for row in rows],
-            [row.topic for row in rows],
-            [row.key for row in rows],
-            [row.headers for row in rows],
-            [row.payload for row in rows],
-        )
-        return True
+    async def flush(self) -> bool:
+        """Write what was put and sent; answers whether anything was sent."""
+        sent = self._rows.pop(OUTBOX, None)
+        rows = self._rows | ({OUTBOX: sent} if sent else {})
+        if rows:
+            await self.connection.execute(statement(tuple(rows)), *arguments(rows))
+        return sent is not None
 
 
 def shard_of(key: str) -> int:
@@ -167,7 +159,7 @@ class Units:
                 async with connection.transaction():
                     unit = Unit(connection)
                     yield unit
-                    if await unit.write_outbox():
+                    if await unit.flush():
                         unit.after_commit(self._nudge)
             finally:
                 in_transaction.reset(token)

@@ -1,0 +1,45 @@
+"""Rows for several tables as one statement: a round trip for each table would cost more than its rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
+
+
+@dataclass(frozen=True, eq=False)
+class Write:
+    """How rows change one table. `text` has room for the `{names}` of the columns and for an array of each, `{arrays}`.
+
+    `columns` are PostgreSQL's types by name; a row holds its values in their order.
+    """
+
+    text: str
+    columns: Mapping[str, str] = field(repr=False)
+
+
+def insert(table: str, columns: Mapping[str, str], on_conflict: str = "") -> Write:
+    """The write that adds rows to a table."""
+    text = f"INSERT INTO {table} ({{names}}) SELECT * FROM unnest({{arrays}}) {on_conflict}"  # noqa: S608 - names of ours
+    return Write(text, columns)
+
+
+@cache
+def statement(writes: tuple[Write, ...]) -> str:
+    """These writes as one statement. Its arguments are the arrays of the first one's columns, then of the next one's.
+
+    They all see what was there before it, and PostgreSQL is free in their order: no row may be in two of them.
+    """
+    numbers = count(1)
+    *first, last = [_filled(write, numbers) for write in writes]
+    before = ", ".join(f"write_{place} AS ({text})" for place, text in enumerate(first))
+    return f"WITH {before} {last}" if before else last
+
+
+def arguments(rows: Mapping[Write, Sequence[Sequence[object]]]) -> list[Sequence[object]]:
+    """The arguments of the statement of these writes, each with at least one row."""
+    return [array for of_one in rows.values() for array in zip(*of_one, strict=True)]
+
+
+def _filled(write: Write, numbers: "count[int]") -> str:
+    types = ", ".join(f"${next(numbers)}::{kind}[]" for kind in write.columns.values())
+    return write.text.format(names=", ".join(write.columns), arrays=types)
