@@ -146,7 +146,7 @@ def memory(payments: Annotated[int, typer.Option(min=1)] = 10_000, rate: Rate = 
 
 @app.command()
 def profile(service: str = "orchestrator", rate: Rate = 60, seconds: Seconds = 30, warm_up: WarmUp = 15) -> None:
-    """Where the processor time of one service goes under load. Needs py-spy."""
+    """Where the processor time of one service goes under load."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder) / "stack", settings=SETTINGS) as stack,

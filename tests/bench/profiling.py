@@ -1,18 +1,20 @@
 """Samples one service under load with py-spy and names the functions that its processor time goes to."""
 
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 SHOWN = 40
+_PY_SPY = Path(sys.executable).with_name("py-spy")
 
 
 def record(pid: int, seconds: float) -> str:
     """Sample a process for a while; answers stacks, one a line, outermost first, each with its count."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stacks"
-        command = ["py-spy", "record", "--pid", str(pid), "--duration", str(round(seconds)), "--rate", "200"]
+        command = [_PY_SPY, "record", "--pid", str(pid), "--duration", str(round(seconds)), "--rate", "200"]
         subprocess.run([*command, "--format", "raw", "--output", str(path)], check=True, capture_output=True)
         return path.read_text()
 

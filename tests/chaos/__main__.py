@@ -107,6 +107,9 @@ def _crash(opened: Matrix, cells: Sequence[Cell]) -> list[Result]:
                 why = "; ".join(results[-1].broken) or "was not reached"
                 progress.console.print(f"[red]{cell.operation.name}: {cell.crossing}: {why}")
             progress.advance(task)
+            if not console.is_terminal and len(results) % 100 == 0:  # a bar is for terminals
+                left_seconds = progress.tasks[task].time_remaining
+                console.print(f"{len(results)} of {len(cells)} done, {left_seconds or 0:.0f} s to go")
     return results
 
 

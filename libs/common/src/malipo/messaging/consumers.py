@@ -12,6 +12,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from malipo import clock
+from malipo.messaging.kafka import started
 from malipo.messaging.offsets import Offsets
 from malipo.messaging.subscription import DatabaseAway, Record, Shell, Subscription
 from malipo.platform.logs import log
@@ -109,7 +110,7 @@ class Consumers:
     async def _start(self) -> None:
         while True:
             try:
-                return await self._broker.start()
+                return await started(self._broker.start)
             except (KafkaError, OSError) as error:
                 self.problem = f"Kafka away: {error!r}"
                 log.warning("kafka away", error=repr(error), retry_in_seconds=_START_AGAIN_SECONDS)

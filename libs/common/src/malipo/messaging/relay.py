@@ -16,6 +16,7 @@ from aiokafka.errors import (
 
 from malipo import clock
 from malipo.messaging.database import AWAY, Connection, Row, connected
+from malipo.messaging.kafka import started
 from malipo.messaging.unit import SHARDS
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -118,7 +119,7 @@ class Relay:
             max_batch_size=256 * 1024,  # one batch a partition is in flight at a time, so small ones cost throughput
         )
         try:
-            await producer.start()
+            await started(producer.start)
             yield producer
         finally:
             # A producer flushes for ever while its broker is away; what it holds is still in the outbox.

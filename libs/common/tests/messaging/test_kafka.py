@@ -1,0 +1,41 @@
+"""Clients that are stopped while they start."""
+
+import asyncio
+import gc
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.protocol.metadata import MetadataRequest
+
+from malipo.messaging.kafka import started
+
+
+async def test_a_start_that_is_cancelled_while_it_asks_for_the_cluster_leaves_no_connection_open(stores, monkeypatch):
+    asked, answer, send = asyncio.Event(), asyncio.Event(), AIOKafkaConnection.send
+
+    async def slowly(self, request, **options):
+        if isinstance(request, MetadataRequest):
+            asked.set()
+            await answer.wait()
+        return await send(self, request, **options)
+
+    monkeypatch.setattr(AIOKafkaConnection, "send", slowly)
+    producer = AIOKafkaProducer(bootstrap_servers=stores.kafka)
+    starting = asyncio.create_task(started(producer.start))
+    await asked.wait()
+    starting.cancel()
+    asyncio.get_running_loop().call_later(0.05, answer.set)
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await producer.stop()
+    del producer, starting
+    gc.collect()  # a connection that nobody closed says so now, and pytest makes an error of it
+
+
+async def test_what_a_start_raises_is_raised():
+    async def fail() -> None:
+        raise ConnectionRefusedError
+
+    with pytest.raises(ConnectionRefusedError):
+        await started(fail)
