@@ -37,7 +37,7 @@ def is_float(node: ast.AST) -> bool:
 def commits(node: ast.AST) -> bool:
     """Only the unit of work opens and commits transactions: state, inbox and outbox together, or none of them.
 
-    Beside it there is only `Units.reads`, which cannot `execute`.
+    Beside it there are `Units.write`, for single statements, and `Units.reads`, which cannot `execute`.
     """
     ends = ("commit", "transaction")
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ends

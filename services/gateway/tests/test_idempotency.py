@@ -124,6 +124,17 @@ async def test_a_process_that_dies_inside_the_transaction_leaves_no_key_stuck(ga
     assert await gateway.count("payments") == 1
 
 
+async def test_what_was_accepted_is_told_also_while_another_repeat_of_it_is_being_answered(
+    gateway, merchant, pool_of, database
+):
+    accepted = await merchant.pay(key="k")
+    async with (await pool_of(database)).acquire() as other, other.transaction():
+        owner = f"{merchant.id}/test/k"
+        assert await other.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", owner)
+        again = await merchant.pay(key="k")
+    assert (again.status_code, again.json()["id"]) == (202, accepted.json()["id"])
+
+
 @pytest.mark.parametrize("key", ["", "ü", "x" * 256, "a\tb"])
 async def test_a_key_that_is_none_is_refused(gateway, merchant, key):
     response = await gateway.client.post(

@@ -186,7 +186,7 @@ async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestr
     create = make.create()
     action = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
     await orchestrator.take(create, make.word(create.payment_id, action))
-    await orchestrator.units.reads.fetch("UPDATE payments SET created_at = created_at - interval '1 hour'")
+    await orchestrator.units.reads.fetch("UPDATE payments SET action_since = action_since - interval '1 hour'")
     await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     [cancel] = only(await orchestrator.sent(), Cancel)
@@ -195,6 +195,20 @@ async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestr
     )
     assert sent[-1].payment.status == "canceled"
     assert sent[-1].announcement.type == "payment.canceled"
+
+
+async def test_a_customer_who_is_asked_late_has_as_much_time_as_any_other(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create)
+    await orchestrator.units.reads.fetch("UPDATE payments SET created_at = created_at - interval '2 hours'")
+    await orchestrator.take(
+        make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"), reference="pi_1"))
+    )
+    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await clockwork.tick(orchestrator.units)
+    sent = await orchestrator.sent()
+    assert only(sent, Query)
+    assert not only(sent, Cancel)
 
 
 async def test_a_partial_capture_completes_the_payment_with_what_was_captured(orchestrator, make):
@@ -355,7 +369,7 @@ async def test_while_the_customer_is_away_the_provider_is_asked_less_and_less_of
 async def test_a_customer_who_never_comes_back_to_a_charge_without_reference_leads_to_a_question(orchestrator, make):
     create = make.create()
     await orchestrator.take(create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"))))
-    await orchestrator.units.reads.fetch("UPDATE payments SET created_at = created_at - interval '1 hour'")
+    await orchestrator.units.reads.fetch("UPDATE payments SET action_since = action_since - interval '1 hour'")
     await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     assert only(await orchestrator.sent(), Query)

@@ -156,6 +156,23 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_id(service, stores, pool_of):
+    url = stores.database("gateway")
+    units = Units(lambda: None)
+    units.use(await pool_of(url))
+    seen = Seen(ids.new("pay"))
+    await send(units, seen.prefix, keys=1, each=1)
+    relay = Relay(url, stores.kafka, "after a failover")
+    relay._sent = [await units.reads.fetchval("SELECT id FROM outbox")]
+    async with service.consuming(await service(), seen):
+        task = asyncio.create_task(relay.run())
+        try:
+            await until(lambda: seen.count == 1, what="the row is sent all the same")
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_topic_that_kafka_does_not_know_stops_no_other(service):
     units = await service()
     seen = Seen(ids.new("pay"))

@@ -30,7 +30,7 @@ async def main(url, folder):
         async with units.begin() as unit:
             await unit.receive("test", [str(number)])
     await units.write("DELETE FROM inbox WHERE message_id = 'unknown'")
-    await units.write("UPDATE inbox SET received_at = now() WHERE message_id = '1' RETURNING message_id")
+    await units.write("UPDATE inbox SET received_at = now() WHERE message_id = '1'")
     print("lived")
 
 asyncio.run(main(*sys.argv[1:]))

@@ -228,7 +228,7 @@ async def test_an_outcome_that_cannot_be_written_takes_none_along_that_ends_with
 
     async def endless(attempt):
         await everybody.wait()
-        return Declined(code="no", message="\0") if attempt.order.operation_id == "pay_2" else DONE
+        return Declined(code="no", message="too long" * 200_000) if attempt.order.operation_id == "pay_2" else DONE
 
     monkeypatch.setattr(kit.provider, "execute", endless)
     await kit.take(*[make.charge(number) for number in (1, 2, 3)])
@@ -357,3 +357,10 @@ async def test_a_query_that_cannot_be_asked_now_is_unknown_and_asked_again_by_th
     await kit.run()
     await kit.run()
     assert (await kit.outcomes())[1] == Unknown(reason="provider_unreachable")
+
+
+async def test_a_text_that_postgresql_cannot_hold_is_stored_without_what_it_cannot(kit, make):
+    kit.provider.script = [Declined(code="card_declined", message="a\0b", reference="pi_1")]
+    await kit.take(make.charge())
+    assert await kit.run() == 1
+    assert await kit.outcomes() == [Declined(code="card_declined", message="a\ufffdb", reference="pi_1")]

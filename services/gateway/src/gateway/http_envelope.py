@@ -19,6 +19,7 @@ from gateway.problems import Problem
 from malipo import clock, ids
 from malipo.messaging.database import AWAY
 from malipo.platform.logs import log
+from malipo.platform.redaction import clean
 from malipo.platform.tracing import tracer
 
 REQUEST_SECONDS = 25
@@ -48,7 +49,7 @@ def about(**names: str | None) -> None:
     """Put what is known of the request, e.g. `payment_id`, on its span and on the log lines that follow."""
     known = {name: value for name, value in names.items() if value is not None}
     structlog.contextvars.bind_contextvars(**known)
-    trace.get_current_span().set_attributes(known)
+    trace.get_current_span().set_attributes({name: clean(name, value) for name, value in known.items()})
 
 
 def problem_answer(request: Request, problem: Problem) -> Response:

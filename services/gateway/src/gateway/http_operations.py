@@ -142,7 +142,7 @@ async def _operate(asked: Command, command: _OperationCommand, body: NewCapture 
 
 async def _accept(unit: Unit, *, asked: Command, payment: PaymentView, command: _OperationCommand) -> str:
     view = _first_view(command, payment)
-    await store_payments.add_operation(unit.connection, view, asked.caller.merchant_id, asked.caller.mode)
+    store_payments.add_operation(unit, view, asked.caller.merchant_id, asked.caller.mode)
     send_commands(unit, [(command, asked.origin(payment.client_ref, view.id))])
     return view.id
 

@@ -110,7 +110,7 @@ async def find(unit: Unit, claims: Sequence[Claim]) -> list[Done | Problem | Non
     """
     first = {claim.owner: claim for claim in reversed(claims) if claim.owner is not None}
     held = await _lock(unit, first)
-    known = await _known(unit, held)
+    known = await _known(unit, first)
     answers = [
         None
         if claim.owner is None

@@ -36,20 +36,19 @@ WHERE payments.step < excluded.step""",
 )
 _GET_PAYMENT = "SELECT view FROM payments WHERE id = $1 AND merchant_id = $2 AND mode = $3"
 
-_INSERT_OPERATION = """
-INSERT INTO operations (id, payment_id, merchant_id, mode, kind, step, view) VALUES ($1, $2, $3, $4, $5, 0, $6)
-"""
+_OPERATION = {
+    "id": "text",
+    "payment_id": "text",
+    "merchant_id": "text",
+    "mode": "text",
+    "kind": "text",
+    "step": "integer",
+    "view": "json",
+}
+_ADD_OPERATIONS = insert("operations", _OPERATION)
 _PUT_OPERATIONS = insert(
     "operations",
-    {
-        "id": "text",
-        "payment_id": "text",
-        "merchant_id": "text",
-        "mode": "text",
-        "kind": "text",
-        "step": "integer",
-        "view": "json",
-    },
+    _OPERATION,
     """ON CONFLICT (id) DO UPDATE SET step = excluded.step, view = excluded.view, refusal = NULL
 WHERE operations.step < excluded.step""",
 )
@@ -120,21 +119,15 @@ def _asked(filters: PaymentFilters) -> dict[str, Any]:
     return asked
 
 
-async def add_operation(connection: Connection, view: OperationView, merchant_id: str, mode: Mode) -> None:
+def add_operation(unit: Unit, view: OperationView, merchant_id: str, mode: Mode) -> None:
     """Write an operation that was just accepted."""
-    await connection.execute(_INSERT_OPERATION, view.id, view.payment_id, merchant_id, mode, view.kind, _json(view))
+    unit.put(_ADD_OPERATIONS, [_operation_row(merchant_id, mode, 0, view)])
 
 
 def put_operations(unit: Unit, steps: Sequence[tuple[PaymentStepped, OperationView]]) -> None:
     """Bring operations to these steps, one an operation; a row that is further already stays as it is."""
     ordered = sorted(steps, key=lambda entry: entry[1].id)
-    unit.put(
-        _PUT_OPERATIONS,
-        [
-            (view.id, view.payment_id, step.merchant_id, step.mode, view.kind, step.step, _json(view))
-            for step, view in ordered
-        ],
-    )
+    unit.put(_PUT_OPERATIONS, [_operation_row(step.merchant_id, step.mode, step.step, view) for step, view in ordered])
 
 
 async def get_operation(source: Queries, operation_id: str, merchant_id: str, mode: Mode) -> Operation | None:
@@ -178,6 +171,11 @@ def _payment_row(merchant_id: str, mode: Mode, step: int, payment: PaymentView) 
     status, provider, currency, amount = payment.status, payment.provider, payment.currency, payment.amount
     view = _json(payment)
     return payment.id, merchant_id, mode, step, status, provider, currency, amount, payment.client_ref, view
+
+
+def _operation_row(merchant_id: str, mode: Mode, step: int, view: OperationView) -> Sequence[object]:
+    """In the order of `_OPERATION`."""
+    return view.id, view.payment_id, merchant_id, mode, view.kind, step, _json(view)
 
 
 def _json(view: Any) -> str:

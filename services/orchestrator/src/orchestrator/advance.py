@@ -97,7 +97,8 @@ class Fold:
 
     def _overdue_or_expired(self) -> Trigger:
         waits_for_the_customer = self.payment.state is State.REQUIRES_ACTION
-        expired = self.now - self.payment.created_at >= timedelta(seconds=EXPIRY_SECONDS)
+        asked_at = self.payment.action_since or self.payment.created_at
+        expired = self.now - asked_at >= timedelta(seconds=EXPIRY_SECONDS)
         return Trigger.EXPIRED if waits_for_the_customer and expired else Trigger.OVERDUE
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
@@ -108,6 +109,8 @@ class Fold:
         before = payment.state
         _learn_payment(payment, outcome)
         payment.state = row.to
+        if row.to is State.REQUIRES_ACTION and payment.action_since is None:
+            payment.action_since = self.now
         self._watch_doubt(payment, row)
         self._set_timer(payment, row)
         self._record(before, row.to, trigger, outcome, row=row)

@@ -184,7 +184,7 @@ _DEADLINE_SECONDS = {
 
 
 EXPIRY_SECONDS = 3600
-"""A customer who has not acted by then will not come any more: the age of a payment from which OVERDUE is EXPIRED."""
+"""A customer who has not acted by then will not come any more: so long after being asked first, OVERDUE is EXPIRED."""
 
 
 class Verdict(StrEnum):

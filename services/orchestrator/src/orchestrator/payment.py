@@ -72,6 +72,7 @@ class Payment:
     announced: int = 0
     asks: int = 0
     in_doubt_since: datetime | None = None
+    action_since: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])

@@ -42,6 +42,7 @@ _CHANGING = {
     "announced": "integer",
     "asks": "integer",
     "in_doubt_since": "timestamptz",
+    "action_since": "timestamptz",
     "updated_at": "timestamptz",
 }
 _OPERATION_FIXED = {

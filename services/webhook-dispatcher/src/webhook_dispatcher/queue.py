@@ -118,7 +118,7 @@ WITH chosen AS MATERIALIZED (
       AND ended_at IS NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until <= now())
     FOR UPDATE SKIP LOCKED
 ), leased AS (
-    UPDATE deliveries SET lease_token = $1, lease_until = now() + make_interval(secs => $4)
+    UPDATE deliveries SET lease_token = $1, lease_until = clock_timestamp() + make_interval(secs => $4)  -- after the wait
     WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM mine))
     RETURNING *
 )

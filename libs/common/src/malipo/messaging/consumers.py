@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any, cast
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
@@ -71,10 +72,13 @@ class Consumers:
         """By topic: the messages in the partitions held here that were not taken yet, as far as Kafka has said."""
         messages = dict.fromkeys(self._topics, 0)
         for consumer in self._running():
-            for partition in consumer.assignment():
-                end = consumer.highwater(partition)
-                if end is not None:  # and then there is a position, too
-                    messages[partition.topic] += end - await consumer.position(partition)
+            with suppress(
+                IllegalStateError, AssertionError
+            ):  # what aiokafka says of a partition that has just been taken away
+                for partition in consumer.assignment():
+                    end = consumer.highwater(partition)
+                    if end is not None:  # and then there is a position, too
+                        messages[partition.topic] += end - await consumer.position(partition)
         return messages
 
     def _running(self) -> list[Any]:

@@ -89,7 +89,7 @@ AWAY: tuple[type[Exception], ...] = (
 )
 """Errors after which the same work may be tried again later, unchanged. There is no other way to say it."""
 
-_MESSAGE_FAULTS = ("22", "23")  # SQLSTATE classes: data exception, integrity constraint violation
+_MESSAGE_FAULTS = ("21", "22", "23")  # SQLSTATE classes: cardinality, data, integrity constraint violation
 
 CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """Errors after which the same transaction may be tried again at once."""

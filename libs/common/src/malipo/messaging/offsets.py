@@ -14,6 +14,9 @@ _EVERY_SECONDS = 0.2
 """A commit is a request of its own, dearer than the messages of a batch. What a crash brings again the inbox drops."""
 
 
+_COMMIT_SECONDS = 2.0  # aiokafka tries for ever while Kafka is away: no other group, and no stop, may wait for that
+
+
 class Consumer(Protocol):
     """The part of aiokafka's consumer that we use; aiokafka ships no types."""
 
@@ -56,8 +59,9 @@ class Offsets:
         for consumer, offsets in applied.items():
             held = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
             try:
-                if held:
-                    await consumer.commit(held)
-            except (KafkaError, IllegalStateError) as error:
+                async with asyncio.timeout(_COMMIT_SECONDS):
+                    if held:
+                        await consumer.commit(held)
+            except (KafkaError, IllegalStateError, TimeoutError) as error:
                 # The partitions are another's by now, or Kafka is away: then they come again from where they were.
                 log.warning("offsets not committed", error=repr(error))

@@ -72,6 +72,7 @@ class Relay:
 
     async def _relay(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         shards: list[int] = []
+        self._sent = []  # another server may know other rows by these ids: what this session did not delete is sent again
         while True:
             shards += await _take_free_shards(connection, shards)
             self._wake.clear()
@@ -91,6 +92,7 @@ class Relay:
         self._sent = [row_id for row_ids in sent if isinstance(row_ids, list) for row_id in row_ids]
         for failed in sent:
             if isinstance(failed, BaseException):
+                await connection.fetch(_DELETE_AND_NEXT, shards, 0, [], self._sent)
                 raise failed
         return len(self._sent)
 

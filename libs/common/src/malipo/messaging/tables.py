@@ -1,4 +1,4 @@
-"""The tables that every service's database has, as frozen steps that its migrations name."""
+"""The tables that every service's database has, as steps that its migrations name."""
 
 V1 = """
 CREATE TABLE inbox (

@@ -137,9 +137,11 @@ class Units:
     async def write(self, query: str, *args: object) -> Sequence[Row]:
         """One statement that is a transaction of its own, without BEGIN and COMMIT: committed once this returns.
 
-        Answers the rows of its RETURNING. Nothing can be sent along: for that there is `begin`. Raises one of `AWAY`.
+        Answers the rows of its RETURNING. Nothing can be sent along: for that there is `begin`. Raises one of `AWAY`, or
+        what PostgreSQL has against the statement.
         """
-        return await self.reads.fetch(query, *args)
+        async with lent(self._require_pool()) as connection:
+            return await connection.fetch(query, *args)
 
     def use(self, pool: Pool | None) -> None:
         """Give or take away the pool as the service starts and stops."""
@@ -152,7 +154,7 @@ class Units:
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[Unit]:
-        """One transaction: commits when the block ends, rolls back when it raises. Nothing else commits."""
+        """One transaction: commits when the block ends, rolls back when it raises. Beside it only `write` commits."""
         async with lent(self._require_pool()) as connection:
             token = in_transaction.set(True)
             try:

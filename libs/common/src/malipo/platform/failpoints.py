@@ -22,8 +22,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
-from weakref import WeakSet
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -110,12 +109,14 @@ def _wrap(owner: Any, method: str, points: _Failpoints, around: _Around) -> None
     setattr(owner, method, wrapped)
 
 
+_CHANGED = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
+
+
 class _Postgresql:
     """A commit counts when its transaction changed something: claims that find nothing come by all the time."""
 
     def __init__(self, points: _Failpoints) -> None:
         self._points = points
-        self._changed: WeakSet[Any] = WeakSet()
 
     def patch(self) -> None:
         _wrap(asyncpg.Connection, "_execute", self._points, self._execute)
@@ -124,22 +125,16 @@ class _Postgresql:
     async def _execute(
         self, _points: _Failpoints, go_on: _Method, connection: Any, query: str, *args: Any, **options: Any
     ) -> Any:
-        if query.lstrip()[:6].upper() == "SELECT":
+        if connection.is_in_transaction() or query.lstrip()[:6].upper() == "SELECT":
             return await go_on(query, *args, **options)
-        if not connection.is_in_transaction():
-            # The statement is a transaction of its own. Opened for all to see, it can be cut before its commit.
-            async with connection.transaction():
-                return await connection._execute(query, *args, **options)  # noqa: SLF001
-        result = await go_on(query, *args, **options)
-        if _touched(result) or "(DELETE" in query:  # a tag counts nothing that a WITH has deleted
-            self._changed.add(connection)
-        return result
+        # The statement is a transaction of its own. Opened for all to see, it can be cut before its commit.
+        async with connection.transaction():
+            return await go_on(query, *args, **options)
 
     async def _leave(self, _points: _Failpoints, go_on: _Method, transaction: Any, error: Any, *rest: Any) -> Any:
         connection = transaction._connection  # noqa: SLF001
-        if error is not None or connection not in self._changed:
+        if error is not None or not await connection.fetchval(_CHANGED):
             return await go_on(error, *rest)
-        self._changed.discard(connection)
         return await self._committing(partial(go_on, error, *rest))
 
     async def _committing(self, go_on: _Method) -> Any:
@@ -148,12 +143,6 @@ class _Postgresql:
         result = await go_on()
         self._points.cross("postgresql commit", "after", place)
         return result
-
-
-def _touched(result: Any) -> bool:
-    if isinstance(result, tuple):  # with the command's tag, such as `UPDATE 3`
-        return not cast("tuple[Any, bytes, bool]", result)[1].endswith(b" 0")
-    return bool(result)
 
 
 async def _produce(points: _Failpoints, go_on: _Method, _producer: Any, topic: str, *args: Any, **options: Any) -> Any:

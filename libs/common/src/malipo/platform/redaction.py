@@ -22,7 +22,8 @@ _SECRETS = re.compile(
     | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)     # user and password of a URL
     | (?<![\w+/])[A-Za-z0-9+/]{43}=       # 32 bytes in base64: a key
     | (?<![\w.])\+\d(?:[ ()-]{0,2}\d){7,14}(?!\w)  # phone numbers as written: +254 712 345 678
-    | (?<![\w.])(?:254|0)[17]\d{8}(?!\w)           # and as M-Pesa and its customers write them
+    | (?<![\w.])(?:254|0)[ -]?[17]\d{2}[ -]?\d{3}[ -]?\d{3}(?!\w)  # and as M-Pesa and its customers write them
+    | (?<=DETAIL:[ ]{2})[^\n]*             # what PostgreSQL quotes of a row
     """,
     re.VERBOSE,
 )

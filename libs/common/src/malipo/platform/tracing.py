@@ -11,6 +11,8 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind, StatusCode
 
+from malipo.platform.redaction import cleaned
+
 TRACEPARENT = "traceparent"
 CLIENT_REF = "client-ref"
 """Headers of every message about a payment: its trace (W3C Trace Context), and the merchant's own reference if any."""
@@ -76,7 +78,7 @@ def step(
         return
     about = {"payment_id": payment_id, **attributes}
     if client_ref := headers.get(CLIENT_REF):
-        about["client_ref"] = client_ref
+        about["client_ref"] = cleaned(client_ref)  # the merchant's own words
     with _span(name, propagate.extract(headers), kind, about):
         yield headers | carrier()
 

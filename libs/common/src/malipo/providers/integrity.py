@@ -1,16 +1,22 @@
-"""The last check of every outcome, whichever provider and door it came by: not more money than was ordered."""
+"""The last check of every outcome, whichever provider and door it came by: not more money than was ordered, storable."""
+
+import msgspec
 
 from malipo.contracts.outcomes import Authorized, Outcome, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Charge
 from malipo.platform.logs import log
 from malipo.providers.provider import AMOUNT_MISMATCH, Order
 
+_NUL, _REPLACEMENT = rb"\u0000", rb"\ufffd"
+
 
 def checked(order: Order, outcome: Outcome) -> Outcome:
     """`outcome`, or `Unknown` when it speaks of another amount or currency than `order`; both ways logged as an error.
 
-    A charge that is captured by hand may succeed with less than it reserved. A cancel orders no amount.
+    A charge that is captured by hand may succeed with less than it reserved. A cancel orders no amount. A NUL in a text
+    of the provider's is replaced: PostgreSQL takes none, and an outcome that cannot be stored would never end.
     """
+    outcome = _storable(outcome)
     if isinstance(outcome, Succeeded | Authorized) and not _agrees(order, outcome):
         outcome = Unknown(reason=AMOUNT_MISMATCH, reference=outcome.reference)
     if isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH:
@@ -22,6 +28,13 @@ def checked(order: Order, outcome: Outcome) -> Outcome:
             reference=outcome.reference,
         )
     return outcome
+
+
+def _storable(outcome: Outcome) -> Outcome:
+    encoded = msgspec.json.encode(outcome)
+    if _NUL not in encoded:
+        return outcome
+    return msgspec.json.decode(encoded.replace(_NUL, _REPLACEMENT), type=Outcome)
 
 
 def _agrees(order: Order, outcome: Succeeded | Authorized) -> bool:

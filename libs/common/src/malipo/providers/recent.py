@@ -40,3 +40,10 @@ class Recent[K, V]:
         self._kept.move_to_end(key)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
+        asyncio.get_running_loop().call_later(self._seconds, self._drop_expired)
+
+    def _drop_expired(self) -> None:
+        """Secrets stay in memory no longer than they serve. The first are the oldest."""
+        now = clock.monotonic()
+        while self._kept and next(iter(self._kept.values()))[0] <= now:
+            self._kept.popitem(last=False)

@@ -36,6 +36,7 @@ def upgrade() -> None:
             announced      integer NOT NULL,
             asks           integer NOT NULL,
             in_doubt_since timestamptz,
+            action_since   timestamptz,
             updated_at     timestamptz NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;

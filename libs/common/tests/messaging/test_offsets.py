@@ -1,0 +1,44 @@
+"""Offsets with a consumer whose Kafka is away."""
+
+import asyncio
+from types import SimpleNamespace
+
+from aiokafka import TopicPartition
+
+from malipo.messaging.offsets import Offsets
+from malipo.testing.waiting import until
+
+PARTITION = TopicPartition("topic", 0)
+RECORD = SimpleNamespace(topic="topic", partition=0, offset=41)
+
+
+class Group:
+    """A consumer that commits, or waits for ever."""
+
+    def __init__(self, *, away: bool) -> None:
+        self.away = away
+        self.asked = 0
+        self.committed: dict[TopicPartition, int] = {}
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset({PARTITION})
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self.asked += 1
+        if self.away:
+            await asyncio.Event().wait()
+        self.committed |= offsets
+
+
+async def test_a_group_whose_commit_hangs_holds_up_neither_the_others_nor_a_stop(monkeypatch):
+    monkeypatch.setattr("malipo.messaging.offsets._COMMIT_SECONDS", 0.05)
+    offsets, stuck, well = Offsets(), Group(away=True), Group(away=False)
+    running = asyncio.create_task(offsets.run())
+    for group in (stuck, well):
+        offsets.applied(group, [RECORD])
+    await until(lambda: well.committed == {PARTITION: 42}, what="the other group's offset is committed")
+    offsets.applied(stuck, [RECORD])
+    running.cancel()
+    done, _ = await asyncio.wait([running], timeout=10)
+    assert done
+    assert stuck.asked >= 2
