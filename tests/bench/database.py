@@ -15,3 +15,10 @@ async def connected(url: str) -> AsyncGenerator[Any]:
         yield connection
     finally:
         await connection.close()
+
+
+async def tidy(url: str) -> None:
+    """Let PostgreSQL do now what it would do sooner or later, in the middle of a measurement."""
+    async with connected(url) as connection:
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")

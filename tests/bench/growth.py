@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import books, stage
+from bench.database import tidy
 from bench.figures import percentile
 from bench.multiply import multiply
 from bench.stage import Stage
@@ -66,6 +67,7 @@ def run(
 
 
 def _measured(system: System, rate: float, seconds: float) -> Grown:
+    asyncio.run(_tidy_all(system))
     [held] = system.rows("orchestrator", "SELECT count(*) AS payments FROM payments")
     measured = stage.run(system, f"{held['payments']} payments", rate=rate, warm_up=20, seconds=seconds)
     lists = {name: _list_p95(system.shops[0], filters) for name, filters in LISTS.items()}
@@ -85,3 +87,8 @@ async def _multiply_all(system: System, copies: int, say: Say) -> None:
     for service in SERVICES:
         await multiply(system.stack.database_url(service), copies)
         say(f"  {service}: done")
+
+
+async def _tidy_all(system: System) -> None:
+    for service in SERVICES:
+        await tidy(system.stack.database_url(service))

@@ -15,7 +15,7 @@ class Outside:
         self._stripe = httpx.Client(base_url=stack.url("stripe-sim"), timeout=60)
 
     def webhooks(self) -> int:
-        """How many the merchants' receivers have got so far."""
+        """How many requests the merchants' receivers have got so far, repeated and refused ones included."""
         return int(self._merchant.get("/_sim/health").raise_for_status().json()["received"])
 
     def callbacks_pending(self) -> int:

@@ -10,10 +10,9 @@ from bench.cpu import by_process
 from bench.goals import Goal
 from bench.growth import Grown
 from bench.stage import Stage
-from bench.system import SERVICES
+from bench.system import SERVICES, STORES
 from bench.whole import Run
 
-STORES = ("kafka", "postgres", "redis")
 OTHERS = ("stripe-sim", "merchant-sim", "generator")
 
 
@@ -88,14 +87,23 @@ def goals_table(goals: Sequence[Goal]) -> Table:
 
 
 def run_tables(run: Run) -> list[Table]:
-    """All tables of a run: the stages, a payment's processor time, a payment's work."""
+    """All tables of a run: the stages, a payment's processor time and its price, a payment's work."""
     compared = [run.found.highest, run.found.half, run.bare]
     return [
         stages_table([*run.found.tried, run.bare]),
         cpu_table(compared, SERVICES),
+        price_table(run),
         work_table(run.found.highest),
         work_table(run.bare),
     ]
+
+
+def price_table(run: Run) -> Table:
+    """The price of the promise."""
+    drawn = Table("CPU of a payment", "times that of the bare path")
+    drawn.add_row("the services", f"{run.ratio:.2f}")
+    drawn.add_row("services and stores", f"{run.ratio_with_stores:.2f}")
+    return drawn
 
 
 def memory_table(idle: Mapping[str, float], loaded: Mapping[str, float], payments: int) -> Table:
@@ -131,6 +139,7 @@ def line(run: Run, seconds: float) -> str:
         "cpu_ms_per_payment_at_half": _rounded(by_process(half.cpu)),
         "bare_path_cpu_ms_per_payment": _rounded(run.bare.cpu),
         "cpu_ratio_to_bare_path": round(run.ratio, 2),
+        "cpu_ratio_with_stores": round(run.ratio_with_stores, 2),
         "peak_mb": round(sum(highest.peak_mb.values())),
         "errors": sum(sum(stage.errors.values()) for stage in (highest, half, run.bare)),
         "books_agree": not run.wrong,

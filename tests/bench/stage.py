@@ -29,6 +29,7 @@ class Stage:
     seconds: float
     accepted: int
     delivered: int
+    """Payments, each once, of which the merchant was told in this time."""
     errors: dict[str, int]
     create: Spread
     """From the moment at which the request was due to the end of its answer."""
@@ -55,7 +56,12 @@ class Stage:
     @property
     def holds(self) -> bool:
         """Whether this could go on for ever: fast answers, no error, nothing that piles up."""
-        return not self.errors and self.create[1] <= CREATE_P99_MS and self.backlog <= BACKLOG_SECONDS * self.rate
+        return not self.errors and self.create[1] <= CREATE_P99_MS and self.keeps_up
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether merchants were told of payments about as fast as these were accepted."""
+        return self.backlog <= BACKLOG_SECONDS * self.rate
 
     @property
     def complaints(self) -> list[str]:
@@ -64,12 +70,20 @@ class Stage:
 
     @property
     def per_second(self) -> float:
-        """Payments whose webhook was delivered, a second."""
+        """Payments of which the merchant was told, a second."""
         return self.delivered / self.seconds
 
     def cpu_of(self, processes: Sequence[str]) -> float:
         """Of one payment, in these processes together."""
         return sum(cpu.by_process(self.cpu).get(name, 0.0) for name in processes)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What had been done when the stage began."""
+
+    work: Counts
+    received: int
 
 
 @dataclass(frozen=True)
@@ -79,12 +93,11 @@ class _Look:
     at: float
     cpu: dict[str, float]
     machine: float
-    delivered: int
 
 
 def run(subject: Subject, name: str, *, rate: float, warm_up: float, seconds: float, seed: int = 1) -> Stage:
     """Load `subject` and measure the last `seconds` of it; returns when everything has settled."""
-    before, told_before = subject.counts(), subject.delivered()
+    before = _Before(subject.counts(), subject.received())
     load = Load(targets=subject.targets, rate=rate, seconds=warm_up + seconds, seed=seed)
     with firing(load) as generator:
         roots = {**subject.roots, "generator": [generator.pid]}
@@ -93,7 +106,7 @@ def run(subject: Subject, name: str, *, rate: float, warm_up: float, seconds: fl
         wait_until(generator.began + warm_up + seconds)
         last = _look(subject, roots)
         shots = generator.shots()
-    ended = _settle(subject, told_before, [shot.payment_id for shot in shots if shot.accepted])
+    ended = _settle(subject, before.received, [shot.payment_id for shot in shots if shot.accepted])
     return _measured(subject, name, rate, (first, last), shots, before, ended)
 
 
@@ -103,13 +116,13 @@ def wait_until(moment: float) -> None:
 
 
 def _look(subject: Subject, roots: cpu.Roots) -> _Look:
-    return _Look(clock.now().timestamp(), cpu.cpu_seconds(roots), cpu.machine_seconds(), subject.delivered())
+    return _Look(clock.now().timestamp(), cpu.cpu_seconds(roots), cpu.machine_seconds())
 
 
-def _settle(subject: Subject, told_before: int, payment_ids: Sequence[str]) -> float:
+def _settle(subject: Subject, received_before: int, payment_ids: Sequence[str]) -> float:
     """Wait until the merchants have been told of all these; answers the seconds that this took, or NaN."""
-    began, first, told = clock.monotonic(), min(payment_ids, default=""), told_before + len(payment_ids)
-    if until(lambda: subject.delivered() >= told and subject.settled(first, len(payment_ids)), SETTLE_SECONDS, 0.2):
+    began, first, expected = clock.monotonic(), min(payment_ids, default=""), received_before + len(payment_ids)
+    if until(lambda: subject.received() >= expected and subject.settled(first, len(payment_ids)), SETTLE_SECONDS, 0.2):
         return clock.monotonic() - began
     return math.nan
 
@@ -120,13 +133,14 @@ def _measured(
     rate: float,
     looks: tuple[_Look, _Look],
     shots: Sequence[Shot],
-    before: Counts,
+    before: _Before,
     settle_seconds: float,
 ) -> Stage:
     first, last = looks
     window = [shot for shot in shots if first.at <= shot.due < last.at]
-    delivered = last.delivered - first.delivered
     endings = subject.endings(min((shot.payment_id for shot in shots if shot.accepted), default=""))
+    delivered = sum(first.at <= at < last.at for at in endings.delivered.values())
+    requests = subject.received() - before.received
     used = cpu.spent(first.cpu, last.cpu)
     return Stage(
         name=name,
@@ -134,7 +148,7 @@ def _measured(
         seconds=last.at - first.at,
         accepted=sum(shot.accepted for shot in window),
         delivered=delivered,
-        errors=_errors(shots, endings, settle_seconds),
+        errors=_errors(shots, endings, requests, settle_seconds),
         create=_spread([shot.seconds * 1000 for shot in window if shot.accepted]),
         added=_spread(_took(window, endings.completed, less=endings.provider_ms)),
         webhook=_spread(_took(window, endings.delivered)),
@@ -144,19 +158,20 @@ def _measured(
         late_p99=percentile([shot.late * 1000 for shot in window], 0.99),
         backlog=_backlog(shots, endings, first.at, last.at),
         settle_seconds=settle_seconds,
-        work=subject.counts().since(before),
+        work=subject.counts().since(before.work),
         payments=sum(shot.accepted for shot in shots),
         peak_mb=cpu.peak_mb(subject.roots),
     )
 
 
-def _errors(shots: Sequence[Shot], endings: Endings, settle_seconds: float) -> dict[str, int]:
-    """What went wrong, by kind; a payment that never came to its end is an error too."""
+def _errors(shots: Sequence[Shot], endings: Endings, requests: int, settle_seconds: float) -> dict[str, int]:
+    """What went wrong, by kind: also a payment that never came to its end, and a webhook that took more than one request."""
     found = Counter(f"HTTP {shot.status}" if shot.status else "no answer" for shot in shots if not shot.accepted)
     ids = {shot.payment_id for shot in shots if shot.accepted}
     if endings.completed:
         found["never completed"] = len(ids - endings.completed.keys())
-        found["never told"] = len(ids - endings.delivered.keys())
+    found["never told"] = len(ids - endings.delivered.keys())
+    found["webhook repeated or refused"] = max(0, requests - endings.webhooks)
     if math.isnan(settle_seconds):
         found["never settled"] = 1
     return {kind: count for kind, count in found.items() if count}
@@ -173,7 +188,7 @@ def _took(shots: Sequence[Shot], ended: Mapping[str, float], less: Mapping[str, 
 
 
 def _backlog(shots: Sequence[Shot], endings: Endings, since: float, until_: float) -> float:
-    begun = [shot.due for shot in shots if shot.payment_id in endings.delivered]
+    begun = [shot.due for shot in shots if shot.accepted]
     return backlog_growth(begun, list(endings.delivered.values()), since, until_)
 
 

@@ -10,12 +10,14 @@ from bench.load import Target
 class Endings:
     """By payment id: the Unix seconds at which it was completed and its webhook had been delivered, and the provider's time.
 
-    `provider_ms` is the time of all HTTP exchanges with the provider that led to the end.
+    `provider_ms` is the time of all HTTP exchanges with the provider that led to the end. `webhooks` counts those that were
+    answered with 2xx, each once however often it was sent.
     """
 
     completed: dict[str, float] = field(default_factory=dict[str, float])
     delivered: dict[str, float] = field(default_factory=dict[str, float])
     provider_ms: dict[str, float] = field(default_factory=dict[str, float])
+    webhooks: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Subject(Protocol):
         """The first processes of each part."""
         ...
 
-    def delivered(self) -> int:
-        """Webhooks delivered so far."""
+    def received(self) -> int:
+        """Webhook requests that the merchants' receivers have got so far, repeated and refused ones included."""
         ...
 
     def settled(self, first_payment: str, payments: int) -> bool:

@@ -19,6 +19,7 @@ SHOPS = 8
 """So many that no figure depends on the rows of one merchant."""
 
 SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+STORES = ("kafka", "postgres", "redis")
 SETTINGS = {"gateway": {"RATE_LIMIT_PER_SECOND": "100000", "RATE_LIMIT_BURST": "1000000"}}
 FULL_COMPILER = {"kafka": {"JVM_OPTIONS": "-Xms512m -Xmx512m -XX:+UseSerialGC -Dlog4j2.level=WARN"}}
 """Kafka as in production, with both of Java's compilers: dear for the first minute, cheaper after it."""
@@ -40,7 +41,11 @@ SELECT payment_id, sum((exchange->>'duration_ms')::float8) AS ms
 FROM timeline, json_array_elements(entry->'exchanges') AS exchange
 WHERE payment_id >= $1 AND kind IN ('attempt', 'query') GROUP BY payment_id
 """
-_TOLD = "SELECT count(DISTINCT payment_id) AS payments FROM timeline WHERE payment_id >= $1 AND kind = 'webhook'"
+_WEBHOOKS = "SELECT count(*) AS webhooks FROM deliveries WHERE payment_id >= $1 AND state = 'delivered'"
+_TOLD = """
+SELECT count(DISTINCT payment_id) AS payments FROM timeline
+WHERE payment_id >= $1 AND kind = 'webhook' AND entry->>'result' = 'delivered'
+"""
 _WORK = """
 SELECT xact_commit + xact_rollback AS transactions, tup_inserted + tup_updated + tup_deleted AS rows
 FROM pg_stat_database WHERE datname = current_database()
@@ -74,8 +79,8 @@ class System:
                 found.setdefault(unit.service, []).append(unit.pid)
         return found
 
-    def delivered(self) -> int:
-        """Webhooks that the merchants' receivers have got so far."""
+    def received(self) -> int:
+        """Webhook requests that the merchants' receivers have got so far."""
         return self.outside.webhooks()
 
     def settled(self, first_payment: str, payments: int) -> bool:
@@ -89,7 +94,8 @@ class System:
         completed = {row["payment_id"]: row["at"] for row in self.rows("orchestrator", _COMPLETED, first_payment)}
         delivered = {row["payment_id"]: row["at"] for row in self.rows("webhook-dispatcher", _DELIVERED, first_payment)}
         provider_ms = {row["payment_id"]: row["ms"] for row in self.rows("gateway", _PROVIDER_MS, first_payment)}
-        return Endings(completed, delivered, provider_ms)
+        [answered] = self.rows("webhook-dispatcher", _WEBHOOKS, first_payment)
+        return Endings(completed, delivered, provider_ms, answered["webhooks"])
 
     def counts(self) -> Counts:
         """What was done so far: messages by topic; transactions and rows by service."""

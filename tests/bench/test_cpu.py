@@ -19,11 +19,11 @@ def test_a_process_is_charged_with_what_its_children_used_running_and_ended() ->
         assert process.stdout is not None
         process.stdout.readline()
         running = cpu.cpu_seconds({"it": [process.pid]})["it"]
+        assert cpu.peak_mb({"it": [process.pid]})["it"] > 1
         process.stdin.close()
         process.stdout.readline()
         ended = cpu.cpu_seconds({"it": [process.pid]})["it"]
         assert 0 < running <= ended
-        assert cpu.peak_mb({"it": [process.pid]})["it"] > 1
 
 
 def test_a_process_that_is_gone_counts_as_nothing() -> None:

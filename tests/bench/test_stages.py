@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bench import books, machine, page, stage
 from bench.bare.path import bare_path
+from bench.database import tidy
 from bench.multiply import multiply
 from bench.stage import Stage
 from bench.system import SERVICES, SETTINGS, running
@@ -40,7 +41,16 @@ def test_a_stage_of_the_whole_system_measures_every_process_and_the_books_agree(
         assert "fsync on" in machine.describe(system, SETTINGS)["PostgreSQL"]
 
 
-def test_payments_are_multiplied_in_every_database(stack: Stack) -> None:
+def test_a_payment_whose_webhook_is_refused_at_first_counts_once_and_is_complained_of(stack: Stack) -> None:
+    with running(stack, shops=1) as system:
+        system.shops[0].behave(kind="fail", times=1)
+        measured = stage.run(system, "fixed", rate=10, warm_up=1, seconds=3)
+    assert measured.errors == {"webhook repeated or refused": 1}
+    assert not measured.holds
+    assert measured.delivered < measured.payments
+
+
+def test_payments_are_multiplied_and_tidied_in_every_database(stack: Stack) -> None:
     counts = {"gateway": "payments", "orchestrator": "history", "provider-stripe": "attempts"}
     with running(stack, shops=1) as system:
         stage.run(system, "fixed", rate=10, warm_up=1, seconds=2)
@@ -49,6 +59,9 @@ def test_payments_are_multiplied_in_every_database(stack: Stack) -> None:
             asyncio.run(multiply(stack.database_url(service), 3))
             [after] = system.rows(service, f"SELECT count(*) FROM {table}")
             assert 0 < before["count"] * 4 == after["count"]
+            asyncio.run(tidy(stack.database_url(service)))
+            untidy = "SELECT FROM pg_stat_user_tables WHERE last_vacuum IS NULL OR last_analyze IS NULL"
+            assert not system.rows(service, untidy)
 
 
 def test_a_stage_of_the_bare_path_is_measured_like_one_of_the_system(stack: Stack, tmp_path: Path) -> None:
@@ -56,6 +69,7 @@ def test_a_stage_of_the_bare_path_is_measured_like_one_of_the_system(stack: Stac
         measured = stage.run(path, "bare path", rate=10, warm_up=1, seconds=3)
     assert nothing_is_wrong(measured)
     assert math.isnan(measured.added[0])
+    assert 0 < measured.webhook[0] <= measured.webhook[1]
     assert sum(measured.work.messages.values()) >= 7 * measured.payments
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from bench import books, machine, stage
 from bench.bare.path import bare_path
 from bench.stage import Stage
-from bench.stages import Found, Say, Times, find
-from bench.system import SERVICES, running
+from bench.stages import Found, Say, Times, find, in_words
+from bench.system import SERVICES, STORES, running
 from malipo_local import Stack
 
 
@@ -26,14 +26,20 @@ class Run:
 
     @property
     def sound(self) -> bool:
-        """Whether the figures may be believed: a rate held, nothing went wrong, and the books agree."""
+        """Whether the figures may be believed: a rate held, the bare path kept up, nothing went wrong, books agree."""
         errors = (self.found.highest.errors, self.found.half.errors, self.bare.errors)
-        return self.found.highest.holds and not any(errors) and not self.wrong
+        return self.found.highest.holds and self.bare.keeps_up and not any(errors) and not self.wrong
 
     @property
     def ratio(self) -> float:
         """The services' processor time of one payment to that of the bare path, at the same rate."""
         return self.found.highest.cpu_of(SERVICES) / self.bare.cpu_of(SERVICES)
+
+    @property
+    def ratio_with_stores(self) -> float:
+        """The same with PostgreSQL, Redis and Kafka, of which the bare path has Kafka alone."""
+        parts = (*SERVICES, *STORES)
+        return self.found.highest.cpu_of(parts) / self.bare.cpu_of(parts)
 
 
 def run(times: Times, settings: Mapping[str, Mapping[str, str]], say: Say) -> Run:
@@ -51,4 +57,5 @@ def run(times: Times, settings: Mapping[str, Mapping[str, str]], say: Say) -> Ru
             bare = stage.run(
                 path, "bare path", rate=found.highest.rate, warm_up=times.settle_in + 5, seconds=times.confirm
             )
+            say(in_words(bare))
     return Run(found, bare, wrong, described)

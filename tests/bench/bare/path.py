@@ -37,6 +37,7 @@ class BarePath:
     ) -> None:
         self._stack = stack
         self._processes = processes
+        self._told = f"http://127.0.0.1:{ports['webhook-dispatcher']}/told"
         headers = {"Content-Type": "application/json"}
         self.targets = [Target(f"http://127.0.0.1:{ports['gateway']}/v1/payments", headers)]
         self._outside = Outside(stack)
@@ -52,19 +53,20 @@ class BarePath:
         shared = {name: others[name] for name in ("kafka", "stripe-sim", "merchant-sim")}
         return {name: [process.pid] for name, process in self._processes.items()} | shared
 
-    def delivered(self) -> int:
-        """Webhooks that the merchants' receivers have got so far."""
+    def received(self) -> int:
+        """Webhook requests that the merchants' receivers have got so far."""
         return self._outside.webhooks()
 
     def settled(self, first_payment: str, payments: int) -> bool:
-        """Whether no callback is on its way any more: it knows nothing else."""
-        del first_payment, payments
-        return not self._outside.callbacks_pending()
+        """Whether merchants were told of all, and no callback is on its way any more."""
+        told = self.endings(first_payment).delivered
+        return len(told) >= payments and not self._outside.callbacks_pending()
 
     def endings(self, first_payment: str) -> Endings:
-        """It keeps no book."""
-        del first_payment
-        return Endings()
+        """When the merchant was told of each payment, as its dispatcher remembers; it keeps no other book."""
+        remembered: list[tuple[str, float]] = httpx.get(self._told, timeout=60).raise_for_status().json()
+        told = [(payment_id, at) for payment_id, at in remembered if payment_id >= first_payment]
+        return Endings(delivered=dict(told), webhooks=len(told))
 
     def counts(self) -> Counts:
         """Messages alone."""

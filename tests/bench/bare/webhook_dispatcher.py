@@ -1,9 +1,11 @@
-"""The bare dispatcher: one signed POST an event, and a report of it."""
+"""The bare dispatcher: one signed POST an event, and a report of it. It remembers whom it told, for the benchmark to ask."""
 
 import os
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.bare.wire import Tasks, Wire, alive
@@ -24,11 +26,15 @@ def build() -> Starlette:
     wire = Wire("webhook-dispatcher")
     http, url, secret = http_client(timeout_seconds=15), os.environ["WEBHOOK_URL"], os.environ["WEBHOOK_SECRET"]
     attempts = Tasks(ATTEMPTS_AT_ONCE)
+    told: dict[str, tuple[str, float]] = {}  # by event: the payment, and the Unix second of the merchant's 2xx
 
     async def tell(step: PaymentStepped, event_id: str) -> None:
         attempted_at, began, body = clock.now(), clock.monotonic(), msgspec.json.encode(public_event(step))
         signed = signature.headers(secret, event_id, clock.unix_seconds(), body)
         answer = await http.post(url, headers={"content-type": "application/json", **signed}, content=body)
+        took = clock.monotonic() - began
+        if answer.is_success:
+            told.setdefault(event_id, (step.payment_id, attempted_at.timestamp() + took))
         report = DeliveryReported(
             delivery_id=ids.new("dlv"),
             endpoint_id=ENDPOINT,
@@ -37,7 +43,7 @@ def build() -> Starlette:
             merchant_id=step.merchant_id,
             attempt=1,
             result="delivered" if answer.is_success else "exhausted",
-            duration_ms=round(1000 * (clock.monotonic() - began)),
+            duration_ms=round(1000 * took),
             attempted_at=attempted_at,
             http_status=answer.status_code,
         )
@@ -47,5 +53,8 @@ def build() -> Starlette:
         if isinstance(message, PaymentStepped) and message.announcement is not None:
             await attempts.add(tell(message, message.announcement.id))
 
+    async def tell_of_all(_: Request) -> Response:
+        return Response(msgspec.json.encode(list(told.values())), media_type="application/json")
+
     wire.on("events", (PAYMENT_EVENTS,), take)
-    return Starlette(routes=[Route("/health/live", alive)], lifespan=wire.running)
+    return Starlette(routes=[Route("/health/live", alive), Route("/told", tell_of_all)], lifespan=wire.running)

@@ -1,0 +1,50 @@
+"""What a whole run may claim: when its figures are sound, and what the price of the promise is."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from bench import report
+from bench.stage import Stage
+from bench.stages import Found
+from bench.subject import Counts
+from bench.whole import Run
+
+OURS = Stage(
+    name="highest",
+    rate=100,
+    seconds=60,
+    accepted=6000,
+    delivered=6000,
+    errors={},
+    create=(5, 20),
+    added=(10, 40),
+    webhook=(15, 60),
+    provider_ms=2,
+    cpu={"gateway": 3, "orchestrator": 1, "postgres": 1, "postgres/gateway": 4, "redis": 1, "kafka": 2, "generator": 9},
+    processors=1.5,
+    late_p99=1,
+    backlog=2,
+    settle_seconds=1,
+    work=Counts(),
+    payments=7000,
+    peak_mb={},
+)
+BARE = replace(OURS, name="bare path", cpu={"gateway": 1, "orchestrator": 1, "kafka": 2, "generator": 9})
+
+
+def a_run(bare: Stage) -> Run:
+    return Run(Found(OURS, OURS, [OURS]), bare, wrong=[], machine={})
+
+
+def test_a_run_is_sound_only_if_the_bare_path_kept_up_too() -> None:
+    assert a_run(BARE).sound
+    assert not a_run(replace(BARE, backlog=51)).sound
+    assert not a_run(replace(BARE, errors={"never told": 1})).sound
+
+
+def test_the_price_of_the_promise_is_given_without_the_stores_and_with_them() -> None:
+    shown = json.loads(report.line(a_run(BARE), seconds=1))
+    assert shown["cpu_ratio_to_bare_path"] == pytest.approx(4 / 2)
+    assert shown["cpu_ratio_with_stores"] == pytest.approx((4 + 8) / (2 + 2))
