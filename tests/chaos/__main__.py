@@ -1,7 +1,6 @@
 """The command line: `make crash-matrix` and `make chaos`."""
 
 import secrets
-import sys
 import time
 from collections.abc import Sequence
 from typing import Annotated
@@ -29,16 +28,18 @@ def crash_matrix(
     operation: _Operations = None,
     stores: Annotated[bool, typer.Option(help="Also let stores fail under load.")] = True,
     replicas: Annotated[bool, typer.Option(help="Also run a sample with two of every service.")] = True,
-    write: Annotated[bool, typer.Option(help="Write docs/crash-matrix.md.")] = True,
+    write: Annotated[bool, typer.Option(help="Write docs/crash-matrix.md, if it was the whole.")] = True,
 ) -> None:
     """Kill every service at every point there is, one at a time. Takes most of an hour; exits 1 on any violation."""
     began = time.monotonic()
+    if unknown := set(operation or ()) - {one.name for one in OPERATIONS}:
+        problem = f"There is no operation {min(unknown)!r}."
+        raise typer.BadParameter(problem, param_hint="--operation")
     chosen = [one for one in OPERATIONS if not operation or one.name in operation]
     crashed, verdicts = _crash_all(chosen, stores=stores)
     replicated = _crash_replicas([one.cell for one in crashed], chosen) if replicas else []
-    command = " ".join(["make crash-matrix", *(["ARGS=..."] if len(sys.argv) > 2 else [])])
-    findings = report.Findings(command, time.monotonic() - began, crashed, replicated, verdicts)
-    if write:
+    findings = report.Findings("make crash-matrix", time.monotonic() - began, crashed, replicated, verdicts)
+    if write and stores and replicas and not operation:
         report.PAGE.write_text(report.page(findings))
         console.print(f"written to {report.PAGE.relative_to(report.PAGE.parents[1])}")
     green = sum(one.green for one in crashed)
@@ -80,6 +81,9 @@ def _crash_all(operations: Sequence[Operation], *, stores: bool) -> tuple[list[R
     with system.running() as running, matrix.opened(running, operations) as opened:
         cells = [cell for operation in operations for cell in opened.record(operation)]
         console.print(f"{len(cells)} crossings of {len(operations)} operations are recorded.")
+        if len(operations) == len(OPERATIONS) and (missing := matrix.missing(cells)):
+            message = f"never come by: {', '.join(missing)}"
+            raise AssertionError(message)
         results = _crash(opened, matrix.spread(cells))
         verdicts: list[Verdict] = []
         with Onlooker(running.stack) as onlooker:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Broken:
-    """A rule that is switched off in some services, and where the matrix is expected to turn red."""
+    """A rule that is switched off in some services, where the matrix is expected to turn red, and in which words."""
 
     rule: str
     patches: Mapping[str, str]
@@ -18,6 +18,7 @@ class Broken:
     service: str
     seam: str
     moments: tuple[str, ...]
+    violation: str
 
 
 _NO_INBOX = """
@@ -125,6 +126,7 @@ BROKEN: tuple[Broken, ...] = (
         "orchestrator",
         "postgresql commit",
         ("after",),
+        "was applied 2 times",
     ),
     Broken(
         "an attempt is on record before it is sent",
@@ -133,6 +135,7 @@ BROKEN: tuple[Broken, ...] = (
         "provider-stripe",
         "http request",
         ("after sending", "after the answer"),
+        "Malipo says ('failed', 0, 0)",
     ),
     Broken(
         "state and outbox change in one transaction",
@@ -141,6 +144,7 @@ BROKEN: tuple[Broken, ...] = (
         "gateway",
         "postgresql commit",
         ("after",),
+        "Stripe's book says ()",
     ),
     Broken(
         "every try of an operation carries the same key",
@@ -149,6 +153,7 @@ BROKEN: tuple[Broken, ...] = (
         "provider-stripe",
         "http request",
         ("after sending", "after the answer"),
+        "Stripe's book says (('charge', 1250), ('charge', 1250))",
     ),
     Broken(
         "a merchant's key is remembered in the transaction of what it made",
@@ -157,6 +162,7 @@ BROKEN: tuple[Broken, ...] = (
         "gateway",
         "postgresql commit",
         ("after",),
+        "one request made 2 payments",
     ),
 )
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from chaos.load import Ledger
+from chaos.merchant import accepted
 from chaos.onlooker import Onlooker
 from malipo_local.demo import books
 from malipo_local.shop import Shop
@@ -49,9 +50,8 @@ def _events(onlooker: Onlooker, shop: Shop, ledger: Ledger) -> Iterable[str]:
     for row in onlooker.rows("orchestrator", _ANNOUNCED, list(ledger.payments)):
         announced[row["payment_id"]][row["event_id"]] = row["sequence"]
     came: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for one in shop.received():
-        if one["verified"]:
-            came[one["payment_id"]].setdefault(one["id"], one["sequence"])
+    for one in accepted(shop):
+        came[one["payment_id"]].setdefault(one["id"], one["sequence"])
     for payment_id in ledger.payments:
         wanted, told = announced[payment_id], came[payment_id]
         if list(wanted.values()) != list(range(1, len(wanted) + 1)):

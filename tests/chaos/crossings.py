@@ -23,6 +23,25 @@ class Crossing:
         return f"{self.service}: {self.moment} {self.seam} {self.nth} of {self.place}"
 
 
+_SIDES = {
+    "postgresql commit": ("before", "after"),
+    "kafka produce": ("before", "after"),
+    "offset commit": ("before", "after"),
+    "redis call": ("before", "after"),
+    "answer": ("before", "after"),
+    "http request": ("before sending", "after sending", "after the answer"),
+}
+_STORES = ("postgresql commit", "kafka produce", "offset commit")
+_SEAMS_OF = {
+    "gateway": (*_STORES, "redis call", "answer"),
+    "orchestrator": _STORES,
+    "provider-stripe": (*_STORES, "http request", "answer"),
+    "webhook-dispatcher": (*_STORES, "http request"),
+}
+SEAMS = [(service, seam, moment) for service, seams in _SEAMS_OF.items() for seam in seams for moment in _SIDES[seam]]
+"""Every side of every seam that a service has: (service, seam, moment). One that is not recorded is not patched."""
+
+
 class Plans:
     """The folder that services under test look into at each crossing; see `malipo.platform.failpoints`."""
 

@@ -63,9 +63,15 @@ class Crowd:
         self.ledger.wanted += 1
         self.ledger.kinds[kind] = self.ledger.kinds.get(kind, 0) + 1
         customer = Customer(self._shop, session, self._random.choice(self._urls), self.ledger)
-        task = asyncio.create_task(KINDS[kind](customer, amount))
+        task = asyncio.create_task(self._see_through(kind, customer, amount))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _see_through(self, kind: str, customer: "Customer", amount: int) -> None:
+        try:
+            await KINDS[kind](customer, amount)
+        except Exception as error:  # noqa: BLE001 - whatever it is, this customer has not got what was promised
+            self.ledger.surprises.append(f"{kind} of {amount} ended in {error!r}")
 
 
 @dataclass

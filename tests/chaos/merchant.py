@@ -38,17 +38,22 @@ class Merchant:
     shop: Shop
     asked: list[Asked] = field(default_factory=list[Asked])
 
+    @property
+    def payments(self) -> list[str]:
+        """The ids of the payments that were asked for."""
+        return [str(asked.answer["id"]) for asked in self.asked if asked.path == "/v1/payments"]
+
     def ask(self, path: str, body: Json, *, prefer: str = "wait=2") -> Asked:
         """Send until an answer comes that ends the matter. Raises `NoAnswer`."""
         asked = self._send(Asked(path, body, uuid.uuid4().hex, {}, 0), prefer)
         self.asked.append(asked)
         return asked
 
-    def pay(self, token: str = "pm_card_visa", *, amount: int = 1250, **fields: str) -> str:
+    def pay(self, token: str = "pm_card_visa", *, amount: int = 1250, prefer: str = "wait=2", **fields: str) -> str:
         """Ask for a card payment; answers its id."""
         method = {"type": "card", "token": token}
         body = {"amount": amount, "currency": "USD", "method": method, "client_ref": uuid.uuid4().hex, **fields}
-        return str(self.ask("/v1/payments", body).answer["id"])
+        return str(self.ask("/v1/payments", body, prefer=prefer).answer["id"])
 
     def repeat(self, asked: Asked) -> Asked:
         """Send the same once more, as a client does that has forgotten the answer."""
@@ -69,3 +74,8 @@ class Merchant:
             message = f"no answer to {asked.path}: {found[0].text if found else 'no connection'}"
             raise NoAnswer(message)
         return Asked(asked.path, asked.body, asked.key, found[0].json(), found[0].status_code)
+
+
+def accepted(shop: Shop, payment_id: str | None = None) -> list[Json]:
+    """The webhooks that the merchant could verify and answered with 2xx, in order of arrival."""
+    return [one for one in shop.received(payment_id) if one["verified"] and (one["answered"] or 0) // 100 == 2]

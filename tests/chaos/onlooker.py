@@ -1,8 +1,10 @@
 """Looks at a running system from outside, through no door of its services: databases, topics, simulators."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from typing import Any, Self
 
 import asyncpg
@@ -33,6 +35,15 @@ _OPEN = {
         UNION ALL SELECT 'event ' || event_id || ' waits' FROM events WHERE NOT fanned_out
         UNION ALL SELECT 'delivery ' || delivery_id || ' is pending' FROM deliveries WHERE state = 'pending'""",
 }
+
+_PARTITIONS = [TopicPartition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
+_READERS = [
+    (service, topic.name)
+    for topic in TOPICS
+    for service in SERVICES
+    if any(fnmatchcase(service, consumer) for consumer in topic.consumers)
+]
+"""Also those that have committed nothing yet: Kafka does not know that they are behind at their first message."""
 
 
 class Onlooker:
@@ -69,7 +80,7 @@ class Onlooker:
             return [f"a store or simulator is away: {error!r}"]
 
     def behind(self) -> list[str]:
-        """Which consumer groups have not committed all that is in their topics, in words."""
+        """Which services have not committed all that is in the topics that they read, in words."""
         return self._run(self._lag())
 
     def dead_letters(self) -> dict[str, int]:
@@ -105,13 +116,18 @@ class Onlooker:
 
     async def _lag(self) -> list[str]:
         admin, consumer = await self._clients()
-        found: list[str] = []
+        left = Counter[tuple[str, str]]()
         for group in (entry[0] for entry in await admin.list_consumer_groups()):
-            committed = await admin.list_consumer_group_offsets(group)
-            ends = await consumer.end_offsets(list(committed))
-            behind = sum(ends[partition] - max(known.offset, 0) for partition, known in committed.items())
-            found += [f"{group}: {behind} messages behind"] if behind else []
-        return found
+            service = group.partition(".")[0]
+            for partition, known in (await admin.list_consumer_group_offsets(group)).items():
+                left[service, partition.topic] -= max(known.offset, 0)
+        for partition, end in (await consumer.end_offsets(_PARTITIONS)).items():
+            left.update({reader: end for reader in _READERS if reader[1] == partition.topic})
+        return [
+            f"{service}: {left[service, topic]} messages of {topic}"
+            for service, topic in _READERS
+            if left[service, topic]
+        ]
 
     async def _dead_letters(self) -> dict[str, int]:
         _, consumer = await self._clients()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos.merchant import Merchant
 from chaos.onlooker import Onlooker
@@ -15,6 +15,10 @@ _3DS_CARD = "pm_card_authenticationRequired"
 _REFUSED_CARD = "pm_card_visa_chargeDeclinedInsufficientFunds"
 EARLY_CALLBACK_AMOUNT = 4321
 """Stripe sends the callback before the answer for charges of this amount."""
+LOST_ANSWER_AMOUNT = 4322
+"""Stripe sends no callbacks for charges of this amount: only who asks is told."""
+_QUERY_SECONDS = 1
+"""Longer than the merchant needs to be told of the doubt, so that each run comes by the same crossings."""
 
 
 @dataclass
@@ -23,6 +27,8 @@ class Scene:
 
     merchant: Merchant
     onlooker: Onlooker
+    dead_letters: dict[str, int]
+    """How many there were before, by topic."""
 
 
 @dataclass(frozen=True)
@@ -34,42 +40,45 @@ class Ending:
     effects: tuple[tuple[str, int], ...] = ()
     captured: int = 0
     refunded: int = 0
+    delivery: str = "delivered"
+    """What the timeline says in the end about the webhook of every event."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`prepare` makes what it needs (not part of the matrix), `act` is what is crashed; both answer the payment's id."""
+    """`prepare` makes what it needs (not part of the matrix) and answers a payment's id; `act` is what is crashed."""
 
     name: str
     told: str
-    act: Callable[[Scene, str], str]
+    act: Callable[[Scene, str], None]
     ending: Ending
     prepare: Callable[[Scene], str] = lambda _: ""
+    steady: bool = True
+    """Whether each run comes by the same crossings; if not, only the first at each place is one to count on."""
 
 
-def charge(scene: Scene, _: str) -> str:
+def charge(scene: Scene, _: str) -> None:
     """One card payment."""
-    return scene.merchant.pay(_CARD)
+    scene.merchant.pay(_CARD)
 
 
-def with_3ds(decision: str) -> Callable[[Scene, str], str]:
+def with_3ds(decision: str) -> Callable[[Scene, str], None]:
     """A card payment that the customer must confirm; he takes longer than any part of Malipo does."""
 
-    def act(scene: Scene, _: str) -> str:
+    def act(scene: Scene, _: str) -> None:
         payment_id = scene.merchant.pay(_3DS_CARD, return_url="https://shop.example/thanks")
         intent = wait_at_stripe(scene, payment_id, "requires_action")
         wait_in_malipo(scene, payment_id, "requires_action")
         wait_a_little(scene)
         scene.merchant.shop.stripe.post(f"/_sim/3ds/{intent}/{decision}").raise_for_status()
         wait_in_malipo(scene, payment_id, "completed", "failed")
-        return payment_id
 
     return act
 
 
-def decline(scene: Scene, _: str) -> str:
+def decline(scene: Scene, _: str) -> None:
     """A card without money."""
-    return scene.merchant.pay(_REFUSED_CARD)
+    scene.merchant.pay(_REFUSED_CARD)
 
 
 def authorize(scene: Scene) -> str:
@@ -79,24 +88,21 @@ def authorize(scene: Scene) -> str:
     return payment_id
 
 
-def manual_capture(scene: Scene, _: str) -> str:
+def manual_capture(scene: Scene, _: str) -> None:
     """Authorize, and when the goods are sent, take all of it."""
     payment_id = authorize(scene)
     wait_a_little(scene)
     scene.merchant.ask(f"/v1/payments/{payment_id}/capture", {})
-    return payment_id
 
 
-def partial_capture(scene: Scene, payment_id: str) -> str:
+def partial_capture(scene: Scene, payment_id: str) -> None:
     """Take less than was authorized."""
     scene.merchant.ask(f"/v1/payments/{payment_id}/capture", {"amount": 500})
-    return payment_id
 
 
-def cancel(scene: Scene, payment_id: str) -> str:
+def cancel(scene: Scene, payment_id: str) -> None:
     """Give up an authorized payment."""
     scene.merchant.ask(f"/v1/payments/{payment_id}/cancel", {})
-    return payment_id
 
 
 def complete(scene: Scene) -> str:
@@ -106,29 +112,71 @@ def complete(scene: Scene) -> str:
     return payment_id
 
 
-def refund(scene: Scene, payment_id: str) -> str:
+def refund(scene: Scene, payment_id: str) -> None:
     """Give part of it back."""
     scene.merchant.ask(f"/v1/payments/{payment_id}/refunds", {"amount": 500})
-    return payment_id
 
 
-def two_refunds(scene: Scene, payment_id: str) -> str:
+def two_refunds(scene: Scene, payment_id: str) -> None:
     """Two refunds of 800 at the same moment, on a payment of 1250: one of them must be refused."""
     path = f"/v1/payments/{payment_id}/refunds"
     with ThreadPoolExecutor(2) as both:
         list(both.map(lambda _: scene.merchant.ask(path, {"amount": 800}), range(2)))
-    return payment_id
 
 
-def delivery(scene: Scene, _: str) -> str:
+def delivery(scene: Scene, _: str) -> None:
     """A payment whose first webhook the merchant's server refuses."""
     scene.merchant.shop.behave(kind="fail", times=1)
-    return scene.merchant.pay(_CARD)
+    scene.merchant.pay(_CARD)
 
 
-def early_callback(scene: Scene, _: str) -> str:
+def hurry_callback(scene: Scene) -> str:
+    """Have Stripe call back before it answers."""
+    forget_faults(scene)
+    scene.merchant.shop.fault("webhook_before_answer", match={"amount": EARLY_CALLBACK_AMOUNT})
+    return ""
+
+
+def early_callback(scene: Scene, _: str) -> None:
     """Stripe's callback comes before its answer."""
-    return scene.merchant.pay(_CARD, amount=EARLY_CALLBACK_AMOUNT)
+    scene.merchant.pay(_CARD, amount=EARLY_CALLBACK_AMOUNT)
+
+
+def lose_answer(scene: Scene) -> str:
+    """The next charge's answer does not come through, and its repeat under the same key is answered late."""
+    charge = {"method": "POST", "path": "/v1/payment_intents", "amount": LOST_ANSWER_AMOUNT}
+    forget_faults(scene)
+    scene.merchant.shop.fault("webhook_drop", match={"amount": LOST_ANSWER_AMOUNT})
+    scene.merchant.shop.fault("answer_lost", match=charge, times=1)
+    scene.merchant.shop.fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
+    return ""
+
+
+def lost_answer(scene: Scene, _: str) -> None:
+    """Stripe has charged and nobody knows: Malipo must ask."""
+    scene.merchant.pay(_CARD, amount=LOST_ANSWER_AMOUNT)
+
+
+def renew_endpoint(scene: Scene) -> str:
+    """An endpoint in the place of the one that is gone; the merchant's server will answer 410 there too."""
+    shop = scene.merchant.shop
+    for endpoint in shop.api.get("/v1/webhook-endpoints").raise_for_status().json()["data"]:
+        shop.api.delete(f"/v1/webhook-endpoints/{endpoint['id']}").raise_for_status()
+    shop.ask_for_webhooks()
+    shop.behave(kind="gone")
+    return ""
+
+
+def four_at_once(scene: Scene, _: str) -> None:
+    """Four payments at the same moment; the orchestrator is frozen until all are there, and so takes them as one batch."""
+    stack = scene.merchant.shop.stack
+    stack.pause("orchestrator")
+    try:
+        with ThreadPoolExecutor(4) as four:
+            list(four.map(lambda _: scene.merchant.pay(_CARD, prefer="respond-async"), range(4)))
+        until(lambda: not scene.onlooker.rows("gateway", "SELECT FROM outbox"), _SECONDS)
+    finally:
+        stack.resume("orchestrator")
 
 
 _PAID = Ending("completed", "payment.completed", (("charge", 1250),), captured=1250)
@@ -184,8 +232,29 @@ OPERATIONS: tuple[Operation, ...] = (
             (("charge", EARLY_CALLBACK_AMOUNT),),
             captured=EARLY_CALLBACK_AMOUNT,
         ),
+        prepare=hurry_callback,
     ),
+    Operation(
+        "answer lost",
+        "Stripe charges and is not heard",
+        lost_answer,
+        Ending("completed", "payment.completed", (("charge", LOST_ANSWER_AMOUNT),), captured=LOST_ANSWER_AMOUNT),
+        prepare=lose_answer,
+    ),
+    Operation(
+        "endpoint gone",
+        "the merchant's server answers 410",
+        charge,
+        replace(_PAID, delivery="endpoint_gone"),
+        prepare=renew_endpoint,
+    ),
+    Operation("four at once", "four payments in one batch", four_at_once, _PAID, steady=False),
 )
+
+
+def forget_faults(scene: Scene) -> None:
+    """End what a crash has left of the faults of an earlier operation."""
+    scene.merchant.shop.stripe.delete("/_sim/faults").raise_for_status()
 
 
 def wait_at_stripe(scene: Scene, payment_id: str, status: str) -> str:

@@ -1,29 +1,36 @@
-"""Malipo's promise about one payment, checked from outside: what the books say, and what the merchant was told."""
+"""Malipo's promise about the payments of a scene, checked from outside: what the books say, and what the merchant was told."""
 
 from collections import Counter
 from collections.abc import Iterable
 
-from chaos.merchant import Merchant
+from chaos.merchant import Merchant, accepted
 from chaos.onlooker import Onlooker
-from chaos.operations import Ending
+from chaos.operations import Ending, Scene
 
 _HISTORY = """
 SELECT message_id, coalesce(operation_id, '') AS operation_id, trigger, count(*) AS times
 FROM history WHERE payment_id = $1 AND source <> 'deadline' GROUP BY 1, 2, 3 HAVING count(*) > 1
 """
 _ANNOUNCED = "SELECT event_id, event_sequence AS sequence FROM history WHERE payment_id = $1 AND event_id IS NOT NULL"
-_SHOWN = "SELECT id AS event_id, sequence FROM events WHERE payment_id = $1"
+_STEP = "SELECT step FROM payments WHERE id = $1"
+_SHOWN = "SELECT id AS event_id, sequence, type FROM events WHERE payment_id = $1"
 
 
-def broken(onlooker: Onlooker, merchant: Merchant, payment_id: str, ending: Ending) -> list[str]:
+def broken(scene: Scene, ending: Ending) -> list[str]:
     """Every promise that is not kept, in words. Ask when the system has come to rest."""
     return [
-        *_money(merchant, payment_id, ending),
-        *_steps(onlooker, payment_id),
-        *_events(onlooker, merchant, payment_id, ending),
-        *_repeats(merchant),
-        *_nothing_else(onlooker, merchant, payment_id),
+        *(what for payment_id in scene.merchant.payments for what in _payment(scene, payment_id, ending)),
+        *_repeats(scene.merchant),
+        *_dead_letters(scene),
     ]
+
+
+def _payment(scene: Scene, payment_id: str, ending: Ending) -> Iterable[str]:
+    yield from _money(scene.merchant, payment_id, ending)
+    yield from _steps(scene.onlooker, payment_id)
+    yield from _events(scene.onlooker, scene.merchant, payment_id, ending)
+    yield from _timeline(scene.onlooker, scene.merchant, payment_id, ending)
+    yield from _nothing_else(scene.onlooker, scene.merchant, payment_id)
 
 
 def _money(merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
@@ -42,7 +49,7 @@ def _steps(onlooker: Onlooker, payment_id: str) -> Iterable[str]:
     for row in onlooker.rows("orchestrator", _HISTORY, payment_id):
         yield f"message {row['message_id']} was applied {row['times']} times ({row['trigger']})"
     steps = {
-        service: [row["step"] for row in onlooker.rows(service, "SELECT step FROM payments WHERE id = $1", payment_id)]
+        service: [row["step"] for row in onlooker.rows(service, _STEP, payment_id)]
         for service in ("orchestrator", "gateway")
     }
     if steps["orchestrator"] != steps["gateway"]:
@@ -51,19 +58,41 @@ def _steps(onlooker: Onlooker, payment_id: str) -> Iterable[str]:
 
 def _events(onlooker: Onlooker, merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
     announced = {row["event_id"]: row["sequence"] for row in onlooker.rows("orchestrator", _ANNOUNCED, payment_id)}
-    shown = {row["event_id"]: row["sequence"] for row in onlooker.rows("gateway", _SHOWN, payment_id)}
-    came = {one["id"]: one for one in merchant.shop.received(payment_id) if one["verified"]}
+    events = onlooker.rows("gateway", _SHOWN, payment_id)
+    shown = {row["event_id"]: row["sequence"] for row in events}
+    came = {one["id"]: one["sequence"] for one in accepted(merchant.shop, payment_id)}
+    wanted = announced if ending.delivery == "delivered" else {}
     if sorted(announced.values()) != list(range(1, len(announced) + 1)):
         yield f"the numbers of events have a gap: {sorted(announced.values())}"
     if shown != announced:
         yield f"GET /v1/events shows {sorted(shown.values())}, announced were {sorted(announced.values())}"
-    told = [one["sequence"] for one in came.values()]
-    if {event_id: one["sequence"] for event_id, one in came.items()} != announced:
+    told = list(came.values())
+    if came != wanted:
         yield f"the merchant was told {told}, announced were {sorted(announced.values())}"
     elif told != sorted(told):
         yield f"the merchant was told in the order {told}"
-    if ending.event not in {one["type"] for one in came.values()}:
-        yield f"the merchant was never told {ending.event}"
+    if ending.event not in {row["type"] for row in events}:
+        yield f"{ending.event} was never announced"
+
+
+def _timeline(onlooker: Onlooker, merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
+    entries = merchant.shop.timeline(payment_id)
+    steps = [entry for entry in entries if entry["kind"] == "step"]
+    last = sum(row["step"] for row in onlooker.rows("orchestrator", _STEP, payment_id))
+    if (numbers := [step["step"] for step in steps]) != list(range(1, last + 1)):
+        yield f"the timeline's steps are numbered {numbers}, and the payment is at step {last}"
+    reported = {
+        entry["cause"] for entry in entries if entry["kind"] == "webhook" and entry["result"] == ending.delivery
+    }
+    for step in steps:
+        if step["event"] and step["id"] not in reported:
+            yield f"the timeline has no webhook of {step['event']['type']} that was {ending.delivery}"
+
+
+def _dead_letters(scene: Scene) -> Iterable[str]:
+    for topic, count in scene.onlooker.dead_letters().items():
+        if new := count - scene.dead_letters.get(topic, 0):
+            yield f"{new} dead letters in {topic}"
 
 
 def _nothing_else(onlooker: Onlooker, merchant: Merchant, payment_id: str) -> Iterable[str]:

@@ -110,7 +110,8 @@ def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rat
             struck[_strike_at_random(system.stack, chance, say)] += 1
         return struck
 
-    return _storm(system, onlooker, "random chaos", minutes * 60, seed, tuple(KINDS), strike, rate=rate)
+    kinds, faults = tuple(KINDS), STRIPE_FAULTS
+    return _storm(system, onlooker, "random chaos", minutes * 60, seed, kinds, strike, rate=rate, faults=faults)
 
 
 def _strike_at_random(stack: Stack, chance: Random, say: Say) -> str:
@@ -137,8 +138,9 @@ def _storm(
     strike: Callable[[], Counter[str]],
     *,
     rate: float = RATE,
+    faults: Sequence[tuple[str, float]] = (),
 ) -> Verdict:
-    with Shop.open(system.stack) as shop, _stripe_faults(shop, only=name == "random chaos"):
+    with Shop.open(system.stack) as shop, _stripe_faults(shop, faults):
         crowd = Crowd(shop, rate=rate, seed=seed, kinds=tuple(kinds))
 
         async def both() -> Counter[str]:
@@ -175,8 +177,8 @@ def _come_to_rest(system: System, onlooker: Onlooker) -> list[str]:
 
 
 @contextmanager
-def _stripe_faults(shop: Shop, *, only: bool) -> Generator[None]:
-    for fault, probability in STRIPE_FAULTS if only else ():
+def _stripe_faults(shop: Shop, faults: Sequence[tuple[str, float]]) -> Generator[None]:
+    for fault, probability in faults:
         shop.fault(fault, probability=probability, delay_seconds=0.5)
     try:
         yield

@@ -1,16 +1,22 @@
 """Compares Malipo's books with Stripe's: what each says happened to the money of every payment."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from malipo_local.shop import Json, Shop
+
+_ONCE = {"charge": "charge", "authorize": "charge", "capture": "capture"}
+"""What may happen once to a payment, by the effects that do it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What one book says of one payment, in minor units."""
 
-    captured: int
-    refunded: int
+    captured: int = 0
+    refunded: int = 0
+    held: int = 0
+    """Authorized, and neither captured nor released."""
 
 
 def malipos(shop: Shop) -> dict[str, Entry]:
@@ -19,7 +25,7 @@ def malipos(shop: Shop) -> dict[str, Entry]:
     params: dict[str, str | int] = {"limit": 100}
     while True:
         page: Json = shop.api.get("/v1/payments", params=params).raise_for_status().json()
-        entries |= {one["id"]: Entry(one["amount_captured"], one["amount_refunded"]) for one in page["data"]}
+        entries |= {one["id"]: _shown(one) for one in page["data"]}
         if not page["next_cursor"]:
             return entries
         params["cursor"] = page["next_cursor"]
@@ -30,7 +36,7 @@ def stripes(shop: Shop) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for effect in shop.book()["effects"]:
         payment_id = effect["metadata"]["malipo_payment_id"]
-        before = entries.get(payment_id, Entry(0, 0))
+        before = entries.get(payment_id, Entry())
         entries[payment_id] = _add(before, effect["kind"], effect["amount"])
     return entries
 
@@ -38,7 +44,7 @@ def stripes(shop: Shop) -> dict[str, Entry]:
 def differences(shop: Shop) -> list[str]:
     """Every payment on which the books disagree, in words; empty when they are equal."""
     ours, theirs = malipos(shop), stripes(shop)
-    nothing = Entry(0, 0)
+    nothing = Entry()
     return [
         f"{payment_id}: Malipo says {ours.get(payment_id, nothing)}, Stripe says {theirs.get(payment_id, nothing)}"
         for payment_id in sorted(ours.keys() | theirs.keys())
@@ -47,18 +53,30 @@ def differences(shop: Shop) -> list[str]:
 
 
 def double_charges(shop: Shop) -> list[str]:
-    """Payments that were charged more than once."""
-    charged = [e["metadata"]["malipo_payment_id"] for e in shop.book()["effects"] if e["kind"] in ("charge", "capture")]
-    return sorted({payment_id for payment_id in charged if charged.count(payment_id) > 1})
+    """Payments that were charged or authorized more than once, or captured more than once."""
+    effects = shop.book()["effects"]
+    done = Counter((e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]]) for e in effects if e["kind"] in _ONCE)
+    return sorted({payment_id for (payment_id, _), times in done.items() if times > 1})
+
+
+def _shown(payment: Json) -> Entry:
+    held = payment["amount"] if payment["status"] == "authorized" else 0
+    return Entry(payment["amount_captured"], payment["amount_refunded"], held)
 
 
 def _add(entry: Entry, kind: str, amount: int) -> Entry:
     match kind:
-        case "charge" | "capture":
-            return Entry(entry.captured + amount, entry.refunded)
+        case "charge":
+            return replace(entry, captured=entry.captured + amount)
+        case "authorize":
+            return replace(entry, held=entry.held + amount)
+        case "capture":
+            return replace(entry, captured=entry.captured + amount, held=entry.held - amount)
+        case "release":
+            return replace(entry, held=entry.held - amount)
         case "refund":
-            return Entry(entry.captured, entry.refunded + amount)
+            return replace(entry, refunded=entry.refunded + amount)
         case "refund_failed":
-            return Entry(entry.captured, entry.refunded - amount)
+            return replace(entry, refunded=entry.refunded - amount)
         case _:
             return entry

@@ -1,0 +1,29 @@
+"""What the crowd of customers notices."""
+
+import asyncio
+from typing import cast
+
+from chaos import load
+from chaos.load import Crowd, Customer
+from malipo_local.shop import Shop
+
+
+class _Stack:
+    def urls(self, _: str) -> list[str]:
+        return ["http://nobody.example"]
+
+
+class _Shop:
+    stack = _Stack()
+
+
+def test_a_customer_who_is_refused_what_he_was_promised_is_a_surprise(monkeypatch):
+    async def fail(_: Customer, amount: int) -> None:
+        raise KeyError(amount)
+
+    monkeypatch.setitem(load.KINDS, "charge", fail)
+    crowd = Crowd(cast("Shop", _Shop()), rate=100, seed=1)
+    asyncio.run(crowd.come(0.03, patience_seconds=5))
+    assert crowd.ledger.surprises == [
+        f"charge of {amount} ended in KeyError({amount})" for amount in (1001, 1002, 1003)
+    ]
