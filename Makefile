@@ -53,7 +53,7 @@ demo: setup ## tour of six payments on the real system (ARGS=--once ends after i
 bench: setup ## measure rate, latency, CPU and growth (ARGS=--quick: four minutes; ARGS=--help: its parts)
 	@PYTHONPATH=tests $(RUN) python -m bench $(ARGS)
 
-crash-matrix: setup ## kill every service wherever it can die, one crossing at a time; writes docs/crash-matrix.md
+crash-matrix: setup ## kill every service at each crossing of each operation; writes docs/crash-matrix.md
 	@PYTHONPATH=tests $(RUN) python -m chaos matrix $(ARGS)
 
 chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)

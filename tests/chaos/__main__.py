@@ -1,6 +1,8 @@
 """The command line: `make crash-matrix` and `make chaos`."""
 
 import secrets
+import signal
+import sys
 import time
 from collections.abc import Sequence
 from typing import Annotated
@@ -15,12 +17,18 @@ from chaos.onlooker import Onlooker
 from chaos.operations import OPERATIONS, Operation
 from chaos.storms import Verdict
 
-cli = typer.Typer(help="Break Malipo in every way, and hold it to its promise.", no_args_is_help=True)
+cli = typer.Typer(no_args_is_help=True)
 console = Console(soft_wrap=True)
 
 _Operations = Annotated[
     list[str] | None, typer.Option("--operation", help=f"One of: {', '.join(one.name for one in OPERATIONS)}.")
 ]
+
+
+@cli.callback()
+def main() -> None:
+    """Break Malipo in every way, and hold it to its promise."""
+    signal.signal(signal.SIGTERM, _stop)
 
 
 @cli.command("matrix")
@@ -115,6 +123,10 @@ def _crash(opened: Matrix, cells: Sequence[Cell]) -> list[Result]:
                 left_seconds = progress.tasks[task].time_remaining
                 console.print(f"{len(results)} of {len(cells)} done, {left_seconds or 0:.0f} s to go")
     return results
+
+
+def _stop(number: int, _frame: object) -> None:
+    sys.exit(128 + number)  # through all that closes behind it, so that nothing stays
 
 
 def _stopwatch() -> storms.Say:

@@ -112,10 +112,10 @@ async def test_keys_are_kept_as_hashes_only(gateway, merchant):
 
 
 async def test_the_cache_of_keys_has_a_limit(gateway, monkeypatch):
-    monkeypatch.setattr(auth, "_CACHE_KEYS", 10)
+    monkeypatch.setattr(gateway.parts.keys._recent, "_most", 10)
     for number in range(30):
         await gateway.client.get("/v1/payments", headers={"X-API-Key": f"guess {number}"})
-    assert len(gateway.parts.keys._cache) <= 10
+    assert len(gateway.parts.keys._recent._kept) <= 10
 
 
 async def test_every_decision_is_recorded_before_its_answer(gateway, merchant):

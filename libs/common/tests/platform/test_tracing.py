@@ -29,7 +29,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> Generator[InMemorySpanExporter]
 
 
 def step(headers):
-    return tracing.step("charge", "pay_1", headers, SpanKind.CLIENT, provider="stripe")
+    return tracing.span("charge", "pay_1", headers, SpanKind.CLIENT, provider="stripe")
 
 
 def test_a_step_of_a_recorded_trace_is_a_span_beneath_it_and_what_it_causes_comes_beneath_the_step(exported):

@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.messaging.subscription import Received
 from malipo.money import Money
+from malipo.platform.recent import Recent
 from malipo.platform.secrets import SecretUnreadable
 from malipo.providers.credentials import NoCredentials
 from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.recent import Recent
 
 NEW = b'{"secret": "new"}'
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
@@ -183,7 +183,7 @@ async def test_credentials_that_were_deleted_are_gone(kit, make):
 def clock(monkeypatch):
     """The clock that accounts are kept by, which the test turns."""
     turned = SimpleNamespace(seconds=1000.0)
-    monkeypatch.setattr("malipo.providers.recent.clock", SimpleNamespace(monotonic=lambda: turned.seconds))
+    monkeypatch.setattr("malipo.platform.recent.clock", SimpleNamespace(monotonic=lambda: turned.seconds))
     return turned
 
 

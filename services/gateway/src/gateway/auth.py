@@ -1,8 +1,8 @@
 """Who calls: API keys, their scopes, and a cache short enough that a revoked key is refused within a second."""
 
 import hashlib
-from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 from gateway import store_merchants
@@ -10,6 +10,7 @@ from gateway.store_merchants import ApiKey
 from malipo import clock, ids
 from malipo.contracts.commands import Mode
 from malipo.messaging.unit import Units
+from malipo.platform.recent import Recent
 
 Scope = Literal[
     "payments:read",
@@ -64,7 +65,7 @@ class Keys:
 
     def __init__(self, units: Units) -> None:
         self._units = units
-        self._cache: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
+        self._recent = Recent[bytes, ApiKey | None](seconds=_CACHE_SECONDS, most=_CACHE_KEYS)
 
     async def decide(self, key: str | None, scope: Scope) -> Decision:
         """Whether the holder of `key` may do what needs `scope`."""
@@ -77,16 +78,8 @@ class Keys:
         return Decision(known, None, Caller(known.merchant_id, known.mode, known.id))
 
     async def _find(self, key_digest: bytes) -> ApiKey | None:
-        asked_at = clock.monotonic()
-        expires, known = self._cache.get(key_digest, (0.0, None))
-        if asked_at < expires:
-            return known
-        known = await store_merchants.find_key(self._units.reads, key_digest)
-        self._cache[key_digest] = (asked_at + _CACHE_SECONDS, known)  # as old as the question, not the answer
-        self._cache.move_to_end(key_digest)
-        if len(self._cache) > _CACHE_KEYS:
-            self._cache.popitem(last=False)
-        return known
+        read = partial(store_merchants.find_key, self._units.reads, key_digest)
+        return await self._recent.find(key_digest, read, suits=lambda _: True)
 
 
 def _refusal(key: ApiKey | None, scope: Scope) -> str | None:

@@ -17,7 +17,7 @@ from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit
 from malipo.platform import logs
 from malipo.platform.logs import log
-from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, step
+from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store
 from orchestrator.advance import Fold
 from orchestrator.machine import State, Subject
@@ -86,7 +86,7 @@ async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> int:
     for payment_id, subject_ids in still_due.items():
         fold = Fold(payments[payment_id], clock.now(), "deadline", f"deadline:{payment_id}")
         caused_by = origin(fold.payment.traceparent, fold.payment.client_ref)
-        with step("orchestrator deadline", payment_id, caused_by, SpanKind.INTERNAL) as headers:
+        with span("orchestrator deadline", payment_id, caused_by, SpanKind.INTERNAL) as headers:
             for subject_id in subject_ids:
                 fold.overdue(subject_id)
             written += _send(unit, fold, headers)
@@ -106,7 +106,7 @@ def _fold(unit: Unit, payment: Payment, received: Received[Message], now: dateti
     if isinstance(message, OutcomeReported):
         fold.source, fold.observed_at = message.source, message.observed_at
     name = f"orchestrator {type(message).__name__}"
-    with step(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
+    with span(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
         _decide_or_refuse(fold, message)
         return _send(unit, fold, headers)
 

@@ -39,7 +39,7 @@ class Courier:
         Answers whether its end may have made other deliveries due. Raises an error of `AWAY` when its end could not be recorded: its lease runs out.
         """
         logs.concern(delivery.payment_id, delivery.headers)
-        with tracing.step(
+        with tracing.span(
             f"webhook {delivery.type}", delivery.payment_id, delivery.headers, SpanKind.CLIENT, **_about(delivery)
         ) as headers:
             return await self._attempt_or_put_off(replace(delivery, headers=headers))

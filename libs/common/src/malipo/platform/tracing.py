@@ -66,7 +66,7 @@ def is_recorded(headers: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def step(
+def span(
     name: str, payment_id: str, headers: dict[str, str], kind: SpanKind, **attributes: str
 ) -> Generator[dict[str, str]]:
     """A span beneath the one that `headers` carry; yields the headers for what the block causes.
@@ -79,7 +79,7 @@ def step(
     about = {"payment_id": payment_id, **attributes}
     if client_ref := headers.get(CLIENT_REF):
         about["client_ref"] = cleaned(client_ref)  # the merchant's own words
-    with _span(name, propagate.extract(headers), kind, about):
+    with _open_span(name, propagate.extract(headers), kind, about):
         yield headers | carrier()
 
 
@@ -91,19 +91,19 @@ def batch(name: str, members: Iterable[Mapping[str, str]]) -> Generator[None]:
         yield
         return
     links = [Link(trace.get_current_span(context).get_span_context()) for context in recorded]
-    with _span(name, Context(), SpanKind.CONSUMER, {}, links):
+    with _open_span(name, Context(), SpanKind.CONSUMER, {}, links):
         yield
 
 
 def note(attributes: Mapping[str, str | int | None]) -> None:
     """Put `attributes` that are known on the current span, if there is one that is recorded."""
-    span = trace.get_current_span()
-    if span.is_recording():
-        span.set_attributes({name: value for name, value in attributes.items() if value is not None})
+    current = trace.get_current_span()
+    if current.is_recording():
+        current.set_attributes({name: value for name, value in attributes.items() if value is not None})
 
 
 @contextmanager
-def _span(
+def _open_span(
     name: str, context: Context, kind: SpanKind, attributes: Mapping[str, str], links: Iterable[Link] = ()
 ) -> Generator[None]:
     with tracer.start_as_current_span(

@@ -134,7 +134,7 @@ class Callbacks:
         """Send on what the provider said. It came without a trace, and joins the one of the order that it is about."""
         order = original.order
         logs.concern(order.payment_id, original.headers)
-        with tracing.step(
+        with tracing.span(
             f"webhook receiver {word.kind}",
             order.payment_id,
             original.headers,

@@ -106,7 +106,7 @@ class Caller:
         """Carry one claimed attempt as far as it goes now. In a task of its own: its log lines are about this payment."""
         command = claimed.command
         logs.concern(command.payment_id, claimed.headers)
-        span = tracing.step(
+        span = tracing.span(
             f"provider client {type(command).__name__.lower()}",
             command.payment_id,
             claimed.headers,

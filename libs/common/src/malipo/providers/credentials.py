@@ -12,9 +12,9 @@ from malipo.contracts.message import Message
 from malipo.messaging.database import Row
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit, Units
+from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from malipo.providers.provider import Account
-from malipo.providers.recent import Recent
 
 _KEPT_SECONDS = 0.4
 """So that credentials which were replaced or deleted are used by no replica for longer than half a second."""

@@ -1,6 +1,6 @@
 """What is remembered for a moment."""
 
-from malipo.providers.recent import Recent
+from malipo.platform.recent import Recent
 from malipo.testing.waiting import until
 
 
