@@ -1,6 +1,5 @@
 """The command line: `python -m bench --help`."""
 
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from bench.stages import QUICK, WHOLE
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, running
 from malipo import clock
 from malipo_local import Stack
+from malipo_local.signals import stop_on_signals
 
 app = typer.Typer(help="Benchmarks on the whole real system.", add_completion=False)
 console = Console(width=150)
@@ -40,7 +40,7 @@ def main(
 
     Exits 1 when no rate held, anything went wrong, or Malipo's book and Stripe's differ.
     """
-    signal.signal(signal.SIGTERM, _stop)
+    stop_on_signals()
     if context.invoked_subcommand is not None:
         return
     began = clock.monotonic()
@@ -76,10 +76,6 @@ def others(rate: float, scale: float) -> tuple[list[Table], list[str]]:
     reached = report.goals_table([*goals.of_replicas(replicas_), *goals.of_growth(grown)])
     tables = [report.cpu_table(traces_, SERVICES), report.cpu_table(replicas_, SERVICES)]
     return [reached, *tables, report.growth_table(grown, SERVICES)], wrong + wrong_replicas + wrong_grown
-
-
-def _stop(number: int, _frame: object) -> None:
-    sys.exit(128 + number)  # through all that closes behind it, so that nothing stays
 
 
 def say(text: str) -> None:

@@ -1,8 +1,6 @@
 """The command line: `make crash-matrix` and `make chaos`."""
 
 import secrets
-import signal
-import sys
 import time
 from collections.abc import Sequence
 from typing import Annotated
@@ -16,6 +14,7 @@ from chaos.matrix import Cell, Matrix, Result
 from chaos.onlooker import Onlooker
 from chaos.operations import OPERATIONS, Operation
 from chaos.storms import Verdict
+from malipo_local.signals import stop_on_signals
 
 cli = typer.Typer(no_args_is_help=True)
 console = Console(soft_wrap=True)
@@ -28,7 +27,7 @@ _Operations = Annotated[
 @cli.callback()
 def main() -> None:
     """Break Malipo in every way, and hold it to its promise."""
-    signal.signal(signal.SIGTERM, _stop)
+    stop_on_signals()
 
 
 @cli.command("matrix")
@@ -123,10 +122,6 @@ def _crash(opened: Matrix, cells: Sequence[Cell]) -> list[Result]:
                 left_seconds = progress.tasks[task].time_remaining
                 console.print(f"{len(results)} of {len(cells)} done, {left_seconds or 0:.0f} s to go")
     return results
-
-
-def _stop(number: int, _frame: object) -> None:
-    sys.exit(128 + number)  # through all that closes behind it, so that nothing stays
 
 
 def _stopwatch() -> storms.Say:

@@ -1,9 +1,11 @@
-"""Runs one bare service: `python -m bench.bare gateway`."""
+"""Runs one bare service, on the server that Malipo's own run on: `python -m bench.bare gateway`."""
 
 import importlib
+import os
 import sys
 
-from bench.bare.wire import serve
+from malipo.platform.server import serve
 
 if __name__ == "__main__":
-    serve(importlib.import_module(f"bench.bare.{sys.argv[1].replace('-', '_')}").build())
+    app = importlib.import_module(f"bench.bare.{sys.argv[1].replace('-', '_')}").build()
+    serve(app, "127.0.0.1", int(os.environ["HTTP_PORT"]), stop_seconds=10)

@@ -6,13 +6,14 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from bench.bare.wire import Wire, alive
-from malipo import clock, ids
+from malipo import clock
 from malipo.contracts.commands import CreatePayment
 from malipo.contracts.events import PaymentStepped
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import OutcomeReported
 from malipo.contracts.topics import OUTCOMES, PAYMENT_COMMANDS, PAYMENT_EVENTS, STRIPE_COMMANDS
 from orchestrator.advance import Fold
+from orchestrator.handlers import new_payment
 from orchestrator.payment import Payment
 
 
@@ -26,7 +27,8 @@ def build() -> Starlette:
 async def _take(wire: Wire, payments: dict[str, Payment], message: Message) -> None:
     match message:
         case CreatePayment():
-            payment = payments[message.payment_id] = _new_payment(message)
+            payment = payments[message.payment_id] = new_payment(message, {}, clock.now())
+            payment.provider = "stripe"
             fold = Fold(payment, clock.now(), "merchant", payment.id)
             fold.dispatch()
         case OutcomeReported(payment_id=payment_id) if payment_id in payments:
@@ -37,18 +39,3 @@ async def _take(wire: Wire, payments: dict[str, Payment], message: Message) -> N
     for sent in fold.messages:
         topic = PAYMENT_EVENTS if isinstance(sent, PaymentStepped) else STRIPE_COMMANDS
         await wire.send(topic, fold.payment.id, sent)
-
-
-def _new_payment(command: CreatePayment) -> Payment:
-    return Payment(
-        id=command.payment_id,
-        merchant_id=command.merchant_id,
-        mode=command.mode,
-        amount=command.amount,
-        method=command.method,
-        capture=command.capture,
-        config_version=command.config_version,
-        created_at=ids.made_at(command.payment_id),
-        updated_at=clock.now(),
-        provider="stripe",
-    )

@@ -1,15 +1,12 @@
-"""What the four bare services share: settings, topics, a producer, batch subscribers, a server."""
+"""What the four bare services share: settings, topics, a producer, batch subscribers."""
 
 import asyncio
-import gc
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from itertools import chain
+from functools import partial
 from typing import Any
 
-import uvicorn
-import uvloop
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faststream.kafka import KafkaBroker, KafkaMessage
 from starlette.requests import Request
@@ -18,9 +15,10 @@ from starlette.types import ASGIApp
 
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import BY_NAME, Topic
+from malipo.messaging.consumers import next_batch
 
 PREFIX = "bare."
-_MAX_RECORDS, _POLL_MS = 500, 1000  # as Malipo's own consumers have them
+_MAX_RECORDS = 500  # as Malipo's own consumers have it
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 Take = Callable[[Message], Awaitable[None]]
@@ -50,7 +48,7 @@ class Wire:
             max_records=_MAX_RECORDS,
             decoder=_records,
         )
-        subscriber.get_msg = _next_batch
+        subscriber.get_msg = partial(next_batch, _MAX_RECORDS)  # the poll is not what is compared
         subscriber(consume)
 
     async def send(self, topic: Topic, key: str, message: Message) -> Awaitable[object]:
@@ -92,12 +90,6 @@ class Tasks:
         self._free.release()
 
 
-async def _next_batch(consumer: Any) -> tuple[Record, ...]:
-    # In place of FastStream's own, as in `malipo.messaging.consumers`: the poll is not what is compared.
-    batches: Mapping[object, Sequence[Record]] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
-    return tuple(chain.from_iterable(batches.values()))
-
-
 async def _records(message: KafkaMessage) -> object:
     return message.raw_message
 
@@ -105,21 +97,3 @@ async def _records(message: KafkaMessage) -> object:
 async def alive(_: Request) -> JSONResponse:
     """The page that says that the service runs."""
     return JSONResponse({"status": "alive"})
-
-
-def serve(app: ASGIApp) -> None:
-    """Serve `app` as `malipo.platform.server` does."""
-    config = uvicorn.Config(
-        app,
-        port=int(os.environ["HTTP_PORT"]),
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-    )
-    gc.collect()
-    gc.freeze()
-    uvloop.run(uvicorn.Server(config).serve())

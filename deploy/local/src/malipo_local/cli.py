@@ -2,7 +2,6 @@
 
 import math
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from malipo_local.hints import USUAL_HOME, make
 from malipo_local.home import Home
 from malipo_local.options import read_replicas, read_settings
 from malipo_local.progress import Board
+from malipo_local.signals import stop_on_signals
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
@@ -57,7 +57,7 @@ def up(
             keep=True,
             progress=board.show,
         )
-        _stop_on_signals()
+        stop_on_signals()
         try:
             with board:
                 stack.start(detach=not foreground)
@@ -171,7 +171,7 @@ def demo(
     from malipo_local.demo.run import play
 
     began = time.monotonic()
-    _stop_on_signals()
+    stop_on_signals()
     board = Board(_out)
     stack = Stack(progress=board.show, settings=_DEMO_SETTINGS)
     with _explained():
@@ -201,15 +201,6 @@ class _explained:  # noqa: N801 (reads as a statement: with _explained())
 def _fail(message: str) -> NoReturn:
     _err.print(message, style="red", markup=False)
     raise typer.Exit(1)
-
-
-def _stop_on_signals() -> None:
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, interrupt)
 
 
 def _stay(stack: Stack) -> None:

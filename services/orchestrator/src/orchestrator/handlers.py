@@ -67,7 +67,7 @@ async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
         if isinstance(received.message, CreatePayment):
             if payment is not None:
                 continue  # sent twice under two message ids; the payment stands
-            payment = payments[received.key] = _new_payment(received.message, received.headers, now)
+            payment = payments[received.key] = new_payment(received.message, received.headers, now)
             new.add(payment.id)
         if payment is None:
             raise UnknownPayment(received.key)
@@ -232,7 +232,7 @@ def _report(fold: Fold, steps: Sequence[PaymentStepped], headers: Mapping[str, s
             bound.info("payment stepped", before=taken.from_state, after=taken.to_state, trigger=taken.cause.trigger)
 
 
-def _new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetime) -> Payment:
+def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetime) -> Payment:
     """A payment is as old as its id, which the gateway made."""
     return Payment(
         id=command.payment_id,

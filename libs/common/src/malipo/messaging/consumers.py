@@ -64,7 +64,7 @@ class Consumers:
             parser=_without_headers,
             decoder=_itself,
         )
-        subscriber.get_msg = partial(_next_batch, subscription.max_records)
+        subscriber.get_msg = partial(next_batch, subscription.max_records)
         subscriber(partial(self._consume, shell, subscription.pace_seconds))
         self._topics += topics
 
@@ -72,9 +72,8 @@ class Consumers:
         """By topic: the messages in the partitions held here that were not taken yet, as far as Kafka has said."""
         messages = dict.fromkeys(self._topics, 0)
         for consumer in self._running():
-            with suppress(
-                IllegalStateError, AssertionError
-            ):  # what aiokafka says of a partition that has just been taken away
+            # What aiokafka says of a partition that has just been taken away.
+            with suppress(IllegalStateError, AssertionError):
                 for partition in consumer.assignment():
                     end = consumer.highwater(partition)
                     if end is not None:  # and then there is a position, too
@@ -122,7 +121,8 @@ class Consumers:
                 await asyncio.sleep(_START_AGAIN_SECONDS)
 
 
-async def _next_batch(max_records: int, consumer: Any) -> tuple[Record, ...]:
+async def next_batch(max_records: int, consumer: Any) -> tuple[Record, ...]:
+    """What a subscriber's `get_msg` answers: the next records, as soon as there are any, or none after a second."""
     # FastStream's own sleeps after an empty poll for as long as a poll may take. Short polls then wake the process hundreds
     # of times a second for nothing, and long ones keep waiting what comes during the sleep.
     batches: Mapping[object, Sequence[Record]] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)

@@ -12,9 +12,8 @@ from malipo.platform.logs import log
 
 _EVERY_SECONDS = 0.2
 """A commit is a request of its own, dearer than the messages of a batch. What a crash brings again the inbox drops."""
-
-
-_COMMIT_SECONDS = 2.0  # aiokafka tries for ever while Kafka is away: no other group, and no stop, may wait for that
+_COMMIT_SECONDS = 2.0
+"""aiokafka tries for ever while Kafka is away: no other group, and no stop, may wait for that."""
 
 
 class Consumer(Protocol):

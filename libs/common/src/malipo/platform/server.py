@@ -7,15 +7,13 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from malipo.platform.settings import ServiceSettings
 
-
-def serve(app: ASGIApp, settings: ServiceSettings) -> None:
-    """Serve `app` on the settings' address; SIGTERM and SIGINT finish work in flight, then return."""
+def serve(app: ASGIApp, host: str, port: int, *, stop_seconds: float) -> None:
+    """Serve `app`; SIGTERM and SIGINT finish work in flight, for `stop_seconds` at most, then return."""
     config = uvicorn.Config(
         app,
-        host=settings.http_host,
-        port=settings.http_port,
+        host=host,
+        port=port,
         http="httptools",
         ws="none",
         lifespan="on",
@@ -23,7 +21,7 @@ def serve(app: ASGIApp, settings: ServiceSettings) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
-        timeout_graceful_shutdown=int(settings.stop_seconds),
+        timeout_graceful_shutdown=int(stop_seconds),
     )
     gc.collect()
     gc.freeze()  # what was imported and built lives as long as the process: no collection need walk it again
