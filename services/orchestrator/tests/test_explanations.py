@@ -20,7 +20,7 @@ def accepts(state: str, command) -> bool:
         payment_id=command.payment_id, merchant_id="mer_1", mode="test", amount=Money(1000, "USD"),
         method=Card("pm_1"), capture="manual", config_version=1,
     )  # fmt: skip
-    payment = handlers._new_payment(create, {}, clock.now())
+    payment = handlers.new_payment(create, {}, clock.now())
     payment.state, payment.reference = State(state), "pi_1"
     payment.captured_minor = 1000 if state == State.COMPLETED else 0
     try:

@@ -70,7 +70,7 @@ class Walk:
             capture="manual" if manual else "automatic",
             config_version=1,
         )
-        self.payment = handlers._new_payment(create, {}, clock.now())
+        self.payment = handlers.new_payment(create, {}, clock.now())
         self.said = []
         self.states = []
         self.take(create)
