@@ -90,7 +90,7 @@ def run_tables(run: Run) -> list[Table]:
     """All tables of a run: the stages, a payment's processor time and its price, a payment's work."""
     compared = [run.found.highest, run.found.half, run.bare]
     return [
-        stages_table([*run.found.tried, run.bare]),
+        stages_table([*run.found.tried, run.bare, *([run.bare_highest] if run.bare_highest else [])]),
         cpu_table(compared, SERVICES),
         price_table(run),
         work_table(run.found.highest),
@@ -100,9 +100,11 @@ def run_tables(run: Run) -> list[Table]:
 
 def price_table(run: Run) -> Table:
     """The price of the promise."""
-    drawn = Table("CPU of a payment", "times that of the bare path")
-    drawn.add_row("the services", f"{run.ratio:.2f}")
-    drawn.add_row("services and stores", f"{run.ratio_with_stores:.2f}")
+    drawn = Table("price of the promise", "times the bare path's")
+    drawn.add_row("CPU of a payment in the services", f"{run.ratio:.2f}")
+    drawn.add_row("CPU of a payment in services and stores", f"{run.ratio_with_stores:.2f}")
+    if run.bare_highest:
+        drawn.add_row("highest rate", f"{run.found.highest.per_second / run.bare_highest.per_second:.2f}")
     return drawn
 
 
@@ -140,6 +142,7 @@ def line(run: Run, seconds: float) -> str:
         "bare_path_cpu_ms_per_payment": _rounded(run.bare.cpu),
         "cpu_ratio_to_bare_path": round(run.ratio, 2),
         "cpu_ratio_with_stores": round(run.ratio_with_stores, 2),
+        "bare_path_payments_per_second": run.bare_highest and round(run.bare_highest.per_second, 1),
         "peak_mb": round(sum(highest.peak_mb.values())),
         "errors": sum(sum(stage.errors.values()) for stage in (highest, half, run.bare)),
         "books_agree": not run.wrong,

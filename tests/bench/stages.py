@@ -10,6 +10,9 @@ from bench.subject import Subject
 
 Say = Callable[[str], None]
 
+type _Measure = Callable[[str, float, float, float], Stage]
+"""Measures a stage by its name, its rate, and the seconds of its measurement and of its warm-up."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Times:
@@ -25,6 +28,8 @@ class Times:
     precision: float
     """The search ends when the lowest rate that failed is less than this times the highest that held."""
     confirmations: int = 3
+    bare_highest: bool = True
+    """Whether the highest rate of the bare path is sought, too."""
 
     def scaled(self, factor: float) -> "Times":
         """The same, shorter or longer."""
@@ -33,7 +38,7 @@ class Times:
 
 
 WHOLE = Times(warm_up=60, probe=20, confirm=60, half=60, settle_in=10, probes=8, precision=1.05)
-QUICK = Times(warm_up=15, probe=7, confirm=18, half=15, settle_in=2, probes=5, precision=1.12, confirmations=2)
+QUICK = Times(warm_up=15, probe=7, confirm=18, half=15, settle_in=2, probes=4, precision=1.12, bare_highest=False)
 
 WARM_UP_RATE = 80.0
 STEP_UP, STEP_DOWN = 1.25, 0.9
@@ -56,28 +61,41 @@ class Found:
 def find(subject: Subject, times: Times, processors: int, say: Say) -> Found:
     """Search for the highest rate, and measure there and at half of it."""
     tried: list[Stage] = []
+    measure = _measuring(subject, tried, say)
+    warm = measure("warm-up", WARM_UP_RATE, 5, times.warm_up)
+    highest = _highest(measure, times, WARM_UP_RATE * PROCESSORS_USED * processors / warm.processors)
+    return Found(highest, measure("half", highest.rate / 2, times.half, times.settle_in), tried)
 
-    def measured(name: str, rate: float, seconds: float, warm_up: float) -> Stage:
+
+def find_highest(subject: Subject, name: str, times: Times, first: float, say: Say) -> Stage:
+    """Search for the highest rate of a system that is warm; called `name`, and first tried at `first`."""
+    return replace(_highest(_measuring(subject, [], say), times, first), name=name)
+
+
+def _measuring(subject: Subject, tried: list[Stage], say: Say) -> _Measure:
+    def measure(name: str, rate: float, seconds: float, warm_up: float) -> Stage:
         say(f"{name}: {rate:.0f} payments a second for {warm_up + seconds:.0f} s")
         tried.append(stage.run(subject, name, rate=rate, warm_up=warm_up, seconds=seconds, seed=len(tried) + 1))
         say(in_words(tried[-1]))
         return tried[-1]
 
-    warm = measured("warm-up", WARM_UP_RATE, 5, times.warm_up)
-    first = WARM_UP_RATE * PROCESSORS_USED * processors / warm.processors
-    best = climb(
-        lambda rate: measured("probe", rate, times.probe, times.settle_in).holds,
-        first,
-        tries=times.probes,
-        precision=times.precision,
-    )
-    rate = best or tried[-1].rate / STEP_UP
-    highest = measured("highest", rate, times.confirm, times.settle_in)
+    return measure
+
+
+def _highest(measure: _Measure, times: Times, first: float) -> Stage:
+    rates: list[float] = []
+
+    def holds(rate: float) -> bool:
+        rates.append(rate)
+        return measure("probe", rate, times.probe, times.settle_in).holds
+
+    best = climb(holds, first, tries=times.probes, precision=times.precision)
+    highest = measure("highest", best or rates[-1] / STEP_UP, times.confirm, times.settle_in)
     for _ in range(times.confirmations - 1):
         if highest.holds:
             break
-        highest = measured("highest", highest.rate * STEP_DOWN, times.confirm, times.settle_in)
-    return Found(highest, measured("half", highest.rate / 2, times.half, times.settle_in), tried)
+        highest = measure("highest", highest.rate * STEP_DOWN, times.confirm, times.settle_in)
+    return highest
 
 
 def climb(holds: Callable[[float], bool], first: float, *, tries: int, precision: float) -> float | None:

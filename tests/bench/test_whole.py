@@ -48,3 +48,10 @@ def test_the_price_of_the_promise_is_given_without_the_stores_and_with_them() ->
     shown = json.loads(report.line(a_run(BARE), seconds=1))
     assert shown["cpu_ratio_to_bare_path"] == pytest.approx(4 / 2)
     assert shown["cpu_ratio_with_stores"] == pytest.approx((4 + 8) / (2 + 2))
+
+
+def test_the_highest_rate_of_the_bare_path_is_shown_where_it_was_sought() -> None:
+    sought = replace(a_run(BARE), bare_highest=replace(BARE, delivered=12_000))
+    assert json.loads(report.line(sought, seconds=1))["bare_path_payments_per_second"] == 200
+    assert json.loads(report.line(a_run(BARE), seconds=1))["bare_path_payments_per_second"] is None
+    assert list(report.price_table(sought).columns[1].cells)[-1] == "0.50"

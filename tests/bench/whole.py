@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import books, machine, stage
 from bench.bare.path import bare_path
 from bench.stage import Stage
-from bench.stages import Found, Say, Times, find, in_words
+from bench.stages import STEP_UP, Found, Say, Times, find, find_highest, in_words
 from bench.system import SERVICES, STORES, running
 from malipo_local import Stack
 
@@ -23,6 +23,8 @@ class Run:
     wrong: list[str]
     """What the books disagree on."""
     machine: dict[str, str]
+    bare_highest: Stage | None = None
+    """The bare path at its own highest rate, where that was sought."""
 
     @property
     def sound(self) -> bool:
@@ -58,4 +60,6 @@ def run(times: Times, settings: Mapping[str, Mapping[str, str]], say: Say) -> Ru
                 path, "bare path", rate=found.highest.rate, warm_up=times.settle_in + 5, seconds=times.confirm
             )
             say(in_words(bare))
-    return Run(found, bare, wrong, described)
+            first = found.highest.rate * STEP_UP
+            highest = find_highest(path, "bare highest", times, first, say) if times.bare_highest else None
+    return Run(found, bare, wrong, described, highest)
