@@ -4,13 +4,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment
-from malipo.contracts.message import Message
-from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.contracts.message import Message, encode
+from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS
+from malipo.messaging import consumers, provision
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.redrive import redrive
 from malipo.messaging.relay import Relay
@@ -35,9 +38,9 @@ async def service(stores, pool_of):
         return units
 
     @asynccontextmanager
-    async def consuming(units: Units, handle, service_name: str = name, **options):
+    async def consuming(units: Units, handle, service_name: str = name, topic=PAYMENT_COMMANDS, **options):
         consumers = Consumers(stores.kafka, service_name, "0")
-        subscription = Subscription("payments", (PAYMENT_COMMANDS,), handle, **options)
+        subscription = Subscription("payments", (topic,), handle, **options)
         consumers.add(subscription, Shell(subscription, units, service_name))
         task = asyncio.create_task(consumers.run())
         try:
@@ -130,10 +133,59 @@ async def test_a_paced_subscription_takes_the_first_at_once_and_what_follows_in_
     async with service.consuming(units, handle, pace_seconds=3.0):
         await send(units, seen.prefix, keys=1, each=1)
         await until(lambda: sizes == [1], what="the first is taken")
-        await send(units, seen.prefix, keys=1, each=20)
+        await send(units, seen.prefix, keys=20, each=1)
         await until(lambda: outbox_is_empty(units), what="all are in Kafka")
         await until(lambda: seen.count == 21, what="all are taken")
     assert sizes == [1, 20]
+
+
+async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_it_is_taken(
+    service, stores, monkeypatch
+):
+    topic = replace(PAYMENT_COMMANDS, name=ids.new("topic"), partitions=1)  # of its own: junk stays for ever
+    monkeypatch.setitem(BY_NAME, topic.name, topic)
+    monkeypatch.setattr(provision, "TOPICS", [topic])
+    await provision.provision(stores.kafka, replication=1)
+    units = await service()
+    seen = Seen("pay")
+    good = encode(CancelPayment(payment_id="pay", cancel_id="can"))
+    records = [
+        (None, b"\xff", []),
+        (b"\xff", None, [("x", b"\xff")]),
+        (b"null", b"pay", [("message-id", b"")]),
+        (good, b"pay", []),
+    ]
+    producer = AIOKafkaProducer(bootstrap_servers=stores.kafka)
+    await producer.start()
+    try:
+        for value, key, headers in records:
+            await producer.send_and_wait(topic.name, value, key=key, headers=headers)
+    finally:
+        await producer.stop()
+    async with service.consuming(units, seen, topic=topic):
+        await until(lambda: seen.count == 1, what="the last message is taken")
+    buried = await units.reads.fetch("SELECT message_id FROM inbox WHERE consumer LIKE '%.dlq' ORDER BY message_id")
+    assert [row["message_id"] for row in buried] == [f"{topic.name}:0:{offset}" for offset in range(3)]
+
+
+async def test_a_batch_that_faststream_cannot_parse_comes_again(service, monkeypatch):
+    units = await service()
+    seen = Seen(ids.new("pay"))
+    parse, failures = consumers._without_headers, 0
+
+    async def parse_badly(records, parse_rest):
+        nonlocal failures
+        if any(record.key.decode().startswith(seen.prefix) for record in records) and failures < 2:
+            failures += 1
+            raise RuntimeError("no parser is without a fault")
+        return await parse(records, parse_rest)
+
+    monkeypatch.setattr(consumers, "_without_headers", parse_badly)
+    async with service.consuming(units, seen):
+        await send(units, seen.prefix, keys=3, each=2)
+        await until(lambda: seen.count == 6, what="all messages arrive")
+    assert failures == 2
+    assert all(numbers == ["0", "1"] for numbers in seen.by_key.values())
 
 
 async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):

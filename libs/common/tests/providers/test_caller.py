@@ -231,6 +231,7 @@ async def test_an_outcome_that_cannot_be_written_takes_none_along_that_ends_with
         return Declined(code="no", message="too long" * 200_000) if attempt.order.operation_id == "pay_2" else DONE
 
     monkeypatch.setattr(kit.provider, "execute", endless)
+    monkeypatch.setattr(caller, "checked", lambda order, outcome: outcome)  # which cuts it
     await kit.take(*[make.charge(number) for number in (1, 2, 3)])
     results = await asyncio.gather(*[kit.caller.run(one) for one in await kit.claim()], return_exceptions=True)
     assert {one.payment_id for one in await kit.reports()} == {"pay_1", "pay_3"}
@@ -364,3 +365,17 @@ async def test_a_text_that_postgresql_cannot_hold_is_stored_without_what_it_cann
     await kit.take(make.charge())
     assert await kit.run() == 1
     assert await kit.outcomes() == [Declined(code="card_declined", message="a\ufffdb", reference="pi_1")]
+
+
+async def test_a_decline_with_a_book_for_a_text_is_a_decline_with_the_beginning_of_it(kit, make):
+    kit.provider.script = [Declined(code="card_declined", message="x" * 2_000_000, reference="pi_1")]
+    await kit.take(make.charge())
+    assert await kit.run() == 1
+    assert await kit.outcomes() == [Declined(code="card_declined", message="x" * 1_000, reference="pi_1")]
+
+
+async def test_an_answer_that_no_message_can_hold_is_unknown(kit, make):
+    kit.provider.script = [ActionRequired(action=Redirect("https://bank.example/" + "x" * 2_000_000))]
+    await kit.take(make.charge())
+    assert await kit.run() == 1
+    assert await kit.outcomes() == [Unknown(reason="answer_too_large")]

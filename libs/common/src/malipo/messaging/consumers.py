@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, cast
 
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -27,9 +28,9 @@ _STOPPED = "not started"
 class Consumers:
     """All subscriptions of one service, each in a consumer group of its own.
 
-    Offsets are committed after the batch's transaction. With the database away the batch is given back after a pause:
-    the consumer seeks to its start, polling goes on, and the process stays in its group. Membership is static: a
-    process that is started again under its instance's name goes on with its partitions at once, also after a kill.
+    Offsets are committed after the batch's transaction. A batch that was not applied, because the database is away or
+    for any other reason, comes again after a pause, and the process stays in its group meanwhile. Membership is static:
+    a process that is started again under its instance's name goes on with its partitions at once, also after a kill.
     """
 
     def __init__(self, kafka_bootstrap: str, service: str, instance: str) -> None:
@@ -64,8 +65,9 @@ class Consumers:
             parser=_without_headers,
             decoder=_itself,
         )
-        subscriber.get_msg = partial(next_batch, subscription.max_records)
-        subscriber(partial(self._consume, shell, subscription.pace_seconds))
+        batches = _Batches(subscription.max_records)
+        subscriber.get_msg = batches.next
+        subscriber(partial(self._consume, shell, batches, subscription.pace_seconds))
         self._topics += topics
 
     async def lag(self) -> dict[str, int]:
@@ -84,7 +86,7 @@ class Consumers:
         subscribers = cast("Sequence[Any]", self._broker.subscribers)
         return [subscriber.consumer for subscriber in subscribers if subscriber.consumer is not None]
 
-    async def _consume(self, shell: Shell, pace_seconds: float, message: KafkaMessage) -> None:
+    async def _consume(self, shell: Shell, batches: "_Batches", pace_seconds: float, message: KafkaMessage) -> None:
         records = cast("Sequence[Record]", message.raw_message)
         next_at = clock.monotonic() + pace_seconds
         try:
@@ -94,11 +96,11 @@ class Consumers:
         except Exception:  # noqa: BLE001 - whatever it is, the batch must not be lost
             log.exception("batch failed", retry_in_seconds=_AWAY_SECONDS)
         else:
+            batches.applied()
             self._offsets.applied(cast("Any", message.consumer), records)
             return await asyncio.sleep(max(0.0, next_at - clock.monotonic()))
-        # Given back at once it would come again at once, thousands of times a second.
+        # Taken again at once it would fail again at once, thousands of times a second.
         await asyncio.sleep(_AWAY_SECONDS)
-        await message.nack()
 
     async def run(self) -> None:
         """Connect, however long that takes, and consume until cancelled."""
@@ -121,8 +123,32 @@ class Consumers:
                 await asyncio.sleep(_START_AGAIN_SECONDS)
 
 
+class _Batches:
+    """The batches of one subscriber, one after the other: one that was not applied comes again instead of the next.
+
+    FastStream passes over what its parser or a handler raises, and would go on behind it.
+    """
+
+    def __init__(self, max_records: int) -> None:
+        self._max_records = max_records
+        self._open: Sequence[Record] = ()
+
+    async def next(self, consumer: Any) -> Sequence[Record]:
+        """What a subscriber's `get_msg` answers."""
+        for record in reversed(self._open):
+            with suppress(IllegalStateError):  # its partition is another's by now, who goes on from where we were
+                consumer.seek(TopicPartition(record.topic, record.partition), record.offset)
+        self._open = ()
+        self._open = await next_batch(self._max_records, consumer)
+        return self._open
+
+    def applied(self) -> None:
+        """The last one need not come again."""
+        self._open = ()
+
+
 async def next_batch(max_records: int, consumer: Any) -> tuple[Record, ...]:
-    """What a subscriber's `get_msg` answers: the next records, as soon as there are any, or none after a second."""
+    """The next records, as soon as there are any, or none after a second."""
     # FastStream's own sleeps after an empty poll for as long as a poll may take. Short polls then wake the process hundreds
     # of times a second for nothing, and long ones keep waiting what comes during the sleep.
     batches: Mapping[object, Sequence[Record]] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
@@ -132,7 +158,7 @@ async def next_batch(max_records: int, consumer: Any) -> tuple[Record, ...]:
 async def _without_headers(
     records: tuple[Record, ...], parse: Callable[[tuple[Record, ...]], Awaitable[KafkaMessage]]
 ) -> KafkaMessage:
-    # FastStream decodes every header as UTF-8 and gives the batch back when one is not: for ever.
+    # FastStream decodes every header as UTF-8, and the batch would come again and again when one is not.
     message = await parse(tuple(replace(record, headers=()) for record in records))
     message.raw_message = records
     return message

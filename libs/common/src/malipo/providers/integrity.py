@@ -2,19 +2,24 @@
 
 import msgspec
 
-from malipo.contracts.outcomes import Authorized, Outcome, Succeeded, Unknown
+from malipo.contracts.outcomes import Authorized, Declined, Outcome, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Charge
 from malipo.platform.logs import log
 from malipo.providers.provider import AMOUNT_MISMATCH, Order
 
 _NUL, _REPLACEMENT = rb"\u0000", rb"\ufffd"
+_MAX_TEXT_CHARS = 1_000
+_MAX_BYTES = 32 * 1024  # far above any address to send a customer to, far below what Kafka takes
+_TOO_LARGE = "answer_too_large"
 
 
 def checked(order: Order, outcome: Outcome) -> Outcome:
     """`outcome`, or `Unknown` when it speaks of another amount or currency than `order`; both ways logged as an error.
 
-    A charge that is captured by hand may succeed with less than it reserved. A cancel orders no amount. A NUL in a text
-    of the provider's is replaced: PostgreSQL takes none, and an outcome that cannot be stored would never end.
+    A charge that is captured by hand may succeed with less than it reserved. A cancel orders no amount.
+
+    An outcome that could not be stored or sent would never end: a NUL in a text of the provider's is replaced, for
+    PostgreSQL takes none; the text of a decline is cut; and what then is still too large for a message is `Unknown`.
     """
     outcome = _storable(outcome)
     if isinstance(outcome, Succeeded | Authorized) and not _agrees(order, outcome):
@@ -31,7 +36,11 @@ def checked(order: Order, outcome: Outcome) -> Outcome:
 
 
 def _storable(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Declined) and len(outcome.message) > _MAX_TEXT_CHARS:
+        outcome = msgspec.structs.replace(outcome, message=outcome.message[:_MAX_TEXT_CHARS])
     encoded = msgspec.json.encode(outcome)
+    if len(encoded) > _MAX_BYTES:
+        return Unknown(reason=_TOO_LARGE)
     if _NUL not in encoded:
         return outcome
     return msgspec.json.decode(encoded.replace(_NUL, _REPLACEMENT), type=Outcome)

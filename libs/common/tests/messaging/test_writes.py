@@ -1,0 +1,61 @@
+"""Rows for several tables, written as one statement."""
+
+import pytest
+from asyncpg import UniqueViolationError
+
+from malipo.contracts.commands import CancelPayment
+from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging.unit import Units
+from malipo.messaging.writes import Write, insert
+
+INBOX = insert("inbox", {"consumer": "text", "message_id": "text"})
+INBOX_UNLESS_THERE = insert("inbox", {"consumer": "text", "message_id": "text"}, "ON CONFLICT DO NOTHING")
+FORGET = Write("DELETE FROM inbox WHERE message_id = ANY({arrays})", {"message_id": "text"})
+
+
+@pytest.fixture
+async def units(stores, pool_of):
+    units = Units(lambda: None)
+    units.use(await pool_of(stores.database("orchestrator")))
+    return units
+
+
+async def inbox(units: Units) -> list[tuple[str, str]]:
+    rows = await units.reads.fetch("SELECT consumer, message_id FROM inbox ORDER BY message_id")
+    return [(row["consumer"], row["message_id"]) for row in rows]
+
+
+async def test_rows_of_several_tables_are_written_at_the_commit_and_each_in_its_own(units):
+    async with units.begin() as unit:
+        unit.put(INBOX, [("a", "1"), ("a", "2")])
+        unit.send(PAYMENT_COMMANDS, "pay_1", CancelPayment(payment_id="pay_1", cancel_id="can_1"))
+        unit.put(INBOX, [("b", "3")])
+        assert await unit.connection.fetchval("SELECT count(*) FROM inbox") == 0
+    assert await inbox(units) == [("a", "1"), ("a", "2"), ("b", "3")]
+    assert await units.reads.fetchval("SELECT key FROM outbox") == "pay_1"
+
+
+async def test_an_insert_and_a_delete_are_one_statement(units):
+    async with units.begin() as unit:
+        unit.put(INBOX, [("a", "1"), ("a", "2")])
+    async with units.begin() as unit:
+        unit.put(FORGET, [("1",)])
+        unit.put(INBOX_UNLESS_THERE, [("a", "2"), ("a", "3")])
+    assert await inbox(units) == [("a", "2"), ("a", "3")]
+
+
+async def test_one_row_that_cannot_be_written_leaves_none_of_all(units):
+    async with units.begin() as unit:
+        unit.put(INBOX, [("a", "1")])
+    with pytest.raises(UniqueViolationError):
+        async with units.begin() as unit:
+            unit.put(INBOX, [("a", "0"), ("a", "1")])
+            unit.send(PAYMENT_COMMANDS, "pay_1", CancelPayment(payment_id="pay_1", cancel_id="can_1"))
+    assert await inbox(units) == [("a", "1")]
+    assert await units.reads.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_no_rows_are_no_statement(units):
+    async with units.begin() as unit:
+        unit.put(INBOX, [])
+        assert not await unit.flush()
