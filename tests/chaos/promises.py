@@ -84,6 +84,8 @@ def _timeline(onlooker: Onlooker, merchant: Merchant, payment_id: str, ending: E
     reported = {
         entry["cause"] for entry in entries if entry["kind"] == "webhook" and entry["result"] == ending.delivery
     }
+    if lacking := {entry["cause"] for entry in entries} - {None, *(entry["id"] for entry in entries)}:
+        yield f"the timeline does not tell of {sorted(lacking)}, which led to something in it"
     for step in steps:
         if step["event"] and step["id"] not in reported:
             yield f"the timeline has no webhook of {step['event']['type']} that was {ending.delivery}"

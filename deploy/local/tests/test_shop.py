@@ -33,7 +33,7 @@ def shop(*timelines: list[dict[str, Any]]) -> Shop:
     left = list(timelines)
 
     def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"entries": left.pop(0) if len(left) > 1 else left[0]})
+        return httpx.Response(200, json={"complete": True, "entries": left.pop(0) if len(left) > 1 else left[0]})
 
     made = Shop(SimpleNamespace(url=lambda _: "http://gateway"), "shop", "key")
     made.api = httpx.Client(base_url="http://gateway", transport=httpx.MockTransport(answer))

@@ -90,10 +90,14 @@ def because(step, message_id: str, source: str = "answer", **changes):
     return replace(step, cause=cause, **changes)
 
 
-async def entries(merchant, payment) -> list[dict]:
+async def timeline(merchant, payment) -> dict:
     answer = await merchant.get(f"/v1/payments/{payment['id']}/timeline")
     assert answer.status_code == 200, answer.text
-    return answer.json()["entries"]
+    return answer.json()
+
+
+async def entries(merchant, payment) -> list[dict]:
+    return (await timeline(merchant, payment))["entries"]
 
 
 @pytest.fixture
@@ -141,6 +145,16 @@ async def test_a_timeline_tells_everything_once_in_causal_order_with_causes(merc
         "del_1-2": "step-4",
         "msg_callback": "step-1",
     }
+
+
+@pytest.mark.usefixtures("doubted")
+async def test_a_timeline_is_complete_when_the_cause_of_each_entry_has_come(gateway, merchant, payment):
+    assert (await timeline(merchant, payment))["complete"]
+    refused = word(payment, Declined(code="card_declined"), step=4)
+    await gateway.hear(because(gateway.step(merchant, payment), "msg_late"))
+    assert not (await timeline(merchant, payment))["complete"]
+    await gateway.hear(refused, topic=OUTCOMES, message_id="msg_late")
+    assert (await timeline(merchant, payment))["complete"]
 
 
 async def test_every_entry_names_its_service_its_time_and_its_trace(merchant, payment, doubted):
@@ -233,7 +247,9 @@ async def test_a_timeline_holds_no_secret_and_nothing_about_the_customer(gateway
 async def test_a_long_timeline_shows_its_end(gateway, merchant, payment, monkeypatch):
     monkeypatch.setattr(store_history, "MAX_ENTRIES", 3)
     await gateway.hear(*(gateway.step(merchant, payment, "processing") for _ in range(5)))
-    assert [entry["step"] for entry in await entries(merchant, payment)] == [3, 4, 5]
+    told = await timeline(merchant, payment)
+    assert [entry["step"] for entry in told["entries"]] == [3, 4, 5]
+    assert not told["complete"]
 
 
 async def test_the_timeline_of_a_payment_shows_no_other(gateway, merchant, payment):

@@ -118,22 +118,26 @@ class Shop:
 
     def timeline(self, payment_id: str) -> list[Json]:
         """What every service did about the payment, causes before effects."""
-        return self.api.get(f"/v1/payments/{payment_id}/timeline").raise_for_status().json()["entries"]
+        return self._timeline(payment_id)["entries"]
+
+    def _timeline(self, payment_id: str) -> Json:
+        return self.api.get(f"/v1/payments/{payment_id}/timeline").raise_for_status().json()
 
     def explain(self, payment_id: str) -> Json:
         """Why the payment is where it is, what happens next, and what may safely be done."""
         return self.api.get(f"/v1/payments/{payment_id}/explain").raise_for_status().json()
 
     def reported(self, payment_id: str, *, seconds: float = 20) -> list[Json]:
-        """The timeline once it tells of every event that it was delivered. Raises `NeverHappened`.
+        """The timeline once it is complete and tells of every event that it was delivered. Raises `NeverHappened`.
 
         The report of a delivery comes after the delivery itself.
         """
         entries: list[Json] = []
 
         def all_reported() -> bool:
-            entries[:] = self.timeline(payment_id)
-            return not _undelivered(entries)
+            read = self._timeline(payment_id)
+            entries[:] = read["entries"]
+            return read["complete"] and not _undelivered(entries)
 
         if not until(all_reported, seconds):
             silent = _undelivered(entries)

@@ -129,7 +129,12 @@ _ENTRIES: list[dict[str, Any]] = [
         next_attempt_at=None,
     ),
 ]
-TIMELINE: dict[str, Any] = {"payment_id": PAYMENT["id"], "status": "completed", "entries": _ENTRIES}
+TIMELINE: dict[str, Any] = {
+    "payment_id": PAYMENT["id"],
+    "status": "completed",
+    "complete": True,
+    "entries": _ENTRIES,
+}
 _DOUBT = EXPLANATIONS["payment", "in_doubt", "unknown"]
 EXPLANATION: dict[str, Any] = {
     "payment_id": PAYMENT["id"],

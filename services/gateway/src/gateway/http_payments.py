@@ -23,7 +23,7 @@ from gateway.idempotency import Done
 from gateway.openapi import EXPLANATION, PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS, TIMELINE, spec
 from gateway.parts import PartsOf
 from gateway.schemas import NewPayment, PaymentFilters
-from gateway.timeline import arranged
+from gateway.timeline import arranged, is_whole
 from gateway.views import answered, first_payment
 from malipo import clock, ids
 from malipo.contracts.events import PaymentView
@@ -90,11 +90,14 @@ async def read_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> Resp
 async def read_timeline(parts: PartsOf, caller: _Reader, payment_id: str) -> Response:
     """What every service did, in causal order: requests, steps, what providers were asked and said, webhooks.
 
-    A cause stands before its effect, whatever the clocks of two machines say. The newest thousand entries are shown.
+    A cause stands before its effect, whatever the clocks of two machines say. `complete` is false while the cause of an
+    entry is still on its way, which takes less than a second; and of a payment with more entries than the newest
+    thousand, which are shown.
     """
     payment = await require_payment(parts, caller, payment_id)
     entries = arranged(await store_history.timeline(parts.units.reads, payment_id))
-    return answer({"payment_id": payment_id, "status": payment.status, "entries": entries})
+    complete = is_whole(entries) and len(entries) < store_history.MAX_ENTRIES
+    return answer({"payment_id": payment_id, "status": payment.status, "complete": complete, "entries": entries})
 
 
 @router.get(

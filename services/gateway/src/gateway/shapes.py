@@ -23,6 +23,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
 """Of the fields of views."""
 
 _TEXT = {"type": "string"}
+_BOOLEAN = {"type": "boolean"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
 _INTEGER = {"type": "integer"}
 _MOMENT = {"type": "string", "format": "date-time"}
@@ -73,7 +74,7 @@ _STAND: dict[str, Any] = {
     },
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "Timeline": _object(payment_id=_TEXT, status=_TEXT, entries=_list_of("TimelineEntry")),
+    "Timeline": _object(payment_id=_TEXT, status=_TEXT, complete=_BOOLEAN, entries=_list_of("TimelineEntry")),
     "TimelineEntry": _with(
         _object(
             id=_TEXT,

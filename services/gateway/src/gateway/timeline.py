@@ -27,6 +27,12 @@ def arranged(rows: Sequence[tuple[datetime, Json]]) -> list[Json]:
     return [entries[entry_id] for entry_id in ordered]
 
 
+def is_whole(entries: Sequence[Json]) -> bool:
+    """Whether each cause is among them: entries come by several topics, a cause now and then after its effect."""
+    there = {None, *(entry["id"] for entry in entries)}
+    return all(entry["cause"] in there for entry in entries)
+
+
 def in_causal_order(times: Mapping[str, datetime], before: Mapping[str, Collection[str]]) -> list[str]:
     """The ids of `times`, each after those that came before it, and of several that may come next the earliest first.
 
