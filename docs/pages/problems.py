@@ -1,6 +1,8 @@
 """docs/problems.md: everything that can go wrong for a merchant, and what to do about it."""
 
 from gateway.problems import PROBLEMS, Retry
+from malipo.contracts.events import REFUSAL_CODES
+from malipo.contracts.failures import OWN_FAILURES
 from pages.markdown import document, table
 
 _INTRO = """\
@@ -8,16 +10,28 @@ An error is an `application/problem+json` (RFC 9457) with a stable `code`. `retr
 whether sending it again is of use (`safe`), after how many seconds, and whether with the same `Idempotency-Key`."""
 
 
+_FAILURES = f"""\
+A payment, capture, cancel or refund that was accepted and has `failed` says why in `failure`, everywhere it is shown: a `code`, and a
+`message` in words. These codes are Malipo's own. Any other is the provider's and passes through as it is, with the provider's words:
+of Stripe its decline codes and error codes, such as `insufficient_funds`, or `resource_missing` for a token that Stripe does not know.
+A capture, cancel or refund that Malipo refused has one of the codes above: {", ".join(f"`{code}`" for code in REFUSAL_CODES)}.
+`GET /v1/payments/{{id}}/explain` says the same of one payment."""
+
+
 def page() -> str:
     """The page's text."""
-    rows = [
+    problems = [
         (f"`{code}`", str(kind.status), kind.title, kind.advice, _retry(kind.retry)) for code, kind in PROBLEMS.items()
     ]
+    failures = [(f"`{code}`", own.why, own.advice) for code, own in OWN_FAILURES.items()]
     return document(
         "Problems",
-        "services/gateway/src/gateway/problems.py",
+        "services/gateway/src/gateway/problems.py and libs/common/src/malipo/contracts/failures.py",
         _INTRO,
-        table(("code", "status", "what it is", "what to do", "the same request again"), rows),
+        table(("code", "status", "what it is", "what to do", "the same request again"), problems),
+        "## Why it failed",
+        _FAILURES,
+        table(("code", "why", "what to do"), failures),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from malipo.contracts.explanations import EXPLANATIONS, MAY
+from malipo.contracts.explanations import EXPLANATIONS, MAY, REFUNDED, Explanation
 from orchestrator.machine import DECIDED, ROWS, Row, State, Subject, deadline_seconds
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
@@ -19,7 +19,8 @@ It is left on the provider's own word only."""
 _WORDS = """\
 The words of `GET /v1/payments/{id}/explain`, by state and reason: what has happened, or `accepted` before anything has, or `refused`.
 *Next by* is the deadline above. What may be done is safe where it is said, within what the whole payment allows: one
-capture or cancel at a time, no more refunds than was captured."""
+capture or cancel at a time, no more refunds than was captured. A decline with a code of Malipo's own has the words of
+[that code](problems.md#why-it-failed)."""
 
 _HEADER = ("in this state", "when this happens", "go there", "send the provider", "tell the merchant", "waits")
 
@@ -44,11 +45,15 @@ def page() -> str:
 def _explanations(subject: Subject) -> str:
     header = (f"{subject} is", "because", "why", "what happens next", "you may")
     rows = [
-        (f"`{state}`", f"`{reason}`", told.why, told.next, ", ".join(f"`{code}`" for code in told.may))
-        for (about, state, reason), told in EXPLANATIONS.items()
-        if about == subject
+        _words(f"`{state}`", reason, told) for (about, state, reason), told in EXPLANATIONS.items() if about == subject
     ]
+    if subject is Subject.PAYMENT:
+        rows += [_words(f"`{State.COMPLETED}`, a refund {how}", "succeeded", told) for how, told in REFUNDED.items()]
     return table(header, rows)
+
+
+def _words(state: str, reason: str, told: Explanation) -> tuple[str, ...]:
+    return state, f"`{reason}`", told.why, told.next, ", ".join(f"`{code}`" for code in told.may)
 
 
 def _section(subject: Subject) -> str:

@@ -2,18 +2,22 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
+from itertools import chain, product
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from chaos import matrix, report, storms, system
+from chaos import matrix, red, report, storms, system
+from chaos.load import Say
 from chaos.matrix import Cell, Matrix, Result
 from chaos.onlooker import Onlooker
 from chaos.operations import OPERATIONS, Operation
 from chaos.storms import Verdict
+from chaos.system import System
 from malipo_local.signals import stop_on_signals
 
 cli = typer.Typer(no_args_is_help=True)
@@ -33,25 +37,41 @@ def main() -> None:
 @cli.command("matrix")
 def crash_matrix(
     operation: _Operations = None,
-    stores: Annotated[bool, typer.Option(help="Also let stores fail under load.")] = True,
-    replicas: Annotated[bool, typer.Option(help="Also run a sample with two of every service.")] = True,
+    crossing: Annotated[
+        list[str] | None, typer.Option(help="Crash only crossings of this name, or with this in their name.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="Crash nothing, list the crossings.")] = False,
+    stores: Annotated[
+        bool | None,
+        typer.Option(
+            "--stores/--no-stores", help="Also let stores fail under load. The default, but not with --crossing."
+        ),
+    ] = None,
+    replicas: Annotated[
+        bool | None,
+        typer.Option(
+            "--replicas/--no-replicas",
+            help="Also run a sample with two of every service. The default, but not with --crossing.",
+        ),
+    ] = None,
     write: Annotated[bool, typer.Option(help="Write docs/crash-matrix.md, if it was the whole.")] = True,
 ) -> None:
     """Kill every service at every point there is, one at a time. Takes most of an hour; exits 1 on any violation."""
     began = time.monotonic()
-    if unknown := set(operation or ()) - {one.name for one in OPERATIONS}:
-        problem = f"There is no operation {min(unknown)!r}."
-        raise typer.BadParameter(problem, param_hint="--operation")
-    chosen = [one for one in OPERATIONS if not operation or one.name in operation]
-    crashed, verdicts = _crash_all(chosen, stores=stores)
-    replicated = _crash_replicas([one.cell for one in crashed], chosen) if replicas else []
+    chosen = _chosen_operations(operation or ())
+    if show:
+        return _list(chosen)
+    with_stores, with_replicas = (not crossing if one is None else one for one in (stores, replicas))
+    crashed, verdicts = _crash_all(chosen, crossing or (), stores=with_stores)
+    replicated = _crash_replicas([one.cell for one in crashed], chosen) if with_replicas else []
     findings = report.Findings("make crash-matrix", time.monotonic() - began, crashed, replicated, verdicts)
-    if write and stores and replicas and not operation:
+    if write and with_stores and with_replicas and not operation and not crossing:
         report.PAGE.write_text(report.page(findings))
         console.print(f"written to {report.PAGE.relative_to(report.PAGE.parents[1])}")
     green = sum(one.green for one in crashed)
-    word = "kept" if findings.green else "BROKEN"
-    console.print(f"crash matrix: {word}; {green} of {len(crashed)} crossings green, {len(replicated)} with replicas")
+    console.print(
+        f"crash matrix: {findings.verdict}; {green} of {len(crashed)} crossings green, {len(replicated)} with replicas"
+    )
     raise typer.Exit(not findings.green)
 
 
@@ -65,49 +85,102 @@ def random_chaos(
     """Kill or freeze anything at random under load, while Stripe misbehaves. Exits 1 on any violation."""
     chosen = secrets.randbelow(1_000_000) if seed is None else seed
     console.print(f"chaos for {minutes:g} minutes at {rate:g} payments a second, seed {chosen}")
+    say = _stopwatch()
+    say("starting the system ...")
     overrides = {"stripe-sim": {"SEED": str(chosen)}}
     with (
         system.running(failpoints=False, replicas=replicas, overrides=overrides) as running,
         Onlooker(running.stack) as onlooker,
     ):
-        say = _stopwatch()
         verdict = storms.random(running, onlooker, minutes=minutes, seed=chosen, rate=rate, say=say)
+        say("stopping the system ...")
     for line in verdict.broken[:50]:
-        console.print(f"[red]{line}")
+        console.print(line, style="red", markup=False)
     struck = sum(verdict.struck.values())
     console.print(
-        f"chaos: {'BROKEN' if verdict.broken else 'kept'}; seed {chosen}, {verdict.ledger.wanted} payments asked for, "
-        f"{verdict.ledger.accepted} accepted and ended, {struck} kills and freezes, at rest after {verdict.rest_seconds:.0f} s, "
-        f"{len(verdict.broken)} violations"
+        f"chaos: the promise was {'BROKEN' if verdict.broken else 'kept'}; seed {chosen}, {verdict.ledger.wanted} payments "
+        f"asked for, {verdict.ledger.accepted} accepted and ended, {struck} kills and freezes, "
+        f"at rest after {verdict.rest_seconds:.0f} s, {len(verdict.broken)} violations"
     )
     raise typer.Exit(bool(verdict.broken))
 
 
-def _crash_all(operations: Sequence[Operation], *, stores: bool) -> tuple[list[Result], list[Verdict]]:
-    console.print("Starting the system ...")
-    with system.running() as running, matrix.opened(running, operations) as opened:
-        cells = [cell for operation in operations for cell in opened.record(operation)]
-        console.print(f"{len(cells)} crossings of {len(operations)} operations are recorded.")
-        if len(operations) == len(OPERATIONS) and (missing := matrix.missing(cells)):
-            message = f"never come by: {', '.join(missing)}"
-            raise AssertionError(message)
-        results = _crash(opened, matrix.spread(cells))
-        verdicts: list[Verdict] = []
-        with Onlooker(running.stack) as onlooker:
-            for store in ("kafka", "postgres") if stores else ():
-                for fault in storms.STORE_FAULTS:
-                    verdicts.append(storms.without(running, onlooker, store, fault))
-                    console.print(f"{verdicts[-1].name}: {verdicts[-1].broken or 'kept'}")
-    return results, verdicts
+def _chosen_operations(names: Collection[str]) -> list[Operation]:
+    if unknown := set(names) - {one.name for one in OPERATIONS}:
+        problem = f"There is no operation {min(unknown)!r}."
+        raise typer.BadParameter(problem, param_hint="--operation")
+    return [one for one in OPERATIONS if not names or one.name in names]
+
+
+@contextmanager
+def _opened(operations: Sequence[Operation], *, replicas: int = 1) -> Generator[tuple[System, Matrix]]:
+    console.print(f"starting {'the system' if replicas == 1 else 'two of every service'} ...")
+    with system.running(replicas=replicas) as running:
+        console.print("opening a shop for each operation ...")
+        with matrix.opened(running, operations) as opened:
+            yield running, opened
+
+
+def _list(operations: Sequence[Operation]) -> None:
+    with _opened(operations) as (_, opened):
+        for cell in _record(opened, operations):
+            console.print(f"{cell.operation.name}: {cell.crossing}", markup=False)
+
+
+def _record(opened: Matrix, operations: Sequence[Operation]) -> list[Cell]:
+    cells: list[Cell] = []
+    for operation in operations:
+        found = opened.record(operation)
+        console.print(f"recorded {operation.name}: {len(found)} crossings", markup=False)
+        cells += found
+    if len(operations) == len(OPERATIONS) and (missing := matrix.missing(cells)):
+        message = f"never come by: {', '.join(missing)}"
+        raise AssertionError(message)
+    return cells
+
+
+def _record_named(opened: Matrix, operations: Sequence[Operation], texts: Sequence[str]) -> list[Cell]:
+    """The cells of these names; recorded again when the system happened to take another way than when they were red."""
+    cells: dict[Cell, None] = {}
+    for _ in range(matrix.TRIES):
+        cells |= dict.fromkeys(_record(opened, operations))
+        found = {text: matrix.named(cells, text) for text in texts}
+        if all(found.values()):
+            return list(dict.fromkeys(chain.from_iterable(found.values())))
+    unknown = next(text for text in texts if not matrix.named(cells, text))
+    options = chain.from_iterable(("--operation", one.name) for one in operations)
+    listing = red.command(*(options if len(operations) < len(OPERATIONS) else ()), "--list")
+    console.print(f"In {matrix.TRIES} recordings no crossing has {unknown!r} in its name.", style="red", markup=False)
+    console.print(f"This lists them: {listing}", markup=False)
+    raise typer.Exit(2)
+
+
+def _crash_all(
+    operations: Sequence[Operation], crossings: Sequence[str], *, stores: bool
+) -> tuple[list[Result], list[Verdict]]:
+    with _opened(operations) as (running, opened):
+        cells = _record_named(opened, operations, crossings) if crossings else _record(opened, operations)
+        results = _crash(opened, matrix.spread(cells), replicas=False)
+        return results, _let_stores_fail(running) if stores else []
+
+
+def _let_stores_fail(running: System) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    with Onlooker(running.stack) as onlooker:
+        for store, fault in product(("kafka", "postgres"), storms.STORE_FAULTS):
+            verdicts.append(storms.without(running, onlooker, store, fault, say=_stopwatch()))
+            kept = "; ".join(verdicts[-1].broken) or "the promise was kept"
+            console.print(f"{verdicts[-1].name}: {kept}", markup=False)
+    return verdicts
 
 
 def _crash_replicas(cells: Sequence[Cell], operations: Sequence[Operation]) -> list[Result]:
-    console.print("Starting two of every service ...")
-    with system.running(replicas=2) as running, matrix.opened(running, operations) as opened:
-        return _crash(opened, matrix.spread(matrix.sample([cell for cell in cells if cell.crossing.nth == 1])))
+    with _opened(operations, replicas=2) as (_, opened):
+        chosen = matrix.sample([cell for cell in cells if cell.crossing.nth == 1])
+        return _crash(opened, matrix.spread(chosen), replicas=True)
 
 
-def _crash(opened: Matrix, cells: Sequence[Cell]) -> list[Result]:
+def _crash(opened: Matrix, cells: Sequence[Cell], *, replicas: bool) -> list[Result]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     results: list[Result] = []
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
@@ -115,16 +188,16 @@ def _crash(opened: Matrix, cells: Sequence[Cell]) -> list[Result]:
         for cell in cells:
             results.append(opened.crash(cell))
             if not results[-1].green:
-                why = "; ".join(results[-1].broken) or "was not reached"
-                progress.console.print(f"[red]{cell.operation.name}: {cell.crossing}: {why}")
+                console.print(red.told(results[-1]), style="red", markup=False)
+                console.print(f"  again: {red.repeat(results[-1], replicas=replicas)}", markup=False)
             progress.advance(task)
-            if not console.is_terminal and len(results) % 100 == 0:  # a bar is for terminals
+            if not console.is_terminal and len(results) % 25 == 0:  # a bar is for terminals
                 left_seconds = progress.tasks[task].time_remaining
                 console.print(f"{len(results)} of {len(cells)} done, {left_seconds or 0:.0f} s to go")
     return results
 
 
-def _stopwatch() -> storms.Say:
+def _stopwatch() -> Say:
     began = time.monotonic()
 
     def say(what: str) -> None:

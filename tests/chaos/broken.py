@@ -135,7 +135,7 @@ BROKEN: tuple[Broken, ...] = (
         "provider-stripe",
         "http request",
         ("after sending", "after the answer"),
-        "Malipo says ('failed', 0, 0)",
+        "Malipo shows the payment failed with 0 captured",
     ),
     Broken(
         "state and outbox change in one transaction",
@@ -144,7 +144,7 @@ BROKEN: tuple[Broken, ...] = (
         "gateway",
         "postgresql commit",
         ("after",),
-        "Stripe's book says ()",
+        "the orchestrator never heard of it: the gateway's message is lost",
     ),
     Broken(
         "every try of an operation carries the same key",
@@ -153,7 +153,7 @@ BROKEN: tuple[Broken, ...] = (
         "provider-stripe",
         "http request",
         ("after sending", "after the answer"),
-        "Stripe's book says (('charge', 1250), ('charge', 1250))",
+        "Stripe's book has a charge of 1250 too many",
     ),
     Broken(
         "a merchant's key is remembered in the transaction of what it made",

@@ -15,6 +15,9 @@ from malipo_local.shop import Json, Shop
 _AGAIN_SECONDS = 0.5
 _REQUEST_SECONDS = 15
 
+type Say = Callable[[str], None]
+"""Tells whoever watches a long run what goes on now."""
+
 
 @dataclass
 class Ledger:
@@ -44,7 +47,7 @@ class Crowd:
         self._urls = shop.stack.urls("gateway")
         self.ledger = Ledger()
 
-    async def come(self, seconds: float, patience_seconds: float) -> None:
+    async def come(self, seconds: float, patience_seconds: float, say: Say) -> None:
         """Start payments for `seconds`, then wait until each has been seen through. Raises TimeoutError after `patience_seconds` more."""
         connector = aiohttp.TCPConnector(limit=0, force_close=True)  # a killed gateway leaves no connection behind
         timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS)
@@ -54,6 +57,7 @@ class Crowd:
                 await asyncio.sleep(max(0, begin + number / self._rate - clock.monotonic()))
                 number += 1
                 self._start(session, number)
+            say("the load has ended; waiting until every customer has an answer ...")
             async with asyncio.timeout(patience_seconds):
                 await asyncio.gather(*self._tasks)
 

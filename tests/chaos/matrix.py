@@ -15,8 +15,9 @@ from malipo_local.shop import Shop
 from malipo_local.waiting import until
 
 REST_SECONDS = 60.0
+TRIES = 4
+"""How often a crossing is tried, or recorded, because the system happened to take another way."""
 _STILL_SECONDS = 0.5
-_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Matrix:
         """Crash the operation at the crossing; tried again when the system happened to take another way."""
         began = time.monotonic()
         result = Result(cell, struck=False)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             result = self._crash_once(cell)
             if result.struck or result.broken:
                 break
@@ -157,6 +158,12 @@ def sample(cells: Sequence[Cell]) -> list[Cell]:
         chosen[key] = cell
         used[cell.operation.name] = used.get(cell.operation.name, 0) + 1
     return list(chosen.values())
+
+
+def named(cells: Iterable[Cell], text: str) -> list[Cell]:
+    """The cells whose crossing is called `text`; when none is, those with `text` somewhere in the crossing's name."""
+    found = [cell for cell in cells if text in str(cell.crossing)]
+    return [cell for cell in found if str(cell.crossing) == text] or found
 
 
 def spread(cells: Sequence[Cell]) -> list[Cell]:

@@ -36,13 +36,19 @@ def _payment(scene: Scene, payment_id: str, ending: Ending) -> Iterable[str]:
 def _money(merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
     filters = {"metadata[malipo_payment_id]": payment_id}
     book = merchant.shop.stripe.get("/_sim/book", params=filters).raise_for_status().json()
-    effects = tuple((effect["kind"], effect["amount"]) for effect in book["effects"])
-    if Counter(effects) != Counter(ending.effects):
-        yield f"Stripe's book says {effects}, not {ending.effects}"
+    effects = Counter((effect["kind"], effect["amount"]) for effect in book["effects"])
+    for kind, amount in (Counter(ending.effects) - effects).elements():
+        yield f"Stripe's book lacks the {kind} of {amount}"
+    for kind, amount in (effects - Counter(ending.effects)).elements():
+        yield f"Stripe's book has a {kind} of {amount} too many"
     payment = merchant.shop.payment(payment_id)
-    shown = (payment["status"], payment["amount_captured"], payment["amount_refunded"])
-    if shown != (ending.status, ending.captured, ending.refunded):
-        yield f"Malipo says {shown}, not {(ending.status, ending.captured, ending.refunded)}"
+    shown = _amounts(payment["status"], payment["amount_captured"], payment["amount_refunded"])
+    if shown != (wanted := _amounts(ending.status, ending.captured, ending.refunded)):
+        yield f"Malipo shows the payment {shown}, not {wanted}"
+
+
+def _amounts(status: str, captured: int, refunded: int) -> str:
+    return f"{status} with {captured} captured and {refunded} refunded"
 
 
 def _steps(onlooker: Onlooker, payment_id: str) -> Iterable[str]:
@@ -52,7 +58,9 @@ def _steps(onlooker: Onlooker, payment_id: str) -> Iterable[str]:
         service: [row["step"] for row in onlooker.rows(service, _STEP, payment_id)]
         for service in ("orchestrator", "gateway")
     }
-    if steps["orchestrator"] != steps["gateway"]:
+    if not steps["orchestrator"]:
+        yield "the payment was accepted and the orchestrator never heard of it: the gateway's message is lost"
+    elif steps["orchestrator"] != steps["gateway"]:
         yield f"owner and read model of the payment are not at the same step: {steps}"
 
 

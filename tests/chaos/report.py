@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from chaos import red
 from chaos.matrix import Result
 from chaos.storms import Verdict
 from chaos.system import SERVICES
@@ -46,10 +47,18 @@ class Findings:
 
     @property
     def green(self) -> bool:
-        """Whether every service was crashed, and every cell and every storm kept the promise."""
-        crashed = {one.cell.crossing.service for one in self.crashed}
+        """Whether anything was crashed, and every cell and every storm kept the promise."""
         kept = all(one.green for one in (*self.crashed, *self.replicated)) and not any(s.broken for s in self.storms)
-        return kept and crashed >= set(SERVICES)
+        return kept and bool(self.crashed)
+
+    @property
+    def verdict(self) -> str:
+        """What became of the promise, in words."""
+        if self.green:
+            return "the promise was kept"
+        if any(one.broken for one in (*self.crashed, *self.replicated, *self.storms)):
+            return "the promise was BROKEN"
+        return "NOT PROVEN, as not every crossing was reached"
 
 
 def page(findings: Findings) -> str:
@@ -116,8 +125,9 @@ def _storms(verdicts: Sequence[Verdict]) -> str:
 
 def _red(findings: Findings) -> str:
     lines = [
-        f"* {one.cell.operation.name}: {one.cell.crossing}: {'; '.join(one.broken) or 'was not reached'}"
-        for one in (*findings.crashed, *findings.replicated)
+        f"* {red.told(one)}  \n  `{red.repeat(one, replicas=replicas)}`"
+        for results, replicas in ((findings.crashed, False), (findings.replicated, True))
+        for one in results
         if not one.green
     ]
     lines += [f"* {one.name}: {'; '.join(one.broken)}" for one in findings.storms if one.broken]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - from a seed, so that a run can be repeated
 
 from chaos import census
-from chaos.load import KINDS, Crowd, Ledger
+from chaos.load import KINDS, Crowd, Ledger, Say
 from chaos.onlooker import Onlooker
 from chaos.system import SERVICES, System
 from malipo_local import Stack
@@ -36,8 +36,6 @@ STRIPE_FAULTS: tuple[tuple[str, float], ...] = (
     ("webhook_reorder", 0.05),
 )
 """What goes wrong at Stripe during random chaos, and how often."""
-
-type Say = Callable[[str], None]
 
 
 @dataclass
@@ -85,7 +83,7 @@ STORE_FAULTS: tuple[StoreFault, ...] = (
 )
 
 
-def without(system: System, onlooker: Onlooker, store: str, fault: StoreFault) -> Verdict:
+def without(system: System, onlooker: Onlooker, store: str, fault: StoreFault, say: Say) -> Verdict:
     """Twenty payments a second through a store's fault."""
 
     def strike() -> Counter[str]:
@@ -95,7 +93,7 @@ def without(system: System, onlooker: Onlooker, store: str, fault: StoreFault) -
         return Counter({f"{store} {fault.name}": 1})
 
     seconds = _CALM_SECONDS * 2 + _FREEZE_SECONDS
-    return _storm(system, onlooker, f"{store} {fault.name}", seconds, 1, ("charge",), strike)
+    return _storm(system, onlooker, f"{store} {fault.name}", seconds, 1, ("charge",), strike, say)
 
 
 def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rate: float, say: Say) -> Verdict:
@@ -111,7 +109,7 @@ def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rat
         return struck
 
     kinds, faults = tuple(KINDS), STRIPE_FAULTS
-    return _storm(system, onlooker, "random chaos", minutes * 60, seed, kinds, strike, rate=rate, faults=faults)
+    return _storm(system, onlooker, "random chaos", minutes * 60, seed, kinds, strike, say, rate=rate, faults=faults)
 
 
 def _strike_at_random(stack: Stack, chance: Random, say: Say) -> str:
@@ -136,16 +134,18 @@ def _storm(
     seed: int,
     kinds: Sequence[str],
     strike: Callable[[], Counter[str]],
+    say: Say,
     *,
     rate: float = RATE,
     faults: Sequence[tuple[str, float]] = (),
 ) -> Verdict:
     with Shop.open(system.stack) as shop, _stripe_faults(shop, faults):
         crowd = Crowd(shop, rate=rate, seed=seed, kinds=tuple(kinds))
+        say(f"{name}: {rate:g} payments a second for {seconds:.0f} s")
 
         async def both() -> Counter[str]:
             striking = asyncio.create_task(asyncio.to_thread(strike))
-            await crowd.come(seconds, _PATIENCE_SECONDS)
+            await crowd.come(seconds, _PATIENCE_SECONDS, say)
             return await striking
 
         broken: list[str] = []
@@ -154,9 +154,11 @@ def _storm(
             struck = asyncio.run(both())
         except TimeoutError:
             broken.append(f"customers still waited for answers {_PATIENCE_SECONDS:.0f} s after the storm")
+        say("waiting until all is at rest ...")
         began = time.monotonic()
         broken += _come_to_rest(system, onlooker)
         rest_seconds = time.monotonic() - began
+        say("comparing the books ...")
         broken += census.taken(onlooker, shop, crowd.ledger)
         return Verdict(name, crowd.ledger, broken, struck, rest_seconds)
 

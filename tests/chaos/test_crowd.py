@@ -23,7 +23,9 @@ def test_a_customer_who_is_refused_what_he_was_promised_is_a_surprise(monkeypatc
 
     monkeypatch.setitem(load.KINDS, "charge", fail)
     crowd = Crowd(cast("Shop", _Shop()), rate=100, seed=1)
-    asyncio.run(crowd.come(0.03, patience_seconds=5))
+    said: list[str] = []
+    asyncio.run(crowd.come(0.03, patience_seconds=5, say=said.append))
+    assert said == ["the load has ended; waiting until every customer has an answer ..."]
     assert crowd.ledger.surprises == [
         f"charge of {amount} ended in KeyError({amount})" for amount in (1001, 1002, 1003)
     ]

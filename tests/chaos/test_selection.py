@@ -1,7 +1,7 @@
-"""Which crossings make up the sample, and in which order they are crashed."""
+"""Which crossings make up the sample, which have a name, and in which order they are crashed."""
 
 from chaos.crossings import Crossing
-from chaos.matrix import Cell, sample, spread
+from chaos.matrix import Cell, named, sample, spread
 from chaos.operations import OPERATIONS
 
 
@@ -18,6 +18,18 @@ def test_the_sample_has_each_side_of_each_seam_of_each_service_once():
 def test_the_sample_is_taken_from_as_many_operations_as_there_are():
     cells = [cell(o, s) for o in range(len(OPERATIONS)) for s in "abcdef"]
     assert len({c.operation.name for c in sample(cells)}) == 6
+
+
+def test_a_crossing_is_chosen_by_its_name_or_by_a_part_of_it():
+    cells = [cell(0, "a"), cell(0, "a", nth=2), cell(1, "b")]
+    assert named(cells, "a: before offset commit 2 of a.group") == [cells[1]]
+    assert named(cells, "before offset commit 1") == [cells[0], cells[2]]
+    assert named(cells, "after offset commit") == []
+
+
+def test_a_whole_name_does_not_choose_the_longer_ones_that_it_begins():
+    short, long = (Cell(OPERATIONS[0], Crossing("a", "answer", "after", place, 1)) for place in ("/pay", "/pay/{id}"))
+    assert named([long, short], str(short.crossing)) == [short]
 
 
 def test_services_take_turns_to_be_killed():

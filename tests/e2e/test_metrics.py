@@ -94,7 +94,7 @@ COUNTED = [
     ("gateway", "malipo_http_request_duration_seconds_count", {"method": "POST", "route": "/v1/payments"}),
     ("orchestrator", "malipo_messages_total", {"result": "applied", "topic": "payments.commands.v1"}),
     ("orchestrator", "malipo_relayed_messages_total", {"topic": "payments.events.v1"}),
-    ("provider-stripe", "malipo_provider_calls_total", {"kind": "charge", "result": "succeeded"}),
+    ("provider-stripe", "malipo_provider_calls_total", {"verb": "execute", "kind": "charge", "result": "succeeded"}),
     ("provider-stripe", "malipo_provider_callbacks_total", {"result": "stored"}),
     ("webhook-dispatcher", "malipo_webhook_attempts_total", {"result": "delivered"}),
 ]

@@ -103,5 +103,6 @@ def test_a_refund_and_a_refused_one_are_told_and_explained(shop):
     assert requests[refusal["cause"]]["operation_id"] == refusal["operation_id"]
     steps = [entry for entry in of_kind(entries, "step") if entry["operation_id"] == refund["id"]]
     assert [(step["sent"], step["to_state"]) for step in steps] == [("refund", "processing"), (None, "completed")]
-    (refused,) = shop.explain(payment["id"])["operations"]
-    assert (refused["state"], refused["reason"], refused["detail"]) == ("failed", "refused", "refund_exceeds_captured")
+    done, refused = shop.explain(payment["id"])["operations"]
+    assert (done["amount"], done["state"]) == (500, "completed")
+    assert (refused["amount"], refused["reason"], refused["detail"]) == (1501, "refused", "refund_exceeds_captured")

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from gateway.shapes import SCHEMAS
 from malipo import clock, ids
-from malipo.contracts.events import Cause
-from malipo.contracts.explanations import EXPLANATIONS, MAY
+from malipo.contracts.events import Cause, Failure
+from malipo.contracts.explanations import EXPLANATIONS, MAY, REFUNDED
+from malipo.contracts.failures import OWN_FAILURES
 from malipo.contracts.outcomes import Declined, OrderPostponed, OutcomeReported
 from malipo.contracts.topics import OUTCOMES
 
@@ -72,18 +73,42 @@ async def test_doubt_is_explained_with_the_next_question_and_a_warning_of_a_new_
     assert "a second payment is a second charge" in told["you_may"][1]["text"]
 
 
-async def test_a_decline_names_its_code_and_a_new_payment_is_safe(merchant, payment, go):
-    await go("failed", "declined", detail="insufficient_funds")
+async def test_a_decline_has_the_providers_code_and_words_and_a_new_payment_is_safe(merchant, payment, go):
+    failure = Failure("insufficient_funds", "Your card has insufficient funds.")
+    await go("failed", "declined", detail=failure.code, view={"failure": failure})
     told = await explain(merchant, payment)
     assert (told["state"], told["detail"], told["next_by"]) == ("failed", "insufficient_funds", None)
+    assert told["failure"] == {"code": "insufficient_funds", "message": "Your card has insufficient funds."}
+    assert told["why"] == EXPLANATIONS["payment", "failed", "declined"].why
     assert codes(told) == ["pay_anew"]
 
 
-async def test_after_a_contradiction_a_new_payment_is_not_called_safe(merchant, payment, go):
-    await go("failed", "declined", detail="insufficient_funds")
+async def test_refused_credentials_are_named_and_to_be_put_anew_before_a_new_payment(merchant, payment, go):
+    failure = Failure("provider_misconfigured", "Stripe refuses the secret_key.")
+    await go("failed", "declined", detail=failure.code, view={"failure": failure})
+    told = await explain(merchant, payment)
+    assert "refuses your credentials" in told["why"]
+    assert "PUT /v1/provider-credentials" in told["next"]
+    assert told["failure"] == {"code": "provider_misconfigured", "message": "Stripe refuses the secret_key."}
+    assert codes(told) == ["configure", "pay_anew"]
+
+
+@pytest.mark.parametrize("code", OWN_FAILURES)
+async def test_a_failure_with_a_code_of_our_own_is_told_in_its_own_words(merchant, payment, go, code):
+    await go("failed", "declined", detail=code, view={"failure": Failure(code)})
+    told = await explain(merchant, payment)
+    assert told["why"] == OWN_FAILURES[code].why
+    assert told["next"].endswith(OWN_FAILURES[code].advice)
+    assert codes(told)[-1] == "pay_anew"
+
+
+@pytest.mark.parametrize("code", ["insufficient_funds", "never_sent"])
+async def test_after_a_contradiction_a_new_payment_is_not_called_safe(merchant, payment, go, code):
+    await go("failed", "declined", detail=code)
     await go("failed", "succeeded", contradiction=True)
     told = await explain(merchant, payment)
     assert (told["reason"], codes(told)) == ("declined", [])
+    assert told["next"] == "Nothing: this is its end."
     [contradiction] = told["contradictions"]
     assert (contradiction["id"], contradiction["trigger"]) == ("step-2", "succeeded")
 
@@ -99,22 +124,42 @@ async def test_what_can_still_be_refunded_decides_whether_a_refund_is_offered(ga
     [under_way] = told["operations"]
     assert (under_way["id"], under_way["kind"], under_way["state"]) == (refund["id"], "refund", "processing")
     assert under_way["next_by"][:19] == clock.iso(SOON)[:19]
-    failed = gateway.step(merchant, payment, operation=make.operation(refund, "failed"))
+    failure = Failure("expired_card", "The card has expired.")
+    failed = gateway.step(merchant, payment, operation=make.operation(refund, "failed", failure=failure))
     await gateway.hear(moved(failed, "failed", "declined", detail="expired_card"))
     told = await explain(merchant, payment)
-    assert codes(told) == ["refund"]
-    assert [(one["reason"], one["detail"], codes(one)) for one in told["operations"]] == [
-        ("declined", "expired_card", ["refund"])
+    assert (codes(told), told["why"]) == (["refund"], EXPLANATIONS["payment", "completed", "succeeded"].why)
+    [one] = told["operations"]
+    assert (one["reason"], one["detail"], codes(one)) == ("declined", "expired_card", ["refund"])
+    assert one["failure"] == {"code": "expired_card", "message": "The card has expired."}
+
+
+async def test_what_was_refunded_is_told_of_the_payment_and_of_each_refund(gateway, merchant, payment, go, make):
+    await go("completed", "succeeded")
+
+    async def refund(amount: int, refunded: int) -> None:
+        shown = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": amount})).json()
+        assert (await explain(merchant, payment))["why"] == REFUNDED["under way"].why
+        ends = gateway.step(merchant, payment, operation=make.operation(shown), amount_refunded=refunded)
+        await gateway.hear(moved(ends, "completed", "succeeded"))
+
+    await refund(250, 250)
+    told = await explain(merchant, payment)
+    assert (told["why"], codes(told)) == (REFUNDED["of a part"].why, ["refund"])
+    await refund(1000, 1250)
+    told = await explain(merchant, payment)
+    assert (told["why"], told["next"], codes(told)) == (REFUNDED["of all"].why, "Nothing: this is its end.", [])
+    assert [(one["amount"], one["state"], one["failure"]) for one in told["operations"]] == [
+        (250, "completed", None),
+        (1000, "completed", None),
     ]
 
 
-async def test_a_refund_that_is_done_needs_no_explanation(gateway, merchant, payment, go, make):
+async def test_what_a_refund_under_way_will_give_back_is_not_offered_again(merchant, payment, go):
     await go("completed", "succeeded")
-    refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
-    ends = gateway.step(merchant, payment, operation=make.operation(refund), amount_refunded=payment["amount"])
-    await gateway.hear(moved(ends, "completed", "succeeded"))
+    await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1250})
     told = await explain(merchant, payment)
-    assert (codes(told), told["operations"]) == ([], [])
+    assert (told["why"], codes(told)) == (REFUNDED["under way"].why, [])
 
 
 async def test_a_cancel_under_way_bars_captures_and_cancels(merchant, payment, go):
@@ -126,12 +171,16 @@ async def test_a_cancel_under_way_bars_captures_and_cancels(merchant, payment, g
     assert [(one["kind"], one["reason"]) for one in told["operations"]] == [("cancel", "accepted")]
 
 
-async def test_a_refused_operation_is_explained(gateway, merchant, payment, make):
-    capture = (await merchant.post(f"/v1/payments/{payment['id']}/capture")).json()
-    refused = make.refusal(merchant.id, capture, "payment_not_capturable")
-    await gateway.hear(refused)
-    [told] = (await explain(merchant, payment))["operations"]
-    assert (told["state"], told["reason"], told["detail"]) == ("failed", "refused", "payment_not_capturable")
+async def test_refused_operations_are_told_apart_by_their_amounts_and_say_why(gateway, merchant, payment, go, make):
+    await go("completed", "succeeded")
+    for amount in (1251, 2000):
+        refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": amount})).json()
+        await gateway.hear(make.refusal(merchant.id, refund, "refund_exceeds_captured"))
+    refused = (await explain(merchant, payment))["operations"]
+    assert [one["amount"] for one in refused] == [1251, 2000]
+    for one in refused:
+        assert (one["state"], one["reason"], one["detail"]) == ("failed", "refused", "refund_exceeds_captured")
+        assert one["failure"] == {"code": "refund_exceeds_captured", "message": "100 is left"}
 
 
 async def test_an_obstacle_is_shown_until_the_order_is_answered(gateway, merchant, payment, go):
@@ -164,10 +213,9 @@ async def test_every_state_and_reason_can_be_told(gateway, merchant, make):
         step = gateway.step(merchant, payment, "processing", operation=operation)
         await gateway.hear(moved(step, state, reason))
         told = await explain(merchant, payment)
-        about = told if operation is None else next(iter(told["operations"]), None)
-        if about is not None:
-            assert (about["state"], about["reason"]) == (state, reason)
-            assert set(codes(about)) <= set(MAY)
+        about = told if operation is None else told["operations"][0]
+        assert (about["state"], about["reason"]) == (state, reason)
+        assert set(codes(about)) <= set(MAY)
         assert list(told) == SCHEMAS["Explanation"]["required"]
         for one in told["operations"]:
             assert list(one) == SCHEMAS["Explanation"]["properties"]["operations"]["items"]["required"]

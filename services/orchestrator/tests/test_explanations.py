@@ -4,11 +4,12 @@ import pytest
 
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
-from malipo.contracts.explanations import ACCEPTED, EXPLANATIONS, MAY, REFUSED
+from malipo.contracts.explanations import ACCEPTED, EXPLANATIONS, MAY, REFUNDED, REFUSED
+from malipo.contracts.failures import OWN_FAILURES
 from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
-from orchestrator.machine import DECIDED, ROWS, State, Subject
+from orchestrator.machine import DECIDED, ROWS, State, Subject, Trigger
 
 PAYMENTS = sorted(key for key in EXPLANATIONS if key[0] == Subject.PAYMENT)
 OF_PAYMENTS = pytest.mark.parametrize("key", PAYMENTS, ids=".".join)
@@ -65,6 +66,22 @@ def test_whoever_waits_is_told_that_he_may_and_nobody_waits_at_an_end(key):
     assert ("wait" in explanation.may) == (key[1] not in DECIDED)
     assert all(text.endswith(".") for text in (explanation.why, explanation.next))
     assert set(explanation.may) <= set(MAY)
+
+
+def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_words():
+    without_code = {Trigger.DECLINED, Trigger.OVERDUE}
+    too_late = {
+        f"payment_{row.trigger}"
+        for row in ROWS
+        if row.subject is not Subject.PAYMENT and row.to is State.FAILED and row.trigger not in without_code
+    }
+    assert {code for code in OWN_FAILURES if code.startswith("payment_")} == too_late
+
+
+def test_a_refund_is_offered_until_all_is_given_back_and_the_texts_are_sentences():
+    assert {name for name, told in REFUNDED.items() if told.may == ("refund",)} == {"under way", "of a part"}
+    assert REFUNDED["of all"].may == ()
+    assert all(text.endswith(".") for told in REFUNDED.values() for text in (told.why, told.next))
 
 
 def test_doubt_says_that_malipo_asks_and_that_a_new_key_would_charge_twice():

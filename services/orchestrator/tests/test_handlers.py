@@ -225,6 +225,7 @@ async def test_a_partial_capture_completes_the_payment_with_what_was_captured(or
     assert sent[-1].payment.amount_captured == 400
     [refused] = await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id=REF_1, amount_minor=401))
     assert refused.code == "refund_exceeds_captured"
+    assert refused.detail == "400 of 400 (minor units of USD) can be refunded."
 
 
 @pytest.mark.parametrize(
@@ -275,7 +276,9 @@ async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_
     create = make.create(1000, capture="manual")
     await orchestrator.take(create, make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi")))
     too_much = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1, amount_minor=1001)
-    assert (await orchestrator.take(too_much))[0].code == "capture_exceeds_authorized"
+    [refused] = await orchestrator.take(too_much)
+    assert refused.code == "capture_exceeds_authorized"
+    assert refused.detail == "1000 (minor units of USD) is authorized."
     first = CapturePayment(payment_id=create.payment_id, capture_id=CAP_2)
     second = CapturePayment(payment_id=create.payment_id, capture_id=CAP_3)
     sent = await orchestrator.take(first, second)

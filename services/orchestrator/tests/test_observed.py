@@ -17,6 +17,10 @@ def doubts_ended(subject: str) -> float:
     return REGISTRY.get_sample_value("malipo_doubt_seconds_count", {"subject": subject}) or 0
 
 
+def came_into(status: str) -> float:
+    return REGISTRY.get_sample_value("payment_status_total", {"status": status}) or 0
+
+
 async def due_now(orchestrator) -> None:
     async with orchestrator.units.begin() as unit:
         await unit.connection.execute("UPDATE timers SET due_at = now()")
@@ -51,6 +55,19 @@ async def test_doubt_lasts_from_the_first_silence_until_the_providers_word(orche
     assert (await orchestrator.payment(payment_id))["in_doubt_since"] is None
     assert (await store.doubts(orchestrator.units))[Subject.PAYMENT] == (0, 0)
     assert doubts_ended("payment") == before + 1
+
+
+async def test_a_payment_counts_for_a_state_when_it_comes_into_it_however_often_it_is_asked_about_there(
+    orchestrator, make
+):
+    payment_id = (create := make.create()).payment_id
+    before = {status: came_into(status) for status in ("processing", "in_doubt", "completed")}
+    await orchestrator.take(create, make.word(payment_id, NO_WORD))
+    for _ in range(3):
+        await due_now(orchestrator)
+        await orchestrator.take(make.word(payment_id, NO_WORD))
+    await orchestrator.take(make.paid(payment_id))
+    assert {status: came_into(status) - count for status, count in before.items()} == dict.fromkeys(before, 1)
 
 
 async def test_a_refund_in_doubt_is_counted_as_one(orchestrator, make):

@@ -216,7 +216,7 @@ def test_a_reference_cannot_leave_its_place_in_the_address():
 def test_three_decimal_currencies_are_taken_in_tens_and_others_to_the_unit():
     assert unsupported(charge(amount=Money(5120, "KWD"))) is None
     assert unsupported(charge(amount=Money(5125, "KWD"))) == Declined(
-        code="amount_unsupported", message="Stripe cannot take 5.125 KWD."
+        code="amount_unsupported", message="Stripe cannot take 5125 (minor units of KWD)."
     )
     assert unsupported(refund(amount=Money(5, "BHD"))) is not None
     assert unsupported(charge(amount=Money(7, "JPY"))) is None

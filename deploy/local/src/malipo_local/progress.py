@@ -1,4 +1,4 @@
-"""Draws a start as it happens: one line for each process, with its seconds."""
+"""Shows a start as it happens: one line for each process, with its seconds."""
 
 from types import TracebackType
 from typing import Self
@@ -9,16 +9,18 @@ from rich.table import Table
 
 from malipo_local.stack import UnitStatus
 
+_SETTLED = ("ready", "done", "failed")
 _STYLES = {"ready": "green", "done": "green", "starting": "yellow", "failed": "red", "waiting": "dim"}
 
 
 class Board:
-    """A table that is drawn over and over on a terminal, and once elsewhere."""
+    """A table that is drawn over and over on a terminal; elsewhere each process has its line once it is ready."""
 
     def __init__(self, console: Console) -> None:
         """Draw on this console."""
         self._console = console
         self._units: list[UnitStatus] = []
+        self._printed: set[str] = set()
         self._live = Live(console=console, refresh_per_second=10, transient=False)
 
     def __enter__(self) -> Self:
@@ -34,17 +36,31 @@ class Board:
         if self._console.is_terminal:
             self._live.stop()
         else:
-            self._console.print(self._table())
+            self._print(self._units)
 
     def show(self, units: list[UnitStatus]) -> None:
         """Draw this state."""
         self._units = units
         if self._console.is_terminal:
             self._live.update(self._table())
+        else:
+            self._print([unit for unit in units if unit.state in _SETTLED])
+
+    def _print(self, units: list[UnitStatus]) -> None:
+        """Print the lines of those that have none yet, by hand: a table knows its width only at its end."""
+        width = max((len(unit.name) for unit in self._units), default=0)
+        for unit in units:
+            if unit.name not in self._printed:
+                self._printed.add(unit.name)
+                line = f"{unit.name:{width}}  {unit.state:8}  {_seconds(unit)}".rstrip()
+                self._console.print(line, markup=False, soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for unit in self._units:
-            seconds = f"{unit.seconds:.1f} s" if unit.seconds else ""
-            table.add_row(unit.name, f"[{_STYLES.get(unit.state, '')}]{unit.state}[/]", seconds)
+            table.add_row(unit.name, f"[{_STYLES.get(unit.state, '')}]{unit.state}[/]", _seconds(unit))
         return table
+
+
+def _seconds(unit: UnitStatus) -> str:
+    return f"{unit.seconds:.1f} s" if unit.seconds else ""

@@ -35,8 +35,4 @@ class Money(msgspec.Struct, frozen=True, order=False):
             raise ValueError(msg)
 
     def __str__(self) -> str:
-        exponent = EXPONENTS[self.currency]
-        if exponent == 0:
-            return f"{self.amount_minor} {self.currency}"
-        major, minor = divmod(self.amount_minor, 10**exponent)
-        return f"{major}.{minor:0{exponent}d} {self.currency}"
+        return f"{self.amount_minor} (minor units of {self.currency})"

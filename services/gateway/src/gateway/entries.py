@@ -11,15 +11,10 @@ from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import CommandRefused, PaymentStepped
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
-    ActionRequired,
-    Authorized,
-    Canceled,
+    RESULTS,
     Declined,
     OrderPostponed,
-    Outcome,
     OutcomeReported,
-    Pending,
-    Succeeded,
     Unknown,
 )
 from malipo.platform.tracing import trace_id_of
@@ -27,15 +22,6 @@ from malipo.platform.tracing import trace_id_of
 Kind = Literal["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"]
 
 _KINDS: dict[str, Kind] = {"answer": "attempt", "query": "query", "callback": "callback"}
-_RESULTS: dict[type[Outcome], str] = {
-    Succeeded: "succeeded",
-    Authorized: "authorized",
-    Declined: "declined",
-    Canceled: "canceled",
-    Pending: "pending",
-    ActionRequired: "action_required",
-    Unknown: "unknown",
-}
 _ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund"}
 
 
@@ -137,7 +123,7 @@ def _outcome(report: OutcomeReported, message_id: str, headers: Mapping[str, str
         _KINDS[report.source],
         message_id,
         headers,
-        result=_RESULTS[type(outcome)],
+        result=RESULTS[type(outcome)],
         code=outcome.code if isinstance(outcome, Declined) else None,
         reason=outcome.reason if isinstance(outcome, Unknown) else None,
         reference=outcome.reference,

@@ -142,6 +142,7 @@ EXPLANATION: dict[str, Any] = {
     "state": "in_doubt",
     "reason": "unknown",
     "detail": "timeout",
+    "failure": None,
     "since": _AT,
     "why": _DOUBT.why,
     "next": _DOUBT.next,

@@ -1,15 +1,17 @@
 """Says in plain words and as data why a payment is where it is, what happens next, and what may safely be done. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
 import msgspec
 
-from malipo.contracts.events import PaymentView
-from malipo.contracts.explanations import ACCEPTED, EXPLANATIONS, MAY, REFUSED, Explanation, May
+from malipo.contracts.events import OperationView, PaymentView
+from malipo.contracts.explanations import ACCEPTED, EXPLANATIONS, MAY, REFUNDED, REFUSED, Explanation, May
+from malipo.contracts.failures import OWN_FAILURES
 
 Json = dict[str, Any]
 
@@ -27,7 +29,7 @@ _BY_STATE = {
         "Malipo does not know yet what became of it, and does not guess.", _GOES_ON, ("wait", "repeat")
     ),
     "completed": Explanation("It has been carried out.", _FINAL, ()),
-    "failed": Explanation("It has failed. `reason` and `detail` say why.", _FINAL, ()),
+    "failed": Explanation("It has failed. `reason` and `failure` say why.", _FINAL, ()),
     "canceled": Explanation("It was given up.", _FINAL, ()),
 }
 _UNHEARD_OF = Explanation(
@@ -35,16 +37,32 @@ _UNHEARD_OF = Explanation(
 )
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Stand:
+    """Where a subject stands. `detail` is the reason's own code, such as that of a decline."""
+
+    state: str
+    reason: str
+    since: object
+    detail: str | None = None
+    next_by: object = None
+
+    @property
+    def live(self) -> bool:
+        return self.state not in _ENDED
+
+
+@dataclass(frozen=True)
 class _Subject:
-    """The payment, or one of its operations, and the entries that say where it stands; `steps` as they were taken."""
+    """The payment, or one of its operations: as merchants see it, and the entries about it, the newest first."""
 
     about: str
-    operation_id: str | None
-    entries: list[Json] = field(default_factory=list[Json])
+    view: PaymentView | OperationView
+    entries: Sequence[Json]
 
     @property
     def steps(self) -> list[Json]:
+        """As they were taken."""
         taken = [entry for entry in self.entries if entry["kind"] == "step" and not entry["contradiction"]]
         return sorted(taken, key=lambda step: step["step"])
 
@@ -53,80 +71,84 @@ class _Subject:
         """Words of the provider that cannot be true beside its earlier ones."""
         return [entry for entry in self.entries if entry["kind"] == "step" and entry["contradiction"]]
 
+    @cached_property
+    def stand(self) -> _Stand:
+        if steps := self.steps:
+            return _stepped(steps)
+        if refusal := self.first("refusal"):
+            return _Stand("failed", REFUSED, refusal["at"], refusal["code"])
+        request = self.first("request")
+        return _Stand("initiated", ACCEPTED, request["at"] if request else self.view.created_at)
+
     def first(self, kind: str) -> Json | None:
         return next((entry for entry in self.entries if entry["kind"] == kind), None)
 
 
-@dataclass(frozen=True)
-class _Stand:
-    """Where a subject stands. `detail` is the reason's own code, such as that of a decline."""
-
-    about: str
-    state: str
-    reason: str
-    since: object
-    detail: str | None = None
-    next_by: object = None
-    amount: int = 0
-
-    @property
-    def live(self) -> bool:
-        return self.state not in _ENDED
-
-
-def explained(payment: PaymentView, entries: Iterable[Json], now: datetime) -> Json:
-    """The payment and each of its operations that is under way or has failed. `entries` come the newest first."""
-    subjects = _subjects(entries)
-    charge = subjects.pop(None, _Subject("payment", None))
-    stands = [(subject, _stand(subject, payment)) for subject in subjects.values()]
-    contradictions = [_contradiction(entry) for subject in (charge, *subjects.values()) for entry in subject.denied]
-    allowed = _allowed(payment, [stand for _, stand in stands], contradicted=bool(charge.denied))
+def explained(
+    payment: PaymentView, operations: Iterable[OperationView], entries: Iterable[Json], now: datetime
+) -> Json:
+    """The payment, and each of its operations that `entries` tell of; these come the newest first."""
+    told_of: dict[str | None, list[Json]] = {None: []}
+    for entry in entries:
+        told_of.setdefault(entry["operation_id"], []).append(entry)
+    charge = _Subject("payment", payment, told_of[None])
+    known = [(view, _Subject(view.kind, view, told_of[view.id])) for view in operations if view.id in told_of]
+    live = [view for view, operation in known if operation.stand.live]
+    allowed = _allowed(payment, live, contradicted=bool(charge.denied))
+    subjects = (charge, *(operation for _, operation in known))
     return {
         "payment_id": payment.id,
         "status": charge.steps[-1]["status"] if charge.steps else payment.status,
-        **_told(charge, _stand(charge, payment), allowed, now),
-        "contradictions": contradictions,
+        **_told(charge, _after_refunds(payment, charge.stand, live) or _explanation(charge), allowed, now),
+        "contradictions": [_contradiction(entry) for subject in subjects for entry in subject.denied],
         "operations": [
-            {"id": subject.operation_id, "kind": subject.about, **_told(subject, stand, allowed, now)}
-            for subject, stand in stands
-            if stand.live or stand.state == "failed"
+            {"id": view.id, "kind": view.kind, "amount": view.amount}
+            | _told(operation, _explanation(operation), allowed, now)
+            for view, operation in known
         ],
     }
 
 
-def _subjects(entries: Iterable[Json]) -> dict[str | None, _Subject]:
-    subjects: dict[str | None, _Subject] = {}
-    for entry in entries:
-        subject = subjects.setdefault(entry["operation_id"], _Subject(entry["about"], entry["operation_id"]))
-        subject.entries.append(entry)
-    return dict(sorted(subjects.items(), key=lambda item: item[0] or ""))
-
-
-def _stand(subject: _Subject, payment: PaymentView) -> _Stand:
-    if steps := subject.steps:
-        return _stepped(subject.about, steps)
-    if refusal := subject.first("refusal"):
-        return _Stand(subject.about, "failed", REFUSED, refusal["at"], refusal["code"])
-    request = subject.first("request")
-    return _Stand(subject.about, "initiated", ACCEPTED, request["at"] if request else payment.created_at)
-
-
-def _stepped(about: str, steps: Sequence[Json]) -> _Stand:
+def _stepped(steps: Sequence[Json]) -> _Stand:
     """By the last step; since the first of those that led to the same state without a break."""
     last = steps[-1]
     stay = list(takewhile(lambda step: step["to_state"] == last["to_state"], reversed(steps)))
-    return _Stand(
-        about, last["to_state"], last["trigger"], stay[-1]["at"], last["detail"], last["deadline"], last["amount"]
-    )
+    return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], last["detail"], last["deadline"])
 
 
-def _told(subject: _Subject, stand: _Stand, allowed: frozenset[May], now: datetime) -> Json:
+def _explanation(subject: _Subject) -> Explanation:
+    """By state and reason; of a decline with a code of Malipo's own, by the code.
+
+    What it advises is safe after a decline, and not if the provider has contradicted that since.
+    """
+    stand = subject.stand
     general = _BY_STATE.get(stand.state, _UNHEARD_OF)
-    explanation = EXPLANATIONS.get((stand.about, stand.state, stand.reason), general)
+    told = EXPLANATIONS.get((subject.about, stand.state, stand.reason), general)
+    own = OWN_FAILURES.get(stand.detail or "") if stand.reason == "declined" else None
+    if own is None:
+        return told
+    then = told.next if subject.denied else f"{told.next} {own.advice}"
+    return Explanation(own.why, then, own.may + told.may)
+
+
+def _after_refunds(payment: PaymentView, stand: _Stand, live: Sequence[OperationView]) -> Explanation | None:
+    """What is said of a completed payment of which something is, or is being, refunded."""
+    if (stand.state, stand.reason) != ("completed", "succeeded"):
+        return None
+    if any(view.kind == "refund" for view in live):
+        return REFUNDED["under way"]
+    if payment.amount_refunded == 0:
+        return None
+    return REFUNDED["of all" if payment.amount_refunded >= payment.amount_captured else "of a part"]
+
+
+def _told(subject: _Subject, explanation: Explanation, allowed: frozenset[May], now: datetime) -> Json:
+    stand = subject.stand
     return {
         "state": stand.state,
         "reason": stand.reason,
         "detail": stand.detail,
+        "failure": subject.view.failure,
         "since": stand.since,
         "why": explanation.why,
         "next": explanation.next,
@@ -136,15 +158,14 @@ def _told(subject: _Subject, stand: _Stand, allowed: frozenset[May], now: dateti
     }
 
 
-def _allowed(payment: PaymentView, operations: Sequence[_Stand], *, contradicted: bool) -> frozenset[May]:
+def _allowed(payment: PaymentView, live: Sequence[OperationView], *, contradicted: bool) -> frozenset[May]:
     """What is safe as the whole payment stands: one capture or cancel at a time, and no more refunds than was captured.
 
     After a contradiction nobody knows whether money was taken: to pay anew could be to pay twice.
     """
-    live = [stand for stand in operations if stand.live]
-    refunded = payment.amount_refunded + sum(stand.amount for stand in live if stand.about == "refund")
+    refunded = payment.amount_refunded + sum(view.amount for view in live if view.kind == "refund")
     barred: set[May] = set()
-    if any(stand.about in ("capture", "cancel") for stand in live):
+    if any(view.kind in ("capture", "cancel") for view in live):
         barred |= {"capture", "cancel"}
     if refunded >= payment.amount_captured:
         barred |= {"refund"}

@@ -107,11 +107,15 @@ async def read_timeline(parts: PartsOf, caller: _Reader, payment_id: str) -> Res
 async def explain_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> Response:
     """In plain words and as data: why it is in its state, since when, what happens next, and what you may safely do.
 
-    The same of each capture, cancel and refund that is under way or has failed.
+    The same of each capture, cancel and refund.
     """
     payment = await require_payment(parts, caller, payment_id)
-    entries = await store_history.explaining(parts.units.reads, payment_id)
-    return answer(explained(payment, entries, clock.now()))
+    reads = parts.units.reads
+    entries = await store_history.explaining(reads, payment_id)
+    operations = await store_payments.list_operations(
+        reads, payment_id, caller.merchant_id, caller.mode, count=store_history.MAX_EXPLAINING
+    )
+    return answer(explained(payment, operations, entries, clock.now()))
 
 
 async def _first_state(asked: Command, done: Done) -> PaymentView:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from malipo.contracts.explanations import EXPLANATIONS, MAY
+from malipo.contracts.failures import OWN_FAILURES
 
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "PaymentView": {
@@ -13,11 +14,16 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "provider": "Who carries it out; null until that is decided.",
         "provider_reference": "Its id there.",
         "action": "With `requires_action`: the URL to send the customer to.",
-        "failure": "With `failed`: a stable code, and the provider's own words.",
+        "failure": "With `failed`: a stable code, and words.",
     },
     "OperationView": {
         "amount": "Minor units of `currency`. What was asked for; left out then, what the payment had left.",
-        "failure": "With `failed`: a stable code, and the provider's own words.",
+        "failure": "With `failed`: a stable code, and words.",
+    },
+    "Failure": {
+        "code": f"Malipo's own: {', '.join(f'`{code}`' for code in OWN_FAILURES)}; that of a problem, if Malipo refused a "
+        "command; any other is the provider's.",
+        "message": "The provider's words, or Malipo's.",
     },
 }
 """Of the fields of views."""
@@ -29,6 +35,7 @@ _INTEGER = {"type": "integer"}
 _MOMENT = {"type": "string", "format": "date-time"}
 _MOMENT_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
 _TEXTS = {"type": "array", "items": _TEXT}
+_FAILURE_OR_NULL: dict[str, Any] = {"anyOf": [{"$ref": "#/components/schemas/Failure"}, {"type": "null"}]}
 
 
 def _object(**properties: object) -> dict[str, Any]:
@@ -50,6 +57,7 @@ _STAND: dict[str, Any] = {
         "description": "What led there. New ones may come.",
     },
     "detail": _TEXT_OR_NULL | {"description": "The reason's own code, such as that of a decline."},
+    "failure": _FAILURE_OR_NULL | {"description": "As in the payment or operation itself."},
     "since": _MOMENT,
     "why": _TEXT,
     "next": _TEXT,
@@ -147,8 +155,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         },
         operations={
             "type": "array",
-            "items": _object(id=_TEXT, kind=_TEXT, **_STAND),
-            "description": "Those that are under way or have failed.",
+            "items": _object(id=_TEXT, kind=_TEXT, amount=_INTEGER, **_STAND),
+            "description": "The captures, cancels and refunds; `amount` in minor units of the payment's currency.",
         },
     ),
     "Event": _object(

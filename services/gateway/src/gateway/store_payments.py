@@ -58,6 +58,9 @@ SELECT id, view FROM operations
 WHERE payment_id = $1 AND merchant_id = $2 AND mode = $3 AND kind = 'refund' AND ($4::text IS NULL OR id < $4)
 ORDER BY id DESC LIMIT $5
 """
+_GET_OPERATIONS = """
+SELECT view FROM operations WHERE payment_id = $1 AND merchant_id = $2 AND mode = $3 ORDER BY id LIMIT $4
+"""
 _LOCK_UNTOUCHED = "SELECT id, view FROM operations WHERE id = ANY($1::text[]) AND step = 0 ORDER BY id FOR UPDATE"
 _REFUSE = """
 UPDATE operations SET refusal = new.refusal, view = new.view
@@ -144,6 +147,14 @@ async def list_refunds(
     """Ids and views of the payment's refunds, newest first."""
     rows = await source.fetch(_GET_REFUNDS, payment_id, merchant_id, mode, before_id, count)
     return [(row["id"], msgspec.Raw(row["view"])) for row in rows]
+
+
+async def list_operations(
+    source: Queries, payment_id: str, merchant_id: str, mode: Mode, *, count: int
+) -> list[OperationView]:
+    """The payment's captures, cancels and refunds, each kind the oldest first."""
+    rows = await source.fetch(_GET_OPERATIONS, payment_id, merchant_id, mode, count)
+    return [_operation.decode(row["view"]) for row in rows]
 
 
 async def lock_untouched(connection: Connection, operation_ids: Sequence[str]) -> list[OperationView]:

@@ -16,10 +16,14 @@ _POLL_SECONDS = 0.25
 _PUT_OFF_SECONDS = 60.0
 _GAUGE_SECONDS = 5.0
 
-DOUBTS = Gauge("malipo_doubts", "Payments and operations in doubt now, of all replicas.", ("subject",))
+DOUBTS = Gauge(
+    "malipo_doubts",
+    f"Payments and operations in doubt, of all replicas; counted every {_GAUGE_SECONDS:g} s: a shorter doubt may not show.",
+    ("subject",),
+)
 OLDEST_DOUBT_SECONDS = Gauge(
     "malipo_doubt_oldest_seconds",
-    "For how long the oldest doubt of now has lasted, of all replicas; 0 when there is none.",
+    f"For how long the oldest doubt has lasted, of all replicas; looked up every {_GAUGE_SECONDS:g} s; 0 when there is none.",
     ("subject",),
 )
 

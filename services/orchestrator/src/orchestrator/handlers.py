@@ -26,7 +26,9 @@ from orchestrator.payment import Payment
 from orchestrator.routing import route
 
 STATUS = Counter(
-    "payment_status", "Payments that came into a state, by the names of docs/payment-states.md.", ("status",)
+    "payment_status",
+    "Payments that came into a state from another one, by the names of docs/payment-states.md.",
+    ("status",),
 )
 DOUBT_SECONDS = Histogram(
     "malipo_doubt_seconds",
@@ -228,7 +230,8 @@ def _report(fold: Fold, steps: Sequence[PaymentStepped], headers: Mapping[str, s
         if taken.contradiction:
             bound.error("provider contradicts itself", state=taken.to_state, trigger=taken.cause.trigger)
         elif taken.operation is None:
-            STATUS.labels(taken.to_state).inc()
+            if taken.to_state != taken.from_state:
+                STATUS.labels(taken.to_state).inc()
             bound.info("payment stepped", before=taken.from_state, after=taken.to_state, trigger=taken.cause.trigger)
 
 

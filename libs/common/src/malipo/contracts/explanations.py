@@ -2,7 +2,7 @@
 
 The reason is the trigger of the step into the state, as in the orchestrator's state table; a test there holds that each
 of its rows has a text and that what merchants may do is what its rules accept. Beside the rows there are what has been
-`accepted` and not been taken up yet, and what was `refused`.
+`accepted` and not been taken up yet, what was `refused`, and a completed payment once it is refunded.
 """
 
 from typing import Literal, NamedTuple
@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 ACCEPTED = "accepted"
 REFUSED = "refused"
 
-May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "pay_anew"]
+May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "configure", "pay_anew"]
 MAY: dict[May, str] = {
     "wait": "Wait: Malipo goes on by itself, and a webhook tells you what came of it.",
     "repeat": (
@@ -21,6 +21,7 @@ MAY: dict[May, str] = {
     "capture": "Capture it, all or less.",
     "cancel": "Cancel it.",
     "refund": "Refund what is left of it, all or less.",
+    "configure": "First PUT /v1/provider-credentials/{provider} with credentials that the provider takes.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one has taken no money and never will.",
 }
 """What a merchant can be told that he may do: every one of these is safe where it is said."""
@@ -44,6 +45,7 @@ _ASKS = (
 _TAKEN_UP = "Malipo takes it up within a moment. While a part of Malipo is away it waits, and is not lost."
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
 _FINAL = "Nothing: this is its end."
+_WORDS = "`failure` has the provider's own code and words."
 
 _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("initiated", ACCEPTED): Explanation("Malipo has accepted the payment for good.", _TAKEN_UP, _UNDER_WAY),
@@ -106,7 +108,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         "The provider has taken the money.", "Nothing, unless you refund it.", ("refund",)
     ),
     ("failed", "declined"): Explanation(
-        "The charge was declined; no money was taken. `detail` is the reason.", _FINAL, ("pay_anew",)
+        f"The charge was declined; no money was taken. {_WORDS}", _FINAL, ("pay_anew",)
     ),
     ("failed", "unroutable"): Explanation(
         "No provider takes this method and currency; nothing was sent.", _FINAL, ("pay_anew",)
@@ -136,19 +138,17 @@ def _operation(noun: str) -> dict[tuple[str, str], Explanation]:
             f"The provider has not said in time what became of the {noun}: it {doubt}", _ASKS, _UNDER_WAY
         ),
         ("failed", REFUSED): Explanation(
-            f"Malipo refused the {noun} and sent nothing. `detail` is the reason.", _FINAL, ()
+            f"Malipo refused the {noun} and sent nothing. `failure` says why.", _FINAL, ()
         ),
         ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", _FINAL, ()),
-        ("failed", "declined"): Explanation(
-            f"The {noun} was declined and had no effect. `detail` is the reason.", _FINAL, ()
-        ),
+        ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_WORDS}", _FINAL, ()),
     }
 
 
 _REFUND = _operation("refund") | {
     ("completed", "succeeded"): Explanation("The provider has given the money back.", _FINAL, ()),
     ("failed", "declined"): Explanation(
-        "The refund was declined, or the customer's bank gave it back: the money is with you. `detail` is the reason.",
+        f"The refund was declined, or the customer's bank gave it back: the money is with you. {_WORDS}",
         _FINAL,
         ("refund",),
     ),
@@ -172,3 +172,18 @@ EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     for (state, reason), explanation in texts.items()
 }
 """By what it is about, its state and the reason."""
+
+REFUNDED: dict[Literal["under way", "of a part", "of all"], Explanation] = {
+    "under way": Explanation(
+        "The provider has taken the money, and a refund of it is under way.",
+        "The refund comes to its end; `operations` says how it stands.",
+        ("refund",),
+    ),
+    "of a part": Explanation(
+        "The provider has taken the money and given a part of it back.",
+        "Nothing, unless you refund more of it.",
+        ("refund",),
+    ),
+    "of all": Explanation("The provider has taken the money and given all of it back.", _FINAL, ()),
+}
+"""What is said of a completed payment instead, by its refunds."""

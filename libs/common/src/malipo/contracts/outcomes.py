@@ -62,6 +62,17 @@ class Unknown(_Outcome, frozen=True, kw_only=True):
 
 Outcome = Succeeded | Authorized | Declined | Canceled | Pending | ActionRequired | Unknown
 
+RESULTS: dict[type[Outcome], str] = {
+    Succeeded: "succeeded",
+    Authorized: "authorized",
+    Declined: "declined",
+    Canceled: "canceled",
+    Pending: "pending",
+    ActionRequired: "action_required",
+    Unknown: "unknown",
+}
+"""What outcomes are called wherever people read of them: timelines, metrics, traces, logs."""
+
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One HTTP request to a provider, and how it went: without query string, headers and bodies, which hold secrets.

@@ -131,9 +131,9 @@ class _Batches:
 
     def __init__(self, max_records: int) -> None:
         self._max_records = max_records
-        self._open: Sequence[Record] = ()
+        self._open: tuple[Record, ...] = ()
 
-    async def next(self, consumer: Any) -> Sequence[Record]:
+    async def next(self, consumer: Any) -> tuple[Record, ...]:
         """What a subscriber's `get_msg` answers."""
         for record in reversed(self._open):
             with suppress(IllegalStateError):  # its partition is another's by now, who goes on from where we were

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from malipo import clock
-from malipo.contracts.outcomes import OutcomeReported
+from malipo.contracts.outcomes import RESULTS, OutcomeReported
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
 from malipo.messaging.database import AWAY
@@ -141,7 +141,7 @@ class Callbacks:
             SpanKind.SERVER,
             provider=self._provider.name,
             operation_id=order.operation_id,
-            outcome=type(word.outcome).__name__.lower(),
+            outcome=RESULTS[type(word.outcome)],
         ) as headers:
             unit.send(OUTCOMES, order.payment_id, self._report(callback_id, word, order), headers=headers)
 

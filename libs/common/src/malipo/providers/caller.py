@@ -2,16 +2,17 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from malipo import ids
-from malipo.contracts.outcomes import Canceled, Declined, Outcome, OutcomeReported, Unknown
+from malipo.contracts.outcomes import RESULTS, Canceled, Declined, Outcome, OutcomeReported, Unknown
 from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
@@ -42,9 +43,13 @@ _MAX_WISH_SECONDS = 60.0  # of a provider that asks for patience
 _CALL_LIMIT_SECONDS = 120.0  # the net beneath each provider's own timeouts; a query may read several pages
 _QUICK_TRIES = 3
 
-CALLS = Counter("malipo_provider_calls", "Calls of a provider, by result.", ("provider", "kind", "result"))
+CALLS = Counter(
+    "malipo_provider_calls",
+    "Calls of a provider: `execute` carries out an order of this kind, `query` asks what became of it; by result.",
+    ("provider", "verb", "kind", "result"),
+)
 CALL_SECONDS = Histogram(
-    "malipo_provider_call_duration_seconds", "Time of one call of a provider.", ("provider", "kind")
+    "malipo_provider_call_duration_seconds", "Time of one call of a provider.", ("provider", "verb", "kind")
 )
 RETRIES = Counter(
     "payment_retry_count",
@@ -57,7 +62,8 @@ CIRCUITS = Gauge(
     ("provider", "state"),
 )
 
-Verb = Callable[[Attempt], Awaitable[Outcome]]
+Verb = Literal["execute", "query"]
+"""The verbs of a provider that send it something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ class Caller:
         attempt = self._attempt(command, account, claimed, claimed.reference)
         if claimed.tries > 1:
             self._count_retry(command)
-        return await self._call(self._provider.execute, attempt)
+        return await self._call("execute", attempt)
 
     async def _query(self, query: Query, account: Account) -> Outcome:
         original = await self._attempts.original(query.operation_id)
@@ -160,7 +166,7 @@ class Caller:
         if original.first_sent_at is None:
             return Unknown(reason="not sent yet")
         attempt = self._attempt(original.order, account, original, original.reference or query.reference)
-        return await self._call(self._provider.query, attempt)
+        return await self._call("query", attempt)
 
     def _attempt(self, order: Order, account: Account, known: Claimed | Original, reference: str | None) -> Attempt:
         same_account = known.account in (None, self.fingerprint(account))
@@ -192,9 +198,9 @@ class Caller:
         if wait := self._breaker.wait_seconds(circuit):
             raise NotSent("circuit open", retry_after_seconds=wait)
         kind = type(attempt.order).__name__.lower()
-        with CALL_SECONDS.labels(self._provider.name, kind).time():
+        with CALL_SECONDS.labels(self._provider.name, verb, kind).time():
             outcome = await self._guarded(verb, attempt, circuit)
-        CALLS.labels(self._provider.name, kind, type(outcome).__name__.lower()).inc()
+        CALLS.labels(self._provider.name, verb, kind, RESULTS[type(outcome)]).inc()
         return outcome
 
     def _count_retry(self, order: Order) -> None:
@@ -220,6 +226,7 @@ class Caller:
 
     async def _quickly(self, verb: Verb, attempt: Attempt) -> Outcome:
         """A few fast tries, only where nothing can have been sent."""
+        call = self._provider.execute if verb == "execute" else self._provider.query
         async for one_try in AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, NotSent) and error.retry_after_seconds is None),
             stop=stop_after_attempt(_QUICK_TRIES),
@@ -228,7 +235,7 @@ class Caller:
             reraise=True,
         ):
             with one_try:
-                return await verb(attempt)
+                return await call(attempt)
         raise AssertionError
 
     async def _could_not_send(self, claimed: Claimed, code: str, why: str, delay_seconds: float) -> None:
@@ -261,7 +268,7 @@ class Caller:
 
     async def _record(self, claimed: Claimed, outcome: Outcome) -> None:
         command = claimed.command
-        tracing.note({"outcome": type(outcome).__name__.lower()})
+        tracing.note({"outcome": RESULTS[type(outcome)]})
         reported = reports.outcome_of(claimed, self._provider.name, outcome, exchanges.made())
         if not await self._ends.add(_Ended(claimed, reported)):
             return  # the lease was lost: whoever has the attempt now will say what came of it
@@ -271,7 +278,7 @@ class Caller:
             client_ref=command.client_ref,
             kind=reported.kind,
             source=reported.source,
-            result=type(outcome).__name__,
+            result=RESULTS[type(outcome)],
             tries=claimed.tries,
         )
 

@@ -1,0 +1,73 @@
+"""Malipo's own codes of failures, as one table: why a payment, capture, cancel or refund failed, and what to do about it.
+
+Every other code is the provider's own and passes through as it is, with the provider's words in the failure's message.
+Why a command is refused is a `RefusalCode`, which is a problem of the API, too.
+"""
+
+from typing import NamedTuple
+
+from malipo.contracts.explanations import EXPLANATIONS, May
+
+
+class OwnFailure(NamedTuple):
+    """What one code means. `may` goes before what its state allows: without that, what is done next fails the same way."""
+
+    why: str
+    advice: str
+    may: tuple[May, ...] = ()
+
+
+_AFTER_PATIENCE = "for a minute if it was a charge, for a day if it was anything else"
+_ANEW = "Start a new one."
+
+OWN_FAILURES: dict[str, OwnFailure] = {
+    "provider_misconfigured": OwnFailure(
+        "Nothing was carried out: the provider refuses your credentials, or Malipo has none of yours that it can use.",
+        "PUT /v1/provider-credentials/{provider} first: until then a new one fails the same way.",
+        ("configure",),
+    ),
+    "provider_unreachable": OwnFailure(
+        f"Nothing was carried out: the provider could not be reached, or took no more requests, {_AFTER_PATIENCE}.",
+        "Start a new one when the provider is back.",
+    ),
+    "provider_unsupported": OwnFailure(
+        "Nothing was sent: no provider takes this method and currency, or the payment's provider has no such command.",
+        "Use another method, currency or provider.",
+    ),
+    "provider_error": OwnFailure(
+        "Nothing was carried out: the provider gave the order up after an error of its own.", _ANEW
+    ),
+    "amount_unsupported": OwnFailure(
+        "Nothing was sent: the provider cannot take this amount in this currency.", "Use another amount or currency."
+    ),
+    "invalid_request": OwnFailure(
+        "Nothing was carried out: the provider refused the order as invalid, and gave no code.",
+        "The failure's message holds the provider's words: start a new one without what they name.",
+    ),
+    "configuration_behind": OwnFailure(
+        f"Nothing was sent: your configuration had not reached the provider's service {_AFTER_PATIENCE}.", _ANEW
+    ),
+    "never_sent": OwnFailure(
+        "Nothing was sent: the order had not reached the provider's service when Malipo asked about it, and never will.",
+        _ANEW,
+    ),
+    "captured_otherwise": OwnFailure(
+        "This captured nothing: another amount has been captured.", "The payment's `amount_captured` is what was taken."
+    ),
+    "payment_canceled": OwnFailure(EXPLANATIONS["capture", "failed", "canceled"].why, "Start a new payment."),
+    "payment_succeeded": OwnFailure(EXPLANATIONS["cancel", "failed", "succeeded"].why, "Refund the payment."),
+    "payment_authorized": OwnFailure(
+        EXPLANATIONS["cancel", "failed", "authorized"].why, "Cancel it once more, or capture it."
+    ),
+    "payment_action_required": OwnFailure(
+        EXPLANATIONS["cancel", "failed", "action_required"].why, "Cancel it once more, or let the customer act."
+    ),
+    "refund_failed": OwnFailure(
+        "The refund failed at the provider, which gave no reason: the money is with you.",
+        "Refund it once more, or ask the provider.",
+    ),
+    "refund_canceled": OwnFailure(
+        "The refund was canceled at the provider: the money is with you.", "Refund it once more if you still mean to."
+    ),
+}
+"""By the code in `failure`."""
