@@ -76,3 +76,15 @@ def test_the_page_of_a_green_run_lists_nothing_red():
 def test_the_verdict_says_what_became_of_the_promise(result: Result, verdict: str):
     assert findings(result).verdict == verdict
     assert findings(result).green is result.green
+
+
+def test_what_came_by_by_chance_and_not_again_is_told_of_and_counts_for_nothing():
+    once = Result(replace(CELL, by_chance=True), struck=False)
+    found = replace(findings(GREEN), results=[GREEN, once])
+    assert found.green
+    page = report.page(found)
+    assert "**1 of 1 crossings green**" in page
+    assert "## Came by by chance\n" in page
+    assert f"* {CELL.operation.name}: {CELL.crossing}\n" in page
+    assert not findings(once).green
+    assert not findings(replace(once, broken=["the merchant was never told"])).green
