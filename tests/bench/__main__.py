@@ -13,6 +13,7 @@ from bench import goals, page, profiling, report, stage, variants, whole
 from bench import growth as growing
 from bench.bare.path import bare_path
 from bench.load import Load, firing
+from bench.stage import Stage
 from bench.stages import QUICK, WHOLE
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, running
 from malipo import clock
@@ -45,37 +46,54 @@ def main(
         return
     began = clock.monotonic()
     run = whole.run((QUICK if quick else WHOLE).scaled(scale), SETTINGS if quick else SETTINGS | FULL_COMPILER, say)
-    tables = [report.goals_table(goals.of_run(run)), *report.run_tables(run)]
-    wrong = run.wrong
-    if not quick:
-        more, wrong_later = others(run.found.half.rate, scale)
-        tables, wrong = [*tables, *more], wrong + wrong_later
-    console.print(*tables, *wrong or ["Malipo's book equals Stripe's."], sep="\n")
+    tables, wrong = [report.goals_table(goals.of_run(run)), *report.run_tables(run)], list(run.wrong)
+    console.print(*tables)
+    for part in () if quick else (traces_cost, replicas_cost, growth_cost):
+        if save:  # what is known by now: the next part takes long, and much disk
+            page.save(run.machine, " ".join(["make bench", *sys.argv[1:]]), tables)
+        more, wrong_there = part(run.found.half.rate, scale)
+        console.print(*more)
+        tables, wrong = tables + more, wrong + wrong_there
+    console.print(*wrong or ["Malipo's book equals Stripe's."], sep="\n")
     if save:
         page.save(run.machine, " ".join(["make bench", *sys.argv[1:]]), tables)
     print(report.line(run, clock.monotonic() - began))  # noqa: T201 - nothing but JSON may be in this line
     raise typer.Exit(not run.sound or bool(wrong))
 
 
-def others(rate: float, scale: float) -> tuple[list[Table], list[str]]:
-    """What traces, replicas and growth cost, at half the highest rate; and what the books differ on."""
-    warm_up, seconds, settings = 30 * scale, 60 * scale, SETTINGS | FULL_COMPILER
+Part = tuple[list[Table], list[str]]
+"""The tables of a part of the whole, and what went wrong or the books differ on."""
+
+
+def traces_cost(rate: float, scale: float) -> Part:
+    """What traces cost."""
     with variants.traces() as traced:
-        traces_, wrong = variants.measure(traced, rate=rate, warm_up=warm_up, seconds=seconds, base=settings, say=say)
-    replicas_, wrong_replicas = variants.measure(
-        variants.replicas(), rate=rate, warm_up=warm_up, seconds=seconds, base=settings, say=say
-    )
-    grown, wrong_grown = growing.run(
+        measured, wrong = _measured(traced, rate, scale)
+    return [report.cpu_table(measured, SERVICES)], wrong
+
+
+def replicas_cost(rate: float, scale: float) -> Part:
+    """What replicas cost."""
+    measured, wrong = _measured(variants.replicas(), rate, scale)
+    return [report.goals_table(goals.of_replicas(measured)), report.cpu_table(measured, SERVICES)], wrong
+
+
+def growth_cost(rate: float, scale: float) -> Part:
+    """What five million payments cost."""
+    grown, wrong = growing.run(
         round(5_000_000 * scale),
         first_payments=round(10_000 * scale),
         rate=rate,
-        seconds=seconds,
-        settings=settings,
+        seconds=60 * scale,
+        settings=SETTINGS | FULL_COMPILER,
         say=say,
     )
-    reached = report.goals_table([*goals.of_replicas(replicas_), *goals.of_growth(grown)])
-    tables = [report.cpu_table(traces_, SERVICES), report.cpu_table(replicas_, SERVICES)]
-    return [reached, *tables, report.growth_table(grown, SERVICES)], wrong + wrong_replicas + wrong_grown
+    return [report.goals_table(goals.of_growth(grown)), report.growth_table(grown, SERVICES)], wrong
+
+
+def _measured(different: list[variants.Variant], rate: float, scale: float) -> tuple[list[Stage], list[str]]:
+    base = SETTINGS | FULL_COMPILER
+    return variants.measure(different, rate=rate, warm_up=30 * scale, seconds=60 * scale, base=base, say=say)
 
 
 def say(text: str) -> None:
