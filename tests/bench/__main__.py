@@ -2,18 +2,18 @@
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import goals, page, profiling, report, stage, variants, whole
+from bench import goals, machine, page, profiling, report, stage, variants, whole
 from bench import growth as growing
 from bench.bare.path import bare_path
 from bench.load import Load, firing
-from bench.stage import Stage
 from bench.stages import QUICK, WHOLE
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, running
 from malipo import clock
@@ -23,8 +23,11 @@ from malipo_local.signals import stop_on_signals
 app = typer.Typer(help="Benchmarks on the whole real system.", add_completion=False)
 console = Console(width=150)
 
+Settings = Mapping[str, Mapping[str, str]]
+
 Rate = Annotated[float, typer.Option(min=1, help="Payments a second.")]
 Seconds = Annotated[float, typer.Option(min=1, help="How long to measure, after the warm-up.")]
+Save = Annotated[bool, typer.Option("--save", help="Write the figures into docs/benchmarks.md.")]
 WarmUp = Annotated[float, typer.Option(min=1, help="Seconds of the same load that are not measured.")]
 
 
@@ -34,7 +37,7 @@ def main(
     quick: Annotated[
         bool, typer.Option("--quick", help="At most four minutes: no growth, replicas and traces.")
     ] = False,
-    save: Annotated[bool, typer.Option("--save", help="Write the figures into docs/benchmarks.md.")] = False,
+    save: Save = False,
     scale: Annotated[float, typer.Option(min=0.01, help="Shortens everything, to try the benchmark itself.")] = 1,
 ) -> None:
     """The highest rate, half of it, the bare path; then what traces, replicas and growth cost. Ends with a line of JSON.
@@ -45,55 +48,68 @@ def main(
     if context.invoked_subcommand is not None:
         return
     began = clock.monotonic()
-    run = whole.run((QUICK if quick else WHOLE).scaled(scale), SETTINGS if quick else SETTINGS | FULL_COMPILER, say)
-    tables, wrong = [report.goals_table(goals.of_run(run)), *report.run_tables(run)], list(run.wrong)
-    console.print(*tables)
-    for part in () if quick else (traces_cost, replicas_cost, growth_cost):
-        if save:  # what is known by now: the next part takes long, and much disk
-            page.save(run.machine, " ".join(["make bench", *sys.argv[1:]]), tables)
-        more, wrong_there = part(run.found.half.rate, scale)
-        console.print(*more)
-        tables, wrong = tables + more, wrong + wrong_there
+    settings = SETTINGS if quick else SETTINGS | FULL_COMPILER
+    run = whole.run((QUICK if quick else WHOLE).scaled(scale), settings, say)
+    wrong = list(run.wrong)
+    show("rates", [report.goals_table(goals.of_run(run)), *report.run_tables(run)], run.machine, save=save)
+    if not quick:
+        wrong += others(run.found.half.rate, scale, settings, save=save)
     console.print(*wrong or ["Malipo's book equals Stripe's."], sep="\n")
-    if save:
-        page.save(run.machine, " ".join(["make bench", *sys.argv[1:]]), tables)
     print(report.line(run, clock.monotonic() - began))  # noqa: T201 - nothing but JSON may be in this line
     raise typer.Exit(not run.sound or bool(wrong))
 
 
-Part = tuple[list[Table], list[str]]
-"""The tables of a part of the whole, and what went wrong or the books differ on."""
+def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list[str]:
+    """What traces, replicas and growth cost, each shown and saved as soon as it is known; answers what went wrong."""
+    seconds, warm_up = 60 * scale, 30 * scale
+    wrong = compare_traces(rate, warm_up, seconds, settings, save=save)
+    wrong += compare_replicas(rate, warm_up, seconds, settings, save=save)
+    return wrong + compare_sizes(5_000_000 * scale, 10_000 * scale, rate, seconds, settings, save=save)
 
 
-def traces_cost(rate: float, scale: float) -> Part:
-    """What traces cost."""
+def compare_traces(rate: float, warm_up: float, seconds: float, settings: Settings, *, save: bool) -> list[str]:
+    """What a payment costs with no trace kept, a tenth of them, and all."""
     with variants.traces() as traced:
-        measured, wrong = _measured(traced, rate, scale)
-    return [report.cpu_table(measured, SERVICES)], wrong
+        measured, wrong = variants.measure(traced, rate=rate, warm_up=warm_up, seconds=seconds, base=settings, say=say)
+    tables = [report.stages_table(measured), report.cpu_table(measured, SERVICES)]
+    show("traces", tables, machine.hardware(), save=save)
+    return wrong
 
 
-def replicas_cost(rate: float, scale: float) -> Part:
-    """What replicas cost."""
-    measured, wrong = _measured(variants.replicas(), rate, scale)
-    return [report.goals_table(goals.of_replicas(measured)), report.cpu_table(measured, SERVICES)], wrong
-
-
-def growth_cost(rate: float, scale: float) -> Part:
-    """What five million payments cost."""
-    grown, wrong = growing.run(
-        round(5_000_000 * scale),
-        first_payments=round(10_000 * scale),
-        rate=rate,
-        seconds=60 * scale,
-        settings=SETTINGS | FULL_COMPILER,
-        say=say,
+def compare_replicas(rate: float, warm_up: float, seconds: float, settings: Settings, *, save: bool) -> list[str]:
+    """What a payment costs on one, two and four processes of each service."""
+    measured, wrong = variants.measure(
+        variants.replicas(), rate=rate, warm_up=warm_up, seconds=seconds, base=settings, say=say
     )
-    return [report.goals_table(goals.of_growth(grown)), report.growth_table(grown, SERVICES)], wrong
+    reached = report.goals_table(goals.of_replicas(measured))
+    tables = [reached, report.stages_table(measured), report.cpu_table(measured, SERVICES)]
+    show("replicas", tables, machine.hardware(), save=save)
+    return wrong
 
 
-def _measured(different: list[variants.Variant], rate: float, scale: float) -> tuple[list[Stage], list[str]]:
-    base = SETTINGS | FULL_COMPILER
-    return variants.measure(different, rate=rate, warm_up=30 * scale, seconds=60 * scale, base=base, say=say)
+def compare_sizes(
+    payments: float, first: float, rate: float, seconds: float, settings: Settings, *, save: bool
+) -> list[str]:
+    """What a payment and a list cost with few and with very many payments."""
+    grown, wrong = growing.run(
+        round(payments), first_payments=round(first), rate=rate, seconds=seconds, settings=settings, say=say
+    )
+    stages = report.stages_table([one.stage for one in grown])
+    tables = [report.goals_table(goals.of_growth(grown)), stages, report.growth_table(grown, SERVICES)]
+    show("growth", tables, machine.hardware(), save=save)
+    return wrong
+
+
+def show(part: page.Part, tables: list[Table], described: Mapping[str, str], *, save: bool) -> None:
+    """Print the tables of a part, and keep them if wanted."""
+    console.print(*tables)
+    if save:
+        page.save(part, described, _command(), tables)
+
+
+def _command() -> str:
+    given = " ".join(sys.argv[1:])
+    return f'make bench ARGS="{given}"' if given else "make bench"
 
 
 def say(text: str) -> None:
@@ -131,24 +147,22 @@ def growth(
     first: Annotated[int, typer.Option(min=100, help="How many of them are made one by one.")] = 10_000,
     rate: Rate = 60,
     seconds: Seconds = 60,
+    save: Save = False,
 ) -> None:
-    """The same load with few and with very many payments. Five million take an hour and 80 GB."""
-    grown, wrong = growing.run(payments, first_payments=first, rate=rate, seconds=seconds, settings=SETTINGS, say=say)
-    console.print(report.growth_table(grown, SERVICES), *wrong, sep="\n")
-    raise typer.Exit(bool(wrong))
+    """The same load with few and with very many payments. Five million take half an hour and 70 GB."""
+    ended(compare_sizes(payments, first, rate, seconds, SETTINGS, save=save))
 
 
 @app.command()
-def replicas(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20) -> None:
+def replicas(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: Save = False) -> None:
     """The same load on one, two and four processes of each service."""
-    compare(variants.replicas(), rate, warm_up, seconds)
+    ended(compare_replicas(rate, warm_up, seconds, SETTINGS, save=save))
 
 
 @app.command()
-def traces(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20) -> None:
+def traces(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: Save = False) -> None:
     """The same load with no trace kept, a tenth of them, and all."""
-    with variants.traces() as traced:
-        compare(traced, rate, warm_up, seconds)
+    ended(compare_traces(rate, warm_up, seconds, SETTINGS, save=save))
 
 
 @app.command()
@@ -179,10 +193,9 @@ def profile(service: str = "orchestrator", rate: Rate = 60, seconds: Seconds = 3
     console.print(report.profile_table(service, profiling.hottest(stacks)))
 
 
-def compare(different: list[variants.Variant], rate: float, warm_up: float, seconds: float) -> None:
-    """Measure some variants and show what a payment costs in each; exits 1 when something went wrong."""
-    measured, wrong = variants.measure(different, rate=rate, warm_up=warm_up, seconds=seconds, base=SETTINGS, say=say)
-    console.print(report.stages_table(measured), report.cpu_table(measured, SERVICES), *wrong, sep="\n")
+def ended(wrong: list[str]) -> NoReturn:
+    """Exit, with 1 when something went wrong."""
+    console.print(*wrong or ["Malipo's book equals Stripe's."], sep="\n")
     raise typer.Exit(bool(wrong))
 
 

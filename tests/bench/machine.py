@@ -11,13 +11,19 @@ import psutil
 from bench.system import System
 
 
-def describe(system: System, settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Name and value of everything that figures depend on."""
+def hardware() -> dict[str, str]:
+    """Name and value of what figures depend on and no setting changes."""
     return {
         "processors": f"{os.cpu_count()} x {_processor()}",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
+    }
+
+
+def describe(system: System, settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Name and value of everything that figures depend on."""
+    return hardware() | {
         "PostgreSQL": ", ".join(f"{name} {_shown(system, name)}" for name in _POSTGRES),
         "Kafka's Java": settings.get("kafka", {}).get("JVM_OPTIONS", "first compiler only (the local stack's default)"),
     }

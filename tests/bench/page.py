@@ -1,21 +1,28 @@
-"""Writes the figures of a whole run into docs/benchmarks.md, between two marks."""
+"""Writes figures into docs/benchmarks.md, those of each part between two marks of its own."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from rich.table import Table
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+Part = Literal["rates", "traces", "replicas", "growth"]
 
 
-def save(machine: Mapping[str, str], command: str, tables: Sequence[Table], page: Path = PAGE) -> None:
-    """Replace what stands between the marks."""
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    described = "\n".join(f"* {name}: {value}" for name, value in machine.items())
-    parts = [f"`{command}` on this machine:\n\n{described}", *map(as_markdown, tables)]
-    page.write_text(f"{before}{BEGIN}\n\n{'\n\n'.join(parts)}\n\n{END}{after}", "utf-8")
+def save(part: Part, machine: Mapping[str, str], command: str, tables: Sequence[Table], page: Path = PAGE) -> None:
+    """Replace what stands between the part's marks. Raises ValueError if the page has none."""
+    begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
+    before, found, rest = page.read_text("utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(begin)
+    described = "".join(f"\n* {name}: {value}" for name, value in machine.items())
+    day = date.today().isoformat()  # noqa: DTZ011 - the day on the author's wall
+    pieces = [f"`{command}`, {day}, on this machine:\n{described}", *map(as_markdown, tables)]
+    page.write_text(f"{before}{begin}\n\n{'\n\n'.join(pieces)}\n\n{end}{after}", "utf-8")
 
 
 def as_markdown(table: Table) -> str:

@@ -27,7 +27,7 @@ class Times:
     probes: int
     precision: float
     """The search ends when the lowest rate that failed is less than this times the highest that held."""
-    confirmations: int = 3
+    confirmations: int = 6
     bare_highest: bool = True
     """Whether the highest rate of the bare path is sought, too."""
 
@@ -38,7 +38,9 @@ class Times:
 
 
 WHOLE = Times(warm_up=60, probe=20, confirm=60, half=60, settle_in=10, probes=8, precision=1.05)
-QUICK = Times(warm_up=15, probe=7, confirm=18, half=15, settle_in=2, probes=4, precision=1.12, bare_highest=False)
+QUICK = Times(
+    warm_up=15, probe=7, confirm=18, half=15, settle_in=2, probes=4, precision=1.12, confirmations=3, bare_highest=False
+)
 
 WARM_UP_RATE = 80.0
 STEP_UP, STEP_DOWN = 1.25, 0.9

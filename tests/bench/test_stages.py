@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Generator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from rich.table import Table
@@ -75,13 +76,21 @@ def test_a_stage_of_the_bare_path_is_measured_like_one_of_the_system(stack: Stac
 
 def test_figures_are_written_between_the_marks_of_the_page(tmp_path: Path) -> None:
     written = tmp_path / "page.md"
-    written.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
+    written.write_text("before\n<!-- rates: begin -->\nold\n<!-- rates: end -->\nafter\n")
     table = Table("CPU ms a payment", "half")
     table.add_row("gateway", "1.25")
-    page.save({"Python": "3.12"}, "make bench", [table], written)
+    page.save("rates", {"Python": "3.12"}, "make bench", [table], written)
     text = written.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
     assert "| gateway | 1.25 |" in text
     assert "* Python: 3.12" in text
+    with pytest.raises(ValueError, match="growth"):
+        page.save("growth", {}, "make bench", [table], written)
+
+
+def test_the_page_has_a_place_for_each_part() -> None:
+    text = page.PAGE.read_text()
+    for part in get_args(page.Part):
+        assert text.count(f"<!-- {part}: begin -->") == text.count(f"<!-- {part}: end -->") == 1

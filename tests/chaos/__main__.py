@@ -2,9 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from itertools import chain, product
+from queue import SimpleQueue
 from typing import Annotated
 
 import typer
@@ -22,6 +24,8 @@ from malipo_local.signals import stop_on_signals
 
 _RECORDINGS = 2
 """Of each operation: what comes by in one alone is known to come by chance."""
+_JOBS = 2
+"""Most of a crossing is a service that starts, which keeps one processor busy."""
 
 cli = typer.Typer(no_args_is_help=True)
 console = Console(soft_wrap=True)
@@ -57,6 +61,9 @@ def crash_matrix(
             help="Also run a sample with two of every service. The default, but not with --crossing.",
         ),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=16, help="Systems side by side, each with crossings of its own.")
+    ] = _JOBS,
     write: Annotated[bool, typer.Option(help="Write docs/crash-matrix.md, if it was the whole.")] = True,
 ) -> None:
     """Kill every service at every point there is, one at a time. Takes most of an hour; exits 1 on any violation."""
@@ -65,7 +72,7 @@ def crash_matrix(
     if show:
         return _list(chosen)
     with_stores, with_replicas = (not crossing if one is None else one for one in (stores, replicas))
-    results, verdicts = _crash_all(chosen, crossing or (), stores=with_stores)
+    results, verdicts = _crash_all(chosen, crossing or (), stores=with_stores, jobs=jobs)
     certain = [one.cell for one in results if not one.cell.by_chance]
     replicated = _crash_replicas(certain, chosen) if with_replicas else []
     findings = report.Findings("make crash-matrix", time.monotonic() - began, results, replicated, verdicts)
@@ -161,11 +168,13 @@ def _record_named(opened: Matrix, operations: Sequence[Operation], texts: Sequen
 
 
 def _crash_all(
-    operations: Sequence[Operation], crossings: Sequence[str], *, stores: bool
+    operations: Sequence[Operation], crossings: Sequence[str], *, stores: bool, jobs: int
 ) -> tuple[list[Result], list[Verdict]]:
     with _opened(operations) as (running, opened):
         cells = _record_named(opened, operations, crossings) if crossings else _record(opened, operations)
-        results = _crash(opened, matrix.spread(cells), replicas=False)
+        with ExitStack() as beside:
+            more = [beside.enter_context(_opened(operations)) for _ in range(min(jobs, len(cells)) - 1)]
+            results = _crash([opened, *(one for _, one in more)], matrix.spread(cells), replicas=False)
         return results, _let_stores_fail(running) if stores else []
 
 
@@ -182,23 +191,41 @@ def _let_stores_fail(running: System) -> list[Verdict]:
 def _crash_replicas(cells: Sequence[Cell], operations: Sequence[Operation]) -> list[Result]:
     with _opened(operations, replicas=2) as (_, opened):
         chosen = matrix.sample([cell for cell in cells if cell.crossing.nth == 1])
-        return _crash(opened, matrix.spread(chosen), replicas=True)
+        return _crash([opened], matrix.spread(chosen), replicas=True)
 
 
-def _crash(opened: Matrix, cells: Sequence[Cell], *, replicas: bool) -> list[Result]:
+def _crash(matrices: Sequence[Matrix], cells: Sequence[Cell], *, replicas: bool) -> list[Result]:
+    """Crash each cell on whichever of these is free."""
+    free = SimpleQueue[Matrix]()
+    for one in matrices:
+        free.put(one)
+
+    def crash(cell: Cell) -> Result:
+        taken = free.get()
+        try:
+            return taken.crash(cell)
+        finally:
+            free.put(taken)
+
+    with ThreadPoolExecutor(len(matrices)) as pool, closing(pool.map(crash, cells)) as crashed:
+        return _shown(crashed, len(cells), replicas=replicas)
+
+
+def _shown(crashed: Iterable[Result], count: int, *, replicas: bool) -> list[Result]:
+    """All of them, once they have come, with a word about each red one as it comes."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     results: list[Result] = []
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task("crashing", total=len(cells))
-        for cell in cells:
-            results.append(opened.crash(cell))
-            if not results[-1].green and not results[-1].passed:
-                console.print(red.told(results[-1]), style="red", markup=False)
-                console.print(f"  again: {red.repeat(results[-1], replicas=replicas)}", markup=False)
+        task = progress.add_task("crashing", total=count)
+        for result in crashed:
+            results.append(result)
+            if not result.green and not result.passed:
+                console.print(red.told(result), style="red", markup=False)
+                console.print(f"  again: {red.repeat(result, replicas=replicas)}", markup=False)
             progress.advance(task)
             if not console.is_terminal and len(results) % 25 == 0:  # a bar is for terminals
                 left_seconds = progress.tasks[task].time_remaining
-                console.print(f"{len(results)} of {len(cells)} done, {left_seconds or 0:.0f} s to go")
+                console.print(f"{len(results)} of {count} done, {left_seconds or 0:.0f} s to go")
     return results
 
 
