@@ -114,8 +114,12 @@ class Matrix:
             plans.disarm()
 
     def _strikes(self) -> bool:
-        """Whether the plan is carried out; the last crossings come when there is nothing left to wait for."""
-        struck = until(lambda: self._system.plans.carried_out, _STILL_SECONDS)
+        """Whether the plan is carried out; the last crossings come when there is nothing left to wait for.
+
+        It is taken back otherwise: nobody dies while the promises are checked.
+        """
+        plans = self._system.plans
+        struck = until(lambda: plans.carried_out, _STILL_SECONDS) or not plans.disarm()
         if struck:
             self._come_to_rest(None)
         return struck
