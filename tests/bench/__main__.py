@@ -14,8 +14,9 @@ from bench import goals, machine, page, profiling, report, stage, variants, whol
 from bench import growth as growing
 from bench.bare.path import bare_path
 from bench.load import Load, firing
-from bench.stages import QUICK, WHOLE
+from bench.stages import QUICK, WHOLE, Times
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, running
+from bench.whole import Run
 from malipo import clock
 from malipo_local import Stack
 from malipo_local.signals import stop_on_signals
@@ -49,14 +50,24 @@ def main(
         return
     began = clock.monotonic()
     settings = SETTINGS if quick else SETTINGS | FULL_COMPILER
-    run = whole.run((QUICK if quick else WHOLE).scaled(scale), settings, say)
-    wrong = list(run.wrong)
+    run = find_rates((QUICK if quick else WHOLE).scaled(scale), settings, save=save)
+    wrong = run.wrong if quick else run.wrong + others(run.found.half.rate, scale, settings, save=save)
+    finish(wrong, sound=run.sound, line=report.line(run, clock.monotonic() - began))
+
+
+def find_rates(times: Times, settings: Settings, *, save: bool) -> Run:
+    """The highest rate, half of it, and the bare path."""
+    run = whole.run(times, settings, say)
     show("rates", [report.goals_table(goals.of_run(run)), *report.run_tables(run)], run.machine, save=save)
-    if not quick:
-        wrong += others(run.found.half.rate, scale, settings, save=save)
+    return run
+
+
+def finish(wrong: list[str], *, sound: bool = True, line: str | None = None) -> NoReturn:
+    """Say what went wrong, print the line of JSON if there is one, and exit."""
     console.print(*wrong or ["Malipo's book equals Stripe's."], sep="\n")
-    print(report.line(run, clock.monotonic() - began))  # noqa: T201 - nothing but JSON may be in this line
-    raise typer.Exit(not run.sound or bool(wrong))
+    if line is not None:
+        print(line)  # noqa: T201 - nothing but JSON may be in this line
+    raise typer.Exit(not sound or bool(wrong))
 
 
 def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list[str]:
@@ -118,6 +129,14 @@ def say(text: str) -> None:
 
 
 @app.command()
+def rates(save: Save = False) -> None:
+    """The whole without traces, replicas and growth: twenty minutes."""
+    began = clock.monotonic()
+    run = find_rates(WHOLE, SETTINGS | FULL_COMPILER, save=save)
+    finish(run.wrong, sound=run.sound, line=report.line(run, clock.monotonic() - began))
+
+
+@app.command()
 def fixed(
     rate: Rate = 100,
     seconds: Seconds = 30,
@@ -150,19 +169,19 @@ def growth(
     save: Save = False,
 ) -> None:
     """The same load with few and with very many payments. Five million take half an hour and 70 GB."""
-    ended(compare_sizes(payments, first, rate, seconds, SETTINGS, save=save))
+    finish(compare_sizes(payments, first, rate, seconds, SETTINGS, save=save))
 
 
 @app.command()
 def replicas(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: Save = False) -> None:
     """The same load on one, two and four processes of each service."""
-    ended(compare_replicas(rate, warm_up, seconds, SETTINGS, save=save))
+    finish(compare_replicas(rate, warm_up, seconds, SETTINGS, save=save))
 
 
 @app.command()
 def traces(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: Save = False) -> None:
     """The same load with no trace kept, a tenth of them, and all."""
-    ended(compare_traces(rate, warm_up, seconds, SETTINGS, save=save))
+    finish(compare_traces(rate, warm_up, seconds, SETTINGS, save=save))
 
 
 @app.command()
@@ -191,12 +210,6 @@ def profile(service: str = "orchestrator", rate: Rate = 60, seconds: Seconds = 3
         stacks = profiling.record(system.roots[service][0], seconds)
         generator.shots()
     console.print(report.profile_table(service, profiling.hottest(stacks)))
-
-
-def ended(wrong: list[str]) -> NoReturn:
-    """Exit, with 1 when something went wrong."""
-    console.print(*wrong or ["Malipo's book equals Stripe's."], sep="\n")
-    raise typer.Exit(bool(wrong))
 
 
 if __name__ == "__main__":
