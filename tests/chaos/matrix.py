@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from chaos import promises
 from chaos.crossings import SEAMS, Crossing
@@ -101,11 +102,12 @@ class Matrix:
         try:
             payment_id = cell.operation.prepare(scene)
             self._come_to_rest(cell.operation)
+            before = self._restarts()
             plans.arm(cell.crossing)
             cell.operation.act(scene, payment_id)
             self._come_to_rest(cell.operation)
             struck = self._strikes()
-            self._wait_for_services()
+            self._wait_for_services(before + struck)
             broken = promises.broken(scene, cell.operation.ending)
             return Result(cell, struck, broken)
         except Exception as error:  # noqa: BLE001 - whatever it is, this cell is red, and the next one can be tried
@@ -145,7 +147,12 @@ class Matrix:
             if not until(lambda before=before: self._system.plans.count() != before, _STILL_SECONDS):
                 return
 
-    def _wait_for_services(self) -> None:
+    def _restarts(self) -> int:
+        return sum(unit.restarts for unit in self._system.stack.status() if unit.service in SERVICES)
+
+    def _wait_for_services(self, restarts: int) -> None:
+        """Wait until the supervisor has noticed every death, so many since the start, and all are ready again."""
+        assert until(lambda: self._restarts() >= restarts, REST_SECONDS), "the supervisor noticed no death"
         for service in SERVICES:
             self._system.stack.wait_ready(service, REST_SECONDS)
 
@@ -189,14 +196,12 @@ def named(cells: Iterable[Cell], text: str) -> list[Cell]:
 
 
 def spread(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells in an order in which no service is killed twice in a row if that can be helped."""
+    """The cells in an order in which each service's are far apart: one that dies at once again is started later and later."""
     queues: dict[str, list[Cell]] = {}
     for cell in cells:
         queues.setdefault(cell.crossing.service, []).append(cell)
-    ordered: list[Cell] = []
-    while any(queues.values()):
-        ordered += [queue.pop(0) for queue in queues.values() if queue]
-    return ordered
+    placed = [((place + 0.5) / len(queue), cell) for queue in queues.values() for place, cell in enumerate(queue)]
+    return [cell for _, cell in sorted(placed, key=itemgetter(0))]
 
 
 def _by_seam(cells: Sequence[Cell]) -> dict[tuple[str, str, str], list[Cell]]:

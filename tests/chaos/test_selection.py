@@ -35,3 +35,8 @@ def test_a_whole_name_does_not_choose_the_longer_ones_that_it_begins():
 def test_services_take_turns_to_be_killed():
     order = [c.crossing.service for c in spread([cell(0, "a"), cell(1, "a"), cell(0, "b"), cell(1, "b"), cell(2, "a")])]
     assert order == ["a", "b", "a", "b", "a"]
+
+
+def test_a_service_with_most_of_the_cells_has_no_long_row_of_them_at_the_end():
+    order = [c.crossing.service for c in spread([*[cell(0, "a", nth=n) for n in range(6)], cell(0, "b"), cell(1, "b")])]
+    assert order == ["a", "a", "b", "a", "a", "a", "b", "a"]
