@@ -14,23 +14,37 @@ Roots = Mapping[str, Iterable[int]]
 """The first processes of each part of the system, by its name."""
 
 
-def cpu_seconds(roots: Roots) -> dict[str, float]:
-    """What each part has used so far, with all its descendants, those included that have ended.
+Reading = Mapping[tuple[str, int], float]
+"""Seconds used so far, by part and process id."""
+
+
+def read(roots: Roots) -> Reading:
+    """What each process of these parts has used so far, its children that have ended included.
 
     PostgreSQL is split by the database that a backend serves: `postgres/gateway`; what serves none is `postgres`.
     """
-    used: dict[str, float] = {}
+    used: dict[tuple[str, int], float] = {}
     for name, pids in roots.items():
         for process in _family(pids):
             with suppress(psutil.Error):
-                part = _part(name, process)
-                used[part] = used.get(part, 0.0) + sum(process.cpu_times()[:4])
+                used[_part(name, process), process.pid] = sum(process.cpu_times()[:4])
     return used
 
 
-def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    """Seconds used between two readings, by name; a part that ended in between counts as nothing."""
-    return {name: max(0.0, seconds - before.get(name, 0.0)) for name, seconds in after.items()}
+def spent(before: Reading, after: Reading) -> dict[str, float]:
+    """Seconds used between two readings, by part; a part whose first process ended in between counts as nothing.
+
+    What a backend had used before the first reading is its parent's by the second if it has ended since, and is taken
+    off there again.
+    """
+    used: dict[str, float] = {}
+    for (part, pid), seconds in after.items():
+        used[part] = used.get(part, 0.0) + seconds - before.get((part, pid), 0.0)
+    for (part, pid), seconds in before.items():
+        if (part, pid) not in after:
+            parent = part.partition("/")[0]
+            used[parent] = used.get(parent, 0.0) - seconds
+    return {part: max(0.0, seconds) for part, seconds in used.items()}
 
 
 def by_process(parts: Mapping[str, float]) -> dict[str, float]:

@@ -91,7 +91,7 @@ class _Look:
     """A reading of what counts upwards while the load is on."""
 
     at: float
-    cpu: dict[str, float]
+    cpu: cpu.Reading
     machine: float
 
 
@@ -116,7 +116,7 @@ def wait_until(moment: float) -> None:
 
 
 def _look(subject: Subject, roots: cpu.Roots) -> _Look:
-    return _Look(clock.now().timestamp(), cpu.cpu_seconds(roots), cpu.machine_seconds())
+    return _Look(clock.now().timestamp(), cpu.read(roots), cpu.machine_seconds())
 
 
 def _settle(subject: Subject, received_before: int, payment_ids: Sequence[str]) -> float:

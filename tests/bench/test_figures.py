@@ -56,8 +56,15 @@ def test_the_search_gives_up_when_nothing_holds() -> None:
 
 
 def test_processor_time_is_the_difference_of_two_readings() -> None:
-    used = cpu.spent({"gateway": 1.0, "gone": 5.0}, {"gateway": 3.5, "new": 0.25, "gone": 4.0})
-    assert used == {"gateway": 2.5, "new": 0.25, "gone": 0.0}
+    before = {("gateway", 1): 1.0, ("gateway", 2): 2.0, ("killed", 3): 5.0}
+    after = {("gateway", 1): 3.5, ("gateway", 2): 2.0, ("new", 4): 0.25, ("killed", 5): 4.0}
+    assert cpu.spent(before, after) == {"gateway": 2.5, "new": 0.25, "killed": 0.0}
+
+
+def test_what_a_backend_used_before_it_ended_is_not_counted_again_by_its_parent():
+    before = {("postgres", 1): 1.0, ("postgres/gateway", 2): 30.0, ("postgres/gateway", 3): 5.0}
+    after = {("postgres", 1): 31.5, ("postgres/gateway", 3): 7.0}
+    assert cpu.spent(before, after) == {"postgres": 0.5, "postgres/gateway": 2.0}
 
 
 def test_the_parts_of_a_process_add_up() -> None:
