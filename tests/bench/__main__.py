@@ -15,7 +15,7 @@ from bench import growth as growing
 from bench.bare.path import bare_path
 from bench.load import Load, firing
 from bench.stages import QUICK, WHOLE, Times
-from bench.system import FULL_COMPILER, SERVICES, SETTINGS, running
+from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings, running
 from bench.whole import Run
 from malipo import clock
 from malipo_local import Stack
@@ -23,8 +23,6 @@ from malipo_local.signals import stop_on_signals
 
 app = typer.Typer(help="Benchmarks on the whole real system.", add_completion=False)
 console = Console(width=150)
-
-Settings = Mapping[str, Mapping[str, str]]
 
 Rate = Annotated[float, typer.Option(min=1, help="Payments a second.")]
 Seconds = Annotated[float, typer.Option(min=1, help="How long to measure, after the warm-up.")]

@@ -12,7 +12,7 @@ from bench.figures import percentile
 from bench.multiply import multiply
 from bench.stage import Stage
 from bench.stages import Say
-from bench.system import SERVICES, System, running
+from bench.system import SERVICES, Settings, System, running
 from malipo import clock
 from malipo_local import Stack
 from malipo_local.shop import Shop
@@ -45,7 +45,7 @@ def run(
     first_payments: int = FIRST_PAYMENTS,
     rate: float,
     seconds: float,
-    settings: Mapping[str, Mapping[str, str]],
+    settings: Settings,
     say: Say,
 ) -> tuple[list[Grown], list[str]]:
     """Measure with the first payments, multiply them to `payments`, and measure again; and what the books differ on."""

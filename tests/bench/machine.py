@@ -2,13 +2,12 @@
 
 import os
 import platform
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from bench.system import System
+from bench.system import Settings, System
 
 
 def hardware() -> dict[str, str]:
@@ -21,7 +20,7 @@ def hardware() -> dict[str, str]:
     }
 
 
-def describe(system: System, settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def describe(system: System, settings: Settings) -> dict[str, str]:
     """Name and value of everything that figures depend on."""
     return hardware() | {
         "PostgreSQL": ", ".join(f"{name} {_shown(system, name)}" for name in _POSTGRES),

@@ -20,6 +20,8 @@ SHOPS = 8
 
 SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
 STORES = ("kafka", "postgres", "redis")
+Settings = Mapping[str, Mapping[str, str]]
+"""What is set for each service, by its name."""
 SETTINGS = {"gateway": {"RATE_LIMIT_PER_SECOND": "100000", "RATE_LIMIT_BURST": "1000000"}}
 FULL_COMPILER = {"kafka": {"JVM_OPTIONS": "-Xms512m -Xmx512m -XX:+UseSerialGC -Dlog4j2.level=WARN"}}
 """Kafka as in production, with both of Java's compilers: dear for the first minute, cheaper after it."""

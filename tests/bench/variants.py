@@ -12,10 +12,8 @@ from bench import books, stage
 from bench.load import TESTS
 from bench.stage import Stage
 from bench.stages import Say
-from bench.system import SERVICES, running
+from bench.system import SERVICES, Settings, running
 from malipo_local import Stack
-
-Settings = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from bench import books, machine, stage
 from bench.bare.path import bare_path
 from bench.stage import Stage
 from bench.stages import STEP_UP, Found, Say, Times, find, find_highest, in_words
-from bench.system import SERVICES, STORES, running
+from bench.system import SERVICES, STORES, Settings, running
 from malipo_local import Stack
 
 
@@ -44,7 +43,7 @@ class Run:
         return self.found.highest.cpu_of(parts) / self.bare.cpu_of(parts)
 
 
-def run(times: Times, settings: Mapping[str, Mapping[str, str]], say: Say) -> Run:
+def run(times: Times, settings: Settings, say: Say) -> Run:
     """Start a stack, find the highest rate, compare with the bare path at that rate."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", settings=settings) as stack:
         say("the stack is up")

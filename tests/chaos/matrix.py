@@ -1,6 +1,5 @@
 """The crash matrix: records where an operation can be crashed, then crashes it at each of those points, one by one."""
 
-import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
@@ -39,7 +38,6 @@ class Result:
     cell: Cell
     struck: bool
     broken: list[str] = field(default_factory=list[str])
-    seconds: float = 0.0
 
     @property
     def green(self) -> bool:
@@ -87,13 +85,11 @@ class Matrix:
 
     def crash(self, cell: Cell) -> Result:
         """Crash the operation at the crossing; tried again when the system happened to take another way."""
-        began = time.monotonic()
         result = Result(cell, struck=False)
         for _ in range(TRIES):
             result = self._crash_once(cell)
             if result.struck or result.broken:
                 break
-        result.seconds = time.monotonic() - began
         return result
 
     def _crash_once(self, cell: Cell) -> Result:
@@ -112,8 +108,6 @@ class Matrix:
             return Result(cell, struck, broken)
         except Exception as error:  # noqa: BLE001 - whatever it is, this cell is red, and the next one can be tried
             return Result(cell, not plans.disarm(), [f"{type(error).__name__}: {error}"])
-        finally:
-            plans.disarm()
 
     def _strikes(self) -> bool:
         """Whether the plan is carried out; the last crossings come when there is nothing left to wait for.

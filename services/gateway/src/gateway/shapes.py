@@ -105,7 +105,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         amount=_INTEGER,
         trigger=_TEXT,
         source={"enum": ["merchant", "answer", "query", "callback", "deadline"]},
-        contradiction={"type": "boolean", "description": "The provider cannot mean both this and what it said before."},
+        contradiction=_BOOLEAN | {"description": "The provider cannot mean both this and what it said before."},
         sent=_TEXT_OR_NULL | {"description": "What it sent to the provider."},
         deadline=_MOMENT_OR_NULL | {"description": "When the next thing happens at the latest."},
         event={"anyOf": [_object(id=_TEXT, type=_TEXT, sequence=_INTEGER), {"type": "null"}]},
