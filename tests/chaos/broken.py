@@ -22,16 +22,20 @@ class Broken:
 
 
 _NO_INBOX = """
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit import INBOX, Unit
 
-async def receive(self, consumer, message_ids):
-    return set(message_ids)
+put = Unit.put
 
-Unit.receive = receive
+def put_all_but_the_inbox(self, write, rows):
+    if write is not INBOX:
+        put(self, write, rows)
+
+Unit.put = put_all_but_the_inbox
 """
 _ATTEMPTS_IN_MEMORY = """
 from datetime import timedelta
 from malipo.contracts.provider_commands import Query
+from malipo.contracts.topics import OUTCOMES
 from malipo.providers.attempts import Attempts, Claimed
 
 recorded, claimed, finished = Attempts.record, Attempts.claim, Attempts.finish
@@ -54,8 +58,13 @@ async def claim(self, lease, count, running):
 async def mark(self, claimed, token, account):
     pass
 
-async def finish(self, unit, token, outcomes):
-    return {one: False for one in outcomes if one in orders} | await finished(self, unit, token, outcomes)
+async def finish(self, token, ends):
+    ours = [end for end in ends if end.claimed.id in orders]
+    others = [end for end in ends if end not in ours]
+    async with self._units.begin() as unit:
+        for end in ours:
+            unit.send(OUTCOMES, end.report.payment_id, end.report, headers=end.claimed.headers)
+    return {end.claimed.id: False for end in ours} | (await finished(self, token, others) if others else {})
 
 Attempts.record, Attempts.claim, Attempts.mark, Attempts.finish = record, claim, mark, finish
 """
@@ -67,14 +76,14 @@ machine._ANSWER_SECONDS = 3
 """
 _OUTBOX_AFTER_COMMIT = """
 from contextlib import asynccontextmanager
-from malipo.messaging.unit import OUTBOX, Unit, Units
+from malipo.messaging.unit import OUTBOX, Units
 
-begin, flush = Units.begin, Unit.flush
+begin, flush = Units.begin, Units._flush
 sent_by = {}
 
-async def flush_without_outbox(self):
-    sent_by[id(self)] = self._rows.pop(OUTBOX, [])
-    return await flush(self)
+async def flush_without_outbox(self, unit):
+    sent_by[id(unit)] = unit._rows.pop(OUTBOX, [])
+    await flush(self, unit)
 
 @asynccontextmanager
 async def begin_without_outbox(self):
@@ -83,10 +92,9 @@ async def begin_without_outbox(self):
     if sent := sent_by.pop(id(unit), []):
         async with begin(self) as second:
             second.put(OUTBOX, sent)
-            await flush(second)
-            second.after_commit(self._nudge)
+            await flush(self, second)
 
-Unit.flush = flush_without_outbox
+Units._flush = flush_without_outbox
 Units.begin = begin_without_outbox
 """
 _NEW_KEY_EACH_TIME = """

@@ -107,21 +107,33 @@ async def test_an_answer_that_was_lost_is_found_again(gateway, merchant):
     assert await gateway.count("payments") == 1
 
 
-async def test_a_process_that_dies_inside_the_transaction_leaves_no_key_stuck(gateway, merchant, pool_of, database):
+async def test_a_process_that_dies_before_its_commit_leaves_no_key_stuck(gateway, merchant, pool_of, database):
+    await merchant.pay(key="earlier")
     dying = await (await pool_of(database)).acquire()
-    transaction = dying.transaction()
-    await transaction.start()
-    owner = f"{merchant.id}/test/k"
-    assert await dying.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", owner)
-    refused = await merchant.pay(key="k")
-    assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_key_in_flight")
+    await dying.execute("BEGIN")
+    await dying.execute(
+        "INSERT INTO idempotency_keys (merchant_id, mode, key, route, fingerprint, resource_id) "
+        "SELECT merchant_id, mode, 'k', route, fingerprint, 'pay_never' FROM idempotency_keys"
+    )
+    asked = asyncio.create_task(merchant.pay(key="k"))
+    await until(lambda: waits(gateway.pool), what="the request to wait for that transaction")
+    assert not asked.done()
     dying.terminate()
+    accepted = await asked
+    assert (accepted.status_code, accepted.headers.get("Idempotent-Replayed")) == (202, None)
+    assert await gateway.count("payments") == 2
 
-    async def accepted() -> bool:
-        return (await merchant.pay(key="k")).status_code == 202
 
-    await until(accepted, what="the key to be free")
-    assert await gateway.count("payments") == 1
+async def test_a_change_that_another_sending_makes_meanwhile_is_answered_as_its_replay(gateway, merchant):
+    endpoint = (await merchant.post("/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
+    path = f"/v1/webhook-endpoints/{endpoint['id']}"
+    answers = await asyncio.gather(*[merchant.send("DELETE", path, Idempotency_Key="k") for _ in range(8)])
+    assert {answer.status_code for answer in answers} == {204}
+    assert sorted(answer.headers.get("Idempotent-Replayed", "") for answer in answers) == ["", *["true"] * 7]
+
+
+async def waits(pool) -> bool:
+    return await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
 
 
 async def test_what_was_accepted_is_told_also_while_another_repeat_of_it_is_being_answered(

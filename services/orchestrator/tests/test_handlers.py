@@ -13,7 +13,6 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, R
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit
 from malipo.money import Money
-from malipo.testing.waiting import until
 from orchestrator import clockwork, handlers
 
 REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
@@ -64,11 +63,13 @@ async def test_a_payment_created_twice_under_two_message_ids_is_charged_once(orc
 async def test_fifty_concurrent_refunds_never_pass_what_was_captured(orchestrator, make):
     create = make.create(1000)
     await orchestrator.take(create, make.paid(create.payment_id))
+    at_once = asyncio.Semaphore(4)
 
     async def refund():
         command = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"), amount_minor=60)
-        async with orchestrator.units.begin() as unit:
-            await handlers.take(unit, [Received(command, ids.new("msg"), "topic", create.payment_id)])
+        received = Received(command, ids.new("msg"), "topic", create.payment_id)
+        async with at_once:
+            await orchestrator.units.receive("refunds", {received.message_id: received}, handlers.take)
 
     await asyncio.gather(*[refund() for _ in range(50)])
     sent = await orchestrator.sent()
@@ -78,31 +79,45 @@ async def test_fifty_concurrent_refunds_never_pass_what_was_captured(orchestrato
     assert {r.code for r in refused} == {"refund_exceeds_captured"}
 
 
-async def test_a_batch_that_waited_for_a_payment_sees_what_was_done_to_it_meanwhile(orchestrator, make):
+async def test_of_two_who_read_the_same_payment_the_second_decides_anew(orchestrator, make):
     create = make.create(1000)
     await orchestrator.take(create, make.paid(create.payment_id))
+    both, second_try = asyncio.Barrier(2), set[str]()
 
-    async def refund(unit: Unit, refund_id: str):
+    async def refund(refund_id: str):
         command = RefundPayment(payment_id=create.payment_id, refund_id=refund_id, amount_minor=600)
-        await handlers.take(unit, [Received(command, ids.new("msg"), "topic", create.payment_id)])
 
-    async def second():
-        async with orchestrator.units.begin() as unit:
-            await refund(unit, REF_2)
+        async def take(unit: Unit, batch):
+            await handlers.take(unit, batch)
+            if refund_id not in second_try:
+                second_try.add(refund_id)
+                await both.wait()
 
-    async def waits():
-        return await orchestrator.units.reads.fetch(
-            "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
+        received = Received(command, ids.new("msg"), "topic", create.payment_id)
+        await orchestrator.units.receive("refunds", {received.message_id: received}, take)
 
-    async with orchestrator.units.begin() as unit:
-        await refund(unit, REF_1)
-        other = asyncio.create_task(second())
-        await until(waits, what="the second batch waits for the first")
-    await other
+    await asyncio.gather(refund(REF_1), refund(REF_2))
     sent = await orchestrator.sent()
-    assert [order.operation_id for order in only(sent, Refund)] == [REF_1]
-    assert [refused.operation_id for refused in only(sent, CommandRefused)] == [REF_2]
+    [order], [refused] = only(sent, Refund), only(sent, CommandRefused)
+    assert {order.operation_id, refused.operation_id} == {REF_1, REF_2}
+
+
+async def test_a_deadline_that_passes_while_the_outcome_is_written_is_taken_by_what_is_there_then(orchestrator, make):
+    create = make.create(1000)
+    await orchestrator.take(create)
+    await orchestrator.units.write("UPDATE timers SET due_at = now()")
+    tries = []
+
+    async def ring(unit: Unit) -> int:
+        tries.append(await handlers.ring(unit, 10))
+        if len(tries) == 1:
+            await orchestrator.take(make.paid(create.payment_id))
+        return tries[-1]
+
+    assert await orchestrator.units.settle(ring) == 0
+    assert tries == [1, 0]
+    assert (await orchestrator.payment(create.payment_id))["state"] == "completed"
+    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
 async def test_one_batch_makes_changes_and_ends_payments_and_all_of_it_is_kept(orchestrator, make):

@@ -1,5 +1,6 @@
 """The batch shell against a real database."""
 
+import asyncio
 from collections.abc import Sequence
 
 import asyncpg
@@ -11,7 +12,7 @@ from malipo.contracts.commands import CancelPayment, RefundPayment
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import PAYMENT_COMMANDS, PAYMENT_EVENTS
 from malipo.messaging.subscription import DatabaseAway, Received, Shell, Subscription
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit import INBOX, Unit, Units
 
 PACKAGE = "orchestrator"  # any service's database has inbox and outbox
 
@@ -80,13 +81,57 @@ async def test_two_messages_of_one_payment_in_one_batch_are_both_applied(shell, 
     assert sent == [cancel(1), cancel(2)]
 
 
-async def test_a_redelivered_batch_changes_nothing(shell, units, handler):
+async def test_a_redelivered_batch_changes_nothing(shell, units):
     batch = [record(cancel(1), offset=1, message_id="a"), record(cancel(2), offset=2, message_id="b")]
     await shell.take(batch)
     await shell.take(batch)
     await shell.take([record(cancel(1), offset=9, message_id="a")])  # sent again by a relay that crashed
-    assert handler.calls == [2]
     assert len(await outbox(units)) == 2
+    assert await units.reads.fetchval("SELECT count(*) FROM inbox") == 2
+
+
+async def test_of_a_batch_that_was_applied_in_part_the_rest_is_applied_in_its_order(shell, units):
+    await shell.take([record(cancel(2), offset=2, message_id="b")])
+    await shell.take([record(cancel(n), offset=n, message_id=name) for n, name in ((1, "a"), (2, "b"), (3, "c"))])
+    sent = [PAYMENT_COMMANDS.decode(row["payload"]) for row in await outbox(units)]
+    assert sent == [cancel(2), cancel(1), cancel(3)]
+
+
+async def test_what_cannot_be_applied_because_it_was_applied_before_is_dropped_and_not_dead_lettered(units):
+    async def once(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        if await unit.reads.fetchval("SELECT count(*) FROM inbox"):
+            raise LookupError("it is gone")
+
+    shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), once), units, "service")
+    for _ in range(2):
+        await shell.take([record(cancel(1), offset=1, message_id="a")])
+    assert await outbox(units, PAYMENT_COMMANDS.dead_letter) == []
+
+
+async def test_of_two_who_apply_the_same_message_at_once_one_does(units, handler):
+    both = asyncio.Barrier(2)
+
+    async def together(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        await handler(unit, batch)
+        await both.wait()
+
+    shells = [Shell(Subscription("payments", (PAYMENT_COMMANDS,), together), units, "service") for _ in range(2)]
+    await asyncio.gather(*[shell.take([record(cancel(1), offset=1, message_id="a")]) for shell in shells])
+    assert handler.calls == [1, 1]
+    assert len(await outbox(units)) == 1
+
+
+async def test_a_unit_whose_rows_are_always_there_already_gives_up(units):
+    tries = []
+
+    async def late(unit: Unit) -> None:
+        tries.append(unit)
+        await units.write("INSERT INTO inbox (consumer, message_id) VALUES ('c', $1)", str(len(tries)))
+        unit.put(INBOX, [("c", str(len(tries)))])
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await units.settle(late)
+    assert len(tries) > 1
 
 
 async def test_what_is_not_wanted_is_dropped_and_leaves_no_trace(units, handler):
@@ -239,7 +284,7 @@ async def test_a_payload_that_kafka_would_refuse_is_dead_lettered_not_stuck_in_t
 async def test_a_unit_that_raises_leaves_neither_state_nor_messages(units):
     with pytest.raises(ZeroDivisionError):
         async with units.begin() as unit:
-            await unit.receive("c", ["a"])
+            unit.put(INBOX, [("c", "a")])
             unit.send(PAYMENT_EVENTS, "pay", cancel(1))
             1 / 0  # noqa: B018
     assert await outbox(units) == []

@@ -5,10 +5,9 @@ from asyncpg import UniqueViolationError
 
 from malipo.contracts.commands import CancelPayment
 from malipo.contracts.topics import PAYMENT_COMMANDS
-from malipo.messaging.unit import Units
+from malipo.messaging.unit import INBOX, Units
 from malipo.messaging.writes import Write, insert
 
-INBOX = insert("inbox", {"consumer": "text", "message_id": "text"})
 INBOX_UNLESS_THERE = insert("inbox", {"consumer": "text", "message_id": "text"}, "ON CONFLICT DO NOTHING")
 FORGET = Write("DELETE FROM inbox WHERE message_id = ANY({arrays})", {"message_id": "text"})
 
@@ -58,4 +57,4 @@ async def test_one_row_that_cannot_be_written_leaves_none_of_all(units):
 async def test_no_rows_are_no_statement(units):
     async with units.begin() as unit:
         unit.put(INBOX, [])
-        assert not await unit.flush()
+        assert not unit.written()

@@ -17,7 +17,7 @@ TWO_COMMITS = """
 import asyncio, sys
 from pathlib import Path
 from malipo.messaging.database import create_pool
-from malipo.messaging.unit import Units
+from malipo.messaging.unit import INBOX, Units
 from malipo.platform import failpoints
 
 async def main(url, folder):
@@ -28,7 +28,7 @@ async def main(url, folder):
         await unit.connection.fetch("SELECT 1")
     for number in range(2):
         async with units.begin() as unit:
-            await unit.receive("test", [str(number)])
+            unit.put(INBOX, [("test", str(number))])
     await units.write("DELETE FROM inbox WHERE message_id = 'unknown'")
     await units.write("UPDATE inbox SET received_at = now() WHERE message_id = '1'")
     print("lived")

@@ -6,15 +6,20 @@ from datetime import timedelta
 import pytest
 
 from malipo.contracts.outcomes import Succeeded, Unknown
+from malipo.contracts.topics import OUTCOMES
 from malipo.money import Money
-from malipo.providers.attempts import LeaseLost
+from malipo.providers import reports
+from malipo.providers.attempts import End, LeaseLost
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 
 
 async def finish(replica, claimed, outcome=DONE) -> bool:
-    async with replica.units.begin() as unit:
-        return claimed.id in await replica.attempts.finish(unit, replica.lease.token, {claimed.id: outcome})
+    return claimed.id in await replica.attempts.finish(replica.lease.token, [end(claimed, outcome)])
+
+
+def end(claimed, outcome=DONE) -> End:
+    return End(claimed, reports.outcome_of(claimed, "fake", outcome, ()))
 
 
 async def test_an_operation_that_is_ordered_twice_is_one_attempt(kit, make):
@@ -130,10 +135,10 @@ async def test_attempts_that_are_ended_together_have_each_its_own_outcome_and_a_
     await kit.take(*[make.charge(number) for number in (1, 2, 3)], make.refund(3, payment_id="pay_3"))
     first, lost, last = await kit.claim()
     await kit.lose(lost)
-    outcomes = {first.id: DONE, lost.id: DONE, last.id: Unknown(reason="timeout")}
-    async with kit.units.begin() as unit:
-        ours = await kit.attempts.finish(unit, kit.lease.token, outcomes)
-    assert ours == {"pay_1": False, "pay_3": True}
+    ends = [end(first), end(lost), end(last, Unknown(reason="timeout"))]
+    assert await kit.attempts.finish(kit.lease.token, ends) == {"pay_1": False, "pay_3": True}
+    told = await kit.units.reads.fetch("SELECT key, topic FROM outbox ORDER BY key")
+    assert [tuple(row) for row in told] == [("pay_1", OUTCOMES.name), ("pay_3", OUTCOMES.name)]
     outcomes_on_record = [(await kit.attempts.original(f"pay_{number}")).outcome for number in (1, 2, 3)]
     assert outcomes_on_record == [DONE, None, Unknown(reason="timeout")]
 
@@ -142,13 +147,12 @@ async def test_leases_are_renewed_while_attempts_are_marked_and_ended(kit, make)
     await kit.take(*[make.charge(number) for number in range(1, 1001)])
     claimed = sorted(await kit.attempts.claim(kit.lease, 1000, ()), key=lambda one: one.id, reverse=True)
 
-    async def end() -> None:
-        async with kit.units.begin() as unit:
-            assert len(await kit.attempts.finish(unit, kit.lease.token, {one.id: DONE for one in claimed})) == 1000
+    async def finish_all() -> None:
+        assert len(await kit.attempts.finish(kit.lease.token, [end(one) for one in claimed])) == 1000
 
     renewals = [kit.attempts.renew(kit.lease, [one.id for one in claimed]) for _ in range(4)]
     await asyncio.gather(*[kit.mark(one) for one in claimed], *renewals)
-    await asyncio.gather(end(), *[kit.attempts.renew(kit.lease, [one.id for one in claimed]) for _ in range(4)])
+    await asyncio.gather(finish_all(), *[kit.attempts.renew(kit.lease, [one.id for one in claimed]) for _ in range(4)])
 
 
 async def test_a_process_does_not_take_what_it_still_runs_although_its_lease_was_lost(kit, make):

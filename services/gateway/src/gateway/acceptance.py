@@ -1,7 +1,8 @@
-"""Accepts commands: the payment, its command and its key are one transaction, and payments that come together share it."""
+"""Accepts commands: the payment, its command and its key are one statement, and payments that come together share it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gateway import idempotency, store_config, store_history, store_payments
 from gateway.entries import Origin, request_entry
@@ -48,15 +49,18 @@ class Acceptance:
         return await self._asked.add(_Asked(idempotency.claim(sending, body), body, payment, origin))
 
     async def _write(self, asked: Sequence[_Asked]) -> Sequence[Done | Problem]:
-        async with self._units.begin() as unit:
-            earlier = await idempotency.find(unit, [one.claim for one in asked])
-            new = [one for one, answer in zip(asked, earlier, strict=True) if answer is None]
-            answers = iter(await _accept(unit, new))
-        return [next(answers) if answer is None else answer for answer in earlier]
+        return await self._units.settle(partial(_accept_or_replay, asked))
+
+
+async def _accept_or_replay(asked: Sequence[_Asked], unit: Unit) -> Sequence[Done | Problem]:
+    earlier = await idempotency.find(unit, [one.claim for one in asked])
+    new = [one for one, answer in zip(asked, earlier, strict=True) if answer is None]
+    answers = iter(await _accept(unit, new))
+    return [next(answers) if answer is None else answer for answer in earlier]
 
 
 async def _accept(unit: Unit, new: Sequence[_Asked]) -> list[Done | Problem]:
-    configurations = await store_config.current(unit.connection, {one.owner for one in new})
+    configurations = await store_config.current(unit.reads, {one.owner for one in new})
     refusals = [_refusal(one, configurations[one.owner]) for one in new]
     accepted = [one for one, refusal in zip(new, refusals, strict=True) if refusal is None]
     store_payments.add_payments(unit, [(*one.owner, one.payment) for one in accepted])

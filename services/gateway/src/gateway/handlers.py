@@ -1,6 +1,6 @@
 """Applies what other services report to the read models, one batch in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -24,9 +24,11 @@ class Projection:
         """Apply steps and refusals, and note whom to wake after the commit."""
         steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
         refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
-        await _refuse(unit, refusals)
+        operations = latest_operations(steps)
+        touched = {view.id for _, view in operations}
+        await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
         store_payments.put_payments(unit, latest_steps(steps))
-        store_payments.put_operations(unit, latest_operations(steps))
+        store_payments.put_operations(unit, operations)
         await add_to_timelines(unit, batch)
         store_history.add_events(unit, steps)
         self._waiting.note(step.payment_id for step in steps)
@@ -40,10 +42,10 @@ async def add_to_timelines(unit: Unit, batch: Sequence[Received[Message]]) -> No
     store_history.put_entries(unit, entries)
 
 
-async def _refuse(unit: Unit, refusals: Sequence[CommandRefused]) -> None:
-    by_id = {refusal.operation_id: refusal for refusal in refusals}
-    untouched = await store_payments.lock_untouched(unit.connection, sorted(by_id))
-    await store_payments.refuse(unit.connection, [refused(view, by_id[view.id]) for view in untouched])
+async def _refuse(unit: Unit, refusals: Mapping[str, CommandRefused]) -> None:
+    if refusals:
+        untouched = await store_payments.untouched(unit.reads, list(refusals))
+        store_payments.refuse(unit, [refused(view, refusals[view.id]) for view in untouched])
 
 
 def latest_steps(steps: Sequence[PaymentStepped]) -> list[PaymentStepped]:

@@ -11,14 +11,12 @@ from pydantic import BaseModel
 
 from gateway.problems import Problem
 from malipo.contracts.commands import Mode
-from malipo.messaging.database import Row
+from malipo.messaging.database import Queries, Row
 from malipo.messaging.unit import Unit, Units
 from malipo.messaging.writes import insert
 
 _PURGE_ROWS = 5000
 
-# The lock ends with the transaction, so a process that dies leaves no key stuck.
-_LOCK = "SELECT name FROM unnest($1::text[]) AS name WHERE pg_try_advisory_xact_lock(hashtextextended(name, 0))"
 _FIND = """
 SELECT merchant_id, mode, key, route, fingerprint, resource_id
 FROM idempotency_keys JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (merchant_id, mode, key)
@@ -86,35 +84,45 @@ def claim(sending: Sending, body: BaseModel | None) -> Claim:
 
 
 async def once(units: Units, sending: Sending, body: BaseModel | None, act: Callable[[Unit], Awaitable[str]]) -> Done:
-    """Run `act` in one transaction with the key's row, unless an earlier sending already did; answers its resource's id.
+    """Run `act` in one unit with the key's row, unless an earlier sending already did; answers its resource's id.
 
     What `act` raises undoes everything, the key included. Raises `Problem` as `find` answers it.
     """
     claimed = claim(sending, body)
-    async with units.begin() as unit:
+
+    async def earlier(unit: Unit) -> Done | None:
         [known] = await find(unit, [claimed])
         if isinstance(known, Problem):
             raise known
-        if known is not None:
+        return known
+
+    async def act_or_replay(unit: Unit) -> Done:
+        if known := await earlier(unit):
             return known
         resource_id = await act(unit)
         remember(unit, [(claimed, resource_id)])
-    return Done(resource_id, replayed=False)
+        return Done(resource_id, replayed=False)
+
+    try:
+        return await units.settle(act_or_replay)
+    except Problem as problem:
+        # Another sending may have been carried out since we looked: what is wrong now came of that.
+        if known := await units.settle(earlier):
+            return known
+        raise problem from None
 
 
 async def find(unit: Unit, claims: Sequence[Claim]) -> list[Done | Problem | None]:
-    """For each claim what an earlier sending did, or None: then it is new, and its key is held until the transaction ends.
+    """For each claim what an earlier sending did, or None: then it is new.
 
-    A `Problem` is `idempotency_key_in_flight` while another sending is inside its transaction, or new and before this
-    one in `claims`, and `idempotency_key_reused` when the earlier one was another request.
+    Of two that are new at once one can `remember` its key: the other one's unit conflicts, and finds it in the next.
+    A `Problem` is `idempotency_key_in_flight` when it is new and another one of its key stands before it in `claims`,
+    and `idempotency_key_reused` when the earlier one was another request.
     """
     first = {claim.owner: claim for claim in reversed(claims) if claim.owner is not None}
-    held = await _lock(unit, first)
-    known = await _known(unit, first)
+    known = await _known(unit.reads, first)
     answers = [
-        None
-        if claim.owner is None
-        else _told(claim, known.get(claim.owner), new=claim.owner in held and first[claim.owner] is claim)
+        None if claim.owner is None else _told(claim, known.get(claim.owner), new=first[claim.owner] is claim)
         for claim in claims
     ]
     unit.after_commit(partial(REPLAYS.inc, sum(isinstance(answer, Done) for answer in answers)))
@@ -137,20 +145,10 @@ async def purge(units: Units, days: int) -> bool:
         return await unit.connection.execute(_PURGE, days, _PURGE_ROWS) == f"DELETE {_PURGE_ROWS}"
 
 
-async def _lock(unit: Unit, owners: Collection[Owner]) -> set[Owner]:
-    """Those of the keys that no other transaction holds."""
-    if not owners:
-        return set()
-    names = {"/".join(owner): owner for owner in owners}
-    return {names[row["name"]] for row in await unit.connection.fetch(_LOCK, list(names))}
-
-
-async def _known(unit: Unit, owners: Collection[Owner]) -> dict[Owner, Row]:
-    # A statement of its own: its snapshot is taken with the locks held, so it sees what the holders before committed.
+async def _known(source: Queries, owners: Collection[Owner]) -> dict[Owner, Row]:
     if not owners:
         return {}
-    merchant_ids, modes, keys = zip(*owners, strict=True)
-    rows = await unit.connection.fetch(_FIND, merchant_ids, modes, keys)
+    rows = await source.fetch(_FIND, *zip(*owners, strict=True))
     return {(row["merchant_id"], row["mode"], row["key"]): row for row in rows}
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG
-from malipo.messaging.database import Connection, Queries, Row
+from malipo.messaging.database import Queries, Row, Statements
 from malipo.messaging.unit import Unit
 
 _NEXT_VERSION = "UPDATE merchants SET config_version = config_version + 1 WHERE id = $1"
@@ -99,13 +99,11 @@ async def publish(unit: Unit, merchant_id: str) -> None:
     unit.send(MERCHANT_CONFIG, merchant_id, message)
 
 
-async def current(
-    connection: Connection, owners: Collection[tuple[str, Mode]]
-) -> dict[tuple[str, Mode], Configuration]:
+async def current(source: Queries, owners: Collection[tuple[str, Mode]]) -> dict[tuple[str, Mode], Configuration]:
     """The configurations of these merchants in these modes."""
     if not owners:
         return {}
-    rows = await connection.fetch(_CURRENT, [merchant_id for merchant_id, _ in owners], [mode for _, mode in owners])
+    rows = await source.fetch(_CURRENT, *zip(*owners, strict=True))
     return {(row["id"], row["mode"]): Configuration(row["config_version"], row["providers"]) for row in rows}
 
 
@@ -115,7 +113,7 @@ def _endpoint(row: Row) -> Endpoint:
 
 
 async def put_credential(
-    connection: Connection, merchant_id: str, credential: Credential, masked: dict[str, Any]
+    connection: Statements, merchant_id: str, credential: Credential, masked: dict[str, Any]
 ) -> None:
     """Add a credential, or replace the one with its id."""
     await connection.execute(
@@ -137,12 +135,12 @@ async def list_credentials(
     return [StoredCredential(**row) for row in rows]
 
 
-async def delete_credential(connection: Connection, merchant_id: str, mode: Mode, provider: str) -> str | None:
+async def delete_credential(connection: Statements, merchant_id: str, mode: Mode, provider: str) -> str | None:
     """Delete a credential; answers its id if there was one."""
     return await connection.fetchval(_DELETE_CREDENTIAL, merchant_id, mode, provider)
 
 
-async def add_endpoint(connection: Connection, merchant_id: str, endpoint: Endpoint, description: str | None) -> None:
+async def add_endpoint(connection: Statements, merchant_id: str, endpoint: Endpoint, description: str | None) -> None:
     """Add a webhook endpoint."""
     await connection.execute(
         _INSERT_ENDPOINT,
@@ -169,6 +167,6 @@ async def endpoint_secret(source: Queries, endpoint_id: str, merchant_id: str, m
     return await source.fetchval(_ENDPOINT_SECRET, endpoint_id, merchant_id, mode)
 
 
-async def delete_endpoint(connection: Connection, endpoint_id: str, merchant_id: str, mode: Mode) -> bool:
+async def delete_endpoint(connection: Statements, endpoint_id: str, merchant_id: str, mode: Mode) -> bool:
     """Delete an endpoint; answers whether there was one."""
     return await connection.fetchval(_DELETE_ENDPOINT, endpoint_id, merchant_id, mode) is not None

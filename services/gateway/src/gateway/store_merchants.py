@@ -6,7 +6,7 @@ from datetime import datetime
 
 from malipo import ids
 from malipo.contracts.commands import Mode
-from malipo.messaging.database import Connection, Queries
+from malipo.messaging.database import Queries, Statements
 
 _INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"
 _LIST_MERCHANTS = "SELECT id, name, config_version, created_at FROM merchants ORDER BY id"
@@ -43,7 +43,7 @@ class ApiKey:
     last_used_at: datetime | None
 
 
-async def add_merchant(connection: Connection, name: str) -> str:
+async def add_merchant(connection: Statements, name: str) -> str:
     """Make a merchant; answers its id."""
     merchant_id = ids.new("mer")
     await connection.execute(_INSERT_MERCHANT, merchant_id, name)
@@ -56,7 +56,7 @@ async def list_merchants(source: Queries) -> list[Merchant]:
 
 
 async def add_key(
-    connection: Connection,
+    connection: Statements,
     key_id: str,
     merchant_id: str,
     mode: Mode,
@@ -69,7 +69,7 @@ async def add_key(
     await connection.execute(_INSERT_KEY, key_id, merchant_id, mode, digest, scopes, expires_at)
 
 
-async def revoke_key(connection: Connection, key_id: str) -> bool:
+async def revoke_key(connection: Statements, key_id: str) -> bool:
     """Revoke a key for ever; answers whether there is such a key."""
     return await connection.fetchval(_REVOKE_KEY, key_id) is not None
 

@@ -10,9 +10,9 @@ from gateway.views import Operation, Refusal
 from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import OperationView, PaymentStepped, PaymentView
-from malipo.messaging.database import Connection, Queries
+from malipo.messaging.database import Queries
 from malipo.messaging.unit import Unit
-from malipo.messaging.writes import insert
+from malipo.messaging.writes import Write, insert
 
 _PAYMENT = {
     "id": "text",
@@ -61,11 +61,12 @@ ORDER BY id DESC LIMIT $5
 _GET_OPERATIONS = """
 SELECT view FROM operations WHERE payment_id = $1 AND merchant_id = $2 AND mode = $3 ORDER BY id LIMIT $4
 """
-_LOCK_UNTOUCHED = "SELECT id, view FROM operations WHERE id = ANY($1::text[]) AND step = 0 ORDER BY id FOR UPDATE"
-_REFUSE = """
-UPDATE operations SET refusal = new.refusal, view = new.view
-FROM unnest($1::text[], $2::jsonb[], $3::json[]) AS new (id, refusal, view) WHERE operations.id = new.id
-"""
+_GET_UNTOUCHED = "SELECT view FROM operations WHERE id = ANY($1::text[]) AND step = 0"
+_REFUSE = Write(
+    """UPDATE operations SET refusal = new.refusal, view = new.view
+FROM unnest({arrays}) AS new ({names}) WHERE operations.id = new.id AND operations.step = 0""",
+    {"id": "text", "refusal": "jsonb", "view": "json"},
+)
 
 _FILTERS = {
     "status": "status = ",
@@ -157,24 +158,16 @@ async def list_operations(
     return [_operation.decode(row["view"]) for row in rows]
 
 
-async def lock_untouched(connection: Connection, operation_ids: Sequence[str]) -> list[OperationView]:
-    """Those of the operations that no step has touched, locked in id order."""
-    if not operation_ids:
-        return []
-    rows = await connection.fetch(_LOCK_UNTOUCHED, operation_ids)
+async def untouched(source: Queries, operation_ids: Sequence[str]) -> list[OperationView]:
+    """Those of the operations that no step has touched."""
+    rows = await source.fetch(_GET_UNTOUCHED, operation_ids)
     return [_operation.decode(row["view"]) for row in rows]
 
 
-async def refuse(connection: Connection, refused: Sequence[Operation]) -> None:
-    """Note that the payment's owner refused these operations, and why."""
-    if not refused:
-        return
-    await connection.execute(
-        _REFUSE,
-        [operation.view.id for operation in refused],
-        [msgspec.to_builtins(operation.refusal) for operation in refused],
-        [_json(operation.view) for operation in refused],
-    )
+def refuse(unit: Unit, refused: Sequence[Operation]) -> None:
+    """Note that the payment's owner refused these operations, and why, unless a step has touched them."""
+    ordered = sorted(refused, key=lambda operation: operation.view.id)
+    unit.put(_REFUSE, [(one.view.id, msgspec.to_builtins(one.refusal), _json(one.view)) for one in ordered])
 
 
 def _payment_row(merchant_id: str, mode: Mode, step: int, payment: PaymentView) -> Sequence[object]:

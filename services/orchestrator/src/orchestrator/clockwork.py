@@ -1,7 +1,7 @@
 """What runs by the clock: deadlines that have passed go to the handlers, and gauges show what is in doubt."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from functools import partial
 
 from prometheus_client import Gauge
 
@@ -27,8 +27,6 @@ OLDEST_DOUBT_SECONDS = Gauge(
     ("subject",),
 )
 
-Due = Mapping[str, Sequence[str]]
-
 
 async def run(units: Units) -> None:
     """Tick until cancelled."""
@@ -51,23 +49,18 @@ async def tick(units: Units) -> int:
 
     One payment whose deadlines cannot be taken is put off and alerted; it stops no other.
     """
-    due = await store.due(units, _PAYMENTS_AT_ONCE)
     try:
-        return await _ring(units, due) if due else 0
+        return await units.settle(partial(handlers.ring, limit=_PAYMENTS_AT_ONCE))
     except Exception as error:
         if not blames_message(error):
             raise
-        return sum([await _ring_alone(units, payment_id, subjects) for payment_id, subjects in due.items()])
+    due = await store.due(units.reads, _PAYMENTS_AT_ONCE)
+    return sum([await _ring_alone(units, payment_id) for payment_id in due])
 
 
-async def _ring(units: Units, due: Due) -> int:
-    async with units.begin() as unit:
-        return await handlers.ring(unit, due)
-
-
-async def _ring_alone(units: Units, payment_id: str, subject_ids: Sequence[str]) -> int:
+async def _ring_alone(units: Units, payment_id: str) -> int:
     try:
-        return await _ring(units, {payment_id: subject_ids})
+        return await units.settle(partial(handlers.ring, limit=1, payment_id=payment_id))
     except Exception as error:
         if not blames_message(error):
             raise

@@ -60,7 +60,7 @@ def concerns_a_payment(message: Message) -> bool:
 
 async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
     """Fold a batch of commands and outcomes into their payments, each payment's in order."""
-    payments = await store.lock(unit, {received.key for received in batch})
+    payments = await store.read(unit.reads, {received.key for received in batch})
     new = set[str]()
     written: list[PaymentStepped] = []
     now = clock.now()
@@ -77,23 +77,19 @@ async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
     store.save(unit, payments, new, written)
 
 
-async def ring(unit: Unit, due: Mapping[str, Sequence[str]]) -> int:
-    """Take the deadlines that have passed: `due` names payments and, of each, itself or its operations.
-
-    Answers how many payments that was: those that another replica holds at the moment are left to it.
-    """
-    payments = await store.lock(unit, set(due), skip_locked=True)
-    still_due = await store.still_due(unit, payments)
+async def ring(unit: Unit, limit: int, payment_id: str | None = None) -> int:
+    """Take deadlines that have passed, of all payments or of one; answers of how many payments that was."""
+    due = await store.read_due(unit.reads, limit, payment_id)
     written: list[PaymentStepped] = []
-    for payment_id, subject_ids in still_due.items():
-        fold = Fold(payments[payment_id], clock.now(), "deadline", f"deadline:{payment_id}")
-        caused_by = origin(fold.payment.traceparent, fold.payment.client_ref)
-        with span("orchestrator deadline", payment_id, caused_by, SpanKind.INTERNAL) as headers:
+    for payment, subject_ids in due:
+        fold = Fold(payment, clock.now(), "deadline", f"deadline:{payment.id}")
+        caused_by = origin(payment.traceparent, payment.client_ref)
+        with span("orchestrator deadline", payment.id, caused_by, SpanKind.INTERNAL) as headers:
             for subject_id in subject_ids:
                 fold.overdue(subject_id)
             written += _send(unit, fold, headers)
-    store.save(unit, payments, set(), written)
-    return len(still_due)
+    store.save(unit, {payment.id: payment for payment, _ in due}, set(), written)
+    return len(due)
 
 
 def origin(traceparent: str | None, client_ref: str | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ import msgspec
 from malipo.contracts.commands import Method
 from malipo.contracts.events import Failure, PaymentStepped
 from malipo.contracts.outcomes import Redirect
-from malipo.messaging.database import Row
+from malipo.messaging.database import Queries, Row
 from malipo.messaging.unit import Unit, Units
 from malipo.messaging.writes import Write, insert
 from malipo.money import Money
@@ -85,19 +85,20 @@ def _assign(columns: Iterable[str], source: str) -> str:
     return ", ".join(f"{name} = {source}.{name}" for name in columns)
 
 
-# Columns by name: an older replica must go on when a newer release has added one. `seen_step` is the payment's step when
-# the statement began: another one in the locked row says that somebody changed the payment, or its operations, meanwhile.
-_LOCK = f"""
-WITH locked AS MATERIALIZED (
-    SELECT {", ".join(_FIXED | _CHANGING)} FROM payments WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE {{}}
-)
-SELECT locked.*, seen.step AS seen_step, ARRAY(
-    SELECT to_jsonb(o) FROM (SELECT {", ".join(_OPERATION)} FROM operations WHERE payment_id = locked.id ORDER BY id) AS o
+# Columns by name: an older replica must go on when a newer release has added one. One statement, so that a payment and
+# its operations are of one moment.
+_COLUMNS = f"""
+{", ".join(f"p.{name}" for name in _FIXED | _CHANGING)}, ARRAY(
+    SELECT to_jsonb(o) FROM (SELECT {", ".join(_OPERATION)} FROM operations WHERE payment_id = p.id ORDER BY id) AS o
 ) AS operations
-FROM locked JOIN payments AS seen USING (id)
 """
-_LOCK_ALL = _LOCK.format("")
-_LOCK_FREE = _LOCK.format("SKIP LOCKED")
+_READ = f"SELECT {_COLUMNS} FROM payments AS p WHERE id = ANY($1::text[])"
+_READ_DUE = f"""
+SELECT {_COLUMNS}, due.subject_ids FROM (
+    SELECT payment_id, array_agg(subject_id) AS subject_ids, min(due_at) AS due_at FROM timers
+    WHERE due_at <= now() AND ($2::text IS NULL OR payment_id = $2) GROUP BY 1 ORDER BY min(due_at) LIMIT $1
+) AS due JOIN payments AS p ON p.id = due.payment_id ORDER BY due.due_at
+"""
 _PUT_OFF = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
 _ADD_PAYMENTS = insert("payments", _FIXED | _CHANGING)
 _CHANGE_PAYMENTS = Write(
@@ -112,9 +113,7 @@ _SET_TIMERS = insert("timers", _TIMER, "ON CONFLICT (subject_id) DO UPDATE SET d
 _END_TIMERS = Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", {"subject_id": "text"})
 
 _ORIGIN = "SELECT traceparent, client_ref FROM payments WHERE id = $1"
-_DUE = "SELECT payment_id, array_agg(subject_id) AS subject_ids FROM timers WHERE due_at <= now() AND {} GROUP BY 1"
-_DUE_NOW = _DUE.format("true") + " ORDER BY min(due_at) LIMIT $1"
-_STILL_DUE = _DUE.format("payment_id = ANY($1::text[])")
+_DUE = "SELECT payment_id FROM timers WHERE due_at <= now() GROUP BY 1 ORDER BY min(due_at) LIMIT $1"
 _DOUBTS = """
 SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_since))::float8 AS oldest_seconds FROM (
     SELECT 'payment' AS subject, in_doubt_since FROM payments WHERE in_doubt_since IS NOT NULL
@@ -123,25 +122,30 @@ SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_sinc
 """
 
 
-async def lock(unit: Unit, payment_ids: set[str], *, skip_locked: bool = False) -> dict[str, Payment]:
-    """The payments among `payment_ids` that exist, locked in the order of their ids, with their operations."""
-    rows = await unit.connection.fetch(_LOCK_FREE if skip_locked else _LOCK_ALL, sorted(payment_ids))
-    if any(row["step"] != row["seen_step"] for row in rows):
-        # A statement sees what was committed when it began, and the newest only of the rows that it locks: these operations
-        # are of before the wait. An operation changes with a step of its payment, so from here on nothing does.
-        rows = await unit.connection.fetch(_LOCK_ALL, [row["id"] for row in rows])
-    return {row["id"]: _payment(row) for row in rows}
+async def read(source: Queries, payment_ids: set[str]) -> dict[str, Payment]:
+    """The payments among `payment_ids` that exist, with their operations."""
+    return {row["id"]: _payment(row) for row in await source.fetch(_READ, list(payment_ids))}
+
+
+async def read_due(source: Queries, limit: int, payment_id: str | None = None) -> list[tuple[Payment, list[str]]]:
+    """Payments with deadlines that have passed, each with the subjects whose these are; of all payments, or of one."""
+    return [(_payment(row), row["subject_ids"]) for row in await source.fetch(_READ_DUE, limit, payment_id)]
 
 
 def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequence[PaymentStepped]) -> None:
-    """Write what changed: the payments and operations that `steps` are about, their history and timers."""
-    changed = [payments[payment_id] for payment_id in {step.payment_id for step in steps}]
+    """Put what changed: the payments and operations that `steps` are about, their history and timers.
+
+    No payment was locked. What changes it adds a step to its history, which is there once: of two who have read the same
+    payment the second one's unit conflicts. All put their rows in the order of payments' ids, lest two stop each other.
+    """
+    steps = sorted(steps, key=lambda step: (step.payment_id, step.step))
+    changed = [payments[payment_id] for payment_id in sorted({step.payment_id for step in steps})]
     operations = {
         step.operation.id: payments[step.payment_id].operations[step.operation.id] for step in steps if step.operation
     }
     timers = [
         {"subject_id": subject_id, "payment_id": payment.id, "due_at": due_at}
-        for payment in payments.values()
+        for _, payment in sorted(payments.items())
         for subject_id, due_at in payment.timers.items()
     ]
     _put(unit, _ADD_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id in new])
@@ -152,15 +156,9 @@ def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequ
     _put(unit, _END_TIMERS, [timer for timer in timers if timer["due_at"] is None])
 
 
-async def due(units: Units, limit: int) -> dict[str, list[str]]:
-    """Payments with deadlines that have passed, and of which subjects; not locked, so look again when they are."""
-    return {row["payment_id"]: row["subject_ids"] for row in await units.reads.fetch(_DUE_NOW, limit)}
-
-
-async def still_due(unit: Unit, payments: Mapping[str, Payment]) -> dict[str, list[str]]:
-    """The same for payments that are locked now."""
-    rows = await unit.connection.fetch(_STILL_DUE, list(payments))
-    return {row["payment_id"]: row["subject_ids"] for row in rows}
+async def due(source: Queries, limit: int) -> list[str]:
+    """Payments with deadlines that have passed, by their ids, and nothing else of them: they may be unreadable."""
+    return [row["payment_id"] for row in await source.fetch(_DUE, limit)]
 
 
 async def put_off(units: Units, payment_id: str, seconds: float) -> None:
@@ -189,7 +187,7 @@ def _put(unit: Unit, write: Write, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _payment(row: Row) -> Payment:
     values = dict(row)
-    del values["seen_step"]
+    values.pop("subject_ids", None)
     amount = Money(values.pop("amount_minor"), values.pop("currency"))
     values["method"] = msgspec.convert(values["method"], Method)
     values["state"] = State(values["state"])

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from malipo.contracts.commands import Mode
-from malipo.messaging.database import Connection, Row
+from malipo.messaging.database import Row, Statements
 from malipo.messaging.executor import Lease
-from malipo.messaging.unit import Units
+from malipo.messaging.unit import OUTBOX, Units
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Delivery:
 
 
 class End(NamedTuple):
-    """One attempt that is over. `due_at` is the moment of the next one, when it is `retrying`."""
+    """One attempt that is over. `due_at` is the moment of the next one, when it is `retrying`; `told` the outbox's row."""
 
     delivery_id: str
     lease_token: str
@@ -49,6 +49,7 @@ class End(NamedTuple):
     error: str | None
     response: str
     due_at: datetime | None
+    told: Sequence[object]
 
 
 class Backlog(NamedTuple):
@@ -132,11 +133,13 @@ UPDATE deliveries SET lease_until = now() + make_interval(secs => $3) WHERE deli
     SELECT delivery_id FROM deliveries WHERE delivery_id = ANY($2::text[]) AND lease_token = $1 FOR UPDATE SKIP LOCKED
 )
 """
-_END = """
+# What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
+_END = f"""
 WITH over AS MATERIALIZED (
     SELECT e.* FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::integer[], $6::text[],
-                           $7::integer[], $8::text[], $9::text[], $10::timestamptz[])
-        AS e (delivery_id, lease_token, attempt, attempted_at, duration_ms, result, http_status, error, response, due_at)
+                           $7::integer[], $8::text[], $9::text[], $10::timestamptz[], {OUTBOX.arrays(11)})
+        AS e (delivery_id, lease_token, attempt, attempted_at, duration_ms, result, http_status, error, response, due_at,
+              {OUTBOX.names})
     JOIN deliveries d USING (delivery_id) WHERE d.lease_token = e.lease_token
     ORDER BY d.endpoint_id, d.payment_id FOR UPDATE OF d
 ), ended AS (
@@ -145,11 +148,13 @@ WITH over AS MATERIALIZED (
         attempts = d.attempts + 1, lease_token = NULL, lease_until = NULL,
         ended_at = CASE WHEN over.result <> 'retrying' THEN now() END
     FROM over WHERE d.delivery_id = over.delivery_id
+), told AS (
+    INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM over
 )
 INSERT INTO attempts (delivery_id, attempt, attempted_at, duration_ms, result, http_status, error, response)
 SELECT delivery_id, attempt, attempted_at, duration_ms, result, http_status, error, response FROM over
 RETURNING delivery_id
-"""
+"""  # noqa: S608 - names of ours
 _PUT_OFF = """
 UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL
 WHERE delivery_id = $1 AND lease_token = $2
@@ -179,7 +184,7 @@ FROM deliveries WHERE state = 'pending'
 """
 
 
-async def promote(connection: Connection, lanes: Sequence[tuple[str, str]]) -> bool:
+async def promote(connection: Statements, lanes: Sequence[tuple[str, str]]) -> bool:
     """Make the first pending delivery of each lane due. Run it after a change to a lane, in the same transaction.
 
     Answers whether one of their endpoints has a delivery that is due and that nobody has leased.
@@ -204,12 +209,13 @@ async def renew(units: Units, lease: Lease, delivery_ids: Sequence[str]) -> None
     await units.write(_RENEW, lease.token, delivery_ids, lease.seconds)
 
 
-async def end(connection: Connection, ends: Sequence[End]) -> set[str]:
-    """Write down attempts; answers the deliveries that were still leased to their token. Nothing is written of the rest.
+async def end(connection: Statements, ends: Sequence[End]) -> set[str]:
+    """Write down attempts and put what is told of them into the outbox; answers the deliveries that were still leased to
+    their token. Nothing is written of the rest.
 
     Afterwards their lanes must be promoted.
     """
-    rows = await connection.fetch(_END, *map(list, zip(*ends, strict=True)))
+    rows = await connection.fetch(_END, *zip(*[(*end[:-1], *end.told) for end in ends], strict=True))
     return {row["delivery_id"] for row in rows}
 
 
@@ -218,12 +224,12 @@ async def put_off(units: Units, delivery: Delivery, seconds: float) -> None:
     await units.write(_PUT_OFF, delivery.id, delivery.lease_token, seconds)
 
 
-async def disable(connection: Connection, endpoint_ids: Sequence[str]) -> None:
+async def disable(connection: Statements, endpoint_ids: Sequence[str]) -> None:
     """Send nothing more to these endpoints. Before any delivery is locked: endpoints come first in the order of locks."""
     await connection.execute(_DISABLE, endpoint_ids)
 
 
-async def end_gone(connection: Connection, limit: int) -> Sequence[Row]:
+async def end_gone(connection: Statements, limit: int) -> Sequence[Row]:
     """End up to `limit` deliveries of endpoints that are gone, except those in flight; answers them."""
     return await connection.fetch(_END_GONE, limit)
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from malipo import ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
 from malipo.messaging.collector import Collector
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit import Unit, Units, outbox_row
 from webhook_dispatcher import queue
 from webhook_dispatcher.queue import Delivery
 from webhook_dispatcher.verdict import Answer, Result
@@ -69,6 +70,7 @@ class Recorder:
     async def _write(self, attempts: Sequence[Attempt]) -> list[bool]:
         async with self._units.begin() as unit:
             more_due = await _write(unit, attempts)
+        self._units.nudge()
         return [more_due] * len(attempts)
 
 
@@ -77,17 +79,16 @@ async def _write(unit: Unit, attempts: Sequence[Attempt]) -> bool:
     if gone:
         await queue.disable(unit.connection, gone)
     mine = await queue.end(unit.connection, [_end(attempt) for attempt in attempts])
-    written = [attempt for attempt in attempts if attempt.delivery.id in mine]
-    for attempt in written:
-        unit.send(DELIVERIES, attempt.delivery.endpoint_id, attempt.report(), headers=attempt.delivery.headers)
-    lanes = [(attempt.delivery.endpoint_id, attempt.delivery.payment_id) for attempt in written]
+    written = [attempt.delivery for attempt in attempts if attempt.delivery.id in mine]
+    lanes = [(delivery.endpoint_id, delivery.payment_id) for delivery in written]
     return bool(lanes) and await queue.promote(unit.connection, lanes)
 
 
 def _end(attempt: Attempt) -> queue.End:
+    delivery = attempt.delivery
     return queue.End(
-        delivery_id=attempt.delivery.id,
-        lease_token=attempt.delivery.lease_token,
+        delivery_id=delivery.id,
+        lease_token=delivery.lease_token,
         attempt=attempt.number,
         attempted_at=attempt.attempted_at,
         duration_ms=attempt.duration_ms,
@@ -96,4 +97,5 @@ def _end(attempt: Attempt) -> queue.End:
         error=attempt.answer.error,
         response=attempt.answer.body_start,
         due_at=attempt.next_attempt_at,
+        told=outbox_row(ids.new("msg"), DELIVERIES, delivery.endpoint_id, attempt.report(), delivery.headers),
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured
-from malipo.messaging.database import Connection, Row
+from malipo.messaging.database import Row, Statements
 from webhook_dispatcher import queue
 
 SLICE = 1000
@@ -118,7 +118,7 @@ DELETE FROM events WHERE event_id = ANY(ARRAY(
 """
 
 
-async def add_events(connection: Connection, events: Sequence[Event]) -> bool:
+async def add_events(connection: Statements, events: Sequence[Event]) -> bool:
     """Keep new events, and make the deliveries of those that are ready; one that is there already stays as it is.
 
     Answers whether any delivery is due now.
@@ -132,7 +132,7 @@ async def add_events(connection: Connection, events: Sequence[Event]) -> bool:
     return await _promote(connection, made)
 
 
-async def replicate(connection: Connection, configurations: Sequence[MerchantConfigured]) -> list[str]:
+async def replicate(connection: Statements, configurations: Sequence[MerchantConfigured]) -> list[str]:
     """Replace the replica of each merchant unless it is newer; answers which were replaced, and holds them.
 
     One configuration a merchant. The version that is here already is put again: it mends a replica that was damaged.
@@ -148,7 +148,7 @@ async def replicate(connection: Connection, configurations: Sequence[MerchantCon
     return sorted(replaced)
 
 
-async def fan_out(connection: Connection, merchant_ids: Sequence[str]) -> bool:
+async def fan_out(connection: Statements, merchant_ids: Sequence[str]) -> bool:
     """Make the deliveries of each event that was waiting and is ready. The merchants must be held.
 
     Answers whether any delivery is due now.
@@ -156,25 +156,25 @@ async def fan_out(connection: Connection, merchant_ids: Sequence[str]) -> bool:
     return await _promote(connection, await _fan_out(connection, merchant_ids))
 
 
-async def purge(connection: Connection, days: int) -> bool:
+async def purge(connection: Statements, days: int) -> bool:
     """Forget a slice of events whose deliveries all ended over `days` ago; answers whether there may be more."""
     return await connection.execute(_PURGE, days, SLICE) == f"DELETE {SLICE}"
 
 
-async def _fan_out(connection: Connection, merchant_ids: Sequence[str]) -> list[Row]:
+async def _fan_out(connection: Statements, merchant_ids: Sequence[str]) -> list[Row]:
     made = [await _make(connection, _FAN_OUT, merchant_ids, SLICE)]
     while made[-1]["ready"] == SLICE:
         made.append(await _make(connection, _FAN_OUT, merchant_ids, SLICE))
     return made
 
 
-async def _make(connection: Connection, statement: str, *arguments: object) -> Row:
+async def _make(connection: Statements, statement: str, *arguments: object) -> Row:
     row = await connection.fetchrow(statement, *arguments)
     assert row is not None
     return row
 
 
-async def _promote(connection: Connection, made: Sequence[Row]) -> bool:
+async def _promote(connection: Statements, made: Sequence[Row]) -> bool:
     """Last of all: merchants come before lanes in the order of locks."""
     lanes = [lane for row in made for lane in zip(row["endpoint_ids"], row["payment_ids"], strict=True)]
     promoted = bool(lanes) and await queue.promote(connection, lanes)

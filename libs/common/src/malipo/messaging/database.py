@@ -30,12 +30,16 @@ class Queries(Protocol):
         ...
 
 
-class Connection(Queries, Protocol):
-    """The part of asyncpg's connection that we use; asyncpg ships no types."""
+class Statements(Queries, Protocol):
+    """What can be asked for within one transaction."""
 
     async def execute(self, query: str, *args: object) -> str:
         """The command's tag, e.g. `UPDATE 3`."""
         ...
+
+
+class Connection(Statements, Protocol):
+    """The part of asyncpg's connection that we use; asyncpg ships no types."""
 
     def transaction(self) -> AbstractAsyncContextManager[object]:
         """One transaction, committed when the block ends."""
@@ -91,8 +95,8 @@ AWAY: tuple[type[Exception], ...] = (
 
 _MESSAGE_FAULTS = ("21", "22", "23")  # SQLSTATE classes: cardinality, data, integrity constraint violation
 
-CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-"""Errors after which the same transaction may be tried again at once."""
+CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
+"""Errors after which the same unit may be tried again at once, on what is there now: somebody else was faster."""
 
 
 class DatabaseNotReady(ConnectionError):

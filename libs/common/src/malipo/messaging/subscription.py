@@ -11,14 +11,13 @@ from msgspec import MsgspecError
 
 from malipo.contracts.message import Message
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX, Topic
-from malipo.messaging.database import AWAY, CONFLICT, blames_message
+from malipo.messaging.database import AWAY, blames_message
 from malipo.messaging.unit import MAX_PAYLOAD_BYTES, MESSAGE_ID, Unit, Units
 from malipo.platform import logs, metrics, tracing
 from malipo.platform.logs import log
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 
-_CONFLICT_TRIES = 3
 _CARRIED = (tracing.TRACEPARENT, "tracestate", tracing.CLIENT_REF)
 _MAX_TEXT_CHARS = 500
 _MAX_HEADERS = 50
@@ -36,7 +35,9 @@ class Received[M: Message]:
 
 
 Handler = Callable[[Unit, Sequence[Received[Message]]], Awaitable[None]]
-"""Applies new messages within a unit, all of them or by raising none. Called with one batch in the order of Kafka."""
+"""Applies messages within a unit, all of them or by raising none. Called with one batch in the order of Kafka.
+
+It changes nothing but by the unit: what it did is undone when a message turns out to have been applied before."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class DatabaseAway(Exception):
 class Shell:
     """Applies the batches of one subscription.
 
-    One batch is one transaction: inbox, the handler's state, outbox. A redelivered message is dropped by the inbox.
+    One batch is one unit: inbox, the handler's state, outbox. A redelivered message is dropped by the inbox.
     When it fails because of a message, each is tried alone, and one that fails alone goes to its topic's dead letters
     with the reason, while its neighbours go on. When it fails because of the database, the batch is given back.
     """
@@ -121,35 +122,22 @@ class Shell:
                 await self._bury(record, error)
 
     async def _apply(self, batch: Sequence[Received[Message]]) -> None:
-        for tries_left in reversed(range(_CONFLICT_TRIES)):
-            try:
-                return await self._apply_once(batch)
-            except CONFLICT:
-                if not tries_left:
-                    raise
-        return None
-
-    async def _apply_once(self, batch: Sequence[Received[Message]]) -> None:
-        first = {received.message_id: received for received in reversed(batch)}
-        async with self._units.begin() as unit:
-            new = await unit.receive(self.consumer, list(first))
-            fresh = [r for r in batch if r.message_id in new and first[r.message_id] is r]
-            if fresh:
-                await self._subscription.handle(unit, fresh)
-        _count(batch, fresh)
+        first: dict[str, Received[Message]] = {}
+        for received in batch:
+            first.setdefault(received.message_id, received)
+        new = await self._units.receive(self.consumer, first, self._subscription.handle)
+        _count(batch, [first[message_id] for message_id in new])
 
     async def _bury(self, record: Record, error: Exception) -> None:
         """Send `record` to the dead letters, once: as it came, as far as PostgreSQL and Kafka can hold it."""
         position = f"{record.topic}:{record.partition}:{record.offset}"
-        async with self._units.begin() as unit:
-            if await unit.receive(f"{self.consumer}.dlq", [position]):
-                key = storable((record.key or b"").decode(errors="replace"))
-                unit.send_raw(
-                    record.topic + DEAD_LETTER_SUFFIX,
-                    key,
-                    (record.value or b"")[:MAX_PAYLOAD_BYTES],
-                    self._obituary(record, position, error),
-                )
+
+        async def bury(unit: Unit, _: Sequence[Record]) -> None:
+            key = storable((record.key or b"").decode(errors="replace"))
+            body = (record.value or b"")[:MAX_PAYLOAD_BYTES]
+            unit.send_raw(record.topic + DEAD_LETTER_SUFFIX, key, body, self._obituary(record, position, error))
+
+        await self._units.receive(f"{self.consumer}.dlq", {position: record}, bury)
         metrics.MESSAGES.labels(record.topic, "dead_lettered").inc()
         log.error("message dead-lettered", position=position, reason=summary(error), **_facts(record))
 

@@ -1,15 +1,17 @@
-"""The unit of work: one transaction in which state, inbox and outbox change together."""
+"""The unit of work: state, inbox and outbox change together, in one statement or one transaction."""
 
+import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from malipo import ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import Topic
-from malipo.messaging.database import Connection, DatabaseNotReady, Pool, Row, lent
+from malipo.messaging.database import CONFLICT, Connection, DatabaseNotReady, Pool, Row, lent
 from malipo.messaging.writes import Write, arguments, insert, statement
 from malipo.platform.client import in_transaction
 from malipo.platform.tracing import carrier
@@ -22,82 +24,56 @@ MAX_PAYLOAD_BYTES = 900_000
 
 MESSAGE_ID = "message-id"
 
+_TRIES = 20  # of a unit for which others are faster: one of them always comes through
+_PAUSE_SECONDS = 0.002  # before the second try; a little longer before each further one
+
 OUTBOX = insert(
     "outbox",
     {"message_id": "text", "shard": "smallint", "topic": "text", "key": "text", "headers": "jsonb", "payload": "bytea"},
 )
-_INSERT_INBOX = """
-INSERT INTO inbox (consumer, message_id)
-SELECT $1, * FROM unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING message_id
-"""
+INBOX = insert("inbox", {"consumer": "text", "message_id": "text"})
+_KNOWN = "SELECT message_id FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])"
 
 
 class MessageTooLarge(ValueError):
     """A payload that Kafka would refuse."""
 
 
-@dataclass(slots=True)
-class Unit:
-    """An open transaction. What it sends becomes visible to others with the commit, or not at all."""
+class Transaction:
+    """Statements of one unit, whose transaction begins with the first of them. Each may raise one of `AWAY`."""
 
-    connection: Connection
-    _rows: dict[Write, list[Sequence[object]]] = field(default_factory=dict[Write, list[Sequence[object]]])
-    _after: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    def __init__(self, pool: Pool, until_end: AsyncExitStack) -> None:
+        self._pool = pool
+        self._until_end = until_end
+        self._connection: Connection | None = None
 
-    def send(self, topic: Topic, key: str, message: Message, *, headers: Mapping[str, str] | None = None) -> str:
-        """Put `message` into the outbox under a new message id, and answer that.
+    @property
+    def begun(self) -> bool:
+        """Whether there is one."""
+        return self._connection is not None
 
-        `headers` carries on the trace and client reference of the message that caused this one; without it the
-        current trace is used. Messages of one key reach Kafka in the order in which they were sent here.
-        """
-        carried = carrier() if headers is None else dict(headers)
-        message_id = ids.new("msg")
-        self.send_raw(topic.name, key, encode(message), carried | {MESSAGE_ID: message_id})
-        return message_id
+    async def fetch(self, query: str, *args: object) -> Sequence[Row]:
+        """All rows."""
+        return await (await self._begun()).fetch(query, *args)
 
-    def send_raw(self, topic: str, key: str, payload: bytes, headers: dict[str, str]) -> None:
-        """Put bytes that are not a message of ours into the outbox: a dead letter.
+    async def fetchrow(self, query: str, *args: object) -> Row | None:
+        """The first row."""
+        return await (await self._begun()).fetchrow(query, *args)
 
-        Raises `MessageTooLarge` above what Kafka takes: such a row would stop its key's messages for ever.
-        """
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            raise MessageTooLarge(topic, len(payload))
-        self.put(OUTBOX, [(headers[MESSAGE_ID], shard_of(key), topic, key, headers, payload)])
+    async def fetchval(self, query: str, *args: object) -> Any:
+        """The first value of the first row."""
+        return await (await self._begun()).fetchval(query, *args)
 
-    def put(self, write: Write, rows: Sequence[Sequence[object]]) -> None:
-        """Have these rows written at the commit: all that was put and sent is one statement, which nothing sees before.
+    async def execute(self, query: str, *args: object) -> str:
+        """The command's tag, e.g. `UPDATE 3`."""
+        return await (await self._begun()).execute(query, *args)
 
-        No row of a table may be in two writes of one unit.
-        """
-        if rows:
-            self._rows.setdefault(write, []).extend(rows)
-
-    def after_commit(self, act: Callable[[], None]) -> None:
-        """Do this once the transaction is committed, and not at all when it is not: count, log, wake."""
-        self._after.append(act)
-
-    def committed(self) -> None:
-        """Do what waited for the commit."""
-        for act in self._after:
-            act()
-
-    async def receive(self, consumer: str, message_ids: Sequence[str]) -> set[str]:
-        """Note that `consumer` has got these messages; answers those that it had not got before."""
-        rows = await self.connection.fetch(_INSERT_INBOX, consumer, message_ids)
-        return {row["message_id"] for row in rows}
-
-    async def flush(self) -> bool:
-        """Write what was put and sent; answers whether anything was sent."""
-        sent = self._rows.pop(OUTBOX, None)
-        rows = self._rows | ({OUTBOX: sent} if sent else {})
-        if rows:
-            await self.connection.execute(statement(tuple(rows)), *arguments(rows))
-        return sent is not None
-
-
-def shard_of(key: str) -> int:
-    """The shard of the outbox that keeps this key's messages in order."""
-    return zlib.crc32(key.encode()) % SHARDS
+    async def _begun(self) -> Connection:
+        if self._connection is None:
+            connection = await self._until_end.enter_async_context(lent(self._pool))
+            await self._until_end.enter_async_context(connection.transaction())
+            self._connection = connection
+        return self._connection
 
 
 class Reads:
@@ -122,11 +98,86 @@ class Reads:
             return await connection.fetchval(query, *args)
 
 
+@dataclass(slots=True)
+class Unit:
+    """What changes together. What it sends becomes visible to others with the commit, or not at all.
+
+    A unit that only reads and puts is one statement at its end, and holds no lock before. It relies on what it puts to
+    fail if somebody else was faster, by a row that is there once only: a message in the inbox, a step of a payment, a
+    merchant's key. One that must hold locks, or needs an answer to what it changes, asks its `connection`: then it is a
+    transaction from there on.
+    """
+
+    reads: Reads
+    connection: Transaction
+    _rows: dict[Write, list[Sequence[object]]] = field(default_factory=dict[Write, list[Sequence[object]]])
+    _after: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+
+    def send(self, topic: Topic, key: str, message: Message, *, headers: Mapping[str, str] | None = None) -> str:
+        """Put `message` into the outbox under a new message id, and answer that.
+
+        `headers` carries on the trace and client reference of the message that caused this one; without it the
+        current trace is used. Messages of one key reach Kafka in the order in which they were sent here.
+        """
+        message_id = ids.new("msg")
+        self.put(OUTBOX, [outbox_row(message_id, topic, key, message, carrier() if headers is None else headers)])
+        return message_id
+
+    def send_raw(self, topic: str, key: str, payload: bytes, headers: dict[str, str]) -> None:
+        """Put bytes that are not a message of ours into the outbox: a dead letter.
+
+        Raises `MessageTooLarge` above what Kafka takes: such a row would stop its key's messages for ever.
+        """
+        self.put(OUTBOX, [_outbox_row(topic, key, payload, headers)])
+
+    def put(self, write: Write, rows: Sequence[Sequence[object]]) -> None:
+        """Have these rows written at the commit: all that was put and sent is one statement, which nothing sees before.
+
+        No row of a table may be in two writes of one unit.
+        """
+        if rows:
+            self._rows.setdefault(write, []).extend(rows)
+
+    def written(self) -> Mapping[Write, Sequence[Sequence[object]]]:
+        """What was put and sent: first the state, then the messages about it."""
+        return {write: self._rows[write] for write in sorted(self._rows, key=lambda write: write is OUTBOX)}
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do this once the unit is committed, and not at all when it is not: count, log, wake."""
+        self._after.append(act)
+
+    def committed(self) -> None:
+        """Do what waited for the commit."""
+        for act in self._after:
+            act()
+
+
+def outbox_row(
+    message_id: str, topic: Topic, key: str, message: Message, headers: Mapping[str, str]
+) -> tuple[object, ...]:
+    """A message's row of the outbox, in the order of the columns of `OUTBOX`. Raises `MessageTooLarge`."""
+    return _outbox_row(topic.name, key, encode(message), dict(headers) | {MESSAGE_ID: message_id})
+
+
+def _outbox_row(topic: str, key: str, payload: bytes, headers: dict[str, str]) -> tuple[object, ...]:
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise MessageTooLarge(topic, len(payload))
+    return headers[MESSAGE_ID], shard_of(key), topic, key, headers, payload
+
+
+def shard_of(key: str) -> int:
+    """The shard of the outbox that keeps this key's messages in order."""
+    return zlib.crc32(key.encode()) % SHARDS
+
+
 class Units:
-    """Opens units on the service's pool, and lets what they caused begin once they are committed."""
+    """Opens units on the service's pool, and lets what they caused begin once they are committed.
+
+    `nudge` says that something was committed to the outbox.
+    """
 
     def __init__(self, nudge: Callable[[], None]) -> None:
-        self._nudge = nudge
+        self.nudge = nudge
         self._pool: Pool | None = None
 
     @property
@@ -137,32 +188,85 @@ class Units:
     async def write(self, query: str, *args: object) -> Sequence[Row]:
         """One statement that is a transaction of its own, without BEGIN and COMMIT: committed once this returns.
 
-        Answers the rows of its RETURNING. Nothing can be sent along: for that there is `begin`. Raises one of `AWAY`, or
-        what PostgreSQL has against the statement.
+        Answers the rows of its RETURNING. Raises one of `AWAY`, or what PostgreSQL has against the statement.
         """
         async with lent(self._require_pool()) as connection:
             return await connection.fetch(query, *args)
 
+    @asynccontextmanager
+    async def begin(self) -> AsyncGenerator[Unit]:
+        """One unit: commits when the block ends, and leaves nothing behind when it raises."""
+        token = in_transaction.set(True)
+        try:
+            async with AsyncExitStack() as until_end:
+                unit = Unit(self.reads, Transaction(self._require_pool(), until_end))
+                yield unit
+                await self._flush(unit)
+        finally:
+            in_transaction.reset(token)
+        unit.committed()
+
+    async def settle[R](self, work: Callable[[Unit], Awaitable[R]]) -> R:
+        """What `work` answers in a unit; it is done again in a new one while somebody else was faster.
+
+        Raises one of `CONFLICT` when it never comes through: then its rows cannot be there at all.
+        """
+        for number in range(1, _TRIES):
+            try:
+                async with self.begin() as unit:
+                    return await work(unit)
+            except CONFLICT:
+                await _pause(number)
+        async with self.begin() as unit:
+            return await work(unit)
+
+    async def receive[T](
+        self, consumer: str, messages: Mapping[str, T], apply: Callable[[Unit, Sequence[T]], Awaitable[None]]
+    ) -> AbstractSet[str]:
+        """Apply what `consumer` has not got before of these messages, by their ids; answers whose.
+
+        All are taken for new until the inbox, which changes with them, refuses one: then those that it knows are left
+        out. `apply` may therefore see a message once more, in a unit that leaves nothing behind.
+        """
+        known: AbstractSet[str] = frozenset()
+        for number in range(1, _TRIES + 1):
+            new = {message_id: message for message_id, message in messages.items() if message_id not in known}
+            try:
+                if new:
+                    async with self.begin() as unit:
+                        unit.put(INBOX, [(consumer, message_id) for message_id in sorted(new)])  # all in one order
+                        await apply(unit, list(new.values()))
+                return new.keys()
+            except Exception as error:
+                known_before, known = known, await self._known(consumer, messages)
+                # What fails because it was applied before is not at fault.
+                if number == _TRIES or not (isinstance(error, CONFLICT) or known - known_before):
+                    raise
+                await _pause(number)
+        raise AssertionError
+
     def use(self, pool: Pool | None) -> None:
         """Give or take away the pool as the service starts and stops."""
         self._pool = pool
+
+    async def _known(self, consumer: str, messages: Mapping[str, object]) -> AbstractSet[str]:
+        rows = await self.reads.fetch(_KNOWN, consumer, list(messages))
+        return {row["message_id"] for row in rows}
+
+    async def _flush(self, unit: Unit) -> None:
+        rows = unit.written()
+        if rows:
+            write = unit.connection.fetch if unit.connection.begun else self.write
+            await write(statement(tuple(rows)), *arguments(rows))
+        if OUTBOX in rows:
+            unit.after_commit(self.nudge)
 
     def _require_pool(self) -> Pool:
         if self._pool is None:
             raise DatabaseNotReady
         return self._pool
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncGenerator[Unit]:
-        """One transaction: commits when the block ends, rolls back when it raises. Beside it only `write` commits."""
-        async with lent(self._require_pool()) as connection:
-            token = in_transaction.set(True)
-            try:
-                async with connection.transaction():
-                    unit = Unit(connection)
-                    yield unit
-                    if await unit.flush():
-                        unit.after_commit(self._nudge)
-            finally:
-                in_transaction.reset(token)
-        unit.committed()
+
+async def _pause(number: int) -> None:
+    """Let the one pass who was faster, and spread those who were not."""
+    await asyncio.sleep(_PAUSE_SECONDS * number * ids.jitter(0.5))

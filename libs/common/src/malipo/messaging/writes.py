@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +14,15 @@ class Write:
 
     text: str
     columns: Mapping[str, str] = field(repr=False)
+
+    @property
+    def names(self) -> str:
+        """Of the columns, as a statement lists them."""
+        return ", ".join(self.columns)
+
+    def arrays(self, first: int) -> str:
+        """The arguments, one array a column, from number `first` on."""
+        return ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(self.columns.values(), first))
 
 
 def insert(table: str, columns: Mapping[str, str], on_conflict: str = "") -> Write:
@@ -29,17 +37,16 @@ def statement(writes: tuple[Write, ...]) -> str:
 
     They all see what was there before it, and PostgreSQL is free in their order: no row may be in two of them.
     """
-    numbers = count(1)
-    *first, last = [_filled(write, numbers) for write in writes]
-    before = ", ".join(f"write_{place} AS ({text})" for place, text in enumerate(first))
-    return f"WITH {before} {last}" if before else last
+    texts: list[str] = []
+    first = 1
+    for write in writes:
+        texts.append(write.text.format(names=write.names, arrays=write.arrays(first)))
+        first += len(write.columns)
+    *before, last = texts
+    named = ", ".join(f"write_{place} AS ({text})" for place, text in enumerate(before))
+    return f"WITH {named} {last}" if named else last
 
 
 def arguments(rows: Mapping[Write, Sequence[Sequence[object]]]) -> list[Sequence[object]]:
     """The arguments of the statement of these writes, each with at least one row."""
     return [array for of_one in rows.values() for array in zip(*of_one, strict=True)]
-
-
-def _filled(write: Write, numbers: "count[int]") -> str:
-    types = ", ".join(f"${next(numbers)}::{kind}[]" for kind in write.columns.values())
-    return write.text.format(names=", ".join(write.columns), arrays=types)

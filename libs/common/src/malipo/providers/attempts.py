@@ -1,28 +1,38 @@
 """The attempt store: what is to be sent, was sent, and came back. The row is committed before the call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
+from malipo import ids
 from malipo.contracts.message import Message, encode
-from malipo.contracts.outcomes import Outcome
+from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import ProviderCommand, Query
+from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
-from malipo.messaging.database import Row
+from malipo.messaging.database import Queries, Row
 from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit import OUTBOX, Unit, Units, outbox_row
+from malipo.messaging.writes import insert
 from malipo.providers.provider import Order
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
 
-_RECORD = """
-INSERT INTO attempts (id, payment_id, merchant_id, kind, command, headers)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::jsonb[])
-ON CONFLICT (id) DO NOTHING
-"""
+_RECORD = insert(
+    "attempts",
+    {
+        "id": "text",
+        "payment_id": "text",
+        "merchant_id": "text",
+        "kind": "text",
+        "command": "bytea",
+        "headers": "jsonb",
+    },
+    "ON CONFLICT (id) DO NOTHING",
+)
 # Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is.
 _CLAIM = """
 WITH due AS (
@@ -56,12 +66,15 @@ WITH ours AS (
 )
 UPDATE attempts AS a SET lease_until = now() + make_interval(secs => $3) FROM ours WHERE a.id = ours.id
 """
-_FINISH = """
+# What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
+_FINISH = f"""
 WITH ours AS (
-    SELECT a.id, ended.outcome, ended.reference
-    FROM unnest($2::text[], $3::jsonb[], $4::text[]) AS ended (id, outcome, reference)
+    SELECT ended.* FROM unnest($2::text[], $3::jsonb[], $4::text[], {OUTBOX.arrays(5)})
+        AS ended (id, outcome, reference, {OUTBOX.names})
     JOIN attempts AS a ON a.id = ended.id
     WHERE a.lease_token = $1 AND a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+), told AS (
+    INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM ours
 )
 UPDATE attempts AS a SET outcome = ours.outcome, reference = coalesce(ours.reference, a.reference), done_at = now(),
     problem = NULL, lease_token = NULL, lease_until = NULL
@@ -69,7 +82,7 @@ FROM ours WHERE a.id = ours.id
 RETURNING a.id, EXISTS (
     SELECT FROM attempts AS later
     WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position) AS followed
-"""
+"""  # noqa: S608 - names of ours
 _POSTPONE = """
 UPDATE attempts SET due_at = now() + $3::interval, problem = $4, first_sent_at = $5, account = $6,
     lease_token = NULL, lease_until = NULL
@@ -119,6 +132,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """An attempt that is at its end, and what is told of it."""
+
+    claimed: Claimed
+    report: OutcomeReported
+
+
+@dataclass(frozen=True, slots=True)
 class _Mark:
     """An attempt that is about to be sent to `account` by the process with this `token`."""
 
@@ -149,16 +170,7 @@ class Attempts:
 
     async def record(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
         """Handler of the provider's commands: nothing is sent before this is committed."""
-        commands = [(received, _command(received.message)) for received in batch]
-        await unit.connection.execute(
-            _RECORD,
-            [_attempt_id(received, command) for received, command in commands],
-            [command.payment_id for _, command in commands],
-            [command.merchant_id for _, command in commands],
-            [type(command).__name__.lower() for _, command in commands],
-            [encode(command) for _, command in commands],
-            [received.headers for received, _ in commands],
-        )
+        unit.put(_RECORD, [_row(received, _command(received.message)) for received in batch])
 
     async def claim(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
         """Lease up to `count` due attempts, the first open one of each payment.
@@ -176,22 +188,18 @@ class Attempts:
         if not await self._marks.add(_Mark(claimed.id, token, account)):
             raise LeaseLost
 
-    async def renew(self, lease: Lease, ids: Sequence[str]) -> None:
+    async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
         """Extend the leases that are still ours."""
-        await self._units.write(_RENEW, lease.token, ids, lease.seconds)
+        await self._units.write(_RENEW, lease.token, attempt_ids, lease.seconds)
 
-    async def finish(self, unit: Unit, token: str, outcomes: Mapping[str, Outcome]) -> dict[str, bool]:
-        """Record the outcomes of attempts, by id: whether another one of its payment waits behind it.
+    async def finish(self, token: str, ends: Sequence[End]) -> dict[str, bool]:
+        """Record and tell the ends of attempts, by id: whether another one of its payment waits behind it.
 
         An attempt whose lease was lost is missing in the answer: another process has it.
         """
-        rows = await unit.connection.fetch(
-            _FINISH,
-            token,
-            list(outcomes),
-            [msgspec.to_builtins(outcome) for outcome in outcomes.values()],
-            [outcome.reference for outcome in outcomes.values()],
-        )
+        rows = await self._units.write(_FINISH, token, *zip(*map(_end_row, ends), strict=True))
+        if rows:
+            self._units.nudge()
         return {row["id"]: row["followed"] for row in rows}
 
     async def postpone(
@@ -209,9 +217,9 @@ class Attempts:
         row = await self._units.reads.fetchrow(_FIND, [operation_id])
         return None if row is None else _original(row)
 
-    async def originals(self, unit: Unit, operation_ids: Sequence[str]) -> dict[str, Original]:
+    async def originals(self, source: Queries, operation_ids: Sequence[str]) -> dict[str, Original]:
         """Those of these operations that were recorded here, by operation id."""
-        return {row["id"]: _original(row) for row in await unit.connection.fetch(_FIND, operation_ids)}
+        return {row["id"]: _original(row) for row in await source.fetch(_FIND, operation_ids)}
 
     async def bury(self, unit: Unit, query: Query) -> bool:
         """Note that an order never came here, so that it has no effect should it come later; False if it has come."""
@@ -222,9 +230,9 @@ class Attempts:
 
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[bool]:
         """Whether each attempt was still ours, and is marked."""
-        ids, tokens, accounts = [m.id for m in marks], [m.token for m in marks], [m.account for m in marks]
-        ours = {row["id"] for row in await self._units.write(_MARK, ids, tokens, accounts)}
-        return [one in ours for one in ids]
+        rows = await self._units.write(_MARK, *zip(*[(m.id, m.token, m.account) for m in marks], strict=True))
+        ours = {row["id"] for row in rows}
+        return [mark.id in ours for mark in marks]
 
 
 def _command(message: Message) -> ProviderCommand:
@@ -233,8 +241,18 @@ def _command(message: Message) -> ProviderCommand:
     return message
 
 
-def _attempt_id(received: Received[Message], command: ProviderCommand) -> str:
-    return received.message_id if isinstance(command, Query) else command.operation_id
+def _row(received: Received[Message], command: ProviderCommand) -> Sequence[object]:
+    """In the order of `_RECORD`. An operation has one attempt; each query of it is one of its own."""
+    attempt_id = received.message_id if isinstance(command, Query) else command.operation_id
+    kind = type(command).__name__.lower()
+    return attempt_id, command.payment_id, command.merchant_id, kind, encode(command), received.headers
+
+
+def _end_row(end: End) -> Sequence[object]:
+    """In the order of `_FINISH`."""
+    outcome = end.report.outcome
+    told = outbox_row(ids.new("msg"), OUTCOMES, end.report.payment_id, end.report, end.claimed.headers)
+    return end.claimed.id, msgspec.to_builtins(outcome), outcome.reference, *told
 
 
 def _claimed(row: Row) -> Claimed:

@@ -108,16 +108,21 @@ class Callbacks:
 
     async def _write(self, said: Sequence[_Said]) -> Sequence[str]:
         """Store the callbacks that are new; answers what became of each."""
-        async with self._units.begin() as unit:
-            # In one order, lest two replicas that get the same ones stop each other.
-            new = await unit.receive("callbacks", sorted({one.message_id for one in said}))
-            spoken_of = [word.operation_id for one in said if one.message_id in new for word in one.reading.words]
-            originals = await self._attempts.originals(unit, spoken_of)
-            results: list[str] = []
-            for one in said:
-                results.append(self._tell(unit, one, originals) if one.message_id in new else "duplicate")
-                new.discard(one.message_id)  # the same one may come twice at once
-        return results
+        first: dict[str, _Said] = {}
+        for one in said:
+            first.setdefault(one.message_id, one)  # the same one may come twice at once
+        results: dict[str, str] = {}
+
+        async def store(unit: Unit, new: Sequence[_Said]) -> None:
+            operation_ids = [word.operation_id for one in new for word in one.reading.words]
+            originals = await self._attempts.originals(unit.reads, operation_ids)
+            results.update({one.message_id: self._tell(unit, one, originals) for one in new})
+
+        stored = await self._units.receive("callbacks", first, store)
+        return [
+            results[one.message_id] if one.message_id in stored and first[one.message_id] is one else "duplicate"
+            for one in said
+        ]
 
     def _tell(self, unit: Unit, said: _Said, originals: Mapping[str, Original]) -> str:
         """Send on what is believed; answers what became of the callback."""

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from malipo import ids
-from malipo.contracts.outcomes import RESULTS, Canceled, Declined, Outcome, OutcomeReported, Unknown
+from malipo.contracts.outcomes import RESULTS, Canceled, Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
@@ -22,7 +22,7 @@ from malipo.platform import exchanges, logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from malipo.providers import reports
-from malipo.providers.attempts import Attempts, Claimed, LeaseLost, Original
+from malipo.providers.attempts import Attempts, Claimed, End, LeaseLost, Original
 from malipo.providers.breaker import Breaker, CircuitState
 from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehind
 from malipo.providers.errors import Misconfigured, NotSent
@@ -64,14 +64,6 @@ CIRCUITS = Gauge(
 
 Verb = Literal["execute", "query"]
 """The verbs of a provider that send it something."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """An attempt that is at its end, and what is told of it."""
-
-    claimed: Claimed
-    report: OutcomeReported
 
 
 class Caller:
@@ -270,7 +262,7 @@ class Caller:
         command = claimed.command
         tracing.note({"outcome": RESULTS[type(outcome)]})
         reported = reports.outcome_of(claimed, self._provider.name, outcome, exchanges.made())
-        if not await self._ends.add(_Ended(claimed, reported)):
+        if not await self._ends.add(End(claimed, reported)):
             return  # the lease was lost: whoever has the attempt now will say what came of it
         log.info(
             "provider answered",
@@ -282,17 +274,12 @@ class Caller:
             tries=claimed.tries,
         )
 
-    async def _write_ends(self, ended: Sequence[_Ended]) -> Sequence[bool]:
+    async def _write_ends(self, ends: Sequence[End]) -> Sequence[bool]:
         """Record and report those that are still ours; answers which are."""
-        outcomes = {one.claimed.id: one.report.outcome for one in ended}
-        async with self._units.begin() as unit:
-            ours = await self._attempts.finish(unit, self.executor.lease.token, outcomes)
-            for one in ended:
-                if one.claimed.id in ours:
-                    unit.send(OUTCOMES, one.report.payment_id, one.report, headers=one.claimed.headers)
-            if any(ours.values()):
-                unit.after_commit(self.executor.nudge)  # who waited behind one of them may run now
-        return [one.claimed.id in ours for one in ended]
+        ours = await self._attempts.finish(self.executor.lease.token, ends)
+        if any(ours.values()):
+            self.executor.nudge()  # who waited behind one of them may run now
+        return [end.claimed.id in ours for end in ends]
 
 
 def key_of(command: BaseCommand) -> str:
