@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
@@ -13,6 +14,7 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, R
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit
 from malipo.money import Money
+from malipo.testing.waiting import until
 from orchestrator import clockwork, handlers
 
 REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
@@ -100,6 +102,33 @@ async def test_of_two_who_read_the_same_payment_the_second_decides_anew(orchestr
     sent = await orchestrator.sent()
     [order], [refused] = only(sent, Refund), only(sent, CommandRefused)
     assert {order.operation_id, refused.operation_id} == {REF_1, REF_2}
+
+
+async def test_two_who_write_the_same_payments_conflict_and_do_not_deadlock(orchestrator, make):
+    creates = sorted([make.create() for _ in range(3)], key=lambda create: create.payment_id)
+    await orchestrator.take(*creates)
+    for create in reversed(creates):  # the table has the deadlines in another order than the payments
+        await orchestrator.units.write("UPDATE timers SET due_at = now() WHERE subject_id = $1", create.payment_id)
+
+    async def ring():
+        async with orchestrator.units.begin() as unit:
+            await handlers.ring(unit, 10)
+
+    async def waiting() -> int:
+        return await orchestrator.units.reads.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+    async with orchestrator.units.begin() as holds:
+        await holds.connection.execute("SELECT FROM timers WHERE subject_id = $1 FOR UPDATE", creates[1].payment_id)
+        first = asyncio.create_task(ring())
+        await until(waiting, what="the deadlines wait for the one that is held")
+        second = asyncio.create_task(orchestrator.take(*[make.paid(create.payment_id) for create in creates]))
+        await until(lambda: _more_than(waiting, 1), what="the outcomes wait, too")
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), asyncpg.UniqueViolationError]
+
+
+async def _more_than(count, number: int) -> bool:
+    return await count() > number
 
 
 async def test_a_deadline_that_passes_while_the_outcome_is_written_is_taken_by_what_is_there_then(orchestrator, make):

@@ -136,7 +136,7 @@ def remember(unit: Unit, made: Sequence[tuple[Claim, str]]) -> None:
         for claim, resource_id in made
         if claim.owner is not None
     ]
-    unit.put(_REMEMBER, rows)
+    unit.put(_REMEMBER, sorted(rows))  # two replicas that get the same keys wait for each other in one order
 
 
 async def purge(units: Units, days: int) -> bool:

@@ -5,6 +5,7 @@ from functools import partial
 
 from prometheus_client import Gauge
 
+from malipo import ids
 from malipo.messaging.database import blames_message
 from malipo.messaging.unit import Units
 from malipo.platform import logs
@@ -32,7 +33,7 @@ async def run(units: Units) -> None:
     """Tick until cancelled."""
     while True:
         if await tick(units) < _PAYMENTS_AT_ONCE:
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS * ids.jitter(0.3))  # two replicas that tick together do the same work
 
 
 async def watch(units: Units) -> None:

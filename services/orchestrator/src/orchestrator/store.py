@@ -136,7 +136,7 @@ def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequ
     """Put what changed: the payments and operations that `steps` are about, their history and timers.
 
     No payment was locked. What changes it adds a step to its history, which is there once: of two who have read the same
-    payment the second one's unit conflicts. All put their rows in the order of payments' ids, lest two stop each other.
+    payment the second one's unit conflicts. All put their rows in the order of payments' ids, lest two deadlock.
     """
     steps = sorted(steps, key=lambda step: (step.payment_id, step.step))
     changed = [payments[payment_id] for payment_id in sorted({step.payment_id for step in steps})]
@@ -151,9 +151,10 @@ def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequ
     _put(unit, _ADD_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id in new])
     _put(unit, _CHANGE_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id not in new])
     _put(unit, _PUT_OPERATIONS, [_operation_row(operation) for operation in operations.values()])
-    _put(unit, _ADD_HISTORY, [_history_row(step) for step in steps])
     _put(unit, _SET_TIMERS, [timer for timer in timers if timer["due_at"] is not None])
     _put(unit, _END_TIMERS, [timer for timer in timers if timer["due_at"] is None])
+    # Last, and so run before the others: who comes second waits here, with nothing that anybody could wait for.
+    _put(unit, _ADD_HISTORY, [_history_row(step) for step in steps])
 
 
 async def due(source: Queries, limit: int) -> list[str]:

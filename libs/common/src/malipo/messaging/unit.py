@@ -139,7 +139,7 @@ class Unit:
             self._rows.setdefault(write, []).extend(rows)
 
     def written(self) -> Mapping[Write, Sequence[Sequence[object]]]:
-        """What was put and sent: first the state, then the messages about it."""
+        """What was put and sent, the messages last."""
         return {write: self._rows[write] for write in sorted(self._rows, key=lambda write: write is OUTBOX)}
 
     def after_commit(self, act: Callable[[], None]) -> None:
@@ -234,7 +234,7 @@ class Units:
             try:
                 if new:
                     async with self.begin() as unit:
-                        unit.put(INBOX, [(consumer, message_id) for message_id in sorted(new)])  # all in one order
+                        unit.put(INBOX, [(consumer, message_id) for message_id in sorted(new)])
                         await apply(unit, list(new.values()))
                 return new.keys()
             except Exception as error:

@@ -35,7 +35,8 @@ def insert(table: str, columns: Mapping[str, str], on_conflict: str = "") -> Wri
 def statement(writes: tuple[Write, ...]) -> str:
     """These writes as one statement. Its arguments are the arrays of the first one's columns, then of the next one's.
 
-    They all see what was there before it, and PostgreSQL is free in their order: no row may be in two of them.
+    They all see what was there before it, and PostgreSQL is free in their order: no row may be in two of them. It has
+    always run the last one first and then the others from the last to the first, which decides who waits for whom.
     """
     texts: list[str] = []
     first = 1

@@ -170,7 +170,9 @@ class Attempts:
 
     async def record(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
         """Handler of the provider's commands: nothing is sent before this is committed."""
-        unit.put(_RECORD, [_row(received, _command(received.message)) for received in batch])
+        # Those of one payment stay in their order; two processes that record the same ones wait for each other in one.
+        ordered = sorted(batch, key=lambda received: received.key)
+        unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
 
     async def claim(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
         """Lease up to `count` due attempts, the first open one of each payment.
