@@ -2,7 +2,6 @@
 
 import asyncio
 
-import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
@@ -12,9 +11,7 @@ from malipo.contracts.events import CommandRefused, PaymentStepped
 from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Redirect, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Unit
 from malipo.money import Money
-from malipo.testing.waiting import until
 from orchestrator import clockwork, handlers
 
 REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
@@ -60,93 +57,6 @@ async def test_a_payment_created_twice_under_two_message_ids_is_charged_once(orc
     create = make.create()
     sent = await orchestrator.take(create, create) + await orchestrator.take(create)
     assert len(only(sent, Charge)) == 1
-
-
-async def test_fifty_concurrent_refunds_never_pass_what_was_captured(orchestrator, make):
-    create = make.create(1000)
-    await orchestrator.take(create, make.paid(create.payment_id))
-    at_once = asyncio.Semaphore(4)
-
-    async def refund():
-        command = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"), amount_minor=60)
-        received = Received(command, ids.new("msg"), "topic", create.payment_id)
-        async with at_once:
-            await orchestrator.units.receive("refunds", {received.message_id: received}, handlers.take)
-
-    await asyncio.gather(*[refund() for _ in range(50)])
-    sent = await orchestrator.sent()
-    assert len(only(sent, Refund)) == 16  # 16 x 60 = 960; the 17th would pass 1000
-    refused = only(sent, CommandRefused)
-    assert len(refused) == 34
-    assert {r.code for r in refused} == {"refund_exceeds_captured"}
-
-
-async def test_of_two_who_read_the_same_payment_the_second_decides_anew(orchestrator, make):
-    create = make.create(1000)
-    await orchestrator.take(create, make.paid(create.payment_id))
-    both, second_try = asyncio.Barrier(2), set[str]()
-
-    async def refund(refund_id: str):
-        command = RefundPayment(payment_id=create.payment_id, refund_id=refund_id, amount_minor=600)
-
-        async def take(unit: Unit, batch):
-            await handlers.take(unit, batch)
-            if refund_id not in second_try:
-                second_try.add(refund_id)
-                await both.wait()
-
-        received = Received(command, ids.new("msg"), "topic", create.payment_id)
-        await orchestrator.units.receive("refunds", {received.message_id: received}, take)
-
-    await asyncio.gather(refund(REF_1), refund(REF_2))
-    sent = await orchestrator.sent()
-    [order], [refused] = only(sent, Refund), only(sent, CommandRefused)
-    assert {order.operation_id, refused.operation_id} == {REF_1, REF_2}
-
-
-async def test_two_who_write_the_same_payments_conflict_and_do_not_deadlock(orchestrator, make):
-    creates = sorted([make.create() for _ in range(3)], key=lambda create: create.payment_id)
-    await orchestrator.take(*creates)
-    for create in reversed(creates):  # the table has the deadlines in another order than the payments
-        await orchestrator.units.write("UPDATE timers SET due_at = now() WHERE subject_id = $1", create.payment_id)
-
-    async def ring():
-        async with orchestrator.units.begin() as unit:
-            await handlers.ring(unit, 10)
-
-    async def waiting() -> int:
-        return await orchestrator.units.reads.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
-
-    async with orchestrator.units.begin() as holds:
-        await holds.connection.execute("SELECT FROM timers WHERE subject_id = $1 FOR UPDATE", creates[1].payment_id)
-        first = asyncio.create_task(ring())
-        await until(waiting, what="the deadlines wait for the one that is held")
-        second = asyncio.create_task(orchestrator.take(*[make.paid(create.payment_id) for create in creates]))
-        await until(lambda: _more_than(waiting, 1), what="the outcomes wait, too")
-    results = await asyncio.gather(first, second, return_exceptions=True)
-    assert [type(result) for result in results] == [type(None), asyncpg.UniqueViolationError]
-
-
-async def _more_than(count, number: int) -> bool:
-    return await count() > number
-
-
-async def test_a_deadline_that_passes_while_the_outcome_is_written_is_taken_by_what_is_there_then(orchestrator, make):
-    create = make.create(1000)
-    await orchestrator.take(create)
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
-    tries = []
-
-    async def ring(unit: Unit) -> int:
-        tries.append(await handlers.ring(unit, 10))
-        if len(tries) == 1:
-            await orchestrator.take(make.paid(create.payment_id))
-        return tries[-1]
-
-    assert await orchestrator.units.settle(ring) == 0
-    assert tries == [1, 0]
-    assert (await orchestrator.payment(create.payment_id))["state"] == "completed"
-    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
 async def test_one_batch_makes_changes_and_ends_payments_and_all_of_it_is_kept(orchestrator, make):
