@@ -133,7 +133,9 @@ async def test_a_change_that_another_sending_makes_meanwhile_is_answered_as_its_
 
 
 async def waits(pool) -> bool:
-    return await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+    return await pool.fetchval(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
 
 
 async def test_what_was_accepted_is_told_also_while_another_repeat_of_it_is_being_answered(

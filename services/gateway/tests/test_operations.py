@@ -113,6 +113,19 @@ async def test_a_refused_refund_is_listed_as_failed(gateway, merchant, payment, 
     assert [(one["status"], one["failure"]["code"]) for one in listed] == [("failed", "refund_exceeds_captured")]
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_refusal_does_not_undo_a_step_that_comes_with_it_or_came_before(
+    gateway, merchant, payment, make, together
+):
+    refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
+    step = gateway.step(merchant, payment, operation=make.operation(refund))
+    refusal = make.refusal(merchant.id, refund, "refund_exceeds_captured")
+    for batch in [(refusal, step)] if together else [(step,), (refusal,)]:
+        await gateway.hear(*batch)
+    shown = (await merchant.get(f"/v1/refunds/{refund['id']}")).json()
+    assert (shown["status"], shown["failure"]) == ("completed", None)
+
+
 async def test_a_cancel_that_came_too_late_says_so(gateway, merchant, payment, make):
     waiting = asyncio.create_task(merchant.post(f"/v1/payments/{payment['id']}/cancel", Prefer="wait=10"))
     cancel = await begun(gateway)

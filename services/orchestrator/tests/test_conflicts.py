@@ -72,21 +72,20 @@ async def test_two_who_write_the_same_payments_conflict_and_do_not_deadlock(orch
         async with orchestrator.units.begin() as unit:
             await handlers.ring(unit, 10)
 
-    async def waiting() -> int:
-        return await orchestrator.units.reads.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async def wait(number: int) -> bool:
+        waiting = await orchestrator.units.reads.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return waiting == number
 
     async with orchestrator.units.begin() as holds:
         await holds.connection.execute("SELECT FROM timers WHERE subject_id = $1 FOR UPDATE", creates[1].payment_id)
         first = asyncio.create_task(ring())
-        await until(waiting, what="the deadlines wait for the one that is held")
+        await until(lambda: wait(1), what="the deadlines wait for the one that is held")
         second = asyncio.create_task(orchestrator.take(*[make.paid(create.payment_id) for create in creates]))
-        await until(lambda: _more_than(waiting, 1), what="the outcomes wait, too")
+        await until(lambda: wait(2), what="the outcomes wait, too")
     results = await asyncio.gather(first, second, return_exceptions=True)
     assert [type(result) for result in results] == [type(None), asyncpg.UniqueViolationError]
-
-
-async def _more_than(count, number: int) -> bool:
-    return await count() > number
 
 
 async def test_a_deadline_that_passes_while_the_outcome_is_written_is_taken_by_what_is_there_then(orchestrator, make):

@@ -1,4 +1,4 @@
-"""Applies what other services report to the read models, one batch in one transaction."""
+"""Applies what other services report to the read models, one batch in one statement."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +25,7 @@ class Projection:
         steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
         refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
         operations = latest_operations(steps)
-        touched = {view.id for _, view in operations}
+        touched = {view.id for _, view in operations}  # of two writes of one row PostgreSQL would take either
         await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
         store_payments.put_payments(unit, latest_steps(steps))
         store_payments.put_operations(unit, operations)

@@ -129,7 +129,9 @@ async def read(source: Queries, payment_ids: set[str]) -> dict[str, Payment]:
 
 async def read_due(source: Queries, limit: int, payment_id: str | None = None) -> list[tuple[Payment, list[str]]]:
     """Payments with deadlines that have passed, each with the subjects whose these are; of all payments, or of one."""
-    return [(_payment(row), row["subject_ids"]) for row in await source.fetch(_READ_DUE, limit, payment_id)]
+    rows = [dict(row) for row in await source.fetch(_READ_DUE, limit, payment_id)]
+    subject_ids = [row.pop("subject_ids") for row in rows]
+    return list(zip(map(_payment, rows), subject_ids, strict=True))
 
 
 def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequence[PaymentStepped]) -> None:
@@ -188,7 +190,6 @@ def _put(unit: Unit, write: Write, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _payment(row: Row) -> Payment:
     values = dict(row)
-    values.pop("subject_ids", None)
     amount = Money(values.pop("amount_minor"), values.pop("currency"))
     values["method"] = msgspec.convert(values["method"], Method)
     values["state"] = State(values["state"])

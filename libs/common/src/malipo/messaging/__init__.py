@@ -1,1 +1,1 @@
-"""Kafka in, PostgreSQL, Kafka out: one batch is one transaction with inbox, state and outbox."""
+"""Kafka in, PostgreSQL, Kafka out: one batch is one unit of inbox, state and outbox."""
