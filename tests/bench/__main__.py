@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import goals, machine, page, profiling, report, stage, variants, whole
+from bench import books, goals, machine, page, profiling, report, stage, variants, whole
 from bench import growth as growing
 from bench.bare.path import bare_path
 from bench.load import Load, firing
@@ -183,7 +183,10 @@ def traces(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: S
 
 
 @app.command()
-def memory(payments: Annotated[int, typer.Option(min=1)] = 10_000, rate: Rate = 60) -> None:
+def memory(
+    payments: Annotated[int, typer.Option(min=1, help="How many are made between the two readings.")] = 10_000,
+    rate: Rate = 60,
+) -> None:
     """Resident memory of every process, idle and after many payments."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -193,6 +196,8 @@ def memory(payments: Annotated[int, typer.Option(min=1)] = 10_000, rate: Rate = 
         idle = stack.rss()
         made = stage.run(system, "memory", rate=rate, warm_up=1, seconds=payments / rate)
         console.print(report.memory_table(idle, stack.rss(), made.payments))
+        wrong = [*made.complaints, *books.differences(system)]
+    finish(wrong)
 
 
 @app.command()

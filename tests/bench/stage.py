@@ -1,6 +1,5 @@
 """One stage: a fixed rate for a while, and everything that was measured of it."""
 
-import math
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -46,7 +45,6 @@ class Stage:
     """How late the generator itself was."""
     backlog: float
     """How many more waited for their webhook at the end than at the beginning."""
-    settle_seconds: float
     work: Counts
     """Of all payments of the stage, its warm-up included."""
     payments: int
@@ -106,8 +104,8 @@ def run(subject: Subject, name: str, *, rate: float, warm_up: float, seconds: fl
         wait_until(generator.began + warm_up + seconds)
         last = _look(subject, roots)
         shots = generator.shots()
-    ended = _settle(subject, before.received, [shot.payment_id for shot in shots if shot.accepted])
-    return _measured(subject, name, rate, (first, last), shots, before, ended)
+    settled = _settle(subject, before.received, [shot.payment_id for shot in shots if shot.accepted])
+    return _measured(subject, name, rate, (first, last), shots, before, settled=settled)
 
 
 def wait_until(moment: float) -> None:
@@ -119,12 +117,12 @@ def _look(subject: Subject, roots: cpu.Roots) -> _Look:
     return _Look(clock.now().timestamp(), cpu.read(roots), cpu.machine_seconds())
 
 
-def _settle(subject: Subject, received_before: int, payment_ids: Sequence[str]) -> float:
-    """Wait until the merchants have been told of all these; answers the seconds that this took, or NaN."""
-    began, first, expected = clock.monotonic(), min(payment_ids, default=""), received_before + len(payment_ids)
-    if until(lambda: subject.received() >= expected and subject.settled(first, len(payment_ids)), SETTLE_SECONDS, 0.2):
-        return clock.monotonic() - began
-    return math.nan
+def _settle(subject: Subject, received_before: int, payment_ids: Sequence[str]) -> bool:
+    """Wait until the merchants have been told of all these; answers whether they were, in time."""
+    first, expected = min(payment_ids, default=""), received_before + len(payment_ids)
+    return until(
+        lambda: subject.received() >= expected and subject.settled(first, len(payment_ids)), SETTLE_SECONDS, 0.2
+    )
 
 
 def _measured(
@@ -134,13 +132,15 @@ def _measured(
     looks: tuple[_Look, _Look],
     shots: Sequence[Shot],
     before: _Before,
-    settle_seconds: float,
+    *,
+    settled: bool,
 ) -> Stage:
     first, last = looks
     window = [shot for shot in shots if first.at <= shot.due < last.at]
     endings = subject.endings(min((shot.payment_id for shot in shots if shot.accepted), default=""))
     delivered = sum(first.at <= at < last.at for at in endings.delivered.values())
     requests = subject.received() - before.received
+    work = subject.counts().since(before.work)
     used = cpu.spent(first.cpu, last.cpu)
     return Stage(
         name=name,
@@ -148,7 +148,7 @@ def _measured(
         seconds=last.at - first.at,
         accepted=sum(shot.accepted for shot in window),
         delivered=delivered,
-        errors=_errors(shots, endings, requests, settle_seconds),
+        errors=errors_of(shots, endings, requests, work, settled=settled),
         create=_spread([shot.seconds * 1000 for shot in window if shot.accepted]),
         added=_spread(_took(window, endings.completed, less=endings.provider_ms)),
         webhook=_spread(_took(window, endings.delivered)),
@@ -157,23 +157,26 @@ def _measured(
         processors=(last.machine - first.machine) / (last.at - first.at),
         late_p99=percentile([shot.late * 1000 for shot in window], 0.99),
         backlog=_backlog(shots, endings, first.at, last.at),
-        settle_seconds=settle_seconds,
-        work=subject.counts().since(before.work),
+        work=work,
         payments=sum(shot.accepted for shot in shots),
         peak_mb=cpu.peak_mb(subject.roots),
     )
 
 
-def _errors(shots: Sequence[Shot], endings: Endings, requests: int, settle_seconds: float) -> dict[str, int]:
-    """What went wrong, by kind: also a payment that never came to its end, and a webhook that took more than one request."""
+def errors_of(shots: Sequence[Shot], endings: Endings, requests: int, work: Counts, *, settled: bool) -> dict[str, int]:
+    """What went wrong, by kind.
+
+    Also a payment that never came to its end, a webhook that took more than one request, and, by its name, a process
+    that ended, though another has taken its place.
+    """
     found = Counter(f"HTTP {shot.status}" if shot.status else "no answer" for shot in shots if not shot.accepted)
     ids = {shot.payment_id for shot in shots if shot.accepted}
     if endings.completed:
         found["never completed"] = len(ids - endings.completed.keys())
     found["never told"] = len(ids - endings.delivered.keys())
     found["webhook repeated or refused"] = max(0, requests - endings.webhooks)
-    if math.isnan(settle_seconds):
-        found["never settled"] = 1
+    found["never settled"] = int(not settled)
+    found.update({f"{name} ended": count for name, count in work.ends.items()})
     return {kind: count for kind, count in found.items() if count}
 
 

@@ -22,11 +22,15 @@ class Endings:
 
 @dataclass(frozen=True)
 class Counts:
-    """Work done so far: messages by topic; transactions, and rows written, by service."""
+    """Work done so far: messages by topic; transactions, and rows written, by service; and ends by process.
+
+    `ends` are those that nobody asked for. What a process used is gone with it: the figures of that time are too low.
+    """
 
     messages: dict[str, int] = field(default_factory=dict[str, int])
     transactions: dict[str, int] = field(default_factory=dict[str, int])
     rows: dict[str, int] = field(default_factory=dict[str, int])
+    ends: dict[str, int] = field(default_factory=dict[str, int])
 
     def since(self, before: "Counts") -> "Counts":
         """The work between two counts."""
@@ -34,6 +38,7 @@ class Counts:
             _difference(before.messages, self.messages),
             _difference(before.transactions, self.transactions),
             _difference(before.rows, self.rows),
+            _difference(before.ends, self.ends),
         )
 
 

@@ -13,13 +13,14 @@ from bench.outside import Outside
 from bench.subject import Counts, Endings
 from malipo.contracts.topics import TOPICS
 from malipo_local import Stack
+from malipo_local.services import Kind, names
 from malipo_local.shop import Shop
 
 SHOPS = 8
 """So many that no figure depends on the rows of one merchant."""
 
-SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
-STORES = ("kafka", "postgres", "redis")
+SERVICES = names(Kind.SERVICE)
+STORES = names(Kind.STORE)
 Settings = Mapping[str, Mapping[str, str]]
 """What is set for each service, by its name."""
 SETTINGS = {"gateway": {"RATE_LIMIT_PER_SECOND": "100000", "RATE_LIMIT_BURST": "1000000"}}
@@ -100,12 +101,13 @@ class System:
         return Endings(completed, delivered, provider_ms, answered["webhooks"])
 
     def counts(self) -> Counts:
-        """What was done so far: messages by topic; transactions and rows by service."""
+        """What was done so far: messages by topic; transactions and rows by service; ends by process."""
         work = {service: self.rows(service, _WORK)[0] for service in SERVICES}
         return Counts(
             messages=asyncio.run(messages(self.stack.kafka, _TOPICS)),
             transactions={service: row["transactions"] for service, row in work.items()},
             rows={service: row["rows"] for service, row in work.items()},
+            ends={unit.name: unit.restarts for unit in self.stack.status()},
         )
 
     def rows(self, service: str, query: str, *arguments: object) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from itertools import chain, product
 from queue import SimpleQueue
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
@@ -111,7 +111,7 @@ def random_chaos(
     struck = sum(verdict.struck.values())
     console.print(
         f"chaos: the promise was {'BROKEN' if verdict.broken else 'kept'}; seed {chosen}, {verdict.ledger.wanted} payments "
-        f"asked for, {verdict.ledger.accepted} accepted and ended, {struck} kills and freezes, "
+        f"asked for, {verdict.ended} accepted and ended, {struck} kills and freezes, "
         f"at rest after {verdict.rest_seconds:.0f} s, {len(verdict.broken)} violations"
     )
     raise typer.Exit(bool(verdict.broken))
@@ -207,7 +207,10 @@ def _crash(matrices: Sequence[Matrix], cells: Sequence[Cell], *, replicas: bool)
         finally:
             free.put(taken)
 
-    with ThreadPoolExecutor(len(matrices)) as pool, closing(pool.map(crash, cells)) as crashed:
+    with (
+        ThreadPoolExecutor(len(matrices)) as pool,
+        closing(cast("Generator[Result]", pool.map(crash, cells))) as crashed,
+    ):
         return _shown(crashed, len(cells), replicas=replicas)
 
 

@@ -1,39 +1,46 @@
 """The promise about every payment of a shop at once: after a storm, nothing lost, nothing twice, everybody told."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from chaos import trails
 from chaos.load import Ledger
 from chaos.merchant import accepted
-from chaos.onlooker import Onlooker
+from chaos.onlooker import Onlooker, Row
+from chaos.trails import Trail
 from malipo_local.demo import books
 from malipo_local.shop import Shop
 
-_ENDED = ("completed", "failed", "canceled")
-_ANNOUNCED = """
-SELECT h.payment_id, h.event_id, h.event_sequence AS sequence FROM history h JOIN payments p ON p.id = h.payment_id
-WHERE h.event_id IS NOT NULL AND p.id = ANY($1::text[]) ORDER BY h.payment_id, h.event_sequence
-"""
-_TWICE = """
-SELECT payment_id, message_id, trigger, count(*) AS times FROM history
-WHERE source <> 'deadline' AND payment_id = ANY($1::text[])
-GROUP BY payment_id, message_id, coalesce(operation_id, ''), trigger HAVING count(*) > 1
+_TIMELINES = """
+SELECT payment_id, id, entry->>'cause' AS cause, kind = 'webhook' AND entry->>'result' = 'delivered' AS delivered
+FROM timeline WHERE payment_id = ANY($1::text[])
 """
 _SHOWN = 5
 
 
-def taken(onlooker: Onlooker, shop: Shop, ledger: Ledger) -> list[str]:
-    """Every broken promise, in words. Ask when the system has come to rest."""
-    found = [
+@dataclass(frozen=True)
+class Census:
+    """How many payments have ended, in the orchestrator and before the merchant, and every broken promise, in words."""
+
+    ended: int
+    broken: list[str]
+
+
+def taken(onlooker: Onlooker, shop: Shop, ledger: Ledger) -> Census:
+    """Count the payments of the ledger and hold each to the promise. Ask when the system has come to rest."""
+    found = trails.read(onlooker, ledger.payments, accepted(shop))
+    broken = [
         *ledger.surprises,
         *_payments(shop, ledger),
         *(f"the books differ: {difference}" for difference in books.differences(shop)),
         *(f"charged twice: {payment_id}" for payment_id in books.double_charges(shop)),
-        *_events(onlooker, shop, ledger),
+        *(f"{payment_id}: {what}" for payment_id, trail in found.items() for what in trails.differences(trail)),
+        *_timelines(onlooker, found),
+        *trails.repeated(onlooker, ledger.payments),
         *(f"{count} dead letters in {topic}" for topic, count in onlooker.dead_letters().items()),
     ]
-    twice = onlooker.rows("orchestrator", _TWICE, list(ledger.payments))
-    return found + [f"{row['payment_id']}: {row['message_id']} was applied {row['times']} times" for row in twice]
+    return Census(sum(trail.ended for trail in found.values()), broken)
 
 
 def _payments(shop: Shop, ledger: Ledger) -> Iterable[str]:
@@ -45,18 +52,23 @@ def _payments(shop: Shop, ledger: Ledger) -> Iterable[str]:
         yield f"payments that are gone: {sorted(set(ledger.payments) - made)[:_SHOWN]}"
 
 
-def _events(onlooker: Onlooker, shop: Shop, ledger: Ledger) -> Iterable[str]:
-    announced: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for row in onlooker.rows("orchestrator", _ANNOUNCED, list(ledger.payments)):
-        announced[row["payment_id"]][row["event_id"]] = row["sequence"]
-    came: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for one in accepted(shop):
-        came[one["payment_id"]].setdefault(one["id"], one["sequence"])
-    for payment_id in ledger.payments:
-        wanted, told = announced[payment_id], came[payment_id]
-        if list(wanted.values()) != list(range(1, len(wanted) + 1)):
-            yield f"{payment_id}: events are numbered {list(wanted.values())}"
-        if not wanted:
-            yield f"{payment_id}: nothing was ever announced"
-        if list(told.items()) != list(wanted.items()):
-            yield f"{payment_id}: the merchant was told {list(told.values())}, announced were {list(wanted.values())}"
+def _timelines(onlooker: Onlooker, found: Mapping[str, Trail]) -> Iterable[str]:
+    entries: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in onlooker.rows("gateway", _TIMELINES, list(found)):
+        entries[row["payment_id"]].append(row)
+    for payment_id, trail in found.items():
+        yield from (f"{payment_id}: {what}" for what in timeline(trail, entries[payment_id]))
+
+
+def timeline(trail: Trail, entries: Sequence[Row]) -> Iterable[str]:
+    """What a payment's timeline does not tell of, in words: a step, what led to an entry, or the delivery of an event.
+
+    Entries are rows of `id`, `cause` and whether it is a webhook that was `delivered`, whose cause is its event.
+    """
+    events = {event.id for event in trail.announced}
+    steps = {f"step-{number}" for number in range(1, trail.owned.step + 1)} if trail.owned else set[str]()
+    led = {entry["cause"] for entry in entries} - {None}
+    if lacking := (steps | led) - events - {entry["id"] for entry in entries}:
+        yield f"the timeline does not tell of {sorted(lacking)}"
+    if silent := events - {entry["cause"] for entry in entries if entry["delivered"]}:
+        yield f"the timeline has no webhook of {sorted(silent)} that was delivered"

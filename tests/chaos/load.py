@@ -27,7 +27,6 @@ class Ledger:
     payments: dict[str, str] = field(default_factory=dict[str, str])
     """The idempotency key of each payment that was accepted, by the payment's id."""
     surprises: list[str] = field(default_factory=list[str])
-    kinds: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def accepted(self) -> int:
@@ -65,7 +64,6 @@ class Crowd:
         kind = self._random.choice(self._kinds)
         amount = 1000 + number
         self.ledger.wanted += 1
-        self.ledger.kinds[kind] = self.ledger.kinds.get(kind, 0) + 1
         customer = Customer(self._shop, session, self._random.choice(self._urls), self.ledger)
         task = asyncio.create_task(self._see_through(kind, customer, amount))
         self._tasks.add(task)

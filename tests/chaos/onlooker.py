@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import asyncpg
 import httpx
@@ -52,7 +52,7 @@ class Onlooker:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._loop = asyncio.new_event_loop()
-        self._connections: dict[str, asyncpg.Connection] = {}
+        self._connections: dict[str, Any] = {}
         self._kafka: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
         self._stripe = httpx.Client(
             base_url=stack.url("stripe-sim"), timeout=10, limits=httpx.Limits(keepalive_expiry=2)
@@ -101,7 +101,8 @@ class Onlooker:
     async def _fetch(self, service: str, query: str, *args: object) -> list[asyncpg.Record]:
         connection = self._connections.get(service)
         if connection is None or connection.is_closed():
-            connection = await asyncpg.connect(self._stack.database_url(service), timeout=5, command_timeout=10)
+            url = self._stack.database_url(service)
+            connection = cast("Any", await asyncpg.connect(url, timeout=5, command_timeout=10))  # pyright: ignore[reportUnknownMemberType]
             self._connections[service] = connection
         return await connection.fetch(query, *args)
 
@@ -121,7 +122,7 @@ class Onlooker:
             service = group.partition(".")[0]
             for partition, known in (await admin.list_consumer_group_offsets(group)).items():
                 left[service, partition.topic] -= max(known.offset, 0)
-        for partition, end in (await consumer.end_offsets(_PARTITIONS)).items():
+        for partition, end in (await _ends(consumer, _PARTITIONS)).items():
             left.update({reader: end for reader in _READERS if reader[1] == partition.topic})
         return [
             f"{service}: {left[service, topic]} messages of {topic}"
@@ -132,11 +133,10 @@ class Onlooker:
     async def _dead_letters(self) -> dict[str, int]:
         _, consumer = await self._clients()
         topics = [topic.name + DEAD_LETTER_SUFFIX for topic in TOPICS]
-        await consumer._client.force_metadata_update()
+        await consumer._client.force_metadata_update()  # pyright: ignore[reportPrivateUsage]
         found: dict[str, int] = {}
         for topic in topics:
-            partitions = [TopicPartition(topic, 0)]
-            count = sum((await consumer.end_offsets(partitions)).values())
+            count = sum((await _ends(consumer, [TopicPartition(topic, 0)])).values())
             found |= {topic: count} if count else {}
         return found
 
@@ -150,6 +150,11 @@ class Onlooker:
 
     def _run[T](self, what: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(what)
+
+
+async def _ends(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    answer: object = await consumer.end_offsets(partitions)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return cast("dict[TopicPartition, int]", answer)
 
 
 assert tuple(_OPEN) == SERVICES

@@ -1,35 +1,34 @@
 """Malipo's promise about the payments of a scene, checked from outside: what the books say, and what the merchant was told."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from chaos import trails
 from chaos.merchant import Merchant, accepted
 from chaos.onlooker import Onlooker
 from chaos.operations import Ending, Scene
-
-_HISTORY = """
-SELECT message_id, coalesce(operation_id, '') AS operation_id, trigger, count(*) AS times
-FROM history WHERE payment_id = $1 AND source <> 'deadline' GROUP BY 1, 2, 3 HAVING count(*) > 1
-"""
-_ANNOUNCED = "SELECT event_id, event_sequence AS sequence FROM history WHERE payment_id = $1 AND event_id IS NOT NULL"
-_STEP = "SELECT step FROM payments WHERE id = $1"
-_SHOWN = "SELECT id AS event_id, sequence, type FROM events WHERE payment_id = $1"
+from chaos.trails import Trail
+from malipo_local.shop import Json
 
 
 def broken(scene: Scene, ending: Ending) -> list[str]:
     """Every promise that is not kept, in words. Ask when the system has come to rest."""
     return [
         *(what for payment_id in scene.merchant.payments for what in _payment(scene, payment_id, ending)),
+        *trails.repeated(scene.onlooker, scene.merchant.payments),
         *_repeats(scene.merchant),
         *_dead_letters(scene),
     ]
 
 
 def _payment(scene: Scene, payment_id: str, ending: Ending) -> Iterable[str]:
+    shop = scene.merchant.shop
+    trail = trails.read(scene.onlooker, [payment_id], accepted(shop, payment_id))[payment_id]
     yield from _money(scene.merchant, payment_id, ending)
-    yield from _steps(scene.onlooker, payment_id)
-    yield from _events(scene.onlooker, scene.merchant, payment_id, ending)
-    yield from _timeline(scene.onlooker, scene.merchant, payment_id, ending)
+    yield from trails.differences(trail, delivered=ending.delivery == "delivered")
+    if ending.event not in {event.type for event in trail.announced}:
+        yield f"{ending.event} was never announced"
+    yield from _timeline(shop.timeline(payment_id), trail, ending)
     yield from _nothing_else(scene.onlooker, scene.merchant, payment_id)
 
 
@@ -51,42 +50,9 @@ def _amounts(status: str, captured: int, refunded: int) -> str:
     return f"{status} with {captured} captured and {refunded} refunded"
 
 
-def _steps(onlooker: Onlooker, payment_id: str) -> Iterable[str]:
-    for row in onlooker.rows("orchestrator", _HISTORY, payment_id):
-        yield f"message {row['message_id']} was applied {row['times']} times ({row['trigger']})"
-    steps = {
-        service: [row["step"] for row in onlooker.rows(service, _STEP, payment_id)]
-        for service in ("orchestrator", "gateway")
-    }
-    if not steps["orchestrator"]:
-        yield "the payment was accepted and the orchestrator never heard of it: the gateway's message is lost"
-    elif steps["orchestrator"] != steps["gateway"]:
-        yield f"owner and read model of the payment are not at the same step: {steps}"
-
-
-def _events(onlooker: Onlooker, merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
-    announced = {row["event_id"]: row["sequence"] for row in onlooker.rows("orchestrator", _ANNOUNCED, payment_id)}
-    events = onlooker.rows("gateway", _SHOWN, payment_id)
-    shown = {row["event_id"]: row["sequence"] for row in events}
-    came = {one["id"]: one["sequence"] for one in accepted(merchant.shop, payment_id)}
-    wanted = announced if ending.delivery == "delivered" else {}
-    if sorted(announced.values()) != list(range(1, len(announced) + 1)):
-        yield f"the numbers of events have a gap: {sorted(announced.values())}"
-    if shown != announced:
-        yield f"GET /v1/events shows {sorted(shown.values())}, announced were {sorted(announced.values())}"
-    told = list(came.values())
-    if came != wanted:
-        yield f"the merchant was told {told}, announced were {sorted(announced.values())}"
-    elif told != sorted(told):
-        yield f"the merchant was told in the order {told}"
-    if ending.event not in {row["type"] for row in events}:
-        yield f"{ending.event} was never announced"
-
-
-def _timeline(onlooker: Onlooker, merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
-    entries = merchant.shop.timeline(payment_id)
+def _timeline(entries: Sequence[Json], trail: Trail, ending: Ending) -> Iterable[str]:
     steps = [entry for entry in entries if entry["kind"] == "step"]
-    last = sum(row["step"] for row in onlooker.rows("orchestrator", _STEP, payment_id))
+    last = trail.owned.step if trail.owned else 0
     if (numbers := [step["step"] for step in steps]) != list(range(1, last + 1)):
         yield f"the timeline's steps are numbered {numbers}, and the payment is at step {last}"
     reported = {

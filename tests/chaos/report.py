@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -124,7 +124,7 @@ def _storms(verdicts: Sequence[Verdict]) -> str:
         [
             one.name,
             str(one.ledger.wanted),
-            str(one.ledger.accepted),
+            str(one.ended),
             f"{one.rest_seconds:.0f} s",
             "green" if not one.broken else "RED",
         ]
@@ -173,7 +173,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
-def _grouped(results, name) -> dict[str, list[Result]]:
+def _grouped(results: Iterable[Result], name: Callable[[Result], str]) -> dict[str, list[Result]]:
     groups: dict[str, list[Result]] = {}
     for one in results:
         groups.setdefault(name(one), []).append(one)

@@ -12,13 +12,12 @@ from random import Random  # noqa: TID251 - from a seed, so that a run can be re
 from chaos import census
 from chaos.load import KINDS, Crowd, Ledger, Say
 from chaos.onlooker import Onlooker
-from chaos.system import SERVICES, System
+from chaos.system import SERVICES, STORES, System
 from malipo_local import Stack
 from malipo_local.errors import StackError
 from malipo_local.shop import Shop
 from malipo_local.waiting import until
 
-STORES = ("kafka", "postgres", "redis")
 RATE = 20.0
 _CALM_SECONDS = 5
 _FREEZE_SECONDS = 20
@@ -44,6 +43,8 @@ class Verdict:
 
     name: str
     ledger: Ledger
+    ended: int
+    """How many of the accepted payments."""
     broken: list[str]
     struck: Counter[str] = field(default_factory=Counter[str])
     rest_seconds: float = 0.0
@@ -159,8 +160,8 @@ def _storm(
         broken += _come_to_rest(system, onlooker)
         rest_seconds = time.monotonic() - began
         say("comparing the books ...")
-        broken += census.taken(onlooker, shop, crowd.ledger)
-        return Verdict(name, crowd.ledger, broken, struck, rest_seconds)
+        found = census.taken(onlooker, shop, crowd.ledger)
+        return Verdict(name, crowd.ledger, found.ended, broken + found.broken, struck, rest_seconds)
 
 
 def _come_to_rest(system: System, onlooker: Onlooker) -> list[str]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from chaos.crossings import Plans
 from malipo_local import Stack
+from malipo_local.services import Kind, names
 
-SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+SERVICES = names(Kind.SERVICE)
+STORES = names(Kind.STORE)
 _EVERY_SERVICE = {"LEASE_SECONDS": "1.5"}
 _OWN = {
     "gateway": {"RATE_LIMIT_PER_SECOND": "10000", "RATE_LIMIT_BURST": "10000"},
@@ -31,7 +33,6 @@ def running(
     replicas: int = 1,
     failpoints: bool = True,
     overrides: Mapping[str, Mapping[str, str]] | None = None,
-    progress: bool = False,
 ) -> Generator[System]:
     """A system of its own while the block lasts, with `replicas` of every service."""
     with tempfile.TemporaryDirectory(prefix="malipo-chaos-") as name:
@@ -42,9 +43,7 @@ def running(
         settings["stripe-sim"] = {"WEBHOOK_RETRY_SECONDS": ",".join(["0.5"] * 120)}
         for service, more in (overrides or {}).items():
             settings[service] = settings.get(service, {}) | dict(more)
-        with Stack(
-            folder / "stack", settings=settings, replicas=dict.fromkeys(SERVICES, replicas), progress=progress
-        ) as stack:
+        with Stack(folder / "stack", settings=settings, replicas=dict.fromkeys(SERVICES, replicas)) as stack:
             yield System(stack, Plans(points))
 
 

@@ -1,5 +1,7 @@
 """The matrix can see: each rule of Malipo's, switched off, turns it red."""
 
+from pathlib import Path
+
 import pytest
 
 from chaos import matrix, system
@@ -9,7 +11,7 @@ from chaos.operations import OPERATIONS
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.rule)
-def test_the_matrix_turns_red_when_a_rule_is_switched_off(broken: Broken, tmp_path):
+def test_the_matrix_turns_red_when_a_rule_is_switched_off(broken: Broken, tmp_path: Path):
     [operation] = [one for one in OPERATIONS if one.name == broken.operation]
     with (
         system.running(overrides=install(broken, tmp_path)) as running,

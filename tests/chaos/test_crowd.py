@@ -3,6 +3,8 @@
 import asyncio
 from typing import cast
 
+import pytest
+
 from chaos import load
 from chaos.load import Crowd, Customer
 from malipo_local.shop import Shop
@@ -17,7 +19,7 @@ class _Shop:
     stack = _Stack()
 
 
-def test_a_customer_who_is_refused_what_he_was_promised_is_a_surprise(monkeypatch):
+def test_a_customer_who_is_refused_what_he_was_promised_is_a_surprise(monkeypatch: pytest.MonkeyPatch):
     async def fail(_: Customer, amount: int) -> None:
         raise KeyError(amount)
 

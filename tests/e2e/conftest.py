@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from malipo_local import Stack
+from malipo_local.services import Kind, names
 from malipo_local.shop import Shop
 
 sys.path.append(str(Path(__file__).parent))
 
 from collector import Collector, collecting
 
-SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+SERVICES = names(Kind.SERVICE)
 
 
 def settings(collector_url: str) -> dict[str, dict[str, str]]:

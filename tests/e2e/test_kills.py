@@ -10,6 +10,7 @@ import pytest
 
 from malipo_local import Stack
 from malipo_local.demo import books
+from malipo_local.services import Kind, names
 from malipo_local.shop import Json, Shop
 from malipo_local.waiting import until
 
@@ -59,7 +60,7 @@ def restarts_of(stack: Stack, service: str) -> int:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("service", ["gateway", "orchestrator", "provider-stripe", "webhook-dispatcher"])
+@pytest.mark.parametrize("service", names(Kind.SERVICE))
 def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_book_says(stack, shop, service):
     shop.fault("slow", match={"method": "POST", "path": "/v1/payment_intents"}, delay_seconds=0.3, times=PAYMENTS)
     before = restarts_of(stack, service)

@@ -11,9 +11,10 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from malipo_local.services import Kind, names
 from malipo_local.shop import Json, Shop
 
-SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+SERVICES = names(Kind.SERVICE)
 CARD, PHONE, LIVE_KEY = "4242424242424242", "+254712345678", "sk_live_51NotOursAtAll"
 PAYMENT = re.compile(r"pay_[0-9a-z]{26}")
 TELLING = re.compile(

@@ -10,10 +10,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from malipo_local.demo.stories import stripe_fault
+from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs/metrics.md"
-SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+SERVICES = names(Kind.SERVICE)
 SHARED = {"Every service": SERVICES, "Every provider service": ("provider-stripe",)}
 
 

@@ -80,7 +80,7 @@ def test_several_partial_refunds_add_up_to_the_payment_and_not_more(shop):
     "fault",
     [
         "answer_lost",
-        "error_before_effect",
+        "error_reconciled",
         "error_after_effect",
         "connection_reset",
         "reset_after_effect",
@@ -113,7 +113,7 @@ def test_a_fault_of_stripes_webhooks_changes_nothing(shop, fault):
     assert [one["sequence"] for one in told] == list(range(1, len(told) + 1))
 
 
-@pytest.mark.parametrize("fault", ["answer_lost", "error_after_effect", "error_before_effect"])
+@pytest.mark.parametrize("fault", ["answer_lost", "error_after_effect", "error_reconciled"])
 def test_a_refund_whose_answer_is_lost_is_made_once(shop, fault):
     payment = shop.pay(amount=1000)
     shop.wait(payment["id"], "completed")
@@ -137,6 +137,16 @@ def test_a_receiver_that_fails_is_told_again_until_it_listens(shop):
     shop.wait(payment["id"], "completed")
     told = shop.told(payment["id"], "payment.completed")
     assert len(told) >= 1
+
+
+def test_an_error_of_stripes_with_nothing_in_its_book_is_a_doubt_and_not_the_end(shop):
+    charge = {"method": "POST", "path": "/v1/payment_intents", "amount": 7778}
+    with stripe_fault(shop, "error_reconciled", match=charge, times=1, delay_seconds=10):
+        payment = shop.pay(amount=7778, prefer="respond-async")
+        assert until(lambda: "error_stored" in details(shop, payment["id"]), 30), "Stripe was asked"
+        assert shop.payment(payment["id"])["status"] == "processing"
+    assert shop.wait(payment["id"], seconds=60)["status"] == "completed"
+    assert len(shop.book()["effects"]) == 1
 
 
 def test_credentials_of_another_account_never_settle_a_payment_in_doubt(shop):

@@ -6,9 +6,10 @@ import pytest
 
 from malipo_local import Stack
 from malipo_local.demo import books
+from malipo_local.services import Kind, names
 from malipo_local.shop import Shop
 
-SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
+SERVICES = names(Kind.SERVICE)
 
 
 @pytest.mark.timeout(300)

@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from malipo_local import waiting
+from malipo_local.services import SERVICES, Kind, names
 
-PROGRAMS = ("gateway", "orchestrator", "provider_stripe", "webhook_dispatcher", "malipo_simulators")
-NAMES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher", "stripe-sim", "merchant-sim", "topics")
+PROGRAMS = {row.module for row in SERVICES if row.kind in {Kind.SERVICE, Kind.SIMULATOR}}
+NAMES = (*names(Kind.SERVICE), *names(Kind.SIMULATOR), *names(Kind.STEP))
 FAKE = Path(__file__).with_name("fake_program.py")
 
 

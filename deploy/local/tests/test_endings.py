@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from malipo_local import Stack, StackError
+from malipo_local.services import Kind, names
 
 from .conftest import processes_of, until
 
 pytestmark = pytest.mark.timeout(180)
-STORES = {"postgres", "redis", "kafka"}
-HOLDER = """
+STORES = names(Kind.STORE)
+HOLDER = f"""
 import sys, signal
 from malipo_local import Stack
-with Stack(sys.argv[1], only={"postgres", "redis", "kafka"}):
+with Stack(sys.argv[1], only={STORES}):
     print("up", flush=True)
     signal.pause()
 """

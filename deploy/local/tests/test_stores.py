@@ -12,9 +12,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from malipo_local import Stack
+from malipo_local.services import Kind, names
 
 pytestmark = pytest.mark.timeout(180)
-STORES = {"postgres", "redis", "kafka"}
+STORES = names(Kind.STORE)
 
 
 async def execute(url: str, *statements: str) -> None:

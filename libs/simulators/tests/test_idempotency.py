@@ -52,6 +52,22 @@ async def test_a_500_is_remembered_whether_or_not_money_moved(stripe, fault, eff
     assert await stripe.effects() == effects
 
 
+async def test_an_error_may_be_reconciled_later_and_its_stored_answer_stays(stripe):
+    await stripe.listen()
+    await stripe.pay(idempotency_key="k", x_sim_fault="error_reconciled:0.05")
+    assert await stripe.effects() == []
+    await stripe.inbox.until("payment_intent.succeeded")
+    assert (await stripe.pay(idempotency_key="k")).status_code == 500
+    assert await stripe.effects() == [("charge", 1000)]
+
+
+async def test_a_charge_that_is_declined_when_it_is_reconciled_is_told_by_a_webhook_only(stripe):
+    await stripe.listen()
+    await stripe.pay("pm_card_visa_chargeDeclined", idempotency_key="k", x_sim_fault="error_reconciled:0")
+    await stripe.inbox.until("payment_intent.payment_failed")
+    assert await stripe.effects() == []
+
+
 @pytest.mark.parametrize("fault", ["rate_limited", "lock_timeout", "html_error"])
 async def test_what_never_reached_the_endpoint_is_not_remembered(stripe, fault):
     assert (await stripe.pay(idempotency_key="k", x_sim_fault=fault)).status_code in (429, 502)

@@ -94,7 +94,7 @@ class Replica:
 
     async def merchant(self, *, mode: str = "test", configured: bool = True, scopes: Any = auth.SCOPES) -> Merchant:
         async with self.parts.units.begin() as unit:
-            merchant_id = await store_merchants.add_merchant(unit.connection, "Shop")
+            merchant_id = await store_merchants.add_merchant(unit.transaction, "Shop")
         merchant = await self.key_of(merchant_id, mode=mode, scopes=scopes)
         if configured:
             secret_key = CREDENTIALS["secret_key"].replace("test", mode)
@@ -110,7 +110,7 @@ class Replica:
         key_id, key = auth.new_key(mode)
         async with self.parts.units.begin() as unit:
             await store_merchants.add_key(
-                unit.connection,
+                unit.transaction,
                 key_id,
                 merchant_id,
                 mode,

@@ -8,6 +8,7 @@ import pytest
 from gateway import audit, auth, store_merchants
 from gateway.ratelimit import UNRECORDED, Bucket, Limit, network_of
 from malipo import clock
+from malipo.messaging.runtime import purge
 from malipo.testing.waiting import until
 
 ROUTES = [
@@ -35,7 +36,7 @@ ROUTES = [
 
 async def revoke(gateway, key_id: str) -> None:
     async with gateway.parts.units.begin() as unit:
-        assert await store_merchants.revoke_key(unit.connection, key_id)
+        assert await store_merchants.revoke_key(unit.transaction, key_id)
 
 
 async def test_every_route_names_the_scope_it_needs(gateway, merchant):
@@ -95,7 +96,7 @@ async def test_a_new_key_works_within_a_second_of_having_been_unknown(gateway, m
     assert (await gateway.client.get("/v1/payments", headers=headers)).status_code == 401
     async with gateway.parts.units.begin() as unit:
         await store_merchants.add_key(
-            unit.connection, key_id, merchant.id, "test", digest=auth.digest(key), scopes=auth.SCOPES, expires_at=None
+            unit.transaction, key_id, merchant.id, "test", digest=auth.digest(key), scopes=auth.SCOPES, expires_at=None
         )
 
     async def let_in() -> bool:
@@ -159,13 +160,12 @@ def test_an_ipv6_subscriber_is_one_stranger_whatever_address_is_used():
     assert network_of("unknown") == "unknown"
 
 
-async def test_old_decisions_are_forgotten(gateway, merchant, monkeypatch):
-    monkeypatch.setattr(audit, "_PURGE_ROWS", 2)
+async def test_old_decisions_are_forgotten(gateway, merchant):
     for _ in range(5):
         await merchant.get("/v1/payments")
     await gateway.pool.execute("UPDATE audit_log SET at = now() - interval '401 days'")
     await merchant.get("/v1/payments")
-    while await audit.purge(gateway.parts.units, 400):
+    while await purge(gateway.parts.units, audit.PURGE, 400, rows=2):
         pass
     assert await gateway.count("audit_log") == 1
 

@@ -10,6 +10,7 @@ from gateway import idempotency
 from gateway.schemas import NewPayment
 from gateway.validation import parse
 from malipo import clock, ids
+from malipo.messaging.runtime import purge
 from malipo.testing.waiting import until
 
 
@@ -138,17 +139,6 @@ async def waits(pool) -> bool:
     )
 
 
-async def test_what_was_accepted_is_told_also_while_another_repeat_of_it_is_being_answered(
-    gateway, merchant, pool_of, database
-):
-    accepted = await merchant.pay(key="k")
-    async with (await pool_of(database)).acquire() as other, other.transaction():
-        owner = f"{merchant.id}/test/k"
-        assert await other.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", owner)
-        again = await merchant.pay(key="k")
-    assert (again.status_code, again.json()["id"]) == (202, accepted.json()["id"])
-
-
 @pytest.mark.parametrize("key", ["", "ü", "x" * 256, "a\tb"])
 async def test_a_key_that_is_none_is_refused(gateway, merchant, key):
     response = await gateway.client.post(
@@ -176,14 +166,13 @@ async def test_a_bad_request_uses_no_key_up(merchant, make):
     assert (await merchant.pay(key="k")).status_code == 202
 
 
-async def test_keys_are_forgotten_after_their_time(gateway, merchant, monkeypatch):
-    monkeypatch.setattr(idempotency, "_PURGE_ROWS", 2)
+async def test_keys_are_forgotten_after_their_time(gateway, merchant):
     kept = await merchant.pay(key="young")
     for number in range(5):
         await merchant.pay(key=f"old {number}")
     old = clock.now() - timedelta(days=8)
     await gateway.pool.execute("UPDATE idempotency_keys SET created_at = $1 WHERE key LIKE 'old %'", old)
-    while await idempotency.purge(gateway.parts.units, 7):
+    while await purge(gateway.parts.units, idempotency.PURGE, 7, rows=2):
         pass
     assert await gateway.count("idempotency_keys") == 1
     assert (await merchant.pay(key="young")).json()["id"] == kept.json()["id"]

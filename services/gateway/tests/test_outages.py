@@ -111,8 +111,7 @@ async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
     waiting: Waiting = gateway.parts.waiting
     sending = Waiting(waiting._redis, waiting._subscriber, 1)  # nobody sends for it
     for number in range(30):
-        sending.note(f"pay_{number}_{n}" for n in range(500))
-        sending.wake_noted()
+        sending.wake({f"pay_{number}_{n}" for n in range(500)})
     assert len(sending._unsent) <= 10_000
 
 

@@ -79,7 +79,7 @@ async def test_two_who_write_the_same_payments_conflict_and_do_not_deadlock(orch
         return waiting == number
 
     async with orchestrator.units.begin() as holds:
-        await holds.connection.execute("SELECT FROM timers WHERE subject_id = $1 FOR UPDATE", creates[1].payment_id)
+        await holds.transaction.execute("SELECT FROM timers WHERE subject_id = $1 FOR UPDATE", creates[1].payment_id)
         first = asyncio.create_task(ring())
         await until(lambda: wait(1), what="the deadlines wait for the one that is held")
         second = asyncio.create_task(orchestrator.take(*[make.paid(create.payment_id) for create in creates]))

@@ -117,7 +117,7 @@ async def test_silence_is_doubt_and_the_provider_is_asked_until_it_answers(orche
     assert stepped.payment.status == "processing"
     assert stepped.payment.status_reason == "awaiting_provider_confirmation"
     await orchestrator.take(make.word(create.payment_id, Unknown(reason="still silent")))
-    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await orchestrator.units.write("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     assert len(only(await orchestrator.sent(), Query)) == 1
     [done] = await orchestrator.take(make.paid(create.payment_id))
@@ -129,7 +129,7 @@ async def test_silence_is_doubt_and_the_provider_is_asked_until_it_answers(orche
 async def test_a_provider_that_never_answers_leads_to_a_question(orchestrator, make):
     create = make.create()
     await orchestrator.take(create)
-    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await orchestrator.units.write("UPDATE timers SET due_at = now()")
     await asyncio.gather(*[clockwork.tick(orchestrator.units) for _ in range(4)])  # replicas tick at once
     sent = await orchestrator.sent()
     assert len(only(sent, Query)) == 1
@@ -140,8 +140,8 @@ async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestr
     create = make.create()
     action = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
     await orchestrator.take(create, make.word(create.payment_id, action))
-    await orchestrator.units.reads.fetch("UPDATE payments SET action_since = action_since - interval '1 hour'")
-    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await orchestrator.units.write("UPDATE payments SET action_since = action_since - interval '1 hour'")
+    await orchestrator.units.write("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     [cancel] = only(await orchestrator.sent(), Cancel)
     sent = await orchestrator.take(
@@ -154,11 +154,11 @@ async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestr
 async def test_a_customer_who_is_asked_late_has_as_much_time_as_any_other(orchestrator, make):
     create = make.create()
     await orchestrator.take(create)
-    await orchestrator.units.reads.fetch("UPDATE payments SET created_at = created_at - interval '2 hours'")
+    await orchestrator.units.write("UPDATE payments SET created_at = created_at - interval '2 hours'")
     await orchestrator.take(
         make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"), reference="pi_1"))
     )
-    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await orchestrator.units.write("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     sent = await orchestrator.sent()
     assert only(sent, Query)
@@ -297,7 +297,7 @@ async def test_a_payment_whose_deadline_cannot_be_taken_stops_no_other(orchestra
         bad.payment_id,
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
     )
-    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await orchestrator.units.write("UPDATE timers SET due_at = now()")
     with capture_logs() as lines:
         await clockwork.tick(orchestrator.units)
     [line] = [line for line in lines if line["event"] == "deadline cannot be taken"]
@@ -314,7 +314,7 @@ async def test_while_the_customer_is_away_the_provider_is_asked_less_and_less_of
     await orchestrator.take(create, make.word(create.payment_id, still))
     waits = []
     for _ in range(4):
-        await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+        await orchestrator.units.write("UPDATE timers SET due_at = now()")
         await clockwork.tick(orchestrator.units)
         assert only(await orchestrator.sent(), Query)
         *_, last = await orchestrator.take(make.word(create.payment_id, still))
@@ -326,8 +326,8 @@ async def test_while_the_customer_is_away_the_provider_is_asked_less_and_less_of
 async def test_a_customer_who_never_comes_back_to_a_charge_without_reference_leads_to_a_question(orchestrator, make):
     create = make.create()
     await orchestrator.take(create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"))))
-    await orchestrator.units.reads.fetch("UPDATE payments SET action_since = action_since - interval '1 hour'")
-    await orchestrator.units.reads.fetch("UPDATE timers SET due_at = now()")
+    await orchestrator.units.write("UPDATE payments SET action_since = action_since - interval '1 hour'")
+    await orchestrator.units.write("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     assert only(await orchestrator.sent(), Query)
 

@@ -23,7 +23,7 @@ def came_into(status: str) -> float:
 
 async def due_now(orchestrator) -> None:
     async with orchestrator.units.begin() as unit:
-        await unit.connection.execute("UPDATE timers SET due_at = now()")
+        await unit.transaction.execute("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
 
 
@@ -49,11 +49,11 @@ async def test_doubt_lasts_from_the_first_silence_until_the_providers_word(orche
     await orchestrator.take(make.word(payment_id, NO_WORD))
     await due_now(orchestrator)
     assert (await orchestrator.payment(payment_id))["in_doubt_since"] == since
-    number, oldest_seconds = (await store.doubts(orchestrator.units))[Subject.PAYMENT]
+    number, oldest_seconds = (await store.doubts(orchestrator.units.reads))[Subject.PAYMENT]
     assert (number, oldest_seconds > 0) == (1, True)
     await orchestrator.take(make.paid(payment_id))
     assert (await orchestrator.payment(payment_id))["in_doubt_since"] is None
-    assert (await store.doubts(orchestrator.units))[Subject.PAYMENT] == (0, 0)
+    assert (await store.doubts(orchestrator.units.reads))[Subject.PAYMENT] == (0, 0)
     assert doubts_ended("payment") == before + 1
 
 
@@ -78,7 +78,7 @@ async def test_a_refund_in_doubt_is_counted_as_one(orchestrator, make):
         RefundPayment(payment_id=payment_id, refund_id=refund_id, amount_minor=100),
         make.word(payment_id, NO_WORD, "refund", refund_id),
     )
-    found = await store.doubts(orchestrator.units)
+    found = await store.doubts(orchestrator.units.reads)
     assert (found[Subject.PAYMENT][0], found[Subject.REFUND][0]) == (0, 1)
 
 

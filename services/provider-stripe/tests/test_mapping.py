@@ -144,6 +144,12 @@ def test_an_error_means(order, status, body, outcome):
     assert read(order, body, status) == outcome
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_an_error_of_stripes_that_is_its_stored_answer_is_a_doubt_of_its_own(status):
+    stored = Answer(status, b"", replayed=True)
+    assert answered(charge(), stored) == answered(charge(), stored, repeat=True) == Unknown(reason="error_stored")
+
+
 def test_401_and_403_are_for_a_person_to_mend():
     for status in (401, 403):
         with pytest.raises(Misconfigured):

@@ -1,5 +1,6 @@
 """How the truth about an order is found when its answer was lost, and what is never sent again."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -23,7 +24,10 @@ from provider_stripe.provider import StripeProvider
 USD_10 = Money(1000, "USD")
 CHARGED = Succeeded(amount=USD_10, reference="pi_1")
 REFUNDED = Succeeded(amount=USD_10, reference="re_1")
-GIVEN_UP = Declined(code="provider_error", message="Stripe gave the order up without carrying it out.")
+WITHOUT_EFFECT = Declined(
+    code="provider_error", message="A day after the order was sent, Stripe's book shows no effect of it."
+)
+IN_DOUBT = Unknown(reason="error_stored")
 
 PAY, LIST_INTENTS, LIST_REFUNDS = "POST /v1/payment_intents", "GET /v1/payment_intents", "GET /v1/refunds"
 READ = "GET /v1/payment_intents/pi_1"
@@ -37,7 +41,7 @@ SOMEBODY_ELSES = says.intent(metadata={"order_id": "77"}, currency="isk")
 class Stripe:
     """Answers in the order of the script and keeps what it was asked."""
 
-    def __init__(self, *script: Reply | Exception) -> None:
+    def __init__(self, *script: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
         self.script = list(script)
         self.requests: list[httpx.Request] = []
         http = http_client(timeout_seconds=1, base_url="https://stripe.test", transport=httpx.MockTransport(self.take))
@@ -92,10 +96,20 @@ async def test_a_stored_500_is_settled_by_the_book():
     assert stripe.asked == [PAY, LIST_INTENTS]
 
 
-async def test_a_stored_500_that_left_nothing_is_a_decline():
-    assert await Stripe(STORED_500, NONE).provider.query(sent(charge())) == GIVEN_UP
+async def test_a_stored_500_that_left_nothing_is_a_doubt_until_the_key_is_dead():
     half_done = Reply(says.page(says.intent("requires_confirmation")))
-    assert await Stripe(STORED_500, half_done).provider.query(sent(charge())) == GIVEN_UP
+    for book in (NONE, half_done):
+        for hours in (0.1, 22.9):
+            assert await Stripe(STORED_500, book).provider.query(sent(charge(), hours)) == IN_DOUBT
+        assert await Stripe(book).provider.query(sent(charge(), hours=23.5)) == Unknown(reason="the key is old")
+        assert await Stripe(book).provider.query(sent(charge(), hours=24.1)) == WITHOUT_EFFECT
+
+
+async def test_what_stripe_carries_out_long_after_a_stored_500_is_found_by_a_later_query_and_never_ordered_twice():
+    stripe = Stripe(STORED_500, NONE, STORED_500, NONE, STORED_500, Reply(says.page(says.intent())))
+    outcomes = [await stripe.provider.query(sent(charge(), hours)) for hours in (0.1, 1, 22)]
+    assert outcomes == [IN_DOUBT, IN_DOUBT, CHARGED]
+    assert (stripe.asked, stripe.keys) == ([PAY, LIST_INTENTS] * 3, {"malipo-pay_1"})
 
 
 async def test_a_500_of_this_moment_that_left_nothing_yet_is_unknown():
@@ -116,9 +130,41 @@ async def test_an_old_key_is_never_sent_again(verb):
     assert stripe.asked == [LIST_INTENTS]
 
 
+@pytest.mark.parametrize("hours", [0, 22])
+async def test_a_process_that_was_frozen_for_hours_knows_how_old_the_key_is_now(monkeypatch, hours):
+    attempt, boot = sent(charge(), hours, reference="pi_1"), clock.since_boot()
+    monkeypatch.setattr(clock, "since_boot", lambda: boot + 25 * 3600)
+    for verb, asked in (("execute", [READ]), ("query", [READ, READ])):
+        stripe = Stripe(Reply(says.intent("requires_confirmation")), Reply(says.intent("requires_confirmation")))
+        assert await getattr(stripe.provider, verb)(attempt) == WITHOUT_EFFECT
+        assert stripe.asked == asked
+
+
+async def test_a_process_that_is_frozen_while_it_finds_out_sends_nothing_afterwards(monkeypatch):
+    idle, boot = Reply(says.intent("requires_confirmation")), clock.since_boot()
+
+    def and_freeze(request: httpx.Request) -> httpx.Response:
+        monkeypatch.setattr(clock, "since_boot", lambda: boot + 25 * 3600)
+        return idle(request)
+
+    stripe = Stripe(and_freeze, idle)
+    assert await stripe.provider.query(sent(charge(), reference="pi_1")) == WITHOUT_EFFECT
+    assert stripe.asked == [READ, READ]
+
+
+async def test_an_empty_book_that_was_read_while_the_key_lived_is_no_decline_a_day_later(monkeypatch):
+    boot = clock.since_boot()
+
+    def and_freeze(request: httpx.Request) -> httpx.Response:
+        monkeypatch.setattr(clock, "since_boot", lambda: boot + 25 * 3600)
+        return NONE(request)
+
+    assert await Stripe(STORED_500, and_freeze).provider.query(sent(charge())) == IN_DOUBT
+
+
 @pytest.mark.parametrize("verb", ["execute", "query"])
 async def test_an_order_that_left_nothing_is_declined_only_when_its_key_is_dead(verb):
-    for hours, outcome in ((23.1, Unknown(reason="the key is old")), (24.1, GIVEN_UP)):
+    for hours, outcome in ((23.1, Unknown(reason="the key is old")), (24.1, WITHOUT_EFFECT)):
         assert await getattr(Stripe(NONE).provider, verb)(sent(charge(), hours=hours)) == outcome
 
 
@@ -240,10 +286,10 @@ async def test_a_book_that_cannot_be_read_is_unknown(broken):
     assert isinstance(await Stripe(STORED_500, broken).provider.query(sent(charge())), Unknown)
 
 
-async def test_a_charge_that_needs_nobody_any_more_is_settled_although_its_id_is_known():
+async def test_a_charge_that_needs_nobody_any_more_is_repeated_and_looked_up_although_its_id_is_known():
     idle = Reply(says.intent("requires_confirmation"))
     stripe = Stripe(idle, STORED_500, idle)
-    assert await stripe.provider.query(sent(charge(), reference="pi_1")) == GIVEN_UP
+    assert await stripe.provider.query(sent(charge(), reference="pi_1")) == IN_DOUBT
     assert stripe.asked == [READ, PAY, READ]
 
 
@@ -261,13 +307,13 @@ async def test_a_capture_or_cancel_is_repeated_under_its_key():
     assert (stripe.asked, stripe.keys) == ([CANCEL], {"malipo-can_1"})
 
 
-async def test_a_capture_that_stripe_gave_up_is_a_decline_and_one_that_may_run_is_not():
+async def test_a_capture_without_an_effect_is_a_doubt_until_its_key_is_dead():
     held = Reply(says.intent("requires_capture"))
     attempt = sent(capture(reference="pi_1"))
-    assert await Stripe(STORED_500, held).provider.query(attempt) == GIVEN_UP
+    assert await Stripe(STORED_500, held).provider.query(attempt) == IN_DOUBT
     assert await Stripe(FRESH_500, held).provider.query(attempt) == Unknown(reason="http 500")
     assert await Stripe(FRESH_500, Reply(says.intent())).provider.query(attempt) == CHARGED
-    assert await Stripe(held).provider.query(sent(capture(reference="pi_1"), hours=25)) == GIVEN_UP
+    assert await Stripe(held).provider.query(sent(capture(reference="pi_1"), hours=25)) == WITHOUT_EFFECT
 
 
 async def test_an_old_capture_or_cancel_is_read_from_the_charge():
@@ -293,7 +339,7 @@ async def test_a_refund_whose_id_is_lost_is_repeated_and_else_looked_for_among_i
 
 async def test_an_old_refund_is_never_sent_a_second_time():
     stripe = Stripe(NONE, Reply(says.page(says.refund())))
-    assert await stripe.provider.execute(sent(refund(reference="pi_1"), hours=30)) == GIVEN_UP
+    assert await stripe.provider.execute(sent(refund(reference="pi_1"), hours=30)) == WITHOUT_EFFECT
     assert await stripe.provider.execute(sent(refund(reference="pi_1"), hours=30)) == REFUNDED
     assert stripe.keys == set()
 

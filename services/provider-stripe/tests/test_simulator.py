@@ -243,14 +243,27 @@ async def test_a_lost_answer_and_another_accounts_credentials_make_one_effect_at
     assert len(effects) == (0 if fault == "connection_reset" else 1)
 
 
-async def test_a_stored_500_without_an_effect_is_in_the_end_a_decline(stripe):
+async def test_a_stored_500_without_an_effect_is_a_doubt_for_a_day_and_then_a_decline(stripe):
     order = pay()
     await stripe.fault("error_before_effect")
     assert isinstance(await stripe.execute(order), Unknown)
-    outcome = await stripe.query(order)
-    assert isinstance(outcome, Declined)
-    assert outcome.code == "provider_error"
+    assert await stripe.query(order) == await stripe.query(order) == Unknown(reason="error_stored")
+    old = replace(stripe.attempt(order), key_age=timedelta(hours=24.5))
+    outcome = await stripe.provider.query(old)
+    assert (type(outcome), outcome.code) == (Declined, "provider_error")
     assert await stripe.book() == []
+
+
+async def test_a_stored_500_that_stripe_makes_good_later_is_found_and_told_and_the_book_holds_one_charge(stripe):
+    await listen(stripe)
+    order = pay()
+    await stripe.fault("error_reconciled", delay_seconds=0.3)
+    assert isinstance(await stripe.execute(order), Unknown)
+    assert await stripe.query(order) == Unknown(reason="error_stored")
+    (word,) = await until(stripe.words, what="the webhook")
+    assert word.outcome == await stripe.query(order)
+    assert isinstance(word.outcome, Succeeded)
+    assert await stripe.book() == [("charge", 1000)]
 
 
 async def test_a_proxys_502_is_unknown_and_the_charge_is_made_by_the_query(stripe):

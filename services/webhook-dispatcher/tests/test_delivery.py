@@ -238,7 +238,7 @@ async def test_two_claims_at_the_same_moment_share_the_cap(replica, kit):
     await one.announce(kit.step("pay_1", 1), kit.step("pay_2", 1))
 
     async with one.units.begin() as unit:
-        assert len(await unit.connection.fetch(queue._CLAIM, "run_1", 100, 1, 6, [])) == 1
+        assert len(await unit.transaction.fetch(queue._CLAIM, "run_1", 100, 1, 6, [])) == 1
         other = asyncio.create_task(queue.claim(two.units, Lease("run_2", 6), 100, [], 1))
         await until(lambda: waits_for_a_lock(one), what="the second claim waits for the first")
     assert await other == []

@@ -7,9 +7,10 @@ import pytest
 from malipo import ids
 from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
+from malipo.messaging.runtime import purge
 from malipo.messaging.subscription import Received
 from malipo.testing.waiting import until
-from webhook_dispatcher import clockwork, handlers, queue
+from webhook_dispatcher import clockwork, handlers, queue, store
 
 
 async def deliveries(dispatcher):
@@ -215,7 +216,7 @@ async def test_the_same_configuration_again_does_not_bring_back_an_endpoint_that
     gone = kit.endpoint("mer_1", "https://a.example/", id="ep_a")
     await one.configure(1, gone)
     async with one.units.begin() as unit:
-        await queue.disable(unit.connection, ["ep_a"])
+        await queue.disable(unit.transaction, ["ep_a"])
     await one.configure(1, gone)
     assert await one.rows("SELECT gone_because FROM endpoints") == [{"gone_because": "answered 410"}]
     await one.announce(kit.step("pay_1", 1))
@@ -272,14 +273,8 @@ async def test_what_ended_long_ago_is_forgotten_and_nothing_else(replica, kit):
     await one.pool.execute(
         "INSERT INTO attempts SELECT delivery_id, 1, now(), 1, 'delivered', 200, NULL, '' FROM deliveries"
     )
-    task = asyncio.create_task(clockwork.purge(one.units, 30))
-
-    async def left():
-        return [row["payment_id"] for row in await one.rows("SELECT payment_id FROM events ORDER BY 1")]
-
-    async def purged():
-        return await left() == ["pay_2", "pay_3", "pay_4"]
-
-    await until(purged)
-    task.cancel()
+    while await purge(one.units, store.PURGE, 30, rows=1):
+        pass
+    left = await one.rows("SELECT payment_id FROM events ORDER BY 1")
+    assert [row["payment_id"] for row in left] == ["pay_2", "pay_3", "pay_4"]
     assert len(await one.rows("SELECT FROM attempts")) == 2

@@ -2,21 +2,25 @@
 
 import msgspec
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from starlette.responses import Response
 
 from bench.bare.wire import Wire, alive
 from gateway.schemas import NewPayment
+from gateway.subscriptions import subscriptions
 from gateway.views import create_command, first_payment
+from gateway.waiting import Waiting
 from malipo import ids
 from malipo.contracts.message import Message
-from malipo.contracts.topics import DELIVERIES, OUTCOMES, PAYMENT_COMMANDS, PAYMENT_EVENTS
+from malipo.contracts.topics import PAYMENT_COMMANDS
 
 
 def build() -> FastAPI:
     """The application."""
     wire = Wire("gateway")
-    wire.on("payments", (PAYMENT_EVENTS, OUTCOMES), _hear)
-    wire.on("deliveries", (DELIVERIES,), _hear)
+    nobody_waits = Waiting(Redis(), Redis(), limit=0)  # never asked for anything, so Redis is not, either
+    for theirs in subscriptions(nobody_waits):
+        wire.on(theirs.name, theirs.topics, _hear, pace_seconds=theirs.pace_seconds)
     app = FastAPI(lifespan=wire.running)
 
     @app.post("/v1/payments")

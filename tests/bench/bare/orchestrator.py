@@ -11,16 +11,18 @@ from malipo.contracts.commands import CreatePayment
 from malipo.contracts.events import PaymentStepped
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import OutcomeReported
-from malipo.contracts.topics import OUTCOMES, PAYMENT_COMMANDS, PAYMENT_EVENTS, STRIPE_COMMANDS
+from malipo.contracts.topics import PAYMENT_EVENTS, STRIPE_COMMANDS
 from orchestrator.advance import Fold
 from orchestrator.handlers import new_payment
 from orchestrator.payment import Payment
+from orchestrator.subscriptions import SUBSCRIPTIONS
 
 
 def build() -> Starlette:
     """The application."""
     wire = Wire("orchestrator")
-    wire.on("payments", (PAYMENT_COMMANDS, OUTCOMES), partial(_take, wire, {}))
+    [theirs] = SUBSCRIPTIONS
+    wire.on(theirs.name, theirs.topics, partial(_take, wire, {}), pace_seconds=theirs.pace_seconds)
     return Starlette(routes=[Route("/health/live", alive)], lifespan=wire.running)
 
 

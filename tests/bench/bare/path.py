@@ -69,8 +69,10 @@ class BarePath:
         return Endings(delivered=dict(told), webhooks=len(told))
 
     def counts(self) -> Counts:
-        """Messages alone."""
-        return Counts(messages=asyncio.run(messages(self._stack.kafka, _TOPICS)))
+        """Messages alone, and ends: its own processes stay down."""
+        ends = {unit.name: unit.restarts for unit in self._stack.status()}
+        ends |= {name: int(process.poll() is not None) for name, process in self._processes.items()}
+        return Counts(messages=asyncio.run(messages(self._stack.kafka, _TOPICS)), ends=ends)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def build() -> Starlette:
         assert isinstance(message, Charge)
         await calls.add(_charge(wire, client, message))
 
-    wire.on("commands", (STRIPE_COMMANDS,), take)
+    wire.on("commands", (STRIPE_COMMANDS,), take, pace_seconds=0)  # as in malipo.providers.service, which paces nothing
     callback = Route("/callbacks", partial(_hear, wire, account), methods=["POST"])
     return Starlette(routes=[Route("/health/live", alive), callback], lifespan=wire.running)
 

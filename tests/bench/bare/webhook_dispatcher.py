@@ -13,9 +13,10 @@ from malipo import clock, ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentStepped, public_event
 from malipo.contracts.message import Message
-from malipo.contracts.topics import DELIVERIES, PAYMENT_EVENTS
+from malipo.contracts.topics import DELIVERIES
 from malipo.platform.client import http_client
 from webhook_dispatcher import signature
+from webhook_dispatcher.subscriptions import subscriptions
 
 ATTEMPTS_AT_ONCE = 100
 ENDPOINT = "wep_bare"
@@ -56,5 +57,6 @@ def build() -> Starlette:
     async def tell_of_all(_: Request) -> Response:
         return Response(msgspec.json.encode(list(told.values())), media_type="application/json")
 
-    wire.on("events", (PAYMENT_EVENTS,), take)
+    theirs, _ = subscriptions(lambda: None)  # there are no configurations to hear of
+    wire.on(theirs.name, theirs.topics, take, pace_seconds=theirs.pace_seconds)
     return Starlette(routes=[Route("/health/live", alive), Route("/told", tell_of_all)], lifespan=wire.running)

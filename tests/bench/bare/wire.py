@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
+from malipo import clock
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import BY_NAME, Topic
 from malipo.messaging.consumers import next_batch
@@ -33,12 +34,14 @@ class Wire:
         self._broker = KafkaBroker(self._bootstrap, allow_auto_create_topics=False, logger=None, apply_types=False)
         self._producer: AIOKafkaProducer | None = None
 
-    def on(self, group: str, topics: Sequence[Topic], take: Take) -> None:
-        """Hand each message of `topics` to `take`, in order."""
+    def on(self, group: str, topics: Sequence[Topic], take: Take, *, pace_seconds: float) -> None:
+        """Hand each message of `topics` to `take`, in order, a batch at a time at the pace of Malipo's subscription to them."""
 
         async def consume(records: Sequence[Record]) -> None:
+            next_at = clock.monotonic() + pace_seconds
             for record in records:
                 await take(BY_NAME[record.topic.removeprefix(PREFIX)].decode(record.value or b""))
+            await asyncio.sleep(max(0.0, next_at - clock.monotonic()))
 
         subscriber = self._broker.subscriber(
             *(PREFIX + topic.name for topic in topics),
@@ -52,7 +55,10 @@ class Wire:
         subscriber(consume)
 
     async def send(self, topic: Topic, key: str, message: Message) -> Awaitable[object]:
-        """Hand `message` to the producer; whoever wants to know that Kafka has it awaits the answer."""
+        """Hand `message` to the producer; whoever wants to know that Kafka has it awaits the answer.
+
+        Whoever does not sends everything of a batch at once: the producer's own task runs when that of the batch waits.
+        """
         assert self._producer is not None
         return await self._producer.send(PREFIX + topic.name, encode(message), key=key.encode())  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 

@@ -117,6 +117,11 @@ SERVICES: tuple[Service, ...] = (
 )
 
 
+def names(kind: Kind) -> tuple[str, ...]:
+    """What the rows of a kind are called, in alphabetical order."""
+    return tuple(sorted(row.name for row in SERVICES if row.kind is kind))
+
+
 def migration_of(service: Service) -> Service:
     """The step that brings a service's database up to date before the service starts."""
     return Service(

@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux's own; elsewhere that one counts sleep, too
+
 
 def now() -> datetime:
     """The current moment, timezone-aware, in UTC."""
@@ -20,8 +22,16 @@ def unix_seconds() -> int:
 
 
 def monotonic() -> float:
-    """Seconds on a clock that never jumps: for durations, timeouts and leases."""
+    """Seconds on a clock that never jumps: for durations and timeouts."""
     return time.monotonic()
+
+
+def since_boot() -> float:
+    """Seconds on a clock that never jumps and does not stand still while this machine sleeps: for leases.
+
+    Nothing in a virtual machine counts the time for which its host has stopped it.
+    """
+    return time.clock_gettime(_SINCE_BOOT)
 
 
 def iso(moment: datetime) -> str:

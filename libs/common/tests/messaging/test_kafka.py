@@ -1,11 +1,13 @@
-"""Clients that are stopped while they start."""
+"""Clients that are stopped while they start, and connections that the broker closes."""
 
 import asyncio
 import gc
 
 import pytest
+import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from malipo.messaging.kafka import started
@@ -39,3 +41,18 @@ async def test_what_a_start_raises_is_raised():
 
     with pytest.raises(ConnectionRefusedError):
         await started(fail)
+
+
+def test_a_connection_that_the_broker_has_closed_is_a_kafka_error_also_on_uvloop(stores):
+    host, _, port = stores.kafka.rpartition(":")
+
+    async def send_after_the_end() -> None:
+        connection = AIOKafkaConnection(host, int(port))
+        await connection.connect()
+        connection._writer.transport.abort()
+        await asyncio.sleep(0)
+        with pytest.raises(KafkaConnectionError):
+            await connection.send(MetadataRequest([]))
+        assert not connection.connected()
+
+    uvloop.run(send_after_the_end())

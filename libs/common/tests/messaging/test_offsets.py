@@ -42,3 +42,15 @@ async def test_a_group_whose_commit_hangs_holds_up_neither_the_others_nor_a_stop
     done, _ = await asyncio.wait([running], timeout=10)
     assert done
     assert stuck.asked >= 2
+
+
+async def test_what_could_not_be_committed_is_committed_when_kafka_is_back(monkeypatch):
+    monkeypatch.setattr("malipo.messaging.offsets._COMMIT_SECONDS", 0.05)
+    offsets, group = Offsets(), Group(away=True)
+    running = asyncio.create_task(offsets.run())
+    offsets.applied(group, [RECORD])
+    await until(lambda: group.asked >= 2, what="it is tried again though nothing more came")
+    group.away = False
+    await until(lambda: group.committed == {PARTITION: 42}, what="the offset is committed")
+    running.cancel()
+    await asyncio.wait([running], timeout=10)

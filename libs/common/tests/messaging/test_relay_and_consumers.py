@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -14,11 +15,12 @@ from malipo.contracts.commands import CancelPayment
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS
 from malipo.messaging import consumers, provision
+from malipo.messaging import relay as relay_module
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.redrive import redrive
 from malipo.messaging.relay import Relay
 from malipo.messaging.subscription import Received, Shell, Subscription
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit import SHARDS, Unit, Units
 from malipo.testing.waiting import until
 
 
@@ -58,13 +60,16 @@ async def service(stores, pool_of):
 
 
 class Seen:
-    """Collects what arrives, of this test's payments only."""
+    """Collects what is applied, of this test's payments only; what a unit saw that was undone does not count."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.by_key = defaultdict(list)
 
     async def __call__(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        unit.after_commit(partial(self._applied, batch))
+
+    def _applied(self, batch: Sequence[Received[Message]]) -> None:
         for received in batch:
             if received.key.startswith(self.prefix):
                 self.by_key[received.key].append(received.message.cancel_id)
@@ -125,10 +130,9 @@ async def test_a_paced_subscription_takes_the_first_at_once_and_what_follows_in_
     sizes: list[int] = []
 
     async def handle(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        before = seen.count
         await seen(unit, batch)
-        if seen.count > before:
-            sizes.append(seen.count - before)
+        if mine := sum(received.key.startswith(seen.prefix) for received in batch):
+            unit.after_commit(partial(sizes.append, mine))
 
     async with service.consuming(units, handle, pace_seconds=3.0):
         await send(units, seen.prefix, keys=1, each=1)
@@ -206,6 +210,16 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, stores, monkeypatch):
+    monkeypatch.setattr(relay_module, "FROZEN_SECONDS", 1)
+    async with relay_module._session(stores.database("orchestrator")) as frozen:
+        held = await relay_module._take_free_shards(frozen, [])
+        assert len(held) == SHARDS
+        units = await service()
+        await send(units, "x", keys=9, each=1)
+        await until(lambda: outbox_is_empty(units), what="another session goes on")
 
 
 async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_id(service, stores, pool_of):

@@ -219,7 +219,7 @@ async def test_a_fault_of_the_database_gives_the_batch_back_and_buries_nothing(u
 
 async def test_a_violated_constraint_is_the_messages_fault_and_its_row_is_not_repeated_in_the_reason(units):
     async def handle(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        await unit.connection.execute("INSERT INTO timers VALUES ('secret', 'nobody', now())")
+        await unit.transaction.execute("INSERT INTO timers VALUES ('secret', 'nobody', now())")
 
     shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), handle), units, "service")
     await shell.take([record(cancel(1), offset=1, message_id="a")])
@@ -264,7 +264,7 @@ async def test_with_the_database_away_the_batch_is_given_back_and_nothing_is_dea
 
 async def test_a_statement_of_ours_that_is_wrong_is_not_taken_for_an_absent_database(units):
     async def wrong(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        await unit.connection.execute("SELECT $1::int", 1, 2)
+        await unit.transaction.execute("SELECT $1::int", 1, 2)
 
     shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), wrong), units, "service")
     await shell.take([record(cancel(1), offset=1)])

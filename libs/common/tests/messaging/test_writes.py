@@ -29,7 +29,7 @@ async def test_rows_of_several_tables_are_written_at_the_commit_and_each_in_its_
         unit.put(INBOX, [("a", "1"), ("a", "2")])
         unit.send(PAYMENT_COMMANDS, "pay_1", CancelPayment(payment_id="pay_1", cancel_id="can_1"))
         unit.put(INBOX, [("b", "3")])
-        assert await unit.connection.fetchval("SELECT count(*) FROM inbox") == 0
+        assert await unit.transaction.fetchval("SELECT count(*) FROM inbox") == 0
     assert await inbox(units) == [("a", "1"), ("a", "2"), ("b", "3")]
     assert await units.reads.fetchval("SELECT key FROM outbox") == "pay_1"
 

@@ -25,7 +25,7 @@ async def main(url, folder):
     units = Units(lambda: None)
     units.use(await create_pool(url, 2))
     async with units.begin() as unit:
-        await unit.connection.fetch("SELECT 1")
+        await unit.transaction.fetch("SELECT 1")
     for number in range(2):
         async with units.begin() as unit:
             unit.put(INBOX, [("test", str(number))])

@@ -88,12 +88,12 @@ class Replica:
         """Record commands as one batch."""
         batch = [Received(c, ids.new("msg"), "topic", c.payment_id, headers or {}) for c in commands]
         async with self.units.begin() as unit:
-            await self.attempts.record(unit, batch)
+            await self.attempts.record(lambda: None, unit, batch)
 
     async def configure(self, *messages: MerchantConfigured) -> None:
         batch = [Received(m, ids.new("msg"), "topic", m.merchant_id) for m in messages]
         async with self.units.begin() as unit:
-            await self.credentials.replicate(unit, batch)
+            await self.credentials.replicate(lambda: None, unit, batch)
 
     async def claim(self, *running: str) -> Sequence[Claimed]:
         return await self.attempts.claim(self.lease, 10, running)

@@ -4,7 +4,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
+from malipo import clock
 from malipo.contracts.outcomes import Succeeded, Unknown
 from malipo.contracts.topics import OUTCOMES
 from malipo.money import Money
@@ -171,6 +173,48 @@ async def test_a_lease_is_extended_for_what_is_still_ours(kit, make):
     assert (await kit.row("pay_1"))["lease_until"] > before
 
 
+async def test_a_lease_is_known_to_be_ours_from_before_it_was_taken_or_renewed(kit, make, monkeypatch):
+    now = 1000.0
+
+    def asked() -> float:
+        nonlocal now
+        now += 1
+        return now
+
+    monkeypatch.setattr(clock, "since_boot", asked)
+    await kit.take(make.charge(1), make.charge(2))
+    kept, lost = await kit.claim()
+    assert kept.hold.since == lost.hold.since == kept.read_at == 1001
+    await kit.lose(lost)
+    await kit.attempts.renew(kit.lease, [kept.id, lost.id])
+    assert (kept.hold.since, lost.hold.since, kept.read_at) == (1002, 1001, 1001)
+
+
+DAMAGES = {
+    "cut short": "command = '{\"s3cret\":'",
+    "another shape": """command = '{"type": "s3cret"}'""",
+    "no text": "command = '\\x80ff'",
+    "other headers": """headers = '["s3cret"]'""",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_an_attempt_that_cannot_be_read_is_put_off_and_alerted_and_its_neighbours_are_claimed(kit, make, damage):
+    await kit.take(make.charge(1), make.charge(2), make.refund(2, payment_id="pay_2"), make.charge(3))
+    await kit.sql(f"UPDATE attempts SET {DAMAGES[damage]} WHERE id = 'pay_2'")
+    with capture_logs() as events:
+        assert [one.id for one in await kit.claim()] == ["pay_1", "pay_3"]
+        await kit.end_leases()
+        assert [one.id for one in await kit.claim()] == ["pay_1", "pay_3"]
+    (event,) = events
+    assert (event["event"], event["log_level"]) == ("attempt cannot be read", "error")
+    assert (event["payment_id"], event["attempt_id"]) == ("pay_2", "pay_2")
+    assert "s3cret" not in repr(event)
+    bad = await kit.row("pay_2")
+    assert (bad["tries"], bad["lease_token"], bad["lease_until"]) == (1, None, None)
+    assert bad["due_at"] - bad["created_at"] >= timedelta(seconds=60)
+
+
 async def test_what_was_certainly_not_sent_is_marked_so(kit, make):
     await kit.take(make.charge())
     (claimed,) = await kit.claim()
@@ -190,10 +234,8 @@ async def test_the_reference_of_an_object_is_kept_when_a_later_answer_has_none(k
 
 
 async def test_an_order_that_was_buried_has_no_effect_when_it_comes_after_all(kit, make):
-    async with kit.units.begin() as unit:
-        assert await kit.attempts.bury(unit, make.query())
-    async with kit.units.begin() as unit:
-        assert await kit.attempts.bury(unit, make.query())
+    assert await kit.attempts.bury(make.query())
+    assert await kit.attempts.bury(make.query())
     await kit.take(make.charge())
     assert await kit.claim() == []
     assert await kit.attempts.original("pay_1") is None
@@ -201,6 +243,5 @@ async def test_an_order_that_was_buried_has_no_effect_when_it_comes_after_all(ki
 
 async def test_an_order_that_has_come_cannot_be_buried(kit, make):
     await kit.take(make.charge())
-    async with kit.units.begin() as unit:
-        assert not await kit.attempts.bury(unit, make.query())
+    assert not await kit.attempts.bury(make.query())
     assert len(await kit.claim()) == 1

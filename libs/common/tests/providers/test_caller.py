@@ -204,6 +204,24 @@ async def test_nothing_is_sent_after_the_lease_is_lost(kit, make):
     assert await kit.outcomes() == [DONE]
 
 
+async def test_an_attempt_that_cannot_be_read_stops_nobody_and_is_not_tried_over_and_over(kit, make):
+    await kit.take(make.charge(1), make.charge(2), make.charge(3))
+    await kit.sql("UPDATE attempts SET command = '{' WHERE id = 'pay_2'")
+    running = asyncio.create_task(kit.caller.executor.run())
+
+    async def two_reported() -> bool:
+        return await kit.units.reads.fetchval("SELECT count(*) FROM outbox") == 2
+
+    await until(two_reported, what="the outcomes of its neighbours")
+    for _ in range(20):
+        kit.caller.executor.nudge()
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert {attempt.order.operation_id for attempt in kit.provider.executed} == {"pay_1", "pay_3"}
+    assert (await kit.row("pay_2"))["tries"] == 1
+
+
 async def test_of_calls_that_end_together_all_but_those_with_a_lost_lease_are_reported(kit, make, monkeypatch):
     everybody = asyncio.Barrier(3)
 

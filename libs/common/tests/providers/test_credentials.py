@@ -43,8 +43,9 @@ async def test_what_was_perhaps_sent_to_another_account_is_handed_on_as_such(kit
     assert [event["event"] for event in events if event["log_level"] == "error"] == ["provider account changed"] * 2
 
 
-async def test_doubts_about_another_account_do_not_keep_this_one_from_being_asked(kit, make):
-    kit.provider.script = [Unknown(reason="account_changed")] * 5
+@pytest.mark.parametrize("reason", ["account_changed", "error_stored"])
+async def test_doubts_about_orders_do_not_keep_the_provider_from_being_asked(kit, make, reason):
+    kit.provider.script = [Unknown(reason=reason)] * 5
     await kit.take(*[make.charge(number) for number in range(1, 6)])
     await kit.run()
     await kit.take(make.charge(6))
@@ -220,7 +221,7 @@ async def test_a_configuration_that_was_not_committed_is_not_used(kit, make):
     with pytest.raises(ZeroDivisionError):
         async with kit.units.begin() as unit:
             newer = make.configured(2, account=NEW)
-            await kit.credentials.replicate(unit, [Received(newer, "msg_1", "topic", "mer_1")])
+            await kit.credentials.replicate(lambda: None, unit, [Received(newer, "msg_1", "topic", "mer_1")])
             assert await accounts(kit) == {"s"}
             raise ZeroDivisionError
     assert await accounts(kit) == {"s"}

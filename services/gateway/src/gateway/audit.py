@@ -8,7 +8,6 @@ from malipo.messaging.collector import Collector
 from malipo.messaging.unit import Units
 
 _MAX_BATCH = 500
-_PURGE_ROWS = 5000
 
 # The last use of a key is coarse, and never waits for another replica that writes the same.
 _RECORD = """
@@ -23,11 +22,13 @@ UPDATE api_keys SET last_used_at = now() WHERE id IN (
     ORDER BY id FOR UPDATE SKIP LOCKED
 )
 """
-_PURGE = """
+PURGE = """
 DELETE FROM audit_log WHERE id IN (
     SELECT id FROM audit_log WHERE at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
 )
+RETURNING 1
 """
+"""Forgets old decisions: see `Runtime.forget`."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,3 @@ class Audit:
             [entry.key_id for entry in entries if entry.allowed],
         )
         return [None] * len(entries)
-
-
-async def purge(units: Units, days: int) -> bool:
-    """Forget a slice of the entries older than `days`; answers whether there may be more."""
-    async with units.begin() as unit:
-        return await unit.connection.execute(_PURGE, days, _PURGE_ROWS) == f"DELETE {_PURGE_ROWS}"

@@ -40,7 +40,7 @@ def create_merchant(name: str, as_json: _AsJson = False) -> None:
     """Make a merchant."""
     if not name.strip() or not name.isprintable():
         _fail("give the merchant a name, in printable characters")
-    merchant_id = _write(lambda unit: store_merchants.add_merchant(unit.connection, name))
+    merchant_id = _write(lambda unit: store_merchants.add_merchant(unit.transaction, name))
     _print({"id": merchant_id, "name": name}, as_json=as_json)
 
 
@@ -68,7 +68,7 @@ def create_key(
     try:
         _write(
             lambda unit: store_merchants.add_key(
-                unit.connection, key_id, merchant, mode, digest=auth.digest(key), scopes=scopes, expires_at=expires_at
+                unit.transaction, key_id, merchant, mode, digest=auth.digest(key), scopes=scopes, expires_at=expires_at
             )
         )
     except asyncpg.ForeignKeyViolationError:
@@ -79,7 +79,7 @@ def create_key(
 @_keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, key_...")], as_json: _AsJson = False) -> None:
     """Revoke an API key for ever; every replica refuses it within a second."""
-    if not _write(lambda unit: store_merchants.revoke_key(unit.connection, key_id)):
+    if not _write(lambda unit: store_merchants.revoke_key(unit.transaction, key_id)):
         _fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
     _print({"id": key_id, "revoked": True}, as_json=as_json)
 

@@ -1,6 +1,7 @@
 """Applies what other services report to the read models, one batch in one statement."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -14,26 +15,22 @@ from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit
 
 
-class Projection:
-    """Keeps the read models of payments. Applying the same message again, or an older one, changes nothing."""
+async def project(waiting: Waiting, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Apply steps and refusals to the read models, and wake who waits for them after the commit.
 
-    def __init__(self, waiting: Waiting) -> None:
-        self._waiting = waiting
-
-    async def project(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        """Apply steps and refusals, and note whom to wake after the commit."""
-        steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
-        refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
-        operations = latest_operations(steps)
-        touched = {view.id for _, view in operations}  # of two writes of one row PostgreSQL would take either
-        await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
-        store_payments.put_payments(unit, latest_steps(steps))
-        store_payments.put_operations(unit, operations)
-        await add_to_timelines(unit, batch)
-        store_history.add_events(unit, steps)
-        self._waiting.note(step.payment_id for step in steps)
-        self._waiting.note(step.operation.id for step in steps if step.operation is not None)
-        self._waiting.note(refusal.operation_id for refusal in refusals)
+    Applying the same message again, or an older one, changes nothing.
+    """
+    steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
+    refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
+    operations = latest_operations(steps)
+    touched = {view.id for _, view in operations}  # of two writes of one row PostgreSQL would take either
+    store_history.add_events(unit, steps)
+    await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
+    store_payments.put_payments(unit, latest_steps(steps))
+    store_payments.put_operations(unit, operations)
+    await add_to_timelines(unit, batch)
+    changed = {step.payment_id for step in steps} | {view.id for _, view in operations}
+    unit.after_commit(partial(waiting.wake, changed | {refusal.operation_id for refusal in refusals}))
 
 
 async def add_to_timelines(unit: Unit, batch: Sequence[Received[Message]]) -> None:

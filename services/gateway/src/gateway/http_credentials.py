@@ -49,13 +49,13 @@ async def put_stripe(
 
     async def write(unit: Unit) -> str:
         await store_config.change(unit, caller.merchant_id)
-        known = await store_config.list_credentials(unit.connection, caller.merchant_id, caller.mode, "stripe")
+        known = await store_config.list_credentials(unit.transaction, caller.merchant_id, caller.mode, "stripe")
         credential_id = known[0].id if known else ids.new("cred")
         owner = secret_owner(caller.merchant_id, caller.mode, credential_id)
         secrets = {"secret_key": body.secret_key, "webhook_secrets": body.webhook_secrets}
         sealed = parts.ring.seal(msgspec.json.encode(secrets), owner=owner)
         credential = Credential(id=credential_id, provider="stripe", mode=caller.mode, ciphertext=sealed)
-        await store_config.put_credential(unit.connection, caller.merchant_id, credential, _masked(body))
+        await store_config.put_credential(unit.transaction, caller.merchant_id, credential, _masked(body))
         await store_config.publish(unit, caller.merchant_id)
         return credential_id
 
@@ -95,7 +95,7 @@ async def delete_credentials(asked: _Writer, provider: str) -> Response:
 
     async def write(unit: Unit) -> str:
         await store_config.change(unit, caller.merchant_id)
-        deleted = await store_config.delete_credential(unit.connection, caller.merchant_id, caller.mode, provider)
+        deleted = await store_config.delete_credential(unit.transaction, caller.merchant_id, caller.mode, provider)
         if deleted is None:
             raise Problem("provider_credentials_not_found")
         await store_config.publish(unit, caller.merchant_id)

@@ -52,10 +52,10 @@ async def create_endpoint(
 
     async def write(unit: Unit) -> str:
         await store_config.change(unit, caller.merchant_id)
-        if len(await store_config.list_endpoints(unit.connection, caller.merchant_id, caller.mode)) >= MAX_ENDPOINTS:
+        if len(await store_config.list_endpoints(unit.transaction, caller.merchant_id, caller.mode)) >= MAX_ENDPOINTS:
             raise Problem("webhook_endpoint_limit", f"There are {MAX_ENDPOINTS} already: delete one first.")
         endpoint = _new_endpoint(parts, caller, body)
-        await store_config.add_endpoint(unit.connection, caller.merchant_id, endpoint, body.description)
+        await store_config.add_endpoint(unit.transaction, caller.merchant_id, endpoint, body.description)
         await store_config.publish(unit, caller.merchant_id)
         return endpoint.id
 
@@ -86,7 +86,7 @@ async def delete_endpoint(asked: _Writer, endpoint_id: str) -> Response:
 
     async def write(unit: Unit) -> str:
         await store_config.change(unit, caller.merchant_id)
-        if not await store_config.delete_endpoint(unit.connection, endpoint_id, caller.merchant_id, caller.mode):
+        if not await store_config.delete_endpoint(unit.transaction, endpoint_id, caller.merchant_id, caller.mode):
             raise Problem("webhook_endpoint_not_found")
         await store_config.publish(unit, caller.merchant_id)
         return endpoint_id

@@ -15,8 +15,6 @@ from malipo.messaging.database import Queries, Row
 from malipo.messaging.unit import Unit, Units
 from malipo.messaging.writes import insert
 
-_PURGE_ROWS = 5000
-
 _FIND = """
 SELECT merchant_id, mode, key, route, fingerprint, resource_id
 FROM idempotency_keys JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (merchant_id, mode, key)
@@ -33,12 +31,14 @@ _REMEMBER = insert(
         "resource_id": "text",
     },
 )
-_PURGE = """
+PURGE = """
 DELETE FROM idempotency_keys WHERE (merchant_id, mode, key) IN (
     SELECT merchant_id, mode, key FROM idempotency_keys
     WHERE created_at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
 )
+RETURNING 1
 """
+"""Forgets old keys: see `Runtime.forget`."""
 
 REPLAYS = Counter("malipo_idempotent_replays", "Requests that were answered from an earlier one with the same key.")
 
@@ -137,12 +137,6 @@ def remember(unit: Unit, made: Sequence[tuple[Claim, str]]) -> None:
         if claim.owner is not None
     ]
     unit.put(_REMEMBER, sorted(rows))  # two replicas that get the same keys wait for each other in one order
-
-
-async def purge(units: Units, days: int) -> bool:
-    """Forget a slice of the keys older than `days`; answers whether there may be more."""
-    async with units.begin() as unit:
-        return await unit.connection.execute(_PURGE, days, _PURGE_ROWS) == f"DELETE {_PURGE_ROWS}"
 
 
 async def _known(source: Queries, owners: Collection[Owner]) -> dict[Owner, Row]:

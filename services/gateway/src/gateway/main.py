@@ -14,13 +14,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gateway import (
-    clockwork,
+    audit,
     http_credentials,
     http_docs,
     http_endpoints,
     http_events,
     http_operations,
     http_payments,
+    idempotency,
 )
 from gateway.acceptance import Acceptance
 from gateway.audit import Audit
@@ -59,10 +60,8 @@ def build(settings: Settings) -> ASGIApp:
     runtime.subscribe(*subscriptions(parts.waiting), needed_for_ready=False)
     runtime.loop("tell other replicas", parts.waiting.send)
     runtime.loop("hear other replicas", parts.waiting.listen)
-    runtime.loop(
-        "forget what is old",
-        lambda: clockwork.purge(runtime.units, settings.idempotency_days, settings.audit_days),
-    )
+    runtime.forget(idempotency.PURGE, settings.idempotency_days)
+    runtime.forget(audit.PURGE, settings.audit_days)
     runtime.on_stop(redis.aclose)
     runtime.on_stop(subscriber.aclose)
     return _app(runtime, parts)

@@ -82,14 +82,14 @@ class Configuration(NamedTuple):
 
 async def change(unit: Unit, merchant_id: str) -> None:
     """Begin a change of the merchant's configuration: one at a time, each with a version of its own."""
-    await unit.connection.execute(_NEXT_VERSION, merchant_id)
+    await unit.transaction.execute(_NEXT_VERSION, merchant_id)
 
 
 async def publish(unit: Unit, merchant_id: str) -> None:
     """Send the merchant's whole configuration at its current version; secrets as ciphertext only."""
-    version = await unit.connection.fetchval(_LOCK, merchant_id)
-    credentials = await unit.connection.fetch(_ALL_CREDENTIALS, merchant_id)
-    endpoints = await unit.connection.fetch(_ALL_ENDPOINTS, merchant_id)
+    version = await unit.transaction.fetchval(_LOCK, merchant_id)
+    credentials = await unit.transaction.fetch(_ALL_CREDENTIALS, merchant_id)
+    endpoints = await unit.transaction.fetch(_ALL_ENDPOINTS, merchant_id)
     message = MerchantConfigured(
         merchant_id=merchant_id,
         version=version,

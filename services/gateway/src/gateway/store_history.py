@@ -68,7 +68,7 @@ def add_events(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
     """Append announced steps to the list of events, each once.
 
     A reader who asks for what came after a position must never find something before it later: so positions are
-    given and committed under one lock, held from the unit's last statement to its commit.
+    given and committed under one lock, held from this write to the commit. Put first it is written last.
     """
     announced = [(step, step.announcement) for step in steps if step.announcement is not None]
     rows = [

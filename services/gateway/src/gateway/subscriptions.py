@@ -1,6 +1,8 @@
 """Everything the gateway hears from other services."""
 
-from gateway.handlers import Projection, add_to_timelines
+from functools import partial
+
+from gateway.handlers import add_to_timelines, project
 from gateway.waiting import Waiting
 from malipo.contracts.topics import DELIVERIES, OUTCOMES, PAYMENT_EVENTS
 from malipo.messaging.subscription import Subscription
@@ -11,14 +13,7 @@ _TIMELINES_PACE_SECONDS = 0.25  # nobody waits for them, and a second later they
 
 def subscriptions(waiting: Waiting) -> tuple[Subscription, ...]:
     """What is consumed, and who applies it."""
-    project = Projection(waiting).project
     return (
-        Subscription(
-            "payments",
-            (PAYMENT_EVENTS,),
-            project,
-            after_commit=waiting.wake_noted,
-            pace_seconds=_PAYMENTS_PACE_SECONDS,
-        ),
+        Subscription("payments", (PAYMENT_EVENTS,), partial(project, waiting), pace_seconds=_PAYMENTS_PACE_SECONDS),
         Subscription("timelines", (OUTCOMES, DELIVERIES), add_to_timelines, pace_seconds=_TIMELINES_PACE_SECONDS),
     )

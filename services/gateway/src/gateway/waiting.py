@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
@@ -35,7 +36,6 @@ class Waiting:
         self._limit = limit
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._count = 0
-        self._noted: set[str] = set()
         self._unsent: set[str] = set()
         self._to_send = asyncio.Event()
 
@@ -70,16 +70,11 @@ class Waiting:
             if not self._waiting[resource_id]:
                 del self._waiting[resource_id]
 
-    def note(self, resource_ids: Iterable[str]) -> None:
-        """These are about to change, once the transaction commits."""
-        self._noted.update(resource_ids)
-
-    def wake_noted(self) -> None:
-        """The transaction has committed: wake who waits here, and tell the other replicas."""
-        noted, self._noted = self._noted, set()
-        self._wake(noted)
-        if len(self._unsent) + len(noted) <= _MAX_UNSENT:  # else Redis is away, and those who wait read at their end
-            self._unsent |= noted
+    def wake(self, resource_ids: AbstractSet[str]) -> None:
+        """These have changed, and are committed: wake who waits here, and have the other replicas told."""
+        self._wake(resource_ids)
+        if len(self._unsent) + len(resource_ids) <= _MAX_UNSENT:  # else Redis is away; who waits reads at its end
+            self._unsent |= resource_ids
         self._to_send.set()
 
     async def send(self) -> None:

@@ -96,10 +96,12 @@ class Fold:
             self._operation_step(operation, Trigger.OVERDUE, None)
 
     def _overdue_or_expired(self) -> Trigger:
-        waits_for_the_customer = self.payment.state is State.REQUIRES_ACTION
-        asked_at = self.payment.action_since or self.payment.created_at
+        if self.payment.state is not State.REQUIRES_ACTION:
+            return Trigger.OVERDUE
+        asked_at = self.payment.action_since
+        assert asked_at is not None  # since the state was entered
         expired = self.now - asked_at >= timedelta(seconds=EXPIRY_SECONDS)
-        return Trigger.EXPIRED if waits_for_the_customer and expired else Trigger.OVERDUE
+        return Trigger.EXPIRED if expired else Trigger.OVERDUE
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment

@@ -39,7 +39,7 @@ async def run(units: Units) -> None:
 async def watch(units: Units) -> None:
     """Keep the gauges of what is in doubt, until cancelled."""
     while True:
-        for subject, (number, oldest_seconds) in (await store.doubts(units)).items():
+        for subject, (number, oldest_seconds) in (await store.doubts(units.reads)).items():
             DOUBTS.labels(subject).set(number)
             OLDEST_DOUBT_SECONDS.labels(subject).set(oldest_seconds)
         await asyncio.sleep(_GAUGE_SECONDS)
@@ -65,7 +65,7 @@ async def _ring_alone(units: Units, payment_id: str) -> int:
     except Exception as error:
         if not blames_message(error):
             raise
-        headers = handlers.origin(*await store.origin(units, payment_id))
+        headers = handlers.origin(*await store.origin(units.reads, payment_id))
         log.exception("deadline cannot be taken", error=repr(error), **logs.facts(payment_id, headers))
     await store.put_off(units, payment_id, _PUT_OFF_SECONDS)
     return 0

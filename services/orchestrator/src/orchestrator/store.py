@@ -169,15 +169,15 @@ async def put_off(units: Units, payment_id: str, seconds: float) -> None:
     await units.write(_PUT_OFF, payment_id, seconds)
 
 
-async def origin(units: Units, payment_id: str) -> tuple[str | None, str | None]:
+async def origin(source: Queries, payment_id: str) -> tuple[str | None, str | None]:
     """The trace and the merchant's reference of the request that made a payment, which may be unreadable otherwise."""
-    row = await units.reads.fetchrow(_ORIGIN, payment_id) or {}
+    row = await source.fetchrow(_ORIGIN, payment_id) or {}
     return row.get("traceparent"), row.get("client_ref")
 
 
-async def doubts(units: Units) -> dict[Subject, tuple[int, float]]:
+async def doubts(source: Queries) -> dict[Subject, tuple[int, float]]:
     """How many are in doubt now, and for how many seconds the oldest has been."""
-    rows = {Subject(row["subject"]): row for row in await units.reads.fetch(_DOUBTS)}
+    rows = {Subject(row["subject"]): row for row in await source.fetch(_DOUBTS)}
     return {
         subject: (rows[subject]["number"], rows[subject]["oldest_seconds"]) if subject in rows else (0, 0.0)
         for subject in Subject

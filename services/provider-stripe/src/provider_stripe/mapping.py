@@ -19,7 +19,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.money import EXPONENTS, Money
 from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.provider import AMOUNT_MISMATCH, Attempt, Order, Word
+from malipo.providers.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, Order, Word
 from provider_stripe.objects import (
     KIND,
     LISTING,
@@ -141,6 +141,9 @@ def answered(order: Order, answer: Answer, *, repeat: bool = False) -> Outcome:
         case 400 | 402 | 404:
             new = repeat and answer.status != 402 and not answer.replayed
             return _refused(order, answer.body, new_on_repeat=new)
+        case status if status >= 500 and answer.replayed:
+            # It stays the answer whatever becomes of the order: Stripe's people may yet carry it out, or undo it.
+            return Unknown(reason=ERROR_STORED)
         case status:
             return Unknown(reason=f"http {status}")
 
@@ -164,8 +167,9 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
     order = attempt.order
     if isinstance(order, Refund):
         return "/v1/refunds", {"payment_intent": order.reference, "limit": _PAGE_SIZE}
-    first_sent_at = attempt.first_sent_at or now
-    earliest, latest = first_sent_at - _CLOCK_SKEW, first_sent_at + attempt.key_age + _CLOCK_SKEW
+    age = attempt.key_age_now()
+    first_sent_at = attempt.first_sent_at or now - age
+    earliest, latest = first_sent_at - _CLOCK_SKEW, first_sent_at + age + _CLOCK_SKEW
     window = {"created[gte]": str(int(earliest.timestamp())), "created[lte]": str(int(latest.timestamp()))}
     return "/v1/payment_intents", window | {"limit": _PAGE_SIZE}
 

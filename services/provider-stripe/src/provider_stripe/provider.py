@@ -35,6 +35,9 @@ REPLAY_LIMIT = timedelta(hours=23)
 
 _MAX_PAGES = 20
 _KEY_IS_OLD = Unknown(reason="the key is old")
+_WITHOUT_EFFECT = Declined(
+    code="provider_error", message="A day after the order was sent, Stripe's book shows no effect of it."
+)
 
 
 class StripeProvider:
@@ -79,9 +82,9 @@ class StripeProvider:
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
-        if attempt.key_age >= REPLAY_LIMIT:
+        if attempt.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
-        outcome, _ = await self._send(attempt)
+        outcome = await self._send(attempt)
         return await self._settle(attempt, REFUSED_REPEAT) if outcome == REFUSED_REPEAT else outcome
 
     async def _query(self, attempt: Attempt) -> Outcome:
@@ -89,19 +92,20 @@ class StripeProvider:
             return await self._trace(attempt)
         if isinstance(attempt.order, Charge | Refund) and (seen := await self._look(attempt)) is not None:
             return seen
-        if attempt.key_age >= REPLAY_LIMIT:
+        if attempt.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
-        outcome, ended = await self._send(attempt)
-        return await self._settle(attempt, outcome, ended=ended) if isinstance(outcome, Unknown) else outcome
+        outcome = await self._send(attempt)
+        return await self._settle(attempt, outcome) if isinstance(outcome, Unknown) else outcome
 
-    async def _settle(self, attempt: Attempt, doubt: Unknown, *, ended: bool = False) -> Outcome:
-        """What Stripe's book shows. Nothing there is an end only once no request under the key can be under way."""
+    async def _settle(self, attempt: Attempt, doubt: Unknown) -> Outcome:
+        """What Stripe's book shows. Nothing there is an end only once the key is dead: until then a request under it may
+        be under way, or Stripe may still carry out one that it has answered with an error.
+        """
+        dead = attempt.key_age_now() >= KEY_LIFE  # before the look: what is looked at later may be younger than that
         seen = await self._find(attempt)
         if seen is not None:
             return seen
-        if ended or attempt.key_age >= KEY_LIFE:
-            return Declined(code="provider_error", message="Stripe gave the order up without carrying it out.")
-        return doubt
+        return _WITHOUT_EFFECT if dead else doubt
 
     async def _trace(self, attempt: Attempt) -> Outcome:
         """What the book of an account shows that may not be the one it was sent to: nothing there means nothing, ever."""
@@ -110,8 +114,7 @@ class StripeProvider:
             return Unknown(reason=ACCOUNT_CHANGED)
         return seen
 
-    async def _send(self, attempt: Attempt) -> tuple[Outcome, bool]:
-        """Send the order; answers also whether Stripe says by a stored 5xx that it has ended the request."""
+    async def _send(self, attempt: Attempt) -> Outcome:
         path, form = request(attempt.order)
         answer = await self._client.post(_key(attempt), path, form, key=attempt.key)
         outcome = answered(attempt.order, answer, repeat=attempt.first_sent_at is not None)
@@ -119,7 +122,7 @@ class StripeProvider:
             log.error(
                 "idempotency key misfit", payment_id=attempt.order.payment_id, client_ref=attempt.order.client_ref
             )
-        return outcome, answer.replayed and answer.status >= 500
+        return outcome
 
     async def _find(self, attempt: Attempt) -> Outcome | None:
         return await self._look(attempt) if object_path(attempt) else await self._search(attempt)

@@ -1,4 +1,4 @@
-"""What runs without being asked: the end of what cannot be delivered, the gauges, the clean-up.
+"""What runs without being asked: the end of what cannot be delivered, and the gauges.
 
 Each loop may run in every replica at once, and runs until it is cancelled.
 """
@@ -10,12 +10,11 @@ from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
 from malipo.messaging.database import Row
 from malipo.messaging.unit import Units
-from webhook_dispatcher import metrics, queue, store
+from webhook_dispatcher import metrics, queue
 
 GONE_SLICE = 500
 _GONE_SECONDS = 1.0
 _GAUGE_SECONDS = 10.0
-_PURGE_SECONDS = 3600.0
 
 
 async def end_gone(units: Units) -> None:
@@ -36,18 +35,9 @@ async def watch(units: Units) -> None:
         await asyncio.sleep(_GAUGE_SECONDS)
 
 
-async def purge(units: Units, keep_days: int) -> None:
-    """Forget what ended long ago, a slice at a time."""
-    while True:
-        async with units.begin() as unit:
-            more = await store.purge(unit.connection, keep_days)
-        if not more:
-            await asyncio.sleep(_PURGE_SECONDS)
-
-
 async def _end_gone_slice(units: Units) -> bool:
     async with units.begin() as unit:
-        rows = await queue.end_gone(unit.connection, GONE_SLICE)
+        rows = await queue.end_gone(unit.transaction, GONE_SLICE)
         for row in rows:
             unit.send(DELIVERIES, row["endpoint_id"], _gone(row), headers=row["headers"])
     metrics.ENDED_UNSENT.inc(len(rows))

@@ -23,7 +23,7 @@ async def fan_out(nudge: Callable[[], None], unit: Unit, batch: Sequence[Receive
     `nudge` is called after the commit when any delivery became due.
     """
     steps = [(one.message, one.headers) for one in batch if isinstance(one.message, PaymentStepped)]
-    if await store.add_events(unit.connection, [_event(step, headers) for step, headers in steps]):
+    if await store.add_events(unit.transaction, [_event(step, headers) for step, headers in steps]):
         unit.after_commit(nudge)
 
 
@@ -34,8 +34,8 @@ async def replicate(nudge: Callable[[], None], unit: Unit, batch: Sequence[Recei
     """
     configured = [received.message for received in batch if isinstance(received.message, MerchantConfigured)]
     newest = {message.merchant_id: message for message in sorted(configured, key=lambda message: message.version)}
-    replaced = await store.replicate(unit.connection, list(newest.values()))
-    if await store.fan_out(unit.connection, replaced):
+    replaced = await store.replicate(unit.transaction, list(newest.values()))
+    if await store.fan_out(unit.transaction, replaced):
         unit.after_commit(nudge)
 
 

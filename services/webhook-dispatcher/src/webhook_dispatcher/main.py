@@ -1,6 +1,7 @@
 """Wires the webhook-dispatcher together."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.types import ASGIApp
 
@@ -8,7 +9,7 @@ from malipo.messaging.executor import Executor, Lease
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.unit import Units
 from malipo.platform.secrets import KeyRing
-from webhook_dispatcher import clockwork, queue
+from webhook_dispatcher import clockwork, queue, store
 from webhook_dispatcher.courier import Courier
 from webhook_dispatcher.queue import Delivery
 from webhook_dispatcher.sender import Sender
@@ -39,7 +40,7 @@ def build(settings: Settings) -> ASGIApp:
     runtime.loop("deliveries", attempts.run)
     runtime.loop("gone endpoints", lambda: clockwork.end_gone(runtime.units))
     runtime.loop("backlog gauges", lambda: clockwork.watch(runtime.units))
-    runtime.loop("retention", lambda: clockwork.purge(runtime.units, settings.keep_days))
+    runtime.forget(store.PURGE, settings.keep_days)
     runtime.on_stop(sender.close)
     return runtime.app()
 
@@ -56,8 +57,6 @@ def executor(
         if await courier.run(delivery):
             made.nudge()
 
-    async def renew(lease: Lease, delivery_ids: Sequence[str]) -> None:
-        await queue.renew(units, lease, delivery_ids)
-
+    renew = partial(queue.renew, units)
     made = Executor("deliveries", claim=claim, run=run, renew=renew, limit=limit, lease_seconds=lease_seconds)
     return made

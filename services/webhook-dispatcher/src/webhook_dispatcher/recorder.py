@@ -77,11 +77,11 @@ class Recorder:
 async def _write(unit: Unit, attempts: Sequence[Attempt]) -> bool:
     gone = [attempt.delivery.endpoint_id for attempt in attempts if attempt.result == "endpoint_gone"]
     if gone:
-        await queue.disable(unit.connection, gone)
-    mine = await queue.end(unit.connection, [_end(attempt) for attempt in attempts])
+        await queue.disable(unit.transaction, gone)
+    mine = await queue.end(unit.transaction, [_end(attempt) for attempt in attempts])
     written = [attempt.delivery for attempt in attempts if attempt.delivery.id in mine]
     lanes = [(delivery.endpoint_id, delivery.payment_id) for delivery in written]
-    return bool(lanes) and await queue.promote(unit.connection, lanes)
+    return bool(lanes) and await queue.promote(unit.transaction, lanes)
 
 
 def _end(attempt: Attempt) -> queue.End:

@@ -10,7 +10,7 @@ from malipo.messaging.database import Row, Statements
 from webhook_dispatcher import queue
 
 SLICE = 1000
-"""Events that one statement fans out, and events that one statement purges."""
+"""Events that one statement fans out."""
 
 
 class Event(NamedTuple):
@@ -105,7 +105,7 @@ WITH ready AS (
     RETURNING event_id, merchant_id, mode, payment_id, type, sequence
 ), {_DELIVER}
 """
-_PURGE = """
+PURGE = """
 DELETE FROM events WHERE event_id = ANY(ARRAY(
     SELECT event_id FROM events e
     WHERE created_at < now() - make_interval(days => $1) AND fanned_out
@@ -115,7 +115,9 @@ DELETE FROM events WHERE event_id = ANY(ARRAY(
       )
     LIMIT $2 FOR UPDATE SKIP LOCKED
 ))
+RETURNING 1
 """
+"""Forgets events whose deliveries all ended long ago: see `Runtime.forget`."""
 
 
 async def add_events(connection: Statements, events: Sequence[Event]) -> bool:
@@ -154,11 +156,6 @@ async def fan_out(connection: Statements, merchant_ids: Sequence[str]) -> bool:
     Answers whether any delivery is due now.
     """
     return await _promote(connection, await _fan_out(connection, merchant_ids))
-
-
-async def purge(connection: Statements, days: int) -> bool:
-    """Forget a slice of events whose deliveries all ended over `days` ago; answers whether there may be more."""
-    return await connection.execute(_PURGE, days, SLICE) == f"DELETE {SLICE}"
 
 
 async def _fan_out(connection: Statements, merchant_ids: Sequence[str]) -> list[Row]:

@@ -22,7 +22,7 @@ MAY: dict[May, str] = {
     "cancel": "Cancel it.",
     "refund": "Refund what is left of it, all or less.",
     "configure": "First PUT /v1/provider-credentials/{provider} with credentials that the provider takes.",
-    "pay_anew": "Start a new payment under a new Idempotency-Key: this one has taken no money and never will.",
+    "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and took no money that the provider knows of.",
 }
 """What a merchant can be told that he may do: every one of these is safe where it is said."""
 
@@ -60,7 +60,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("requires_action", "action_required"): Explanation(
         "The customer's bank wants the customer's approval first.",
         "The customer approves or refuses. In case word of that is lost, Malipo asks the provider, next at `next_by`; "
-        "when the payment is an hour old it has the charge canceled.",
+        "an hour after the customer was first asked, it has the charge canceled.",
         ("redirect", "cancel", *_UNDER_WAY),
     ),
     ("requires_action", "overdue"): Explanation(

@@ -35,7 +35,8 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "Use another method, currency or provider.",
     ),
     "provider_error": OwnFailure(
-        "Nothing was carried out: the provider gave the order up after an error of its own.", _ANEW
+        "The provider gave no clear answer, and a day after the order was sent its book shows no effect of it.",
+        "Malipo never sends this one again; look into the provider's dashboard before you start a new one.",
     ),
     "amount_unsupported": OwnFailure(
         "Nothing was sent: the provider cannot take this amount in this currency.", "Use another amount or currency."

@@ -157,11 +157,17 @@ async def lent(pool: Pool) -> AsyncGenerator[Connection]:
 
 
 @asynccontextmanager
-async def connected(database_url: str) -> AsyncGenerator[Connection]:
-    """A connection of one's own while the block lasts, for session locks; hung up without a farewell."""
+async def connected(database_url: str, *, idle_seconds: int = 0) -> AsyncGenerator[Connection]:
+    """A connection of one's own while the block lasts, for session locks; hung up without a farewell.
+
+    The server ends it when nothing was asked for `idle_seconds`; 0 is never.
+    """
     connect = cast("Callable[..., Awaitable[Connection]]", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
     connection = await connect(
-        database_url, command_timeout=COMMAND_SECONDS, timeout=COMMAND_SECONDS, server_settings=_SERVER_SETTINGS
+        database_url,
+        command_timeout=COMMAND_SECONDS,
+        timeout=COMMAND_SECONDS,
+        server_settings=_SERVER_SETTINGS | {"idle_session_timeout": f"{idle_seconds}s"},
     )
     try:
         with _loss_is_away(connection):

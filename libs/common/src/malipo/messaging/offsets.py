@@ -52,6 +52,7 @@ class Offsets:
                 await asyncio.sleep(_EVERY_SECONDS)
         finally:
             await self._commit()
+            self._applied = {}  # the next run has other consumers
 
     async def _commit(self) -> None:
         applied, self._applied = self._applied, {}
@@ -62,5 +63,7 @@ class Offsets:
                     if held:
                         await consumer.commit(held)
             except (KafkaError, IllegalStateError, TimeoutError) as error:
-                # The partitions are another's by now, or Kafka is away: then they come again from where they were.
-                log.warning("offsets not committed", error=repr(error))
+                # The partitions are another's by now, or Kafka is away: what is still ours is tried again.
+                log.warning("offsets not committed", error=repr(error), retry_in_seconds=_EVERY_SECONDS)
+                self._applied[consumer] = held | self._applied.get(consumer, {})
+                self._due.set()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from datetime import timedelta
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -10,7 +11,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from malipo.contracts.topics import TOPICS, Topic
 
-_DEAD_LETTER_RETENTION_MS = 90 * 24 * 3600 * 1000
+DEAD_LETTER_RETENTION = timedelta(days=90)
 _TRIES = 60
 
 
@@ -36,15 +37,24 @@ async def provision(bootstrap: str, replication: int) -> int:
 
 def _topic(topic: Topic, replication: int) -> NewTopic:
     if topic.retention is None:
-        configs = {"cleanup.policy": "compact"}
+        configs = {"cleanup.policy": "compact"} | _kept_by(replication)
     else:
-        configs = {"retention.ms": str(int(topic.retention.total_seconds() * 1000))}
+        configs = {"retention.ms": _milliseconds(topic.retention)} | _kept_by(replication)
     return NewTopic(topic.name, topic.partitions, replication, topic_configs=configs)
 
 
 def _dead_letter(topic: Topic, replication: int) -> NewTopic:
-    configs = {"retention.ms": str(_DEAD_LETTER_RETENTION_MS)}
+    configs = {"retention.ms": _milliseconds(DEAD_LETTER_RETENTION)} | _kept_by(replication)
     return NewTopic(topic.dead_letter, 1, replication, topic_configs=configs)
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))
+
+
+def _kept_by(replication: int) -> dict[str, str]:
+    """What Kafka has acknowledged has left the outbox: all brokers but one must have it, not the leader alone."""
+    return {"min.insync.replicas": str(max(1, replication - 1))}
 
 
 async def main() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -23,8 +23,11 @@ from malipo.platform.logs import log
 
 BATCH_ROWS = 500
 POLL_SECONDS = 0.05  # the net beneath the nudge, and the wake-up for rows that other replicas wrote
+_TAKE_OVER_SECONDS = 0.25  # how often a relay with nothing to do asks whether another one has gone
 _AWAY_SECONDS = 1.0
 _REFUSED_SECONDS = 30.0
+FROZEN_SECONDS = 15
+"""A process that is frozen keeps its connection, and would keep its locks. Longer than Kafka may take to answer."""
 _REQUEST_MS = 10_000  # how long a topic that Kafka does not know keeps its neighbours waiting
 _REFUSALS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, MessageSizeTooLargeError, InvalidTopicError)
 _LOCK_CLASS = 0x6D616C70  # "malp": the advisory locks of relays; the second key is the shard
@@ -35,7 +38,7 @@ WHERE shard = ANY($1::smallint[]) AND id <> ALL($4::bigint[]) AND topic <> ALL($
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($4::bigint[])"
 _DELETE_AND_NEXT = f"WITH sent AS ({_DELETE}) {_NEXT}"  # what this deletes it still sees
-_LOCK = "SELECT pg_try_advisory_lock($1, $2)"
+_LOCK = "SELECT shard FROM unnest($2::integer[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
 
 
 class Relay:
@@ -43,7 +46,8 @@ class Relay:
 
     A row is deleted only after Kafka has acknowledged it, with the look for the next ones: a crash between the two sends
     it again, and consumers drop the repeat.
-    The lock belongs to the session: with the connection gone another replica takes over, and no row is lost.
+    The lock belongs to the session: with the connection gone another replica takes over, and no row is lost. A session
+    that asks nothing for a while is ended, for its process may be frozen.
     With Kafka away one batch is held in memory and the rest stays in PostgreSQL. A topic that Kafka refuses, because it
     is not provisioned for one, is left alone for a while and stops no other.
     """
@@ -64,7 +68,7 @@ class Relay:
         """Relay until cancelled, through any outage of either side."""
         while True:
             try:
-                async with self._producer() as producer, connected(self._database_url) as connection:
+                async with self._producer() as producer, _session(self._database_url) as connection:
                     await self._relay(connection, producer)
             except (*AWAY, KafkaError) as error:
                 log.warning("relay interrupted", error=repr(error), retry_in_seconds=_AWAY_SECONDS)
@@ -75,6 +79,9 @@ class Relay:
         self._sent = []  # another server may know other rows by these ids: what this session did not delete is sent again
         while True:
             shards += await _take_free_shards(connection, shards)
+            if not shards:  # another replica's relay sends what is written here
+                await asyncio.sleep(_TAKE_OVER_SECONDS)
+                continue
             self._wake.clear()
             if await self._move(connection, producer, shards) < BATCH_ROWS:
                 with suppress(TimeoutError):
@@ -129,9 +136,13 @@ class Relay:
                 await asyncio.wait_for(producer.stop(), 2)
 
 
+def _session(database_url: str) -> AbstractAsyncContextManager[Connection]:
+    return connected(database_url, idle_seconds=FROZEN_SECONDS)
+
+
 async def _take_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:
     free = [shard for shard in range(SHARDS) if shard not in held]
-    return [shard for shard in free if await connection.fetchval(_LOCK, _LOCK_CLASS, shard)]
+    return [row["shard"] for row in await connection.fetch(_LOCK, _LOCK_CLASS, free)] if free else []
 
 
 async def _send(producer: AIOKafkaProducer, row: Row) -> asyncio.Future[object]:

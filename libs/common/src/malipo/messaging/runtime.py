@@ -19,8 +19,9 @@ from malipo.platform.settings import ServiceSettings
 
 _WATCH_SECONDS = 1.0
 _PURGE_SECONDS = 3600.0
-_PURGE_ROWS = 5000
-_INBOX_DAYS = 45  # longer than any topic keeps a message, so that no redelivery outlives its inbox row
+PURGE_ROWS = 1000
+INBOX_DAYS = 100
+"""Longer than any topic or dead letter is kept, so that no redelivery outlives its inbox row."""
 _RESTART_SECONDS = 1.0
 
 # Counted up to a limit: a long outage of Kafka must not make the look at it slow.
@@ -28,9 +29,10 @@ _OUTBOX = """
 SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS rows,
        coalesce((SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1), 0) AS age
 """
-_PURGE = """
+_PURGE_INBOX = """
 DELETE FROM inbox WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM inbox WHERE received_at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING 1
 """
 
 Loop = Callable[[], Awaitable[None]]
@@ -51,6 +53,7 @@ class Runtime:
         self._settings = settings
         self._consumers = Consumers(settings.kafka_bootstrap, service, settings.instance)
         self._loops: dict[str, Loop] = {"watch": self._watch, "purge": self._purge, "relay": self.relay.run}
+        self._retention = {_PURGE_INBOX: INBOX_DAYS}
         self._closers: list[Loop] = []
         self._database_problem: str | None = "not connected"
         self.health.add("database", lambda: self._database_problem)
@@ -69,6 +72,10 @@ class Runtime:
             msg = f"there is a loop {name!r} already"
             raise ValueError(msg)
         self._loops[name] = run
+
+    def forget(self, query: str, days: int) -> None:
+        """Once an hour have `query` delete what is older than `days` ($1), at most $2 rows at a time, which it returns."""
+        self._retention[query] = days
 
     def on_stop(self, close: Loop) -> None:
         """Call `close` after everything else has stopped."""
@@ -131,10 +138,13 @@ class Runtime:
 
     async def _purge(self) -> None:
         while True:
-            async with self.units.begin() as unit:
-                tag = await unit.connection.execute(_PURGE, _INBOX_DAYS, _PURGE_ROWS)
-            if tag != f"DELETE {_PURGE_ROWS}":
+            if not any([await purge(self.units, query, days) for query, days in self._retention.items()]):
                 await asyncio.sleep(_PURGE_SECONDS)
+
+
+async def purge(units: Units, query: str, days: int, rows: int = PURGE_ROWS) -> bool:
+    """Forget one slice as `Runtime.forget` says; answers whether there may be more."""
+    return len(await units.write(query, days, rows)) == rows
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -49,7 +49,6 @@ class Subscription:
     handle: Handler
     wants: Callable[[Message], bool] = lambda _: True
     """A message that changes nothing here is dropped without a transaction: it may come again as often as it likes."""
-    after_commit: Callable[[], None] = lambda: None
     max_records: int = 500
     pace_seconds: float = 0.0
     """At least so long from one batch to the next: what comes meanwhile is applied together. A first one never waits."""
@@ -79,7 +78,6 @@ class Shell:
                 await self._take(records)
         except (*AWAY, asyncpg.PostgresError) as error:
             raise DatabaseAway(summary(error)) from error
-        self._subscription.after_commit()
 
     async def _take(self, records: Sequence[Record]) -> None:
         wanted: list[tuple[Record, Received[Message]]] = []

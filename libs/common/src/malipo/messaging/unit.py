@@ -4,7 +4,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import Topic
 from malipo.messaging.database import CONFLICT, Connection, DatabaseNotReady, Pool, Row, lent
 from malipo.messaging.writes import Write, arguments, insert, statement
-from malipo.platform.client import in_transaction
+from malipo.platform.client import in_unit
 from malipo.platform.tracing import carrier
 
 SHARDS = 4
@@ -39,8 +39,40 @@ class MessageTooLarge(ValueError):
     """A payload that Kafka would refuse."""
 
 
-class Transaction:
-    """Statements of one unit, whose transaction begins with the first of them. Each may raise one of `AWAY`."""
+class _Queries:
+    """Statements on the connection that `_lent` gives. Each may raise one of `AWAY`."""
+
+    def _lent(self) -> AbstractAsyncContextManager[Connection]:
+        raise NotImplementedError
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Row]:
+        """All rows."""
+        async with self._lent() as connection:
+            return await connection.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: object) -> Row | None:
+        """The first row."""
+        async with self._lent() as connection:
+            return await connection.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: object) -> Any:
+        """The first value of the first row."""
+        async with self._lent() as connection:
+            return await connection.fetchval(query, *args)
+
+
+class Reads(_Queries):
+    """Statements that change nothing, each on any free connection."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def _lent(self) -> AbstractAsyncContextManager[Connection]:
+        return lent(self._pool)
+
+
+class Transaction(_Queries):
+    """Statements of one unit, whose transaction begins with the first of them."""
 
     def __init__(self, pool: Pool, until_end: AsyncExitStack) -> None:
         self._pool = pool
@@ -52,50 +84,18 @@ class Transaction:
         """Whether there is one."""
         return self._connection is not None
 
-    async def fetch(self, query: str, *args: object) -> Sequence[Row]:
-        """All rows."""
-        return await (await self._begun()).fetch(query, *args)
-
-    async def fetchrow(self, query: str, *args: object) -> Row | None:
-        """The first row."""
-        return await (await self._begun()).fetchrow(query, *args)
-
-    async def fetchval(self, query: str, *args: object) -> Any:
-        """The first value of the first row."""
-        return await (await self._begun()).fetchval(query, *args)
-
     async def execute(self, query: str, *args: object) -> str:
         """The command's tag, e.g. `UPDATE 3`."""
-        return await (await self._begun()).execute(query, *args)
+        async with self._lent() as connection:
+            return await connection.execute(query, *args)
 
-    async def _begun(self) -> Connection:
+    @asynccontextmanager
+    async def _lent(self) -> AsyncGenerator[Connection]:
         if self._connection is None:
             connection = await self._until_end.enter_async_context(lent(self._pool))
             await self._until_end.enter_async_context(connection.transaction())
             self._connection = connection
-        return self._connection
-
-
-class Reads:
-    """Statements that change nothing, each on any free connection. Raises one of `AWAY`."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def fetch(self, query: str, *args: object) -> Sequence[Row]:
-        """All rows."""
-        async with lent(self._pool) as connection:
-            return await connection.fetch(query, *args)
-
-    async def fetchrow(self, query: str, *args: object) -> Row | None:
-        """The first row."""
-        async with lent(self._pool) as connection:
-            return await connection.fetchrow(query, *args)
-
-    async def fetchval(self, query: str, *args: object) -> Any:
-        """The first value of the first row."""
-        async with lent(self._pool) as connection:
-            return await connection.fetchval(query, *args)
+        yield self._connection
 
 
 @dataclass(slots=True)
@@ -104,12 +104,12 @@ class Unit:
 
     A unit that only reads and puts is one statement at its end, and holds no lock before. It relies on what it puts to
     fail if somebody else was faster, by a row that is there once only: a message in the inbox, a step of a payment, a
-    merchant's key. One that must hold locks, or needs an answer to what it changes, asks its `connection`: then it is a
-    transaction from there on.
+    merchant's key. One that must hold locks, or needs an answer to what it changes, asks its `transaction`: then it is
+    one from there on, and what it has changed so far `reads` does not see.
     """
 
     reads: Reads
-    connection: Transaction
+    transaction: Transaction
     _rows: dict[Write, list[Sequence[object]]] = field(default_factory=dict[Write, list[Sequence[object]]])
     _after: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
@@ -196,14 +196,14 @@ class Units:
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[Unit]:
         """One unit: commits when the block ends, and leaves nothing behind when it raises."""
-        token = in_transaction.set(True)
+        token = in_unit.set(True)
         try:
             async with AsyncExitStack() as until_end:
                 unit = Unit(self.reads, Transaction(self._require_pool(), until_end))
                 yield unit
                 await self._flush(unit)
         finally:
-            in_transaction.reset(token)
+            in_unit.reset(token)
         unit.committed()
 
     async def settle[R](self, work: Callable[[Unit], Awaitable[R]]) -> R:
@@ -211,14 +211,16 @@ class Units:
 
         Raises one of `CONFLICT` when it never comes through: then its rows cannot be there at all.
         """
-        for number in range(1, _TRIES):
+        number = 1
+        while True:
             try:
                 async with self.begin() as unit:
                     return await work(unit)
             except CONFLICT:
-                await _pause(number)
-        async with self.begin() as unit:
-            return await work(unit)
+                if number == _TRIES:
+                    raise
+            await _pause(number)
+            number += 1
 
     async def receive[T](
         self, consumer: str, messages: Mapping[str, T], apply: Callable[[Unit, Sequence[T]], Awaitable[None]]
@@ -229,7 +231,8 @@ class Units:
         out. `apply` may therefore see a message once more, in a unit that leaves nothing behind.
         """
         known: AbstractSet[str] = frozenset()
-        for number in range(1, _TRIES + 1):
+        number = 1
+        while True:
             new = {message_id: message for message_id, message in messages.items() if message_id not in known}
             try:
                 if new:
@@ -242,8 +245,8 @@ class Units:
                 # What fails because it was applied before is not at fault.
                 if number == _TRIES or not (isinstance(error, CONFLICT) or known - known_before):
                     raise
-                await _pause(number)
-        raise AssertionError
+            await _pause(number)
+            number += 1
 
     def use(self, pool: Pool | None) -> None:
         """Give or take away the pool as the service starts and stops."""
@@ -256,7 +259,7 @@ class Units:
     async def _flush(self, unit: Unit) -> None:
         rows = unit.written()
         if rows:
-            write = unit.connection.fetch if unit.connection.begun else self.write
+            write = unit.transaction.fetch if unit.transaction.begun else self.write
             await write(statement(tuple(rows)), *arguments(rows))
         if OUTBOX in rows:
             unit.after_commit(self.nudge)

@@ -1,4 +1,4 @@
-"""The one way to make an HTTP client: httpx on aiohttp's transport, with limits, never inside a transaction."""
+"""The one way to make an HTTP client: httpx on aiohttp's transport, with limits, never inside a unit."""
 
 from contextvars import ContextVar
 
@@ -9,12 +9,12 @@ from httpx_aiohttp import AiohttpTransport
 
 from malipo.platform.exchanges import Recording
 
-in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
-"""Set while a database transaction is open in this task."""
+in_unit: ContextVar[bool] = ContextVar("in_unit", default=False)
+"""Set while this task puts a unit together, which may hold locks."""
 
 
-class NetworkInTransaction(RuntimeError):
-    """A network call was about to run while a transaction holds locks: move it after the commit."""
+class NetworkInUnit(RuntimeError):
+    """A network call was about to run within a unit, which may hold locks and may be done again: move it after the commit."""
 
 
 def http_client(
@@ -39,7 +39,7 @@ def http_client(
         follow_redirects=False,
         trust_env=False,
         base_url=base_url,
-        event_hooks={"request": [_refuse_in_transaction]},
+        event_hooks={"request": [_refuse_in_unit]},
     )
 
 
@@ -63,6 +63,6 @@ def _transport(connections: int, resolver: AbstractResolver | None) -> httpx.Asy
     return AiohttpTransport(client=session)
 
 
-async def _refuse_in_transaction(request: httpx.Request) -> None:
-    if in_transaction.get():
-        raise NetworkInTransaction(str(request.url))
+async def _refuse_in_unit(request: httpx.Request) -> None:
+    if in_unit.get():
+        raise NetworkInUnit(str(request.url))

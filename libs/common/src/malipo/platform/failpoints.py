@@ -90,7 +90,8 @@ class _Failpoints:
 def install(folder: Path, service: str) -> None:
     """Patch the seams of this process's libraries, for as long as it lives."""
     points = _Failpoints(folder, service)
-    _Postgresql(points).patch()
+    _wrap(asyncpg.Connection, "_execute", points, _execute)
+    _wrap(Transaction, "__aexit__", points, _leave)
     _wrap(AIOKafkaProducer, "send", points, _produce)
     _wrap(AIOKafkaConsumer, "commit", points, _commit_offset)
     _wrap(AiohttpTransport, "handle_async_request", points, _request)
@@ -112,37 +113,22 @@ def _wrap(owner: Any, method: str, points: _Failpoints, around: _Around) -> None
 _CHANGED = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
 
 
-class _Postgresql:
+async def _execute(
+    _points: _Failpoints, go_on: _Method, connection: Any, query: str, *args: Any, **options: Any
+) -> Any:
+    if connection.is_in_transaction() or query.lstrip()[:6].upper() == "SELECT":
+        return await go_on(query, *args, **options)
+    # The statement is a transaction of its own. Opened for all to see, it can be cut before its commit.
+    async with connection.transaction():
+        return await go_on(query, *args, **options)
+
+
+async def _leave(points: _Failpoints, go_on: _Method, transaction: Any, error: Any, *rest: Any) -> Any:
     """A commit counts when its transaction changed something: claims that find nothing come by all the time."""
-
-    def __init__(self, points: _Failpoints) -> None:
-        self._points = points
-
-    def patch(self) -> None:
-        _wrap(asyncpg.Connection, "_execute", self._points, self._execute)
-        _wrap(Transaction, "__aexit__", self._points, self._leave)
-
-    async def _execute(
-        self, _points: _Failpoints, go_on: _Method, connection: Any, query: str, *args: Any, **options: Any
-    ) -> Any:
-        if connection.is_in_transaction() or query.lstrip()[:6].upper() == "SELECT":
-            return await go_on(query, *args, **options)
-        # The statement is a transaction of its own. Opened for all to see, it can be cut before its commit.
-        async with connection.transaction():
-            return await go_on(query, *args, **options)
-
-    async def _leave(self, _points: _Failpoints, go_on: _Method, transaction: Any, error: Any, *rest: Any) -> Any:
-        connection = transaction._connection  # noqa: SLF001
-        if error is not None or not await connection.fetchval(_CHANGED):
-            return await go_on(error, *rest)
-        return await self._committing(partial(go_on, error, *rest))
-
-    async def _committing(self, go_on: _Method) -> Any:
-        place = _place()
-        self._points.cross("postgresql commit", "before", place)
-        result = await go_on()
-        self._points.cross("postgresql commit", "after", place)
-        return result
+    connection = transaction._connection  # noqa: SLF001
+    if error is not None or not await connection.fetchval(_CHANGED):
+        return await go_on(error, *rest)
+    return await _on_both_sides(points, "postgresql commit", _place(), partial(go_on, error, *rest))
 
 
 async def _produce(points: _Failpoints, go_on: _Method, _producer: Any, topic: str, *args: Any, **options: Any) -> Any:
@@ -156,11 +142,9 @@ async def _produce(points: _Failpoints, go_on: _Method, _producer: Any, topic: s
     return future
 
 
-async def _commit_offset(points: _Failpoints, go_on: _Method, consumer: Any, *args: Any, **options: Any) -> None:
+async def _commit_offset(points: _Failpoints, go_on: _Method, consumer: Any, *args: Any, **options: Any) -> Any:
     group: str = consumer._group_id  # noqa: SLF001
-    points.cross("offset commit", "before", group)
-    await go_on(*args, **options)
-    points.cross("offset commit", "after", group)
+    return await _on_both_sides(points, "offset commit", group, partial(go_on, *args, **options))
 
 
 async def _request(points: _Failpoints, go_on: _Method, _transport: Any, request: Any) -> Any:
@@ -193,10 +177,14 @@ async def _answer(points: _Failpoints, go_on: _Method, cycle: Any, message: Any)
 async def _call_redis(
     points: _Failpoints, go_on: _Method, _redis: Any, command: str, *args: Any, **options: Any
 ) -> Any:
-    points.cross("redis call", "before", command)
-    answer = await go_on(command, *args, **options)
-    points.cross("redis call", "after", command)
-    return answer
+    return await _on_both_sides(points, "redis call", command, partial(go_on, command, *args, **options))
+
+
+async def _on_both_sides(points: _Failpoints, seam: str, place: str, go_on: _Method) -> Any:
+    points.cross(seam, "before", place)
+    result = await go_on()
+    points.cross(seam, "after", place)
+    return result
 
 
 def _tidy(method: str, path: str) -> str:

@@ -1,12 +1,13 @@
 """The attempt store: what is to be sent, was sent, and came back. The row is committed before the call."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 import msgspec
 
-from malipo import ids
+from malipo import clock, ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import ProviderCommand, Query
@@ -17,6 +18,7 @@ from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import OUTBOX, Unit, Units, outbox_row
 from malipo.messaging.writes import insert
+from malipo.platform.logs import log
 from malipo.providers.provider import Order
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
@@ -46,7 +48,7 @@ WITH due AS (
 UPDATE attempts AS a
 SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = tries + 1
 FROM due WHERE a.id = due.id
-RETURNING a.id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account, a.problem,
+RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account, a.problem,
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age
 """
 # Those that lock several rows under a lease lock them in the order of their ids, lest two of them stop each other.
@@ -64,7 +66,11 @@ _RENEW = """
 WITH ours AS (
     SELECT id FROM attempts WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL ORDER BY id FOR UPDATE
 )
-UPDATE attempts AS a SET lease_until = now() + make_interval(secs => $3) FROM ours WHERE a.id = ours.id
+UPDATE attempts AS a SET lease_until = now() + make_interval(secs => $3) FROM ours WHERE a.id = ours.id RETURNING a.id
+"""
+_PUT_OFF = """
+UPDATE attempts SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL
+WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
 # What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
 _FINISH = f"""
@@ -100,10 +106,18 @@ ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem
 
 
 _MOST_MARKS = 100
+_PUT_OFF_SECONDS = 60.0
 
 
 class LeaseLost(Exception):
-    """Another process has the attempt now, and will say what came of it."""
+    """Another process has the attempt now, or may have it, and will say what came of it."""
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Hold:
+    """When a lease was last known to be ours: a moment of `clock.since_boot` before the database said so."""
+
+    since: float = field(default_factory=clock.since_boot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +126,7 @@ class Claimed:
 
     `first_sent_at` is set when an earlier try may have reached the provider: `key_age` ago, in the account with this
     fingerprint. `problem` is why the try before could not be sent; None at the first try, and after a process that died.
+    Ages are those of the moment `read_at` of `clock.since_boot`; `hold` follows the renewals of the lease.
     """
 
     id: str
@@ -124,6 +139,8 @@ class Claimed:
     key_age: timedelta = timedelta()
     account: str | None = None
     problem: str | None = None
+    read_at: float = field(default_factory=clock.since_boot)
+    hold: Hold = field(default_factory=Hold)
 
     @property
     def died(self) -> bool:
@@ -150,7 +167,10 @@ class _Mark:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes."""
+    """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes.
+
+    `key_age` is that of the moment `read_at` of `clock.since_boot`.
+    """
 
     order: Order
     headers: dict[str, str]
@@ -159,6 +179,7 @@ class Original:
     account: str | None
     reference: str | None
     outcome: Outcome | None
+    read_at: float
 
 
 class Attempts:
@@ -167,20 +188,29 @@ class Attempts:
     def __init__(self, units: Units) -> None:
         self._units = units
         self._marks = Collector(self._write_marks, most=_MOST_MARKS)
+        self._holds = WeakValueDictionary[str, Hold]()  # of what was claimed and is still being run
 
-    async def record(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        """Handler of the provider's commands: nothing is sent before this is committed."""
+    async def record(self, nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        """Handler of the provider's commands: nothing is sent before this is committed, and then `nudge` is called."""
         # Those of one payment stay in their order; two processes that record the same ones wait for each other in one.
         ordered = sorted(batch, key=lambda received: received.key)
         unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
+        unit.after_commit(nudge)
 
     async def claim(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
         """Lease up to `count` due attempts, the first open one of each payment.
 
         None of those in `running`: a process that has lost a lease while it waits for an answer does not ask twice.
+        One that cannot be read is put off and alerted, and keeps none but those of its payment waiting.
         """
+        asked_at = clock.since_boot()
         rows = await self._units.write(_CLAIM, count, lease.token, lease.seconds, running)
-        return [_claimed(row) for row in rows]
+        read = {row["id"]: _read(row, asked_at) for row in rows}
+        if unreadable := [attempt_id for attempt_id, claimed in read.items() if claimed is None]:
+            await self._units.write(_PUT_OFF, lease.token, unreadable, _PUT_OFF_SECONDS)
+        readable = [claimed for claimed in read.values() if claimed is not None]
+        self._holds.update({claimed.id: claimed.hold for claimed in readable})
+        return readable
 
     async def mark(self, claimed: Claimed, token: str, account: str) -> None:
         """Commit that the order may have reached `account`, before it is sent there. Raises `LeaseLost`.
@@ -192,7 +222,10 @@ class Attempts:
 
     async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
         """Extend the leases that are still ours."""
-        await self._units.write(_RENEW, lease.token, attempt_ids, lease.seconds)
+        asked_at = clock.since_boot()
+        for row in await self._units.write(_RENEW, lease.token, attempt_ids, lease.seconds):
+            if hold := self._holds.get(row["id"]):
+                hold.since = asked_at
 
     async def finish(self, token: str, ends: Sequence[End]) -> dict[str, bool]:
         """Record and tell the ends of attempts, by id: whether another one of its payment waits behind it.
@@ -212,23 +245,21 @@ class Attempts:
         Answers when; None when the lease was lost.
         """
         sent = claimed.first_sent_at, claimed.account
-        return await unit.connection.fetchval(_POSTPONE, claimed.id, token, timedelta(seconds=seconds), problem, *sent)
+        return await unit.transaction.fetchval(_POSTPONE, claimed.id, token, timedelta(seconds=seconds), problem, *sent)
 
     async def original(self, operation_id: str) -> Original | None:
         """The order that a query is about, or None when it was never recorded here."""
-        row = await self._units.reads.fetchrow(_FIND, [operation_id])
-        return None if row is None else _original(row)
+        return (await self.originals(self._units.reads, [operation_id])).get(operation_id)
 
     async def originals(self, source: Queries, operation_ids: Sequence[str]) -> dict[str, Original]:
         """Those of these operations that were recorded here, by operation id."""
-        return {row["id"]: _original(row) for row in await source.fetch(_FIND, operation_ids)}
+        read_at = clock.since_boot()
+        return {row["id"]: _original(row, read_at) for row in await source.fetch(_FIND, operation_ids)}
 
-    async def bury(self, unit: Unit, query: Query) -> bool:
+    async def bury(self, query: Query) -> bool:
         """Note that an order never came here, so that it has no effect should it come later; False if it has come."""
-        row = await unit.connection.fetchval(
-            _BURY, query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query)
-        )
-        return row is not None
+        row = query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query)
+        return bool(await self._units.write(_BURY, *row))
 
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[bool]:
         """Whether each attempt was still ours, and is marked."""
@@ -257,11 +288,22 @@ def _end_row(end: End) -> Sequence[object]:
     return end.claimed.id, msgspec.to_builtins(outcome), outcome.reference, *told
 
 
-def _claimed(row: Row) -> Claimed:
+def _read(row: Row, asked_at: float) -> Claimed | None:
+    """The attempt in a row, or None: whatever is wrong with it must not stop its neighbours."""
+    try:
+        return _claimed(row, asked_at)
+    except Exception as error:  # noqa: BLE001 - and its words may quote what is in the row
+        log.error(
+            "attempt cannot be read", payment_id=row["payment_id"], attempt_id=row["id"], error=type(error).__name__
+        )
+        return None
+
+
+def _claimed(row: Row, asked_at: float) -> Claimed:
     return Claimed(
         id=row["id"],
         command=_COMMAND.decode(row["command"]),
-        headers=row["headers"],
+        headers=msgspec.convert(row["headers"], dict[str, str]),
         tries=row["tries"],
         reference=row["reference"],
         age=row["age"],
@@ -269,10 +311,12 @@ def _claimed(row: Row) -> Claimed:
         key_age=row["key_age"] or timedelta(),
         account=row["account"],
         problem=row["problem"],
+        read_at=asked_at,
+        hold=Hold(asked_at),
     )
 
 
-def _original(row: Row) -> Original:
+def _original(row: Row, read_at: float) -> Original:
     order = _COMMAND.decode(row["command"])
     assert not isinstance(order, Query)
     outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
@@ -284,4 +328,5 @@ def _original(row: Row) -> Original:
         account=row["account"],
         reference=row["reference"],
         outcome=outcome,
+        read_at=read_at,
     )

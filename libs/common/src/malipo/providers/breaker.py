@@ -47,7 +47,7 @@ class Breaker:
         self._circuits.pop(key, None)
 
     def failed(self, key: str) -> None:
-        """No connection, no answer, or a 5xx."""
+        """No connection, no answer, or a 5xx that is no stored answer."""
         if len(self._circuits) >= _MAX_CIRCUITS:
             self._circuits.clear()
         circuit = self._circuits.setdefault(key, _Circuit())

@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from malipo import ids
+from malipo import clock, ids
 from malipo.contracts.outcomes import RESULTS, Canceled, Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
@@ -22,12 +22,21 @@ from malipo.platform import exchanges, logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from malipo.providers import reports
-from malipo.providers.attempts import Attempts, Claimed, End, LeaseLost, Original
+from malipo.providers.attempts import Attempts, Claimed, End, Hold, LeaseLost, Original
 from malipo.providers.breaker import Breaker, CircuitState
 from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehind
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.providers.integrity import checked
-from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Order, Provider, kind_of, refusal
+from malipo.providers.provider import (
+    ACCOUNT_CHANGED,
+    ERROR_STORED,
+    Account,
+    Attempt,
+    Order,
+    Provider,
+    kind_of,
+    refusal,
+)
 
 CONCURRENT_CALLS = 64
 CHARGE_PATIENCE_SECONDS = 60.0
@@ -42,6 +51,7 @@ _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
 _MAX_WISH_SECONDS = 60.0  # of a provider that asks for patience
 _CALL_LIMIT_SECONDS = 120.0  # the net beneath each provider's own timeouts; a query may read several pages
 _QUICK_TRIES = 3
+_HEARD = (ACCOUNT_CHANGED, ERROR_STORED)  # reasons of a doubt about an order, not about the provider
 
 CALLS = Counter(
     "malipo_provider_calls",
@@ -69,9 +79,9 @@ Verb = Literal["execute", "query"]
 class Caller:
     """The runtime of one provider service.
 
-    A try is committed as sent, and to which account, before it is sent. What may have reached the provider is tried
-    again under the same key in the same account only; what certainly did not is tried again. After the patience of its
-    kind, the one is in doubt and the other declined.
+    A try is committed as sent, and to which account, before it is sent, and then sent only while the lease is known to
+    be ours. What may have reached the provider is tried again under the same key in the same account only; what
+    certainly did not is tried again. After the patience of its kind, the one is in doubt and the other declined.
     """
 
     def __init__(
@@ -120,7 +130,7 @@ class Caller:
         try:
             outcome = await self._ask(claimed, await self._account(claimed))
         except LeaseLost:
-            return  # nothing was sent
+            log.warning("lease lost before the call", provider=self._provider.name)
         except ReplicaBehind:
             why = "The merchant's configuration has not arrived."
             await self._could_not_send(claimed, "configuration_behind", why, _BEHIND_SECONDS)
@@ -140,16 +150,16 @@ class Caller:
     async def _ask(self, claimed: Claimed, account: Account) -> Outcome:
         command = claimed.command
         if isinstance(command, Query):
-            return await self._query(command, account)
+            return await self._query(claimed, command, account)
         if refused := refusal(self._provider, command):
             return refused
         await self._attempts.mark(claimed, self.executor.lease.token, self.fingerprint(account))
         attempt = self._attempt(command, account, claimed, claimed.reference)
         if claimed.tries > 1:
             self._count_retry(command)
-        return await self._call("execute", attempt)
+        return await self._call("execute", attempt, claimed.hold)
 
-    async def _query(self, query: Query, account: Account) -> Outcome:
+    async def _query(self, claimed: Claimed, query: Query, account: Account) -> Outcome:
         original = await self._attempts.original(query.operation_id)
         if original is None:
             return await self._never_came(query)
@@ -158,7 +168,7 @@ class Caller:
         if original.first_sent_at is None:
             return Unknown(reason="not sent yet")
         attempt = self._attempt(original.order, account, original, original.reference or query.reference)
-        return await self._call("query", attempt)
+        return await self._call("query", attempt, claimed.hold)
 
     def _attempt(self, order: Order, account: Account, known: Claimed | Original, reference: str | None) -> Attempt:
         same_account = known.account in (None, self.fingerprint(account))
@@ -172,6 +182,7 @@ class Caller:
             reference=reference,
             key_age=known.key_age,
             same_account=same_account,
+            read_at=known.read_at,
         )
 
     def fingerprint(self, account: Account) -> str:
@@ -179,44 +190,42 @@ class Caller:
         return hashlib.sha256(f"{self._provider.name}/{self._provider.identity(account)}".encode()).hexdigest()
 
     async def _never_came(self, query: Query) -> Outcome:
-        async with self._units.begin() as unit:
-            buried = await self._attempts.bury(unit, query)
-        if not buried:
+        if not await self._attempts.bury(query):
             return Unknown(reason="arriving")
         return Declined(code="never_sent", message="The order never reached the provider and never will.")
 
-    async def _call(self, verb: Verb, attempt: Attempt) -> Outcome:
+    async def _call(self, verb: Verb, attempt: Attempt, hold: Hold) -> Outcome:
         circuit = f"{attempt.order.merchant_id}/{attempt.order.mode}"
         if wait := self._breaker.wait_seconds(circuit):
             raise NotSent("circuit open", retry_after_seconds=wait)
         kind = type(attempt.order).__name__.lower()
         with CALL_SECONDS.labels(self._provider.name, verb, kind).time():
-            outcome = await self._guarded(verb, attempt, circuit)
+            outcome = await self._guarded(verb, attempt, hold, circuit)
         CALLS.labels(self._provider.name, verb, kind, RESULTS[type(outcome)]).inc()
         return outcome
 
     def _count_retry(self, order: Order) -> None:
         RETRIES.labels(self._provider.name, kind_of(order)).inc(exemplar={"payment_id": order.payment_id})
 
-    async def _guarded(self, verb: Verb, attempt: Attempt, circuit: str) -> Outcome:
+    async def _guarded(self, verb: Verb, attempt: Attempt, hold: Hold, circuit: str) -> Outcome:
         try:
             async with asyncio.timeout(_CALL_LIMIT_SECONDS):
-                outcome = checked(attempt.order, await self._quickly(verb, attempt))
+                outcome = checked(attempt.order, await self._quickly(verb, attempt, hold))
         except NotSent as error:
             if error.retry_after_seconds is None:
                 self._breaker.failed(circuit)
             raise
-        except Misconfigured:
+        except (Misconfigured, LeaseLost):
             raise
         except Exception:  # noqa: BLE001 - a bug of ours, after which nobody knows what was sent
             log.exception("provider raised", provider=self._provider.name, payment_id=attempt.order.payment_id)
             return Unknown(reason="internal_error")
-        silent = isinstance(outcome, Unknown) and outcome.reason != ACCOUNT_CHANGED
+        silent = isinstance(outcome, Unknown) and outcome.reason not in _HEARD
         record = self._breaker.failed if silent else self._breaker.succeeded
         record(circuit)
         return outcome
 
-    async def _quickly(self, verb: Verb, attempt: Attempt) -> Outcome:
+    async def _quickly(self, verb: Verb, attempt: Attempt, hold: Hold) -> Outcome:
         """A few fast tries, only where nothing can have been sent."""
         call = self._provider.execute if verb == "execute" else self._provider.query
         async for one_try in AsyncRetrying(
@@ -227,8 +236,18 @@ class Caller:
             reraise=True,
         ):
             with one_try:
+                self._require(hold)
                 return await call(attempt)
         raise AssertionError
+
+    def _require(self, hold: Hold) -> None:
+        """Raise `LeaseLost` unless the lease is known to be ours still: since the mark a day may have been slept through.
+
+        What freezes between this look and the write to the socket is not caught here. A provider whose keys die looks at
+        `Attempt.key_age_now` before each order it sends; after that look nobody does.
+        """
+        if clock.since_boot() - hold.since > self.executor.lease.seconds:
+            raise LeaseLost
 
     async def _could_not_send(self, claimed: Claimed, code: str, why: str, delay_seconds: float) -> None:
         """Nothing was sent by this try: try again later, or end it on what is known of earlier ones."""

@@ -1,6 +1,6 @@
 """The replica of merchants' credentials: ciphertext in the table, opened when a call needs it, and for a moment after."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -82,23 +82,27 @@ class Credentials:
         self._configured = Recent[tuple[str, Mode], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
         self._owned = Recent[str, Owned](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
 
-    async def replicate(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        """Handler of the configuration topic: each merchant's newest version replaces what is here."""
+    async def replicate(self, nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        """Handler of the configuration topic: each merchant's newest version replaces what is here.
+
+        After the commit `nudge` is called: attempts that waited for it are due.
+        """
         newest = _newest(batch)
         versions = [newest[merchant_id].version for merchant_id in newest]
-        rows = await unit.connection.fetch(_TAKE_VERSIONS, list(newest), versions)
+        rows = await unit.transaction.fetch(_TAKE_VERSIONS, list(newest), versions)
         taken = [row["merchant_id"] for row in rows]  # without those that are older than what is here
         ours = [(m, c) for m in taken for c in newest[m].credentials if c.provider == self._provider]
-        await unit.connection.execute(_DELETE, taken)
-        await unit.connection.execute(
+        await unit.transaction.execute(_DELETE, taken)
+        await unit.transaction.execute(
             _INSERT,
             [credential.id for _, credential in ours],
             [merchant_id for merchant_id, _ in ours],
             [credential.mode for _, credential in ours],
             [credential.ciphertext for _, credential in ours],
         )
-        await unit.connection.execute(_WAKE_WAITING, taken)
+        await unit.transaction.execute(_WAKE_WAITING, taken)
         unit.after_commit(self._forget)
+        unit.after_commit(nudge)
 
     async def account(self, merchant_id: str, mode: Mode, version: int, *, anew: bool) -> Account:
         """The merchant's account by that version of his configuration or a later one, read `anew` if so wished.

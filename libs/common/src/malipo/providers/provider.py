@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
+from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, Refund
 
@@ -18,6 +19,8 @@ AMOUNT_MISMATCH = "amount_mismatch"
 """The reason of an `Unknown` when the provider speaks of another amount or currency than was ordered."""
 ACCOUNT_CHANGED = "account_changed"
 """The reason of an `Unknown` when an order may have been sent to another account, and the one of now shows no trace."""
+ERROR_STORED = "error_stored"
+"""The reason of an `Unknown` when the provider answers an order for good with an error of its own, and shows no trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,9 @@ class Attempt:
     """One operation on its way to a provider. Committed before anything is sent.
 
     `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider, and
-    `key_age` is how long ago that was, both by the database's clock. `same_account` is False when that try may have
-    gone to another account than `account`: nothing may then be sent, and what is not found says nothing.
-    `reference` is the provider's id of the object when it is known.
+    `key_age` is how long ago that was at the moment `read_at` of `clock.since_boot`, both by the database's clock.
+    `same_account` is False when that try may have gone to another account than `account`: nothing may then be sent, and
+    what is not found says nothing. `reference` is the provider's id of the object when it is known.
     """
 
     order: Order
@@ -37,6 +40,11 @@ class Attempt:
     reference: str | None = None
     key_age: timedelta = timedelta()
     same_account: bool = True
+    read_at: float = field(default_factory=clock.since_boot)
+
+    def key_age_now(self) -> timedelta:
+        """How old the key is at most: of a first try, which may lie still on its way out, as old as the attempt here."""
+        return self.key_age + timedelta(seconds=clock.since_boot() - self.read_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Wires a provider service: the same for each provider, so that one is a folder of five files."""
 
+from functools import partial
+
 from starlette.applications import Starlette
 
 from malipo.contracts.topics import MERCHANT_CONFIG, PROVIDER_COMMANDS
@@ -19,11 +21,10 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     attempts = Attempts(runtime.units)
     credentials = Credentials(provider.name, runtime.units, KeyRing.parse(settings.key_ring.get_secret_value()))
     caller = Caller(provider, attempts, credentials, runtime.units, lease_seconds=settings.lease_seconds)
+    nudge = caller.executor.nudge
     runtime.subscribe(
-        Subscription(
-            "commands", (PROVIDER_COMMANDS[provider.name],), attempts.record, after_commit=caller.executor.nudge
-        ),
-        Subscription("config", (MERCHANT_CONFIG,), credentials.replicate, after_commit=caller.executor.nudge),
+        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), partial(attempts.record, nudge)),
+        Subscription("config", (MERCHANT_CONFIG,), partial(credentials.replicate, nudge)),
     )
     runtime.loop("attempts", caller.executor.run)
     return runtime.app([Callbacks(provider, attempts, credentials, runtime.units).route()])

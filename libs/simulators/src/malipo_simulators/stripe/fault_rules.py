@@ -13,6 +13,7 @@ class Fault(StrEnum):
     ANSWER_LOST = "answer_lost"
     ERROR_BEFORE_EFFECT = "error_before_effect"
     ERROR_AFTER_EFFECT = "error_after_effect"
+    ERROR_RECONCILED = "error_reconciled"
     CONNECTION_RESET = "connection_reset"
     RESET_AFTER_EFFECT = "reset_after_effect"
     RATE_LIMITED = "rate_limited"
@@ -70,7 +71,7 @@ class NewRule(BaseModel):
     )
     delay_seconds: Annotated[float, Field(ge=0, le=MAX_DELAY_SECONDS)] | None = Field(
         default=None,
-        description="For slow, webhook_late, webhook_reorder, refund_* and the Retry-After of rate_limited.",
+        description="For slow, error_reconciled, webhook_late, webhook_reorder, refund_* and the Retry-After of rate_limited.",
     )
     after: Annotated[int, Field(ge=0)] = 0
 

@@ -1,6 +1,7 @@
 """One API request from arrival to answer: fault, idempotency, operation, and what the fault does to the answer."""
 
 import asyncio
+from contextlib import suppress
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -157,15 +158,25 @@ def refuse_early(fault: Applied | None) -> None:
 
 
 def perform(operation: Operation, call: Call, fault: Applied | None) -> Json:
-    """The operation itself, with the two 500s that are stored: one instead of the effect, one after it."""
+    """The operation itself, with the 500s that are stored: one instead of the effect, one after it, one long before it."""
     match fault.fault if fault else None:
         case Fault.ERROR_BEFORE_EFFECT:
             raise server_error()
         case Fault.ERROR_AFTER_EFFECT:
             operation.run(call)
             raise server_error()
+        case Fault.ERROR_RECONCILED:
+            assert fault is not None
+            call.world.later(fault.delay_seconds, lambda: reconcile(operation, call))
+            raise server_error()
         case _:
             return operation.run(call)
+
+
+def reconcile(operation: Operation, call: Call) -> None:
+    """Carry an order out that was answered with a 500 long ago, if it still can be; nobody is told but by webhooks."""
+    with suppress(StripeError):
+        operation.run(call)
 
 
 def spoil(fault: Applied | None, answer: Answer) -> Answer:

@@ -1,0 +1,160 @@
+"""What the census sees of one payment when the orchestrator, the gateway and the merchant do not hold the same."""
+
+import re
+from typing import Any, cast
+
+import pytest
+
+from chaos import census
+from chaos.load import Ledger
+from chaos.onlooker import Onlooker, Row
+from malipo_local.shop import Shop
+
+PAID = {"payment_id": "pay_1", "status": "completed", "step": 3}
+PROCESSING = PAID | {"status": "processing"}
+FIRST = {"payment_id": "pay_1", "sequence": 1, "type": "payment.requires_action", "id": "evt_1"}
+SECOND = {"payment_id": "pay_1", "sequence": 2, "type": "payment.completed", "id": "evt_2"}
+SECOND_AS_THIRD = SECOND | {"sequence": 3}
+SECOND_UNDER_TWO_IDS = [FIRST, SECOND, SECOND | {"id": "evt_3"}]
+
+
+def entry(entry_id: str, cause: str | None, *, delivered: bool = False) -> Row:
+    return {"payment_id": "pay_1", "id": entry_id, "cause": cause, "delivered": delivered}
+
+
+REQUEST, ATTEMPT, CALLBACK = entry("msg_1", None), entry("msg_2", "step-1"), entry("msg_3", "step-1")
+STEPS = [entry("step-1", "msg_1"), entry("step-2", "msg_2"), entry("step-3", "msg_3")]
+WEBHOOKS = [entry(f"dlv_{number}-1", f"evt_{number}", delivered=True) for number in (1, 2)]
+TIMELINE = [REQUEST, ATTEMPT, CALLBACK, *STEPS, *WEBHOOKS]
+UNDELIVERED = [*TIMELINE[:-1], entry("dlv_2-1", "evt_2")]
+REPEAT = {"payment_id": "pay_1", "message_id": "msg_2", "trigger": "succeeded", "times": 2}
+
+WHOLE: dict[str, list[Row]] = {
+    "orchestrator payments": [PAID],
+    "gateway payments": [PAID],
+    "gateway operations": [],
+    "orchestrator history": [FIRST, SECOND],
+    "orchestrator history, grouped": [],
+    "gateway events": [FIRST, SECOND],
+    "gateway timeline": TIMELINE,
+    "merchant": [FIRST, SECOND],
+}
+HOLDERS = ("orchestrator history", "gateway events", "merchant")
+
+
+class _System:
+    """A shop of one payment that is paid by both books, and the stores around it, whose rows are given."""
+
+    def __init__(self, rows: dict[str, list[Row]]) -> None:
+        self._rows = rows
+
+    def rows(self, service: str, query: str, ids: list[str]) -> list[Row]:
+        assert ids == ["pay_1"]
+        [table] = re.findall(r"FROM (\w+)", query)
+        return self._rows[f"{service} {table}{', grouped' if 'GROUP BY' in query else ''}"]
+
+    def dead_letters(self) -> dict[str, int]:
+        return {}
+
+    @property
+    def api(self) -> Any:
+        return self
+
+    def get(self, *_: object, **__: object) -> Any:
+        return self
+
+    def raise_for_status(self) -> Any:
+        return self
+
+    def json(self) -> dict[str, Any]:
+        payment = {"id": "pay_1", "status": "completed", "amount": 5, "amount_captured": 5, "amount_refunded": 0}
+        return {"data": [payment], "next_cursor": None}
+
+    def book(self) -> dict[str, Any]:
+        return {"effects": [{"kind": "charge", "amount": 5, "metadata": {"malipo_payment_id": "pay_1"}}]}
+
+    def received(self, _: str | None) -> list[Row]:
+        return [one | {"verified": True, "answered": 200} for one in self._rows["merchant"]]
+
+
+def taken(**changed: list[Row]) -> census.Census:
+    system = _System(WHOLE | changed)
+    ledger = Ledger(wanted=1, payments={"pay_1": "a key"})
+    return census.taken(cast("Onlooker", system), cast("Shop", system), ledger)
+
+
+def test_a_payment_of_which_all_hold_the_same_has_ended_and_breaks_no_promise():
+    assert taken() == census.Census(ended=1, broken=[])
+
+
+def test_a_webhook_may_come_again():
+    assert taken(merchant=[FIRST, SECOND, FIRST, SECOND]).broken == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"gateway payments": [PROCESSING]},
+            "the gateway shows the payment processing at step 3, the orchestrator has it completed at step 3",
+        ),
+        ({"gateway payments": [PAID | {"step": 2}]}, "the gateway shows the payment completed at step 2"),
+        ({"gateway payments": []}, "the gateway shows the payment nowhere"),
+        ({"orchestrator payments": []}, "the orchestrator never heard of it"),
+        (
+            {"orchestrator payments": [PROCESSING], "gateway payments": [PROCESSING]},
+            "the payment has not ended, it is processing at step 3",
+        ),
+    ],
+)
+def test_a_payment_that_has_not_ended_everywhere_alike_is_seen_and_is_not_counted(
+    changed: dict[str, list[Row]], words: str
+):
+    found = taken(**changed)
+    assert found.ended == 0
+    [broken] = found.broken
+    assert broken.startswith("pay_1: ")
+    assert words in broken
+
+
+@pytest.mark.parametrize("held", [[], [FIRST], [SECOND, FIRST], SECOND_UNDER_TWO_IDS, [FIRST, SECOND_AS_THIRD]])
+@pytest.mark.parametrize(("holder", "words"), [("gateway events", "GET /v1/events lists"), ("merchant", "was told")])
+def test_an_event_that_is_missing_doubled_or_out_of_order_is_seen(holder: str, words: str, held: list[Row]):
+    [broken] = taken(**{holder: held}).broken
+    assert words in broken
+    assert "1 payment.requires_action (evt_1), 2 payment.completed (evt_2)" in broken
+
+
+def test_a_gap_in_the_numbers_is_seen_when_all_have_it():
+    found = taken(**{holder: [FIRST, SECOND_AS_THIRD] for holder in HOLDERS})
+    assert found.broken == ["pay_1: the announced events are numbered [1, 3]"]
+
+
+def test_a_payment_of_which_nothing_was_announced_is_seen():
+    found = taken(**{holder: list[Row]() for holder in HOLDERS})
+    assert "pay_1: nothing was ever announced" in found.broken
+
+
+def test_a_refund_that_the_gateway_still_shows_as_processing_is_seen():
+    waiting = {"payment_id": "pay_1", "operation": "refund ref_1"}
+    assert taken(**{"gateway operations": [waiting]}).broken == ["pay_1: the gateway shows refund ref_1 as processing"]
+
+
+def test_a_message_that_was_applied_twice_is_seen():
+    assert taken(**{"orchestrator history, grouped": [REPEAT]}).broken == [
+        "pay_1: message msg_2 was applied 2 times (succeeded)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([one for one in TIMELINE if one["id"] != "step-2"], "does not tell of ['step-2']"),
+        ([one for one in TIMELINE if one is not CALLBACK], "does not tell of ['msg_3']"),
+        (TIMELINE[:-1], "no webhook of ['evt_2'] that was delivered"),
+        (UNDELIVERED, "no webhook of ['evt_2'] that was delivered"),
+    ],
+)
+def test_what_a_timeline_does_not_tell_of_is_seen(entries: list[Row], words: str):
+    [broken] = taken(**{"gateway timeline": entries}).broken
+    assert words in broken

@@ -1,0 +1,143 @@
+"""What the orchestrator, the gateway and the merchant each hold of the same payments, side by side."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from chaos.onlooker import Onlooker, Row
+from malipo_local.shop import Json
+
+_ENDED = ("completed", "failed", "canceled")
+_OWNED = """
+SELECT id AS payment_id, CASE WHEN state IN ('initiated', 'in_doubt') THEN 'processing' ELSE state END AS status, step
+FROM payments WHERE id = ANY($1::text[])
+"""
+_SHOWN = "SELECT id AS payment_id, view->>'status' AS status, step FROM payments WHERE id = ANY($1::text[])"
+_OPEN = """
+SELECT payment_id, kind || ' ' || id AS operation FROM operations
+WHERE payment_id = ANY($1::text[]) AND view->>'status' = 'processing' ORDER BY id
+"""
+_ANNOUNCED = """
+SELECT payment_id, event_sequence AS sequence, event_type AS type, event_id AS id FROM history
+WHERE payment_id = ANY($1::text[]) AND event_id IS NOT NULL ORDER BY event_sequence
+"""
+_LISTED = "SELECT payment_id, sequence, type, id FROM events WHERE payment_id = ANY($1::text[]) ORDER BY position"
+_REPEATED = """
+SELECT payment_id, message_id, trigger, count(*) AS times FROM history
+WHERE payment_id = ANY($1::text[]) AND source <> 'deadline'
+GROUP BY payment_id, message_id, coalesce(operation_id, ''), trigger HAVING count(*) > 1
+"""
+
+
+class Standing(NamedTuple):
+    """Where a payment is: its public status, after so many steps."""
+
+    status: str
+    step: int
+
+    def __str__(self) -> str:
+        """As a violation names it."""
+        return f"{self.status} at step {self.step}"
+
+
+class Event(NamedTuple):
+    """One event of a payment."""
+
+    sequence: int
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        """As a violation names it."""
+        return f"{self.sequence} {self.type} ({self.id})"
+
+
+@dataclass
+class Trail:
+    """What is held of one payment; None or empty where nobody has heard of it."""
+
+    owned: Standing | None = None
+    """By the orchestrator."""
+    shown: Standing | None = None
+    """By the gateway."""
+    open: list[str] = field(default_factory=list[str])
+    """The captures, cancels and refunds that the gateway shows as processing."""
+    announced: list[Event] = field(default_factory=list[Event])
+    """The orchestrator's events, by their numbers."""
+    listed: list[Event] = field(default_factory=list[Event])
+    """The gateway's events, as `GET /v1/events` lists them, the oldest first."""
+    told: list[Event] = field(default_factory=list[Event])
+    """The merchant's events, in order of first arrival: that one may come again is no secret to him."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to an end, and the merchant is shown that."""
+        return self.owned is not None and self.owned.status in _ENDED and self.owned == self.shown
+
+
+def read(onlooker: Onlooker, payment_ids: Collection[str], webhooks: Iterable[Json]) -> dict[str, Trail]:
+    """The trails of these payments, by their ids. Raises what asyncpg raises.
+
+    `webhooks` are those that the merchant has accepted, in order of arrival.
+    """
+    trails = {payment_id: Trail() for payment_id in payment_ids}
+    for row in onlooker.rows("orchestrator", _OWNED, list(trails)):
+        trails[row["payment_id"]].owned = Standing(row["status"], row["step"])
+    for row in onlooker.rows("gateway", _SHOWN, list(trails)):
+        trails[row["payment_id"]].shown = Standing(row["status"], row["step"])
+    for row in onlooker.rows("gateway", _OPEN, list(trails)):
+        trails[row["payment_id"]].open.append(row["operation"])
+    for row in onlooker.rows("orchestrator", _ANNOUNCED, list(trails)):
+        trails[row["payment_id"]].announced.append(_event(row))
+    for row in onlooker.rows("gateway", _LISTED, list(trails)):
+        trails[row["payment_id"]].listed.append(_event(row))
+    for webhook in webhooks:
+        trail, event = trails.get(webhook["payment_id"]), _event(webhook)
+        if trail is not None and event not in trail.told:
+            trail.told.append(event)
+    return trails
+
+
+def differences(trail: Trail, *, delivered: bool = True) -> Iterable[str]:
+    """What is wrong with a payment that should have ended, in words; without `delivered` nobody could be told."""
+    yield from _standing(trail)
+    yield from (f"the gateway shows {operation} as processing" for operation in trail.open)
+    yield from _events(trail, trail.announced if delivered else [])
+
+
+def repeated(onlooker: Onlooker, payment_ids: Collection[str]) -> list[str]:
+    """Every message that one of these payments has taken more than once, in words. Raises what asyncpg raises."""
+    return [
+        f"{row['payment_id']}: message {row['message_id']} was applied {row['times']} times ({row['trigger']})"
+        for row in onlooker.rows("orchestrator", _REPEATED, list(payment_ids))
+    ]
+
+
+def _event(told: Row) -> Event:
+    return Event(told["sequence"], told["type"], told["id"])
+
+
+def _standing(trail: Trail) -> Iterable[str]:
+    if trail.owned is None:
+        yield "the payment was accepted and the orchestrator never heard of it: the gateway's message is lost"
+        return
+    if trail.owned.status not in _ENDED:
+        yield f"the payment has not ended, it is {trail.owned}"
+    if trail.shown != trail.owned:
+        yield f"the gateway shows the payment {trail.shown or 'nowhere'}, the orchestrator has it {trail.owned}"
+
+
+def _events(trail: Trail, wanted: list[Event]) -> Iterable[str]:
+    numbers = [event.sequence for event in trail.announced]
+    if not numbers:
+        yield "nothing was ever announced"
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"the announced events are numbered {numbers}"
+    if trail.listed != trail.announced:
+        yield f"GET /v1/events lists {_words(trail.listed)}; announced were {_words(trail.announced)}"
+    if trail.told != wanted:
+        yield f"the merchant was told {_words(trail.told)}; he should have been told {_words(wanted)}"
+
+
+def _words(events: Iterable[Event]) -> str:
+    return ", ".join(map(str, events)) or "nothing"
