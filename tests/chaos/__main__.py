@@ -66,7 +66,7 @@ def crash_matrix(
     ] = _JOBS,
     write: Annotated[bool, typer.Option(help="Write docs/crash-matrix.md, if it was the whole.")] = True,
 ) -> None:
-    """Kill every service at every point there is, one at a time. Takes most of an hour; exits 1 on any violation."""
+    """Kill every service at every point that its operations come by, one at a time. Takes most of an hour; exits 1 on any violation."""
     began = time.monotonic()
     chosen = _chosen_operations(operation or ())
     if show:
@@ -92,7 +92,7 @@ def random_chaos(
     minutes: Annotated[float, typer.Option(min=0.2, max=24 * 60)] = 5,
     seed: Annotated[int | None, typer.Option(help="Repeats a run; a new one is chosen and printed otherwise.")] = None,
     rate: Annotated[float, typer.Option(min=1, max=200, help="Payments a second.")] = 10,
-    replicas: Annotated[int, typer.Option(min=1, max=4, help="Of every service.")] = 1,
+    replicas: Annotated[int, typer.Option(min=1, max=4, help="Of every service: one is struck, the others go on.")] = 2,
 ) -> None:
     """Kill or freeze anything at random under load, while Stripe misbehaves. Exits 1 on any violation."""
     chosen = secrets.randbelow(1_000_000) if seed is None else seed

@@ -5,13 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chaos import trails
-from chaos.load import Ledger
+from chaos.load import Due, Ledger
 from chaos.merchant import accepted
 from chaos.onlooker import Onlooker, Row
 from chaos.trails import Trail
 from malipo_local.demo import books
 from malipo_local.shop import Shop
 
+_AMOUNTS = """
+SELECT id AS payment_id, view->>'status' AS status, (view->>'amount_captured')::bigint AS captured,
+       (view->>'amount_refunded')::bigint AS refunded
+FROM payments WHERE id = ANY($1::text[])
+"""
 _TIMELINES = """
 SELECT payment_id, id, entry->>'cause' AS cause, kind = 'webhook' AND entry->>'result' = 'delivered' AS delivered
 FROM timeline WHERE payment_id = ANY($1::text[])
@@ -36,8 +41,10 @@ def taken(onlooker: Onlooker, shop: Shop, ledger: Ledger) -> Census:
         *(f"the books differ: {difference}" for difference in books.differences(shop)),
         *(f"charged twice: {payment_id}" for payment_id in books.double_charges(shop)),
         *(f"{payment_id}: {what}" for payment_id, trail in found.items() for what in trails.differences(trail)),
+        *_dues(onlooker, ledger),
         *_timelines(onlooker, found),
         *trails.repeated(onlooker, ledger.payments),
+        *trails.contradicted(onlooker, ledger.payments),
         *(f"{count} dead letters in {topic}" for topic, count in onlooker.dead_letters().items()),
     ]
     return Census(sum(trail.ended for trail in found.values()), broken)
@@ -50,6 +57,13 @@ def _payments(shop: Shop, ledger: Ledger) -> Iterable[str]:
     if made != set(ledger.payments):
         yield f"payments that nobody knows of: {sorted(made - set(ledger.payments))[:_SHOWN]}"
         yield f"payments that are gone: {sorted(set(ledger.payments) - made)[:_SHOWN]}"
+
+
+def _dues(onlooker: Onlooker, ledger: Ledger) -> Iterable[str]:
+    for row in onlooker.rows("gateway", _AMOUNTS, list(ledger.payments)):
+        payment_id, shown = row["payment_id"], Due(row["status"], row["captured"], row["refunded"])
+        if shown != (due := ledger.payments[payment_id]):
+            yield f"{payment_id}: the gateway shows it {shown}; it should be {due}"
 
 
 def _timelines(onlooker: Onlooker, found: Mapping[str, Trail]) -> Iterable[str]:

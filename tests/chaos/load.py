@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - from a seed, so that a run can be repeated
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -19,13 +19,25 @@ type Say = Callable[[str], None]
 """Tells whoever watches a long run what goes on now."""
 
 
+class Due(NamedTuple):
+    """How a payment has to end, whatever happens on the way: its status, and amounts in minor units."""
+
+    status: str
+    captured: int = 0
+    refunded: int = 0
+
+    def __str__(self) -> str:
+        """As a violation names it."""
+        return f"{self.status} with {self.captured} captured and {self.refunded} refunded"
+
+
 @dataclass
 class Ledger:
     """What the merchants wanted, and which payments they were told that they have."""
 
     wanted: int = 0
-    payments: dict[str, str] = field(default_factory=dict[str, str])
-    """The idempotency key of each payment that was accepted, by the payment's id."""
+    payments: dict[str, Due] = field(default_factory=dict[str, Due])
+    """What is to become of each payment that was accepted, by the payment's id."""
     surprises: list[str] = field(default_factory=list[str])
 
     @property
@@ -85,7 +97,7 @@ class Customer:
     url: str
     ledger: Ledger
 
-    async def pay(self, token: str, amount: int, **fields: str) -> str:
+    async def pay(self, token: str, amount: int, due: Due, **fields: str) -> str:
         """The id of the accepted payment; a repeat of the request answers the same one, or it is a surprise."""
         key = uuid.uuid4().hex
         body = {"amount": amount, "currency": "USD", "method": {"type": "card", "token": token}, **fields}
@@ -93,7 +105,7 @@ class Customer:
         again = await self.ask("/v1/payments", body, key)
         if payment["id"] != again["id"]:
             self.ledger.surprises.append(f"one key, two payments: {payment['id']} and {again['id']}")
-        self.ledger.payments[payment["id"]] = key
+        self.ledger.payments[payment["id"]] = due
         return str(payment["id"])
 
     async def ask(self, path: str, body: Json, key: str | None = None) -> Json:
@@ -125,15 +137,16 @@ async def _until_answered(send: Callable[[], Any]) -> Json:
 
 
 async def _charge(customer: Customer, amount: int) -> None:
-    await customer.pay("pm_card_visa", amount)
+    await customer.pay("pm_card_visa", amount, Due("completed", amount))
 
 
 async def _decline(customer: Customer, amount: int) -> None:
-    await customer.pay("pm_card_visa_chargeDeclinedInsufficientFunds", amount)
+    await customer.pay("pm_card_visa_chargeDeclinedInsufficientFunds", amount, Due("failed"))
 
 
 async def _confirm(customer: Customer, amount: int) -> None:
-    payment_id = await customer.pay("pm_card_authenticationRequired", amount, return_url="https://shop.example/thanks")
+    due, back = Due("completed", amount), "https://shop.example/thanks"
+    payment_id = await customer.pay("pm_card_authenticationRequired", amount, due, return_url=back)
     payment = await customer.wait(payment_id, "requires_action")
     if payment["status"] == "requires_action":
         url = f"{customer.shop.stripe.base_url}/_sim/3ds/{payment['provider_reference']}/approve"
@@ -142,17 +155,16 @@ async def _confirm(customer: Customer, amount: int) -> None:
 
 
 async def _capture(customer: Customer, amount: int) -> None:
-    payment_id = await customer.pay("pm_card_visa", amount, capture="manual")
+    payment_id = await customer.pay("pm_card_visa", amount, Due("completed", amount), capture="manual")
     if (await customer.wait(payment_id, "authorized"))["status"] == "authorized":
         await customer.ask(f"/v1/payments/{payment_id}/capture", {})
 
 
 async def _refund(customer: Customer, amount: int) -> None:
-    payment_id = await customer.pay("pm_card_visa", amount)
+    part = amount * 2 // 3  # of two at once one must be refused
+    payment_id = await customer.pay("pm_card_visa", amount, Due("completed", amount, part))
     if (await customer.wait(payment_id))["status"] == "completed":
-        await asyncio.gather(
-            *(customer.ask(f"/v1/payments/{payment_id}/refunds", {"amount": amount * 2 // 3}) for _ in range(2))
-        )
+        await asyncio.gather(*(customer.ask(f"/v1/payments/{payment_id}/refunds", {"amount": part}) for _ in range(2)))
 
 
 KINDS: dict[str, Callable[[Customer, int], Awaitable[None]]] = {

@@ -16,6 +16,7 @@ def broken(scene: Scene, ending: Ending) -> list[str]:
     return [
         *(what for payment_id in scene.merchant.payments for what in _payment(scene, payment_id, ending)),
         *trails.repeated(scene.onlooker, scene.merchant.payments),
+        *trails.contradicted(scene.onlooker, scene.merchant.payments),
         *_repeats(scene.merchant),
         *_dead_letters(scene),
     ]
@@ -87,6 +88,6 @@ def _nothing_else(onlooker: Onlooker, merchant: Merchant, payment_id: str) -> It
 def _repeats(merchant: Merchant) -> Iterable[str]:
     for asked in merchant.asked:
         repeated = merchant.repeat(asked)
-        refused_since = asked.status == 202 and repeated.status == 409
+        refused_since = asked.path != "/v1/payments" and asked.status == 202 and repeated.status == 409
         if repeated.outcome != asked.outcome and not refused_since:
             yield f"the same key at {asked.path} answers {repeated.outcome} now, {asked.outcome} before"

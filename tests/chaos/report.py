@@ -32,6 +32,10 @@ outside, in databases, topics and Stripe's own book:
 
 `make test` runs a fixed sample: each side of each seam of each service. `tests/chaos/test_broken_builds.py` switches off
 one rule at a time and shows that the matrix then turns red.
+
+What no operation comes by is not here: changes of a merchant's configuration, deadlines that pass, dead letters, what is
+put off. Tests of their own hold those, and random chaos comes by most. Of "four at once", which takes another way in each
+run, only the first crossing at each place is here.
 """
 
 

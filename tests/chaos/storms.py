@@ -106,17 +106,22 @@ def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rat
         struck = Counter[str]()
         while time.monotonic() < end:
             until(lambda: False, min(chance.uniform(*_BETWEEN_SECONDS), max(0, end - time.monotonic())))
-            struck[_strike_at_random(system.stack, chance, say)] += 1
+            struck.update(_strike_at_random(system.stack, chance, say))
         return struck
 
     kinds, faults = tuple(KINDS), STRIPE_FAULTS
     return _storm(system, onlooker, "random chaos", minutes * 60, seed, kinds, strike, say, rate=rate, faults=faults)
 
 
-def _strike_at_random(stack: Stack, chance: Random, say: Say) -> str:
-    target = chance.choice((*SERVICES, *STORES))
+def _strike_at_random(stack: Stack, chance: Random, say: Say) -> list[str]:
+    """Kill or freeze one process; answers the blow, or nothing when that process is down already."""
+    units = {unit.name: unit for unit in stack.status() if unit.service in (*SERVICES, *STORES)}
+    target = chance.choice(list(units))
     action = chance.choice(("kill", "freeze"))
     seconds = chance.uniform(*_PAUSE_SECONDS)
+    if units[target].state != "ready":
+        say(f"{target} is {units[target].state}, and is spared")
+        return []
     say(f"{action} {target}" + (f" for {seconds:.0f} s" if action == "freeze" else ""))
     if action == "kill":
         stack.kill(target, signal.SIGKILL)
@@ -124,7 +129,7 @@ def _strike_at_random(stack: Stack, chance: Random, say: Say) -> str:
         stack.pause(target)
         until(lambda: False, seconds)
         stack.resume(target)
-    return f"{action} {target}"
+    return [f"{action} {target}"]
 
 
 def _storm(

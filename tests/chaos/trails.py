@@ -8,6 +8,7 @@ from chaos.onlooker import Onlooker, Row
 from malipo_local.shop import Json
 
 _ENDED = ("completed", "failed", "canceled")
+_ENDS = tuple(f"payment.{status}" for status in _ENDED)
 _OWNED = """
 SELECT id AS payment_id, CASE WHEN state IN ('initiated', 'in_doubt') THEN 'processing' ELSE state END AS status, step
 FROM payments WHERE id = ANY($1::text[])
@@ -22,6 +23,7 @@ SELECT payment_id, event_sequence AS sequence, event_type AS type, event_id AS i
 WHERE payment_id = ANY($1::text[]) AND event_id IS NOT NULL ORDER BY event_sequence
 """
 _LISTED = "SELECT payment_id, sequence, type, id FROM events WHERE payment_id = ANY($1::text[]) ORDER BY position"
+_CONTRADICTED = "SELECT payment_id, trigger FROM history WHERE payment_id = ANY($1::text[]) AND contradiction"
 _REPEATED = """
 SELECT payment_id, message_id, trigger, count(*) AS times FROM history
 WHERE payment_id = ANY($1::text[]) AND source <> 'deadline'
@@ -105,6 +107,17 @@ def differences(trail: Trail, *, delivered: bool = True) -> Iterable[str]:
     yield from _events(trail, trail.announced if delivered else [])
 
 
+def contradicted(onlooker: Onlooker, payment_ids: Collection[str]) -> list[str]:
+    """Every word of a provider that came when the opposite had been decided, in words. Raises what asyncpg raises.
+
+    It changed nothing; that it was said is the nearest miss there is.
+    """
+    return [
+        f"{row['payment_id']}: {row['trigger']} came after the end, and contradicts it"
+        for row in onlooker.rows("orchestrator", _CONTRADICTED, list(payment_ids))
+    ]
+
+
 def repeated(onlooker: Onlooker, payment_ids: Collection[str]) -> list[str]:
     """Every message that one of these payments has taken more than once, in words. Raises what asyncpg raises."""
     return [
@@ -131,6 +144,9 @@ def _events(trail: Trail, wanted: list[Event]) -> Iterable[str]:
     numbers = [event.sequence for event in trail.announced]
     if not numbers:
         yield "nothing was ever announced"
+    ends = [event.type for event in trail.announced if event.type in _ENDS]
+    if numbers and trail.owned and trail.owned.status in _ENDED and ends != [f"payment.{trail.owned.status}"]:
+        yield f"the payment is {trail.owned.status}, and the ends announced were {ends}"
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"the announced events are numbered {numbers}"
     if trail.listed != trail.announced:
