@@ -23,13 +23,13 @@ setup: $(if $(shell uv --version 2>/dev/null),,.tools/bin/uv) ## install what th
 up: setup ## start the whole system in the background
 	@$(RUN) python -m malipo_local up $(ARGS)
 
-down: setup ## stop it (ARGS=--purge forgets its data)
+down: setup ## stop it (ARGS=--purge forgets its data; packages and downloads stay)
 	@$(RUN) python -m malipo_local down $(ARGS)
 
-status: setup ## show what runs, where, and how much memory it takes
+status: setup ## show what runs, whether it is ready, where, and how much memory it takes
 	@$(RUN) python -m malipo_local status $(ARGS)
 
-logs: setup ## show the logs (ARGS="gateway --follow")
+logs: setup ## show the last lines of each log (ARGS="gateway --lines 500 --follow")
 	@$(RUN) python -m malipo_local logs $(ARGS)
 
 stop: setup ## take one service down (ARGS=provider-stripe)
@@ -50,14 +50,14 @@ operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop"
 demo: setup ## tour of six payments on the real system (ARGS=--once ends after it)
 	@$(RUN) python -m malipo_local demo $(ARGS)
 
-bench: setup ## measure rate, latency, CPU and growth (ARGS=--quick: four minutes; ARGS=--help: its parts)
+bench: setup ## measure rate, latency, CPU and growth: an hour, 70 GB of disk (ARGS=--quick: four minutes; ARGS=--help: its parts)
 	@PYTHONPATH=tests $(RUN) python -m bench $(ARGS)
 
-crash-matrix: setup ## kill every service at each crossing of each operation; writes docs/crash-matrix.md
-	@PYTHONPATH=tests $(RUN) python -m chaos matrix $(ARGS)
+crash-matrix: setup ## kill every service at each crossing of each operation: most of an hour; writes docs/crash-matrix.md
+	@PYTHONPATH=tests $(RUN) python -m chaos crash-matrix $(ARGS)
 
 chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)
-	@PYTHONPATH=tests $(RUN) python -m chaos random --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@PYTHONPATH=tests $(RUN) python -m chaos chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka
 	@$(RUN) pytest $(ARGS)

@@ -19,6 +19,17 @@ exemplar. What is said to be of all replicas, each of them shows: take the maxim
 
 Beside these, each service has `python_*` and `process_*`, as the Prometheus client makes them."""
 
+_ALERTS = """\
+## Alert on these first
+
+| when | because |
+|---|---|
+| `malipo_words_dropped_total{verdict="contradiction"}` rises | a provider said the opposite of what it had decided: a person has to look at its dashboard |
+| `malipo_messages_total{result="dead_lettered"}` rises | a message cannot be applied: read its reason in the dead letters, mend, redrive ([topics.md](topics.md)) |
+| `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
+| `malipo_outbox_age_seconds` is above ten seconds | Kafka is away, or refuses a topic |
+| `malipo_webhook_oldest_due_seconds` is above a minute | merchants are told late |"""
+
 _HEADER = ("metric", "type", "labels", "unit", "what it says")
 _UNITS = ("seconds", "bytes", "messages", "rows", "requests", "deliveries", "events")
 _EVERYWHERE = ("malipo.platform", "malipo.messaging")
@@ -40,7 +51,7 @@ def page() -> str:
     found = described()
     owners = ["every service", "every provider service", *_services()]
     sections = [_section(owner, [one for one in found if one.owner == owner]) for owner in owners]
-    return document("Metrics", "the modules that count", _INTRO, *sections)
+    return document("Metrics", "the modules that count", _INTRO, _ALERTS, *sections)
 
 
 def described() -> list[Described]:

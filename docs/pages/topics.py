@@ -16,7 +16,8 @@ drops a repeat), `client-ref` (the merchant's reference), `traceparent` and `tra
 _DEAD_LETTERS = """\
 Each topic has a second one whose name ends in `{suffix}`, with one partition, kept for {kept}. A message that cannot be
 applied goes there as it came, once, with these headers beside its own, and its neighbours go on: `x-consumer` (which service and
-subscription), `x-position` (`topic:partition:offset`), `x-original-message-id`, `x-reason`."""
+subscription), `x-position` (`topic:partition:offset`), `x-original-message-id`, `x-reason`. Read them with any Kafka client; once the cause is
+mended, `python -m malipo.messaging.redrive TOPIC` sends those of a topic again, each to be applied once."""
 
 
 def page() -> str:

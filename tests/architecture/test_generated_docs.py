@@ -1,6 +1,7 @@
 """docs/generate.py writes what the code says, names what is stale, and refuses to break a topic."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,13 @@ def test_a_change_that_breaks_a_topic_is_refused_and_nothing_is_written(copy: Pa
     assert "new topic version" in refused.stdout
     assert json.loads((copy / SCHEMA).read_text()) == golden
     assert (copy / "docs/topics.md").read_text() == "old"
+
+
+def test_what_the_page_says_to_alert_on_is_a_metric_that_there_is() -> None:
+    _, alerts, *tables = (ROOT / "docs/metrics.md").read_text("utf-8").split("\n## ")
+    wanted = re.findall(r"^\| `(\w+)", alerts, re.MULTILINE)
+    assert len(wanted) >= 5
+    assert [name for name in wanted if not any(f"| `{name}` |" in table for table in tables)] == []
 
 
 @pytest.mark.parametrize("name", ["asyncapi.json", "openapi.json"])

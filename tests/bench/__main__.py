@@ -1,5 +1,6 @@
-"""The command line: `python -m bench --help`."""
+"""The command line: `make bench`."""
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -21,13 +22,17 @@ from malipo import clock
 from malipo_local import Stack
 from malipo_local.signals import stop_on_signals
 
-app = typer.Typer(help="Benchmarks on the whole real system.", add_completion=False)
+app = typer.Typer(add_completion=False)
 console = Console(width=150)
 
 Rate = Annotated[float, typer.Option(min=1, help="Payments a second.")]
 Seconds = Annotated[float, typer.Option(min=1, help="How long to measure, after the warm-up.")]
 Save = Annotated[bool, typer.Option("--save", help="Write the figures into docs/benchmarks.md.")]
 WarmUp = Annotated[float, typer.Option(min=1, help="Seconds of the same load that are not measured.")]
+
+_MOST_PAYMENTS = 5_000_000
+_BYTES_OF_A_PAYMENT = 14_000
+"""On the disk, in all databases while they grow: five million take 70 GB."""
 
 
 @app.callback(invoke_without_command=True)
@@ -41,16 +46,35 @@ def main(
 ) -> None:
     """The highest rate, half of it, the bare path; then what traces, replicas and growth cost. Ends with a line of JSON.
 
+    Takes about an hour, and 70 GB of disk for the growth part.
+
     Exits 1 when no rate held, anything went wrong, or Malipo's book and Stripe's differ.
     """
     stop_on_signals()
     if context.invoked_subcommand is not None:
         return
+    if not quick:
+        require_disk(_MOST_PAYMENTS * scale)
     began = clock.monotonic()
     settings = SETTINGS if quick else SETTINGS | FULL_COMPILER
     run = find_rates((QUICK if quick else WHOLE).scaled(scale), settings, save=save)
     wrong = run.wrong if quick else run.wrong + others(run.found.half.rate, scale, settings, save=save)
     finish(wrong, sound=run.sound, line=report.line(run, clock.monotonic() - began))
+
+
+def require_disk(payments: float) -> None:
+    """Refuse with exit code 2 to begin what would fill the disk that stacks are on."""
+    folder = tempfile.gettempdir()
+    needed, free = payments * _BYTES_OF_A_PAYMENT / 1e9, shutil.disk_usage(folder).free / 1e9
+    if free < needed:
+        console.print(
+            f"{payments:.0f} payments take {needed:.0f} GB of disk; {folder} has {free:.0f} GB free.",
+            "Name another folder by TMPDIR, or leave growth out: make bench ARGS=rates (or traces, replicas, --quick).",
+            sep="\n",
+            style="red",
+            highlight=False,
+        )
+        raise typer.Exit(2)
 
 
 def find_rates(times: Times, settings: Settings, *, save: bool) -> Run:
@@ -73,7 +97,7 @@ def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list
     seconds, warm_up = 60 * scale, 30 * scale
     wrong = compare_traces(rate, warm_up, seconds, settings, save=save)
     wrong += compare_replicas(rate, warm_up, seconds, settings, save=save)
-    return wrong + compare_sizes(5_000_000 * scale, 10_000 * scale, rate, seconds, settings, save=save)
+    return wrong + compare_sizes(_MOST_PAYMENTS * scale, 10_000 * scale, rate, seconds, settings, save=save)
 
 
 def compare_traces(rate: float, warm_up: float, seconds: float, settings: Settings, *, save: bool) -> list[str]:
@@ -160,13 +184,14 @@ def fixed(
 
 @app.command()
 def growth(
-    payments: Annotated[int, typer.Option(min=1000, help="How many the databases hold in the end.")] = 5_000_000,
+    payments: Annotated[int, typer.Option(min=1000, help="How many the databases hold in the end.")] = _MOST_PAYMENTS,
     first: Annotated[int, typer.Option(min=100, help="How many of them are made one by one.")] = 10_000,
     rate: Rate = 60,
     seconds: Seconds = 60,
     save: Save = False,
 ) -> None:
     """The same load with few and with very many payments. Five million take half an hour and 70 GB."""
+    require_disk(payments)
     finish(compare_sizes(payments, first, rate, seconds, SETTINGS, save=save))
 
 
@@ -216,4 +241,4 @@ def profile(service: str = "orchestrator", rate: Rate = 60, seconds: Seconds = 3
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="make bench ARGS=...")

@@ -41,7 +41,7 @@ def main() -> None:
     stop_on_signals()
 
 
-@cli.command("matrix")
+@cli.command("crash-matrix", options_metavar="ARGS=... [OPTIONS]")
 def crash_matrix(
     operation: _Operations = None,
     crossing: Annotated[
@@ -87,10 +87,13 @@ def crash_matrix(
     raise typer.Exit(not findings.green)
 
 
-@cli.command("random")
+@cli.command("chaos", options_metavar="ARGS=... [OPTIONS]")
 def random_chaos(
     minutes: Annotated[float, typer.Option(min=0.2, max=24 * 60)] = 5,
-    seed: Annotated[int | None, typer.Option(help="Repeats a run; a new one is chosen and printed otherwise.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Repeats a run's choices, not its timing; a new one is chosen and printed otherwise."),
+    ] = None,
     rate: Annotated[float, typer.Option(min=1, max=200, help="Payments a second.")] = 10,
     replicas: Annotated[int, typer.Option(min=1, max=4, help="Of every service: one is struck, the others go on.")] = 2,
 ) -> None:
@@ -242,4 +245,4 @@ def _stopwatch() -> Say:
 
 
 if __name__ == "__main__":
-    cli()
+    cli(prog_name="make")

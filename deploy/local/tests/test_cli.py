@@ -40,12 +40,41 @@ def test_up_status_env_stop_start_restart_logs_and_down(folder: Path) -> None:
     assert "redis is ready" in malipo("start", "redis", folder=folder).stdout
     assert "no 'rediss'" in malipo("stop", "rediss", folder=folder).stderr
     assert "ready again" in malipo("restart", "redis", folder=folder).stdout
-    assert "Ready to accept connections" in malipo("logs", "redis", folder=folder).stdout
+    logs = malipo("logs", "redis", folder=folder)
+    assert "Ready to accept connections" in logs.stdout
+    assert logs.stderr.startswith("These are the last 20 lines of redis; more: make logs ARGS='redis --lines 1000'")
+    assert logs.stderr.endswith(f"{folder / '.malipo' / 'logs'}\n")
     assert "Stopped" in malipo("down", folder=folder).stdout
     assert not processes_of(folder)
     assert (folder / ".malipo").exists()
     malipo("down", "--purge", folder=folder)
     assert not (folder / ".malipo").exists()
+
+
+def test_up_refuses_options_that_the_running_stack_does_not_have(folder: Path) -> None:
+    assert malipo("up", "--only=redis", "--set=redis.maxmemory=100mb", folder=folder).returncode == 0
+    for fitting in ("--only=redis", "--set=redis.maxmemory=100mb"):
+        assert malipo("up", fitting, folder=folder).returncode == 0
+    for other in ("--only=postgres", "--set=redis.maxmemory=200mb", "--foreground"):
+        up = malipo("up", other, folder=folder)
+        assert up.returncode == 1
+        assert " ".join(up.stderr.split()).endswith("not with these options: they need `make down` first.")
+    malipo("down", folder=folder)
+
+
+def test_the_operator_hears_that_postgres_is_down(folder: Path) -> None:
+    malipo("up", "--only=postgres", folder=folder)
+    malipo("stop", "postgres", folder=folder)
+    operator = malipo("operator", "merchant", "list", folder=folder)
+    malipo("down", folder=folder)
+    assert operator.returncode == 1
+    assert operator.stderr == "postgres is down: `make start ARGS=postgres`\n"
+
+
+def test_logs_of_a_stack_that_never_was_are_refused(folder: Path) -> None:
+    logs = malipo("logs", folder=folder)
+    assert logs.returncode == 1
+    assert " ".join(logs.stderr.split()).startswith("There are no logs in")
 
 
 def test_a_failed_up_says_why_and_what_to_do(folder: Path, fakes: Fakes) -> None:

@@ -8,9 +8,9 @@ from malipo_local.progress import Board
 from malipo_local.stack import UnitStatus
 
 
-def unit(name: str, state: str, seconds: float = 0.0) -> UnitStatus:
+def unit(name: str, state: str, seconds: float = 0.0, kind: str = "store") -> UnitStatus:
     return UnitStatus(
-        name=name, service=name, kind="", state=state, pid=None, port=None, restarts=0, seconds=seconds, memory_mb=0.0
+        name=name, service=name, kind=kind, state=state, pid=None, port=None, restarts=0, seconds=seconds, memory_mb=0.0
     )
 
 
@@ -28,3 +28,12 @@ def test_a_start_that_fails_shows_what_was_not_ready() -> None:
     with Board(Console(file=shown)) as board:
         board.show([unit("postgres", "failed", 0.4), unit("gateway", "waiting")])
     assert shown.getvalue() == "postgres  failed    0.4 s\ngateway   waiting\n"
+
+
+def test_the_wait_for_the_services_is_told_once() -> None:
+    shown = StringIO()
+    with Board(Console(file=shown)) as board:
+        for state in ("waiting", "starting", "starting"):
+            board.show([unit("kafka", "ready", 5.0), unit("gateway", state, kind="service")])
+        board.show([unit("kafka", "ready", 5.0), unit("gateway", "ready", 9.0, kind="service")])
+    assert shown.getvalue() == "kafka    ready     5.0 s\nstarting the services ...\ngateway  ready     9.0 s\n"

@@ -121,6 +121,15 @@ def test_a_service_can_be_stopped_started_frozen_and_restarted(fakes: Fakes) -> 
         assert stack.pid("stripe-sim") not in {None, pid}
 
 
+def test_a_service_that_no_longer_answers_is_not_ready_when_it_is_asked_anew(fakes: Fakes) -> None:
+    with Stack(only={"stripe-sim"}, settings=fakes.settings) as stack:
+        stack.kill("stripe-sim", signal.SIGSTOP)
+        assert [unit.state for unit in stack.status(anew=True)] == ["not ready"]
+        assert [unit.state for unit in stack.status()] == ["ready"]
+        stack.kill("stripe-sim", signal.SIGCONT)
+        until(lambda: stack.status(anew=True)[0].state == "ready", "it answers again")
+
+
 def test_a_service_that_cannot_start_shows_its_log_and_leaves_nothing(fakes: Fakes, folder: Path) -> None:
     settings = fakes.settings
     settings["stripe-sim"]["FAIL"] = "no such currency"

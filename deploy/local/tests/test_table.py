@@ -30,6 +30,19 @@ def test_every_brace_in_the_table_can_be_filled(folder: Path) -> None:
     assert not [value for values in filled.values() for value in values.values() if "{" in value]
 
 
+def test_a_plan_has_what_it_was_asked_for_and_whatever_was_left_open() -> None:
+    plan = Plan(only=("gateway", "redis"), replicas={"gateway": 2}, settings={"redis": {"maxmemory": "1gb"}})
+    for asked in (Plan(), plan, Plan(only=("postgres",)), Plan(replicas={"gateway": 2})):
+        assert plan.has(asked)
+    for more in (
+        Plan(only=("stripe-sim",)),
+        Plan(replicas={"gateway": 3}),
+        Plan(settings={"redis": {"maxmemory": "2gb"}}),
+        Plan(settings={"gateway": {"LOG_LEVEL": "DEBUG"}}),
+    ):
+        assert not plan.has(more)
+
+
 def test_a_service_never_waits_for_another_service() -> None:
     services = {row.name for row in SERVICES if row.kind is Kind.SERVICE}
     assert not [row.name for row in SERVICES if row.kind is Kind.SERVICE and services & {*waits_for(row)}]

@@ -15,8 +15,9 @@ from rich.table import Table
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
 from malipo_local.hints import USUAL_HOME, make
-from malipo_local.home import Home
+from malipo_local.home import Home, cache_folder
 from malipo_local.options import read_replicas, read_settings
+from malipo_local.plan import Plan
 from malipo_local.progress import Board
 from malipo_local.signals import stop_on_signals
 from malipo_local.stack import Stack
@@ -44,9 +45,6 @@ def up(
 ) -> None:
     """Start everything and return when it is ready."""
     with _explained():
-        if Home(home).is_held():
-            _say_already_up(Stack.attach(home))
-            return
         chosen = [name.strip() for name in only.split(",") if name.strip()] or None
         board = Board(_out)
         stack = Stack(
@@ -57,6 +55,9 @@ def up(
             keep=True,
             progress=board.show,
         )
+        if stack.home.is_held():
+            _say_already_up(Stack.attach(home), stack.plan, foreground=foreground)
+            return
         stop_on_signals()
         try:
             with board:
@@ -72,7 +73,7 @@ def up(
 def down(
     *,
     home: HomeOption = USUAL_HOME,
-    purge: Annotated[bool, typer.Option("--purge", help="Remove the data too.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove the data too, but no packages and downloads.")] = False,
 ) -> None:
     """Stop everything; the data stays unless purged."""
     with _explained():
@@ -80,15 +81,17 @@ def down(
         Stack(home, keep=True).end(purge=purge)
         _out.print("Stopped." if was_up else f"Nothing is up in {home}.")
         if purge:
-            _out.print(f"Removed {home}.")
+            _out.print(
+                f"Removed {home}. Packages (.venv, .tools) and downloads ({cache_folder()}) stay.", soft_wrap=True
+            )
 
 
 @app.command()
 def status(*, home: HomeOption = USUAL_HOME) -> None:
-    """Show every process."""
+    """Show every process; those that should be ready are asked whether they are."""
     with _explained():
         table = Table("name", "state", "pid", "port", "restarts", "RSS MB")
-        for unit in Stack.attach(home).status(memory=True):
+        for unit in Stack.attach(home).status(memory=True, anew=True):
             memory = f"{unit.memory_mb:.0f}" if unit.pid else ""
             cells = (unit.state, unit.pid or "", unit.port or "", unit.restarts or "", memory)
             table.add_row(unit.name, *map(str, cells))
@@ -101,13 +104,14 @@ def logs(
     *,
     home: HomeOption = USUAL_HOME,
     follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Show what comes next, until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many to begin with.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many to begin with, of each process.")] = 20,
 ) -> None:
     """Show what the processes wrote; works after a stack has stopped, too."""
     with _explained():
         files = _log_files(Home(home), service)
         for name, line in last_lines(files, lines):
             _print_line(name, line, alone=bool(service))
+        _say_what_is_left_out(Home(home), service, lines)
         if follow_on:
             try:
                 for name, line in follow(files):
@@ -157,7 +161,10 @@ def env(*, home: HomeOption = USUAL_HOME) -> None:
 def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
     """Run the gateway's operator commands on this stack, e.g. `operator merchant create corner-shop`."""
     with _explained():
-        environment = Stack.attach(home).service_env("gateway")
+        stack = Stack.attach(home)
+        if stack.pid("postgres") is None:
+            _fail(f"postgres is down: `{make('start', 'postgres', home=home)}`")
+        environment = stack.service_env("gateway")
     raise typer.Exit(
         subprocess.run([sys.executable, "-m", "gateway", *context.args], env=environment, check=False).returncode
     )
@@ -167,7 +174,7 @@ def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
 def demo(
     *, once: Annotated[bool, typer.Option("--once", help="End after the tour; exit 1 unless all was as told.")] = False
 ) -> None:
-    """Play six payments on a system of its own, then stay up for yours; leaves nothing behind."""
+    """Play six payments on a system of its own, then stay up for yours; leaves no process and no data behind."""
     from malipo_local.demo.run import play
 
     began = time.monotonic()
@@ -199,7 +206,7 @@ class _explained:  # noqa: N801 (reads as a statement: with _explained())
 
 
 def _fail(message: str) -> NoReturn:
-    _err.print(message, style="red", markup=False)
+    _err.print(message, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
@@ -213,31 +220,46 @@ def _stay(stack: Stack) -> None:
         stack.end()
 
 
-def _say_already_up(stack: Stack) -> None:
+def _say_already_up(stack: Stack, asked: Plan, *, foreground: bool) -> None:
     down = make("down", home=stack.home.folder)
+    if foreground or not stack.plan.has(asked):
+        _say_where(stack)
+        _fail(f"Already up in {stack.home.folder}, but not with these options: they need `{down}` first.")
     _out.print(f"Already up in {stack.home.folder}; other options need `{down}` first.", markup=False, soft_wrap=True)
     _say_where(stack)
 
 
 def _say_where(stack: Stack) -> None:
-    for name, value in stack.env().items():
+    addresses = stack.env()
+    for name, value in addresses.items():
         _out.print(f"  {name:32} {value}", markup=False, soft_wrap=True)
+    if "GATEWAY_URL" in addresses:
+        _out.print('Make a first payment: see "Your first payment" in README.md')
     _out.print(f"Stop it with: {make('down', home=stack.home.folder)}", markup=False, soft_wrap=True)
 
 
 def _log_files(home: Home, service: str) -> dict[str, Path]:
     files = {path.stem: path for path in sorted(home.logs.glob("*.log"))}
+    if not files:
+        message = f"There are no logs in {home.logs}. Start a stack with: {make('up', home=home.folder)}"
+        raise StackError(message)
     if not service:
         return files
     chosen = {name: path for name, path in files.items() if name == service or _is_replica(name, service)}
     if not chosen:
-        message = f"There is no log of '{service}' in {home.logs}. Choose from: {', '.join(files) or 'none yet'}."
+        message = f"There is no log of '{service}' in {home.logs}. Choose from: {', '.join(files)}."
         raise StackError(message)
     return chosen
 
 
 def _is_replica(name: str, service: str) -> bool:
     return name.startswith(f"{service}-") and name.removeprefix(f"{service}-").isdigit()
+
+
+def _say_what_is_left_out(home: Home, service: str, lines: int) -> None:
+    more = make("logs", *([service] if service else []), "--lines", str(50 * lines), home=home.folder)
+    said = f"These are the last {lines} lines of {service or 'each process'}; more: {more}; the whole: {home.logs}"
+    _err.print(said, style="dim", markup=False, soft_wrap=True)
 
 
 def _print_line(name: str, line: str, *, alone: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from malipo_local.waiting import until
 
 _POLL_SECONDS = 0.2
-_ENOUGH_BYTES = 256 * 1024
+_LONGEST_LINE_BYTES = 16 * 1024  # a traceback is one line of JSON
 
 type Line = tuple[str, str]
 
@@ -16,7 +16,7 @@ def last_lines(files: Mapping[str, Path], count: int) -> Iterator[Line]:
     """The last lines of each file, with the file's name."""
     for name, path in files.items():
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _ENOUGH_BYTES))
+            file.seek(max(0, path.stat().st_size - count * _LONGEST_LINE_BYTES))
             for line in file.read().decode(errors="replace").splitlines()[-count:]:
                 yield name, line
 

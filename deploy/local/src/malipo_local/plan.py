@@ -44,6 +44,14 @@ class Plan:
         """The settings from outside; a migration shares those of its service."""
         return self.settings.get(row.name.removeprefix("migrate-"), {})
 
+    def has(self, asked: "Plan") -> bool:
+        """Whether all that was asked for is part of this plan; what was left open is part of any."""
+        return (
+            {row.name for row in self.rows()}.issuperset(asked.only or ())
+            and all(self.count(name) == count for name, count in asked.replicas.items())
+            and all(values.items() <= self.settings.get(name, {}).items() for name, values in asked.settings.items())
+        )
+
     def save(self, path: Path) -> None:
         """Write it where the supervisor reads it."""
         path.write_text(json.dumps(asdict(self), indent=2))

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from malipo_local.services import Kind
 from malipo_local.stack import UnitStatus
 
 _SETTLED = ("ready", "done", "failed")
@@ -21,6 +22,7 @@ class Board:
         self._console = console
         self._units: list[UnitStatus] = []
         self._printed: set[str] = set()
+        self._said_services = False
         self._live = Live(console=console, refresh_per_second=10, transient=False)
 
     def __enter__(self) -> Self:
@@ -45,6 +47,7 @@ class Board:
             self._live.update(self._table())
         else:
             self._print([unit for unit in units if unit.state in _SETTLED])
+            self._say_services(units)
 
     def _print(self, units: list[UnitStatus]) -> None:
         """Print the lines of those that have none yet, by hand: a table knows its width only at its end."""
@@ -54,6 +57,12 @@ class Board:
                 self._printed.add(unit.name)
                 line = f"{unit.name:{width}}  {unit.state:8}  {_seconds(unit)}".rstrip()
                 self._console.print(line, markup=False, soft_wrap=True)
+
+    def _say_services(self, units: list[UnitStatus]) -> None:
+        """Say once that the services are next: all start together, and none has a line for some seconds."""
+        if not self._said_services and any(unit.kind == Kind.SERVICE and unit.state == "starting" for unit in units):
+            self._said_services = True
+            self._console.print("starting the services ...")
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

@@ -91,7 +91,8 @@ class Stack:
         """The stack that is up in this home. Raises StackError when none is."""
         folder = Home(Path(home))
         if not folder.is_held():
-            message = f"No stack is up in {folder.folder}. Start one with: {make('up', home=folder.folder)}"
+            up = make("up", home=folder.folder)
+            message = f"No stack is up in {folder.folder} (a demo has one of its own). Start one with: {up}"
             raise StackError(message)
         stack = cls(folder.folder, keep=True)
         stack.plan = Plan.load(folder.plan)
@@ -237,9 +238,12 @@ class Stack:
         [row] = [row for row in self.plan.rows() if row.name == name]
         return {**os.environ, **self._site.settings(row, 0)}
 
-    def status(self, *, memory: bool = False) -> list[UnitStatus]:
-        """Every process and what it is doing."""
-        return _statuses(self._ask("status", memory=memory))
+    def status(self, *, memory: bool = False, anew: bool = False) -> list[UnitStatus]:
+        """Every process and what it is doing.
+
+        A process is `ready` once it was; `anew`, it is asked again, and `not ready` if it does not say so in time.
+        """
+        return _statuses(self._ask("status", memory=memory, anew=anew))
 
     def pid(self, name: str) -> int | None:
         """The process id of a service's first process, None while it is down."""

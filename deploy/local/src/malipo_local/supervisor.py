@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +165,23 @@ class Supervisor:
         return await verbs[request["do"]](request)
 
     async def _status(self, request: Mapping[str, Any]) -> Answer:
+        refused = await self._no_longer_ready() if request.get("anew") else ()
+        units = [self._describe(unit, memory=bool(request.get("memory"))) for unit in self._units.values()]
         return {
             "ready": self._ready_after is not None,
             "ready_after": self._ready_after,
-            "units": [self._describe(unit, memory=bool(request.get("memory"))) for unit in self._units.values()],
+            "units": [unit | {"state": "not ready"} if unit["name"] in refused else unit for unit in units],
         }
+
+    async def _no_longer_ready(self) -> Collection[str]:
+        """The names of those in the state `ready` that do not say so now, for whatever reason."""
+        asked = [unit for unit in self._units.values() if unit.state is State.READY]
+        answers = await asyncio.gather(*(unit.is_still_ready() for unit in asked), return_exceptions=True)
+        return [
+            unit.name
+            for unit, answer in zip(asked, answers, strict=True)
+            if answer is not True and unit.state is State.READY
+        ]
 
     def _describe(self, unit: Unit, *, memory: bool) -> Answer:
         return {

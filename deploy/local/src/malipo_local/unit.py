@@ -14,6 +14,7 @@ from malipo_local.program import Program, Step
 from malipo_local.services import Service
 
 _POLL_SECONDS = 0.03
+_ANSWER_SECONDS = 2.0
 _READY_SECONDS = 90.0  # Kafka checks its partitions after a kill: 14 s were seen
 _PORT_TRIES = 5
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.2, 5.0
@@ -79,6 +80,11 @@ class Unit:
         self.was_ready.set()
         if self.state is State.READY:
             self._life = asyncio.create_task(self._keep_alive())
+
+    async def is_still_ready(self) -> bool:
+        """Ask a process that was ready once whether it is now. Raises TimeoutError when it does not say so soon."""
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return await self.program.is_ready()
 
     async def stop(self) -> None:
         """End it and do not start it again."""

@@ -16,7 +16,7 @@ from malipo.contracts.events import EVENT_TYPES, OperationView, PaymentView, Ref
 
 DESCRIPTION = """
 Take payments through one API. Money moves at most once: every `POST` carries an `Idempotency-Key`, and sending it again
-with the same key is always safe. `PUT` and `DELETE` take one too and may go without: the second has no further effect.
+with the same key is safe for seven days. `PUT` and `DELETE` take one too and may go without: the second has no further effect.
 
 * **Amounts** are integers in the currency's minor unit.
 * **Errors** are `application/problem+json` (RFC 9457) with a stable `code`, and `retry`, which says whether to send

@@ -36,4 +36,9 @@ class Settings(ServiceSettings):
         default=200, ge=1, le=1_000_000, description="Such requests of one address that may come at once."
     )
     audit_days: int = Field(default=400, ge=1, le=3650, description="How long decisions about keys stay recorded.")
-    idempotency_days: int = Field(default=7, ge=1, le=365, description="How long an Idempotency-Key is remembered.")
+    idempotency_days: int = Field(
+        default=7,
+        ge=7,
+        le=365,
+        description="How long an Idempotency-Key is remembered; merchants are told of seven days.",
+    )

@@ -17,7 +17,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "failure": "With `failed`: a stable code, and words.",
     },
     "OperationView": {
-        "amount": "Minor units of `currency`. What was asked for; left out then, what the payment had left.",
+        "amount": "Minor units of `currency`. What was asked for; left out then, what the payment had left, and 0 until that is known.",
         "failure": "With `failed`: a stable code, and words.",
     },
     "Failure": {
@@ -82,11 +82,22 @@ _STAND: dict[str, Any] = {
     },
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "Timeline": _object(payment_id=_TEXT, status=_TEXT, complete=_BOOLEAN, entries=_list_of("TimelineEntry")),
+    "Timeline": _object(
+        payment_id=_TEXT,
+        status=_TEXT,
+        complete=_BOOLEAN | {"description": "Whether all entries are here; a very long timeline lacks its oldest."},
+        entries=_list_of("TimelineEntry"),
+    ),
     "TimelineEntry": _with(
         _object(
             id=_TEXT,
-            kind={"enum": ["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"]},
+            kind={
+                "enum": ["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"],
+                "description": (
+                    "`attempt`: an order was sent to the provider. `query`: the provider was asked what became of one, by "
+                    "reading or by the same request under the same key once more, which has no second effect."
+                ),
+            },
             service=_TEXT,
             at=_MOMENT,
             trace_id=_TEXT_OR_NULL,

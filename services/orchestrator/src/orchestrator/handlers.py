@@ -20,7 +20,7 @@ from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store
 from orchestrator.advance import Fold
-from orchestrator.machine import State, Subject
+from orchestrator.machine import State, Subject, Verdict
 from orchestrator.orders import new_operation
 from orchestrator.payment import Payment
 from orchestrator.routing import route
@@ -36,7 +36,13 @@ DOUBT_SECONDS = Histogram(
     ("subject",),
     buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600),
 )
-DROPPED = Counter("malipo_words_dropped", "Providers' words that changed nothing, by why.", ("verdict",))
+DROPPED = Counter(
+    "malipo_words_dropped",
+    "Providers' words that changed nothing, by why: `repeat`, `late`, `contradiction` (alert on any).",
+    ("verdict",),
+)
+for _verdict in Verdict:  # an alert on the first contradiction needs a zero before it
+    DROPPED.labels(_verdict)
 
 
 class UnknownPayment(LookupError):

@@ -14,9 +14,8 @@ def play(console: Console, stack: Stack, *, began: float, once: bool) -> bool:
 
     `began` is the moment, on the monotonic clock, from which the first payment is timed.
     """
-    with console.status("Setting up a merchant: key, Stripe credentials, webhook endpoint"):
-        shop = Shop.open(stack, "demo-shop")
-    with shop:
+    console.print("setting up a merchant: key, Stripe credentials, webhook endpoint ...")
+    with Shop.open(stack, "demo-shop") as shop:
         tour = Tour(shop, console, began)
         tour.play()
         if not once:

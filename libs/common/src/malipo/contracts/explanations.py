@@ -12,7 +12,7 @@ REFUSED = "refused"
 
 May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "configure", "pay_anew"]
 MAY: dict[May, str] = {
-    "wait": "Wait: Malipo goes on by itself, and a webhook tells you what came of it.",
+    "wait": "Wait: Malipo goes on by itself. A webhook tells your endpoints what came of it, and this address tells you.",
     "repeat": (
         "Within seven days, send the same request again under the same Idempotency-Key, as often as you like: it has "
         "one effect. Under a new key it would be a second one: a second payment is a second charge."

@@ -43,9 +43,13 @@ def checked_currency(code: str) -> str:
 def check_amount(amount: int, currency: str) -> None:
     """Stripe's bounds and the rules of currencies whose last digits carry no value."""
     if amount > MAX_AMOUNT:
-        raise amount_error("amount_too_large", f"Amount must be no more than {MAX_AMOUNT} {currency}.")
+        raise amount_error(
+            "amount_too_large", f"Amount must be no more than {MAX_AMOUNT} in the smallest unit of {currency}."
+        )
     if amount < MINIMUM.get(currency, 1):
-        raise amount_error("amount_too_small", f"Amount must be at least {MINIMUM[currency]} {currency}.")
+        raise amount_error(
+            "amount_too_small", f"Amount must be at least {MINIMUM[currency]} in the smallest unit of {currency}."
+        )
     check_fraction(amount, currency)
 
 
