@@ -27,6 +27,8 @@ class Times:
     probes: int
     precision: float
     """The search ends when the lowest rate that failed is less than this times the highest that held."""
+    looks: int = 2
+    """How often a probe must fail before its rate has: it is short, and one bad moment of the machine fails it."""
     confirmations: int = 6
     bare_highest: bool = True
     """Whether the highest rate of the bare path is sought, too."""
@@ -39,7 +41,16 @@ class Times:
 
 WHOLE = Times(warm_up=60, probe=20, confirm=60, half=60, settle_in=10, probes=8, precision=1.05)
 QUICK = Times(
-    warm_up=15, probe=7, confirm=18, half=15, settle_in=2, probes=4, precision=1.12, confirmations=3, bare_highest=False
+    warm_up=15,
+    probe=7,
+    confirm=18,
+    half=15,
+    settle_in=2,
+    probes=4,
+    precision=1.12,
+    confirmations=3,
+    bare_highest=False,
+    looks=1,
 )
 
 WARM_UP_RATE = 80.0
@@ -89,7 +100,7 @@ def _highest(measure: _Measure, times: Times, first: float) -> Stage:
 
     def holds(rate: float) -> bool:
         rates.append(rate)
-        return measure("probe", rate, times.probe, times.settle_in).holds
+        return any(measure("probe", rate, times.probe, times.settle_in).holds for _ in range(times.looks))
 
     best = climb(holds, first, tries=times.probes, precision=times.precision)
     highest = measure("highest", best or rates[-1] / STEP_UP, times.confirm, times.settle_in)
