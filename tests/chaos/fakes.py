@@ -1,0 +1,34 @@
+"""What stands in for a running system in tests of the checks themselves."""
+
+from typing import Any
+
+
+class Books:
+    """A shop of one payment, as both sides wrote it down: the status, what was captured, and Stripe's effects."""
+
+    def __init__(self, status: str, captured: int, effects: str) -> None:
+        payment = {"id": "pay_1", "status": status, "amount": 5, "amount_captured": captured, "amount_refunded": 0}
+        self._page = {"data": [payment], "next_cursor": None}
+        self._effects = [(kind, int(amount)) for kind, amount in (one.split(":") for one in effects.split())]
+
+    @property
+    def api(self) -> Any:
+        """Itself: it answers every request with its one page of payments."""
+        return self
+
+    def get(self, *_: object, **__: object) -> Any:
+        """See `api`."""
+        return self
+
+    def raise_for_status(self) -> Any:
+        """See `api`."""
+        return self
+
+    def json(self) -> dict[str, Any]:
+        """See `api`."""
+        return self._page
+
+    def book(self) -> dict[str, Any]:
+        """Stripe's."""
+        about = {"malipo_payment_id": "pay_1"}
+        return {"effects": [{"kind": kind, "amount": amount, "metadata": about} for kind, amount in self._effects]}
