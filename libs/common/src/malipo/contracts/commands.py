@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from malipo.contracts.message import Message
+from malipo.contracts.message import Message, Moment
 from malipo.money import Money
 
 Mode = Literal["test", "live"]
@@ -27,7 +27,10 @@ def method_type(method: Method) -> str:
 
 
 class CreatePayment(Message, frozen=True, kw_only=True):
-    """Start one payment. `config_version` is the merchant's configuration that the gateway saw."""
+    """Start one payment. `config_version` is the merchant's configuration that the gateway saw.
+
+    After `expires_at`, by the clock of whoever would send it, nothing that takes the customer's money is sent any more.
+    """
 
     payment_id: str
     merchant_id: str
@@ -41,6 +44,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     description: str | None = None
     metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec makes a new one each time
     return_url: str | None = None
+    expires_at: Moment | None = None
 
 
 class CapturePayment(Message, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ provider's idempotency key derives from it.
 from typing import Literal
 
 from malipo.contracts.commands import CaptureMode, Method, Mode
-from malipo.contracts.message import Message
+from malipo.contracts.message import Message, Moment
 from malipo.money import Money
 
 OperationKind = Literal["charge", "capture", "cancel", "refund"]
@@ -29,13 +29,17 @@ class BaseCommand(Message, frozen=True, kw_only=True):
 
 
 class Charge(BaseCommand, frozen=True, kw_only=True):
-    """Take `amount` from the customer, or reserve it when `capture` is manual."""
+    """Take `amount` from the customer, or reserve it when `capture` is manual; never send it after `expires_at`.
+
+    The moment is read by the clock of the provider service's database, before every send, replays included.
+    """
 
     amount: Money
     method: Method
     capture: CaptureMode
     description: str | None = None
     return_url: str | None = None
+    expires_at: Moment | None = None
 
 
 class Capture(BaseCommand, frozen=True, kw_only=True):
