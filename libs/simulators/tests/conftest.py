@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from malipo_simulators.stripe.signing import signature
 DEADLINE_SECONDS = 5
 BASE = "http://stripe.test"
 API_KEY = "sk_test_merchantOne"
+FORM = {"authorization": f"Bearer {API_KEY}", "content-type": "application/x-www-form-urlencoded"}
 
 
 async def wait_until(condition: Callable[[], object], what: str = "the condition") -> None:
@@ -75,7 +77,7 @@ class Driver:
 
     async def post(self, path: str, data: dict | None = None, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.http.post(path, data=data or {}, headers={"authorization": f"Bearer {API_KEY}"} | named)
+        return await self.http.post(path, content=urlencode(data or {}, doseq=True), headers=FORM | named)
 
     async def get(self, path: str, params: dict | None = None, **headers: str) -> httpx.Response:
         return await self.http.get(path, params=params, headers={"authorization": f"Bearer {API_KEY}"} | headers)

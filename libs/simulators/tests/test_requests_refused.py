@@ -98,6 +98,36 @@ async def test_a_json_body_is_refused(stripe):
     assert response.status_code == 400
 
 
+WORDS = "Invalid request (check that your POST content type is application/x-www-form-urlencoded)."
+
+
+@pytest.mark.parametrize("body", [b"", b"amount=1000&currency=usd"])
+@pytest.mark.parametrize("content_type", ["", "application/octet-stream", "application/json", "text/plain"])
+async def test_a_post_that_does_not_say_that_it_is_a_form_is_refused_also_when_it_is_empty(stripe, content_type, body):
+    held = await stripe.paid(extra={"capture_method": "manual"})
+    for path in ("/v1/payment_intents", f"/v1/payment_intents/{held['id']}/cancel"):
+        headers = {"authorization": "Bearer sk_test_merchantOne", "content-type": content_type}
+        response = await stripe.http.post(path, content=body, headers=headers)
+        assert (response.status_code, response.json()["error"]["message"]) == (400, WORDS)
+    assert await stripe.effects() == [("authorize", 1000)]
+
+
+async def test_a_form_may_name_its_character_set_and_a_cancel_may_be_empty(stripe):
+    held = await stripe.paid(extra={"capture_method": "manual"})
+    content_type = "application/x-www-form-urlencoded; charset=utf-8"
+    response = await stripe.post(f"/v1/payment_intents/{held['id']}/cancel", content_type=content_type)
+    assert (response.status_code, response.json()["status"]) == (200, "canceled")
+
+
+@pytest.mark.parametrize("path", ["/capture", "/cancel"])
+async def test_parameters_that_stripe_does_not_know_are_refused_wherever_they_are(stripe, path):
+    held = await stripe.paid(extra={"capture_method": "manual"})
+    address = f"/v1/payment_intents/{held['id']}{path}"
+    for response in (await stripe.post(address, {"colour": "red"}), await stripe.post(f"{address}?colour=red", {})):
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "parameter_unknown")
+    assert await stripe.effects() == [("authorize", 1000)]
+
+
 async def test_an_unknown_url_is_stripes_404(stripe):
     response = await stripe.post("/v1/unicorns")
     assert response.headers["request-id"].startswith("req_")

@@ -378,6 +378,13 @@ async def test_every_request_is_authenticated_and_pins_the_version():
         assert request.headers["Stripe-Version"] == "2026-10-28.endive"
 
 
+@pytest.mark.parametrize("order", [charge(), capture(), cancel(), refund()])
+async def test_every_order_says_that_it_is_a_form_also_when_the_form_is_empty(order):
+    stripe = Stripe(FRESH_500)
+    await stripe.provider.execute(Attempt(order, "k", says.ACCOUNT))
+    assert stripe.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
 async def test_an_answer_longer_than_the_limit_is_unknown():
     endless = Reply(b"[" + b" " * 9_000_000)
     assert await Stripe(endless).provider.execute(Attempt(charge(), "k", says.ACCOUNT)) == Unknown(

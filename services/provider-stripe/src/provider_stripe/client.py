@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import aiohttp
 import httpx
@@ -18,6 +19,7 @@ from malipo.providers.provider import Account
 from provider_stripe.objects import Answer
 
 _MAX_BODY_BYTES = 8 * 1024 * 1024  # a page of a hundred PaymentIntents, each with all the metadata it may have
+_FORM = "application/x-www-form-urlencoded"
 _SECRET_KEY = re.compile(r"(sk|rk)_(test|live)_\w{1,250}", re.ASCII)
 
 
@@ -39,9 +41,9 @@ class StripeClient:
         self._timeout_seconds = timeout_seconds
 
     async def post(self, secret_key: str, path: str, form: Mapping[str, str], *, key: str) -> Answer:
-        """Send `form` under the idempotency key `key`."""
-        headers = self._headers(secret_key) | {"Idempotency-Key": key}
-        return await self._exchange(self._http.build_request("POST", path, data=form, headers=headers))
+        """Send `form` under the idempotency key `key`. An empty form is one, too, and says so."""
+        headers = self._headers(secret_key) | {"Idempotency-Key": key, "Content-Type": _FORM}
+        return await self._exchange(self._http.build_request("POST", path, content=urlencode(form), headers=headers))
 
     async def get(self, secret_key: str, path: str, query: Mapping[str, str]) -> Answer:
         """Read an object or a list."""

@@ -47,15 +47,19 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def read_form(request: Request, body: bytes) -> Form:
-    if request.method == "GET" or not body:
-        return parse_form(request.url.query)
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != FORM_TYPE:
-        raise invalid(f"POST bodies must be {FORM_TYPE}, not '{content_type}'.")
+    """What the address and the body hold. Every POST says that it is a form, also one whose form is empty."""
+    if request.method == "POST":
+        check_content_type(request)
     try:
-        return parse_form(body.decode())
+        return parse_form("&".join(filter(None, (request.url.query, body.decode()))))
     except UnicodeDecodeError as error:
         raise invalid("The form body could not be read: it must be UTF-8.") from error
+
+
+def check_content_type(request: Request) -> None:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != FORM_TYPE:
+        raise invalid(f"Invalid request (check that your POST content type is {FORM_TYPE}).")
 
 
 def choose_fault(world: World, account: Account, request: Request, form: Form) -> Applied | None:
