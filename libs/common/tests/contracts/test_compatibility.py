@@ -62,6 +62,9 @@ ALLOWED = [
     pytest.param(struct(a=str), struct(a=str, b=(str | None, None)), id="a new optional field"),
     pytest.param(struct(a=str), struct(a=str) | OTHER, id="a new message"),
     pytest.param(struct(a=Card), struct(a=Card | Phone), id="a new member of a tagged union"),
+    pytest.param(
+        struct(a=(Card | None, None)), struct(a=(Card | Phone | None, None)), id="a member of one that may be missing"
+    ),
     pytest.param(struct(a=Literal["x"]), struct(a=Literal["x", "y"]), id="a new value of an enum"),
     pytest.param(struct(a=str, b=int), struct(b=int, a=str), id="another order of fields"),
 ]

@@ -106,8 +106,9 @@ CAPTURE_REFUSALS: tuple[RefusalCode, ...] = (
     "payment_not_capturable",
     "capture_exceeds_authorized",
     "capture_in_progress",
+    "cancel_in_progress",
 )
-CANCEL_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_cancelable",)
+CANCEL_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_cancelable", "capture_in_progress", "cancel_in_progress")
 REFUND_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_refundable", "refund_exceeds_captured")
 
 

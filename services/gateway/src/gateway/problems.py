@@ -110,6 +110,7 @@ PROBLEMS: dict[str, Kind] = {
     "payment_not_capturable":    Kind(409, "Payment cannot be captured", "Only an authorized payment can be captured.", ANSWERED),
     "capture_exceeds_authorized":Kind(409, "Capture exceeds what is authorized", "Capture the payment's amount or less.", ANSWERED),
     "capture_in_progress":       Kind(409, "Another capture is under way", "Wait for its end; GET the payment.", ANSWERED),
+    "cancel_in_progress":        Kind(409, "A cancel is under way", "Wait for its end; GET the payment.", ANSWERED),
     "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
     "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),

@@ -13,7 +13,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "status_reason": "Why it is still `processing`, when that is not simply under way.",
         "provider": "Who carries it out; null until that is decided.",
         "provider_reference": "Its id there.",
-        "action": "With `requires_action`: the URL to send the customer to.",
+        "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
+        "expires_at": "Nothing that takes the customer's money is sent after it.",
         "failure": "With `failed`: a stable code, and words.",
     },
     "OperationView": {

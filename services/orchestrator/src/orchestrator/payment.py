@@ -6,7 +6,7 @@ from typing import Literal
 
 from malipo.contracts.commands import CaptureMode, Method, Mode
 from malipo.contracts.events import Failure
-from malipo.contracts.outcomes import Redirect
+from malipo.contracts.outcomes import Action
 from malipo.money import Money
 from orchestrator.machine import DECIDED, State, Subject
 
@@ -66,7 +66,7 @@ class Payment:
     state: State = State.INITIATED
     captured_minor: int = 0
     reference: str | None = None
-    action: Redirect | None = None
+    action: Action | None = None
     failure: Failure | None = None
     step: int = 0
     announced: int = 0

@@ -7,7 +7,7 @@ import msgspec
 
 from malipo.contracts.commands import Method
 from malipo.contracts.events import Failure, PaymentStepped
-from malipo.contracts.outcomes import Redirect
+from malipo.contracts.outcomes import Action
 from malipo.messaging.database import Queries, Row
 from malipo.messaging.unit import Unit, Units
 from malipo.messaging.writes import Write, insert
@@ -193,7 +193,7 @@ def _payment(row: Row) -> Payment:
     amount = Money(values.pop("amount_minor"), values.pop("currency"))
     values["method"] = msgspec.convert(values["method"], Method)
     values["state"] = State(values["state"])
-    values["action"] = values["action"] and msgspec.convert(values["action"], Redirect)
+    values["action"] = values["action"] and msgspec.convert(values["action"], Action)
     values["failure"] = values["failure"] and msgspec.convert(values["failure"], Failure)
     values["operations"] = {one["id"]: msgspec.convert(one, Operation) for one in values["operations"]}
     return Payment(amount=amount, **values)

@@ -7,7 +7,7 @@ import msgspec
 from malipo import clock
 from malipo.contracts.commands import CaptureMode, Mode
 from malipo.contracts.message import Message, Moment
-from malipo.contracts.outcomes import Redirect
+from malipo.contracts.outcomes import Action
 
 PaymentStatus = Literal[
     "processing",
@@ -20,7 +20,7 @@ PaymentStatus = Literal[
 Source = Literal["merchant", "answer", "query", "callback", "deadline"]
 """Through which door the reason for a step came."""
 OperationStatus = Literal["processing", "completed", "failed"]
-Sent = Literal["charge", "capture", "cancel", "refund", "query"]
+Sent = Literal["charge", "capture", "cancel", "refund", "query", "withdraw"]
 """What a step can send to the provider."""
 
 
@@ -32,7 +32,10 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as merchants see it. Amounts in minor units of `currency`."""
+    """A payment as merchants see it. Amounts in minor units of `currency`.
+
+    After `expires_at` nothing that takes the customer's money is sent any more.
+    """
 
     id: str
     status: PaymentStatus
@@ -51,8 +54,9 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     metadata: dict[str, str] = {}
     return_url: str | None = None
-    action: Redirect | None = None
+    action: Action | None = None
     failure: Failure | None = None
+    expires_at: Moment | None = None
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +141,7 @@ RefusalCode = Literal[
     "capture_in_progress",
     "capture_exceeds_authorized",
     "payment_not_cancelable",
+    "cancel_in_progress",
     "payment_not_refundable",
     "refund_exceeds_captured",
 ]

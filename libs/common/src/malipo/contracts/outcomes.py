@@ -15,6 +15,16 @@ class Redirect(msgspec.Struct, frozen=True, tag="redirect", tag_field="type"):
     url: str
 
 
+class OtherAction(msgspec.Struct, frozen=True, tag="other", tag_field="type"):
+    """The customer must act in a way that Malipo cannot show; `name` is what the provider calls it."""
+
+    name: str
+
+
+Action = Redirect | OtherAction
+"""What the customer must do."""
+
+
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="result", omit_defaults=True):
     """`reference` is the provider's own id of the object, as soon as one is known."""
 
@@ -51,7 +61,7 @@ class Pending(_Outcome, frozen=True, kw_only=True):
 class ActionRequired(_Outcome, frozen=True, kw_only=True):
     """The customer must act: show `action`, wait, with a deadline."""
 
-    action: Redirect
+    action: Action
 
 
 class Unknown(_Outcome, frozen=True, kw_only=True):

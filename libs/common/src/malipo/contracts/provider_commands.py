@@ -70,4 +70,13 @@ class Query(BaseCommand, frozen=True, kw_only=True):
     reference: str | None = None
 
 
+class Withdraw(BaseCommand, frozen=True, kw_only=True):
+    """Give up the charge `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and no answer.
+
+    It waits behind nothing: a charge that is put off, for a provider that is away say, can be stopped all that time.
+    """
+
+
 ProviderCommand = Charge | Capture | Cancel | Refund | Query
+"""What is an attempt of its own."""
+ProviderMessage = ProviderCommand | Withdraw

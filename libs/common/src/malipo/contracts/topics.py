@@ -13,7 +13,7 @@ from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentEvent
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import ProviderReport
-from malipo.contracts.provider_commands import ProviderCommand
+from malipo.contracts.provider_commands import ProviderMessage
 
 DEAD_LETTER_SUFFIX = ".dlq"
 
@@ -66,7 +66,7 @@ STRIPE_COMMANDS = Topic(
     key="payment id",
     partitions=12,
     retention=_WEEK,
-    messages=ProviderCommand,
+    messages=ProviderMessage,
     producer="orchestrator",
     consumers=("provider-stripe",),
 )

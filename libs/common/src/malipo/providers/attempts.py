@@ -9,7 +9,7 @@ import msgspec
 
 from malipo import clock, ids
 from malipo.contracts.message import Message, encode
-from malipo.contracts.outcomes import Outcome, OutcomeReported
+from malipo.contracts.outcomes import Canceled, Outcome, OutcomeReported
 from malipo.contracts.provider_commands import ProviderCommand, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
@@ -17,7 +17,7 @@ from malipo.messaging.database import Queries, Row
 from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import OUTBOX, Unit, Units, outbox_row
-from malipo.messaging.writes import insert
+from malipo.messaging.writes import arguments, insert, statement
 from malipo.platform.logs import log
 from malipo.providers.provider import Order
 
@@ -104,6 +104,16 @@ VALUES ($1, $2, $3, $4, $5, '{}', 'never came', now())
 ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem = 'never came' RETURNING id
 """
 
+
+# The row decides between this and `_MARK`: who comes first is right, and the other one finds it changed.
+_WITHDRAW = """
+WITH unsent AS (
+    SELECT id FROM attempts
+    WHERE id = ANY($1::text[]) AND kind = 'charge' AND done_at IS NULL AND first_sent_at IS NULL ORDER BY id FOR UPDATE
+)
+UPDATE attempts AS a SET outcome = $2::jsonb, done_at = now(), problem = NULL, lease_token = NULL, lease_until = NULL
+FROM unsent WHERE a.id = unsent.id RETURNING a.id
+"""
 
 _MOST_MARKS = 100
 _PUT_OFF_SECONDS = 60.0
@@ -196,6 +206,13 @@ class Attempts:
         ordered = sorted(batch, key=lambda received: received.key)
         unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
         unit.after_commit(nudge)
+
+    async def withdraw(self, unit: Unit, charge_ids: Sequence[str], arriving: Sequence[Received[Message]]) -> set[str]:
+        """End those of these charges as canceled that were never sent; answers which. `arriving` are recorded first."""
+        if rows := [_row(received, _command(received.message)) for received in arriving]:
+            await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: rows}))
+        canceled = msgspec.to_builtins(Canceled())
+        return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, canceled)}
 
     async def claim(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
         """Lease up to `count` due attempts, the first open one of each payment.

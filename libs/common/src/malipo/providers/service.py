@@ -14,6 +14,7 @@ from malipo.providers.callbacks import Callbacks
 from malipo.providers.caller import Caller
 from malipo.providers.credentials import Credentials
 from malipo.providers.provider import Provider
+from malipo.providers.withdrawals import Intake
 
 
 def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSettings) -> Starlette:
@@ -22,8 +23,9 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     credentials = Credentials(provider.name, runtime.units, KeyRing.parse(settings.key_ring.get_secret_value()))
     caller = Caller(provider, attempts, credentials, runtime.units, lease_seconds=settings.lease_seconds)
     nudge = caller.executor.nudge
+    intake = Intake(provider.name, attempts, nudge)
     runtime.subscribe(
-        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), partial(attempts.record, nudge)),
+        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), intake.take),
         Subscription("config", (MERCHANT_CONFIG,), partial(credentials.replicate, nudge)),
     )
     runtime.loop("attempts", caller.executor.run)

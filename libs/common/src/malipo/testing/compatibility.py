@@ -77,8 +77,15 @@ def _compare(old: Schema, new: Schema, place: str) -> Iterator[str]:
 
 def _kinds(schema: Schema) -> dict[str, Schema]:
     """What a value may be, by name: a tagged struct's tag, else the JSON type, else `enum`."""
-    members = cast("list[Schema]", schema.get("anyOf", [schema]))
-    return {_tag(member) or member.get("type", "enum"): member for member in members}
+    return {_tag(member) or member.get("type", "enum"): member for member in _members(schema)}
+
+
+def _members(schema: Schema) -> Iterator[Schema]:
+    """The alternatives; a tagged union that may be left out, too, is one within another."""
+    if "anyOf" not in schema:
+        yield schema
+    for member in cast("list[Schema]", schema.get("anyOf", [])):
+        yield from _members(member)
 
 
 def _tag(schema: Schema) -> str | None:
