@@ -30,6 +30,7 @@ PI, RE = {"reference": "pi_1"}, {"reference": "re_1"}
 DONE = Succeeded(amount=USD_10, **PI)
 HELD = Authorized(amount=USD_10, **PI)
 PAGE = ActionRequired(action=Redirect("https://hooks.stripe.com/3ds/1"), **PI)
+NO_PAGE = "Stripe waits for the customer ({}), and gives no page to send them to"
 FAILED_3DS = {"code": "payment_intent_authentication_failure", "message": "Not authenticated."}
 
 
@@ -55,8 +56,9 @@ def read(order, body, status: int = 200) -> Outcome:
         (
             charge(),
             says.intent("requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}}),
-            Unknown(reason="action without a page", **PI),
+            Unknown(reason=NO_PAGE.format("use_stripe_sdk"), **PI),
         ),
+        (charge(), says.intent("requires_action"), Unknown(reason=NO_PAGE.format("it does not say what for"), **PI)),
         (charge(), says.intent("under_divination"), Unknown(reason="status under_divination", **PI)),
         (charge(), says.intent(amount=1001), Unknown(reason="amount_mismatch", **PI)),
         (charge(), says.intent(currency="eur"), Unknown(reason="amount_mismatch", **PI)),
@@ -82,8 +84,11 @@ def read(order, body, status: int = 200) -> Outcome:
         (refund(), says.refund("pending"), Pending(**RE)),
         (refund(), says.refund("requires_action"), Pending(**RE)),
         (refund(), says.refund("failed", failure_reason="expired_or_canceled_card"),
-         Declined(code="expired_or_canceled_card", **RE)),
-        (refund(), says.refund("canceled"), Declined(code="refund_canceled", **RE)),
+         Declined(code="expired_or_canceled_card", message="The refund failed at Stripe: expired_or_canceled_card.", **RE)),
+        (refund(), says.refund("failed"),
+         Declined(code="refund_failed", message="The refund failed at Stripe, which gave no reason.", **RE)),
+        (refund(), says.refund("canceled"),
+         Declined(code="refund_canceled", message="The refund was canceled at Stripe, which gave no reason.", **RE)),
         (refund(), says.refund(None), Unknown(reason="status None", **RE)),
         (refund(), says.intent(), Unknown(reason="another kind of object")),
     ],
@@ -142,6 +147,67 @@ def test_an_object_means(order, body, outcome):
 )  # fmt: skip
 def test_an_error_means(order, status, body, outcome):
     assert read(order, body, status) == outcome
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "intent://pay#Intent;end",
+        "//hooks.stripe.com/3ds/1",
+        "/3ds/1",
+        "https:///3ds/1",
+        "https://",
+        "https:hooks.stripe.com",
+        "https://hooks.stripe.com:port/3ds/1",
+        "https://[hooks.stripe.com/3ds/1",
+        "https://stripe.com@evil.example/3ds/1",
+        "https://user:secret@hooks.stripe.com/3ds/1",
+        "https://evil.example\\@hooks.stripe.com/3ds/1",
+        "https://hooks.stripe.com/3ds/1\r\nSet-Cookie: a=b",
+        "https://hooks.stripe.com/3ds 1",
+        "https://hooks.stripe.com/3ds/1\x00",
+        " https://hooks.stripe.com/3ds/1",
+        "https://hooks.stripe.com/\u202e3ds",
+        "",
+    ],
+)
+def test_only_a_web_address_is_a_page_to_send_the_customer_to(url):
+    reason = NO_PAGE.format("redirect_to_url")
+    outcome = read(charge(), says.intent("requires_action", next_action=says.redirect(url)))
+    assert outcome == Unknown(reason=reason, reference="pi_1")
+
+
+@pytest.mark.parametrize("url", ["HTTPS://hooks.stripe.com/3ds/1?a=b%20c#d", "http://127.0.0.1:12111/_sim/3ds/pi_1"])
+def test_a_web_address_stays_as_it_is(url):
+    outcome = read(charge(), says.intent("requires_action", next_action=says.redirect(url)))
+    assert outcome == ActionRequired(action=Redirect(url), reference="pi_1")
+
+
+LONG = "c" * 101
+
+
+@pytest.mark.parametrize(
+    ("order", "status", "body", "code", "message"),
+    [
+        (charge(), 402, {"error": {"type": "card_error"}}, "declined", "The payment was declined, without a reason."),
+        (charge(), 402, {"error": {"type": "card_error", "code": "", "decline_code": "", "message": " "}},
+         "declined", "The payment was declined, without a reason."),
+        (charge(), 402, {"error": {"type": "card_error", "decline_code": LONG, "code": "card_declined"}},
+         "card_declined", "The payment was declined, without a reason."),
+        (charge(), 402, {"error": {"type": "card_error", "code": "a code\n", "message": "No."}}, "declined", "No."),
+        (charge(), 200, says.intent("requires_payment_method", last_payment_error={}),
+         "declined", "The payment was declined, without a reason."),
+        (refund(), 400, {"error": {"type": "invalid_request_error"}},
+         "invalid_request", "Stripe refused the request, without a reason."),
+        (refund(), 200, says.refund("failed", failure_reason=""),
+         "refund_failed", "The refund failed at Stripe, which gave no reason."),
+    ],
+)  # fmt: skip
+def test_a_failure_always_has_a_code_and_words(order, status, body, code, message):
+    outcome = read(order, body, status)
+    assert (type(outcome), outcome.code, outcome.message) == (Declined, code, message)
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -262,7 +328,8 @@ def test_an_event_names_the_operation_by_our_own_tags():
     told = word(says.intent("requires_capture"))
     assert (told.payment_id, told.operation_id, told.kind, told.outcome) == ("pay_1", "pay_1", "charge", HELD)
     told = word(says.refund("failed", failure_reason="declined"))
-    assert (told.operation_id, told.kind, told.outcome) == ("ref_1", "refund", Declined(code="declined", **RE))
+    assert (told.operation_id, told.kind) == ("ref_1", "refund")
+    assert told.outcome == Declined(code="declined", message="The refund failed at Stripe: declined.", **RE)
 
 
 @pytest.mark.parametrize(

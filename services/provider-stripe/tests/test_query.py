@@ -221,7 +221,7 @@ async def test_a_new_key_of_the_same_account_finds_what_the_old_one_has_made():
     assert await Stripe(Reply(says.intent())).provider.query(elsewhere(charge(), reference="pi_1")) == CHARGED
     failed = Reply(says.page(says.refund("failed")))
     outcome = await Stripe(failed).provider.query(elsewhere(refund(reference="pi_1")))
-    assert outcome == Declined(code="refund_failed", reference="re_1")
+    assert (type(outcome), outcome.code, outcome.reference) == (Declined, "refund_failed", "re_1")
 
 
 INVALID = says.error("invalid_request_error", "resource_missing")

@@ -1,7 +1,8 @@
 """Malipo's orders as Stripe's forms, and Stripe's answers as Malipo's outcomes. Pure."""
 
+import re
 from datetime import datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -29,6 +30,7 @@ from provider_stripe.objects import (
     Answer,
     Failure,
     Intent,
+    Problem,
     StripeRefund,
 )
 
@@ -66,6 +68,10 @@ _MAX_MESSAGE = 500
 _PAGE_SIZE = "100"
 _CLOCK_SKEW = timedelta(seconds=300)  # between Stripe's clock and ours, at most
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+
+_REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was canceled"}
+_TOKEN = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+_ADDRESS = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)  # no space, no control character, no backslash
 
 KEY_MISFIT = Unknown(reason="the key was used for another request")
 """Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
@@ -251,15 +257,29 @@ def _intent_standing(intent: Intent) -> Outcome | None:
         case "requires_payment_method" | "requires_confirmation":
             return None
         case unheard_of:
-            return Unknown(reason=f"status {unheard_of[:50]}", reference=reference)
+            return Unknown(reason=f"status {_token(unheard_of)}", reference=reference)
 
 
 def _action(intent: Intent) -> Outcome:
     """Without a page to send the customer to, the charge is neither declined nor can anybody act: that is a doubt."""
-    page = intent.next_action and intent.next_action.redirect_to_url
-    if page is None:
-        return Unknown(reason="action without a page", reference=intent.id)
-    return ActionRequired(action=Redirect(page.url), reference=intent.id)
+    action = intent.next_action
+    page = action and action.redirect_to_url
+    if page and _is_web_address(page.url):
+        return ActionRequired(action=Redirect(page.url), reference=intent.id)
+    what = (action and _token(action.type)) or "it does not say what for"
+    return Unknown(
+        reason=f"Stripe waits for the customer ({what}), and gives no page to send them to", reference=intent.id
+    )
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether a browser may be sent there: http or https, absolute, in plain characters, and without credentials."""
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname and (parts.port or True)
+    except ValueError:
+        return False
+    return bool(named and _ADDRESS.fullmatch(url) and "@" not in parts.netloc)
 
 
 def _refund_standing(refund: StripeRefund) -> Outcome:
@@ -269,9 +289,12 @@ def _refund_standing(refund: StripeRefund) -> Outcome:
         case "pending" | "requires_action":
             return Pending(reference=refund.id)
         case "failed" | "canceled":
-            return Declined(code=refund.failure_reason or f"refund_{refund.status}", reference=refund.id)
+            reason = _token(refund.failure_reason)
+            why = f": {reason}." if reason else ", which gave no reason."
+            message = f"{_REFUND_ENDS[refund.status]} at Stripe{why}"
+            return Declined(code=reason or f"refund_{refund.status}", message=message, reference=refund.id)
         case unheard_of:
-            return Unknown(reason=f"status {str(unheard_of)[:50]}", reference=refund.id)
+            return Unknown(reason=f"status {_token(unheard_of)}", reference=refund.id)
 
 
 def _refused(order: Order, body: bytes, *, new_on_repeat: bool) -> Outcome:
@@ -295,12 +318,24 @@ def _refused(order: Order, body: bytes, *, new_on_repeat: bool) -> Outcome:
         case "idempotency_error":
             return KEY_MISFIT
         case unheard_of:
-            return Unknown(reason=f"error {unheard_of[:50]}")
+            return Unknown(reason=f"error {_token(unheard_of)}")
 
 
 def _declined(failure: Failure, reference: str | None) -> Declined:
-    code = failure.decline_code or failure.code or "invalid_request"
-    return Declined(code=code, message=(failure.message or "")[:_MAX_MESSAGE], reference=reference)
+    """Stripe's own code and words, and ours where it gives none."""
+    own = "declined"
+    words = "The payment was declined, without a reason."
+    if isinstance(failure, Problem) and failure.type == "invalid_request_error":
+        own = "invalid_request"
+        words = "Stripe refused the request, without a reason."
+    message = (failure.message or "").strip()[:_MAX_MESSAGE] or words
+    code = _token(failure.decline_code) or _token(failure.code) or own
+    return Declined(code=code, message=message, reference=reference)
+
+
+def _token(text: str | None) -> str | None:
+    """A code or type of Stripe's; None for what is no such word, and could be anything."""
+    return text if text and _TOKEN.fullmatch(text) else None
 
 
 def _explained(order: Order, outcome: Outcome) -> Outcome:

@@ -45,6 +45,10 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "Nothing was carried out: the provider refused the order as invalid, and gave no code.",
         "The failure's message holds the provider's words: start a new one without what they name.",
     ),
+    "declined": OwnFailure(
+        "The provider declined it, and gave no code.",
+        "The failure's message holds the provider's words, if it had any; start a new one, perhaps with another card.",
+    ),
     "configuration_behind": OwnFailure(
         f"Nothing was sent: your configuration had not reached the provider's service {_AFTER_PATIENCE}.", _ANEW
     ),
