@@ -298,7 +298,7 @@ async def test_what_waits_behind_an_attempt_runs_once_that_has_ended(kit, make, 
 
 async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, make):
     await kit.configure(make.configured(merchant_id="mer_2", id="cred_2"))
-    kit.provider.script = [Unknown(reason="timeout")] * 5
+    kit.provider.script = [Unknown(reason="timeout", silent=True)] * 5
     await kit.take(*[make.charge(number) for number in range(1, 6)])
     await kit.run()
     await kit.take(make.charge(6), make.charge(7, merchant_id="mer_2"))
@@ -306,6 +306,24 @@ async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, mak
     assert [attempt.order.operation_id for attempt in kit.provider.executed][5:] == ["pay_7"]
     assert "circuit open" in (await kit.row("pay_6"))["problem"]
     assert (await kit.row("pay_6"))["first_sent_at"] is None
+
+
+async def test_sixty_odd_answers_hold_up_no_other_payment_of_the_merchant(kit, make):
+    doubts = [Unknown(reason="unreadable answer"), Succeeded(amount=Money(9, "USD")), Unknown(reason="http 409")]
+    kit.provider.script = doubts * 20
+    await kit.take(*[make.charge(number) for number in range(1, 71)])
+    while await kit.run():
+        pass
+    outcomes = await kit.outcomes()
+    assert [type(outcome) for outcome in outcomes] == [Unknown] * 60 + [Succeeded] * 10
+
+
+async def test_a_rate_limit_in_a_row_makes_the_merchants_payments_wait(kit, make):
+    kit.provider.script = [NotSent("rate limited", retry_after_seconds=1)] * 5
+    await kit.take(*[make.charge(number) for number in range(1, 7)])
+    await kit.run()
+    assert len(kit.provider.executed) == 5
+    assert "circuit open" in (await kit.row("pay_6"))["problem"]
 
 
 async def test_a_query_asks_about_the_original_order_under_its_key(kit, make):

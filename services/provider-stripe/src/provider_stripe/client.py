@@ -24,7 +24,11 @@ _SECRET_KEY = re.compile(r"(sk|rk)_(test|live)_\w{1,250}", re.ASCII)
 
 
 class Silence(Exception):
-    """Sent, or perhaps sent, and not answered in a way that can be read."""
+    """Sent, or perhaps sent, and not answered in full."""
+
+
+class AnswerTooLong(Exception):
+    """Sent, and answered with more than is ever read."""
 
 
 class _Keys(msgspec.Struct):
@@ -33,7 +37,7 @@ class _Keys(msgspec.Struct):
 
 
 class StripeClient:
-    """Stripe's API. Both verbs raise `NotSent`, `Silence`, or `Misconfigured` for a key that is none."""
+    """Stripe's API. Both verbs raise `NotSent`, `Silence`, `AnswerTooLong`, or `Misconfigured` for a key that is none."""
 
     def __init__(self, http: httpx.AsyncClient, *, version: str, timeout_seconds: float) -> None:  # noqa: TID251 - made elsewhere
         self._http = http
@@ -75,7 +79,7 @@ class StripeClient:
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > _MAX_BODY_BYTES:
-                    raise Silence("answer_too_long")
+                    raise AnswerTooLong
         finally:
             await response.aclose()
         return Answer(

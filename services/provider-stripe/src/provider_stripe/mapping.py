@@ -151,13 +151,13 @@ def answered(order: Order, answer: Answer, *, repeat: bool = False) -> Outcome:
             # It stays the answer whatever becomes of the order: Stripe's people may yet carry it out, or undo it.
             return Unknown(reason=ERROR_STORED)
         case status:
-            return Unknown(reason=f"http {status}")
+            return _unread(status)
 
 
 def shown(order: Order, answer: Answer) -> Outcome | None:
     """What an object that we read says about the order; None when it shows no effect of it. Raises as `answered`."""
     _refuse_unheard(answer)
-    return effect(order, answer.body) if answer.status == 200 else Unknown(reason=f"http {answer.status}")
+    return effect(order, answer.body) if answer.status == 200 else _unread(answer.status)
 
 
 def effect(order: Order, body: bytes | msgspec.Raw) -> Outcome | None:
@@ -184,7 +184,7 @@ def read_page(order: Order, answer: Answer) -> tuple[Outcome | None, str | None]
     """What a page of a list says about the order, and the id to go on after; None for nothing. Raises as `answered`."""
     _refuse_unheard(answer)
     if answer.status != 200:
-        return Unknown(reason=f"http {answer.status}"), None
+        return _unread(answer.status), None
     try:
         page = LISTING.decode(answer.body)
         tagged = [TAGGED.decode(raw) for raw in page.data]
@@ -357,6 +357,10 @@ def _refuse_unheard(answer: Answer) -> None:
             raise NotSent("rate limited", retry_after_seconds=answer.retry_after_seconds or 1)
         case _:
             pass
+
+
+def _unread(status: int) -> Unknown:
+    return Unknown(reason=f"http {status}", silent=status >= 500)
 
 
 def _money(amount_minor: int, currency: str) -> Money:

@@ -12,7 +12,7 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.platform.logs import log
 from malipo.providers.errors import BadSignature
 from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading, Word
-from provider_stripe.client import Silence, StripeClient, identity, secret_key, verify
+from provider_stripe.client import AnswerTooLong, Silence, StripeClient, identity, secret_key, verify
 from provider_stripe.mapping import (
     EVENT_TYPES,
     KEY_MISFIT,
@@ -111,7 +111,7 @@ class StripeProvider:
         """What the book of an account shows that may not be the one it was sent to: nothing there means nothing, ever."""
         seen = await self._find(attempt)
         if seen is None or (isinstance(seen, Unknown) and seen.reference is None):
-            return Unknown(reason=ACCOUNT_CHANGED)
+            return Unknown(reason=ACCOUNT_CHANGED, silent=seen is not None and seen.silent)
         return seen
 
     async def _send(self, attempt: Attempt) -> Outcome:
@@ -164,4 +164,6 @@ async def _unless_silent(asked: Awaitable[Outcome]) -> Outcome:
     try:
         return await asked
     except Silence as silence:
-        return Unknown(reason=str(silence))
+        return Unknown(reason=str(silence), silent=True)
+    except AnswerTooLong:
+        return Unknown(reason="answer_too_long")

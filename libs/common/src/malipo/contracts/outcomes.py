@@ -65,9 +65,14 @@ class ActionRequired(_Outcome, frozen=True, kw_only=True):
 
 
 class Unknown(_Outcome, frozen=True, kw_only=True):
-    """Sent, and no answer that we understand: ask the provider, never send anew."""
+    """Sent, and no answer that we understand: ask the provider, never send anew.
+
+    `silent` when the provider did not answer, or only that it has trouble (a 5xx): a sign that it is down. Otherwise it
+    answered, and the doubt is about this operation alone.
+    """
 
     reason: str
+    silent: bool = False
 
 
 Outcome = Succeeded | Authorized | Declined | Canceled | Pending | ActionRequired | Unknown

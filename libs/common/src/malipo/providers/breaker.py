@@ -1,4 +1,4 @@
-"""A circuit breaker per provider account: after repeated silence, stop asking for a while."""
+"""A circuit breaker per provider account: after repeated signs that the provider is down, stop asking for a while."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Breaker:
         self._circuits.pop(key, None)
 
     def failed(self, key: str) -> None:
-        """No connection, no answer, or a 5xx that is no stored answer."""
+        """No connection, no answer, a 5xx that is no stored answer, or a rate limit: never an answer that is odd."""
         if len(self._circuits) >= _MAX_CIRCUITS:
             self._circuits.clear()
         circuit = self._circuits.setdefault(key, _Circuit())

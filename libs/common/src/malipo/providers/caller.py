@@ -28,8 +28,6 @@ from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehi
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.providers.integrity import checked
 from malipo.providers.provider import (
-    ACCOUNT_CHANGED,
-    ERROR_STORED,
     Account,
     Attempt,
     Order,
@@ -51,7 +49,6 @@ _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
 _MAX_WISH_SECONDS = 60.0  # of a provider that asks for patience
 _CALL_LIMIT_SECONDS = 120.0  # the net beneath each provider's own timeouts; a query may read several pages
 _QUICK_TRIES = 3
-_HEARD = (ACCOUNT_CHANGED, ERROR_STORED)  # reasons of a doubt about an order, not about the provider
 
 CALLS = Counter(
     "malipo_provider_calls",
@@ -211,16 +208,15 @@ class Caller:
         try:
             async with asyncio.timeout(_CALL_LIMIT_SECONDS):
                 outcome = checked(attempt.order, await self._quickly(verb, attempt, hold))
-        except NotSent as error:
-            if error.retry_after_seconds is None:
-                self._breaker.failed(circuit)
+        except NotSent:
+            self._breaker.failed(circuit)
             raise
         except (Misconfigured, LeaseLost):
             raise
         except Exception:  # noqa: BLE001 - a bug of ours, after which nobody knows what was sent
             log.exception("provider raised", provider=self._provider.name, payment_id=attempt.order.payment_id)
             return Unknown(reason="internal_error")
-        silent = isinstance(outcome, Unknown) and outcome.reason not in _HEARD
+        silent = isinstance(outcome, Unknown) and outcome.silent
         record = self._breaker.failed if silent else self._breaker.succeeded
         record(circuit)
         return outcome

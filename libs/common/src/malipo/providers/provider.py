@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, Refund
+from malipo.money import Money
 
 Order = Charge | Capture | Cancel | Refund
 """A command that may have an effect at the provider."""
@@ -30,7 +31,8 @@ class Attempt:
     `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider, and
     `key_age` is how long ago that was at the moment `read_at` of `clock.since_boot`, both by the database's clock.
     `same_account` is False when that try may have gone to another account than `account`: nothing may then be sent, and
-    what is not found says nothing. `reference` is the provider's id of the object when it is known.
+    what is not found says nothing. `reference` is the provider's id of the object when it is known. `expires_in` is how
+    long the order was good for at `read_at`; None for one that is owed, and never expires.
     """
 
     order: Order
@@ -40,11 +42,22 @@ class Attempt:
     reference: str | None = None
     key_age: timedelta = timedelta()
     same_account: bool = True
+    expires_in: timedelta | None = None
     read_at: float = field(default_factory=clock.since_boot)
 
     def key_age_now(self) -> timedelta:
         """How old the key is at most: of a first try, which may lie still on its way out, as old as the attempt here."""
-        return self.key_age + timedelta(seconds=clock.since_boot() - self.read_at)
+        return self.key_age + self._since_read()
+
+    @property
+    def expired(self) -> bool:
+        """Whether nothing that could take money may be sent any more, as of now: `execute` is not called then, and
+        `query` only reads, or makes the key useless for ever.
+        """
+        return self.expires_in is not None and self._since_read() >= self.expires_in
+
+    def _since_read(self) -> timedelta:
+        return timedelta(seconds=clock.since_boot() - self.read_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +79,34 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmatched:
+    """What a callback says about something that nobody ordered here: a dispute, a refund made in the dashboard.
+
+    `references` are the provider's ids of all objects that it is about, by what the provider calls them, such as
+    `{"refund": "re_1", "payment_intent": "pi_1"}`: one that an operation of ours has made brings a person. Nothing
+    personal, and nothing that a `Word` of the same callback says.
+    """
+
+    event_type: str
+    references: Mapping[str, str]
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """A callback that is genuine: the provider's id of it, and what it says, which may be nothing of ours."""
+    """A callback that is genuine: the provider's id of it, and what it says of our operations and of what else."""
 
     callback_id: str
-    words: Sequence[Word]
+    words: Sequence[Word] = ()
+    unmatched: Sequence[Unmatched] = ()
 
 
 class Provider(Protocol):
     """One payment provider. Safe to call for many attempts at once.
 
-    `execute` and `query` answer with an `Outcome`; silence, a 5xx or anything not understood is `Unknown`. They raise
-    `NotSent` when the request certainly did not reach the provider, and `Misconfigured` when the provider refused our
-    credentials. Nothing else may be raised.
+    `execute` and `query` answer with an `Outcome`; silence and a 5xx are `Unknown` and `silent`, an answer that is not
+    understood is `Unknown` only. They raise `NotSent` when the request certainly did not reach the provider, and
+    `Misconfigured` when the provider refused our credentials. Nothing else may be raised.
     """
 
     name: ClassVar[str]
