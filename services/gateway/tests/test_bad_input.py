@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from gateway.cards import mentions_card_number
 from gateway.problems import Problem
 from gateway.schemas import NewPayment
-from gateway.validation import parse
+from gateway.validation import _members, parse
 from malipo import ids
 from malipo.money import EXPONENTS
 from malipo.testing.waiting import until
@@ -43,6 +44,19 @@ BAD_FIELDS = [
     ({"description": "card 4242-4242-4242-4242, please"}, "/description", "raw_card_number"),
     ({"client_ref": CARD}, "/client_ref", "raw_card_number"),
     ({"metadata": {"x": "4242 4242 4242 4242"}}, "/metadata/x", "raw_card_number"),
+    ({"metadata": {"4242 4242 4242 4242": "x"}}, "/metadata/[redacted]", "raw_card_number"),
+    ({"description": "\uff14\uff12\uff14\uff12" * 4}, "/description", "raw_card_number"),
+    ({"method": {"type": "card", "token": "\uff14\uff12" * 8}}, "/method/token", "raw_card_number"),
+    ({"return_url": f"https://shop.example/?card={CARD}"}, "/return_url", "raw_card_number"),
+    ({"return_url": f"https://shop.example/{CARD}/paid"}, "/return_url", "raw_card_number"),
+    ({"return_url": "https://shop.example/?q=4242+4242+4242+4242"}, "/return_url", "raw_card_number"),
+    ({"return_url": "https://shop.example/?q=" + "%34%32" * 8}, "/return_url", "raw_card_number"),
+    (
+        {"return_url": "https://a.example/?to=https%3A%2F%2Fb.example%2F%3Fn%3D" + CARD},
+        "/return_url",
+        "raw_card_number",
+    ),
+    ({"return_url": "https://shop.example/?q=" + "%25%33%34%25%33%32" * 8}, "/return_url", "raw_card_number"),
     ({"client_ref": "x" * 101}, "/client_ref", "text_too_long"),
     ({"client_ref": "a\u0000b"}, "/client_ref", "text_control_characters"),
     ({"client_ref": 7}, "/client_ref", "type_wrong"),
@@ -77,6 +91,11 @@ async def test_each_bad_field_has_a_code_and_a_path(gateway, merchant, change, f
     "change",
     [
         {"client_ref": "1790000000000"},  # a time in milliseconds
+        {"client_ref": "4790000000008"},  # an order's number of thirteen digits
+        {"client_ref": "order-4242424242424242"},
+        {"description": "to DE89 3704 0044 0532 0130 00, account 0532013000"},
+        {"metadata": {"msisdn": "254712345678", "phone": "+4915112345674", "4915112345674": "x"}},
+        {"return_url": "https://shop.example/orders/4790000000008?at=1795220000123456789#"[:-1]},
         {"client_ref": "9000000000000000"},  # an order's number with a good check sum
         {"client_ref": "41111111-1111-4111-8111-111111111111"},
         {"metadata": {"number": "7", "phone": "+49 30 1234567"}},
@@ -86,6 +105,32 @@ async def test_each_bad_field_has_a_code_and_a_path(gateway, merchant, change, f
 )
 async def test_numbers_of_other_things_are_no_card_numbers(merchant, change):
     assert (await merchant.pay(GOOD | change)).status_code == 202
+
+
+@pytest.mark.parametrize("digits", [10, 12, 13])
+def test_none_of_a_hundred_orders_numbers_in_a_row_is_refused(digits):
+    for lead in range(10, 100):
+        first = lead * 10 ** (digits - 2)
+        for number in range(first, first + 100):
+            assert not mentions_card_number(str(number))
+
+
+async def test_a_card_number_in_the_key_or_an_endpoints_url_is_refused_and_not_repeated(gateway, merchant):
+    endpoint = {"url": f"https://shop.example/hooks?card={CARD}"}
+    answers = [
+        await merchant.pay(key=CARD),
+        await merchant.pay(key="4242 4242 4242 4242"),
+        await merchant.post("/v1/webhook-endpoints", endpoint),
+        await merchant.pay(GOOD | {"metadata": {CARD: "x"}}),
+        await merchant.pay(GOOD | {CARD: 1}),
+        await merchant.get(f"/v1/payments?client_ref={CARD}"),
+        await merchant.get(f"/v1/payments?{CARD}=1"),
+        await merchant.send("PUT", f"/v1/provider-credentials/{CARD}", {}),
+    ]
+    assert [one.json()["code"] for one in answers[:5]] == ["raw_card_number"] * 5
+    assert all(400 <= one.status_code < 500 for one in answers)
+    assert not [one.text for one in answers if CARD in one.text or "4242 4242" in one.text]
+    assert await gateway.count("payments") + await gateway.count("idempotency_keys") == 0
 
 
 async def test_who_sends_a_card_number_is_told_that_it_is_exposed(merchant):
@@ -180,6 +225,25 @@ async def test_a_body_that_cannot_be_read_says_why(gateway, merchant, body, code
     response = await gateway.client.post("/v1/payments", content=body, headers=raw_headers(merchant))
     assert response.json()["code"] == code
     assert await gateway.count("payments") == 0
+
+
+class Name(str):
+    """Counts how often a name is compared."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+    compared = 0
+
+    def __eq__(self, other):
+        Name.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_finding_a_repeated_member_costs_a_few_comparisons_a_member():
+    pairs = [(Name(number), None) for number in range(2000)]
+    with pytest.raises(Problem, match="json_duplicate_member"):
+        _members([*pairs, (Name(1999), None)])
+    assert Name.compared < 3 * len(pairs)
 
 
 async def test_a_body_without_an_end_is_not_read_to_its_end(gateway, merchant):

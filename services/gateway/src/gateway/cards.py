@@ -1,32 +1,43 @@
-"""Recognises card numbers, so that they are refused before anything sees them."""
+"""Finds card numbers in what merchants send, so that they are refused before anything keeps or logs them."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
+from urllib.parse import unquote_plus
 
-_SEPARATORS = re.compile(r"[ .\-\u00a0]")
-_CARD_DIGITS = re.compile(r"(?<!\d)\d{13,19}(?!\d)")
-# In words: a number that stands alone and begins as a card of the great schemes does. An order's number may pass the
-# check sum by chance, and a UUID may hold digits enough: neither is a card.
-_CARD_IN_WORDS = re.compile(r"(?<![\w.-])(?:[3-6]|2[2-7])(?:[ .\-\u00a0]?\d){12,18}(?![\w-])")
+from malipo.platform import cards
+
+_SEPARATORS = re.compile("[ .-]")
+_DIGITS = re.compile("(?<![0-9])[0-9]{12,19}(?![0-9])")
 _NUMBER_FIELDS = frozenset({"number", "card_number", "pan"})
+_ENCODINGS = 3  # a URL within a URL is encoded twice, and that one's query once more
 
 
 def find_card_number(value: object, place: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-    """Where in `value`, a piece of JSON at `place`, the first field is that is meant for a card number or holds digits
-    that pass for one.
+    """Where in `value`, a piece of JSON at `place`, the first field is that is meant for a card number, or that holds or
+    is named with digits which are one, whatever stands around them.
     """
     for part, inner in _parts_of(value):
         inside = (*place, part)
-        found = inside if part in _NUMBER_FIELDS else find_card_number(inner, inside)
+        named = part in _NUMBER_FIELDS or _holds_card_digits(part)
+        found = inside if named else find_card_number(inner, inside)
         if found is not None:
             return found
     return place if isinstance(value, str | int) and _holds_card_digits(str(value)) else None
 
 
 def mentions_card_number(text: str) -> bool:
-    """Whether words of a merchant's own, such as a description, hold a card number."""
-    return any(_luhn(_SEPARATORS.sub("", found)) for found in _CARD_IN_WORDS.findall(text))
+    """Whether words of a merchant's own, such as a description, hold a card number that stands alone."""
+    return bool(cards.find(text))
+
+
+def leads_to_card_number(url: str) -> bool:
+    """Whether a URL holds one in its path or query, percent-encoded or not."""
+    for _ in range(_ENCODINGS):
+        if mentions_card_number(url):
+            return True
+        url = unquote_plus(url)
+    return mentions_card_number(url)
 
 
 def _parts_of(value: object) -> Iterable[tuple[str, object]]:
@@ -38,9 +49,4 @@ def _parts_of(value: object) -> Iterable[tuple[str, object]]:
 
 
 def _holds_card_digits(text: str) -> bool:
-    return any(_luhn(digits) for digits in _CARD_DIGITS.findall(_SEPARATORS.sub("", text)))
-
-
-def _luhn(digits: str) -> bool:
-    doubled = (int(digit) * (2 if position % 2 else 1) for position, digit in enumerate(reversed(digits)))
-    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+    return any(map(cards.is_card_number, _DIGITS.findall(_SEPARATORS.sub("", cards.as_ascii(text)))))

@@ -15,6 +15,7 @@ from gateway.parts import PartsOf
 from gateway.problems import FieldError, Problem, of_fields
 from gateway.schemas import StripeCredentials
 from gateway.store_config import StoredCredential
+from gateway.validation import shown
 from malipo import ids
 from malipo.contracts.config import Credential, secret_owner
 from malipo.messaging.unit import Unit
@@ -68,7 +69,7 @@ async def put_stripe(
 @router.put("/{provider}", include_in_schema=False)
 async def put_unknown(_asked: _Writer, provider: str) -> Response:
     """Each provider has a route of its own, for its credentials have fields of their own."""
-    raise Problem("provider_unknown", f"There is no provider {provider[:60]!r}.")
+    raise Problem("provider_unknown", f"There is no provider {shown(provider)!r}.")
 
 
 @router.get("", **spec("List provider credentials", answers={200: CREDENTIALS}))

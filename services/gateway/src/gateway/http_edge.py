@@ -15,6 +15,7 @@ from starlette.responses import Response
 from gateway import store_payments
 from gateway.audit import Entry
 from gateway.auth import Caller, Decision, Scope
+from gateway.cards import mentions_card_number
 from gateway.entries import Origin
 from gateway.http_envelope import about, answer_headers, request_id
 from gateway.idempotency import Done, Sending
@@ -22,7 +23,7 @@ from gateway.parts import Parts, PartsOf
 from gateway.problems import Problem
 from gateway.ratelimit import UNRECORDED, network_of
 from gateway.schemas import Body
-from gateway.validation import parse
+from gateway.validation import parse, shown
 from malipo import clock, ids
 from malipo.contracts.events import PaymentView
 from malipo.platform.tracing import CLIENT_REF, carrier
@@ -83,7 +84,7 @@ class Gate:
     def _check_parameters(self, request: Request) -> None:
         names = [name for name, _ in request.query_params.multi_items()]
         if unknown := set(names) - self._parameters:
-            raise Problem("parameter_unknown", f"There is no parameter {min(unknown)[:60]!r} here.")
+            raise Problem("parameter_unknown", f"There is no parameter {shown(min(unknown))!r} here.")
         if len(names) != len(set(names)):
             raise Problem("parameter_repeated")
 
@@ -130,6 +131,8 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
             raise Problem("idempotency_key_invalid")
         if key is not None and not _KEY.fullmatch(key):
             raise Problem("idempotency_key_invalid")
+        if key is not None and mentions_card_number(key):
+            raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
         route = f"{request.method} {request.url.path}"
         sending = Sending(caller.merchant_id, caller.mode, route, key)
         return Command(parts, caller, sending, request_id(request), parts.settings.wait_seconds)

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from gateway.cards import find_card_number, mentions_card_number
+from gateway.cards import find_card_number, leads_to_card_number, mentions_card_number
 from malipo.contracts.commands import CaptureMode
 from malipo.contracts.events import EVENT_TYPES, PaymentStatus
 from malipo.contracts.topics import PROVIDER_COMMANDS
@@ -72,6 +72,8 @@ def _web_url(url: str) -> str:
         parts = urlsplit("")
     if not good or parts.username is not None or parts.fragment or re.search(r"\s", url):
         raise PydanticCustomError("url_invalid", "must be an absolute http or https URL without user name or fragment")
+    if leads_to_card_number(url):
+        raise PydanticCustomError("raw_card_number", _EXPOSED)
     return url
 
 

@@ -1,6 +1,7 @@
 """Turns what a merchant sent into a model, or into a problem that names each field and its code."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from gateway.problems import PROBLEMS, FieldError, Problem, of_fields
+from malipo.platform.redaction import cleaned
 
 _MAX_ERRORS = 20
 _MAX_NAME_CHARS = 60
@@ -55,6 +57,12 @@ def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
         raise of_fields([_field_error(one) for one in found[:_MAX_ERRORS]]) from None
 
 
+def shown(name: int | str) -> str:
+    """What a merchant called a thing, as it may come back: printable, short, no card number."""
+    printable = "".join(character if character.isprintable() else "?" for character in str(name)[: 4 * _MAX_NAME_CHARS])
+    return cleaned(printable)[:_MAX_NAME_CHARS]
+
+
 def of_parameters(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """The problem of invalid query parameters, from the framework's list of errors."""
     return of_fields([_parameter_error(one) for one in errors[:_MAX_ERRORS]])
@@ -63,14 +71,13 @@ def of_parameters(errors: Sequence[Mapping[str, Any]]) -> Problem:
 def _members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):  # which of them counts, every reader decides for itself
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Problem("json_duplicate_member", f"{_name(twice)!r} is there more than once.")
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise Problem("json_duplicate_member", f"{shown(twice)!r} is there more than once.")
     return members
 
 
 def _parameter_error(error: Mapping[str, Any]) -> FieldError:
-    name = error.get("ctx", {}).get("field") or _name(error["loc"][-1])
+    name = error.get("ctx", {}).get("field") or shown(error["loc"][-1])
     return FieldError(name, _parameter_code(error), _detail(error))
 
 
@@ -99,9 +106,4 @@ def _code(field: str, error_type: str) -> str:
 
 def _pointer(location: Sequence[int | str]) -> str:
     parts = location[:-1] if location and location[-1] == _MAP_KEY else location
-    return "".join(f"/{_name(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
-
-
-def _name(part: int | str) -> str:
-    # What merchants call a field comes back to them: printable and short.
-    return "".join(character if character.isprintable() else "?" for character in str(part))[:_MAX_NAME_CHARS]
+    return "".join(f"/{shown(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
