@@ -54,8 +54,9 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 def _operations(topic: Topic) -> dict[str, Any]:
     channel = {"$ref": f"#/channels/{topic.name}"}
-    sends = {f"{_who(topic.producer)}-sends-{topic.name}": {"action": "send", "channel": channel}}
-    return sends | {
+    return {
+        f"{_who(producer)}-sends-{topic.name}": {"action": "send", "channel": channel} for producer in topic.producers
+    } | {
         f"{_who(consumer)}-receives-{topic.name}": {"action": "receive", "channel": channel}
         for consumer in topic.consumers
     }

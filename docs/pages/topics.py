@@ -26,7 +26,7 @@ def page() -> str:
         "Topics",
         "libs/common/src/malipo/contracts/topics.py",
         _INTRO,
-        table(("topic", "key", "partitions", "kept", "producer", "consumers"), map(_row, TOPICS)),
+        table(("topic", "key", "partitions", "kept", "producers", "consumers"), map(_row, TOPICS)),
         *map(_section, TOPICS),
         "## Dead letters",
         _DEAD_LETTERS.format(suffix=DEAD_LETTER_SUFFIX, kept=_days(_dead_letter_retention())),
@@ -36,12 +36,14 @@ def page() -> str:
 def _row(topic: Topic) -> tuple[str, ...]:
     kept = "last message of each key, for ever" if topic.retention is None else _days(topic.retention)
     consumers = ", ".join(topic.consumers)
-    return f"`{topic.name}`", topic.key, str(topic.partitions), kept, topic.producer, consumers
+    return f"`{topic.name}`", topic.key, str(topic.partitions), kept, ", ".join(topic.producers), consumers
 
 
 def _section(topic: Topic) -> str:
     messages = [f"**{message.__name__}**: {prose(message)}" for message in topic.message_types]
-    return "\n\n".join((f"## {topic.name}", f"{topic.producer} to {', '.join(topic.consumers)}.", *messages))
+    return "\n\n".join(
+        (f"## {topic.name}", f"{', '.join(topic.producers)} to {', '.join(topic.consumers)}.", *messages)
+    )
 
 
 def _dead_letter_retention() -> timedelta:

@@ -24,6 +24,7 @@ from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
 from orchestrator.machine import DECIDED, State
+from orchestrator.retelling import Again
 
 AMOUNT = 1000
 PAY = ids.new("pay")
@@ -76,6 +77,8 @@ class Walk:
         self.take(create)
 
     def take(self, message) -> None:
+        if self.payment.step and Again().answers(self.payment, message):
+            return
         fold = Fold(self.payment, clock.now(), "answer", "msg")
         try:
             handlers._decide(fold, message)

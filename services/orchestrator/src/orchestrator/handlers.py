@@ -23,7 +23,9 @@ from orchestrator.advance import Fold
 from orchestrator.machine import State, Subject, Verdict
 from orchestrator.orders import new_operation
 from orchestrator.payment import Payment
+from orchestrator.retelling import Again
 from orchestrator.routing import route
+from orchestrator.store import Told
 
 STATUS = Counter(
     "payment_status",
@@ -65,28 +67,35 @@ def concerns_a_payment(message: Message) -> bool:
 
 
 async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Fold a batch of commands and outcomes into their payments, each payment's in order."""
+    """Fold a batch of commands and outcomes into their payments, each payment's in order.
+
+    A command that came before under another message id is answered with what was told then.
+    """
     payments = await store.read(unit.reads, {received.key for received in batch})
+    again = await Again.of(unit.reads, [received.message for received in batch])
     new = set[str]()
-    written: list[PaymentStepped] = []
+    written: list[Told] = []
     now = clock.now()
     for received in batch:
         payment = payments.get(received.key)
+        if payment is not None and again.answers(payment, received.message):
+            continue
         if isinstance(received.message, CreatePayment):
-            if payment is not None:
-                continue  # sent twice under two message ids; the payment stands
             payment = payments[received.key] = new_payment(received.message, received.headers, now)
             new.add(payment.id)
         if payment is None:
             raise UnknownPayment(received.key)
-        written += _fold(unit, payment, received, now)
+        told = _fold(unit, payment, received, now)
+        again.refused |= {one.message.operation_id for one in told if isinstance(one.message, CommandRefused)}
+        written += told
     store.save(unit, payments, new, written)
+    again.send(unit)
 
 
 async def ring(unit: Unit, limit: int, payment_id: str | None = None) -> int:
     """Take deadlines that have passed, of all payments or of one; answers of how many payments that was."""
     due = await store.read_due(unit.reads, limit, payment_id)
-    written: list[PaymentStepped] = []
+    written: list[Told] = []
     for payment, subject_ids in due:
         fold = Fold(payment, clock.now(), "deadline", f"deadline:{payment.id}")
         caused_by = origin(payment.traceparent, payment.client_ref)
@@ -104,7 +113,7 @@ def origin(traceparent: str | None, client_ref: str | None) -> dict[str, str]:
     return {name: value for name, value in known.items() if value}
 
 
-def _fold(unit: Unit, payment: Payment, received: Received[Message], now: datetime) -> list[PaymentStepped]:
+def _fold(unit: Unit, payment: Payment, received: Received[Message], now: datetime) -> list[Told]:
     message = received.message
     fold = Fold(payment, now, "merchant", received.message_id)
     if isinstance(message, OutcomeReported):
@@ -158,8 +167,6 @@ def _create(fold: Fold, command: CreatePayment) -> None:
 
 def _capture(fold: Fold, command: CapturePayment) -> None:
     payment = fold.payment
-    if command.capture_id in payment.operations:
-        return
     _require(payment, {State.AUTHORIZED}, command.capture_id, "payment_not_capturable")
     if payment.live(Subject.CAPTURE, Subject.CANCEL):
         raise Refused(command.capture_id, "capture_in_progress", "A capture or cancel is under way.")
@@ -171,8 +178,6 @@ def _capture(fold: Fold, command: CapturePayment) -> None:
 
 def _cancel(fold: Fold, command: CancelPayment) -> None:
     payment = fold.payment
-    if command.cancel_id in payment.operations:
-        return
     _require(payment, {State.REQUIRES_ACTION, State.AUTHORIZED}, command.cancel_id, "payment_not_cancelable")
     if payment.live(Subject.CAPTURE, Subject.CANCEL):
         raise Refused(command.cancel_id, "payment_not_cancelable", "A capture or cancel is under way.")
@@ -181,8 +186,6 @@ def _cancel(fold: Fold, command: CancelPayment) -> None:
 
 def _refund(fold: Fold, command: RefundPayment) -> None:
     payment = fold.payment
-    if command.refund_id in payment.operations:
-        return
     _require(payment, {State.COMPLETED}, command.refund_id, "payment_not_refundable")
     left_minor = payment.refundable_minor
     amount_minor = left_minor if command.amount_minor is None else command.amount_minor
@@ -209,17 +212,20 @@ def _require(payment: Payment, states: set[State], operation_id: str, code: Refu
         raise Refused(operation_id, code, "The provider has not given the payment a reference yet.")
 
 
-def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[PaymentStepped]:
-    """Send what the fold says; answers its steps, for the history."""
+def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[Told]:
+    """Send what the fold says; answers what was told of it, to be kept."""
     payment = fold.payment
     carried = dict(headers) | ({CLIENT_REF: payment.client_ref} if payment.client_ref else {})
+    told: list[Told] = []
     for message in fold.messages:
-        events = isinstance(message, PaymentStepped | CommandRefused)
-        topic = PAYMENT_EVENTS if events else PROVIDER_COMMANDS[payment.provider or ""]
-        unit.send(topic, payment.id, message, headers=carried)
+        if isinstance(message, PaymentStepped | CommandRefused):
+            told_as = unit.send(PAYMENT_EVENTS, payment.id, message, headers=carried)
+            told.append(Told(message, told_as, carried.get(TRACEPARENT)))
+        else:
+            unit.send(PROVIDER_COMMANDS[payment.provider or ""], payment.id, message, headers=carried)
     steps = [message for message in fold.messages if isinstance(message, PaymentStepped)]
     unit.after_commit(partial(_report, fold, steps, carried))
-    return steps
+    return told
 
 
 def _report(fold: Fold, steps: Sequence[PaymentStepped], headers: Mapping[str, str]) -> None:

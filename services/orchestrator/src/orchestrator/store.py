@@ -1,12 +1,13 @@
 """Reads and writes payments, their operations, history and timers: a batch is one statement to read and one to write."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from malipo.contracts.commands import Method
-from malipo.contracts.events import Failure, PaymentStepped
+from malipo.contracts.events import CommandRefused, Failure, PaymentStepped
+from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Action
 from malipo.messaging.database import Queries, Row
 from malipo.messaging.unit import Unit, Units
@@ -77,6 +78,16 @@ _HISTORY = {
     "event_type": "text",
     "event_sequence": "integer",
     "occurred_at": "timestamptz",
+    "message": "bytea",
+    "told_as": "text",
+    "traceparent": "text",
+}
+_REFUSAL = {
+    "operation_id": "text",
+    "payment_id": "text",
+    "message": "bytea",
+    "told_as": "text",
+    "traceparent": "text",
 }
 _TIMER = {"subject_id": "text", "payment_id": "text", "due_at": "timestamptz"}
 
@@ -109,6 +120,7 @@ _PUT_OPERATIONS = insert(
     "operations", _OPERATION, f"ON CONFLICT (id) DO UPDATE SET {_assign(_OPERATION_CHANGING, 'excluded')}"
 )
 _ADD_HISTORY = insert("history", _HISTORY)
+_ADD_REFUSALS = insert("refusals", _REFUSAL)
 _SET_TIMERS = insert("timers", _TIMER, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")
 _END_TIMERS = Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", {"subject_id": "text"})
 
@@ -120,6 +132,14 @@ SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_sinc
     UNION ALL SELECT subject, in_doubt_since FROM operations WHERE in_doubt_since IS NOT NULL
 ) AS doubts GROUP BY subject
 """
+
+
+class Told(NamedTuple):
+    """A message to those who follow payments, the id under which it is sent, and the trace that it carries."""
+
+    message: PaymentStepped | CommandRefused
+    told_as: str
+    traceparent: str | None
 
 
 async def read(source: Queries, payment_ids: set[str]) -> dict[str, Payment]:
@@ -134,13 +154,17 @@ async def read_due(source: Queries, limit: int, payment_id: str | None = None) -
     return list(zip(map(_payment, rows), subject_ids, strict=True))
 
 
-def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequence[PaymentStepped]) -> None:
-    """Put what changed: the payments and operations that `steps` are about, their history and timers.
+def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], told: Sequence[Told]) -> None:
+    """Put what changed: the payments and operations that what is `told` is about, their history, refusals and timers.
 
     No payment was locked. What changes it adds a step to its history, which is there once: of two who have read the same
     payment the second one's unit conflicts. All put their rows in the order of payments' ids, lest two deadlock.
     """
-    steps = sorted(steps, key=lambda step: (step.payment_id, step.step))
+    history = [(one, one.message) for one in told if isinstance(one.message, PaymentStepped)]
+    history.sort(key=lambda entry: (entry[1].payment_id, entry[1].step))
+    steps = [step for _, step in history]
+    refusals = [(one, one.message) for one in told if isinstance(one.message, CommandRefused)]
+    refusals.sort(key=lambda entry: entry[1].operation_id)
     changed = [payments[payment_id] for payment_id in sorted({step.payment_id for step in steps})]
     operations = {
         step.operation.id: payments[step.payment_id].operations[step.operation.id] for step in steps if step.operation
@@ -155,8 +179,9 @@ def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], steps: Sequ
     _put(unit, _PUT_OPERATIONS, [_operation_row(operation) for operation in operations.values()])
     _put(unit, _SET_TIMERS, [timer for timer in timers if timer["due_at"] is not None])
     _put(unit, _END_TIMERS, [timer for timer in timers if timer["due_at"] is None])
+    _put(unit, _ADD_REFUSALS, [_refusal_row(one, refusal) for one, refusal in refusals])
     # Last, and so run before the others: who comes second waits here, with nothing that anybody could wait for.
-    _put(unit, _ADD_HISTORY, [_history_row(step) for step in steps])
+    _put(unit, _ADD_HISTORY, [_history_row(one, step) for one, step in history])
 
 
 async def due(source: Queries, limit: int) -> list[str]:
@@ -211,7 +236,7 @@ def _operation_row(operation: Operation) -> dict[str, Any]:
     return row | {"failure": msgspec.to_builtins(operation.failure)}
 
 
-def _history_row(step: PaymentStepped) -> dict[str, Any]:
+def _history_row(one: Told, step: PaymentStepped) -> dict[str, Any]:
     told = step.announcement
     return {
         "payment_id": step.payment_id,
@@ -228,4 +253,17 @@ def _history_row(step: PaymentStepped) -> dict[str, Any]:
         "event_type": told.type if told else None,
         "event_sequence": told.sequence if told else None,
         "occurred_at": step.occurred_at,
+        "message": encode(step),
+        "told_as": one.told_as,
+        "traceparent": one.traceparent,
+    }
+
+
+def _refusal_row(one: Told, refusal: CommandRefused) -> dict[str, Any]:
+    return {
+        "operation_id": refusal.operation_id,
+        "payment_id": refusal.payment_id,
+        "message": encode(refusal),
+        "told_as": one.told_as,
+        "traceparent": one.traceparent,
     }

@@ -72,3 +72,13 @@ class RefundPayment(Message, frozen=True, kw_only=True):
 
 
 PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment
+
+
+class TellAgain(Message, frozen=True, kw_only=True):
+    """Tell these steps of the payment once more, under the message ids that they had; without any named, all.
+
+    It comes from who has found that he lacks them. Who has them drops the repeats by those ids.
+    """
+
+    payment_id: str
+    steps: tuple[int, ...] = ()

@@ -7,7 +7,7 @@ from types import UnionType
 
 import msgspec
 
-from malipo.contracts.commands import PaymentCommand
+from malipo.contracts.commands import PaymentCommand, TellAgain
 from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentEvent
@@ -27,7 +27,7 @@ class Topic:
     partitions: int
     retention: timedelta | None
     messages: type[Message] | UnionType
-    producer: str
+    producers: tuple[str, ...]
     consumers: tuple[str, ...]
 
     @property
@@ -57,8 +57,8 @@ PAYMENT_COMMANDS = Topic(
     key="payment id",
     partitions=12,
     retention=_WEEK,
-    messages=PaymentCommand,
-    producer="gateway",
+    messages=PaymentCommand | TellAgain,
+    producers=("gateway", "webhook-dispatcher"),
     consumers=("orchestrator",),
 )
 STRIPE_COMMANDS = Topic(
@@ -67,7 +67,7 @@ STRIPE_COMMANDS = Topic(
     partitions=12,
     retention=_WEEK,
     messages=ProviderMessage,
-    producer="orchestrator",
+    producers=("orchestrator",),
     consumers=("provider-stripe",),
 )
 OUTCOMES = Topic(
@@ -76,7 +76,7 @@ OUTCOMES = Topic(
     partitions=12,
     retention=_WEEK,
     messages=ProviderReport,
-    producer="provider-*",
+    producers=("provider-*",),
     consumers=("orchestrator", "gateway"),
 )
 PAYMENT_EVENTS = Topic(
@@ -85,7 +85,7 @@ PAYMENT_EVENTS = Topic(
     partitions=12,
     retention=_MONTH,
     messages=PaymentEvent,
-    producer="orchestrator",
+    producers=("orchestrator",),
     consumers=("gateway", "webhook-dispatcher"),
 )
 MERCHANT_CONFIG = Topic(
@@ -94,7 +94,7 @@ MERCHANT_CONFIG = Topic(
     partitions=4,
     retention=None,
     messages=MerchantConfigured,
-    producer="gateway",
+    producers=("gateway",),
     consumers=("provider-*", "webhook-dispatcher"),
 )
 DELIVERIES = Topic(
@@ -103,7 +103,7 @@ DELIVERIES = Topic(
     partitions=4,
     retention=_WEEK,
     messages=DeliveryReported,
-    producer="webhook-dispatcher",
+    producers=("webhook-dispatcher",),
     consumers=("gateway",),
 )
 

@@ -73,9 +73,24 @@ def upgrade() -> None:
             event_type     text,
             event_sequence integer,
             occurred_at    timestamptz NOT NULL,
+            message        bytea NOT NULL,  -- as it was told, and under which id and in which trace, to tell it again
+            told_as        text NOT NULL,
+            traceparent    text,
+            recorded_at    timestamptz NOT NULL DEFAULT now(),
             PRIMARY KEY (payment_id, step),
             UNIQUE (payment_id, event_sequence)
         );
+        CREATE INDEX history_by_age ON history USING brin (recorded_at) WITH (autosummarize = on);
+
+        CREATE TABLE refusals (
+            operation_id text PRIMARY KEY,
+            payment_id   text NOT NULL REFERENCES payments,
+            message      bytea NOT NULL,
+            told_as      text NOT NULL,
+            traceparent  text,
+            recorded_at  timestamptz NOT NULL DEFAULT now()
+        );
+        CREATE INDEX refusals_by_age ON refusals USING brin (recorded_at);
 
         CREATE TABLE timers (
             subject_id text PRIMARY KEY,

@@ -1,0 +1,90 @@
+"""Tells again what was told of a payment: the same messages under the same ids, from what its owner keeps of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment, TellAgain
+from malipo.contracts.message import Message
+from malipo.contracts.topics import PAYMENT_EVENTS
+from malipo.messaging.database import Queries
+from malipo.messaging.unit import MESSAGE_ID, Unit, shard_of
+from malipo.messaging.writes import Write
+from malipo.platform.tracing import CLIENT_REF, TRACEPARENT
+from orchestrator.payment import Payment
+
+_AGAIN = f"""INSERT INTO outbox (message_id, shard, topic, key, headers, payload)
+SELECT kept.told_as, asked.shard, '{PAYMENT_EVENTS.name}', kept.payment_id,
+    jsonb_strip_nulls(jsonb_build_object(
+        '{MESSAGE_ID}', kept.told_as, '{TRACEPARENT}', kept.traceparent, '{CLIENT_REF}', p.client_ref)), kept.message
+FROM unnest({{arrays}}) AS asked ({{names}})
+"""  # noqa: S608 - names of ours
+_STEPS = Write(
+    f"""{_AGAIN} JOIN history AS kept ON kept.payment_id = asked.payment_id AND kept.step = coalesce(asked.step, kept.step)
+JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.payment_id, kept.step""",
+    {"payment_id": "text", "shard": "smallint", "step": "integer"},
+)
+_REFUSALS = Write(
+    f"""{_AGAIN} JOIN refusals AS kept ON kept.operation_id = asked.operation_id
+JOIN payments AS p ON p.id = kept.payment_id""",
+    {"payment_id": "text", "shard": "smallint", "operation_id": "text"},
+)
+_REFUSED = "SELECT operation_id FROM refusals WHERE operation_id = ANY($1::text[])"
+PURGE = """
+DELETE FROM refusals WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM refusals WHERE recorded_at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING 1
+"""
+"""Forgets refusals of long ago: see `Runtime.forget`."""
+
+
+@dataclass(slots=True)
+class Again:
+    """What a batch asks to be told once more, and which operations were refused before or in it.
+
+    A command comes again when its sender has heard nothing of it: then the answer was lost, or is late. It is never
+    decided anew, also when it was refused: the merchant may have been told so.
+    """
+
+    refused: set[str] = field(default_factory=set[str])
+    _steps: set[tuple[str, int | None]] = field(default_factory=set[tuple[str, int | None]])
+    _refusals: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    @classmethod
+    async def of(cls, source: Queries, batch: Iterable[Message]) -> Self:
+        """With what is known of the operations that the batch orders."""
+        ordered = [named for message in batch if (named := _ordered(message))]
+        if not ordered:
+            return cls()
+        return cls({row["operation_id"] for row in await source.fetch(_REFUSED, ordered)})
+
+    def answers(self, payment: Payment, message: Message) -> bool:
+        """Whether the message asks for what was told before; if so, it will be told again, and nothing else is due."""
+        named = _ordered(message)
+        match message:
+            case TellAgain(steps=steps):
+                self._steps |= {(payment.id, step) for step in steps or (None,)}
+            case CreatePayment():
+                self._steps.add((payment.id, None))
+            case _ if named in self.refused:
+                self._refusals.add((payment.id, named))
+            case _ if named in payment.operations:
+                self._steps.add((payment.id, None))
+            case _:
+                return False
+        return True
+
+    def send(self, unit: Unit) -> None:
+        """Put into the outbox what is to be told again. What the unit itself puts is not there yet, and goes out anyway."""
+        steps = sorted(self._steps, key=lambda asked: (asked[0], asked[1] or 0))
+        unit.put(_STEPS, [(payment_id, shard_of(payment_id), step) for payment_id, step in steps])
+        unit.put(_REFUSALS, [(payment_id, shard_of(payment_id), named) for payment_id, named in sorted(self._refusals)])
+
+
+def _ordered(message: Message) -> str:
+    """The operation that a command orders; empty for any other message."""
+    match message:
+        case CapturePayment(capture_id=named) | CancelPayment(cancel_id=named) | RefundPayment(refund_id=named):
+            return named
+        case _:
+            return ""

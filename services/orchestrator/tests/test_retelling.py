@@ -1,0 +1,85 @@
+"""What was told once can be told again, by the same ids, and no command is decided twice."""
+
+from malipo import ids
+from malipo.contracts.commands import RefundPayment, TellAgain
+from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.message import encode
+from malipo.contracts.outcomes import Declined
+from malipo.contracts.provider_commands import Charge, Refund
+from malipo.contracts.topics import BY_NAME
+from malipo.messaging.subscription import Received
+from orchestrator import handlers
+
+TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-00"
+
+
+async def outbox(orchestrator) -> list[dict]:
+    rows = await orchestrator.units.reads.fetch("SELECT * FROM outbox ORDER BY id")
+    await orchestrator.sent()
+    return [{name: row[name] for name in ("message_id", "shard", "topic", "key", "headers", "payload")} for row in rows]
+
+
+async def take(orchestrator, *messages) -> list[dict]:
+    headers = {"traceparent": TRACEPARENT}
+    batch = [Received(message, ids.new("msg"), "topic", message.payment_id, headers) for message in messages]
+    async with orchestrator.units.begin() as unit:
+        await handlers.take(unit, batch)
+    return await outbox(orchestrator)
+
+
+def events(rows: list[dict]) -> list[dict]:
+    return [row for row in rows if row["topic"] == "payments.events.v1"]
+
+
+async def test_a_payment_that_is_asked_for_again_has_its_steps_told_again_word_for_word_and_is_not_charged_again(
+    orchestrator, make
+):
+    create = make.create()
+    told = events(await take(orchestrator, create)) + events(await take(orchestrator, make.paid(create.payment_id)))
+    assert await take(orchestrator, create) == told
+    assert len(told) == 2
+
+
+async def test_one_step_is_told_again_when_it_alone_is_missing(orchestrator, make):
+    create = make.create()
+    _, paid = await take(orchestrator, create), await take(orchestrator, make.paid(create.payment_id))
+    again = TellAgain(payment_id=create.payment_id, steps=(2,))
+    assert await take(orchestrator, again, again) == paid
+    assert await take(orchestrator, TellAgain(payment_id=create.payment_id, steps=(3,))) == []
+    assert len(await take(orchestrator, TellAgain(payment_id=create.payment_id))) == 2
+
+
+async def test_a_refund_that_is_asked_for_again_is_answered_again_and_sent_once(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create, make.paid(create.payment_id))
+    refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
+    first, again = await orchestrator.take(refund), await orchestrator.take(refund)
+    assert [type(message) for message in first] == [PaymentStepped, Refund]
+    assert encode(again[-1]) == encode(first[0])
+    assert not [message for message in again if isinstance(message, Refund | Charge)]
+
+
+async def test_a_refund_that_was_refused_stays_refused_when_it_comes_again_though_it_could_be_granted_by_then(
+    orchestrator, make
+):
+    create = make.create()
+    await orchestrator.take(create)
+    refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
+    [refused] = await take(orchestrator, refund)
+    await orchestrator.take(make.paid(create.payment_id))
+    assert await take(orchestrator, refund) == [refused]
+    assert isinstance(BY_NAME[refused["topic"]].decode(refused["payload"]), CommandRefused)
+
+
+async def test_of_one_batch_a_refusal_is_final_as_well(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create)
+    refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
+    sent = await orchestrator.take(refund, make.paid(create.payment_id), refund)
+    assert [type(message) for message in sent] == [CommandRefused, PaymentStepped]
+
+
+async def test_what_is_asked_again_in_the_batch_that_makes_it_is_told_once(orchestrator, make):
+    create = make.create()
+    sent = await orchestrator.take(create, create, make.word(create.payment_id, Declined(code="x")))
+    assert [type(message) for message in sent] == [PaymentStepped, Charge, PaymentStepped]
