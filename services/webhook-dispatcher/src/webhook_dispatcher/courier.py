@@ -60,7 +60,7 @@ class Courier:
     async def _attempt(self, delivery: Delivery) -> bool:
         headers = self._headers(delivery)
         attempted_at, started = clock.now(), clock.monotonic()
-        answer = await self._sender.post(delivery.url, headers, delivery.body)
+        answer = await self._sender.post(delivery.url, headers, delivery.body, attempted_at)
         seconds = clock.monotonic() - started
         verdict = judge(answer, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
         next_at = None if verdict.wait_seconds is None else clock.after(verdict.wait_seconds)

@@ -40,10 +40,14 @@ def read_retry_after(header: str | None, now: datetime) -> float | None:
 
 
 def _seconds_until(date: str, now: datetime) -> float | None:
+    moment = read_date(date)
+    return None if moment is None else max((moment - now).total_seconds(), 0.0)
+
+
+def read_date(header: str | None) -> datetime | None:
+    """The moment that an HTTP date names; None when it is none."""
     try:
-        moment = parsedate_to_datetime(date)
+        moment = parsedate_to_datetime(header or "")
     except ValueError:
         return None
-    if moment.tzinfo is None:  # "-0000": UTC by RFC 5322
-        moment = moment.replace(tzinfo=UTC)
-    return max((moment - now).total_seconds(), 0.0)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment  # "-0000": UTC by RFC 5322

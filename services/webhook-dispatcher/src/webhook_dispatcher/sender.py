@@ -3,7 +3,11 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 
 import aiohttp
 import httpx
@@ -11,8 +15,10 @@ import httpx
 from malipo import clock
 from malipo.platform.client import http_client, never_sent
 from webhook_dispatcher.addresses import AddressRefused, check_url
+from webhook_dispatcher.head import Head
+from webhook_dispatcher.hearing import Hearing, connector
 from webhook_dispatcher.resolver import CheckedResolver, LookUp
-from webhook_dispatcher.schedule import read_retry_after
+from webhook_dispatcher.schedule import read_date, read_retry_after
 from webhook_dispatcher.verdict import Answer
 
 BODY_BYTES = 16 * 1024
@@ -21,8 +27,12 @@ BODY_BYTES = 16 * 1024
 KEPT_BYTES = 1024
 """Of what was read this much is kept, for the merchant's engineers."""
 
+REST_SECONDS = 1.0
+"""After the status line no longer is waited for the headers and the body, which change nothing."""
+
 _HEADERS = {"content-type": "application/json", "user-agent": "Malipo-Webhooks/1", "accept-encoding": "identity"}
 # What a stranger's server, name or URL can cause. httpx-aiohttp lets some of aiohttp's errors through as they are.
+_NO_HTTP = "no answer: the connection broke, or what came was no HTTP"
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError)
 
 
@@ -35,46 +45,72 @@ class Sender:
         self._attempt_seconds = attempt_seconds
         self._allow_loopback = allow_loopback
         self._resolver = CheckedResolver(threads=connections, allow_loopback=allow_loopback, look_up=look_up)
-        self._client = http_client(timeout_seconds=attempt_seconds, connections=connections, resolver=self._resolver)
+        self._client = http_client(
+            timeout_seconds=attempt_seconds + REST_SECONDS,  # the deadline is another: see `post`
+            connector=partial(connector, connections=connections, resolver=self._resolver),
+        )
         # Merchants on one host must not see each other's cookies, nor fill our memory with them.
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Send `body`; the deadline spans everything from the name's look-up to the answer's end."""
-        try:
-            async with asyncio.timeout(self._attempt_seconds):
-                return await self._exchange(url, headers, body)
-        except TimeoutError:
-            return Answer(error=f"no complete answer within {self._attempt_seconds:g} seconds")
-        except _FAILURES as error:
-            return Answer(error=_reason(error))
+    async def post(self, url: str, headers: dict[str, str], body: bytes, now: datetime) -> Answer:
+        """Send `body` at the moment `now`. The deadline spans everything from the name's look-up to the status line.
+
+        The status line is the answer. What breaks after it, or never comes, is only missing from what is kept.
+        """
+        hearing, kept, started = Hearing(), bytearray(), clock.monotonic()
+        error = await self._listen(hearing, self._exchange(url, headers, body, kept))
+        if hearing.head.status is None or hearing.early:
+            return Answer(error=error or _NO_HTTP)
+        return _answer(hearing.head, kept, now + timedelta(seconds=clock.monotonic() - started))
 
     async def close(self) -> None:
         """Close connections and let go of threads."""
         await self._client.aclose()
         await self._resolver.close()
 
-    async def _exchange(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    async def _listen(self, hearing: Hearing, exchange: Coroutine[Any, Any, None]) -> str | None:
+        """Run the exchange with its answer heard; answers what went wrong."""
+        try:
+            async with asyncio.timeout(self._attempt_seconds) as deadline:
+                with hearing.under_way(on_status=partial(_leave_soon, deadline)):
+                    await exchange
+        except TimeoutError:
+            return f"no answer within {self._attempt_seconds:g} seconds"
+        except _FAILURES as error:
+            return _reason(error)
+        return None
+
+    async def _exchange(self, url: str, headers: dict[str, str], body: bytes, kept: bytearray) -> None:
+        """Puts the start of the answer's body into `kept`."""
         request = self._client.build_request("POST", url, headers=_HEADERS | headers, content=body)
         check_url(str(request.url), allow_loopback=self._allow_loopback)
         response = await self._client.send(request, stream=True)
         try:
-            return Answer(
-                status=response.status_code,
-                retry_after_seconds=read_retry_after(response.headers.get("retry-after"), clock.now()),
-                body_start=await _start_of_body(response),
-            )
+            read = 0
+            async for chunk in response.aiter_raw():
+                kept += chunk[: KEPT_BYTES - len(kept)]
+                read += len(chunk)
+                if read >= BODY_BYTES:
+                    break
         finally:
             await response.aclose()  # closes the connection when there is more to read
 
 
-async def _start_of_body(response: httpx.Response) -> str:
-    read = bytearray()
-    async for chunk in response.aiter_raw():
-        read += chunk
-        if len(read) >= BODY_BYTES:
-            break
-    return bytes(read[:KEPT_BYTES]).decode(errors="replace").replace("\0", "\ufffd")  # PostgreSQL's text takes no NUL
+def _leave_soon(deadline: asyncio.Timeout) -> None:
+    if not deadline.expired():
+        deadline.reschedule(asyncio.get_running_loop().time() + REST_SECONDS)
+
+
+def _answer(head: Head, kept: bytearray, now: datetime) -> Answer:
+    return Answer(
+        status=head.status,
+        retry_after_seconds=read_retry_after(head.header("retry-after"), read_date(head.header("date")) or now),
+        body_start=_text(bytes(kept) or head.rest),
+    )
+
+
+def _text(read: bytes) -> str:
+    return read.decode(errors="replace").replace("\0", "\ufffd")  # PostgreSQL's text takes no NUL
 
 
 def _reason(error: BaseException) -> str:
@@ -91,7 +127,7 @@ def _reason(error: BaseException) -> str:
         case _ if isinstance(error, httpx.HTTPError) and never_sent(error):
             return "no connection"
         case _:
-            return "no complete answer: the connection broke, or what came was no HTTP"
+            return _NO_HTTP
 
 
 def _root(error: BaseException) -> BaseException:

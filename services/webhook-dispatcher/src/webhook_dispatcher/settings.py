@@ -16,7 +16,10 @@ class Settings(ServiceSettings):
         description="Seconds to wait after each failed attempt, up to 30 of them; after the last the event is given up.",
     )
     attempt_seconds: float = Field(
-        default=15, gt=0, le=60, description="Time for one attempt, from the name's look-up to the answer's end."
+        default=15,
+        gt=0,
+        le=60,
+        description="Time for one attempt, from the name's look-up to the status line of the answer.",
     )
     attempts_at_once: int = Field(default=100, ge=1, le=2000, description="Attempts in flight in this process.")
     attempts_per_endpoint: int = Field(

@@ -15,7 +15,7 @@ GONE = 410
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What came back from the merchant's server: a status, or an `error` that says why there is none.
 
-    An answer that broke off has no status: whoever sent it may have failed half-way.
+    A status is whatever the status line said, even if the headers or the body broke off behind it.
     """
 
     status: int | None = None

@@ -1,10 +1,11 @@
 """The one way to make an HTTP client: httpx on aiohttp's transport, with limits, never inside a unit."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 
 from malipo.platform.exchanges import Recording
@@ -22,19 +23,21 @@ def http_client(
     timeout_seconds: float,
     connect_seconds: float = 5,
     connections: int = 200,
-    resolver: AbstractResolver | None = None,
+    connector: Callable[[], aiohttp.BaseConnector] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = "",
     request_id_header: str | None = None,
 ) -> httpx.AsyncClient:
     """A client that follows no redirect and reads no proxy from the environment.
 
-    aiohttp's transport costs a fifth of httpx's own in CPU. `resolver` may refuse addresses: what it answers is what
-    is dialled. `transport` replaces the network in tests. What is asked is kept for `exchanges.recorded`, with the other
+    aiohttp's transport costs a fifth of httpx's own in CPU. `connector`, called once within the event loop, makes the
+    connections in its own way, up to its own limit. `transport` replaces the network in tests. What is asked is kept for `exchanges.recorded`, with the other
     side's own id of the request when it answers with `request_id_header`.
     """
     return httpx.AsyncClient(
-        transport=Recording(transport or _transport(connections, resolver), request_id_header),
+        transport=Recording(
+            transport or _transport(connector or partial(aiohttp.TCPConnector, limit=connections)), request_id_header
+        ),
         timeout=httpx.Timeout(timeout_seconds, connect=connect_seconds),
         follow_redirects=False,
         trust_env=False,
@@ -55,10 +58,9 @@ def never_sent(error: httpx.HTTPError) -> bool:
     return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
-def _transport(connections: int, resolver: AbstractResolver | None) -> httpx.AsyncBaseTransport:
+def _transport(connector: Callable[[], aiohttp.BaseConnector]) -> httpx.AsyncBaseTransport:
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=connections, resolver=resolver, use_dns_cache=resolver is None)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(connector=connector(), cookie_jar=aiohttp.DummyCookieJar())
 
     return AiohttpTransport(client=session)
 

@@ -1,0 +1,110 @@
+"""Lets the sender hear an answer's bytes before aiohttp's parser judges them: it drops a status together with its body."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, override
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
+
+from webhook_dispatcher.head import Head
+
+_listening: ContextVar["Hearing | None"] = ContextVar("listening", default=None)
+
+
+class Hearing:
+    """What one exchange heard."""
+
+    def __init__(self) -> None:
+        self.head = Head()
+        self.early = False
+        """Whether a status came before the request was sent: whoever says it has not read what we send."""
+        self._on_status: Callable[[], None] = lambda: None
+        self._way: asyncio.WriteTransport | None = None
+
+    def begin(self, way: asyncio.WriteTransport) -> None:
+        """The request goes out now, on this way."""
+        self._way = way
+
+    def hear(self, data: bytes) -> None:
+        """The answer's next bytes."""
+        waiting = self.head.status is None
+        self.head.feed(data)
+        if waiting and self.head.status is not None:
+            self.early = self._has_unsent()
+            self._on_status()
+
+    @contextmanager
+    def under_way(self, on_status: Callable[[], None]) -> Generator[None]:
+        """Hear the answer to the one request that this task makes in the block; `on_status` runs as soon as it has a status."""
+        self._on_status = on_status
+        token = _listening.set(self)
+        try:
+            yield
+        finally:
+            _listening.reset(token)
+            self._on_status = lambda: None
+            self._cut_what_is_unsent()
+
+    def _has_unsent(self) -> bool:
+        return self._way is not None and self._way.get_write_buffer_size() > 0
+
+    def _cut_what_is_unsent(self) -> None:
+        """A server that does not read would keep the connection for ever: closing waits until all is sent."""
+        if self._way is not None and self._has_unsent():
+            self.early = True
+            self._way.abort()
+
+
+def connector(*, connections: int, resolver: AbstractResolver) -> aiohttp.TCPConnector:
+    """Connections whose answers are heard; `resolver` is asked for every new one."""
+    return _Connector(connections, resolver)
+
+
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, connections: int, resolver: AbstractResolver) -> None:
+        super().__init__(limit=connections, resolver=resolver, use_dns_cache=False)  # pyright: ignore[reportUnknownMemberType] - an untyped option
+        self._factory = partial(_Handler, loop=asyncio.get_running_loop())
+
+
+class _Handler(ResponseHandler):
+    """One connection. aiohttp tells it when a request begins, in the task that makes it.
+
+    The parser gets nothing of a head before all of it is here: it would hang up at the first odd header.
+    """
+
+    _hearing: Hearing | None = None
+    _held = b""
+
+    @override
+    def set_response_params(self, **params: Any) -> None:
+        self._hearing = _listening.get()
+        if self._hearing is not None and self.transport is not None:
+            self._hearing.begin(self.transport)
+        super().set_response_params(**params)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        holding = self._hearing is not None and not self._hearing.head.ended
+        if self._hearing is not None:
+            self._hearing.hear(data)
+        if not holding:
+            super().data_received(data)
+            return
+        self._held += data
+        if self._hearing is None or self._hearing.head.ended:
+            self._let_go()
+
+    @override
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._let_go()
+        super().connection_lost(exc)
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, b""
+        if held:
+            super().data_received(held)
