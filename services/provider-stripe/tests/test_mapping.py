@@ -13,6 +13,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    OtherAction,
     Outcome,
     Pending,
     Redirect,
@@ -30,7 +31,6 @@ PI, RE = {"reference": "pi_1"}, {"reference": "re_1"}
 DONE = Succeeded(amount=USD_10, **PI)
 HELD = Authorized(amount=USD_10, **PI)
 PAGE = ActionRequired(action=Redirect("https://hooks.stripe.com/3ds/1"), **PI)
-NO_PAGE = "Stripe waits for the customer ({}), and gives no page to send them to"
 FAILED_3DS = {"code": "payment_intent_authentication_failure", "message": "Not authenticated."}
 
 
@@ -56,9 +56,11 @@ def read(order, body, status: int = 200) -> Outcome:
         (
             charge(),
             says.intent("requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}}),
-            Unknown(reason=NO_PAGE.format("use_stripe_sdk"), **PI),
+            ActionRequired(action=OtherAction("use_stripe_sdk"), **PI),
         ),
-        (charge(), says.intent("requires_action"), Unknown(reason=NO_PAGE.format("it does not say what for"), **PI)),
+        (charge(), says.intent("requires_action"), ActionRequired(action=OtherAction("unknown"), **PI)),
+        (charge(), says.intent("requires_action", next_action={"type": "\u202e" * 9}),
+         ActionRequired(action=OtherAction("unknown"), **PI)),
         (charge(), says.intent("under_divination"), Unknown(reason="status under_divination", **PI)),
         (charge(), says.intent(amount=1001), Unknown(reason="amount_mismatch", **PI)),
         (charge(), says.intent(currency="eur"), Unknown(reason="amount_mismatch", **PI)),
@@ -174,9 +176,8 @@ def test_an_error_means(order, status, body, outcome):
     ],
 )
 def test_only_a_web_address_is_a_page_to_send_the_customer_to(url):
-    reason = NO_PAGE.format("redirect_to_url")
     outcome = read(charge(), says.intent("requires_action", next_action=says.redirect(url)))
-    assert outcome == Unknown(reason=reason, reference="pi_1")
+    assert outcome == ActionRequired(action=OtherAction("redirect_to_url"), reference="pi_1")
 
 
 @pytest.mark.parametrize("url", ["HTTPS://hooks.stripe.com/3ds/1?a=b%20c#d", "http://127.0.0.1:12111/_sim/3ds/pi_1"])

@@ -11,6 +11,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    OtherAction,
     Outcome,
     Pending,
     Redirect,
@@ -261,15 +262,13 @@ def _intent_standing(intent: Intent) -> Outcome | None:
 
 
 def _action(intent: Intent) -> Outcome:
-    """Without a page to send the customer to, the charge is neither declined nor can anybody act: that is a doubt."""
+    """What the customer has to do: go to a page, or else something that only Stripe's own name of it tells."""
     action = intent.next_action
     page = action and action.redirect_to_url
     if page and _is_web_address(page.url):
         return ActionRequired(action=Redirect(page.url), reference=intent.id)
-    what = (action and _token(action.type)) or "it does not say what for"
-    return Unknown(
-        reason=f"Stripe waits for the customer ({what}), and gives no page to send them to", reference=intent.id
-    )
+    name = (action and _token(action.type)) or "unknown"
+    return ActionRequired(action=OtherAction(name), reference=intent.id)
 
 
 def _is_web_address(url: str) -> bool:
