@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 pytestmark = pytest.mark.asyncio
@@ -88,6 +89,34 @@ async def test_while_the_first_request_runs_the_second_is_told_so_and_may_come_a
     first = await slow
     assert (await stripe.pay(idempotency_key="k")).content == first.content
     assert await stripe.effects() == [("charge", 1000)]
+
+
+async def late(stripe, **extra):
+    with pytest.raises(httpx.ReadError):
+        await stripe.pay(extra=extra, idempotency_key="k", x_sim_fault="request_late:0.05")
+
+
+async def test_a_request_that_was_long_on_its_way_has_its_effect_when_it_comes_and_its_key_remembers_it(stripe, until):
+    await late(stripe)
+    assert await stripe.effects() == []
+    await until(stripe.effects, "the late request")
+    assert (await stripe.pay(idempotency_key="k")).headers["idempotent-replayed"] == "true"
+    assert await stripe.effects() == [("charge", 1000)]
+
+
+async def test_a_late_request_whose_key_was_used_for_another_one_meanwhile_has_no_effect(stripe):
+    await late(stripe)
+    fence = {"amount": "1000", "currency": "usd"}
+    assert (await stripe.post("/v1/payment_intents", fence, idempotency_key="k")).status_code == 200
+    await asyncio.sleep(0.2)
+    assert await stripe.effects() == []
+    assert (await stripe.post("/v1/payment_intents", fence, idempotency_key="k")).headers["idempotent-replayed"]
+
+
+async def test_a_late_request_that_is_refused_leaves_its_key_free(stripe):
+    await late(stripe, currency="xxx")
+    await asyncio.sleep(0.2)
+    assert (await stripe.pay(idempotency_key="k")).status_code == 200
 
 
 async def test_keys_expire_after_a_day_of_the_simulators_clock(stripe):

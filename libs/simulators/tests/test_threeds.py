@@ -80,3 +80,9 @@ async def test_without_a_return_url_the_browser_code_of_stripe_takes_over(stripe
 
 async def test_an_unknown_payment_has_no_page(stripe):
     assert (await stripe.http.get("/_sim/3ds/pi_nobody")).status_code == 404
+
+
+async def test_an_action_may_have_no_page_although_there_is_a_return_url(stripe):
+    extra = {"return_url": "https://shop.example/back"}
+    intent = await stripe.paid("pm_card_threeDSecure2Required", extra, x_sim_fault="action_without_page")
+    assert (intent["status"], intent["next_action"]["type"]) == ("requires_action", "use_stripe_sdk")

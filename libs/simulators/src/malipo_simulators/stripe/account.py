@@ -3,7 +3,7 @@
 from malipo_simulators.stripe.endpoint import Endpoint
 from malipo_simulators.stripe.events import Event
 from malipo_simulators.stripe.idempotency import IdempotencyStore
-from malipo_simulators.stripe.models import Charge, PaymentIntent, PaymentMethod, Refund
+from malipo_simulators.stripe.models import Charge, Dispute, PaymentIntent, PaymentMethod, Refund
 from malipo_simulators.stripe.settings import StripeSettings
 from malipo_simulators.stripe.timeline import Timeline
 
@@ -17,6 +17,7 @@ class Account:
         self.intents = Timeline[PaymentIntent]("payment_intent")
         self.charges = Timeline[Charge]("charge")
         self.refunds = Timeline[Refund]("refund")
+        self.disputes = Timeline[Dispute]("dispute")
         self.events = Timeline[Event]("event", bound=settings.max_events)
         self.endpoints = Timeline[Endpoint]("webhook endpoint")
         self.methods: dict[str, PaymentMethod] = {}

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from malipo_simulators.posting import Poster, WirePoster
 from malipo_simulators.stripe.control_book import book_routes
+from malipo_simulators.stripe.control_dashboard import dashboard_routes
 from malipo_simulators.stripe.control_endpoints import endpoint_routes
 from malipo_simulators.stripe.control_faults import fault_routes
 from malipo_simulators.stripe.control_world import world_routes
@@ -36,7 +37,7 @@ def create_stripe_app(settings: StripeSettings | None = None, poster: Poster | N
 
 
 def add_control(app: FastAPI, world: World) -> None:
-    for routes in (book_routes, fault_routes, world_routes, endpoint_routes, threeds_routes):
+    for routes in (book_routes, fault_routes, world_routes, dashboard_routes, endpoint_routes, threeds_routes):
         app.include_router(routes(world))
 
 

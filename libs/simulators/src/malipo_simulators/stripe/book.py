@@ -9,7 +9,10 @@ from malipo_simulators.stripe.shapes import Json
 
 
 class Kind(StrEnum):
-    """`charge` is authorization and capture at once. `refund` is booked when it is made, `refund_failed` undoes it."""
+    """`charge` is authorization and capture at once. `refund` is booked when it is made, `refund_failed` undoes it.
+
+    `dispute` is what a customer's bank has taken back, `dispute_won` what it returned in the end.
+    """
 
     CHARGE = "charge"
     AUTHORIZE = "authorize"
@@ -17,6 +20,8 @@ class Kind(StrEnum):
     REFUND = "refund"
     RELEASE = "release"
     REFUND_FAILED = "refund_failed"
+    DISPUTE = "dispute"
+    DISPUTE_WON = "dispute_won"
 
 
 @dataclass(frozen=True, slots=True)

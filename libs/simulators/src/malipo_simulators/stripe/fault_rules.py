@@ -14,6 +14,7 @@ class Fault(StrEnum):
     ERROR_BEFORE_EFFECT = "error_before_effect"
     ERROR_AFTER_EFFECT = "error_after_effect"
     ERROR_RECONCILED = "error_reconciled"
+    REQUEST_LATE = "request_late"
     CONNECTION_RESET = "connection_reset"
     RESET_AFTER_EFFECT = "reset_after_effect"
     RATE_LIMITED = "rate_limited"
@@ -22,6 +23,7 @@ class Fault(StrEnum):
     MALFORMED_JSON = "malformed_json"
     AMOUNT_MISMATCH = "amount_mismatch"
     UNKNOWN_STATUS = "unknown_status"
+    ACTION_WITHOUT_PAGE = "action_without_page"
     REFUND_PENDING_THEN_SUCCEEDS = "refund_pending_then_succeeds"
     REFUND_PENDING_THEN_FAILS = "refund_pending_then_fails"
     REFUND_SUCCEEDS_THEN_FAILS = "refund_succeeds_then_fails"
@@ -71,7 +73,7 @@ class NewRule(BaseModel):
     )
     delay_seconds: Annotated[float, Field(ge=0, le=MAX_DELAY_SECONDS)] | None = Field(
         default=None,
-        description="For slow, error_reconciled, webhook_late, webhook_reorder, refund_* and the Retry-After of rate_limited.",
+        description="For slow, request_late, error_reconciled, webhook_late, webhook_reorder, refund_* and the Retry-After of rate_limited.",
     )
     after: Annotated[int, Field(ge=0)] = 0
 

@@ -5,6 +5,7 @@ from urllib.parse import urlencode, urlsplit
 
 from malipo_simulators.stripe.book import Kind
 from malipo_simulators.stripe.cards import AUTHENTICATION_FAILED, AUTHENTICATION_REQUIRED, Decline, Result, Verdict
+from malipo_simulators.stripe.fault_rules import Fault
 from malipo_simulators.stripe.models import (
     Action,
     CaptureMethod,
@@ -93,7 +94,8 @@ def charge_at_once(work: Work, intent: PaymentIntent, charge: Charge) -> None:
 def challenge(work: Work, intent: PaymentIntent, how: Confirmation) -> None:
     """Without a return_url, or for Stripe's browser code, there is no page to send the customer to."""
     url = f"{how.base_url}/_sim/3ds/{intent.id}"
-    for_sdk = how.use_stripe_sdk or how.return_url is None
+    hidden = work.cause.fault is not None and work.cause.fault.fault is Fault.ACTION_WITHOUT_PAGE
+    for_sdk = how.use_stripe_sdk or how.return_url is None or hidden
     intent.action = Action(url, how.return_url, for_stripe_sdk=for_sdk)
     intent.status = IntentStatus.REQUIRES_ACTION
     work.tell_intent("requires_action", intent)

@@ -1,4 +1,4 @@
-"""What the simulator remembers: payment intents, charges, refunds, payment methods."""
+"""What the simulator remembers: payment intents, charges, refunds, disputes, payment methods."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,6 +25,12 @@ class RefundStatus(StrEnum):
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+class DisputeStatus(StrEnum):
+    NEEDS_RESPONSE = "needs_response"
+    WON = "won"
+    LOST = "lost"
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class Charge:
     amount_refunded: int = 0
     released: int = 0
     balance_transaction: str | None = None
+    dispute: "Dispute | None" = None
 
     @property
     def refundable(self) -> int:
@@ -78,6 +85,18 @@ class Refund:
     status: RefundStatus
     fate: RefundFate
     failure_reason: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Dispute:
+    """The customer has asked the bank for the money back, which took it from the account at once."""
+
+    id: str
+    charge: Charge
+    amount: int
+    created: int
+    reason: str
+    status: DisputeStatus = DisputeStatus.NEEDS_RESPONSE
 
 
 @dataclass(slots=True, eq=False)

@@ -77,6 +77,9 @@ class Visit:
         refuse_early(fault)
         if fault is not None and fault.fault is Fault.HTML_ERROR:
             return answers.bad_gateway()
+        if fault is not None and fault.fault is Fault.REQUEST_LATE:
+            self._world.later(fault.delay_seconds, lambda: arrive(self._operation, call))
+            raise HangUp(reset=True)
         return spoil(fault, await self._once(call))
 
     async def _once(self, call: Call) -> Answer:
@@ -102,10 +105,7 @@ class Visit:
         fault = self._cause.fault
         if fault is not None and fault.fault is Fault.SLOW:
             await asyncio.sleep(fault.delay_seconds)
-        try:
-            answer, remembered = answer_ok(perform(self._operation, call, fault)), True
-        except StripeError as error:
-            answer, remembered = answer_error(error), error.remembered
+        answer, remembered = answered(self._operation, call, fault)
         await self._let_webhooks_go_first()
         return answer, remembered
 
@@ -155,6 +155,28 @@ def refuse_early(fault: Applied | None) -> None:
             raise lock_timeout()
         case _:
             return
+
+
+def arrive(operation: Operation, call: Call) -> None:
+    """A request that was long on its way comes: its key decides as ever, and nobody hears the answer."""
+    keys, key = call.account.keys, call.work.cause.idempotency_key
+    if key is None:
+        answered(operation, call, None)
+        return
+    with suppress(StripeError):  # its key was used meanwhile, for another request
+        if keys.begin(key, call.fingerprint, call.world.clock.now()) is None:
+            answer, remembered = answered(operation, call, None)
+            keys.store(key, answer)
+            if not remembered:
+                keys.forget(key)
+
+
+def answered(operation: Operation, call: Call, fault: Applied | None) -> tuple[Answer, bool]:
+    """The answer, and whether an idempotency key remembers it."""
+    try:
+        return answer_ok(perform(operation, call, fault)), True
+    except StripeError as error:
+        return answer_error(error), error.remembered
 
 
 def perform(operation: Operation, call: Call, fault: Applied | None) -> Json:

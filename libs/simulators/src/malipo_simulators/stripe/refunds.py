@@ -9,7 +9,7 @@ from malipo_simulators.stripe.cards import RefundFate
 from malipo_simulators.stripe.errors import missing, no_such, refused_state
 from malipo_simulators.stripe.fault_rules import Fault
 from malipo_simulators.stripe.faults import Applied
-from malipo_simulators.stripe.models import Charge, Refund, RefundStatus
+from malipo_simulators.stripe.models import Charge, DisputeStatus, Refund, RefundStatus
 from malipo_simulators.stripe.money import check_fraction
 from malipo_simulators.stripe.params import Params
 from malipo_simulators.stripe.render import draw_list, draw_refund, read_expand
@@ -37,20 +37,27 @@ def create(call: Call) -> Json:
     expand = read_expand(params.strings("expand"))
     params.finish()
     charge = find_charge(call, intent_id, charge_id)
-    amount = checked_amount(charge, amount)
-    refund = Refund(
-        id=call.work.mint("re"),
-        charge=charge,
-        amount=amount,
-        created=call.work.now,
-        reason=reason,
-        metadata=metadata,
-        idempotency_key=call.work.cause.idempotency_key,
-        status=RefundStatus.SUCCEEDED,
-        fate=fate_of(charge, call.work.cause.fault),
-    )
-    carry_out(call.work, refund)
+    refund = make(call.work, charge, amount, reason=reason, metadata=metadata)
     return draw_refund(refund, expand)
+
+
+def make(
+    work: Work, charge: Charge, amount: int | None, *, reason: str | None, metadata: dict[str, str] | None = None
+) -> Refund:
+    """Refund a charge, or raise 400 for what cannot go back. Without an amount all that is left of it."""
+    refund = Refund(
+        id=work.mint("re"),
+        charge=chargeable(charge),
+        amount=checked_amount(charge, amount),
+        created=work.now,
+        reason=reason,
+        metadata=metadata or {},
+        idempotency_key=work.cause.idempotency_key,
+        status=RefundStatus.SUCCEEDED,
+        fate=fate_of(charge, work.cause.fault),
+    )
+    carry_out(work, refund)
+    return refund
 
 
 def find_charge(call: Call, intent_id: str | None, charge_id: str | None) -> Charge:
@@ -58,7 +65,7 @@ def find_charge(call: Call, intent_id: str | None, charge_id: str | None) -> Cha
         charge = call.account.charges.find(charge_id)
         if charge is None:
             raise no_such("charge", charge_id, param="charge")
-        return chargeable(charge)
+        return charge
     if intent_id is None:
         raise missing("payment_intent")
     intent = call.account.intents.find(intent_id)
@@ -66,12 +73,14 @@ def find_charge(call: Call, intent_id: str | None, charge_id: str | None) -> Cha
         raise no_such("payment_intent", intent_id, param="payment_intent")
     if intent.charge is None:
         raise refused_state(f"PaymentIntent {intent_id} has no successful charge to refund.")
-    return chargeable(intent.charge)
+    return intent.charge
 
 
 def chargeable(charge: Charge) -> Charge:
     if charge.decline is not None or not charge.captured:
         raise refused_state(f"Charge {charge.id} took no money, so there is nothing to refund.")
+    if charge.dispute is not None and charge.dispute.status is not DisputeStatus.WON:
+        raise refused_state(f"Charge {charge.id} is disputed: its money is with the bank.", code="charge_disputed")
     return charge
 
 

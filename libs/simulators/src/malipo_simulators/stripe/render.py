@@ -6,6 +6,8 @@ from malipo_simulators.stripe.errors import DOC_URL, invalid
 from malipo_simulators.stripe.models import (
     Action,
     Charge,
+    Dispute,
+    DisputeStatus,
     Failure,
     PaymentIntent,
     PaymentMethod,
@@ -30,6 +32,7 @@ class Expand:
 
 
 NOTHING = Expand()
+SECONDS_TO_ANSWER = 7 * 86_400
 
 
 def read_expand(paths: list[str], *, listing: bool = False) -> Expand:
@@ -191,7 +194,7 @@ def draw_charge(charge: Charge, expand: Expand = NOTHING) -> Json:
         "currency": intent.currency,
         "customer": None,
         "description": intent.options.description,
-        "disputed": False,
+        "disputed": charge.dispute is not None,
         "failure_balance_transaction": None,
         "failure_code": decline.code if decline else None,
         "failure_message": decline.message if decline else None,
@@ -263,6 +266,35 @@ def draw_refund(refund: Refund, expand: Expand = NOTHING) -> Json:
     if refund.status is RefundStatus.PENDING:
         drawn["pending_reason"] = "processing"
     return drawn
+
+
+def draw_dispute(dispute: Dispute) -> Json:
+    intent, is_open = dispute.charge.intent, dispute.status is DisputeStatus.NEEDS_RESPONSE
+    return {
+        "id": dispute.id,
+        "object": "dispute",
+        "amount": dispute.amount,
+        "balance_transactions": [],
+        "charge": dispute.charge.id,
+        "created": dispute.created,
+        "currency": intent.currency,
+        "enhanced_eligibility_types": [],
+        "evidence": {},
+        "evidence_details": {
+            "due_by": dispute.created + SECONDS_TO_ANSWER if is_open else None,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": False,
+        "livemode": False,
+        "metadata": {},
+        "network_reason_code": None,
+        "payment_intent": intent.id,
+        "reason": dispute.reason,
+        "status": dispute.status,
+    }
 
 
 def draw_list(data: list[Json], url: str, *, has_more: bool = False) -> Json:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from malipo_simulators.stripe.account import Account
 from malipo_simulators.stripe.book import Kind
 from malipo_simulators.stripe.events import Happening
-from malipo_simulators.stripe.models import Charge, PaymentIntent, Refund
+from malipo_simulators.stripe.models import Charge, Dispute, PaymentIntent, Refund
 from malipo_simulators.stripe.publishing import publish
-from malipo_simulators.stripe.render import draw_charge, draw_payment_intent, draw_refund
+from malipo_simulators.stripe.render import draw_charge, draw_dispute, draw_payment_intent, draw_refund
 from malipo_simulators.stripe.shapes import Json
 from malipo_simulators.stripe.world import Cause, World
 
@@ -38,6 +38,9 @@ class Work:
 
     def tell_refund(self, event_type: str, refund: Refund, previous: Json | None = None) -> None:
         self._tell(event_type, draw_refund(refund), refund.charge.intent, previous)
+
+    def tell_dispute(self, what: str, dispute: Dispute, previous: Json | None = None) -> None:
+        self._tell(f"charge.dispute.{what}", draw_dispute(dispute), dispute.charge.intent, previous)
 
     def _tell(self, event_type: str, drawn: Json, intent: PaymentIntent, previous: Json | None = None) -> None:
         publish(self.world, self.account, self.cause, Happening(event_type, drawn, previous), intent)
