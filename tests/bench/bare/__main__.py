@@ -4,8 +4,9 @@ import importlib
 import os
 import sys
 
+from malipo.platform.limits import Limits
 from malipo.platform.server import serve
 
 if __name__ == "__main__":
     app = importlib.import_module(f"bench.bare.{sys.argv[1].replace('-', '_')}").build()
-    serve(app, "127.0.0.1", int(os.environ["HTTP_PORT"]), stop_seconds=10)
+    serve(app, "127.0.0.1", int(os.environ["HTTP_PORT"]), stop_seconds=10, limits=Limits())

@@ -21,11 +21,12 @@ from gateway.http_envelope import about, answer_headers, request_id
 from gateway.idempotency import Done, Sending
 from gateway.parts import Parts, PartsOf
 from gateway.problems import Problem
-from gateway.ratelimit import UNRECORDED, network_of
+from gateway.ratelimit import UNRECORDED
 from gateway.schemas import Body
 from gateway.validation import parse, shown
 from malipo import clock, ids
 from malipo.contracts.events import PaymentView
+from malipo.platform.remote import network_of
 from malipo.platform.tracing import CLIENT_REF, carrier
 
 RETRY_AFTER_SECONDS: Final = "1"

@@ -4,7 +4,6 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import cast
 
 from prometheus_client import Counter
@@ -103,17 +102,6 @@ class LocalBuckets:
 
     def __len__(self) -> int:
         return len(self._buckets)
-
-
-def network_of(remote: str) -> str:
-    """Whose address it is: of IPv6 the first 64 bits, for one subscriber has all of the rest."""
-    try:
-        address = ip_address(remote)
-    except ValueError:
-        return remote
-    if address.version == 4:
-        return remote
-    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
 
 class RateLimiter:

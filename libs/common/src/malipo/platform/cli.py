@@ -40,7 +40,7 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
             from malipo.platform import failpoints
 
             failpoints.install(loaded.failpoints, name)
-        server.serve(app, loaded.http_host, loaded.http_port, stop_seconds=loaded.stop_seconds)
+        server.serve(app, loaded.http_host, loaded.http_port, stop_seconds=loaded.stop_seconds, limits=loaded.limits)
 
     @cli.command()
     def migrate() -> None:

@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from malipo.platform.limits import Limits
+from malipo.platform.remote import networks
 from malipo.platform.secrets import KeyRing
 
 EXIT_BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
@@ -33,6 +35,44 @@ class ServiceSettings(BaseSettings):
     )
     http_host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's own network
     http_port: int = Field(default=8080, ge=1, le=65535, description="Port for the API, health and metrics.")
+    http_head_bytes: int = Field(
+        default=Limits.head_bytes,
+        ge=1024,
+        le=256 * 1024,
+        description="Most bytes of a request's line and headers, and of a body's trailers; more is answered 431.",
+    )
+    http_head_fields: int = Field(
+        default=Limits.head_fields, ge=10, le=1000, description="Most header lines of a request; more is answered 431."
+    )
+    http_head_seconds: int = Field(
+        default=Limits.head_seconds,
+        ge=1,
+        le=120,
+        description="Time for a request's headers to arrive, else 408; as long for the rest of a body that was not wanted.",
+    )
+    http_idle_seconds: int = Field(
+        default=Limits.idle_seconds,
+        ge=1,
+        le=3600,
+        description="How long a connection may wait for its next request; longer than a proxy in front keeps it.",
+    )
+    http_connections: int = Field(
+        default=Limits.connections, ge=10, le=100_000, description="Most connections of this process; more get 503."
+    )
+    http_connections_per_address: int = Field(
+        default=Limits.connections_per_address,
+        ge=1,
+        le=100_000,
+        description="Most connections of one IPv4 address or IPv6 /64 that is no trusted proxy; more get 503.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        max_length=2000,
+        description=(
+            "Proxies in front, as networks: `10.1.2.3, fd00::/8`. They alone may name the client in `X-Forwarded-For`; "
+            "behind a proxy that is not listed all clients are one address, and share its limits."
+        ),
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
@@ -61,6 +101,12 @@ class ServiceSettings(BaseSettings):
         KeyRing.parse(ring.get_secret_value())
         return ring
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: str) -> str:
+        networks(proxies)
+        return proxies
+
     @field_validator("failpoints")
     @classmethod
     def _no_failpoints_in_production(cls, folder: DirectoryPath | None, info: ValidationInfo) -> DirectoryPath | None:
@@ -69,6 +115,19 @@ class ServiceSettings(BaseSettings):
             msg = "must be unset when ENVIRONMENT is production"
             raise ValueError(msg)
         return folder
+
+    @property
+    def limits(self) -> Limits:
+        """What the HTTP server lets in."""
+        return Limits(
+            head_bytes=self.http_head_bytes,
+            head_fields=self.http_head_fields,
+            head_seconds=self.http_head_seconds,
+            idle_seconds=self.http_idle_seconds,
+            connections=self.http_connections,
+            connections_per_address=self.http_connections_per_address,
+            trusted_proxies=networks(self.trusted_proxies),
+        )
 
 
 def load[S: ServiceSettings](settings: type[S]) -> S:

@@ -1,0 +1,139 @@
+"""A small application on the server that every service runs on, as a process of its own, and clients of it."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STRICT = {
+    "head_bytes": 4096,
+    "head_fields": 20,
+    "head_seconds": 1,
+    "idle_seconds": 2,
+    "connections": 12,
+    "connections_per_address": 8,
+    "trusted_proxies": "127.0.0.100",
+}
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Client:
+    """A connection of whoever it is."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self) -> Answer:
+        async with asyncio.timeout(15):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+            headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+            body = await self.reader.readexactly(int(headers["content-length"]))
+        return Answer(int(head[0].split()[1]), headers, body)
+
+    async def ask(self, data: bytes) -> Answer:
+        await self.send(data)
+        return await self.answer()
+
+    async def ended(self) -> bool:
+        """Waits for the connection's end; whether nothing came before it."""
+        async with asyncio.timeout(15):
+            with suppress(ConnectionError):
+                return await self.reader.read() == b""
+        return True
+
+
+@dataclass
+class Service:
+    """The echo service; its event loop is alone with its clients."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    clients: list[Client] = field(default_factory=list[Client])
+
+    async def connect(self, source: str = "127.0.0.1") -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0)))
+        self.clients.append(client)
+        return client
+
+    async def ask(self, data: bytes, source: str = "127.0.0.1") -> Answer:
+        return await (await self.connect(source)).ask(data)
+
+    def cpu_seconds(self) -> float:
+        parts = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+
+    def hang_up(self) -> None:
+        for client in self.clients:
+            client.writer.transport.abort()
+        self.clients.clear()
+
+
+def running(limits: dict[str, Any]) -> Generator[Service]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = str(Path(__file__).with_name("echo_service.py"))
+    process = subprocess.Popen([sys.executable, script, str(port), json.dumps(limits)])
+    deadline = time.monotonic() + 60
+    while not listens(port):
+        assert process.poll() is None, "the service ended"
+        assert time.monotonic() < deadline, "the service does not listen"
+    yield Service(port, process)
+    process.kill()
+    process.wait()
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=0.05).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def usual_service() -> Generator[Service]:
+    yield from running({})
+
+
+@pytest.fixture(scope="module")
+def strict_service() -> Generator[Service]:
+    yield from running(STRICT)
+
+
+@pytest.fixture
+async def usual(usual_service: Service) -> AsyncGenerator[Service]:
+    """One with the limits that hold unless set."""
+    yield usual_service
+    usual_service.hang_up()
+
+
+@pytest.fixture
+async def strict(strict_service: Service) -> AsyncGenerator[Service]:
+    """One with small limits, so that a test comes to them."""
+    yield strict_service
+    strict_service.hang_up()
