@@ -5,18 +5,24 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from gateway.http_edge import MAX_BODY_BYTES as MAX_REQUEST_BYTES
+from gateway.http_envelope import REQUEST_SECONDS
+from malipo.platform.limits import Limits
 from malipo.platform.settings import ServiceSettings
+from malipo.providers.callbacks import MAX_BODY_BYTES as MAX_CALLBACK_BYTES
 from malipo_local.services import SERVICES, Kind, Service
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 CONTAINERS: dict[str, Any] = COMPOSE["services"]
+PROXY = (ROOT / "deploy/proxy/nginx.conf").read_text("utf-8")
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text("utf-8")
 
 OUR_SERVICES = [row for row in SERVICES if row.kind is Kind.SERVICE]
@@ -35,7 +41,7 @@ def unknown(given: Mapping[str, str], settings: type[ServiceSettings]) -> set[st
 
 def test_compose_runs_what_the_local_stack_runs_and_nothing_else() -> None:
     migrations = {f"migrate-{row.name}" for row in OUR_SERVICES}
-    assert set(CONTAINERS) == {row.name for row in SERVICES} | migrations
+    assert set(CONTAINERS) == {row.name for row in SERVICES} | migrations | {"proxy"}
 
 
 def test_every_service_of_the_repository_is_run() -> None:
@@ -59,7 +65,7 @@ def test_the_local_stack_gives_a_service_every_setting_that_it_needs_and_no_othe
 
 @EACH_SERVICE
 def test_compose_and_the_local_stack_set_the_same_things(row: Service) -> None:
-    of_the_place = {"INSTANCE", "HTTP_HOST", "HTTP_PORT", "LOG_LEVEL"}
+    of_the_place = {"INSTANCE", "HTTP_HOST", "HTTP_PORT", "LOG_LEVEL", "TRUSTED_PROXIES"}
     assert set(CONTAINERS[row.name]["environment"]) - of_the_place == set(row.settings) - of_the_place
 
 
@@ -102,6 +108,54 @@ def test_published_ports_lead_to_a_process_and_differ() -> None:
     listening = {"8080"} | {CONTAINERS[row.name]["command"][4] for row in SIMULATORS}
     assert {inside for _, inside in published} <= listening
     assert len({outside for outside, _ in published}) == len(published)
+
+
+def locations() -> dict[str, str]:
+    """The proxy's locations with what stands in them."""
+    return dict(re.findall(r"location (?:= )?(\S+) \{(.*?)\}", PROXY, re.DOTALL))
+
+
+def proxied(name: str) -> str:
+    """The one value of a directive."""
+    found = set(re.findall(rf"^\s*{name} (.+?);", PROXY, re.MULTILINE))
+    assert len(found) == 1, name
+    return found.pop()
+
+
+def test_strangers_reach_services_through_the_proxy_alone() -> None:
+    published = {name for name, container in CONTAINERS.items() if "ports" in container}
+    assert published & ({row.name for row in OUR_SERVICES} | {"proxy"}) == {"proxy", "webhook-dispatcher"}
+    assert CONTAINERS["webhook-dispatcher"]["ports"] == ["12112:12112"], "the merchant's, who lives on its network"
+    assert "return 404" in locations()["/metrics"]
+    assert "return 404" in locations()["/health/"]
+
+
+def test_the_proxy_leads_to_the_gateway_and_to_each_providers_callbacks_and_lets_in_what_they_take() -> None:
+    providers = {row.name for row in OUR_SERVICES if row.name.startswith("provider-")}
+    callbacks = {f"/callbacks/{name.removeprefix('provider-')}/": name for name in providers}
+    for path, name in ({"/": "gateway"} | callbacks).items():
+        assert f"http://{name}:8080;" in locations()[path]
+        most = MAX_REQUEST_BYTES if name == "gateway" else MAX_CALLBACK_BYTES
+        assert f"client_max_body_size {most // 1024}k;" in locations()[path]
+
+
+def test_the_services_trust_the_proxy_and_nobody_whom_docker_gives_an_address() -> None:
+    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    address = CONTAINERS["proxy"]["networks"]["default"]["ipv4_address"]
+    assert ip_address(address) in ip_network(network["subnet"])
+    assert ip_address(address) not in ip_network(network["ip_range"])
+    for row in OUR_SERVICES:
+        assert CONTAINERS[row.name]["environment"]["TRUSTED_PROXIES"] == address
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in PROXY, "not what the client says"
+
+
+def test_the_proxy_limits_no_less_than_the_services_do() -> None:
+    number, size = proxied("large_client_header_buffers").split()
+    assert int(number) * int(size.removesuffix("k")) * 1024 <= Limits.head_bytes
+    assert int(proxied("client_header_timeout").removesuffix("s")) <= Limits.head_seconds
+    assert int(proxied("limit_conn addresses")) <= Limits.connections_per_address
+    assert int(proxied("proxy_read_timeout").removesuffix("s")) > REQUEST_SECONDS
+    assert proxied("proxy_request_buffering") == "on"
 
 
 def test_the_merchant_lives_on_the_loopback_of_the_dispatcher_that_may_use_no_other_private_address() -> None:
