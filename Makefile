@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)
 RUN = $(UV) run --locked --quiet
 
-.PHONY: help setup up down status logs stop start restart env operator demo bench crash-matrix chaos test check conformance docs
+.PHONY: help setup up down status logs stop start restart env operator step-over demo bench crash-matrix chaos test check conformance docs
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ env: setup ## print its addresses, for `eval "$$(make -s env)"`
 
 operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop")
 	@$(RUN) python -m malipo_local operator $(ARGS)
+
+step-over: setup ## have a consumer pass a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
+	@$(RUN) python -m malipo_local step-over $(ARGS)
 
 demo: setup ## tour of six payments on the real system (ARGS=--once ends after it)
 	@$(RUN) python -m malipo_local demo $(ARGS)

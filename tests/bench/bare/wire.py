@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -16,10 +16,10 @@ from starlette.types import ASGIApp
 from malipo import clock
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import BY_NAME, Topic
-from malipo.messaging.consumers import next_batch
 
 PREFIX = "bare."
 _MAX_RECORDS = 500  # as Malipo's own consumers have it
+_POLL_MS = 1000
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 Take = Callable[[Message], Awaitable[None]]
@@ -51,7 +51,7 @@ class Wire:
             max_records=_MAX_RECORDS,
             decoder=_records,
         )
-        subscriber.get_msg = partial(next_batch, _MAX_RECORDS)  # the poll is not what is compared
+        subscriber.get_msg = _next_batch  # the poll is not what is compared
         subscriber(consume)
 
     async def send(self, topic: Topic, key: str, message: Message) -> Awaitable[object]:
@@ -94,6 +94,11 @@ class Tasks:
     def _end(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._free.release()
+
+
+async def _next_batch(consumer: Any) -> tuple[Record, ...]:
+    batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+    return tuple(chain.from_iterable(batches.values()))
 
 
 async def _records(message: KafkaMessage) -> object:

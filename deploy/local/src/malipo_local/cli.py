@@ -1,4 +1,4 @@
-"""The command line: up, down, status, logs, stop, start, restart, env, operator, demo."""
+"""The command line: up, down, status, logs, stop, start, restart, env, operator, step-over, demo."""
 
 import math
 import shlex
@@ -168,6 +168,15 @@ def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
     raise typer.Exit(
         subprocess.run([sys.executable, "-m", "gateway", *context.args], env=environment, check=False).returncode
     )
+
+
+@app.command(name="step-over")
+def step_over(group: str, topic: str, partition: int, offset: int, *, home: HomeOption = USUAL_HOME) -> None:
+    """Have a consumer group pass what it cannot read; its service's log and health page say where."""
+    with _explained():
+        environment = Stack.attach(home).service_env(group.partition(".")[0])
+    command = [sys.executable, "-m", "malipo.messaging.step_over", group, topic, str(partition), str(offset)]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """Offsets with a consumer whose Kafka is away."""
 
 import asyncio
-from types import SimpleNamespace
 
 from aiokafka import TopicPartition
 
@@ -9,7 +8,7 @@ from malipo.messaging.offsets import Offsets
 from malipo.testing.waiting import until
 
 PARTITION = TopicPartition("topic", 0)
-RECORD = SimpleNamespace(topic="topic", partition=0, offset=41)
+APPLIED = {PARTITION: 42}
 
 
 class Group:
@@ -35,9 +34,9 @@ async def test_a_group_whose_commit_hangs_holds_up_neither_the_others_nor_a_stop
     offsets, stuck, well = Offsets(), Group(away=True), Group(away=False)
     running = asyncio.create_task(offsets.run())
     for group in (stuck, well):
-        offsets.applied(group, [RECORD])
-    await until(lambda: well.committed == {PARTITION: 42}, what="the other group's offset is committed")
-    offsets.applied(stuck, [RECORD])
+        offsets.applied(group, APPLIED)
+    await until(lambda: well.committed == APPLIED, what="the other group's offset is committed")
+    offsets.applied(stuck, APPLIED)
     running.cancel()
     done, _ = await asyncio.wait([running], timeout=10)
     assert done
@@ -48,9 +47,9 @@ async def test_what_could_not_be_committed_is_committed_when_kafka_is_back(monke
     monkeypatch.setattr("malipo.messaging.offsets._COMMIT_SECONDS", 0.05)
     offsets, group = Offsets(), Group(away=True)
     running = asyncio.create_task(offsets.run())
-    offsets.applied(group, [RECORD])
+    offsets.applied(group, APPLIED)
     await until(lambda: group.asked >= 2, what="it is tried again though nothing more came")
     group.away = False
-    await until(lambda: group.committed == {PARTITION: 42}, what="the offset is committed")
+    await until(lambda: group.committed == APPLIED, what="the offset is committed")
     running.cancel()
     await asyncio.wait([running], timeout=10)

@@ -1,14 +1,12 @@
-"""Runs subscriptions on FastStream batch subscribers, giving a batch back when it could not be tried."""
+"""Runs subscriptions on FastStream batch subscribers: each batch is applied and its offsets committed, or it comes again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import Any, cast
 
-from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -16,12 +14,13 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from malipo import clock
 from malipo.messaging.kafka import started
 from malipo.messaging.offsets import Offsets
+from malipo.messaging.poll import Poll, Rebalances
 from malipo.messaging.subscription import DatabaseAway, Record, Shell, Subscription
 from malipo.platform.logs import log
 
 _AWAY_SECONDS = 1.0
 _START_AGAIN_SECONDS = 1.0
-_POLL_MS = 1000
+_WATCH_SECONDS = 1.0
 _STOPPED = "not started"
 
 
@@ -47,27 +46,47 @@ class Consumers:
             logger=None,
             apply_types=False,
         )
-        self.problem: str | None = _STOPPED
+        self._problem: str | None = _STOPPED
+        self._polls: list[Poll] = []
         self._topics: list[str] = []
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is consumed in some group, else None."""
+        failing = [f"{poll.group}: {poll.problem}" for poll in self._polls if poll.problem and not poll.fenced]
+        return self._problem or "; ".join(failing) or None
+
+    @property
+    def fenced(self) -> str | None:
+        """That another process consumes under this one's name, else None."""
+        return next((poll.problem for poll in self._polls if poll.fenced), None)
+
+    @property
+    def resting(self) -> str | None:
+        """Which partitions are not read any further, where, why, and how to go on, else None."""
+        return "; ".join(rest for poll in self._polls for rest in poll.resting) or None
 
     def add(self, subscription: Subscription, shell: Shell) -> None:
         """Have `shell` take what `subscription` asks for."""
         topics = [topic.name for topic in subscription.topics]
+        group = f"{self._service}.{subscription.name}"
+        poll = Poll(group, subscription.max_records, shell.stepped_over, self._offsets.applied)
         subscriber = self._broker.subscriber(
             *topics,
             batch=True,
-            group_id=f"{self._service}.{subscription.name}",
+            group_id=group,
             group_instance_id=f"{self._service}.{self._instance}",
             auto_offset_reset="earliest",  # the default would skip what was sent before the first deployment
             max_records=subscription.max_records,
             heartbeat_interval_ms=500,  # a member that joins waits for the others' next heartbeat
             session_timeout_ms=10_000,
+            listener=Rebalances(poll, self._offsets.settle),
             parser=_without_headers,
             decoder=_itself,
         )
-        batches = _Batches(subscription.max_records)
-        subscriber.get_msg = batches.next
-        subscriber(partial(self._consume, shell, batches, subscription.pace_seconds))
+        subscriber.get_msg = poll.next
+        subscriber(partial(self._consume, shell, poll, subscription.pace_seconds))
+        self._polls.append(poll)
         self._topics += topics
 
     async def lag(self) -> dict[str, int]:
@@ -86,7 +105,7 @@ class Consumers:
         subscribers = cast("Sequence[Any]", self._broker.subscribers)
         return [subscriber.consumer for subscriber in subscribers if subscriber.consumer is not None]
 
-    async def _consume(self, shell: Shell, batches: "_Batches", pace_seconds: float, message: KafkaMessage) -> None:
+    async def _consume(self, shell: Shell, poll: Poll, pace_seconds: float, message: KafkaMessage) -> None:
         records = cast("Sequence[Record]", message.raw_message)
         next_at = clock.monotonic() + pace_seconds
         try:
@@ -96,20 +115,31 @@ class Consumers:
         except Exception:  # noqa: BLE001 - whatever it is, the batch must not be lost
             log.exception("batch failed", retry_in_seconds=_AWAY_SECONDS)
         else:
-            batches.applied()
-            self._offsets.applied(cast("Any", message.consumer), records)
+            poll.applied(message.consumer)
             return await asyncio.sleep(max(0.0, next_at - clock.monotonic()))
         # Taken again at once it would fail again at once, thousands of times a second.
         await asyncio.sleep(_AWAY_SECONDS)
 
     async def run(self) -> None:
-        """Connect, however long that takes, and consume until cancelled."""
+        """Connect, however long that takes, and consume until cancelled.
+
+        Raises `KafkaError` when a consumer will not recover by itself: run again, all of them are new.
+        """
+        committing: asyncio.Task[None] | None = None
         try:
             await self._start()
-            self.problem = None
-            await self._offsets.run()
+            self._problem = None
+            committing = asyncio.create_task(self._offsets.run())
+            while not any(poll.broken for poll in self._polls) and not committing.done():
+                await asyncio.wait([committing], timeout=_WATCH_SECONDS)
+            raise KafkaError(self.problem or "offsets are committed no longer")
         finally:
-            self.problem = _STOPPED
+            self._problem = _STOPPED
+            if committing is not None:
+                committing.cancel()
+                await asyncio.gather(committing, return_exceptions=True)
+            for poll in self._polls:
+                poll.reset()
             await self._broker.stop()
 
     async def _start(self) -> None:
@@ -117,42 +147,10 @@ class Consumers:
             try:
                 return await started(self._broker.start)
             except (KafkaError, OSError) as error:
-                self.problem = f"Kafka away: {error!r}"
+                self._problem = f"Kafka away: {error!r}"
                 log.warning("kafka away", error=repr(error), retry_in_seconds=_START_AGAIN_SECONDS)
                 await self._broker.stop()
                 await asyncio.sleep(_START_AGAIN_SECONDS)
-
-
-class _Batches:
-    """The batches of one subscriber, one after the other: one that was not applied comes again instead of the next.
-
-    FastStream passes over what its parser or a handler raises, and would go on behind it.
-    """
-
-    def __init__(self, max_records: int) -> None:
-        self._max_records = max_records
-        self._open: tuple[Record, ...] = ()
-
-    async def next(self, consumer: Any) -> tuple[Record, ...]:
-        """What a subscriber's `get_msg` answers."""
-        for record in reversed(self._open):
-            with suppress(IllegalStateError):  # its partition is another's by now, who goes on from where we were
-                consumer.seek(TopicPartition(record.topic, record.partition), record.offset)
-        self._open = ()
-        self._open = await next_batch(self._max_records, consumer)
-        return self._open
-
-    def applied(self) -> None:
-        """The last one need not come again."""
-        self._open = ()
-
-
-async def next_batch(max_records: int, consumer: Any) -> tuple[Record, ...]:
-    """The next records, as soon as there are any, or none after a second."""
-    # FastStream's own sleeps after an empty poll for as long as a poll may take. Short polls then wake the process hundreds
-    # of times a second for nothing, and long ones keep waiting what comes during the sleep.
-    batches: Mapping[object, Sequence[Record]] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
-    return tuple(chain.from_iterable(batches.values()))
 
 
 async def _without_headers(

@@ -1,13 +1,20 @@
-"""What aiokafka needs around it."""
+"""What aiokafka needs around it: starts that can be cancelled, connections that uvloop closes, names that two use."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
 from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.protocol.admin import DescribeGroupsRequest
 
 _CUT_SHORT_SECONDS = 2.0
+_MEMBERS = 5  # of a described group: error, name, state, protocol type, protocol, members
+
+
+class Fenced(KafkaError):
+    """Another process consumes under this one's name, and has taken its partitions. Kafka's word: FENCED_INSTANCE_ID."""
 
 
 async def started(start: Callable[[], Coroutine[Any, Any, object]]) -> None:
@@ -43,3 +50,39 @@ def _send_or_close(self: Any, request: object, expect_response: bool = True) -> 
 
 
 AIOKafkaConnection.send = cast("Any", _send_or_close)
+
+
+_coordinator: Any = GroupCoordinator
+_rejoin: Any = _coordinator._do_rejoin_group  # noqa: SLF001
+
+
+async def _rejoin_unless_fenced(self: Any, subscription: object) -> bool:
+    """Join the group again, or raise `Fenced` while another process is in it under our name.
+
+    Of two static members with one name (KIP-345) the later is let in, and the earlier is told that nobody knows it.
+    aiokafka takes that for an expired session and joins anew, which throws the other one out: so for ever, and both
+    look well. Who has been a member and is no longer asks first. It may join again once the other is gone.
+    """
+    ours: set[str] = self.__dict__.setdefault("_malipo_member_ids", set())
+    if ours and not self.member_id and await _another_has_our_name(self, ours):
+        name = _name_of(self)
+        message = f"another process runs as INSTANCE {name!r}, too: give each replica a name of its own"
+        raise Fenced(message)
+    joined: bool = await _rejoin(self, subscription)
+    if self.member_id:
+        ours.add(self.member_id)
+    return joined
+
+
+async def _another_has_our_name(coordinator: Any, ours: set[str]) -> bool:
+    request = DescribeGroupsRequest([coordinator.group_id])
+    answer: Any = await coordinator._send_req(request)  # noqa: SLF001
+    members = [member for group in answer.groups for member in group[_MEMBERS]]
+    return any(client_id == _name_of(coordinator) and id_ not in ours for id_, client_id, *_ in members)
+
+
+def _name_of(coordinator: Any) -> str:
+    return coordinator._client._client_id  # noqa: SLF001
+
+
+_coordinator._do_rejoin_group = _rejoin_unless_fenced  # noqa: SLF001

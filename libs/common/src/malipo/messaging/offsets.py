@@ -1,13 +1,12 @@
 """Commits offsets of what was applied: after its transaction, and for many batches at once."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from malipo.messaging.subscription import Record
 from malipo.platform.logs import log
 
 _EVERY_SECONDS = 0.2
@@ -35,12 +34,17 @@ class Offsets:
         self._applied: dict[Consumer, dict[TopicPartition, int]] = {}
         self._due = asyncio.Event()
 
-    def applied(self, consumer: Consumer, records: Iterable[Record]) -> None:
-        """These records need not come again."""
-        offsets = self._applied.setdefault(consumer, {})
-        for record in records:
-            offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
+    def applied(self, consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None:
+        """What stands before these offsets need not come again.
+
+        Positions are never committed: aiokafka's run ahead of what was applied, and stay there when a poll raises.
+        """
+        self._applied.setdefault(consumer, {}).update(offsets)
         self._due.set()
+
+    async def settle(self) -> None:
+        """Commit now, once: a rebalance is about to give partitions to others."""
+        await self._commit()
 
     async def run(self) -> None:
         """Commit until cancelled, and once more then."""
@@ -62,8 +66,11 @@ class Offsets:
                 async with asyncio.timeout(_COMMIT_SECONDS):
                     if held:
                         await consumer.commit(held)
-            except (KafkaError, IllegalStateError, TimeoutError) as error:
-                # The partitions are another's by now, or Kafka is away: what is still ours is tried again.
+            except CommitFailedError as error:
+                # The group has moved on: whoever has these partitions now reads on from what was committed before, and
+                # commits for himself.
+                log.warning("offsets not committed", error=repr(error))
+            except (KafkaError, IllegalStateError, TimeoutError) as error:  # Kafka is away
                 log.warning("offsets not committed", error=repr(error), retry_in_seconds=_EVERY_SECONDS)
                 self._applied[consumer] = held | self._applied.get(consumer, {})
                 self._due.set()

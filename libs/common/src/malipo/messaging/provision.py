@@ -3,16 +3,20 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from malipo.contracts.topics import TOPICS, Topic
 
 DEAD_LETTER_RETENTION = timedelta(days=90)
 _TRIES = 60
+_COMPRESSION = {"compression.type": "producer"}
+_OF_THE_TOPIC = 1  # the config source DYNAMIC_TOPIC_CONFIG of KIP-226
 
 
 def new_topics(replication: int) -> list[NewTopic]:
@@ -21,11 +25,16 @@ def new_topics(replication: int) -> list[NewTopic]:
 
 
 async def provision(bootstrap: str, replication: int) -> int:
-    """Create what is missing; answers how many were created. Raises `KafkaError`."""
+    """Create what is missing; answers how many were created. Raises `KafkaError`.
+
+    A topic whose `compression.type` is not `producer` gets it: a broker that compresses anew hands consumers codecs that
+    no producer of ours has chosen. The broker's own default counts for no topic of ours.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         response: Any = await admin.create_topics(new_topics(replication))
+        await _leave_compression_to_producers(admin, [new.name for new in new_topics(replication)])
     finally:
         await admin.close()
     codes = [for_code(error[1]) for error in response.topic_errors]
@@ -35,16 +44,36 @@ async def provision(bootstrap: str, replication: int) -> int:
     return sum(code.errno == 0 for code in codes)
 
 
+async def _leave_compression_to_producers(admin: Any, topics: Sequence[str]) -> None:
+    described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in topics])
+    for resource in (resource for response in described for resource in response.resources):
+        _, _, _, name, entries = resource
+        values = {entry[0]: entry[1] for entry in entries}
+        if values.get("compression.type", "producer") == "producer":
+            continue
+        # Kafka takes all of a topic's own settings at once; what is not named goes back to the broker's default.
+        own = {entry[0]: entry[1] for entry in entries if entry[3] == _OF_THE_TOPIC} | _COMPRESSION
+        await _alter(admin, name, own)
+
+
+async def _alter(admin: Any, topic: str, configs: Mapping[str, str]) -> None:
+    for response in await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(configs))]):
+        for code, *_ in response.resources:
+            if code != 0:
+                raise for_code(code)(topic)
+    print(f"topic {topic}: compression.type was corrected to producer")  # noqa: T201 - a command's answer
+
+
 def _topic(topic: Topic, replication: int) -> NewTopic:
     if topic.retention is None:
-        configs = {"cleanup.policy": "compact"} | _kept_by(replication)
+        configs = {"cleanup.policy": "compact"} | _settings(replication)
     else:
-        configs = {"retention.ms": _milliseconds(topic.retention)} | _kept_by(replication)
+        configs = {"retention.ms": _milliseconds(topic.retention)} | _settings(replication)
     return NewTopic(topic.name, topic.partitions, replication, topic_configs=configs)
 
 
 def _dead_letter(topic: Topic, replication: int) -> NewTopic:
-    configs = {"retention.ms": _milliseconds(DEAD_LETTER_RETENTION)} | _kept_by(replication)
+    configs = {"retention.ms": _milliseconds(DEAD_LETTER_RETENTION)} | _settings(replication)
     return NewTopic(topic.dead_letter, 1, replication, topic_configs=configs)
 
 
@@ -52,9 +81,9 @@ def _milliseconds(duration: timedelta) -> str:
     return str(duration // timedelta(milliseconds=1))
 
 
-def _kept_by(replication: int) -> dict[str, str]:
+def _settings(replication: int) -> dict[str, str]:
     """What Kafka has acknowledged has left the outbox: all brokers but one must have it, not the leader alone."""
-    return {"min.insync.replicas": str(max(1, replication - 1))}
+    return _COMPRESSION | {"min.insync.replicas": str(max(1, replication - 1))}
 
 
 async def main() -> None:

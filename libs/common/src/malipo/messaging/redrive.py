@@ -3,22 +3,35 @@
 import asyncio
 import os
 import sys
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from malipo.contracts.topics import BY_NAME, Topic
+from malipo.messaging.raw import RawRecord, records_of
+from malipo.messaging.step_over import RAW_FROM
+from malipo.messaging.subscription import summary
 from malipo.messaging.unit import MESSAGE_ID
 
 GROUP = "redrive"
 _POLL_MS = 2000
 
 
-async def redrive(bootstrap: str, topic: Topic) -> int:
-    """Send every dead letter of `topic` that was not sent again yet, under its own message id; answers how many.
+@dataclass
+class Redriven:
+    """How many messages were sent again, and where batches stood that still cannot be read: they stay dead."""
 
-    Whoever had applied the message drops the repeat by his inbox; whoever had not applies it now. Raises `KafkaError`.
+    sent: int = 0
+    unreadable: list[str] = field(default_factory=list[str])
+
+
+async def redrive(bootstrap: str, topic: Topic) -> Redriven:
+    """Send every dead letter of `topic` that was not sent again yet, under its own message id.
+
+    Whoever had applied the message drops the repeat by his inbox; whoever had not applies it now. Of a batch that was
+    stepped over the records are sent, from the one that could not be read. Raises `KafkaError`.
     """
     consumer: Any = AIOKafkaConsumer(
         topic.dead_letter,
@@ -37,14 +50,29 @@ async def redrive(bootstrap: str, topic: Topic) -> int:
         await consumer.stop()
 
 
-async def _send_all(consumer: Any, producer: Any, topic: Topic) -> int:
-    sent = 0
+async def _send_all(consumer: Any, producer: Any, topic: Topic) -> Redriven:
+    done = Redriven()
     while batches := await consumer.getmany(timeout_ms=_POLL_MS):
         for record in (record for records in batches.values() for record in records):
-            await producer.send_and_wait(topic.name, record.value, key=record.key, headers=original(record.headers))
-            sent += 1
+            told = {name: value.decode() for name, value in record.headers}
+            if RAW_FROM in told:
+                await _send_batch(producer, topic, record.value or b"", told, done)
+            else:
+                await producer.send_and_wait(topic.name, record.value, key=record.key, headers=original(record.headers))
+                done.sent += 1
         await consumer.commit()
-    return sent
+    return done
+
+
+async def _send_batch(producer: Any, topic: Topic, data: bytes, told: dict[str, str], done: Redriven) -> None:
+    try:
+        records: list[RawRecord] = records_of(data)
+    except Exception as error:  # noqa: BLE001 - whatever aiokafka raises: it is still dead
+        done.unreadable.append(f"{told['x-position']}: {summary(error)}")
+        return
+    for record in (record for record in records if record.offset >= int(told[RAW_FROM])):
+        await producer.send_and_wait(topic.name, record.value, key=record.key, headers=list(record.headers))
+        done.sent += 1
 
 
 def original(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
@@ -60,9 +88,12 @@ def main() -> None:
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or sys.exit("setting KAFKA_BOOTSTRAP: required")
     topic = BY_NAME.get(name) or sys.exit(f"no topic {name!r}; choose from: {', '.join(BY_NAME)}")
     try:
-        print(f"{asyncio.run(redrive(bootstrap, topic))} messages sent again to {name}")  # noqa: T201 - a command's answer
+        done = asyncio.run(redrive(bootstrap, topic))
     except KafkaError as error:
         sys.exit(f"not redriven: {error!r}")
+    print(f"{done.sent} messages sent again to {name}")  # noqa: T201 - a command's answer
+    if done.unreadable:
+        sys.exit("\n".join(("still not readable, and left in the dead letters:", *done.unreadable)))
 
 
 if __name__ == "__main__":

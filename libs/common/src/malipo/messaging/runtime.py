@@ -59,12 +59,18 @@ class Runtime:
         self.health.add("database", lambda: self._database_problem)
 
     def subscribe(self, *subscriptions: Subscription, needed_for_ready: bool = True) -> None:
-        """Consume; `needed_for_ready` makes readiness depend on it."""
+        """Consume; `needed_for_ready` makes readiness depend on it, and otherwise the service is degraded without.
+
+        A partition that rests degrades it in either case. That another process has this one's name is no state to be
+        ready in.
+        """
         for subscription in subscriptions:
             shell = Shell(subscription, self.units, self._service)
             self._consumers.add(subscription, shell)
-        if needed_for_ready:
-            self.health.add("consumers", lambda: self._consumers.problem)
+        told = self.health.add if needed_for_ready else self.health.worry
+        told("consumers", lambda: self._consumers.problem)
+        self.health.worry("partitions", lambda: self._consumers.resting)
+        self.health.add("instance", lambda: self._consumers.fenced)
 
     def loop(self, name: str, run: Loop) -> None:
         """Run `run` for as long as the service does; one that fails is logged and started again."""

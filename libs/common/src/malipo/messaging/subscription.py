@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
 from msgspec import MsgspecError
 
 from malipo.contracts.message import Message
@@ -19,6 +19,10 @@ from malipo.platform.logs import log
 Record = ConsumerRecord[bytes | None, bytes | None]
 
 _CARRIED = (tracing.TRACEPARENT, "tracestate", tracing.CLIENT_REF)
+_STEPPED_OVER = """
+SELECT next_offset FROM stepped_over
+WHERE consumer = $1 AND topic = $2 AND partition = $3 AND first_offset <= $4 AND next_offset > $4
+"""
 _MAX_TEXT_CHARS = 500
 _MAX_HEADERS = 50
 
@@ -78,6 +82,14 @@ class Shell:
                 await self._take(records)
         except (*AWAY, asyncpg.PostgresError) as error:
             raise DatabaseAway(summary(error)) from error
+
+    async def stepped_over(self, partition: TopicPartition, offset: int) -> int | None:
+        """Where to go on when an operator has stepped over what stands at `offset`, else None; also when nobody knows."""
+        try:
+            return await self._units.reads.fetchval(_STEPPED_OVER, self.consumer, *partition, offset)
+        except (*AWAY, asyncpg.PostgresError) as error:
+            log.warning("database away", error=summary(error))
+            return None
 
     async def _take(self, records: Sequence[Record]) -> None:
         wanted: list[tuple[Record, Received[Message]]] = []

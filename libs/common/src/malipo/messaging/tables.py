@@ -19,5 +19,16 @@ CREATE TABLE outbox (
     payload    bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+CREATE TABLE stepped_over (
+    consumer     text NOT NULL,
+    topic        text NOT NULL,
+    partition    integer NOT NULL,
+    first_offset bigint NOT NULL,
+    next_offset  bigint NOT NULL CHECK (next_offset > first_offset),
+    stepped_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, topic, partition, first_offset)
+);
 """
-"""Inbox: which messages were applied. Outbox: which messages are still to be sent, deleted once Kafka has them."""
+"""Inbox: which messages were applied. Outbox: which messages are still to be sent, deleted once Kafka has them.
+Stepped over: offsets that an operator has had passed, as no consumer could read what stands there."""

@@ -1,6 +1,6 @@
 """Health: alive means the event loop turns, ready means the service can do its work now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -17,14 +17,23 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._worries: dict[str, Check] = {}
 
     def add(self, name: str, check: Check) -> None:
         """Make readiness depend on `check`."""
         self._checks[name] = check
 
+    def worry(self, name: str, check: Check) -> None:
+        """Have `check` told of: the service is `degraded`, and still does most of its work, so it stays in service."""
+        self._worries[name] = check
+
     def problems(self) -> dict[str, str]:
         """What is wrong now, by check; empty when ready."""
-        return {name: wrong for name, check in self._checks.items() if (wrong := check()) is not None}
+        return _wrong(self._checks)
+
+    def worries(self) -> dict[str, str]:
+        """What a part of the service cannot do now, by check."""
+        return _wrong(self._worries)
 
     def routes(self) -> list[Route]:
         """`/health/live`, `/health/ready` and `/metrics`."""
@@ -38,6 +47,10 @@ class Health:
         return JSONResponse({"status": "alive"})
 
     async def _ready(self, _request: Request) -> JSONResponse:
-        problems = self.problems()
-        status = "not ready" if problems else "ready"
-        return JSONResponse({"status": status, "problems": problems}, 503 if problems else 200)
+        problems, worries = self.problems(), self.worries()
+        status = "not ready" if problems else "degraded" if worries else "ready"
+        return JSONResponse({"status": status, "problems": problems | worries}, 503 if problems else 200)
+
+
+def _wrong(checks: Mapping[str, Check]) -> dict[str, str]:
+    return {name: wrong for name, check in checks.items() if (wrong := check()) is not None}

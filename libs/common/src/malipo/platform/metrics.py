@@ -14,6 +14,14 @@ MESSAGES = Counter(
     ("topic", "result"),
 )
 LAG = Gauge("malipo_consumer_lag_messages", "Messages in this replica's partitions that it has not taken.", ("topic",))
+POLLS_FAILED = Counter(
+    "malipo_polls_failed", "Polls of Kafka that raised, by what was polled (alert on any).", ("group", "topic")
+)
+RESTING = Gauge(
+    "malipo_partitions_resting",
+    "Partitions of this replica's that rest at a record which cannot be read (alert on any).",
+    ("group", "topic"),
+)
 BATCH_SECONDS = Histogram("malipo_batch_duration_seconds", "Time to apply and commit one batch.", ("subscription",))
 OUTBOX_ROWS = Gauge("malipo_outbox_rows", "Outbox rows not yet in Kafka, counted up to 10,000, of all replicas.")
 OUTBOX_AGE_SECONDS = Gauge(

@@ -1,0 +1,126 @@
+"""Steps over what no consumer can read: `python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET`.
+
+Runs in the environment of the service that the group belongs to. The arguments are in the service's log line and on its
+`/health/ready`.
+"""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+
+import asyncpg
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from malipo.contracts.topics import DEAD_LETTER_SUFFIX
+from malipo.messaging.database import AWAY, create_pool
+from malipo.messaging.raw import RawBatch, raw_batch, records_of
+from malipo.messaging.subscription import storable, summary
+from malipo.messaging.unit import MAX_PAYLOAD_BYTES, MESSAGE_ID, Unit, Units
+from malipo.messaging.writes import insert
+
+RAW_FROM = "x-raw-from"
+"""Header of a dead letter that is a whole batch as Kafka stored it: its first offset that was not applied."""
+_SECONDS = 20.0
+_STEPPED_OVER = insert(
+    "stepped_over",
+    {"consumer": "text", "topic": "text", "partition": "integer", "first_offset": "bigint", "next_offset": "bigint"},
+)
+
+
+class NothingToStepOver(Exception):
+    """There is no record, or one that can be read: a consumer takes it by itself."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a consumer group stands, and cannot read on."""
+
+    group: str
+    partition: TopicPartition
+    offset: int
+
+
+async def step_over(units: Units, bootstrap: str, place: Place) -> int:
+    """Dead-letter the batch that holds the record, once, and have every replica go on behind it; answers where.
+
+    Both are one statement: a crash leaves nothing or all of it. Whoever holds the partition finds it within seconds,
+    goes on, and commits. Raises `NothingToStepOver`, `KafkaError`, or one of `AWAY`.
+    """
+    batch = await raw_batch(bootstrap, place.partition, place.offset)
+    if batch is None:
+        raise NothingToStepOver("no record is there")
+    reason = _why_unreadable(batch)
+    topic, number = place.partition
+    letter = f"{topic}:{number}:{batch.first}-{batch.next}"
+
+    async def bury(unit: Unit, _: object) -> None:
+        headers = _obituary(place, batch, letter, reason)
+        unit.send_raw(topic + DEAD_LETTER_SUFFIX, f"{topic}:{number}", batch.data[:MAX_PAYLOAD_BYTES], headers)
+        unit.put(_STEPPED_OVER, [(place.group, topic, number, batch.first, batch.next)])
+
+    await units.receive(f"{place.group}.dlq", {letter: batch}, bury)
+    return batch.next
+
+
+def _why_unreadable(batch: RawBatch) -> str:
+    if not batch.data:
+        return "the broker cannot read it"
+    try:
+        records_of(batch.data)
+    except Exception as error:  # noqa: BLE001 - whatever it is, a consumer would raise it out of its poll, too
+        return summary(error)
+    raise NothingToStepOver("the record can be read")
+
+
+def _obituary(place: Place, batch: RawBatch, letter: str, reason: str) -> dict[str, str]:
+    return {
+        MESSAGE_ID: f"dlq:{place.group}:{letter}",
+        "x-consumer": place.group,
+        "x-position": f"{place.partition.topic}:{place.partition.partition}:{place.offset}",
+        "x-next-offset": str(batch.next),
+        RAW_FROM: str(place.offset),
+        "x-original-bytes": str(len(batch.data)),
+        "x-reason": storable(reason),
+    }
+
+
+async def _run(place: Place, database_url: str, bootstrap: str) -> int:
+    units = Units(lambda: None)
+    async with asyncio.timeout(_SECONDS):
+        pool = await create_pool(database_url, 2)
+        try:
+            units.use(pool)
+            return await step_over(units, bootstrap, place)
+        finally:
+            pool.terminate()
+
+
+def main() -> None:
+    """Step over what the arguments name, from DATABASE_URL and KAFKA_BOOTSTRAP."""
+    place = _place(sys.argv[1:]) or sys.exit("usage: python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET")
+    database_url, bootstrap = (
+        os.environ.get(name) or sys.exit(f"setting {name}: required") for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP")
+    )
+    try:
+        beyond = asyncio.run(_run(place, database_url, bootstrap))
+    except NothingToStepOver as error:
+        sys.exit(f"not stepped over: {error}")
+    except TimeoutError:
+        sys.exit(f"not stepped over: PostgreSQL or Kafka did not answer within {_SECONDS:.0f} s")
+    except (KafkaError, asyncpg.PostgresError, *AWAY) as error:
+        sys.exit(f"not stepped over: {summary(error)}")
+    print(f"{place.group} goes on at offset {beyond} within seconds; what was there is in the dead letters")  # noqa: T201 - a command's answer
+
+
+def _place(words: list[str]) -> Place | None:
+    match words:
+        case [group, topic, partition, offset] if partition.isdecimal() and offset.isdecimal():
+            return Place(group, TopicPartition(topic, int(partition)), int(offset))
+        case _:
+            return None
+
+
+if __name__ == "__main__":
+    main()
