@@ -62,6 +62,26 @@ NEWS = {"requires_capture": "amount_capturable_updated", "requires_payment_metho
 """How events call a PaymentIntent's status where they do not call it by its name."""
 
 
+def dispute(**changes) -> dict:
+    return {
+        "id": "du_1",
+        "object": "dispute",
+        "status": "needs_response",
+        "reason": "fraudulent",
+        "amount": 1000,
+        "currency": "usd",
+        "charge": "ch_1",
+        "payment_intent": "pi_1",
+        "metadata": {},
+    } | changes
+
+
+def thin(event_type: str, **more) -> dict:
+    """An event of an event destination: thin events and pings carry no object."""
+    shape = {"id": "evt_test_65R9Ijk8dKEYZcXeRWn16R9A7j1FSQ3w3TGDPLLGSM4CW0", "object": "v2.core.event"}
+    return shape | {"type": event_type, "created": "2026-11-20T09:30:00.000Z", "livemode": False} | more
+
+
 def event(about: dict, event_type: str | None = None, event_id: str = "evt_1") -> dict:
     if event_type is None:
         status = about.get("status", "succeeded")

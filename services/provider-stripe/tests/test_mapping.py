@@ -4,7 +4,6 @@ import json
 from urllib.parse import parse_qsl
 
 import httpx
-import msgspec
 import pytest
 import stripe_says as says
 
@@ -23,7 +22,7 @@ from malipo.contracts.outcomes import (
 from malipo.money import EXPONENTS, Money
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.testing.orders import cancel, capture, charge, refund
-from provider_stripe.mapping import STEPS, answered, request, spoken, unsupported
+from provider_stripe.mapping import STEPS, answered, request, unsupported
 from provider_stripe.objects import Answer
 
 USD_10 = Money(1000, "USD")
@@ -319,32 +318,3 @@ def test_a_decline_for_want_of_authentication_says_what_is_missing():
     assert read(charge(), {"error": failure}, 402).message == hint
     with_page = charge(return_url="https://shop.example/back")
     assert read(with_page, {"error": failure}, 402).message == "It requires authentication."
-
-
-def word(about: dict):
-    return spoken(msgspec.Raw(json.dumps(about).encode()))
-
-
-def test_an_event_names_the_operation_by_our_own_tags():
-    told = word(says.intent("requires_capture"))
-    assert (told.payment_id, told.operation_id, told.kind, told.outcome) == ("pay_1", "pay_1", "charge", HELD)
-    told = word(says.refund("failed", failure_reason="declined"))
-    assert (told.operation_id, told.kind) == ("ref_1", "refund")
-    assert told.outcome == Declined(code="declined", message="The refund failed at Stripe: declined.", **RE)
-
-
-@pytest.mark.parametrize(
-    "about",
-    [
-        says.intent("requires_confirmation"),
-        says.intent("requires_payment_method"),
-        says.intent(metadata={}),
-        says.intent(metadata={"malipo_payment_id": "pay_1"}),
-        says.refund(metadata=None),
-        says.intent(metadata={}, currency="isk"),
-        {"object": "charge", "id": "ch_1", "status": "succeeded", "metadata": says.TAGS},
-        {"object": "balance.available"},
-    ],
-)
-def test_an_event_has_no_words_about_what_was_not_tried_or_is_not_ours(about):
-    assert word(about) is None

@@ -1,5 +1,6 @@
 """The provider against a Stripe with a book of its own, over real sockets: what it says and what the book holds."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    OtherAction,
     Outcome,
     Pending,
     Succeeded,
@@ -26,7 +28,7 @@ from malipo.providers.provider import Account, Attempt, Order
 from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.waiting import until
 from provider_stripe.client import StripeClient
-from provider_stripe.mapping import EVENT_TYPES, spoken
+from provider_stripe.events import EVENT_TYPES, read_event
 from provider_stripe.objects import EVENT
 from provider_stripe.provider import StripeProvider
 
@@ -66,6 +68,22 @@ class Stripe:
     async def decide(self, intent: str, decision: str) -> None:
         response = await self.http.post(f"/_sim/3ds/{intent}/{decision}")
         assert response.status_code == 200, response.text
+
+    async def outside(self, intent: str, what: str, **wish) -> dict:
+        """Do what nobody orders over the API: `refunds` in the dashboard, `disputes` at the customer's bank."""
+        response = await self.http.post(f"/_sim/payment_intents/{intent}/{what}", json=wish)
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    async def end_dispute(self, dispute: dict, verdict: str) -> None:
+        await self.http.post(f"/_sim/disputes/{dispute['id']}/{verdict}")
+
+    def unmatched(self) -> list:
+        return [
+            other
+            for callback in self.receiver.callbacks
+            for other in self.provider.read_callback(callback, self.account).unmatched
+        ]
 
     def words(self) -> list:
         return [
@@ -375,18 +393,53 @@ async def test_who_asks_for_the_events_that_are_read_misses_nothing_that_stripe_
         other = await stripe.execute(pay("pm_card_pendingRefund"))
         pending = await stripe.execute(refund(operation_id=ids.new("ref"), reference=other.reference))
         await stripe.http.post(f"/_sim/refunds/{pending.reference}/{ending}")
+    disputed = await stripe.execute(pay())
+    await stripe.end_dispute(await stripe.outside(disputed.reference, "disputes"), "won")
 
     async def all_has_come() -> bool:
         endpoints = (await stripe.http.get("/_sim/webhook_endpoints")).json()
         return all(endpoint["pending"] == 0 for endpoint in endpoints)
 
     await until(all_has_come, what="all webhooks")
-    told = [EVENT.decode(callback.body) for callback in stripe.receiver.callbacks]
-    assert {event.type for event in told} > set(EVENT_TYPES) - {"payment_intent.processing"}
-    words = {word for event in told if (word := spoken(event.data.object)) is not None}
+    told = {EVENT.decode(callback.body).type for callback in stripe.receiver.callbacks}
+    assert told > set(EVENT_TYPES) - {"payment_intent.processing"}
+    words = {
+        word for callback in stripe.receiver.callbacks for word in read_event(as_if_asked_for(callback.body)).words
+    }
     assert set(stripe.words()) == words
     kinds = {type(word.outcome) for word in words}
     assert kinds == {Succeeded, Authorized, Declined, Canceled, ActionRequired, Pending}
+
+
+def as_if_asked_for(body: bytes) -> bytes:
+    return json.dumps(json.loads(body) | {"type": EVENT_TYPES[0]}).encode()
+
+
+async def test_a_refund_made_in_the_dashboard_and_a_dispute_are_told_with_the_payment_that_they_are_about(stripe):
+    await listen(stripe)
+    paid, other = await stripe.execute(pay()), await stripe.execute(pay())
+    back = await stripe.outside(paid.reference, "refunds", amount=400)
+    dispute = await stripe.outside(other.reference, "disputes")
+    await stripe.end_dispute(dispute, "lost")
+    told = await until(lambda: len(stripe.unmatched()) >= 4 and stripe.unmatched(), what="the webhooks")
+    said = {(one.event_type, one.references["payment_intent"], one.amount) for one in told}
+    assert said == {
+        ("refund.created", paid.reference, usd(400)),
+        ("charge.dispute.created", other.reference, usd(1000)),
+        ("charge.dispute.funds_withdrawn", other.reference, usd(1000)),
+        ("charge.dispute.closed", other.reference, usd(1000)),
+    }
+    assert {one.references.get("refund") or one.references["dispute"] for one in told} == {back["id"], dispute["id"]}
+
+
+async def test_an_action_without_a_page_is_told_as_what_stripe_calls_it_although_there_is_a_return_url(stripe):
+    order = pay("pm_card_threeDSecure2Required", return_url="https://shop.example/back")
+    await stripe.fault("action_without_page")
+    waiting = await stripe.execute(order)
+    assert (type(waiting), waiting.action) == (ActionRequired, OtherAction("use_stripe_sdk"))
+    assert await stripe.query(order, waiting.reference) == waiting
+    given_up = await stripe.execute(cancel(reference=waiting.reference))
+    assert given_up == Canceled(reference=waiting.reference) == await stripe.query(order, waiting.reference)
 
 
 async def listen(stripe) -> None:

@@ -18,8 +18,8 @@ from malipo.contracts.topics import OUTCOMES, STRIPE_COMMANDS
 from malipo.platform.client import http_client
 from malipo.providers.provider import Account
 from provider_stripe.client import StripeClient, verify
-from provider_stripe.mapping import answered, request, spoken
-from provider_stripe.objects import EVENT
+from provider_stripe.events import read_event
+from provider_stripe.mapping import answered, request
 
 CALLS_AT_ONCE = 64
 KEY = "sk_test_bare"
@@ -53,7 +53,7 @@ async def _charge(wire: Wire, client: StripeClient, charge: Charge) -> None:
 async def _hear(wire: Wire, account: Account, request: Request) -> JSONResponse:
     body = await request.body()
     verify(account, request.headers["stripe-signature"], body, tolerance_seconds=300)
-    if word := spoken(EVENT.decode(body).data.object):
+    for word in read_event(body).words:
         await wire.send(OUTCOMES, word.payment_id, _report(word.payment_id, 1, word.outcome, "callback"))
     return JSONResponse({"result": "heard"})
 

@@ -42,7 +42,11 @@ _NOT_FOUND = ("provider_credentials_not_found",)
 async def put_stripe(
     asked: _Writer, body: Annotated[StripeCredentials, Depends(body_of(StripeCredentials))]
 ) -> Response:
-    """Adds or replaces them. The id, and with it `callback_path` to configure at Stripe, stays the same."""
+    """Adds or replaces them. The id, and with it `callback_path` to configure at Stripe, stays the same.
+
+    Stripe is to send there the events that `python -m provider_stripe events` lists: refunds and disputes that were made at
+    Stripe itself are told by these alone.
+    """
     caller, parts = asked.caller, asked.parts
     if body.secret_key.split("_")[1] != caller.mode:
         mismatch = FieldError("/secret_key", "credential_mode_mismatch", f"must be a {caller.mode} key, as yours is")

@@ -11,7 +11,7 @@ cli = service_cli("provider-stripe", Settings)
 @cli.command()
 def events() -> None:
     """List the events that a merchant's webhook endpoint at Stripe has to send."""
-    from provider_stripe.mapping import EVENT_TYPES
+    from provider_stripe.events import EVENT_TYPES
 
     sys.stdout.write("\n".join((*EVENT_TYPES, "")))
 

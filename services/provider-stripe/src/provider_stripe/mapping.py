@@ -21,9 +21,8 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.money import EXPONENTS, Money
 from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, Order, Word
+from malipo.providers.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, Order
 from provider_stripe.objects import (
-    KIND,
     LISTING,
     OBJECT,
     PROBLEMS,
@@ -35,23 +34,10 @@ from provider_stripe.objects import (
     StripeRefund,
 )
 
-EVENT_TYPES = (
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "payment_intent.canceled",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "payment_intent.amount_capturable_updated",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-)
-"""The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others tell nothing about our
-orders, or the same as one of these: `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside `refund.*`.
-"""
-
 PAYMENT = "malipo_payment_id"
 OPERATION = "malipo_operation_id"
+FENCE = "malipo_fence"
+"""Marks a PaymentIntent that was never meant to take money; its value is the operation whose key it made useless."""
 
 _NOT_TAKEN = frozenset({"GHS", "ISK", "MGA", "UGX"})
 """ISK and UGX Stripe writes with two decimals that must be zero, MGA's minor unit is not ISO's there, GHS it has not."""
@@ -195,22 +181,6 @@ def read_page(order: Order, answer: Answer) -> tuple[Outcome | None, str | None]
         if (item.metadata or {}).get(OPERATION) == order.operation_id:
             return effect(order, raw), None
     return None, tagged[-1].id if page.has_more and tagged else None
-
-
-def spoken(raw: msgspec.Raw) -> Word | None:
-    """What an event's object says about an operation of ours, or None. Raises `ValueError` for an unknown shape.
-
-    The object is as it was when the event happened, which may be long ago. One that shows that nothing was tried yet
-    says nothing: it is what every PaymentIntent looks like at first.
-    """
-    if KIND.decode(raw).object not in ("payment_intent", "refund"):
-        return None
-    found = OBJECT.decode(raw)
-    tags: dict[str, str] = found.metadata or {}
-    if not {PAYMENT, OPERATION} <= tags.keys() or (outcome := standing(found)) is None:
-        return None
-    kind = "charge" if isinstance(found, Intent) else "refund"
-    return Word(payment_id=tags[PAYMENT], operation_id=tags[OPERATION], kind=kind, outcome=outcome)
 
 
 def standing(found: Intent | StripeRefund) -> Outcome | None:

@@ -1,8 +1,16 @@
 """The shapes of Stripe's answers, objects and events, as far as we read them; the rest is ignored."""
 
+import re
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import msgspec
+
+_ID = r"\A[!-~]{1,255}\Z"
+Id = Annotated[str, msgspec.Meta(pattern=_ID)]
+"""An id of Stripe's: at most 255 characters (docs.stripe.com/upgrades), here of printable ASCII. So it fits a row, an
+address and a line of a log.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class NextAction(msgspec.Struct):
 class Intent(msgspec.Struct, tag_field="object", tag="payment_intent"):
     """A PaymentIntent, as far as we read it. Amounts in Stripe's minor units, currency in lower case."""
 
-    id: str
+    id: Id
     status: str
     amount: int
     amount_capturable: int
@@ -53,7 +61,7 @@ class Intent(msgspec.Struct, tag_field="object", tag="payment_intent"):
 class StripeRefund(msgspec.Struct, tag_field="object", tag="refund"):
     """A Refund, as far as we read it."""
 
-    id: str
+    id: Id
     status: str | None
     amount: int
     currency: str
@@ -88,10 +96,16 @@ class Listing(msgspec.Struct):
     has_more: bool
 
 
-class Kind(msgspec.Struct):
-    """What sort of object it is."""
+class About(msgspec.Struct):
+    """Whatever an event is about, as far as a person needs it to find it at Stripe."""
 
     object: str
+    id: Id
+    payment_intent: Id | None = None
+    charge: Id | None = None
+    amount: int | None = None
+    currency: str | None = None
+    metadata: dict[str, str] | None = None
 
 
 class Data(msgspec.Struct):
@@ -101,16 +115,36 @@ class Data(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """What a webhook brings."""
+    """What a webhook brings. Thin events and pings (`v2.*`) have data of another shape, or none."""
 
-    id: str
+    id: Id
     type: str
-    data: Data
+    data: msgspec.Raw = msgspec.Raw(b"null")
 
 
-OBJECT = msgspec.json.Decoder(Intent | StripeRefund)
-PROBLEMS = msgspec.json.Decoder(Problems)
-LISTING = msgspec.json.Decoder(Listing)
-TAGGED = msgspec.json.Decoder(Tagged)
-EVENT = msgspec.json.Decoder(Event)
-KIND = msgspec.json.Decoder(Kind)
+def is_id(text: str) -> bool:
+    """Whether `text` could be an `Id`."""
+    return re.match(_ID, text) is not None
+
+
+class Reader[T]:
+    """Decodes one shape."""
+
+    def __init__(self, shape: Any) -> None:
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
+
+    def decode(self, raw: bytes | msgspec.Raw) -> T:
+        """Raises `ValueError` for anything else, also for what is nested too deep to be read."""
+        try:
+            return self._decoder.decode(raw)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+
+OBJECT = Reader[Intent | StripeRefund](Intent | StripeRefund)
+PROBLEMS = Reader[Problems](Problems)
+LISTING = Reader[Listing](Listing)
+TAGGED = Reader[Tagged](Tagged)
+EVENT = Reader[Event](Event)
+DATA = Reader[Data](Data)
+ABOUT = Reader[About](About)

@@ -1,20 +1,18 @@
 """Stripe as a provider: one POST an order, and the ways to learn what became of it when its answer was lost."""
 
-from collections.abc import Awaitable, Sequence
+import hashlib
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import ClassVar
-
-import msgspec
 
 from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.platform.logs import log
-from malipo.providers.errors import BadSignature
-from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading, Word
+from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading
 from provider_stripe.client import AnswerTooLong, Silence, StripeClient, identity, secret_key, verify
+from provider_stripe.events import read_event
 from provider_stripe.mapping import (
-    EVENT_TYPES,
     KEY_MISFIT,
     REFUSED_REPEAT,
     answered,
@@ -23,10 +21,8 @@ from provider_stripe.mapping import (
     request,
     search,
     shown,
-    spoken,
     unsupported,
 )
-from provider_stripe.objects import EVENT, Event
 
 KEY_LIFE = timedelta(hours=24)
 """Stripe remembers an idempotency key at least this long; later a repeat would be a second effect."""
@@ -68,16 +64,14 @@ class StripeProvider:
         return await _unless_silent(self._query(attempt))
 
     def read_callback(self, callback: Callback, account: Account) -> Reading:
-        """Read an event. Signed and yet no event, it is damaged; of another type than `EVENT_TYPES`, or about what we did
-        not make, it has no words.
-        """
+        """Read an event. What Stripe has signed is Stripe's, also what is no event that we know: it has no words then."""
         signature = callback.headers.get("stripe-signature", "")
         verify(account, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
         try:
-            event = EVENT.decode(callback.body)
-        except msgspec.MsgspecError:
-            raise BadSignature("signed, but no event") from None
-        return Reading(event.id, _words(event))
+            return read_event(callback.body)
+        except ValueError:
+            log.error("signed, and no event", size_bytes=len(callback.body))
+            return Reading(hashlib.sha256(callback.body).hexdigest())
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
@@ -147,17 +141,6 @@ class StripeProvider:
 
 def _key(attempt: Attempt) -> str:
     return secret_key(attempt.account, attempt.order.mode)
-
-
-def _words(event: Event) -> Sequence[Word]:
-    if event.type not in EVENT_TYPES:
-        return ()
-    try:
-        word = spoken(event.data.object)
-    except ValueError:
-        log.error("event not understood", event_id=event.id, event_type=event.type)
-        return ()
-    return () if word is None or isinstance(word.outcome, Unknown) else (word,)
 
 
 async def _unless_silent(asked: Awaitable[Outcome]) -> Outcome:

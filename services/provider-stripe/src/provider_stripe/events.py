@@ -1,0 +1,82 @@
+"""Stripe's events as what they say of our operations, and of what nobody ordered here."""
+
+from malipo.contracts.outcomes import Unknown
+from malipo.money import Money
+from malipo.platform.logs import log
+from malipo.providers.provider import Reading, Unmatched, Word
+from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, standing
+from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, is_id
+
+EVENT_TYPES = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.amount_capturable_updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
+"""The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others tell nothing about our
+orders, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside
+`refund.*`.
+"""
+
+
+def read_event(body: bytes) -> Reading:
+    """What a genuine event says; nothing when its type is none of `EVENT_TYPES`, as of thin events and pings (`v2.*`).
+
+    What is about no operation with our tags, or cannot be read, is unmatched. Raises `ValueError` for what is no event.
+    """
+    event = EVENT.decode(body)
+    if event.type not in EVENT_TYPES:
+        return Reading(event.id)
+    try:
+        return _reading(event)
+    except ValueError:
+        log.error("event not understood", event_id=event.id, event_type=event.type)
+        return Reading(event.id, unmatched=(Unmatched(event.type, {}),))
+
+
+def _reading(event: Event) -> Reading:
+    raw = DATA.decode(event.data).object
+    about = ABOUT.decode(raw)
+    tags = about.metadata or {}
+    if FENCE in tags:
+        return Reading(event.id)  # no order: it only made a key useless
+    if about.object == "dispute" or not _are_ours(tags):
+        return Reading(event.id, unmatched=(_unmatched(event, about),))
+    found = OBJECT.decode(raw)
+    outcome = standing(found)
+    if outcome is None:  # nothing was tried yet, as every PaymentIntent looks at first
+        return Reading(event.id)
+    if isinstance(outcome, Unknown):
+        log.error("event not understood", event_id=event.id, event_type=event.type, reason=outcome.reason)
+        return Reading(event.id, unmatched=(_unmatched(event, about),))
+    kind = "charge" if isinstance(found, Intent) else "refund"
+    return Reading(event.id, (Word(tags[PAYMENT], tags[OPERATION], kind, outcome),))
+
+
+def _are_ours(tags: dict[str, str]) -> bool:
+    """Whether an object names an operation as ours do; ids that could be none are somebody else's."""
+    return is_id(tags.get(PAYMENT, "")) and is_id(tags.get(OPERATION, ""))
+
+
+def _unmatched(event: Event, about: About) -> Unmatched:
+    references = {"payment_intent": about.payment_intent, "charge": about.charge, about.object: about.id}
+    known = {name: reference for name, reference in references.items() if reference}
+    return Unmatched(event.type, known, _amount(about))
+
+
+def _amount(about: About) -> Money | None:
+    if about.amount is None or about.currency is None:
+        return None
+    try:
+        return Money(about.amount, about.currency.upper())
+    except ValueError:  # of a currency that Malipo does not know
+        return None
