@@ -26,6 +26,7 @@ from malipo.testing.waiting import until
 from webhook_dispatcher import clockwork
 from webhook_dispatcher.courier import Courier
 from webhook_dispatcher.main import executor
+from webhook_dispatcher.recorder import Recorder
 from webhook_dispatcher.sender import Sender
 from webhook_dispatcher.subscriptions import subscriptions
 
@@ -203,7 +204,11 @@ class Dispatcher:
             attempt_seconds=options.get("attempt_seconds", 5),
             allow_loopback=options.get("allow_loopback", True),
         )
-        self.courier = Courier(self.units, KEY_RING, self.sender, options.get("schedule", (0.05, 0.05, 0.05)))
+        self.overtake_after = options.get("overtake_after", 600)
+        self.recorder = Recorder(self.units, self.overtake_after)
+        self.courier = Courier(
+            self.units, self.recorder, KEY_RING, self.sender, options.get("schedule", (0.05, 0.05, 0.05))
+        )
         self.executor = executor(
             self.units,
             self.courier,
@@ -217,7 +222,12 @@ class Dispatcher:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self.executor.run()), asyncio.create_task(clockwork.end_gone(self.units))]
+        loops = (
+            self.executor.run(),
+            clockwork.end_gone(self.units),
+            clockwork.overtake(self.units, self.overtake_after),
+        )
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
         for task in self._tasks:

@@ -1,6 +1,7 @@
 """What merchants' servers see: everything, signed, in order, each endpoint at its own pace."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -89,7 +90,7 @@ async def test_the_end_of_a_delivery_says_whether_others_are_due(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2), kit.step("pay_2", 1))
-    records = recorder.Recorder(one.units)
+    records = one.recorder
     for more_due in (True, True, False):  # the one that had no room, the next of its payment, nothing
         (delivery,) = await queue.claim(one.units, Lease("run_1", 6), 100, [], 1)
         assert await records.record(delivered(delivery)) is more_due
@@ -254,7 +255,7 @@ async def test_what_a_dead_process_had_claimed_is_taken_up_by_another(replica, r
     await alive.until_states(delivered=3)
     assert len(receiver.hooks) == 3
     # The dead one was only slow, and comes back with an answer: the record stands as it is.
-    too_late = recorder.Recorder(dead.units)
+    too_late = dead.recorder
     assert await asyncio.gather(*(too_late.record(failed(delivery)) for delivery in claimed)) == [False] * 3
     assert await alive.states() == {"delivered": 3}
     assert [report["result"] for report in await alive.reports()] == ["delivered"] * 3
@@ -303,7 +304,7 @@ async def test_a_record_that_cannot_be_written_does_not_take_its_neighbours_alon
     claimed = await queue.claim(one.units, Lease("run_1", 6), 100, [], 10)
     bad = next(delivery for delivery in claimed if delivery.payment_id == "pay_2")
     await one.pool.execute("INSERT INTO attempts VALUES ($1, 1, now(), 1, 'retrying', 500, NULL, '')", bad.id)
-    records = recorder.Recorder(one.units)
+    records = one.recorder
     answers = await asyncio.gather(*(records.record(delivered(each)) for each in claimed), return_exceptions=True)
     assert [type(answer).__name__ for answer in answers if answer is not False] == ["UniqueViolationError"]
     assert await one.states() == {"delivered": 4, "pending": 1}
@@ -347,7 +348,7 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     (head,) = await queue.claim(one.units, Lease("run_1", 6), 1, [], 10)
 
     async def end(unit):
-        await recorder._write(unit, [delivered(head)])
+        await recorder._write(unit, [delivered(head)], timedelta(minutes=10))
 
     async def come(unit):
         step = kit.step("pay_1", 2)

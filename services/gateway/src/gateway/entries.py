@@ -192,6 +192,7 @@ def _webhook(attempt: DeliveryReported, headers: Mapping[str, str]) -> Entry:
         error=attempt.error,
         duration_ms=attempt.duration_ms,
         next_attempt_at=attempt.next_attempt_at,
+        later_events_wait_until=attempt.later_events_wait_until,
     )
 
 

@@ -128,6 +128,7 @@ _ENTRIES: list[dict[str, Any]] = [
         error=None,
         duration_ms=41,
         next_attempt_at=None,
+        later_events_wait_until=None,
     ),
 ]
 TIMELINE: dict[str, Any] = {

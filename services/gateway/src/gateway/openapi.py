@@ -43,10 +43,13 @@ def is_ours(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
     return fresh and any(hmac.compare_digest(expected, given) for given in headers["webhook-signature"].split())
 ```
 
-* **Answer 2xx quickly** and work afterwards. Any other answer, or none, is tried again over three days.
+* **Answer 2xx quickly** and work afterwards. The status line decides: a body is never needed, and one that breaks off
+  changes nothing. Any other answer, or none within 15 seconds, is tried again over three days; `410` ends the endpoint.
 * **An event may come twice**: keep each `webhook-id` that you have handled, and answer 2xx to it again.
-* **Order**: `data.sequence` counts from 1 without gaps per payment, and events of one payment come in that order. An
-  event whose number is not above the last you handled is an old one.
+* **Order**: `data.sequence` counts from 1 without gaps per payment, and events of one payment come in that order. Only
+  when one has failed at your endpoint for ten minutes do the later ones go past it; it is still tried, and comes late.
+  While that lasts they carry `malipo-still-retried`, with the lowest number that you lack (a hint: it is not signed).
+  An event below the highest number that you have handled is older news: what a later one said of the payment holds.
 """
 
 _Schema = dict[str, Any]
@@ -54,6 +57,10 @@ _BODIES = (NewPayment, NewCapture, NewCancel, NewRefund, StripeCredentials, NewW
 _REF = "#/components/schemas/"
 _KEY_REQUIRED = "x-key-required"  # from `spec` to `describe`; not in the document
 
+_HINTS = {
+    "malipo-attempt": "Counts the attempts at this event and endpoint from 1.",
+    "malipo-still-retried": "The lowest `data.sequence` of this payment that failed for long, and that this event went past.",
+}
 _EVERYWHERE = (
     "api_key_missing",
     "api_key_invalid",
@@ -219,8 +226,10 @@ def _webhook() -> _Schema:
         "description": f"What endpoints get: {', '.join(f'`{name}`' for name in EVENT_TYPES)}.",
         "tags": ["Webhooks"],
         "security": [],
-        "parameters": [
-            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in names
+        "parameters": [{"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in names]
+        + [
+            {"name": name, "in": "header", "description": text, "schema": {"type": "integer", "minimum": 1}}
+            for name, text in _HINTS.items()
         ],
         "requestBody": {
             "required": True,

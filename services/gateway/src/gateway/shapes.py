@@ -139,6 +139,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         error=_TEXT_OR_NULL,
         duration_ms=_INTEGER,
         next_attempt_at=_MOMENT_OR_NULL,
+        later_events_wait_until=_MOMENT_OR_NULL
+        | {"description": "From then on later events of the payment go out, though this one is still to be delivered."},
     ),
     "Exchange": _with(
         _object(at=_MOMENT),

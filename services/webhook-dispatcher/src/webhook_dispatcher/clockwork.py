@@ -1,19 +1,21 @@
-"""What runs without being asked: the end of what cannot be delivered, and the gauges.
+"""What runs without being asked: the end of what cannot be delivered, what is overtaken, and the gauges.
 
 Each loop may run in every replica at once, and runs until it is cancelled.
 """
 
 import asyncio
 
-from malipo import clock
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
 from malipo.messaging.database import Row
 from malipo.messaging.unit import Units
+from malipo.platform.logs import log
 from webhook_dispatcher import metrics, queue
 
 GONE_SLICE = 500
 _GONE_SECONDS = 1.0
+OVERTAKE_SLICE = 500
+_OVERTAKE_SECONDS = 1.0
 _GAUGE_SECONDS = 10.0
 
 
@@ -24,6 +26,13 @@ async def end_gone(units: Units) -> None:
             await asyncio.sleep(_GONE_SECONDS)
 
 
+async def overtake(units: Units, after_seconds: float) -> None:
+    """Let later events of a payment go past what has failed for `after_seconds`, a slice at a time."""
+    while True:
+        if not await _overtake_slice(units, after_seconds):
+            await asyncio.sleep(_OVERTAKE_SECONDS)
+
+
 async def watch(units: Units) -> None:
     """Keep the gauges of the backlog."""
     while True:
@@ -32,6 +41,7 @@ async def watch(units: Units) -> None:
         metrics.IN_FLIGHT.set(backlog.in_flight)
         metrics.OLDEST_DUE_SECONDS.set(backlog.oldest_due_seconds)
         metrics.WAITING_EVENTS.set(backlog.waiting_events)
+        metrics.OVERTAKEN.set(backlog.overtaken)
         await asyncio.sleep(_GAUGE_SECONDS)
 
 
@@ -42,6 +52,16 @@ async def _end_gone_slice(units: Units) -> bool:
             unit.send(DELIVERIES, row["endpoint_id"], _gone(row), headers=row["headers"])
     metrics.ENDED_UNSENT.inc(len(rows))
     return len(rows) == GONE_SLICE
+
+
+async def _overtake_slice(units: Units, after_seconds: float) -> bool:
+    async with units.begin() as unit:
+        rows = await queue.overtake(unit.transaction, after_seconds, OVERTAKE_SLICE)
+        if rows:
+            await queue.promote(unit.transaction, [(row["endpoint_id"], row["payment_id"]) for row in rows])
+    for row in rows:
+        log.warning("webhook overtaken", **dict(row), failed_for_seconds=after_seconds)
+    return len(rows) == OVERTAKE_SLICE
 
 
 def _gone(row: Row) -> DeliveryReported:
@@ -55,6 +75,6 @@ def _gone(row: Row) -> DeliveryReported:
         attempt=row["attempts"] + 1,
         result="endpoint_gone",
         duration_ms=0,
-        attempted_at=clock.now(),
+        attempted_at=row["ended_at"],
         error="the endpoint is gone",
     )

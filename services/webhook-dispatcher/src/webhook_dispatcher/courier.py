@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from opentelemetry.trace import SpanKind
 
@@ -26,12 +27,14 @@ PUT_OFF_SECONDS = 300.0
 class Courier:
     """Runs claimed deliveries. Each run ends in a record of the attempt or, when none could be made, puts it off."""
 
-    def __init__(self, units: Units, key_ring: KeyRing, sender: Sender, retry_schedule: Sequence[float]) -> None:
+    def __init__(
+        self, units: Units, recorder: Recorder, key_ring: KeyRing, sender: Sender, retry_schedule: Sequence[float]
+    ) -> None:
         self._units = units
         self._key_ring = key_ring
         self._sender = sender
         self._retry_schedule = retry_schedule
-        self._recorder = Recorder(units)
+        self._recorder = recorder
 
     async def run(self, delivery: Delivery) -> bool:
         """Attempt `delivery`, in a task of its own: its log lines are about this payment.
@@ -58,25 +61,27 @@ class Courier:
             return await self._put_off(delivery, "failure")
 
     async def _attempt(self, delivery: Delivery) -> bool:
-        headers = self._headers(delivery)
-        attempted_at, started = clock.now(), clock.monotonic()
+        attempted_at, started = delivery.now(), clock.monotonic()
+        headers = self._headers(delivery, attempted_at)
         answer = await self._sender.post(delivery.url, headers, delivery.body, attempted_at)
         seconds = clock.monotonic() - started
         verdict = judge(answer, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
-        next_at = None if verdict.wait_seconds is None else clock.after(verdict.wait_seconds)
-        attempt = Attempt(delivery, attempted_at, round(seconds * 1000), answer, verdict.result, next_at)
+        attempt = Attempt(delivery, attempted_at, round(seconds * 1000), answer, verdict.result, verdict.wait_seconds)
         more_due = await self._recorder.record(attempt)
         _tell(attempt, seconds)
         return more_due
 
-    def _headers(self, delivery: Delivery) -> dict[str, str]:
+    def _headers(self, delivery: Delivery, now: datetime) -> dict[str, str]:
         """Raises `SecretUnreadable` or `BadSecret`: nothing is ever sent unsigned."""
         owner = secret_owner(delivery.merchant_id, delivery.mode, delivery.endpoint_id)
         secret = self._key_ring.open(delivery.secret_ciphertext, owner=owner)
         signed = signature.headers(
-            secret.decode(errors="replace"), delivery.event_id, clock.unix_seconds(), delivery.body
+            secret.decode(errors="replace"), delivery.event_id, int(now.timestamp()), delivery.body
         )
-        return signed | {"malipo-attempt": str(delivery.attempts + 1)}
+        about = {"malipo-attempt": str(delivery.attempts + 1)}
+        if delivery.still_retried is not None:
+            about["malipo-still-retried"] = str(delivery.still_retried)
+        return signed | about
 
     async def _put_off(self, delivery: Delivery, reason: str) -> bool:
         metrics.PUT_OFF.labels(reason).inc()
@@ -93,7 +98,7 @@ def _tell(attempt: Attempt, seconds: float) -> None:
     metrics.ATTEMPTS.labels(attempt.result).inc()
     metrics.ATTEMPT_SECONDS.observe(seconds)
     if attempt.result == "delivered":
-        metrics.LATENCY_SECONDS.observe((clock.now() - attempt.delivery.observed_at).total_seconds())
+        metrics.LATENCY_SECONDS.observe((attempt.delivery.now() - attempt.delivery.observed_at).total_seconds())
     log.info(
         "webhook attempted",
         **_about(attempt.delivery),

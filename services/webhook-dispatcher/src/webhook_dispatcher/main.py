@@ -12,6 +12,7 @@ from malipo.platform.secrets import KeyRing
 from webhook_dispatcher import clockwork, queue, store
 from webhook_dispatcher.courier import Courier
 from webhook_dispatcher.queue import Delivery
+from webhook_dispatcher.recorder import Recorder
 from webhook_dispatcher.sender import Sender
 from webhook_dispatcher.settings import Settings
 from webhook_dispatcher.subscriptions import subscriptions
@@ -28,7 +29,8 @@ def build(settings: Settings) -> ASGIApp:
         allow_loopback=settings.allow_loopback,
     )
     key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
-    courier = Courier(runtime.units, key_ring, sender, settings.retry_schedule)
+    recorder = Recorder(runtime.units, settings.overtake_after_seconds)
+    courier = Courier(runtime.units, recorder, key_ring, sender, settings.retry_schedule)
     attempts = executor(
         runtime.units,
         courier,
@@ -39,6 +41,7 @@ def build(settings: Settings) -> ASGIApp:
     runtime.subscribe(*subscriptions(attempts.nudge))
     runtime.loop("deliveries", attempts.run)
     runtime.loop("gone endpoints", lambda: clockwork.end_gone(runtime.units))
+    runtime.loop("overtaken", lambda: clockwork.overtake(runtime.units, settings.overtake_after_seconds))
     runtime.loop("backlog gauges", lambda: clockwork.watch(runtime.units))
     runtime.forget(store.PURGE, settings.keep_days)
     runtime.on_stop(sender.close)

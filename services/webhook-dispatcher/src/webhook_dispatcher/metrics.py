@@ -24,4 +24,8 @@ IN_FLIGHT = Gauge("malipo_webhook_in_flight_deliveries", "Deliveries leased by a
 OLDEST_DUE_SECONDS = Gauge(
     "malipo_webhook_oldest_due_seconds", "For how long the delivery that waits longest has been due, of all replicas."
 )
+OVERTAKEN = Gauge(
+    "malipo_webhook_overtaken_deliveries",
+    "Deliveries that failed for so long that later events of their payment do not wait for them, of all replicas.",
+)
 WAITING_EVENTS = Gauge("malipo_webhook_waiting_events", "Events that wait for their merchant's configuration.")

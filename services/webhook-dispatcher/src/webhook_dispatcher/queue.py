@@ -1,15 +1,17 @@
 """The deliveries as a queue: in order per endpoint and payment, fair between endpoints, claimed under leases.
 
 A lane is what one endpoint gets about one payment. Only the first pending delivery of a lane has a `due_at`; when it
-ends, the next one gets it. Whether a lane has anything pending is a matter of one look; who was its first is not: the
+ends, the next one gets it. One that has failed for too long is overtaken: it leaves its lane, is tried on at its own
+times, and the next one gets a `due_at` as well. Whether a lane has anything pending is a matter of one look; who was its first is not: the
 next one is made due under the lock on the first.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Row, Statements
 from malipo.messaging.executor import Lease
@@ -18,7 +20,11 @@ from malipo.messaging.unit import OUTBOX, Units
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A claimed delivery with all that an attempt needs. `attempts` counts those recorded so far."""
+    """A claimed delivery with all that an attempt needs. `attempts` counts those recorded so far.
+
+    `claimed_at` is PostgreSQL's time, and `received` what our own clock that never jumps said then. `still_retried` is
+    the sequence of the payment's first earlier event that this one overtakes.
+    """
 
     id: str
     event_id: str
@@ -34,6 +40,14 @@ class Delivery:
     headers: dict[str, str]
     body: bytes
     observed_at: datetime
+    failing_since: datetime | None
+    still_retried: int | None
+    claimed_at: datetime
+    received: float
+
+    def now(self) -> datetime:
+        """The time by PostgreSQL's clock. The machine's own may be an hour off, which receivers of signatures refuse."""
+        return self.claimed_at + timedelta(seconds=clock.since_boot() - self.received)
 
 
 class End(NamedTuple):
@@ -59,6 +73,7 @@ class Backlog(NamedTuple):
     in_flight: int
     oldest_due_seconds: float
     waiting_events: int
+    overtaken: int
 
 
 # A part of a statement: deliveries for all of `wanted`, at the end of their lanes. One that finds its lane without a
@@ -72,7 +87,8 @@ placed AS (
            AS due
     FROM wanted LEFT JOIN LATERAL (
         SELECT d.delivery_id AS ahead FROM deliveries d
-        WHERE d.endpoint_id = wanted.endpoint_id AND d.payment_id = wanted.payment_id AND d.state = 'pending' LIMIT 1
+        WHERE d.endpoint_id = wanted.endpoint_id AND d.payment_id = wanted.payment_id AND d.state = 'pending'
+          AND d.overtaken_at IS NULL LIMIT 1
     ) pending ON true
 ), added AS (
     INSERT INTO deliveries (delivery_id, event_id, endpoint_id, payment_id, sequence, due_at)
@@ -91,7 +107,7 @@ WITH head AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT d.delivery_id FROM deliveries d
         WHERE d.endpoint_id = lane.endpoint_id AND d.payment_id = lane.payment_id AND d.state = 'pending'
-        ORDER BY d.sequence LIMIT 1 FOR UPDATE
+          AND d.overtaken_at IS NULL ORDER BY d.sequence LIMIT 1 FOR UPDATE
     ) head
 ), promoted AS (
     UPDATE deliveries SET due_at = now()
@@ -124,7 +140,11 @@ WITH chosen AS MATERIALIZED (
     RETURNING *
 )
 SELECT leased.delivery_id AS id, event_id, e.type, endpoint_id, leased.payment_id, e.merchant_id, e.mode, leased.attempts,
-       leased.lease_token, endpoint.url, endpoint.secret_ciphertext, e.headers, e.body, e.observed_at
+       leased.lease_token, endpoint.url, endpoint.secret_ciphertext, e.headers, e.body, e.observed_at, leased.failing_since,
+       (SELECT min(d.sequence) FROM deliveries d
+        WHERE d.endpoint_id = leased.endpoint_id AND d.payment_id = leased.payment_id AND d.state = 'pending'
+          AND d.sequence < leased.sequence AND d.overtaken_at IS NOT NULL) AS still_retried,
+       clock_timestamp() AS claimed_at
 FROM leased JOIN events e USING (event_id) JOIN endpoints endpoint USING (endpoint_id)
 """
 # A row that is locked is being ended: there is nothing to renew.
@@ -146,6 +166,7 @@ WITH over AS MATERIALIZED (
     UPDATE deliveries d
     SET state = CASE over.result WHEN 'retrying' THEN 'pending' ELSE over.result END, due_at = over.due_at,
         attempts = d.attempts + 1, lease_token = NULL, lease_until = NULL,
+        failing_since = CASE over.result WHEN 'retrying' THEN coalesce(d.failing_since, now()) ELSE d.failing_since END,
         ended_at = CASE WHEN over.result <> 'retrying' THEN now() END
     FROM over WHERE d.delivery_id = over.delivery_id
 ), told AS (
@@ -156,8 +177,19 @@ SELECT delivery_id, attempt, attempted_at, duration_ms, result, http_status, err
 RETURNING delivery_id
 """  # noqa: S608 - names of ours
 _PUT_OFF = """
-UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL
+UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL,
+                      failing_since = coalesce(failing_since, now())
 WHERE delivery_id = $1 AND lease_token = $2
+"""
+# One that is locked is being ended, or overtaken by another process.
+_OVERTAKE = """
+WITH stuck AS (
+    SELECT delivery_id FROM deliveries
+    WHERE state = 'pending' AND overtaken_at IS NULL AND failing_since <= now() - make_interval(secs => $1)
+    ORDER BY failing_since LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+UPDATE deliveries d SET overtaken_at = now() FROM stuck WHERE d.delivery_id = stuck.delivery_id
+RETURNING d.endpoint_id, d.payment_id, d.event_id, d.sequence, d.attempts
 """
 _DISABLE = """
 UPDATE endpoints SET gone_at = now(), gone_because = 'answered 410' WHERE endpoint_id IN (
@@ -173,13 +205,14 @@ WITH gone AS (
 )
 UPDATE deliveries d SET state = 'endpoint_gone', ended_at = now(), due_at = NULL, lease_token = NULL, lease_until = NULL
 FROM gone, events e WHERE d.delivery_id = gone.delivery_id AND e.event_id = d.event_id
-RETURNING d.delivery_id, d.endpoint_id, d.event_id, d.payment_id, d.attempts, e.merchant_id, e.headers
+RETURNING d.delivery_id, d.endpoint_id, d.event_id, d.payment_id, d.attempts, e.merchant_id, e.headers, now() AS ended_at
 """
 _BACKLOG = """
 SELECT count(*) AS pending, count(*) FILTER (WHERE lease_until > now()) AS in_flight,
        coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now() AND lease_token IS NULL)), 0)::float8
            AS oldest_due_seconds,
-       (SELECT count(*) FROM events WHERE NOT fanned_out) AS waiting_events
+       (SELECT count(*) FROM events WHERE NOT fanned_out) AS waiting_events,
+       count(*) FILTER (WHERE overtaken_at IS NOT NULL) AS overtaken
 FROM deliveries WHERE state = 'pending'
 """
 
@@ -201,7 +234,8 @@ async def claim(units: Units, lease: Lease, count: int, running: Sequence[str], 
     None of those in `running`: a process that has lost a lease in the middle of an attempt does not make a second one.
     """
     rows = await units.write(_CLAIM, lease.token, count, per_endpoint, lease.seconds, running)
-    return [Delivery(**dict(row)) for row in rows]
+    received = clock.since_boot()
+    return [Delivery(**dict(row), received=received) for row in rows]
 
 
 async def renew(units: Units, lease: Lease, delivery_ids: Sequence[str]) -> None:
@@ -222,6 +256,19 @@ async def end(connection: Statements, ends: Sequence[End]) -> set[str]:
 async def put_off(units: Units, delivery: Delivery, seconds: float) -> None:
     """Give a delivery back without an attempt."""
     await units.write(_PUT_OFF, delivery.id, delivery.lease_token, seconds)
+
+
+async def overtake(connection: Statements, after_seconds: float, limit: int) -> Sequence[Row]:
+    """Let later events go past up to `limit` deliveries that have failed for `after_seconds`; answers these.
+
+    Afterwards their lanes must be promoted.
+    """
+    return await connection.fetch(_OVERTAKE, after_seconds, limit)
+
+
+async def time(connection: Statements) -> datetime:
+    """PostgreSQL's `now()`: within a transaction always the same, and what its statements put down."""
+    return await connection.fetchval("SELECT now()")
 
 
 async def disable(connection: Statements, endpoint_ids: Sequence[str]) -> None:

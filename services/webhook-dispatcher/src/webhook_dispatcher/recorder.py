@@ -1,7 +1,7 @@
 """Writes down what became of attempts: attempt, delivery and report in one transaction, shared by those that end together."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from malipo import ids
@@ -15,22 +15,22 @@ from webhook_dispatcher.verdict import Answer, Result
 
 
 class Attempt(NamedTuple):
-    """One attempt that is over."""
+    """One attempt that is over. `wait_seconds` is until the next one, when the result is `retrying`."""
 
     delivery: Delivery
     attempted_at: datetime
     duration_ms: int
     answer: Answer
     result: Result
-    next_attempt_at: datetime | None
+    wait_seconds: float | None
 
     @property
     def number(self) -> int:
         """From 1. An attempt whose process died is not counted: its number is used again."""
         return self.delivery.attempts + 1
 
-    def report(self) -> DeliveryReported:
-        """What the gateway is told."""
+    def report(self, next_at: datetime | None, overtaken_at: datetime | None) -> DeliveryReported:
+        """What the gateway is told, with the moments of the next attempt and from which later events wait no longer."""
         return DeliveryReported(
             delivery_id=self.delivery.id,
             endpoint_id=self.delivery.endpoint_id,
@@ -43,7 +43,8 @@ class Attempt(NamedTuple):
             attempted_at=self.attempted_at,
             http_status=self.answer.status,
             error=self.answer.error,
-            next_attempt_at=self.next_attempt_at,
+            next_attempt_at=next_at,
+            later_events_wait_until=overtaken_at,
         )
 
 
@@ -56,8 +57,9 @@ class Recorder:
     An attempt whose lease was lost changes nothing: the delivery is another's by now.
     """
 
-    def __init__(self, units: Units) -> None:
+    def __init__(self, units: Units, overtake_after_seconds: float) -> None:
         self._units = units
+        self._patience = timedelta(seconds=overtake_after_seconds)
         self._attempts = Collector(self._write, most=_MAX_BATCH)
 
     async def record(self, attempt: Attempt) -> bool:
@@ -69,23 +71,30 @@ class Recorder:
 
     async def _write(self, attempts: Sequence[Attempt]) -> list[bool]:
         async with self._units.begin() as unit:
-            more_due = await _write(unit, attempts)
+            more_due = await _write(unit, attempts, self._patience)
         self._units.nudge()
         return [more_due] * len(attempts)
 
 
-async def _write(unit: Unit, attempts: Sequence[Attempt]) -> bool:
+async def _write(unit: Unit, attempts: Sequence[Attempt], patience: timedelta) -> bool:
     gone = [attempt.delivery.endpoint_id for attempt in attempts if attempt.result == "endpoint_gone"]
     if gone:
         await queue.disable(unit.transaction, gone)
-    mine = await queue.end(unit.transaction, [_end(attempt) for attempt in attempts])
+    retrying = any(attempt.wait_seconds is not None for attempt in attempts)
+    now = await queue.time(unit.transaction) if retrying else None
+    mine = await queue.end(unit.transaction, [_end(attempt, now, patience) for attempt in attempts])
     written = [attempt.delivery for attempt in attempts if attempt.delivery.id in mine]
     lanes = [(delivery.endpoint_id, delivery.payment_id) for delivery in written]
     return bool(lanes) and await queue.promote(unit.transaction, lanes)
 
 
-def _end(attempt: Attempt) -> queue.End:
-    delivery = attempt.delivery
+def _end(attempt: Attempt, now: datetime | None, patience: timedelta) -> queue.End:
+    """`now` is PostgreSQL's, and given when any attempt is to be made again."""
+    delivery, next_at, overtaken_at = attempt.delivery, None, None
+    if attempt.wait_seconds is not None:
+        assert now is not None
+        next_at = now + timedelta(seconds=attempt.wait_seconds)
+        overtaken_at = (delivery.failing_since or now) + patience
     return queue.End(
         delivery_id=delivery.id,
         lease_token=delivery.lease_token,
@@ -96,6 +105,8 @@ def _end(attempt: Attempt) -> queue.End:
         http_status=attempt.answer.status,
         error=attempt.answer.error,
         response=attempt.answer.body_start,
-        due_at=attempt.next_attempt_at,
-        told=outbox_row(ids.new("msg"), DELIVERIES, delivery.endpoint_id, attempt.report(), delivery.headers),
+        due_at=next_at,
+        told=outbox_row(
+            ids.new("msg"), DELIVERIES, delivery.endpoint_id, attempt.report(next_at, overtaken_at), delivery.headers
+        ),
     )

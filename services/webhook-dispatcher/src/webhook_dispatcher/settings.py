@@ -15,6 +15,12 @@ class Settings(ServiceSettings):
         pattern=_SECONDS_LIST,
         description="Seconds to wait after each failed attempt, up to 30 of them; after the last the event is given up.",
     )
+    overtake_after_seconds: float = Field(
+        default=600,
+        ge=1,
+        le=30 * 86400,
+        description="After failing for this long an event holds up later events of its payment no longer; it is still tried.",
+    )
     attempt_seconds: float = Field(
         default=15,
         gt=0,

@@ -6,7 +6,10 @@ from malipo.contracts.message import Message, Moment
 
 
 class DeliveryReported(Message, frozen=True, kw_only=True):
-    """One attempt to deliver one event to one endpoint. `duration_ms` is the time to the answer's end."""
+    """One attempt to deliver one event to one endpoint. `duration_ms` is the time to the answer's end.
+
+    From `later_events_wait_until` on, later events of the payment go out although this one is still to be delivered.
+    """
 
     delivery_id: str
     endpoint_id: str
@@ -20,3 +23,4 @@ class DeliveryReported(Message, frozen=True, kw_only=True):
     http_status: int | None = None
     error: str | None = None
     next_attempt_at: Moment | None = None
+    later_events_wait_until: Moment | None = None

@@ -46,8 +46,8 @@ CREATE INDEX events_waiting_of_payment ON events (payment_id) WHERE NOT fanned_o
 CREATE INDEX events_by_age ON events USING brin (created_at);
 """
 
-# `due_at` is set on the first pending delivery of each (endpoint, payment) only: those behind it are not due, and
-# no query has to step over them.
+# `due_at` is set on the first pending delivery of each (endpoint, payment) and on those that were overtaken: those behind
+# are not due, and no query has to step over them.
 DELIVERIES = """
 CREATE TABLE deliveries (
     delivery_id text PRIMARY KEY,
@@ -59,6 +59,8 @@ CREATE TABLE deliveries (
                 CHECK (state IN ('pending', 'delivered', 'exhausted', 'endpoint_gone')),
     attempts    integer NOT NULL DEFAULT 0,
     due_at      timestamptz,
+    failing_since timestamptz,  -- the first attempt that failed, or could not be made
+    overtaken_at  timestamptz,  -- since then later events of its payment do not wait for it
     lease_token text,
     lease_until timestamptz,
     created_at  timestamptz NOT NULL DEFAULT now(),
@@ -69,6 +71,8 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (endpoint_id, due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
 CREATE INDEX deliveries_in_order ON deliveries (endpoint_id, payment_id, sequence) WHERE state = 'pending';
+CREATE INDEX deliveries_failing ON deliveries (failing_since)
+    WHERE state = 'pending' AND overtaken_at IS NULL AND failing_since IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (endpoint_id) WHERE lease_token IS NOT NULL;
 
 -- Endpoints with pending deliveries. Steps through the index: the cost is that of the endpoints, not of their deliveries.
