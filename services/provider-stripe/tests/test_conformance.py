@@ -23,6 +23,7 @@ SHORT = "Your card has insufficient funds."
 class TestStripe(ProviderConformance):
     account = says.ACCOUNT
     other_account = says.OTHER_ACCOUNT
+    content_type = "application/x-www-form-urlencoded"
     rate_limit_is_unprocessed = True
 
     def connect(self, http):

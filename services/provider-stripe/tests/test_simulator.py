@@ -66,7 +66,7 @@ class Stripe:
         return [(line["kind"], line["amount"]) for line in book["effects"]]
 
     async def decide(self, intent: str, decision: str) -> None:
-        response = await self.http.post(f"/_sim/3ds/{intent}/{decision}")
+        response = await self.http.post(f"/_sim/3ds/{intent}/{decision}", json={})
         assert response.status_code == 200, response.text
 
     async def outside(self, intent: str, what: str, **wish) -> dict:
@@ -76,7 +76,7 @@ class Stripe:
         return response.json()
 
     async def end_dispute(self, dispute: dict, verdict: str) -> None:
-        await self.http.post(f"/_sim/disputes/{dispute['id']}/{verdict}")
+        await self.http.post(f"/_sim/disputes/{dispute['id']}/{verdict}", json={})
 
     def unmatched(self) -> list:
         return [
@@ -204,7 +204,7 @@ async def test_a_pending_refund_ends_as_the_bank_says(stripe):
         order = refund(operation_id=ids.new("ref"), reference=paid.reference)
         outcome = await stripe.execute(order)
         assert isinstance(outcome, Pending)
-        await stripe.http.post(f"/_sim/refunds/{outcome.reference}/{ending}")
+        await stripe.http.post(f"/_sim/refunds/{outcome.reference}/{ending}", json={})
         assert isinstance(await stripe.query(order, outcome.reference), end)
 
 
@@ -375,7 +375,7 @@ async def test_a_refund_that_the_bank_returns_later_is_told_by_a_webhook(stripe)
     paid = await stripe.execute(pay("pm_card_refundFail"))
     done = await stripe.execute(refund(reference=paid.reference))
     assert isinstance(done, Succeeded)
-    await stripe.http.post(f"/_sim/refunds/{done.reference}/fail")
+    await stripe.http.post(f"/_sim/refunds/{done.reference}/fail", json={})
     await until(lambda: any(isinstance(word.outcome, Declined) for word in stripe.words()), what="the failed refund")
 
 
@@ -392,7 +392,7 @@ async def test_who_asks_for_the_events_that_are_read_misses_nothing_that_stripe_
     for ending in ("succeed", "fail"):
         other = await stripe.execute(pay("pm_card_pendingRefund"))
         pending = await stripe.execute(refund(operation_id=ids.new("ref"), reference=other.reference))
-        await stripe.http.post(f"/_sim/refunds/{pending.reference}/{ending}")
+        await stripe.http.post(f"/_sim/refunds/{pending.reference}/{ending}", json={})
     disputed = await stripe.execute(pay())
     await stripe.end_dispute(await stripe.outside(disputed.reference, "disputes"), "won")
 

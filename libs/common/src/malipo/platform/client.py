@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
+from importlib.metadata import version
+from typing import override
 
 import aiohttp
 import httpx
@@ -12,6 +14,17 @@ from malipo.platform.exchanges import Recording
 
 in_unit: ContextVar[bool] = ContextVar("in_unit", default=False)
 """Set while this task puts a unit together, which may hold locks."""
+
+USER_AGENT = f"Malipo/{version('malipo')}"
+"""What every request says that it comes from, unless it says something more exact."""
+
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+class NoContentType(RuntimeError):
+    """A request that may have a body was about to be sent without saying what it is. An empty one counts: aiohttp would
+    call it octets, which a strict server refuses.
+    """
 
 
 class NetworkInUnit(RuntimeError):
@@ -31,8 +44,9 @@ def http_client(
     """A client that follows no redirect and reads no proxy from the environment.
 
     aiohttp's transport costs a fifth of httpx's own in CPU. `connector`, called once within the event loop, makes the
-    connections in its own way, up to its own limit. `transport` replaces the network in tests. What is asked is kept for `exchanges.recorded`, with the other
-    side's own id of the request when it answers with `request_id_header`.
+    connections in its own way, up to its own limit. `transport` replaces the network in tests. What is asked is kept for
+    `exchanges.recorded`, with the other side's own id of the request when it answers with `request_id_header`. A request
+    raises `NetworkInUnit`, and on the network `NoContentType`, both bugs of ours, before anything is sent.
     """
     return httpx.AsyncClient(
         transport=Recording(
@@ -42,6 +56,7 @@ def http_client(
         follow_redirects=False,
         trust_env=False,
         base_url=base_url,
+        headers={"User-Agent": USER_AGENT},
         event_hooks={"request": [_refuse_in_unit]},
     )
 
@@ -62,7 +77,17 @@ def _transport(connector: Callable[[], aiohttp.BaseConnector]) -> httpx.AsyncBas
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(connector=connector(), cookie_jar=aiohttp.DummyCookieJar())
 
-    return AiohttpTransport(client=session)
+    return _Network(client=session)
+
+
+class _Network(AiohttpTransport):
+    """aiohttp's transport, which is left to make up nothing of its own."""
+
+    @override
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method in _WITH_BODY and "content-type" not in request.headers:
+            raise NoContentType(f"{request.method} {request.url.path}")
+        return await super().handle_async_request(request)
 
 
 async def _refuse_in_unit(request: httpx.Request) -> None:

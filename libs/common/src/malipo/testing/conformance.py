@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.money import Money
-from malipo.platform.client import http_client
+from malipo.platform.client import USER_AGENT, http_client
 from malipo.providers.errors import BadSignature, Misconfigured, NotSent
 from malipo.providers.integrity import checked
 from malipo.providers.provider import Account, Attempt, Callback, Order, Provider, kind_of, refusal
@@ -66,6 +66,8 @@ class ProviderConformance(ABC):
     """A merchant's credentials in test mode."""
     other_account: Account
     """Those of another merchant."""
+    content_type: str
+    """What the provider documents as the type of a request that is no mere read."""
     rate_limit_is_unprocessed: bool
     """Whether the provider documents that it has not processed what it answers 429."""
 
@@ -126,6 +128,18 @@ class ProviderConformance(ABC):
             first, second = recorder.effects[0], recorder.effects[1]
             assert first == second
             assert attempt.key in first
+
+    async def test_every_request_says_who_asks_and_what_type_it_has(self) -> None:
+        """Also one with nothing in it, and whichever verb makes it: a strict server refuses what does not."""
+        for example in self.examples():
+            recorder = Recorder(example.reply)
+            attempt = self._attempt(example.order)
+            async with self._on(recorder) as provider:
+                await provider.execute(attempt)
+                await provider.query(replace(attempt, first_sent_at=clock.now()))
+            assert recorder.effects
+            assert {headers["content-type"] for headers in recorder.headers} == {self.content_type}
+            assert {headers["user-agent"] for headers in recorder.headers} == {USER_AGENT}
 
     async def test_a_query_sends_nothing_but_questions_and_the_very_order(self) -> None:
         """Whatever a query sends that may have an effect is the order itself, under its own key."""

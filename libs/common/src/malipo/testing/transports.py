@@ -32,10 +32,12 @@ class Recorder(httpx.MockTransport):
         self._reply = reply
         self.effects: list[str] = []
         self.bodies: list[bytes] = []
+        self.headers: list[httpx.Headers] = []
 
     def _take(self, request: httpx.Request) -> httpx.Response:
         if request.method != "GET":
             self.bodies.append(request.content)
+            self.headers.append(request.headers)
             self.effects.append(f"{request.method} {request.url}\n{request.headers.multi_items()}\n{request.content!r}")
         return self._reply(request)
 
