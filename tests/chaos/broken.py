@@ -36,16 +36,17 @@ _ATTEMPTS_IN_MEMORY = """
 from datetime import timedelta
 from malipo.contracts.provider_commands import Query
 from malipo.contracts.topics import OUTCOMES
-from malipo.providers.attempts import Attempts, Claimed
+from malipo.providers.attempt_rows import Claimed
+from malipo.providers.attempts import Attempts
 
-recorded, claimed, finished = Attempts.record, Attempts.claim, Attempts.finish
+recorded, claimed, finished = Attempts.record, Attempts.claim_orders, Attempts.finish
 waiting, orders = [], set()
 
 async def record(self, nudge, unit, batch):
     queries = [one for one in batch if isinstance(one.message, Query)]
     orders.update(one.message.operation_id for one in batch if one not in queries)
     waiting.extend(
-        Claimed(one.message.operation_id, one.message, one.headers, tries=1, reference=None, age=timedelta())
+        Claimed(one.message.operation_id, "", one.message, one.headers, tries=1, reference=None, age=timedelta())
         for one in batch if one not in queries
     )
     await recorded(self, nudge, unit, queries)
@@ -54,18 +55,18 @@ async def claim(self, lease, count, running):
     taken, waiting[:] = waiting[:count], waiting[count:]
     return taken or await claimed(self, lease, count, running)
 
-async def mark(self, claimed, token, account):
+async def mark(self, claimed, account):
     pass
 
-async def finish(self, token, ends):
+async def finish(self, ends):
     ours = [end for end in ends if end.claimed.id in orders]
     others = [end for end in ends if end not in ours]
     async with self._units.begin() as unit:
         for end in ours:
             unit.send(OUTCOMES, end.report.payment_id, end.report, headers=end.claimed.headers)
-    return {end.claimed.id: False for end in ours} | (await finished(self, token, others) if others else {})
+    return {end.claimed.id: False for end in ours} | (await finished(self, others) if others else {})
 
-Attempts.record, Attempts.claim, Attempts.mark, Attempts.finish = record, claim, mark, finish
+Attempts.record, Attempts.claim_orders, Attempts.mark, Attempts.finish = record, claim, mark, finish
 """
 _HURRIED_DEADLINES = """
 from orchestrator import machine

@@ -19,7 +19,8 @@ from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Units
 from malipo.money import Money
 from malipo.platform.secrets import KeyRing
-from malipo.providers.attempts import Attempts, Claimed
+from malipo.providers.attempt_rows import Claimed
+from malipo.providers.attempts import Attempts
 from malipo.providers.callbacks import Callbacks
 from malipo.providers.caller import Caller
 from malipo.providers.credentials import Credentials
@@ -82,7 +83,7 @@ class Replica:
 
     @property
     def lease(self) -> Lease:
-        return self.caller.executor.lease
+        return self.caller.orders.lease
 
     async def take(self, *commands: Charge | Capture | Cancel | Refund | Query, headers: dict | None = None) -> None:
         """Record commands as one batch."""
@@ -96,7 +97,9 @@ class Replica:
             await self.credentials.replicate(lambda: None, unit, batch)
 
     async def claim(self, *running: str) -> Sequence[Claimed]:
-        return await self.attempts.claim(self.lease, 10, running)
+        """Orders, then questions."""
+        orders = await self.attempts.claim_orders(self.lease, 10, running)
+        return [*orders, *await self.attempts.claim_queries(self.lease, 10, running)]
 
     async def run(self) -> int:
         """Run what is due, once; answers how many that was."""
@@ -110,11 +113,11 @@ class Kit(Replica):
     """A replica, its database, and what it has reported."""
 
     async def mark(self, claimed: Claimed) -> None:
-        await self.attempts.mark(claimed, self.lease.token, self.caller.fingerprint({"secret": "s"}))
+        await self.attempts.mark(claimed, self.caller.fingerprint({"secret": "s"}))
 
     async def postpone(self, claimed: Claimed, *, seconds: float) -> None:
         async with self.units.begin() as unit:
-            await self.attempts.postpone(unit, claimed, self.lease.token, seconds=seconds, problem="unreachable: no")
+            await self.attempts.postpone(unit, claimed, seconds=seconds, problem="unreachable: no")
 
     async def die_after_sending(self) -> None:
         """Take what is due and mark it as sent, as a process does that dies then."""

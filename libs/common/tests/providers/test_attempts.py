@@ -11,13 +11,14 @@ from malipo.contracts.outcomes import Succeeded, Unknown
 from malipo.contracts.topics import OUTCOMES
 from malipo.money import Money
 from malipo.providers import reports
-from malipo.providers.attempts import End, LeaseLost
+from malipo.providers.attempt_rows import End
+from malipo.providers.attempts import LeaseLost
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 
 
 async def finish(replica, claimed, outcome=DONE) -> bool:
-    return claimed.id in await replica.attempts.finish(replica.lease.token, [end(claimed, outcome)])
+    return claimed.id in await replica.attempts.finish([end(claimed, outcome)])
 
 
 def end(claimed, outcome=DONE) -> End:
@@ -52,7 +53,9 @@ async def test_the_operations_of_one_payment_run_one_after_the_other_and_payment
 async def test_what_one_replica_runs_no_other_claims(kit, make):
     await kit.take(*[make.charge(number) for number in range(1, 9)])
     other = kit.another_replica()
-    mine, theirs = await asyncio.gather(kit.attempts.claim(kit.lease, 5, ()), other.attempts.claim(other.lease, 5, ()))
+    mine, theirs = await asyncio.gather(
+        kit.attempts.claim_orders(kit.lease, 5, ()), other.attempts.claim_orders(other.lease, 5, ())
+    )
     claimed = [one.id for one in (*mine, *theirs)]
     assert len(claimed) == len(set(claimed))
     rest = await other.claim()
@@ -87,7 +90,7 @@ async def test_the_account_of_the_first_try_stays_on_record(kit, make):
     await kit.die_after_sending()
     other = kit.another_replica()
     (taken,) = await other.claim()
-    await other.attempts.mark(taken, other.lease.token, "another account")
+    await other.attempts.mark(taken, "another account")
     assert (await kit.row("pay_1"))["account"] == taken.account != "another account"
 
 
@@ -129,7 +132,7 @@ async def test_a_lost_lease_takes_no_neighbour_along_when_attempts_are_marked_to
 async def test_attempts_that_are_marked_together_go_each_to_its_own_account(kit, make):
     await kit.take(make.charge(1), make.charge(2))
     claimed = await kit.claim()
-    await asyncio.gather(*[kit.attempts.mark(one, kit.lease.token, f"account of {one.id}") for one in claimed])
+    await asyncio.gather(*[kit.attempts.mark(one, f"account of {one.id}") for one in claimed])
     assert [(await kit.row(one.id))["account"] for one in claimed] == ["account of pay_1", "account of pay_2"]
 
 
@@ -138,7 +141,7 @@ async def test_attempts_that_are_ended_together_have_each_its_own_outcome_and_a_
     first, lost, last = await kit.claim()
     await kit.lose(lost)
     ends = [end(first), end(lost), end(last, Unknown(reason="timeout"))]
-    assert await kit.attempts.finish(kit.lease.token, ends) == {"pay_1": False, "pay_3": True}
+    assert await kit.attempts.finish(ends) == {"pay_1": False, "pay_3": True}
     told = await kit.units.reads.fetch("SELECT key, topic FROM outbox ORDER BY key")
     assert [tuple(row) for row in told] == [("pay_1", OUTCOMES.name), ("pay_3", OUTCOMES.name)]
     outcomes_on_record = [(await kit.attempts.original(f"pay_{number}")).outcome for number in (1, 2, 3)]
@@ -147,10 +150,10 @@ async def test_attempts_that_are_ended_together_have_each_its_own_outcome_and_a_
 
 async def test_leases_are_renewed_while_attempts_are_marked_and_ended(kit, make):
     await kit.take(*[make.charge(number) for number in range(1, 1001)])
-    claimed = sorted(await kit.attempts.claim(kit.lease, 1000, ()), key=lambda one: one.id, reverse=True)
+    claimed = sorted(await kit.attempts.claim_orders(kit.lease, 1000, ()), key=lambda one: one.id, reverse=True)
 
     async def finish_all() -> None:
-        assert len(await kit.attempts.finish(kit.lease.token, [end(one) for one in claimed])) == 1000
+        assert len(await kit.attempts.finish([end(one) for one in claimed])) == 1000
 
     renewals = [kit.attempts.renew(kit.lease, [one.id for one in claimed]) for _ in range(4)]
     await asyncio.gather(*[kit.mark(one) for one in claimed], *renewals)
@@ -183,7 +186,7 @@ async def test_a_lease_is_known_to_be_ours_from_before_it_was_taken_or_renewed(k
 
     monkeypatch.setattr(clock, "since_boot", asked)
     await kit.take(make.charge(1), make.charge(2))
-    kept, lost = await kit.claim()
+    kept, lost = await kit.attempts.claim_orders(kit.lease, 10, ())
     assert kept.hold.since == lost.hold.since == kept.read_at == 1001
     await kit.lose(lost)
     await kit.attempts.renew(kit.lease, [kept.id, lost.id])

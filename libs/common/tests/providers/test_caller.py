@@ -6,7 +6,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Pending, Redirect, Succeeded, Unknown
-from malipo.contracts.provider_commands import Charge
 from malipo.money import Money
 from malipo.providers import caller
 from malipo.providers.errors import BadSignature, Misconfigured, NotSent
@@ -207,14 +206,14 @@ async def test_nothing_is_sent_after_the_lease_is_lost(kit, make):
 async def test_an_attempt_that_cannot_be_read_stops_nobody_and_is_not_tried_over_and_over(kit, make):
     await kit.take(make.charge(1), make.charge(2), make.charge(3))
     await kit.sql("UPDATE attempts SET command = '{' WHERE id = 'pay_2'")
-    running = asyncio.create_task(kit.caller.executor.run())
+    running = asyncio.create_task(kit.caller.orders.run())
 
     async def two_reported() -> bool:
         return await kit.units.reads.fetchval("SELECT count(*) FROM outbox") == 2
 
     await until(two_reported, what="the outcomes of its neighbours")
     for _ in range(20):
-        kit.caller.executor.nudge()
+        kit.caller.orders.nudge()
         await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -270,9 +269,9 @@ async def test_an_answer_that_comes_after_the_lease_is_lost_is_not_reported_twic
 
 
 async def test_the_executor_runs_what_it_is_nudged_about(kit, make):
-    running = asyncio.create_task(kit.caller.executor.run())
+    running = asyncio.create_task(kit.caller.orders.run())
     await kit.take(*[make.charge(number) for number in range(1, 31)])
-    kit.caller.executor.nudge()
+    kit.caller.orders.nudge()
 
     async def all_reported() -> bool:
         return await kit.units.reads.fetchval("SELECT count(*) FROM outbox") == 30
@@ -284,16 +283,19 @@ async def test_the_executor_runs_what_it_is_nudged_about(kit, make):
 
 
 async def test_what_waits_behind_an_attempt_runs_once_that_has_ended(kit, make, monkeypatch):
-    monkeypatch.setattr(kit.caller.executor, "_poll_seconds", 60)
-    await kit.take(make.charge(), make.query(), make.query())
-    running = asyncio.create_task(kit.caller.executor.run())
+    executors = (kit.caller.orders, kit.caller.queries)
+    for executor in executors:
+        monkeypatch.setattr(executor, "_poll_seconds", 60)
+    await kit.take(make.charge(), make.refund(), make.query())
+    running = [asyncio.create_task(executor.run()) for executor in executors]
 
     async def all_reported() -> bool:
         return await kit.units.reads.fetchval("SELECT count(*) FROM outbox") == 3
 
     await until(all_reported, what="three outcomes")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
 
 
 async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, make):
@@ -324,76 +326,6 @@ async def test_a_rate_limit_in_a_row_makes_the_merchants_payments_wait(kit, make
     await kit.run()
     assert len(kit.provider.executed) == 5
     assert "circuit open" in (await kit.row("pay_6"))["problem"]
-
-
-async def test_a_query_asks_about_the_original_order_under_its_key(kit, make):
-    kit.provider.script = [Unknown(reason="timeout", reference="obj_1"), DONE]
-    await kit.take(make.charge(), make.query())
-    await kit.run()
-    await kit.run()
-    (asked,) = kit.provider.queried
-    assert (asked.order, asked.key, asked.reference) == (make.charge(), "malipo-pay_1", "obj_1")
-    assert asked.first_sent_at is not None
-    reports = await kit.reports()
-    assert [(report.source, report.outcome) for report in reports[1:]] == [("query", DONE)]
-    assert (reports[1].kind, reports[1].operation_id) == ("charge", "pay_1")
-
-
-async def test_a_query_takes_the_reference_that_the_asker_knows_when_there_is_no_other(kit, make):
-    kit.provider.script = [Unknown(reason="timeout")]
-    await kit.take(make.charge(), make.query(reference="obj_7"))
-    await kit.run()
-    await kit.run()
-    assert kit.provider.queried[0].reference == "obj_7"
-
-
-async def test_a_query_waits_for_the_order_before_it(kit, make):
-    kit.provider.script = [*THREE_UNREACHABLE]
-    await kit.take(make.charge(), make.query())
-    await kit.run()
-    assert await kit.run() == 0
-    assert kit.provider.queried == []
-
-
-async def test_a_query_does_not_ask_again_about_what_was_declined_or_never_sent(kit, make):
-    kit.provider.script = [*THREE_UNREACHABLE]
-    await kit.take(make.charge(), make.query())
-    await kit.grow_old(seconds=61)
-    await kit.run()
-    await kit.run()
-    answer, asked = await kit.outcomes()
-    assert answer == asked == Declined(code="provider_unreachable", message="no connection")
-    assert kit.provider.queried == []
-
-
-async def test_a_query_that_overtook_its_order_sends_nothing(kit, make):
-    await kit.take(make.query())
-    (query,) = await kit.claim()
-    await kit.take(make.charge())
-    await kit.caller.run(query)
-    assert await kit.outcomes() == [Unknown(reason="not sent yet")]
-    await kit.run()
-    assert [type(attempt.order) for attempt in kit.provider.executed] == [Charge]
-    assert await kit.outcomes() == [DONE]
-
-
-async def test_a_query_about_an_order_that_never_came_says_so_and_makes_it_true(kit, make):
-    await kit.take(make.query())
-    await kit.run()
-    (outcome,) = await kit.outcomes()
-    assert (type(outcome), outcome.code) == (Declined, "never_sent")
-    await kit.take(make.charge(), make.query())
-    await kit.run()
-    assert [outcome.code for outcome in await kit.outcomes()] == ["never_sent"]
-    assert kit.provider.executed == kit.provider.queried == []
-
-
-async def test_a_query_that_cannot_be_asked_now_is_unknown_and_asked_again_by_the_asker(kit, make):
-    kit.provider.script = [Unknown(reason="timeout"), *THREE_UNREACHABLE]
-    await kit.take(make.charge(), make.query())
-    await kit.run()
-    await kit.run()
-    assert (await kit.outcomes())[1] == Unknown(reason="provider_unreachable")
 
 
 async def test_a_text_that_postgresql_cannot_hold_is_stored_without_what_it_cannot(kit, make):

@@ -30,6 +30,7 @@ REPLAY_LIMIT = timedelta(hours=23)
 """Nothing is repeated later than this, so that every request under a key has ended before the key's life has."""
 
 _MAX_PAGES = 20
+_EXPIRED = Unknown(reason="expired, and perhaps sent")
 _KEY_IS_OLD = Unknown(reason="the key is old")
 _WITHOUT_EFFECT = Declined(
     code="provider_error", message="A day after the order was sent, Stripe's book shows no effect of it."
@@ -86,6 +87,8 @@ class StripeProvider:
             return await self._trace(attempt)
         if isinstance(attempt.order, Charge | Refund) and (seen := await self._look(attempt)) is not None:
             return seen
+        if attempt.expired:
+            return await self._settle(attempt, _EXPIRED)
         if attempt.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
         outcome = await self._send(attempt)

@@ -73,6 +73,8 @@ class Pool(Protocol):
 COMMAND_SECONDS = 10
 """A statement that takes longer is as good as lost: every one of ours takes milliseconds."""
 
+_MAX_DELAY_SECONDS = 1.0  # an answer is to be written before its lease is taken over
+
 _SERVER_SETTINGS = {
     # A machine that loses its power says no goodbye: without these its locks would be held for two hours.
     "tcp_keepalives_idle": "5",
@@ -134,6 +136,21 @@ async def create_pool(database_url: str, connections: int) -> Pool:
             log.warning("database away", error=repr(error), retry_in_seconds=delay_seconds)
             await asyncio.sleep(delay_seconds)
             delay_seconds = min(delay_seconds * 2, 5)
+
+
+async def when_back[R](write: Callable[[], Awaitable[R]], what: str) -> R:
+    """What `write` answers, tried again for as long as the database is away: for what must not be forgotten meanwhile.
+
+    It may have been committed although it seemed to fail: a second time it must find so. Who calls this bounds how many wait.
+    """
+    delay_seconds = 0.1
+    while True:
+        try:
+            return await write()
+        except AWAY as error:
+            log.warning("database away", writing=what, error=repr(error), retry_in_seconds=delay_seconds)
+        await asyncio.sleep(delay_seconds)
+        delay_seconds = min(delay_seconds * 2, _MAX_DELAY_SECONDS)
 
 
 async def _leave_as_it_is(_connection: Any) -> None:

@@ -31,6 +31,10 @@ class Leased(Protocol):
         ...
 
 
+type Claim[W: Leased] = Callable[[Lease, int, Sequence[str]], Awaitable[Sequence[W]]]
+"""Leases up to so many due rows, none of those that run here, and commits."""
+
+
 class Executor[W: Leased]:
     """Keeps up to `limit` claimed rows running at once.
 
@@ -43,7 +47,7 @@ class Executor[W: Leased]:
         self,
         name: str,
         *,
-        claim: Callable[[Lease, int, Sequence[str]], Awaitable[Sequence[W]]],
+        claim: Claim[W],
         run: Callable[[W], Awaitable[None]],
         renew: Callable[[Lease, Sequence[str]], Awaitable[None]],
         limit: int,

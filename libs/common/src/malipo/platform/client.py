@@ -86,7 +86,7 @@ class _Network(AiohttpTransport):
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method in _WITH_BODY and "content-type" not in request.headers:
-            raise NoContentType(f"{request.method} {request.url.path}")
+            raise NoContentType(request.method, request.url.path)
         return await super().handle_async_request(request)
 
 

@@ -20,7 +20,8 @@ from malipo.messaging.unit import Unit, Units
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
-from malipo.providers.attempts import Attempts, Original
+from malipo.providers.attempt_rows import Original
+from malipo.providers.attempts import Attempts
 from malipo.providers.credentials import Credentials, NoCredentials, Owned
 from malipo.providers.errors import BadSignature
 from malipo.providers.integrity import checked

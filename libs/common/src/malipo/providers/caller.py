@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Literal
 
@@ -16,13 +17,15 @@ from malipo.contracts.outcomes import RESULTS, Canceled, Declined, Outcome, Unkn
 from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
-from malipo.messaging.executor import Executor
+from malipo.messaging.database import when_back
+from malipo.messaging.executor import Claim, Executor
 from malipo.messaging.unit import Units
 from malipo.platform import exchanges, logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from malipo.providers import reports
-from malipo.providers.attempts import Attempts, Claimed, End, Hold, LeaseLost, Original
+from malipo.providers.attempt_rows import Claimed, End, Hold, Original
+from malipo.providers.attempts import Attempts, Expired, LeaseLost
 from malipo.providers.breaker import Breaker, CircuitState
 from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehind
 from malipo.providers.errors import Misconfigured, NotSent
@@ -36,11 +39,18 @@ from malipo.providers.provider import (
     refusal,
 )
 
-CONCURRENT_CALLS = 64
+CONCURRENT_ORDERS = 48
+CONCURRENT_QUERIES = 16
+"""Questions have a share of their own: thousands that are due at once, after an outage say, take no room of new orders."""
 CHARGE_PATIENCE_SECONDS = 60.0
 """A charge that could not be sent for this long is declined: the customer has left the shop."""
 PATIENCE_SECONDS = 24 * 3600.0
 """Refunds, captures and cancels are owed, not wished: they keep trying for a day."""
+
+EXPIRED = Declined(
+    code="expired", message="The payment expired before it could be sent to the provider: nothing was charged."
+)
+"""The end of a charge that was not sent until it expired, and never will be."""
 
 _BEHIND_SECONDS = 0.2
 _MISCONFIGURED_SECONDS = 60.0
@@ -77,8 +87,11 @@ class Caller:
     """The runtime of one provider service.
 
     A try is committed as sent, and to which account, before it is sent, and then sent only while the lease is known to
-    be ours. What may have reached the provider is tried again under the same key in the same account only; what
-    certainly did not is tried again. After the patience of its kind, the one is in doubt and the other declined.
+    be ours and the order has not expired. What may have reached the provider is tried again under the same key in the
+    same account only; what certainly did not is tried again. After the patience of its kind, the one is in doubt and the
+    other declined. What has expired is declined, and only read about if it may have been sent.
+
+    What the provider has said is kept until it is written, however long the database is away.
     """
 
     def __init__(
@@ -95,17 +108,17 @@ class Caller:
         self._credentials = credentials
         self._units = units
         self._breaker = Breaker()
-        self._ends = Collector(self._write_ends, most=CONCURRENT_CALLS)
+        self._ends = Collector(self._write_ends, most=CONCURRENT_ORDERS + CONCURRENT_QUERIES)
+        self._lease_seconds = lease_seconds
         for state in CircuitState:
             CIRCUITS.labels(provider.name, state).set_function(partial(self._breaker.count, state))
-        self.executor = Executor(
-            provider.name,
-            claim=attempts.claim,
-            run=self.run,
-            renew=attempts.renew,
-            limit=CONCURRENT_CALLS,
-            lease_seconds=lease_seconds,
-        )
+        self.orders = self._executor("orders", attempts.claim_orders, CONCURRENT_ORDERS)
+        self.queries = self._executor("queries", attempts.claim_queries, CONCURRENT_QUERIES)
+
+    def nudge(self) -> None:
+        """Something may be due: look now."""
+        self.orders.nudge()
+        self.queries.nudge()
 
     async def run(self, claimed: Claimed) -> None:
         """Carry one claimed attempt as far as it goes now. In a task of its own: its log lines are about this payment."""
@@ -122,10 +135,20 @@ class Caller:
         with span as headers, exchanges.recorded(*reports.lost(claimed)):
             await self._run(replace(claimed, headers=headers))
 
+    def _executor(self, what: str, claim: Claim[Claimed], limit: int) -> Executor[Claimed]:
+        return Executor(
+            f"{self._provider.name} {what}",
+            claim=claim,
+            run=self.run,
+            renew=self._attempts.renew,
+            limit=limit,
+            lease_seconds=self._lease_seconds,
+        )
+
     async def _run(self, claimed: Claimed) -> None:
         command = claimed.command
         try:
-            outcome = await self._ask(claimed, await self._account(claimed))
+            outcome = await self._outcome(claimed)
         except LeaseLost:
             log.warning("lease lost before the call", provider=self._provider.name)
         except ReplicaBehind:
@@ -139,22 +162,38 @@ class Caller:
         else:
             await self._record(claimed, outcome)
 
+    async def _outcome(self, claimed: Claimed) -> Outcome:
+        """The answer to a question; to an order the provider's word, or what ends it without one."""
+        command = claimed.command
+        if isinstance(command, Query):
+            return await self._query(claimed, command, await self._account(claimed))
+        if claimed.expired and claimed.first_sent_at is None:
+            return EXPIRED  # whether or not there is an account
+        account = await self._account(claimed)
+        if refused := refusal(self._provider, command):
+            return refused
+        try:
+            return await self._send(claimed, command, account)
+        except Expired:
+            return EXPIRED if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
+
     async def _account(self, claimed: Claimed) -> Account:
         """The merchant's account. What had to wait may have been woken by a new one, so it reads it anew."""
         command, anew = claimed.command, claimed.problem is not None
         return await self._credentials.account(command.merchant_id, command.mode, command.config_version, anew=anew)
 
-    async def _ask(self, claimed: Claimed, account: Account) -> Outcome:
-        command = claimed.command
-        if isinstance(command, Query):
-            return await self._query(claimed, command, account)
-        if refused := refusal(self._provider, command):
-            return refused
-        await self._attempts.mark(claimed, self.executor.lease.token, self.fingerprint(account))
-        attempt = self._attempt(command, account, claimed, claimed.reference)
+    async def _send(self, claimed: Claimed, order: Order, account: Account) -> Outcome:
+        """Raises `Expired` when nothing was sent by this try for that reason."""
+        await self._attempts.mark(claimed, self.fingerprint(account))
+        attempt = self._attempt(order, account, claimed, claimed.reference)
         if claimed.tries > 1:
-            self._count_retry(command)
+            self._count_retry(order)
         return await self._call("execute", attempt, claimed.hold)
+
+    async def _read_about(self, claimed: Claimed, order: Order, account: Account) -> Outcome:
+        """What became of an order that has expired, and that an earlier try may have sent."""
+        attempt = replace(self._attempt(order, account, claimed, claimed.reference), expires_in=timedelta())
+        return await self._call("query", attempt, claimed.hold)
 
     async def _query(self, claimed: Claimed, query: Query, account: Account) -> Outcome:
         original = await self._attempts.original(query.operation_id)
@@ -179,6 +218,7 @@ class Caller:
             reference=reference,
             key_age=known.key_age,
             same_account=same_account,
+            expires_in=known.expires_in,
             read_at=known.read_at,
         )
 
@@ -211,7 +251,7 @@ class Caller:
         except NotSent:
             self._breaker.failed(circuit)
             raise
-        except (Misconfigured, LeaseLost):
+        except (Misconfigured, LeaseLost, Expired):
             raise
         except Exception:  # noqa: BLE001 - a bug of ours, after which nobody knows what was sent
             log.exception("provider raised", provider=self._provider.name, payment_id=attempt.order.payment_id)
@@ -233,6 +273,8 @@ class Caller:
         ):
             with one_try:
                 self._require(hold)
+                if verb == "execute" and attempt.expired:
+                    raise Expired
                 return await call(attempt)
         raise AssertionError
 
@@ -242,7 +284,7 @@ class Caller:
         What freezes between this look and the write to the socket is not caught here. A provider whose keys die looks at
         `Attempt.key_age_now` before each order it sends; after that look nobody does.
         """
-        if clock.since_boot() - hold.since > self.executor.lease.seconds:
+        if clock.since_boot() - hold.since > self._lease_seconds:
             raise LeaseLost
 
     async def _could_not_send(self, claimed: Claimed, code: str, why: str, delay_seconds: float) -> None:
@@ -254,21 +296,27 @@ class Caller:
             await self._record(claimed, Unknown(reason=code))  # the orchestrator asks again, on its own clock
         elif not hopeless and claimed.age.total_seconds() <= patience:
             tracing.note({"outcome": code})
-            await self._postpone(claimed, command, code, why, delay_seconds * ids.jitter(0.2))
+            seconds = delay_seconds * ids.jitter(0.2)
+            await when_back(partial(self._postpone, claimed, command, code, why, seconds), "a try that has to wait")
         elif claimed.first_sent_at:
             await self._record(claimed, Unknown(reason=code))
         else:
             await self._record(claimed, Declined(code=code, message=why))
 
     async def _postpone(self, claimed: Claimed, order: Order, code: str, why: str, seconds: float) -> None:
-        token, name = self.executor.lease.token, self._provider.name
         async with self._units.begin() as unit:
             problem = f"{code}: {why}"
-            retry_at = await self._attempts.postpone(unit, claimed, token, seconds=seconds, problem=problem)
+            retry_at = await self._attempts.postpone(unit, claimed, seconds=seconds, problem=problem)
             if retry_at is None:
                 return  # the lease was lost: whoever has the attempt now will say what came of it
             report = reports.postponed(
-                claimed, order, name, code=code, detail=why, retry_at=retry_at, exchanges=exchanges.made()
+                claimed,
+                order,
+                self._provider.name,
+                code=code,
+                detail=why,
+                retry_at=retry_at,
+                exchanges=exchanges.made(),
             )
             if report is not None:
                 unit.send(OUTCOMES, order.payment_id, report, headers=claimed.headers)
@@ -277,10 +325,13 @@ class Caller:
         command = claimed.command
         tracing.note({"outcome": RESULTS[type(outcome)]})
         reported = reports.outcome_of(claimed, self._provider.name, outcome, exchanges.made())
-        if not await self._ends.add(End(claimed, reported)):
-            return  # the lease was lost: whoever has the attempt now will say what came of it
-        log.info(
-            "provider answered",
+        ours = await when_back(partial(self._ends.add, End(claimed, reported)), "an attempt's end")
+        if not ours and outcome.reference is not None:
+            # Whoever has the attempt now asks under the same key, and says what came of it.
+            await when_back(partial(self._attempts.keep_reference, claimed, outcome.reference), "a reference")
+        say = log.info if ours else log.warning
+        say(
+            "provider answered" if ours else "provider answered after the lease was lost",
             payment_id=command.payment_id,
             client_ref=command.client_ref,
             kind=reported.kind,
@@ -291,9 +342,9 @@ class Caller:
 
     async def _write_ends(self, ends: Sequence[End]) -> Sequence[bool]:
         """Record and report those that are still ours; answers which are."""
-        ours = await self._attempts.finish(self.executor.lease.token, ends)
+        ours = await self._attempts.finish(ends)
         if any(ours.values()):
-            self.executor.nudge()  # who waited behind one of them may run now
+            self.nudge()  # who waited behind one of them may run now
         return [end.claimed.id in ours for end in ends]
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from malipo import clock
 from malipo.contracts.outcomes import Exchange, OrderPostponed, Outcome, OutcomeReported
 from malipo.contracts.provider_commands import Query
-from malipo.providers.attempts import Claimed
+from malipo.providers.attempt_rows import Claimed
 from malipo.providers.provider import Order, kind_of
 
 Exchanges = tuple[Exchange, ...]

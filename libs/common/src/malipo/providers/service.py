@@ -22,11 +22,12 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     attempts = Attempts(runtime.units)
     credentials = Credentials(provider.name, runtime.units, KeyRing.parse(settings.key_ring.get_secret_value()))
     caller = Caller(provider, attempts, credentials, runtime.units, lease_seconds=settings.lease_seconds)
-    nudge = caller.executor.nudge
+    nudge = caller.nudge
     intake = Intake(provider.name, attempts, nudge)
     runtime.subscribe(
         Subscription("commands", (PROVIDER_COMMANDS[provider.name],), intake.take),
         Subscription("config", (MERCHANT_CONFIG,), partial(credentials.replicate, nudge)),
     )
-    runtime.loop("attempts", caller.executor.run)
+    runtime.loop("orders", caller.orders.run)
+    runtime.loop("queries", caller.queries.run)
     return runtime.app([Callbacks(provider, attempts, credentials, runtime.units).route()])

@@ -3,6 +3,7 @@
 V1 = """
 CREATE TABLE attempts (
     id              text PRIMARY KEY,
+    operation_id    text NOT NULL,
     position        bigint GENERATED ALWAYS AS IDENTITY,
     payment_id      text NOT NULL,
     merchant_id     text NOT NULL,
@@ -16,13 +17,15 @@ CREATE TABLE attempts (
     outcome         jsonb,
     problem         text,
     due_at          timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz,
     lease_token     text,
     lease_until     timestamptz,
     done_at         timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     CHECK ((first_sent_at IS NULL) = (account IS NULL))
 );
-CREATE INDEX attempts_due ON attempts (due_at) WHERE done_at IS NULL;
+CREATE INDEX attempts_orders_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';
+CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';
 CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
 
 CREATE TABLE merchants (
@@ -40,4 +43,4 @@ CREATE TABLE credentials (
 """
 """Attempts: what is to be sent, was sent, and came back; for an order `id` is its operation's id, so that one operation
 can never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account` is then the
-fingerprint of the account that it went to. Merchants and credentials: the replica of the gateway's configuration."""
+fingerprint of the account that it went to. After `expires_at` nothing is sent that could take money. Merchants and credentials: the replica of the gateway's configuration."""

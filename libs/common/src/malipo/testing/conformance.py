@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
+from malipo.contracts.provider_commands import Charge
 from malipo.money import Money
 from malipo.platform.client import USER_AGENT, http_client
 from malipo.providers.errors import BadSignature, Misconfigured, NotSent
@@ -161,6 +162,19 @@ class ProviderConformance(ABC):
                     assert isinstance(await self._elsewhere(order, reply, reference), Unknown), (order, reply)
         for example in self.examples():
             await self._elsewhere(example.order, example.reply, None)
+
+    async def test_an_order_that_has_expired_is_only_asked_about(self) -> None:
+        """Whatever a query still sends for it, it is not the order: that could take money which nobody wants taken now."""
+        charges = [example for example in self.examples() if isinstance(example.order, Charge)]
+        for example in charges:
+            for reply in (example.reply, Reply({}, 500), *self.traceless()):
+                ordered, asked = Recorder(example.reply), Recorder(reply)
+                attempt = replace(self._attempt(example.order), first_sent_at=clock.now())
+                async with self._on(ordered) as provider:
+                    await provider.execute(attempt)
+                async with self._on(asked) as provider:
+                    await provider.query(replace(attempt, expires_in=timedelta()))
+                assert ordered.bodies[0] not in asked.bodies
 
     async def test_silence_after_sending_is_unknown(self) -> None:
         """No answer, an answer that never ends, and one whose pieces come just in time to keep a timeout quiet.
