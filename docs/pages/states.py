@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from malipo.contracts.explanations import EXPLANATIONS, MAY, REFUNDED, Explanation
+from malipo.contracts.explanations import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, Explanation
 from orchestrator.machine import DECIDED, ROWS, Row, State, Subject, deadline_seconds
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
@@ -14,7 +14,11 @@ a repeat or a latecomer is counted, a contradiction of an end is recorded and al
 
 _DOUBT = """\
 Doubt (`in_doubt`) means: sent, and no answer that we understand. Merchants see it as `processing`, with a reason.
-It is left on the provider's own word only."""
+It is left on the provider's own word only.
+
+A payment that waits for its customer is looked after until `expires_at` of the payment, where `expired` happens to it instead of `overdue`.
+A cancel that comes while nobody can say how the charge stands is `waiting`: it ends with the charge, or is ordered as soon as the charge stands
+([why](decisions/0024-an-intent-expires.md))."""
 
 _WORDS = """\
 The words of `GET /v1/payments/{id}/explain`, by state and reason: what has happened, or `accepted` before anything has, or `refused`.
@@ -33,7 +37,7 @@ def page() -> str:
         _INTRO,
         *(_section(subject) for subject in Subject),
         "## What merchants see of a payment",
-        table(("state", "public status"), [(f"`{state}`", f"`{PUBLIC[state]}`") for state in State]),
+        table(("state", "public status"), [(f"`{state}`", f"`{PUBLIC[state]}`") for state in PUBLIC]),
         _DOUBT,
         "## In plain words",
         _WORDS,
@@ -48,12 +52,14 @@ def _explanations(subject: Subject) -> str:
         _words(f"`{state}`", reason, told) for (about, state, reason), told in EXPLANATIONS.items() if about == subject
     ]
     if subject is Subject.PAYMENT:
+        rows.append(_words(f"`{State.REQUIRES_ACTION}`, `action` is `other`", "action_required", OTHER_ACTION))
+        rows += [_words(f"a {kind} {how}", "", told) for (kind, how), told in CHANGING.items()]
         rows += [_words(f"`{State.COMPLETED}`, a refund {how}", "succeeded", told) for how, told in REFUNDED.items()]
     return table(header, rows)
 
 
 def _words(state: str, reason: str, told: Explanation) -> tuple[str, ...]:
-    return state, f"`{reason}`", told.why, told.next, ", ".join(f"`{code}`" for code in told.may)
+    return state, f"`{reason}`" if reason else "", told.why, told.next, ", ".join(f"`{code}`" for code in told.may)
 
 
 def _section(subject: Subject) -> str:

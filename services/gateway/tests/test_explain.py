@@ -53,7 +53,7 @@ async def test_what_was_just_accepted_is_explained(merchant, payment):
     assert (told["status"], told["state"], told["reason"]) == ("processing", "initiated", "accepted")
     assert told["since"]
     assert told["next_by"] is None
-    assert codes(told) == ["wait", "repeat"]
+    assert codes(told) == ["cancel", "wait", "repeat"]
     assert told["obstacle"] is None
     assert told["contradictions"] == told["operations"] == []
 
@@ -69,8 +69,8 @@ async def test_doubt_is_explained_with_the_next_question_and_a_warning_of_a_new_
     assert told["why"] == EXPLANATIONS["payment", "in_doubt", "overdue"].why
     assert clock.iso(since)[:19] == told["since"][:19], "since doubt began, not since it was last asked"
     assert told["next_by"][:19] == clock.iso(later)[:19]
-    assert codes(told) == ["wait", "repeat"]
-    assert "a second payment is a second charge" in told["you_may"][1]["text"]
+    assert codes(told) == ["cancel", "wait", "repeat"]
+    assert "a second payment is a second charge" in told["you_may"][2]["text"]
 
 
 async def test_a_decline_has_the_providers_code_and_words_and_a_new_payment_is_safe(merchant, payment, go):
@@ -167,7 +167,7 @@ async def test_a_cancel_under_way_bars_captures_and_cancels(merchant, payment, g
     assert codes(await explain(merchant, payment)) == ["capture", "cancel", "wait"]
     await merchant.post(f"/v1/payments/{payment['id']}/cancel")
     told = await explain(merchant, payment)
-    assert codes(told) == ["wait"]
+    assert codes(told) == ["wait", "repeat"]
     assert [(one["kind"], one["reason"]) for one in told["operations"]] == [("cancel", "accepted")]
 
 

@@ -23,7 +23,8 @@ class Orchestrator:
         [subscription] = SUBSCRIPTIONS
         batch = [Received(m, ids.new("msg"), "topic", m.payment_id) for m in messages if subscription.wants(m)]
         async with self.units.begin() as unit:
-            await subscription.handle(unit, batch)
+            if batch:
+                await subscription.handle(unit, batch)
         return await self.sent()
 
     async def sent(self) -> list:

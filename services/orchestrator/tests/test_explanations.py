@@ -4,8 +4,8 @@ import pytest
 
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
-from malipo.contracts.explanations import ACCEPTED, EXPLANATIONS, MAY, REFUNDED, REFUSED
-from malipo.contracts.failures import OWN_FAILURES
+from malipo.contracts.explanations import ACCEPTED, CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, REFUSED
+from malipo.contracts.failures import OWN_FAILURES, in_words
 from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
@@ -71,17 +71,34 @@ def test_whoever_waits_is_told_that_he_may_and_nobody_waits_at_an_end(key):
 def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_words():
     without_code = {Trigger.DECLINED, Trigger.OVERDUE}
     too_late = {
-        f"payment_{row.trigger}"
+        "cancel_too_late" if row.trigger is Trigger.SUCCEEDED else f"payment_{row.trigger}"
         for row in ROWS
         if row.subject is not Subject.PAYMENT and row.to is State.FAILED and row.trigger not in without_code
     }
-    assert {code for code in OWN_FAILURES if code.startswith("payment_")} == too_late
+    assert {"cancel_too_late", *(code for code in OWN_FAILURES if code.startswith("payment_"))} == too_late | {
+        "payment_failed"  # closes a cancel of a charge that was declined
+    }
 
 
 def test_a_refund_is_offered_until_all_is_given_back_and_the_texts_are_sentences():
-    assert {name for name, told in REFUNDED.items() if told.may == ("refund",)} == {"under way", "of a part"}
+    left = {"under way", "in doubt", "of a part"}
+    assert {name for name, told in REFUNDED.items() if told.may == ("refund",)} == left
     assert REFUNDED["of all"].may == ()
-    assert all(text.endswith(".") for told in REFUNDED.values() for text in (told.why, told.next))
+    told = [*REFUNDED.values(), *CHANGING.values(), OTHER_ACTION]
+    assert all(text.endswith(".") for one in told for text in (one.why, one.next))
+
+
+def test_nobody_is_left_without_anything_that_he_may_do():
+    assert [key for key, told in EXPLANATIONS.items() if not told.may] == []
+    assert all(told.may for told in (*CHANGING.values(), OTHER_ACTION))
+
+
+@pytest.mark.parametrize("code", ["card_declined", "expired", "", "  "])
+@pytest.mark.parametrize("message", ["", " ", "No."])
+def test_a_failure_always_has_a_code_and_words(code, message):
+    failure = in_words(code, message)
+    assert failure.code.strip()
+    assert failure.message.strip()
 
 
 def test_doubt_says_that_malipo_asks_and_that_a_new_key_would_charge_twice():

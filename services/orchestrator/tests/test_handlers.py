@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from malipo import ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
+from malipo.contracts.commands import CapturePayment, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentStepped
 from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Redirect, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
@@ -16,7 +16,6 @@ from orchestrator import clockwork, handlers
 
 REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
 CAP_1, CAP_2, CAP_3 = (ids.new("cap") for _ in range(3))
-CAN_1 = ids.new("can")
 
 
 def only(messages, kind):
@@ -140,7 +139,7 @@ async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestr
     create = make.create()
     action = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
     await orchestrator.take(create, make.word(create.payment_id, action))
-    await orchestrator.units.write("UPDATE payments SET action_since = action_since - interval '1 hour'")
+    await orchestrator.units.write("UPDATE payments SET expires_at = now()")
     await orchestrator.units.write("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     [cancel] = only(await orchestrator.sent(), Cancel)
@@ -151,7 +150,7 @@ async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestr
     assert sent[-1].announcement.type == "payment.canceled"
 
 
-async def test_a_customer_who_is_asked_late_has_as_much_time_as_any_other(orchestrator, make):
+async def test_a_customer_has_until_the_end_of_the_intent_however_old_the_payment_is(orchestrator, make):
     create = make.create()
     await orchestrator.take(create)
     await orchestrator.units.write("UPDATE payments SET created_at = created_at - interval '2 hours'")
@@ -186,11 +185,10 @@ async def test_a_partial_capture_completes_the_payment_with_what_was_captured(or
     ("command", "code"),
     [
         (lambda p: CapturePayment(payment_id=p, capture_id=CAP_1), "payment_not_capturable"),
-        (lambda p: CancelPayment(payment_id=p, cancel_id=CAN_1), "payment_not_cancelable"),
         (lambda p: RefundPayment(payment_id=p, refund_id=REF_1), "payment_not_refundable"),
     ],
 )
-async def test_a_payment_in_doubt_refuses_every_operation(orchestrator, make, command, code):
+async def test_a_payment_in_doubt_refuses_what_needs_to_know_whether_money_was_taken(orchestrator, make, command, code):
     create = make.create()
     await orchestrator.take(create, make.word(create.payment_id, Unknown(reason="timeout")))
     [refused] = await orchestrator.take(command(create.payment_id))
@@ -200,11 +198,6 @@ async def test_a_payment_in_doubt_refuses_every_operation(orchestrator, make, co
 @pytest.mark.parametrize(
     ("word", "command", "code"),
     [
-        (
-            ActionRequired(action=Redirect("https://bank.test")),
-            lambda p: CancelPayment(payment_id=p, cancel_id=CAN_1),
-            "payment_not_cancelable",
-        ),
         (
             Authorized(amount=Money(1000, "USD")),
             lambda p: CapturePayment(payment_id=p, capture_id=CAP_1),
@@ -217,7 +210,7 @@ async def test_a_payment_in_doubt_refuses_every_operation(orchestrator, make, co
         ),
     ],
 )
-async def test_a_payment_that_the_provider_has_not_named_yet_refuses_every_operation(
+async def test_a_payment_that_the_provider_has_not_named_yet_refuses_what_needs_the_name(
     orchestrator, make, word, command, code
 ):
     create = make.create(capture="manual")
@@ -268,11 +261,11 @@ async def test_a_postponed_order_changes_nothing_and_needs_no_payment(orchestrat
 async def test_a_refusal_names_the_command_that_it_answers(orchestrator, make):
     create = make.create()
     await orchestrator.take(create)
-    command = CancelPayment(payment_id=create.payment_id, cancel_id=CAN_1)
+    command = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1)
     async with orchestrator.units.begin() as unit:
         await handlers.take(unit, [Received(command, "msg_7", "topic", create.payment_id)])
     [refused] = await orchestrator.sent()
-    assert (refused.command_id, refused.operation_id) == ("msg_7", CAN_1)
+    assert (refused.command_id, refused.operation_id) == ("msg_7", CAP_1)
 
 
 async def test_an_outcome_of_an_unknown_payment_is_an_error_that_dead_letters_it(orchestrator, make):
@@ -326,7 +319,7 @@ async def test_while_the_customer_is_away_the_provider_is_asked_less_and_less_of
 async def test_a_customer_who_never_comes_back_to_a_charge_without_reference_leads_to_a_question(orchestrator, make):
     create = make.create()
     await orchestrator.take(create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"))))
-    await orchestrator.units.write("UPDATE payments SET action_since = action_since - interval '1 hour'")
+    await orchestrator.units.write("UPDATE payments SET expires_at = now()")
     await orchestrator.units.write("UPDATE timers SET due_at = now()")
     await clockwork.tick(orchestrator.units)
     assert only(await orchestrator.sent(), Query)

@@ -7,11 +7,23 @@ from importlib.resources import files
 import pytest
 
 from malipo.contracts.events import EventType, PaymentStatus
-from orchestrator.machine import DECIDED, ROWS, Send, State, Subject, Trigger, Verdict, deadline_seconds, verdict
+from orchestrator.machine import (
+    DECIDED,
+    FINAL_TRIGGERS,
+    ROWS,
+    Send,
+    State,
+    Subject,
+    Trigger,
+    Verdict,
+    deadline_seconds,
+    verdict,
+)
 from orchestrator.views import PUBLIC
 
 SUBJECTS = list(Subject)
-OURS = {Trigger.DISPATCHED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED}
+OURS = {Trigger.DISPATCHED, Trigger.WISHED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED}
+NOTHING_SENT = {State.INITIATED, State.WAITING}
 PROVIDER_WORDS = {
     Subject.PAYMENT: set(Trigger) - OURS,
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, Trigger.UNKNOWN},
@@ -67,14 +79,27 @@ def test_every_row_into_an_undecided_state_sets_a_deadline_and_no_other_does():
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_word_of_a_provider_is_answered_wherever_one_is_awaited(subject):
-    for state in states_of(subject) - DECIDED - {State.INITIATED}:
+    for state in states_of(subject) - DECIDED - NOTHING_SENT:
         answered = {row.trigger for row in rows_of(subject) if row.state is state}
         assert answered >= PROVIDER_WORDS[subject] | {Trigger.OVERDUE}
 
 
 def test_a_state_in_which_the_customer_must_act_ends_without_him():
-    [expired] = [row for row in ROWS if row.trigger is Trigger.EXPIRED]
-    assert (expired.state, expired.send) == (State.REQUIRES_ACTION, Send.CANCEL)
+    expired = {row.state: (row.to, row.send) for row in ROWS if row.trigger is Trigger.EXPIRED}
+    assert expired == {
+        State.INITIATED: (State.FAILED, None),
+        State.REQUIRES_ACTION: (State.REQUIRES_ACTION, Send.CANCEL),
+    }
+
+
+def test_a_cancel_that_waits_ends_with_its_charge_and_sends_nothing_but_what_stops_it():
+    waiting = {row.trigger: (row.to, row.send) for row in rows_of(Subject.CANCEL) if row.state is State.WAITING}
+    assert {trigger for trigger, (to, _) in waiting.items() if to in DECIDED} == FINAL_TRIGGERS
+    assert {send for trigger, (_, send) in waiting.items() if trigger is not Trigger.DISPATCHED} == {
+        None,
+        Send.WITHDRAW,
+    }
+    assert waiting[Trigger.DISPATCHED] == (State.PROCESSING, Send.CANCEL)
 
 
 def test_exactly_one_row_sends_a_charge():
@@ -124,8 +149,13 @@ def test_an_undecided_word_at_the_end_is_late():
     assert verdict(Subject.PAYMENT, State.COMPLETED, Trigger.ACTION_REQUIRED) is Verdict.LATE
 
 
+def test_two_ends_without_money_are_one_word_overtaking_the_other():
+    assert verdict(Subject.PAYMENT, State.FAILED, Trigger.CANCELED) is Verdict.LATE
+    assert verdict(Subject.PAYMENT, State.CANCELED, Trigger.DECLINED) is Verdict.LATE
+
+
 def test_every_state_has_a_public_status_and_every_status_a_state():
-    assert set(PUBLIC) == set(State)
+    assert set(PUBLIC) == states_of(Subject.PAYMENT)
     assert set(PUBLIC.values()) == set(PaymentStatus.__args__)
 
 

@@ -1,6 +1,7 @@
 """Payments under random sequences of commands, words, repeats, disorder and deadlines keep the promise."""
 
 from collections import Counter
+from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,11 +20,11 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Charge, ProviderCommand, Query, Refund
+from malipo.contracts.provider_commands import Cancel, Charge, ProviderMessage, Query, Refund
 from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
-from orchestrator.machine import DECIDED, State
+from orchestrator.machine import DECIDED, State, Subject
 from orchestrator.retelling import Again
 
 AMOUNT = 1000
@@ -54,7 +55,7 @@ STEPS = st.one_of(
     st.tuples(st.just("order refund"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
     st.tuples(st.just("order capture"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
     st.tuples(st.just("order cancel"), OPERATIONS),
-    st.tuples(st.just("overdue")),
+    st.tuples(st.just("overdue"), st.sampled_from([timedelta(), timedelta(minutes=20)])),
 )
 
 
@@ -71,7 +72,8 @@ class Walk:
             capture="manual" if manual else "automatic",
             config_version=1,
         )
-        self.payment = handlers.new_payment(create, {}, clock.now())
+        self.now = clock.now()
+        self.payment = handlers.new_payment(create, {}, self.now)
         self.said = []
         self.states = []
         self.take(create)
@@ -79,7 +81,7 @@ class Walk:
     def take(self, message) -> None:
         if self.payment.step and Again().answers(self.payment, message):
             return
-        fold = Fold(self.payment, clock.now(), "answer", "msg")
+        fold = Fold(self.payment, self.now, "answer", "msg")
         try:
             handlers._decide(fold, message)
         except handlers.Refused as refused:
@@ -89,7 +91,7 @@ class Walk:
 
     def overdue(self) -> None:
         for subject in [s for s, due in self.payment.timers.items() if due]:
-            fold = Fold(self.payment, clock.now(), "deadline", "msg")
+            fold = Fold(self.payment, self.now, "deadline", "msg")
             fold.overdue(subject)
             self.said += fold.messages
         self.states.append(self.payment.state)
@@ -107,7 +109,8 @@ class Walk:
                 self.take(CapturePayment(payment_id=PAY, capture_id=NUMBERED[f"capture{number}"], amount_minor=amount))
             case ("order cancel", number):
                 self.take(CancelPayment(payment_id=PAY, cancel_id=NUMBERED[f"cancel{number}"]))
-            case ("overdue",):
+            case ("overdue", time):
+                self.now += time
                 self.overdue()
 
     def word(self, kind, operation_id, outcome):
@@ -139,9 +142,16 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, st
         assert (payment.id in waiting) == (payment.state not in DECIDED), "a payment waits without a deadline"
         for operation in payment.operations.values():
             assert (operation.id in waiting) == operation.live, "an operation waits without a deadline"
+        if payment.state in DECIDED:
+            assert not payment.live(Subject.CAPTURE, Subject.CANCEL), "something still changes a charge that has ended"
+        assert len(payment.live(Subject.CAPTURE, Subject.CANCEL)) <= 1, "two change one charge"
+        if payment.cancelable:
+            wishes = [o for o in payment.live(Subject.CANCEL) if o.state is State.WAITING]
+            assert not wishes, "a cancel waits though it can be ordered"
 
     steps_told = walk.of(PaymentStepped)
     assert len(walk.of(Charge)) == 1, "a charge was sent twice"
+    assert max(Counter(order.operation_id for order in walk.of(Cancel)).values(), default=0) <= 1
     assert max(Counter(refund.operation_id for refund in walk.of(Refund)).values(), default=0) <= 1
     assert [told.step for told in steps_told] == list(range(1, len(steps_told) + 1))
     announced = [told.announcement for told in steps_told if told.announcement]
@@ -152,7 +162,7 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, st
         t for t in steps_told if t.operation is None and t.to_state == "in_doubt" and t.from_state != "in_doubt"
     ]
     assert len(walk.of(Query)) >= len(into_doubt)
-    ordered = [(command.step, type(command).__name__.lower()) for command in walk.of(ProviderCommand)]
+    ordered = [(command.step, type(command).__name__.lower()) for command in walk.of(ProviderMessage)]
     assert ordered == [(told.step, told.sent) for told in steps_told if told.sent], "a step sent something else"
     for told in steps_told:
         undecided = not told.contradiction and State(told.to_state) not in DECIDED

@@ -12,12 +12,14 @@ _MILLISECOND = timedelta(milliseconds=1)
 _RANDOM_BITS = 80  # below the milliseconds: version, variant and randomness
 
 
-def new(prefix: str) -> str:
+def new(prefix: str, at: datetime | None = None) -> str:
     """A new id such as `pay_01jd5c...`: prefix, underscore, UUIDv7 (RFC 9562) in 26 characters.
 
+    `at` is the moment it tells, where that is shown or sorted by: PostgreSQL's, for this process's clock may be wrong.
     Ids sort by creation time (milliseconds), so a B-tree grows at its right edge and a list by id is a list by age.
     """
-    return f"{prefix}_{_encode(_uuid7())}"
+    milliseconds = time.time_ns() // 1_000_000 if at is None else (at - _EPOCH) // _MILLISECOND
+    return f"{prefix}_{_encode(_uuid7(milliseconds))}"
 
 
 def is_id(value: str, prefix: str) -> bool:
@@ -64,8 +66,7 @@ def jitter(spread: float) -> float:
     return 1 + spread * (2 * secrets.randbelow(1_000_001) / 1_000_000 - 1)
 
 
-def _uuid7() -> int:
-    milliseconds = time.time_ns() // 1_000_000
+def _uuid7(milliseconds: int) -> int:
     return (
         (milliseconds << _RANDOM_BITS)
         | (0x7 << 76)

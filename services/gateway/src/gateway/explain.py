@@ -10,8 +10,19 @@ from typing import Any
 import msgspec
 
 from malipo.contracts.events import OperationView, PaymentView
-from malipo.contracts.explanations import ACCEPTED, EXPLANATIONS, MAY, REFUNDED, REFUSED, Explanation, May
+from malipo.contracts.explanations import (
+    ACCEPTED,
+    CHANGING,
+    EXPLANATIONS,
+    MAY,
+    OTHER_ACTION,
+    REFUNDED,
+    REFUSED,
+    Explanation,
+    May,
+)
 from malipo.contracts.failures import OWN_FAILURES
+from malipo.contracts.outcomes import OtherAction
 
 Json = dict[str, Any]
 
@@ -22,6 +33,7 @@ _FINAL = "Nothing: this is its end."
 # For what a newer orchestrator says and our texts do not know yet: true whatever led there, safe whatever comes.
 _BY_STATE = {
     "initiated": Explanation("Malipo has accepted it for good.", _GOES_ON, ("wait", "repeat")),
+    "waiting": Explanation("It waits for what it depends on.", _GOES_ON, ("wait", "repeat")),
     "processing": Explanation("It is under way and has not ended.", _GOES_ON, ("wait", "repeat")),
     "requires_action": Explanation("The customer has to act first.", _GOES_ON, ("redirect", "wait", "repeat")),
     "authorized": Explanation("The provider holds the amount for you.", "It waits for you.", ("wait",)),
@@ -31,6 +43,12 @@ _BY_STATE = {
     "completed": Explanation("It has been carried out.", _FINAL, ()),
     "failed": Explanation("It has failed. `reason` and `failure` say why.", _FINAL, ()),
     "canceled": Explanation("It was given up.", _FINAL, ()),
+}
+_POSSIBLE_IN: dict[May, frozenset[str]] = {
+    "redirect": frozenset({"requires_action"}),
+    "capture": frozenset({"authorized"}),
+    "cancel": frozenset({"processing", "requires_action", "authorized"}),
+    "pay_anew": frozenset({"failed", "canceled"}),
 }
 _UNHEARD_OF = Explanation(
     "It is in a state that there are no words for here yet.", "Its `status` says how far it is.", ("repeat",)
@@ -93,13 +111,13 @@ def explained(
         told_of.setdefault(entry["operation_id"], []).append(entry)
     charge = _Subject("payment", payment, told_of[None])
     known = [(view, _Subject(view.kind, view, told_of[view.id])) for view in operations if view.id in told_of]
-    live = [view for view, operation in known if operation.stand.live]
-    allowed = _allowed(payment, live, contradicted=bool(charge.denied))
+    live = [(view, operation.stand) for view, operation in known if operation.stand.live]
+    allowed = _allowed(payment, [view for view, _ in live], contradicted=bool(charge.denied))
     subjects = (charge, *(operation for _, operation in known))
     return {
         "payment_id": payment.id,
         "status": charge.steps[-1]["status"] if charge.steps else payment.status,
-        **_told(charge, _after_refunds(payment, charge.stand, live) or _explanation(charge), allowed, now),
+        **_told(charge, _of_payment(charge, payment, live), allowed, now),
         "contradictions": [_contradiction(entry) for subject in subjects for entry in subject.denied],
         "operations": [
             {"id": view.id, "kind": view.kind, "amount": view.amount}
@@ -131,12 +149,37 @@ def _explanation(subject: _Subject) -> Explanation:
     return Explanation(own.why, then, own.may + told.may)
 
 
-def _after_refunds(payment: PaymentView, stand: _Stand, live: Sequence[OperationView]) -> Explanation | None:
+_Live = Sequence[tuple[OperationView, _Stand]]
+"""The operations that have not ended."""
+
+
+def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation:
+    """By the payment's own state, or by what is being done with it."""
+    told = _after_refunds(payment, charge.stand, live) or _while_changing(charge.stand, live) or _explanation(charge)
+    if isinstance(payment.action, OtherAction) and "redirect" in told.may:
+        told = OTHER_ACTION
+    if any(stand.state == "waiting" for _, stand in live):
+        told = told._replace(next=f"{told.next} Your cancel waits for that; `operations` says how it stands.")
+    return told
+
+
+def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
+    """What is said of a charge that stands while a capture or cancel is under way."""
+    if stand.state not in ("authorized", "requires_action") or stand.reason == "expired":
+        return None
+    for view, changing in live:
+        if view.kind != "refund" and changing.state != "waiting":
+            return CHANGING[view.kind, "in doubt" if changing.state == "in_doubt" else "under way"]
+    return None
+
+
+def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanation | None:
     """What is said of a completed payment of which something is, or is being, refunded."""
     if (stand.state, stand.reason) != ("completed", "succeeded"):
         return None
-    if any(view.kind == "refund" for view in live):
-        return REFUNDED["under way"]
+    refunds = [refund.state for view, refund in live if view.kind == "refund"]
+    if refunds:
+        return REFUNDED["in doubt" if "in_doubt" in refunds else "under way"]
     if payment.amount_refunded == 0:
         return None
     return REFUNDED["of all" if payment.amount_refunded >= payment.amount_captured else "of a part"]
@@ -161,10 +204,11 @@ def _told(subject: _Subject, explanation: Explanation, allowed: frozenset[May], 
 def _allowed(payment: PaymentView, live: Sequence[OperationView], *, contradicted: bool) -> frozenset[May]:
     """What is safe as the whole payment stands: one capture or cancel at a time, and no more refunds than was captured.
 
-    After a contradiction nobody knows whether money was taken: to pay anew could be to pay twice.
+    After a contradiction nobody knows whether money was taken: to pay anew could be to pay twice. What is said of an
+    operation that has ended goes by how the payment stands since.
     """
     refunded = payment.amount_refunded + sum(view.amount for view in live if view.kind == "refund")
-    barred: set[May] = set()
+    barred: set[May] = {may for may, statuses in _POSSIBLE_IN.items() if payment.status not in statuses}
     if any(view.kind in ("capture", "cancel") for view in live):
         barred |= {"capture", "cancel"}
     if refunded >= payment.amount_captured:

@@ -6,6 +6,7 @@ from typing import cast
 
 from malipo import ids
 from malipo.contracts.events import Announcement, Cause, EventType, Failure, PaymentStepped, Sent, Source
+from malipo.contracts.failures import in_words
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -22,7 +23,6 @@ from malipo.money import Money
 from orchestrator import orders
 from orchestrator.machine import (
     DECIDED,
-    EXPIRY_SECONDS,
     TABLE,
     Row,
     Send,
@@ -45,7 +45,8 @@ class UnknownOperation(LookupError):
 class Fold:
     """What one message does to one payment: the messages to send, and what was dropped and why.
 
-    `observed_at` is when a provider's word came; `doubts_ended` tells of what was in doubt, and for how long.
+    `now` is PostgreSQL's, read with the payment: deadlines are set and passed by that clock alone. `observed_at` is when
+    a provider's word came; `doubts_ended` tells of what was in doubt, and for how long.
     """
 
     payment: Payment
@@ -66,10 +67,19 @@ class Fold:
         self.payment.failure = Failure(code, message)
         self._payment_step(Trigger.UNROUTABLE, None)
 
+    def expire(self) -> None:
+        """End a new payment that has come when its time was over: nothing is sent for it."""
+        self._payment_step(Trigger.EXPIRED, None)
+
     def start(self, operation: Operation) -> None:
         """Send a new capture, cancel or refund."""
         self.payment.operations[operation.id] = operation
         self._operation_step(operation, Trigger.DISPATCHED, None)
+
+    def wish(self, operation: Operation) -> None:
+        """Keep a cancel that cannot be ordered yet: a charge that was never sent is stopped, else it waits for a word."""
+        self.payment.operations[operation.id] = operation
+        self._operation_step(operation, Trigger.WISHED, None)
 
     def hear(self, report: OutcomeReported) -> None:
         """Take in a provider's word. Raises `UnknownOperation`."""
@@ -98,10 +108,7 @@ class Fold:
     def _overdue_or_expired(self) -> Trigger:
         if self.payment.state is not State.REQUIRES_ACTION:
             return Trigger.OVERDUE
-        asked_at = self.payment.action_since
-        assert asked_at is not None  # since the state was entered
-        expired = self.now - asked_at >= timedelta(seconds=EXPIRY_SECONDS)
-        return Trigger.EXPIRED if expired else Trigger.OVERDUE
+        return Trigger.EXPIRED if self.now >= self.payment.expires_at else Trigger.OVERDUE
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
@@ -111,14 +118,15 @@ class Fold:
         before = payment.state
         _learn_payment(payment, outcome)
         payment.state = row.to
-        if row.to is State.REQUIRES_ACTION and payment.action_since is None:
-            payment.action_since = self.now
+        payment.failure = payment.failure or _own_failure(row)
         self._watch_doubt(payment, row)
         self._set_timer(payment, row)
         self._record(before, row.to, trigger, outcome, row=row)
         self._send(row, None)
         if row.to in DECIDED:
             self._close_operations(trigger, outcome)
+        elif payment.cancelable:
+            self._order_wishes()
         return None
 
     def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:
@@ -128,6 +136,7 @@ class Fold:
         before = operation.state
         _learn_operation(operation, outcome)
         operation.state = row.to
+        operation.failure = operation.failure or _own_failure(row)
         self._watch_doubt(operation, row)
         operation.updated_at = self.now
         self._set_timer(operation, row)
@@ -141,8 +150,16 @@ class Fold:
             if operation.subject is Subject.CAPTURE and operation.amount_minor != self.payment.captured_minor:
                 otherwise = Declined(code="captured_otherwise", message="Another amount was captured.")
                 self._operation_step(operation, Trigger.DECLINED, otherwise)
+            elif operation.subject is Subject.CANCEL and trigger is Trigger.DECLINED:
+                self._operation_step(operation, trigger, Declined(code="payment_failed"))
             else:
                 self._operation_step(operation, trigger, outcome)
+
+    def _order_wishes(self) -> None:
+        """The charge stands, and can be given up now: order what was wished before."""
+        for operation in self.payment.live(Subject.CANCEL):
+            if operation.state is State.WAITING:
+                self._operation_step(operation, Trigger.DISPATCHED, None)
 
     def _after_the_end(
         self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
@@ -151,6 +168,8 @@ class Fold:
         if operation is None and isinstance(outcome, Succeeded) and judged is Verdict.REPEAT:
             same = outcome.amount.amount_minor == self.payment.captured_minor
             judged = Verdict.REPEAT if same else Verdict.CONTRADICTION
+        if operation is not None and _came_back(operation, outcome):
+            judged = Verdict.LATE
         self.dropped.append(judged)
         if judged is Verdict.CONTRADICTION:
             self._record(state, state, trigger, outcome, operation=operation)
@@ -212,16 +231,27 @@ class Fold:
             case Send.CHARGE:
                 self.messages.append(orders.charge(self.payment))
             case Send.CANCEL if operation is None:
-                if self.payment.reference is None:  # nothing to name it by: first find out
-                    self.messages.append(orders.query(self.payment, None))
-                elif not self.payment.live(Subject.CANCEL):
-                    self.start(orders.new_operation(self.payment, Subject.CANCEL, ids.new("can"), self.now))
+                self._give_up()
             case Send.CAPTURE | Send.CANCEL | Send.REFUND:
                 assert operation is not None
                 self.messages.append(orders.order(self.payment, operation))
             case Send.QUERY:
                 (operation or self.payment).asks += 1
                 self.messages.append(orders.query(self.payment, operation))
+            case Send.WITHDRAW:
+                assert operation is not None
+                operation.asks += 1
+                self.messages.append(orders.withdraw(self.payment))
+
+    def _give_up(self) -> None:
+        """Have the provider cancel the charge, as an operation of its own."""
+        payment = self.payment
+        if payment.reference is None:  # nothing to name it by: first find out
+            self.messages.append(orders.query(payment, None))
+        elif payment.live(Subject.CANCEL):
+            payment.asks += 1  # it is under way: it is looked after less and less often
+        else:
+            self.start(orders.new_operation(payment, Subject.CANCEL, ids.new("can", self.now), self.now))
 
     def _watch_doubt(self, subject: Payment | Operation, row: Row) -> None:
         if row.to is State.IN_DOUBT:
@@ -232,7 +262,21 @@ class Fold:
 
     def _set_timer(self, subject: Payment | Operation, row: Row) -> None:
         seconds = deadline_seconds(row, subject.asks)
-        self.payment.timers[subject.id] = None if seconds is None else self.now + timedelta(seconds=seconds)
+        due_at = None if seconds is None else self.now + timedelta(seconds=seconds)
+        if due_at and subject is self.payment and row.to is State.REQUIRES_ACTION:
+            due_at = self._until_expiry(row, due_at)
+        self.payment.timers[subject.id] = due_at
+
+    def _until_expiry(self, row: Row, due_at: datetime) -> datetime:
+        """When to look after a customer who must act: not past the end of the intent, and at once if that has passed."""
+        expires_at = self.payment.expires_at
+        if self.now < expires_at or row.state is not State.REQUIRES_ACTION:
+            return min(due_at, max(expires_at, self.now))
+        return due_at
+
+
+_OURS = frozenset({Trigger.OVERDUE, Trigger.EXPIRED})
+"""What ends something before anything was sent for it."""
 
 
 def believable(outcome: Outcome, ordered: Money, *, exact: bool) -> Outcome:
@@ -277,7 +321,7 @@ def _learn_payment(payment: Payment, outcome: Outcome | None) -> None:
         case Succeeded(amount=amount):
             payment.captured_minor = amount.amount_minor
         case Declined(code=code, message=message):
-            payment.failure = Failure(code, message)
+            payment.failure = in_words(code, message)
         case ActionRequired(action=action):
             payment.action = action
         case Authorized() | Canceled() | Pending() | Unknown():
@@ -290,7 +334,7 @@ def _learn_operation(operation: Operation, outcome: Outcome | None) -> None:
     operation.reference = outcome.reference or operation.reference
     match outcome:
         case Declined(code=code, message=message):
-            operation.failure = Failure(code, message)
+            operation.failure = in_words(code, message)
         case Succeeded() | Authorized() | Canceled() | ActionRequired():
             operation.failure = _too_late(operation.subject, outcome)
         case Pending() | Unknown():
@@ -302,7 +346,33 @@ def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
     wished = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
     if isinstance(outcome, wished[subject]):
         return None
-    return Failure(f"payment_{trigger_of(outcome)}", f"The payment is {trigger_of(outcome)} at the provider.")
+    if subject is Subject.CANCEL and isinstance(outcome, Succeeded):
+        return in_words("cancel_too_late")
+    return in_words(f"payment_{trigger_of(outcome)}")
+
+
+def _own_failure(row: Row) -> Failure | None:
+    """Why something failed that no provider has said a word about."""
+    if row.to is not State.FAILED or row.trigger not in _OURS:
+        return None
+    if row.trigger is Trigger.EXPIRED:
+        return in_words("expired")
+    return in_words("never_sent")
+
+
+def _came_back(operation: Operation, outcome: Outcome | None) -> bool:
+    """Whether a refund that has failed is said to have succeeded before: the bank gave back what had arrived.
+
+    So it is if the provider had made the very same refund. One that was refused, and never was a refund there, cannot
+    have succeeded: that is a contradiction.
+    """
+    return (
+        operation.subject is Subject.REFUND
+        and operation.state is State.FAILED
+        and isinstance(outcome, Succeeded)
+        and outcome.reference is not None
+        and outcome.reference == operation.reference
+    )
 
 
 def _detail(outcome: Outcome | None) -> str | None:

@@ -7,8 +7,8 @@ from functools import partial
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
-from malipo import clock, ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
+from malipo import ids
+from malipo.contracts.commands import LIFE, CancelPayment, CapturePayment, CreatePayment, RefundPayment, method_type
 from malipo.contracts.events import CommandRefused, PaymentStepped, RefusalCode
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import OrderPostponed, OutcomeReported
@@ -20,7 +20,7 @@ from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store
 from orchestrator.advance import Fold
-from orchestrator.machine import State, Subject, Verdict
+from orchestrator.machine import DECIDED, State, Subject, Verdict
 from orchestrator.orders import new_operation
 from orchestrator.payment import Payment
 from orchestrator.retelling import Again
@@ -71,11 +71,10 @@ async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
 
     A command that came before under another message id is answered with what was told then.
     """
-    payments = await store.read(unit.reads, {received.key for received in batch})
+    payments, now = await store.read(unit.reads, {received.key for received in batch})
     again = await Again.of(unit.reads, [received.message for received in batch])
     new = set[str]()
     written: list[Told] = []
-    now = clock.now()
     for received in batch:
         payment = payments.get(received.key)
         if payment is not None and again.answers(payment, received.message):
@@ -96,14 +95,14 @@ async def ring(unit: Unit, limit: int, payment_id: str | None = None) -> int:
     """Take deadlines that have passed, of all payments or of one; answers of how many payments that was."""
     due = await store.read_due(unit.reads, limit, payment_id)
     written: list[Told] = []
-    for payment, subject_ids in due:
-        fold = Fold(payment, clock.now(), "deadline", f"deadline:{payment.id}")
+    for payment, subject_ids, now in due:
+        fold = Fold(payment, now, "deadline", f"deadline:{payment.id}")
         caused_by = origin(payment.traceparent, payment.client_ref)
         with span("orchestrator deadline", payment.id, caused_by, SpanKind.INTERNAL) as headers:
             for subject_id in subject_ids:
                 fold.overdue(subject_id)
             written += _send(unit, fold, headers)
-    store.save(unit, {payment.id: payment for payment, _ in due}, set(), written)
+    store.save(unit, {payment.id: payment for payment, *_ in due}, set(), written)
     return len(due)
 
 
@@ -161,6 +160,8 @@ def _create(fold: Fold, command: CreatePayment) -> None:
     fold.payment.provider = route(command)
     if fold.payment.provider is None:
         fold.refuse_route("provider_unsupported", "No provider takes this method and currency.")
+    elif fold.now >= fold.payment.expires_at:
+        fold.expire()
     else:
         fold.dispatch()
 
@@ -168,8 +169,7 @@ def _create(fold: Fold, command: CreatePayment) -> None:
 def _capture(fold: Fold, command: CapturePayment) -> None:
     payment = fold.payment
     _require(payment, {State.AUTHORIZED}, command.capture_id, "payment_not_capturable")
-    if payment.live(Subject.CAPTURE, Subject.CANCEL):
-        raise Refused(command.capture_id, "capture_in_progress", "A capture or cancel is under way.")
+    _require_nothing_under_way(payment, command.capture_id)
     amount_minor = payment.amount.amount_minor if command.amount_minor is None else command.amount_minor
     if amount_minor > payment.amount.amount_minor:
         raise Refused(command.capture_id, "capture_exceeds_authorized", f"{payment.amount} is authorized.")
@@ -178,10 +178,14 @@ def _capture(fold: Fold, command: CapturePayment) -> None:
 
 def _cancel(fold: Fold, command: CancelPayment) -> None:
     payment = fold.payment
-    _require(payment, {State.REQUIRES_ACTION, State.AUTHORIZED}, command.cancel_id, "payment_not_cancelable")
-    if payment.live(Subject.CAPTURE, Subject.CANCEL):
-        raise Refused(command.cancel_id, "payment_not_cancelable", "A capture or cancel is under way.")
-    fold.start(new_operation(payment, Subject.CANCEL, command.cancel_id, fold.now))
+    if payment.state in DECIDED:
+        raise Refused(command.cancel_id, "payment_not_cancelable", f"The payment is {payment.state}.")
+    _require_nothing_under_way(payment, command.cancel_id)
+    operation = new_operation(payment, Subject.CANCEL, command.cancel_id, fold.now)
+    if payment.cancelable:
+        fold.start(operation)
+    else:
+        fold.wish(operation)
 
 
 def _refund(fold: Fold, command: RefundPayment) -> None:
@@ -210,6 +214,14 @@ def _require(payment: Payment, states: set[State], operation_id: str, code: Refu
         raise Refused(operation_id, code, f"The payment is {payment.state}.")
     if payment.reference is None:
         raise Refused(operation_id, code, "The provider has not given the payment a reference yet.")
+
+
+def _require_nothing_under_way(payment: Payment, operation_id: str) -> None:
+    """Refuse a capture or cancel beside another one: nobody could say which of them comes first."""
+    if payment.live(Subject.CAPTURE):
+        raise Refused(operation_id, "capture_in_progress", "A capture is under way.")
+    if payment.live(Subject.CANCEL):
+        raise Refused(operation_id, "cancel_in_progress", "A cancel is under way.")
 
 
 def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[Told]:
@@ -244,7 +256,7 @@ def _report(fold: Fold, steps: Sequence[PaymentStepped], headers: Mapping[str, s
 
 
 def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetime) -> Payment:
-    """A payment is as old as its id, which the gateway made."""
+    """A payment is as old as its id, which the gateway made. One that does not say when it ends has its method's time."""
     return Payment(
         id=command.payment_id,
         merchant_id=command.merchant_id,
@@ -258,6 +270,7 @@ def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetim
         metadata=command.metadata,
         return_url=command.return_url,
         traceparent=headers.get(TRACEPARENT),
+        expires_at=command.expires_at or now + LIFE[method_type(command.method)],
         created_at=ids.made_at(command.payment_id),
         updated_at=now,
     )

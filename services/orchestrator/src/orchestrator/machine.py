@@ -5,9 +5,13 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a payment or an operation stands. `IN_DOUBT`: sent, and no answer that we understand."""
+    """Where a payment or an operation stands. `IN_DOUBT`: sent, and no answer that we understand.
+
+    `WAITING`: a cancel that nobody can carry out yet, because the provider has not said how the charge stands.
+    """
 
     INITIATED = "initiated"
+    WAITING = "waiting"
     PROCESSING = "processing"
     REQUIRES_ACTION = "requires_action"
     AUTHORIZED = "authorized"
@@ -18,9 +22,13 @@ class State(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What happens to it: our own step, a provider's word, or a deadline; the last one of a customer who does not come."""
+    """What happens to it: our own step, a provider's word, a deadline, or the end of the intent (`EXPIRED`).
+
+    `WISHED`: a cancel came that must wait.
+    """
 
     DISPATCHED = "dispatched"
+    WISHED = "wished"
     UNROUTABLE = "unroutable"
     SUCCEEDED = "succeeded"
     AUTHORIZED = "authorized"
@@ -34,13 +42,14 @@ class Trigger(StrEnum):
 
 
 class Send(StrEnum):
-    """What a step sends to the provider."""
+    """What a step sends to the provider. `WITHDRAW` stops a charge that was never sent, and nothing else."""
 
     CHARGE = "charge"
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
     QUERY = "query"
+    WITHDRAW = "withdraw"
 
 
 class Subject(StrEnum):
@@ -65,6 +74,7 @@ class Row:
 
 
 I, P, A, H, D = State.INITIATED, State.PROCESSING, State.REQUIRES_ACTION, State.AUTHORIZED, State.IN_DOUBT
+W = State.WAITING
 DONE, FAILED, CANCELED = State.COMPLETED, State.FAILED, State.CANCELED
 T, S = Trigger, Send
 _ = None
@@ -76,6 +86,7 @@ _TABLE = {
         (I,               T.DISPATCHED,        P,         S.CHARGE,           _),
         (I,               T.UNROUTABLE,        FAILED,    _,                  "payment.failed"),
         (I,               T.OVERDUE,           FAILED,    _,                  "payment.failed"),
+        (I,               T.EXPIRED,           FAILED,    _,                  "payment.failed"),  # it came too late
         (P,               T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (P,               T.AUTHORIZED,        H,         _,                  "payment.authorized"),
         (P,               T.DECLINED,          FAILED,    _,                  "payment.failed"),
@@ -92,7 +103,7 @@ _TABLE = {
         (A,               T.ACTION_REQUIRED,   A,         _,                  _),
         (A,               T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
         (A,               T.OVERDUE,           A,         S.QUERY,            _),  # did we miss what the customer did?
-        (A,               T.EXPIRED,           A,         S.CANCEL,           _),  # he has left
+        (A,               T.EXPIRED,           A,         S.CANCEL,           _),  # he must not pay any more
         (H,               T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (H,               T.AUTHORIZED,        H,         _,                  _),
         (H,               T.DECLINED,          FAILED,    _,                  "payment.failed"),
@@ -144,6 +155,12 @@ _TABLE = {
     Subject.CANCEL: (
         (I,               T.DISPATCHED,        P,         S.CANCEL,           _),
         (I,               T.OVERDUE,           FAILED,    _,                  "cancel.failed"),
+        (I,               T.WISHED,            W,         S.WITHDRAW,         _),
+        (W,               T.DISPATCHED,        P,         S.CANCEL,           _),  # the charge stands: now it can be
+        (W,               T.CANCELED,          DONE,      _,                  _),
+        (W,               T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
+        (W,               T.DECLINED,          FAILED,    _,                  "cancel.failed"),  # nothing to cancel
+        (W,               T.OVERDUE,           W,         S.WITHDRAW,         _),
         (P,               T.CANCELED,          DONE,      _,                  _),
         (P,               T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
         (P,               T.DECLINED,          FAILED,    _,                  "cancel.failed"),
@@ -176,15 +193,22 @@ _ANSWER_SECONDS = 30  # an order or a question is answered by then, or the provi
 _MAX_SECONDS = 900
 _DEADLINE_SECONDS = {
     State.INITIATED: 60,
+    State.WAITING: 30,
     State.PROCESSING: 60,
     State.REQUIRES_ACTION: 15,
     State.AUTHORIZED: 24 * 3600,  # providers drop an authorization after days: ask once a day whether it stands
     State.IN_DOUBT: 1,
 }
-
-
-EXPIRY_SECONDS = 3600
-"""A customer who has not acted by then will not come any more: so long after being asked first, OVERDUE is EXPIRED."""
+_OVERTAKEN = frozenset(
+    {
+        # Words that are all true when they come in another order than they were said in: of a charge that has failed and
+        # then was given up no money was taken, whichever is heard first. Whether money moved is judged of the payment.
+        (Subject.PAYMENT, State.FAILED, Trigger.CANCELED),
+        (Subject.PAYMENT, State.CANCELED, Trigger.DECLINED),
+        (Subject.CANCEL, State.FAILED, Trigger.CANCELED),
+        (Subject.CANCEL, State.COMPLETED, Trigger.DECLINED),
+    }
+)
 
 
 class Verdict(StrEnum):
@@ -197,17 +221,17 @@ class Verdict(StrEnum):
 
 def verdict(subject: Subject, state: State, trigger: Trigger) -> Verdict:
     """Judge a provider's word that comes after the end: said before, overtaken, or impossible beside the first."""
-    if trigger not in FINAL_TRIGGERS:
+    if trigger not in FINAL_TRIGGERS or (subject, state, trigger) in _OVERTAKEN:
         return Verdict.LATE
     deciding = {row.trigger for row in ROWS if row.subject is subject and row.to is state}
     return Verdict.REPEAT if trigger in deciding else Verdict.CONTRADICTION
 
 
 def deadline_seconds(row: Row, asks: int) -> float | None:
-    """How long to wait in `row.to` before OVERDUE; None where nothing is waited for. `asks` queries were sent so far."""
+    """How long to wait in `row.to` before OVERDUE; None where nothing is waited for. `asks` counts what was asked so far."""
     if row.to in DECIDED:
         return None
-    if row.send is Send.QUERY:
+    if row.send in (Send.QUERY, Send.WITHDRAW):
         return min(_ANSWER_SECONDS * (1 + asks), _MAX_SECONDS)
     if row.to is State.AUTHORIZED:
         return _DEADLINE_SECONDS[row.to]

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from malipo import ids
 from malipo.contracts.commands import Mode
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, ProviderCommand, Query, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, ProviderCommand, Query, Refund, Withdraw
 from malipo.money import Money
 from orchestrator.machine import Subject
 from orchestrator.payment import KINDS, Operation, Payment
@@ -41,6 +41,7 @@ def charge(payment: Payment) -> Charge:
         capture=payment.capture,
         description=payment.description,
         return_url=payment.return_url,
+        expires_at=payment.expires_at,
     )
 
 
@@ -59,6 +60,11 @@ def order(payment: Payment, operation: Operation) -> ProviderCommand:
             return Refund(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
         case Subject.PAYMENT:
             raise ValueError(operation.subject)
+
+
+def withdraw(payment: Payment) -> Withdraw:
+    """The wish that the charge be stopped where it waits, if it was never sent."""
+    return Withdraw(**_common(payment, payment.id))
 
 
 def query(payment: Payment, operation: Operation | None) -> Query:

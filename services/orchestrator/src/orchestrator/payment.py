@@ -20,7 +20,7 @@ KINDS: dict[Subject, Literal["capture", "cancel", "refund"]] = {
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """A capture, cancel or refund of a payment. `asks` counts the queries sent about it."""
+    """A capture, cancel or refund of a payment. `asks` counts what was asked about it, and tries to withdraw the charge."""
 
     id: str
     payment_id: str
@@ -45,7 +45,7 @@ class Operation:
 class Payment:
     """One payment. `step` and `announced` count its steps and the events told, both without gaps.
 
-    `traceparent` is the trace of the request that made it: deadlines, which no message causes, go on with that.
+    After `expires_at` nothing that takes the customer's money is sent any more. `traceparent` is the trace of the request that made it: deadlines, which no message causes, go on with that.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Payment:
     method: Method
     capture: CaptureMode
     config_version: int
+    expires_at: datetime
     created_at: datetime
     updated_at: datetime
     provider: str | None = None
@@ -72,7 +73,6 @@ class Payment:
     announced: int = 0
     asks: int = 0
     in_doubt_since: datetime | None = None
-    action_since: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])
@@ -81,6 +81,11 @@ class Payment:
     def live(self, *subjects: Subject) -> list[Operation]:
         """The operations of these kinds that are under way."""
         return [o for o in self.operations.values() if o.subject in subjects and o.live]
+
+    @property
+    def cancelable(self) -> bool:
+        """Whether the provider can be told to give the charge up: it stands there, under a name that we know."""
+        return self.state in (State.REQUIRES_ACTION, State.AUTHORIZED) and self.reference is not None
 
     @property
     def refunded_minor(self) -> int:

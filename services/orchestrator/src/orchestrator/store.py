@@ -1,6 +1,7 @@
 """Reads and writes payments, their operations, history and timers: a batch is one statement to read and one to write."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,6 +32,7 @@ _FIXED = {  # what a payment is created with
     "metadata": "jsonb",
     "return_url": "text",
     "traceparent": "text",
+    "expires_at": "timestamptz",
     "created_at": "timestamptz",
 }
 _CHANGING = {
@@ -43,9 +45,9 @@ _CHANGING = {
     "announced": "integer",
     "asks": "integer",
     "in_doubt_since": "timestamptz",
-    "action_since": "timestamptz",
     "updated_at": "timestamptz",
 }
+_PAYMENT = _FIXED | _CHANGING
 _OPERATION_FIXED = {
     "id": "text",
     "payment_id": "text",
@@ -97,21 +99,23 @@ def _assign(columns: Iterable[str], source: str) -> str:
 
 
 # Columns by name: an older replica must go on when a newer release has added one. One statement, so that a payment and
-# its operations are of one moment.
+# its operations are of one moment, and that moment is told by the one clock that deadlines go by.
 _COLUMNS = f"""
-{", ".join(f"p.{name}" for name in _FIXED | _CHANGING)}, ARRAY(
+{", ".join(f"p.{name}" for name in _PAYMENT)}, ARRAY(
     SELECT to_jsonb(o) FROM (SELECT {", ".join(_OPERATION)} FROM operations WHERE payment_id = p.id ORDER BY id) AS o
 ) AS operations
 """
-_READ = f"SELECT {_COLUMNS} FROM payments AS p WHERE id = ANY($1::text[])"
+_READ = f"""
+SELECT now() AS read_at, {_COLUMNS} FROM unnest($1::text[]) AS asked (key) LEFT JOIN payments AS p ON p.id = asked.key
+"""
 _READ_DUE = f"""
-SELECT {_COLUMNS}, due.subject_ids FROM (
+SELECT now() AS read_at, {_COLUMNS}, due.subject_ids FROM (
     SELECT payment_id, array_agg(subject_id) AS subject_ids, min(due_at) AS due_at FROM timers
     WHERE due_at <= now() AND ($2::text IS NULL OR payment_id = $2) GROUP BY 1 ORDER BY min(due_at) LIMIT $1
 ) AS due JOIN payments AS p ON p.id = due.payment_id ORDER BY due.due_at
 """
 _PUT_OFF = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
-_ADD_PAYMENTS = insert("payments", _FIXED | _CHANGING)
+_ADD_PAYMENTS = insert("payments", _PAYMENT)
 _CHANGE_PAYMENTS = Write(
     f"UPDATE payments p SET {_assign(_CHANGING, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
     {"id": "text"} | _CHANGING,
@@ -142,16 +146,24 @@ class Told(NamedTuple):
     traceparent: str | None
 
 
-async def read(source: Queries, payment_ids: set[str]) -> dict[str, Payment]:
-    """The payments among `payment_ids` that exist, with their operations."""
-    return {row["id"]: _payment(row) for row in await source.fetch(_READ, list(payment_ids))}
+class Due(NamedTuple):
+    """A payment with deadlines that have passed, the subjects whose these are, and PostgreSQL's time by which they have."""
+
+    payment: Payment
+    subject_ids: list[str]
+    read_at: datetime
 
 
-async def read_due(source: Queries, limit: int, payment_id: str | None = None) -> list[tuple[Payment, list[str]]]:
-    """Payments with deadlines that have passed, each with the subjects whose these are; of all payments, or of one."""
-    rows = [dict(row) for row in await source.fetch(_READ_DUE, limit, payment_id)]
-    subject_ids = [row.pop("subject_ids") for row in rows]
-    return list(zip(map(_payment, rows), subject_ids, strict=True))
+async def read(source: Queries, payment_ids: set[str]) -> tuple[dict[str, Payment], datetime]:
+    """The payments among `payment_ids` that exist, with their operations, and PostgreSQL's time. At least one id."""
+    rows = await source.fetch(_READ, list(payment_ids))
+    return {row["id"]: _payment(row) for row in rows if row["id"] is not None}, rows[0]["read_at"]
+
+
+async def read_due(source: Queries, limit: int, payment_id: str | None = None) -> list[Due]:
+    """Payments with deadlines that have passed; of all payments, or of one."""
+    rows = await source.fetch(_READ_DUE, limit, payment_id)
+    return [Due(_payment(row), row["subject_ids"], row["read_at"]) for row in rows]
 
 
 def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], told: Sequence[Told]) -> None:
@@ -214,19 +226,18 @@ def _put(unit: Unit, write: Write, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _payment(row: Row) -> Payment:
-    values = dict(row)
+    values = {name: row[name] for name in _PAYMENT}
     amount = Money(values.pop("amount_minor"), values.pop("currency"))
     values["method"] = msgspec.convert(values["method"], Method)
     values["state"] = State(values["state"])
     values["action"] = values["action"] and msgspec.convert(values["action"], Action)
     values["failure"] = values["failure"] and msgspec.convert(values["failure"], Failure)
-    values["operations"] = {one["id"]: msgspec.convert(one, Operation) for one in values["operations"]}
+    values["operations"] = {one["id"]: msgspec.convert(one, Operation) for one in row["operations"]}
     return Payment(amount=amount, **values)
 
 
 def _payment_row(payment: Payment) -> dict[str, Any]:
-    names = (*_FIXED, *_CHANGING)
-    row = {name: getattr(payment, name) for name in names if name not in ("amount_minor", "currency")}
+    row = {name: getattr(payment, name) for name in _PAYMENT if name not in ("amount_minor", "currency")}
     row |= {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
     return row | {name: msgspec.to_builtins(row[name]) for name in ("method", "action", "failure")}
 

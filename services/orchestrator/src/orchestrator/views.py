@@ -2,7 +2,7 @@
 
 from malipo.contracts.commands import method_type
 from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView
-from orchestrator.machine import State
+from orchestrator.machine import State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
 
 PUBLIC: dict[State, PaymentStatus] = {
@@ -15,10 +15,11 @@ PUBLIC: dict[State, PaymentStatus] = {
     State.FAILED: "failed",
     State.CANCELED: "canceled",
 }
-"""The public status of each state: doubt is processing, with a reason."""
+"""The public status of each state of a payment: doubt is processing, with a reason."""
 
 _OPERATION: dict[State, OperationStatus] = {
     State.INITIATED: "processing",
+    State.WAITING: "processing",
     State.PROCESSING: "processing",
     State.IN_DOUBT: "processing",
     State.COMPLETED: "completed",
@@ -29,6 +30,12 @@ _REASONS = {
     State.REQUIRES_ACTION: "awaiting_customer",
     State.AUTHORIZED: "awaiting_capture",
 }
+_OPERATION_REASONS = {
+    # A capture or cancel says how the payment will stand; a refund that is simply under way says nothing of it.
+    Subject.CAPTURE: ("capture_in_progress", "awaiting_capture_confirmation"),
+    Subject.CANCEL: ("cancel_in_progress", "awaiting_cancel_confirmation"),
+    Subject.REFUND: (None, "awaiting_refund_confirmation"),
+}
 
 
 def payment_view(payment: Payment) -> PaymentView:
@@ -36,7 +43,7 @@ def payment_view(payment: Payment) -> PaymentView:
     return PaymentView(
         id=payment.id,
         status=PUBLIC[payment.state],
-        status_reason=_REASONS.get(payment.state),
+        status_reason=_reason(payment),
         amount=payment.amount.amount_minor,
         currency=payment.amount.currency,
         amount_captured=payment.captured_minor,
@@ -53,7 +60,19 @@ def payment_view(payment: Payment) -> PaymentView:
         return_url=payment.return_url,
         action=payment.action if payment.state is State.REQUIRES_ACTION else None,
         failure=payment.failure,
+        expires_at=payment.expires_at,
     )
+
+
+def _reason(payment: Payment) -> str | None:
+    """Why it is where it is: its own doubt first, then what is not known of an operation, then what is under way."""
+    if payment.state is State.IN_DOUBT:
+        return _REASONS[payment.state]
+    live = payment.live(*_OPERATION_REASONS)
+    for operation in sorted(live, key=lambda one: one.state is not State.IN_DOUBT):
+        if reason := _OPERATION_REASONS[operation.subject][operation.state is State.IN_DOUBT]:
+            return reason
+    return _REASONS.get(payment.state)
 
 
 def operation_view(operation: Operation, currency: str) -> OperationView:

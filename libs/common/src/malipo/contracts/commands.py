@@ -1,5 +1,6 @@
 """What merchants ask for: gateway to orchestrator, keyed by payment id."""
 
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
@@ -26,10 +27,15 @@ def method_type(method: Method) -> str:
     return str(method.__struct_config__.tag)
 
 
+LIFE: dict[str, timedelta] = {"card": timedelta(minutes=15)}
+"""How long an intent is good for, by its method, unless the merchant says otherwise."""
+
+
 class CreatePayment(Message, frozen=True, kw_only=True):
     """Start one payment. `config_version` is the merchant's configuration that the gateway saw.
 
-    After `expires_at`, by the clock of whoever would send it, nothing that takes the customer's money is sent any more.
+    After `expires_at`, by the database's clock of whoever would send it, nothing that takes the customer's money is sent
+    any more. Without it the intent is good for the `LIFE` of its method, from when its owner takes it up.
     """
 
     payment_id: str
@@ -56,7 +62,7 @@ class CapturePayment(Message, frozen=True, kw_only=True):
 
 
 class CancelPayment(Message, frozen=True, kw_only=True):
-    """Give up a payment that has not taken money yet."""
+    """Give up a payment that has not taken money yet; if nobody can say yet whether it has, as soon as that is known."""
 
     payment_id: str
     cancel_id: str

@@ -2,7 +2,8 @@
 
 The reason is the trigger of the step into the state, as in the orchestrator's state table; a test there holds that each
 of its rows has a text and that what merchants may do is what its rules accept. Beside the rows there are what has been
-`accepted` and not been taken up yet, what was `refused`, and a completed payment once it is refunded.
+`accepted` and not been taken up yet, what was `refused`, a completed payment once it is refunded, and a charge that
+stands while something is changing it.
 """
 
 from typing import Literal, NamedTuple
@@ -19,7 +20,10 @@ MAY: dict[May, str] = {
     ),
     "redirect": "Send the customer to the URL in the payment's `action`.",
     "capture": "Capture it, all or less.",
-    "cancel": "Cancel it.",
+    "cancel": (
+        "Cancel it: a charge that was not sent is stopped, and one that waits for the customer or for a capture is given up. "
+        "Money that was taken stays taken: refund it then."
+    ),
     "refund": "Refund what is left of it, all or less.",
     "configure": "First PUT /v1/provider-credentials/{provider} with credentials that the provider takes.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and took no money that the provider knows of.",
@@ -36,6 +40,7 @@ class Explanation(NamedTuple):
 
 
 _UNDER_WAY: tuple[May, ...] = ("wait", "repeat")
+_CHARGING: tuple[May, ...] = ("cancel", *_UNDER_WAY)
 _HELD: tuple[May, ...] = ("capture", "cancel", "wait")
 _THEN_DOUBT = "The provider answers. If it has not by `next_by`, Malipo asks it."
 _ASKS = (
@@ -48,19 +53,19 @@ _FINAL = "Nothing: this is its end."
 _WORDS = "`failure` has the provider's own code and words."
 
 _PAYMENT: dict[tuple[str, str], Explanation] = {
-    ("initiated", ACCEPTED): Explanation("Malipo has accepted the payment for good.", _TAKEN_UP, _UNDER_WAY),
+    ("initiated", ACCEPTED): Explanation("Malipo has accepted the payment for good.", _TAKEN_UP, _CHARGING),
     ("processing", "dispatched"): Explanation(
-        "The charge was ordered from the provider, which has not answered yet.", _THEN_DOUBT, _UNDER_WAY
+        "The charge was ordered from the provider, which has not answered yet.", _THEN_DOUBT, _CHARGING
     ),
     ("processing", "pending"): Explanation(
         "The provider has the charge and still works on it.",
         "The provider says when it is done. If it has not by `next_by`, Malipo asks it.",
-        _UNDER_WAY,
+        _CHARGING,
     ),
     ("requires_action", "action_required"): Explanation(
         "The customer's bank wants the customer's approval first.",
         "The customer approves or refuses. In case word of that is lost, Malipo asks the provider, next at `next_by`; "
-        "an hour after the customer was first asked, it has the charge canceled.",
+        "at the payment's `expires_at` it has the charge canceled.",
         ("redirect", "cancel", *_UNDER_WAY),
     ),
     ("requires_action", "overdue"): Explanation(
@@ -69,7 +74,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         ("redirect", "cancel", *_UNDER_WAY),
     ),
     ("requires_action", "expired"): Explanation(
-        "The customer has not come back within an hour.",
+        "The customer had not approved by the payment's `expires_at`.",
         "Malipo has the provider cancel the charge, or asks how it stands. The provider has the last word, and is asked "
         "again at `next_by`.",
         ("cancel", *_UNDER_WAY),
@@ -96,13 +101,13 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         "The charge was sent, and no answer came that Malipo understands: the money may have been taken, or not. "
         "Malipo does not guess.",
         _ASKS,
-        _UNDER_WAY,
+        _CHARGING,
     ),
     ("in_doubt", "overdue"): Explanation(
         "The provider has not said in time what became of the charge: the money may have been taken, or not. "
         "Malipo does not guess.",
         _ASKS,
-        _UNDER_WAY,
+        _CHARGING,
     ),
     ("completed", "succeeded"): Explanation(
         "The provider has taken the money.", "Nothing, unless you refund it.", ("refund",)
@@ -114,12 +119,17 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         "No provider takes this method and currency; nothing was sent.", _FINAL, ("pay_anew",)
     ),
     ("failed", "overdue"): Explanation("It could not be sent in time; nothing was sent.", _FINAL, ("pay_anew",)),
+    ("failed", "expired"): Explanation(
+        "The payment's time, `expires_at`, was over before Malipo could order the charge; nothing was sent.",
+        _FINAL,
+        ("pay_anew",),
+    ),
     ("canceled", "canceled"): Explanation("The charge was given up before any money was taken.", _FINAL, ("pay_anew",)),
 }
 
 
-def _operation(noun: str) -> dict[tuple[str, str], Explanation]:
-    """What all operations have in common."""
+def _operation(noun: str, *then: May) -> dict[tuple[str, str], Explanation]:
+    """What all operations have in common. `then` is what may be done when it has failed, as far as the payment allows."""
     doubt = "may have been carried out, or not. Malipo does not guess."
     return {
         ("initiated", ACCEPTED): Explanation(f"Malipo has accepted the {noun} for good.", _TAKEN_UP, _UNDER_WAY),
@@ -138,32 +148,45 @@ def _operation(noun: str) -> dict[tuple[str, str], Explanation]:
             f"The provider has not said in time what became of the {noun}: it {doubt}", _ASKS, _UNDER_WAY
         ),
         ("failed", REFUSED): Explanation(
-            f"Malipo refused the {noun} and sent nothing. `failure` says why.", _FINAL, ()
+            f"Malipo refused the {noun} and sent nothing. `failure` says why.", _FINAL, then
         ),
-        ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", _FINAL, ()),
-        ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_WORDS}", _FINAL, ()),
+        ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", _FINAL, then),
+        ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_WORDS}", _FINAL, then),
     }
 
 
-_REFUND = _operation("refund") | {
-    ("completed", "succeeded"): Explanation("The provider has given the money back.", _FINAL, ()),
+_REFUND = _operation("refund", "refund") | {
+    ("completed", "succeeded"): Explanation("The provider has given the money back.", _FINAL, ("refund",)),
     ("failed", "declined"): Explanation(
         f"The refund was declined, or the customer's bank gave it back: the money is with you. {_WORDS}",
         _FINAL,
         ("refund",),
     ),
-    ("failed", "overdue"): Explanation("The refund could not be sent in time; nothing was sent.", _FINAL, ("refund",)),
 }
-_CAPTURE = _operation("capture") | {
-    ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", _FINAL, ()),
-    ("failed", "canceled"): Explanation("The payment was canceled at the provider before.", _FINAL, ()),
+_CAPTURE = _operation("capture", "capture", "cancel") | {
+    ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", _FINAL, ("refund",)),
+    ("failed", "canceled"): Explanation("The payment was canceled at the provider before.", _FINAL, ("pay_anew",)),
 }
-_CANCEL = _operation("cancel") | {
-    ("completed", "canceled"): Explanation("The provider has given the charge up.", _FINAL, ()),
-    ("failed", "succeeded"): Explanation("It came too late: the money is taken.", _FINAL, ()),
-    ("failed", "authorized"): Explanation("The provider did not cancel: it still holds the amount.", _FINAL, ()),
+_WAITS_FOR_A_WORD = (
+    "If the charge was not sent, it is stopped, and the payment is canceled. Else the provider says how it stands: a charge "
+    "that holds money or waits for the customer is given up then; if the money is taken, the cancel ends as "
+    "`cancel_too_late`; and if the charge was declined, there is nothing to cancel. At `next_by` Malipo tries once more to "
+    "stop it."
+)
+_CANCEL = _operation("cancel", "cancel", "refund", "pay_anew") | {
+    ("waiting", "wished"): Explanation(
+        "Malipo has the cancel, and nobody can say yet how the charge stands.", _WAITS_FOR_A_WORD, _UNDER_WAY
+    ),
+    ("waiting", "overdue"): Explanation(
+        "The cancel still waits: the provider has not said how the charge stands.", _WAITS_FOR_A_WORD, _UNDER_WAY
+    ),
+    ("completed", "canceled"): Explanation("The charge was given up.", _FINAL, ("pay_anew",)),
+    ("failed", "succeeded"): Explanation("It came too late: the money is taken.", _FINAL, ("refund",)),
+    ("failed", "authorized"): Explanation(
+        "The provider did not cancel: it still holds the amount.", _FINAL, ("cancel", "capture")
+    ),
     ("failed", "action_required"): Explanation(
-        "The provider did not cancel: the charge still waits for the customer.", _FINAL, ()
+        "The provider did not cancel: the charge still waits for the customer.", _FINAL, ("cancel",)
     ),
 }
 EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
@@ -173,10 +196,43 @@ EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
 }
 """By what it is about, its state and the reason."""
 
-REFUNDED: dict[Literal["under way", "of a part", "of all"], Explanation] = {
+OTHER_ACTION = Explanation(
+    "The customer must act in a way that Malipo cannot show; `action` has the provider's name for it.",
+    "Malipo asks the provider how it stands, next at `next_by`; at the payment's `expires_at` it has the charge canceled.",
+    _CHARGING,
+)
+"""What is said of a payment that requires an action without a page to send the customer to."""
+
+_SEE_OPERATIONS = "`operations` says how it stands, and when Malipo asks next."
+CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doubt"]], Explanation] = {
+    ("capture", "under way"): Explanation(
+        "The provider holds the amount, and a capture of it is under way.", _SEE_OPERATIONS, _UNDER_WAY
+    ),
+    ("capture", "in doubt"): Explanation(
+        "The provider was told to take what it holds, and has not said what became of that: the money may have been taken, "
+        "or not. Malipo does not guess.",
+        _SEE_OPERATIONS,
+        _UNDER_WAY,
+    ),
+    ("cancel", "under way"): Explanation("A cancel of the charge is under way.", _SEE_OPERATIONS, _UNDER_WAY),
+    ("cancel", "in doubt"): Explanation(
+        "The provider was told to give the charge up, and has not said what became of that. Malipo does not guess.",
+        _SEE_OPERATIONS,
+        _UNDER_WAY,
+    ),
+}
+"""What is said of a charge that holds money or waits for the customer instead, while an operation changes it."""
+
+REFUNDED: dict[Literal["under way", "in doubt", "of a part", "of all"], Explanation] = {
     "under way": Explanation(
         "The provider has taken the money, and a refund of it is under way.",
         "The refund comes to its end; `operations` says how it stands.",
+        ("refund",),
+    ),
+    "in doubt": Explanation(
+        "The provider has taken the money, and has not said what became of a refund of it: it may have been given back, or "
+        "not. Malipo does not guess.",
+        _SEE_OPERATIONS,
         ("refund",),
     ),
     "of a part": Explanation(

@@ -6,6 +6,7 @@ Why a command is refused is a `RefusalCode`, which is a problem of the API, too.
 
 from typing import NamedTuple
 
+from malipo.contracts.events import Failure
 from malipo.contracts.explanations import EXPLANATIONS, May
 
 
@@ -52,6 +53,10 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "configuration_behind": OwnFailure(
         f"Nothing was sent: your configuration had not reached the provider's service {_AFTER_PATIENCE}.", _ANEW
     ),
+    "expired": OwnFailure(
+        "Nothing was taken: the payment's time, `expires_at`, was over before the charge could be sent.",
+        "Start a new one if the customer still wants to pay.",
+    ),
     "never_sent": OwnFailure(
         "Nothing was sent: the order had not reached the provider's service when Malipo asked about it, and never will.",
         _ANEW,
@@ -60,7 +65,11 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "This captured nothing: another amount has been captured.", "The payment's `amount_captured` is what was taken."
     ),
     "payment_canceled": OwnFailure(EXPLANATIONS["capture", "failed", "canceled"].why, "Start a new payment."),
-    "payment_succeeded": OwnFailure(EXPLANATIONS["cancel", "failed", "succeeded"].why, "Refund the payment."),
+    "payment_failed": OwnFailure(
+        "There is nothing to cancel: the payment has failed, and took no money.",
+        "Nothing needs to be done; the payment's own `failure` says why.",
+    ),
+    "cancel_too_late": OwnFailure(EXPLANATIONS["cancel", "failed", "succeeded"].why, "Refund the payment."),
     "payment_authorized": OwnFailure(
         EXPLANATIONS["cancel", "failed", "authorized"].why, "Cancel it once more, or capture it."
     ),
@@ -76,3 +85,11 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     ),
 }
 """By the code in `failure`."""
+
+
+def in_words(code: str, message: str = "") -> Failure:
+    """The failure as merchants are told of it: it has a code and words, whatever the provider has left out."""
+    if not code.strip():
+        return in_words("declined", message)
+    own = OWN_FAILURES.get(code)
+    return Failure(code, message.strip() or (own.why if own else f"The provider gave the code `{code}`, and no words."))

@@ -25,6 +25,7 @@ def upgrade() -> None:
             metadata       jsonb NOT NULL,
             return_url     text,
             traceparent    text,
+            expires_at     timestamptz NOT NULL,
             created_at     timestamptz NOT NULL,
             state          text NOT NULL CHECK (state IN ('initiated', 'processing', 'requires_action', 'authorized',
                                                           'in_doubt', 'completed', 'failed', 'canceled')),
@@ -36,7 +37,6 @@ def upgrade() -> None:
             announced      integer NOT NULL,
             asks           integer NOT NULL,
             in_doubt_since timestamptz,
-            action_since   timestamptz,
             updated_at     timestamptz NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
@@ -48,7 +48,8 @@ def upgrade() -> None:
             amount_minor bigint NOT NULL CHECK (amount_minor > 0),
             reason       text,
             created_at   timestamptz NOT NULL,
-            state        text NOT NULL CHECK (state IN ('initiated', 'processing', 'in_doubt', 'completed', 'failed')),
+            state        text NOT NULL CHECK (state IN ('initiated', 'waiting', 'processing', 'in_doubt',
+                                                        'completed', 'failed')),
             reference    text,
             failure      jsonb,
             asks         integer NOT NULL,

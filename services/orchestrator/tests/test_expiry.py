@@ -1,0 +1,161 @@
+"""An intent ends at its `expires_at`, by PostgreSQL's clock and by no other."""
+
+from datetime import timedelta
+
+import pytest
+
+from malipo import clock, ids
+from malipo.contracts.events import PaymentStepped
+from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, OtherAction, Redirect, Unknown
+from malipo.contracts.provider_commands import Cancel, Charge, Query
+from malipo.money import Money
+from orchestrator import clockwork
+
+ASKED = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
+HOUR = timedelta(hours=1)
+
+
+def only(messages, kind):
+    return [m for m in messages if isinstance(m, kind)]
+
+
+async def tick(orchestrator) -> list:
+    await orchestrator.units.write("UPDATE timers SET due_at = now()")
+    await clockwork.tick(orchestrator.units)
+    return await orchestrator.sent()
+
+
+async def end_intents(orchestrator) -> None:
+    await orchestrator.units.write("UPDATE payments SET expires_at = now()")
+
+
+async def seconds_left(orchestrator, payment_id: str) -> float:
+    statement = "SELECT extract(epoch FROM due_at - now())::float8 FROM timers WHERE subject_id = $1"
+    return await orchestrator.units.reads.fetchval(statement, payment_id)
+
+
+@pytest.fixture(params=[-HOUR, HOUR], ids=["an hour behind", "an hour ahead"])
+def wrong_clock(request, monkeypatch):
+    right, right_ns = clock.now, ids.time.time_ns
+    monkeypatch.setattr(clock, "now", lambda: right() + request.param)
+    shift_ns = int(request.param.total_seconds()) * 10**9
+    monkeypatch.setattr(ids.time, "time_ns", lambda: right_ns() + shift_ns)
+
+
+async def test_a_payment_that_was_two_hours_under_way_to_the_orchestrator_is_not_charged_any_more(orchestrator, make):
+    late = make.create(expires_at=clock.now() - 2 * HOUR)
+    [step] = await orchestrator.take(late)
+    assert (step.to_state, step.cause.trigger, step.announcement.type) == ("failed", "expired", "payment.failed")
+    assert step.payment.failure.code == "expired"
+    assert step.payment.failure.message
+    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers") == 0
+
+
+async def test_a_charge_carries_the_end_of_its_intent_and_the_merchant_sees_it(orchestrator, make):
+    create = make.create(expires_at=clock.now() + HOUR)
+    step, charge = await orchestrator.take(create)
+    assert isinstance(charge, Charge)
+    assert charge.expires_at == step.payment.expires_at == create.expires_at
+
+
+async def test_a_payment_that_does_not_say_when_it_ends_is_good_for_a_quarter_of_an_hour(orchestrator, make):
+    step, charge = await orchestrator.take(make.create())
+    assert charge.expires_at - step.occurred_at == timedelta(minutes=15)
+
+
+async def test_a_customer_is_looked_after_at_the_very_end_of_the_intent_and_the_charge_is_canceled_then(
+    orchestrator, make
+):
+    create = make.create(expires_at=clock.now() + timedelta(seconds=5))
+    await orchestrator.take(create, make.word(create.payment_id, ASKED))
+    assert await seconds_left(orchestrator, create.payment_id) < 6
+    await end_intents(orchestrator)
+    [cancel] = only(await tick(orchestrator), Cancel)
+    *_, last = await orchestrator.take(
+        make.word(create.payment_id, Canceled(reference="pi_1"), "cancel", cancel.operation_id)
+    )
+    assert (last.payment.status, last.announcement.type) == ("canceled", "payment.canceled")
+
+
+async def test_a_customer_who_is_asked_after_the_end_cannot_pay_any_more(orchestrator, make):
+    create = make.create()
+    await orchestrator.take(create, make.word(create.payment_id, Unknown(reason="timeout")))
+    await end_intents(orchestrator)
+    await orchestrator.take(make.word(create.payment_id, ASKED))
+    assert await seconds_left(orchestrator, create.payment_id) <= 0
+    await clockwork.tick(orchestrator.units)
+    assert only(await orchestrator.sent(), Cancel)
+
+
+async def test_while_the_cancel_of_an_expired_charge_is_under_way_it_is_looked_after_less_and_less_often(
+    orchestrator, make
+):
+    create = make.create()
+    await orchestrator.take(create, make.word(create.payment_id, ASKED))
+    await end_intents(orchestrator)
+    sent, waits = [], []
+    for _ in range(4):
+        sent += await tick(orchestrator)
+        waits.append(round(await seconds_left(orchestrator, create.payment_id)))
+    assert len(only(sent, Cancel)) == 1
+    assert waits == sorted(waits)
+    assert waits[-1] > 3 * waits[0]
+
+
+async def test_a_hold_that_was_made_in_time_outlives_its_intent(orchestrator, make):
+    create = make.create(capture="manual")
+    held = Authorized(amount=Money(1000, "USD"), reference="pi_1")
+    await orchestrator.take(create, make.word(create.payment_id, held))
+    await end_intents(orchestrator)
+    sent = await tick(orchestrator)
+    assert [type(one) for one in sent] == [PaymentStepped, Query]
+
+
+async def test_what_the_provider_service_did_not_send_in_time_has_failed_with_words(orchestrator, make):
+    create = make.create()
+    *_, step = await orchestrator.take(create, make.word(create.payment_id, Declined(code="expired")))
+    assert (step.payment.failure.code, bool(step.payment.failure.message)) == ("expired", True)
+
+
+async def test_an_action_that_cannot_be_shown_is_told_of_as_such_and_ends_like_any_other(orchestrator, make):
+    create = make.create()
+    action = OtherAction("use_stripe_sdk")
+    *_, step = await orchestrator.take(
+        create, make.word(create.payment_id, ActionRequired(action=action, reference="pi_1"))
+    )
+    assert (step.payment.status, step.payment.action) == ("requires_action", action)
+    await end_intents(orchestrator)
+    assert only(await tick(orchestrator), Cancel)
+
+
+@pytest.mark.usefixtures("wrong_clock")
+async def test_a_process_whose_clock_is_wrong_expires_nothing_and_asks_nobody(orchestrator, make):
+    asked, held, silent = make.create(), make.create(capture="manual"), make.create()
+    await orchestrator.take(asked, make.word(asked.payment_id, ASKED))
+    await orchestrator.take(
+        held, make.word(held.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_2")), silent
+    )
+    for create, at_least, at_most in ((asked, 10, 15), (silent, 50, 60), (held, 23 * 3600, 24 * 3600)):
+        assert at_least < await seconds_left(orchestrator, create.payment_id) <= at_most
+    await clockwork.tick(orchestrator.units)
+    assert await orchestrator.sent() == []
+
+
+async def test_what_was_begun_by_a_right_clock_is_not_expired_by_a_wrong_one(orchestrator, make, request):
+    create = make.create()
+    await orchestrator.take(create, make.word(create.payment_id, ASKED))
+    request.getfixturevalue("monkeypatch").setattr(clock, "now", lambda: clock.datetime.now(clock.UTC) + HOUR)
+    assert only(await tick(orchestrator), Query)
+    assert not only(await orchestrator.sent(), Cancel)
+
+
+@pytest.mark.usefixtures("wrong_clock")
+async def test_what_a_wrong_clock_writes_is_of_postgresqls_time(orchestrator, make):
+    create = make.create()
+    steps = only(
+        await orchestrator.take(create, make.word(create.payment_id, Unknown(reason="timeout"))), PaymentStepped
+    )
+    now = await orchestrator.units.reads.fetchval("SELECT now()")
+    row = await orchestrator.payment(create.payment_id)
+    for moment in (*(step.occurred_at for step in steps), row["in_doubt_since"], row["updated_at"]):
+        assert abs((now - moment).total_seconds()) < 60

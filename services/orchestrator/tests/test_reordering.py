@@ -1,0 +1,144 @@
+"""Genuine words of a provider, in whatever order they arrive, lead to the right end and are no contradiction."""
+
+from itertools import permutations
+
+import pytest
+
+from malipo import clock, ids
+from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
+from malipo.contracts.events import PaymentStepped
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    Canceled,
+    Declined,
+    OutcomeReported,
+    Pending,
+    Redirect,
+    Succeeded,
+)
+from malipo.money import Money
+from orchestrator import handlers
+from orchestrator.advance import Fold
+from orchestrator.payment import Payment
+
+ALL, PART = Money(1000, "USD"), Money(400, "USD")
+ASKED = ActionRequired(action=Redirect("https://bank.test"), reference="pi")
+WORKS, HELD, PAID = (
+    Pending(reference="pi"),
+    Authorized(amount=ALL, reference="pi"),
+    Succeeded(amount=ALL, reference="pi"),
+)
+DECLINED, CANCELED = Declined(code="authentication_failed", reference="pi"), Canceled(reference="pi")
+CAPTURED_IN_PART = Succeeded(amount=PART, reference="pi")
+PAY, CAP, CAN, REF = (ids.new(prefix) for prefix in ("pay", "cap", "can", "ref"))
+NAMES = {"charge": PAY, "capture": CAP, "cancel": CAN, "refund": REF}
+CAPTURE = CapturePayment(payment_id=PAY, capture_id=CAP, amount_minor=400)
+CANCEL = CancelPayment(payment_id=PAY, cancel_id=CAN)
+REFUND = RefundPayment(payment_id=PAY, refund_id=REF)
+
+REFUND_PENDING = Pending(reference="re_1")
+REFUND_DONE = Succeeded(amount=ALL, reference="re_1")
+REFUND_RETURNED = Declined(code="lost_or_stolen_card", reference="re_1")
+
+SEQUENCES = {
+    # what was said before in order, what then came in any order, and the ends that are right for the payment
+    "a charge": ((), [("charge", WORKS), ("charge", PAID), ("charge", PAID)], {"completed"}),
+    "an approval": ((), [("charge", ASKED), ("charge", WORKS), ("charge", PAID)], {"completed"}),
+    "an approval that fails": ((), [("charge", ASKED), ("charge", DECLINED)], {"failed"}),
+    "one that fails and is given up": (
+        (),
+        [("charge", ASKED), ("charge", DECLINED), ("charge", CANCELED)],
+        {"failed", "canceled"},
+    ),
+    "one that fails while it is canceled": (
+        (("charge", ASKED), CANCEL),
+        [("charge", DECLINED), ("charge", CANCELED), ("cancel", CANCELED)],
+        {"failed", "canceled"},
+    ),
+    "a hold": ((), [("charge", ASKED), ("charge", HELD), ("charge", HELD)], {"authorized"}),
+    "a capture": (
+        (("charge", HELD), CAPTURE),
+        [("charge", HELD), ("capture", CAPTURED_IN_PART), ("charge", CAPTURED_IN_PART)],
+        {"completed"},
+    ),
+    "a cancel": (
+        (("charge", HELD), CANCEL),
+        [("charge", HELD), ("cancel", CANCELED), ("charge", CANCELED)],
+        {"canceled"},
+    ),
+    "a cancel that nobody could order any more": (
+        (("charge", HELD), CANCEL),
+        [("charge", CANCELED), ("cancel", Declined(code="provider_unreachable"))],
+        {"canceled"},
+    ),
+    "a refund": (
+        (("charge", PAID), REFUND),
+        [("refund", REFUND_PENDING), ("refund", REFUND_DONE), ("refund", REFUND_DONE)],
+        {"completed"},
+    ),
+    "a refund that the bank gives back": (
+        (("charge", PAID), REFUND),
+        [("refund", REFUND_PENDING), ("refund", REFUND_DONE), ("refund", REFUND_RETURNED)],
+        {"completed"},
+    ),
+}
+CASES = [
+    pytest.param(before, order, ends, id=f"{name} {number}")
+    for name, (before, words, ends) in SEQUENCES.items()
+    for number, order in enumerate(permutations(words))
+]
+
+
+def walked(before, order) -> tuple[Payment, list[PaymentStepped]]:
+    """A payment after these commands and words, and its steps."""
+    create = CreatePayment(
+        payment_id=PAY, merchant_id="mer_1", mode="test", amount=ALL, method=Card("pm_1"), capture="manual",
+        config_version=1,
+    )  # fmt: skip
+    payment, steps = handlers.new_payment(create, {}, clock.now()), []
+    for said in (create, *before, *order):
+        fold = Fold(payment, clock.now(), "callback", "msg_1")
+        handlers._decide(fold, word(*said) if isinstance(said, tuple) else said)
+        steps += [message for message in fold.messages if isinstance(message, PaymentStepped)]
+    return payment, steps
+
+
+def word(kind, outcome) -> OutcomeReported:
+    return OutcomeReported(
+        payment_id=PAY, operation_id=NAMES[kind], kind=kind, provider="stripe", outcome=outcome, source="callback",
+        step=1, observed_at=clock.now(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "order", "ends"), CASES)
+def test_genuine_words_in_any_order_contradict_nothing_and_lead_to_the_right_end(before, order, ends):
+    payment, steps = walked(before, order)
+    assert [step.cause for step in steps if step.contradiction] == []
+    assert payment.state in ends
+
+
+@pytest.mark.parametrize("order", list(permutations([REFUND_PENDING, REFUND_DONE, REFUND_RETURNED])))
+def test_a_refund_that_was_given_back_has_failed_in_whatever_order_that_is_heard(order):
+    payment, _ = walked((("charge", PAID), REFUND), [("refund", word) for word in order])
+    assert payment.operations[REF].state == "failed"
+    assert payment.refunded_minor == 0
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        (Declined(code="invalid_request"), REFUND_DONE),  # nothing was made, and yet it has arrived
+        (Declined(code="x", reference="re_2"), REFUND_DONE),
+        (REFUND_RETURNED, Succeeded(amount=ALL)),
+    ],
+)
+def test_a_refund_that_was_never_made_and_succeeds_is_a_contradiction(order):
+    _, steps = walked((("charge", PAID), REFUND), [("refund", word) for word in order])
+    assert [step.contradiction for step in steps][-1]
+
+
+@pytest.mark.parametrize("order", [(DECLINED, PAID), (CANCELED, PAID), (PAID, DECLINED), (PAID, CANCELED)])
+def test_money_that_was_taken_and_was_not_is_a_contradiction(order):
+    _, steps = walked((), [("charge", word) for word in order])
+    assert [step.contradiction for step in steps][-1]
