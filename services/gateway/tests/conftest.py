@@ -105,7 +105,7 @@ class Replica:
         return merchant
 
     async def key_of(
-        self, merchant_id: str, *, mode: str = "test", scopes: Any = auth.SCOPES, expires_at=None
+        self, merchant_id: str, *, mode: str = "test", scopes: Any = auth.SCOPES, expires_days=None
     ) -> Merchant:
         key_id, key = auth.new_key(mode)
         async with self.parts.units.begin() as unit:
@@ -116,7 +116,7 @@ class Replica:
                 mode,
                 digest=auth.digest(key),
                 scopes=list(scopes),
-                expires_at=expires_at,
+                expires_days=expires_days,
             )
         return Merchant(self.client, merchant_id, key, key_id)
 

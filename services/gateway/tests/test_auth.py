@@ -71,7 +71,7 @@ async def test_a_key_of_one_mode_does_not_pass_for_the_other(gateway, merchant):
 
 
 async def test_an_expired_key_is_refused(gateway, merchant):
-    expired = await gateway.key_of(merchant.id, expires_at=clock.now() - timedelta(seconds=1))
+    expired = await gateway.key_of(merchant.id, expires_days=0)
     response = await expired.get("/v1/payments")
     assert (response.status_code, response.json()["code"]) == (401, "api_key_expired")
 
@@ -96,7 +96,13 @@ async def test_a_new_key_works_within_a_second_of_having_been_unknown(gateway, m
     assert (await gateway.client.get("/v1/payments", headers=headers)).status_code == 401
     async with gateway.parts.units.begin() as unit:
         await store_merchants.add_key(
-            unit.transaction, key_id, merchant.id, "test", digest=auth.digest(key), scopes=auth.SCOPES, expires_at=None
+            unit.transaction,
+            key_id,
+            merchant.id,
+            "test",
+            digest=auth.digest(key),
+            scopes=auth.SCOPES,
+            expires_days=None,
         )
 
     async def let_in() -> bool:

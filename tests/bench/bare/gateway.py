@@ -10,7 +10,7 @@ from gateway.schemas import NewPayment
 from gateway.subscriptions import subscriptions
 from gateway.views import create_command, first_payment
 from gateway.waiting import Waiting
-from malipo import ids
+from malipo import clock
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_COMMANDS
 
@@ -25,8 +25,8 @@ def build() -> FastAPI:
 
     @app.post("/v1/payments")
     async def create_payment(body: NewPayment) -> Response:
-        payment = first_payment(ids.new("pay"), body)
-        command = create_command(payment.id, body, merchant_id="mer_bare", mode="test", config_version=1)
+        payment = first_payment(body, clock.now())
+        command = create_command(payment, body, merchant_id="mer_bare", mode="test", config_version=1)
         await (await wire.send(PAYMENT_COMMANDS, payment.id, command))
         return Response(msgspec.json.encode(payment), 202, media_type="application/json")
 

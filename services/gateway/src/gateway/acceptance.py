@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from gateway import idempotency, store_config, store_history, store_payments
 from gateway.entries import Origin, request_entry
 from gateway.idempotency import Claim, Done, Sending
-from gateway.problems import Problem
-from gateway.schemas import NewPayment
+from gateway.problems import FieldError, Problem, of_fields
+from gateway.schemas import LONGEST_LIFE, SHORTEST_LIFE, NewPayment
 from gateway.store_config import Configuration
-from gateway.views import create_command
+from gateway.views import create_command, first_payment
+from malipo import clock
 from malipo.contracts.commands import CreatePayment, Mode, PaymentCommand
 from malipo.contracts.events import PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS, PROVIDER_COMMANDS
@@ -26,7 +28,6 @@ class _Asked:
 
     claim: Claim
     body: NewPayment
-    payment: PaymentView
     origin: Origin
 
     @property
@@ -34,40 +35,60 @@ class _Asked:
         return self.claim.sending.merchant_id, self.claim.sending.mode
 
 
+class Accepted(NamedTuple):
+    """What is done, and the payment as it was accepted; None when an earlier sending had it accepted."""
+
+    done: Done
+    payment: PaymentView | None = None
+
+
 class Acceptance:
     """Accepts payments. What is wrong with one of them takes none of those along that come with it."""
 
     def __init__(self, units: Units) -> None:
         self._units = units
-        self._asked = Collector[_Asked, Done](self._write, most=_MAX_BATCH)
+        self._asked = Collector[_Asked, Accepted](self._write, most=_MAX_BATCH)
 
-    async def accept(self, sending: Sending, body: NewPayment, payment: PaymentView, origin: Origin) -> Done:
-        """Returns once `payment`, or the one of an earlier sending, is accepted for good; the answer says which.
+    async def accept(self, sending: Sending, body: NewPayment, origin: Origin) -> Accepted:
+        """Returns once a payment, now or by an earlier sending, is accepted for good; the answer says which.
 
-        Raises `Problem`: `provider_not_configured`, or one of `idempotency.find`'s.
+        Raises `Problem`: `provider_not_configured`, `expires_at_out_of_range`, or one of `idempotency.find`'s.
         """
-        return await self._asked.add(_Asked(idempotency.claim(sending, body), body, payment, origin))
+        return await self._asked.add(_Asked(idempotency.claim(sending, body), body, origin))
 
-    async def _write(self, asked: Sequence[_Asked]) -> Sequence[Done | Problem]:
+    async def _write(self, asked: Sequence[_Asked]) -> Sequence[Accepted | Problem]:
         return await self._units.settle(partial(_accept_or_replay, asked))
 
 
-async def _accept_or_replay(asked: Sequence[_Asked], unit: Unit) -> Sequence[Done | Problem]:
+async def _accept_or_replay(asked: Sequence[_Asked], unit: Unit) -> Sequence[Accepted | Problem]:
     earlier = await idempotency.find(unit, [one.claim for one in asked])
     new = [one for one, answer in zip(asked, earlier, strict=True) if answer is None]
     answers = iter(await _accept(unit, new))
-    return [next(answers) if answer is None else answer for answer in earlier]
+    return [
+        next(answers) if answer is None else answer if isinstance(answer, Problem) else Accepted(answer)
+        for answer in earlier
+    ]
 
 
-async def _accept(unit: Unit, new: Sequence[_Asked]) -> list[Done | Problem]:
+async def _accept(unit: Unit, new: Sequence[_Asked]) -> list[Accepted | Problem]:
     configurations = await store_config.current(unit.reads, {one.owner for one in new})
-    refusals = [_refusal(one, configurations[one.owner]) for one in new]
-    accepted = [one for one, refusal in zip(new, refusals, strict=True) if refusal is None]
-    store_payments.add_payments(unit, [(*one.owner, one.payment) for one in accepted])
-    commands = [(_command(one, configurations[one.owner]), one.origin) for one in accepted]
-    send_commands(unit, commands)
-    idempotency.remember(unit, [(one.claim, one.payment.id) for one in accepted])
-    return [refusal or Done(one.payment.id, replayed=False) for one, refusal in zip(new, refusals, strict=True)]
+    decided = [_decide(one, configurations[one.owner]) for one in new]
+    accepted = [(one, found) for one, found in zip(new, decided, strict=True) if isinstance(found, PaymentView)]
+    store_payments.add_payments(unit, [(*one.owner, payment) for one, payment in accepted])
+    send_commands(unit, [(_command(one, payment, configurations[one.owner]), one.origin) for one, payment in accepted])
+    idempotency.remember(unit, [(one.claim, payment.id) for one, payment in accepted])
+    return [
+        found if isinstance(found, Problem) else Accepted(Done(found.id, replayed=False), found) for found in decided
+    ]
+
+
+def _decide(one: _Asked, configuration: Configuration) -> PaymentView | Problem:
+    """The payment as it is accepted, at the database's time, or why it is not."""
+    ends_in = one.body.expires_at and one.body.expires_at - configuration.read_at
+    if ends_in is not None and not SHORTEST_LIFE <= ends_in <= LONGEST_LIFE:
+        detail = f"must be from a minute to 24 hours ahead; it is {clock.iso(configuration.read_at)} now"
+        return of_fields([FieldError("/expires_at", "expires_at_out_of_range", detail)])
+    return _refusal(one, configuration) or first_payment(one.body, configuration.read_at)
 
 
 def _refusal(one: _Asked, configuration: Configuration) -> Problem | None:
@@ -79,8 +100,8 @@ def _refusal(one: _Asked, configuration: Configuration) -> Problem | None:
     return Problem("provider_not_configured", f"There are no {mode} credentials for {provider}: {advice}")
 
 
-def _command(one: _Asked, configuration: Configuration) -> CreatePayment:
-    return create_command(one.payment.id, one.body, *one.owner, configuration.version)
+def _command(one: _Asked, payment: PaymentView, configuration: Configuration) -> CreatePayment:
+    return create_command(payment, one.body, *one.owner, configuration.version)
 
 
 def send_commands(unit: Unit, commands: Sequence[tuple[PaymentCommand, Origin]]) -> None:

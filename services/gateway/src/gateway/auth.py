@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from gateway import store_merchants
 from gateway.store_merchants import ApiKey
-from malipo import clock, ids
+from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.messaging.unit import Units
 from malipo.platform.recent import Recent
@@ -87,6 +87,6 @@ def _refusal(key: ApiKey | None, scope: Scope) -> str | None:
         return "api_key_invalid"
     if key.revoked_at is not None:
         return "api_key_revoked"
-    if key.expires_at is not None and key.expires_at <= clock.now():
+    if key.expired:
         return "api_key_expired"
     return None if scope in key.scopes else "scope_missing"

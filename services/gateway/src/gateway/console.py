@@ -19,7 +19,6 @@ from malipo.messaging.unit import Unit, Units
 from malipo.platform import settings as platform_settings
 
 _CONNECT_SECONDS = 10
-_DAY_SECONDS = 24 * 3600
 
 _Row = dict[str, Any]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -63,12 +62,17 @@ def create_key(
     scopes = scope or list(auth.SCOPES)
     if unknown := set(scopes) - set(auth.SCOPES):
         _fail(f"unknown scope {', '.join(sorted(unknown))}; there are: {', '.join(auth.SCOPES)}")
-    expires_at = None if expires_days is None else clock.after(expires_days * _DAY_SECONDS)
     key_id, key = auth.new_key(mode)
     try:
-        _write(
+        expires_at = _write(
             lambda unit: store_merchants.add_key(
-                unit.transaction, key_id, merchant, mode, digest=auth.digest(key), scopes=scopes, expires_at=expires_at
+                unit.transaction,
+                key_id,
+                merchant,
+                mode,
+                digest=auth.digest(key),
+                scopes=scopes,
+                expires_days=expires_days,
             )
         )
     except asyncpg.ForeignKeyViolationError:

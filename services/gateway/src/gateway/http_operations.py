@@ -36,6 +36,7 @@ from gateway.views import Operation, first_operation
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
 from malipo.contracts.events import OperationView, PaymentView
+from malipo.messaging.database import time_of
 from malipo.messaging.unit import Unit
 
 router = APIRouter(prefix="/v1", tags=["Payments"])
@@ -55,7 +56,7 @@ async def capture(
     body: Annotated[NewCapture, Depends(body_of(NewCapture, optional=True))],
 ) -> Response:
     """Takes what an authorized payment reserved, or less of it; the rest is released."""
-    command = CapturePayment(payment_id=payment_id, capture_id=ids.new("cap"), amount_minor=body.amount)
+    command = CapturePayment(payment_id=payment_id, capture_id=await _new_id(asked, "cap"), amount_minor=body.amount)
     return await _operate(asked, command, body)
 
 
@@ -68,8 +69,12 @@ async def cancel(
     payment_id: str,
     body: Annotated[NewCancel, Depends(body_of(NewCancel, optional=True))],
 ) -> Response:
-    """Gives up a payment that has not taken money. `completed`: it is canceled; `failed`: it was too late."""
-    return await _operate(asked, CancelPayment(payment_id=payment_id, cancel_id=ids.new("can")), body)
+    """Gives up a payment that has not taken money. `completed`: it is canceled; `failed`: it was too late, see `failure`.
+
+    While nobody can say whether it has, the cancel waits (202): a charge that was not sent yet is stopped, a hold is given
+    up as soon as the provider tells of it, and for money that was taken the cancel ends as `cancel_too_late`.
+    """
+    return await _operate(asked, CancelPayment(payment_id=payment_id, cancel_id=await _new_id(asked, "can")), body)
 
 
 @router.post(
@@ -90,7 +95,7 @@ async def refund(
 ) -> Response:
     """Gives money back, all that is left or part of it. Refunds never exceed what was captured, however many run."""
     command = RefundPayment(
-        payment_id=payment_id, refund_id=ids.new("ref"), amount_minor=body.amount, reason=body.reason
+        payment_id=payment_id, refund_id=await _new_id(asked, "ref"), amount_minor=body.amount, reason=body.reason
     )
     return await _operate(asked, command, body)
 
@@ -128,6 +133,11 @@ async def read_refund(
     if found is None:
         raise Problem("refund_not_found")
     return answer(found.view)
+
+
+async def _new_id(asked: Command, prefix: str) -> str:
+    """Of the database's moment: operations are dated, and refunds listed, by their ids."""
+    return ids.new(prefix, await time_of(asked.parts.units.reads))
 
 
 type _OperationCommand = CapturePayment | CancelPayment | RefundPayment

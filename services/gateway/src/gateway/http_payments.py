@@ -24,9 +24,9 @@ from gateway.openapi import EXPLANATION, PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS, T
 from gateway.parts import PartsOf
 from gateway.schemas import NewPayment, PaymentFilters
 from gateway.timeline import arranged, is_whole
-from gateway.views import answered, first_payment
-from malipo import clock, ids
+from gateway.views import answered
 from malipo.contracts.events import PaymentView
+from malipo.messaging.database import time_of
 
 router = APIRouter(prefix="/v1/payments", tags=["Payments"])
 _Reader = Annotated[Caller, Depends(Gate("payments:read"))]
@@ -52,10 +52,9 @@ async def create_payment(
     to. 202: accepted and still `processing`, with a `status_reason` when the provider's word is in doubt; read it at
     `Location`, or wait for the webhook.
     """
-    payment = first_payment(ids.new("pay"), body)
-    done = await asked.parts.acceptance.accept(asked.sending, body, payment, asked.origin(body.client_ref))
+    done, payment = await asked.parts.acceptance.accept(asked.sending, body, asked.origin(body.client_ref))
     about(payment_id=done.resource_id, client_ref=body.client_ref)
-    if done.replayed or asked.wait_seconds > 0:
+    if payment is None or asked.wait_seconds > 0:
         payment = await _first_state(asked, done)
     headers = asked.headers(done, {"Location": f"/v1/payments/{payment.id}"})
     if payment.status != "processing":
@@ -115,7 +114,7 @@ async def explain_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> R
     operations = await store_payments.list_operations(
         reads, payment_id, caller.merchant_id, caller.mode, count=store_history.MAX_EXPLAINING
     )
-    return answer(explained(payment, operations, entries, clock.now()))
+    return answer(explained(payment, operations, entries, await time_of(reads)))
 
 
 async def _first_state(asked: Command, done: Done) -> PaymentView:

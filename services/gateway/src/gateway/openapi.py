@@ -101,6 +101,7 @@ _OF_BODY: dict[type, tuple[str, ...]] = {
         "method_unknown",
         "url_invalid",
         "provider_unknown",
+        "expires_at_out_of_range",
     ),
     NewCapture: _AMOUNT,
     NewCancel: (),

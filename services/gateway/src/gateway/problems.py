@@ -97,6 +97,7 @@ PROBLEMS: dict[str, Kind] = {
     "secret_key_invalid":      Kind(422, "Not a secret key of this provider", "Copy the secret key from the provider's dashboard: sk_test_... or sk_live_...", CORRECT),
     "webhook_secret_invalid":  Kind(422, "Not a webhook secret of this provider", "Copy the signing secret of the provider's endpoint: whsec_...", CORRECT),
     "credential_mode_mismatch":Kind(422, "Credential of the other mode", "Use a test key with mk_test_ and a live key with mk_live_.", CORRECT),
+    "expires_at_out_of_range": Kind(422, "Not a time that a payment may end at", "Give a time from a minute to 24 hours ahead, or leave it out.", CORRECT),
     "provider_unknown":        Kind(422, "Unknown provider", "Use a provider that /docs lists.", CORRECT),
     "provider_not_configured": Kind(422, "No credentials for a provider", "PUT /v1/provider-credentials/{provider} first, in the same mode.", CORRECT),
     # Things that are not there; those of another merchant or mode are not there either

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
@@ -28,6 +28,9 @@ CARD_CURRENCIES = frozenset(EXPONENTS) - {"GHS"}
 """Currencies that card providers present amounts in."""
 
 _CARD_ROUNDING = 10  # minor units that cards settle in where a currency has three decimals
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+SHORTEST_LIFE, LONGEST_LIFE = timedelta(minutes=1), timedelta(hours=24)
+"""How soon and how late a payment may end, from its acceptance."""
 _EXPOSED = "card numbers are refused: send a token from the provider's browser library; treat the number as exposed"
 _STRIPE_KEY = re.compile(r"(?:sk|rk)_(?:test|live)_\w{4,240}", re.ASCII)
 _STRIPE_WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=-]{4,240}", re.ASCII)
@@ -131,6 +134,23 @@ class Body(BaseModel):
         return cast("Any", data)
 
 
+def _moment(value: object) -> object:
+    """A moment as RFC 3339 writes it, in UTC: what two offsets mean is one moment, and one request."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) and _RFC_3339.fullmatch(value) else None
+        return moment and moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _known_moment(value: object) -> object:
+    if value is None:
+        return None
+    if (moment := _moment(value)) is None:
+        raise PydanticCustomError("value_invalid", "must be RFC 3339 with an offset, e.g. 2026-11-21T09:45:00Z")
+    return moment
+
+
 class CardMethod(Body):
     """A card that the provider's browser library has tokenised."""
 
@@ -165,6 +185,11 @@ class NewPayment(Body):
     capture: CaptureMode = Field(default="automatic", description="`manual` reserves the amount; capture it later.")
     return_url: WebUrl | None = Field(default=None, description="Where the customer returns to after a redirect.")
     provider: Provider | None = Field(default=None, description="Leave it out to let routing decide.")
+    expires_at: Annotated[datetime | None, BeforeValidator(_known_moment)] = Field(
+        default=None,
+        description="RFC 3339 with an offset, from a minute to 24 hours ahead: after it nothing that takes the customer's "
+        "money is sent. Left out, a quarter of an hour from acceptance.",
+    )
 
     @model_validator(mode="after")
     def _fits_cards(self) -> Self:

@@ -18,7 +18,7 @@ _ALL_ENDPOINTS = """
 SELECT id, mode, url, secret_ciphertext, event_types FROM webhook_endpoints WHERE merchant_id = $1 ORDER BY id
 """
 _CURRENT = """
-SELECT id, mode, config_version,
+SELECT id, mode, config_version, now() AS read_at,
        ARRAY(SELECT provider FROM provider_credentials c WHERE c.merchant_id = m.id AND c.mode = asked.mode) AS providers
 FROM merchants m JOIN unnest($1::text[], $2::text[]) AS asked (id, mode) USING (id)
 """
@@ -74,10 +74,11 @@ class StoredEndpoint:
 
 
 class Configuration(NamedTuple):
-    """A merchant's configuration: its version, and the providers that have credentials in one mode."""
+    """A merchant's configuration: its version, and the providers that have credentials in one mode, at the database's time."""
 
     version: int
     providers: Sequence[str]
+    read_at: datetime
 
 
 async def change(unit: Unit, merchant_id: str) -> None:
@@ -104,7 +105,9 @@ async def current(source: Queries, owners: Collection[tuple[str, Mode]]) -> dict
     if not owners:
         return {}
     rows = await source.fetch(_CURRENT, *zip(*owners, strict=True))
-    return {(row["id"], row["mode"]): Configuration(row["config_version"], row["providers"]) for row in rows}
+    return {
+        (row["id"], row["mode"]): Configuration(row["config_version"], row["providers"], row["read_at"]) for row in rows
+    }
 
 
 def _endpoint(row: Row) -> Endpoint:

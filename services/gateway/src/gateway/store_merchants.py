@@ -11,10 +11,13 @@ from malipo.messaging.database import Queries, Statements
 _INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"
 _LIST_MERCHANTS = "SELECT id, name, config_version, created_at FROM merchants ORDER BY id"
 _INSERT_KEY = """
-INSERT INTO api_keys (id, merchant_id, mode, hash, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO api_keys (id, merchant_id, mode, hash, scopes, expires_at)
+VALUES ($1, $2, $3, $4, $5, now() + make_interval(days => $6)) RETURNING expires_at
 """
 _REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
-_COLUMNS = "id, merchant_id, mode, scopes, created_at, expires_at, revoked_at, last_used_at"
+_COLUMNS = """
+id, merchant_id, mode, scopes, created_at, expires_at, coalesce(expires_at <= now(), false) AS expired, revoked_at, last_used_at
+"""
 _LIST_KEYS = f"SELECT {_COLUMNS} FROM api_keys WHERE merchant_id = $1 ORDER BY id"
 _FIND_KEY = f"SELECT {_COLUMNS} FROM api_keys WHERE hash = $1"
 
@@ -31,7 +34,10 @@ class Merchant:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """An API key without its secret. `last_used_at`, which the audit log keeps, is up to a minute old."""
+    """An API key without its secret. `expired` is by the database's clock.
+
+    `last_used_at`, which the audit log keeps, is up to a minute old.
+    """
 
     id: str
     merchant_id: str
@@ -39,6 +45,7 @@ class ApiKey:
     scopes: Sequence[str]
     created_at: datetime
     expires_at: datetime | None
+    expired: bool
     revoked_at: datetime | None
     last_used_at: datetime | None
 
@@ -63,10 +70,10 @@ async def add_key(
     *,
     digest: bytes,
     scopes: Sequence[str],
-    expires_at: datetime | None,
-) -> None:
-    """Write a key by its digest. Raises `asyncpg.ForeignKeyViolationError` for an unknown merchant."""
-    await connection.execute(_INSERT_KEY, key_id, merchant_id, mode, digest, scopes, expires_at)
+    expires_days: int | None,
+) -> datetime | None:
+    """Write a key by its digest; answers when it expires. Raises `asyncpg.ForeignKeyViolationError` for no merchant."""
+    return await connection.fetchval(_INSERT_KEY, key_id, merchant_id, mode, digest, scopes, expires_days)
 
 
 async def revoke_key(connection: Statements, key_id: str) -> bool:

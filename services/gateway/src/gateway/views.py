@@ -1,12 +1,13 @@
 """What merchants see first, before the payment's owner has said anything."""
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from gateway.schemas import NewPayment
 from malipo import ids
-from malipo.contracts.commands import Card, CreatePayment, Mode
+from malipo.contracts.commands import LIFE, Card, CreatePayment, Mode
 from malipo.contracts.events import OperationView, PaymentView
 from malipo.money import Money
 
@@ -37,9 +38,10 @@ def answered(payment: PaymentView) -> bool:
     return payment.status != "processing" or payment.status_reason is not None
 
 
-def first_payment(payment_id: str, body: NewPayment) -> PaymentView:
-    """A payment as it is when it has just been accepted."""
-    now = ids.made_at(payment_id)
+def first_payment(body: NewPayment, now: datetime) -> PaymentView:
+    """A payment as it is when it is accepted, at the database's `now`. Its id tells that moment to the millisecond."""
+    payment_id = ids.new("pay", now)
+    made_at = ids.made_at(payment_id)
     return PaymentView(
         id=payment_id,
         status="processing",
@@ -49,22 +51,23 @@ def first_payment(payment_id: str, body: NewPayment) -> PaymentView:
         amount_refunded=0,
         capture=body.capture,
         method=body.method.type,
-        created_at=now,
-        updated_at=now,
+        created_at=made_at,
+        updated_at=made_at,
         provider=body.provider,
         client_ref=body.client_ref,
         description=body.description,
         metadata=body.metadata,
         return_url=body.return_url,
+        expires_at=body.expires_at or now + LIFE[body.method.type],
     )
 
 
 def create_command(
-    payment_id: str, body: NewPayment, merchant_id: str, mode: Mode, config_version: int
+    payment: PaymentView, body: NewPayment, merchant_id: str, mode: Mode, config_version: int
 ) -> CreatePayment:
     """The command that starts the payment."""
     return CreatePayment(
-        payment_id=payment_id,
+        payment_id=payment.id,
         merchant_id=merchant_id,
         mode=mode,
         amount=Money(body.amount, body.currency),
@@ -76,6 +79,7 @@ def create_command(
         description=body.description,
         metadata=body.metadata,
         return_url=body.return_url,
+        expires_at=payment.expires_at,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from datetime import datetime
 from typing import Any, Protocol, cast
 
 import asyncpg
@@ -28,6 +29,11 @@ class Queries(Protocol):
     async def fetchval(self, query: str, *args: object) -> Any:
         """The first value of the first row."""
         ...
+
+
+async def time_of(source: Queries) -> datetime:
+    """The database's own time, in UTC: of what is dated or waited for, where a process's clock may be wrong."""
+    return await source.fetchval("SELECT now()")
 
 
 class Statements(Queries, Protocol):
