@@ -125,6 +125,15 @@ async def begin_and_then_remember(self):
 idempotency.remember = not_yet
 Units.begin = begin_and_then_remember
 """
+_NO_WAY_BACK = """
+from malipo.messaging.poll import Poll
+
+async def stay(self, consumer):
+    self._open = {}
+    self._astray.clear()
+
+Poll._go_back = stay
+"""
 
 BROKEN: tuple[Broken, ...] = (
     Broken(
@@ -171,6 +180,15 @@ BROKEN: tuple[Broken, ...] = (
         "postgresql commit",
         ("after",),
         "one request made 2 payments",
+    ),
+    Broken(
+        "after a poll that raises everything goes back to what was applied",
+        {"gateway": _NO_WAY_BACK},
+        "charge",
+        "gateway",
+        "kafka poll",
+        ("after",),
+        "still open",
     ),
 )
 

@@ -18,6 +18,11 @@ class Crossing:
     place: str
     nth: int
 
+    @property
+    def kills(self) -> bool:
+        """Whether the service dies there; at a poll it loses what it has fetched, and lives."""
+        return self.seam != "kafka poll"
+
     def __str__(self) -> str:
         """As the progress line and the report name it."""
         return f"{self.service}: {self.moment} {self.seam} {self.nth} of {self.place}"
@@ -27,11 +32,12 @@ _SIDES = {
     "postgresql commit": ("before", "after"),
     "kafka produce": ("before", "after"),
     "offset commit": ("before", "after"),
+    "kafka poll": ("after",),
     "redis call": ("before", "after"),
     "answer": ("before", "after"),
     "http request": ("before sending", "after sending", "after the answer"),
 }
-_STORES = ("postgresql commit", "kafka produce", "offset commit")
+_STORES = ("postgresql commit", "kafka produce", "offset commit", "kafka poll")
 _SEAMS_OF = {
     "gateway": (*_STORES, "redis call", "answer"),
     "orchestrator": _STORES,

@@ -103,7 +103,7 @@ class Matrix:
             cell.operation.act(scene, payment_id)
             self._come_to_rest(cell.operation)
             struck = self._strikes()
-            self._wait_for_services(before + struck)
+            self._wait_for_services(before + (struck and cell.crossing.kills))
             broken = promises.broken(scene, cell.operation.ending)
             return Result(cell, struck, broken)
         except Exception as error:  # noqa: BLE001 - whatever it is, this cell is red, and the next one can be tried

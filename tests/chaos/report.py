@@ -21,7 +21,8 @@ _HEAD = """# Crash matrix
 Each line of the tables below was run, none was written by hand: `make crash-matrix` records where a service can be
 crashed during an operation (before and after each commit in PostgreSQL, each message to Kafka, each commit of an offset,
 each HTTP request, each call of Redis, each answer), then runs the operation once more for each of those crossings with
-`kill -9` exactly there, lets the supervisor start the service again, waits until the system is at rest, and checks from
+`kill -9` exactly there (or, after a poll of Kafka, has the batch vanish that was fetched, as it does when a record cannot
+be read), lets the supervisor start the service again, waits until the system is at rest, and checks from
 outside, in databases, topics and Stripe's own book:
 
 * the provider's book holds exactly the effects that were asked for, and Malipo shows what the book says;

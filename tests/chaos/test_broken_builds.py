@@ -9,7 +9,7 @@ from chaos.broken import BROKEN, Broken, install
 from chaos.operations import OPERATIONS
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.rule)
 def test_the_matrix_turns_red_when_a_rule_is_switched_off(broken: Broken, tmp_path: Path):
     [operation] = [one for one in OPERATIONS if one.name == broken.operation]

@@ -10,13 +10,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, KafkaError
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment
 from malipo.contracts.message import encode
 from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS, Topic
-from malipo.messaging import provision
+from malipo.messaging import poll, provision
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.redrive import Redriven, redrive
 from malipo.messaging.relay import Relay
@@ -307,3 +307,30 @@ async def test_a_handler_that_takes_longer_than_a_poll_may_comes_back_into_its_g
         long.set()
         await until(lambda: bench.applied == {"a": 1, "b": 1}, what="all is applied once", seconds=30)
         await until(lambda: not consumers.problem and not consumers.fenced, what="all is well")
+
+
+async def test_a_consumer_that_will_not_recover_is_made_anew(bench, monkeypatch):
+    monkeypatch.setattr(poll, "_RENEW_AFTER_FAILURES", 2)
+    monkeypatch.setattr(poll, "_PAUSE_SECONDS", 0.05)
+    getmany, dead = AIOKafkaConsumer.getmany, []
+
+    async def end_for_good(self, *partitions, **options):
+        if self._group_id == f"{bench.group}.payments" and self in (dead or [self]):
+            dead[:] = [self]
+            raise KafkaError("Unexpected error during coordination")
+        return await getmany(self, *partitions, **options)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", end_for_good)
+    consumers = Consumers(bench.kafka, bench.group, "0")
+    subscription = Subscription("payments", (bench.topic,), bench.handle)
+    consumers.add(subscription, Shell(subscription, bench.units, bench.group))
+    with pytest.raises(KafkaError, match="during coordination"):
+        await consumers.run()
+    again = asyncio.create_task(consumers.run())
+    try:
+        await bench.send(0, "a")
+        await until(lambda: bench.applied == {"a": 1}, what="the new consumer consumes")
+        assert consumers.problem is None
+    finally:
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)

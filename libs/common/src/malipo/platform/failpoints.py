@@ -1,5 +1,7 @@
 """Failpoints: lets a test kill this process exactly before or after it speaks to a store, a provider or a caller.
 
+Or, at a poll of Kafka, lets the batch vanish that it has fetched: the poll raises, and the process lives on.
+
 They sit at the seams of libraries, so that no line of ours has to name them, and are patched in only when the setting
 FAILPOINTS names a folder, which production refuses. In that folder:
 
@@ -34,10 +36,15 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 _PLAN = "plan.json"
 _NEVER = (__name__, "malipo.messaging.unit", "malipo.messaging.database", "asyncpg", "asyncio", "contextlib")
 _ID = re.compile(r"(?<=/)[a-z]{2,5}_\w{8,}|(?<=/hooks/)[\w-]+")
+_POLL = "kafka poll"
 _QUIET = ("GET", "HEAD")  # they change nothing: whoever looks on must not become part of what is looked at
 
 type _Method = Callable[..., Awaitable[Any]]
 type _Around = Callable[..., Awaitable[Any]]
+
+
+class BatchVanished(Exception):
+    """What a poll raises that had drained its batch, as aiokafka does at a record that it cannot read."""
 
 
 @dataclass
@@ -50,7 +57,7 @@ class _Failpoints:
     plan: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def cross(self, seam: str, moment: str, place: str) -> None:
-        """Record the crossing, or die here, if that is the plan."""
+        """Record the crossing, or die here, if that is the plan; at a poll raise `BatchVanished` instead."""
         plan = self._read()
         if not plan:
             return
@@ -59,7 +66,7 @@ class _Failpoints:
             self._record(f"{seam}\t{moment}\t{place}\n")
         here = {"service": self.service, "seam": seam, "moment": moment, "place": place}
         if plan["kill"] == here | {"nth": self.seen[seam, moment, place]}:
-            self._die()
+            self._strike(seam)
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -79,11 +86,13 @@ class _Failpoints:
         os.write(file, line.encode())
         os.close(file)
 
-    def _die(self) -> None:
+    def _strike(self, seam: str) -> None:
         try:
             (self.folder / _PLAN).unlink()
         except FileNotFoundError:
             return  # a twin was first
+        if seam == _POLL:
+            raise BatchVanished
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -94,6 +103,7 @@ def install(folder: Path, service: str) -> None:
     _wrap(Transaction, "__aexit__", points, _leave)
     _wrap(AIOKafkaProducer, "send", points, _produce)
     _wrap(AIOKafkaConsumer, "commit", points, _commit_offset)
+    _wrap(AIOKafkaConsumer, "getmany", points, _poll)
     _wrap(AiohttpTransport, "handle_async_request", points, _request)
     _wrap(aiohttp.ClientResponse, "start", points, _read_answer)
     _wrap(RequestResponseCycle, "send", points, _answer)
@@ -145,6 +155,13 @@ async def _produce(points: _Failpoints, go_on: _Method, _producer: Any, topic: s
 async def _commit_offset(points: _Failpoints, go_on: _Method, consumer: Any, *args: Any, **options: Any) -> Any:
     group: str = consumer._group_id  # noqa: SLF001
     return await _on_both_sides(points, "offset commit", group, partial(go_on, *args, **options))
+
+
+async def _poll(points: _Failpoints, go_on: _Method, consumer: Any, *partitions: Any, **options: Any) -> Any:
+    batches = await go_on(*partitions, **options)
+    if batches:
+        points.cross(_POLL, "after", consumer._group_id)  # noqa: SLF001
+    return batches
 
 
 async def _request(points: _Failpoints, go_on: _Method, _transport: Any, request: Any) -> Any:
