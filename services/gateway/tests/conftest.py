@@ -207,7 +207,7 @@ def refusal(merchant_id: str, shown: dict[str, Any], code: str) -> CommandRefuse
 @asynccontextmanager
 async def running(**settings: Any) -> AsyncGenerator[Replica]:
     key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
-    app: Any = build(Settings(key_ring=key_ring, environment="test", **settings))
+    app: Any = build(Settings(**{"key_ring": key_ring, "environment": "test", "allow_loopback": True} | settings))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

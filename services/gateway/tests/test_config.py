@@ -162,8 +162,49 @@ async def test_a_bad_endpoint_names_its_field_and_changes_nothing(gateway, merch
 
 async def test_live_webhooks_go_to_https_only(gateway):
     live = await gateway.merchant(mode="live")
-    response = await live.post("/v1/webhook-endpoints", {"url": "http://shop.example/"})
-    assert (response.status_code, response.json()["code"]) == (422, "url_not_https")
+    for url in ("http://shop.example/", "https://shop.example:8443/"):
+        response = await live.post("/v1/webhook-endpoints", {"url": url})
+        assert (response.status_code, response.json()["code"]) == (422, "url_not_https")
+
+
+@pytest.mark.parametrize("mode", ["test", "live"])
+@pytest.mark.parametrize(
+    ("url", "code", "reason"),
+    [
+        ("https://10.0.0.1/", "url_not_public", "private use (RFC 1918)"),
+        ("https://169.254.169.254/latest/meta-data/", "url_not_public", "cloud metadata"),
+        ("https://[::ffff:192.168.0.1]/", "url_not_public", "private use (RFC 1918)"),
+        ("https://metadata.google.internal/", "url_not_public", "internal"),
+        ("https://intranet/", "url_not_public", "no dot"),
+        ("https://2130706433/", "url_invalid", "cannot be read"),
+        ("https://shop.example./", "url_invalid", "none is empty"),
+    ],
+)
+async def test_an_endpoint_that_could_never_be_reached_is_refused_with_the_reason(
+    gateway, merchant, mode, url, code, reason
+):
+    caller = merchant if mode == "test" else await gateway.merchant(mode="live")
+    response = await caller.post("/v1/webhook-endpoints", {"url": url})
+    assert (response.status_code, response.json()["code"]) == (422, code)
+    (error,) = response.json()["errors"]
+    assert (error["field"], error["code"]) == ("/url", code)
+    assert reason in error["detail"]
+    assert (await caller.get("/v1/webhook-endpoints")).json()["data"] == []
+
+
+async def test_this_machine_may_be_called_in_test_mode_where_a_setting_says_so(gateway, merchant):
+    live = await gateway.merchant(mode="live")
+    for url in ("http://127.0.0.1:9000/hooks", "http://localhost:9000/hooks", "https://[::1]:9443/"):
+        assert (await merchant.post("/v1/webhook-endpoints", {"url": url})).status_code == 201
+        assert (await live.post("/v1/webhook-endpoints", {"url": url})).status_code == 422
+
+
+async def test_without_that_setting_test_mode_is_as_strict_as_live_mode(replica):
+    strict = await replica(allow_loopback=False)
+    merchant = await strict.merchant()
+    for url in ("http://127.0.0.1:9000/hooks", "https://localhost/", "http://shop.example/"):
+        assert (await merchant.post("/v1/webhook-endpoints", {"url": url})).status_code == 422
+    assert (await merchant.post("/v1/webhook-endpoints", {"url": "https://shop.example/"})).status_code == 201
 
 
 async def test_configuration_of_another_merchant_or_mode_is_not_there(gateway, merchant):

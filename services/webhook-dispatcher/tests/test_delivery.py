@@ -178,7 +178,7 @@ async def test_an_address_inside_is_never_called_and_the_merchant_reads_why(repl
     await one.until_states(exhausted=2)
     assert receiver.hooks == []
     assert {report["error"] for report in await one.reports()} == {
-        "the address is not a public one",
+        "the address is not a public one: loopback (RFC 1122)",
         "the URL must be https on port 443",
     }
 

@@ -110,7 +110,7 @@ SERVICES: tuple[Service, ...] = (
     ),
     _simulator("stripe-sim", "stripe"),
     _simulator("merchant-sim", "merchant"),
-    _service("gateway", needs=("redis",), settings={"REDIS_URL": "{redis_url}"}),
+    _service("gateway", needs=("redis",), settings={"REDIS_URL": "{redis_url}", "ALLOW_LOOPBACK": "true"}),
     _service("orchestrator"),
     _service("provider-stripe", after=("stripe-sim",), settings={"STRIPE_API_BASE": "{stripe_sim}"}),
     _service("webhook-dispatcher", after=("merchant-sim",), settings={"ALLOW_LOOPBACK": "true"}),

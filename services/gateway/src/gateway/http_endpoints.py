@@ -18,6 +18,7 @@ from gateway.store_config import StoredEndpoint
 from malipo import ids
 from malipo.contracts.config import Endpoint, secret_owner
 from malipo.messaging.unit import Unit
+from malipo.platform.addresses import AddressRefused, check_url
 
 MAX_ENDPOINTS = 20
 """Of one merchant in one mode."""
@@ -37,7 +38,7 @@ _NOT_FOUND = ("webhook_endpoint_not_found",)
         "Create a webhook endpoint",
         body=NewWebhookEndpoint,
         answers={201: ENDPOINT_WITH_SECRET},
-        problems=("url_not_https", "webhook_endpoint_limit"),
+        problems=("url_not_https", "url_not_public", "webhook_endpoint_limit"),
         changes=True,
         key_required=True,
     ),
@@ -47,8 +48,7 @@ async def create_endpoint(
 ) -> Response:
     """`secret` verifies the webhooks' signatures. It is shown in this answer alone, and in a replay of it."""
     caller, parts = asked.caller, asked.parts
-    if caller.mode == "live" and not body.url.lower().startswith("https:"):
-        raise of_fields([FieldError("/url", "url_not_https", "must be https for live webhooks")])
+    _require_reachable(parts, caller, body.url)
 
     async def write(unit: Unit) -> str:
         await store_config.change(unit, caller.merchant_id)
@@ -93,6 +93,14 @@ async def delete_endpoint(asked: _Writer, endpoint_id: str) -> Response:
 
     done = await once(asked.parts.units, asked.sending, None, write)
     return Response(status_code=204, headers=asked.headers(done))
+
+
+def _require_reachable(parts: Parts, caller: Caller, url: str) -> None:
+    """Refuse now what the dispatcher would refuse at each attempt. A name's addresses are its matter: they change."""
+    try:
+        check_url(url, allow_loopback=parts.settings.allow_loopback and caller.mode == "test")
+    except AddressRefused as refused:
+        raise of_fields([FieldError("/url", refused.code, str(refused))]) from None
 
 
 def _new_endpoint(parts: Parts, caller: Caller, body: NewWebhookEndpoint) -> Endpoint:

@@ -2,10 +2,10 @@
 
 from pydantic import Field, SecretStr
 
-from malipo.platform.settings import ServiceSettings
+from malipo.platform.settings import WebhookSettings
 
 
-class Settings(ServiceSettings):
+class Settings(WebhookSettings):
     """Environment variables of the gateway."""
 
     redis_url: SecretStr = Field(

@@ -13,8 +13,8 @@ import aiohttp
 import httpx
 
 from malipo import clock
+from malipo.platform.addresses import AddressRefused, check_url
 from malipo.platform.client import http_client, never_sent
-from webhook_dispatcher.addresses import AddressRefused, check_url
 from webhook_dispatcher.head import Head
 from webhook_dispatcher.hearing import Hearing, connector
 from webhook_dispatcher.resolver import CheckedResolver, LookUp

@@ -1,13 +1,13 @@
 """The settings of the webhook-dispatcher."""
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
-from malipo.platform.settings import ServiceSettings
+from malipo.platform.settings import WebhookSettings
 
 _SECONDS_LIST = r"^\d{1,6}(\.\d{1,3})?(,\d{1,6}(\.\d{1,3})?){0,29}$"
 
 
-class Settings(ServiceSettings):
+class Settings(WebhookSettings):
     """What the dispatcher needs beyond what every service needs."""
 
     retry_schedule_seconds: str = Field(
@@ -34,19 +34,6 @@ class Settings(ServiceSettings):
     keep_days: int = Field(
         default=30, ge=1, le=3650, description="Days that a finished delivery and its attempts are kept."
     )
-    allow_loopback: bool = Field(
-        default=False,
-        description="Let webhooks go to this machine, over plain http and to any port. Refused in production.",
-    )
-
-    @field_validator("allow_loopback")
-    @classmethod
-    def _never_in_production(cls, value: bool, info: ValidationInfo) -> bool:
-        # A setting that failed its own validation is absent from `data`: then the strict reading holds.
-        if value and info.data.get("environment", "production") == "production":
-            msg = "must be false when ENVIRONMENT is production"
-            raise ValueError(msg)
-        return value
 
     @property
     def retry_schedule(self) -> tuple[float, ...]:

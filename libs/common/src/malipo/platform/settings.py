@@ -130,6 +130,25 @@ class ServiceSettings(BaseSettings):
         )
 
 
+class WebhookSettings(ServiceSettings):
+    """What a service needs that takes or calls the URLs of merchants' webhooks, beyond what every service needs."""
+
+    allow_loopback: bool = Field(
+        default=False,
+        description="Let webhooks go to this machine, over plain http and to any port; such endpoints are made in test mode only. "
+        "Refused in production.",
+    )
+
+    @field_validator("allow_loopback")
+    @classmethod
+    def _never_in_production(cls, value: bool, info: ValidationInfo) -> bool:
+        # A setting that failed its own validation is absent from `data`: then the strict reading holds.
+        if value and info.data.get("environment", "production") == "production":
+            msg = "must be false when ENVIRONMENT is production"
+            raise ValueError(msg)
+        return value
+
+
 def load[S: ServiceSettings](settings: type[S]) -> S:
     """The settings from the environment. A bad one stops the process (exit code 78) and says which, never its value."""
     try:
