@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from gateway import idempotency, store_config, store_history, store_payments
+from gateway import idempotency, store_commands, store_config, store_history, store_payments
 from gateway.entries import Origin, request_entry
 from gateway.idempotency import Claim, Done, Sending
 from gateway.problems import FieldError, Problem, of_fields
@@ -105,13 +105,20 @@ def _command(one: _Asked, payment: PaymentView, configuration: Configuration) ->
 
 
 def send_commands(unit: Unit, commands: Sequence[tuple[PaymentCommand, Origin]]) -> None:
-    """Send the payments' owner what was asked for, and put the requests into their payments' timelines."""
-    entries = [
-        request_entry(
-            message.payment_id,
-            unit.send(PAYMENT_COMMANDS, message.payment_id, message, headers=origin.headers),
-            origin,
-        )
-        for message, origin in commands
+    """Send the payments' owner what was asked for, and put the requests into their payments' timelines.
+
+    Each is kept until it is answered.
+    """
+    sent = [
+        (command, unit.send(PAYMENT_COMMANDS, command.payment_id, command, headers=origin.headers), origin)
+        for command, origin in commands
     ]
+    store_commands.keep(
+        unit,
+        [
+            (command, origin.operation_id or command.payment_id, named, origin.headers)
+            for command, named, origin in sent
+        ],
+    )
+    entries = [request_entry(command.payment_id, named, origin) for command, named, origin in sent]
     store_history.put_entries(unit, entries)

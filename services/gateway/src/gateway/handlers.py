@@ -5,18 +5,27 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gateway import store_history, store_payments
+from gateway import store_commands, store_config, store_history, store_payments
 from gateway.entries import entry_of
 from gateway.views import Operation, Refusal
 from gateway.waiting import Waiting
-from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentStepped
+from malipo.contracts.config import ConfigurationMissed
+from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentStepped, RollCalled
 from malipo.contracts.message import Message
+from malipo.contracts.outcomes import OrderPostponed
+from malipo.messaging import rollcall
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit
+
+CONSUMER = "gateway.payments"
+"""Under which name the inbox knows what was projected."""
+_BEHIND = "configuration_behind"
 
 
 async def project(waiting: Waiting, unit: Unit, batch: Sequence[Received[Message]]) -> None:
     """Apply steps and refusals to the read models, and wake who waits for them after the commit.
+
+    They answer the commands that they are about. What a roll call shows to be missing is asked for.
 
     Applying the same message again, or an older one, changes nothing.
     """
@@ -28,15 +37,26 @@ async def project(waiting: Waiting, unit: Unit, batch: Sequence[Received[Message
     await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
     store_payments.put_payments(unit, latest_steps(steps))
     store_payments.put_operations(unit, operations)
+    store_commands.answered(unit, touched | {one.payment_id for one in steps} | {one.operation_id for one in refusals})
     await add_to_timelines(unit, batch)
+    await rollcall.answer(unit, CONSUMER, batch)
     changed = {step.payment_id for step in steps} | {view.id for _, view in operations}
     unit.after_commit(partial(waiting.wake, changed | {refusal.operation_id for refusal in refusals}))
 
 
 async def add_to_timelines(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Add what these messages tell to the timelines of their payments."""
-    entries = [entry_of(received.message, received.message_id, received.headers) for received in batch]
+    """Add what these messages tell to the timelines of their payments, and see to replicas that say they are behind."""
+    entries = [
+        entry_of(received.message, received.message_id, received.headers)
+        for received in batch
+        if not isinstance(received.message, RollCalled | ConfigurationMissed)
+    ]
     store_history.put_entries(unit, entries)
+    messages = [received.message for received in batch]
+    store_config.echo_to_payments(
+        unit, {one.payment_id for one in messages if isinstance(one, OrderPostponed) and one.code == _BEHIND}
+    )
+    store_config.echo(unit, {one.merchant_id for one in messages if isinstance(one, ConfigurationMissed)})
 
 
 async def _refuse(unit: Unit, refusals: Mapping[str, CommandRefused]) -> None:

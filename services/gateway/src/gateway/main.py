@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from gateway import (
     audit,
+    clockwork,
     http_credentials,
     http_docs,
     http_endpoints,
@@ -60,6 +61,8 @@ def build(settings: Settings) -> ASGIApp:
     runtime.subscribe(*subscriptions(parts.waiting), needed_for_ready=False)
     runtime.loop("tell other replicas", parts.waiting.send)
     runtime.loop("hear other replicas", parts.waiting.listen)
+    runtime.loop("unanswered commands", lambda: clockwork.send_again(runtime.units, settings.resend_seconds))
+    runtime.loop("configurations", lambda: clockwork.echo(runtime.units))
     runtime.forget(idempotency.PURGE, settings.idempotency_days)
     runtime.forget(audit.PURGE, settings.audit_days)
     runtime.on_stop(redis.aclose)

@@ -35,6 +35,12 @@ class Settings(WebhookSettings):
     stranger_limit_burst: int = Field(
         default=200, ge=1, le=1_000_000, description="Such requests of one address that may come at once."
     )
+    resend_seconds: float = Field(
+        default=30,
+        ge=0.5,
+        le=900,
+        description="After so long without an answer a command to the orchestrator is sent again, then at doubled waits.",
+    )
     audit_days: int = Field(default=400, ge=1, le=3650, description="How long decisions about keys stay recorded.")
     idempotency_days: int = Field(
         default=7,

@@ -1,6 +1,6 @@
 """Reads and writes what merchants configure, and tells the other services the whole of it at each change."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,7 +9,8 @@ from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG
 from malipo.messaging.database import Queries, Row, Statements
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit import Unit, Units
+from malipo.messaging.writes import Write
 
 _NEXT_VERSION = "UPDATE merchants SET config_version = config_version + 1 WHERE id = $1"
 _LOCK = "SELECT config_version FROM merchants WHERE id = $1 FOR UPDATE"
@@ -21,6 +22,29 @@ _CURRENT = """
 SELECT id, mode, config_version, now() AS read_at,
        ARRAY(SELECT provider FROM provider_credentials c WHERE c.merchant_id = m.id AND c.mode = asked.mode) AS providers
 FROM merchants m JOIN unnest($1::text[], $2::text[]) AS asked (id, mode) USING (id)
+"""
+
+_ECHO_SECONDS = (10.0, 3600.0)
+"""So long after a change it is sent once more: the first well within the time for which a charge waits for it."""
+_ECHOES = """
+INSERT INTO config_echoes (merchant_id, due_at)
+SELECT $1, now() + make_interval(secs => after) FROM unnest($2::float8[]) AS after ON CONFLICT DO NOTHING
+"""
+_ECHO = Write(
+    """INSERT INTO config_echoes (merchant_id, due_at)
+SELECT id, now() FROM merchants WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING""",
+    {"merchant_id": "text"},
+)
+_ECHO_TO_PAYMENTS = Write(
+    """INSERT INTO config_echoes (merchant_id, due_at)
+SELECT DISTINCT merchant_id, now() FROM payments WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING""",
+    {"payment_id": "text"},
+)
+_ECHO_DUE = "SELECT EXISTS (SELECT FROM config_echoes WHERE due_at <= now())"
+_TAKE_ECHO = """
+DELETE FROM config_echoes WHERE due_at <= now() AND merchant_id = (
+    SELECT merchant_id FROM config_echoes WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING merchant_id
 """
 
 _CREDENTIAL_COLUMNS = "id, provider, mode, masked, created_at, updated_at"
@@ -87,7 +111,36 @@ async def change(unit: Unit, merchant_id: str) -> None:
 
 
 async def publish(unit: Unit, merchant_id: str) -> None:
-    """Send the merchant's whole configuration at its current version; secrets as ciphertext only."""
+    """Send the merchant's whole configuration at its current version, now and twice more; secrets as ciphertext only."""
+    await _send(unit, merchant_id)
+    await unit.transaction.execute(_ECHOES, merchant_id, _ECHO_SECONDS)
+
+
+def echo(unit: Unit, merchant_ids: Iterable[str]) -> None:
+    """Have the configurations of these merchants sent once more: somebody lacks them."""
+    unit.put(_ECHO, [(merchant_id,) for merchant_id in sorted(merchant_ids)])
+
+
+def echo_to_payments(unit: Unit, payment_ids: Iterable[str]) -> None:
+    """The same for the merchants of these payments."""
+    unit.put(_ECHO_TO_PAYMENTS, [(payment_id,) for payment_id in sorted(payment_ids)])
+
+
+async def send_echo(units: Units) -> bool:
+    """Send the configuration once more that has been due for longest; answers whether there was one.
+
+    Harmless to who has it: it is the whole, by its version.
+    """
+    if not await units.reads.fetchval(_ECHO_DUE):
+        return False
+    async with units.begin() as unit:
+        rows = await unit.transaction.fetch(_TAKE_ECHO)
+        if rows:
+            await _send(unit, rows[0]["merchant_id"])
+    return bool(rows)
+
+
+async def _send(unit: Unit, merchant_id: str) -> None:
     version = await unit.transaction.fetchval(_LOCK, merchant_id)
     credentials = await unit.transaction.fetch(_ALL_CREDENTIALS, merchant_id)
     endpoints = await unit.transaction.fetch(_ALL_ENDPOINTS, merchant_id)

@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 
 from malipo.messaging.runtime import INBOX_DAYS, Runtime
-from orchestrator import clockwork, retelling
+from orchestrator import clockwork, retelling, rollcall
 from orchestrator.settings import Settings
 from orchestrator.subscriptions import SUBSCRIPTIONS
 
@@ -14,5 +14,6 @@ def build(settings: Settings) -> Starlette:
     runtime.subscribe(*SUBSCRIPTIONS)
     runtime.forget(retelling.PURGE, INBOX_DAYS)  # no command comes again later than its inbox row is kept
     runtime.loop("clockwork", lambda: clockwork.run(runtime.units))
+    runtime.loop("roll call", lambda: rollcall.run(runtime.units, settings.roll_calls))
     runtime.loop("doubt gauges", lambda: clockwork.watch(runtime.units))
     return runtime.app()

@@ -1,7 +1,20 @@
-"""The orchestrator's settings: those that every service has."""
+"""The orchestrator's settings, beyond those that every service has."""
+
+from pydantic import Field
 
 from malipo.platform.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """No settings of its own: what a payment may do stands in the state table."""
+    """Environment variables of the orchestrator. What a payment may do stands in the state table."""
+
+    roll_call_seconds: str = Field(
+        default="60,3600",
+        pattern=r"^\d{1,6}(\.\d{1,3})?(,\d{1,6}(\.\d{1,3})?){0,4}$",
+        description="Seconds after which what was told of payments is called over, each once: who lacks any of it asks for it.",
+    )
+
+    @property
+    def roll_calls(self) -> tuple[float, ...]:
+        """The delays in seconds."""
+        return tuple(float(seconds) for seconds in self.roll_call_seconds.split(","))

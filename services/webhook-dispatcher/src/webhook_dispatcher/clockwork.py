@@ -5,18 +5,20 @@ Each loop may run in every replica at once, and runs until it is cancelled.
 
 import asyncio
 
+from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
 from malipo.messaging.database import Row
 from malipo.messaging.unit import Units
 from malipo.platform.logs import log
-from webhook_dispatcher import metrics, queue
+from webhook_dispatcher import metrics, queue, store
 
 GONE_SLICE = 500
 _GONE_SECONDS = 1.0
 OVERTAKE_SLICE = 500
 _OVERTAKE_SECONDS = 1.0
 _GAUGE_SECONDS = 10.0
+_BEHIND_SECONDS = 5.0  # a configuration that is on its way is here by then
 
 
 async def end_gone(units: Units) -> None:
@@ -31,6 +33,15 @@ async def overtake(units: Units, after_seconds: float) -> None:
     while True:
         if not await _overtake_slice(units, after_seconds):
             await asyncio.sleep(_OVERTAKE_SECONDS)
+
+
+async def ask_for_configurations(units: Units) -> None:
+    """Say of which merchants a newer configuration is waited for, as long as it is."""
+    while True:
+        async with units.begin() as unit:
+            for merchant_id in await store.behind(unit.reads, _BEHIND_SECONDS):
+                unit.send(DELIVERIES, merchant_id, ConfigurationMissed(merchant_id=merchant_id), headers={})
+        await asyncio.sleep(_BEHIND_SECONDS)
 
 
 async def watch(units: Units) -> None:

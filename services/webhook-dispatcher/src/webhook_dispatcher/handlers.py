@@ -1,30 +1,36 @@
-"""What a batch from Kafka does: events become deliveries, a configuration replaces the replica."""
+"""What a batch from Kafka does: events become deliveries, roll calls questions, a configuration replaces the replica."""
 
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from malipo.contracts.config import MerchantConfigured
-from malipo.contracts.events import PaymentStepped, public_event
+from malipo.contracts.events import PaymentStepped, RollCalled, public_event
 from malipo.contracts.message import Message
+from malipo.messaging import rollcall
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit
 from webhook_dispatcher import store
 
+CONSUMER = "webhook-dispatcher.events"
+"""Under which name the inbox knows what was fanned out."""
 
-def is_announced(message: Message) -> bool:
-    """Whether merchants are told of it: everything else is of no concern here."""
-    return isinstance(message, PaymentStepped) and message.announcement is not None
+
+def is_wanted(message: Message) -> bool:
+    """Whether merchants are told of it, or it says what they should have been told: all else is of no concern here."""
+    return isinstance(message, RollCalled) or (isinstance(message, PaymentStepped) and message.announcement is not None)
 
 
 async def fan_out(nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:
-    """Keep announced events and make their deliveries; those ahead of our replica wait for it.
+    """Keep announced events and make their deliveries; those ahead of our replica wait for it. Ask for those that are
+    missing by a roll call.
 
     `nudge` is called after the commit when any delivery became due.
     """
     steps = [(one.message, one.headers) for one in batch if isinstance(one.message, PaymentStepped)]
-    if await store.add_events(unit.transaction, [_event(step, headers) for step, headers in steps]):
+    if steps and await store.add_events(unit.transaction, [_event(step, headers) for step, headers in steps]):
         unit.after_commit(nudge)
+    await rollcall.answer(unit, CONSUMER, batch, wanted=lambda step: step.announced)
 
 
 async def replicate(nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:

@@ -42,6 +42,7 @@ def build(settings: Settings) -> ASGIApp:
     runtime.loop("deliveries", attempts.run)
     runtime.loop("gone endpoints", lambda: clockwork.end_gone(runtime.units))
     runtime.loop("overtaken", lambda: clockwork.overtake(runtime.units, settings.overtake_after_seconds))
+    runtime.loop("configurations", lambda: clockwork.ask_for_configurations(runtime.units))
     runtime.loop("backlog gauges", lambda: clockwork.watch(runtime.units))
     runtime.forget(store.PURGE, settings.keep_days)
     runtime.on_stop(sender.close)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured
-from malipo.messaging.database import Row, Statements
+from malipo.messaging.database import Queries, Row, Statements
 from webhook_dispatcher import queue
 
 SLICE = 1000
@@ -105,6 +105,11 @@ WITH ready AS (
     RETURNING event_id, merchant_id, mode, payment_id, type, sequence
 ), {_DELIVER}
 """
+_BEHIND = """
+SELECT DISTINCT merchant_id FROM events e JOIN merchants c USING (merchant_id)
+WHERE NOT e.fanned_out AND e.config_version > c.version AND e.created_at < now() - make_interval(secs => $1)
+LIMIT 100
+"""
 PURGE = """
 DELETE FROM events WHERE event_id = ANY(ARRAY(
     SELECT event_id FROM events e
@@ -156,6 +161,11 @@ async def fan_out(connection: Statements, merchant_ids: Sequence[str]) -> bool:
     Answers whether any delivery is due now.
     """
     return await _promote(connection, await _fan_out(connection, merchant_ids))
+
+
+async def behind(source: Queries, seconds: float) -> list[str]:
+    """Merchants of whom an event has waited so long for a configuration newer than the one that is here."""
+    return [row["merchant_id"] for row in await source.fetch(_BEHIND, seconds)]
 
 
 async def _fan_out(connection: Statements, merchant_ids: Sequence[str]) -> list[Row]:

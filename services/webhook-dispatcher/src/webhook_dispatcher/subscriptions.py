@@ -15,7 +15,7 @@ def subscriptions(nudge: Callable[[], None]) -> tuple[Subscription, ...]:
             "events",
             (PAYMENT_EVENTS,),
             partial(handlers.fan_out, nudge),
-            wants=handlers.is_announced,
+            wants=handlers.is_wanted,
             pace_seconds=0.01,
         ),
         Subscription("config", (MERCHANT_CONFIG,), partial(handlers.replicate, nudge)),

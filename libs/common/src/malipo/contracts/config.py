@@ -37,6 +37,12 @@ class MerchantConfigured(Message, frozen=True, kw_only=True):
     endpoints: tuple[Endpoint, ...] = ()
 
 
+class ConfigurationMissed(Message, frozen=True, kw_only=True):
+    """A replica waits for a newer configuration of this merchant than it has: send it once more."""
+
+    merchant_id: str
+
+
 def secret_owner(merchant_id: str, mode: Mode, resource_id: str) -> str:
     """The associated data of a secret: a ciphertext moved to another owner does not open."""
     return f"{merchant_id}/{mode}/{resource_id}"

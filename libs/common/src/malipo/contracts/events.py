@@ -168,6 +168,24 @@ class CommandRefused(Message, frozen=True, kw_only=True):
 PaymentEvent = PaymentStepped | CommandRefused
 
 
+class ToldStep(msgspec.Struct, frozen=True, array_like=True):
+    """A step that was told under this message id; `announced` if merchants are told of it. An array on the wire."""
+
+    payment_id: str
+    step: int
+    message_id: str
+    announced: bool
+
+
+class RollCalled(Message, frozen=True, kw_only=True):
+    """What was told a while ago of payments of one partition, so that who lacks any of it notices and asks for it.
+
+    It comes behind the steps that it names. Its key is that of one of its payments.
+    """
+
+    steps: tuple[ToldStep, ...]
+
+
 def public_event(step: PaymentStepped) -> dict[str, Any]:
     """The body that merchants get for an announced step, by webhook and from `GET /v1/events` alike.
 

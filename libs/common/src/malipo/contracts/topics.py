@@ -8,9 +8,9 @@ from types import UnionType
 import msgspec
 
 from malipo.contracts.commands import PaymentCommand, TellAgain
-from malipo.contracts.config import MerchantConfigured
+from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.deliveries import DeliveryReported
-from malipo.contracts.events import PaymentEvent
+from malipo.contracts.events import PaymentEvent, RollCalled
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import ProviderReport
 from malipo.contracts.provider_commands import ProviderMessage
@@ -84,7 +84,7 @@ PAYMENT_EVENTS = Topic(
     key="payment id",
     partitions=12,
     retention=_MONTH,
-    messages=PaymentEvent,
+    messages=PaymentEvent | RollCalled,
     producers=("orchestrator",),
     consumers=("gateway", "webhook-dispatcher"),
 )
@@ -102,7 +102,7 @@ DELIVERIES = Topic(
     key="endpoint id",
     partitions=4,
     retention=_WEEK,
-    messages=DeliveryReported,
+    messages=DeliveryReported | ConfigurationMissed,
     producers=("webhook-dispatcher",),
     consumers=("gateway",),
 )

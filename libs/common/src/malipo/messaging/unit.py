@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from typing import Any
 from malipo import ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import Topic
-from malipo.messaging.database import CONFLICT, Connection, DatabaseNotReady, Pool, Row, lent
+from malipo.messaging.database import CONFLICT, Connection, DatabaseNotReady, Pool, Queries, Row, lent
 from malipo.messaging.writes import Write, arguments, insert, statement
 from malipo.platform.client import in_unit
 from malipo.platform.tracing import carrier
@@ -241,7 +241,7 @@ class Units:
                         await apply(unit, list(new.values()))
                 return new.keys()
             except Exception as error:
-                known_before, known = known, await self._known(consumer, messages)
+                known_before, known = known, await applied(self.reads, consumer, messages)
                 # What fails because it was applied before is not at fault.
                 if number == _TRIES or not (isinstance(error, CONFLICT) or known - known_before):
                     raise
@@ -251,10 +251,6 @@ class Units:
     def use(self, pool: Pool | None) -> None:
         """Give or take away the pool as the service starts and stops."""
         self._pool = pool
-
-    async def _known(self, consumer: str, messages: Mapping[str, object]) -> AbstractSet[str]:
-        rows = await self.reads.fetch(_KNOWN, consumer, list(messages))
-        return {row["message_id"] for row in rows}
 
     async def _flush(self, unit: Unit) -> None:
         rows = unit.written()
@@ -268,6 +264,11 @@ class Units:
         if self._pool is None:
             raise DatabaseNotReady
         return self._pool
+
+
+async def applied(source: Queries, consumer: str, message_ids: Iterable[str]) -> AbstractSet[str]:
+    """Those of these messages that `consumer` (`service.subscription`) has applied."""
+    return {row["message_id"] for row in await source.fetch(_KNOWN, consumer, list(message_ids))}
 
 
 async def _pause(number: int) -> None:

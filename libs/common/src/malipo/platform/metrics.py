@@ -29,6 +29,12 @@ OUTBOX_AGE_SECONDS = Gauge(
 )
 RELAYED = Counter("malipo_relayed_messages", "Outbox rows sent to Kafka.", ("topic",))
 
+SENT_AGAIN = Counter(
+    "malipo_sent_again",
+    "Messages sent again, or asked for again, as nothing shows that they arrived: by topic; alert on a rate above zero.",
+    ("topic",),
+)
+
 
 async def metrics_page(_request: Request) -> Response:
     """`GET /metrics` in the OpenMetrics format, which carries exemplars."""

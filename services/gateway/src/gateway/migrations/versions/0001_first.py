@@ -51,6 +51,13 @@ CREATE TABLE provider_credentials (
     UNIQUE (merchant_id, mode, provider)
 );
 
+CREATE TABLE config_echoes (
+    merchant_id text NOT NULL REFERENCES merchants,
+    due_at      timestamptz NOT NULL,
+    PRIMARY KEY (merchant_id, due_at)
+);
+CREATE INDEX config_echoes_due ON config_echoes (due_at);
+
 CREATE TABLE webhook_endpoints (
     id                text PRIMARY KEY,
     merchant_id       text NOT NULL REFERENCES merchants,
@@ -62,6 +69,19 @@ CREATE TABLE webhook_endpoints (
     created_at        timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX webhook_endpoints_by_merchant ON webhook_endpoints (merchant_id, mode);
+
+-- Commands on their way: a row is gone as soon as the payment's owner has said anything of what it orders.
+CREATE TABLE unanswered (
+    operation_id text PRIMARY KEY,  -- of a payment's charge the payment's id
+    payment_id   text NOT NULL,
+    message_id   text NOT NULL,
+    headers      jsonb NOT NULL,
+    payload      bytea NOT NULL,
+    tries        integer NOT NULL DEFAULT 1,
+    sent_at      timestamptz NOT NULL DEFAULT now(),
+    waits_from   timestamptz NOT NULL DEFAULT now()
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX unanswered_waiting ON unanswered (waits_from);
 
 CREATE TABLE audit_log (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

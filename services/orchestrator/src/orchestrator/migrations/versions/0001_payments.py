@@ -83,6 +83,11 @@ def upgrade() -> None:
         );
         CREATE INDEX history_by_age ON history USING brin (recorded_at) WITH (autosummarize = on);
 
+        CREATE TABLE roll_calls (
+            delay_seconds double precision PRIMARY KEY,
+            told_until    timestamptz NOT NULL
+        );
+
         CREATE TABLE refusals (
             operation_id text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,

@@ -1,0 +1,48 @@
+"""Notices what Kafka has lost of the events of payments: compares a roll call with the inbox, and asks for the rest."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from malipo.contracts.commands import TellAgain
+from malipo.contracts.events import RollCalled, ToldStep
+from malipo.contracts.message import Message
+from malipo.contracts.topics import PAYMENT_COMMANDS, PAYMENT_EVENTS
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import Unit, applied
+from malipo.platform import metrics
+from malipo.platform.logs import log
+
+_SHOWN = 5
+
+
+async def answer(
+    unit: Unit,
+    consumer: str,
+    batch: Sequence[Received[Message]],
+    wanted: Callable[[ToldStep], bool] = lambda _: True,
+) -> None:
+    """Ask the payments' owner for the `wanted` steps that the batch's roll calls name and `consumer` has not applied.
+
+    A step is applied when its message is in the inbox, or in this very batch. An alarm for nothing (another replica is
+    just applying the step) costs a repeat, which the inbox drops.
+    """
+    called = [step for received in batch if isinstance(received.message, RollCalled) for step in received.message.steps]
+    asked = {step.message_id: step for step in called if wanted(step)}
+    if not asked:
+        return
+    here = {received.message_id for received in batch} | await applied(unit.reads, consumer, asked)
+    missing = defaultdict[str, list[int]](list)
+    for message_id, step in asked.items():
+        if message_id not in here:
+            missing[step.payment_id].append(step.step)
+    for payment_id, steps in missing.items():
+        unit.send(PAYMENT_COMMANDS, payment_id, TellAgain(payment_id=payment_id, steps=tuple(steps)))
+    if missing:
+        unit.after_commit(partial(_alert, consumer, missing))
+
+
+def _alert(consumer: str, missing: dict[str, list[int]]) -> None:
+    number = sum(map(len, missing.values()))
+    metrics.SENT_AGAIN.labels(PAYMENT_EVENTS.name).inc(number)
+    log.error("events missing", consumer=consumer, messages=number, payment_ids=list(missing)[:_SHOWN])

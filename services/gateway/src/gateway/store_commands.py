@@ -1,0 +1,86 @@
+"""Commands that nobody has answered yet: what stays here too long was lost on its way, and is sent again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+
+from malipo.contracts.commands import PaymentCommand, TellAgain
+from malipo.contracts.message import encode
+from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging.database import Row
+from malipo.messaging.unit import MESSAGE_ID, Unit, Units
+from malipo.messaging.writes import Write, insert
+from malipo.platform import metrics
+from malipo.platform.logs import log
+
+MOST_AT_ONCE = 100
+_LONGEST_SECONDS = 900.0
+_SHOWN = 5
+
+_KEEP = insert(
+    "unanswered",
+    {"operation_id": "text", "payment_id": "text", "message_id": "text", "headers": "jsonb", "payload": "bytea"},
+)
+_ANSWERED = Write("DELETE FROM unanswered WHERE operation_id = ANY({arrays})", {"operation_id": "text"})
+_WAITING = "SELECT EXISTS (SELECT FROM unanswered WHERE waits_from < now() - make_interval(secs => $1))"
+# What is still in our own outbox has not been lost; a change of a payment that its owner does not know waits for that.
+_LOST = """
+SELECT operation_id, payment_id, message_id, headers, payload, extract(epoch FROM now() - sent_at)::float8 AS age
+FROM unanswered AS u
+WHERE waits_from < now() - make_interval(secs => $1)
+  AND sent_at < coalesce((SELECT created_at FROM outbox WHERE topic = $3 ORDER BY id LIMIT 1), 'infinity')
+  AND NOT EXISTS (
+      SELECT FROM unanswered AS made WHERE made.operation_id = u.payment_id AND u.operation_id <> u.payment_id)
+ORDER BY waits_from LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+# Each wait is twice the one before. `waits_from` is so far ahead that the first wait is over when this one is.
+_SENT_AGAIN = """
+UPDATE unanswered SET tries = tries + 1, sent_at = now(),
+    waits_from = now() + make_interval(secs => (least($2 * 2 ^ tries, $3) - $2) * (0.8 + 0.4 * random()))
+WHERE operation_id = ANY($1::text[])
+"""
+
+
+def keep(unit: Unit, sent: Sequence[tuple[PaymentCommand, str, str, Mapping[str, str]]]) -> None:
+    """Note that these commands were sent: each with the operation that it orders, its message id and its headers."""
+    rows = [
+        (operation_id, command.payment_id, message_id, dict(headers), encode(command))
+        for command, operation_id, message_id, headers in sent
+    ]
+    unit.put(_KEEP, rows)
+
+
+def answered(unit: Unit, operation_ids: Iterable[str]) -> None:
+    """The payments' owner has said something of these operations, or of the payments with these ids."""
+    unit.put(_ANSWERED, [(operation_id,) for operation_id in sorted(operation_ids)])
+
+
+async def send_again(units: Units, first_wait_seconds: float) -> int:
+    """Send commands again that have waited for an answer for too long; answers how many. Several replicas may do it.
+
+    Each goes out under the id that it had: who has applied it drops it, and who has not applies it now. Behind it goes
+    the request to tell again what was told of its payment: then it was the answer that was lost.
+    """
+    if not await units.reads.fetchval(_WAITING, first_wait_seconds):
+        return 0
+    async with units.begin() as unit:
+        rows = await unit.transaction.fetch(_LOST, first_wait_seconds, MOST_AT_ONCE, PAYMENT_COMMANDS.name)
+        for row in rows:
+            headers = row["headers"] | {MESSAGE_ID: row["message_id"]}
+            unit.send_raw(PAYMENT_COMMANDS.name, row["payment_id"], row["payload"], headers)
+        for payment_id in dict.fromkeys(row["payment_id"] for row in rows):
+            unit.send(PAYMENT_COMMANDS, payment_id, TellAgain(payment_id=payment_id), headers={})
+        operation_ids = [row["operation_id"] for row in rows]
+        await unit.transaction.execute(_SENT_AGAIN, operation_ids, first_wait_seconds, _LONGEST_SECONDS)
+        if rows:
+            unit.after_commit(partial(_alert, rows))
+    return len(rows)
+
+
+def _alert(rows: Sequence[Row]) -> None:
+    metrics.SENT_AGAIN.labels(PAYMENT_COMMANDS.name).inc(len(rows))
+    log.error(
+        "commands unanswered",
+        commands=len(rows),
+        longest_seconds=round(max(row["age"] for row in rows), 1),
+        payment_ids=[row["payment_id"] for row in rows[:_SHOWN]],
+    )

@@ -1,0 +1,135 @@
+"""A command that nobody answers is sent again; one that is answered, or has not left yet, is not."""
+
+import asyncio
+
+from gateway import handlers, store_commands, store_config
+from gateway.subscriptions import subscriptions
+from malipo import clock, ids
+from malipo.contracts.commands import CreatePayment, RefundPayment, TellAgain
+from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
+from malipo.contracts.events import RollCalled, ToldStep
+from malipo.contracts.outcomes import OrderPostponed
+from malipo.contracts.topics import BY_NAME, DELIVERIES, OUTCOMES
+
+
+async def lose(gateway) -> list[tuple[str, object]]:
+    """Kafka takes what is in the outbox and loses it; answers the messages with their ids."""
+    rows = await gateway.pool.fetch("WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id")
+    return [(row["message_id"], BY_NAME[row["topic"]].decode(row["payload"])) for row in rows]
+
+
+async def pass_time(gateway, seconds: float = 31) -> None:
+    await gateway.pool.execute(
+        "UPDATE unanswered SET sent_at = sent_at - make_interval(secs => $1), "
+        "waits_from = waits_from - make_interval(secs => $1)",
+        seconds,
+    )
+
+
+async def sweep(gateway) -> list[tuple[str, object]]:
+    await store_commands.send_again(gateway.parts.units, 30)
+    return await lose(gateway)
+
+
+async def test_a_payment_that_was_lost_on_its_way_is_sent_again_under_its_id_with_a_request_to_tell_again(
+    gateway, merchant
+):
+    await lose(gateway)
+    payment = (await merchant.pay()).json()
+    [command] = await lose(gateway)
+    assert await sweep(gateway) == []
+    await pass_time(gateway)
+    [again, asked] = await sweep(gateway)
+    assert again == command
+    assert asked[1] == TellAgain(payment_id=payment["id"])
+
+
+async def test_a_refund_that_was_lost_is_sent_again_behind_its_payment(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1})
+    await lose(gateway)
+    await pass_time(gateway)
+    assert [type(message) for _, message in await sweep(gateway)] == [CreatePayment, TellAgain]
+    await gateway.hear(gateway.step(merchant, payment))
+    assert [type(message) for _, message in await sweep(gateway)] == [RefundPayment, TellAgain]
+
+
+async def test_each_wait_is_twice_the_one_before(gateway, merchant):
+    await merchant.pay()
+    await lose(gateway)
+    await pass_time(gateway)
+    assert await sweep(gateway)
+    await pass_time(gateway, 45)
+    assert await sweep(gateway) == []
+    await pass_time(gateway, 30)
+    assert await sweep(gateway)
+    assert await gateway.pool.fetchval("SELECT tries FROM unanswered") == 3
+
+
+async def test_what_is_still_in_the_outbox_is_not_sent_again_however_long_kafka_is_away(gateway, merchant):
+    await merchant.pay()
+    await gateway.pool.execute(
+        "UPDATE unanswered SET sent_at = sent_at - interval '1 hour', waits_from = waits_from - interval '1 hour'"
+    )
+    await gateway.pool.execute("UPDATE outbox SET created_at = created_at - interval '1 hour'")
+    before = await gateway.count("outbox")
+    assert await store_commands.send_again(gateway.parts.units, 30) == 0
+    assert await gateway.count("outbox") == before
+
+
+async def test_a_command_is_answered_by_the_first_step_of_what_it_orders_or_by_a_refusal(gateway, merchant, make):
+    payment = (await merchant.pay()).json()
+    await gateway.hear(gateway.step(merchant, payment))
+    assert await gateway.count("unanswered") == 0
+    refused = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1})).json()
+    granted = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 2})).json()
+    assert await gateway.count("unanswered") == 2
+    await gateway.hear(make.refusal(merchant.id, refused, "refund_exceeds_captured"))
+    await gateway.hear(gateway.step(merchant, payment, operation=make.operation(granted)))
+    assert await gateway.count("unanswered") == 0
+
+
+async def test_two_replicas_that_look_at_once_send_it_once(gateway, merchant):
+    await merchant.pay()
+    await lose(gateway)
+    await pass_time(gateway)
+    await asyncio.gather(*[store_commands.send_again(gateway.parts.units, 30) for _ in range(4)])
+    assert [type(message) for _, message in await lose(gateway)] == [CreatePayment, TellAgain]
+
+
+async def test_steps_that_a_roll_call_names_and_that_never_came_are_asked_for_and_no_others(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    first, second, third = (ids.new("msg") for _ in range(3))
+    await gateway.hear(gateway.step(merchant, payment, "processing"), message_id=first)
+    gateway.step(merchant, payment, "processing")  # is lost
+    await lose(gateway)
+    called = [ToldStep(payment["id"], step, named, False) for step, named in enumerate((first, second, third), 1)]
+    await gateway.hear(RollCalled(steps=tuple(called)), gateway.step(merchant, payment), message_id=third)
+    assert [message for _, message in await lose(gateway)] == [TellAgain(payment_id=payment["id"], steps=(2,))]
+
+
+async def test_a_configuration_goes_out_once_more_after_its_change_and_again_when_somebody_lacks_it(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    await lose(gateway)
+    units = gateway.parts.units
+    while await store_config.send_echo(units):
+        pass
+    await lose(gateway)
+    await gateway.pool.execute("UPDATE config_echoes SET due_at = due_at - interval '10 seconds'")
+    assert await store_config.send_echo(units)
+    assert [type(message) for _, message in await lose(gateway)] == [MerchantConfigured]
+    assert not await store_config.send_echo(units)
+    postponed = OrderPostponed(
+        payment_id=payment["id"], operation_id=payment["id"], kind="charge", provider="stripe", step=1,
+        code="configuration_behind", detail="", tries=1, retry_at=clock.now(), observed_at=clock.now(),
+    )  # fmt: skip
+    await gateway.hear(postponed, topic=OUTCOMES)
+    await gateway.hear(ConfigurationMissed(merchant_id=merchant.id), topic=DELIVERIES)
+    assert await store_config.send_echo(units)
+    assert not await store_config.send_echo(units)
+    assert [message.merchant_id for _, message in await lose(gateway)] == [merchant.id]
+
+
+def test_the_inbox_knows_the_events_by_the_name_that_roll_calls_are_compared_under(gateway):
+    payments, _ = subscriptions(gateway.parts.waiting)
+    assert f"gateway.{payments.name}" == handlers.CONSUMER

@@ -1,0 +1,76 @@
+"""The roll call: tells a while later, and again much later, which steps were told, so that who lacks one asks for it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from itertools import batched
+
+from malipo import ids
+from malipo.contracts.events import RollCalled, ToldStep
+from malipo.contracts.topics import PAYMENT_EVENTS
+from malipo.messaging.database import Row
+from malipo.messaging.partitions import by_partition
+from malipo.messaging.unit import Unit, Units
+
+_STEPS_AT_ONCE = 2000
+_STEPS_A_MESSAGE = 500  # of some 90 bytes each
+_LOOKS = 12  # within the delay, so that a step is called at most a twelfth of it late
+_MOST_SECONDS = 5.0
+
+_BEGIN = "INSERT INTO roll_calls SELECT unnest($1::float8[]), now() ON CONFLICT DO NOTHING"
+# Of several replicas the one that holds the row calls. What has not left this outbox yet is nobody's to miss. All ages
+# are PostgreSQL's. A step that was written long before it was committed, for more than the delay, would be passed over:
+# no statement of ours is allowed to take so long.
+_SPAN = """
+SELECT told_until, least(
+    now() - make_interval(secs => $1), told_until + interval '1 hour',
+    (SELECT created_at - interval '1 microsecond' FROM outbox WHERE topic = $2 ORDER BY id LIMIT 1)) AS until
+FROM roll_calls WHERE delay_seconds = $1
+"""
+_TAKE = f"{_SPAN} FOR UPDATE SKIP LOCKED"
+_DUE = f"""
+SELECT until > told_until + interval '10 minutes'
+    OR EXISTS (SELECT FROM history WHERE recorded_at > told_until AND recorded_at <= until)
+FROM ({_SPAN}) AS span
+"""  # noqa: S608 - names of ours
+_STEPS = """
+SELECT payment_id, step, told_as, event_id IS NOT NULL AS announced, recorded_at FROM history
+WHERE recorded_at > $1 AND recorded_at <= $2 ORDER BY recorded_at FETCH FIRST ($3) ROWS WITH TIES
+"""
+_TOLD = "UPDATE roll_calls SET told_until = $2 WHERE delay_seconds = $1"
+_REWIND = "UPDATE roll_calls SET told_until = least(told_until, $1) RETURNING delay_seconds"
+
+
+async def run(units: Units, delays: Sequence[float]) -> None:
+    """Call until cancelled: every step once as many seconds after it was told as each of `delays` says."""
+    await units.write(_BEGIN, list(delays))
+    while True:
+        counts = [await units.settle(partial(call, delay_seconds=delay)) for delay in delays]
+        if max(counts) < _STEPS_AT_ONCE:
+            await asyncio.sleep(min(min(delays) / _LOOKS, _MOST_SECONDS) * ids.jitter(0.2))
+
+
+async def call(unit: Unit, delay_seconds: float) -> int:
+    """Call the next steps that are as old; answers how many that were, and 0 while another replica does it."""
+    if not await unit.reads.fetchval(_DUE, delay_seconds, PAYMENT_EVENTS.name):
+        return 0
+    taken = await unit.transaction.fetchrow(_TAKE, delay_seconds, PAYMENT_EVENTS.name)
+    if taken is None or taken["until"] <= taken["told_until"]:
+        return 0
+    rows = await unit.transaction.fetch(_STEPS, taken["told_until"], taken["until"], _STEPS_AT_ONCE)
+    for group in by_partition(PAYMENT_EVENTS, map(_told, rows), lambda step: step.payment_id):
+        for steps in batched(group, _STEPS_A_MESSAGE):
+            unit.send(PAYMENT_EVENTS, steps[0].payment_id, RollCalled(steps=steps), headers={})
+    until = rows[-1]["recorded_at"] if len(rows) >= _STEPS_AT_ONCE else taken["until"]
+    await unit.transaction.execute(_TOLD, delay_seconds, until)
+    return len(rows)
+
+
+async def rewind(units: Units, since: datetime) -> int:
+    """Have everything called again that was told since then; answers by how many roll calls that will be."""
+    return len(await units.write(_REWIND, since))
+
+
+def _told(row: Row) -> ToldStep:
+    return ToldStep(row["payment_id"], row["step"], row["told_as"], row["announced"])

@@ -1,0 +1,119 @@
+"""The roll call names every step once, behind it and when it is old enough, whoever calls."""
+
+import asyncio
+from functools import partial
+
+from malipo.contracts.commands import TellAgain
+from malipo.contracts.events import PaymentStepped, RollCalled
+from malipo.contracts.topics import PAYMENT_EVENTS
+from malipo.messaging.partitions import partition_of
+from malipo.messaging.subscription import Received
+from orchestrator import handlers, rollcall
+
+DELAY = 60.0
+
+
+async def call(orchestrator, delay: float = DELAY) -> int:
+    return await orchestrator.units.settle(partial(rollcall.call, delay_seconds=delay))
+
+
+async def begin(orchestrator) -> None:
+    """Both roll calls stand before all that is told."""
+    await orchestrator.units.write(rollcall._BEGIN, [DELAY, 3600.0])
+    await orchestrator.units.write("UPDATE roll_calls SET told_until = now() - interval '3 hours'")
+
+
+async def grow_old(orchestrator, seconds: float) -> None:
+    await orchestrator.units.write("UPDATE history SET recorded_at = recorded_at - make_interval(secs => $1)", seconds)
+
+
+def named(messages) -> list:
+    return [step for message in messages if isinstance(message, RollCalled) for step in message.steps]
+
+
+async def drain(orchestrator, delay: float = DELAY) -> list:
+    """Call until the roll call stands where it can stand now: an hour a call at most."""
+    for _ in range(5):
+        await call(orchestrator, delay)
+    return named(await orchestrator.sent())
+
+
+async def test_every_step_is_named_once_when_it_is_a_minute_old_and_once_more_after_an_hour(orchestrator, make):
+    await begin(orchestrator)
+    creates = [make.create() for _ in range(20)]
+    told = await orchestrator.take(*creates, *[make.paid(create.payment_id) for create in creates])
+    await grow_old(orchestrator, DELAY / 2)
+    assert await drain(orchestrator) == []
+    await begin(orchestrator)
+    await grow_old(orchestrator, DELAY / 2)
+    called = await drain(orchestrator)
+    steps = [message for message in told if isinstance(message, PaymentStepped)]
+    expected = {(step.payment_id, step.step, step.announcement is not None) for step in steps}
+    assert {(step.payment_id, step.step, step.announced) for step in called} == expected
+    assert len(called) == len(expected) == 40
+    assert await drain(orchestrator) == []
+    await grow_old(orchestrator, 3600 - DELAY)
+    assert len(await drain(orchestrator, 3600.0)) == 40
+    assert await drain(orchestrator, 3600.0) == []
+
+
+async def test_who_asks_for_a_step_by_the_roll_calls_word_gets_the_message_with_that_id(orchestrator, make):
+    await begin(orchestrator)
+    create = make.create()
+    await orchestrator.take(create)
+    await grow_old(orchestrator, DELAY)
+    [step] = await drain(orchestrator)
+    async with orchestrator.units.begin() as unit:
+        asked = TellAgain(payment_id=create.payment_id, steps=(step.step,))
+        await handlers.take(unit, [Received(asked, "msg_1", "topic", create.payment_id)])
+    assert await orchestrator.units.reads.fetchval("SELECT message_id FROM outbox") == step.message_id
+
+
+async def test_one_message_names_payments_of_one_partition_and_goes_there(orchestrator, make):
+    await begin(orchestrator)
+    await orchestrator.take(*[make.create() for _ in range(50)])
+    await grow_old(orchestrator, DELAY)
+    for _ in range(5):
+        await call(orchestrator)
+    rows = await orchestrator.units.reads.fetch("SELECT key, payload FROM outbox")
+    assert 1 < len(rows) <= PAYMENT_EVENTS.partitions
+    for row in rows:
+        steps = PAYMENT_EVENTS.decode(row["payload"]).steps
+        assert {partition_of(PAYMENT_EVENTS, step.payment_id) for step in steps} == {
+            partition_of(PAYMENT_EVENTS, row["key"])
+        }
+
+
+async def test_a_step_that_has_not_left_the_outbox_is_not_named_yet(orchestrator, make):
+    await begin(orchestrator)
+    create = make.create()
+    await orchestrator.take(create)
+    async with orchestrator.units.begin() as unit:
+        unit.send(PAYMENT_EVENTS, create.payment_id, RollCalled(steps=()))
+    await orchestrator.units.write("UPDATE outbox SET created_at = (SELECT min(recorded_at) FROM history)")
+    await grow_old(orchestrator, DELAY)
+    await orchestrator.units.write("UPDATE outbox SET created_at = (SELECT min(recorded_at) FROM history)")
+    assert await drain(orchestrator) == []
+    assert len(await drain(orchestrator)) == 1
+
+
+async def test_of_several_replicas_one_calls(orchestrator, make):
+    await begin(orchestrator)
+    await orchestrator.take(make.create())
+    await grow_old(orchestrator, DELAY)
+    for _ in range(5):
+        await asyncio.gather(*[call(orchestrator) for _ in range(4)])
+    assert len(named(await orchestrator.sent())) == 1
+
+
+async def test_an_operator_has_everything_since_a_time_called_again(orchestrator, make):
+    await begin(orchestrator)
+    await orchestrator.take(make.create())
+    await grow_old(orchestrator, DELAY)
+    assert len(await drain(orchestrator)) == 1
+    assert await drain(orchestrator) == []
+    since = await orchestrator.units.reads.fetchval("SELECT now() - interval '1 day'")
+    assert await rollcall.rewind(orchestrator.units, since) == 2
+    for _ in range(30):
+        await call(orchestrator)
+    assert len(named(await orchestrator.sent())) == 1

@@ -1,0 +1,250 @@
+"""Kafka loses what it has acknowledged: each topic's records are deleted under way, and everything still comes right."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from malipo_local import Stack
+from malipo_local.demo import books
+from malipo_local.shop import Json, Shop
+from malipo_local.waiting import until
+
+SECONDS = 90
+EACH = 4
+# What is a minute in production is seconds here, so that the nets are tried within the test.
+_HURRY = """
+from orchestrator import machine
+
+machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 4
+machine._ANSWER_SECONDS = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
+    hurry: Path = tmp_path_factory.mktemp("hurry")
+    (hurry / "sitecustomize.py").write_text(_HURRY)
+    settings = {
+        "gateway": {"RESEND_SECONDS": "1", "RATE_LIMIT_BURST": "10000"},
+        "orchestrator": {"ROLL_CALL_SECONDS": "2,8", "PYTHONPATH": str(hurry)},
+        "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "0.5,0.5,1,1,2,2,4,4,8,8"},
+    }
+    with Stack(home=tmp_path_factory.mktemp("lossy"), settings=settings) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """What is asked for while the records get lost, by its ids."""
+
+    new: list[str]
+    refunded: list[str]
+    captured: list[str]
+    canceled: list[str]
+
+    @property
+    def payments(self) -> list[str]:
+        return [*self.new, *self.refunded, *self.captured, *self.canceled]
+
+
+def pay(shop: Shop, **fields: Any) -> list[str]:
+    return [shop.pay(prefer="respond-async", **fields)["id"] for _ in range(EACH)]
+
+
+def settled(shop: Shop) -> tuple[list[str], list[str], list[str]]:
+    """Payments that can be refunded, captured and canceled, all at rest."""
+    paid, *held = pay(shop), pay(shop, capture="manual"), pay(shop, capture="manual")
+    for payment_id in [*paid, *held[0], *held[1]]:
+        shop.wait(payment_id, "completed", "authorized", seconds=SECONDS)
+        shop.reported(payment_id, seconds=SECONDS)
+    return paid, held[0], held[1]
+
+
+def begin(shop: Shop, paid: list[str], to_capture: list[str], to_cancel: list[str]) -> UnderWay:
+    for payment_id in paid:
+        ask(shop, payment_id, "refunds", {"amount": 250})
+    for payment_id in to_capture:
+        ask(shop, payment_id, "capture")
+    for payment_id in to_cancel:
+        ask(shop, payment_id, "cancel")
+    return UnderWay(pay(shop), paid, to_capture, to_cancel)
+
+
+def ask(shop: Shop, payment_id: str, what: str, body: Json | None = None) -> None:
+    shop.post(f"/v1/payments/{payment_id}/{what}", body, Prefer="respond-async").raise_for_status()
+
+
+def query(stack: Stack, service: str, statement: str) -> Any:
+    async def fetch() -> Any:
+        connection = await asyncpg.connect(stack.database_url(service))
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())
+
+
+def sent(stack: Stack, *services: str) -> None:
+    """Return when nothing is left in these outboxes: Kafka has it."""
+    for service in services:
+        assert until(lambda of=service: query(stack, of, "SELECT count(*) FROM outbox") == 0, SECONDS), service
+
+
+def lose(stack: Stack, topic: str) -> int:
+    """Delete every record of the topic; answers how many were there."""
+    return asyncio.run(_lose(stack.kafka, topic))
+
+
+async def _lose(kafka: str, topic: str) -> int:
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    consumer: Any = AIOKafkaConsumer(bootstrap_servers=kafka)
+    await admin.start()
+    await consumer.start()
+    try:
+        numbers = (await admin.describe_topics([topic]))[0]["partitions"]
+        partitions = [TopicPartition(topic, one["partition"]) for one in numbers]
+        begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        compacted = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"cleanup.policy": "compact,delete"})
+        if topic.startswith("merchants."):  # of a topic that is compacted alone Kafka deletes nothing
+            await admin.alter_configs([compacted])
+        await admin.delete_records({one: RecordsToDelete(before_offset=ends[one]) for one in partitions})
+        return sum(ends[one] - begins[one] for one in partitions)
+    finally:
+        await consumer.stop()
+        await admin.close()
+
+
+@contextlib.contextmanager
+def down(stack: Stack, *services: str) -> Generator[None]:
+    for service in services:
+        stack.stop_service(service)
+    try:
+        yield
+    finally:
+        for service in services:
+            stack.start_service(service)
+        for service in services:
+            stack.wait_ready(service, SECONDS)
+
+
+def lose_commands(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
+    with down(stack, "orchestrator"):
+        under_way = start()
+        sent(stack, "gateway")
+        return under_way, lose(stack, "payments.commands.v1")
+
+
+def lose_orders(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
+    with down(stack, "provider-stripe"):
+        under_way = start()
+        ordered(stack, under_way)
+        sent(stack, "orchestrator")
+        return under_way, lose(stack, "providers.stripe.commands.v1")
+
+
+def lose_outcomes(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
+    stack.stop_service("provider-stripe")
+    under_way = start()
+    ordered(stack, under_way)
+    sent(stack, "orchestrator")
+    with down(stack, "orchestrator"):
+        stack.start_service("provider-stripe")
+        stack.wait_ready("provider-stripe", SECONDS)
+        idle(stack)
+        return under_way, lose(stack, "providers.outcomes.v1")
+
+
+def lose_events(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
+    stack.stop_service("provider-stripe")
+    under_way = start()
+    ordered(stack, under_way)
+    with down(stack, "gateway", "webhook-dispatcher"):
+        stack.start_service("provider-stripe")
+        stack.wait_ready("provider-stripe", SECONDS)
+        idle(stack)
+        open_ones = "SELECT count(*) FROM timers WHERE due_at < now() + interval '1 hour'"
+        assert until(lambda: query(stack, "orchestrator", open_ones) == 0, SECONDS)
+        sent(stack, "orchestrator")
+        return under_way, lose(stack, "payments.events.v1")
+
+
+def lose_reports(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
+    under_way = start()
+    return under_way, lose(stack, "webhooks.deliveries.v1")
+
+
+def ordered(stack: Stack, under_way: UnderWay) -> None:
+    """Return when the orchestrator has taken all of it: it has new payments and operations."""
+    operations = 3 * EACH
+    known = f"SELECT count(*) FROM payments WHERE id = ANY(ARRAY{under_way.new!r})"
+    assert until(lambda: query(stack, "orchestrator", known) == EACH, SECONDS)
+    live = "SELECT count(*) FROM operations WHERE state IN ('processing', 'in_doubt')"
+    assert until(lambda: query(stack, "orchestrator", live) >= operations, SECONDS)
+
+
+def idle(stack: Stack) -> None:
+    """Return when the provider service has done all that it was ordered, and has told so."""
+    left = "SELECT count(*) FROM attempts WHERE done_at IS NULL"
+    assert until(lambda: query(stack, "provider-stripe", left) == 0, SECONDS)
+    sent(stack, "provider-stripe")
+
+
+def comes_right(shop: Shop, under_way: UnderWay) -> None:
+    ends = {"completed": [*under_way.new, *under_way.refunded, *under_way.captured], "canceled": under_way.canceled}
+    for status, payment_ids in ends.items():
+        for payment_id in payment_ids:
+            shop.wait(payment_id, status, seconds=SECONDS)
+    assert until(lambda: not books.differences(shop), SECONDS), books.differences(shop)
+    assert books.double_charges(shop) == []
+    assert all(shop.payment(payment_id)["amount_refunded"] == 250 for payment_id in under_way.refunded)
+    for payment_id in under_way.payments:
+        last = "payment.canceled" if payment_id in under_way.canceled else "payment.completed"
+        kinds = [last, "refund.completed"] if payment_id in under_way.refunded else [last]
+        told = shop.told(payment_id, *kinds, seconds=SECONDS)
+        sequences = {one["sequence"] for one in told}
+        assert sequences == set(range(1, max(sequences) + 1)), "an event is missing"
+        assert until(lambda of=payment_id: whole(shop, of), SECONDS), shop.timeline(payment_id)
+
+
+def whole(shop: Shop, payment_id: str) -> bool:
+    steps = [entry["step"] for entry in shop.timeline(payment_id) if entry["kind"] == "step"]
+    return steps == list(range(1, len(steps) + 1))
+
+
+def report(what: str, lost: int, payments: int) -> None:
+    assert lost > 0, "nothing was deleted"
+    print(f"{what}: {lost} records deleted, {payments} payments under way came right")  # noqa: T201 - for -s
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("lossy", [lose_commands, lose_orders, lose_outcomes, lose_events, lose_reports])
+def test_with_a_topics_records_deleted_under_way_every_payment_ends_as_the_book_says_and_all_is_told(stack, lossy):
+    with Shop.open(stack) as shop:
+        at_rest = settled(shop)
+        under_way, lost = lossy(stack, lambda: begin(shop, *at_rest))
+        comes_right(shop, under_way)
+        report(lossy.__name__, lost, len(under_way.payments))
+
+
+@pytest.mark.timeout(600)
+def test_with_a_configuration_deleted_under_way_its_payments_are_charged_and_its_webhooks_delivered(stack):
+    with down(stack, "provider-stripe", "webhook-dispatcher"):
+        shop = Shop.open(stack)
+        sent(stack, "gateway")
+        lost = lose(stack, "merchants.config.v1")
+        payment_ids = pay(shop)
+    with shop:
+        for payment_id in payment_ids:
+            assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
+            shop.told(payment_id, "payment.completed", seconds=SECONDS)
+        report("configuration", lost, len(payment_ids))
