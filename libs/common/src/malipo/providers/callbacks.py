@@ -11,15 +11,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from malipo import clock
+from malipo import clock, ids
 from malipo.contracts.outcomes import RESULTS, OutcomeReported
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
 from malipo.messaging.database import AWAY
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit import Unit, Units, outbox_row
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
+from malipo.providers import echoes
 from malipo.providers.attempt_rows import Original
 from malipo.providers.attempts import Attempts
 from malipo.providers.credentials import Credentials, NoCredentials, Owned
@@ -149,7 +150,8 @@ class Callbacks:
             operation_id=order.operation_id,
             outcome=RESULTS[type(word.outcome)],
         ) as headers:
-            unit.send(OUTCOMES, order.payment_id, self._report(callback_id, word, order), headers=headers)
+            report = self._report(callback_id, word, order)
+            echoes.tell_twice(unit, outbox_row(ids.new("msg"), OUTCOMES, order.payment_id, report, headers))
 
     def _report(self, callback_id: str, word: Word, order: Order) -> OutcomeReported:
         return OutcomeReported(

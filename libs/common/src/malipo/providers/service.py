@@ -9,6 +9,7 @@ from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
 from malipo.platform.settings import ServiceSettings
+from malipo.providers import echoes
 from malipo.providers.attempts import Attempts
 from malipo.providers.callbacks import Callbacks
 from malipo.providers.caller import Caller
@@ -30,4 +31,5 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     )
     runtime.loop("orders", caller.orders.run)
     runtime.loop("queries", caller.queries.run)
+    runtime.loop("echoes", lambda: echoes.run(runtime.units))
     return runtime.app([Callbacks(provider, attempts, credentials, runtime.units).route()])

@@ -28,6 +28,17 @@ CREATE INDEX attempts_orders_due ON attempts (due_at) WHERE done_at IS NULL AND 
 CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';
 CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
 
+CREATE TABLE echoes (
+    message_id text PRIMARY KEY,
+    shard      smallint NOT NULL,
+    topic      text NOT NULL,
+    key        text NOT NULL,
+    headers    jsonb NOT NULL,
+    payload    bytea NOT NULL,
+    due_at     timestamptz NOT NULL DEFAULT now() + interval '1 minute'
+);
+CREATE INDEX echoes_due ON echoes (due_at);
+
 CREATE TABLE merchants (
     merchant_id text PRIMARY KEY,
     version     bigint NOT NULL
@@ -43,4 +54,5 @@ CREATE TABLE credentials (
 """
 """Attempts: what is to be sent, was sent, and came back; for an order `id` is its operation's id, so that one operation
 can never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account` is then the
-fingerprint of the account that it went to. After `expires_at` nothing is sent that could take money. Merchants and credentials: the replica of the gateway's configuration."""
+fingerprint of the account that it went to. After `expires_at` nothing is sent that could take money. Echoes: words of callbacks
+that are told once more. Merchants and credentials: the replica of the gateway's configuration."""
