@@ -31,6 +31,7 @@ from orchestrator.machine import (
     Trigger,
     Verdict,
     deadline_seconds,
+    repeats_order,
     verdict,
 )
 from orchestrator.payment import Operation, Payment
@@ -139,6 +140,8 @@ class Fold:
         operation.failure = operation.failure or _own_failure(row)
         self._watch_doubt(operation, row)
         operation.updated_at = self.now
+        if trigger is Trigger.DISPATCHED:
+            operation.ordered_at = self.now
         self._set_timer(operation, row)
         self._record(before, row.to, trigger, outcome, row=row, operation=operation)
         self._send(row, operation)
@@ -229,7 +232,7 @@ class Fold:
             case None:
                 pass
             case Send.CHARGE:
-                self.messages.append(orders.charge(self.payment))
+                self.messages.append(orders.order(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
             case Send.CAPTURE | Send.CANCEL | Send.REFUND:
@@ -237,6 +240,8 @@ class Fold:
                 self.messages.append(orders.order(self.payment, operation))
             case Send.QUERY:
                 (operation or self.payment).asks += 1
+                if repeats_order(row) and orders.fresh(self.payment, operation, self.now):
+                    self.messages.append(orders.order(self.payment, operation))
                 self.messages.append(orders.query(self.payment, operation))
             case Send.WITHDRAW:
                 assert operation is not None

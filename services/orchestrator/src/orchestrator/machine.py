@@ -227,6 +227,17 @@ def verdict(subject: Subject, state: State, trigger: Trigger) -> Verdict:
     return Verdict.REPEAT if trigger in deciding else Verdict.CONTRADICTION
 
 
+def repeats_order(row: Row) -> bool:
+    """Whether the order goes out again in front of the row's question: nothing came back since it was sent, so that it
+    may have been lost on its way.
+
+    The same order, by its operation's id: who has it drops the repeat. That is why one row alone sends a charge, and a
+    charge that is repeated is still the one.
+    """
+    awaited = row.state in (State.PROCESSING, State.IN_DOUBT)
+    return row.send is Send.QUERY and row.trigger is Trigger.OVERDUE and awaited
+
+
 def deadline_seconds(row: Row, asks: int) -> float | None:
     """How long to wait in `row.to` before OVERDUE; None where nothing is waited for. `asks` counts what was asked so far."""
     if row.to in DECIDED:

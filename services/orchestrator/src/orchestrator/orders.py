@@ -1,6 +1,6 @@
 """What is sent to a provider for a payment and its operations, by the step that it has just taken. Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from malipo import ids
@@ -32,7 +32,7 @@ def new_operation(
     )
 
 
-def charge(payment: Payment) -> Charge:
+def _charge(payment: Payment) -> Charge:
     """The one charge of a payment: its operation id is the payment's id."""
     return Charge(
         **_common(payment, payment.id),
@@ -45,8 +45,25 @@ def charge(payment: Payment) -> Charge:
     )
 
 
-def order(payment: Payment, operation: Operation) -> ProviderCommand:
-    """The order of a capture, cancel or refund."""
+def fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
+    """Whether an order may still be carried out for the first time, should it have been lost.
+
+    A charge until its intent expires, unless a cancel was wished meanwhile; anything else within an hour, after which
+    nobody reckons with it any more.
+    """
+    if operation is None:
+        return now < payment.expires_at and not payment.live(Subject.CANCEL)
+    return operation.ordered_at is not None and now - operation.ordered_at < _REPEATED_WITHIN
+
+
+def order(payment: Payment, operation: Operation | None) -> ProviderCommand:
+    """The order of a charge, or of a capture, cancel or refund.
+
+    A provider service knows an order by its operation's id: one that comes again is no second effect, whatever became of
+    the first, and one that comes for the first time is the one that was meant.
+    """
+    if operation is None:
+        return _charge(payment)
     assert payment.reference is not None, "only a charge that the provider knows can be changed"
     reference = payment.reference
     amount = Money(operation.amount_minor, payment.amount.currency)
@@ -74,6 +91,9 @@ def query(payment: Payment, operation: Operation | None) -> Query:
         kind="charge" if operation is None else KINDS[operation.subject],
         reference=operation.reference if operation and operation.subject is Subject.REFUND else payment.reference,
     )
+
+
+_REPEATED_WITHIN = timedelta(hours=1)
 
 
 class _Common(TypedDict):

@@ -32,6 +32,7 @@ class Operation:
     reference: str | None = None
     failure: Failure | None = None
     asks: int = 0
+    ordered_at: datetime | None = None
     in_doubt_since: datetime | None = None
     updated_at: datetime
 

@@ -8,7 +8,7 @@ from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayme
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.database import Queries
-from malipo.messaging.unit import MESSAGE_ID, Unit, shard_of
+from malipo.messaging.unit import MESSAGE_ID, Unit, Units, shard_of
 from malipo.messaging.writes import Write
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT
 from orchestrator.payment import Payment
@@ -79,6 +79,12 @@ class Again:
         steps = sorted(self._steps, key=lambda asked: (asked[0], asked[1] or 0))
         unit.put(_STEPS, [(payment_id, shard_of(payment_id), step) for payment_id, step in steps])
         unit.put(_REFUSALS, [(payment_id, shard_of(payment_id), named) for payment_id, named in sorted(self._refusals)])
+
+
+async def tell(units: Units, payment_id: str) -> None:
+    """Tell all of a payment's steps again; one that does not exist has none."""
+    async with units.begin() as unit:
+        unit.put(_STEPS, [(payment_id, shard_of(payment_id), None)])
 
 
 def _ordered(message: Message) -> str:

@@ -61,6 +61,7 @@ _OPERATION_CHANGING = {
     "reference": "text",
     "failure": "jsonb",
     "asks": "integer",
+    "ordered_at": "timestamptz",
     "in_doubt_since": "timestamptz",
     "updated_at": "timestamptz",
 }

@@ -53,6 +53,7 @@ def upgrade() -> None:
             reference    text,
             failure      jsonb,
             asks         integer NOT NULL,
+            ordered_at   timestamptz,
             in_doubt_since timestamptz,
             updated_at   timestamptz NOT NULL
         ) WITH (fillfactor = 80);

@@ -1,0 +1,54 @@
+"""The operator's command line: what was told is told again, as an operator asks for it."""
+
+import asyncio
+import base64
+
+import pytest
+from typer.testing import CliRunner
+
+from malipo.messaging.database import connected
+from orchestrator.__main__ import cli
+
+
+@pytest.fixture
+def database(stores, monkeypatch) -> str:
+    url = stores.database("orchestrator")
+    key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
+    for name, value in {"DATABASE_URL": url, "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KEY_RING": key_ring}.items():
+        monkeypatch.setenv(name, value)
+    return url
+
+
+def sql(url: str, statement: str):
+    async def ask():
+        async with connected(url) as connection:
+            return await connection.fetchval(statement)
+
+    return asyncio.run(ask())
+
+
+def test_all_since_a_time_is_called_over_again(database):
+    assert CliRunner().invoke(cli, ("tell-again", "since", "2026-11-21T09:30:00")).exit_code == 1
+    sql(database, "INSERT INTO roll_calls VALUES (60, now()), (3600, '2026-01-01')")
+    done = CliRunner().invoke(cli, ("tell-again", "since", "2026-11-21T09:30:00"))
+    assert done.exit_code == 0, done.output
+    told_until = "SELECT array_agg(told_until ORDER BY delay_seconds DESC)::text FROM roll_calls"
+    assert sql(database, told_until).count("2026-01-01") == 1
+    assert "2026-11-21 09:30:00+00" in sql(database, told_until)
+
+
+def test_a_payment_is_told_again_step_by_step_under_the_ids_that_its_steps_had(database):
+    sql(
+        database,
+        """WITH payment AS (
+            INSERT INTO payments (id, merchant_id, mode, amount_minor, currency, method, capture, config_version, metadata,
+                created_at, state, captured_minor, step, announced, asks, updated_at, expires_at)
+            VALUES ('pay_1', 'mer_1', 'test', 1, 'USD', '{}', 'automatic', 1, '{}', now(), 'completed', 1, 2, 1, 0, now(),
+                now()))
+        INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, message_id, contradiction, occurred_at,
+            message, told_as)
+        SELECT 'pay_1', step, '', '', '', '', '', false, now(), 'x', 'msg_' || step FROM generate_series(1, 2) AS step""",
+    )
+    done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_1"))
+    assert done.exit_code == 0, done.output
+    assert sql(database, "SELECT array_agg(message_id ORDER BY id)::text FROM outbox") == "{msg_1,msg_2}"
