@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from malipo.platform.client import http_client
 from malipo.providers.provider import Callback
 from malipo.testing.waiting import until
 from malipo_simulators.server import make_server
@@ -62,3 +63,11 @@ async def simulator() -> AsyncGenerator[Simulator]:
     receiver = Receiver()
     async with serving(create_stripe_app(SETTINGS, receiver)) as url:
         yield Simulator(url, receiver)
+
+
+@pytest.fixture
+async def stripe(simulator: Simulator):
+    from stripe_account import Stripe
+
+    async with http_client(timeout_seconds=5, base_url=simulator.url) as http:
+        yield Stripe(http, simulator.receiver)

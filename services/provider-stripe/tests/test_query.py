@@ -1,25 +1,20 @@
 """How the truth about an order is found when its answer was lost, and what is never sent again."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import httpx
 import pytest
 import stripe_says as says
+from stripe_script import Stripe, sent
 
 from malipo import clock
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Succeeded, Unknown
 from malipo.money import Money
-from malipo.platform.client import http_client
 from malipo.providers.errors import Misconfigured, NotSent
 from malipo.providers.provider import Attempt
 from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.transports import Reply
-from provider_stripe.client import StripeClient
-from provider_stripe.provider import StripeProvider
 
 USD_10 = Money(1000, "USD")
 CHARGED = Succeeded(amount=USD_10, reference="pi_1")
@@ -36,40 +31,6 @@ STORED_500 = Reply(says.error("api_error"), 500, {"Idempotent-Replayed": "true"}
 FRESH_500 = Reply(says.error("api_error"), 500)
 NONE = Reply(says.page())
 SOMEBODY_ELSES = says.intent(metadata={"order_id": "77"}, currency="isk")
-
-
-class Stripe:
-    """Answers in the order of the script and keeps what it was asked."""
-
-    def __init__(self, *script: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
-        self.script = list(script)
-        self.requests: list[httpx.Request] = []
-        http = http_client(timeout_seconds=1, base_url="https://stripe.test", transport=httpx.MockTransport(self.take))
-        client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=1)
-        self.provider = StripeProvider(client, tolerance_seconds=300)
-
-    def take(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        reply = self.script.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        return reply(request)
-
-    @property
-    def asked(self) -> list[str]:
-        return [f"{request.method} {request.url.path}" for request in self.requests]
-
-    @property
-    def keys(self) -> set[str | None]:
-        return {request.headers.get("Idempotency-Key") for request in self.requests if request.method == "POST"}
-
-    def parameters(self, index: int) -> dict[str, list[str]]:
-        return parse_qs(urlsplit(str(self.requests[index].url)).query)
-
-
-def sent(order, hours: float = 0.1, reference: str | None = None) -> Attempt:
-    age = timedelta(hours=hours)
-    return Attempt(order, f"malipo-{order.operation_id}", says.ACCOUNT, clock.now() - age, reference, key_age=age)
 
 
 async def test_a_charge_whose_id_is_known_is_read():

@@ -60,6 +60,10 @@ _REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was cance
 _TOKEN = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _ADDRESS = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)  # no space, no control character, no backslash
 
+ARRIVED = Unknown(reason="the order has reached Stripe, and what came of it is not found yet")
+NEVER_CHARGED = Declined(
+    code="expired", message="The payment expired before Stripe had the order, which can take no money any more."
+)
 KEY_MISFIT = Unknown(reason="the key was used for another request")
 """Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
 REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
@@ -107,6 +111,42 @@ def _charge_form(charge: Charge) -> dict[str, str]:
         return form | {"return_url": charge.return_url}
     # The customer could not be sent anywhere: let Stripe decline what needs that, rather than wait for nobody.
     return form | {"automatic_payment_methods[allow_redirects]": "never", "error_on_requires_action": "true"}
+
+
+def fence(charge: Charge) -> tuple[str, dict[str, str]]:
+    """Path and form of a request that can take no money, to be sent under the charge's own key: the same for ever, too.
+
+    A PaymentIntent that has no payment method, and is never confirmed, waits for one until somebody cancels it.
+    """
+    form = {
+        "amount": str(charge.amount.amount_minor),
+        "currency": charge.amount.currency.lower(),
+        "description": "Never charged: it keeps an expired payment from being charged late.",
+        f"metadata[{FENCE}]": charge.operation_id,
+    }
+    return "/v1/payment_intents", form
+
+
+def fenced(charge: Charge, answer: Answer) -> Outcome:
+    """What Stripe's answer to `fence` means for the charge. Raises as `answered`.
+
+    Stripe compares each request under a key with the first one that it began to carry out: a misfit is that of the order,
+    which is there, or on its way. The fence itself, made now or found again, can only be there instead of the order, for
+    as long as Stripe knows the key. Nothing else says anything: what is refused as invalid takes no key.
+    """
+    _refuse_unheard(answer)
+    try:
+        if answer.status == 200:
+            return NEVER_CHARGED if _is_fence(charge, answer.body) else Unknown(reason="another object under the key")
+        if answer.status == 400 and PROBLEMS.decode(answer.body).error.type == "idempotency_error":
+            return ARRIVED
+    except ValueError:
+        return Unknown(reason="unreadable answer")
+    return _unread(answer.status)
+
+
+def _is_fence(charge: Charge, body: bytes) -> bool:
+    return (TAGGED.decode(body).metadata or {}).get(FENCE) == charge.operation_id
 
 
 def intent_path(reference: str) -> str:

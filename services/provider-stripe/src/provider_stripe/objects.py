@@ -99,7 +99,7 @@ class Listing(msgspec.Struct):
 class About(msgspec.Struct):
     """Whatever an event is about, as far as a person needs it to find it at Stripe."""
 
-    object: str
+    object: Id
     id: Id
     payment_intent: Id | None = None
     charge: Id | None = None

@@ -13,9 +13,13 @@ from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Callbac
 from provider_stripe.client import AnswerTooLong, Silence, StripeClient, identity, secret_key, verify
 from provider_stripe.events import read_event
 from provider_stripe.mapping import (
+    ARRIVED,
     KEY_MISFIT,
+    NEVER_CHARGED,
     REFUSED_REPEAT,
     answered,
+    fence,
+    fenced,
     object_path,
     read_page,
     request,
@@ -30,7 +34,6 @@ REPLAY_LIMIT = timedelta(hours=23)
 """Nothing is repeated later than this, so that every request under a key has ended before the key's life has."""
 
 _MAX_PAGES = 20
-_EXPIRED = Unknown(reason="expired, and perhaps sent")
 _KEY_IS_OLD = Unknown(reason="the key is old")
 _WITHOUT_EFFECT = Declined(
     code="provider_error", message="A day after the order was sent, Stripe's book shows no effect of it."
@@ -61,7 +64,10 @@ class StripeProvider:
         return await _unless_silent(self._execute(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
-        """Read what the order made if its id is known, else repeat the order under its key, else look for its traces."""
+        """Read what the order made if its id is known, else repeat the order under its key, else look for its traces.
+
+        A charge that has expired is never repeated: its traces are looked for, and its key is made useless.
+        """
         return await _unless_silent(self._query(attempt))
 
     def read_callback(self, callback: Callback, account: Account) -> Reading:
@@ -77,6 +83,8 @@ class StripeProvider:
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
+        if attempt.expired and isinstance(attempt.order, Charge):
+            return await self._expire(attempt, attempt.order)
         if attempt.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
         outcome = await self._send(attempt)
@@ -87,12 +95,31 @@ class StripeProvider:
             return await self._trace(attempt)
         if isinstance(attempt.order, Charge | Refund) and (seen := await self._look(attempt)) is not None:
             return seen
-        if attempt.expired:
-            return await self._settle(attempt, _EXPIRED)
+        if attempt.expired and isinstance(attempt.order, Charge):
+            return await self._expire(attempt, attempt.order)
         if attempt.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
         outcome = await self._send(attempt)
         return await self._settle(attempt, outcome) if isinstance(outcome, Unknown) else outcome
+
+    async def _expire(self, attempt: Attempt, charge: Charge) -> Outcome:
+        """What Stripe's book shows of a charge that is never sent any more. Nothing there is an end only behind a fence:
+        the order may be under way, or Stripe may not have carried it out yet.
+        """
+        if attempt.key_age_now() >= REPLAY_LIMIT:
+            return await self._settle(attempt, _KEY_IS_OLD)
+        seen = await self._find(attempt)
+        if seen is not None:
+            return seen
+        return ARRIVED if attempt.reference else await self._fence(attempt, charge)
+
+    async def _fence(self, attempt: Attempt, charge: Charge) -> Outcome:
+        """Make the charge's key useless, and learn by that whether Stripe has seen the order."""
+        path, form = fence(charge)
+        outcome = fenced(charge, await self._client.post(_key(attempt), path, form, key=attempt.key))
+        if outcome == NEVER_CHARGED and attempt.key_age_now() >= KEY_LIFE:
+            return _KEY_IS_OLD  # it may have found the key free because Stripe has forgotten it, and the order with it
+        return outcome
 
     async def _settle(self, attempt: Attempt, doubt: Unknown) -> Outcome:
         """What Stripe's book shows. Nothing there is an end only once the key is dead: until then a request under it may

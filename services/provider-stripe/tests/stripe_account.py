@@ -1,0 +1,84 @@
+"""A merchant's account at the simulated Stripe, the provider that talks to it, and orders for it."""
+
+from dataclasses import replace
+
+import stripe_says as says
+
+from malipo import clock, ids
+from malipo.contracts.commands import Card
+from malipo.contracts.outcomes import Outcome
+from malipo.money import Money
+from malipo.providers.integrity import checked
+from malipo.providers.provider import Account, Attempt, Order
+from malipo.testing.orders import charge
+from provider_stripe.client import StripeClient
+from provider_stripe.provider import StripeProvider
+
+
+def pay(token: str = "pm_card_visa", **changes):
+    payment_id = ids.new("pay")
+    return charge(payment_id=payment_id, operation_id=payment_id, method=Card(token), **changes)
+
+
+def usd(amount_minor: int) -> Money:
+    return Money(amount_minor, "USD")
+
+
+class Stripe:
+    """A provider, the simulator that it talks to, and a merchant's account there."""
+
+    def __init__(self, http, receiver) -> None:
+        self.http = http
+        self.receiver = receiver
+        client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=0.5)
+        self.provider = StripeProvider(client, tolerance_seconds=300)
+        self.account = says.ACCOUNT | {"secret_key": f"sk_test_{ids.token(8)}"}
+
+    def attempt(self, order: Order, reference: str | None = None) -> Attempt:
+        return Attempt(order, f"malipo-{order.operation_id}", self.account, clock.now(), reference)
+
+    async def execute(self, order: Order) -> Outcome:
+        return checked(order, await self.provider.execute(replace(self.attempt(order), first_sent_at=None)))
+
+    async def query(self, order: Order, reference: str | None = None) -> Outcome:
+        return checked(order, await self.provider.query(self.attempt(order, reference)))
+
+    async def fault(self, fault: str, **rule) -> None:
+        response = await self.http.post("/_sim/faults", json={"fault": fault, "times": 1} | rule)
+        assert response.status_code == 201, response.text
+
+    async def book(self, account: Account | None = None) -> list[tuple[str, int]]:
+        headers = {"Authorization": f"Bearer {(account or self.account)['secret_key']}"}
+        book = (await self.http.get("/_sim/book", headers=headers)).json()
+        return [(line["kind"], line["amount"]) for line in book["effects"]]
+
+    async def decide(self, intent: str, decision: str) -> None:
+        response = await self.http.post(f"/_sim/3ds/{intent}/{decision}", json={})
+        assert response.status_code == 200, response.text
+
+    async def outside(self, intent: str, what: str, **wish) -> dict:
+        """Do what nobody orders over the API: `refunds` in the dashboard, `disputes` at the customer's bank."""
+        response = await self.http.post(f"/_sim/payment_intents/{intent}/{what}", json=wish)
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    async def end_dispute(self, dispute: dict, verdict: str) -> None:
+        await self.http.post(f"/_sim/disputes/{dispute['id']}/{verdict}", json={})
+
+    def unmatched(self) -> list:
+        return [
+            other
+            for callback in self.receiver.callbacks
+            for other in self.provider.read_callback(callback, self.account).unmatched
+        ]
+
+    def words(self) -> list:
+        return [
+            word
+            for callback in self.receiver.callbacks
+            for word in self.provider.read_callback(callback, self.account).words
+        ]
+
+    async def listen(self) -> None:
+        wish = {"api_key": self.account["secret_key"], "url": "http://receiver.test", "secret": "whsec_old000000"}
+        assert (await self.http.post("/_sim/webhook_endpoints", json=wish)).status_code == 201

@@ -1,0 +1,48 @@
+"""A Stripe that answers in the order of a script, and an attempt that was perhaps sent there."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import stripe_says as says
+
+from malipo import clock
+from malipo.platform.client import http_client
+from malipo.providers.provider import Attempt
+from provider_stripe.client import StripeClient
+from provider_stripe.provider import StripeProvider
+
+
+class Stripe:
+    """Answers in the order of the script and keeps what it was asked."""
+
+    def __init__(self, *script: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
+        self.script = list(script)
+        self.requests: list[httpx.Request] = []
+        http = http_client(timeout_seconds=1, base_url="https://stripe.test", transport=httpx.MockTransport(self.take))
+        client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=1)
+        self.provider = StripeProvider(client, tolerance_seconds=300)
+
+    def take(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        reply = self.script.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply(request)
+
+    @property
+    def asked(self) -> list[str]:
+        return [f"{request.method} {request.url.path}" for request in self.requests]
+
+    @property
+    def keys(self) -> set[str | None]:
+        return {request.headers.get("Idempotency-Key") for request in self.requests if request.method == "POST"}
+
+    def parameters(self, index: int) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(str(self.requests[index].url)).query)
+
+
+def sent(order, hours: float = 0.1, reference: str | None = None) -> Attempt:
+    age = timedelta(hours=hours)
+    return Attempt(order, f"malipo-{order.operation_id}", says.ACCOUNT, clock.now() - age, reference, key_age=age)

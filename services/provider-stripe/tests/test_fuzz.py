@@ -1,0 +1,125 @@
+"""Whatever comes from Stripe's side is read to an outcome, a doubt, or nothing: never a crash, never an id that no row can hold."""
+
+import json
+from typing import Any
+
+import pytest
+import stripe_says as says
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stripe_script import Stripe
+
+from malipo import clock
+from malipo.contracts.message import encode
+from malipo.contracts.outcomes import Declined
+from malipo.providers.errors import Misconfigured, NotSent
+from malipo.providers.integrity import checked
+from malipo.testing.orders import cancel, capture, charge, refund
+from provider_stripe.mapping import answered, fenced, read_page, shown
+from provider_stripe.objects import Answer, is_id
+
+ORDERS = (charge(), charge(return_url="https://shop.example"), capture(), cancel(), refund())
+DEEP = "@deep@"
+TEMPLATES = (
+    says.intent(),
+    says.intent("requires_action", next_action=says.redirect()),
+    says.intent("requires_payment_method", last_payment_error={"code": "card_declined", "message": "No."}),
+    says.intent("requires_capture"),
+    says.refund("failed", failure_reason="declined"),
+    says.dispute(),
+    says.card_error(),
+    says.error("idempotency_error"),
+    says.error("invalid_request_error", payment_intent=says.intent("canceled")),
+    says.page(says.intent(), says.intent(metadata={}), has_more=True),
+    says.event(says.intent()),
+    says.event(says.refund(metadata={}, charge="ch_1"), "refund.created"),
+    says.event(says.dispute(), "charge.dispute.created"),
+    says.thin("v2.core.event_destination.ping"),
+)
+JUNK = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=True)
+    | st.text()
+    | st.sampled_from(["", "\x00", "pi_1\x00", "x" * 3_000, "\u202e", " ", DEEP, 2**63, -1, 10**40, [], {}, [[]], [{}]])
+)
+BYTES = st.binary() | st.recursive(JUNK, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)).map(
+    lambda value: json.dumps(value).encode()
+)
+
+
+def paths(value: Any, path: tuple = ()) -> list[tuple]:
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(deeper for key, part in parts for deeper in paths(part, (*path, key)))]
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> bytes:
+    """A genuine object with some of its parts replaced."""
+    value = json.loads(json.dumps(draw(st.sampled_from(TEMPLATES))))
+    for _ in range(draw(st.integers(0, 3))):
+        path, junk = draw(st.sampled_from(paths(value))), draw(JUNK)
+        if not path:
+            return json.dumps(junk).encode()
+        parent = value
+        for key in path[:-1]:
+            parent = parent[key]
+        parent[path[-1]] = junk
+    return json.dumps(value).encode().replace(b'"@deep@"', b"[" * 3_000 + b"]" * 3_000)
+
+
+def is_storable(outcome: object) -> None:
+    assert b"\\u0000" not in encode(outcome)
+    reference = getattr(outcome, "reference", None)
+    assert reference is None or is_id(reference)
+    if isinstance(outcome, Declined):
+        assert outcome.code
+        assert outcome.message.strip()
+
+
+@settings(max_examples=600)
+@given(
+    body=spoilt() | BYTES,
+    order=st.sampled_from(ORDERS),
+    status=st.sampled_from([200, 201, 302, 400, 401, 402, 403, 404, 409, 424, 429, 500, 503]),
+    replayed=st.booleans(),
+    repeat=st.booleans(),
+)
+def test_any_answer_is_read_to_an_outcome_that_can_be_stored(body, order, status, replayed, repeat):
+    answer = Answer(status, body, replayed=replayed)
+    for read in (
+        lambda: answered(order, answer, repeat=repeat),
+        lambda: shown(order, answer),
+        lambda: read_page(order, answer)[0],
+        lambda: fenced(charge(), answer),
+    ):
+        try:
+            outcome = read()
+        except (NotSent, Misconfigured):
+            assert status in (401, 403, 429)
+            continue
+        if outcome is not None:
+            is_storable(checked(order, outcome))
+
+
+@settings(max_examples=600)
+@given(body=spoilt() | BYTES)
+def test_any_body_that_stripe_has_signed_is_read(body):
+    reading = Stripe().provider.read_callback(says.signed(body, says.ACCOUNT, clock.unix_seconds()), says.ACCOUNT)
+    assert is_id(reading.callback_id)
+    for word in reading.words:
+        assert is_id(word.payment_id)
+        assert is_id(word.operation_id)
+        is_storable(checked(charge(), word.outcome))
+    for other in reading.unmatched:
+        assert all(map(is_id, (other.event_type, *other.references, *other.references.values())))
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"error":' + b"[" * 3_000 + b"]" * 3_000 + b"}"]
+)
+def test_an_answer_that_is_nested_too_deep_is_a_doubt(body):
+    for order in ORDERS:
+        for status in (200, 400, 402):
+            assert type(answered(order, Answer(status, body))).__name__ == "Unknown"

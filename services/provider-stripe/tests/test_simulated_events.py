@@ -1,0 +1,107 @@
+"""What a Stripe with a book of its own tells by webhook, read by the provider."""
+
+import json
+
+from stripe_account import pay, usd
+
+from malipo import ids
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    Canceled,
+    Declined,
+    OtherAction,
+    Pending,
+    Succeeded,
+)
+from malipo.testing.orders import cancel, capture, refund
+from malipo.testing.waiting import until
+from provider_stripe.events import EVENT_TYPES, read_event
+from provider_stripe.objects import EVENT
+
+
+async def test_webhooks_tell_what_queries_tell(stripe):
+    await stripe.listen()
+    paid_order, declined_order = pay(), pay("pm_card_visa_chargeDeclined")
+    paid, declined = await stripe.execute(paid_order), await stripe.execute(declined_order)
+    back_order = refund(payment_id=paid_order.payment_id, reference=paid.reference)
+    back = await stripe.execute(back_order)
+    told = await until(lambda: len(stripe.words()) >= 3 and stripe.words(), what="the webhooks")
+    said = {word.operation_id: (word.payment_id, word.kind, word.outcome) for word in told}
+    assert said == {
+        paid_order.operation_id: (paid_order.payment_id, "charge", paid),
+        declined_order.operation_id: (declined_order.payment_id, "charge", declined),
+        back_order.operation_id: (paid_order.payment_id, "refund", back),
+    }
+
+
+async def test_a_refund_that_the_bank_returns_later_is_told_by_a_webhook(stripe):
+    await stripe.listen()
+    paid = await stripe.execute(pay("pm_card_refundFail"))
+    done = await stripe.execute(refund(reference=paid.reference))
+    assert isinstance(done, Succeeded)
+    await stripe.http.post(f"/_sim/refunds/{done.reference}/fail", json={})
+    await until(lambda: any(isinstance(word.outcome, Declined) for word in stripe.words()), what="the failed refund")
+
+
+async def test_who_asks_for_the_events_that_are_read_misses_nothing_that_stripe_has_to_say(stripe):
+    await stripe.listen()
+    paid, held = await stripe.execute(pay()), await stripe.execute(pay(capture="manual"))
+    await stripe.execute(pay("pm_card_visa_chargeDeclined"))
+    await stripe.execute(capture(reference=held.reference, amount=usd(600)))
+    await stripe.execute(cancel(reference=(await stripe.execute(pay(capture="manual"))).reference))
+    await stripe.execute(refund(reference=paid.reference))
+    for decision in ("approve", "refuse"):
+        waiting = await stripe.execute(pay("pm_card_authenticationRequired", return_url="https://shop.example/back"))
+        await stripe.decide(waiting.reference, decision)
+    for ending in ("succeed", "fail"):
+        other = await stripe.execute(pay("pm_card_pendingRefund"))
+        pending = await stripe.execute(refund(operation_id=ids.new("ref"), reference=other.reference))
+        await stripe.http.post(f"/_sim/refunds/{pending.reference}/{ending}", json={})
+    disputed = await stripe.execute(pay())
+    await stripe.end_dispute(await stripe.outside(disputed.reference, "disputes"), "won")
+
+    async def all_has_come() -> bool:
+        endpoints = (await stripe.http.get("/_sim/webhook_endpoints")).json()
+        return all(endpoint["pending"] == 0 for endpoint in endpoints)
+
+    await until(all_has_come, what="all webhooks")
+    told = {EVENT.decode(callback.body).type for callback in stripe.receiver.callbacks}
+    assert told > set(EVENT_TYPES) - {"payment_intent.processing"}
+    words = {
+        word for callback in stripe.receiver.callbacks for word in read_event(as_if_asked_for(callback.body)).words
+    }
+    assert set(stripe.words()) == words
+    kinds = {type(word.outcome) for word in words}
+    assert kinds == {Succeeded, Authorized, Declined, Canceled, ActionRequired, Pending}
+
+
+def as_if_asked_for(body: bytes) -> bytes:
+    return json.dumps(json.loads(body) | {"type": EVENT_TYPES[0]}).encode()
+
+
+async def test_a_refund_made_in_the_dashboard_and_a_dispute_are_told_with_the_payment_that_they_are_about(stripe):
+    await stripe.listen()
+    paid, other = await stripe.execute(pay()), await stripe.execute(pay())
+    back = await stripe.outside(paid.reference, "refunds", amount=400)
+    dispute = await stripe.outside(other.reference, "disputes")
+    await stripe.end_dispute(dispute, "lost")
+    told = await until(lambda: len(stripe.unmatched()) >= 4 and stripe.unmatched(), what="the webhooks")
+    said = {(one.event_type, one.references["payment_intent"], one.amount) for one in told}
+    assert said == {
+        ("refund.created", paid.reference, usd(400)),
+        ("charge.dispute.created", other.reference, usd(1000)),
+        ("charge.dispute.funds_withdrawn", other.reference, usd(1000)),
+        ("charge.dispute.closed", other.reference, usd(1000)),
+    }
+    assert {one.references.get("refund") or one.references["dispute"] for one in told} == {back["id"], dispute["id"]}
+
+
+async def test_an_action_without_a_page_is_told_as_what_stripe_calls_it_although_there_is_a_return_url(stripe):
+    order = pay("pm_card_threeDSecure2Required", return_url="https://shop.example/back")
+    await stripe.fault("action_without_page")
+    waiting = await stripe.execute(order)
+    assert (type(waiting), waiting.action) == (ActionRequired, OtherAction("use_stripe_sdk"))
+    assert await stripe.query(order, waiting.reference) == waiting
+    given_up = await stripe.execute(cancel(reference=waiting.reference))
+    assert given_up == Canceled(reference=waiting.reference) == await stripe.query(order, waiting.reference)
