@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from gateway.shapes import SCHEMAS
 from malipo import clock, ids
 from malipo.contracts.events import Cause, Failure
-from malipo.contracts.explanations import EXPLANATIONS, MAY, REFUNDED
+from malipo.contracts.explanations import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED
 from malipo.contracts.failures import OWN_FAILURES
-from malipo.contracts.outcomes import Declined, OrderPostponed, OutcomeReported
+from malipo.contracts.outcomes import Declined, OrderPostponed, OtherAction, OutcomeReported
 from malipo.contracts.topics import OUTCOMES
 
 NOW = clock.now()
@@ -169,6 +169,35 @@ async def test_a_cancel_under_way_bars_captures_and_cancels(merchant, payment, g
     told = await explain(merchant, payment)
     assert codes(told) == ["wait", "repeat"]
     assert [(one["kind"], one["reason"]) for one in told["operations"]] == [("cancel", "accepted")]
+
+
+@pytest.mark.parametrize("kind", ["capture", "cancel"])
+async def test_a_payment_of_which_a_capture_or_cancel_is_in_doubt_says_so_itself(
+    gateway, merchant, payment, go, make, kind
+):
+    await go("authorized", "authorized", deadline=SOON)
+    begun = (await merchant.post(f"/v1/payments/{payment['id']}/{kind}")).json()
+    step = gateway.step(merchant, payment, "authorized", operation=make.operation(begun, "processing"))
+    await gateway.hear(moved(step, "in_doubt", "unknown"))
+    told = await explain(merchant, payment)
+    assert (told["why"], codes(told)) == (CHANGING[kind, "in doubt"].why, ["wait", "repeat"])
+
+
+async def test_a_payment_in_doubt_says_that_a_cancel_waits_for_the_answer(gateway, merchant, payment, go, make):
+    await go("in_doubt", "unknown", public="processing", deadline=SOON)
+    begun = (await merchant.post(f"/v1/payments/{payment['id']}/cancel")).json()
+    step = gateway.step(merchant, payment, "processing", operation=make.operation(begun, "processing"))
+    await gateway.hear(moved(step, "waiting", "wished"))
+    told = await explain(merchant, payment)
+    assert told["why"] == EXPLANATIONS["payment", "in_doubt", "unknown"].why
+    assert "Your cancel waits" in told["next"]
+    assert told["operations"][0]["why"] == EXPLANATIONS["cancel", "waiting", "wished"].why
+
+
+async def test_an_action_that_cannot_be_shown_offers_no_redirect_and_a_way_out(merchant, payment, go):
+    await go("requires_action", "action_required", view={"action": OtherAction("use_stripe_sdk")}, deadline=SOON)
+    told = await explain(merchant, payment)
+    assert (told["why"], codes(told)) == (OTHER_ACTION.why, ["cancel", "wait", "repeat"])
 
 
 async def test_refused_operations_are_told_apart_by_their_amounts_and_say_why(gateway, merchant, payment, go, make):

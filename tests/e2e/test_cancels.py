@@ -1,0 +1,66 @@
+"""Stories of cancels that come while nobody can say yet how the charge stands, on the whole system."""
+
+import pytest
+
+from malipo_local.demo import books
+from malipo_local.shop import Shop
+
+CREATES = {"method": "POST", "path": "/v1/payment_intents"}
+
+
+@pytest.fixture(autouse=True)
+def books_agree(shop: Shop):
+    """Whatever a story does, afterwards Malipo's book equals Stripe's."""
+    yield
+    assert books.differences(shop) == []
+
+
+def cancel(shop: Shop, payment_id: str, **headers: str) -> dict:
+    answer = shop.post(f"/v1/payments/{payment_id}/cancel", **headers)
+    assert answer.status_code in (201, 202), answer.text
+    return answer.json()
+
+
+def operation(shop: Shop, payment_id: str) -> dict:
+    [one] = shop.api.get(f"/v1/payments/{payment_id}/explain").raise_for_status().json()["operations"]
+    return one
+
+
+def test_a_charge_that_waits_for_a_busy_stripe_is_stopped_by_a_cancel_and_never_sent(shop):
+    shop.fault("rate_limited", match=CREATES | {"amount": 4330})
+    payment = shop.pay(amount=4330, prefer="respond-async")
+    cancel(shop, payment["id"])
+    assert shop.wait(payment["id"], seconds=60)["status"] == "canceled"
+    assert not [e for e in shop.book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
+    assert operation(shop, payment["id"])["state"] == "completed"
+    shop.told(payment["id"], "payment.canceled")
+
+
+def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(shop):
+    shop.fault("slow", match=CREATES | {"amount": 4331}, times=1, delay_seconds=3)
+    payment = shop.pay(amount=4331, capture="manual", prefer="respond-async")
+    cancel(shop, payment["id"])
+    ended = shop.wait(payment["id"], "canceled", seconds=60)
+    assert ended["amount_captured"] == 0
+    shop.told(payment["id"], "payment.authorized", "payment.canceled")
+
+
+def test_money_that_is_taken_while_the_cancel_waits_stays_taken_and_the_cancel_says_so(shop):
+    shop.fault("slow", match=CREATES | {"amount": 4332}, times=1, delay_seconds=3)
+    payment = shop.pay(amount=4332, prefer="respond-async")
+    cancel(shop, payment["id"])
+    shop.wait(payment["id"], "completed", seconds=60)
+    shop.told(payment["id"], "payment.completed", "cancel.failed")
+    assert operation(shop, payment["id"])["failure"]["code"] == "cancel_too_late"
+
+
+def test_an_action_that_cannot_be_shown_is_told_of_and_can_be_canceled(shop):
+    shop.fault("action_without_page", match=CREATES | {"amount": 4333}, times=1)
+    payment = shop.pay("pm_card_authenticationRequired", amount=4333, return_url="https://shop.example")
+    waiting = shop.wait(payment["id"], "requires_action", seconds=60)
+    assert waiting["action"]["type"] == "other"
+    told = shop.api.get(f"/v1/payments/{payment['id']}/explain").raise_for_status().json()
+    assert "cannot show" in told["why"]
+    assert "redirect" not in [may["code"] for may in told["you_may"]]
+    cancel(shop, payment["id"])
+    shop.wait(payment["id"], "canceled", seconds=60)
