@@ -4,9 +4,11 @@ export UV_PYTHON_DOWNLOADS ?= never
 
 # A uv that works: the one on the PATH if it runs here, else one of our own in .tools/.
 UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)
-RUN = $(UV) run --locked --quiet
+BIN = .venv/bin
+# What says what is to be installed; a change of it is noticed by its time.
+NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator step-over demo bench crash-matrix chaos test check conformance docs
+.PHONY: help setup up down status logs stop start restart env operator step-over demo bench crash-matrix chaos test check conformance docs FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,65 +18,68 @@ help: ## list these commands
 	@echo "Installing uv into .tools/ ..." >&2
 	@python3 -m venv .tools && .tools/bin/pip install --quiet uv
 
-setup: $(if $(shell uv --version 2>/dev/null),,.tools/bin/uv) ## install what the project needs into .venv
-	@$(if $(wildcard .venv/bin/python),,echo "Installing what Malipo needs into .venv/ (once) ..." >&2)
-	@$(UV) sync --locked $(if $(wildcard .venv/bin/python),--quiet)
+setup: .venv/installed ## install what the project needs into .venv
+
+.venv/installed: $(NEEDS) $(if $(wildcard $(BIN)/python),,FORCE) | $(if $(shell uv --version 2>/dev/null),,.tools/bin/uv)
+	@$(if $(wildcard $(BIN)/python),,echo "Installing what Malipo needs into .venv/ (once; downloads 210 MB, PostgreSQL, Redis and Java among them) ..." >&2)
+	@$(UV) sync --locked $(if $(wildcard $(BIN)/python),--quiet)
+	@touch $@
 
 up: setup ## start the whole system in the background
-	@$(RUN) python -m malipo_local up $(ARGS)
+	@$(BIN)/python -m malipo_local up $(ARGS)
 
 down: setup ## stop it (ARGS=--purge forgets its data; packages and downloads stay)
-	@$(RUN) python -m malipo_local down $(ARGS)
+	@$(BIN)/python -m malipo_local down $(ARGS)
 
 status: setup ## show what runs, whether it is ready, where, and how much memory it takes
-	@$(RUN) python -m malipo_local status $(ARGS)
+	@$(BIN)/python -m malipo_local status $(ARGS)
 
 logs: setup ## show the last lines of each log (ARGS="gateway --lines 500 --follow")
-	@$(RUN) python -m malipo_local logs $(ARGS)
+	@$(BIN)/python -m malipo_local logs $(ARGS)
 
 stop: setup ## take one service down (ARGS=provider-stripe)
-	@$(RUN) python -m malipo_local stop $(ARGS)
+	@$(BIN)/python -m malipo_local stop $(ARGS)
 
 start: setup ## bring it back, and wait until it is ready
-	@$(RUN) python -m malipo_local start $(ARGS)
+	@$(BIN)/python -m malipo_local start $(ARGS)
 
 restart: setup ## both, one after the other
-	@$(RUN) python -m malipo_local restart $(ARGS)
+	@$(BIN)/python -m malipo_local restart $(ARGS)
 
 env: setup ## print its addresses, for `eval "$$(make -s env)"`
-	@$(RUN) python -m malipo_local env $(ARGS)
+	@$(BIN)/python -m malipo_local env $(ARGS)
 
 operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop")
-	@$(RUN) python -m malipo_local operator $(ARGS)
+	@$(BIN)/python -m malipo_local operator $(ARGS)
 
 step-over: setup ## have a consumer pass a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
-	@$(RUN) python -m malipo_local step-over $(ARGS)
+	@$(BIN)/python -m malipo_local step-over $(ARGS)
 
 demo: setup ## tour of six payments on the real system (ARGS=--once ends after it)
-	@$(RUN) python -m malipo_local demo $(ARGS)
+	@$(BIN)/python -m malipo_local demo $(ARGS)
 
 bench: setup ## measure rate, latency, CPU and growth: an hour, 70 GB of disk (ARGS=--quick: four minutes; ARGS=--help: its parts)
-	@PYTHONPATH=tests $(RUN) python -m bench $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 crash-matrix: setup ## kill every service at each crossing of each operation: most of an hour; writes docs/crash-matrix.md
-	@PYTHONPATH=tests $(RUN) python -m chaos crash-matrix $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m chaos crash-matrix $(ARGS)
 
 chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)
-	@PYTHONPATH=tests $(RUN) python -m chaos chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m chaos chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka
-	@$(RUN) pytest $(ARGS)
+	@$(BIN)/pytest $(ARGS)
 
 conformance: setup ## hold every provider to the same laws
-	@$(RUN) pytest services -k Conformance $(ARGS)
+	@$(BIN)/pytest services -k Conformance $(ARGS)
 
 check: setup ## formatting, lint, types, architecture, generated docs, spelling
-	@$(RUN) ruff format --check .
-	@$(RUN) ruff check .
-	@$(RUN) basedpyright
-	@$(RUN) lint-imports --no-cache
-	@$(RUN) python docs/generate.py --check
-	@$(RUN) typos
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/typos
 
 docs: setup ## write the generated pages of docs/ anew
-	@$(RUN) python docs/generate.py
+	@$(BIN)/python docs/generate.py

@@ -1,6 +1,7 @@
 """The Makefile, as somebody meets it who has just cloned the repository."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -27,9 +28,27 @@ def test_the_first_setup_says_what_it_does_and_shows_its_progress(folder: Path) 
     assert "--quiet" not in setup.splitlines()[-1]
 
 
-def test_later_setups_are_silent(folder: Path) -> None:
+def test_the_first_setup_says_how_much_it_downloads(folder: Path) -> None:
+    assert re.search(r"downloads \d+ MB", make("--dry-run", "setup", folder=folder))
+
+
+def test_a_setup_after_a_change_is_silent(folder: Path) -> None:
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").touch()
+    (folder / ".venv" / "installed").touch()
+    os.utime(folder / ".venv" / "installed", (0, 0))
+    (folder / "uv.lock").touch()
     setup = make("--dry-run", "setup", folder=folder)
     assert "Malipo needs into" not in setup
-    assert "--quiet" in setup.splitlines()[-1]
+    assert "sync --locked --quiet" in setup
+
+
+def test_a_command_after_a_setup_starts_at_once(folder: Path) -> None:
+    (folder / "uv.lock").touch()
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "python").touch()
+    (folder / ".venv" / "installed").touch()
+    (folder / ".tools" / "bin").mkdir(parents=True)
+    (folder / ".tools" / "bin" / "uv").touch()
+    operator = make("--dry-run", "operator", "ARGS=merchant list", folder=folder)
+    assert operator.splitlines() == [".venv/bin/python -m malipo_local operator merchant list"]

@@ -37,3 +37,14 @@ def test_the_wait_for_the_services_is_told_once() -> None:
             board.show([unit("kafka", "ready", 5.0), unit("gateway", state, kind="service")])
         board.show([unit("kafka", "ready", 5.0), unit("gateway", "ready", 9.0, kind="service")])
     assert shown.getvalue() == "kafka    ready     5.0 s\nstarting the services ...\ngateway  ready     9.0 s\n"
+
+
+def test_a_long_wait_says_now_and_then_who_is_waited_for() -> None:
+    shown, now = StringIO(), [0.0]
+    with Board(Console(file=shown), clock=lambda: now[0]) as board:
+        for now[0] in (1.0, 9.0, 11.0, 15.0, 21.0):
+            board.show([unit("redis", "ready", 0.2), unit("kafka", "starting"), unit("gateway", "waiting")])
+        board.show([unit("redis", "ready", 0.2), unit("kafka", "ready", 21.0), unit("gateway", "ready", 5.0)])
+    lines = shown.getvalue().splitlines()
+    assert lines[1:3] == ["still starting after 11 s: kafka", "still starting after 21 s: kafka"]
+    assert len(lines) == 5

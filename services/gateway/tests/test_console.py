@@ -85,6 +85,11 @@ def test_without_the_database_the_operator_is_told(run, monkeypatch):
     assert "DATABASE_URL" in result.output
 
 
+def test_a_database_that_was_never_migrated_is_told_in_plain_words(run, database, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"{database.rpartition('/')[0]}/postgres")
+    assert run("merchant", "list").output.endswith("run `python -m gateway migrate` first\n")
+
+
 async def test_configuration_is_sent_again_as_it_is(gateway, merchant, database, run):
     import asyncio
 

@@ -1,31 +1,31 @@
 """The command line: up, down, status, logs, stop, start, restart, env, operator, step-over, demo."""
 
 import math
+import os
 import shlex
-import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
 from malipo_local.hints import USUAL_HOME, make
 from malipo_local.home import Home, cache_folder
+from malipo_local.kafka_cache import KafkaCache
 from malipo_local.options import read_replicas, read_settings
 from malipo_local.plan import Plan
-from malipo_local.progress import Board
 from malipo_local.signals import stop_on_signals
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 app = typer.Typer(help="The whole system on this machine without Docker.", no_args_is_help=True, add_completion=False)
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
 
 HomeOption = Annotated[Path, typer.Option("--home", envvar="MALIPO_HOME", help="Folder of this stack's state.")]
 _READY_SECONDS = 90.0
@@ -46,7 +46,9 @@ def up(
     """Start everything and return when it is ready."""
     with _explained():
         chosen = [name.strip() for name in only.split(",") if name.strip()] or None
-        board = Board(_out)
+        from malipo_local.progress import Board
+
+        board = Board(_out())
         stack = Stack(
             home,
             only=chosen,
@@ -59,6 +61,7 @@ def up(
             _say_already_up(Stack.attach(home), stack.plan, foreground=foreground)
             return
         stop_on_signals()
+        _say_what_is_downloaded()
         try:
             with board:
                 stack.start(detach=not foreground)
@@ -79,9 +82,9 @@ def down(
     with _explained():
         was_up = Home(home).is_held()
         Stack(home, keep=True).end(purge=purge)
-        _out.print("Stopped." if was_up else f"Nothing is up in {home}.")
+        _out().print("Stopped." if was_up else f"Nothing is up in {home}.")
         if purge:
-            _out.print(
+            _out().print(
                 f"Removed {home}. Packages (.venv, .tools) and downloads ({cache_folder()}) stay.", soft_wrap=True
             )
 
@@ -90,12 +93,14 @@ def down(
 def status(*, home: HomeOption = USUAL_HOME) -> None:
     """Show every process; those that should be ready are asked whether they are."""
     with _explained():
+        from rich.table import Table
+
         table = Table("name", "state", "pid", "port", "restarts", "RSS MB")
         for unit in Stack.attach(home).status(memory=True, anew=True):
             memory = f"{unit.memory_mb:.0f}" if unit.pid else ""
             cells = (unit.state, unit.pid or "", unit.port or "", unit.restarts or "", memory)
             table.add_row(unit.name, *map(str, cells))
-        _out.print(table)
+        _out().print(table)
 
 
 @app.command()
@@ -125,7 +130,7 @@ def stop(service: str, *, home: HomeOption = USUAL_HOME) -> None:
     """Stop a service; it stays down until it is started."""
     with _explained():
         Stack.attach(home).stop_service(service)
-        _out.print(f"{service} is down. Start it with: {make('start', service, home=home)}", soft_wrap=True)
+        _out().print(f"{service} is down. Start it with: {make('start', service, home=home)}", soft_wrap=True)
 
 
 @app.command()
@@ -135,7 +140,7 @@ def start(service: str, *, home: HomeOption = USUAL_HOME) -> None:
         stack = Stack.attach(home)
         stack.start_service(service)
         stack.wait_ready(service, timeout=_READY_SECONDS)
-        _out.print(f"{service} is ready.")
+        _out().print(f"{service} is ready.")
 
 
 @app.command()
@@ -146,7 +151,7 @@ def restart(service: str, *, home: HomeOption = USUAL_HOME) -> None:
         began = time.monotonic()
         stack.restart_service(service)
         stack.wait_ready(service, timeout=_READY_SECONDS)
-        _out.print(f"{service} is ready again after {time.monotonic() - began:.1f} s.")
+        _out().print(f"{service} is ready again after {time.monotonic() - began:.1f} s.")
 
 
 @app.command()
@@ -165,18 +170,7 @@ def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
         if stack.pid("postgres") is None:
             _fail(f"postgres is down: `{make('start', 'postgres', home=home)}`")
         environment = stack.service_env("gateway")
-    raise typer.Exit(
-        subprocess.run([sys.executable, "-m", "gateway", *context.args], env=environment, check=False).returncode
-    )
-
-
-@app.command(name="step-over")
-def step_over(group: str, topic: str, partition: int, offset: int, *, home: HomeOption = USUAL_HOME) -> None:
-    """Have a consumer group pass what it cannot read; its service's log and health page say where."""
-    with _explained():
-        environment = Stack.attach(home).service_env(group.partition(".")[0])
-    command = [sys.executable, "-m", "malipo.messaging.step_over", group, topic, str(partition), str(offset)]
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    os.execve(sys.executable, [sys.executable, "-m", "gateway", *context.args], environment)  # noqa: S606 - no shell
 
 
 @app.command()
@@ -185,22 +179,40 @@ def demo(
 ) -> None:
     """Play six payments on a system of its own, then stay up for yours; leaves no process and no data behind."""
     from malipo_local.demo.run import play
+    from malipo_local.progress import Board
 
     began = time.monotonic()
     stop_on_signals()
-    board = Board(_out)
+    board = Board(_out())
     stack = Stack(progress=board.show, settings=_DEMO_SETTINGS)
     with _explained():
+        _say_what_is_downloaded()
         try:
             with board:
                 stack.start(detach=False)
-            held = play(_out, stack, began=began, once=once)
+            held = play(_out(), stack, began=began, once=once)
         except KeyboardInterrupt:
-            _out.print("Stopping.")
+            _out().print("Stopping.")
             held = True
         finally:
             stack.end()
     raise typer.Exit(not held)
+
+
+@cache
+def _out() -> "Console":
+    return _console(stderr=False)
+
+
+@cache
+def _err() -> "Console":
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> "Console":
+    from rich.console import Console  # here, for it takes longer than what a short command has to do
+
+    return Console(stderr=stderr, highlight=False)
 
 
 class _explained:  # noqa: N801 (reads as a statement: with _explained())
@@ -210,21 +222,33 @@ class _explained:  # noqa: N801 (reads as a statement: with _explained())
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, StackError | ConnectionError):
-            _fail(str(error))
+        match error:
+            case StackError() | ConnectionError():
+                _fail(str(error))
+            case TimeoutError():
+                _fail(f"The supervisor does not answer. Stop it all with: {make('down', home=USUAL_HOME)}")
+            case OSError():  # as the system says it, e.g. that a disk is full
+                _fail(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror))
+            case _:
+                pass
 
 
 def _fail(message: str) -> NoReturn:
-    _err.print(message, style="red", markup=False, soft_wrap=True)
+    _err().print(message, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
+def _say_what_is_downloaded() -> None:
+    if not KafkaCache.current().complete.exists():
+        _out().print("Once: downloading Apache Kafka (45 MB), and running it for the first time. A minute or so ...")
+
+
 def _stay(stack: Stack) -> None:
-    _out.print("Ctrl-C stops it all.")
+    _out().print("Ctrl-C stops it all.")
     try:
         until(lambda: not stack.home.is_held(), math.inf, poll_seconds=0.5)
     except KeyboardInterrupt:
-        _out.print("Stopping.")
+        _out().print("Stopping.")
     finally:
         stack.end()
 
@@ -234,17 +258,17 @@ def _say_already_up(stack: Stack, asked: Plan, *, foreground: bool) -> None:
     if foreground or not stack.plan.has(asked):
         _say_where(stack)
         _fail(f"Already up in {stack.home.folder}, but not with these options: they need `{down}` first.")
-    _out.print(f"Already up in {stack.home.folder}; other options need `{down}` first.", markup=False, soft_wrap=True)
+    _out().print(f"Already up in {stack.home.folder}; other options need `{down}` first.", markup=False, soft_wrap=True)
     _say_where(stack)
 
 
 def _say_where(stack: Stack) -> None:
     addresses = stack.env()
     for name, value in addresses.items():
-        _out.print(f"  {name:32} {value}", markup=False, soft_wrap=True)
+        _out().print(f"  {name:32} {value}", markup=False, soft_wrap=True)
     if "GATEWAY_URL" in addresses:
-        _out.print('Make a first payment: see "Your first payment" in README.md')
-    _out.print(f"Stop it with: {make('down', home=stack.home.folder)}", markup=False, soft_wrap=True)
+        _out().print('Make a first payment: see "Your first payment" in README.md')
+    _out().print(f"Stop it with: {make('down', home=stack.home.folder)}", markup=False, soft_wrap=True)
 
 
 def _log_files(home: Home, service: str) -> dict[str, Path]:
@@ -268,7 +292,7 @@ def _is_replica(name: str, service: str) -> bool:
 def _say_what_is_left_out(home: Home, service: str, lines: int) -> None:
     more = make("logs", *([service] if service else []), "--lines", str(50 * lines), home=home.folder)
     said = f"These are the last {lines} lines of {service or 'each process'}; more: {more}; the whole: {home.logs}"
-    _err.print(said, style="dim", markup=False, soft_wrap=True)
+    _err().print(said, style="dim", markup=False, soft_wrap=True)
 
 
 def _print_line(name: str, line: str, *, alone: bool) -> None:

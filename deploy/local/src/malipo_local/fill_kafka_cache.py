@@ -77,11 +77,15 @@ async def _format(cache: KafkaCache, configuration: Path, log: Path) -> None:
 
 
 async def _until_ready(child: Child, port: int, log: Path) -> None:
-    async with asyncio.timeout(_START_SECONDS):
-        while not await probe.kafka_answers(port):
-            if child.exit_code is not None:
-                raise _failed("Kafka ended in its first run", log)
-            await asyncio.sleep(0.05)
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while not await probe.kafka_answers(port):
+                if child.exit_code is not None:
+                    raise _failed("Kafka ended in its first run", log)
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        what = f"Kafka was not ready after {_START_SECONDS:.0f} s of its first run"
+        raise _failed(what, log) from None
 
 
 def _failed(what: str, log: Path) -> StartError:

@@ -1,5 +1,7 @@
 """Shows a start as it happens: one line for each process, with its seconds."""
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -10,16 +12,22 @@ from rich.table import Table
 from malipo_local.services import Kind
 from malipo_local.stack import UnitStatus
 
+_EVERY_SECONDS = 10.0
 _SETTLED = ("ready", "done", "failed")
 _STYLES = {"ready": "green", "done": "green", "starting": "yellow", "failed": "red", "waiting": "dim"}
 
 
 class Board:
-    """A table that is drawn over and over on a terminal; elsewhere each process has its line once it is ready."""
+    """A table that is drawn over and over on a terminal.
 
-    def __init__(self, console: Console) -> None:
+    Elsewhere each process has its line once it is ready, and in a long wait a line says now and then who is waited for.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         """Draw on this console."""
         self._console = console
+        self._clock = clock
+        self._began = self._said_at = clock()
         self._units: list[UnitStatus] = []
         self._printed: set[str] = set()
         self._said_services = False
@@ -48,21 +56,33 @@ class Board:
         else:
             self._print([unit for unit in units if unit.state in _SETTLED])
             self._say_services(units)
+            self._say_who_is_waited_for(units)
+
+    def _say_who_is_waited_for(self, units: list[UnitStatus]) -> None:
+        now, late = self._clock(), [unit.name for unit in units if unit.state == "starting"]
+        if late and now - self._said_at >= _EVERY_SECONDS:
+            self._said_at = now
+            self._say(f"still starting after {now - self._began:.0f} s: {', '.join(late)}")
 
     def _print(self, units: list[UnitStatus]) -> None:
         """Print the lines of those that have none yet, by hand: a table knows its width only at its end."""
         width = max((len(unit.name) for unit in self._units), default=0)
         for unit in units:
             if unit.name not in self._printed:
+                self._said_at = self._clock()
                 self._printed.add(unit.name)
                 line = f"{unit.name:{width}}  {unit.state:8}  {_seconds(unit)}".rstrip()
-                self._console.print(line, markup=False, soft_wrap=True)
+                self._say(line)
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.file.flush()  # a pipe would keep it back
 
     def _say_services(self, units: list[UnitStatus]) -> None:
         """Say once that the services are next: all start together, and none has a line for some seconds."""
         if not self._said_services and any(unit.kind == Kind.SERVICE and unit.state == "starting" for unit in units):
             self._said_services = True
-            self._console.print("starting the services ...")
+            self._say("starting the services ...")
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

@@ -137,6 +137,8 @@ def _run[T](work: Callable[[Units], Awaitable[T]]) -> T:
         return asyncio.run(connected())
     except TimeoutError:
         _fail("the gateway's database does not answer: check DATABASE_URL")
+    except asyncpg.UndefinedTableError:
+        _fail("the gateway's database is empty or old: run `python -m gateway migrate` first")
 
 
 def _print(answer: _Row | list[_Row], *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import Topic
 from malipo.messaging.database import CONFLICT, Connection, DatabaseNotReady, Pool, Queries, Row, lent
 from malipo.messaging.writes import Write, arguments, insert, statement
-from malipo.platform.client import in_unit
+from malipo.platform.network import in_unit
 from malipo.platform.tracing import carrier
 
 SHARDS = 4

@@ -1,7 +1,6 @@
 """The one way to make an HTTP client: httpx on aiohttp's transport, with limits, never inside a unit."""
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import partial
 from importlib.metadata import version
 from typing import override
@@ -11,9 +10,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from malipo.platform.exchanges import Recording
-
-in_unit: ContextVar[bool] = ContextVar("in_unit", default=False)
-"""Set while this task puts a unit together, which may hold locks."""
+from malipo.platform.network import NetworkInUnit, in_unit
 
 USER_AGENT = f"Malipo/{version('malipo')}"
 """What every request says that it comes from, unless it says something more exact."""
@@ -25,10 +22,6 @@ class NoContentType(RuntimeError):
     """A request that may have a body was about to be sent without saying what it is. An empty one counts: aiohttp would
     call it octets, which a strict server refuses.
     """
-
-
-class NetworkInUnit(RuntimeError):
-    """A network call was about to run within a unit, which may hold locks and may be done again: move it after the commit."""
 
 
 def http_client(
