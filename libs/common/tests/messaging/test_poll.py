@@ -334,3 +334,21 @@ async def test_a_consumer_that_will_not_recover_is_made_anew(bench, monkeypatch)
     finally:
         again.cancel()
         await asyncio.gather(again, return_exceptions=True)
+
+
+async def test_a_partition_that_rests_rests_with_whoever_has_it_after_a_rebalance(bench):
+    bad = await poison(bench.kafka, bench.topic.name, 4)
+    place = Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 4), bad)
+    async with bench.consuming("0") as first:
+        await until(lambda: first.resting, what="it rests with the only one")
+        async with bench.consuming("1") as second:
+            for partition in range(PARTITIONS):
+                await bench.send(partition, f"{partition}")
+            others = {str(partition): 1 for partition in range(PARTITIONS) if partition != 4}
+            await until(lambda: bench.applied == others, what="all else is applied", seconds=30)
+            await until(
+                lambda: bool(first.resting) != bool(second.resting), what="it rests with one of both", seconds=30
+            )
+            await step_over(bench.units, bench.kafka, place)
+            await until(lambda: bench.applied == others | {"4": 1}, what="all is applied", seconds=30)
+            await until(lambda: not first.resting and not second.resting, what="none rests")

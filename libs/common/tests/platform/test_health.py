@@ -1,0 +1,33 @@
+"""What a service says of itself: ready, degraded, or not ready."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from malipo.platform.health import Health
+
+
+def ask(health: Health) -> tuple[int, dict]:
+    answer = TestClient(Starlette(routes=health.routes())).get("/health/ready")
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize(
+    ("problem", "worry", "status", "said"),
+    [
+        (None, None, 200, {"status": "ready", "problems": {}}),
+        (None, "one rests", 200, {"status": "degraded", "problems": {"partitions": "one rests"}}),
+        ("away", None, 503, {"status": "not ready", "problems": {"database": "away"}}),
+        (
+            "away",
+            "one rests",
+            503,
+            {"status": "not ready", "problems": {"database": "away", "partitions": "one rests"}},
+        ),
+    ],
+)
+def test_a_worry_is_told_and_takes_nothing_out_of_service(problem, worry, status, said):
+    health = Health()
+    health.add("database", lambda: problem)
+    health.worry("partitions", lambda: worry)
+    assert ask(health) == (status, said)
