@@ -1,10 +1,12 @@
 """A service's parts as they start."""
 
 import asyncpg
+import httpx
 import pytest
 
 from malipo import ids
 from malipo.messaging.runtime import Runtime
+from malipo.platform.client import http_client
 from malipo.platform.settings import ServiceSettings
 from malipo.testing.waiting import until
 
@@ -25,6 +27,15 @@ async def test_a_service_whose_database_is_created_later_becomes_ready_by_itself
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         await connection.close()
         await until(lambda: not runtime.health.problems(), what="ready")
+
+
+async def test_a_page_with_a_slash_behind_it_is_none_and_leads_nowhere(stores):
+    app = Runtime("test", settings_of(stores, "postgresql://nobody@127.0.0.1:1/x")).app()
+    transport = httpx.ASGITransport(app)
+    async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
+        answer = await http.get("/health/live/", headers={"Host": "elsewhere.example"})
+        assert (await http.get("/health/live")).status_code == 200
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
 
 
 def test_a_loop_with_a_name_that_is_taken_is_refused(stores):

@@ -3,9 +3,11 @@
 import sys
 
 from malipo.platform.cli import service_cli
+from malipo.providers import console
 from provider_stripe.settings import Settings
 
 cli = service_cli("provider-stripe", Settings)
+console.add_commands(cli, Settings)
 
 
 @cli.command()

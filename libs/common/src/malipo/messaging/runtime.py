@@ -89,7 +89,9 @@ class Runtime:
 
     def app(self, routes: Sequence[BaseRoute] = ()) -> Starlette:
         """The application of a service whose only pages are health, metrics and `routes`."""
-        return Starlette(routes=[*self.health.routes(), *routes], lifespan=lambda _: self.running())
+        app = Starlette(routes=[*self.health.routes(), *routes], lifespan=lambda _: self.running())
+        app.router.redirect_slashes = False  # such an answer names whatever host the asker has named
+        return app
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

@@ -1,10 +1,12 @@
 """The callback inbox: verify, store once, answer within milliseconds; the work is done from the outbox."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
+import asyncpg
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
@@ -20,17 +22,19 @@ from malipo.messaging.unit import Unit, Units, outbox_row
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
-from malipo.providers import echoes
+from malipo.providers import echoes, unmatched
 from malipo.providers.attempt_rows import Original
 from malipo.providers.attempts import Attempts
 from malipo.providers.credentials import Credentials, NoCredentials, Owned
 from malipo.providers.errors import BadSignature
 from malipo.providers.integrity import checked
-from malipo.providers.provider import Callback, Order, Provider, Reading, Word, kind_of
+from malipo.providers.provider import Callback, Order, Provider, Reading, Unmatched, Word, kind_of
+from malipo.providers.unmatched import Heard
 
 MAX_BODY_BYTES = 256 * 1024
 _READ_SECONDS = 10.0
 _MOST_AT_ONCE = 100
+_CREDENTIAL_ID = re.compile(r"\w{1,64}", re.ASCII)
 
 CALLBACKS = Counter(
     "malipo_provider_callbacks",
@@ -57,12 +61,15 @@ class _Said:
 class Callbacks:
     """`POST /callbacks/<provider>/<credential id>`: the credential says whose account and whose signature it is.
 
-    Answers 200 once the outcomes are stored, 200 again for a repeat, 401 for what is not genuine, 404 for an unknown
-    address, 408 and 413 beyond the limits, and 503 while the database is away or the credential cannot be opened, so
-    that the provider comes again.
+    Answers 200 once what it says is stored, 200 again for a repeat, 400 for what the provider's reader fails at, 401 for
+    what is not genuine, 404 for an unknown address, 408 and 413 beyond the limits, and 503 while the database is away or
+    the credential cannot be opened, so that the provider comes again.
 
     A callback names an operation in words that the owner of the account could have written himself. It is believed
     only about an operation that was attempted for this merchant in this mode, and payment and trace are the attempt's.
+    What it says of anything else is kept, too: see `unmatched`.
+
+    No text of a stranger's reaches PostgreSQL that it could not hold.
     """
 
     def __init__(self, provider: Provider, attempts: Attempts, credentials: Credentials, units: Units) -> None:
@@ -88,23 +95,30 @@ class Callbacks:
             return self._answer(413, "too_large")
         try:
             return await self._take(request.path_params["credential_id"], Callback(dict(request.headers), body))
-        except (*AWAY, SecretUnreadable) as error:
-            log.warning("callback not stored", error=repr(error))
+        except (*AWAY, asyncpg.PostgresError, SecretUnreadable) as error:
+            log.warning("callback not stored", error=type(error).__name__)
             return self._answer(503, "unavailable")
 
     async def _take(self, credential_id: str, callback: Callback) -> Response:
+        if not _CREDENTIAL_ID.fullmatch(credential_id):
+            return self._answer(404, "unknown_address")
         try:
             owned = await self._credentials.by_id(credential_id)
-            reading = self._provider.read_callback(callback, owned.account)
+            reading = unmatched.held(self._provider.read_callback(callback, owned.account))
         except NoCredentials:
             return self._answer(404, "unknown_address")
         except BadSignature as error:
             log.warning("callback refused", credential_id=credential_id, reason=str(error))
             return self._answer(401, "bad_signature")
+        except (*AWAY, SecretUnreadable):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours, whose words may quote the callback's
+            log.error("callback cannot be read", credential_id=credential_id, error=type(error).__name__)
+            return self._answer(400, "unreadable")
         return self._answer(200, await self._store(credential_id, owned, reading))
 
     async def _store(self, credential_id: str, owned: Owned, reading: Reading) -> str:
-        if not reading.words:
+        if not reading.words and not reading.unmatched:
             return "not_ours"  # however often it comes: there is nothing to store
         return await self._inbox.add(_Said(credential_id, owned, reading))
 
@@ -118,6 +132,11 @@ class Callbacks:
         async def store(unit: Unit, new: Sequence[_Said]) -> None:
             operation_ids = [word.operation_id for one in new for word in one.reading.words]
             originals = await self._attempts.originals(unit.reads, operation_ids)
+            left = {one.message_id: _left(one, originals) for one in new}
+            ours = await unmatched.made_here(unit.reads, [other for others in left.values() for other in others])
+            for one in new:
+                heard = Heard(one.credential_id, one.owned, one.reading.callback_id)
+                unmatched.record(unit, self._provider.name, heard, left[one.message_id], ours)
             results.update({one.message_id: self._tell(unit, one, originals) for one in new})
 
         stored = await self._units.receive("callbacks", first, store)
@@ -128,11 +147,7 @@ class Callbacks:
 
     def _tell(self, unit: Unit, said: _Said, originals: Mapping[str, Original]) -> str:
         """Send on what is believed; answers what became of the callback."""
-        believed = [
-            (word, original)
-            for word in said.reading.words
-            if (original := originals.get(word.operation_id)) and _is_about(word, original, said.owned)
-        ]
+        believed = _believed(said, originals)
         for word, original in believed:
             said.context.run(self._send, unit, said.reading.callback_id, word, original)
         return "stored" if believed else "not_ours"
@@ -169,6 +184,20 @@ class Callbacks:
     def _answer(self, status: int, result: str) -> Response:
         CALLBACKS.labels(self._provider.name, result).inc()
         return JSONResponse({"result": result}, status)
+
+
+def _believed(said: _Said, originals: Mapping[str, Original]) -> Sequence[tuple[Word, Original]]:
+    return [
+        (word, original)
+        for word in said.reading.words
+        if (original := originals.get(word.operation_id)) and _is_about(word, original, said.owned)
+    ]
+
+
+def _left(said: _Said, originals: Mapping[str, Original]) -> Sequence[Unmatched]:
+    """What the callback says beside what is believed of it."""
+    believed = [word for word, _ in _believed(said, originals)]
+    return [*said.reading.unmatched, *[unmatched.claim(word) for word in said.reading.words if word not in believed]]
 
 
 def _is_about(word: Word, original: Original, owned: Owned) -> bool:

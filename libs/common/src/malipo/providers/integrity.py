@@ -11,6 +11,7 @@ _NUL, _REPLACEMENT = rb"\u0000", rb"\ufffd"
 _MAX_TEXT_CHARS = 1_000
 _MAX_BYTES = 32 * 1024  # far above any address to send a customer to, far below what Kafka takes
 _TOO_LARGE = "answer_too_large"
+_NO_TEXT = "answer_no_text"
 
 
 def checked(order: Order, outcome: Outcome) -> Outcome:
@@ -19,7 +20,7 @@ def checked(order: Order, outcome: Outcome) -> Outcome:
     A charge that is captured by hand may succeed with less than it reserved. A cancel orders no amount.
 
     An outcome that could not be stored or sent would never end: a NUL in a text of the provider's is replaced, for
-    PostgreSQL takes none; the text of a decline is cut; and what then is still too large for a message is `Unknown`.
+    PostgreSQL takes none; the text of a decline is cut; and what then is no text or too large for a message is `Unknown`.
     """
     outcome = _storable(outcome)
     if isinstance(outcome, Succeeded | Authorized) and not _agrees(order, outcome):
@@ -38,7 +39,10 @@ def checked(order: Order, outcome: Outcome) -> Outcome:
 def _storable(outcome: Outcome) -> Outcome:
     if isinstance(outcome, Declined) and len(outcome.message) > _MAX_TEXT_CHARS:
         outcome = msgspec.structs.replace(outcome, message=outcome.message[:_MAX_TEXT_CHARS])
-    encoded = msgspec.json.encode(outcome)
+    try:
+        encoded = msgspec.json.encode(outcome)
+    except UnicodeEncodeError:  # half a character
+        return Unknown(reason=_NO_TEXT)
     if len(encoded) > _MAX_BYTES:
         return Unknown(reason=_TOO_LARGE)
     if _NUL not in encoded:

@@ -15,6 +15,7 @@ from malipo.providers.callbacks import Callbacks
 from malipo.providers.caller import Caller
 from malipo.providers.credentials import Credentials
 from malipo.providers.provider import Provider
+from malipo.providers.unmatched import FORGET_OTHERS, OTHERS_DAYS
 from malipo.providers.withdrawals import Intake
 
 
@@ -32,4 +33,5 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     runtime.loop("orders", caller.orders.run)
     runtime.loop("queries", caller.queries.run)
     runtime.loop("echoes", lambda: echoes.run(runtime.units))
+    runtime.forget(FORGET_OTHERS, OTHERS_DAYS)
     return runtime.app([Callbacks(provider, attempts, credentials, runtime.units).route()])

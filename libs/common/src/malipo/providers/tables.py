@@ -27,6 +27,7 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_orders_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';
 CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';
 CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
+CREATE INDEX attempts_reference ON attempts (reference) WHERE reference IS NOT NULL;
 
 CREATE TABLE echoes (
     message_id text PRIMARY KEY,
@@ -38,6 +39,22 @@ CREATE TABLE echoes (
     due_at     timestamptz NOT NULL DEFAULT now() + interval '1 minute'
 );
 CREATE INDEX echoes_due ON echoes (due_at);
+
+CREATE TABLE unmatched (
+    credential_id   text NOT NULL,
+    callback_id     text NOT NULL,
+    number          smallint NOT NULL,
+    merchant_id     text NOT NULL,
+    mode            text NOT NULL,
+    event_type      text NOT NULL,
+    reference_ids   jsonb NOT NULL,
+    amount_minor    bigint,
+    currency        text,
+    concerns        text NOT NULL CHECK (concerns IN ('ours', 'claimed', 'unclear', 'others')),
+    received_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (credential_id, callback_id, number)
+);
+CREATE INDEX unmatched_received ON unmatched (received_at);
 
 CREATE TABLE merchants (
     merchant_id text PRIMARY KEY,
@@ -55,4 +72,5 @@ CREATE TABLE credentials (
 """Attempts: what is to be sent, was sent, and came back; for an order `id` is its operation's id, so that one operation
 can never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account` is then the
 fingerprint of the account that it went to. After `expires_at` nothing is sent that could take money. Echoes: words of callbacks
-that are told once more. Merchants and credentials: the replica of the gateway's configuration."""
+that are told once more. Unmatched: what the provider told of that nobody ordered here, its ids only, by the callback that
+said so. Merchants and credentials: the replica of the gateway's configuration."""
