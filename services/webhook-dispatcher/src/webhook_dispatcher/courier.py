@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from opentelemetry.trace import SpanKind
 
 from malipo import clock, ids
 from malipo.contracts.config import secret_owner
-from malipo.messaging.database import AWAY
+from malipo.messaging.database import when_back
 from malipo.messaging.unit import Units
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
@@ -39,7 +40,8 @@ class Courier:
     async def run(self, delivery: Delivery) -> bool:
         """Attempt `delivery`, in a task of its own: its log lines are about this payment.
 
-        Answers whether its end may have made other deliveries due. Raises an error of `AWAY` when its end could not be recorded: its lease runs out.
+        Answers whether its end may have made other deliveries due. Returns once its end is recorded, however long the
+        database is away meanwhile; if that takes longer than its lease, another replica may have made the attempt again.
         """
         logs.concern(delivery.payment_id, delivery.headers)
         with tracing.span(
@@ -51,8 +53,6 @@ class Courier:
         about = _about(delivery)
         try:
             return await self._attempt(delivery)
-        except AWAY:
-            raise
         except (SecretUnreadable, signature.BadSecret):
             log.error("signing secret unreadable", **about, retry_in_seconds=PUT_OFF_SECONDS)
             return await self._put_off(delivery, "unreadable_secret")
@@ -67,7 +67,7 @@ class Courier:
         seconds = clock.monotonic() - started
         verdict = judge(answer, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
         attempt = Attempt(delivery, attempted_at, round(seconds * 1000), answer, verdict.result, verdict.wait_seconds)
-        more_due = await self._recorder.record(attempt)
+        more_due = await when_back(partial(self._recorder.record, attempt), "a webhook's end")
         _tell(attempt, seconds)
         return more_due
 
@@ -85,7 +85,7 @@ class Courier:
 
     async def _put_off(self, delivery: Delivery, reason: str) -> bool:
         metrics.PUT_OFF.labels(reason).inc()
-        await queue.put_off(self._units, delivery, PUT_OFF_SECONDS)
+        await when_back(partial(queue.put_off, self._units, delivery, PUT_OFF_SECONDS), "a webhook put off")
         return True  # its endpoint has room again
 
 
