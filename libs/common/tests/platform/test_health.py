@@ -1,15 +1,15 @@
 """What a service says of itself: ready, degraded, or not ready."""
 
+import json
+
 import pytest
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
 from malipo.platform.health import Health
 
 
-def ask(health: Health) -> tuple[int, dict]:
-    answer = TestClient(Starlette(routes=health.routes())).get("/health/ready")
-    return answer.status_code, answer.json()
+async def ask(health: Health) -> tuple[int, dict]:
+    answer = await health._ready(None)
+    return answer.status_code, json.loads(answer.body)
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ def ask(health: Health) -> tuple[int, dict]:
         ),
     ],
 )
-def test_a_worry_is_told_and_takes_nothing_out_of_service(problem, worry, status, said):
+async def test_a_worry_is_told_and_takes_nothing_out_of_service(problem, worry, status, said):
     health = Health()
     health.add("database", lambda: problem)
     health.worry("partitions", lambda: worry)
-    assert ask(health) == (status, said)
+    assert await ask(health) == (status, said)
