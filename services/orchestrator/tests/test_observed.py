@@ -35,7 +35,7 @@ async def test_what_a_deadline_causes_goes_on_with_the_trace_and_reference_of_th
     await orchestrator.sent()
     await due_now(orchestrator)
     rows = await orchestrator.units.reads.fetch("SELECT headers FROM outbox")
-    assert len(rows) == 2
+    assert len(rows) == 3  # the step, the order once more, and the question
     for row in rows:
         assert {"traceparent": TRACEPARENT, "client-ref": "order 7"}.items() <= row["headers"].items()
 
