@@ -164,3 +164,26 @@ async def test_a_refund_of_another_merchant_is_not_there(gateway, merchant, paym
     for who, made in ((stranger, refund), (merchant, capture), (merchant, {"id": "ref_x"})):
         response = await who.get(f"/v1/refunds/{made['id']}")
         assert (response.status_code, response.json()["code"]) == (404, "refund_not_found")
+
+
+@pytest.mark.parametrize("action", ["capture", "refunds"])
+async def test_what_a_payment_may_not_have_its_captures_and_refunds_may_not_either(gateway, merchant, make, action):
+    payment = (await merchant.pay(make.payment | {"currency": "KWD", "amount": 1250})).json()
+    response = await merchant.post(f"/v1/payments/{payment['id']}/{action}", {"amount": 15})
+    assert (response.status_code, response.json()["code"]) == (422, "amount_not_representable")
+    assert response.json()["errors"][0]["field"] == "/amount"
+    assert (await merchant.post(f"/v1/payments/{payment['id']}/{action}", {"amount": 20})).status_code == 202
+    assert (await merchant.post(f"/v1/payments/{payment['id']}/{action}")).status_code == 202
+
+
+async def test_without_credentials_there_is_nothing_to_capture_or_refund_with_but_a_repeat_is_answered(
+    merchant, payment
+):
+    path, key = f"/v1/payments/{payment['id']}/refunds", ids.new("key")
+    first = await merchant.post(path, {"amount": 5}, key=key)
+    await merchant.send("DELETE", "/v1/provider-credentials/stripe")
+    for action in ("refunds", "capture"):
+        response = await merchant.post(f"/v1/payments/{payment['id']}/{action}", {"amount": 5})
+        assert (response.status_code, response.json()["code"]) == (422, "provider_not_configured")
+    assert (await merchant.post(path, {"amount": 5}, key=key)).json() == first.json()
+    assert (await merchant.post(f"/v1/payments/{payment['id']}/cancel")).status_code == 202

@@ -95,7 +95,11 @@ def _refusal(one: _Asked, configuration: Configuration) -> Problem | None:
     named, configured = one.body.provider, configuration.providers
     if configured and (named is None or named in configured):
         return None
-    provider, (_, mode) = named or next(iter(PROVIDER_COMMANDS)), one.owner
+    return not_configured(named or next(iter(PROVIDER_COMMANDS)), one.owner[1])
+
+
+def not_configured(provider: str, mode: Mode) -> Problem:
+    """The problem of a command that needs credentials which the merchant does not have."""
     advice = f"PUT /v1/provider-credentials/{provider} with a {mode} key first."
     return Problem("provider_not_configured", f"There are no {mode} credentials for {provider}: {advice}")
 

@@ -35,7 +35,7 @@ _NOT_FOUND = ("provider_credentials_not_found",)
         "Set Stripe credentials",
         body=StripeCredentials,
         answers={200: CREDENTIAL, 201: CREDENTIAL},
-        problems=("credential_mode_mismatch",),
+        problems=("credential_mode_mismatch", "resource_gone"),
         changes=True,
     ),
 )
@@ -65,7 +65,9 @@ async def put_stripe(
         return credential_id
 
     done = await once(parts.units, asked.sending, body, write)
-    stored = await _require(parts, caller, "stripe")
+    stored = await _find(parts, caller, "stripe")
+    if stored is None or stored.id != done.resource_id:  # others may have taken their place
+        raise Problem("resource_gone", headers=asked.headers(done))
     new = stored.created_at == stored.updated_at
     return answer(_shown(stored), 201 if new else 200, asked.headers(done))
 
@@ -111,10 +113,15 @@ async def delete_credentials(asked: _Writer, provider: str) -> Response:
 
 
 async def _require(parts: PartsOf, caller: Caller, provider: str) -> StoredCredential:
-    if provider.isprintable():
-        for stored in await store_config.list_credentials(parts.units.reads, caller.merchant_id, caller.mode, provider):
-            return stored
-    raise Problem("provider_credentials_not_found")
+    found = await _find(parts, caller, provider) if provider.isprintable() else None
+    if found is None:
+        raise Problem("provider_credentials_not_found")
+    return found
+
+
+async def _find(parts: PartsOf, caller: Caller, provider: str) -> StoredCredential | None:
+    found = await store_config.list_credentials(parts.units.reads, caller.merchant_id, caller.mode, provider)
+    return found[0] if found else None
 
 
 def _masked(body: StripeCredentials) -> dict[str, Any]:

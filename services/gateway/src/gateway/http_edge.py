@@ -22,7 +22,7 @@ from gateway.idempotency import Done, Sending
 from gateway.parts import Parts, PartsOf
 from gateway.problems import Problem
 from gateway.ratelimit import UNRECORDED
-from gateway.schemas import Body
+from gateway.schemas import IDEMPOTENCY_KEY, Body
 from gateway.validation import parse, shown
 from malipo import clock, ids
 from malipo.contracts.events import PaymentView
@@ -35,7 +35,8 @@ RETRY_AFTER_SECONDS: Final = "1"
 MAX_BODY_BYTES = 64 * 1024
 MAX_WAIT_SECONDS = 10
 _BODY_SECONDS = 10
-_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_SINGLE_HEADERS = ("x-api-key", "content-type", "content-encoding")
+_KEY = re.compile(IDEMPOTENCY_KEY)
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?:$|[,;\s])", re.IGNORECASE)
 _RESPOND_ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s])", re.IGNORECASE)
 
@@ -71,7 +72,7 @@ class Gate:
     async def __call__(
         self, request: Request, parts: PartsOf, api_key: Annotated[str | None, Security(_API_KEY)]
     ) -> Caller:
-        decision = await parts.keys.decide(api_key and api_key.strip(), self._scope)
+        decision = await self._decide(request, parts, api_key)
         if decision.caller is None:
             _slow_down(request, parts)
         await parts.audit.record(_entry(request, decision))
@@ -81,6 +82,12 @@ class Gate:
         await _limit(request, parts, decision.caller)
         self._check_parameters(request)
         return decision.caller
+
+    async def _decide(self, request: Request, parts: Parts, api_key: str | None) -> Decision:
+        # Which of two values counts, a proxy and we might see differently.
+        if any(len(request.headers.getlist(name)) > 1 for name in _SINGLE_HEADERS):
+            return Decision(None, "header_repeated")
+        return await parts.keys.decide(api_key and api_key.strip(), self._scope)
 
     def _check_parameters(self, request: Request) -> None:
         names = [name for name, _ in request.query_params.multi_items()]
@@ -146,9 +153,10 @@ def waiting_command(scope: Scope) -> Callable[..., Awaitable[Command]]:
     admit = command(scope, key_required=True)
 
     async def admit_with_preference(
-        asked: Annotated[Command, Depends(admit)], prefer: Annotated[str, _PREFER] = ""
+        request: Request, asked: Annotated[Command, Depends(admit)], _prefer: Annotated[str, _PREFER] = ""
     ) -> Command:
-        seconds, applied = preference(prefer, asked.wait_seconds)
+        given = ", ".join(request.headers.getlist("prefer"))  # several of them are one list
+        seconds, applied = preference(given, asked.wait_seconds)
         return replace(asked, wait_seconds=seconds, preference=applied)
 
     return admit_with_preference

@@ -38,9 +38,10 @@ _NOT_FOUND = ("webhook_endpoint_not_found",)
         "Create a webhook endpoint",
         body=NewWebhookEndpoint,
         answers={201: ENDPOINT_WITH_SECRET},
-        problems=("url_not_https", "url_not_public", "webhook_endpoint_limit"),
+        problems=("url_not_https", "url_not_public", "webhook_endpoint_limit", "resource_gone"),
         changes=True,
         key_required=True,
+        read_at="/v1/webhook-endpoints/{endpoint_id}",
     ),
 )
 async def create_endpoint(
@@ -118,21 +119,25 @@ def _new_endpoint(parts: Parts, caller: Caller, body: NewWebhookEndpoint) -> End
 
 async def _created(asked: Command, done: Done) -> Response:
     caller, parts = asked.caller, asked.parts
-    stored = await _require(parts, caller, done.resource_id)
-    sealed = await store_config.endpoint_secret(parts.units.reads, stored.id, caller.merchant_id, caller.mode)
-    if sealed is None:  # deleted since the line above
-        raise Problem("webhook_endpoint_not_found")
+    stored = await _find(parts, caller, done.resource_id)
+    sealed = await store_config.endpoint_secret(parts.units.reads, done.resource_id, caller.merchant_id, caller.mode)
+    if stored is None or sealed is None:
+        raise Problem("resource_gone", headers=asked.headers(done))
     secret = parts.ring.open(sealed, owner=secret_owner(caller.merchant_id, caller.mode, stored.id)).decode()
     headers = asked.headers(done, {"Location": f"/v1/webhook-endpoints/{stored.id}", "Cache-Control": "no-store"})
     return answer(_shown(stored) | {"secret": secret}, 201, headers)
 
 
 async def _require(parts: Parts, caller: Caller, endpoint_id: str) -> StoredEndpoint:
-    if ids.is_id(endpoint_id, "ep"):
-        found = await store_config.list_endpoints(parts.units.reads, caller.merchant_id, caller.mode, endpoint_id)
-        for stored in found:
-            return stored
-    raise Problem("webhook_endpoint_not_found")
+    found = await _find(parts, caller, endpoint_id) if ids.is_id(endpoint_id, "ep") else None
+    if found is None:
+        raise Problem("webhook_endpoint_not_found")
+    return found
+
+
+async def _find(parts: Parts, caller: Caller, endpoint_id: str) -> StoredEndpoint | None:
+    found = await store_config.list_endpoints(parts.units.reads, caller.merchant_id, caller.mode, endpoint_id)
+    return found[0] if found else None
 
 
 def _shown(stored: StoredEndpoint) -> dict[str, Any]:

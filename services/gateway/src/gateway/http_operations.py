@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from gateway import cursors, store_payments
-from gateway.acceptance import send_commands
+from gateway import cursors, store_config, store_payments
+from gateway.acceptance import not_configured, send_commands
 from gateway.auth import Caller
 from gateway.http_edge import (
     RETRY_AFTER_SECONDS,
@@ -30,8 +30,8 @@ from gateway.openapi import (
     spec,
 )
 from gateway.parts import PartsOf
-from gateway.problems import Problem
-from gateway.schemas import NewCancel, NewCapture, NewRefund, Page
+from gateway.problems import FieldError, Problem, of_fields
+from gateway.schemas import NewCancel, NewCapture, NewRefund, Page, is_settled_by_cards
 from gateway.views import Operation, first_operation
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
@@ -47,7 +47,11 @@ _NOT_FOUND = ("payment_not_found",)
 @router.post(
     "/payments/{payment_id}/capture",
     **spec(
-        "Capture a payment", body=NewCapture, answers=_STARTED, problems=(*_NOT_FOUND, *CAPTURE_REFUSALS), waits=True
+        "Capture a payment",
+        body=NewCapture,
+        answers=_STARTED,
+        problems=(*_NOT_FOUND, *CAPTURE_REFUSALS, "provider_not_configured"),
+        waits=True,
     ),
 )
 async def capture(
@@ -83,9 +87,10 @@ async def cancel(
         "Refund a payment",
         body=NewRefund,
         answers=_STARTED,
-        problems=(*_NOT_FOUND, *REFUND_REFUSALS),
+        problems=(*_NOT_FOUND, *REFUND_REFUSALS, "provider_not_configured"),
         waits=True,
         tag="Refunds",
+        read_at="/v1/refunds/{refund_id}",
     ),
 )
 async def refund(
@@ -151,10 +156,28 @@ async def _operate(asked: Command, command: _OperationCommand, body: NewCapture 
 
 
 async def _accept(unit: Unit, *, asked: Command, payment: PaymentView, command: _OperationCommand) -> str:
+    if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
+        _check_amount(command, payment)
+        await _check_credentials(unit, asked.caller, payment)
     view = _first_view(command, payment)
     store_payments.add_operation(unit, view, asked.caller.merchant_id, asked.caller.mode)
     send_commands(unit, [(command, asked.origin(payment.client_ref, view.id))])
     return view.id
+
+
+def _check_amount(command: CapturePayment | RefundPayment, payment: PaymentView) -> None:
+    """What is left of the payment its owner alone knows for certain, and refuses more; the step of amounts is known here."""
+    if command.amount_minor is not None and not is_settled_by_cards(command.amount_minor, payment.currency):
+        raise of_fields([FieldError("/amount", "amount_not_representable", "must end in 0 in this currency")])
+
+
+async def _check_credentials(unit: Unit, caller: Caller, payment: PaymentView) -> None:
+    if payment.provider is None:  # not known here yet, if there is one
+        return
+    owner = caller.merchant_id, caller.mode
+    configuration = (await store_config.current(unit.reads, {owner}))[owner]
+    if payment.provider not in configuration.providers:
+        raise not_configured(payment.provider, caller.mode)
 
 
 def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationView:

@@ -40,6 +40,7 @@ _Reader = Annotated[Caller, Depends(Gate("payments:read"))]
         answers={201: PAYMENT, 202: PAYMENT_UNDER_WAY},
         problems=("provider_not_configured",),
         waits=True,
+        read_at="/v1/payments/{payment_id}",
     ),
 )
 async def create_payment(

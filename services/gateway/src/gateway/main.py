@@ -3,7 +3,6 @@
 import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -11,6 +10,7 @@ from redis.backoff import NoBackoff
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gateway import (
@@ -126,19 +126,17 @@ async def _problem(request: Request, problem: Exception) -> Response:
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return problem_answer(request, Problem("method_not_allowed", headers={"Allow": _allowed(request.url.path)}))
+        return problem_answer(request, Problem("method_not_allowed", headers={"Allow": _allowed(request)}))
     return problem_answer(request, Problem("route_unknown"))
 
 
-def _allowed(path: str) -> str:
+def _allowed(request: Request) -> str:
     # The framework names the methods of the first route with this path only.
-    routes = [route for router in _API for route in router.routes if isinstance(route, APIRoute)]
-    return ", ".join(sorted({method for route in routes if route.path_regex.match(path) for method in _methods(route)}))
-
-
-def _methods(route: APIRoute) -> set[str]:
-    methods = route.methods or set[str]()
-    return methods | {"HEAD"} if "GET" in methods else methods
+    app: FastAPI = request.app
+    routes = [route for router in (*_API, http_docs.router, app.router) for route in router.routes]
+    found = [route for route in routes if isinstance(route, Route) and route.path_regex.match(request.url.path)]
+    methods = {method for route in found for method in route.methods or ()}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 async def _bad_parameters(request: Request, error: Exception) -> Response:

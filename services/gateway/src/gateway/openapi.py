@@ -11,7 +11,15 @@ from pydantic.json_schema import models_json_schema
 
 from gateway import examples, shapes
 from gateway.problems import PROBLEMS, Problem
-from gateway.schemas import NewCancel, NewCapture, NewPayment, NewRefund, NewWebhookEndpoint, StripeCredentials
+from gateway.schemas import (
+    IDEMPOTENCY_KEY,
+    NewCancel,
+    NewCapture,
+    NewPayment,
+    NewRefund,
+    NewWebhookEndpoint,
+    StripeCredentials,
+)
 from malipo.contracts.events import EVENT_TYPES, OperationView, PaymentView, RefusalCode
 
 DESCRIPTION = """
@@ -25,7 +33,8 @@ with the same key is safe for seven days. `PUT` and `DELETE` take one too and ma
   missed some, and by `GET /v1/payments/{id}/timeline`; `GET /v1/payments/{id}/explain` says in plain words where a
   payment stands and what you may safely do.
 * **Rate limits**: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` are on each answer to a known key.
-* **HEAD** is answered wherever `GET` is.
+* **HEAD** is answered wherever `GET` is, and any other method that is not described with 405, `method_not_allowed` and
+  what is in `Allow`; a path that is not described with 404, `route_unknown`. `Accept` is not looked at: answers are JSON.
 
 ## Webhooks
 
@@ -68,6 +77,7 @@ _EVERYWHERE = (
     "api_key_expired",
     "scope_missing",
     "rate_limited",
+    "header_repeated",
     "parameter_unknown",
     "internal_error",
     "database_unavailable",
@@ -103,9 +113,9 @@ _OF_BODY: dict[type, tuple[str, ...]] = {
         "provider_unknown",
         "expires_at_out_of_range",
     ),
-    NewCapture: _AMOUNT,
+    NewCapture: (*_AMOUNT, "amount_not_representable"),
     NewCancel: (),
-    NewRefund: (*_TEXT, *_AMOUNT),
+    NewRefund: (*_TEXT, *_AMOUNT, "amount_not_representable"),
     StripeCredentials: ("too_many_entries", "secret_key_invalid", "webhook_secret_invalid"),
     NewWebhookEndpoint: (*_TEXT, "too_many_entries", "url_invalid", "event_type_invalid"),
 }
@@ -173,10 +183,11 @@ def spec(
     key_required: bool = False,
     waits: bool = False,
     tag: str | None = None,
+    read_at: str | None = None,
 ) -> dict[str, Any]:
     """The arguments of a route's decorator that describe it.
 
-    `changes`: takes an Idempotency-Key; `key_required`: does not go without; `waits`: nor does this, and it may wait for
+    `read_at`: the path at which what was made is read by its id. `changes`: takes an Idempotency-Key; `key_required`: does not go without; `waits`: nor does this, and it may wait for
     a state.
     """
     key_required = key_required or waits
@@ -185,11 +196,14 @@ def spec(
     codes += _WITH_KEY if changes or waits else ()
     codes += ("idempotency_key_missing",) if key_required else ()
     codes += (*_WITH_BODY, *_OF_BODY[body]) if body else ()
+    added = ("Idempotent-Replayed",) * (changes or waits) + ("Preference-Applied",) * waits
+    added += ("Location",) * (min(answers) == 201)
     described: dict[str, Any] = {
         "summary": summary,
         "response_model": None,
         "status_code": min(answers),
-        "responses": {status: _answer(status, content) for status, content in answers.items()} | _problems(codes),
+        "responses": {status: _answer(status, content, added) | _links(read_at) for status, content in answers.items()}
+        | _problems(codes),
     }
     extra: dict[str, Any] = {_KEY_REQUIRED: key_required}
     if body is not None:
@@ -216,8 +230,11 @@ def _restore(operation: _Schema, route: APIRoute) -> None:
     operation["responses"] = {str(status): answer for status, answer in route.responses.items()}
     key_required = operation.pop(_KEY_REQUIRED)
     for parameter in operation.get("parameters", ()):
+        # A parameter may be left out; a null cannot be written in a URL or header.
+        choices = [choice for choice in parameter["schema"].pop("anyOf", ()) if choice != {"type": "null"}]
+        parameter["schema"] |= choices[0] if choices else {}
         if parameter["name"] == "Idempotency-Key":
-            parameter |= {"required": key_required, "schema": {"type": "string", "minLength": 1, "maxLength": 255}}
+            parameter |= {"required": key_required, "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY}}
 
 
 def _webhook() -> _Schema:
@@ -240,18 +257,26 @@ def _webhook() -> _Schema:
     }
 
 
-def _answer(status: int, content: Answer | None) -> _Schema:
+def _answer(status: int, content: Answer | None, added: Sequence[str]) -> _Schema:
+    headers = _HEADERS | {name: _MORE_HEADERS[name] for name in added}
     if content is None:
-        return {"description": "Done"}
+        return {"description": "Done", "headers": headers}
     schema, example = content
-    headers = dict(_HEADERS)
     if status == 202:
-        headers |= {"Location": _header("Where to read it."), "Retry-After": _header("Seconds to wait before reading.")}
+        headers |= {"Retry-After": _SECONDS}
     return {
         "description": {200: "The resource", 201: "Done", 202: "Accepted, still under way"}[status],
         "headers": headers,
         "content": {"application/json": {"schema": schema, "example": example}},
     }
+
+
+def _links(read_at: str | None) -> _Schema:
+    if read_at is None:
+        return {}
+    name = read_at.partition("{")[2].removesuffix("}")
+    operation = f"#/paths/{read_at.replace('/', '~1')}/get"
+    return {"links": {"read": {"operationRef": operation, "parameters": {name: "$response.body#/id"}}}}
 
 
 def _header(description: str) -> _Schema:
@@ -264,20 +289,32 @@ _HEADERS = {
     "RateLimit-Remaining": _header("Requests left now."),
     "RateLimit-Reset": _header("Seconds until all are back."),
 }
+_MORE_HEADERS = {
+    "Location": _header("Where to read it."),
+    "Idempotent-Replayed": _header("`true` when an earlier request with this key did it."),
+    "Preference-Applied": _header("What was followed of `Prefer`."),
+    "WWW-Authenticate": _header("`ApiKey`."),
+}
+_SECONDS = {"description": "Seconds to wait before the next request.", "schema": {"type": "integer", "minimum": 0}}
 
 
 def _problems(codes: Iterable[str]) -> dict[int | str, _Schema]:
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(PROBLEMS[code].status, []).append(code)
-    return {status: _problem_answer(found) for status, found in sorted(by_status.items())}
+    return {status: _problem_answer(status, found) for status, found in sorted(by_status.items())}
 
 
-def _problem_answer(codes: Sequence[str]) -> _Schema:
+def _problem_answer(status: int, codes: Sequence[str]) -> _Schema:
+    headers = {"X-Request-Id": _HEADERS["X-Request-Id"]}
+    if status == 401:
+        headers["WWW-Authenticate"] = _MORE_HEADERS["WWW-Authenticate"]
+    if any(PROBLEMS[code].retry.after_seconds is not None for code in codes):
+        headers["Retry-After"] = _SECONDS
     shown = {code: {"summary": PROBLEMS[code].title, "value": Problem(code).body("req_...")} for code in codes}
     return {
         "description": ", ".join(f"`{code}`" for code in codes),
-        "headers": {"X-Request-Id": _HEADERS["X-Request-Id"]},
+        "headers": headers,
         "content": {"application/problem+json": {"schema": _ref("Problem"), "examples": shown}},
     }
 

@@ -55,6 +55,7 @@ PROBLEMS: dict[str, Kind] = {
     "scope_missing":          Kind(403, "Not allowed for this key", "Use a key that has the scope this route needs.", CORRECT),
     "rate_limited":           Kind(429, "Too many requests", "Slow down: wait as Retry-After says.", soon(1)),
     # The request as such
+    "header_repeated":        Kind(400, "Header given twice", "Send X-API-Key, Content-Type and Content-Encoding once each at most.", CORRECT),
     "route_unknown":          Kind(404, "No such route", "See /docs for the routes there are.", CORRECT),
     "method_not_allowed":     Kind(405, "Method not allowed", "The Allow header lists what this route takes.", CORRECT),
     "body_missing":           Kind(400, "No body", "Send a JSON object.", CORRECT),
@@ -73,6 +74,7 @@ PROBLEMS: dict[str, Kind] = {
     "idempotency_key_invalid":   Kind(400, "Invalid Idempotency-Key", "Send one, of 1 to 255 printable ASCII characters.", CORRECT),
     "idempotency_key_reused":    Kind(422, "Idempotency-Key used for another request", "Repeat the first request unchanged, or use a new key.", ANSWERED),
     "idempotency_key_in_flight": Kind(409, "The first request with this key is still running", "Send it again in a second, with the same key.", soon(1)),
+    "resource_gone":             Kind(410, "What this key made is gone", "It was deleted since. Use a new key to make another.", ANSWERED),
     # Fields of the body
     "field_missing":           Kind(422, "Required field missing", "Add the field.", CORRECT),
     "field_unknown":           Kind(422, "Unknown field", "Remove the field; see /docs for those there are.", CORRECT),

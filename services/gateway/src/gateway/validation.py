@@ -20,6 +20,7 @@ _CODES = {
     "extra_forbidden": "field_unknown",
     "string_too_long": "text_too_long",
     "string_too_short": "text_empty",
+    "string_pattern_mismatch": "text_control_characters",
     "too_long": "too_many_entries",
     "literal_error": "choice_unknown",
     "string_type": "type_wrong",
@@ -33,6 +34,7 @@ _CODES = {
 _DETAILS = {
     "missing": "is required",
     "extra_forbidden": "no such field",
+    "string_pattern_mismatch": "must not contain line breaks or other control characters",
     "too_long": "too many entries (most {max_length})",
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
