@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -58,11 +59,14 @@ class Bench:
             await asyncio.gather(task, return_exceptions=True)
 
     async def send(self, partition: int, *cancel_ids: str, compression: str | None = None) -> None:
+        await self.send_bytes(partition, *map(message, cancel_ids), compression=compression)
+
+    async def send_bytes(self, partition: int, *values: bytes, compression: str | None = None) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka, compression_type=compression)
         await producer.start()
         try:
-            for cancel_id in cancel_ids:
-                await producer.send_and_wait(self.topic.name, message(cancel_id), key=b"pay", partition=partition)
+            for value in values:
+                await producer.send_and_wait(self.topic.name, value, key=b"pay", partition=partition)
         finally:
             await producer.stop()
 
@@ -228,6 +232,48 @@ async def test_what_an_operator_has_stepped_over_nobody_stops_at_who_comes_later
     )
     async with bench.consuming() as consumers:
         await until(lambda: bench.applied == {"behind": 1}, what="it is applied")
+        assert not consumers.resting
+
+
+async def test_a_message_that_only_a_newer_release_knows_waits_for_it_or_for_an_operator(bench):
+    """Nothing is buried by a release that is about to be replaced, and no other partition waits."""
+    for cancel_id in ("before", "newer", "behind"):
+        if cancel_id == "newer":
+            await bench.send_bytes(3, b'{"type":"PauseThePayment","payment_id":"pay"}')
+        else:
+            await bench.send(3, cancel_id)
+    place = Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 3), 1)
+    async with bench.consuming() as consumers, bench.relaying():
+        await bench.send(4, "beside")
+        await until(lambda: bench.applied == {"before": 1, "beside": 1}, what="all that stands before it is applied")
+        await until(lambda: consumers.resting, what="the partition rests")
+        assert "PauseThePayment" in consumers.resting
+        assert (await bench.committed())[3] == 1
+        assert [await step_over(bench.units, bench.kafka, place) for _ in range(2)] == [2, 2]
+        await until(lambda: bench.applied["behind"] == 1, what="it goes on behind it", seconds=30)
+        await until(bench.dead_letters, what="the dead letter is in Kafka")
+        await until(lambda: not consumers.resting, what="it rests no longer")
+        [letter] = await bench.dead_letters()
+    assert letter.value == b'{"type":"PauseThePayment","payment_id":"pay"}'
+
+
+async def test_a_release_that_knows_the_message_takes_it_where_the_older_one_stopped(bench, monkeypatch):
+    monkeypatch.setattr(Topic, "stranger", lambda _, value: "CancelPayment" if b"can_new" in value else None)
+    decode = Topic.decode
+
+    def older(topic, value):
+        if b"can_new" in value:
+            raise msgspec.ValidationError("unknown")
+        return decode(topic, value)
+
+    monkeypatch.setattr(Topic, "decode", older)
+    await bench.send(3, "can_old", "can_new", "can_next")
+    async with bench.consuming() as consumers:
+        await until(lambda: consumers.resting, what="the older release stops")
+    monkeypatch.undo()
+    monkeypatch.setitem(BY_NAME, bench.topic.name, bench.topic)
+    async with bench.consuming() as consumers:
+        await until(lambda: bench.applied == {"can_old": 1, "can_new": 1, "can_next": 1}, what="the newer takes all")
         assert not consumers.resting
 
 

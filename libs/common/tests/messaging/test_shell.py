@@ -167,8 +167,23 @@ async def test_a_message_that_cannot_be_applied_is_dead_lettered_and_its_neighbo
     assert dead["headers"]["client-ref"] == "order 7"
 
 
+async def test_a_partition_stops_at_a_message_that_only_a_newer_release_knows_and_nothing_is_buried(shell, units):
+    stops = await shell.take(
+        [
+            record(cancel(1), offset=4, message_id="a"),
+            record(b'{"type":"Nonsense"}', offset=5),
+            record(cancel(2), offset=6, message_id="b"),
+        ]
+    )
+    [(partition, stop)] = stops.items()
+    assert (partition.topic, partition.partition, stop.offset) == (PAYMENT_COMMANDS.name, 0, 5)
+    assert "'Nonsense'" in stop.reason
+    assert len(await outbox(units, PAYMENT_EVENTS.name)) == 1
+    assert await outbox(units, PAYMENT_COMMANDS.dead_letter) == []
+
+
 @pytest.mark.parametrize(
-    "value", [b"", b"{", b"null", b'{"type":"Nonsense"}', b'{"type":"CancelPayment"}', b"\xff\xfe", b"[" * 5000]
+    "value", [b"", b"{", b"null", b'{"type":7}', b'{"type":"CancelPayment"}', b"\xff\xfe", b"[" * 5000]
 )
 async def test_a_message_that_cannot_be_read_is_dead_lettered_once_as_it_came(shell, units, value):
     for _ in range(2):

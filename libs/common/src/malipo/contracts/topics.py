@@ -18,6 +18,13 @@ from malipo.contracts.provider_commands import ProviderMessage
 DEAD_LETTER_SUFFIX = ".dlq"
 
 
+class _Named(msgspec.Struct):
+    type: str
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
 @dataclass(frozen=True)
 class Topic:
     """One topic. `retention` of None means compacted: the last message of each key is kept for ever."""
@@ -43,6 +50,14 @@ class Topic:
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Message]:
         return msgspec.json.Decoder(self.messages)
+
+    def stranger(self, value: bytes) -> str | None:
+        """The type of a message that this release does not know, as a newer producer may send; None for any other bytes."""
+        try:
+            named = _NAMED.decode(value).type
+        except msgspec.MsgspecError:
+            return None
+        return None if named in {message.__name__ for message in self.message_types} else named
 
     def decode(self, value: bytes) -> Message:
         """The message in `value`. Raises `msgspec.MsgspecError` when it is not one of this topic's types."""

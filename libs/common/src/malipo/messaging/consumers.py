@@ -109,13 +109,13 @@ class Consumers:
         records = cast("Sequence[Record]", message.raw_message)
         next_at = clock.monotonic() + pace_seconds
         try:
-            await shell.take(records)
+            stops = await shell.take(records)
         except DatabaseAway as error:
             log.warning("database away", error=str(error), retry_in_seconds=_AWAY_SECONDS)
         except Exception:  # noqa: BLE001 - whatever it is, the batch must not be lost
             log.exception("batch failed", retry_in_seconds=_AWAY_SECONDS)
         else:
-            poll.applied(message.consumer)
+            poll.applied(message.consumer, stops)
             return await asyncio.sleep(max(0.0, next_at - clock.monotonic()))
         # Taken again at once it would fail again at once, thousands of times a second.
         await asyncio.sleep(_AWAY_SECONDS)

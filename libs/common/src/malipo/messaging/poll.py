@@ -21,7 +21,7 @@ from aiokafka.errors import (
 
 from malipo import clock
 from malipo.messaging.kafka import Fenced
-from malipo.messaging.subscription import Record, summary
+from malipo.messaging.subscription import Record, Stop, summary
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
@@ -50,12 +50,17 @@ type SteppedOver = Callable[[TopicPartition, int], Awaitable[int | None]]
 
 @dataclass
 class Rest:
-    """A partition that is not read any further for now, from `offset` on, and why."""
+    """A partition that is not read any further for now, from `offset` on, and why.
+
+    `unread` when the record there raised out of the poll; else it was read, and is of a type that this release does not
+    know: no further look helps, until an operator steps over it or another release runs.
+    """
 
     offset: int
     reason: str
     again_at: float
     told_at: float
+    unread: bool = True
 
 
 class Poll:
@@ -118,11 +123,15 @@ class Poll:
         self.problem, self.failures, self.fenced = None, 0, False
         return self._opened(batches)
 
-    def applied(self, consumer: Any) -> None:
-        """The last batch need not come again."""
+    def applied(self, consumer: Any, stops: Mapping[TopicPartition, Stop]) -> None:
+        """The last batch need not come again, but for what stands behind these stops: such partitions rest there."""
+        self._open |= {partition: stop.offset for partition, stop in stops.items()}
         self._next |= self._open
         self._applied(consumer, self._open)
         self._open = {}
+        self._astray |= stops.keys()
+        for partition, stop in stops.items():
+            self._put_to_rest(consumer, partition, stop.reason, unread=False)
 
     def reset(self) -> None:
         """Begin anew, with a consumer that is new, too."""
@@ -173,11 +182,15 @@ class Poll:
             if now < rest.again_at:
                 consumer.pause(partition)
             else:
-                await self._try_again(consumer, partition, rest.offset)
+                await self._try_again(consumer, partition, rest)
 
-    async def _try_again(self, consumer: Any, partition: TopicPartition, offset: int) -> None:
-        if (beyond := await self._stepped_over(partition, offset)) is not None:
-            return self._step(consumer, partition, offset, beyond)
+    async def _try_again(self, consumer: Any, partition: TopicPartition, rest: Rest) -> None:
+        beyond = await self._stepped_over(partition, rest.offset)
+        if rest.unread and beyond is not None:
+            return self._step(consumer, partition, rest.offset, beyond)
+        if not rest.unread and beyond is None:
+            rest.again_at = clock.monotonic() + _TRY_AGAIN_SECONDS
+            return consumer.pause(partition)
         await self._seek(consumer, partition)
         consumer.resume(partition)
         self._suspects[partition] = clock.monotonic()
@@ -248,15 +261,19 @@ class Poll:
         await asyncio.sleep(_PAUSE_SECONDS if _is_of_the_group(error) or not held else _BESIDE_SUSPECTS_MS / 1000)
 
     async def _rest(self, consumer: Any, partition: TopicPartition, error: Exception) -> None:
-        offset, now = self._next[partition], clock.monotonic()
+        offset = self._next[partition]
         self._count([partition])
         if (beyond := await self._stepped_over(partition, offset)) is not None:
             return self._step(consumer, partition, offset, beyond)
+        self._put_to_rest(consumer, partition, summary(error))
+
+    def _put_to_rest(self, consumer: Any, partition: TopicPartition, reason: str, *, unread: bool = True) -> None:
+        offset, now = self._next[partition], clock.monotonic()
         with suppress(IllegalStateError):
             consumer.pause(partition)
         self._suspects.pop(partition, None)
         known = self._resting.get(partition)
-        rest = Rest(offset, summary(error), now + _TRY_AGAIN_SECONDS, now)
+        rest = Rest(offset, reason, now + _TRY_AGAIN_SECONDS, now, unread)
         if known is not None and known.offset == offset and now < known.told_at + _REMIND_SECONDS:
             rest.told_at = known.told_at
         else:

@@ -1,4 +1,4 @@
-"""Steps over what no consumer can read: `python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET`.
+"""Steps over what a consumer cannot read, or knows no such type of: `python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET`.
 
 Runs in the environment of the service that the group belongs to. The arguments are in the service's log line and on its
 `/health/ready`.
@@ -13,7 +13,7 @@ import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from malipo.contracts.topics import DEAD_LETTER_SUFFIX
+from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
 from malipo.messaging.database import AWAY, create_pool
 from malipo.messaging.raw import RawBatch, raw_batch, records_of
 from malipo.messaging.subscription import storable, summary
@@ -27,6 +27,10 @@ _STEPPED_OVER = insert(
     "stepped_over",
     {"consumer": "text", "topic": "text", "partition": "integer", "first_offset": "bigint", "next_offset": "bigint"},
 )
+_STEPPED_OVER_ALONE = """
+INSERT INTO stepped_over (consumer, topic, partition, first_offset, next_offset) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING
+"""
 
 
 class NothingToStepOver(Exception):
@@ -46,13 +50,18 @@ async def step_over(units: Units, bootstrap: str, place: Place) -> int:
     """Dead-letter the batch that holds the record, once, and have every replica go on behind it; answers where.
 
     Both are one statement: a crash leaves nothing or all of it. Whoever holds the partition finds it within seconds,
-    goes on, and commits. Raises `NothingToStepOver`, `KafkaError`, or one of `AWAY`.
+    goes on, and commits. A record that can be read, and is of a type that this release does not know, is dead-lettered by
+    who takes it, alone. Raises `NothingToStepOver`, `KafkaError`, or one of `AWAY`.
     """
     batch = await raw_batch(bootstrap, place.partition, place.offset)
     if batch is None:
         raise NothingToStepOver("no record is there")
-    reason = _why_unreadable(batch)
     topic, number = place.partition
+    reason = _why_unreadable(batch)
+    if reason is None:
+        _require_stranger(place, batch)
+        await units.write(_STEPPED_OVER_ALONE, place.group, topic, number, place.offset, place.offset + 1)
+        return place.offset + 1
     letter = f"{topic}:{number}:{batch.first}-{batch.next}"
 
     async def bury(unit: Unit, _: object) -> None:
@@ -64,14 +73,21 @@ async def step_over(units: Units, bootstrap: str, place: Place) -> int:
     return batch.next
 
 
-def _why_unreadable(batch: RawBatch) -> str:
+def _require_stranger(place: Place, batch: RawBatch) -> None:
+    values = [record.value or b"" for record in records_of(batch.data) if record.offset == place.offset]
+    if not any(BY_NAME[place.partition.topic].stranger(value) for value in values):
+        raise NothingToStepOver("the record can be read")
+
+
+def _why_unreadable(batch: RawBatch) -> str | None:
+    """Why a consumer cannot read the batch; None when it can."""
     if not batch.data:
         return "the broker cannot read it"
     try:
         records_of(batch.data)
     except Exception as error:  # noqa: BLE001 - whatever it is, a consumer would raise it out of its poll, too
         return summary(error)
-    raise NothingToStepOver("the record can be read")
+    return None
 
 
 def _obituary(place: Place, batch: RawBatch, letter: str, reason: str) -> dict[str, str]:

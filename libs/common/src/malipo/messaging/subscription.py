@@ -2,8 +2,9 @@
 
 import base64
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import asyncpg
 from aiokafka import ConsumerRecord, TopicPartition
@@ -25,6 +26,7 @@ WHERE consumer = $1 AND topic = $2 AND partition = $3 AND first_offset <= $4 AND
 """
 _MAX_TEXT_CHARS = 500
 _MAX_HEADERS = 50
+_MAX_NAME_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,13 @@ class Subscription:
     """At least so long from one batch to the next: what comes meanwhile is applied together. A first one never waits."""
 
 
+class Stop(NamedTuple):
+    """Where a partition cannot be taken any further by this release, and why."""
+
+    offset: int
+    reason: str
+
+
 class DatabaseAway(Exception):
     """The batch could not be tried: give it back to Kafka and come again."""
 
@@ -68,6 +77,8 @@ class Shell:
     One batch is one unit: inbox, the handler's state, outbox. A redelivered message is dropped by the inbox.
     When it fails because of a message, each is tried alone, and one that fails alone goes to its topic's dead letters
     with the reason, while its neighbours go on. When it fails because of the database, the batch is given back.
+    A message of a type that this release does not know is a newer producer's: its partition stops there, for the release
+    that knows it.
     """
 
     def __init__(self, subscription: Subscription, units: Units, service: str) -> None:
@@ -75,11 +86,14 @@ class Shell:
         self._units = units
         self.consumer = f"{service}.{subscription.name}"
 
-    async def take(self, records: Sequence[Record]) -> None:
-        """Apply a batch; returns when all of it is committed. Raises `DatabaseAway`."""
+    async def take(self, records: Sequence[Record]) -> Mapping[TopicPartition, Stop]:
+        """Apply a batch; returns when all of it is committed, but for what stands behind the stops that it answers.
+
+        Raises `DatabaseAway`.
+        """
         try:
             with metrics.BATCH_SECONDS.labels(self._subscription.name).time():
-                await self._take(records)
+                return await self._take(records)
         except (*AWAY, asyncpg.PostgresError) as error:
             raise DatabaseAway(summary(error)) from error
 
@@ -91,13 +105,21 @@ class Shell:
             log.warning("database away", error=summary(error))
             return None
 
-    async def _take(self, records: Sequence[Record]) -> None:
+    async def _take(self, records: Sequence[Record]) -> Mapping[TopicPartition, Stop]:
         wanted: list[tuple[Record, Received[Message]]] = []
+        stops: dict[TopicPartition, Stop] = {}
         for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            if partition in stops:
+                continue
             try:
                 received = read(record)
             except (MsgspecError, UnicodeDecodeError, ValueError) as error:
-                await self._bury(record, error)
+                stop = await self._stop_at(partition, record)
+                if stop is None:
+                    await self._bury(record, error)
+                else:
+                    stops[partition] = stop
                 continue
             if self._subscription.wants(received.message):
                 wanted.append((record, received))
@@ -106,6 +128,15 @@ class Shell:
         if wanted:
             with tracing.batch(f"take {self._subscription.name}", [received.headers for _, received in wanted]):
                 await self._apply_or_isolate(wanted)
+        return stops
+
+    async def _stop_at(self, partition: TopicPartition, record: Record) -> Stop | None:
+        """Whether to stop at a record that could not be read. One that an operator has stepped over is buried like others."""
+        stranger = BY_NAME[record.topic].stranger(record.value or b"")
+        if stranger is None or await self.stepped_over(partition, record.offset) is not None:
+            return None
+        reason = f"this release knows no {storable(stranger)[:_MAX_NAME_CHARS]!r}: deploy the one that does"
+        return Stop(record.offset, reason)
 
     async def _apply_or_isolate(self, wanted: Sequence[tuple[Record, Received[Message]]]) -> None:
         try:
