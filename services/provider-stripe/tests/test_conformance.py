@@ -6,7 +6,8 @@ from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Decl
 from malipo.contracts.provider_commands import Capture, Charge, Refund
 from malipo.money import Money
 from malipo.testing import conformance as law
-from malipo.testing.conformance import Example, ProviderConformance, Story
+from malipo.testing.conformance import ProviderConformance
+from malipo.testing.examples import Example, Story
 from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.transports import Reply
 from provider_stripe.client import StripeClient

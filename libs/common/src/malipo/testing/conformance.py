@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from malipo.platform.client import USER_AGENT, http_client
 from malipo.providers.errors import BadSignature, Misconfigured, NotSent
 from malipo.providers.integrity import checked
 from malipo.providers.provider import Account, Attempt, Callback, Order, Provider, kind_of, refusal
+from malipo.testing.examples import Example, Story, other_end, raised_or_said, require_doubt, texts
 from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.transports import Dripping, Hanging, Recorder, Reply, answer, broken
 
@@ -37,24 +38,6 @@ _HOUR = 3600
 _LONG_AGO = timedelta(days=60)
 _NOT_JSON = (b"", b"<html><body>502 Bad Gateway</body></html>", b'{"id": "cut sho', b"\xff\xfe")
 _OTHER_SHAPES: tuple[object, ...] = ({}, [], None, "ok", 42, {"error": "no"}, {"id": 1, "status": {}}, {"data": []})
-
-
-@dataclass(frozen=True)
-class Example:
-    """What the provider's API answers to an order, and the outcome that it means."""
-
-    order: Order
-    reply: Reply
-    outcome: Outcome
-
-
-@dataclass(frozen=True)
-class Story:
-    """One transaction told twice: by a callback, and by what the API answers when it is asked about `order`."""
-
-    order: Order
-    told: object
-    reply: Reply
 
 
 class ProviderConformance(ABC):
@@ -205,7 +188,7 @@ class ProviderConformance(ABC):
     async def test_an_unheard_of_status_is_unknown(self) -> None:
         """A status that the provider adds one day is never taken for another."""
         for order in self._orders():
-            _require_doubt(await self._execute(order, answer(self.unheard_of(order))), silent=False)
+            require_doubt(await self._execute(order, answer(self.unheard_of(order))), silent=False)
 
     async def test_what_is_not_json_is_unknown(self) -> None:
         """Also with a status that says all is well, or that the request was bad.
@@ -251,8 +234,8 @@ class ProviderConformance(ABC):
         """The provider's word is believed only about what was asked, whichever way it comes."""
         for order in self._orders():
             for reply in self.mismatched(order):
-                _require_doubt(await self._execute(order, answer(reply)), silent=False)
-                _require_doubt(await self._query(order, answer(reply)), silent=False)
+                require_doubt(await self._execute(order, answer(reply)), silent=False)
+                require_doubt(await self._query(order, answer(reply)), silent=False)
 
     async def test_amounts_are_written_as_the_provider_reads_them_or_refused(self) -> None:
         """A yen is no hundredth of anything; what cannot be written is declined before it is sent."""
@@ -291,7 +274,7 @@ class ProviderConformance(ABC):
             self.sign(told, self.account, now + _HOUR),
             replace(genuine, headers={}),
             replace(genuine, headers=dict.fromkeys(genuine.headers, "")),
-            replace(genuine, headers={name: _other_end(value) for name, value in genuine.headers.items()}),
+            replace(genuine, headers={name: other_end(value) for name, value in genuine.headers.items()}),
             replace(genuine, body=genuine.body + b" "),
             replace(genuine, body=b""),
         ):
@@ -322,14 +305,14 @@ class ProviderConformance(ABC):
         with capture_logs() as events:
             for transport in (answer(Reply({}, 401)), answer(Reply({}, 500)), answer(Reply({}, 400)), breaks):
                 for order in self._orders():
-                    said.append(await _said(self._execute(order, transport)))
-                    said.append(await _said(self._query(order, transport)))
+                    said.append(await raised_or_said(self._execute(order, transport)))
+                    said.append(await raised_or_said(self._query(order, transport)))
             forged = self.sign(self.stories()[0].told, self.other_account, clock.unix_seconds())
             with pytest.raises(BadSignature) as refused:
                 self._read(forged)
             said.append(refused.value)
         text = f"{events} {caplog.text} {said}"
-        for secret in (*_texts(self.account), *_texts(self.other_account), "tok_1"):
+        for secret in (*texts(self.account), *texts(self.other_account), "tok_1"):
             assert secret not in text
 
     async def test_an_undeclared_command_is_refused_before_it_is_sent(self) -> None:
@@ -357,8 +340,8 @@ class ProviderConformance(ABC):
     async def _each_is_unknown(self, transport: httpx.AsyncBaseTransport | None, *, silent: bool) -> None:
         for order in self._orders():
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                _require_doubt(await self._execute(order, transport), silent=silent)
-                _require_doubt(await self._query(order, transport), silent=silent)
+                require_doubt(await self._execute(order, transport), silent=silent)
+                require_doubt(await self._query(order, transport), silent=silent)
 
     async def _execute(self, order: Order, transport: httpx.AsyncBaseTransport | None) -> Outcome:
         async with self._on(transport) as provider:
@@ -395,27 +378,3 @@ class ProviderConformance(ABC):
     async def _on(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:
         async with http_client(timeout_seconds=_PATIENCE_SECONDS, base_url=_NOBODY, transport=transport) as http:
             yield self.connect(http)
-
-
-def _require_doubt(outcome: Outcome, *, silent: bool) -> None:
-    assert isinstance(outcome, Unknown), outcome
-    assert outcome.silent == silent, outcome
-
-
-def _other_end(text: str) -> str:
-    return text[:-1] + ("0" if text[-1:] != "0" else "1")
-
-
-def _texts(value: Any) -> list[str]:
-    """Every text inside `value`."""
-    if isinstance(value, str):
-        return [value]
-    parts: Any = value.values() if hasattr(value, "values") else value
-    return [text for part in parts for text in _texts(part)]
-
-
-async def _said(call: Awaitable[object]) -> str:
-    try:
-        return repr(await call)
-    except (NotSent, Misconfigured, BadSignature) as error:
-        return f"{error!r} {error.__cause__!r}"
