@@ -78,7 +78,7 @@ def test_a_mistake_says_what_is_wrong(run, arguments, reason):
 
 
 def test_without_the_database_the_operator_is_told(run, monkeypatch):
-    monkeypatch.setattr("gateway.console._CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("malipo.messaging.command.CONNECT_SECONDS", 0.2)
     monkeypatch.setenv("DATABASE_URL", "postgresql://malipo@127.0.0.1:1/none")
     result = run("merchant", "list")
     assert result.exit_code == 1

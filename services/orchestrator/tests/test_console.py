@@ -52,3 +52,15 @@ def test_a_payment_is_told_again_step_by_step_under_the_ids_that_its_steps_had(d
     done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_1"))
     assert done.exit_code == 0, done.output
     assert sql(database, "SELECT array_agg(message_id ORDER BY id)::text FROM outbox") == "{msg_1,msg_2}"
+
+
+def test_a_payment_that_does_not_exist_is_not_said_to_be_told_again(database):
+    done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_none"))
+    assert done.exit_code == 1
+    assert "no payment pay_none" in done.output
+
+
+def test_a_database_that_was_never_migrated_is_told_in_plain_words(database, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"{database.rpartition('/')[0]}/postgres")
+    done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_1"))
+    assert done.output.endswith("run `python -m orchestrator migrate` first\n")

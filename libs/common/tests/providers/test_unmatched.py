@@ -1,5 +1,6 @@
 """Genuine words about what nobody ordered here, and words that nothing can hold: kept, counted, alerted, never a 500."""
 
+import base64
 import json
 
 import httpx
@@ -176,19 +177,32 @@ async def test_whatever_a_genuine_callback_says_it_is_taken(post, reading):
     assert status == 200
 
 
-async def test_an_operator_lists_what_needs_a_person_and_if_asked_the_rest(kit, post, stores):
+async def test_an_operator_lists_what_needs_a_person_and_if_asked_the_rest(kit, post):
     other = Unmatched("payment_intent.succeeded", {"payment_intent": "pi_theirs"}, USD_10)
     await post(Reading("evt_1", unmatched=[DISPUTE, other]))
-    name = await kit.units.reads.fetchval("SELECT current_database()")
-    server = stores.database("provider_stripe").rpartition("/")[0]
-    rows = await console._listed(f"{server}/{name}", everything=False, limit=10)
+    rows = await console.listed(kit.units.reads, everything=False, limit=10)
     assert [row["event_type"] for row in rows] == ["charge.dispute.created"]
     assert json.loads(json.dumps(dict(rows[0]), default=str))["reference_ids"] == dict(DISPUTE.references)
-    assert len(await console._listed(f"{server}/{name}", everything=True, limit=10)) == 2
+    assert len(await console.listed(kit.units.reads, everything=True, limit=10)) == 2
+
+
+def test_without_the_database_the_operator_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr("malipo.messaging.command.CONNECT_SECONDS", 0.2)
+    key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
+    away = {"DATABASE_URL": "postgresql://m@127.0.0.1:1/none", "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KEY_RING": key_ring}
+    for name, value in away.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(commands(), ["unmatched"])
+    assert done.exit_code == 1
+    assert done.stderr == "the database does not answer: check DATABASE_URL\n"
 
 
 def test_the_list_is_a_command_of_every_provider_service():
+    assert "nobody ordered" in CliRunner().invoke(commands(), ["unmatched", "--help"]).output
+
+
+def commands() -> Typer:
     cli = Typer()
     cli.command("serve")(lambda: None)
     console.add_commands(cli, ServiceSettings)
-    assert "nobody ordered" in CliRunner().invoke(cli, ["unmatched", "--help"]).output
+    return cli

@@ -1,11 +1,10 @@
 """The operator's commands: merchants, API keys, and sending the configuration again."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, cast
 
 import asyncpg
 import typer
@@ -14,11 +13,8 @@ from gateway import auth, store_config, store_merchants
 from gateway.settings import Settings
 from malipo import clock
 from malipo.contracts.commands import Mode
-from malipo.messaging.database import create_pool
+from malipo.messaging import command
 from malipo.messaging.unit import Unit, Units
-from malipo.platform import settings as platform_settings
-
-_CONNECT_SECONDS = 10
 
 _Row = dict[str, Any]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -38,7 +34,7 @@ def add_commands(cli: typer.Typer) -> None:
 def create_merchant(name: str, as_json: _AsJson = False) -> None:
     """Make a merchant."""
     if not name.strip() or not name.isprintable():
-        _fail("give the merchant a name, in printable characters")
+        command.fail("give the merchant a name, in printable characters")
     merchant_id = _write(lambda unit: store_merchants.add_merchant(unit.transaction, name))
     _print({"id": merchant_id, "name": name}, as_json=as_json)
 
@@ -46,7 +42,7 @@ def create_merchant(name: str, as_json: _AsJson = False) -> None:
 @_merchants.command("list")
 def list_merchants(as_json: _AsJson = False) -> None:
     """List all merchants."""
-    found = _run(lambda units: store_merchants.list_merchants(units.reads))
+    found = command.run(Settings, lambda units: store_merchants.list_merchants(units.reads))
     _print([asdict(merchant) for merchant in found], as_json=as_json)
 
 
@@ -61,7 +57,7 @@ def create_key(
     """Make an API key and print it: this is the only time it can be seen."""
     scopes = scope or list(auth.SCOPES)
     if unknown := set(scopes) - set(auth.SCOPES):
-        _fail(f"unknown scope {', '.join(sorted(unknown))}; there are: {', '.join(auth.SCOPES)}")
+        command.fail(f"unknown scope {', '.join(sorted(unknown))}; there are: {', '.join(auth.SCOPES)}")
     key_id, key = auth.new_key(mode)
     try:
         expires_at = _write(
@@ -76,7 +72,7 @@ def create_key(
             )
         )
     except asyncpg.ForeignKeyViolationError:
-        _fail(f"no merchant {merchant}; `merchant list` shows those there are")
+        command.fail(f"no merchant {merchant}; `merchant list` shows those there are")
     _print({"id": key_id, "key": key, "mode": mode, "scopes": scopes, "expires_at": expires_at}, as_json=as_json)
 
 
@@ -84,7 +80,7 @@ def create_key(
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, key_...")], as_json: _AsJson = False) -> None:
     """Revoke an API key for ever; every replica refuses it within a second."""
     if not _write(lambda unit: store_merchants.revoke_key(unit.transaction, key_id)):
-        _fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
+        command.fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
     _print({"id": key_id, "revoked": True}, as_json=as_json)
 
 
@@ -93,7 +89,7 @@ def list_keys(
     merchant: Annotated[str, typer.Argument(help="The merchant's id, mer_...")], as_json: _AsJson = False
 ) -> None:
     """List a merchant's API keys, without their secrets."""
-    found = _run(lambda units: store_merchants.list_keys(units.reads, merchant))
+    found = command.run(Settings, lambda units: store_merchants.list_keys(units.reads, merchant))
     _print([asdict(key) for key in found], as_json=as_json)
 
 
@@ -108,7 +104,7 @@ def republish(as_json: _AsJson = False) -> None:
                 await store_config.publish(unit, merchant.id)
         return len(merchants)
 
-    _print({"merchants": _run(publish_all)}, as_json=as_json)
+    _print({"merchants": command.run(Settings, publish_all)}, as_json=as_json)
 
 
 def _write[T](work: Callable[[Unit], Awaitable[T]]) -> T:
@@ -116,29 +112,7 @@ def _write[T](work: Callable[[Unit], Awaitable[T]]) -> T:
         async with units.begin() as unit:
             return await work(unit)
 
-    return _run(in_one_transaction)
-
-
-def _run[T](work: Callable[[Units], Awaitable[T]]) -> T:
-    """`work` on the gateway's database; a running gateway relays what it sends."""
-
-    async def connected() -> T:
-        url = platform_settings.load(Settings).database_url.get_secret_value()
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            pool = await create_pool(url, 2)
-        units = Units(lambda: None)
-        units.use(pool)
-        try:
-            return await work(units)
-        finally:
-            await pool.close()
-
-    try:
-        return asyncio.run(connected())
-    except TimeoutError:
-        _fail("the gateway's database does not answer: check DATABASE_URL")
-    except asyncpg.UndefinedTableError:
-        _fail("the gateway's database is empty or old: run `python -m gateway migrate` first")
+    return command.run(Settings, in_one_transaction)
 
 
 def _print(answer: _Row | list[_Row], *, as_json: bool) -> None:
@@ -153,8 +127,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, datetime):
         return clock.iso(value)
     return ", ".join(cast("list[str]", value)) if isinstance(value, list) else str(value)
-
-
-def _fail(reason: str) -> NoReturn:
-    typer.echo(reason, err=True)
-    raise typer.Exit(1)

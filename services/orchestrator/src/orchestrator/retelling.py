@@ -29,6 +29,7 @@ _REFUSALS = Write(
 JOIN payments AS p ON p.id = kept.payment_id""",
     {"payment_id": "text", "shard": "smallint", "operation_id": "text"},
 )
+_COUNT = "SELECT count(*) FROM history WHERE payment_id = $1"
 _REFUSED = "SELECT operation_id FROM refusals WHERE operation_id = ANY($1::text[])"
 PURGE = """
 DELETE FROM refusals WHERE ctid = ANY(ARRAY(
@@ -81,10 +82,11 @@ class Again:
         unit.put(_REFUSALS, [(payment_id, shard_of(payment_id), named) for payment_id, named in sorted(self._refusals)])
 
 
-async def tell(units: Units, payment_id: str) -> None:
-    """Tell all of a payment's steps again; one that does not exist has none."""
+async def tell(units: Units, payment_id: str) -> int:
+    """Tell all of a payment's steps again; answers how many those are, and 0 for a payment that does not exist."""
     async with units.begin() as unit:
         unit.put(_STEPS, [(payment_id, shard_of(payment_id), None)])
+        return await unit.reads.fetchval(_COUNT, payment_id)
 
 
 def _ordered(message: Message) -> str:

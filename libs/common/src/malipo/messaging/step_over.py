@@ -14,7 +14,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
-from malipo.messaging.database import AWAY, create_pool
+from malipo.messaging.command import units_of
+from malipo.messaging.database import AWAY
 from malipo.messaging.raw import RawBatch, raw_batch, records_of
 from malipo.messaging.subscription import storable, summary
 from malipo.messaging.unit import MAX_PAYLOAD_BYTES, MESSAGE_ID, Unit, Units
@@ -103,14 +104,8 @@ def _obituary(place: Place, batch: RawBatch, letter: str, reason: str) -> dict[s
 
 
 async def _run(place: Place, database_url: str, bootstrap: str) -> int:
-    units = Units(lambda: None)
-    async with asyncio.timeout(_SECONDS):
-        pool = await create_pool(database_url, 2)
-        try:
-            units.use(pool)
-            return await step_over(units, bootstrap, place)
-        finally:
-            pool.terminate()
+    async with asyncio.timeout(_SECONDS), units_of(database_url) as units:
+        return await step_over(units, bootstrap, place)
 
 
 def main() -> None:

@@ -1,20 +1,19 @@
 """The operator's command of every provider service: what the provider told of that nobody ordered here."""
 
-import asyncio
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from malipo.messaging.database import Row, connected
-from malipo.platform import settings
+from malipo.messaging import command
+from malipo.messaging.database import Queries, Row
 from malipo.platform.settings import ServiceSettings
 
 _LIST = """
 SELECT received_at, concerns, merchant_id, mode, event_type, reference_ids, amount_minor, currency, callback_id
 FROM unmatched WHERE $1 OR concerns <> 'others' ORDER BY received_at DESC LIMIT $2
 """
-_CONNECT_SECONDS = 10
 
 
 def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None:
@@ -26,11 +25,10 @@ def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 100,
     ) -> None:
         """List what the provider told of that nobody ordered here: a line of JSON each."""
-        url = settings.load(settings_type).database_url.get_secret_value()
-        for row in asyncio.run(_listed(url, everything=everything, limit=limit)):
+        for row in command.run(settings_type, lambda units: listed(units.reads, everything=everything, limit=limit)):
             typer.echo(json.dumps(dict(row), default=str))
 
 
-async def _listed(url: str, *, everything: bool, limit: int) -> list[Row]:
-    async with asyncio.timeout(_CONNECT_SECONDS), connected(url) as connection:
-        return list(await connection.fetch(_LIST, everything, limit))
+async def listed(source: Queries, *, everything: bool, limit: int) -> Sequence[Row]:
+    """At most so many rows, the newest first; without `everything` only what a person has to look at."""
+    return await source.fetch(_LIST, everything, limit)

@@ -1,0 +1,57 @@
+"""How an operator's command reaches its service's database, and what it says when that is away or was never migrated."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+import asyncpg
+import typer
+
+from malipo.messaging.database import AWAY, create_pool
+from malipo.messaging.unit import Units
+from malipo.platform import settings
+from malipo.platform.settings import ServiceSettings
+
+CONNECT_SECONDS = 10
+_CONNECTIONS = 2
+_TOO_OLD = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
+
+
+def run[T](settings_type: type[ServiceSettings], work: Callable[[Units], Awaitable[T]]) -> T:
+    """What `work` answers on the database of the service with these settings; a running replica relays what it sends.
+
+    Ends the command with a line that says what to do when the database does not answer, or lacks a table.
+    """
+    url = settings.load(settings_type).database_url.get_secret_value()
+    package = settings_type.__module__.partition(".")[0]
+    try:
+        return asyncio.run(_done(url, work))
+    except _TOO_OLD:
+        fail(f"the database is empty or old: run `python -m {package} migrate` first")
+    except AWAY:
+        fail("the database does not answer: check DATABASE_URL")
+
+
+@asynccontextmanager
+async def units_of(database_url: str) -> AsyncGenerator[Units]:
+    """Units on a pool of one's own while the block lasts; waits for PostgreSQL for as long as it is let."""
+    pool = await create_pool(database_url, _CONNECTIONS)
+    units = Units(lambda: None)
+    units.use(pool)
+    try:
+        yield units
+    finally:
+        pool.terminate()
+
+
+def fail(reason: str) -> NoReturn:
+    """End the command: the reason goes to people, exit code 1 to programs."""
+    typer.echo(reason, err=True)
+    raise typer.Exit(1) from None
+
+
+async def _done[T](database_url: str, work: Callable[[Units], Awaitable[T]]) -> T:
+    async with asyncio.timeout(CONNECT_SECONDS) as patience, units_of(database_url) as units:
+        patience.reschedule(None)  # it is there: a statement has a limit of its own
+        return await work(units)
