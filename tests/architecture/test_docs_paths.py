@@ -46,6 +46,16 @@ def definitions(scope: ast.AST, prefix: str = "") -> Iterator[str]:
                 pass
 
 
+NAMED_FILE = re.compile(r"`([\w./-]+\.py)`")
+
+
+def missing_files(text: str, files: list[Path]) -> list[str]:
+    """The Python files that `text` names and that are nowhere."""
+    return [
+        name for name in NAMED_FILE.findall(text) if not any(file.as_posix().endswith("/" + name) for file in files)
+    ]
+
+
 def dangling_links(page: Path) -> list[str]:
     """The relative links of a page that lead nowhere."""
     text = CODE_BLOCK.sub("", page.read_text("utf-8"))
@@ -98,3 +108,16 @@ def test_a_link_to_nothing_is_found_but_not_one_in_code_or_to_the_web(tmp_path: 
     page = tmp_path / "page.md"
     page.write_text("[a](page.md) [b](page.md#part) [c](gone.md) [d](https://example.org)\n```\n[e](gone.md)\n```\n")
     assert dangling_links(page) == ["gone.md"]
+
+
+def test_decisions_name_files_that_exist(python_files: list[Path]) -> None:
+    missing = {
+        page.name: names
+        for page in sorted(ROOT.glob("docs/decisions/*.md"))
+        if (names := missing_files(page.read_text("utf-8"), python_files))
+    }
+    assert missing == {}
+
+
+def test_a_file_that_is_nowhere_is_found(python_files: list[Path]) -> None:
+    assert missing_files("`orchestrator/handlers.py`, `test_gone.py`", python_files) == ["test_gone.py"]
