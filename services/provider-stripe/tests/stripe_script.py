@@ -9,7 +9,7 @@ import stripe_says as says
 
 from malipo import clock
 from malipo.platform.client import http_client
-from malipo.providers.provider import Attempt
+from malipo.providers.provider import Ages, Attempt
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
 
@@ -45,4 +45,4 @@ class Stripe:
 
 def sent(order, hours: float = 0.1, reference: str | None = None) -> Attempt:
     age = timedelta(hours=hours)
-    return Attempt(order, f"malipo-{order.operation_id}", says.ACCOUNT, clock.now() - age, reference, key_age=age)
+    return Attempt(order, f"malipo-{order.operation_id}", says.ACCOUNT, clock.now() - age, reference, ages=Ages(age))

@@ -15,7 +15,7 @@ from malipo import clock
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.money import Money
 from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.provider import Attempt
+from malipo.providers.provider import Ages, Attempt
 from malipo.testing.orders import charge
 from malipo.testing.transports import Reply
 from malipo.testing.waiting import until
@@ -32,7 +32,7 @@ VERBS = ("query", "execute")
 
 
 def expired(hours: float = 0.3, reference: str | None = None) -> Attempt:
-    return replace(sent(charge(), hours, reference), expires_in=timedelta())
+    return late(sent(charge(), hours, reference))
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -151,23 +151,23 @@ async def test_an_intent_that_expires_while_it_is_found_out_about_is_not_repeate
         return idle(request)
 
     stripe = Stripe(and_expire, idle)
-    attempt = replace(sent(charge(), reference="pi_1"), expires_in=timedelta(seconds=60))
+    attempt = replace(sent(charge(), reference="pi_1"), ages=Ages(timedelta(hours=0.1), timedelta(seconds=60)))
     assert await stripe.provider.query(attempt) == ARRIVED
     assert "POST" not in {request.method for request in stripe.requests}
 
 
-def late(stripe, order) -> Attempt:
-    return replace(stripe.attempt(order), expires_in=timedelta())
+def late(attempt: Attempt) -> Attempt:
+    return replace(attempt, ages=attempt.ages.ended())
 
 
 async def test_an_order_that_comes_after_its_fence_takes_no_money(stripe):
     order = pay()
     await stripe.fault("request_late", delay_seconds=0.5)
     assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.provider.query(late(stripe, order)) == NEVER_CHARGED
+    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
     await asyncio.sleep(1)
     assert await stripe.book() == []
-    assert await stripe.provider.query(late(stripe, order)) == NEVER_CHARGED
+    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
 
 
 async def test_an_order_that_came_before_its_fence_is_found(stripe):
@@ -175,7 +175,7 @@ async def test_an_order_that_came_before_its_fence_is_found(stripe):
         order = pay()
         await stripe.fault(fault)
         assert isinstance(await stripe.execute(order), Unknown)
-        outcome = await stripe.provider.query(late(stripe, order))
+        outcome = await stripe.provider.query(late(stripe.attempt(order)))
         assert isinstance(outcome, Succeeded)
     assert await stripe.book() == [("charge", 1000)] * 2
 
@@ -184,9 +184,9 @@ async def test_an_order_that_stripe_is_working_on_is_a_doubt_until_it_is_there(s
     order = pay()
     await stripe.fault("slow", delay_seconds=1.5)
     assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.provider.query(late(stripe, order)) == ARRIVED
+    assert await stripe.provider.query(late(stripe.attempt(order))) == ARRIVED
     await until(stripe.book, what="the slow charge")
-    assert isinstance(await stripe.provider.query(late(stripe, order)), Succeeded)
+    assert isinstance(await stripe.provider.query(late(stripe.attempt(order))), Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
 
@@ -194,9 +194,9 @@ async def test_a_stored_500_that_stripe_makes_good_after_the_expiry_is_never_cal
     order = pay()
     await stripe.fault("error_reconciled", delay_seconds=0.5)
     assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.provider.query(late(stripe, order)) == ARRIVED
+    assert await stripe.provider.query(late(stripe.attempt(order))) == ARRIVED
     await until(stripe.book, what="the charge")
-    assert isinstance(await stripe.provider.query(late(stripe, order)), Succeeded)
+    assert isinstance(await stripe.provider.query(late(stripe.attempt(order))), Succeeded)
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ async def test_a_fence_whose_answer_was_lost_is_made_again(stripe, fault):
     await stripe.fault("connection_reset")
     assert isinstance(await stripe.execute(order), Unknown)
     await stripe.fault(fault, match={"method": "POST"})
-    assert isinstance(await stripe.provider.query(late(stripe, order)), Unknown)
-    assert await stripe.provider.query(late(stripe, order)) == NEVER_CHARGED
+    assert isinstance(await stripe.provider.query(late(stripe.attempt(order))), Unknown)
+    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
     assert await stripe.book() == []
 
 
@@ -216,24 +216,24 @@ async def test_an_order_that_stripe_refused_as_invalid_took_no_key_and_can_be_fe
     order = pay("pm_card_nobody_has")
     await stripe.fault("malformed_json")
     assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.provider.query(late(stripe, order)) == NEVER_CHARGED
+    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
 
 
 async def test_a_decline_whose_answer_was_lost_is_found_behind_the_expiry(stripe):
     order = pay("pm_card_visa_chargeDeclined")
     await stripe.fault("answer_lost")
     assert isinstance(await stripe.execute(order), Unknown)
-    outcome = await stripe.provider.query(late(stripe, order))
+    outcome = await stripe.provider.query(late(stripe.attempt(order)))
     assert (type(outcome), outcome.code) == (Declined, "generic_decline")
 
 
 async def test_two_replicas_that_fence_at_once_come_to_one_end_and_one_payment_intent(stripe):
     order = pay()
     await stripe.fault("slow", delay_seconds=0.2, match={"method": "POST"})
-    both = await asyncio.gather(*(stripe.provider.query(late(stripe, order)) for _ in range(2)))
+    both = await asyncio.gather(*(stripe.provider.query(late(stripe.attempt(order))) for _ in range(2)))
     assert NEVER_CHARGED in both
     assert set(both) <= {NEVER_CHARGED, Unknown(reason="http 409")}
-    assert await stripe.provider.query(late(stripe, order)) == NEVER_CHARGED
+    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
     made = (
         await stripe.http.get("/_sim/book", headers={"Authorization": f"Bearer {stripe.account['secret_key']}"})
     ).json()

@@ -18,6 +18,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.money import Money
 from malipo.providers.errors import Misconfigured, NotSent
+from malipo.providers.provider import Ages
 from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.waiting import until
 
@@ -174,7 +175,7 @@ async def test_a_lost_answer_and_another_accounts_credentials_make_one_effect_at
     attempt = replace(stripe.attempt(order), account=new, same_account=False)
     for key_age in (timedelta(), timedelta(hours=25)):
         for verb in (stripe.provider.query, stripe.provider.execute):
-            assert await verb(replace(attempt, key_age=key_age)) == Unknown(reason="account_changed")
+            assert await verb(replace(attempt, ages=Ages(key_age))) == Unknown(reason="account_changed")
     effects = [line for line in (*await stripe.book(old), *await stripe.book(new)) if line[0] == kind]
     assert len(effects) == (0 if fault == "connection_reset" else 1)
 
@@ -184,7 +185,7 @@ async def test_a_stored_500_without_an_effect_is_a_doubt_for_a_day_and_then_a_de
     await stripe.fault("error_before_effect")
     assert isinstance(await stripe.execute(order), Unknown)
     assert await stripe.query(order) == await stripe.query(order) == Unknown(reason="error_stored")
-    old = replace(stripe.attempt(order), key_age=timedelta(hours=24.5))
+    old = replace(stripe.attempt(order), ages=Ages(timedelta(hours=24.5)))
     outcome = await stripe.provider.query(old)
     assert (type(outcome), outcome.code) == (Declined, "provider_error")
     assert await stripe.book() == []

@@ -26,6 +26,7 @@ from malipo.providers.caller import Caller
 from malipo.providers.credentials import Credentials
 from malipo.providers.errors import BadSignature
 from malipo.providers.provider import Attempt, Callback, Order, Reading
+from malipo.providers.withdrawals import Intake
 
 PACKAGE = "provider_stripe"  # any provider's database has the kit's tables
 USD_10 = Money(1000, "USD")
@@ -89,7 +90,7 @@ class Replica:
         """Record commands as one batch."""
         batch = [Received(c, ids.new("msg"), "topic", c.payment_id, headers or {}) for c in commands]
         async with self.units.begin() as unit:
-            await self.attempts.record(lambda: None, unit, batch)
+            await Intake(self.provider.name, self.attempts, lambda: None).take(unit, batch)
 
     async def configure(self, *messages: MerchantConfigured) -> None:
         batch = [Received(m, ids.new("msg"), "topic", m.merchant_id) for m in messages]

@@ -101,7 +101,7 @@ async def test_the_age_of_a_key_is_told_by_the_database(kit, make):
     (taken,) = await kit.another_replica().claim()
     original = await kit.attempts.original("pay_1")
     for known in (taken, original):
-        assert timedelta(hours=22) < known.key_age < timedelta(hours=22, minutes=1)
+        assert timedelta(hours=22) < known.ages.key_age < timedelta(hours=22, minutes=1)
 
 
 async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
@@ -187,10 +187,10 @@ async def test_a_lease_is_known_to_be_ours_from_before_it_was_taken_or_renewed(k
     monkeypatch.setattr(clock, "since_boot", asked)
     await kit.take(make.charge(1), make.charge(2))
     kept, lost = await kit.attempts.claim_orders(kit.lease, 10, ())
-    assert kept.hold.since == lost.hold.since == kept.read_at == 1001
+    assert kept.hold.since == lost.hold.since == kept.ages.read_at == 1001
     await kit.lose(lost)
     await kit.attempts.renew(kit.lease, [kept.id, lost.id])
-    assert (kept.hold.since, lost.hold.since, kept.read_at) == (1002, 1001, 1001)
+    assert (kept.hold.since, lost.hold.since, kept.ages.read_at) == (1002, 1001, 1001)
 
 
 DAMAGES = {

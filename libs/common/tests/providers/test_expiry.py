@@ -111,7 +111,7 @@ async def test_an_expired_charge_that_may_have_been_sent_is_only_read_about(kit,
     await kit.another_replica().run()
     assert kit.provider.executed == []
     (asked,) = kit.provider.queried
-    assert asked.expired
+    assert asked.ages.expired
     assert await kit.outcomes() == [Unknown(reason="nothing found")]
 
 
@@ -135,7 +135,7 @@ async def test_a_question_knows_whether_its_order_has_expired(kit, make, moment,
     await kit.take(make.query())
     await kit.run()
     (asked,) = kit.provider.queried
-    assert asked.expired is expired
+    assert asked.ages.expired is expired
 
 
 async def test_what_is_owed_never_expires(kit, make):
@@ -143,7 +143,7 @@ async def test_what_is_owed_never_expires(kit, make):
     await kit.grow_old(hours=20)
     await kit.run()
     (attempt,) = kit.provider.executed
-    assert not attempt.expired
+    assert not attempt.ages.expired
     assert await kit.outcomes() == [DONE]
 
 

@@ -84,5 +84,5 @@ async def test_a_process_that_could_renew_its_lease_after_all_sends_and_says_how
     await kit.attempts.renew(kit.lease, [claimed.id])
     await kit.caller.run(claimed)
     (attempt,) = kit.provider.executed
-    assert timedelta(hours=1) <= attempt.key_age_now() < timedelta(hours=1, seconds=30)
+    assert timedelta(hours=1) <= attempt.ages.key_age_now() < timedelta(hours=1, seconds=30)
     assert await kit.outcomes() == [DONE]

@@ -200,7 +200,7 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
     order = attempt.order
     if isinstance(order, Refund):
         return "/v1/refunds", {"payment_intent": order.reference, "limit": _PAGE_SIZE}
-    age = attempt.key_age_now()
+    age = attempt.ages.key_age_now()
     first_sent_at = attempt.first_sent_at or now - age
     earliest, latest = first_sent_at - _CLOCK_SKEW, first_sent_at + age + _CLOCK_SKEW
     window = {"created[gte]": str(int(earliest.timestamp())), "created[lte]": str(int(latest.timestamp()))}

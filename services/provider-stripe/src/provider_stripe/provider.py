@@ -83,9 +83,9 @@ class StripeProvider:
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
-        if attempt.expired and isinstance(attempt.order, Charge):
+        if attempt.ages.expired and isinstance(attempt.order, Charge):
             return await self._expire(attempt, attempt.order)
-        if attempt.key_age_now() >= REPLAY_LIMIT:
+        if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
         outcome = await self._send(attempt)
         return await self._settle(attempt, REFUSED_REPEAT) if outcome == REFUSED_REPEAT else outcome
@@ -95,9 +95,9 @@ class StripeProvider:
             return await self._trace(attempt)
         if isinstance(attempt.order, Charge | Refund) and (seen := await self._look(attempt)) is not None:
             return seen
-        if attempt.expired and isinstance(attempt.order, Charge):
+        if attempt.ages.expired and isinstance(attempt.order, Charge):
             return await self._expire(attempt, attempt.order)
-        if attempt.key_age_now() >= REPLAY_LIMIT:
+        if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
         outcome = await self._send(attempt)
         return await self._settle(attempt, outcome) if isinstance(outcome, Unknown) else outcome
@@ -106,7 +106,7 @@ class StripeProvider:
         """What Stripe's book shows of a charge that is never sent any more. Nothing there is an end only behind a fence:
         the order may be under way, or Stripe may not have carried it out yet.
         """
-        if attempt.key_age_now() >= REPLAY_LIMIT:
+        if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
         seen = await self._find(attempt)
         if seen is not None:
@@ -117,7 +117,7 @@ class StripeProvider:
         """Make the charge's key useless, and learn by that whether Stripe has seen the order."""
         path, form = fence(charge)
         outcome = fenced(charge, await self._client.post(_key(attempt), path, form, key=attempt.key))
-        if outcome == NEVER_CHARGED and attempt.key_age_now() >= KEY_LIFE:
+        if outcome == NEVER_CHARGED and attempt.ages.key_age_now() >= KEY_LIFE:
             return _KEY_IS_OLD  # it may have found the key free because Stripe has forgotten it, and the order with it
         return outcome
 
@@ -125,7 +125,9 @@ class StripeProvider:
         """What Stripe's book shows. Nothing there is an end only once the key is dead: until then a request under it may
         be under way, or Stripe may still carry out one that it has answered with an error.
         """
-        dead = attempt.key_age_now() >= KEY_LIFE  # before the look: what is looked at later may be younger than that
+        dead = (
+            attempt.ages.key_age_now() >= KEY_LIFE
+        )  # before the look: what is looked at later may be younger than that
         seen = await self._find(attempt)
         if seen is not None:
             return seen

@@ -10,7 +10,7 @@ from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import ProviderCommand, Query
 from malipo.messaging.database import Row
 from malipo.platform.logs import log
-from malipo.providers.provider import Order
+from malipo.providers.provider import Ages, Order
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
 
@@ -26,10 +26,9 @@ class Hold:
 class Claimed:
     """An attempt that this process may run now, and for how long it has waited (`age`).
 
-    `first_sent_at` is set when an earlier try may have reached the provider: `key_age` ago, in the account with this
-    fingerprint. `problem` is why the try before could not be sent; None at the first try, and after a process that died.
-    It may be sent for another `expires_in`; None for what is owed. Ages are those of the moment `read_at` of
-    `clock.since_boot`; the lease is ours under this `token`, and `hold` follows its renewals.
+    `first_sent_at` is set when an earlier try may have reached the provider, in the account with this fingerprint.
+    `problem` is why the try before could not be sent; None at the first try, and after a process that died. The lease is
+    ours under this `token`, and `hold` follows its renewals.
     """
 
     id: str
@@ -40,18 +39,10 @@ class Claimed:
     reference: str | None
     age: timedelta
     first_sent_at: datetime | None = None
-    key_age: timedelta = timedelta()
     account: str | None = None
     problem: str | None = None
-    expires_in: timedelta | None = None
-    read_at: float = field(default_factory=clock.since_boot)
+    ages: Ages = field(default_factory=Ages)
     hold: Hold = field(default_factory=Hold)
-
-    @property
-    def expired(self) -> bool:
-        """Whether the order is too old to be sent, as of now."""
-        passed = timedelta(seconds=clock.since_boot() - self.read_at)
-        return self.expires_in is not None and passed >= self.expires_in
 
     @property
     def died(self) -> bool:
@@ -69,20 +60,15 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes.
-
-    `key_age` and `expires_in` are those of the moment `read_at` of `clock.since_boot`.
-    """
+    """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes."""
 
     order: Order
     headers: dict[str, str]
     first_sent_at: datetime | None
-    key_age: timedelta
     account: str | None
     reference: str | None
     outcome: Outcome | None
-    expires_in: timedelta | None
-    read_at: float
+    ages: Ages
 
 
 def read(row: Row, token: str, asked_at: float) -> Claimed | None:
@@ -106,16 +92,15 @@ def _claimed(row: Row, token: str, asked_at: float) -> Claimed:
         reference=row["reference"],
         age=row["age"],
         first_sent_at=row["first_sent_at"],
-        key_age=row["key_age"] or timedelta(),
         account=row["account"],
         problem=row["problem"],
-        expires_in=row["expires_in"],
-        read_at=asked_at,
+        ages=_ages(row, asked_at),
         hold=Hold(asked_at),
     )
 
 
 def read_original(row: Row, read_at: float) -> Original:
+    """The attempt in a row that this service has written: what is wrong with one is raised, as nothing can be said of it."""
     order = _COMMAND.decode(row["command"])
     assert not isinstance(order, Query)
     outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
@@ -123,10 +108,12 @@ def read_original(row: Row, read_at: float) -> Original:
         order=order,
         headers=row["headers"],
         first_sent_at=row["first_sent_at"],
-        key_age=row["key_age"] or timedelta(),
         account=row["account"],
         reference=row["reference"],
         outcome=outcome,
-        expires_in=row["expires_in"],
-        read_at=read_at,
+        ages=_ages(row, read_at),
     )
+
+
+def _ages(row: Row, read_at: float) -> Ages:
+    return Ages(row["key_age"] or timedelta(), row["expires_in"], read_at)

@@ -1,6 +1,6 @@
 """The attempt store: what is to be sent, was sent, and came back. The row is committed before the call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
@@ -160,12 +160,11 @@ class Attempts:
         self._marks = Collector(self._write_marks, most=_MOST_MARKS)
         self._holds = WeakValueDictionary[str, Hold]()  # of what was claimed and is still being run
 
-    async def record(self, nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        """Handler of the provider's commands: nothing is sent before this is committed, and then `nudge` is called."""
+    def record(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        """Have these orders and questions recorded: nothing is sent before this is committed."""
         # Those of one payment stay in their order; two processes that record the same ones wait for each other in one.
-        ordered = sorted(_without_repeated_questions(batch), key=lambda received: received.key)
+        ordered = sorted(batch, key=lambda received: received.key)
         unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
-        unit.after_commit(nudge)
 
     async def withdraw(self, unit: Unit, charge_ids: Sequence[str], arriving: Sequence[Received[Message]]) -> set[str]:
         """End those of these charges as canceled that were never sent; answers which. `arriving` are recorded first."""
@@ -254,12 +253,6 @@ class Attempts:
             row["id"]: Expired() if row["expired"] else None for row in rows
         }
         return [found.get(mark.id, LeaseLost()) for mark in marks]
-
-
-def _without_repeated_questions(batch: Sequence[Received[Message]]) -> Sequence[Received[Message]]:
-    """The last of the questions about each operation that came together, and all orders."""
-    last = {one.message.operation_id: one for one in batch if isinstance(one.message, Query)}
-    return [one for one in batch if not isinstance(one.message, Query) or last[one.message.operation_id] is one]
 
 
 def _command(message: Message) -> ProviderCommand:

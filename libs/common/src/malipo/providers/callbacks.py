@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from malipo import clock, ids
-from malipo.contracts.outcomes import RESULTS, OutcomeReported
+from malipo import ids
+from malipo.contracts.outcomes import RESULTS
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
 from malipo.messaging.database import AWAY
@@ -22,13 +22,13 @@ from malipo.messaging.unit import Unit, Units, outbox_row
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
-from malipo.providers import echoes, unmatched
+from malipo.providers import echoes, reports, unmatched
 from malipo.providers.attempt_rows import Original
 from malipo.providers.attempts import Attempts
 from malipo.providers.credentials import Credentials, NoCredentials, Owned
 from malipo.providers.errors import BadSignature
 from malipo.providers.integrity import checked
-from malipo.providers.provider import Callback, Order, Provider, Reading, Unmatched, Word, kind_of
+from malipo.providers.provider import Callback, Provider, Reading, Unmatched, Word, kind_of
 from malipo.providers.unmatched import Heard
 
 MAX_BODY_BYTES = 256 * 1024
@@ -165,21 +165,8 @@ class Callbacks:
             operation_id=order.operation_id,
             outcome=RESULTS[type(word.outcome)],
         ) as headers:
-            report = self._report(callback_id, word, order)
+            report = reports.called_back(order, self._provider.name, checked(order, word.outcome), callback_id)
             echoes.tell_twice(unit, outbox_row(ids.new("msg"), OUTCOMES, order.payment_id, report, headers))
-
-    def _report(self, callback_id: str, word: Word, order: Order) -> OutcomeReported:
-        return OutcomeReported(
-            payment_id=order.payment_id,
-            operation_id=order.operation_id,
-            kind=word.kind,
-            provider=self._provider.name,
-            outcome=checked(order, word.outcome),
-            source="callback",
-            step=order.step,
-            callback_id=callback_id,
-            observed_at=clock.now(),
-        )
 
     def _answer(self, status: int, result: str) -> Response:
         CALLBACKS.labels(self._provider.name, result).inc()

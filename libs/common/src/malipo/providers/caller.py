@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Literal
 
@@ -167,7 +166,7 @@ class Caller:
         command = claimed.command
         if isinstance(command, Query):
             return await self._query(claimed, command, await self._account(claimed))
-        if claimed.expired and claimed.first_sent_at is None:
+        if claimed.ages.expired and claimed.first_sent_at is None:
             return EXPIRED  # whether or not there is an account
         account = await self._account(claimed)
         if refused := refusal(self._provider, command):
@@ -192,8 +191,8 @@ class Caller:
 
     async def _read_about(self, claimed: Claimed, order: Order, account: Account) -> Outcome:
         """What became of an order that has expired, and that an earlier try may have sent."""
-        attempt = replace(self._attempt(order, account, claimed, claimed.reference), expires_in=timedelta())
-        return await self._call("query", attempt, claimed.hold)
+        attempt = self._attempt(order, account, claimed, claimed.reference)
+        return await self._call("query", replace(attempt, ages=attempt.ages.ended()), claimed.hold)
 
     async def _query(self, claimed: Claimed, query: Query, account: Account) -> Outcome:
         original = await self._attempts.original(query.operation_id)
@@ -216,10 +215,8 @@ class Caller:
             account=account,
             first_sent_at=known.first_sent_at,
             reference=reference,
-            key_age=known.key_age,
             same_account=same_account,
-            expires_in=known.expires_in,
-            read_at=known.read_at,
+            ages=known.ages,
         )
 
     def fingerprint(self, account: Account) -> str:
@@ -273,7 +270,7 @@ class Caller:
         ):
             with one_try:
                 self._require(hold)
-                if verb == "execute" and attempt.expired:
+                if verb == "execute" and attempt.ages.expired:
                     raise Expired
                 return await call(attempt)
         raise AssertionError
@@ -282,7 +279,7 @@ class Caller:
         """Raise `LeaseLost` unless the lease is known to be ours still: since the mark a day may have been slept through.
 
         What freezes between this look and the write to the socket is not caught here. A provider whose keys die looks at
-        `Attempt.key_age_now` before each order it sends; after that look nobody does.
+        `Ages.key_age_now` before each order it sends; after that look nobody does.
         """
         if clock.since_boot() - hold.since > self._lease_seconds:
             raise LeaseLost

@@ -1,7 +1,7 @@
 """What a payment provider must implement: three verbs, answered with an outcome or with why nothing was sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
@@ -25,23 +25,14 @@ ERROR_STORED = "error_stored"
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One operation on its way to a provider. Committed before anything is sent.
+class Ages:
+    """How old an attempt was by the database's clock, at the moment `read_at` of `clock.since_boot`.
 
-    `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider, and
-    `key_age` is how long ago that was at the moment `read_at` of `clock.since_boot`, both by the database's clock.
-    `same_account` is False when that try may have gone to another account than `account`: nothing may then be sent, and
-    what is not found says nothing. `reference` is the provider's id of the object when it is known. `expires_in` is how
-    long the order was good for at `read_at`; None for one that is owed, and never expires.
+    `key_age` is how long ago a try may first have reached the provider. `expires_in` is for how long the order was good;
+    None for one that is owed, and never expires.
     """
 
-    order: Order
-    key: str
-    account: Account = field(repr=False)
-    first_sent_at: datetime | None = None
-    reference: str | None = None
     key_age: timedelta = timedelta()
-    same_account: bool = True
     expires_in: timedelta | None = None
     read_at: float = field(default_factory=clock.since_boot)
 
@@ -51,13 +42,33 @@ class Attempt:
 
     @property
     def expired(self) -> bool:
-        """Whether nothing that could take money may be sent any more, as of now: `execute` is not called then, and
-        `query` only reads, or makes the key useless for ever.
-        """
+        """Whether nothing that could take money may be sent any more, as of now."""
         return self.expires_in is not None and self._since_read() >= self.expires_in
+
+    def ended(self) -> "Ages":
+        """The same of an order that the database has called expired since."""
+        return replace(self, expires_in=timedelta())
 
     def _since_read(self) -> timedelta:
         return timedelta(seconds=clock.since_boot() - self.read_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One operation on its way to a provider. Committed before anything is sent.
+
+    `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider.
+    `same_account` is False when that try may have gone to another account than `account`: nothing may then be sent, and
+    what is not found says nothing. `reference` is the provider's id of the object when it is known.
+    """
+
+    order: Order
+    key: str
+    account: Account = field(repr=False)
+    first_sent_at: datetime | None = None
+    reference: str | None = None
+    same_account: bool = True
+    ages: Ages = field(default_factory=Ages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,8 @@ class Provider(Protocol):
 
     `execute` and `query` answer with an `Outcome`; silence and a 5xx are `Unknown` and `silent`, an answer that is not
     understood is `Unknown` only. They raise `NotSent` when the request certainly did not reach the provider, and
-    `Misconfigured` when the provider refused our credentials. Nothing else may be raised.
+    `Misconfigured` when the provider refused our credentials. Nothing else may be raised. Both are safe for an order that
+    has expired (`Ages.expired`): they only read, or make its key useless for ever.
     """
 
     name: ClassVar[str]

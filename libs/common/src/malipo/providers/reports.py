@@ -1,10 +1,10 @@
-"""What the others are told of an attempt: the outcome, or the obstacle that postponed it. Pure."""
+"""What the others are told of an attempt: the outcome, by whichever way it came, or the obstacle that postponed it. Pure."""
 
 from datetime import datetime
 
 from malipo import clock
-from malipo.contracts.outcomes import Exchange, OrderPostponed, Outcome, OutcomeReported
-from malipo.contracts.provider_commands import Query
+from malipo.contracts.outcomes import Canceled, Exchange, OrderPostponed, Outcome, OutcomeReported
+from malipo.contracts.provider_commands import Query, Withdraw
 from malipo.providers.attempt_rows import Claimed
 from malipo.providers.provider import Order, kind_of
 
@@ -34,6 +34,35 @@ def outcome_of(claimed: Claimed, provider: str, outcome: Outcome, exchanges: Exc
         observed_at=clock.now(),
         exchanges=exchanges,
         tries=claimed.tries,
+    )
+
+
+def withdrawn(withdraw: Withdraw, provider: str) -> OutcomeReported:
+    """The end of a charge that was never sent, and now never will be."""
+    return OutcomeReported(
+        payment_id=withdraw.payment_id,
+        operation_id=withdraw.operation_id,
+        kind="charge",
+        provider=provider,
+        outcome=Canceled(),
+        source="answer",
+        step=withdraw.step,
+        observed_at=clock.now(),
+    )
+
+
+def called_back(order: Order, provider: str, outcome: Outcome, callback_id: str) -> OutcomeReported:
+    """The provider's word about an order that came by itself."""
+    return OutcomeReported(
+        payment_id=order.payment_id,
+        operation_id=order.operation_id,
+        kind=kind_of(order),
+        provider=provider,
+        outcome=outcome,
+        source="callback",
+        step=order.step,
+        callback_id=callback_id,
+        observed_at=clock.now(),
     )
 
 

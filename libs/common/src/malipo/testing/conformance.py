@@ -21,7 +21,7 @@ from malipo.money import Money
 from malipo.platform.client import USER_AGENT, http_client
 from malipo.providers.errors import BadSignature, Misconfigured, NotSent
 from malipo.providers.integrity import checked
-from malipo.providers.provider import Account, Attempt, Callback, Order, Provider, kind_of, refusal
+from malipo.providers.provider import Account, Ages, Attempt, Callback, Order, Provider, kind_of, refusal
 from malipo.testing.examples import Example, Story, other_end, raised_or_said, require_doubt, texts
 from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.transports import Dripping, Hanging, Recorder, Reply, answer, broken
@@ -156,7 +156,7 @@ class ProviderConformance(ABC):
                 async with self._on(ordered) as provider:
                     await provider.execute(attempt)
                 async with self._on(asked) as provider:
-                    await provider.query(replace(attempt, expires_in=timedelta()))
+                    await provider.query(replace(attempt, ages=attempt.ages.ended()))
                 assert ordered.bodies[0] not in asked.bodies
 
     async def test_silence_after_sending_is_unknown(self) -> None:
@@ -358,7 +358,7 @@ class ProviderConformance(ABC):
         """What both verbs make of an order of long ago that may be another account's. Nothing may be sent."""
         outcomes: list[Outcome] = []
         for key_age in (timedelta(), _LONG_AGO):
-            attempt = replace(self._attempt(order), first_sent_at=clock.now() - key_age, key_age=key_age)
+            attempt = replace(self._attempt(order), first_sent_at=clock.now() - key_age, ages=Ages(key_age))
             attempt = replace(attempt, reference=reference, same_account=False)
             recorder = Recorder(reply)
             async with self._on(recorder) as provider:
