@@ -1,5 +1,7 @@
 """Captures, cancels and refunds: commands to the payment's owner, who may refuse them, and what became of them."""
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -32,11 +34,11 @@ from gateway.openapi import (
 from gateway.parts import PartsOf
 from gateway.problems import FieldError, Problem, of_fields
 from gateway.schemas import NewCancel, NewCapture, NewRefund, Page, is_settled_by_cards
+from gateway.store_config import Configuration
 from gateway.views import Operation, first_operation
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
 from malipo.contracts.events import OperationView, PaymentView
-from malipo.messaging.database import time_of
 from malipo.messaging.unit import Unit
 
 router = APIRouter(prefix="/v1", tags=["Payments"])
@@ -60,8 +62,11 @@ async def capture(
     body: Annotated[NewCapture, Depends(body_of(NewCapture, optional=True))],
 ) -> Response:
     """Takes what an authorized payment reserved, or less of it; the rest is released."""
-    command = CapturePayment(payment_id=payment_id, capture_id=await _new_id(asked, "cap"), amount_minor=body.amount)
-    return await _operate(asked, command, body)
+
+    def ordered(now: datetime) -> CapturePayment:
+        return CapturePayment(payment_id=payment_id, capture_id=ids.new("cap", now), amount_minor=body.amount)
+
+    return await _operate(asked, payment_id, ordered, body)
 
 
 @router.post(
@@ -78,7 +83,11 @@ async def cancel(
     While nobody can say whether it has, the cancel waits (202): a charge that was not sent yet is stopped, a hold is given
     up as soon as the provider tells of it, and for money that was taken the cancel ends as `cancel_too_late`.
     """
-    return await _operate(asked, CancelPayment(payment_id=payment_id, cancel_id=await _new_id(asked, "can")), body)
+
+    def ordered(now: datetime) -> CancelPayment:
+        return CancelPayment(payment_id=payment_id, cancel_id=ids.new("can", now))
+
+    return await _operate(asked, payment_id, ordered, body)
 
 
 @router.post(
@@ -99,10 +108,12 @@ async def refund(
     body: Annotated[NewRefund, Depends(body_of(NewRefund, optional=True))],
 ) -> Response:
     """Gives money back, all that is left or part of it. Refunds never exceed what was captured, however many run."""
-    command = RefundPayment(
-        payment_id=payment_id, refund_id=await _new_id(asked, "ref"), amount_minor=body.amount, reason=body.reason
-    )
-    return await _operate(asked, command, body)
+
+    def ordered(now: datetime) -> RefundPayment:
+        refund_id = ids.new("ref", now)
+        return RefundPayment(payment_id=payment_id, refund_id=refund_id, amount_minor=body.amount, reason=body.reason)
+
+    return await _operate(asked, payment_id, ordered, body)
 
 
 @router.get(
@@ -140,25 +151,28 @@ async def read_refund(
     return answer(found.view)
 
 
-async def _new_id(asked: Command, prefix: str) -> str:
-    """Of the database's moment: operations are dated, and refunds listed, by their ids."""
-    return ids.new(prefix, await time_of(asked.parts.units.reads))
-
-
 type _OperationCommand = CapturePayment | CancelPayment | RefundPayment
 
+type _Ordered = Callable[[datetime], _OperationCommand]
+"""The command with an id of the database's moment: operations are dated, and refunds listed, by their ids."""
 
-async def _operate(asked: Command, command: _OperationCommand, body: NewCapture | NewCancel | NewRefund) -> Response:
-    payment = await require_payment(asked.parts, asked.caller, command.payment_id)
-    accept = partial(_accept, asked=asked, payment=payment, command=command)
+
+async def _operate(
+    asked: Command, payment_id: str, ordered: _Ordered, body: NewCapture | NewCancel | NewRefund
+) -> Response:
+    payment = await require_payment(asked.parts, asked.caller, payment_id)
+    accept = partial(_accept, asked=asked, payment=payment, ordered=ordered)
     done = await once(asked.parts.units, asked.sending, body, accept)
     return await _end(asked, done)
 
 
-async def _accept(unit: Unit, *, asked: Command, payment: PaymentView, command: _OperationCommand) -> str:
+async def _accept(unit: Unit, *, asked: Command, payment: PaymentView, ordered: _Ordered) -> str:
+    owner = asked.caller.merchant_id, asked.caller.mode
+    configuration = (await store_config.current(unit.reads, {owner}))[owner]
+    command = ordered(configuration.read_at)
     if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
         _check_amount(command, payment)
-        await _check_credentials(unit, asked.caller, payment)
+        _check_credentials(configuration, asked.caller, payment)
     view = _first_view(command, payment)
     store_payments.add_operation(unit, view, asked.caller.merchant_id, asked.caller.mode)
     send_commands(unit, [(command, asked.origin(payment.client_ref, view.id))])
@@ -171,11 +185,9 @@ def _check_amount(command: CapturePayment | RefundPayment, payment: PaymentView)
         raise of_fields([FieldError("/amount", "amount_not_representable", "must end in 0 in this currency")])
 
 
-async def _check_credentials(unit: Unit, caller: Caller, payment: PaymentView) -> None:
+def _check_credentials(configuration: Configuration, caller: Caller, payment: PaymentView) -> None:
     if payment.provider is None:  # not known here yet, if there is one
         return
-    owner = caller.merchant_id, caller.mode
-    configuration = (await store_config.current(unit.reads, {owner}))[owner]
     if payment.provider not in configuration.providers:
         raise not_configured(payment.provider, caller.mode)
 

@@ -187,8 +187,8 @@ def spec(
 ) -> dict[str, Any]:
     """The arguments of a route's decorator that describe it.
 
-    `read_at`: the path at which what was made is read by its id. `changes`: takes an Idempotency-Key; `key_required`: does not go without; `waits`: nor does this, and it may wait for
-    a state.
+    `read_at`: the path at which what was made is read by its id. `changes`: takes an Idempotency-Key; `key_required`: does
+    not go without; `waits`: nor does this, and it may wait for a state.
     """
     key_required = key_required or waits
     codes = [*_EVERYWHERE, *problems]

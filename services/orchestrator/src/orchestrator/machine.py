@@ -199,7 +199,7 @@ _DEADLINE_SECONDS = {
     State.AUTHORIZED: 24 * 3600,  # providers drop an authorization after days: ask once a day whether it stands
     State.IN_DOUBT: 1,
 }
-_OVERTAKEN = frozenset(
+_TRUE_IN_ANY_ORDER = frozenset(
     {
         # Words that are all true when they come in another order than they were said in: of a charge that has failed and
         # then was given up no money was taken, whichever is heard first. Whether money moved is judged of the payment.
@@ -220,8 +220,8 @@ class Verdict(StrEnum):
 
 
 def verdict(subject: Subject, state: State, trigger: Trigger) -> Verdict:
-    """Judge a provider's word that comes after the end: said before, overtaken, or impossible beside the first."""
-    if trigger not in FINAL_TRIGGERS or (subject, state, trigger) in _OVERTAKEN:
+    """Judge a provider's word that comes after the end: said before, true in any order, or impossible beside the first."""
+    if trigger not in FINAL_TRIGGERS or (subject, state, trigger) in _TRUE_IN_ANY_ORDER:
         return Verdict.LATE
     deciding = {row.trigger for row in ROWS if row.subject is subject and row.to is state}
     return Verdict.REPEAT if trigger in deciding else Verdict.CONTRADICTION

@@ -46,7 +46,8 @@ class Operation:
 class Payment:
     """One payment. `step` and `announced` count its steps and the events told, both without gaps.
 
-    After `expires_at` nothing that takes the customer's money is sent any more. `traceparent` is the trace of the request that made it: deadlines, which no message causes, go on with that.
+    After `expires_at` nothing that takes the customer's money is sent any more. `traceparent` is the trace of the request
+    that made it: deadlines, which no message causes, go on with that.
     """
 
     id: str

@@ -266,11 +266,6 @@ async def overtake(connection: Statements, after_seconds: float, limit: int) -> 
     return await connection.fetch(_OVERTAKE, after_seconds, limit)
 
 
-async def time(connection: Statements) -> datetime:
-    """PostgreSQL's `now()`: within a transaction always the same, and what its statements put down."""
-    return await connection.fetchval("SELECT now()")
-
-
 async def disable(connection: Statements, endpoint_ids: Sequence[str]) -> None:
     """Send nothing more to these endpoints. Before any delivery is locked: endpoints come first in the order of locks."""
     await connection.execute(_DISABLE, endpoint_ids)

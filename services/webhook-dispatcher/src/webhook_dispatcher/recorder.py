@@ -8,6 +8,7 @@ from malipo import ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
 from malipo.messaging.collector import Collector
+from malipo.messaging.database import time_of
 from malipo.messaging.unit import Unit, Units, outbox_row
 from webhook_dispatcher import queue
 from webhook_dispatcher.queue import Delivery
@@ -81,7 +82,7 @@ async def _write(unit: Unit, attempts: Sequence[Attempt], patience: timedelta) -
     if gone:
         await queue.disable(unit.transaction, gone)
     retrying = any(attempt.wait_seconds is not None for attempt in attempts)
-    now = await queue.time(unit.transaction) if retrying else None
+    now = await time_of(unit.transaction) if retrying else None
     mine = await queue.end(unit.transaction, [_end(attempt, now, patience) for attempt in attempts])
     written = [attempt.delivery for attempt in attempts if attempt.delivery.id in mine]
     lanes = [(delivery.endpoint_id, delivery.payment_id) for delivery in written]

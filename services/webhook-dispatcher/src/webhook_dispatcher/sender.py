@@ -13,6 +13,7 @@ import aiohttp
 import httpx
 
 from malipo import clock
+from malipo.messaging.database import without_nul
 from malipo.platform.addresses import AddressRefused, check_url
 from malipo.platform.client import http_client, never_sent
 from webhook_dispatcher.head import Head
@@ -110,7 +111,7 @@ def _answer(head: Head, kept: bytearray, now: datetime) -> Answer:
 
 
 def _text(read: bytes) -> str:
-    return read.decode(errors="replace").replace("\0", "\ufffd")  # PostgreSQL's text takes no NUL
+    return without_nul(read.decode(errors="replace"))
 
 
 def _reason(error: BaseException) -> str:

@@ -32,8 +32,16 @@ class Queries(Protocol):
 
 
 async def time_of(source: Queries) -> datetime:
-    """The database's own time, in UTC: of what is dated or waited for, where a process's clock may be wrong."""
+    """The database's own time, in UTC: of what is dated or waited for, where a process's clock may be wrong.
+
+    Within a transaction it is always the same, and what its statements put down.
+    """
     return await source.fetchval("SELECT now()")
+
+
+def without_nul(text: str) -> str:
+    """The text as PostgreSQL can hold it: its text takes no NUL."""
+    return text.replace("\0", "\ufffd")
 
 
 class Statements(Queries, Protocol):
