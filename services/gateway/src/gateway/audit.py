@@ -6,6 +6,7 @@ from datetime import datetime
 
 from malipo.messaging.collector import Collector
 from malipo.messaging.unit import Units
+from malipo.messaging.writes import purge_of
 
 _MAX_BATCH = 500
 
@@ -22,12 +23,7 @@ UPDATE api_keys SET last_used_at = now() WHERE id IN (
     ORDER BY id FOR UPDATE SKIP LOCKED
 )
 """
-PURGE = """
-DELETE FROM audit_log WHERE id IN (
-    SELECT id FROM audit_log WHERE at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-RETURNING 1
-"""
+PURGE = purge_of("audit_log", "at")
 """Forgets old decisions: see `Runtime.forget`."""
 
 

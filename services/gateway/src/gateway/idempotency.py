@@ -13,7 +13,7 @@ from gateway.problems import Problem
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Queries, Row
 from malipo.messaging.unit import Unit, Units
-from malipo.messaging.writes import insert
+from malipo.messaging.writes import insert, purge_of
 
 _FIND = """
 SELECT merchant_id, mode, key, route, fingerprint, resource_id
@@ -31,13 +31,7 @@ _REMEMBER = insert(
         "resource_id": "text",
     },
 )
-PURGE = """
-DELETE FROM idempotency_keys WHERE (merchant_id, mode, key) IN (
-    SELECT merchant_id, mode, key FROM idempotency_keys
-    WHERE created_at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-RETURNING 1
-"""
+PURGE = purge_of("idempotency_keys", "created_at")
 """Forgets old keys: see `Runtime.forget`."""
 
 REPLAYS = Counter("malipo_idempotent_replays", "Requests that were answered from an earlier one with the same key.")

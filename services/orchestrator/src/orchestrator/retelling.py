@@ -8,12 +8,12 @@ from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayme
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.database import Queries
-from malipo.messaging.unit import MESSAGE_ID, Unit, Units, shard_of
-from malipo.messaging.writes import Write
+from malipo.messaging.unit import MESSAGE_ID, OUTBOX, Unit, Units, shard_of
+from malipo.messaging.writes import Write, purge_of
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT
 from orchestrator.payment import Payment
 
-_AGAIN = f"""INSERT INTO outbox (message_id, shard, topic, key, headers, payload)
+_AGAIN = f"""INSERT INTO outbox ({OUTBOX.names})
 SELECT kept.told_as, asked.shard, '{PAYMENT_EVENTS.name}', kept.payment_id,
     jsonb_strip_nulls(jsonb_build_object(
         '{MESSAGE_ID}', kept.told_as, '{TRACEPARENT}', kept.traceparent, '{CLIENT_REF}', p.client_ref)), kept.message
@@ -31,11 +31,7 @@ JOIN payments AS p ON p.id = kept.payment_id""",
 )
 _COUNT = "SELECT count(*) FROM history WHERE payment_id = $1"
 _REFUSED = "SELECT operation_id FROM refusals WHERE operation_id = ANY($1::text[])"
-PURGE = """
-DELETE FROM refusals WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM refusals WHERE recorded_at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING 1
-"""
+PURGE = purge_of("refusals", "recorded_at")
 """Forgets refusals of long ago: see `Runtime.forget`."""
 
 

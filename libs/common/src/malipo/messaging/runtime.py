@@ -12,6 +12,7 @@ from malipo.messaging.database import AWAY, Pool, create_pool
 from malipo.messaging.relay import Relay
 from malipo.messaging.subscription import Shell, Subscription
 from malipo.messaging.unit import Units
+from malipo.messaging.writes import purge_of
 from malipo.platform import metrics
 from malipo.platform.health import Health
 from malipo.platform.logs import log
@@ -29,11 +30,7 @@ _OUTBOX = """
 SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS rows,
        coalesce((SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1), 0) AS age
 """
-_PURGE_INBOX = """
-DELETE FROM inbox WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM inbox WHERE received_at < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING 1
-"""
+_PURGE_INBOX = purge_of("inbox", "received_at")
 
 Loop = Callable[[], Awaitable[None]]
 

@@ -12,7 +12,7 @@ from msgspec import MsgspecError
 
 from malipo.contracts.message import Message
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX, Topic
-from malipo.messaging.database import AWAY, blames_message
+from malipo.messaging.database import AWAY, blames_message, without_nul
 from malipo.messaging.unit import MAX_PAYLOAD_BYTES, MESSAGE_ID, Unit, Units
 from malipo.platform import logs, metrics, tracing
 from malipo.platform.logs import log
@@ -218,8 +218,8 @@ def message_id_of(record: Record) -> str:
 
 
 def storable(text: str) -> str:
-    """The text as a header or key can hold it: PostgreSQL takes no NUL, and Kafka nothing of a megabyte."""
-    return text.replace("\0", "\ufffd")[:_MAX_TEXT_CHARS]
+    """The text as a header or key can hold it: Kafka takes nothing of a megabyte."""
+    return without_nul(text)[:_MAX_TEXT_CHARS]
 
 
 def summary(error: Exception) -> str:

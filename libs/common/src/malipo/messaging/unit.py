@@ -124,7 +124,7 @@ class Unit:
         return message_id
 
     def send_raw(self, topic: str, key: str, payload: bytes, headers: dict[str, str]) -> None:
-        """Put bytes that are not a message of ours into the outbox: a dead letter.
+        """Put bytes into the outbox under the id in `headers`: a dead letter, or a message that was encoded before.
 
         Raises `MessageTooLarge` above what Kafka takes: such a row would stop its key's messages for ever.
         """

@@ -31,6 +31,15 @@ def insert(table: str, columns: Mapping[str, str], on_conflict: str = "") -> Wri
     return Write(text, columns)
 
 
+def purge_of(table: str, column: str, only: str = "true") -> str:
+    """The statement that forgets up to $2 rows of a table, those with `column` more than $1 days ago, and returns a row each."""
+    return f"""
+DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM {table} WHERE {only} AND {column} < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING 1
+"""  # noqa: S608 - names of ours
+
+
 @cache
 def statement(writes: tuple[Write, ...]) -> str:
     """These writes as one statement. Its arguments are the arrays of the first one's columns, then of the next one's.

@@ -9,13 +9,12 @@ from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
 from malipo.platform.settings import ServiceSettings
-from malipo.providers import echoes
+from malipo.providers import echoes, unmatched
 from malipo.providers.attempts import Attempts
 from malipo.providers.callbacks import Callbacks
 from malipo.providers.caller import Caller
 from malipo.providers.credentials import Credentials
 from malipo.providers.provider import Provider
-from malipo.providers.unmatched import FORGET_OTHERS, OTHERS_DAYS
 from malipo.providers.withdrawals import Intake
 
 
@@ -33,5 +32,5 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     runtime.loop("orders", caller.orders.run)
     runtime.loop("queries", caller.queries.run)
     runtime.loop("echoes", lambda: echoes.run(runtime.units))
-    runtime.forget(FORGET_OTHERS, OTHERS_DAYS)
+    runtime.forget(unmatched.PURGE, unmatched.OTHERS_DAYS)
     return runtime.app([Callbacks(provider, attempts, credentials, runtime.units).route()])

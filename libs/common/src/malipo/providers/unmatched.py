@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from malipo.messaging.database import Queries
 from malipo.messaging.unit import Unit
-from malipo.messaging.writes import insert
+from malipo.messaging.writes import insert, purge_of
 from malipo.platform.logs import log
 from malipo.providers.credentials import Owned
 from malipo.providers.provider import Reading, Unmatched, Word
@@ -26,12 +26,7 @@ UNMATCHED = Counter(
     ("provider", "concerns"),
 )
 OTHERS_DAYS = 100
-FORGET_OTHERS = """
-DELETE FROM unmatched WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM unmatched WHERE concerns = 'others' AND received_at < now() - make_interval(days => $1)
-    LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING 1
-"""
+PURGE = purge_of("unmatched", "received_at", only="concerns = 'others'")
 
 _RECORD = insert(
     "unmatched",
