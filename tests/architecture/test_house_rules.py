@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,6 +191,28 @@ def tells(text: str) -> bool:
 @pytest.mark.parametrize("text", ["see /home/me/malipo", "cd /mnt/it", "https://me.jfrog.io/pypi/simple"])
 def test_a_telling_text_is_seen(text: str) -> None:
     assert tells(text)
+
+
+NO_TEXTS: set[str] = set()
+"""Files of the repository that are no text, by their paths: none so far."""
+
+
+def test_every_file_of_the_repository_is_text_or_listed() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    found = [
+        name for name in listed.split("\0") if name and (ROOT / name).is_file() and no_text((ROOT / name).read_bytes())
+    ]
+    assert sorted(NO_TEXTS.symmetric_difference(found)) == []
+
+
+def no_text(content: bytes) -> bool:
+    """Whether a file is a picture, a package, a program: whatever nobody can review."""
+    return b"\0" in content
+
+
+@pytest.mark.parametrize("content", [b"!<arch>\ndebian-binary   \0", b"\x89PNG\r\n\x1a\n\0"])
+def test_a_package_and_a_picture_are_no_text(content: bytes) -> None:
+    assert no_text(content)
 
 
 def test_packages_come_from_the_public_registry() -> None:

@@ -4,19 +4,16 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from malipo import clock, ids
 from malipo.contracts.commands import CreatePayment
 from malipo.messaging.database import time_of
+from malipo.testing.clocks import put_wrong
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(params=[-HOUR, HOUR], ids=["an hour behind", "an hour ahead"])
 def wrong_clock(request, monkeypatch):
-    right, right_ns = clock.now, ids.time.time_ns
-    monkeypatch.setattr(clock, "now", lambda: right() + request.param)
-    shift_ns = int(request.param.total_seconds()) * 10**9
-    monkeypatch.setattr(ids.time, "time_ns", lambda: right_ns() + shift_ns)
+    put_wrong(monkeypatch, request.param)
 
 
 async def pay(merchant, expires_at, key: str | None = None):

@@ -8,7 +8,6 @@ from malipo.contracts.outcomes import Authorized, Unknown
 from malipo.contracts.provider_commands import Capture, Charge, ProviderCommand, Query, Refund
 from malipo.money import Money
 from orchestrator import clockwork
-from orchestrator.machine import ROWS, Send, State, repeats_order
 
 USD_10 = Money(1000, "USD")
 
@@ -56,12 +55,6 @@ async def test_a_capture_in_doubt_is_repeated_too_and_a_payment_that_rests_is_no
     repeated = await overdue(orchestrator)
     about_capture = [m for m in repeated if m.operation_id == capture.capture_id]
     assert [type(message) for message in about_capture] == [Capture, Query]
-
-
-def test_orders_are_repeated_only_where_their_answer_is_awaited_and_always_with_a_question():
-    repeating = [row for row in ROWS if repeats_order(row)]
-    assert {row.state for row in repeating} == {State.PROCESSING, State.IN_DOUBT}
-    assert {row.send for row in repeating} == {Send.QUERY}
 
 
 def fields(command) -> dict:

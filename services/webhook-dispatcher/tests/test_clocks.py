@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from malipo import clock
+from malipo.testing.clocks import put_wrong
 from malipo.testing.waiting import until
 from webhook_dispatcher import clockwork
 
@@ -14,11 +15,7 @@ HOUR = 3600
 @pytest.fixture(params=[HOUR, -HOUR], ids=["ahead", "behind"])
 def jumped(request, monkeypatch):
     """The process's clock jumps; returns what the time really is."""
-    true_now, true_seconds = clock.now, clock.unix_seconds
-    monkeypatch.setattr(clock, "now", lambda: true_now() + timedelta(seconds=request.param))
-    monkeypatch.setattr(clock, "unix_seconds", lambda: true_seconds() + request.param)
-    monkeypatch.setattr(clock, "after", lambda seconds: clock.now() + timedelta(seconds=seconds))
-    return true_now
+    return put_wrong(monkeypatch, timedelta(seconds=request.param))
 
 
 async def test_the_signature_has_the_right_time_whatever_our_clock_says(replica, receiver, kit, jumped):

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
@@ -215,7 +216,7 @@ async def test_a_server_without_a_certificate_that_we_trust_says_so(sender, rece
 def self_signed(folder):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, clock.now(), clock.after(3600))
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, clock.now(), clock.now() + timedelta(hours=1))
     certificate = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
     file = folder / "both.pem"
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate)

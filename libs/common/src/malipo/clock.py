@@ -1,7 +1,7 @@
 """The only place that reads the time."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux's own; elsewhere that one counts sleep, too
 
@@ -9,11 +9,6 @@ _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux's o
 def now() -> datetime:
     """The current moment, timezone-aware, in UTC."""
     return datetime.now(UTC)
-
-
-def after(seconds: float) -> datetime:
-    """The moment `seconds` from now, in UTC."""
-    return now() + timedelta(seconds=seconds)
 
 
 def unix_seconds() -> int:
