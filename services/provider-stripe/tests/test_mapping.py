@@ -21,6 +21,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.money import EXPONENTS, Money
 from malipo.providers.errors import Misconfigured, NotSent
+from malipo.providers.integrity import checked
 from malipo.testing.orders import cancel, capture, charge, refund
 from provider_stripe.mapping import STEPS, answered, request, unsupported
 from provider_stripe.objects import Answer
@@ -175,13 +176,13 @@ def test_an_error_means(order, status, body, outcome):
     ],
 )
 def test_only_a_web_address_is_a_page_to_send_the_customer_to(url):
-    outcome = read(charge(), says.intent("requires_action", next_action=says.redirect(url)))
+    outcome = checked(charge(), read(charge(), says.intent("requires_action", next_action=says.redirect(url))))
     assert outcome == ActionRequired(action=OtherAction("redirect_to_url"), reference="pi_1")
 
 
 @pytest.mark.parametrize("url", ["HTTPS://hooks.stripe.com/3ds/1?a=b%20c#d", "http://127.0.0.1:12111/_sim/3ds/pi_1"])
 def test_a_web_address_stays_as_it_is(url):
-    outcome = read(charge(), says.intent("requires_action", next_action=says.redirect(url)))
+    outcome = checked(charge(), read(charge(), says.intent("requires_action", next_action=says.redirect(url))))
     assert outcome == ActionRequired(action=Redirect(url), reference="pi_1")
 
 

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -58,7 +58,6 @@ _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 _REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was canceled"}
 _TOKEN = re.compile(r"[\w.:-]{1,100}", re.ASCII)
-_ADDRESS = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)  # no space, no control character, no backslash
 
 ARRIVED = Unknown(reason="the order has reached Stripe, and what came of it is not found yet")
 NEVER_CHARGED = Declined(
@@ -275,20 +274,10 @@ def _action(intent: Intent) -> Outcome:
     """What the customer has to do: go to a page, or else something that only Stripe's own name of it tells."""
     action = intent.next_action
     page = action and action.redirect_to_url
-    if page and _is_web_address(page.url):
+    if page:
         return ActionRequired(action=Redirect(page.url), reference=intent.id)
     name = (action and _token(action.type)) or "unknown"
     return ActionRequired(action=OtherAction(name), reference=intent.id)
-
-
-def _is_web_address(url: str) -> bool:
-    """Whether a browser may be sent there: http or https, absolute, in plain characters, and without credentials."""
-    try:
-        parts = urlsplit(url)
-        named = parts.hostname and (parts.port or True)
-    except ValueError:
-        return False
-    return bool(named and _ADDRESS.fullmatch(url) and "@" not in parts.netloc)
 
 
 def _refund_standing(refund: StripeRefund) -> Outcome:

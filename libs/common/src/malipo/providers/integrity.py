@@ -1,8 +1,20 @@
-"""The last check of every outcome, whichever provider and door it came by: not more money than was ordered, storable."""
+"""The last check of every outcome, whichever provider and door it came by: not more money than was ordered, storable, safe to follow."""
+
+import re
+from urllib.parse import urlsplit
 
 import msgspec
 
-from malipo.contracts.outcomes import Authorized, Declined, Outcome, Succeeded, Unknown
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    Declined,
+    OtherAction,
+    Outcome,
+    Redirect,
+    Succeeded,
+    Unknown,
+)
 from malipo.contracts.provider_commands import Cancel, Charge
 from malipo.platform.logs import log
 from malipo.providers.provider import AMOUNT_MISMATCH, Order
@@ -12,6 +24,8 @@ _MAX_TEXT_CHARS = 1_000
 _MAX_BYTES = 32 * 1024  # far above any address to send a customer to, far below what Kafka takes
 _TOO_LARGE = "answer_too_large"
 _NO_TEXT = "answer_no_text"
+_WEB_ADDRESS = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)  # no space, no control character, no backslash
+_NO_PAGE = OtherAction("redirect_to_url")
 
 
 def checked(order: Order, outcome: Outcome) -> Outcome:
@@ -21,8 +35,10 @@ def checked(order: Order, outcome: Outcome) -> Outcome:
 
     An outcome that could not be stored or sent would never end: a NUL in a text of the provider's is replaced, for
     PostgreSQL takes none; the text of a decline is cut; and what then is no text or too large for a message is `Unknown`.
+
+    A customer is sent to web addresses alone: to anything else as `OtherAction`, which nobody follows.
     """
-    outcome = _storable(outcome)
+    outcome = _storable(_followable(outcome))
     if isinstance(outcome, Succeeded | Authorized) and not _agrees(order, outcome):
         outcome = Unknown(reason=AMOUNT_MISMATCH, reference=outcome.reference)
     if isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH:
@@ -34,6 +50,24 @@ def checked(order: Order, outcome: Outcome) -> Outcome:
             reference=outcome.reference,
         )
     return outcome
+
+
+def _followable(outcome: Outcome) -> Outcome:
+    match outcome:
+        case ActionRequired(action=Redirect(url=url)) if not _is_web_address(url):
+            return msgspec.structs.replace(outcome, action=_NO_PAGE)
+        case _:
+            return outcome
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether a browser may be sent there: http or https, absolute, in plain characters, and without credentials."""
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname and (parts.port or True)
+    except ValueError:
+        return False
+    return bool(named and _WEB_ADDRESS.fullmatch(url) and "@" not in parts.netloc)
 
 
 def _storable(outcome: Outcome) -> Outcome:

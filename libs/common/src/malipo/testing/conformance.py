@@ -15,14 +15,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from malipo import clock
-from malipo.contracts.outcomes import Declined, Outcome, Unknown
+from malipo.contracts.outcomes import ActionRequired, Declined, OtherAction, Outcome, Redirect, Unknown
 from malipo.contracts.provider_commands import Charge
 from malipo.money import Money
 from malipo.platform.client import USER_AGENT, http_client
 from malipo.providers.errors import BadSignature, Misconfigured, NotSent
 from malipo.providers.integrity import checked
 from malipo.providers.provider import Account, Ages, Attempt, Callback, Order, Provider, kind_of, refusal
-from malipo.testing.examples import Example, Story, other_end, raised_or_said, require_doubt, texts
+from malipo.testing.examples import Example, Story, other_end, raised_or_said, redirecting, require_doubt, texts
 from malipo.testing.orders import cancel, capture, charge, refund
 from malipo.testing.transports import Dripping, Hanging, Recorder, Reply, answer, broken
 
@@ -36,6 +36,7 @@ _PATIENCE_SECONDS = 10.0
 _NOBODY = "http://127.0.0.1:1"
 _HOUR = 3600
 _LONG_AGO = timedelta(days=60)
+_NO_PAGES = ("javascript:alert(1)", "//pay.example/3ds", "intent://pay#Intent;end", "https://pay.example@evil.example/")
 _NOT_JSON = (b"", b"<html><body>502 Bad Gateway</body></html>", b'{"id": "cut sho', b"\xff\xfe")
 _OTHER_SHAPES: tuple[object, ...] = ({}, [], None, "ok", 42, {"error": "no"}, {"id": 1, "status": {}}, {"data": []})
 
@@ -236,6 +237,18 @@ class ProviderConformance(ABC):
             for reply in self.mismatched(order):
                 require_doubt(await self._execute(order, answer(reply)), silent=False)
                 require_doubt(await self._query(order, answer(reply)), silent=False)
+
+    async def test_a_customer_is_sent_to_web_addresses_alone(self) -> None:
+        """Whatever stands in place of one: a browser would run it, or be led elsewhere than it seems."""
+        for example in self.examples():
+            match example.outcome:
+                case ActionRequired(action=Redirect()):
+                    for url in _NO_PAGES:
+                        outcome = await self._execute(example.order, answer(redirecting(example, url)))
+                        assert isinstance(outcome, ActionRequired)
+                        assert isinstance(outcome.action, OtherAction), url
+                case _:
+                    pass
 
     async def test_amounts_are_written_as_the_provider_reads_them_or_refused(self) -> None:
         """A yen is no hundredth of anything; what cannot be written is declined before it is sent."""

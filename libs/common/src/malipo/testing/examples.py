@@ -1,10 +1,12 @@
 """What a provider's conformance tests are made of: examples, stories, and what the laws look at in an answer."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from malipo.contracts.outcomes import Outcome, Unknown
+import msgspec
+
+from malipo.contracts.outcomes import ActionRequired, Outcome, Redirect, Unknown
 from malipo.providers.errors import BadSignature, Misconfigured, NotSent
 from malipo.providers.provider import Order
 from malipo.testing.transports import Reply
@@ -26,6 +28,14 @@ class Story:
     order: Order
     told: object
     reply: Reply
+
+
+def redirecting(example: Example, url: str) -> Reply:
+    """The example's answer with another address in place of the page that the customer is sent to."""
+    assert isinstance(example.outcome, ActionRequired)
+    assert isinstance(example.outcome.action, Redirect)
+    body = msgspec.json.encode(example.reply.body)
+    return replace(example.reply, body=body.replace(example.outcome.action.url.encode(), url.encode()))
 
 
 def require_doubt(outcome: Outcome, *, silent: bool) -> None:
