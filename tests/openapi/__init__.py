@@ -1,0 +1,1 @@
+"""Tries the whole OpenAPI of the gateway."""

@@ -1,0 +1,120 @@
+"""The OpenAPI document says what the gateway does: every route of it is tried with right and wrong requests."""
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from malipo.testing.waiting import until
+
+HERE = Path(__file__).parent
+MAX_SECONDS = 1800  # alone about 60; for machines that do much else beside
+
+
+@pytest.fixture
+def environment(stores) -> dict[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return os.environ | {
+        "DATABASE_URL": stores.database("gateway"),
+        "REDIS_URL": stores.redis_url,
+        "KAFKA_BOOTSTRAP": stores.kafka,
+        "KEY_RING": "k1:" + base64.b64encode(b"k" * 32).decode(),
+        "ENVIRONMENT": "test",
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_PORT": str(port),
+        "WAIT_SECONDS": "0",
+        "RATE_LIMIT_PER_SECOND": "100000",
+        "RATE_LIMIT_BURST": "1000000",
+        "STRANGER_LIMIT_PER_SECOND": "100000",
+        "STRANGER_LIMIT_BURST": "1000000",
+        "MALIPO_URL": f"http://127.0.0.1:{port}",
+    }
+
+
+@pytest.fixture
+def gateway(environment, tmp_path) -> Generator[Path]:
+    """A gateway that serves at MALIPO_URL; answers where its log is."""
+    log = tmp_path / "gateway.log"
+    with (
+        log.open("w") as out,
+        subprocess.Popen([sys.executable, "-m", "gateway", "serve"], env=environment, stdout=out) as process,
+    ):
+        try:
+            yield log
+        finally:
+            process.terminate()
+
+
+def operator(environment: dict[str, str], *command: str) -> dict[str, Any]:
+    run = subprocess.run(
+        [sys.executable, "-m", "gateway", *command, "--json"], env=environment, capture_output=True, check=True
+    )
+    return json.loads(run.stdout)
+
+
+@pytest.mark.timeout(MAX_SECONDS)
+def test_every_route_does_what_its_description_says(environment, gateway):
+    merchant = operator(environment, "merchant", "create", "shop")
+    key = operator(environment, "key", "create", merchant["id"])["key"]
+    asyncio.run(until(lambda: is_ready(environment["MALIPO_URL"]), seconds=60, what="a gateway"))
+    run = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            *("--config-file", HERE / "schemathesis.toml", "run", f"{environment['MALIPO_URL']}/openapi.json"),
+        ],
+        env=environment | {"MALIPO_KEY": key, "PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2000:]
+    told = [line for line in gateway.read_text("utf-8").splitlines() if '"level": "error"' in line]
+    assert [line for line in told if "commands unanswered" not in line] == []  # nobody is there who would answer
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready").is_success
+    except httpx.TransportError:
+        return False
+
+
+def examples(node: Any, document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Each schema in the document that stands beside examples, with each of these."""
+    if isinstance(node, list):
+        for inner in node:
+            yield from examples(inner, document)
+    if not isinstance(node, dict):
+        return
+    schema = node.get("schema", node if "properties" in node else None)
+    if isinstance(schema, dict):
+        shown = [node["example"]] if "example" in node else []
+        named = node.get("examples", {})
+        shown += [one["value"] for one in named.values()] if isinstance(named, dict) else []
+        yield from ((schema | {"components": document["components"]}, one) for one in shown)
+    for name, inner in node.items():
+        if name not in ("example", "examples"):
+            yield from examples(inner, document)
+
+
+def test_every_example_fits_its_schema():
+    document = json.loads((HERE.parents[1] / "docs" / "openapi.json").read_text("utf-8"))
+    found = list(examples(document, document))
+    assert len(found) > 100
+    for schema, example in found:
+        wrong = [
+            error.message
+            for error in jsonschema_rs.Draft202012Validator(schema, validate_formats=True).iter_errors(example)
+        ]
+        assert wrong == [], example
