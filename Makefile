@@ -8,7 +8,7 @@ BIN = .venv/bin
 # What says what is to be installed; a change of it is noticed by its time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator step-over demo bench crash-matrix chaos test check conformance docs FORCE
+.PHONY: help setup up down status logs stop start restart env operator tell-again unmatched step-over demo bench crash-matrix chaos test check conformance docs FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ env: setup ## print its addresses, for `eval "$$(make -s env)"`
 
 operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop")
 	@$(BIN)/python -m malipo_local operator $(ARGS)
+
+tell-again: setup ## tell a service again what it lost (ARGS="payment pay_..." or ARGS="since 2026-11-21T09:30:00")
+	@$(BIN)/python -m malipo_local tell-again $(ARGS)
+
+unmatched: setup ## list what Stripe told of that nobody ordered here (ARGS=--all: others' doings, too)
+	@$(BIN)/python -m malipo_local unmatched $(ARGS)
 
 step-over: setup ## have a consumer pass a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
 	@$(BIN)/python -m malipo_local step-over $(ARGS)

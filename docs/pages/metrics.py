@@ -29,7 +29,7 @@ _ALERTS = """\
 | `malipo_sent_again_total` rises | Kafka, or a consumer, has lost what was accepted: it was sent again, and comes right by itself; find out who deletes records, or which consumer passes over them ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
 | `malipo_partitions_resting` is above zero | a record cannot be read, and all that is behind it in its partition waits: the log and `/health/ready` say where, and how to step over it ([0021](decisions/0021-a-partition-that-cannot-be-read-rests.md)) |
 | `malipo_polls_failed_total` rises | the same, or this process's group membership is in trouble: `/health/ready` says which |
-| `malipo_provider_unmatched_total` with other `concerns` than `others` rises | a dispute, a refund made in the dashboard, or an order under our ids that nobody gave: `python -m provider_stripe unmatched` lists them |
+| `malipo_provider_unmatched_total` with other `concerns` than `others` rises | a dispute, a refund made in the dashboard, or an order under our ids that nobody gave: `python -m provider_stripe unmatched` (locally `make unmatched`) lists them |
 | `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
 | `malipo_outbox_age_seconds` is above ten seconds | Kafka is away, or refuses a topic |
 | `malipo_webhook_oldest_due_seconds` is above a minute | merchants are told late |"""

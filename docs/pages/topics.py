@@ -25,7 +25,7 @@ A record that cannot even be read (a codec that is not installed, a broken batch
 partition alone: it rests, is tried again every five seconds, and goes on by itself once it can be read. The service is `degraded`
 meanwhile and says on `/health/ready` which partition rests, at which offset, why, and how to step over it:
 `python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET`, in the environment of the group's service (`docker compose exec`,
-`kubectl exec`, or `make step-over` for the local stack). It refuses what can be read; else the whole batch goes to the dead letters as
+`kubectl exec`, or `make step-over ARGS="GROUP TOPIC PARTITION OFFSET"` for the local stack). It refuses what can be read; else the whole batch goes to the dead letters as
 Kafka stored it, once, with `x-raw-from` and `x-next-offset` beside the headers above, and every replica goes on behind it.
 Redriving a batch that can be read by then sends its records one by one; else it says so and leaves it there."""
 

@@ -62,13 +62,14 @@ def test_up_refuses_options_that_the_running_stack_does_not_have(folder: Path) -
     malipo("down", folder=folder)
 
 
-def test_the_operator_hears_that_postgres_is_down(folder: Path) -> None:
+def test_an_operator_hears_that_postgres_is_down(folder: Path) -> None:
     malipo("up", "--only=postgres", folder=folder)
     malipo("stop", "postgres", folder=folder)
-    operator = malipo("operator", "merchant", "list", folder=folder)
+    commands = ("operator merchant list", "tell-again payment pay_1", "unmatched --all", "step-over a.b c 0 1")
+    told = [malipo(*command.split(), folder=folder) for command in commands]
     malipo("down", folder=folder)
-    assert operator.returncode == 1
-    assert operator.stderr == "postgres is down: `make start ARGS=postgres`\n"
+    assert {one.returncode for one in told} == {1}
+    assert {one.stderr for one in told} == {"postgres is down. Start it with: make start ARGS=postgres\n"}
 
 
 def test_logs_of_a_stack_that_never_was_are_refused(folder: Path) -> None:

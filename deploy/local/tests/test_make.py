@@ -5,6 +5,10 @@ import re
 import subprocess
 from pathlib import Path
 
+from typer.main import get_group
+
+from malipo_local.cli import app
+
 MAKEFILE = Path(__file__).parents[3] / "Makefile"
 
 
@@ -52,3 +56,8 @@ def test_a_command_after_a_setup_starts_at_once(folder: Path) -> None:
     (folder / ".tools" / "bin" / "uv").touch()
     operator = make("--dry-run", "operator", "ARGS=merchant list", folder=folder)
     assert operator.splitlines() == [".venv/bin/python -m malipo_local operator merchant list"]
+
+
+def test_every_command_that_make_runs_is_there() -> None:
+    asked = set(re.findall(r"-m malipo_local (\S+)", MAKEFILE.read_text()))
+    assert asked == get_group(app).commands.keys()

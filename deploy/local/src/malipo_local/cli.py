@@ -1,4 +1,4 @@
-"""The command line: up, down, status, logs, stop, start, restart, env, operator, step-over, demo."""
+"""The command line: up, down, status, logs, stop, start, restart, env, those of the services for operators, demo."""
 
 import math
 import os
@@ -29,6 +29,7 @@ app = typer.Typer(help="The whole system on this machine without Docker.", no_ar
 
 HomeOption = Annotated[Path, typer.Option("--home", envvar="MALIPO_HOME", help="Folder of this stack's state.")]
 _READY_SECONDS = 90.0
+_HANDED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": list[str]()}
 _DEMO_SETTINGS = {"webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "1,2,4,8,15,30"}}
 
 
@@ -162,15 +163,29 @@ def env(*, home: HomeOption = USUAL_HOME) -> None:
             print(f"export {name}={shlex.quote(value)}")  # not through rich, which wraps long lines
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+@app.command(context_settings=_HANDED_ON)
 def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
     """Run the gateway's operator commands on this stack, e.g. `operator merchant create corner-shop`."""
-    with _explained():
-        stack = Stack.attach(home)
-        if stack.pid("postgres") is None:
-            _fail(f"postgres is down: `{make('start', 'postgres', home=home)}`")
-        environment = stack.service_env("gateway")
-    os.execve(sys.executable, [sys.executable, "-m", "gateway", *context.args], environment)  # noqa: S606 - no shell
+    _become(home, "gateway", "gateway", *context.args)
+
+
+@app.command("tell-again", context_settings=_HANDED_ON)
+def tell_again(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """Have the orchestrator tell again what another service lost, e.g. `tell-again payment pay_...`."""
+    _become(home, "orchestrator", "orchestrator", "tell-again", *context.args)
+
+
+@app.command(context_settings=_HANDED_ON)
+def unmatched(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """List what Stripe told of that nobody ordered here."""
+    _become(home, "provider-stripe", "provider_stripe", "unmatched", *context.args)
+
+
+@app.command("step-over")
+def step_over(group: str, topic: str, partition: int, offset: int, *, home: HomeOption = USUAL_HOME) -> None:
+    """Have a consumer group pass what it cannot read; its service's log and health page say where."""
+    service = group.partition(".")[0]
+    _become(home, service, "malipo.messaging.step_over", group, topic, str(partition), str(offset))
 
 
 @app.command()
@@ -197,6 +212,16 @@ def demo(
         finally:
             stack.end()
     raise typer.Exit(not held)
+
+
+def _become(home: Path, service: str, module: str, *arguments: str) -> NoReturn:
+    """Run a module in place of this process, as a service of the stack would."""
+    with _explained():
+        stack = Stack.attach(home)
+        if stack.pid("postgres") is None:
+            _fail(f"postgres is down. Start it with: {make('start', 'postgres', home=home)}")
+        environment = stack.service_env(service)
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 - no shell
 
 
 @cache
