@@ -2,6 +2,8 @@
 
 import asyncio
 
+from structlog.testing import capture_logs
+
 from gateway import handlers, store_commands, store_config
 from gateway.subscriptions import subscriptions
 from malipo import clock, ids
@@ -10,6 +12,7 @@ from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.events import RollCalled, ToldStep
 from malipo.contracts.outcomes import OrderPostponed
 from malipo.contracts.topics import BY_NAME, DELIVERIES, OUTCOMES
+from malipo.messaging.runtime import INBOX_DAYS
 
 
 async def lose(gateway) -> list[tuple[str, object]]:
@@ -41,7 +44,7 @@ async def test_a_payment_that_was_lost_on_its_way_is_sent_again_under_its_id_wit
     await pass_time(gateway)
     [again, asked] = await sweep(gateway)
     assert again == command
-    assert asked[1] == TellAgain(payment_id=payment["id"])
+    assert asked[1] == TellAgain(payment_id=payment["id"], operation_ids=(payment["id"],))
 
 
 async def test_a_refund_that_was_lost_is_sent_again_behind_its_payment(gateway, merchant):
@@ -64,6 +67,49 @@ async def test_each_wait_is_twice_the_one_before(gateway, merchant):
     await pass_time(gateway, 30)
     assert await sweep(gateway)
     assert await gateway.pool.fetchval("SELECT tries FROM unanswered") == 3
+
+
+async def test_a_command_that_was_tried_a_thousand_times_does_not_stop_the_others(gateway, merchant):
+    await merchant.pay()
+    await lose(gateway)
+    await gateway.pool.execute("UPDATE unanswered SET tries = 1020")
+    await pass_time(gateway)
+    await merchant.pay()
+    await lose(gateway)
+    await pass_time(gateway)
+    assert [type(message) for _, message in await sweep(gateway)] == [CreatePayment] * 2 + [TellAgain] * 2
+    assert len(await gateway.pool.fetch("SELECT FROM unanswered WHERE waits_from > now()")) == 2
+
+
+async def test_of_two_changes_of_one_payment_the_answers_are_asked_for_in_one_message(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    await gateway.hear(gateway.step(merchant, payment))
+    refunds = [
+        (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": amount})).json()["id"]
+        for amount in (1, 2)
+    ]
+    await lose(gateway)
+    await pass_time(gateway)
+    [*_, (_, asked)] = await sweep(gateway)
+    assert asked == TellAgain(payment_id=payment["id"], operation_ids=tuple(sorted(refunds)))
+
+
+async def test_a_command_that_nobody_answers_is_sent_ever_less_often_and_given_up_long_before_inboxes_forget_it(
+    gateway, merchant
+):
+    await merchant.pay()
+    await lose(gateway)
+    await gateway.pool.execute("UPDATE unanswered SET tries = 500, accepted_at = now() - interval '24 days'")
+    await pass_time(gateway)
+    assert await sweep(gateway)
+    hours = "SELECT extract(epoch FROM waits_from - now())::float8 / 3600 FROM unanswered"
+    assert 18 < await gateway.pool.fetchval(hours) < 30
+    await pass_time(gateway, 31 * 3600)
+    await gateway.pool.execute("UPDATE unanswered SET accepted_at = now() - interval '61 days'")
+    with capture_logs() as lines:
+        assert [await sweep(gateway) for _ in range(2)] == [[], []]
+    assert [line["event"] for line in lines].count("command given up") == 1
+    assert store_commands.GIVEN_UP_DAYS + 14 < INBOX_DAYS
 
 
 async def test_what_is_still_in_the_outbox_is_not_sent_again_however_long_kafka_is_away(gateway, merchant):

@@ -7,8 +7,9 @@ from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Declined
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.topics import BY_NAME
+from malipo.messaging import runtime
 from malipo.messaging.subscription import Received
-from orchestrator import handlers
+from orchestrator import handlers, retelling, store
 
 TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-00"
 
@@ -25,6 +26,18 @@ async def take(orchestrator, *messages) -> list[dict]:
     async with orchestrator.units.begin() as unit:
         await handlers.take(unit, batch)
     return await outbox(orchestrator)
+
+
+async def receive(orchestrator, **messages) -> list:
+    """By the inbox, each message under the id that is its name."""
+    batch = {named: Received(message, named, "topic", message.payment_id) for named, message in messages.items()}
+    await orchestrator.units.receive("orchestrator.payments", batch, handlers.take)
+    return await orchestrator.sent()
+
+
+async def grow_old(orchestrator, table: str, days: int) -> None:
+    column = {"inbox": "received_at"}.get(table, "recorded_at")
+    await orchestrator.units.write(f"UPDATE {table} SET {column} = {column} - make_interval(days => $1)", days)
 
 
 def events(rows: list[dict]) -> list[dict]:
@@ -83,3 +96,40 @@ async def test_what_is_asked_again_in_the_batch_that_makes_it_is_told_once(orche
     create = make.create()
     sent = await orchestrator.take(create, create, make.word(create.payment_id, Declined(code="x")))
     assert [type(message) for message in sent] == [PaymentStepped, Charge, PaymentStepped]
+
+
+async def test_a_refusal_that_was_lost_is_told_again_when_its_command_comes_again_under_its_own_id(orchestrator, make):
+    create = make.create()
+    refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
+    await receive(orchestrator, msg_create=create)
+    [refused] = await receive(orchestrator, msg_refund=refund)
+    asked = TellAgain(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
+    assert await receive(orchestrator, msg_refund=refund, msg_again=asked) == [refused]
+
+
+async def test_who_asks_for_a_payments_creation_or_for_an_operation_gets_what_was_said_of_those_and_no_more(
+    orchestrator, make
+):
+    create = make.create()
+    refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"), amount_minor=1)
+    [made, _] = await receive(orchestrator, msg_create=create)
+    await receive(orchestrator, msg_paid=make.paid(create.payment_id))
+    [started, _] = await receive(orchestrator, msg_refund=refund)
+    asked = TellAgain(payment_id=create.payment_id, operation_ids=(create.payment_id,))
+    assert await receive(orchestrator, msg_1=asked) == [made]
+    asked = TellAgain(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
+    assert await receive(orchestrator, msg_2=asked) == [started]
+
+
+async def test_what_was_told_longer_ago_than_an_inbox_remembers_is_not_told_again(orchestrator, make):
+    create = make.create()
+    refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
+    await receive(orchestrator, msg_create=create, msg_refund=refund)
+    for table in ("history", "refusals"):
+        await grow_old(orchestrator, table, store.TOLD_AGAIN_DAYS - 1)
+    assert len(await receive(orchestrator, msg_1=TellAgain(payment_id=create.payment_id))) == 2
+    for table in ("history", "refusals"):
+        await grow_old(orchestrator, table, 1)
+    assert await receive(orchestrator, msg_2=TellAgain(payment_id=create.payment_id)) == []
+    assert await retelling.tell(orchestrator.units, create.payment_id) == 0
+    assert store.TOLD_AGAIN_DAYS < runtime.INBOX_DAYS

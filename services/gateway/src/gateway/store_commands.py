@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import groupby
+
+from prometheus_client import Counter
 
 from malipo.contracts.commands import PaymentCommand, TellAgain
 from malipo.contracts.message import encode
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Row
+from malipo.messaging.runtime import INBOX_DAYS
 from malipo.messaging.unit import MESSAGE_ID, Unit, Units
 from malipo.messaging.writes import Write, insert
 from malipo.platform import metrics
@@ -14,7 +18,14 @@ from malipo.platform.logs import log
 
 MOST_AT_ONCE = 100
 _LONGEST_SECONDS = 900.0
+GIVEN_UP_DAYS = INBOX_DAYS * 0.6
+"""No command is sent later than that: its owner would take it for a new one once his inbox has forgotten it."""
 _SHOWN = 5
+
+GIVEN_UP = Counter(
+    "malipo_commands_given_up",
+    f"Commands that nobody answered for {GIVEN_UP_DAYS:g} days, and that are not sent again (alert on any).",
+)
 
 _KEEP = insert(
     "unanswered",
@@ -24,7 +35,7 @@ _ANSWERED = Write("DELETE FROM unanswered WHERE operation_id = ANY({arrays})", {
 _WAITING = "SELECT EXISTS (SELECT FROM unanswered WHERE waits_from < now() - make_interval(secs => $1))"
 # What is still in our own outbox has not been lost; a change of a payment that its owner does not know waits for that.
 _LOST = """
-SELECT operation_id, payment_id, message_id, headers, payload, extract(epoch FROM now() - sent_at)::float8 AS age
+SELECT operation_id, payment_id, message_id, headers, payload, extract(epoch FROM now() - accepted_at)::float8 AS age
 FROM unanswered AS u
 WHERE waits_from < now() - make_interval(secs => $1)
   AND sent_at < coalesce((SELECT created_at FROM outbox WHERE topic = $3 ORDER BY id LIMIT 1), 'infinity')
@@ -32,11 +43,20 @@ WHERE waits_from < now() - make_interval(secs => $1)
       SELECT FROM unanswered AS made WHERE made.operation_id = u.payment_id AND u.operation_id <> u.payment_id)
 ORDER BY waits_from LIMIT $2 FOR UPDATE SKIP LOCKED
 """
-# Each wait is twice the one before. `waits_from` is so far ahead that the first wait is over when this one is.
+# Each wait is twice the one before, up to a quarter of an hour, or a twenty-fourth of the command's age: what cannot be
+# applied leaves a dead letter each time. `waits_from` is so far ahead that the first wait is over when this one is.
 _SENT_AGAIN = """
-UPDATE unanswered SET tries = tries + 1, sent_at = now(),
-    waits_from = now() + make_interval(secs => (least($2 * 2 ^ tries, $3) - $2) * (0.8 + 0.4 * random()))
+UPDATE unanswered SET tries = tries + 1, sent_at = now(), waits_from = now() + make_interval(secs =>
+    (least($2 * 2 ^ least(tries, 20), greatest($3, extract(epoch FROM now() - accepted_at)::float8 / 24)) - $2)
+    * (0.8 + 0.4 * random()))
 WHERE operation_id = ANY($1::text[])
+"""
+_GIVE_UP = """
+UPDATE unanswered SET waits_from = 'infinity' WHERE operation_id = ANY(ARRAY(
+    SELECT operation_id FROM unanswered
+    WHERE waits_from < now() - make_interval(secs => $1) AND accepted_at < now() - $3 * interval '1 day'
+    ORDER BY waits_from LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING operation_id, payment_id
 """
 
 
@@ -58,29 +78,39 @@ async def send_again(units: Units, first_wait_seconds: float) -> int:
     """Send commands again that have waited for an answer for too long; answers how many. Several replicas may do it.
 
     Each goes out under the id that it had: who has applied it drops it, and who has not applies it now. Behind it goes
-    the request to tell again what was told of its payment: then it was the answer that was lost.
+    the request to tell again what was told of what it orders: then it was the answer that was lost.
     """
     if not await units.reads.fetchval(_WAITING, first_wait_seconds):
         return 0
     async with units.begin() as unit:
+        given_up = await unit.transaction.fetch(_GIVE_UP, first_wait_seconds, MOST_AT_ONCE, GIVEN_UP_DAYS)
         rows = await unit.transaction.fetch(_LOST, first_wait_seconds, MOST_AT_ONCE, PAYMENT_COMMANDS.name)
         for row in rows:
             headers = row["headers"] | {MESSAGE_ID: row["message_id"]}
             unit.send_raw(PAYMENT_COMMANDS.name, row["payment_id"], row["payload"], headers)
-        for payment_id in dict.fromkeys(row["payment_id"] for row in rows):
-            unit.send(PAYMENT_COMMANDS, payment_id, TellAgain(payment_id=payment_id), headers={})
+        _ask(unit, [(row["payment_id"], row["operation_id"]) for row in rows])
         operation_ids = [row["operation_id"] for row in rows]
         await unit.transaction.execute(_SENT_AGAIN, operation_ids, first_wait_seconds, _LONGEST_SECONDS)
-        if rows:
-            unit.after_commit(partial(_alert, rows))
+        unit.after_commit(partial(_alert, rows, given_up))
     return len(rows)
 
 
-def _alert(rows: Sequence[Row]) -> None:
-    metrics.SENT_AGAIN.labels(PAYMENT_COMMANDS.name).inc(len(rows))
-    log.error(
-        "commands unanswered",
-        commands=len(rows),
-        longest_seconds=round(max(row["age"] for row in rows), 1),
-        payment_ids=[row["payment_id"] for row in rows[:_SHOWN]],
-    )
+def _ask(unit: Unit, ordered: Iterable[tuple[str, str]]) -> None:
+    for payment_id, group in groupby(sorted(ordered), key=lambda one: one[0]):
+        operation_ids = tuple(operation_id for _, operation_id in group)
+        again = TellAgain(payment_id=payment_id, operation_ids=operation_ids)
+        unit.send(PAYMENT_COMMANDS, payment_id, again, headers={})
+
+
+def _alert(rows: Sequence[Row], given_up: Sequence[Row]) -> None:
+    if rows:
+        metrics.SENT_AGAIN.labels(PAYMENT_COMMANDS.name).inc(len(rows))
+        log.error(
+            "commands unanswered",
+            commands=len(rows),
+            longest_seconds=round(max(row["age"] for row in rows), 1),
+            payment_ids=[row["payment_id"] for row in rows[:_SHOWN]],
+        )
+    GIVEN_UP.inc(len(given_up))
+    for row in given_up:
+        log.error("command given up", days=GIVEN_UP_DAYS, **dict(row))

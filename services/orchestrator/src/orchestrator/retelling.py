@@ -12,6 +12,7 @@ from malipo.messaging.unit import MESSAGE_ID, OUTBOX, Unit, Units, shard_of
 from malipo.messaging.writes import Write, purge_of
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT
 from orchestrator.payment import Payment
+from orchestrator.store import RECENT
 
 _AGAIN = f"""INSERT INTO outbox ({OUTBOX.names})
 SELECT kept.told_as, asked.shard, '{PAYMENT_EVENTS.name}', kept.payment_id,
@@ -21,15 +22,20 @@ FROM unnest({{arrays}}) AS asked ({{names}})
 """  # noqa: S608 - names of ours
 _STEPS = Write(
     f"""{_AGAIN} JOIN history AS kept ON kept.payment_id = asked.payment_id AND kept.step = coalesce(asked.step, kept.step)
+    AND (asked.operation_id IS NULL OR kept.operation_id = asked.operation_id) AND {RECENT}
 JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.payment_id, kept.step""",
-    {"payment_id": "text", "shard": "smallint", "step": "integer"},
+    {"payment_id": "text", "shard": "smallint", "step": "integer", "operation_id": "text"},
 )
 _REFUSALS = Write(
-    f"""{_AGAIN} JOIN refusals AS kept ON kept.operation_id = asked.operation_id
-JOIN payments AS p ON p.id = kept.payment_id""",
+    f"""{_AGAIN} JOIN refusals AS kept ON kept.payment_id = asked.payment_id
+    AND kept.operation_id = coalesce(asked.operation_id, kept.operation_id) AND {RECENT}
+JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.recorded_at""",
     {"payment_id": "text", "shard": "smallint", "operation_id": "text"},
 )
-_COUNT = "SELECT count(*) FROM history WHERE payment_id = $1"
+_COUNT = f"""
+SELECT (SELECT count(*) FROM history WHERE payment_id = $1 AND {RECENT})
+     + (SELECT count(*) FROM refusals WHERE payment_id = $1 AND {RECENT})
+"""  # noqa: S608 - names of ours
 _REFUSED = "SELECT operation_id FROM refusals WHERE operation_id = ANY($1::text[])"
 PURGE = purge_of("refusals", "recorded_at")
 """Forgets refusals of long ago: see `Runtime.forget`."""
@@ -44,8 +50,8 @@ class Again:
     """
 
     refused: set[str] = field(default_factory=set[str])
-    _steps: set[tuple[str, int | None]] = field(default_factory=set[tuple[str, int | None]])
-    _refusals: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    _steps: set[tuple[str, int | None, str | None]] = field(default_factory=set[tuple[str, int | None, str | None]])
+    _refusals: set[tuple[str, str | None]] = field(default_factory=set[tuple[str, str | None]])
 
     @classmethod
     async def of(cls, source: Queries, batch: Iterable[Message]) -> Self:
@@ -59,29 +65,47 @@ class Again:
         """Whether the message asks for what was told before; if so, it will be told again, and nothing else is due."""
         named = _ordered(message)
         match message:
-            case TellAgain(steps=steps):
-                self._steps |= {(payment.id, step) for step in steps or (None,)}
-            case CreatePayment():
-                self._steps.add((payment.id, None))
-            case _ if named in self.refused:
-                self._refusals.add((payment.id, named))
-            case _ if named in payment.operations:
-                self._steps.add((payment.id, None))
+            case TellAgain(steps=(), operation_ids=()) | CreatePayment():
+                self.ask_for_all(payment.id)
+            case TellAgain(steps=steps, operation_ids=operation_ids):
+                self._steps |= {(payment.id, step, None) for step in steps}
+                for operation_id in operation_ids:
+                    self._what_was_said_of(payment.id, operation_id)
+            case _ if named in self.refused or named in payment.operations:
+                self._what_was_said_of(payment.id, named)
             case _:
                 return False
         return True
 
+    def ask_for_all(self, payment_id: str) -> None:
+        """Have all that was told of a payment told again."""
+        self._steps.add((payment_id, None, None))
+        self._refusals.add((payment_id, None))
+
+    def _what_was_said_of(self, payment_id: str, operation_id: str) -> None:
+        if operation_id == payment_id:
+            self._steps.add((payment_id, 1, None))
+        else:
+            self._steps.add((payment_id, None, operation_id))
+            self._refusals.add((payment_id, operation_id))
+
     def send(self, unit: Unit) -> None:
         """Put into the outbox what is to be told again. What the unit itself puts is not there yet, and goes out anyway."""
-        steps = sorted(self._steps, key=lambda asked: (asked[0], asked[1] or 0))
-        unit.put(_STEPS, [(payment_id, shard_of(payment_id), step) for payment_id, step in steps])
-        unit.put(_REFUSALS, [(payment_id, shard_of(payment_id), named) for payment_id, named in sorted(self._refusals)])
+        steps = sorted(self._steps, key=lambda asked: (asked[0], asked[1] or 0, asked[2] or ""))
+        refusals = sorted(self._refusals, key=lambda asked: (asked[0], asked[1] or ""))
+        unit.put(_STEPS, [(payment_id, shard_of(payment_id), step, named) for payment_id, step, named in steps])
+        unit.put(_REFUSALS, [(payment_id, shard_of(payment_id), named) for payment_id, named in refusals])
 
 
 async def tell(units: Units, payment_id: str) -> int:
-    """Tell all of a payment's steps again; answers how many those are, and 0 for a payment that does not exist."""
+    """Tell again all that was told of a payment; answers how many messages that is.
+
+    It is 0 for a payment that does not exist, or that nothing was told of in the last `store.TOLD_AGAIN_DAYS`.
+    """
     async with units.begin() as unit:
-        unit.put(_STEPS, [(payment_id, shard_of(payment_id), None)])
+        again = Again()
+        again.ask_for_all(payment_id)
+        again.send(unit)
         return await unit.reads.fetchval(_COUNT, payment_id)
 
 

@@ -12,6 +12,7 @@ from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.database import Row
 from malipo.messaging.partitions import by_partition
 from malipo.messaging.unit import Unit, Units
+from orchestrator.store import RECENT
 
 _STEPS_AT_ONCE = 2000
 _STEPS_A_MESSAGE = 500  # of some 90 bytes each
@@ -34,10 +35,10 @@ SELECT until > told_until + interval '10 minutes'
     OR EXISTS (SELECT FROM history WHERE recorded_at > told_until AND recorded_at <= until)
 FROM ({_SPAN}) AS span
 """  # noqa: S608 - names of ours
-_STEPS = """
+_STEPS = f"""
 SELECT payment_id, step, told_as, event_id IS NOT NULL AS announced, recorded_at FROM history
-WHERE recorded_at > $1 AND recorded_at <= $2 ORDER BY recorded_at FETCH FIRST ($3) ROWS WITH TIES
-"""
+WHERE recorded_at > $1 AND recorded_at <= $2 AND {RECENT} ORDER BY recorded_at FETCH FIRST ($3) ROWS WITH TIES
+"""  # noqa: S608 - names of ours
 _TOLD = "UPDATE roll_calls SET told_until = $2 WHERE delay_seconds = $1"
 _REWIND = "UPDATE roll_calls SET told_until = least(told_until, $1) RETURNING delay_seconds"
 

@@ -11,11 +11,17 @@ from malipo.contracts.events import CommandRefused, Failure, PaymentStepped
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Action
 from malipo.messaging.database import Queries, Row
+from malipo.messaging.runtime import INBOX_DAYS
 from malipo.messaging.unit import Unit, Units
 from malipo.messaging.writes import Write, insert
 from malipo.money import Money
 from orchestrator.machine import State, Subject
 from orchestrator.payment import Operation, Payment
+
+TOLD_AGAIN_DAYS = INBOX_DAYS - 10
+"""What was told longer ago is not told again: whom it is told to has forgotten that he has it, and so has the merchant."""
+RECENT = f"recorded_at > now() - interval '{TOLD_AGAIN_DAYS} days'"
+"""Condition on `recorded_at` of `history` and `refusals`."""
 
 _FIXED = {  # what a payment is created with
     "id": "text",

@@ -81,10 +81,12 @@ PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment
 
 
 class TellAgain(Message, frozen=True, kw_only=True):
-    """Tell these steps of the payment once more, under the message ids that they had; without any named, all.
+    """Tell these steps of the payment once more, under the message ids that they had; without anything named, all.
 
-    It comes from who has found that he lacks them. Who has them drops the repeats by those ids.
+    `operation_ids` asks for what was told of these operations, refusals among it; the payment's own id for its first
+    step. It comes from who has found that he lacks them. Who has them drops the repeats by those ids.
     """
 
     payment_id: str
     steps: tuple[int, ...] = ()
+    operation_ids: tuple[str, ...] = ()

@@ -78,6 +78,7 @@ CREATE TABLE unanswered (
     headers      jsonb NOT NULL,
     payload      bytea NOT NULL,
     tries        integer NOT NULL DEFAULT 1,
+    accepted_at  timestamptz NOT NULL DEFAULT now(),
     sent_at      timestamptz NOT NULL DEFAULT now(),
     waits_from   timestamptz NOT NULL DEFAULT now()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);

@@ -97,6 +97,7 @@ def upgrade() -> None:
             traceparent  text,
             recorded_at  timestamptz NOT NULL DEFAULT now()
         );
+        CREATE INDEX refusals_by_payment ON refusals (payment_id);
         CREATE INDEX refusals_by_age ON refusals USING brin (recorded_at);
 
         CREATE TABLE timers (
