@@ -35,7 +35,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
     (hurry / "sitecustomize.py").write_text(_HURRY)
     settings = {
         "gateway": {"RESEND_SECONDS": "1", "RATE_LIMIT_BURST": "10000"},
-        "orchestrator": {"ROLL_CALL_SECONDS": "2,8", "PYTHONPATH": str(hurry)},
+        "orchestrator": {"ROLL_CALL_SECONDS": "2,45", "PYTHONPATH": str(hurry)},
         "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "0.5,0.5,1,1,2,2,4,4,8,8"},
     }
     with Stack(home=tmp_path_factory.mktemp("lossy"), settings=settings) as running:
@@ -161,7 +161,7 @@ def lose_outcomes(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay
     with down(stack, "orchestrator"):
         stack.start_service("provider-stripe")
         stack.wait_ready("provider-stripe", SECONDS)
-        idle(stack)
+        carried_out(stack, under_way)
         return under_way, lose(stack, "providers.outcomes.v1", "orchestrator.payments")
 
 
@@ -172,7 +172,7 @@ def lose_events(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, 
     with down(stack, "gateway", "webhook-dispatcher"):
         stack.start_service("provider-stripe")
         stack.wait_ready("provider-stripe", SECONDS)
-        idle(stack)
+        carried_out(stack, under_way)
         open_ones = "SELECT count(*) FROM timers WHERE due_at < now() + interval '1 hour'"
         assert until(lambda: query(stack, "orchestrator", open_ones) == 0, SECONDS)
         sent(stack, "orchestrator")
@@ -203,10 +203,13 @@ def ordered(stack: Stack, under_way: UnderWay) -> None:
     assert until(lambda: query(stack, "orchestrator", live) >= operations, SECONDS)
 
 
-def idle(stack: Stack) -> None:
+def carried_out(stack: Stack, under_way: UnderWay) -> None:
     """Return when the provider service has done all that it was ordered, and has told so."""
-    left = "SELECT count(*) FROM attempts WHERE done_at IS NULL"
-    assert until(lambda: query(stack, "provider-stripe", left) == 0, SECONDS)
+    charges = f"kind = 'charge' AND payment_id = ANY(ARRAY{under_way.new!r})"
+    changed = [*under_way.refunded, *under_way.captured, *under_way.canceled]
+    others = f"kind IN ('refund', 'capture', 'cancel') AND payment_id = ANY(ARRAY{changed!r})"
+    done = f"SELECT count(*) FROM attempts WHERE done_at IS NOT NULL AND ({charges} OR {others})"
+    assert until(lambda: query(stack, "provider-stripe", done) == len(under_way.payments), SECONDS)
     sent(stack, "provider-stripe")
 
 

@@ -1,5 +1,9 @@
 """Stripe's events as what they say of our operations, and of what nobody ordered here."""
 
+import hashlib
+
+import msgspec
+
 from malipo.contracts.outcomes import Unknown
 from malipo.money import Money
 from malipo.platform.logs import log
@@ -31,9 +35,12 @@ orders, or the same as one of these: other `charge.*` beside each `payment_inten
 def read_event(body: bytes) -> Reading:
     """What a genuine event says; nothing when its type is none of `EVENT_TYPES`, as of thin events and pings (`v2.*`).
 
-    What is about no operation with our tags, or cannot be read, is unmatched. Raises `ValueError` for what is no event.
+    What is about no operation with our tags, or cannot be read, is unmatched. The body's SHA-256 stands for an id that no
+    row can hold. Raises `ValueError` for what is no event.
     """
     event = EVENT.decode(body)
+    if not is_id(event.id):
+        event = msgspec.structs.replace(event, id=name_of(body))
     if event.type not in EVENT_TYPES:
         return Reading(event.id)
     try:
@@ -41,6 +48,11 @@ def read_event(body: bytes) -> Reading:
     except ValueError:
         log.error("event not understood", event_id=event.id, event_type=event.type)
         return Reading(event.id, unmatched=(Unmatched(event.type, {}),))
+
+
+def name_of(body: bytes) -> str:
+    """What stands for the id of a body that has none: it is the same when the body comes again."""
+    return hashlib.sha256(body).hexdigest()
 
 
 def _reading(event: Event) -> Reading:
@@ -51,15 +63,23 @@ def _reading(event: Event) -> Reading:
         return Reading(event.id)  # no order: it only made a key useless
     if about.object == "dispute" or not _are_ours(tags):
         return Reading(event.id, unmatched=(_unmatched(event, about),))
-    found = OBJECT.decode(raw)
-    outcome = standing(found)
+    try:
+        found = OBJECT.decode(raw)
+        outcome = standing(found)
+    except ValueError:
+        return _not_understood(event, about, "another shape")
     if outcome is None:  # nothing was tried yet, as every PaymentIntent looks at first
         return Reading(event.id)
     if isinstance(outcome, Unknown):
-        log.error("event not understood", event_id=event.id, event_type=event.type, reason=outcome.reason)
-        return Reading(event.id, unmatched=(_unmatched(event, about),))
+        return _not_understood(event, about, outcome.reason)
     kind = "charge" if isinstance(found, Intent) else "refund"
     return Reading(event.id, (Word(tags[PAYMENT], tags[OPERATION], kind, outcome),))
+
+
+def _not_understood(event: Event, about: About, reason: str) -> Reading:
+    """About an operation of ours, and no word: it is kept with the ids to find the operation by."""
+    log.error("event not understood", event_id=event.id, event_type=event.type, reason=reason)
+    return Reading(event.id, unmatched=(_unmatched(event, about),))
 
 
 def _are_ours(tags: dict[str, str]) -> bool:

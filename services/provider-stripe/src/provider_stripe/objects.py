@@ -115,9 +115,12 @@ class Data(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """What a webhook brings. Thin events and pings (`v2.*`) have data of another shape, or none."""
+    """What a webhook brings. Thin events and pings (`v2.*`) have data of another shape, or none.
 
-    id: Id
+    The id is what stands there: one that no row can hold must not hide what the event says.
+    """
+
+    id: str
     type: str
     data: msgspec.Raw = msgspec.Raw(b"null")
 

@@ -1,6 +1,5 @@
 """Stripe as a provider: one POST an order, and the ways to learn what became of it when its answer was lost."""
 
-import hashlib
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import ClassVar
@@ -11,7 +10,7 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.platform.logs import log
 from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading
 from provider_stripe.client import AnswerTooLong, Silence, StripeClient, identity, secret_key, verify
-from provider_stripe.events import read_event
+from provider_stripe.events import name_of, read_event
 from provider_stripe.mapping import (
     ARRIVED,
     KEY_MISFIT,
@@ -78,7 +77,7 @@ class StripeProvider:
             return read_event(callback.body)
         except ValueError:
             log.error("signed, and no event", size_bytes=len(callback.body))
-            return Reading(hashlib.sha256(callback.body).hexdigest())
+            return Reading(name_of(callback.body))
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:

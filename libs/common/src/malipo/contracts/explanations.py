@@ -47,13 +47,18 @@ _ASKS = (
     "Malipo asks the provider until it says what became of it, and believes nothing else. The next question, if there "
     "is no answer before it, goes out at `next_by`."
 )
-_TAKEN_UP = "Malipo takes it up within a moment. While a part of Malipo is away it waits, and is not lost."
+_TAKEN_UP = (
+    "Malipo takes it up, within a moment as a rule. While a part of Malipo is away or stands still it waits; it is sent on "
+    "again until it is taken up, and so is not lost."
+)
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
 _FINAL = "Nothing: this is its end."
 _WORDS = "`failure` has the provider's own code and words."
 
 _PAYMENT: dict[tuple[str, str], Explanation] = {
-    ("initiated", ACCEPTED): Explanation("Malipo has accepted the payment for good.", _TAKEN_UP, _CHARGING),
+    ("initiated", ACCEPTED): Explanation(
+        "Malipo has accepted the payment for good.", f"{_TAKEN_UP} Nothing is charged after `expires_at`.", _CHARGING
+    ),
     ("processing", "dispatched"): Explanation(
         "The charge was ordered from the provider, which has not answered yet.", _THEN_DOUBT, _CHARGING
     ),
