@@ -1,16 +1,32 @@
 """Stores go away and come back: nothing that was accepted is lost, and everything flows again by itself."""
 
+import json
+
+import httpx
 import pytest
 
 from malipo_local.demo import books
 from malipo_local.shop import Shop
+from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
 SECONDS = 90
+CONSUMERS_ONLY = ("orchestrator", "provider-stripe", "webhook-dispatcher")
 
 
 def pay_soon(shop: Shop, count: int) -> list[str]:
     return [shop.pay(amount=2000 + number, prefer="respond-async")["id"] for number in range(count)]
+
+
+def health(stack: Stack, service: str) -> tuple[int, str, dict[str, str]]:
+    answer = httpx.get(f"{stack.url(service)}/health/ready")
+    return answer.status_code, answer.json()["status"], answer.json()["problems"]
+
+
+def kafka_lines(stack: Stack, service: str) -> list[str]:
+    lines = (stack.home.logs / f"{service}.log").read_text().splitlines()
+    events = [json.loads(line)["event"] for line in lines if line.startswith("{")]
+    return [event for event in events if event in {"kafka away", "kafka is back"}]
 
 
 def all_complete(shop: Shop, payment_ids: list[str]) -> None:
@@ -24,6 +40,7 @@ def all_complete(shop: Shop, payment_ids: list[str]) -> None:
 
 @pytest.mark.timeout(240)
 def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, shop):
+    told = {service: len(kafka_lines(stack, service)) for service in ("gateway", *CONSUMERS_ONLY)}
     stack.stop_service("kafka")
     try:
         accepted = shop.post(
@@ -35,10 +52,17 @@ def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, s
         assert accepted.headers["Location"] == f"/v1/payments/{accepted.json()['id']}"
         assert "Retry-After" in accepted.headers
         payment_ids = [accepted.json()["id"], *pay_soon(shop, 9)]
+        away = {"consumers": "Kafka away: no broker answers"}
+        for service in CONSUMERS_ONLY:
+            assert until(lambda service=service: health(stack, service) == (503, "not ready", away), 30)
+        assert until(lambda: health(stack, "gateway") == (200, "degraded", away), 30)
     finally:
         stack.start_service("kafka")
         stack.wait_ready("kafka", SECONDS)
     all_complete(shop, payment_ids)
+    for service, before in told.items():
+        assert until(lambda service=service: health(stack, service)[1] == "ready", 30)
+        assert kafka_lines(stack, service)[before:] == ["kafka away", "kafka is back"]
 
 
 @pytest.mark.timeout(240)
@@ -46,6 +70,8 @@ def test_with_postgresql_away_the_answer_says_when_to_come_back_and_the_rest_flo
     before = pay_soon(shop, 10)
     stack.stop_service("postgres")
     try:
+        away = "PostgreSQL away: it does not answer"
+        assert until(lambda: health(stack, "orchestrator")[2].get("database") == away, 30)
         refused = shop.post(
             "/v1/payments",
             {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}},

@@ -83,7 +83,7 @@ def test_a_timeline_is_complete_although_provider_stripe_was_killed_in_the_middl
     assert_whole(entries)
     (attempt,) = of_kind(entries, "attempt")
     died, answered = attempt["exchanges"]
-    assert died["error"] == "sent, and its answer was never recorded"
+    assert died["error"] == "answer_never_recorded"
     assert answered["status"] == 200
     assert died["at"] < answered["at"]
     assert attempt["tries"] == 2

@@ -53,20 +53,20 @@ def test_a_delivery_that_is_never_reported_is_named() -> None:
 
 
 def test_every_kind_of_entry_has_a_line() -> None:
-    lost = {"method": "POST", "path": "/v1/payment_intents", "error": "ReadTimeout", "duration_ms": 31}
+    lost = {"method": "POST", "path": "/v1/payment_intents", "error": "connection_broken", "duration_ms": 31}
     heard = {"code": None, "reason": "timeout", "result": "unknown", "effect": "none"}
     attempt = COMMON | heard | {"kind": "attempt", "service": "provider-stripe"}
     entries = [
         COMMON | {"kind": "request", "service": "gateway", "method": "POST", "path": "/v1/payments"},
-        attempt | {"exchanges": [{"error": "sent, and its answer was never recorded"}, lost]},
+        attempt | {"exchanges": [{"error": "answer_never_recorded"}, lost]},
         COMMON | {"kind": "postponed", "service": "provider-stripe", "code": "provider_unreachable", "exchanges": []},
         COMMON | {"kind": "refusal", "service": "orchestrator", "code": "payment_not_refundable", "about": "refund"},
     ]
     assert [line[33:] for line in timeline_lines(entries)] == [
         "POST /v1/payments",
         "attempt: unknown (timeout), no effect",
-        "an earlier try: sent, and its answer was never recorded",
-        "POST /v1/payment_intents: ReadTimeout in 31 ms",
+        "an earlier try: answer never recorded",
+        "POST /v1/payment_intents: connection broken in 31 ms",
         "postponed: provider_unreachable",
         "refund refusal: payment_not_refundable",
     ]

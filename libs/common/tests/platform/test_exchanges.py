@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 
+from malipo.contracts.outcomes import EXCHANGE_ERRORS
 from malipo.platform.client import http_client
 from malipo.platform.exchanges import MAX_EXCHANGES, made, recorded
 from malipo.testing.transports import Hanging, Reply, answer, broken
@@ -38,14 +39,27 @@ async def test_an_exchange_is_kept_with_the_providers_name_for_it_and_nothing_se
     assert b"secret" not in msgspec.json.encode(exchange)
 
 
-async def test_a_broken_connection_is_kept_by_its_kind():
-    error = httpx.ConnectTimeout("to 10.0.0.1 with secrets")
+@pytest.mark.parametrize(
+    ("error", "cause", "word"),
+    [
+        (httpx.ConnectTimeout("to 10.0.0.1 with secrets"), aiohttp.ServerDisconnectedError(), "connection_broken"),
+        (httpx.ConnectError("broken"), aiohttp.ClientOSError(104, "reset"), "connection_broken"),
+        (httpx.ReadError("broken"), aiohttp.ClientPayloadError(), "connection_broken"),
+        (httpx.ConnectError("refused"), None, "no_connection"),
+        (httpx.ConnectTimeout("slow"), aiohttp.ConnectionTimeoutError(), "no_connection"),
+        (httpx.ReadTimeout("slow"), aiohttp.SocketTimeoutError(), "timeout"),
+        (httpx.ReadTimeout("slow"), None, "timeout"),
+        (httpx.DecodingError("odd"), None, "other"),
+    ],
+)
+async def test_without_an_answer_a_documented_word_says_why(error, cause, word):
     with recorded():
-        async with client(broken(error, aiohttp.ServerDisconnectedError())) as http:
-            with pytest.raises(httpx.ConnectTimeout):
+        async with client(broken(error, cause)) as http:
+            with pytest.raises(type(error)):
                 await http.get("/v1/things")
         (exchange,) = made()
-    assert (exchange.status, exchange.error, exchange.path) == (None, "ServerDisconnectedError", "/v1/things")
+    assert (exchange.status, exchange.error, exchange.path) == (None, word, "/v1/things")
+    assert exchange.error in EXCHANGE_ERRORS
 
 
 async def test_an_answer_that_nobody_waits_for_any_more_is_kept():
@@ -55,7 +69,7 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_kept():
                 async with asyncio.timeout(0.01):
                     await http.get("/v1/things")
         (exchange,) = made()
-    assert (exchange.status, exchange.error) == (None, "GivenUp")
+    assert (exchange.status, exchange.error) == (None, "given_up")
 
 
 async def test_what_two_tasks_exchange_is_kept_apart():

@@ -11,7 +11,7 @@ from malipo.testing.transports import Reply, answer
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 UNREACHABLE = [NotSent("no connection")] * 3  # one run tries quickly three times
-NEVER = "sent, and its answer was never recorded"
+NEVER = "answer_never_recorded"
 
 
 @pytest.fixture

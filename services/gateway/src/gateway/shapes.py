@@ -4,6 +4,7 @@ from typing import Any
 
 from malipo.contracts.explanations import EXPLANATIONS, MAY
 from malipo.contracts.failures import OWN_FAILURES
+from malipo.contracts.outcomes import EXCHANGE_ERRORS
 
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "PaymentView": {
@@ -149,7 +150,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         status=_INTEGER | {"description": "Not there when no answer came."},
         duration_ms=_INTEGER | {"description": "Until the answer began."},
         request_id=_TEXT | {"description": "The provider's own."},
-        error=_TEXT,
+        error={
+            "enum": list(EXCHANGE_ERRORS),
+            "description": "Why no answer came. "
+            + "; ".join(f"`{word}`: {why}" for word, why in EXCHANGE_ERRORS.items()),
+        },
     ),
     "Explanation": _object(
         payment_id=_TEXT,

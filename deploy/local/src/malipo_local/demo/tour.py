@@ -79,7 +79,7 @@ def timeline_lines(entries: list[Json]) -> Iterator[str]:
         for exchange in entry.get("exchanges", ()):
             asked = f"{exchange['method']} {exchange['path']}" if "method" in exchange else "an earlier try"
             took = f" in {exchange['duration_ms']} ms" if "duration_ms" in exchange else ""
-            yield f"{'':33}{asked}: {exchange.get('status') or exchange['error']}{took}"
+            yield f"{'':33}{asked}: {exchange.get('status') or exchange['error'].replace('_', ' ')}{took}"
 
 
 def _said(entry: Json, event_type: str) -> str:

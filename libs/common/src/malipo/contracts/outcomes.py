@@ -1,5 +1,6 @@
 """What a provider said, defined by what has to be done next."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -89,11 +90,22 @@ RESULTS: dict[type[Outcome], str] = {
 """What outcomes are called wherever people read of them: timelines, metrics, traces, logs."""
 
 
+EXCHANGE_ERRORS: Mapping[str, str] = {
+    "no_connection": "no connection was made, so nothing was sent",
+    "connection_broken": "the connection broke before the answer was whole",
+    "timeout": "no answer came in time",
+    "given_up": "whoever asked stopped waiting",
+    "answer_never_recorded": "it was perhaps sent, and the process died before it had recorded an answer",
+    "other": "something else; the service's log says more",
+}
+"""Why there is no answer, by the word that an exchange has for it."""
+
+
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One HTTP request to a provider, and how it went: without query string, headers and bodies, which hold secrets.
 
-    `duration_ms` is the time until the answer began. Without a `status` no answer came, and `error` says why; of a try
-    whose process died only the time is known. `request_id` is the provider's own name of the request.
+    `duration_ms` is the time until the answer began. Without a `status` no answer came, and `error` says why, as
+    `EXCHANGE_ERRORS` has it; of a try whose process died only the time is known. `request_id` is the provider's own name of the request.
     """
 
     at: Moment

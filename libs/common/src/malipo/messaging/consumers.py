@@ -15,6 +15,7 @@ from malipo import clock
 from malipo.messaging.kafka import started
 from malipo.messaging.offsets import Offsets
 from malipo.messaging.poll import Poll, Rebalances
+from malipo.messaging.reach import Reach
 from malipo.messaging.subscription import DatabaseAway, Record, Shell, Subscription
 from malipo.platform.logs import log
 
@@ -47,6 +48,7 @@ class Consumers:
             apply_types=False,
         )
         self._problem: str | None = _STOPPED
+        self._reach = Reach()
         self._polls: list[Poll] = []
         self._topics: list[str] = []
 
@@ -54,7 +56,7 @@ class Consumers:
     def problem(self) -> str | None:
         """Why nothing is consumed in some group, else None."""
         failing = [f"{poll.group}: {poll.problem}" for poll in self._polls if poll.problem and not poll.fenced]
-        return self._problem or "; ".join(failing) or None
+        return self._reach.problem or self._problem or "; ".join(failing) or None
 
     @property
     def fenced(self) -> str | None:
@@ -125,19 +127,20 @@ class Consumers:
 
         Raises `KafkaError` when a consumer will not recover by itself: run again, all of them are new.
         """
-        committing: asyncio.Task[None] | None = None
+        beside: list[asyncio.Task[None]] = []
         try:
             await self._start()
             self._problem = None
-            committing = asyncio.create_task(self._offsets.run())
-            while not any(poll.broken for poll in self._polls) and not committing.done():
-                await asyncio.wait([committing], timeout=_WATCH_SECONDS)
+            beside = [asyncio.create_task(self._offsets.run())]
+            beside += [asyncio.create_task(self._reach.watch(consumer)) for consumer in self._running()[:1]]
+            while not any(poll.broken for poll in self._polls) and not any(task.done() for task in beside):
+                await asyncio.wait(beside, timeout=_WATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             raise KafkaError(self.problem or "offsets are committed no longer")
         finally:
             self._problem = _STOPPED
-            if committing is not None:
-                committing.cancel()
-                await asyncio.gather(committing, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             for poll in self._polls:
                 poll.reset()
             await self._broker.stop()
@@ -145,10 +148,10 @@ class Consumers:
     async def _start(self) -> None:
         while True:
             try:
-                return await started(self._broker.start)
-            except (KafkaError, OSError) as error:
-                self._problem = f"Kafka away: {error!r}"
-                log.warning("kafka away", error=repr(error), retry_in_seconds=_START_AGAIN_SECONDS)
+                await started(self._broker.start)
+                return self._reach.found()
+            except (KafkaError, OSError):
+                self._reach.lost()
                 await self._broker.stop()
                 await asyncio.sleep(_START_AGAIN_SECONDS)
 

@@ -135,8 +135,8 @@ class Runtime:
                 metrics.OUTBOX_ROWS.set(row["rows"])
                 metrics.OUTBOX_AGE_SECONDS.set(row["age"])
                 self._database_problem = None
-            except AWAY as error:
-                self._database_problem = f"PostgreSQL away: {error!r}"
+            except AWAY:
+                self._database_problem = "PostgreSQL away: it does not answer"
             for topic, messages in (await self._consumers.lag()).items():
                 metrics.LAG.labels(topic).set(messages)
             await asyncio.sleep(_WATCH_SECONDS)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import override
 
+import aiohttp
 import httpx
 
 from malipo import clock
@@ -85,13 +86,8 @@ class _Begun:
         return self._ended(response.status_code, request_id, None)
 
     def failed(self, error: BaseException) -> Exchange:
-        """Named by its kind: the text may quote an address or a header. Canceled: whoever asked stopped waiting.
-
-        The transport's own error says more than what httpx makes of it: see `client.never_sent`.
-        """
-        if isinstance(error, asyncio.CancelledError):
-            return self._ended(None, None, "GivenUp")
-        return self._ended(None, None, type(error.__cause__ or error).__name__)
+        """Named by its kind: the text may quote an address or a header."""
+        return self._ended(None, None, _word(error))
 
     def _ended(self, status: int | None, request_id: str | None, error: str | None) -> Exchange:
         return Exchange(
@@ -103,3 +99,18 @@ class _Begun:
             request_id=request_id,
             error=error,
         )
+
+
+def _word(error: BaseException) -> str:
+    """One of `EXCHANGE_ERRORS`. The transport's own error says more than what httpx makes of it: see `client.never_sent`."""
+    match error if isinstance(error, asyncio.CancelledError) else error.__cause__ or error:
+        case asyncio.CancelledError():
+            return "given_up"
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError() | httpx.ConnectError():
+            return "no_connection"
+        case TimeoutError() | httpx.TimeoutException():
+            return "timeout"
+        case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | OSError() | httpx.TransportError():
+            return "connection_broken"
+        case _:
+            return "other"

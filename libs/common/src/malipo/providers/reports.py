@@ -16,7 +16,7 @@ def lost(claimed: Claimed) -> Exchanges:
     if not claimed.died:
         return ()
     assert claimed.first_sent_at is not None
-    return (Exchange(at=claimed.first_sent_at, error="sent, and its answer was never recorded"),)
+    return (Exchange(at=claimed.first_sent_at, error="answer_never_recorded"),)
 
 
 def outcome_of(claimed: Claimed, provider: str, outcome: Outcome, exchanges: Exchanges) -> OutcomeReported:

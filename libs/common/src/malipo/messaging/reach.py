@@ -1,0 +1,62 @@
+"""Whether Kafka is there: it is asked now and then, for a consumer that polls hears nothing of a broker that is gone."""
+
+import asyncio
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from malipo import clock
+from malipo.platform.logs import log
+
+_ASK_SECONDS = 2.0
+SILENT_SECONDS = 10.0
+"""Longer than another broker takes to lead, shorter than an operator wonders."""
+_AWAY = "Kafka away: no broker answers"
+
+
+class Reach:
+    """Says what is wrong while no broker answers; that it is so, and that it is over, are logged once each."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+
+    def lost(self) -> None:
+        """No broker answers."""
+        if self.problem is None:
+            log.warning("kafka away")
+        self.problem = _AWAY
+
+    def found(self) -> None:
+        """A broker has answered."""
+        if self.problem is not None:
+            log.info("kafka is back")
+        self.problem = None
+
+    async def watch(self, consumer: Any) -> None:
+        """Ask for as long as `consumer` lives, without ever cutting a question short: that would leak its connection."""
+        asking: asyncio.Task[Any] | None = None
+        heard_at = clock.monotonic()
+        try:
+            while True:
+                asking = asking or asyncio.create_task(consumer.topics())
+                await asyncio.wait([asking], timeout=_ASK_SECONDS)
+                if asking.done():
+                    if _answered(asking):
+                        heard_at = clock.monotonic()
+                        self.found()
+                    asking = None
+                    await asyncio.sleep(_ASK_SECONDS)
+                if clock.monotonic() - heard_at >= SILENT_SECONDS:
+                    self.lost()
+        finally:
+            if asking is not None:
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
+
+
+def _answered(asking: asyncio.Task[Any]) -> bool:
+    try:
+        asking.result()
+    except (KafkaError, OSError):
+        return False
+    return True
