@@ -13,7 +13,8 @@ from malipo_local.services import SERVICES, Kind
 from pages.markdown import document, table
 
 _INTRO = """\
-A setting is an environment variable; there are no other sources. A wrong or missing one stops the process with exit code 78 and says
+A setting is an environment variable; there are no other sources. Locally `make up ARGS="--set gateway.WAIT_SECONDS=5"`
+sets one, and with Docker a line of the service's `environment` in docker-compose.yml. A wrong or missing one stops the process with exit code 78 and says
 which, never its value. `python -m <package> settings` lists the same."""
 
 _HEADER = ("variable", "type", "default", "what it is")

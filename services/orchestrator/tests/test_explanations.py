@@ -107,4 +107,5 @@ def test_doubt_says_that_malipo_asks_and_that_a_new_key_would_charge_twice():
         assert "does not guess" in doubt.why
         assert "asks the provider" in doubt.next
         assert "repeat" in doubt.may
+    assert "Under a new key it is another request" in MAY["repeat"]  # true of a cancel, too
     assert "a second payment is a second charge" in MAY["repeat"]

@@ -86,7 +86,8 @@ def down(
         _out().print("Stopped." if was_up else f"Nothing is up in {home}.")
         if purge:
             _out().print(
-                f"Removed {home}. Packages (.venv, .tools) and downloads ({cache_folder()}) stay.", soft_wrap=True
+                f"Removed {home}. Packages (.venv, .tools) and downloads ({cache_folder()}, uv's cache) stay.",
+                soft_wrap=True,
             )
 
 
@@ -96,12 +97,17 @@ def status(*, home: HomeOption = USUAL_HOME) -> None:
     with _explained():
         from rich.table import Table
 
+        from malipo_local.ailments import ailments
+
         table = Table("name", "state", "pid", "port", "restarts", "RSS MB")
-        for unit in Stack.attach(home).status(memory=True, anew=True):
+        units = Stack.attach(home).status(memory=True, anew=True)
+        for unit in units:
             memory = f"{unit.memory_mb:.0f}" if unit.pid else ""
             cells = (unit.state, unit.pid or "", unit.port or "", unit.restarts or "", memory)
             table.add_row(unit.name, *map(str, cells))
         _out().print(table)
+        for line in ailments(units, home):
+            _out().print(line, markup=False, soft_wrap=True)
 
 
 @app.command()

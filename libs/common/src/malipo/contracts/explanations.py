@@ -16,7 +16,7 @@ MAY: dict[May, str] = {
     "wait": "Wait: Malipo goes on by itself. A webhook tells your endpoints what came of it, and this address tells you.",
     "repeat": (
         "Within seven days, send the same request again under the same Idempotency-Key, as often as you like: it has "
-        "one effect. Under a new key it would be a second one: a second payment is a second charge."
+        "one effect. Under a new key it is another request: a second payment is a second charge, a second refund a second one."
     ),
     "redirect": "Send the customer to the URL in the payment's `action`.",
     "capture": "Capture it, all or less.",
