@@ -112,6 +112,36 @@ async def test_a_command_that_nobody_answers_is_sent_ever_less_often_and_given_u
     assert store_commands.GIVEN_UP_DAYS + 14 < INBOX_DAYS
 
 
+async def add_waiting(gateway, number: int, tries: int) -> None:
+    await gateway.pool.execute(
+        """INSERT INTO unanswered (operation_id, payment_id, message_id, headers, payload, tries, sent_at, waits_from)
+        SELECT 'pay_' || $2 || g, 'pay_' || $2 || g, 'msg_' || g, '{}', '', $3, now() - interval '1 hour',
+            now() - interval '1 hour' FROM generate_series(1, $1) AS g""",
+        number,
+        f"{tries}_",
+        tries,
+    )
+
+
+async def test_while_the_owner_of_payments_is_away_a_few_commands_are_sent_again_and_all_once_he_is_back(gateway):
+    await add_waiting(gateway, 1000, 1)
+    sent = [await store_commands.send_again(gateway.parts.units, 30) for _ in range(8)]
+    assert sent == [100] * 5 + [10] * 3
+    await gateway.pool.execute("DELETE FROM unanswered WHERE tries > 1")
+    assert await store_commands.send_again(gateway.parts.units, 30) == 100
+
+
+async def test_nothing_is_sent_again_while_commands_wait_for_long_in_the_own_outbox(gateway, merchant):
+    await merchant.pay()
+    await lose(gateway)
+    await pass_time(gateway, 3600)
+    await merchant.pay()
+    await gateway.pool.execute("UPDATE outbox SET created_at = created_at - interval '31 seconds'")
+    assert await store_commands.send_again(gateway.parts.units, 30) == 0
+    await gateway.pool.execute("UPDATE outbox SET created_at = now()")
+    assert await store_commands.send_again(gateway.parts.units, 30) == 1
+
+
 async def test_what_is_still_in_the_outbox_is_not_sent_again_however_long_kafka_is_away(gateway, merchant):
     await merchant.pay()
     await gateway.pool.execute(

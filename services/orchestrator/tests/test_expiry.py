@@ -100,6 +100,26 @@ async def test_while_the_cancel_of_an_expired_charge_is_under_way_it_is_looked_a
     assert waits[-1] > 3 * waits[0]
 
 
+async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_often_and_the_merchant_hears_none_of_it(
+    orchestrator, make
+):
+    create = make.create()
+    await orchestrator.take(create, make.word(create.payment_id, ASKED))
+    await end_intents(orchestrator)
+    waits, sent = [], []
+    for _ in range(6):
+        sent += await tick(orchestrator)
+        waits.append(round(await seconds_left(orchestrator, create.payment_id)))
+        [*_, cancel] = only(sent, Cancel)
+        refused = Declined(code="payment_intent_unexpected_state")
+        sent += await orchestrator.take(make.word(create.payment_id, refused, "cancel", cancel.operation_id))
+    steps = only(sent, PaymentStepped)
+    assert not [step.announcement for step in steps if step.announcement]
+    assert {step.operation.reason for step in steps if step.operation} == {"expired"}
+    assert waits == sorted(waits)
+    assert waits[-1] > 20 * waits[0]
+
+
 async def test_a_hold_that_was_made_in_time_outlives_its_intent(orchestrator, make):
     create = make.create(capture="manual")
     held = Authorized(amount=Money(1000, "USD"), reference="pi_1")

@@ -97,6 +97,29 @@ async def test_a_step_that_has_not_left_the_outbox_is_not_named_yet(orchestrator
     assert len(await drain(orchestrator)) == 1
 
 
+async def test_neither_a_look_at_what_is_due_nor_a_call_reads_the_whole_history(orchestrator, make):
+    await begin(orchestrator)
+    create = make.create()
+    await orchestrator.take(create)
+    await orchestrator.units.write(
+        """INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, message_id, contradiction,
+            occurred_at, message, told_as, recorded_at)
+        SELECT $1, 100 + g, '', '', '', '', '', false, now(), decode(repeat('00', 900), 'hex'), g::text,
+            now() - interval '1 day' + g * interval '1 day' / 30000 FROM generate_series(1, 30000) AS g""",
+        create.payment_id,
+    )
+    await orchestrator.units.write("ANALYZE history")
+    span = await orchestrator.units.reads.fetchrow(rollcall._SPAN, DELAY, PAYMENT_EVENTS.name)
+    for query, *arguments in (
+        (rollcall._DUE, DELAY, PAYMENT_EVENTS.name),
+        (rollcall._STEPS, span["told_until"], span["until"], 2000),
+    ):
+        plan = "\n".join(row[0] for row in await orchestrator.units.reads.fetch(f"EXPLAIN {query}", *arguments))
+        assert "history_by_age" in plan
+        assert "Seq Scan on history" not in plan
+        assert "Bitmap" not in plan
+
+
 async def test_of_several_replicas_one_calls(orchestrator, make):
     await begin(orchestrator)
     await orchestrator.take(make.create())

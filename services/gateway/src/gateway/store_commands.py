@@ -17,6 +17,9 @@ from malipo.platform import metrics
 from malipo.platform.logs import log
 
 MOST_AT_ONCE = 100
+MOST_TRIED = 500
+"""While so many have been sent again without an answer, their owner is away and nothing is lost: only a few are tried."""
+PROBES = 10
 _LONGEST_SECONDS = 900.0
 GIVEN_UP_DAYS = INBOX_DAYS * 0.6
 """No command is sent later than that: its owner would take it for a new one once his inbox has forgotten it."""
@@ -32,15 +35,21 @@ _KEEP = insert(
     {"operation_id": "text", "payment_id": "text", "message_id": "text", "headers": "jsonb", "payload": "bytea"},
 )
 _ANSWERED = Write("DELETE FROM unanswered WHERE operation_id = ANY({arrays})", {"operation_id": "text"})
-_WAITING = "SELECT EXISTS (SELECT FROM unanswered WHERE waits_from < now() - make_interval(secs => $1))"
-# What is still in our own outbox has not been lost; a change of a payment that its owner does not know waits for that.
+# While Kafka is away, or has just come back and our own outbox is not yet through, nothing is known to be lost.
+_WAITING = """
+SELECT EXISTS (SELECT FROM unanswered WHERE waits_from < now() - make_interval(secs => $1))
+    AND coalesce((SELECT created_at FROM outbox WHERE topic = $2 ORDER BY id LIMIT 1) > now() - make_interval(secs => $1), true)
+"""
+_TRIED = "SELECT count(*) FROM (SELECT FROM unanswered WHERE tries > 1 LIMIT $1) AS counted"
+# What is still in our own outbox has not been lost; a change of a payment that its owner does not know waits for that,
+# which is counted so that it is looked up by row, however many rows there are.
 _LOST = """
 SELECT operation_id, payment_id, message_id, headers, payload, extract(epoch FROM now() - accepted_at)::float8 AS age
 FROM unanswered AS u
 WHERE waits_from < now() - make_interval(secs => $1)
   AND sent_at < coalesce((SELECT created_at FROM outbox WHERE topic = $3 ORDER BY id LIMIT 1), 'infinity')
-  AND NOT EXISTS (
-      SELECT FROM unanswered AS made WHERE made.operation_id = u.payment_id AND u.operation_id <> u.payment_id)
+  AND 0 = (SELECT count(*) FROM unanswered AS made
+           WHERE made.operation_id = u.payment_id AND u.operation_id <> u.payment_id)
 ORDER BY waits_from LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 # Each wait is twice the one before, up to a quarter of an hour, or a twenty-fourth of the command's age: what cannot be
@@ -80,11 +89,13 @@ async def send_again(units: Units, first_wait_seconds: float) -> int:
     Each goes out under the id that it had: who has applied it drops it, and who has not applies it now. Behind it goes
     the request to tell again what was told of what it orders: then it was the answer that was lost.
     """
-    if not await units.reads.fetchval(_WAITING, first_wait_seconds):
+    if not await units.reads.fetchval(_WAITING, first_wait_seconds, PAYMENT_COMMANDS.name):
         return 0
     async with units.begin() as unit:
+        tried = await unit.transaction.fetchval(_TRIED, MOST_TRIED)
+        limit = PROBES if tried == MOST_TRIED else MOST_AT_ONCE
         given_up = await unit.transaction.fetch(_GIVE_UP, first_wait_seconds, MOST_AT_ONCE, GIVEN_UP_DAYS)
-        rows = await unit.transaction.fetch(_LOST, first_wait_seconds, MOST_AT_ONCE, PAYMENT_COMMANDS.name)
+        rows = await unit.transaction.fetch(_LOST, first_wait_seconds, limit, PAYMENT_COMMANDS.name)
         for row in rows:
             headers = row["headers"] | {MESSAGE_ID: row["message_id"]}
             unit.send_raw(PAYMENT_COMMANDS.name, row["payment_id"], row["payload"], headers)

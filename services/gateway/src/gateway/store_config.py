@@ -41,11 +41,12 @@ SELECT DISTINCT merchant_id, now() FROM payments WHERE id = ANY({arrays}) ON CON
     {"payment_id": "text"},
 )
 _ECHO_DUE = "SELECT EXISTS (SELECT FROM config_echoes WHERE due_at <= now())"
+# The merchant's own row is locked, for of two replicas with two due rows of one merchant each would wait for the other's.
 _TAKE_ECHO = """
-DELETE FROM config_echoes WHERE due_at <= now() AND merchant_id = (
-    SELECT merchant_id FROM config_echoes WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING merchant_id
+SELECT m.id FROM config_echoes AS e JOIN merchants AS m ON m.id = e.merchant_id
+WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE OF m SKIP LOCKED
 """
+_ECHOED = "DELETE FROM config_echoes WHERE merchant_id = $1 AND due_at <= now()"
 
 _CREDENTIAL_COLUMNS = "id, provider, mode, masked, created_at, updated_at"
 _PUT_CREDENTIAL = """
@@ -134,10 +135,11 @@ async def send_echo(units: Units) -> bool:
     if not await units.reads.fetchval(_ECHO_DUE):
         return False
     async with units.begin() as unit:
-        rows = await unit.transaction.fetch(_TAKE_ECHO)
-        if rows:
-            await _send(unit, rows[0]["merchant_id"])
-    return bool(rows)
+        merchant_id = await unit.transaction.fetchval(_TAKE_ECHO)
+        if merchant_id is not None:
+            await unit.transaction.execute(_ECHOED, merchant_id)
+            await _send(unit, merchant_id)
+    return merchant_id is not None
 
 
 async def _send(unit: Unit, merchant_id: str) -> None:

@@ -210,7 +210,7 @@ class Fold:
                 ),
                 config_version=payment.config_version,
                 occurred_at=self.now,
-                announcement=self._announce(row.tell) if row and row.tell else None,
+                announcement=self._announce(row.tell) if row and row.tell and not _unasked(operation) else None,
                 contradiction=row is None,
                 sent=self._sends(row, operation) if row else None,
                 deadline=payment.timers.get(operation.id if operation else payment.id) if row else None,
@@ -251,12 +251,12 @@ class Fold:
     def _give_up(self) -> None:
         """Have the provider cancel the charge, as an operation of its own."""
         payment = self.payment
+        payment.asks += 1  # whatever comes of it, it is looked after less and less often
         if payment.reference is None:  # nothing to name it by: first find out
             self.messages.append(orders.query(payment, None))
-        elif payment.live(Subject.CANCEL):
-            payment.asks += 1  # it is under way: it is looked after less and less often
-        else:
-            self.start(orders.new_operation(payment, Subject.CANCEL, ids.new("can", self.now), self.now))
+        elif not payment.live(Subject.CANCEL):
+            cancel_id = ids.new("can", self.now)
+            self.start(orders.new_operation(payment, Subject.CANCEL, cancel_id, self.now, reason=_EXPIRED))
 
     def _watch_doubt(self, subject: Payment | Operation, row: Row) -> None:
         if row.to is State.IN_DOUBT:
@@ -280,6 +280,7 @@ class Fold:
         return due_at
 
 
+_EXPIRED = "expired"
 _OURS = frozenset({Trigger.OVERDUE, Trigger.EXPIRED})
 """What ends something before anything was sent for it."""
 
@@ -344,6 +345,11 @@ def _learn_operation(operation: Operation, outcome: Outcome | None) -> None:
             operation.failure = _too_late(operation.subject, outcome)
         case Pending() | Unknown():
             pass
+
+
+def _unasked(operation: Operation | None) -> bool:
+    """Whether it is a cancel that no merchant has asked for: he is told of the payment's end, and of nothing before."""
+    return operation is not None and operation.subject is Subject.CANCEL and operation.reason == _EXPIRED
 
 
 def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:

@@ -9,7 +9,7 @@ class Settings(ServiceSettings):
     """Environment variables of the orchestrator. What a payment may do stands in the state table."""
 
     roll_call_seconds: str = Field(
-        default="60,3600",
+        default="60,3600,86400",
         pattern=r"^\d{1,6}(\.\d{1,3})?(,\d{1,6}(\.\d{1,3})?){0,4}$",
         description="Seconds after which what was told of payments is called over, each once: who lacks any of it asks for it.",
     )

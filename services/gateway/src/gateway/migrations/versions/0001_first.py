@@ -83,6 +83,7 @@ CREATE TABLE unanswered (
     waits_from   timestamptz NOT NULL DEFAULT now()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX unanswered_waiting ON unanswered (waits_from);
+CREATE INDEX unanswered_tried ON unanswered (tries) WHERE tries > 1;
 
 CREATE TABLE audit_log (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

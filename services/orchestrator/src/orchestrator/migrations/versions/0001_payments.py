@@ -82,7 +82,7 @@ def upgrade() -> None:
             PRIMARY KEY (payment_id, step),
             UNIQUE (payment_id, event_sequence)
         );
-        CREATE INDEX history_by_age ON history USING brin (recorded_at) WITH (autosummarize = on);
+        CREATE INDEX history_by_age ON history (recorded_at);
 
         CREATE TABLE roll_calls (
             delay_seconds double precision PRIMARY KEY,
