@@ -1,4 +1,4 @@
-"""Whoever floods one connection of the HTTP server does not delay the others."""
+"""Whoever floods one connection of the HTTP server neither delays the others nor takes the machine's memory."""
 
 import asyncio
 import socket
@@ -12,6 +12,8 @@ import pytest
 HEAD = b"GET / HTTP/1.1\r\nHost: malipo\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: malipo\r\nTransfer-Encoding: chunked\r\n\r\n"
 MEGABYTE = b"a" * 1_000_000
+MOST_MB = 20
+"""One connection may take so much; each kept some hundred KB, and without a limit it was 500 MB in half a minute."""
 
 
 async def endless_header(service: Any) -> None:
@@ -101,7 +103,7 @@ FLOODS = [
 async def test_who_floods_a_connection_does_not_delay_the_others(usual, flood: Any, record_property: Any):
     other = await usual.connect()
     assert (await other.ask(HEAD + b"\r\n")).status == 200
-    cpu = usual.cpu_seconds()
+    cpu, memory = usual.cpu_seconds(), usual.memory_mb()
     attack = asyncio.ensure_future(flood(usual))
     waits: list[float] = []
     while not attack.done() or len(waits) < 20:
@@ -119,3 +121,14 @@ async def test_who_floods_a_connection_does_not_delay_the_others(usual, flood: A
     assert usually < 0.05
     assert longest < 1, "generous, for the machine may be busy with others: it was ten seconds"
     assert used < 3
+    assert usual.memory_mb() - memory < MOST_MB
+
+
+async def test_who_sends_requests_faster_than_he_reads_answers_does_not_fill_the_memory(usual):
+    client = await usual.connect()
+    assert (await client.ask(HEAD + b"\r\n")).status == 200
+    memory = usual.memory_mb()
+    client.writer.write((HEAD + b"\r\n") * 40_000)
+    for _ in range(2000):
+        assert (await client.answer()).status == 200
+    assert usual.memory_mb() - memory < MOST_MB

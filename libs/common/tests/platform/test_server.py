@@ -109,6 +109,37 @@ async def test_who_does_not_read_his_answer_does_not_keep_his_place(strict):
     await until(lambda: is_answered(strict), what="a place is free")
 
 
+@pytest.mark.parametrize(
+    "behind", [b"GET / HTTP/1.1\r\nHost: malipo\r\n\r\n", b"GET / HT"], ids=["a request", "a part of one"]
+)
+async def test_nor_does_he_who_has_sent_more_behind_it(strict, behind):
+    await fill(strict, b"GET /large HTTP/1.1\r\nHost: malipo\r\n\r\n" + behind)
+    await until(lambda: is_answered(strict), what="a place is free")
+
+
+async def test_nor_does_he_who_reads_none_of_very_many_small_answers(strict):
+    await fill(strict, (GET + b"X-Long: " + b"x" * 3000 + b"\r\n\r\n") * 2000)  # more than the system buffers
+    await until(lambda: is_answered(strict), seconds=60, what="a place is free")
+
+
+async def fill(service, data: bytes) -> None:
+    """Every place of one address is taken by a client that sends and does not read."""
+    for _ in range(8):
+        client = await service.connect()
+        client.writer.transport.pause_reading()
+        client.writer.write(data)
+
+
+async def test_who_reads_slowly_gets_all_of_his_answers(strict):
+    client = await strict.connect()
+    await client.send(b"GET /large HTTP/1.1\r\nHost: malipo\r\n\r\n" + GET + b"\r\n")
+    await client.reader.readuntil(b"\r\n\r\n")
+    for _ in range(50):  # for longer than the server looks at it twice
+        await client.reader.readexactly(1_000_000)
+        await asyncio.sleep(0.08)
+    assert (await client.answer()).status == 200
+
+
 async def is_answered(service) -> bool:
     try:
         return (await service.ask(GET + b"\r\n")).status == 200

@@ -95,6 +95,16 @@ class _Flow(FlowControl):
     def __init__(self, transport: asyncio.Transport, go_on: Callable[[], None]) -> None:
         super().__init__(transport)
         self._go_on = go_on
+        self._unsent = 0  # bytes that the client had not made room for when that was asked last
+
+    def stands_still(self) -> bool:
+        """Whether answers wait for the client to read, and none of them went out since this was asked last."""
+        before, self._unsent = self._unsent, self._transport.get_write_buffer_size() if self.write_paused else 0
+        return 0 < before <= self._unsent
+
+    def resume_writing(self) -> None:
+        self._unsent = 0
+        super().resume_writing()
 
     def pause_reading(self) -> None:
         self.read_paused = True
@@ -135,12 +145,13 @@ class Connection(HttpToolsProtocol):
         self._reading = True
         self._refused = False
         self._running: RequestResponseCycle | None = None
+        self._flow: _Flow
 
     # The connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn's
         super().connection_made(transport)
-        self.flow = _Flow(transport, self._go_on)
+        self.flow = self._flow = _Flow(transport, self._go_on)
         peer = self.client[0] if self.client else ""
         self._entered = self._door.enter(peer)
         self._trusted = is_trusted(peer, self._limits.trusted_proxies)
@@ -176,7 +187,8 @@ class Connection(HttpToolsProtocol):
         """Read on, or parse on in the next turn of the loop, or let the client wait."""
         if self.transport.is_closing():
             return
-        wanted = not self.flow.read_paused and not (self._refused and self._answering)
+        # What waits behind the running request has been parsed: one piece of it is enough, for each takes memory.
+        wanted = not self.flow.read_paused and not self.pipeline and not (self._refused and self._answering)
         if self._unparsed and wanted and not self._turn_due:
             self._turn_due = True
             self.loop.call_soon(self._take_turn)
@@ -279,7 +291,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self._answering and (self._part is not _Part.NOTHING or self.transport.is_closing()):
+        if self._answering or self._part is not _Part.NOTHING or self.transport.is_closing():
             self._watch(self._limits.head_seconds)
 
     def _refuse(self, refused: Refused) -> None:
@@ -318,7 +330,7 @@ class Connection(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def timeout_keep_alive_handler(self) -> None:
-        if self.transport.is_closing():  # and the client does not read what is left for him
+        if self.transport.is_closing() or self._flow.stands_still():  # the client does not read what is left for him
             self.transport.abort()
         elif self._answering:  # the application has time limits of its own
             self._watch(self._limits.head_seconds)
