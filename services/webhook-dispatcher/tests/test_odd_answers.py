@@ -12,6 +12,7 @@ from webhook_dispatcher.sender import REST_SECONDS, Sender
 
 NOW = clock.now()
 OK = b"HTTP/1.1 200 OK\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 # What is sent after the status line, in one piece or one after another.
 ODD_BODIES = {
@@ -50,6 +51,8 @@ ODD_HEADERS = {
     "a header of 100,000 bytes": b"X-A: " + b"y" * 100_000 + b"\r\n\r\n",
     "20,000 headers": b"X-A: y\r\n" * 20_000 + b"\r\n",
     "headers that are cut": b"X-A: b\r\nX-",
+    "a date in a year beyond all numbers": b"Date: Mon, 01 Jan 99999999999 00:00:00 GMT\r\n\r\n",
+    "a pause until a day beyond all numbers": b"Retry-After: Mon, 99999999999 Jan 2020 00:00:00 GMT\r\n\r\n",
     "no headers and no end of them": b"",
 }
 
@@ -171,6 +174,31 @@ async def test_what_is_said_meanwhile_is_not_the_answer(sender, receiver, status
     answer = await post(sender, receiver, says(meanwhile))
     assert answer.status is None
     assert answer.error is not None
+
+
+@pytest.mark.parametrize("header", ["Date", "Retry-After"])
+async def test_a_date_beyond_all_numbers_is_none_also_where_it_counts(sender, receiver, header):
+    dated = f"{header}: Mon, 01 Jan 99999999999 00:00:00 GMT\r\n\r\n".encode()
+    answer = await post(sender, receiver, says(b"HTTP/1.1 503 X\r\n" + dated))
+    assert (answer.status, answer.retry_after_seconds, answer.error) == (503, None, None)
+
+
+async def test_who_says_for_ever_that_he_is_at_it_is_left_before_he_fills_the_memory(sender, receiver):
+    sent = 0
+
+    async def flood(writer):
+        nonlocal sent
+        while True:
+            writer.write(CONTINUE * 2000)
+            await writer.drain()
+            sent += len(CONTINUE) * 2000
+
+    started = clock.monotonic()
+    answer = await post(sender, receiver, says(then=flood))
+    assert answer.status is None
+    assert answer.error is not None
+    assert sent < 20_000_000  # the system's buffers hold some MB of it
+    assert clock.monotonic() - started < 4  # of the five that an attempt may take
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 
-from webhook_dispatcher.head import Head
+from webhook_dispatcher.head import HEAD_BYTES, Head
 
 _listening: ContextVar["Hearing | None"] = ContextVar("listening", default=None)
 
@@ -98,11 +98,19 @@ class _Handler(ResponseHandler):
         self._held += data
         if self._hearing is None or self._hearing.head.ended:
             self._let_go()
+        elif self._hearing.head.status is None and len(self._held) > HEAD_BYTES:
+            self._hang_up()
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
         self._let_go()
         super().connection_lost(exc)
+
+    def _hang_up(self) -> None:
+        """So much was said meanwhile (1xx) that no answer will come of it; to hold it all would take the memory."""
+        self._held = b""
+        if self.transport is not None:
+            self.transport.abort()
 
     def _let_go(self) -> None:
         held, self._held = self._held, b""

@@ -10,8 +10,10 @@ LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 JITTER = 0.2
 """A wait is stretched or shortened by up to this share, so that what failed together does not come back together."""
 
+ASKS_FOR_A_PAUSE = frozenset({429, 503})
+"""Statuses whose `Retry-After` counts."""
+
 _MAX_DIGITS = 10
-_ASKS_FOR_A_PAUSE = frozenset({429, 503})
 
 
 def wait_seconds(
@@ -24,7 +26,7 @@ def wait_seconds(
     if attempt > len(schedule):
         return None
     planned = schedule[attempt - 1] * factor
-    if status not in _ASKS_FOR_A_PAUSE or retry_after_seconds is None:
+    if status not in ASKS_FOR_A_PAUSE or retry_after_seconds is None:
         return planned
     return max(planned, min(retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
 
@@ -48,6 +50,6 @@ def read_date(header: str | None) -> datetime | None:
     """The moment that an HTTP date names; None when it is none."""
     try:
         moment = parsedate_to_datetime(header or "")
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of a year, say, that no machine word holds
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment  # "-0000": UTC by RFC 5322

@@ -19,7 +19,7 @@ from malipo.platform.client import http_client, never_sent
 from webhook_dispatcher.head import Head
 from webhook_dispatcher.hearing import Hearing, connector
 from webhook_dispatcher.resolver import CheckedResolver, LookUp
-from webhook_dispatcher.schedule import read_date, read_retry_after
+from webhook_dispatcher.schedule import ASKS_FOR_A_PAUSE, read_date, read_retry_after
 from webhook_dispatcher.verdict import Answer
 
 BODY_BYTES = 16 * 1024
@@ -105,9 +105,13 @@ def _leave_soon(deadline: asyncio.Timeout) -> None:
 def _answer(head: Head, kept: bytearray, now: datetime) -> Answer:
     return Answer(
         status=head.status,
-        retry_after_seconds=read_retry_after(head.header("retry-after"), read_date(head.header("date")) or now),
+        retry_after_seconds=_pause(head, now) if head.status in ASKS_FOR_A_PAUSE else None,
         body_start=_text(bytes(kept) or head.rest),
     )
+
+
+def _pause(head: Head, now: datetime) -> float | None:
+    return read_retry_after(head.header("retry-after"), read_date(head.header("date")) or now)
 
 
 def _text(read: bytes) -> str:
