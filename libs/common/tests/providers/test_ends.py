@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Redirect, Succeeded, Unknown
@@ -117,3 +118,47 @@ async def test_a_mark_that_could_not_be_written_sends_nothing(kit, make, outage)
         await run
     outage.ends()
     assert kit.provider.executed == []
+
+
+TROUBLES = [
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_an_answer_outlives_a_database_that_is_there_and_takes_nothing(kit, make, monkeypatch, trouble):
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    takes_nothing(monkeypatch, kit.attempts, "finish", trouble)
+    await kit.caller.run(claimed)
+    assert await kit.outcomes() == [DONE]
+    assert len(kit.provider.executed) == 1
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_and_so_does_a_try_that_has_to_wait(kit, make, monkeypatch, trouble):
+    async def unreachable(_attempt):
+        raise NotSent("no connection", retry_after_seconds=1)
+
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    monkeypatch.setattr(kit.provider, "execute", unreachable)
+    takes_nothing(monkeypatch, kit.attempts, "postpone", trouble)
+    await kit.caller.run(claimed)
+    assert await kit.units.reads.fetchval("SELECT first_sent_at IS NULL FROM attempts")
+
+
+def takes_nothing(monkeypatch, store, write, trouble) -> None:
+    """The next three times."""
+    real, left = getattr(store, write), [trouble("no")] * 3
+
+    async def failing(*arguments, **options):
+        if left:
+            raise left.pop()
+        return await real(*arguments, **options)
+
+    monkeypatch.setattr(store, write, failing)

@@ -153,7 +153,10 @@ async def create_pool(database_url: str, connections: int) -> Pool:
 
 
 async def when_back[R](write: Callable[[], Awaitable[R]], what: str) -> R:
-    """What `write` answers, tried again for as long as the database is away: for what must not be forgotten meanwhile.
+    """What `write` answers, tried again for as long as the database takes nothing: for what must not be forgotten meanwhile.
+
+    Away or full or at odds with others is all the same; what is wrong with the write itself is raised, as
+    `blames_message` tells them apart.
 
     It may have been committed although it seemed to fail: a second time it must find so. Who calls this bounds how many wait.
     """
@@ -161,7 +164,9 @@ async def when_back[R](write: Callable[[], Awaitable[R]], what: str) -> R:
     while True:
         try:
             return await write()
-        except AWAY as error:
+        except (*AWAY, asyncpg.PostgresError) as error:
+            if blames_message(error):
+                raise
             log.warning("database away", writing=what, error=repr(error), retry_in_seconds=delay_seconds)
         await asyncio.sleep(delay_seconds)
         delay_seconds = min(delay_seconds * 2, _MAX_DELAY_SECONDS)
