@@ -227,6 +227,12 @@ async def test_a_body_that_cannot_be_read_says_why(gateway, merchant, body, code
     assert await gateway.count("payments") == 0
 
 
+async def test_a_length_of_more_digits_than_any_number_has_is_too_large(gateway, merchant):
+    headers = raw_headers(merchant) | {"Content-Length": "0" * 5000 + "2"}
+    response = await gateway.client.post("/v1/payments", content=b"{}", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+
 class Name(str):
     """Counts how often a name is compared."""
 

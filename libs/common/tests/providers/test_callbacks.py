@@ -70,6 +70,11 @@ async def test_an_unknown_address_is_404(post):
     assert await post(word(), address="/callbacks/fake/cred_9") == (404, "unknown_address")
 
 
+async def test_what_comes_to_an_address_that_can_be_nobodys_is_not_read(post):
+    too_large = b"x" * (MAX_BODY_BYTES + 1)
+    assert await post(address="/callbacks/fake/cred-9", body=too_large) == (404, "unknown_address")
+
+
 async def test_a_body_beyond_the_limit_is_refused_unread(post):
     assert await post(word(), body=b"x" * (MAX_BODY_BYTES + 1)) == (413, "too_large")
 

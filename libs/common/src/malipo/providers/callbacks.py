@@ -84,6 +84,9 @@ class Callbacks:
         return Route(f"/callbacks/{self._provider.name}/{{credential_id}}", self._receive, methods=["POST"])
 
     async def _receive(self, request: Request) -> Response:
+        credential_id = request.path_params["credential_id"]
+        if not _CREDENTIAL_ID.fullmatch(credential_id):
+            return self._answer(404, "unknown_address")  # unread
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 body = await _read(request)
@@ -94,14 +97,12 @@ class Callbacks:
         if body is None:
             return self._answer(413, "too_large")
         try:
-            return await self._take(request.path_params["credential_id"], Callback(dict(request.headers), body))
+            return await self._take(credential_id, Callback(dict(request.headers), body))
         except (*AWAY, asyncpg.PostgresError, SecretUnreadable) as error:
             log.warning("callback not stored", error=type(error).__name__)
             return self._answer(503, "unavailable")
 
     async def _take(self, credential_id: str, callback: Callback) -> Response:
-        if not _CREDENTIAL_ID.fullmatch(credential_id):
-            return self._answer(404, "unknown_address")
         try:
             owned = await self._credentials.by_id(credential_id)
             reading = unmatched.held(self._provider.read_callback(callback, owned.account))
