@@ -93,6 +93,7 @@ class Poll:
         self._open: dict[TopicPartition, int] = {}
         self._astray: set[TopicPartition] = set()
         self._suspects: dict[TopicPartition, float] = {}
+        self._looked = False
         self._resting: dict[TopicPartition, Rest] = {}
 
     @property
@@ -114,7 +115,7 @@ class Poll:
         try:
             await self._go_back(consumer)
             await self._wake(consumer)
-            batches = await self._look(consumer) or await self._poll(consumer)
+            batches = await self._read(consumer)
         except ConsumerStoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing that was drained may be lost
@@ -194,6 +195,16 @@ class Poll:
         await self._seek(consumer, partition)
         consumer.resume(partition)
         self._suspects[partition] = clock.monotonic()
+
+    async def _read(self, consumer: Any) -> Mapping[TopicPartition, Sequence[Record]]:
+        """Suspects first, but not twice in a row: one that heals with a backlog must not starve its neighbours."""
+        if self._looked:
+            self._looked = False
+            if batches := await self._poll(consumer):
+                return batches
+        found = await self._look(consumer)
+        self._looked = bool(found)
+        return found or await self._poll(consumer)
 
     async def _look(self, consumer: Any) -> dict[TopicPartition, list[Record]]:
         """What can be read of the partitions that are suspected."""
