@@ -18,6 +18,7 @@ from gateway.store_config import StoredCredential
 from gateway.validation import shown
 from malipo import ids
 from malipo.contracts.config import Credential, secret_owner
+from malipo.contracts.topics import PROVIDER_COMMANDS
 from malipo.messaging.unit import Unit
 
 _LAST_SHOWN = 4
@@ -75,7 +76,9 @@ async def put_stripe(
 @router.put("/{provider}", include_in_schema=False)
 async def put_unknown(_asked: _Writer, provider: str) -> Response:
     """Each provider has a route of its own, for its credentials have fields of their own."""
-    raise Problem("provider_unknown", f"There is no provider {shown(provider)!r}.")
+    raise Problem(
+        "provider_unknown", f"There is no provider {shown(provider)!r}; there are: {', '.join(PROVIDER_COMMANDS)}."
+    )
 
 
 @router.get("", **spec("List provider credentials", answers={200: CREDENTIALS}))

@@ -9,7 +9,7 @@ from functools import partial
 from prometheus_client import Counter
 from pydantic import BaseModel
 
-from gateway.problems import Problem
+from gateway.problems import PROBLEMS, Problem
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Queries, Row
 from malipo.messaging.unit import Unit, Units
@@ -38,6 +38,7 @@ REPLAYS = Counter("malipo_idempotent_replays", "Requests that were answered from
 
 type Owner = tuple[str, Mode, str]
 """A merchant, a mode, and the key that the merchant gave."""
+_REUSED = PROBLEMS["idempotency_key_reused"].advice
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ def _told(claim: Claim, row: Row | None, *, new: bool) -> Done | Problem | None:
     if row is None:
         return None if new else Problem("idempotency_key_in_flight")
     if row["fingerprint"] != claim.fingerprint:
-        return Problem("idempotency_key_reused", f"This key was used for {row['route']}, or with another body.")
+        return Problem(
+            "idempotency_key_reused", f"This key was used for {row['route']}, or with another body. {_REUSED}"
+        )
     return Done(row["resource_id"], replayed=True)
 
 

@@ -38,6 +38,9 @@ _DETAILS = {
     "too_long": "too many entries (most {max_length})",
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
     "timezone_aware": "give an offset, e.g. 2026-11-21T09:30:00Z",
 }
 """Our words for pydantic's errors where merchants would not understand its own."""
