@@ -27,6 +27,7 @@ _ALERTS = """\
 | `malipo_words_dropped_total{verdict="contradiction"}` rises | a provider said the opposite of what it had decided: a person has to look at its dashboard |
 | `malipo_messages_total{result="dead_lettered"}` rises | a message cannot be applied: read its reason in the dead letters, mend, redrive ([topics.md](topics.md)) |
 | `malipo_sent_again_total` rises | Kafka, or a consumer, has lost what was accepted: it was sent again, and comes right by itself; find out who deletes records, or which consumer passes over them ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
+| `malipo_deleted_unread_messages_total` rises | Kafka has deleted what a group had not read: retention is shorter than an outage was, or somebody deletes records; the log names partition and offset, and what was lost comes right by itself ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
 | `malipo_partitions_resting` is above zero | a record cannot be read, and all that is behind it in its partition waits: the log and `/health/ready` say where, and how to step over it ([0021](decisions/0021-a-partition-that-cannot-be-read-rests.md)) |
 | `malipo_polls_failed_total` rises | the same, or this process's group membership is in trouble: `/health/ready` says which |
 | `malipo_provider_unmatched_total` with other `concerns` than `others` rises | a dispute, a refund made in the dashboard, or an order under our ids that nobody gave: `python -m provider_stripe unmatched` (locally `make unmatched`) lists them |

@@ -1,106 +1,27 @@
 """What becomes of a poll that raises: nothing that was fetched is lost, and one partition holds up no other."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import CorruptRecordException, KafkaError
 
-from malipo import ids
-from malipo.contracts.commands import CancelPayment
-from malipo.contracts.message import encode
-from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS, Topic
+from malipo.contracts.topics import BY_NAME, Topic
 from malipo.messaging import poll, provision
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.redrive import Redriven, redrive
-from malipo.messaging.relay import Relay
 from malipo.messaging.step_over import NothingToStepOver, Place, step_over
 from malipo.messaging.subscription import Received, Shell, Subscription
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit import Unit
 from malipo.testing.poison import poison
 from malipo.testing.waiting import until
 
-PARTITIONS = 6
 
-
-@dataclass
-class Bench:
-    """A topic of its own, one consumer of it, and what it has applied."""
-
-    kafka: str
-    database_url: str
-    topic: Topic
-    units: Units
-    group: str
-    applied: Counter[str]
-
-    async def handle(self, unit: Unit, batch: Sequence[Received]) -> None:
-        ids_in = [received.message.cancel_id for received in batch]
-        unit.after_commit(lambda: self.applied.update(ids_in))
-
-    @asynccontextmanager
-    async def consuming(self, instance: str = "0") -> AsyncGenerator[Consumers]:
-        consumers = Consumers(self.kafka, self.group, instance)
-        subscription = Subscription("payments", (self.topic,), self.handle)
-        consumers.add(subscription, Shell(subscription, self.units, self.group))
-        task = asyncio.create_task(consumers.run())
-        try:
-            await until(lambda: consumers.problem is None, what="consuming")
-            yield consumers
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def send(self, partition: int, *cancel_ids: str, compression: str | None = None) -> None:
-        await self.send_bytes(partition, *map(message, cancel_ids), compression=compression)
-
-    async def send_bytes(self, partition: int, *values: bytes, compression: str | None = None) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.kafka, compression_type=compression)
-        await producer.start()
-        try:
-            for value in values:
-                await producer.send_and_wait(self.topic.name, value, key=b"pay", partition=partition)
-        finally:
-            await producer.stop()
-
-    @asynccontextmanager
-    async def relaying(self) -> AsyncGenerator[None]:
-        task = asyncio.create_task(Relay(self.database_url, self.kafka, "test").run())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def dead_letters(self) -> list:
-        consumer = AIOKafkaConsumer(self.topic.dead_letter, bootstrap_servers=self.kafka, auto_offset_reset="earliest")
-        await consumer.start()
-        try:
-            batches = await consumer.getmany(timeout_ms=2000)
-            return [record for records in batches.values() for record in records]
-        finally:
-            await consumer.stop()
-
-    async def committed(self) -> dict[int, int | None]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, group_id=f"{self.group}.payments")
-        await consumer.start()
-        try:
-            return {
-                partition: await consumer.committed(TopicPartition(self.topic.name, partition))
-                for partition in range(PARTITIONS)
-            }
-        finally:
-            await consumer.stop()
-
-
-async def set_compression(bench: Bench, codec: str, more: dict[str, str] | None = None) -> None:
+async def set_compression(bench, codec: str, more: dict[str, str] | None = None) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bench.kafka)
     await admin.start()
     try:
@@ -110,7 +31,7 @@ async def set_compression(bench: Bench, codec: str, more: dict[str, str] | None 
         await admin.close()
 
 
-async def settings_of(bench: Bench) -> dict[str, str]:
+async def settings_of(bench) -> dict[str, str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bench.kafka)
     await admin.start()
     try:
@@ -121,22 +42,6 @@ async def settings_of(bench: Bench) -> dict[str, str]:
     return {entry[0]: entry[1] for entry in entries}
 
 
-def message(cancel_id: str) -> bytes:
-    return encode(CancelPayment(payment_id="pay", cancel_id=cancel_id))
-
-
-@pytest.fixture
-async def bench(stores, pool_of, monkeypatch) -> Bench:
-    topic = replace(PAYMENT_COMMANDS, name=ids.new("topic"), partitions=PARTITIONS)
-    monkeypatch.setitem(BY_NAME, topic.name, topic)
-    monkeypatch.setattr(provision, "TOPICS", [topic])
-    await provision.provision(stores.kafka, replication=1)
-    units = Units(lambda: None)
-    url = stores.database("orchestrator")
-    units.use(await pool_of(url))
-    return Bench(stores.kafka, url, topic, units, ids.new("svc"), Counter())
-
-
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
 async def test_what_is_compressed_with_any_codec_of_kafkas_is_taken(bench, codec):
     await bench.send(0, "a", "b", compression=codec)
@@ -145,12 +50,12 @@ async def test_what_is_compressed_with_any_codec_of_kafkas_is_taken(bench, codec
 
 
 async def test_a_record_that_cannot_be_read_holds_up_its_own_partition_alone(bench):
-    for partition in range(PARTITIONS):
+    for partition in range(bench.topic.partitions):
         await bench.send(partition, *(f"{partition}.{number}" for number in range(5)))
-    bad = await poison(bench.kafka, bench.topic.name, 3, message("3.last"))
-    for partition in range(PARTITIONS):
+    bad = await poison(bench.kafka, bench.topic.name, 3, bench.message("3.last"))
+    for partition in range(bench.topic.partitions):
         await bench.send(partition, *(f"{partition}.{number}" for number in range(5, 10)))
-    readable = {f"{partition}.{number}": 1 for partition in range(PARTITIONS) for number in range(10)}
+    readable = {f"{partition}.{number}": 1 for partition in range(bench.topic.partitions) for number in range(10)}
     held = {f"3.{number}" for number in range(5, 10)}
     reached = {name: 1 for name in readable if name not in held} | {"3.last": 1}
     async with bench.consuming() as consumers:
@@ -173,23 +78,23 @@ async def test_what_a_poll_had_drained_before_it_raised_is_applied_all_the_same(
         return batches
 
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", drain_and_raise)
-    for partition in range(PARTITIONS):
+    for partition in range(bench.topic.partitions):
         await bench.send(partition, f"{partition}.0", f"{partition}.1")
     async with bench.consuming() as consumers:
-        await until(lambda: len(bench.applied) == 2 * PARTITIONS, what="all is applied")
+        await until(lambda: len(bench.applied) == 2 * bench.topic.partitions, what="all is applied")
         await until(lambda: consumers.problem is None and not consumers.resting, what="all is well again")
     assert len(raised) == 3
-    assert await bench.committed() == dict.fromkeys(range(PARTITIONS), 2)
+    assert await bench.committed() == dict.fromkeys(range(bench.topic.partitions), 2)
 
 
 @pytest.mark.parametrize("codec", ["lz4", "zstd"])
 async def test_a_topic_that_comes_to_compress_anew_under_way_loses_nothing(bench, codec):
-    sent = [f"{partition}.{number}" for partition in range(PARTITIONS) for number in range(6)]
+    sent = [f"{partition}.{number}" for partition in range(bench.topic.partitions) for number in range(6)]
     async with bench.consuming():
-        for partition in range(PARTITIONS):
+        for partition in range(bench.topic.partitions):
             await bench.send(partition, *(name for name in sent[:18] if name.startswith(f"{partition}.")))
         await set_compression(bench, codec)
-        for partition in range(PARTITIONS):
+        for partition in range(bench.topic.partitions):
             await bench.send(partition, *(name for name in sent[18:] if name.startswith(f"{partition}.")))
         await until(lambda: bench.applied == dict.fromkeys(sent, 1), what="all is applied")
 
@@ -205,7 +110,7 @@ async def test_provisioning_leaves_compression_to_producers_and_keeps_what_else_
 
 async def test_an_operator_steps_over_a_record_while_the_service_runs(bench):
     await bench.send(2, "before")
-    bad = await poison(bench.kafka, bench.topic.name, 2, message("within"))
+    bad = await poison(bench.kafka, bench.topic.name, 2, bench.message("within"))
     await bench.send(2, "behind")
     place = Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 2), bad)
     async with bench.consuming() as consumers, bench.relaying():
@@ -388,9 +293,9 @@ async def test_a_partition_that_rests_rests_with_whoever_has_it_after_a_rebalanc
     async with bench.consuming("0") as first:
         await until(lambda: first.resting, what="it rests with the only one")
         async with bench.consuming("1") as second:
-            for partition in range(PARTITIONS):
+            for partition in range(bench.topic.partitions):
                 await bench.send(partition, f"{partition}")
-            others = {str(partition): 1 for partition in range(PARTITIONS) if partition != 4}
+            others = {str(partition): 1 for partition in range(bench.topic.partitions) if partition != 4}
             await until(lambda: bench.applied == others, what="all else is applied", seconds=30)
             await until(
                 lambda: bool(first.resting) != bool(second.resting), what="it rests with one of both", seconds=30

@@ -17,6 +17,7 @@ from malipo.messaging.offsets import Offsets
 from malipo.messaging.poll import Poll, Rebalances
 from malipo.messaging.reach import Reach
 from malipo.messaging.subscription import DatabaseAway, Record, Shell, Subscription
+from malipo.platform import metrics
 from malipo.platform.logs import log
 
 _AWAY_SECONDS = 1.0
@@ -88,6 +89,8 @@ class Consumers:
         )
         subscriber.get_msg = poll.next
         subscriber(partial(self._consume, shell, poll, subscription.pace_seconds))
+        for topic in topics:  # an alert on the first loss needs a zero before it
+            metrics.DELETED_UNREAD.labels(group, topic)
         self._polls.append(poll)
         self._topics += topics
 
@@ -133,6 +136,8 @@ class Consumers:
             self._problem = None
             beside = [asyncio.create_task(self._offsets.run())]
             beside += [asyncio.create_task(self._reach.watch(consumer)) for consumer in self._running()[:1]]
+            of_each = zip(self._polls, self._running(), strict=True)
+            beside += [asyncio.create_task(poll.losses.watch(consumer)) for poll, consumer in of_each]
             while not any(poll.broken for poll in self._polls) and not any(task.done() for task in beside):
                 await asyncio.wait(beside, timeout=_WATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             raise KafkaError(self.problem or "offsets are committed no longer")

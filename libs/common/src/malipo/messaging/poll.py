@@ -21,6 +21,7 @@ from aiokafka.errors import (
 
 from malipo import clock
 from malipo.messaging.kafka import Fenced
+from malipo.messaging.losses import Losses
 from malipo.messaging.subscription import Record, Stop, summary
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -86,10 +87,12 @@ class Poll:
         self.fenced = False
         self.failures = 0
         """Polls in a row that failed for a reason which is not one partition's."""
+        self.losses = Losses(group)
         self._max_records = max_records
         self._stepped_over = stepped_over
         self._applied = applied
         self._next: dict[TopicPartition, int] = {}
+        self._placed: set[TopicPartition] = set()
         self._open: dict[TopicPartition, int] = {}
         self._astray: set[TopicPartition] = set()
         self._suspects: dict[TopicPartition, float] = {}
@@ -113,8 +116,10 @@ class Poll:
     async def next(self, consumer: Any) -> tuple[Record, ...]:
         """The next records, as soon as there are any, or none after a second: what a subscriber's `get_msg` answers."""
         try:
+            await self._place(consumer)
             await self._go_back(consumer)
             await self._wake(consumer)
+            self._pass_over_deleted(consumer)
             batches = await self._read(consumer)
         except ConsumerStoppedError:
             raise
@@ -145,14 +150,32 @@ class Poll:
     def reassigned(self) -> None:
         """Each partition is read on from what its group has committed."""
         self._next.clear()
+        self._placed.clear()
         self._astray.clear()
         self._suspects.clear()
 
     def _opened(self, batches: Mapping[TopicPartition, Sequence[Record]]) -> tuple[Record, ...]:
         for partition, records in batches.items():
-            self._next.setdefault(partition, records[0].offset)
+            expected = self._next.setdefault(partition, records[0].offset)
+            self.losses.came(partition, expected=expected, offset=records[0].offset)
             self._open[partition] = records[-1].offset + 1
         return tuple(chain.from_iterable(batches.values()))
+
+    async def _place(self, consumer: Any) -> None:
+        """Know where the group stands in each partition that is new here, before aiokafka begins somewhere else."""
+        if not (new := consumer.assignment() - self._placed):
+            return
+        async with asyncio.timeout(_BACK_SECONDS):
+            committed = await asyncio.gather(*map(consumer.committed, new))
+        self._next |= {
+            partition: offset for partition, offset in zip(new, committed, strict=True) if offset is not None
+        }
+        self._placed |= new
+
+    def _pass_over_deleted(self, consumer: Any) -> None:
+        if behind := self.losses.settle(self._next):
+            self._next |= behind
+            self._applied(consumer, behind)
 
     async def _go_back(self, consumer: Any) -> None:
         """Have each partition whose records were not applied read again from the first of them."""
@@ -164,8 +187,6 @@ class Poll:
 
     async def _seek(self, consumer: Any, partition: TopicPartition) -> None:
         with suppress(IllegalStateError):  # it is another's by now, who goes on from what was committed
-            if partition not in self._next and (committed := await consumer.committed(partition)) is not None:
-                self._next[partition] = committed
             if partition in self._next:
                 return consumer.seek(partition, self._next[partition])
             await consumer.seek_to_beginning(partition)

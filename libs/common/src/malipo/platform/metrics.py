@@ -22,6 +22,11 @@ RESTING = Gauge(
     "Partitions of this replica's that rest at a record which cannot be read (alert on any).",
     ("group", "topic"),
 )
+DELETED_UNREAD = Counter(
+    "malipo_deleted_unread_messages",
+    "Messages that Kafka deleted before the group had read them; the nets bring them back (alert on any).",
+    ("group", "topic"),
+)
 BATCH_SECONDS = Histogram("malipo_batch_duration_seconds", "Time to apply and commit one batch.", ("subscription",))
 OUTBOX_ROWS = Gauge("malipo_outbox_rows", "Outbox rows not yet in Kafka, counted up to 10,000, of all replicas.")
 OUTBOX_AGE_SECONDS = Gauge(
