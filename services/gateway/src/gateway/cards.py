@@ -1,14 +1,11 @@
 """Finds card numbers in what merchants send, so that they are refused before anything keeps or logs them."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
 from malipo.platform import cards
 
-_SEPARATORS = re.compile("[ .-]")
-_DIGITS = re.compile("(?<![0-9])[0-9]{12,19}(?![0-9])")
 _NUMBER_FIELDS = frozenset({"number", "card_number", "pan"})
 _ENCODINGS = 3  # a URL within a URL is encoded twice, and that one's query once more
 
@@ -19,11 +16,11 @@ def find_card_number(value: object, place: tuple[str, ...] = ()) -> tuple[str, .
     """
     for part, inner in _parts_of(value):
         inside = (*place, part)
-        named = part in _NUMBER_FIELDS or _holds_card_digits(part)
+        named = part in _NUMBER_FIELDS or cards.holds(part)
         found = inside if named else find_card_number(inner, inside)
         if found is not None:
             return found
-    return place if isinstance(value, str | int) and _holds_card_digits(str(value)) else None
+    return place if isinstance(value, str | int) and cards.holds(str(value)) else None
 
 
 def mentions_card_number(text: str) -> bool:
@@ -46,7 +43,3 @@ def _parts_of(value: object) -> Iterable[tuple[str, object]]:
     if isinstance(value, list):
         return [(str(place), inner) for place, inner in enumerate(cast("list[Any]", value))]
     return ()
-
-
-def _holds_card_digits(text: str) -> bool:
-    return any(map(cards.is_card_number, _DIGITS.findall(_SEPARATORS.sub("", cards.as_ascii(text)))))
