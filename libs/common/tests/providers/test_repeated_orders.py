@@ -1,7 +1,6 @@
 """An order that is sent once more in front of a question is carried out once, wherever the first one went."""
 
 from malipo.contracts.outcomes import Succeeded
-from malipo.providers import echoes
 
 
 async def run_all(kit) -> None:
@@ -38,23 +37,3 @@ async def test_the_repeat_of_an_order_that_never_came_and_was_given_up_has_no_ef
     await kit.take(make.charge(step=2))
     await run_all(kit)
     assert kit.provider.executed == []
-
-
-async def test_what_a_callback_said_is_told_once_more_under_its_id(kit, make):
-    from malipo.contracts.topics import OUTCOMES
-    from malipo.messaging.unit import outbox_row
-    from malipo.providers import reports
-
-    await kit.take(make.charge())
-    [claimed] = await kit.claim()
-    report = reports.outcome_of(claimed, "fake", Succeeded(amount=make.charge().amount, reference="obj_1"), ())
-    async with kit.units.begin() as unit:
-        echoes.tell_twice(unit, outbox_row("msg_1", OUTCOMES, "pay_1", report, {}))
-    assert await kit.reports() == [report]
-    assert await echoes.tell(kit.units) == 0
-    await kit.sql("UPDATE echoes SET due_at = due_at - interval '1 minute'")
-    assert await echoes.tell(kit.units) == 1
-    [row] = await kit.units.reads.fetch("SELECT message_id FROM outbox")
-    assert row["message_id"] == "msg_1"
-    assert await kit.reports() == [report]
-    assert await echoes.tell(kit.units) == 0

@@ -22,7 +22,7 @@ from malipo.messaging.unit import Unit, Units, outbox_row
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
-from malipo.providers import echoes, reports, unmatched
+from malipo.providers import reminders, reports, unmatched
 from malipo.providers.attempt_rows import Original
 from malipo.providers.attempts import Attempts
 from malipo.providers.credentials import Credentials, NoCredentials, Owned
@@ -167,7 +167,7 @@ class Callbacks:
             outcome=RESULTS[type(word.outcome)],
         ) as headers:
             report = reports.called_back(order, self._provider.name, checked(order, word.outcome), callback_id)
-            echoes.tell_twice(unit, outbox_row(ids.new("msg"), OUTCOMES, order.payment_id, report, headers))
+            reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, order.payment_id, report, headers))
 
     def _answer(self, status: int, result: str) -> Response:
         CALLBACKS.labels(self._provider.name, result).inc()

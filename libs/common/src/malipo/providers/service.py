@@ -9,7 +9,7 @@ from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
 from malipo.platform.settings import ServiceSettings
-from malipo.providers import echoes, unmatched
+from malipo.providers import reminders, unmatched
 from malipo.providers.attempts import Attempts
 from malipo.providers.callbacks import Callbacks
 from malipo.providers.caller import Caller
@@ -31,6 +31,6 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     )
     runtime.loop("orders", caller.orders.run)
     runtime.loop("queries", caller.queries.run)
-    runtime.loop("echoes", lambda: echoes.run(runtime.units))
+    runtime.loop("reminders", lambda: reminders.run(runtime.units))
     runtime.forget(unmatched.PURGE, unmatched.OTHERS_DAYS)
     return runtime.app([Callbacks(provider, attempts, credentials, runtime.units).route()])

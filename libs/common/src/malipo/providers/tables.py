@@ -29,16 +29,17 @@ CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND
 CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
 CREATE INDEX attempts_reference ON attempts (reference) WHERE reference IS NOT NULL;
 
-CREATE TABLE echoes (
-    message_id text PRIMARY KEY,
+CREATE TABLE reminders (
+    message_id text NOT NULL,
     shard      smallint NOT NULL,
     topic      text NOT NULL,
     key        text NOT NULL,
     headers    jsonb NOT NULL,
     payload    bytea NOT NULL,
-    due_at     timestamptz NOT NULL DEFAULT now() + interval '1 minute'
+    due_at     timestamptz NOT NULL,
+    PRIMARY KEY (message_id, due_at)
 );
-CREATE INDEX echoes_due ON echoes (due_at);
+CREATE INDEX reminders_due ON reminders (due_at);
 
 CREATE TABLE unmatched (
     credential_id   text NOT NULL,
@@ -71,6 +72,6 @@ CREATE TABLE credentials (
 """
 """Attempts: what is to be sent, was sent, and came back; for an order `id` is its operation's id, so that one operation
 can never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account` is then the
-fingerprint of the account that it went to. After `expires_at` nothing is sent that could take money. Echoes: words of callbacks
-that are told once more. Unmatched: what the provider told of that nobody ordered here, its ids only, by the callback that
+fingerprint of the account that it went to. After `expires_at` nothing is sent that could take money. Reminders: words of
+callbacks that are to be told again. Unmatched: what the provider told of that nobody ordered here, its ids only, by the callback that
 said so. Merchants and credentials: the replica of the gateway's configuration."""

@@ -1,0 +1,47 @@
+"""What callbacks said is told again a minute and an hour later: after an end nobody asks, and a word that Kafka lost is gone."""
+
+import asyncio
+from collections.abc import Sequence
+
+from malipo import ids
+from malipo.messaging.unit import OUTBOX, Unit, Units
+from malipo.messaging.writes import Write
+
+_AT_ONCE = 500
+_LOOK_SECONDS = 5.0
+
+_KEEP = Write(
+    """INSERT INTO reminders ({names}, due_at)
+SELECT said.*, now() + after FROM unnest({arrays}) AS said ({names})
+CROSS JOIN unnest(ARRAY[interval '1 minute', interval '1 hour']) AS after""",
+    OUTBOX.columns,
+)
+_REMIND = f"""
+WITH due AS (
+    DELETE FROM reminders WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM reminders WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+    RETURNING *
+)
+INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM due RETURNING 1
+"""  # noqa: S608 - names of ours
+
+
+def send_and_remind(unit: Unit, row: Sequence[object]) -> None:
+    """Send a message of `malipo.messaging.unit.outbox_row`, and twice more later under the same id: who has it drops it."""
+    unit.put(OUTBOX, [row])
+    unit.put(_KEEP, [row])
+
+
+async def run(units: Units) -> None:
+    """Remind of what is due, until cancelled. Several replicas may do it at once."""
+    while True:
+        if await remind(units) < _AT_ONCE:
+            await asyncio.sleep(_LOOK_SECONDS * ids.jitter(0.2))
+
+
+async def remind(units: Units) -> int:
+    """One slice; answers how many messages that were."""
+    told = len(await units.write(_REMIND, _AT_ONCE))
+    if told:
+        units.nudge()
+    return told
