@@ -97,14 +97,39 @@ async def test_of_a_batch_that_was_applied_in_part_the_rest_is_applied_in_its_or
     assert sent == [cancel(2), cancel(1), cancel(3)]
 
 
-async def test_what_cannot_be_applied_because_it_was_applied_before_is_dropped_and_not_dead_lettered(units):
-    async def once(unit: Unit, batch: Sequence[Received[Message]]) -> None:
-        if await unit.reads.fetchval("SELECT count(*) FROM inbox"):
-            raise LookupError("it is gone")
+async def test_a_batch_with_a_message_that_was_applied_before_is_worked_through_once(shell, handler):
+    await shell.take([record(cancel(2), offset=2, message_id="b")])
+    await shell.take([record(cancel(n), offset=n, message_id=name) for n, name in ((1, "a"), (2, "b"), (3, "c"))])
+    await shell.take([record(cancel(1), offset=1, message_id="a")])
+    assert handler.calls == [1, 2]
 
-    shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), once), units, "service")
-    for _ in range(2):
-        await shell.take([record(cancel(1), offset=1, message_id="a")])
+
+async def test_two_who_have_the_same_partition_and_take_overlapping_batches_at_once_apply_each_message_once(
+    units, handler
+):
+    both, seen = asyncio.Barrier(2), []
+
+    async def together(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        await handler(unit, batch)
+        if len(seen) < 2:
+            seen.append(batch)
+            await both.wait()  # both have asked the inbox, and neither has written
+
+    shells = [Shell(Subscription("payments", (PAYMENT_COMMANDS,), together), units, "service") for _ in range(2)]
+    batches = [[record(cancel(n), offset=n, message_id=str(n)) for n in numbers] for numbers in ((1, 2, 3), (2, 3, 4))]
+    await asyncio.gather(*[shell.take(batch) for shell, batch in zip(shells, batches, strict=True)])
+    sent = [PAYMENT_COMMANDS.decode(row["payload"]).cancel_id for row in await outbox(units)]
+    assert sorted(sent) == ["can_1", "can_2", "can_3", "can_4"]
+    assert sorted(handler.calls) == [1, 3, 3]
+
+
+async def test_what_cannot_be_applied_because_another_has_just_applied_it_is_dropped_and_not_dead_lettered(units):
+    async def late(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        await units.write("INSERT INTO inbox (consumer, message_id) VALUES ('service.payments', 'a')")
+        raise LookupError("it is gone")
+
+    shell = Shell(Subscription("payments", (PAYMENT_COMMANDS,), late), units, "service")
+    await shell.take([record(cancel(1), offset=1, message_id="a")])
     assert await outbox(units, PAYMENT_COMMANDS.dead_letter) == []
 
 

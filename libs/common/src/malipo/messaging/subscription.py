@@ -43,7 +43,7 @@ class Received[M: Message]:
 Handler = Callable[[Unit, Sequence[Received[Message]]], Awaitable[None]]
 """Applies messages within a unit, all of them or by raising none. Called with one batch in the order of Kafka.
 
-It changes nothing but by the unit: what it did is undone when a message turns out to have been applied before."""
+It changes nothing but by the unit: what it did is undone when another turns out to have applied a message meanwhile."""
 
 
 @dataclass(frozen=True)

@@ -227,10 +227,11 @@ class Units:
     ) -> AbstractSet[str]:
         """Apply what `consumer` has not got before of these messages, by their ids; answers whose.
 
-        All are taken for new until the inbox, which changes with them, refuses one: then those that it knows are left
-        out. `apply` may therefore see a message once more, in a unit that leaves nothing behind.
+        Those that the inbox knows are left out: repeats are usual, and found otherwise only once the work is done. Whoever
+        applies one of the others meanwhile is found by the inbox, which changes with them: it refuses them all, and this
+        begins anew. `apply` may therefore see a message once more, in a unit that leaves nothing behind.
         """
-        known: AbstractSet[str] = frozenset()
+        known = await applied(self.reads, consumer, messages)
         number = 1
         while True:
             new = {message_id: message for message_id, message in messages.items() if message_id not in known}
