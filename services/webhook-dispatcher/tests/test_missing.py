@@ -1,6 +1,7 @@
 """What Kafka has lost on its way here is noticed and asked for, and is delivered when it comes at last."""
 
 import asyncio
+import itertools
 
 from malipo import ids
 from malipo.contracts.commands import TellAgain
@@ -60,6 +61,47 @@ async def test_events_that_wait_for_a_configuration_that_does_not_come_have_it_a
     await until(told, what="the configuration is asked for")
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
+
+
+async def pass_time(one, seconds: float) -> None:
+    await one.pool.execute("UPDATE events SET created_at = created_at - make_interval(secs => $1)", seconds)
+    await one.pool.execute("UPDATE merchants SET asked_at = asked_at - make_interval(secs => $1)", seconds)
+
+
+async def test_a_configuration_that_does_not_come_is_asked_for_at_doubled_waits_up_to_a_quarter_of_an_hour(
+    replica, kit
+):
+    one = await replica(started=False)
+    await one.announce(kit.step("pay_1", 1))
+    asked_at = [0]
+    for seconds in range(5, 3700, 5):  # as the loop looks
+        await pass_time(one, 5)
+        if await clockwork.ask(one.units):
+            asked_at.append(seconds)
+    waits = [later - earlier for earlier, later in itertools.pairwise(asked_at)]
+    assert waits[0] == 5
+    assert all(earlier <= later <= 2 * earlier + 10 for earlier, later in itertools.pairwise(waits))
+    assert waits[-1] in (900, 905)
+    assert len(waits) < 12
+
+
+async def test_a_merchant_who_lacks_a_configuration_again_later_does_not_wait_for_it_as_long_as_before(replica, kit):
+    one = await replica(started=False)
+    await one.announce(kit.step("pay_1", 1))
+    await pass_time(one, 3600)
+    assert await clockwork.ask(one.units) == 1
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    await one.announce(kit.step("pay_2", 1, config_version=2))
+    await pass_time(one, 6)
+    assert await clockwork.ask(one.units) == 1
+
+
+async def test_of_two_replicas_that_look_at_once_one_asks(replica, kit):
+    one, other = await replica(started=False), await replica(started=False)
+    await one.announce(kit.step("pay_1", 1))
+    await pass_time(one, 6)
+    assert sum(await asyncio.gather(*[clockwork.ask(each.units) for each in (one, other) * 2])) == 1
+    assert await asked(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
 
 
 def test_the_inbox_knows_the_events_by_the_name_that_roll_calls_are_compared_under():

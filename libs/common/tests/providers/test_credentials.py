@@ -106,6 +106,27 @@ async def test_a_refund_under_refused_credentials_waits_for_new_ones(kit, make):
     assert await kit.outcomes() == [DONE]
 
 
+async def test_a_configuration_that_comes_makes_nothing_due_that_waits_for_the_provider(kit, make):
+    kit.provider.script = [NotSent("rate limited", retry_after_seconds=30)]
+    await kit.take(make.refund())
+    await kit.run()
+    await kit.configure(make.configured())
+    await kit.configure(make.configured(2))
+    assert await kit.run() == 0
+    assert await kit.units.reads.fetchval("SELECT due_at > now() + interval '20 seconds' FROM attempts")
+
+
+async def test_a_refund_looks_ever_less_often_for_a_configuration_that_does_not_come(kit, make):
+    await kit.take(make.refund(config_version=3))
+    waits = []
+    for _ in range(8):
+        await kit.run()
+        waits.append(await kit.units.reads.fetchval("SELECT extract(epoch FROM due_at - now())::float8 FROM attempts"))
+        await kit.make_due()
+    assert waits[0] < 0.3
+    assert 3 < waits[-1] < 7
+
+
 async def test_a_charge_of_a_merchant_without_credentials_is_declined(kit, make):
     await kit.take(make.charge(mode="live"))
     await kit.run()

@@ -19,6 +19,8 @@ OVERTAKE_SLICE = 500
 _OVERTAKE_SECONDS = 1.0
 _GAUGE_SECONDS = 10.0
 _BEHIND_SECONDS = 5.0  # a configuration that is on its way is here by then
+_LONGEST_SECONDS = 900.0
+_MERCHANTS = 100
 
 
 async def end_gone(units: Units) -> None:
@@ -36,12 +38,19 @@ async def overtake(units: Units, after_seconds: float) -> None:
 
 
 async def ask_for_configurations(units: Units) -> None:
-    """Say of which merchants a newer configuration is waited for, as long as it is."""
+    """Say of which merchants a newer configuration is waited for, as long as it is, and ever less often."""
     while True:
-        async with units.begin() as unit:
-            for merchant_id in await store.behind(unit.reads, _BEHIND_SECONDS):
-                unit.send(DELIVERIES, merchant_id, ConfigurationMissed(merchant_id=merchant_id), headers={})
+        await ask(units)
         await asyncio.sleep(_BEHIND_SECONDS)
+
+
+async def ask(units: Units) -> int:
+    """Ask for the configurations that are due to be asked for; answers how many. Several replicas may do it at once."""
+    async with units.begin() as unit:
+        merchant_ids = await store.ask(unit.transaction, _BEHIND_SECONDS, _LONGEST_SECONDS, _MERCHANTS)
+        for merchant_id in merchant_ids:
+            unit.send(DELIVERIES, merchant_id, ConfigurationMissed(merchant_id=merchant_id), headers={})
+    return len(merchant_ids)
 
 
 async def watch(units: Units) -> None:

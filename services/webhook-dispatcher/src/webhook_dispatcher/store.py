@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured
-from malipo.messaging.database import Queries, Row, Statements
+from malipo.messaging.database import Row, Statements
 from webhook_dispatcher import queue
 
 SLICE = 1000
@@ -105,10 +105,18 @@ WITH ready AS (
     RETURNING event_id, merchant_id, mode, payment_id, type, sequence
 ), {_DELIVER}
 """
-_BEHIND = """
-SELECT DISTINCT merchant_id FROM events e JOIN merchants c USING (merchant_id)
-WHERE NOT e.fanned_out AND e.config_version > c.version AND e.created_at < now() - make_interval(secs => $1)
-LIMIT 100
+# Each wait is as long as all before it since the oldest event came, so twice the last one. One of several replicas asks.
+_ASK = """
+WITH behind AS (
+    SELECT merchant_id, min(e.created_at) AS since FROM events e JOIN merchants c USING (merchant_id)
+    WHERE NOT e.fanned_out AND e.config_version > c.version GROUP BY 1
+), due AS (
+    SELECT c.merchant_id FROM merchants c JOIN behind USING (merchant_id)
+    WHERE since <= now() - make_interval(secs => $1) AND (c.asked_at IS NULL OR c.asked_at <= now() - least(
+        greatest(c.asked_at - since, make_interval(secs => $1)), make_interval(secs => $2)))
+    ORDER BY c.asked_at NULLS FIRST LIMIT $3 FOR NO KEY UPDATE OF c SKIP LOCKED
+)
+UPDATE merchants SET asked_at = now() WHERE merchant_id = ANY(ARRAY(SELECT merchant_id FROM due)) RETURNING merchant_id
 """
 PURGE = """
 DELETE FROM events WHERE event_id = ANY(ARRAY(
@@ -163,9 +171,12 @@ async def fan_out(connection: Statements, merchant_ids: Sequence[str]) -> bool:
     return await _promote(connection, await _fan_out(connection, merchant_ids))
 
 
-async def behind(source: Queries, seconds: float) -> list[str]:
-    """Merchants of whom an event has waited so long for a configuration newer than the one that is here."""
-    return [row["merchant_id"] for row in await source.fetch(_BEHIND, seconds)]
+async def ask(connection: Statements, first_seconds: float, longest_seconds: float, limit: int) -> list[str]:
+    """Merchants whose configuration is to be asked for now, as their events wait for a newer one than is here.
+
+    Of each after `first_seconds`, then at doubled waits up to `longest_seconds`, for as long as an event waits.
+    """
+    return [row["merchant_id"] for row in await connection.fetch(_ASK, first_seconds, longest_seconds, limit)]
 
 
 async def _fan_out(connection: Statements, merchant_ids: Sequence[str]) -> list[Row]:

@@ -52,6 +52,7 @@ EXPIRED = Declined(
 """The end of a charge that was not sent until it expired, and never will be."""
 
 _BEHIND_SECONDS = 0.2
+_LONGEST_BEHIND_SECONDS = 5.0  # one that comes while it is looked for wakes nobody
 _MISCONFIGURED_SECONDS = 60.0
 _MAX_DELAY_SECONDS = 30.0
 _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
@@ -152,7 +153,8 @@ class Caller:
             log.warning("lease lost before the call", provider=self._provider.name)
         except ReplicaBehind:
             why = "The merchant's configuration has not arrived."
-            await self._could_not_send(claimed, "configuration_behind", why, _BEHIND_SECONDS)
+            seconds = min(_doubled(_BEHIND_SECONDS, claimed.tries - 1), _LONGEST_BEHIND_SECONDS)
+            await self._could_not_send(claimed, "configuration_behind", why, seconds)
         except NotSent as error:
             await self._could_not_send(claimed, "provider_unreachable", str(error), _delay_seconds(claimed, error))
         except (Misconfigured, NoCredentials, SecretUnreadable) as error:
@@ -353,7 +355,11 @@ def key_of(command: BaseCommand) -> str:
 def _delay_seconds(claimed: Claimed, error: NotSent) -> float:
     if error.retry_after_seconds is not None:
         return min(error.retry_after_seconds, _MAX_WISH_SECONDS)
-    return min(0.25 * 2 ** min(claimed.tries, _MAX_DOUBLINGS), _MAX_DELAY_SECONDS)
+    return min(_doubled(0.25, claimed.tries), _MAX_DELAY_SECONDS)
+
+
+def _doubled(seconds: float, times: int) -> float:
+    return seconds * 2.0 ** min(times, _MAX_DOUBLINGS)
 
 
 def _say(error: Exception) -> str:

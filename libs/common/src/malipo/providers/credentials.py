@@ -31,10 +31,12 @@ _INSERT = """
 INSERT INTO credentials (id, merchant_id, mode, ciphertext)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 """
-# Only what nobody runs now: rows under a lease are changed by whoever renews it, in an order of its own.
+# Only what nobody runs now: rows under a lease are changed by whoever renews it, in an order of its own. And only what
+# waits for a configuration: whoever waits for the provider's sake goes on waiting, however often the same one is sent.
 _WAKE_WAITING = """
 UPDATE attempts SET due_at = now()
-WHERE merchant_id = ANY($1::text[]) AND done_at IS NULL AND problem IS NOT NULL AND lease_token IS NULL
+WHERE merchant_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL
+  AND split_part(problem, ':', 1) IN ('configuration_behind', 'provider_misconfigured')
 """
 _FIND = """
 SELECT m.version, c.id, c.ciphertext FROM merchants m

@@ -9,7 +9,8 @@ down_revision = None
 REPLICA = """
 CREATE TABLE merchants (
     merchant_id text PRIMARY KEY,
-    version     bigint NOT NULL  -- 0: heard of, never configured
+    version     bigint NOT NULL,  -- 0: heard of, never configured
+    asked_at    timestamptz  -- when a newer configuration was last asked for
 );
 
 CREATE TABLE endpoints (
