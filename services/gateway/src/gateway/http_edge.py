@@ -23,7 +23,7 @@ from gateway.parts import Parts, PartsOf
 from gateway.problems import Problem
 from gateway.ratelimit import UNRECORDED
 from gateway.schemas import IDEMPOTENCY_KEY, Body
-from gateway.validation import parse, shown
+from gateway.validation import parse, require_text, shown
 from malipo import clock, ids
 from malipo.contracts.events import PaymentView
 from malipo.platform.remote import network_of
@@ -96,6 +96,7 @@ class Gate:
             raise Problem("parameter_unknown", f"There is no parameter {shown(min(unknown))!r} here.")
         if len(names) != len(set(names)):
             raise Problem("parameter_repeated")
+        require_text(request.scope["query_string"])
 
 
 @dataclass(frozen=True)

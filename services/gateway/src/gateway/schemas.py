@@ -46,7 +46,7 @@ _STRIPE_WEBHOOK_SECRET = "^whsec_[A-Za-z0-9_+/=-]{4,240}$"  # noqa: S105 - how o
 _DATE = "20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 _MOMENT = f"^{_DATE}[Tt]{_TIME}(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
-_DIGITS = re.compile("[0-9]{1,20}")
+_DIGITS = re.compile("0|[1-9][0-9]{0,19}")  # as JSON writes a whole number
 
 
 def _whole_amount(value: object) -> object:

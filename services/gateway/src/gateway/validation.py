@@ -1,9 +1,11 @@
 """Turns what a merchant sent into a model, or into a problem that names each field and its code."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
@@ -13,6 +15,7 @@ from malipo.platform.redaction import cleaned
 
 _MAX_ERRORS = 20
 _MAX_NAME_CHARS = 60
+_NO_ESCAPE = re.compile(b"%(?![0-9A-Fa-f]{2})|[^ -~]")
 _MAP_KEY = "[key]"  # pydantic's name for a key of a mapping, after the key itself
 
 _CODES = {
@@ -45,6 +48,7 @@ _DETAILS = {
 }
 """Our words for pydantic's errors where merchants would not understand its own."""
 
+_NOT_TEXT = "must be UTF-8, percent-encoded, e.g. no%C3%ABl"
 _FIELD_CODES = {"/method/type": "method_unknown"}
 
 
@@ -68,9 +72,29 @@ def shown(name: int | str) -> str:
     return cleaned(printable)[:_MAX_NAME_CHARS]
 
 
+def require_text(query: bytes) -> None:
+    """Raises the problem of the first parameter that is not UTF-8, percent-encoded (RFC 3986, 2.1 and 2.5).
+
+    Others put U+FFFD in the place of what they cannot read: then it would be another text that is looked for.
+    """
+    for parameter in query.split(b"&"):
+        name, _, value = parameter.partition(b"=")
+        if not _is_text(value):
+            error = {"loc": (name.decode("ascii", "replace"),), "type": "", "msg": _NOT_TEXT}
+            raise of_parameters([error])
+
+
 def of_parameters(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """The problem of invalid query parameters, from the framework's list of errors."""
     return of_fields([_parameter_error(one) for one in errors[:_MAX_ERRORS]])
+
+
+def _is_text(escaped: bytes) -> bool:
+    try:
+        unquote_to_bytes(escaped).decode()
+    except UnicodeDecodeError:
+        return False
+    return _NO_ESCAPE.search(escaped) is None
 
 
 def _members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
