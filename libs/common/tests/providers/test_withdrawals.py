@@ -8,6 +8,7 @@ from malipo.contracts.outcomes import Canceled, OutcomeReported
 from malipo.contracts.provider_commands import Withdraw
 from malipo.messaging.subscription import Received
 from malipo.providers.attempts import LeaseLost
+from malipo.providers.errors import NotSent
 from malipo.providers.withdrawals import Intake
 
 WITHDRAW = Withdraw(
@@ -22,7 +23,7 @@ async def take(kit, *messages) -> None:
 
 
 async def withdrawn(kit) -> list[OutcomeReported]:
-    return [report for report in await kit.reports() if report.outcome == Canceled()]
+    return [report for report in await kit.reports() if getattr(report, "outcome", None) == Canceled()]
 
 
 async def test_a_charge_that_waits_for_a_provider_that_is_away_is_withdrawn_and_never_sent(kit, make):
@@ -58,6 +59,47 @@ async def test_what_may_have_been_sent_is_not_withdrawn(kit, make):
     await take(kit, WITHDRAW)
     assert await withdrawn(kit) == []
     assert (await kit.row("pay_1"))["done_at"] is None
+
+
+@pytest.fixture
+def withdrawn_while_it_is_sent(kit, monkeypatch):
+    """The provider cannot be reached, and meanwhile the customer changes his mind."""
+
+    async def execute(attempt):
+        await take(kit, WITHDRAW)
+        raise NotSent("no connection", retry_after_seconds=1)
+
+    monkeypatch.setattr(kit.provider, "execute", execute)
+
+
+@pytest.mark.usefixtures("withdrawn_while_it_is_sent")
+async def test_a_charge_that_is_withdrawn_in_a_try_that_reaches_nobody_is_not_tried_again(kit, make):
+    await take(kit, make.charge(), make.refund())
+    await kit.run()
+    [report] = await kit.reports()
+    assert (report.outcome, report.operation_id, report.kind, report.step) == (Canceled(), "pay_1", "charge", 4)
+    row = await kit.row("pay_1")
+    assert (row["outcome"], row["first_sent_at"], row["problem"]) == (
+        {"result": "Canceled"},
+        None,
+        None,
+    )
+    await kit.make_due()
+    assert [claimed.id for claimed in await kit.claim()] == ["ref_1"]  # what waited behind it
+    await take(kit, WITHDRAW)
+    assert await kit.reports() == []
+
+
+@pytest.mark.usefixtures("withdrawn_while_it_is_sent")
+async def test_a_charge_that_an_earlier_try_may_have_sent_goes_on_although_this_one_reaches_nobody(kit, make):
+    await take(kit, make.charge())
+    await kit.die_after_sending()
+    await kit.run()
+    assert await withdrawn(kit) == []
+    row = await kit.row("pay_1")
+    assert (row["done_at"], row["withdrawn_step"]) == (None, 4)
+    await kit.make_due()
+    assert [claimed.id for claimed in await kit.claim()] == ["pay_1"]
 
 
 async def test_a_withdrawal_that_comes_twice_or_for_what_nobody_knows_is_answered_once(kit, make):

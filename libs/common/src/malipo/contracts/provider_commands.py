@@ -73,7 +73,8 @@ class Query(BaseCommand, frozen=True, kw_only=True):
 class Withdraw(BaseCommand, frozen=True, kw_only=True):
     """Give up the charge `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and no answer.
 
-    It waits behind nothing: a charge that is put off, for a provider that is away say, can be stopped all that time.
+    It waits behind nothing: a charge that is put off, for a provider that is away say, can be stopped all that time. One that
+    is being sent at the moment is stopped if nothing of it reaches the provider.
     """
 
 

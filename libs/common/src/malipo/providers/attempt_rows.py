@@ -59,6 +59,14 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Postponed:
+    """What became of an attempt that was given back: run again at `retry_at`, or ended by the step that withdrew it."""
+
+    retry_at: datetime
+    withdrawn_step: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes."""
 

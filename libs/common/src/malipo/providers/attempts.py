@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from malipo import clock, ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Canceled
-from malipo.contracts.provider_commands import Charge, ProviderCommand, Query
+from malipo.contracts.provider_commands import Charge, ProviderCommand, Query, Withdraw
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
 from malipo.messaging.database import Queries
@@ -18,7 +18,7 @@ from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import OUTBOX, Unit, Units, outbox_row
 from malipo.messaging.writes import Write, arguments, statement
-from malipo.providers.attempt_rows import Claimed, End, Hold, Original, read, read_original
+from malipo.providers.attempt_rows import Claimed, End, Hold, Original, Postponed, read, read_original
 
 # While an operation's order or a question about it is open here, another question is none of its own: what is open will
 # say what it would ask.
@@ -101,12 +101,16 @@ RETURNING a.id, EXISTS (
     WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position) AS followed
 """  # noqa: S608 - names of ours
 # Never beyond the end of what expires: then its end is told at once. What is past it was perhaps sent, and is asked about.
-_POSTPONE = """
+# What was to be withdrawn while this try had it, and is known again as unsent, is at its end.
+_WITHDRAWN = "withdrawn_step IS NOT NULL AND $5::timestamptz IS NULL"
+_POSTPONE = f"""
 UPDATE attempts SET due_at = now() + CASE WHEN expires_at > now() THEN least($3::interval, expires_at - now()) ELSE $3::interval END,
-    problem = $4, first_sent_at = $5, account = $6,
+    problem = CASE WHEN {_WITHDRAWN} THEN NULL ELSE $4 END, first_sent_at = $5, account = $6,
+    outcome = CASE WHEN {_WITHDRAWN} THEN $7::jsonb END, done_at = CASE WHEN {_WITHDRAWN} THEN now() END,
     lease_token = NULL, lease_until = NULL
-WHERE id = $1 AND lease_token = $2 AND done_at IS NULL RETURNING due_at
-"""
+WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
+RETURNING due_at, CASE WHEN done_at IS NOT NULL THEN withdrawn_step END AS withdrawn_step
+"""  # noqa: S608 - words of ours
 _KEEP_REFERENCE = "UPDATE attempts SET reference = $2 WHERE id = $1 AND kind <> 'query' AND reference IS NULL"
 _FIND = """
 SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account, reference, outcome,
@@ -121,16 +125,21 @@ ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem
 """
 
 
-# The row decides between this and `_MARK`: who comes first is right, and the other one finds it changed.
+# The row decides between this and `_MARK`: who comes first is right, and the other one finds it changed. What is marked
+# may have been sent; if it was not after all, `_POSTPONE` ends it.
 _WITHDRAW = """
-WITH unsent AS (
-    SELECT id FROM attempts
-    WHERE id = ANY($1::text[]) AND kind = 'charge' AND done_at IS NULL AND first_sent_at IS NULL ORDER BY id FOR UPDATE
+WITH asked AS (
+    SELECT a.id, told.step, a.first_sent_at IS NULL AS unsent
+    FROM unnest($1::text[], $2::integer[]) AS told (id, step) JOIN attempts AS a USING (id)
+    WHERE a.kind = 'charge' AND a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+), kept AS (
+    UPDATE attempts AS a SET withdrawn_step = asked.step FROM asked WHERE a.id = asked.id AND NOT asked.unsent
 )
-UPDATE attempts AS a SET outcome = $2::jsonb, done_at = now(), problem = NULL, lease_token = NULL, lease_until = NULL
-FROM unsent WHERE a.id = unsent.id RETURNING a.id
+UPDATE attempts AS a SET outcome = $3::jsonb, done_at = now(), problem = NULL, lease_token = NULL, lease_until = NULL
+FROM asked WHERE a.id = asked.id AND asked.unsent RETURNING a.id
 """
 
+_CANCELED = msgspec.to_builtins(Canceled())
 _MOST_MARKS = 100
 _PUT_OFF_SECONDS = 60.0
 
@@ -166,12 +175,17 @@ class Attempts:
         ordered = sorted(batch, key=lambda received: received.key)
         unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
 
-    async def withdraw(self, unit: Unit, charge_ids: Sequence[str], arriving: Sequence[Received[Message]]) -> set[str]:
-        """End those of these charges as canceled that were never sent; answers which. `arriving` are recorded first."""
+    async def withdraw(
+        self, unit: Unit, withdrawals: Sequence[Withdraw], arriving: Sequence[Received[Message]]
+    ) -> set[str]:
+        """End those of these charges as canceled that were never sent; answers which. `arriving` are recorded first.
+
+        Of one that is being sent the wish is kept: it ends when it comes out that nothing was sent (`postpone`).
+        """
         if rows := [_row(received, _command(received.message)) for received in arriving]:
             await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: rows}))
-        canceled = msgspec.to_builtins(Canceled())
-        return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, canceled)}
+        charge_ids, steps = [one.operation_id for one in withdrawals], [one.step for one in withdrawals]
+        return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, steps, _CANCELED)}
 
     async def claim_orders(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
         """Lease up to `count` due orders, if they are the first open attempt of their payment.
@@ -210,13 +224,17 @@ class Attempts:
             self._units.nudge()
         return {row["id"]: row["followed"] for row in rows}
 
-    async def postpone(self, unit: Unit, claimed: Claimed, *, seconds: float, problem: str) -> datetime | None:
+    async def postpone(self, unit: Unit, claimed: Claimed, *, seconds: float, problem: str) -> Postponed | None:
         """Give the attempt back to be run again later: this try has not reached the provider, whatever earlier ones did.
 
-        What has not expired is run again at that moment at the latest. Answers when; None when the lease was lost.
+        What has not expired is run again at that moment at the latest; a charge that was to be withdrawn, and that no
+        earlier try sent either, ends as canceled. None when the lease was lost.
         """
-        values = claimed.id, claimed.token, timedelta(seconds=seconds), problem, claimed.first_sent_at, claimed.account
-        return await unit.transaction.fetchval(_POSTPONE, *values)
+        earlier = claimed.first_sent_at, claimed.account
+        row = await unit.transaction.fetchrow(
+            _POSTPONE, claimed.id, claimed.token, timedelta(seconds=seconds), problem, *earlier, _CANCELED
+        )
+        return None if row is None else Postponed(row["due_at"], row["withdrawn_step"])
 
     async def keep_reference(self, claimed: Claimed, reference: str) -> None:
         """Keep the provider's id of what an order made although its lease was lost: to find it is no guess any more."""

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from malipo import clock, ids
-from malipo.contracts.outcomes import RESULTS, Canceled, Declined, Outcome, Unknown
+from malipo.contracts.outcomes import RESULTS, Canceled, Declined, OrderPostponed, Outcome, OutcomeReported, Unknown
 from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.collector import Collector
@@ -23,7 +23,7 @@ from malipo.platform import exchanges, logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from malipo.providers import reports
-from malipo.providers.attempt_rows import Claimed, End, Hold, Original
+from malipo.providers.attempt_rows import Claimed, End, Hold, Original, Postponed
 from malipo.providers.attempts import Attempts, Expired, LeaseLost
 from malipo.providers.breaker import Breaker, CircuitState
 from malipo.providers.credentials import Credentials, NoCredentials, ReplicaBehind
@@ -304,21 +304,30 @@ class Caller:
 
     async def _postpone(self, claimed: Claimed, order: Order, code: str, why: str, seconds: float) -> None:
         async with self._units.begin() as unit:
-            problem = f"{code}: {why}"
-            retry_at = await self._attempts.postpone(unit, claimed, seconds=seconds, problem=problem)
-            if retry_at is None:
+            postponed = await self._attempts.postpone(unit, claimed, seconds=seconds, problem=f"{code}: {why}")
+            if postponed is None:
                 return  # the lease was lost: whoever has the attempt now will say what came of it
-            report = reports.postponed(
-                claimed,
-                order,
-                self._provider.name,
-                code=code,
-                detail=why,
-                retry_at=retry_at,
-                exchanges=exchanges.made(),
-            )
+            if postponed.withdrawn_step is not None:
+                unit.after_commit(self.nudge)  # who waited behind it may run now
+            report = self._report_of(claimed, order, postponed, code, why)
             if report is not None:
                 unit.send(OUTCOMES, order.payment_id, report, headers=claimed.headers)
+
+    def _report_of(
+        self, claimed: Claimed, order: Order, postponed: Postponed, code: str, why: str
+    ) -> OutcomeReported | OrderPostponed | None:
+        """The end of what was withdrawn meanwhile, or else the obstacle."""
+        if postponed.withdrawn_step is not None:
+            return reports.withdrawn(order, self._provider.name, postponed.withdrawn_step, exchanges.made())
+        return reports.postponed(
+            claimed,
+            order,
+            self._provider.name,
+            code=code,
+            detail=why,
+            retry_at=postponed.retry_at,
+            exchanges=exchanges.made(),
+        )
 
     async def _record(self, claimed: Claimed, outcome: Outcome) -> None:
         command = claimed.command

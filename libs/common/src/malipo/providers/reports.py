@@ -37,17 +37,18 @@ def outcome_of(claimed: Claimed, provider: str, outcome: Outcome, exchanges: Exc
     )
 
 
-def withdrawn(withdraw: Withdraw, provider: str) -> OutcomeReported:
-    """The end of a charge that was never sent, and now never will be."""
+def withdrawn(order: Withdraw | Order, provider: str, step: int, exchanges: Exchanges = ()) -> OutcomeReported:
+    """The end of a charge that was never sent, and now never will be, for `step` asked for that."""
     return OutcomeReported(
-        payment_id=withdraw.payment_id,
-        operation_id=withdraw.operation_id,
+        payment_id=order.payment_id,
+        operation_id=order.operation_id,
         kind="charge",
         provider=provider,
         outcome=Canceled(),
         source="answer",
-        step=withdraw.step,
+        step=step,
         observed_at=clock.now(),
+        exchanges=exchanges,
     )
 
 

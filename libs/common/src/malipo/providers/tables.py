@@ -13,6 +13,7 @@ CREATE TABLE attempts (
     tries           integer NOT NULL DEFAULT 0,
     first_sent_at   timestamptz,
     account         text,
+    withdrawn_step  integer,
     reference       text,
     outcome         jsonb,
     problem         text,
@@ -72,6 +73,6 @@ CREATE TABLE credentials (
 """
 """Attempts: what is to be sent, was sent, and came back; for an order `id` is its operation's id, so that one operation
 can never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account` is then the
-fingerprint of the account that it went to. After `expires_at` nothing is sent that could take money. Reminders: words of
-callbacks that are to be told again. Unmatched: what the provider told of that nobody ordered here, its ids only, by the callback that
-said so. Merchants and credentials: the replica of the gateway's configuration."""
+fingerprint of the account that it went to. `withdrawn_step` asked to withdraw a charge that was being sent then. After
+`expires_at` nothing is sent that could take money. Reminders: words of callbacks that are to be told again. Unmatched: what
+the provider told of that nobody ordered here, its ids only, by the callback that said so. Merchants and credentials: the replica of the gateway's configuration."""

@@ -26,11 +26,11 @@ class Intake:
         if withdrawn:
             # A charge and its withdrawal may come at once, as after an outage: the one must be there to be stopped.
             arriving = sorted((one for one in orders if one.key in withdrawn), key=lambda one: one.key)
-            ended = await self._attempts.withdraw(unit, list(withdrawn), arriving)
+            ended = await self._attempts.withdraw(unit, [withdraw for withdraw, _ in withdrawn.values()], arriving)
             orders = [one for one in orders if one.key not in withdrawn]
             for charge_id in sorted(ended):
                 withdraw, received = withdrawn[charge_id]
-                report = reports.withdrawn(withdraw, self._provider)
+                report = reports.withdrawn(withdraw, self._provider, withdraw.step)
                 unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
         self._attempts.record(unit, orders)
         unit.after_commit(self._nudge)
