@@ -2,17 +2,24 @@
 
 import asyncio
 
+import pytest
 from structlog.testing import capture_logs
 
-from gateway import handlers, store_commands, store_config
+from gateway import clockwork, handlers, store_commands, store_config
 from gateway.subscriptions import subscriptions
 from malipo import clock, ids
 from malipo.contracts.commands import CreatePayment, RefundPayment, TellAgain
 from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.events import RollCalled, ToldStep
 from malipo.contracts.outcomes import OrderPostponed
-from malipo.contracts.topics import BY_NAME, DELIVERIES, OUTCOMES
+from malipo.contracts.topics import BY_NAME, DELIVERIES, OUTCOMES, PAYMENT_COMMANDS
 from malipo.messaging.runtime import INBOX_DAYS
+
+
+@pytest.fixture(autouse=True)
+def by_hand(monkeypatch) -> None:
+    """The gateway's own loops do not look while a test does."""
+    monkeypatch.setattr(clockwork, "_LOOK_SECONDS", 3600.0)
 
 
 async def lose(gateway) -> list[tuple[str, object]]:
@@ -108,8 +115,23 @@ async def test_a_command_that_nobody_answers_is_sent_ever_less_often_and_given_u
     await gateway.pool.execute("UPDATE unanswered SET accepted_at = now() - interval '61 days'")
     with capture_logs() as lines:
         assert [await sweep(gateway) for _ in range(2)] == [[], []]
+        assert [await store_commands.give_up(gateway.parts.units) for _ in range(2)] == [1, 0]
+        assert await sweep(gateway) == []
     assert [line["event"] for line in lines].count("command given up") == 1
     assert store_commands.GIVEN_UP_DAYS + 14 < INBOX_DAYS
+
+
+async def test_a_sweep_reads_only_what_it_sends_again_however_many_commands_wait(gateway):
+    await add_waiting(gateway, 20_000, 1)
+    await gateway.pool.execute("ANALYZE unanswered")
+    plan = await gateway.pool.fetch(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT TEXT) {store_commands._LOST}",
+        30.0, 100, PAYMENT_COMMANDS.name, store_commands.GIVEN_UP_DAYS,
+    )  # fmt: skip
+    plan = "\n".join(row[0] for row in plan)
+    assert "unanswered_waiting" in plan
+    assert "Seq Scan on unanswered" not in plan
+    assert "Rows Removed" not in plan
 
 
 async def add_waiting(gateway, number: int, tries: int) -> None:

@@ -10,6 +10,7 @@ from malipo import ids
 from malipo.messaging.unit import Units
 
 _LOOK_SECONDS = 1.0
+_GIVE_UP_SECONDS = 3600.0
 
 
 async def send_again(units: Units, first_wait_seconds: float) -> None:
@@ -17,6 +18,13 @@ async def send_again(units: Units, first_wait_seconds: float) -> None:
     while True:
         await store_commands.send_again(units, first_wait_seconds)
         await asyncio.sleep(_LOOK_SECONDS * ids.jitter(0.2))
+
+
+async def give_up(units: Units) -> None:
+    """Give up the commands that nobody will answer any more: once an hour, for it looks at all of them."""
+    while True:
+        if await store_commands.give_up(units) < store_commands.MOST_AT_ONCE:
+            await asyncio.sleep(_GIVE_UP_SECONDS * ids.jitter(0.2))
 
 
 async def echo(units: Units) -> None:

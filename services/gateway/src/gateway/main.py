@@ -62,6 +62,7 @@ def build(settings: Settings) -> ASGIApp:
     runtime.loop("tell other replicas", parts.waiting.send)
     runtime.loop("hear other replicas", parts.waiting.listen)
     runtime.loop("unanswered commands", lambda: clockwork.send_again(runtime.units, settings.resend_seconds))
+    runtime.loop("hopeless commands", lambda: clockwork.give_up(runtime.units))
     runtime.loop("configurations", lambda: clockwork.echo(runtime.units))
     runtime.forget(idempotency.PURGE, settings.idempotency_days)
     runtime.forget(audit.PURGE, settings.audit_days)

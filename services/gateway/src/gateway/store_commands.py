@@ -46,7 +46,7 @@ _TRIED = "SELECT count(*) FROM (SELECT FROM unanswered WHERE tries > 1 LIMIT $1)
 _LOST = """
 SELECT operation_id, payment_id, message_id, headers, payload, extract(epoch FROM now() - accepted_at)::float8 AS age
 FROM unanswered AS u
-WHERE waits_from < now() - make_interval(secs => $1)
+WHERE waits_from < now() - make_interval(secs => $1) AND accepted_at >= now() - $4 * interval '1 day'
   AND sent_at < coalesce((SELECT created_at FROM outbox WHERE topic = $3 ORDER BY id LIMIT 1), 'infinity')
   AND 0 = (SELECT count(*) FROM unanswered AS made
            WHERE made.operation_id = u.payment_id AND u.operation_id <> u.payment_id)
@@ -60,11 +60,11 @@ UPDATE unanswered SET tries = tries + 1, sent_at = now(), waits_from = now() + m
     * (0.8 + 0.4 * random()))
 WHERE operation_id = ANY($1::text[])
 """
+# Reads them all, and so is no part of each sweep: an index for it would be written to with every payment.
 _GIVE_UP = """
 UPDATE unanswered SET waits_from = 'infinity' WHERE operation_id = ANY(ARRAY(
-    SELECT operation_id FROM unanswered
-    WHERE waits_from < now() - make_interval(secs => $1) AND accepted_at < now() - $3 * interval '1 day'
-    ORDER BY waits_from LIMIT $2 FOR UPDATE SKIP LOCKED))
+    SELECT operation_id FROM unanswered WHERE waits_from < 'infinity' AND accepted_at < now() - $1 * interval '1 day'
+    LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING operation_id, payment_id
 """
 
@@ -94,15 +94,23 @@ async def send_again(units: Units, first_wait_seconds: float) -> int:
     async with units.begin() as unit:
         tried = await unit.transaction.fetchval(_TRIED, MOST_TRIED)
         limit = PROBES if tried == MOST_TRIED else MOST_AT_ONCE
-        given_up = await unit.transaction.fetch(_GIVE_UP, first_wait_seconds, MOST_AT_ONCE, GIVEN_UP_DAYS)
-        rows = await unit.transaction.fetch(_LOST, first_wait_seconds, limit, PAYMENT_COMMANDS.name)
+        rows = await unit.transaction.fetch(_LOST, first_wait_seconds, limit, PAYMENT_COMMANDS.name, GIVEN_UP_DAYS)
         for row in rows:
             headers = row["headers"] | {MESSAGE_ID: row["message_id"]}
             unit.send_raw(PAYMENT_COMMANDS.name, row["payment_id"], row["payload"], headers)
         _ask(unit, [(row["payment_id"], row["operation_id"]) for row in rows])
         operation_ids = [row["operation_id"] for row in rows]
         await unit.transaction.execute(_SENT_AGAIN, operation_ids, first_wait_seconds, _LONGEST_SECONDS)
-        unit.after_commit(partial(_alert, rows, given_up))
+        unit.after_commit(partial(_alert, rows))
+    return len(rows)
+
+
+async def give_up(units: Units) -> int:
+    """Send those never again that nobody has answered for `GIVEN_UP_DAYS`, a hundred at once; answers how many."""
+    rows = await units.write(_GIVE_UP, GIVEN_UP_DAYS, MOST_AT_ONCE)
+    GIVEN_UP.inc(len(rows))
+    for row in rows:
+        log.error("command given up", days=GIVEN_UP_DAYS, **dict(row))
     return len(rows)
 
 
@@ -113,7 +121,7 @@ def _ask(unit: Unit, ordered: Iterable[tuple[str, str]]) -> None:
         unit.send(PAYMENT_COMMANDS, payment_id, again, headers={})
 
 
-def _alert(rows: Sequence[Row], given_up: Sequence[Row]) -> None:
+def _alert(rows: Sequence[Row]) -> None:
     if rows:
         metrics.SENT_AGAIN.labels(PAYMENT_COMMANDS.name).inc(len(rows))
         log.error(
@@ -122,6 +130,3 @@ def _alert(rows: Sequence[Row], given_up: Sequence[Row]) -> None:
             longest_seconds=round(max(row["age"] for row in rows), 1),
             payment_ids=[row["payment_id"] for row in rows[:_SHOWN]],
         )
-    GIVEN_UP.inc(len(given_up))
-    for row in given_up:
-        log.error("command given up", days=GIVEN_UP_DAYS, **dict(row))
