@@ -103,6 +103,18 @@ from gateway import store_commands
 
 store_commands.keep = lambda unit, sent: None
 """
+_NOTHING_TOLD_AGAIN = """
+import asyncio
+from orchestrator import machine, retelling, rollcall
+
+async def never(units, delays):
+    await asyncio.Event().wait()
+
+rollcall.run = never
+retelling.Again.send = lambda self, unit: None
+machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the order that is lost with its step is soon repeated
+machine._ANSWER_SECONDS = 3
+"""
 _NEW_KEY_EACH_TIME = """
 from malipo import ids
 from malipo.providers import caller
@@ -168,6 +180,15 @@ BROKEN: tuple[Broken, ...] = (
         "postgresql commit",
         ("after",),
         "the orchestrator never heard of it: the gateway's message is lost",
+    ),
+    Broken(
+        "state and outbox change in one transaction, or what was told is called over and told again",
+        {"orchestrator": _OUTBOX_AFTER_COMMIT + _NOTHING_TOLD_AGAIN},
+        "charge",
+        "orchestrator",
+        "postgresql commit",
+        ("after",),
+        "the timeline's steps are numbered [2",
     ),
     Broken(
         "every try of an operation carries the same key",
