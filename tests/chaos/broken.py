@@ -42,14 +42,14 @@ from malipo.providers.attempts import Attempts
 recorded, claimed, finished = Attempts.record, Attempts.claim_orders, Attempts.finish
 waiting, orders = [], set()
 
-async def record(self, nudge, unit, batch):
+def record(self, unit, batch):
     queries = [one for one in batch if isinstance(one.message, Query)]
     orders.update(one.message.operation_id for one in batch if one not in queries)
     waiting.extend(
         Claimed(one.message.operation_id, "", one.message, one.headers, tries=1, reference=None, age=timedelta())
         for one in batch if one not in queries
     )
-    await recorded(self, nudge, unit, queries)
+    recorded(self, unit, queries)
 
 async def claim(self, lease, count, running):
     taken, waiting[:] = waiting[:count], waiting[count:]

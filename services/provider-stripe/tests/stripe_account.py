@@ -30,9 +30,12 @@ class Stripe:
     def __init__(self, http, receiver) -> None:
         self.http = http
         self.receiver = receiver
-        client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=0.5)
-        self.provider = StripeProvider(client, tolerance_seconds=300)
+        self.wait_at_most(5)
         self.account = says.ACCOUNT | {"secret_key": f"sk_test_{ids.token(8)}"}
+
+    def wait_at_most(self, seconds: float) -> None:
+        client = StripeClient(self.http, version="2026-10-28.endive", timeout_seconds=seconds)
+        self.provider = StripeProvider(client, tolerance_seconds=300)
 
     def attempt(self, order: Order, reference: str | None = None) -> Attempt:
         return Attempt(order, f"malipo-{order.operation_id}", self.account, clock.now(), reference)

@@ -213,6 +213,7 @@ async def test_a_proxys_502_is_unknown_and_the_charge_is_made_by_the_query(strip
 
 async def test_a_slow_charge_times_out_is_in_flight_and_then_there_once(stripe):
     order = pay()
+    stripe.wait_at_most(0.5)
     await stripe.fault("slow", delay_seconds=1.5)
     assert await stripe.execute(order) == Unknown(reason="timeout", silent=True)
     assert await stripe.query(order) == Unknown(reason="http 409")
