@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+import os
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ import pytest
 from malipo.messaging.database import Pool, create_pool
 from malipo.messaging.provision import provision
 from malipo.platform import migrations
-from malipo_local import Stack
+from malipo_local import Stack, scratch
 
 
 @dataclass
@@ -29,6 +31,11 @@ class Databases:
         """A fresh database with the package's schema; answers its URL."""
         with ThreadPoolExecutor(1) as outside_the_event_loop:
             return outside_the_event_loop.submit(self._make, package).result()
+
+    def drop(self, urls: Iterable[str]) -> None:
+        """Remove these, whoever is still connected to them."""
+        with ThreadPoolExecutor(1) as outside_the_event_loop:
+            outside_the_event_loop.submit(asyncio.run, self._drop(urls)).result()
 
     def _make(self, package: str) -> str:
         if package not in self._templates:
@@ -45,14 +52,25 @@ class Databases:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         await connection.close()
 
+    async def _drop(self, urls: Iterable[str]) -> None:
+        connection = await asyncpg.connect(f"{self.server}/postgres")
+        for url in urls:
+            await connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+        await connection.close()
+
 
 @dataclass(frozen=True)
 class Stores:
-    """The running stores; `database(package)` makes a fresh, migrated database and answers its URL."""
+    """The running stores."""
 
     kafka: str
     redis_url: str
-    database: Callable[[str], str]
+    databases: Databases
+
+
+def pytest_configure() -> None:
+    """What a test throws away goes where that costs least."""
+    os.environ["TMPDIR"] = tempfile.tempdir = str(scratch.folder())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,7 +90,20 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         addresses = on_this_machine(tmp_path_factory.mktemp("stores"))
     with addresses as (postgres, kafka, redis_url):
         asyncio.run(provision(kafka, 1))
-        yield Stores(kafka, redis_url, Databases(postgres).make)
+        yield Stores(kafka, redis_url, Databases(postgres))
+
+
+@pytest.fixture
+def new_database(stores: Stores) -> Generator[Callable[[str], str]]:
+    """Makes databases with a package's schema, answers their URLs, and drops them with the test."""
+    urls: list[str] = []
+
+    def make(package: str) -> str:
+        urls.append(stores.databases.make(package))
+        return urls[-1]
+
+    yield make
+    stores.databases.drop(urls)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.crossings import Plans
-from malipo_local import Stack
+from malipo_local import Stack, scratch
 from malipo_local.services import Kind, names
 
 SERVICES = names(Kind.SERVICE)
@@ -35,7 +35,7 @@ def running(
     overrides: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Generator[System]:
     """A system of its own while the block lasts, with `replicas` of every service."""
-    with tempfile.TemporaryDirectory(prefix="malipo-chaos-") as name:
+    with tempfile.TemporaryDirectory(prefix="malipo-chaos-", dir=scratch.folder()) as name:
         folder = Path(name)
         points = folder / "failpoints"
         points.mkdir()

@@ -22,11 +22,11 @@ MAX_SECONDS = 1800  # alone about 60; for machines that do much else beside
 
 
 @pytest.fixture
-def environment(stores) -> dict[str, str]:
+def environment(stores, new_database) -> dict[str, str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     return os.environ | {
-        "DATABASE_URL": stores.database("gateway"),
+        "DATABASE_URL": new_database("gateway"),
         "REDIS_URL": stores.redis_url,
         "KAFKA_BOOTSTRAP": stores.kafka,
         "KEY_RING": "k1:" + base64.b64encode(b"k" * 32).decode(),

@@ -218,7 +218,7 @@ async def running(**settings: Any) -> AsyncGenerator[Replica]:
 
 @pytest.fixture(scope="session")
 def shared_database(stores) -> str:
-    return stores.database("gateway")
+    return stores.databases.make("gateway")
 
 
 @pytest.fixture

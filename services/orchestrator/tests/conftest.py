@@ -39,9 +39,9 @@ class Orchestrator:
 
 
 @pytest.fixture
-async def orchestrator(stores, pool_of):
+async def orchestrator(new_database, pool_of):
     units = Units(lambda: None)
-    units.use(await pool_of(stores.database("orchestrator")))
+    units.use(await pool_of(new_database("orchestrator")))
     return Orchestrator(units)
 
 

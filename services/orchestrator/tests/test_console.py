@@ -11,8 +11,8 @@ from orchestrator.__main__ import cli
 
 
 @pytest.fixture
-def database(stores, monkeypatch) -> str:
-    url = stores.database("orchestrator")
+def database(new_database, monkeypatch) -> str:
+    url = new_database("orchestrator")
     key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
     for name, value in {"DATABASE_URL": url, "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KEY_RING": key_ring}.items():
         monkeypatch.setenv(name, value)

@@ -55,9 +55,9 @@ class World:
         raise AssertionError
 
 
-def settings_of(stores, simulator) -> Settings:
+def settings_of(stores, database_url, simulator) -> Settings:
     return Settings(
-        database_url=stores.database("provider_stripe"),
+        database_url=database_url,
         kafka_bootstrap=stores.kafka,
         key_ring=f"k1:{KEY}",
         environment="test",
@@ -75,8 +75,8 @@ async def running(app):
 
 
 @pytest.fixture
-async def world(stores, simulator):
-    app = build(settings_of(stores, simulator))
+async def world(stores, new_database, simulator):
+    app = build(settings_of(stores, new_database("provider_stripe"), simulator))
     async with (
         AIOKafkaProducer(bootstrap_servers=stores.kafka) as producer,
         AIOKafkaConsumer(OUTCOMES.name, bootstrap_servers=stores.kafka, auto_offset_reset="earliest") as consumer,

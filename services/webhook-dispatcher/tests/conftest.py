@@ -35,9 +35,9 @@ SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
 
 
 @pytest.fixture
-def database(stores) -> str:
+def database(new_database) -> str:
     """The URL of an empty database of the newest schema."""
-    return stores.database("webhook_dispatcher")
+    return new_database("webhook_dispatcher")
 
 
 # ---- merchants' servers

@@ -32,6 +32,7 @@ _OPTIONS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "jit": "off",
+    "dynamic_shared_memory_type": "mmap",  # in the data folder, so that it goes with it when the server is killed
 }
 
 

@@ -9,7 +9,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Self
 
 import psutil
 
+from malipo_local import scratch
 from malipo_local.control import Answer, ask
 from malipo_local.errors import StackError
 from malipo_local.hints import make
@@ -296,7 +296,7 @@ class Stack:
 
 
 def _temporary_folder() -> Path:
-    return Path(tempfile.gettempdir()) / f"malipo-{secrets.token_hex(6)}"
+    return scratch.folder() / f"malipo-{secrets.token_hex(6)}"
 
 
 def _reap() -> None:

@@ -96,12 +96,12 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(stores, pool_of, monkeypatch) -> Bench:
+async def bench(stores, new_database, pool_of, monkeypatch) -> Bench:
     topic = replace(PAYMENT_COMMANDS, name=ids.new("topic"), partitions=6)
     monkeypatch.setitem(BY_NAME, topic.name, topic)
     monkeypatch.setattr(provision, "TOPICS", [topic])
     await provision.provision(stores.kafka, replication=1)
     units = Units(lambda: None)
-    url = stores.database("orchestrator")
+    url = new_database("orchestrator")
     units.use(await pool_of(url))
     return Bench(stores.kafka, url, topic, units, ids.new("svc"), Counter())

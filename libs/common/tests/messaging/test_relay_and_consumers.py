@@ -25,9 +25,9 @@ from malipo.testing.waiting import until
 
 
 @pytest.fixture
-async def service(stores, pool_of):
+async def service(stores, new_database, pool_of):
     """Builds replicas of a service of its own name on one database."""
-    url = stores.database("orchestrator")
+    url = new_database("orchestrator")
     name = ids.new("svc")
     tasks = []
 
@@ -212,9 +212,9 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, stores, monkeypatch):
+async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, new_database, monkeypatch):
     monkeypatch.setattr(relay_module, "FROZEN_SECONDS", 1)
-    async with relay_module._session(stores.database("orchestrator")) as frozen:
+    async with relay_module._session(new_database("orchestrator")) as frozen:
         held = await relay_module._take_free_shards(frozen, [])
         assert len(held) == SHARDS
         units = await service()
@@ -222,8 +222,10 @@ async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, stor
         await until(lambda: outbox_is_empty(units), what="another session goes on")
 
 
-async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_id(service, stores, pool_of):
-    url = stores.database("gateway")
+async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_id(
+    service, stores, new_database, pool_of
+):
+    url = new_database("gateway")
     units = Units(lambda: None)
     units.use(await pool_of(url))
     seen = Seen(ids.new("pay"))

@@ -16,14 +16,14 @@ def settings_of(stores, url: str) -> ServiceSettings:
     return ServiceSettings(database_url=url, kafka_bootstrap=stores.kafka, key_ring=ring, environment="test")
 
 
-async def test_a_service_whose_database_is_created_later_becomes_ready_by_itself(stores):
-    server, _, _ = stores.database("orchestrator").rpartition("/")
+async def test_a_service_whose_database_is_created_later_becomes_ready_by_itself(stores, new_database):
+    server, _, _ = new_database("orchestrator").rpartition("/")
     name = f"later_{ids.token(4)}"
     runtime = Runtime("test", settings_of(stores, f"{server}/{name}"))
     async with runtime.running():
         await until(lambda: "database" in runtime.health.problems(), what="not ready")
         connection = await asyncpg.connect(f"{server}/postgres")
-        template = stores.database("orchestrator").rpartition("/")[2]
+        template = new_database("orchestrator").rpartition("/")[2]
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         await connection.close()
         await until(lambda: not runtime.health.problems(), what="ready")

@@ -54,9 +54,9 @@ class Handler:
 
 
 @pytest.fixture
-async def units(stores, pool_of):
+async def units(new_database, pool_of):
     units = Units(lambda: None)
-    units.use(await pool_of(stores.database(PACKAGE)))
+    units.use(await pool_of(new_database(PACKAGE)))
     return units
 
 

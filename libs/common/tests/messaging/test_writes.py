@@ -13,9 +13,9 @@ FORGET = Write("DELETE FROM inbox WHERE message_id = ANY({arrays})", {"message_i
 
 
 @pytest.fixture
-async def units(stores, pool_of):
+async def units(new_database, pool_of):
     units = Units(lambda: None)
-    units.use(await pool_of(stores.database("orchestrator")))
+    units.use(await pool_of(new_database("orchestrator")))
     return units
 
 

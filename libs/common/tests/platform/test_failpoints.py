@@ -50,8 +50,8 @@ def count(url: str) -> str:
     ).stdout.strip()
 
 
-def test_each_commit_that_changes_something_is_recorded_on_both_sides(stores, tmp_path):
-    assert run(stores.database("orchestrator"), tmp_path, record=True).stdout == "lived\n"
+def test_each_commit_that_changes_something_is_recorded_on_both_sides(new_database, tmp_path):
+    assert run(new_database("orchestrator"), tmp_path, record=True).stdout == "lived\n"
     lines = (tmp_path / "a-service.crossings").read_text().splitlines()
     assert [line.split("\t")[:2] for line in lines] == [
         ["postgresql commit", "before"],
@@ -62,8 +62,8 @@ def test_each_commit_that_changes_something_is_recorded_on_both_sides(stores, tm
 @pytest.mark.parametrize(
     ("moment", "nth", "rows"), [("before", 1, "0"), ("after", 1, "1"), ("before", 2, "1"), ("after", 2, "2")]
 )
-def test_the_process_dies_exactly_where_the_plan_says(stores, tmp_path, moment, nth, rows):
-    url = stores.database("orchestrator")
+def test_the_process_dies_exactly_where_the_plan_says(new_database, tmp_path, moment, nth, rows):
+    url = new_database("orchestrator")
     place = "__main__.main"
     crossing = {"service": "a-service", "seam": "postgresql commit", "moment": moment, "place": place, "nth": nth}
     died = run(url, tmp_path, kill=crossing)
@@ -72,9 +72,9 @@ def test_the_process_dies_exactly_where_the_plan_says(stores, tmp_path, moment, 
     assert not (tmp_path / "plan.json").exists()
 
 
-def test_nobody_dies_of_a_plan_for_another_service(stores, tmp_path):
+def test_nobody_dies_of_a_plan_for_another_service(new_database, tmp_path):
     crossing = {"service": "other", "seam": "postgresql commit", "moment": "before", "place": "__main__.main", "nth": 1}
-    assert run(stores.database("orchestrator"), tmp_path, kill=crossing).stdout == "lived\n"
+    assert run(new_database("orchestrator"), tmp_path, kill=crossing).stdout == "lived\n"
 
 
 @pytest.mark.parametrize("environment", ["production", "nonsense", None])

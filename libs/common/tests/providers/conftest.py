@@ -164,10 +164,10 @@ class Kit(Replica):
 
 
 @pytest.fixture
-async def bare_kit(stores, pool_of) -> Kit:
+async def bare_kit(new_database, pool_of) -> Kit:
     """Without any merchant's configuration."""
     units = Units(lambda: None)
-    units.use(await pool_of(stores.database(PACKAGE)))
+    units.use(await pool_of(new_database(PACKAGE)))
     return Kit(units, FakeProvider())
 
 
