@@ -5,6 +5,8 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,19 @@ pytestmark = pytest.mark.timeout(180)
 def malipo(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "malipo_local", *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=120)
+
+
+@contextmanager
+def started(*arguments: str, folder: Path) -> Generator[subprocess.Popen[str]]:
+    """The same under way, with its temporary files in the folder; what it has started ends with it."""
+    command = [sys.executable, "-m", "malipo_local", *arguments]
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_up_status_env_stop_start_restart_logs_and_down(folder: Path) -> None:
@@ -106,8 +121,7 @@ def test_a_wrong_option_is_refused_with_a_hint(folder: Path, option: str, hint: 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_foreground_stops_everything_on_a_signal(folder: Path, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "malipo_local", "up", "--only=redis", "--foreground"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+    with started("up", "--only=redis", "--foreground", folder=folder) as process:
         until(lambda: "Ctrl-C stops it all" in process.stdout.readline(), "it is up")
         process.send_signal(number)
         assert process.wait(30) == 0
@@ -127,9 +141,7 @@ def test_a_hint_names_a_home_that_is_not_the_usual_one(folder: Path) -> None:
 
 
 def test_a_demo_whose_terminal_closes_leaves_nothing(folder: Path) -> None:
-    command = [sys.executable, "-m", "malipo_local", "demo"]
-    environment = {**os.environ, "TMPDIR": str(folder)}
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with started("demo", folder=folder) as process:
         until(lambda: len(processes_of(folder)) >= 3, "something has started")
         process.send_signal(signal.SIGHUP)
         shown, _ = process.communicate(timeout=60)
