@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from malipo import ids
@@ -13,6 +14,8 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, R
 from malipo.messaging.subscription import Received
 from malipo.money import Money
 from orchestrator import clockwork, handlers
+from orchestrator.machine import DECIDED
+from orchestrator.views import _ADVICE, PUBLIC
 
 REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
 CAP_1, CAP_2, CAP_3 = (ids.new("cap") for _ in range(3))
@@ -216,7 +219,57 @@ async def test_a_payment_that_the_provider_has_not_named_yet_refuses_what_needs_
     create = make.create(capture="manual")
     await orchestrator.take(create, make.word(create.payment_id, word))
     [refused] = await orchestrator.take(command(create.payment_id))
-    assert (refused.code, refused.detail) == (code, "The provider has not given the payment a reference yet.")
+    assert refused.code == code
+    assert refused.detail == (
+        "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "detail"),
+    [
+        (
+            CapturePayment(payment_id="", capture_id=CAP_1),
+            Unknown(reason="timeout"),
+            (
+                'The payment is processing. Capture it once it is authorized; one made without "capture": "manual" is '
+                "captured by itself."
+            ),
+        ),
+        (
+            CapturePayment(payment_id="", capture_id=CAP_1),
+            Succeeded(amount=Money(1000, "USD"), reference="pi"),
+            "The payment is completed. Its money is captured already: refund it to give money back.",
+        ),
+        (
+            CapturePayment(payment_id="", capture_id=CAP_1),
+            Declined(code="x", message="No."),
+            "The payment is failed. Nothing is held: make a new payment.",
+        ),
+        (
+            RefundPayment(payment_id="", refund_id=REF_1),
+            Authorized(amount=Money(1000, "USD"), reference="pi"),
+            "The payment is authorized. No money is taken yet: cancel it to release what is held, or capture less.",
+        ),
+    ],
+)
+async def test_a_refusal_says_how_the_payment_is_and_what_its_merchant_can_do(
+    orchestrator, make, command, word, detail
+):
+    create = make.create(capture="manual")
+    await orchestrator.take(create, make.word(create.payment_id, word))
+    [refused] = await orchestrator.take(replace(command, payment_id=create.payment_id))
+    assert refused.detail == detail
+
+
+def test_there_is_advice_for_every_state_in_which_a_command_is_refused():
+    allowed = {"payment_not_capturable": {"authorized"}, "payment_not_refundable": {"completed"}}
+    every = set(PUBLIC.values())
+    told = {code: set(advice) for code, advice in _ADVICE.items()}
+    assert told == {
+        "payment_not_cancelable": {PUBLIC[state] for state in DECIDED},
+        **{code: every - taken for code, taken in allowed.items()},
+    }
 
 
 async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_refused(orchestrator, make):

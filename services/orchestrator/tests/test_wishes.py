@@ -118,7 +118,8 @@ async def test_a_cancel_after_the_end_is_refused(orchestrator, make):
     create = make.create()
     await orchestrator.take(create, make.paid(create.payment_id))
     [refused] = await orchestrator.take(cancel(create))
-    assert (refused.code, refused.detail) == ("payment_not_cancelable", "The payment is completed.")
+    assert refused.code == "payment_not_cancelable"
+    assert refused.detail == "The payment is completed. Its money is taken: refund it to give money back."
 
 
 async def test_a_late_withdrawal_and_a_charge_that_was_sent_come_to_the_end_that_the_provider_says(orchestrator, make):

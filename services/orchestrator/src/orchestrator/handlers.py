@@ -26,6 +26,7 @@ from orchestrator.payment import Payment
 from orchestrator.retelling import Again
 from orchestrator.routing import route
 from orchestrator.store import Told
+from orchestrator.views import advice
 
 STATUS = Counter(
     "payment_status",
@@ -45,6 +46,10 @@ DROPPED = Counter(
 )
 for _verdict in Verdict:  # an alert on the first contradiction needs a zero before it
     DROPPED.labels(_verdict)
+
+_UNNAMED = (
+    "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
+)
 
 
 class UnknownPayment(LookupError):
@@ -179,7 +184,7 @@ def _capture(fold: Fold, command: CapturePayment) -> None:
 def _cancel(fold: Fold, command: CancelPayment) -> None:
     payment = fold.payment
     if payment.state in DECIDED:
-        raise Refused(command.cancel_id, "payment_not_cancelable", f"The payment is {payment.state}.")
+        raise Refused(command.cancel_id, "payment_not_cancelable", advice("payment_not_cancelable", payment))
     _require_nothing_under_way(payment, command.cancel_id)
     operation = new_operation(payment, Subject.CANCEL, command.cancel_id, fold.now)
     if payment.cancelable:
@@ -211,9 +216,9 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
 def _require(payment: Payment, states: set[State], operation_id: str, code: RefusalCode) -> None:
     """Refuse unless the payment is in one of these states and the provider has said by what name it can be changed."""
     if payment.state not in states:
-        raise Refused(operation_id, code, f"The payment is {payment.state}.")
+        raise Refused(operation_id, code, advice(code, payment))
     if payment.reference is None:
-        raise Refused(operation_id, code, "The provider has not given the payment a reference yet.")
+        raise Refused(operation_id, code, _UNNAMED)
 
 
 def _require_nothing_under_way(payment: Payment, operation_id: str) -> None:

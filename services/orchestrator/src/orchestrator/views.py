@@ -1,7 +1,7 @@
 """What merchants see of a payment. Pure."""
 
 from malipo.contracts.commands import method_type
-from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView
+from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView, RefusalCode
 from orchestrator.machine import State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
 
@@ -36,6 +36,35 @@ _OPERATION_REASONS = {
     Subject.CANCEL: ("cancel_in_progress", "awaiting_cancel_confirmation"),
     Subject.REFUND: (None, "awaiting_refund_confirmation"),
 }
+
+_NOTHING_TAKEN = "No money was taken: there is nothing to give back."
+_ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
+    "payment_not_capturable": {
+        "processing": 'Capture it once it is authorized; one made without "capture": "manual" is captured by itself.',
+        "requires_action": "Capture it once the customer has acted and it is authorized.",
+        "completed": "Its money is captured already: refund it to give money back.",
+        "failed": "Nothing is held: make a new payment.",
+        "canceled": "What was held is released: make a new payment.",
+    },
+    "payment_not_cancelable": {
+        "completed": "Its money is taken: refund it to give money back.",
+        "failed": "Nothing is held or taken: there is nothing to cancel.",
+        "canceled": "Nothing is held or taken: there is nothing more to do.",
+    },
+    "payment_not_refundable": {
+        "processing": "Refund it once it is completed, or cancel it now.",
+        "requires_action": "No money is taken yet: cancel it instead.",
+        "authorized": "No money is taken yet: cancel it to release what is held, or capture less.",
+        "failed": _NOTHING_TAKEN,
+        "canceled": _NOTHING_TAKEN,
+    },
+}
+
+
+def advice(code: RefusalCode, payment: Payment) -> str:
+    """Why a payment in this state refuses a command with `code`, and what its merchant can do instead."""
+    status = PUBLIC[payment.state]
+    return f"The payment is {status}. {_ADVICE[code][status]}"
 
 
 def payment_view(payment: Payment) -> PaymentView:
