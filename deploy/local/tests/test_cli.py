@@ -87,6 +87,15 @@ def test_an_operator_hears_that_postgres_is_down(folder: Path) -> None:
     assert {one.stderr for one in told} == {"postgres is down. Start it with: make start ARGS=postgres\n"}
 
 
+def test_usage_is_told_in_the_words_that_a_person_typed(folder: Path) -> None:
+    told = [malipo(*command.split(), folder=folder).stderr for command in ("up --many", "step-over", "stop")]
+    assert [one.split(" [OPTIONS]")[0].strip() for one in told] == [
+        "Usage: make up ARGS=...",
+        "Usage: make step-over ARGS=...",
+        "Usage: make stop ARGS=...",
+    ]
+
+
 def test_logs_of_a_stack_that_never_was_are_refused(folder: Path) -> None:
     logs = malipo("logs", folder=folder)
     assert logs.returncode == 1

@@ -2,10 +2,12 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
-from malipo_local.progress import Board
+from malipo_local.progress import Board, said
 from malipo_local.stack import UnitStatus
+from malipo_local.waiting import until
 
 
 def unit(name: str, state: str, seconds: float = 0.0, kind: str = "store") -> UnitStatus:
@@ -48,3 +50,11 @@ def test_a_long_wait_says_now_and_then_who_is_waited_for() -> None:
     lines = shown.getvalue().splitlines()
     assert lines[1:3] == ["still starting after 11 s: kafka", "still starting after 21 s: kafka"]
     assert len(lines) == 5
+
+
+def test_a_long_wait_says_at_once_what_is_done_and_then_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("malipo_local.progress._EVERY_SECONDS", 0.01)
+    shown = StringIO()
+    with said(Console(file=shown), "stopping"):
+        assert shown.getvalue().startswith("Stopping ...\n")
+        assert until(lambda: "still stopping after 0 s ...\n" in shown.getvalue(), 5)

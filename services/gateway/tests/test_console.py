@@ -2,12 +2,16 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.__main__ import cli
 from malipo.contracts.config import MerchantConfigured
+from malipo.platform.cli import MAKE_TARGET
 
 
 @pytest.fixture
@@ -68,13 +72,23 @@ def test_people_get_lines_to_read(run):
         (("key", "create", "mer_none"), "no merchant mer_none"),
         (("key", "revoke", "key_none"), "no key key_none"),
         (("key", "create", "mer_none", "--scope", "everything"), "unknown scope everything"),
-        (("key", "create", "mer_none", "--mode", "demo"), "demo"),
+        (("key", "create", "mer_none", "--mode", "prod"), "there is no mode prod: give test or live"),
     ],
 )
 def test_a_mistake_says_what_is_wrong(run, arguments, reason):
     result = run(*arguments)
     assert result.exit_code != 0
     assert reason in result.output
+
+
+def test_from_make_there_are_an_operators_commands_and_its_words():
+    typed = {**os.environ, MAKE_TARGET: "operator"}
+    told = subprocess.run(
+        [sys.executable, "-m", "gateway", "--help"], env=typed, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.startswith("Usage: make operator ARGS=... [OPTIONS] COMMAND")
+    assert [word for word in ("merchant", "key", "config") if word not in told.stdout] == []
+    assert [word for word in ("serve", "migrate", "settings", "completion") if word in told.stdout] == []
 
 
 def test_without_the_database_the_operator_is_told(run, monkeypatch):

@@ -1,5 +1,5 @@
 """Makes `python -m malipo_local` the command line."""
 
-from malipo_local.cli import app
+from malipo_local.cli import run
 
-app(prog_name="python -m malipo_local")
+run()

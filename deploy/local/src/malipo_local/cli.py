@@ -2,14 +2,18 @@
 
 import math
 import os
+import runpy
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
@@ -25,7 +29,12 @@ from malipo_local.waiting import until
 if TYPE_CHECKING:
     from rich.console import Console
 
-app = typer.Typer(help="The whole system on this machine without Docker.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="The whole system on this machine without Docker.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 HomeOption = Annotated[Path, typer.Option("--home", envvar="MALIPO_HOME", help="Folder of this stack's state.")]
 _READY_SECONDS = 90.0
@@ -82,7 +91,10 @@ def down(
     """Stop everything; the data stays unless purged."""
     with _explained():
         was_up = Home(home).is_held()
-        Stack(home, keep=True).end(purge=purge)
+        from malipo_local.progress import said
+
+        with said(_out(), "stopping") if was_up else nullcontext():
+            Stack(home, keep=True).end(purge=purge)
         _out().print("Stopped." if was_up else f"Nothing is up in {home}.")
         if purge:
             _out().print(
@@ -172,7 +184,7 @@ def env(*, home: HomeOption = USUAL_HOME) -> None:
 @app.command(context_settings=_HANDED_ON)
 def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
     """Run the gateway's operator commands on this stack, e.g. `operator merchant create corner-shop`."""
-    _become(home, "gateway", "gateway", *context.args)
+    _become(home, "gateway", "gateway", "operator", *context.args)
 
 
 @app.command("tell-again", context_settings=_HANDED_ON)
@@ -191,7 +203,7 @@ def unmatched(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
 def step_over(group: str, topic: str, partition: int, offset: int, *, home: HomeOption = USUAL_HOME) -> None:
     """Have a consumer group pass what it cannot read; its service's log and health page say where."""
     service = group.partition(".")[0]
-    _become(home, service, "malipo.messaging.step_over", group, topic, str(partition), str(offset))
+    _become(home, service, "malipo.messaging.step_over", "step-over", group, topic, str(partition), str(offset))
 
 
 @app.command()
@@ -220,14 +232,26 @@ def demo(
     raise typer.Exit(not held)
 
 
-def _become(home: Path, service: str, module: str, *arguments: str) -> NoReturn:
-    """Run a module in place of this process, as a service of the stack would."""
+def run() -> None:
+    """Run the command line in the words that a person typed: `make`, its target, and what it hands on."""
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    named = group.commands.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    if named is None:
+        group(prog_name="make")
+    else:
+        named(sys.argv[2:], prog_name=f"make {sys.argv[1]} ARGS=...")
+
+
+def _become(home: Path, service: str, module: str, target: str, *arguments: str) -> None:
+    """Run a module as a service of the stack would, in this process: to start another one takes as long as the command."""
     with _explained():
         stack = Stack.attach(home)
         if stack.pid("postgres") is None:
             _fail(f"postgres is down. Start it with: {make('start', 'postgres', home=home)}")
-        environment = stack.service_env(service)
-    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 - no shell
+        os.environ.update(stack.service_env(service), MALIPO_MAKE_TARGET=target)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 @cache

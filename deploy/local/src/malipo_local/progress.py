@@ -1,7 +1,9 @@
 """Shows a start as it happens: one line for each process, with its seconds."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -75,8 +77,7 @@ class Board:
                 self._say(line)
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False, soft_wrap=True)
-        self._console.file.flush()  # a pipe would keep it back
+        _say_at_once(self._console, line)
 
     def _say_services(self, units: list[UnitStatus]) -> None:
         """Say once that the services are next: all start together, and none has a line for some seconds."""
@@ -89,6 +90,30 @@ class Board:
         for unit in self._units:
             table.add_row(unit.name, f"[{_STYLES.get(unit.state, '')}]{unit.state}[/]", _seconds(unit))
         return table
+
+
+@contextmanager
+def said(console: Console, what: str) -> Generator[None]:
+    """Say what is done while the block lasts: at once, and every ten seconds how long it has taken so far."""
+    began, over = time.monotonic(), threading.Event()
+
+    def say_on() -> None:
+        while not over.wait(_EVERY_SECONDS):
+            _say_at_once(console, f"still {what} after {time.monotonic() - began:.0f} s ...")
+
+    _say_at_once(console, f"{what.capitalize()} ...")
+    sayer = threading.Thread(target=say_on, daemon=True)
+    sayer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sayer.join()
+
+
+def _say_at_once(console: Console, line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
+    console.file.flush()  # a pipe would keep it back
 
 
 def _seconds(unit: UnitStatus) -> str:

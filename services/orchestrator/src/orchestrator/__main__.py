@@ -1,6 +1,6 @@
 """The command line: `python -m orchestrator`."""
 
-from malipo.platform.cli import service_cli
+from malipo.platform.cli import run, service_cli
 from orchestrator import console
 from orchestrator.settings import Settings
 
@@ -8,4 +8,4 @@ cli = service_cli("orchestrator", Settings)
 console.add_commands(cli)
 
 if __name__ == "__main__":
-    cli()
+    run(cli)

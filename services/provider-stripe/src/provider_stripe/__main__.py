@@ -2,7 +2,7 @@
 
 import sys
 
-from malipo.platform.cli import service_cli
+from malipo.platform.cli import run, service_cli
 from malipo.providers import console
 from provider_stripe.settings import Settings
 
@@ -19,4 +19,4 @@ def events() -> None:
 
 
 if __name__ == "__main__":
-    cli()
+    run(cli)

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 )
 
 from malipo import clock
-from malipo.messaging.database import AWAY, Connection, Row, connected
+from malipo.messaging.database import AWAY, Connection, DatabaseNotReady, Row, connected
 from malipo.messaging.kafka import started
 from malipo.messaging.unit import SHARDS
 from malipo.platform import metrics
@@ -71,7 +71,7 @@ class Relay:
                 async with self._producer() as producer, _session(self._database_url) as connection:
                     await self._relay(connection, producer)
             except (*AWAY, KafkaError) as error:
-                log.warning("relay interrupted", error=repr(error), retry_in_seconds=_AWAY_SECONDS)
+                log.warning("relay interrupted", error=_in_words(error), retry_in_seconds=_AWAY_SECONDS)
                 await asyncio.sleep(_AWAY_SECONDS)
 
     async def _relay(self, connection: Connection, producer: AIOKafkaProducer) -> None:
@@ -134,6 +134,16 @@ class Relay:
             # A producer flushes for ever while its broker is away; what it holds is still in the outbox.
             with suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(producer.stop(), 2)
+
+
+def _in_words(error: Exception) -> str:
+    match error:
+        case DatabaseNotReady():
+            return f"PostgreSQL has ended the session: it is away, or was asked nothing for {FROZEN_SECONDS} s because Kafka was"
+        case KafkaError():
+            return f"Kafka is away or refuses: {' '.join(map(str, error.args))}".removesuffix(": ")
+        case _:
+            return f"PostgreSQL is away: {error}"
 
 
 def _session(database_url: str) -> AbstractAsyncContextManager[Connection]:

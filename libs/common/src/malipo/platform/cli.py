@@ -1,14 +1,20 @@
 """The command line that every service has: `serve`, `migrate`, `settings`."""
 
 import importlib
+import os
 from collections.abc import Callable
 from typing import cast
 
 import typer
 from starlette.types import ASGIApp
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from malipo.platform import logs, settings, tracing
 from malipo.platform.settings import ServiceSettings
+
+MAKE_TARGET = "MALIPO_MAKE_TARGET"
+"""Names the target of the Makefile that a person typed to run an operator's command: usage is told in its words."""
 
 type Build[S: ServiceSettings] = Callable[[S], ASGIApp]
 
@@ -19,9 +25,16 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
     What a command does not need it does not import: most of a short command's time is Python reading libraries.
     """
     package = name.replace("-", "_")
-    cli = typer.Typer(help=f"Malipo's {name}.", no_args_is_help=True, pretty_exceptions_enable=False)
+    cli = typer.Typer(
+        help=f"Malipo's {name}.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # to read rich takes as long as the command
+    )
+    hidden = MAKE_TARGET in os.environ  # what the local stack does by itself
 
-    @cli.command()
+    @cli.command(hidden=hidden)
     def serve() -> None:
         """Run the service until SIGTERM."""
         from malipo.platform import server
@@ -42,14 +55,14 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
             failpoints.install(loaded.failpoints, name)
         server.serve(app, loaded.http_host, loaded.http_port, stop_seconds=loaded.stop_seconds, limits=loaded.limits)
 
-    @cli.command()
+    @cli.command(hidden=hidden)
     def migrate() -> None:
         """Bring the service's database to the newest schema."""
         from malipo.platform import migrations
 
         migrations.migrate(package, settings.load(settings_type).database_url.get_secret_value())
 
-    @cli.command(name="settings")
+    @cli.command(name="settings", hidden=hidden)
     def show_settings() -> None:
         """List the settings with their defaults."""
         for field, info in settings_type.model_fields.items():
@@ -57,3 +70,14 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
             typer.echo(f"{field.upper():32} {default:24} {info.description}")
 
     return cli
+
+
+def run(cli: typer.Typer) -> None:
+    """Run the command line. From make it is its target: the command of that name, or all that there are."""
+    group = get_command(cli)
+    target = os.environ.get(MAKE_TARGET)
+    if target is None:
+        group()
+        return
+    assert isinstance(group, TyperGroup)
+    group.commands.get(target, group)(prog_name=f"make {target} ARGS=...")
