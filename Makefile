@@ -15,7 +15,7 @@ help: ## list these commands
 
 .tools/bin/uv:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 12) and "Malipo needs Python 3.12 or newer; python3 is " + sys.version.split()[0])'
-	@echo "Installing uv into .tools/ ..." >&2
+	@echo "Installing uv into .tools/ (once; downloads 18 MB) ..." >&2
 	@python3 -m venv .tools && .tools/bin/pip install --quiet uv
 
 setup: .venv/installed ## install what the project needs into .venv

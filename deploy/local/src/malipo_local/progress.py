@@ -101,7 +101,7 @@ def said(console: Console, what: str) -> Generator[None]:
         while not over.wait(_EVERY_SECONDS):
             _say_at_once(console, f"still {what} after {time.monotonic() - began:.0f} s ...")
 
-    _say_at_once(console, f"{what.capitalize()} ...")
+    _say_at_once(console, f"{what[0].upper()}{what[1:]} ...")
     sayer = threading.Thread(target=say_on, daemon=True)
     sayer.start()
     try:

@@ -1,10 +1,12 @@
 """`make demo`: plays the tour on a running stack, then stays up for the visitor's own requests."""
 
 import threading
+from contextlib import ExitStack
 
 from rich.console import Console
 
 from malipo_local.demo.tour import Tour
+from malipo_local.progress import said
 from malipo_local.shop import Shop
 from malipo_local.stack import Stack
 
@@ -14,8 +16,9 @@ def play(console: Console, stack: Stack, *, began: float, once: bool) -> bool:
 
     `began` is the moment, on the monotonic clock, from which the first payment is timed.
     """
-    console.print("setting up a merchant: key, Stripe credentials, webhook endpoint ...")
-    with Shop.open(stack, "demo-shop") as shop:
+    with ExitStack() as open_until_the_end:
+        with said(console, "setting up a merchant: key, Stripe credentials, webhook endpoint"):
+            shop = open_until_the_end.enter_context(Shop.open(stack, "demo-shop"))
         tour = Tour(shop, console, began)
         tour.play()
         if not once:

@@ -99,7 +99,11 @@ STORIES = (
         "Stripe charged, its answer never came: in doubt, Stripe is asked, back with its word.",
         loses_the_answer,
     ),
-    Story("kill -9", "provider-stripe dies in the middle of a charge, and comes back.", survives_a_kill),
+    Story(
+        "kill -9",
+        "provider-stripe dies in the middle of a charge, and comes back; its hold on the charge ends after six seconds.",
+        survives_a_kill,
+    ),
 )
 
 
