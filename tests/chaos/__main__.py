@@ -22,8 +22,6 @@ from chaos.storms import Verdict
 from chaos.system import System
 from malipo_local.signals import stop_on_signals
 
-_RECORDINGS = 2
-"""Of each operation: what comes by in one alone is known to come by chance."""
 _JOBS = 2
 """Most of a crossing is a service that starts, which keeps one processor busy."""
 
@@ -73,8 +71,7 @@ def crash_matrix(
         return _list(chosen)
     with_stores, with_replicas = (not crossing if one is None else one for one in (stores, replicas))
     results, verdicts = _crash_all(chosen, crossing or (), stores=with_stores, jobs=jobs)
-    certain = [one.cell for one in results if not one.cell.by_chance]
-    replicated = _crash_replicas(certain, chosen) if with_replicas else []
+    replicated = _crash_replicas([one.cell for one in results], chosen) if with_replicas else []
     findings = report.Findings("make crash-matrix", time.monotonic() - began, results, replicated, verdicts)
     if write and with_stores and with_replicas and not operation and not crossing:
         report.PAGE.write_text(report.page(findings))
@@ -145,7 +142,7 @@ def _list(operations: Sequence[Operation]) -> None:
 def _record(opened: Matrix, operations: Sequence[Operation]) -> list[Cell]:
     cells: list[Cell] = []
     for operation in operations:
-        found = opened.record(operation, recordings=_RECORDINGS)
+        found = opened.record(operation, recordings=matrix.RECORDINGS)
         console.print(f"recorded {operation.name}: {len(found)} crossings", markup=False)
         cells += found
     if len(operations) == len(OPERATIONS) and (missing := matrix.missing(cells)):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -18,7 +19,11 @@ from malipo_local.waiting import until
 REST_SECONDS = 60.0
 TRIES = 4
 """How often a crossing is tried, or recorded, because the system happened to take another way."""
+RECORDINGS = 2
+"""Of each operation: what comes by in one alone is known to come by chance."""
 _STILL_SECONDS = 0.5
+_OPENED_AT_ONCE = 2
+"""To open a shop keeps one processor busy for seconds."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,9 @@ class NotAtRest(AssertionError):
 def opened(system: System, operations: Sequence[Operation] = OPERATIONS) -> Generator[Matrix]:
     """A matrix on this system, with a merchant for each operation."""
     with ExitStack() as closing:
-        shops = {one.name: closing.enter_context(Shop.open(system.stack)) for one in operations}
+        with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
+            opening = pool.map(lambda _: closing.enter_context(Shop.open(system.stack)), operations)
+            shops = {one.name: shop for one, shop in zip(operations, opening, strict=True)}
         yield Matrix(system, closing.enter_context(Onlooker(system.stack)), shops)
 
 
@@ -173,10 +180,13 @@ def missing(cells: Iterable[Cell]) -> list[str]:
 
 
 def sample(cells: Sequence[Cell]) -> list[Cell]:
-    """One cell for each (service, seam, moment), taken from as many operations as there are, the same in every run."""
+    """One cell for each (service, seam, moment), taken from as many operations as there are, the same in every run.
+
+    None that comes by by chance.
+    """
     chosen: dict[tuple[str, str, str], Cell] = {}
     used: dict[str, int] = {}
-    for key, candidates in _by_seam(cells).items():
+    for key, candidates in _by_seam([one for one in cells if not one.by_chance]).items():
         cell = min(candidates, key=lambda one: used.get(one.operation.name, 0))
         chosen[key] = cell
         used[cell.operation.name] = used.get(cell.operation.name, 0) + 1

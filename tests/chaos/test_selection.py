@@ -1,5 +1,7 @@
 """Which crossings make up the sample, which have a name, and in which order they are crashed."""
 
+from dataclasses import replace
+
 from chaos.crossings import Crossing
 from chaos.matrix import Cell, named, sample, spread
 from chaos.operations import OPERATIONS
@@ -18,6 +20,12 @@ def test_the_sample_has_each_side_of_each_seam_of_each_service_once():
 def test_the_sample_is_taken_from_as_many_operations_as_there_are():
     cells = [cell(o, s) for o in range(len(OPERATIONS)) for s in "abcdef"]
     assert len({c.operation.name for c in sample(cells)}) == 6
+
+
+def test_the_sample_leaves_out_what_comes_by_by_chance():
+    chance, certain = replace(cell(0, "a"), by_chance=True), cell(1, "a")
+    assert sample([chance, certain]) == [certain]
+    assert sample([chance]) == []
 
 
 def test_a_crossing_is_chosen_by_its_name_or_by_a_part_of_it():

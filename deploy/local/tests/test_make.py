@@ -44,7 +44,7 @@ def test_a_setup_after_a_change_is_silent(folder: Path) -> None:
     (folder / "uv.lock").touch()
     setup = make("--dry-run", "setup", folder=folder)
     assert "Malipo needs into" not in setup
-    assert "sync --locked --quiet" in setup
+    assert "sync --locked --compile-bytecode --quiet" in setup
 
 
 def test_a_command_after_a_setup_starts_at_once(folder: Path) -> None:
