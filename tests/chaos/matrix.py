@@ -168,8 +168,8 @@ def opened(system: System, operations: Sequence[Operation] = OPERATIONS) -> Gene
     """A matrix on this system, with a merchant for each operation."""
     with ExitStack() as closing:
         with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
-            opening = pool.map(lambda _: closing.enter_context(Shop.open(system.stack)), operations)
-            shops = {one.name: shop for one, shop in zip(operations, opening, strict=True)}
+            opening = {one.name: pool.submit(Shop.open, system.stack) for one in operations}
+            shops = {name: closing.enter_context(shop.result()) for name, shop in opening.items()}
         yield Matrix(system, closing.enter_context(Onlooker(system.stack)), shops)
 
 
