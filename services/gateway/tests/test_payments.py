@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from malipo import clock, ids
+from malipo import clock
 from malipo.contracts.commands import CreatePayment
 from malipo.testing.waiting import until
 
@@ -157,7 +157,18 @@ async def test_payments_of_another_merchant_or_mode_are_not_there(gateway, merch
         assert (await stranger.get("/v1/payments")).json()["data"] == []
 
 
-@pytest.mark.parametrize("made_up", ["x", "pay_x", "pay_" + "u" * 26, ids.new("pay"), ids.new("ref"), "%00", "a%2Fb"])
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        "x",
+        "pay_x",
+        "pay_" + "u" * 26,
+        "pay_01m8cz7rvyfa5byx2eqhk87e9v",
+        "ref_01m8cz7rvyfbsv43hw9daftsjx",
+        "%00",
+        "a%2Fb",
+    ],
+)
 async def test_ids_that_do_not_exist_are_not_found(merchant, made_up):
     assert (await merchant.get(f"/v1/payments/{made_up}")).status_code == 404
 

@@ -182,6 +182,7 @@ async def test_an_order_that_came_before_its_fence_is_found(stripe):
 
 async def test_an_order_that_stripe_is_working_on_is_a_doubt_until_it_is_there(stripe):
     order = pay()
+    stripe.wait_at_most(0.5)
     await stripe.fault("slow", delay_seconds=1.5)
     assert isinstance(await stripe.execute(order), Unknown)
     assert await stripe.provider.query(late(stripe.attempt(order))) == ARRIVED

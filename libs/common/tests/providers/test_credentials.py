@@ -248,7 +248,7 @@ async def test_a_configuration_that_was_not_committed_is_not_used(kit, make):
     assert await accounts(kit) == {"s"}
 
 
-async def test_a_burst_reads_a_credential_once(kit, monkeypatch):
+async def test_a_burst_reads_a_credential_once(clock, kit, monkeypatch):
     opened = Mock(wraps=kit.credentials._key_ring.open)
     monkeypatch.setattr(kit.credentials, "_key_ring", Mock(open=opened))
     account, owned = partial(kit.credentials.account, "mer_1", "test", 1, anew=False), kit.credentials.by_id
