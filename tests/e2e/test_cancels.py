@@ -4,6 +4,7 @@ import pytest
 
 from malipo_local.demo import books
 from malipo_local.shop import Shop
+from malipo_local.waiting import until
 
 CREATES = {"method": "POST", "path": "/v1/payment_intents"}
 
@@ -19,6 +20,16 @@ def cancel(shop: Shop, payment_id: str, **headers: str) -> dict:
     answer = shop.post(f"/v1/payments/{payment_id}/cancel", **headers)
     assert answer.status_code in (201, 202), answer.text
     return answer.json()
+
+
+def wait_until_stripe_has_it(shop: Shop, amount: int) -> None:
+    """Until the charge of this amount, for which there is a rule, has come to Stripe: a cancel before that would stop it."""
+
+    def came() -> bool:
+        rules = shop.stripe.get("/_sim/faults").raise_for_status().json()
+        return any(rule["applied"] for rule in rules if rule["match"]["amount"] == amount)
+
+    assert until(came, 60)
 
 
 def operation(shop: Shop, payment_id: str) -> dict:
@@ -39,6 +50,7 @@ def test_a_charge_that_waits_for_a_busy_stripe_is_stopped_by_a_cancel_and_never_
 def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(shop):
     shop.fault("slow", match=CREATES | {"amount": 4331}, times=1, delay_seconds=3)
     payment = shop.pay(amount=4331, capture="manual", prefer="respond-async")
+    wait_until_stripe_has_it(shop, 4331)
     cancel(shop, payment["id"])
     ended = shop.wait(payment["id"], "canceled", seconds=60)
     assert ended["amount_captured"] == 0
@@ -48,6 +60,7 @@ def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(shop):
 def test_money_that_is_taken_while_the_cancel_waits_stays_taken_and_the_cancel_says_so(shop):
     shop.fault("slow", match=CREATES | {"amount": 4332}, times=1, delay_seconds=3)
     payment = shop.pay(amount=4332, prefer="respond-async")
+    wait_until_stripe_has_it(shop, 4332)
     cancel(shop, payment["id"])
     shop.wait(payment["id"], "completed", seconds=60)
     shop.told(payment["id"], "payment.completed", "cancel.failed")
