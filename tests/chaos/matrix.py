@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 from chaos import promises
@@ -89,13 +89,21 @@ class Matrix:
         return self._system.plans.recorded()
 
     def crash(self, cell: Cell) -> Result:
-        """Crash the operation at the crossing; tried again when the system happened to take another way."""
-        result = Result(cell, struck=False)
+        """Crash the operation at the crossing; tried again when the system happened to take another way.
+
+        What is not reached then, and not recorded once more either, had come by by chance.
+        """
         for _ in range(TRIES):
             result = self._crash_once(cell)
             if result.struck or result.broken:
-                break
-        return result
+                return result
+        return Result(cell if self._comes_by(cell) else replace(cell, by_chance=True), struck=False)
+
+    def _comes_by(self, cell: Cell) -> bool:
+        try:
+            return cell.crossing in self._recorded(cell.operation)
+        except AssertionError:  # nothing was learned: it stays red
+            return True
 
     def _crash_once(self, cell: Cell) -> Result:
         scene = self._scene(cell.operation)

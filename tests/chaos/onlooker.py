@@ -20,7 +20,10 @@ from malipo_local import Stack
 Row = dict[str, Any]
 
 _OPEN = {
-    "gateway": "SELECT 'outbox row of ' || topic AS what FROM outbox",
+    "gateway": """
+        SELECT 'outbox row of ' || topic AS what FROM outbox
+        UNION ALL SELECT 'configuration of ' || merchant_id || ' is to be sent again' FROM config_echoes
+            WHERE due_at < now() + interval '15 seconds'""",
     "orchestrator": """
         SELECT 'outbox row of ' || topic AS what FROM outbox
         UNION ALL SELECT 'payment ' || id || ' is ' || state FROM payments
