@@ -1,6 +1,7 @@
 """Whatever comes from Stripe's side is read to an outcome, a doubt, or nothing: never a crash, never an id that no row can hold."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def spoilt(draw: st.DrawFn) -> bytes:
     """A genuine object with some of its parts replaced."""
     value = json.loads(json.dumps(draw(st.sampled_from(TEMPLATES))))
     for _ in range(draw(st.integers(0, 3))):
-        path, junk = draw(st.sampled_from(paths(value))), draw(JUNK)
+        path, junk = draw(st.sampled_from(paths(value))), deepcopy(draw(JUNK))  # the next one may land inside this one
         if not path:
             return json.dumps(junk).encode()
         parent = value
