@@ -99,6 +99,14 @@ class Matrix:
                 return result
         return Result(cell if self._comes_by(cell) else replace(cell, by_chance=True), struck=False)
 
+    def crash_any(self, cells: Iterable[Cell]) -> Result:
+        """Crash the first of these that the system comes by again; they are not empty."""
+        for cell in cells:
+            result = self.crash(cell)
+            if not result.passed:
+                break
+        return result
+
     def _comes_by(self, cell: Cell) -> bool:
         try:
             return cell.crossing in self._recorded(cell.operation)
@@ -183,7 +191,7 @@ def opened(system: System, operations: Sequence[Operation] = OPERATIONS) -> Gene
 
 def missing(cells: Iterable[Cell]) -> list[str]:
     """Which sides of which seams were never come by, though a service has them: then nothing was tested there."""
-    found = {(cell.crossing.service, cell.crossing.seam, cell.crossing.moment) for cell in cells}
+    found = _by_seam(cells)
     return [f"{service}: {moment} {seam}" for service, seam, moment in SEAMS if (service, seam, moment) not in found]
 
 
@@ -201,6 +209,11 @@ def sample(cells: Sequence[Cell]) -> list[Cell]:
     return list(chosen.values())
 
 
+def alike(cell: Cell, cells: Iterable[Cell]) -> list[Cell]:
+    """The cell itself, and two of the same side of the same seam that may stand in for it."""
+    return [cell, *[one for one in _by_seam(cells)[_side(cell)] if one != cell and not one.by_chance][:2]]
+
+
 def named(cells: Iterable[Cell], text: str) -> list[Cell]:
     """The cells whose crossing is called `text`; when none is, those with `text` somewhere in the crossing's name."""
     found = [cell for cell in cells if text in str(cell.crossing)]
@@ -216,8 +229,12 @@ def spread(cells: Sequence[Cell]) -> list[Cell]:
     return [cell for _, cell in sorted(placed, key=itemgetter(0))]
 
 
-def _by_seam(cells: Sequence[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
+def _by_seam(cells: Iterable[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
     found: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
-        found.setdefault((cell.crossing.service, cell.crossing.seam, cell.crossing.moment), []).append(cell)
+        found.setdefault(_side(cell), []).append(cell)
     return found
+
+
+def _side(cell: Cell) -> tuple[str, str, str]:
+    return cell.crossing.service, cell.crossing.seam, cell.crossing.moment
