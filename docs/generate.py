@@ -11,7 +11,7 @@ from pages import asyncapi, capabilities, metrics, openapi, problems, settings, 
 from pages.markdown import as_json
 
 from malipo.contracts.topics import TOPICS
-from malipo.testing.compatibility import breaking_changes, golden
+from testkit.compatibility import breaking_changes, golden
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = ROOT / "libs/common/schemas"

@@ -4,9 +4,9 @@ import importlib
 from typing import get_args
 
 from malipo.contracts.topics import PROVIDER_COMMANDS
-from malipo.providers.provider import Order, Provider
 from orchestrator.routing import ROUTES
 from pages.markdown import document, prose, table
+from provider_kit.provider import Order, Provider
 
 _INTRO = """\
 A command that a provider does not declare is refused before anything is sent, with `provider_unsupported`. Every provider can be asked

@@ -37,8 +37,8 @@ _ALERTS = """\
 
 _HEADER = ("metric", "type", "labels", "unit", "what it says")
 _UNITS = ("seconds", "bytes", "messages", "rows", "requests", "deliveries", "events")
-_EVERYWHERE = ("malipo.platform", "malipo.messaging")
-_PROVIDERS = ("malipo.providers",)
+_EVERYWHERE = ("malipo.platform", "malipo.messaging", "http_limits")
+_PROVIDERS = ("provider_kit",)
 
 
 class Described(NamedTuple):

@@ -14,10 +14,10 @@ import yaml
 
 from gateway.http_edge import MAX_BODY_BYTES as MAX_REQUEST_BYTES
 from gateway.http_envelope import REQUEST_SECONDS
-from malipo.platform.limits import Limits
+from http_limits.limits import Limits
 from malipo.platform.settings import ServiceSettings
-from malipo.providers.callbacks import MAX_BODY_BYTES as MAX_CALLBACK_BYTES
 from malipo_local.services import SERVICES, Kind, Service
+from provider_kit.callbacks import MAX_BODY_BYTES as MAX_CALLBACK_BYTES
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

@@ -80,7 +80,7 @@ def test_import_contracts_name_every_package() -> None:
     }
     services = {package(folder).name for folder in SERVICES}
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == packages
-    assert set(contract("services meet in topics")["layers"][0].split(" | ")) == packages - {"malipo"}
+    assert set(" | ".join(contract("services meet in topics")["layers"]).split(" | ")) == packages
     assert set(contract("simulators are another party")["forbidden_modules"]) == packages - {"malipo_simulators"}
     assert services <= set(contract("nothing that runs")["source_modules"])
     for service in services:
@@ -90,7 +90,7 @@ def test_import_contracts_name_every_package() -> None:
 def test_the_types_of_every_package_are_checked() -> None:
     checked = {ROOT / path for path in PROJECT["tool"]["basedpyright"]["include"]}
     assert {package(folder).parent for folder in SERVICES} <= checked
-    assert {ROOT / "libs/common/src", ROOT / "libs/simulators/src", ROOT / "deploy/local/src"} <= checked
+    assert {*ROOT.glob("libs/*/src"), ROOT / "deploy/local/src"} <= checked
 
 
 def test_every_file_says_in_its_first_line_what_it_is_for(python_files: list[Path]) -> None:

@@ -36,8 +36,8 @@ _ATTEMPTS_IN_MEMORY = """
 from datetime import timedelta
 from malipo.contracts.provider_commands import Query
 from malipo.contracts.topics import OUTCOMES
-from malipo.providers.attempt_rows import Claimed
-from malipo.providers.attempts import Attempts
+from provider_kit.attempt_rows import Claimed
+from provider_kit.attempts import Attempts
 
 recorded, claimed, finished = Attempts.record, Attempts.claim_orders, Attempts.finish
 waiting, orders = [], set()
@@ -117,7 +117,7 @@ machine._ANSWER_SECONDS = 3
 """
 _NEW_KEY_EACH_TIME = """
 from malipo import ids
-from malipo.providers import caller
+from provider_kit import caller
 
 caller.key_of = lambda command: "malipo-" + ids.new("try")
 """

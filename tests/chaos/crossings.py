@@ -49,7 +49,7 @@ SEAMS = [(service, seam, moment) for service, seams in _SEAMS_OF.items() for sea
 
 
 class Plans:
-    """The folder that services under test look into at each crossing; see `malipo.platform.failpoints`."""
+    """The folder that services under test look into at each crossing; see `testkit.failpoints`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -99,13 +99,10 @@ class Matrix:
                 return result
         return Result(cell if self._comes_by(cell) else replace(cell, by_chance=True), struck=False)
 
-    def crash_any(self, cells: Iterable[Cell]) -> Result:
-        """Crash the first of these that the system comes by again; they are not empty."""
-        for cell in cells:
-            result = self.crash(cell)
-            if not result.passed:
-                break
-        return result
+    def crash_any(self, cell: Cell, *others: Cell) -> Result:
+        """Crash the first of these that the system comes by again."""
+        result = self.crash(cell)
+        return self.crash_any(*others) if result.passed and others else result
 
     def _comes_by(self, cell: Cell) -> bool:
         try:

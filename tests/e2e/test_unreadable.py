@@ -11,11 +11,11 @@ import pytest
 from aiokafka.partitioner import murmur2
 
 from malipo.contracts.topics import PAYMENT_COMMANDS
-from malipo.testing.poison import poison
 from malipo_local import Stack
 from malipo_local.demo import books
 from malipo_local.shop import Shop
 from malipo_local.waiting import until
+from testkit.poison import poison
 
 SECONDS = 90
 BEFORE, BEHIND = 30, 60

@@ -15,7 +15,7 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 HERE = Path(__file__).parent
 MAX_SECONDS = 1800  # alone about 60; for machines that do much else beside

@@ -34,7 +34,7 @@ from malipo.messaging.unit import MESSAGE_ID
 from malipo.platform.client import http_client
 from malipo.platform.logs import redact
 from malipo.platform.tracing import TRACEPARENT
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-00"
 NOWHERE = "127.0.0.1:1"

@@ -7,7 +7,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 
 from malipo.contracts.commands import CreatePayment
 from malipo.platform.tracing import trace_id_of
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 async def together(gateway, *sendings) -> list:

@@ -9,7 +9,7 @@ from gateway import audit, auth, store_merchants
 from gateway.ratelimit import UNRECORDED, Bucket, Limit
 from malipo import clock
 from malipo.messaging.runtime import purge
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 ROUTES = [
     ("GET", "/v1/payments", "payments:read"),

@@ -10,7 +10,7 @@ from gateway.schemas import NewPayment
 from gateway.validation import _members, parse
 from malipo import ids
 from malipo.money import EXPONENTS
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 GOOD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
 CARD = "4242424242424242"

@@ -6,7 +6,7 @@ import pytest
 
 from malipo.contracts.commands import CreatePayment
 from malipo.messaging.database import time_of
-from malipo.testing.clocks import put_wrong
+from testkit.clocks import put_wrong
 
 HOUR = timedelta(hours=1)
 

@@ -11,7 +11,7 @@ from gateway.schemas import NewPayment
 from gateway.validation import parse
 from malipo import clock, ids
 from malipo.messaging.runtime import purge
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 async def test_a_repeat_answers_with_the_resource_as_it_is_now(gateway, merchant):

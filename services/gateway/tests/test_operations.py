@@ -7,7 +7,7 @@ import pytest
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import asyncio
 from gateway.ratelimit import Limit, LocalBuckets, RateLimiter
 from gateway.waiting import Waiting
 from malipo import clock
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 NOWHERE = "redis://127.0.0.1:1/0"
 

@@ -12,7 +12,7 @@ from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import DELIVERIES, MERCHANT_CONFIG, PAYMENT_COMMANDS, PAYMENT_EVENTS, Topic
 from malipo.messaging.unit import MESSAGE_ID
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 Tell = Callable[[Topic, str, Message], Awaitable[None]]
 

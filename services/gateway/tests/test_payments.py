@@ -7,7 +7,7 @@ import pytest
 
 from malipo import clock
 from malipo.contracts.commands import CreatePayment
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 async def test_a_payment_is_accepted_before_anybody_has_seen_it(gateway, merchant):

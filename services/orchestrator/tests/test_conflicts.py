@@ -10,8 +10,8 @@ from malipo.contracts.events import CommandRefused
 from malipo.contracts.provider_commands import Refund
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit
-from malipo.testing.waiting import until
 from orchestrator import handlers
+from testkit.waiting import until
 
 REF_1, REF_2 = (ids.new("ref") for _ in range(2))
 

@@ -9,8 +9,8 @@ from malipo.contracts.events import PaymentStepped
 from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, OtherAction, Redirect, Unknown
 from malipo.contracts.provider_commands import Cancel, Charge, Query
 from malipo.money import Money
-from malipo.testing.clocks import put_wrong
 from orchestrator import clockwork
+from testkit.clocks import put_wrong
 
 ASKED = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
 HOUR = timedelta(hours=1)

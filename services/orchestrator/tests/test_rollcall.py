@@ -6,9 +6,9 @@ from functools import partial
 from malipo.contracts.commands import TellAgain
 from malipo.contracts.events import PaymentStepped, RollCalled
 from malipo.contracts.topics import PAYMENT_EVENTS
-from malipo.messaging.partitions import partition_of
 from malipo.messaging.subscription import Received
 from orchestrator import handlers, rollcall
+from orchestrator.partitions import partition_of
 
 DELAY = 60.0
 

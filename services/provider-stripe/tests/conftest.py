@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from malipo.platform.client import http_client
-from malipo.providers.provider import Callback
-from malipo.testing.waiting import until
 from malipo_simulators.server import make_server
 from malipo_simulators.stripe.app import create_stripe_app
 from malipo_simulators.stripe.settings import StripeSettings
+from provider_kit.provider import Callback
+from testkit.waiting import until
 
 sys.path.append(str(Path(__file__).parent))
 

@@ -8,11 +8,11 @@ from malipo import clock, ids
 from malipo.contracts.commands import Card
 from malipo.contracts.outcomes import Outcome
 from malipo.money import Money
-from malipo.providers.integrity import checked
-from malipo.providers.provider import Account, Attempt, Order
-from malipo.testing.orders import charge
+from provider_kit.integrity import checked
+from provider_kit.provider import Account, Attempt, Order
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
+from testkit.orders import charge
 
 
 def pay(token: str = "pm_card_visa", **changes):

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 
-from malipo.providers.provider import Callback
+from provider_kit.provider import Callback
 
 ACCOUNT = {"secret_key": "sk_test_51AbCdEfGh", "webhook_secrets": ["whsec_new000000", "whsec_old000000"]}
 OTHER_ACCOUNT = {"secret_key": "sk_test_61ZyXwVuTs", "webhook_secrets": ["whsec_other0000"]}

@@ -9,7 +9,7 @@ import stripe_says as says
 
 from malipo import clock
 from malipo.platform.client import http_client
-from malipo.providers.provider import Ages, Attempt
+from provider_kit.provider import Ages, Attempt
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
 

@@ -13,8 +13,8 @@ from malipo import clock
 from malipo.contracts.outcomes import Authorized, Declined, Succeeded
 from malipo.money import Money
 from malipo.platform.client import http_client
-from malipo.providers.errors import BadSignature
-from malipo.providers.provider import Callback, Reading, Unmatched
+from provider_kit.errors import BadSignature
+from provider_kit.provider import Callback, Reading, Unmatched
 from provider_stripe.client import StripeClient
 from provider_stripe.events import EVENT_TYPES
 from provider_stripe.provider import StripeProvider

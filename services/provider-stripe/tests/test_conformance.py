@@ -5,13 +5,13 @@ import stripe_says as says
 from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Pending, Redirect, Succeeded
 from malipo.contracts.provider_commands import Capture, Charge, Refund
 from malipo.money import Money
-from malipo.testing import conformance as law
-from malipo.testing.conformance import ProviderConformance
-from malipo.testing.examples import Example, Story
-from malipo.testing.orders import cancel, capture, charge, refund
-from malipo.testing.transports import Reply
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
+from testkit import conformance as law
+from testkit.conformance import ProviderConformance
+from testkit.examples import Example, Story
+from testkit.orders import cancel, capture, charge, refund
+from testkit.transports import Reply
 
 USD_10 = Money(1000, "USD")
 MANUAL = charge(capture="manual")

@@ -14,12 +14,12 @@ from stripe_script import Stripe, sent
 from malipo import clock
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.money import Money
-from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.provider import Ages, Attempt
-from malipo.testing.orders import charge
-from malipo.testing.transports import Reply
-from malipo.testing.waiting import until
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.provider import Ages, Attempt
 from provider_stripe.mapping import ARRIVED, NEVER_CHARGED
+from testkit.orders import charge
+from testkit.transports import Reply
+from testkit.waiting import until
 
 PAY, LIST, READ = "POST /v1/payment_intents", "GET /v1/payment_intents", "GET /v1/payment_intents/pi_1"
 CHARGED = Succeeded(amount=Money(1000, "USD"), reference="pi_1")

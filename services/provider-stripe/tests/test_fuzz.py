@@ -13,11 +13,11 @@ from stripe_script import Stripe
 from malipo import clock
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Declined
-from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.integrity import checked
-from malipo.testing.orders import cancel, capture, charge, refund
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.integrity import checked
 from provider_stripe.mapping import answered, fenced, read_page, shown
 from provider_stripe.objects import Answer, is_id
+from testkit.orders import cancel, capture, charge, refund
 
 ORDERS = (charge(), charge(return_url="https://shop.example"), capture(), cancel(), refund())
 DEEP = "@deep@"

@@ -20,11 +20,11 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.money import EXPONENTS, Money
-from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.integrity import checked
-from malipo.testing.orders import cancel, capture, charge, refund
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.integrity import checked
 from provider_stripe.mapping import STEPS, answered, request, unsupported
 from provider_stripe.objects import Answer
+from testkit.orders import cancel, capture, charge, refund
 
 USD_10 = Money(1000, "USD")
 PI, RE = {"reference": "pi_1"}, {"reference": "re_1"}

@@ -11,10 +11,10 @@ from stripe_script import Stripe, sent
 from malipo import clock
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Succeeded, Unknown
 from malipo.money import Money
-from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.provider import Attempt
-from malipo.testing.orders import cancel, capture, charge, refund
-from malipo.testing.transports import Reply
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.provider import Attempt
+from testkit.orders import cancel, capture, charge, refund
+from testkit.transports import Reply
 
 USD_10 = Money(1000, "USD")
 CHARGED = Succeeded(amount=USD_10, reference="pi_1")

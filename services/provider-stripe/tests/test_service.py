@@ -18,10 +18,10 @@ from malipo.contracts.outcomes import OutcomeReported, Succeeded
 from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, STRIPE_COMMANDS
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
-from malipo.testing.orders import charge
-from malipo.testing.waiting import until
 from provider_stripe.main import build
 from provider_stripe.settings import Settings
+from testkit.orders import charge
+from testkit.waiting import until
 
 KEY = base64.b64encode(b"k" * 32).decode()
 

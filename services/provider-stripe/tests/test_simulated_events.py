@@ -14,10 +14,10 @@ from malipo.contracts.outcomes import (
     Pending,
     Succeeded,
 )
-from malipo.testing.orders import cancel, capture, refund
-from malipo.testing.waiting import until
 from provider_stripe.events import EVENT_TYPES, read_event
 from provider_stripe.objects import EVENT
+from testkit.orders import cancel, capture, refund
+from testkit.waiting import until
 
 
 async def test_webhooks_tell_what_queries_tell(stripe):

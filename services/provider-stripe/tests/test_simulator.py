@@ -17,10 +17,10 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.money import Money
-from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.provider import Ages
-from malipo.testing.orders import cancel, capture, charge, refund
-from malipo.testing.waiting import until
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.provider import Ages
+from testkit.orders import cancel, capture, charge, refund
+from testkit.waiting import until
 
 
 async def test_a_charge_succeeds_and_the_book_holds_it_once(stripe):

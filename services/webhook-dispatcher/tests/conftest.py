@@ -22,7 +22,7 @@ from malipo.messaging.database import create_pool
 from malipo.messaging.subscription import Shell
 from malipo.messaging.unit import MESSAGE_ID, Units
 from malipo.platform.secrets import KeyRing
-from malipo.testing.waiting import until
+from testkit.waiting import until
 from webhook_dispatcher import clockwork
 from webhook_dispatcher.courier import Courier
 from webhook_dispatcher.main import executor

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from malipo import clock
-from malipo.testing.clocks import put_wrong
-from malipo.testing.waiting import until
+from testkit.clocks import put_wrong
+from testkit.waiting import until
 from webhook_dispatcher import clockwork
 
 HOUR = 3600

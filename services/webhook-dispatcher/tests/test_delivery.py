@@ -9,7 +9,7 @@ from malipo import clock
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
-from malipo.testing.waiting import until
+from testkit.waiting import until
 from webhook_dispatcher import handlers, queue, recorder
 from webhook_dispatcher.recorder import Attempt
 from webhook_dispatcher.verdict import Answer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 def away_while_answering(dispatcher, reply):

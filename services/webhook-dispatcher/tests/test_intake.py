@@ -9,7 +9,7 @@ from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
 from malipo.messaging.runtime import purge
 from malipo.messaging.subscription import Received
-from malipo.testing.waiting import until
+from testkit.waiting import until
 from webhook_dispatcher import clockwork, handlers, queue, store
 
 

@@ -9,7 +9,7 @@ from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import RollCalled, ToldStep
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging.unit import MESSAGE_ID
-from malipo.testing.waiting import until
+from testkit.waiting import until
 from webhook_dispatcher import clockwork, handlers
 from webhook_dispatcher.subscriptions import subscriptions
 

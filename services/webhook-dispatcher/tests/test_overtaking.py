@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from malipo.messaging.executor import Lease
-from malipo.testing.waiting import until
+from testkit.waiting import until
 from webhook_dispatcher import clockwork, queue
 from webhook_dispatcher.recorder import Attempt
 from webhook_dispatcher.settings import Settings

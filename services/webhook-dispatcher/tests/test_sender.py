@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from http_limits.addresses import AddressRefused
 from malipo import clock
-from malipo.platform.addresses import AddressRefused
 from webhook_dispatcher.resolver import CheckedResolver
 from webhook_dispatcher.sender import BODY_BYTES, KEPT_BYTES, Sender
 

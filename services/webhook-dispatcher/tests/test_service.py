@@ -14,8 +14,8 @@ from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import DELIVERIES, MERCHANT_CONFIG, PAYMENT_EVENTS, Topic
 from malipo.messaging.unit import MESSAGE_ID
 from malipo.platform.secrets import KeyRing
-from malipo.testing.waiting import until
 from malipo_local import Stack
+from testkit.waiting import until
 
 SERVICE = "webhook-dispatcher"
 SETTINGS = {SERVICE: {"RETRY_SCHEDULE_SECONDS": "0.5,0.5,1,1,2,2,4,4,8,8"}}

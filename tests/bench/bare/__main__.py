@@ -4,8 +4,8 @@ import importlib
 import os
 import sys
 
-from malipo.platform.limits import Limits
-from malipo.platform.server import serve
+from http_limits.limits import Limits
+from http_limits.server import serve
 
 if __name__ == "__main__":
     app = importlib.import_module(f"bench.bare.{sys.argv[1].replace('-', '_')}").build()

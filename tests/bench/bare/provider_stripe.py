@@ -16,7 +16,7 @@ from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import Charge
 from malipo.contracts.topics import OUTCOMES, STRIPE_COMMANDS
 from malipo.platform.client import http_client
-from malipo.providers.provider import Account
+from provider_kit.provider import Account
 from provider_stripe.client import StripeClient, verify
 from provider_stripe.events import read_event
 from provider_stripe.mapping import answered, request
@@ -37,7 +37,7 @@ def build() -> Starlette:
         assert isinstance(message, Charge)
         await calls.add(_charge(wire, client, message))
 
-    wire.on("commands", (STRIPE_COMMANDS,), take, pace_seconds=0)  # as in malipo.providers.service, which paces nothing
+    wire.on("commands", (STRIPE_COMMANDS,), take, pace_seconds=0)  # as in provider_kit.service, which paces nothing
     callback = Route("/callbacks", partial(_hear, wire, account), methods=["POST"])
     return Starlette(routes=[Route("/health/live", alive), callback], lifespan=wire.running)
 

@@ -132,7 +132,12 @@ def migration_of(service: Service) -> Service:
         needs=("postgres",),
         settings=service.settings,
         database=service.database,
-        sources=(f"{service.module}/migrations/**/*", "malipo/**/tables.py", "malipo/platform/migrations.py"),
+        sources=(
+            f"{service.module}/migrations/**/*",
+            "malipo/**/tables.py",
+            "provider_kit/tables.py",
+            "malipo/platform/migrations.py",
+        ),
     )
 
 

@@ -11,7 +11,13 @@ from malipo.contracts.explanations import MAY
 from malipo.contracts.failures import OWN_FAILURES
 
 ROOT = Path(__file__).parents[4]
-SOURCES = sorted([*ROOT.glob("libs/common/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")])
+SOURCES = sorted(
+    [
+        *ROOT.glob("libs/common/src/**/*.py"),
+        *ROOT.glob("libs/provider-kit/src/**/*.py"),
+        *ROOT.glob("services/*/src/**/*.py"),
+    ]
+)
 PASSING_ON = """
 def give_up(claimed, code): return Declined(code=code)
 def declined(failure):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from malipo.contracts.message import Message, Moment, encode
 from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS, TOPICS, Topic
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
-from malipo.testing.compatibility import golden
+from testkit.compatibility import golden
 
 EVERY_TYPE = pytest.mark.parametrize(
     ("topic", "message_type"),

@@ -18,7 +18,7 @@ from malipo.messaging.consumers import Consumers
 from malipo.messaging.relay import Relay
 from malipo.messaging.subscription import Received, Shell, Subscription
 from malipo.messaging.unit import Unit, Units
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 @dataclass

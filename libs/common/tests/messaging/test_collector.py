@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from malipo.messaging.collector import Collector
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 class Table:

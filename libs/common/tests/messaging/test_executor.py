@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from malipo.messaging.executor import Executor, Lease
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from malipo.messaging import losses
 from malipo.messaging.losses import Losses
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 PLACE = TopicPartition("t", 0)
 

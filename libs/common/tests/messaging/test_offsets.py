@@ -5,7 +5,7 @@ import asyncio
 from aiokafka import TopicPartition
 
 from malipo.messaging.offsets import Offsets
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 PARTITION = TopicPartition("topic", 0)
 APPLIED = {PARTITION: 42}

@@ -17,8 +17,8 @@ from malipo.messaging.redrive import Redriven, redrive
 from malipo.messaging.step_over import NothingToStepOver, Place, step_over
 from malipo.messaging.subscription import Received, Shell, Subscription
 from malipo.messaging.unit import Unit
-from malipo.testing.poison import poison
-from malipo.testing.waiting import until
+from testkit.poison import poison
+from testkit.waiting import until
 
 
 async def set_compression(bench, codec: str, more: dict[str, str] | None = None) -> None:

@@ -4,7 +4,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from malipo.messaging import poll
 from malipo.messaging.poll import Poll
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 ILL, WELL = TopicPartition("t", 0), TopicPartition("t", 1)
 

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from malipo.messaging import reach
 from malipo.messaging.reach import Reach
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 class Consumer:

@@ -21,7 +21,7 @@ from malipo.messaging.redrive import redrive
 from malipo.messaging.relay import Relay
 from malipo.messaging.subscription import Received, Shell, Subscription
 from malipo.messaging.unit import SHARDS, Unit, Units
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from malipo.messaging.database import DatabaseNotReady
 from malipo.messaging.relay import Relay
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from malipo import ids
 from malipo.messaging.runtime import Runtime
 from malipo.platform.client import http_client
 from malipo.platform.settings import ServiceSettings
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 def settings_of(stores, url: str) -> ServiceSettings:

@@ -1,7 +1,7 @@
 """What is remembered for a moment."""
 
 from malipo.platform.recent import Recent
-from malipo.testing.waiting import until
+from testkit.waiting import until
 
 
 async def test_what_has_expired_is_kept_no_longer_also_when_nobody_asks():

@@ -24,9 +24,9 @@ from gateway.problems import Problem
 from gateway.ratelimit import UNRECORDED
 from gateway.schemas import IDEMPOTENCY_KEY, Body
 from gateway.validation import parse, require_text, shown
+from http_limits.remote import network_of
 from malipo import clock, ids
 from malipo.contracts.events import PaymentView
-from malipo.platform.remote import network_of
 from malipo.platform.tracing import CLIENT_REF, carrier
 
 RETRY_AFTER_SECONDS: Final = "1"

@@ -15,10 +15,10 @@ from gateway.parts import Parts, PartsOf
 from gateway.problems import FieldError, Problem, of_fields
 from gateway.schemas import NewWebhookEndpoint
 from gateway.store_config import StoredEndpoint
+from http_limits.addresses import AddressRefused, check_url
 from malipo import ids
 from malipo.contracts.config import Endpoint, secret_owner
 from malipo.messaging.unit import Unit
-from malipo.platform.addresses import AddressRefused, check_url
 
 MAX_ENDPOINTS = 20
 """Of one merchant in one mode."""

@@ -10,8 +10,8 @@ from malipo import ids
 from malipo.contracts.events import RollCalled, ToldStep
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.database import Row
-from malipo.messaging.partitions import by_partition
 from malipo.messaging.unit import Unit, Units
+from orchestrator.partitions import by_partition
 from orchestrator.store import RECENT
 
 _STEPS_AT_ONCE = 2000

@@ -3,7 +3,7 @@
 import sys
 
 from malipo.platform.cli import run, service_cli
-from malipo.providers import console
+from provider_kit import console
 from provider_stripe.settings import Settings
 
 cli = service_cli("provider-stripe", Settings)

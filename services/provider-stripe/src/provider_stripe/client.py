@@ -14,8 +14,8 @@ import msgspec
 from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.platform.client import never_sent
-from malipo.providers.errors import BadSignature, Misconfigured, NotSent
-from malipo.providers.provider import Account
+from provider_kit.errors import BadSignature, Misconfigured, NotSent
+from provider_kit.provider import Account
 from provider_stripe.objects import Answer
 
 _MAX_BODY_BYTES = 8 * 1024 * 1024  # a page of a hundred PaymentIntents, each with all the metadata it may have

@@ -7,7 +7,7 @@ import msgspec
 from malipo.contracts.outcomes import Unknown
 from malipo.money import Money
 from malipo.platform.logs import log
-from malipo.providers.provider import Reading, Unmatched, Word
+from provider_kit.provider import Reading, Unmatched, Word
 from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, standing
 from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, is_id
 

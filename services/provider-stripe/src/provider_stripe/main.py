@@ -1,10 +1,13 @@
 """Wires the Stripe provider: its client, the three verbs, and the kit that runs them."""
 
+from functools import partial
+
 from starlette.types import ASGIApp
 
 from malipo.messaging.runtime import Runtime
 from malipo.platform.client import http_client
-from malipo.providers.service import provider_service
+from provider_kit.exchanges import Recording
+from provider_kit.service import provider_service
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
 from provider_stripe.settings import Settings
@@ -19,7 +22,7 @@ def build(settings: Settings) -> ASGIApp:
         base_url=settings.stripe_api_base,
         timeout_seconds=settings.stripe_timeout_seconds,
         connect_seconds=settings.stripe_connect_seconds,
-        request_id_header="Request-Id",
+        around=partial(Recording, request_id_header="Request-Id"),
     )
     runtime.on_stop(http.aclose)
     client = StripeClient(http, version=settings.stripe_version, timeout_seconds=settings.stripe_timeout_seconds)

@@ -20,8 +20,8 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.money import EXPONENTS, Money
-from malipo.providers.errors import Misconfigured, NotSent
-from malipo.providers.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, Order
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, Order
 from provider_stripe.objects import (
     LISTING,
     OBJECT,

@@ -8,7 +8,7 @@ from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.platform.logs import log
-from malipo.providers.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading
+from provider_kit.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading
 from provider_stripe.client import AnswerTooLong, Silence, StripeClient, identity, secret_key, verify
 from provider_stripe.events import name_of, read_event
 from provider_stripe.mapping import (
@@ -40,7 +40,7 @@ _WITHOUT_EFFECT = Declined(
 
 
 class StripeProvider:
-    """Charges, captures, cancels and refunds PaymentIntents; see `malipo.providers.provider.Provider`."""
+    """Charges, captures, cancels and refunds PaymentIntents; see `provider_kit.provider.Provider`."""
 
     name: ClassVar[str] = "stripe"
     capabilities: ClassVar[frozenset[type[Order]]] = frozenset({Charge, Capture, Cancel, Refund})

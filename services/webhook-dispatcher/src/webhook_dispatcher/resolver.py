@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from malipo.platform.addresses import AddressRefused, check_address
+from http_limits.addresses import AddressRefused, check_address
 
 type AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 type LookUp = Callable[..., Sequence[AddressInfo]]

@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 import httpx
 
+from http_limits.addresses import AddressRefused, check_url
 from malipo import clock
 from malipo.messaging.database import without_nul
-from malipo.platform.addresses import AddressRefused, check_url
 from malipo.platform.client import http_client, never_sent
 from webhook_dispatcher.head import Head
 from webhook_dispatcher.hearing import Hearing, connector

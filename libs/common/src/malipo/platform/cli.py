@@ -2,7 +2,9 @@
 
 import importlib
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import typer
@@ -37,7 +39,7 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
     @cli.command(hidden=hidden)
     def serve() -> None:
         """Run the service until SIGTERM."""
-        from malipo.platform import server
+        from http_limits import server
 
         loaded = settings.load(settings_type)
         logs.setup(name, loaded.log_level)
@@ -50,9 +52,7 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
         build = cast("Build[S]", importlib.import_module(f"{package}.main").build)
         app = build(loaded)
         if loaded.failpoints:
-            from malipo.platform import failpoints
-
-            failpoints.install(loaded.failpoints, name)
+            _install_failpoints(loaded.failpoints, name)
         server.serve(app, loaded.http_host, loaded.http_port, stop_seconds=loaded.stop_seconds, limits=loaded.limits)
 
     @cli.command(hidden=hidden)
@@ -70,6 +70,15 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
             typer.echo(f"{field.upper():32} {default:24} {info.description}")
 
     return cli
+
+
+def _install_failpoints(folder: Path, name: str) -> None:
+    """By name, for what is deployed has no test kit: there the setting stops the service."""
+    try:
+        failpoints = importlib.import_module("testkit.failpoints")
+    except ModuleNotFoundError:
+        sys.exit("setting FAILPOINTS: must be unset where malipo-testkit is not installed")
+    failpoints.install(folder, name)
 
 
 def run(cli: typer.Typer) -> None:

@@ -9,7 +9,6 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from malipo.platform.exchanges import Recording
 from malipo.platform.network import NetworkInUnit, in_unit
 
 USER_AGENT = f"Malipo/{version('malipo')}"
@@ -32,19 +31,17 @@ def http_client(
     connector: Callable[[], aiohttp.BaseConnector] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = "",
-    request_id_header: str | None = None,
+    around: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda inner: inner,
 ) -> httpx.AsyncClient:
     """A client that follows no redirect and reads no proxy from the environment.
 
     aiohttp's transport costs a fifth of httpx's own in CPU. `connector`, called once within the event loop, makes the
-    connections in its own way, up to its own limit. `transport` replaces the network in tests. What is asked is kept for
-    `exchanges.recorded`, with the other side's own id of the request when it answers with `request_id_header`. A request
-    raises `NetworkInUnit`, and on the network `NoContentType`, both bugs of ours, before anything is sent.
+    connections in its own way, up to its own limit. `transport` replaces the network in tests; `around` gives what stands
+    around it, to look on. A request raises `NetworkInUnit`, and on the network `NoContentType`, both bugs of ours, before
+    anything is sent.
     """
     return httpx.AsyncClient(
-        transport=Recording(
-            transport or _transport(connector or partial(aiohttp.TCPConnector, limit=connections)), request_id_header
-        ),
+        transport=around(transport or _transport(connector or partial(aiohttp.TCPConnector, limit=connections))),
         timeout=httpx.Timeout(timeout_seconds, connect=connect_seconds),
         follow_redirects=False,
         trust_env=False,

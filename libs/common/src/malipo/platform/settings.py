@@ -8,8 +8,8 @@ from pydantic import DirectoryPath, Field, SecretStr, ValidationError, Validatio
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from malipo.platform.limits import Limits
-from malipo.platform.remote import networks
+from http_limits.limits import Limits
+from http_limits.remote import networks
 from malipo.platform.secrets import KeyRing
 
 EXIT_BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h

@@ -2,7 +2,7 @@
 
 from malipo.messaging import tables as messaging
 from malipo.platform.migrations import script
-from malipo.providers import tables as providers
+from provider_kit import tables as providers
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,59 @@
+"""A small application on the server that every service runs on: `python echo_service.py <port> <Limits as JSON>`."""
+
+import asyncio
+import json
+import sys
+
+from http_limits.limits import Limits
+from http_limits.remote import networks
+from http_limits.server import serve
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return await lifespan(receive, send)
+    body = b"" if scope["path"] == "/unread" else await whole(receive)
+    if body is None:
+        return
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.5)
+    if scope["path"] == "/large":
+        return await answer(send, b"x" * 50_000_000)
+    await answer(
+        send,
+        json.dumps(
+            {
+                "path": scope["path"],
+                "client": scope["client"][0],
+                "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
+                "length": len(body),
+            }
+        ).encode(),
+    )
+
+
+async def lifespan(receive, send):
+    while (await receive())["type"] == "lifespan.startup":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def whole(receive):
+    body = b""
+    while (message := await receive())["type"] == "http.request":
+        body += message["body"]
+        if not message["more_body"]:
+            return body
+    return None
+
+
+async def answer(send, body):
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[2])
+    limits = Limits(**given | {"trusted_proxies": networks(given.get("trusted_proxies", ""))})
+    serve(app, "127.0.0.1", int(sys.argv[1]), stop_seconds=1, limits=limits)

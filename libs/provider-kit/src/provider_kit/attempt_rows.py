@@ -1,0 +1,127 @@
+"""What a row of the attempts says: of one that this process runs, and of one that a question or callback is about."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from malipo import clock
+from malipo.contracts.outcomes import Outcome, OutcomeReported
+from malipo.contracts.provider_commands import ProviderCommand, Query
+from malipo.messaging.database import Row
+from malipo.platform.logs import log
+from provider_kit.provider import Ages, Order
+
+_COMMAND = msgspec.json.Decoder(ProviderCommand)
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Hold:
+    """When a lease was last known to be ours: a moment of `clock.since_boot` before the database said so."""
+
+    since: float = field(default_factory=clock.since_boot)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An attempt that this process may run now, and for how long it has waited (`age`).
+
+    `first_sent_at` is set when an earlier try may have reached the provider, in the account with this fingerprint.
+    `problem` is why the try before could not be sent; None at the first try, and after a process that died. The lease is
+    ours under this `token`, and `hold` follows its renewals.
+    """
+
+    id: str
+    token: str
+    command: ProviderCommand
+    headers: dict[str, str]
+    tries: int
+    reference: str | None
+    age: timedelta
+    first_sent_at: datetime | None = None
+    account: str | None = None
+    problem: str | None = None
+    ages: Ages = field(default_factory=Ages)
+    hold: Hold = field(default_factory=Hold)
+
+    @property
+    def died(self) -> bool:
+        """Whether the process of an earlier try died after that may have been sent: nobody said what came of it."""
+        return self.first_sent_at is not None and self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An attempt that is at its end, and what is told of it."""
+
+    claimed: Claimed
+    report: OutcomeReported
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """What became of an attempt that was given back: run again at `retry_at`, or ended by the step that withdrew it."""
+
+    retry_at: datetime
+    withdrawn_step: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes."""
+
+    order: Order
+    headers: dict[str, str]
+    first_sent_at: datetime | None
+    account: str | None
+    reference: str | None
+    outcome: Outcome | None
+    ages: Ages
+
+
+def read(row: Row, token: str, asked_at: float) -> Claimed | None:
+    """The attempt in a row, or None: whatever is wrong with it must not stop its neighbours."""
+    try:
+        return _claimed(row, token, asked_at)
+    except Exception as error:  # noqa: BLE001 - and its words may quote what is in the row
+        log.error(
+            "attempt cannot be read", payment_id=row["payment_id"], attempt_id=row["id"], error=type(error).__name__
+        )
+        return None
+
+
+def _claimed(row: Row, token: str, asked_at: float) -> Claimed:
+    return Claimed(
+        id=row["id"],
+        token=token,
+        command=_COMMAND.decode(row["command"]),
+        headers=msgspec.convert(row["headers"], dict[str, str]),
+        tries=row["tries"],
+        reference=row["reference"],
+        age=row["age"],
+        first_sent_at=row["first_sent_at"],
+        account=row["account"],
+        problem=row["problem"],
+        ages=_ages(row, asked_at),
+        hold=Hold(asked_at),
+    )
+
+
+def read_original(row: Row, read_at: float) -> Original:
+    """The attempt in a row that this service has written: what is wrong with one is raised, as nothing can be said of it."""
+    order = _COMMAND.decode(row["command"])
+    assert not isinstance(order, Query)
+    outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
+    return Original(
+        order=order,
+        headers=row["headers"],
+        first_sent_at=row["first_sent_at"],
+        account=row["account"],
+        reference=row["reference"],
+        outcome=outcome,
+        ages=_ages(row, read_at),
+    )
+
+
+def _ages(row: Row, read_at: float) -> Ages:
+    return Ages(row["key_age"] or timedelta(), row["expires_in"], read_at)

@@ -1,0 +1,295 @@
+"""The attempt store: what is to be sent, was sent, and came back. The row is committed before the call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from malipo import clock, ids
+from malipo.contracts.message import Message, encode
+from malipo.contracts.outcomes import Canceled
+from malipo.contracts.provider_commands import Charge, ProviderCommand, Query, Withdraw
+from malipo.contracts.topics import OUTCOMES
+from malipo.messaging.collector import Collector
+from malipo.messaging.database import Queries
+from malipo.messaging.executor import Lease
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import OUTBOX, Unit, Units, outbox_row
+from malipo.messaging.writes import Write, arguments, statement
+from provider_kit.attempt_rows import Claimed, End, Hold, Original, Postponed, read, read_original
+
+# While an operation's order or a question about it is open here, another question is none of its own: what is open will
+# say what it would ask.
+_RECORD = Write(
+    """
+    INSERT INTO attempts ({names}) SELECT {names} FROM unnest({arrays}) AS new ({names})
+    WHERE new.kind <> 'query' OR NOT EXISTS (
+        SELECT FROM attempts AS open
+        WHERE open.payment_id = new.payment_id AND open.operation_id = new.operation_id AND open.done_at IS NULL)
+    ON CONFLICT (id) DO NOTHING""",
+    {
+        "id": "text",
+        "operation_id": "text",
+        "payment_id": "text",
+        "merchant_id": "text",
+        "kind": "text",
+        "command": "bytea",
+        "headers": "jsonb",
+        "expires_at": "timestamptz",
+    },
+)
+# Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor an
+# order look good for longer.
+_CLAIM = """
+WITH due AS (
+    SELECT id FROM attempts AS a
+    WHERE done_at IS NULL AND kind {which} 'query' AND due_at <= now()
+      AND (lease_until IS NULL OR lease_until < now()) AND id <> ALL($4::text[])
+      AND NOT EXISTS (
+        SELECT FROM attempts AS earlier
+        WHERE earlier.payment_id = a.payment_id AND earlier.done_at IS NULL AND earlier.position < a.position)
+    ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE attempts AS a
+SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = tries + 1
+FROM due WHERE a.id = due.id
+RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account, a.problem,
+    now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in
+"""
+_CLAIM_ORDERS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
+# Those that lock several rows under a lease lock them in the order of their ids, lest two of them stop each other.
+_MARK = """
+WITH ours AS (
+    SELECT a.id, tried.account, a.expires_at <= now() AS expired
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS tried (id, token, account)
+    JOIN attempts AS a ON a.id = tried.id AND a.lease_token = tried.token
+    WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+), marked AS (
+    UPDATE attempts AS a
+    SET first_sent_at = coalesce(a.first_sent_at, now()), account = coalesce(a.account, ours.account), problem = NULL
+    FROM ours WHERE a.id = ours.id AND ours.expired IS NOT TRUE
+)
+SELECT id, expired FROM ours
+"""
+_RENEW = """
+WITH ours AS (
+    SELECT id FROM attempts WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL ORDER BY id FOR UPDATE
+)
+UPDATE attempts AS a SET lease_until = now() + make_interval(secs => $3) FROM ours WHERE a.id = ours.id RETURNING a.id
+"""
+_PUT_OFF = """
+UPDATE attempts SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL
+WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
+"""
+# What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
+_FINISH = f"""
+WITH ours AS (
+    SELECT ended.* FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::text[], {OUTBOX.arrays(5)})
+        AS ended (id, token, outcome, reference, {OUTBOX.names})
+    JOIN attempts AS a ON a.id = ended.id AND a.lease_token = ended.token
+    WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+), told AS (
+    INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM ours
+)
+UPDATE attempts AS a SET outcome = ours.outcome, reference = coalesce(ours.reference, a.reference), done_at = now(),
+    problem = NULL, lease_token = NULL, lease_until = NULL
+FROM ours WHERE a.id = ours.id
+RETURNING a.id, EXISTS (
+    SELECT FROM attempts AS later
+    WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position) AS followed
+"""  # noqa: S608 - names of ours
+# Never beyond the end of what expires: then its end is told at once. What is past it was perhaps sent, and is asked about.
+# What was to be withdrawn while this try had it, and is known again as unsent, is at its end.
+_WITHDRAWN = "withdrawn_step IS NOT NULL AND $5::timestamptz IS NULL"
+_POSTPONE = f"""
+UPDATE attempts SET due_at = now() + CASE WHEN expires_at > now() THEN least($3::interval, expires_at - now()) ELSE $3::interval END,
+    problem = CASE WHEN {_WITHDRAWN} THEN NULL ELSE $4 END, first_sent_at = $5, account = $6,
+    outcome = CASE WHEN {_WITHDRAWN} THEN $7::jsonb END, done_at = CASE WHEN {_WITHDRAWN} THEN now() END,
+    lease_token = NULL, lease_until = NULL
+WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
+RETURNING due_at, CASE WHEN done_at IS NOT NULL THEN withdrawn_step END AS withdrawn_step
+"""  # noqa: S608 - words of ours
+_KEEP_REFERENCE = "UPDATE attempts SET reference = $2 WHERE id = $1 AND kind <> 'query' AND reference IS NULL"
+_FIND = """
+SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account, reference, outcome,
+    expires_at - now() AS expires_in
+FROM attempts
+WHERE id = ANY($1::text[]) AND kind <> 'query' AND problem IS DISTINCT FROM 'never came'
+"""
+_BURY = """
+INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, headers, problem, done_at)
+VALUES ($1, $1, $2, $3, $4, $5, '{}', 'never came', now())
+ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem = 'never came' RETURNING id
+"""
+
+
+# The row decides between this and `_MARK`: who comes first is right, and the other one finds it changed. What is marked
+# may have been sent; if it was not after all, `_POSTPONE` ends it.
+_WITHDRAW = """
+WITH asked AS (
+    SELECT a.id, told.step, a.first_sent_at IS NULL AS unsent
+    FROM unnest($1::text[], $2::integer[]) AS told (id, step) JOIN attempts AS a USING (id)
+    WHERE a.kind = 'charge' AND a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+), kept AS (
+    UPDATE attempts AS a SET withdrawn_step = asked.step FROM asked WHERE a.id = asked.id AND NOT asked.unsent
+)
+UPDATE attempts AS a SET outcome = $3::jsonb, done_at = now(), problem = NULL, lease_token = NULL, lease_until = NULL
+FROM asked WHERE a.id = asked.id AND asked.unsent RETURNING a.id
+"""
+
+_CANCELED = msgspec.to_builtins(Canceled())
+_MOST_MARKS = 100
+_PUT_OFF_SECONDS = 60.0
+
+
+class LeaseLost(Exception):
+    """Another process has the attempt now, or may have it, and will say what came of it."""
+
+
+class Expired(Exception):
+    """The order is past the moment until which it may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """An attempt that is about to be sent to `account` by the process with this `token`."""
+
+    id: str
+    token: str
+    account: str
+
+
+class Attempts:
+    """Attempts of one provider service. Those of one payment run in the order in which they were recorded."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self._marks = Collector(self._write_marks, most=_MOST_MARKS)
+        self._holds = WeakValueDictionary[str, Hold]()  # of what was claimed and is still being run
+
+    def record(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        """Have these orders and questions recorded: nothing is sent before this is committed."""
+        # Those of one payment stay in their order; two processes that record the same ones wait for each other in one.
+        ordered = sorted(batch, key=lambda received: received.key)
+        unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
+
+    async def withdraw(
+        self, unit: Unit, withdrawals: Sequence[Withdraw], arriving: Sequence[Received[Message]]
+    ) -> set[str]:
+        """End those of these charges as canceled that were never sent; answers which. `arriving` are recorded first.
+
+        Of one that is being sent the wish is kept: it ends when it comes out that nothing was sent (`postpone`).
+        """
+        if rows := [_row(received, _command(received.message)) for received in arriving]:
+            await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: rows}))
+        charge_ids, steps = [one.operation_id for one in withdrawals], [one.step for one in withdrawals]
+        return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, steps, _CANCELED)}
+
+    async def claim_orders(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
+        """Lease up to `count` due orders, if they are the first open attempt of their payment.
+
+        None of those in `running`: a process that has lost a lease while it waits for an answer does not ask twice.
+        One that cannot be read is put off and alerted, and keeps none but those of its payment waiting.
+        """
+        return await self._claim(_CLAIM_ORDERS, lease, count, running)
+
+    async def claim_queries(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
+        """The same of due questions: however many wait, they have no share in what there is room for of orders."""
+        return await self._claim(_CLAIM_QUERIES, lease, count, running)
+
+    async def mark(self, claimed: Claimed, account: str) -> None:
+        """Commit that the order may have reached `account`, before it is sent there.
+
+        The account of an earlier try that may have arrived stays on record. Raises `LeaseLost`, or `Expired` when the order
+        is too old by PostgreSQL's clock: then nothing has changed.
+        """
+        await self._marks.add(_Mark(claimed.id, claimed.token, account))
+
+    async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
+        """Extend the leases that are still ours."""
+        asked_at = clock.since_boot()
+        for row in await self._units.write(_RENEW, lease.token, attempt_ids, lease.seconds):
+            if hold := self._holds.get(row["id"]):
+                hold.since = asked_at
+
+    async def finish(self, ends: Sequence[End]) -> dict[str, bool]:
+        """Record and tell the ends of attempts, by id: whether another one of its payment waits behind it.
+
+        An attempt whose lease was lost is missing in the answer: another process has it.
+        """
+        rows = await self._units.write(_FINISH, *zip(*map(_end_row, ends), strict=True))
+        if rows:
+            self._units.nudge()
+        return {row["id"]: row["followed"] for row in rows}
+
+    async def postpone(self, unit: Unit, claimed: Claimed, *, seconds: float, problem: str) -> Postponed | None:
+        """Give the attempt back to be run again later: this try has not reached the provider, whatever earlier ones did.
+
+        What has not expired is run again at that moment at the latest; a charge that was to be withdrawn, and that no
+        earlier try sent either, ends as canceled. None when the lease was lost.
+        """
+        earlier = claimed.first_sent_at, claimed.account
+        row = await unit.transaction.fetchrow(
+            _POSTPONE, claimed.id, claimed.token, timedelta(seconds=seconds), problem, *earlier, _CANCELED
+        )
+        return None if row is None else Postponed(row["due_at"], row["withdrawn_step"])
+
+    async def keep_reference(self, claimed: Claimed, reference: str) -> None:
+        """Keep the provider's id of what an order made although its lease was lost: to find it is no guess any more."""
+        await self._units.write(_KEEP_REFERENCE, claimed.id, reference)
+
+    async def original(self, operation_id: str) -> Original | None:
+        """The order that a query is about, or None when it was never recorded here."""
+        return (await self.originals(self._units.reads, [operation_id])).get(operation_id)
+
+    async def originals(self, source: Queries, operation_ids: Sequence[str]) -> dict[str, Original]:
+        """Those of these operations that were recorded here, by operation id."""
+        read_at = clock.since_boot()
+        return {row["id"]: read_original(row, read_at) for row in await source.fetch(_FIND, operation_ids)}
+
+    async def bury(self, query: Query) -> bool:
+        """Note that an order never came here, so that it has no effect should it come later; False if it has come."""
+        row = query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query)
+        return bool(await self._units.write(_BURY, *row))
+
+    async def _claim(self, query: str, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
+        asked_at = clock.since_boot()
+        rows = await self._units.write(query, count, lease.token, lease.seconds, running)
+        found = {row["id"]: read(row, lease.token, asked_at) for row in rows}
+        if unreadable := [attempt_id for attempt_id, claimed in found.items() if claimed is None]:
+            await self._units.write(_PUT_OFF, lease.token, unreadable, _PUT_OFF_SECONDS)
+        readable = [claimed for claimed in found.values() if claimed is not None]
+        self._holds.update({claimed.id: claimed.hold for claimed in readable})
+        return readable
+
+    async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | None]:
+        """Nothing for each attempt that was still ours and good, and is marked; else what is to be raised."""
+        rows = await self._units.write(_MARK, *zip(*[(m.id, m.token, m.account) for m in marks], strict=True))
+        found: dict[str, LeaseLost | Expired | None] = {
+            row["id"]: Expired() if row["expired"] else None for row in rows
+        }
+        return [found.get(mark.id, LeaseLost()) for mark in marks]
+
+
+def _command(message: Message) -> ProviderCommand:
+    if not isinstance(message, ProviderCommand):
+        raise TypeError(type(message).__name__)
+    return message
+
+
+def _row(received: Received[Message], command: ProviderCommand) -> Sequence[object]:
+    """In the order of `_RECORD`. An operation has one attempt; each query of it is one of its own."""
+    attempt_id = received.message_id if isinstance(command, Query) else command.operation_id
+    kind = type(command).__name__.lower()
+    expires_at = command.expires_at if isinstance(command, Charge) else None
+    ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
+    return *ids_, kind, encode(command), received.headers, expires_at
+
+
+def _end_row(end: End) -> Sequence[object]:
+    """In the order of `_FINISH`."""
+    outcome = end.report.outcome
+    told = outbox_row(ids.new("msg"), OUTCOMES, end.report.payment_id, end.report, end.claimed.headers)
+    return end.claimed.id, end.claimed.token, msgspec.to_builtins(outcome), outcome.reference, *told

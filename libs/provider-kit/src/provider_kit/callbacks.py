@@ -1,0 +1,207 @@
+"""The callback inbox: verify, store once, answer within milliseconds; the work is done from the outbox."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+
+import asyncpg
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from malipo import ids
+from malipo.contracts.outcomes import RESULTS
+from malipo.contracts.topics import OUTCOMES
+from malipo.messaging.collector import Collector
+from malipo.messaging.database import AWAY
+from malipo.messaging.unit import Unit, Units, outbox_row
+from malipo.platform import logs, tracing
+from malipo.platform.logs import log
+from malipo.platform.secrets import SecretUnreadable
+from provider_kit import reminders, reports, unmatched
+from provider_kit.attempt_rows import Original
+from provider_kit.attempts import Attempts
+from provider_kit.credentials import Credentials, NoCredentials, Owned
+from provider_kit.errors import BadSignature
+from provider_kit.integrity import checked
+from provider_kit.provider import Callback, Provider, Reading, Unmatched, Word, kind_of
+from provider_kit.unmatched import Heard
+
+MAX_BODY_BYTES = 256 * 1024
+_READ_SECONDS = 10.0
+_MOST_AT_ONCE = 100
+_CREDENTIAL_ID = re.compile(r"\w{1,64}", re.ASCII)
+
+CALLBACKS = Counter(
+    "malipo_provider_callbacks",
+    "Callbacks by what became of them: `stored`, `duplicate`, `not_ours`, or why they were refused.",
+    ("provider", "result"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A genuine callback, and the context of its request: lines and spans about it belong there."""
+
+    credential_id: str
+    owned: Owned
+    reading: Reading
+    context: Context = field(default_factory=copy_context, repr=False)
+
+    @property
+    def message_id(self) -> str:
+        """Each account counts its callbacks for itself."""
+        return f"{self.credential_id}/{self.reading.callback_id}"
+
+
+class Callbacks:
+    """`POST /callbacks/<provider>/<credential id>`: the credential says whose account and whose signature it is.
+
+    Answers 200 once what it says is stored, 200 again for a repeat, 400 for what the provider's reader fails at, 401 for
+    what is not genuine, 404 for an unknown address, 408 and 413 beyond the limits, and 503 while the database is away or
+    the credential cannot be opened, so that the provider comes again.
+
+    A callback names an operation in words that the owner of the account could have written himself. It is believed
+    only about an operation that was attempted for this merchant in this mode, and payment and trace are the attempt's.
+    What it says of anything else is kept, too: see `unmatched`.
+
+    No text of a stranger's reaches PostgreSQL that it could not hold.
+    """
+
+    def __init__(self, provider: Provider, attempts: Attempts, credentials: Credentials, units: Units) -> None:
+        self._provider = provider
+        self._attempts = attempts
+        self._credentials = credentials
+        self._units = units
+        self._inbox = Collector(self._write, most=_MOST_AT_ONCE)
+
+    def route(self) -> Route:
+        """The route to mount."""
+        return Route(f"/callbacks/{self._provider.name}/{{credential_id}}", self._receive, methods=["POST"])
+
+    async def _receive(self, request: Request) -> Response:
+        credential_id = request.path_params["credential_id"]
+        if not _CREDENTIAL_ID.fullmatch(credential_id):
+            return self._answer(404, "unknown_address")  # unread
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                body = await _read(request)
+        except TimeoutError:
+            return self._answer(408, "too_slow")
+        except ClientDisconnect:
+            return self._answer(400, "cut_short")
+        if body is None:
+            return self._answer(413, "too_large")
+        try:
+            return await self._take(credential_id, Callback(dict(request.headers), body))
+        except (*AWAY, asyncpg.PostgresError, SecretUnreadable) as error:
+            log.warning("callback not stored", error=type(error).__name__)
+            return self._answer(503, "unavailable")
+
+    async def _take(self, credential_id: str, callback: Callback) -> Response:
+        try:
+            owned = await self._credentials.by_id(credential_id)
+            reading = unmatched.held(self._provider.read_callback(callback, owned.account))
+        except NoCredentials:
+            return self._answer(404, "unknown_address")
+        except BadSignature as error:
+            log.warning("callback refused", credential_id=credential_id, reason=str(error))
+            return self._answer(401, "bad_signature")
+        except (*AWAY, SecretUnreadable):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours, whose words may quote the callback's
+            log.error("callback cannot be read", credential_id=credential_id, error=type(error).__name__)
+            return self._answer(400, "unreadable")
+        return self._answer(200, await self._store(credential_id, owned, reading))
+
+    async def _store(self, credential_id: str, owned: Owned, reading: Reading) -> str:
+        if not reading.words and not reading.unmatched:
+            return "not_ours"  # however often it comes: there is nothing to store
+        return await self._inbox.add(_Said(credential_id, owned, reading))
+
+    async def _write(self, said: Sequence[_Said]) -> Sequence[str]:
+        """Store the callbacks that are new; answers what became of each."""
+        first: dict[str, _Said] = {}
+        for one in said:
+            first.setdefault(one.message_id, one)  # the same one may come twice at once
+        results: dict[str, str] = {}
+
+        async def store(unit: Unit, new: Sequence[_Said]) -> None:
+            operation_ids = [word.operation_id for one in new for word in one.reading.words]
+            originals = await self._attempts.originals(unit.reads, operation_ids)
+            left = {one.message_id: _left(one, originals) for one in new}
+            ours = await unmatched.made_here(unit.reads, [other for others in left.values() for other in others])
+            for one in new:
+                heard = Heard(one.credential_id, one.owned, one.reading.callback_id)
+                unmatched.record(unit, self._provider.name, heard, left[one.message_id], ours)
+            results.update({one.message_id: self._tell(unit, one, originals) for one in new})
+
+        stored = await self._units.receive("callbacks", first, store)
+        return [
+            results[one.message_id] if one.message_id in stored and first[one.message_id] is one else "duplicate"
+            for one in said
+        ]
+
+    def _tell(self, unit: Unit, said: _Said, originals: Mapping[str, Original]) -> str:
+        """Send on what is believed; answers what became of the callback."""
+        believed = _believed(said, originals)
+        for word, original in believed:
+            said.context.run(self._send, unit, said.reading.callback_id, word, original)
+        return "stored" if believed else "not_ours"
+
+    def _send(self, unit: Unit, callback_id: str, word: Word, original: Original) -> None:
+        """Send on what the provider said. It came without a trace, and joins the one of the order that it is about."""
+        order = original.order
+        logs.concern(order.payment_id, original.headers)
+        with tracing.span(
+            f"webhook receiver {word.kind}",
+            order.payment_id,
+            original.headers,
+            SpanKind.SERVER,
+            provider=self._provider.name,
+            operation_id=order.operation_id,
+            outcome=RESULTS[type(word.outcome)],
+        ) as headers:
+            report = reports.called_back(order, self._provider.name, checked(order, word.outcome), callback_id)
+            reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, order.payment_id, report, headers))
+
+    def _answer(self, status: int, result: str) -> Response:
+        CALLBACKS.labels(self._provider.name, result).inc()
+        return JSONResponse({"result": result}, status)
+
+
+def _believed(said: _Said, originals: Mapping[str, Original]) -> Sequence[tuple[Word, Original]]:
+    return [
+        (word, original)
+        for word in said.reading.words
+        if (original := originals.get(word.operation_id)) and _is_about(word, original, said.owned)
+    ]
+
+
+def _left(said: _Said, originals: Mapping[str, Original]) -> Sequence[Unmatched]:
+    """What the callback says beside what is believed of it."""
+    believed = [word for word, _ in _believed(said, originals)]
+    return [*said.reading.unmatched, *[unmatched.claim(word) for word in said.reading.words if word not in believed]]
+
+
+def _is_about(word: Word, original: Original, owned: Owned) -> bool:
+    order, reference = original.order, original.reference
+    return (
+        (order.merchant_id, order.mode) == (owned.merchant_id, owned.mode)
+        and kind_of(order) == word.kind
+        and (reference is None or reference == word.outcome.reference)
+    )
+
+
+async def _read(request: Request) -> bytes | None:
+    """The body, or None as soon as it is longer than the limit."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)

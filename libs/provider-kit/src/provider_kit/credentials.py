@@ -1,0 +1,163 @@
+"""The replica of merchants' credentials: ciphertext in the table, opened when a call needs it, and for a moment after."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import msgspec
+
+from malipo.contracts.commands import Mode
+from malipo.contracts.config import MerchantConfigured, secret_owner
+from malipo.contracts.message import Message
+from malipo.messaging.database import Row
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import Unit, Units
+from malipo.platform.recent import Recent
+from malipo.platform.secrets import KeyRing, SecretUnreadable
+from provider_kit.provider import Account
+
+_KEPT_SECONDS = 0.4
+"""So that credentials which were replaced or deleted are used by no replica for longer than half a second."""
+_KEPT_ACCOUNTS = 10_000
+
+# An equal version is taken as well: to publish a configuration once more mends a replica that was damaged.
+_TAKE_VERSIONS = """
+INSERT INTO merchants (merchant_id, version) SELECT * FROM unnest($1::text[], $2::bigint[])
+ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version <= excluded.version
+RETURNING merchant_id
+"""
+_DELETE = "DELETE FROM credentials WHERE merchant_id = ANY($1::text[])"
+_INSERT = """
+INSERT INTO credentials (id, merchant_id, mode, ciphertext)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+"""
+# Only what nobody runs now: rows under a lease are changed by whoever renews it, in an order of its own. And only what
+# waits for a configuration: whoever waits for the provider's sake goes on waiting, however often the same one is sent.
+_WAKE_WAITING = """
+UPDATE attempts SET due_at = now()
+WHERE merchant_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL
+  AND split_part(problem, ':', 1) IN ('configuration_behind', 'provider_misconfigured')
+"""
+_FIND = """
+SELECT m.version, c.id, c.ciphertext FROM merchants m
+LEFT JOIN credentials c ON c.merchant_id = m.merchant_id AND c.mode = $2
+WHERE m.merchant_id = $1
+"""
+_BY_ID = "SELECT merchant_id, mode, ciphertext FROM credentials WHERE id = $1"
+
+
+class ReplicaBehind(Exception):
+    """The command relies on a configuration that has not arrived here yet: wait for it."""
+
+
+class NoCredentials(Exception):
+    """There is no such account at this provider: the merchant has none in this mode, or nobody has this credential."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An opened account and whose it is."""
+
+    merchant_id: str
+    mode: Mode
+    account: Account = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    """An opened account, as of which version of its merchant's configuration."""
+
+    version: int
+    account: Account = field(repr=False)
+
+
+class Credentials:
+    """Credentials of one provider, kept up to date from the configuration topic.
+
+    What was found is kept for less than half a second: a burst neither reads nor opens it for each call.
+    """
+
+    def __init__(self, provider: str, units: Units, key_ring: KeyRing) -> None:
+        self._provider = provider
+        self._units = units
+        self._key_ring = key_ring
+        self._configured = Recent[tuple[str, Mode], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
+        self._owned = Recent[str, Owned](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
+
+    async def replicate(self, nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:
+        """Handler of the configuration topic: each merchant's newest version replaces what is here.
+
+        After the commit `nudge` is called: attempts that waited for it are due.
+        """
+        newest = _newest(batch)
+        versions = [newest[merchant_id].version for merchant_id in newest]
+        rows = await unit.transaction.fetch(_TAKE_VERSIONS, list(newest), versions)
+        taken = [row["merchant_id"] for row in rows]  # without those that are older than what is here
+        ours = [(m, c) for m in taken for c in newest[m].credentials if c.provider == self._provider]
+        await unit.transaction.execute(_DELETE, taken)
+        await unit.transaction.execute(
+            _INSERT,
+            [credential.id for _, credential in ours],
+            [merchant_id for merchant_id, _ in ours],
+            [credential.mode for _, credential in ours],
+            [credential.ciphertext for _, credential in ours],
+        )
+        await unit.transaction.execute(_WAKE_WAITING, taken)
+        unit.after_commit(self._forget)
+        unit.after_commit(nudge)
+
+    async def account(self, merchant_id: str, mode: Mode, version: int, *, anew: bool) -> Account:
+        """The merchant's account by that version of his configuration or a later one, read `anew` if so wished.
+
+        Raises `ReplicaBehind`, `NoCredentials` or `SecretUnreadable`.
+        """
+        found = await self._configured.find(
+            (merchant_id, mode),
+            partial(self._read, merchant_id, mode, version),
+            suits=lambda kept: kept.version >= version and not anew,
+        )
+        return found.account
+
+    async def by_id(self, credential_id: str) -> Owned:
+        """The account that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
+        return await self._owned.find(credential_id, partial(self._read_owned, credential_id), suits=lambda _: True)
+
+    def _forget(self) -> None:
+        self._configured.forget()
+        self._owned.forget()
+
+    async def _read(self, merchant_id: str, mode: Mode, version: int) -> _Configured:
+        row = await self._units.reads.fetchrow(_FIND, merchant_id, mode)
+        if row is None or row["version"] < version:
+            raise ReplicaBehind
+        if row["id"] is None:
+            raise NoCredentials
+        return _Configured(row["version"], self._open(row, merchant_id, mode, row["id"]))
+
+    async def _read_owned(self, credential_id: str) -> Owned:
+        row = await self._units.reads.fetchrow(_BY_ID, credential_id)
+        if row is None:
+            raise NoCredentials
+        merchant_id, mode = row["merchant_id"], row["mode"]
+        return Owned(merchant_id, mode, self._open(row, merchant_id, mode, credential_id))
+
+    def _open(self, row: Row, merchant_id: str, mode: Mode, credential_id: str) -> Account:
+        plain = self._key_ring.open(row["ciphertext"], owner=secret_owner(merchant_id, mode, credential_id))
+        try:
+            return msgspec.json.decode(plain, type=dict[str, object])
+        except msgspec.MsgspecError:
+            raise SecretUnreadable from None  # without a cause: it would quote the secret
+
+
+def _newest(batch: Sequence[Received[Message]]) -> dict[str, MerchantConfigured]:
+    """The last of each merchant's highest version, in the order of merchant ids: two writers lock in the same order."""
+    newest: dict[str, MerchantConfigured] = {}
+    for received in batch:
+        match received.message:
+            case MerchantConfigured(merchant_id=merchant_id, version=version) as configured:
+                known = newest.get(merchant_id)
+                if known is None or known.version <= version:
+                    newest[merchant_id] = configured
+            case other:
+                raise TypeError(type(other).__name__)
+    return dict(sorted(newest.items()))

@@ -1,0 +1,89 @@
+"""What the others are told of an attempt: the outcome, by whichever way it came, or the obstacle that postponed it. Pure."""
+
+from datetime import datetime
+
+from malipo import clock
+from malipo.contracts.outcomes import Canceled, Exchange, OrderPostponed, Outcome, OutcomeReported
+from malipo.contracts.provider_commands import Query, Withdraw
+from provider_kit.attempt_rows import Claimed
+from provider_kit.provider import Order, kind_of
+
+Exchanges = tuple[Exchange, ...]
+
+
+def lost(claimed: Claimed) -> Exchanges:
+    """The try that a process did not live to tell of, if there was one: somewhere between sending and recording."""
+    if not claimed.died:
+        return ()
+    assert claimed.first_sent_at is not None
+    return (Exchange(at=claimed.first_sent_at, error="answer_never_recorded"),)
+
+
+def outcome_of(claimed: Claimed, provider: str, outcome: Outcome, exchanges: Exchanges) -> OutcomeReported:
+    """The provider's word that ends the attempt."""
+    command = claimed.command
+    is_query = isinstance(command, Query)
+    return OutcomeReported(
+        payment_id=command.payment_id,
+        operation_id=command.operation_id,
+        kind=command.kind if isinstance(command, Query) else kind_of(command),
+        provider=provider,
+        outcome=outcome,
+        source="query" if is_query else "answer",
+        step=command.step,
+        observed_at=clock.now(),
+        exchanges=exchanges,
+        tries=claimed.tries,
+    )
+
+
+def withdrawn(order: Withdraw | Order, provider: str, step: int, exchanges: Exchanges = ()) -> OutcomeReported:
+    """The end of a charge that was never sent, and now never will be, for `step` asked for that."""
+    return OutcomeReported(
+        payment_id=order.payment_id,
+        operation_id=order.operation_id,
+        kind="charge",
+        provider=provider,
+        outcome=Canceled(),
+        source="answer",
+        step=step,
+        observed_at=clock.now(),
+        exchanges=exchanges,
+    )
+
+
+def called_back(order: Order, provider: str, outcome: Outcome, callback_id: str) -> OutcomeReported:
+    """The provider's word about an order that came by itself."""
+    return OutcomeReported(
+        payment_id=order.payment_id,
+        operation_id=order.operation_id,
+        kind=kind_of(order),
+        provider=provider,
+        outcome=outcome,
+        source="callback",
+        step=order.step,
+        callback_id=callback_id,
+        observed_at=clock.now(),
+    )
+
+
+def postponed(
+    claimed: Claimed, order: Order, provider: str, *, code: str, detail: str, retry_at: datetime, exchanges: Exchanges
+) -> OrderPostponed | None:
+    """The obstacle, if it is worth a message: at first, when it is a new one, and at each doubling of the tries."""
+    known = claimed.problem is not None and claimed.problem.startswith(f"{code}:")
+    if known and claimed.tries & (claimed.tries - 1):
+        return None
+    return OrderPostponed(
+        payment_id=order.payment_id,
+        operation_id=order.operation_id,
+        kind=kind_of(order),
+        provider=provider,
+        step=order.step,
+        code=code,
+        detail=detail,
+        tries=claimed.tries,
+        retry_at=retry_at,
+        observed_at=clock.now(),
+        exchanges=exchanges,
+    )

@@ -1,0 +1,126 @@
+"""Genuine words about what nobody ordered here: recorded, counted, and alerted where an object of ours is concerned."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import Counter
+
+from malipo.messaging.database import Queries
+from malipo.messaging.unit import Unit
+from malipo.messaging.writes import insert, purge_of
+from malipo.platform.logs import log
+from provider_kit.credentials import Owned
+from provider_kit.provider import Reading, Unmatched, Word
+
+Concerns = Literal["ours", "claimed", "unclear", "others"]
+"""Whom a word concerns. `ours`: it names an object that an operation of ours has made. `claimed`: it names an operation
+as ours do, and there is none such here. `unclear`: it names nothing that could be looked up. These three are alerted.
+`others`: another system of the same account did it; nobody is called.
+"""
+
+UNMATCHED = Counter(
+    "malipo_provider_unmatched",
+    "Genuine words about what nobody ordered here, by whom they concern: `ours`, `claimed` and `unclear` need a person.",
+    ("provider", "concerns"),
+)
+OTHERS_DAYS = 100
+PURGE = purge_of("unmatched", "received_at", only="concerns = 'others'")
+
+_RECORD = insert(
+    "unmatched",
+    {
+        "credential_id": "text",
+        "callback_id": "text",
+        "number": "smallint",
+        "merchant_id": "text",
+        "mode": "text",
+        "event_type": "text",
+        "reference_ids": "jsonb",
+        "amount_minor": "bigint",
+        "currency": "text",
+        "concerns": "text",
+    },
+    "ON CONFLICT DO NOTHING",
+)
+_MADE_HERE = "SELECT DISTINCT merchant_id, reference FROM attempts WHERE reference = ANY($1::text[])"
+_MAX_CHARS = 255
+_MAX_REFERENCES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Where a genuine callback came from, and its id."""
+
+    credential_id: str
+    owned: Owned
+    callback_id: str
+
+
+def holdable(text: str) -> str:
+    """The text, or what stands for it when PostgreSQL cannot hold it, or it is longer than any id: its SHA-256."""
+    plain = text.encode(errors="surrogatepass")
+    if len(text) <= _MAX_CHARS and "\0" not in text and plain == text.encode(errors="replace"):
+        return text
+    return f"sha256:{hashlib.sha256(plain).hexdigest()}"
+
+
+def held(reading: Reading) -> Reading:
+    """What a callback says, as far as it can be held: ids that cannot be are no ids of ours, and their hashes are kept."""
+    names_of_ours = [word for word in reading.words if holdable(word.operation_id) == word.operation_id]
+    claimed = [claim(word) for word in reading.words if word not in names_of_ours]
+    others = [*map(_held, reading.unmatched), *claimed]
+    return Reading(holdable(reading.callback_id), names_of_ours, others)
+
+
+def claim(word: Word) -> Unmatched:
+    """What is kept of a word that names an operation as ours do, and is about none."""
+    references = {"operation": word.operation_id, word.kind: word.outcome.reference or ""}
+    return _held(Unmatched(f"malipo.{word.kind}", {name: value for name, value in references.items() if value}))
+
+
+async def made_here(source: Queries, unmatched: Sequence[Unmatched]) -> set[tuple[str, str]]:
+    """Of all ids that these words name, those of objects that an operation made: merchant's id and object's id."""
+    references = sorted({reference for one in unmatched for reference in one.references.values()})
+    if not references:
+        return set()
+    return {(row["merchant_id"], row["reference"]) for row in await source.fetch(_MADE_HERE, references)}
+
+
+def record(unit: Unit, provider: str, heard: Heard, unmatched: Sequence[Unmatched], ours: set[tuple[str, str]]) -> None:
+    """Have these words of one callback kept, and once they are, counted and alerted."""
+    for number, one in enumerate(unmatched):
+        concerns = _concerns(one, heard.owned.merchant_id, ours)
+        amount = (one.amount.amount_minor, one.amount.currency) if one.amount else (None, None)
+        place = heard.credential_id, heard.callback_id, number, heard.owned.merchant_id, heard.owned.mode
+        unit.put(_RECORD, [(*place, one.event_type, dict(one.references), *amount, concerns)])
+        unit.after_commit(lambda one=one, concerns=concerns: _tell(provider, heard, one, concerns))
+
+
+def _held(one: Unmatched) -> Unmatched:
+    some = list(one.references.items())[:_MAX_REFERENCES]
+    references = {holdable(name): holdable(reference) for name, reference in some}
+    return Unmatched(holdable(one.event_type), references, one.amount)
+
+
+def _concerns(one: Unmatched, merchant_id: str, ours: set[tuple[str, str]]) -> Concerns:
+    if any((merchant_id, reference) in ours for reference in one.references.values()):
+        return "ours"
+    if "operation" in one.references:
+        return "claimed"
+    return "others" if one.references else "unclear"
+
+
+def _tell(provider: str, heard: Heard, one: Unmatched, concerns: Concerns) -> None:
+    UNMATCHED.labels(provider, concerns).inc()
+    say = log.info if concerns == "others" else log.error
+    say(
+        "provider tells of what nobody ordered here",
+        provider=provider,
+        concerns=concerns,
+        merchant_id=heard.owned.merchant_id,
+        callback_id=heard.callback_id,
+        event_type=one.event_type,
+        references=dict(one.references),
+    )

@@ -1,0 +1,226 @@
+"""The provider kit on a real database, with a provider that answers as told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+import msgspec
+import pytest
+
+from malipo import ids
+from malipo.contracts.commands import Card
+from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
+from malipo.contracts.outcomes import Outcome, OutcomeReported, ProviderReport, Succeeded
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
+from malipo.contracts.topics import BY_NAME
+from malipo.messaging.executor import Lease
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import Units
+from malipo.money import Money
+from malipo.platform.secrets import KeyRing
+from provider_kit.attempt_rows import Claimed
+from provider_kit.attempts import Attempts
+from provider_kit.callbacks import Callbacks
+from provider_kit.caller import Caller
+from provider_kit.credentials import Credentials
+from provider_kit.errors import BadSignature
+from provider_kit.provider import Attempt, Callback, Order, Reading
+from provider_kit.withdrawals import Intake
+
+PACKAGE = "provider_stripe"  # any provider's database has the kit's tables
+USD_10 = Money(1000, "USD")
+DONE = Succeeded(amount=USD_10, reference="obj_1")
+KEY_RING = KeyRing({"k1": b"k" * 32})
+
+
+class FakeProvider:
+    """Answers by script, and with `DONE` when the script is at its end; keeps every attempt that it was asked for."""
+
+    name: ClassVar[str] = "fake"
+    capabilities: ClassVar[frozenset[type[Order]]] = frozenset({Charge, Capture, Refund})
+
+    def __init__(self) -> None:
+        self.script: list[Outcome | BaseException] = []
+        self.executed: list[Attempt] = []
+        self.queried: list[Attempt] = []
+        self.reading: Reading | Exception = BadSignature("no script")
+
+    def identity(self, account) -> str:
+        return account["secret"]
+
+    async def execute(self, attempt: Attempt) -> Outcome:
+        self.executed.append(attempt)
+        return self._next()
+
+    async def query(self, attempt: Attempt) -> Outcome:
+        self.queried.append(attempt)
+        return self._next()
+
+    def read_callback(self, callback: Callback, account) -> Reading:
+        if isinstance(self.reading, Exception):
+            raise self.reading
+        return self.reading
+
+    def _next(self) -> Outcome:
+        answer = self.script.pop(0) if self.script else DONE
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+@dataclass
+class Replica:
+    """One process of a provider service."""
+
+    units: Units
+    provider: FakeProvider
+
+    def __post_init__(self) -> None:
+        self.attempts = Attempts(self.units)
+        self.credentials = Credentials(self.provider.name, self.units, KEY_RING)
+        self.caller = Caller(self.provider, self.attempts, self.credentials, self.units, lease_seconds=6)
+        self.callbacks = Callbacks(self.provider, self.attempts, self.credentials, self.units)
+
+    @property
+    def lease(self) -> Lease:
+        return self.caller.orders.lease
+
+    async def take(self, *commands: Charge | Capture | Cancel | Refund | Query, headers: dict | None = None) -> None:
+        """Record commands as one batch."""
+        batch = [Received(c, ids.new("msg"), "topic", c.payment_id, headers or {}) for c in commands]
+        async with self.units.begin() as unit:
+            await Intake(self.provider.name, self.attempts, lambda: None).take(unit, batch)
+
+    async def configure(self, *messages: MerchantConfigured) -> None:
+        batch = [Received(m, ids.new("msg"), "topic", m.merchant_id) for m in messages]
+        async with self.units.begin() as unit:
+            await self.credentials.replicate(lambda: None, unit, batch)
+
+    async def claim(self, *running: str) -> Sequence[Claimed]:
+        """Orders, then questions."""
+        orders = await self.attempts.claim_orders(self.lease, 10, running)
+        return [*orders, *await self.attempts.claim_queries(self.lease, 10, running)]
+
+    async def run(self) -> int:
+        """Run what is due, once; answers how many that was."""
+        claimed = await self.claim()
+        for one in claimed:
+            await self.caller.run(one)
+        return len(claimed)
+
+
+class Kit(Replica):
+    """A replica, its database, and what it has reported."""
+
+    async def mark(self, claimed: Claimed) -> None:
+        await self.attempts.mark(claimed, self.caller.fingerprint({"secret": "s"}))
+
+    async def postpone(self, claimed: Claimed, *, seconds: float) -> None:
+        async with self.units.begin() as unit:
+            await self.attempts.postpone(unit, claimed, seconds=seconds, problem="unreachable: no")
+
+    async def die_after_sending(self) -> None:
+        """Take what is due and mark it as sent, as a process does that dies then."""
+        for claimed in await self.claim():
+            await self.mark(claimed)
+        await self.end_leases()
+
+    async def sql(self, statement: str, *values) -> None:
+        await self.units.reads.fetch(statement, *values)
+
+    async def row(self, attempt_id: str) -> dict:
+        return dict(await self.units.reads.fetchrow("SELECT * FROM attempts WHERE id = $1", attempt_id))
+
+    async def reports(self) -> list[ProviderReport]:
+        """Empty the outbox."""
+        rows = await self.units.reads.fetch(
+            "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
+        )
+        return [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
+
+    async def outcomes(self) -> list[Outcome]:
+        return [report.outcome for report in await self.reports() if isinstance(report, OutcomeReported)]
+
+    async def grow_old(self, **age: float) -> None:
+        await self.sql("UPDATE attempts SET created_at = created_at - $1::interval", timedelta(**age))
+
+    async def age_keys(self, **age: float) -> None:
+        await self.sql("UPDATE attempts SET first_sent_at = first_sent_at - $1::interval", timedelta(**age))
+
+    async def make_due(self) -> None:
+        await self.sql("UPDATE attempts SET due_at = now()")
+
+    async def lose(self, claimed: Claimed) -> None:
+        """Have another process take over the attempt."""
+        await self.sql("UPDATE attempts SET lease_token = 'another process' WHERE id = $1", claimed.id)
+
+    async def end_leases(self) -> None:
+        """As time does when a process has died."""
+        await self.sql("UPDATE attempts SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")
+
+    def another_replica(self) -> Replica:
+        return Replica(self.units, self.provider)
+
+
+@pytest.fixture
+async def bare_kit(new_database, pool_of) -> Kit:
+    """Without any merchant's configuration."""
+    units = Units(lambda: None)
+    units.use(await pool_of(new_database(PACKAGE)))
+    return Kit(units, FakeProvider())
+
+
+@pytest.fixture
+async def kit(bare_kit) -> Kit:
+    await bare_kit.configure(configured())
+    return bare_kit
+
+
+def configured(version: int = 1, merchant_id: str = "mer_1", **changes) -> MerchantConfigured:
+    """A merchant's configuration with one credential in test mode."""
+    return MerchantConfigured(
+        merchant_id=merchant_id, version=version, credentials=(credential(merchant_id, **changes),)
+    )
+
+
+def credential(merchant_id: str = "mer_1", *, account: bytes | None = None, **changes) -> Credential:
+    values = {"id": "cred_1", "provider": "fake", "mode": "test"} | changes
+    plain = account or msgspec.json.encode({"secret": "s"})
+    owner = secret_owner(merchant_id, values["mode"], values["id"])
+    return Credential(ciphertext=KEY_RING.seal(plain, owner=owner), **values)
+
+
+def _common(operation_id: str, changes: dict) -> dict:
+    ids_ = {"payment_id": "pay_1", "operation_id": operation_id, "merchant_id": "mer_1"}
+    return ids_ | {"mode": "test", "config_version": 1, "step": 1, "client_ref": "order 7"} | changes
+
+
+class Make:
+    """Builders of commands: `make.charge(...)`."""
+
+    configured = staticmethod(configured)
+    credential = staticmethod(credential)
+
+    def charge(self, number: int = 1, **changes) -> Charge:
+        return Charge(
+            **_common(
+                f"pay_{number}",
+                {"payment_id": f"pay_{number}", "amount": USD_10, "method": Card("tok_1"), "capture": "automatic"}
+                | changes,
+            )
+        )
+
+    def refund(self, number: int = 1, **changes) -> Refund:
+        return Refund(**_common(f"ref_{number}", {"reference": "obj_1", "amount": USD_10} | changes))
+
+    def cancel(self, number: int = 1, **changes) -> Cancel:
+        return Cancel(**_common(f"can_{number}", {"reference": "obj_1"} | changes))
+
+    def query(self, operation_id: str = "pay_1", kind: str = "charge", **changes) -> Query:
+        return Query(**_common(operation_id, {"kind": kind} | changes))
+
+
+@pytest.fixture
+def make() -> Make:
+    return Make()

@@ -1,0 +1,164 @@
+"""What the provider has said is written when the database is back, and never asked for again."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Redirect, Succeeded, Unknown
+from malipo.money import Money
+from provider_kit.errors import NotSent
+from testkit.waiting import until
+
+USD_10 = Money(1000, "USD")
+DONE = Succeeded(amount=USD_10, reference="obj_1")
+
+
+class Outage:
+    """Takes PostgreSQL away from this process the moment the provider has answered."""
+
+    def __init__(self, kit) -> None:
+        self.kit = kit
+        self.pool = kit.units._pool
+
+    def begins_with(self, answer):
+        async def answered(attempt):
+            self.kit.provider.executed.append(attempt)
+            self.kit.units.use(None)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return answered
+
+    def ends(self) -> None:
+        self.kit.units.use(self.pool)
+
+
+@pytest.fixture
+def outage(kit):
+    return Outage(kit)
+
+
+async def running(kit, outage, monkeypatch, answer) -> asyncio.Task:
+    """A run in the middle of the outage."""
+    monkeypatch.setattr(kit.provider, "execute", outage.begins_with(answer))
+    (claimed,) = await kit.claim()
+    run = asyncio.create_task(kit.caller.run(claimed))
+    await until(lambda: kit.units._pool is None, what="the outage")
+    await asyncio.wait([run], timeout=0.3)
+    assert not run.done()
+    return run
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        DONE,
+        Authorized(amount=USD_10, reference="obj_1"),
+        Declined(code="insufficient_funds", message="No."),
+        ActionRequired(action=Redirect("https://bank.example"), reference="obj_1"),
+        Unknown(reason="timeout", silent=True),
+    ],
+)
+async def test_an_answer_that_came_while_the_database_was_away_is_written_when_it_is_back(
+    kit, make, outage, monkeypatch, answer
+):
+    await kit.take(make.charge())
+    run = await running(kit, outage, monkeypatch, answer)
+    outage.ends()
+    await run
+    assert await kit.outcomes() == [answer]
+    assert len(kit.provider.executed) == 1
+    assert await kit.run() == 0
+
+
+async def test_an_answer_is_still_written_when_the_lease_is_over_but_nobody_has_taken_it(
+    kit, make, outage, monkeypatch
+):
+    await kit.take(make.charge())
+    run = await running(kit, outage, monkeypatch, DONE)
+    outage.ends()
+    await kit.end_leases()
+    await run
+    assert await kit.outcomes() == [DONE]
+    assert len(kit.provider.executed) == 1
+
+
+async def test_an_answer_of_whose_attempt_another_process_has_taken_leaves_it_the_objects_id(
+    kit, make, outage, monkeypatch
+):
+    await kit.take(make.charge())
+    run = await running(kit, outage, monkeypatch, DONE)
+    outage.ends()
+    await kit.sql("UPDATE attempts SET lease_token = 'another process'")
+    await run
+    row = await kit.row("pay_1")
+    assert (row["reference"], row["done_at"]) == ("obj_1", None)
+    assert await kit.outcomes() == []
+
+
+async def test_what_was_certainly_not_sent_is_known_not_to_have_been_when_the_database_is_back(
+    kit, make, outage, monkeypatch
+):
+    await kit.take(make.charge())
+    run = await running(kit, outage, monkeypatch, NotSent("rate limited", retry_after_seconds=1))
+    outage.ends()
+    await run
+    row = await kit.row("pay_1")
+    assert (row["first_sent_at"], row["lease_token"]) == (None, None)
+
+
+async def test_a_mark_that_could_not_be_written_sends_nothing(kit, make, outage):
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    kit.units.use(None)
+    run = asyncio.create_task(kit.caller.run(claimed))
+    with pytest.raises(ConnectionError):
+        await run
+    outage.ends()
+    assert kit.provider.executed == []
+
+
+TROUBLES = [
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_an_answer_outlives_a_database_that_is_there_and_takes_nothing(kit, make, monkeypatch, trouble):
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    takes_nothing(monkeypatch, kit.attempts, "finish", trouble)
+    await kit.caller.run(claimed)
+    assert await kit.outcomes() == [DONE]
+    assert len(kit.provider.executed) == 1
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_and_so_does_a_try_that_has_to_wait(kit, make, monkeypatch, trouble):
+    async def unreachable(_attempt):
+        raise NotSent("no connection", retry_after_seconds=1)
+
+    await kit.take(make.charge())
+    (claimed,) = await kit.claim()
+    monkeypatch.setattr(kit.provider, "execute", unreachable)
+    takes_nothing(monkeypatch, kit.attempts, "postpone", trouble)
+    await kit.caller.run(claimed)
+    assert await kit.units.reads.fetchval("SELECT first_sent_at IS NULL FROM attempts")
+
+
+def takes_nothing(monkeypatch, store, write, trouble) -> None:
+    """The next three times."""
+    real, left = getattr(store, write), [trouble("no")] * 3
+
+    async def failing(*arguments, **options):
+        if left:
+            raise left.pop()
+        return await real(*arguments, **options)
+
+    monkeypatch.setattr(store, write, failing)

@@ -1,0 +1,134 @@
+"""What a provider service tells of each try: exchanges, a try that died, and what stood in the way."""
+
+from functools import partial
+
+import pytest
+
+from malipo.contracts.outcomes import OrderPostponed, Succeeded
+from malipo.money import Money
+from malipo.platform.client import http_client
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.exchanges import Recording
+from provider_kit.provider import Reading, Word
+from testkit.transports import Reply, answer
+
+DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
+UNREACHABLE = [NotSent("no connection")] * 3  # one run tries quickly three times
+NEVER = "answer_never_recorded"
+
+
+@pytest.fixture
+def over_http(kit, monkeypatch):
+    """Has the provider ask over HTTP."""
+
+    async def ask(attempt):
+        reply = Reply({}, headers={"Request-Id": "req_1"})
+        async with http_client(
+            timeout_seconds=1,
+            transport=answer(reply),
+            base_url="https://p.test",
+            around=partial(Recording, request_id_header="Request-Id"),
+        ) as http:
+            await http.post("/v1/charges?secret=1")
+        return DONE
+
+    monkeypatch.setattr(kit.provider, "execute", ask)
+    monkeypatch.setattr(kit.provider, "query", ask)
+
+
+@pytest.mark.usefixtures("over_http")
+async def test_an_outcome_names_the_step_that_ordered_it_and_what_was_exchanged(kit, make):
+    await kit.take(make.charge(step=1), make.query(step=4))
+    await kit.run()
+    await kit.run()
+    charged, asked = await kit.reports()
+    assert (charged.step, charged.source, charged.tries) == (1, "answer", 1)
+    assert (asked.step, asked.source) == (4, "query")
+    for report in (charged, asked):
+        (exchange,) = report.exchanges
+        assert (exchange.method, exchange.path, exchange.status) == ("POST", "/v1/charges", 200)
+        assert exchange.request_id == "req_1"
+
+
+@pytest.mark.usefixtures("over_http")
+async def test_a_try_whose_process_died_is_told_with_the_next_one(kit, make):
+    await kit.take(make.charge())
+    await kit.die_after_sending()
+    sent_at = (await kit.row("pay_1"))["first_sent_at"]
+    await kit.run()
+    (report,) = await kit.reports()
+    died, answered = report.exchanges
+    assert (died.at, died.error, died.status) == (sent_at, NEVER, None)
+    assert answered.status == 200
+    assert report.tries == 2
+
+
+async def test_a_try_whose_process_died_is_told_once_however_often_the_order_is_postponed_then(kit, make):
+    await kit.take(make.refund())
+    await kit.die_after_sending()
+    kit.provider.script = [*UNREACHABLE, *UNREACHABLE, DONE]
+    for _ in range(3):
+        await kit.run()
+        await kit.make_due()
+    reports = await kit.reports()
+    assert [error for report in reports for error in [one.error for one in report.exchanges]] == [NEVER]
+
+
+async def test_a_process_that_dies_after_a_postponed_try_is_told_too(kit, make):
+    kit.provider.script = [*UNREACHABLE]
+    await kit.take(make.refund())
+    await kit.run()
+    await kit.make_due()
+    await kit.die_after_sending()
+    await kit.run()
+    postponed, answered = await kit.reports()
+    assert postponed.exchanges == ()
+    assert [one.error for one in answered.exchanges] == [NEVER]
+
+
+async def test_an_order_that_could_not_be_sent_is_told_with_its_obstacle_and_the_next_try(kit, make):
+    kit.provider.script = [*UNREACHABLE]
+    await kit.take(make.charge(step=3))
+    await kit.run()
+    (told,) = await kit.reports()
+    assert isinstance(told, OrderPostponed)
+    assert (told.step, told.kind, told.code, told.detail) == (3, "charge", "provider_unreachable", "no connection")
+    assert told.retry_at == (await kit.row("pay_1"))["due_at"]
+
+
+async def test_the_same_obstacle_is_told_at_each_doubling_and_another_one_at_once(kit, make):
+    await kit.take(make.refund())
+    kit.provider.script = [*UNREACHABLE * 9, Misconfigured("the key was refused")]
+    for _ in range(10):
+        kit.caller._breaker.succeeded("mer_1/test")
+        await kit.run()
+        await kit.make_due()
+    told = [(report.tries, report.code) for report in await kit.reports()]
+    unreachable = [(tries, "provider_unreachable") for tries in (1, 2, 4, 8)]
+    assert told == [*unreachable, (10, "provider_misconfigured")]
+
+
+async def test_who_has_lost_the_lease_tells_of_no_obstacle(kit, make, monkeypatch):
+    async def slow(attempt):
+        monkeypatch.undo()
+        await kit.end_leases()
+        await kit.another_replica().run()
+        raise NotSent("no connection", retry_after_seconds=1)
+
+    monkeypatch.setattr(kit.provider, "execute", slow)
+    await kit.take(make.charge())
+    await kit.run()
+    assert await kit.outcomes() == [DONE]
+
+
+async def test_a_callback_names_itself_and_the_step_that_ordered_what_it_speaks_of(kit, make):
+    await kit.take(make.charge(step=5))
+    await kit.run()
+    await kit.reports()
+    kit.provider.reading = Reading(
+        "evt_1", [Word(payment_id="pay_1", operation_id="pay_1", kind="charge", outcome=DONE)]
+    )
+    owned = await kit.credentials.by_id("cred_1")
+    assert await kit.callbacks._store("cred_1", owned, kit.provider.reading) == "stored"
+    (report,) = await kit.reports()
+    assert (report.callback_id, report.step, report.source) == ("evt_1", 5, "callback")

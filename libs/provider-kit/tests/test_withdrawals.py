@@ -1,0 +1,123 @@
+"""A charge that was never sent can be withdrawn; one that may have been sent cannot."""
+
+import pytest
+from msgspec.structs import replace
+
+from malipo import ids
+from malipo.contracts.outcomes import Canceled, OutcomeReported
+from malipo.contracts.provider_commands import Withdraw
+from malipo.messaging.subscription import Received
+from provider_kit.attempts import LeaseLost
+from provider_kit.errors import NotSent
+from provider_kit.withdrawals import Intake
+
+WITHDRAW = Withdraw(
+    payment_id="pay_1", operation_id="pay_1", merchant_id="mer_1", mode="test", config_version=1, step=4
+)
+
+
+async def take(kit, *messages) -> None:
+    intake = Intake("fake", kit.attempts, lambda: None)
+    async with kit.units.begin() as unit:
+        await intake.take(unit, [Received(one, ids.new("msg"), "topic", one.payment_id) for one in messages])
+
+
+async def withdrawn(kit) -> list[OutcomeReported]:
+    return [report for report in await kit.reports() if getattr(report, "outcome", None) == Canceled()]
+
+
+async def test_a_charge_that_waits_for_a_provider_that_is_away_is_withdrawn_and_never_sent(kit, make):
+    await take(kit, make.charge())
+    (claimed,) = await kit.claim()
+    await kit.postpone(claimed, seconds=60)
+    await take(kit, WITHDRAW)
+    [report] = await withdrawn(kit)
+    assert (report.payment_id, report.operation_id, report.kind, report.step) == ("pay_1", "pay_1", "charge", 4)
+    await kit.make_due()
+    assert await kit.claim() == []
+
+
+async def test_a_charge_and_its_withdrawal_that_come_together_end_unsent_and_others_are_recorded(kit, make):
+    await take(kit, make.charge(), make.charge(2), WITHDRAW)
+    assert len(await withdrawn(kit)) == 1
+    assert [claimed.id for claimed in await kit.claim()] == ["pay_2"]
+
+
+async def test_a_charge_that_a_process_is_about_to_send_is_withdrawn_under_its_hands(kit, make):
+    await take(kit, make.charge())
+    (claimed,) = await kit.claim()
+    await take(kit, WITHDRAW)
+    with pytest.raises(LeaseLost):
+        await kit.mark(claimed)
+    assert len(await withdrawn(kit)) == 1
+
+
+async def test_what_may_have_been_sent_is_not_withdrawn(kit, make):
+    await take(kit, make.charge())
+    (claimed,) = await kit.claim()
+    await kit.mark(claimed)
+    await take(kit, WITHDRAW)
+    assert await withdrawn(kit) == []
+    assert (await kit.row("pay_1"))["done_at"] is None
+
+
+@pytest.fixture
+def withdrawn_while_it_is_sent(kit, monkeypatch):
+    """The provider cannot be reached, and meanwhile the customer changes his mind."""
+
+    async def execute(attempt):
+        await take(kit, WITHDRAW)
+        raise NotSent("no connection", retry_after_seconds=1)
+
+    monkeypatch.setattr(kit.provider, "execute", execute)
+
+
+@pytest.mark.usefixtures("withdrawn_while_it_is_sent")
+async def test_a_charge_that_is_withdrawn_in_a_try_that_reaches_nobody_is_not_tried_again(kit, make):
+    await take(kit, make.charge(), make.refund())
+    await kit.run()
+    [report] = await kit.reports()
+    assert (report.outcome, report.operation_id, report.kind, report.step) == (Canceled(), "pay_1", "charge", 4)
+    row = await kit.row("pay_1")
+    assert (row["outcome"], row["first_sent_at"], row["problem"]) == (
+        {"result": "Canceled"},
+        None,
+        None,
+    )
+    await kit.make_due()
+    assert [claimed.id for claimed in await kit.claim()] == ["ref_1"]  # what waited behind it
+    await take(kit, WITHDRAW)
+    assert await kit.reports() == []
+
+
+@pytest.mark.usefixtures("withdrawn_while_it_is_sent")
+async def test_a_charge_that_an_earlier_try_may_have_sent_goes_on_although_this_one_reaches_nobody(kit, make):
+    await take(kit, make.charge())
+    await kit.die_after_sending()
+    await kit.run()
+    assert await withdrawn(kit) == []
+    row = await kit.row("pay_1")
+    assert (row["done_at"], row["withdrawn_step"]) == (None, 4)
+    await kit.make_due()
+    assert [claimed.id for claimed in await kit.claim()] == ["pay_1"]
+
+
+async def test_a_withdrawal_that_comes_twice_or_for_what_nobody_knows_is_answered_once(kit, make):
+    await take(kit, WITHDRAW)
+    assert await withdrawn(kit) == []
+    await take(kit, make.charge(), WITHDRAW)
+    await take(kit, WITHDRAW)
+    assert len(await withdrawn(kit)) == 1
+
+
+async def test_an_order_that_comes_again_after_its_withdrawal_is_not_sent(kit, make):
+    await take(kit, make.charge())
+    await take(kit, WITHDRAW)
+    await take(kit, make.charge())
+    assert await kit.claim() == []
+
+
+async def test_a_refund_of_the_payment_is_no_charge_and_stays(kit, make):
+    await take(kit, make.refund(1))
+    await take(kit, replace(WITHDRAW, operation_id="ref_1"))
+    assert [claimed.id for claimed in await kit.claim()] == ["ref_1"]

@@ -1,0 +1,393 @@
+"""The laws that every provider keeps, as a pytest class: `class TestAcme(ProviderConformance)` and a few examples."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from malipo import clock
+from malipo.contracts.outcomes import ActionRequired, Declined, OtherAction, Outcome, Redirect, Unknown
+from malipo.contracts.provider_commands import Charge
+from malipo.money import Money
+from malipo.platform.client import USER_AGENT, http_client
+from provider_kit.errors import BadSignature, Misconfigured, NotSent
+from provider_kit.integrity import checked
+from provider_kit.provider import Account, Ages, Attempt, Callback, Order, Provider, kind_of, refusal
+from testkit.examples import Example, Story, other_end, raised_or_said, redirecting, require_doubt, texts
+from testkit.orders import cancel, capture, charge, refund
+from testkit.transports import Dripping, Hanging, Recorder, Reply, answer, broken
+
+TIMEOUT_SECONDS = 0.3
+"""The longest time of one request that `connect` is to give its provider."""
+
+REAL_NETWORK = None
+"""In place of a transport: aiohttp's own, towards a port of this machine where nobody listens."""
+
+_PATIENCE_SECONDS = 10.0
+_NOBODY = "http://127.0.0.1:1"
+_HOUR = 3600
+_LONG_AGO = timedelta(days=60)
+_NO_PAGES = ("javascript:alert(1)", "//pay.example/3ds", "intent://pay#Intent;end", "https://pay.example@evil.example/")
+_NOT_JSON = (b"", b"<html><body>502 Bad Gateway</body></html>", b'{"id": "cut sho', b"\xff\xfe")
+_OTHER_SHAPES: tuple[object, ...] = ({}, [], None, "ok", 42, {"error": "no"}, {"id": 1, "status": {}}, {"data": []})
+
+
+class ProviderConformance(ABC):
+    """Holds one provider to the laws. A subclass gives what is abstract here and may not override a law.
+
+    Laws about commands that the provider does not declare in `capabilities` are passed over; nothing else is.
+    """
+
+    account: Account
+    """A merchant's credentials in test mode."""
+    other_account: Account
+    """Those of another merchant."""
+    content_type: str
+    """What the provider documents as the type of a request that is no mere read."""
+    rate_limit_is_unprocessed: bool
+    """Whether the provider documents that it has not processed what it answers 429."""
+
+    @abstractmethod
+    def connect(self, http: httpx.AsyncClient) -> Provider:  # noqa: TID251 - made by the laws
+        """The provider on this client, with `TIMEOUT_SECONDS` for one request."""
+
+    @abstractmethod
+    def examples(self) -> Sequence[Example]:
+        """At least one example of a `Succeeded`, and all other results, for each declared command."""
+
+    @abstractmethod
+    def traceless(self) -> Sequence[Reply]:
+        """What an account's API answers about an order that it never had: no such object, and lists without it."""
+
+    @abstractmethod
+    def unheard_of(self, order: Order) -> Reply:
+        """A good answer to `order`, but for a status that the provider has never documented."""
+
+    @abstractmethod
+    def mismatched(self, order: Order) -> Sequence[Reply]:
+        """Good answers to `order`, but for another amount, and for another currency."""
+
+    @abstractmethod
+    def amounts(self) -> Mapping[Money, bytes | None]:
+        """How amounts are written in a charge's body: two, zero and three decimals; None where it must be refused."""
+
+    @abstractmethod
+    def sign(self, told: object, account: Account, signed_at: int) -> Callback:
+        """A genuine callback that tells `told`, signed at this Unix time."""
+
+    @abstractmethod
+    def stories(self) -> Sequence[Story]:
+        """Transactions told by a callback and by a query."""
+
+    def __init_subclass__(cls) -> None:
+        laws = [name for name in vars(ProviderConformance) if name.startswith("test_")]
+        overridden = [name for name in laws if getattr(cls, name) is not getattr(ProviderConformance, name)]
+        if overridden:
+            msg = f"{cls.__name__} overrides laws: {', '.join(overridden)}"
+            raise TypeError(msg)
+
+    async def test_every_result_that_the_provider_claims_is_read(self) -> None:
+        """Each example's answer means the example's outcome."""
+        declared = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({})))).capabilities
+        assert {type(example.order) for example in self.examples()} == declared
+        for example in self.examples():
+            assert await self._execute(example.order, answer(example.reply)) == example.outcome, example
+
+    async def test_the_key_is_sent_and_a_repeat_is_the_same_to_the_byte(self) -> None:
+        """A try after a lost answer is the very request of the first."""
+        for example in self.examples():
+            recorder = Recorder(example.reply)
+            attempt = self._attempt(example.order)
+            async with self._on(recorder) as provider:
+                await provider.execute(attempt)
+                await provider.execute(replace(attempt, first_sent_at=clock.now()))
+            first, second = recorder.effects[0], recorder.effects[1]
+            assert first == second
+            assert attempt.key in first
+
+    async def test_every_request_says_who_asks_and_what_type_it_has(self) -> None:
+        """Also one with nothing in it, and whichever verb makes it: a strict server refuses what does not."""
+        for example in self.examples():
+            recorder = Recorder(example.reply)
+            attempt = self._attempt(example.order)
+            async with self._on(recorder) as provider:
+                await provider.execute(attempt)
+                await provider.query(replace(attempt, first_sent_at=clock.now()))
+            assert recorder.effects
+            assert {headers["content-type"] for headers in recorder.headers} == {self.content_type}
+            assert {headers["user-agent"] for headers in recorder.headers} == {USER_AGENT}
+
+    async def test_a_query_sends_nothing_but_questions_and_the_very_order(self) -> None:
+        """Whatever a query sends that may have an effect is the order itself, under its own key."""
+        for example in self.examples():
+            for reply in (example.reply, Reply({}, 500)):
+                ordered, asked = Recorder(example.reply), Recorder(reply)
+                attempt = replace(self._attempt(example.order), first_sent_at=clock.now())
+                async with self._on(ordered) as provider:
+                    await provider.execute(attempt)
+                async with self._on(asked) as provider:
+                    await provider.query(attempt)
+                assert set(asked.effects) <= {ordered.effects[0]}
+
+    async def test_another_accounts_credentials_never_settle_an_attempt_by_sending_nor_decline_it(self) -> None:
+        """What was perhaps sent to one account is only looked for in another, where no trace says nothing, ever."""
+        for order in self._orders():
+            for reference in (None, "obj_1"):
+                for reply in (*self.traceless(), Reply({}, 400), Reply({}, 500)):
+                    assert isinstance(await self._elsewhere(order, reply, reference), Unknown), (order, reply)
+        for example in self.examples():
+            await self._elsewhere(example.order, example.reply, None)
+
+    async def test_an_order_that_has_expired_is_only_asked_about(self) -> None:
+        """Whatever a query still sends for it, it is not the order: that could take money which nobody wants taken now."""
+        charges = [example for example in self.examples() if isinstance(example.order, Charge)]
+        for example in charges:
+            for reply in (example.reply, Reply({}, 500), *self.traceless()):
+                ordered, asked = Recorder(example.reply), Recorder(reply)
+                attempt = replace(self._attempt(example.order), first_sent_at=clock.now())
+                async with self._on(ordered) as provider:
+                    await provider.execute(attempt)
+                async with self._on(asked) as provider:
+                    await provider.query(replace(attempt, ages=attempt.ages.ended()))
+                assert ordered.bodies[0] not in asked.bodies
+
+    async def test_silence_after_sending_is_unknown(self) -> None:
+        """No answer, an answer that never ends, and one whose pieces come just in time to keep a timeout quiet.
+
+        Each is `silent`, as are a broken connection and a 5xx: signs that the provider is down, which open its circuit.
+        """
+        for transport in (broken(httpx.ReadTimeout("slow"), aiohttp.SocketTimeoutError()), Hanging(), Dripping()):
+            await self._each_is_unknown(transport, silent=True)
+
+    async def test_a_connection_that_broke_after_sending_is_unknown(self) -> None:
+        """Also where the library calls it a failure to connect, and where it broke within the answer."""
+        for transport in (
+            broken(httpx.ConnectTimeout("Server disconnected"), aiohttp.ServerDisconnectedError()),
+            broken(httpx.ConnectTimeout("reset"), aiohttp.ClientOSError(104, "Connection reset by peer")),
+            broken(httpx.ReadError("reset"), None),
+            broken(httpx.RemoteProtocolError("no HTTP"), None),
+            Dripping(httpx.ReadError("cut short")),
+        ):
+            await self._each_is_unknown(transport, silent=True)
+
+    async def test_a_5xx_is_unknown(self) -> None:
+        """Whatever its body says."""
+        for status in (500, 502, 503, 504, 599):
+            for example in self.examples():
+                await self._each_is_unknown(answer(replace(example.reply, status=status)), silent=True)
+            await self._each_is_unknown(answer(Reply(b"<html>", status)), silent=True)
+
+    async def test_an_unheard_of_status_is_unknown(self) -> None:
+        """A status that the provider adds one day is never taken for another."""
+        for order in self._orders():
+            require_doubt(await self._execute(order, answer(self.unheard_of(order))), silent=False)
+
+    async def test_what_is_not_json_is_unknown(self) -> None:
+        """Also with a status that says all is well, or that the request was bad.
+
+        It is never `silent`, whatever is odd about it: the provider answers, and other orders must not wait for this one.
+        """
+        for body in _NOT_JSON:
+            for status in (200, 201, 302, 400, 404):
+                await self._each_is_unknown(answer(Reply(body, status)), silent=False)
+
+    async def test_json_of_another_shape_is_unknown(self) -> None:
+        """Nothing is read into an answer that is not the one documented."""
+        for body in _OTHER_SHAPES:
+            for status in (200, 400, 402, 404):
+                await self._each_is_unknown(answer(Reply(body, status)), silent=False)
+
+    async def test_a_refused_connection_is_not_sent(self) -> None:
+        """Nothing has left us: it may be tried again as if for the first time."""
+        too_slow = broken(httpx.ConnectTimeout("too slow"), aiohttp.ConnectionTimeoutError())
+        for transport in (broken(httpx.ConnectError("refused"), None), too_slow, REAL_NETWORK):
+            for order in self._orders():
+                with pytest.raises(NotSent):
+                    await self._execute(order, transport)
+
+    async def test_a_rate_limit_is_not_sent_only_where_that_is_documented(self) -> None:
+        """And then the provider's wish for a pause is heard."""
+        reply = Reply({"error": {"type": "rate_limit"}}, 429, {"Retry-After": "7"})
+        for order in self._orders():
+            if self.rate_limit_is_unprocessed:
+                with pytest.raises(NotSent) as raised:
+                    await self._execute(order, answer(reply))
+                assert raised.value.retry_after_seconds == 7
+            else:
+                assert isinstance(await self._execute(order, answer(reply)), Unknown)
+
+    async def test_refused_credentials_are_a_misconfiguration(self) -> None:
+        """A person has to act; the payment is not declined by the provider."""
+        for order in self._orders():
+            with pytest.raises(Misconfigured):
+                await self._execute(order, answer(Reply({}, 401)))
+
+    async def test_another_amount_or_currency_than_ordered_is_unknown(self) -> None:
+        """The provider's word is believed only about what was asked, whichever way it comes."""
+        for order in self._orders():
+            for reply in self.mismatched(order):
+                require_doubt(await self._execute(order, answer(reply)), silent=False)
+                require_doubt(await self._query(order, answer(reply)), silent=False)
+
+    async def test_a_customer_is_sent_to_web_addresses_alone(self) -> None:
+        """Whatever stands in place of one: a browser would run it, or be led elsewhere than it seems."""
+        for example in self.examples():
+            match example.outcome:
+                case ActionRequired(action=Redirect()):
+                    for url in _NO_PAGES:
+                        outcome = await self._execute(example.order, answer(redirecting(example, url)))
+                        assert isinstance(outcome, ActionRequired)
+                        assert isinstance(outcome.action, OtherAction), url
+                case _:
+                    pass
+
+    async def test_amounts_are_written_as_the_provider_reads_them_or_refused(self) -> None:
+        """A yen is no hundredth of anything; what cannot be written is declined before it is sent."""
+        amounts = self.amounts()
+        assert {"USD", "JPY", "KWD"} <= {amount.currency for amount in amounts}
+        for amount, written in amounts.items():
+            recorder = Recorder(Reply({}, 500))
+            outcome = await self._execute(charge(amount=amount), recorder)
+            if written is None:
+                assert isinstance(outcome, Declined)
+                assert not recorder.effects
+            else:
+                assert written in recorder.bodies[0], amount
+
+    async def test_a_genuine_callback_is_read_and_a_repeat_is_known_by_its_id(self) -> None:
+        """Replays within the tolerance are the inbox's to drop: their id is the same."""
+        now = clock.unix_seconds()
+        for story in self.stories():
+            first = self._read(self.sign(story.told, self.account, now))
+            again = self._read(self.sign(story.told, self.account, now + 1))
+            assert first.callback_id == again.callback_id
+            assert [word.operation_id for word in first.words] == [story.order.operation_id]
+
+    async def test_a_forged_stale_or_tampered_callback_is_refused(self) -> None:
+        """Signed by another, unsigned, too old, from the future, or changed in any byte."""
+        now, told = clock.unix_seconds(), self.stories()[0].told
+        genuine = self.sign(told, self.account, now)
+        changed = [
+            replace(genuine, body=genuine.body[:at] + bytes([genuine.body[at] ^ 1]) + genuine.body[at + 1 :])
+            for at in range(0, len(genuine.body), max(1, len(genuine.body) // 50))
+        ]
+        for callback in (
+            *changed,
+            self.sign(told, self.other_account, now),
+            self.sign(told, self.account, now - _HOUR),
+            self.sign(told, self.account, now + _HOUR),
+            replace(genuine, headers={}),
+            replace(genuine, headers=dict.fromkeys(genuine.headers, "")),
+            replace(genuine, headers={name: other_end(value) for name, value in genuine.headers.items()}),
+            replace(genuine, body=genuine.body + b" "),
+            replace(genuine, body=b""),
+        ):
+            with pytest.raises(BadSignature):
+                self._read(callback)
+
+    async def test_callback_and_query_agree(self) -> None:
+        """Two doors, one truth: kind, outcome and reference are the same."""
+        for story in self.stories():
+            (word,) = self._read(self.sign(story.told, self.account, clock.unix_seconds())).words
+            assert word.kind == kind_of(story.order)
+            assert word.payment_id == story.order.payment_id
+            reference = word.outcome.reference
+            assert reference is not None
+            assert await self._query(story.order, answer(story.reply), reference) == word.outcome
+
+    async def test_accounts_are_told_apart(self) -> None:
+        """By what each try is remembered with, so that a key is never used in an account that does not know it."""
+        provider = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({}))))
+        assert provider.identity(self.account) == provider.identity(dict(self.account))
+        assert provider.identity(self.account) != provider.identity(self.other_account)
+
+    async def test_no_secret_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Not even before the logs are scrubbed, at any level, on any path; nor in what is raised or answered."""
+        caplog.set_level(logging.DEBUG)
+        said: list[object] = []
+        breaks = broken(httpx.ReadError("reset"), None)
+        with capture_logs() as events:
+            for transport in (answer(Reply({}, 401)), answer(Reply({}, 500)), answer(Reply({}, 400)), breaks):
+                for order in self._orders():
+                    said.append(await raised_or_said(self._execute(order, transport)))
+                    said.append(await raised_or_said(self._query(order, transport)))
+            forged = self.sign(self.stories()[0].told, self.other_account, clock.unix_seconds())
+            with pytest.raises(BadSignature) as refused:
+                self._read(forged)
+            said.append(refused.value)
+        text = f"{events} {caplog.text} {said}"
+        for secret in (*texts(self.account), *texts(self.other_account), "tok_1"):
+            assert secret not in text
+
+    async def test_an_undeclared_command_is_refused_before_it_is_sent(self) -> None:
+        """By the kit, in the same words for every provider."""
+        async with self._on(answer(Reply({}))) as provider:
+            for order in (charge(), capture(), cancel(), refund()):
+                refused = refusal(provider, order)
+                assert (refused is None) == (type(order) in provider.capabilities)
+                assert refused is None or isinstance(refused, Declined)
+
+    async def test_a_cancelled_call_leaves_no_half_read_answer(self) -> None:
+        """Its connection is given up, never handed to the next call with somebody else's answer inside."""
+        for order in self._orders():
+            dripping = Dripping()
+            call = asyncio.create_task(self._execute(order, dripping))
+            await asyncio.wait_for(dripping.stream.started.wait(), _PATIENCE_SECONDS)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert dripping.stream.closed
+
+    def _orders(self) -> list[Order]:
+        return list({type(example.order): example.order for example in self.examples()}.values())
+
+    async def _each_is_unknown(self, transport: httpx.AsyncBaseTransport | None, *, silent: bool) -> None:
+        for order in self._orders():
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                require_doubt(await self._execute(order, transport), silent=silent)
+                require_doubt(await self._query(order, transport), silent=silent)
+
+    async def _execute(self, order: Order, transport: httpx.AsyncBaseTransport | None) -> Outcome:
+        async with self._on(transport) as provider:
+            return checked(order, await provider.execute(self._attempt(order)))
+
+    async def _query(
+        self, order: Order, transport: httpx.AsyncBaseTransport | None, reference: str | None = None
+    ) -> Outcome:
+        attempt = replace(self._attempt(order), first_sent_at=clock.now(), reference=reference)
+        async with self._on(transport) as provider:
+            return checked(order, await provider.query(attempt))
+
+    async def _elsewhere(self, order: Order, reply: Reply, reference: str | None) -> Outcome:
+        """What both verbs make of an order of long ago that may be another account's. Nothing may be sent."""
+        outcomes: list[Outcome] = []
+        for key_age in (timedelta(), _LONG_AGO):
+            attempt = replace(self._attempt(order), first_sent_at=clock.now() - key_age, ages=Ages(key_age))
+            attempt = replace(attempt, reference=reference, same_account=False)
+            recorder = Recorder(reply)
+            async with self._on(recorder) as provider:
+                outcomes += [await provider.execute(attempt), await provider.query(attempt)]
+            assert not recorder.effects, order
+        assert len(set(map(type, outcomes))) == 1, outcomes
+        return outcomes[0]
+
+    def _read(self, callback: Callback) -> Any:
+        http = http_client(timeout_seconds=1, transport=answer(Reply({})))
+        return self.connect(http).read_callback(callback, self.account)
+
+    def _attempt(self, order: Order) -> Attempt:
+        return Attempt(order, f"malipo-{order.operation_id}", self.account)
+
+    @asynccontextmanager
+    async def _on(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:
+        async with http_client(timeout_seconds=_PATIENCE_SECONDS, base_url=_NOBODY, transport=transport) as http:
+            yield self.connect(http)

@@ -1,0 +1,65 @@
+"""What a provider's conformance tests are made of: examples, stories, and what the laws look at in an answer."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from malipo.contracts.outcomes import ActionRequired, Outcome, Redirect, Unknown
+from provider_kit.errors import BadSignature, Misconfigured, NotSent
+from provider_kit.provider import Order
+from testkit.transports import Reply
+
+
+@dataclass(frozen=True)
+class Example:
+    """What the provider's API answers to an order, and the outcome that it means."""
+
+    order: Order
+    reply: Reply
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Story:
+    """One transaction told twice: by a callback, and by what the API answers when it is asked about `order`."""
+
+    order: Order
+    told: object
+    reply: Reply
+
+
+def redirecting(example: Example, url: str) -> Reply:
+    """The example's answer with another address in place of the page that the customer is sent to."""
+    assert isinstance(example.outcome, ActionRequired)
+    assert isinstance(example.outcome.action, Redirect)
+    body = msgspec.json.encode(example.reply.body)
+    return replace(example.reply, body=body.replace(example.outcome.action.url.encode(), url.encode()))
+
+
+def require_doubt(outcome: Outcome, *, silent: bool) -> None:
+    """That nothing was read into an answer, and whether it counts as the provider being down."""
+    assert isinstance(outcome, Unknown), outcome
+    assert outcome.silent == silent, outcome
+
+
+def other_end(text: str) -> str:
+    """The text with another last character: of a signature, a forged one."""
+    return text[:-1] + ("0" if text[-1:] != "0" else "1")
+
+
+def texts(value: Any) -> list[str]:
+    """Every text inside `value`."""
+    if isinstance(value, str):
+        return [value]
+    parts: Any = value.values() if hasattr(value, "values") else value
+    return [text for part in parts for text in texts(part)]
+
+
+async def raised_or_said(call: Awaitable[object]) -> str:
+    """All that a call answers, or raises with its cause: where a secret could be."""
+    try:
+        return repr(await call)
+    except (NotSent, Misconfigured, BadSignature) as error:
+        return f"{error!r} {error.__cause__!r}"
