@@ -12,12 +12,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from malipo_simulators.kit.server import make_server
+from malipo_simulators.kit.webhooks.posting import HttpxPoster
 from malipo_simulators.merchant.app import create_merchant_app
-from malipo_simulators.posting import HttpxPoster
-from malipo_simulators.server import make_server
 from malipo_simulators.stripe.app import create_stripe_app
 from malipo_simulators.stripe.settings import StripeSettings
-from malipo_simulators.stripe.signing import signature
+from malipo_simulators.stripe.webhooks.signing import signature
 
 DEADLINE_SECONDS = 5
 BASE = "http://stripe.test"

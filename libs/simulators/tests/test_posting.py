@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from malipo_simulators.posting import DeliveryFailed, WirePoster
+from malipo_simulators.kit.webhooks.posting import DeliveryFailed, WirePoster
 
 pytestmark = pytest.mark.asyncio
 

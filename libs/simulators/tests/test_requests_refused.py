@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from malipo_simulators.stripe.errors import StripeError
-from malipo_simulators.stripe.forms import parse_form
+from malipo_simulators.stripe.http.forms import parse_form
 
 pytestmark = pytest.mark.asyncio
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from malipo.platform.client import http_client
-from malipo_simulators.server import make_server
+from malipo_simulators.kit.server import make_server
 from malipo_simulators.stripe.app import create_stripe_app
 from malipo_simulators.stripe.settings import StripeSettings
 from provider_kit.provider import Callback

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from malipo_simulators.kit.server import serve_app
+from malipo_simulators.kit.settings import default_retry_seconds
 from malipo_simulators.merchant.app import create_merchant_app
-from malipo_simulators.server import serve_app
 from malipo_simulators.stripe.app import create_stripe_app
-from malipo_simulators.stripe.settings import StripeSettings, default_retry_seconds
+from malipo_simulators.stripe.settings import StripeSettings
 
 cli = typer.Typer(
     help="Stand-ins for payment systems, with scripted faults. State lives in memory and ends with the process.",
@@ -19,24 +20,29 @@ cli = typer.Typer(
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 lets the system choose, and the choice is printed.")]
 
+# What every simulator of a provider can be told at start; see SimulatorSettings.
+Seed = Annotated[
+    str | None,
+    typer.Option(envvar="SEED", help="Seed of every id and every chance. Left out: a fresh one, printed at start."),
+]
+WebhookTimeout = Annotated[float, typer.Option(help="How long a webhook receiver may take.")]
+WebhookRetries = Annotated[
+    str | None,
+    typer.Option(envvar="WEBHOOK_RETRY_SECONDS", help="Pauses between tries of a webhook, as in 0.2,1,3."),
+]
+
 
 @cli.command("stripe")
 def run_stripe(
     *,
     host: Host = "127.0.0.1",
     port: Port = 12111,
-    seed: Annotated[
-        str | None,
-        typer.Option(envvar="SEED", help="Seed of every id and every chance. Left out: a fresh one, printed at start."),
-    ] = None,
+    seed: Seed = None,
     public_url: Annotated[
         str | None, typer.Option(help="Base of the 3DS page when browsers reach us under another name.")
     ] = None,
-    webhook_timeout_seconds: Annotated[float, typer.Option(help="How long a webhook receiver may take.")] = 10,
-    webhook_retry_seconds: Annotated[
-        str | None,
-        typer.Option(envvar="WEBHOOK_RETRY_SECONDS", help="Pauses between tries of a webhook, as in 0.2,1,3."),
-    ] = None,
+    webhook_timeout_seconds: WebhookTimeout = 10,
+    webhook_retry_seconds: WebhookRetries = None,
 ) -> None:
     """Stand-in for api.stripe.com: point an SDK's base URL at it and use any sk_test_ key.
 
@@ -45,12 +51,11 @@ def run_stripe(
     scripted faults (/_sim/faults), 3DS decisions, the clock, reset. One request can carry its own
     fault in the header X-Sim-Fault.
     """
-    pauses = tuple(map(float, webhook_retry_seconds.split(","))) if webhook_retry_seconds else default_retry_seconds()
     settings = StripeSettings(
         seed=seed or secrets.token_hex(8),
         public_url=public_url,
         webhook_timeout_seconds=webhook_timeout_seconds,
-        webhook_retry_seconds=pauses,
+        webhook_retry_seconds=read_pauses(webhook_retry_seconds),
     )
     serve_app(create_stripe_app(settings), host=host, port=port, note=f"stripe simulator, seed {settings.seed}")
 
@@ -63,3 +68,7 @@ def run_merchant(host: Host = "127.0.0.1", port: Port = 12112) -> None:
     PUT /_sim/receivers/{name}/behaviour; read what came with GET /_sim/received. All of it is described at /docs.
     """
     serve_app(create_merchant_app(), host=host, port=port, note="merchant simulator")
+
+
+def read_pauses(text: str | None) -> tuple[float, ...]:
+    return tuple(map(float, text.split(","))) if text else default_retry_seconds()

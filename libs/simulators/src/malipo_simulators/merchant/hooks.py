@@ -1,4 +1,4 @@
-"""The door webhooks come through: remember, verify, then answer as told."""
+"""Receives webhooks: remembers, verifies, then answers as its behaviour says."""
 
 import asyncio
 import json
@@ -9,13 +9,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from malipo_simulators.merchant.receivers import Behaviour, Kind, Received, Receiver, Receivers
+from malipo_simulators.kit.api.bodies import read_body
+from malipo_simulators.kit.clock import timestamp, unix_seconds
+from malipo_simulators.kit.server import hang_up, wait_for_disconnect
+from malipo_simulators.merchant.receivers import Behaviour, BehaviourKind, Received, Receiver, Receivers
 from malipo_simulators.merchant.signature import BadSignature, verify
-from malipo_simulators.server import hang_up
-from malipo_simulators.wall_clock import timestamp, unix_seconds
 
 MAX_BODY_BYTES = 1_000_000
-DEFAULT_SECONDS = {Kind.HANG: 60.0, Kind.SLOW: 1.0, Kind.TOO_MANY: 1.0}
+DEFAULT_SECONDS = {BehaviourKind.HANG: 60.0, BehaviourKind.SLOW: 1.0, BehaviourKind.TOO_MANY: 1.0}
 
 
 class Hook:
@@ -27,18 +28,18 @@ class Hook:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            body = await read_body(request)
+            body = await read_body(request, MAX_BODY_BYTES)
             receiver = self._receivers.named(request.path_params["name"])
         except ClientDisconnect:
             return
         except OverflowError as error:
             await JSONResponse({"error": f"over the limit of {error}"}, 413)(scope, receive, send)
             return
-        received = note(request, receiver, body)
+        received = received_from(request, receiver, body)
         self._receivers.mailbox.add(received)
         behaviour = receiver.next_behaviour()
-        if behaviour.kind is Kind.HANG:
-            await wait_for_disconnect(receive, seconds_of(behaviour))
+        if behaviour.kind is BehaviourKind.HANG:
+            await hang(receive, seconds_of(behaviour))
             await hang_up(scope, receive, reset=False)
             return
         response = await respond(behaviour, received)
@@ -46,16 +47,7 @@ class Hook:
         await response(scope, receive, send)
 
 
-async def read_body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise OverflowError(MAX_BODY_BYTES)
-    return bytes(body)
-
-
-def note(request: Request, receiver: Receiver, body: bytes) -> Received:
+def received_from(request: Request, receiver: Receiver, body: bytes) -> Received:
     headers = dict(request.headers)
     reason = refusal(receiver, headers, body)
     parsed = parse(body)
@@ -111,32 +103,32 @@ def seconds_of(behaviour: Behaviour) -> float:
 
 async def respond(behaviour: Behaviour, received: Received) -> Response:
     match behaviour.kind:
-        case Kind.OK | Kind.HANG:
-            return verdict(received)
-        case Kind.SLOW:
+        case BehaviourKind.OK | BehaviourKind.HANG:
+            return answer_honestly(received)
+        case BehaviourKind.SLOW:
             await asyncio.sleep(seconds_of(behaviour))
-            return verdict(received)
-        case Kind.FAIL:
+            return answer_honestly(received)
+        case BehaviourKind.FAIL:
             return JSONResponse({"error": "told to fail"}, behaviour.status or 500)
-        case Kind.REDIRECT:
+        case BehaviourKind.REDIRECT:
             location = behaviour.location or "/hooks/somewhere-else"
             return Response(status_code=behaviour.status or 302, headers={"location": location})
-        case Kind.GONE:
+        case BehaviourKind.GONE:
             return JSONResponse({"error": "gone"}, 410)
-        case Kind.TOO_MANY:
+        case BehaviourKind.TOO_MANY:
             retry_after = str(max(0, round(seconds_of(behaviour))))
             return JSONResponse({"error": "too many"}, 429, headers={"retry-after": retry_after})
 
 
-def verdict(received: Received) -> Response:
+def answer_honestly(received: Received) -> Response:
     """A receiver that cannot verify says 400, as a careful merchant would."""
     if received.verified:
         return JSONResponse({"received": True})
     return JSONResponse({"error": received.refused_because}, 400)
 
 
-async def wait_for_disconnect(receive: Receive, seconds: float) -> None:
+async def hang(receive: Receive, seconds: float) -> None:
+    """Until the time is over, or the sender has given up."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await wait_for_disconnect(receive)

@@ -11,7 +11,7 @@ MAX_REMEMBERED = 50_000
 MAX_RECEIVERS = 1_000
 
 
-class Kind(StrEnum):
+class BehaviourKind(StrEnum):
     OK = "ok"
     FAIL = "fail"
     HANG = "hang"
@@ -26,7 +26,7 @@ class Behaviour(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Kind = Kind.OK
+    kind: BehaviourKind = BehaviourKind.OK
     status: Annotated[int, Field(ge=200, le=599)] | None = Field(
         default=None, description="For fail (500), redirect (302)."
     )

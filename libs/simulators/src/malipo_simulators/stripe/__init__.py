@@ -1,1 +1,1 @@
-"""A stateful stand-in for api.stripe.com: PaymentIntents, refunds, events and webhooks, with its own book."""
+"""A stand-in for api.stripe.com: one room for each noun of its API, above what they share."""

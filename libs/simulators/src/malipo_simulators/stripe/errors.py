@@ -1,14 +1,15 @@
 """Stripe's errors as values to raise: status, body, and whether an idempotency key remembers them."""
 
-from malipo_simulators.stripe.shapes import Json
+from malipo_simulators.kit.api.answers import Answer, Refusal, encode
+from malipo_simulators.kit.shapes import Json
 
 DOC_URL = "https://stripe.com/docs/error-codes/"
 
 
-class StripeError(Exception):
+class StripeError(Refusal):
     """An answer that is not a 2xx.
 
-    `remembered` follows the idempotency rule: what is refused before the endpoint starts its work (bad parameters,
+    `remembered` follows the idempotency rule: what is refused before the endpoint starts its change (bad parameters,
     unknown ids, conflicts, rate limits, credentials) is forgotten and may be sent again under the same key; what the
     endpoint itself answered (declines, wrong state, 500) is stored and replayed.
     """
@@ -16,11 +17,9 @@ class StripeError(Exception):
     def __init__(
         self, status: int, body: Json, *, remembered: bool = False, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(status, body.get("code"), body.get("message"))
+        super().__init__(Answer(status, encode({"error": body}), headers or {}), remembered=remembered)
         self.status = status
-        self.body = body
-        self.remembered = remembered
-        self.headers = headers or {}
+        self.message = str(body["message"])
 
 
 def error_body(kind: str, message: str, code: str | None = None, param: str | None = None) -> Json:

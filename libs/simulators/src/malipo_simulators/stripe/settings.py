@@ -1,30 +1,15 @@
-"""Everything the Stripe simulator can be told at start."""
+"""Everything the Stripe simulator can be told at start, beside what every simulator can."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from malipo_simulators.kit.settings import SimulatorSettings
 
 API_VERSION = "2026-10-28.endive"
 
 
-def default_retry_seconds() -> tuple[float, ...]:
-    """Quick at first, then every 10 s for ten minutes: a receiver killed and restarted still gets its events."""
-    return (0.2, 1.0, 3.0, *([10.0] * 60))
-
-
 @dataclass(frozen=True, slots=True)
-class StripeSettings:
-    """Limits are written here so that no list of the simulator grows with time alone."""
+class StripeSettings(SimulatorSettings):
+    """`refund_delay_seconds`: after how long the refunds of certain test cards change."""
 
-    seed: str = "malipo"
-    public_url: str | None = None
-    webhook_timeout_seconds: float = 10
-    # The real service sends a webhook some time after its answer; a little delay keeps the usual order.
-    webhook_delay_seconds: float = 0.05
-    webhook_retry_seconds: tuple[float, ...] = field(default_factory=default_retry_seconds)
-    webhook_workers_per_endpoint: int = 16
-    max_pending_deliveries: int = 50_000
     max_events: int = 100_000
-    max_requests_logged: int = 20_000
-    max_accounts: int = 10_000
-    max_fault_rules: int = 1_000
-    max_body_bytes: int = 1_000_000
     refund_delay_seconds: float = 1.0

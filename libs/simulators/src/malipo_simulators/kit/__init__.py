@@ -1,0 +1,1 @@
+"""What every simulator is built upon: nothing in here knows any provider."""

@@ -1,0 +1,1 @@
+"""The simulated API: one request from arrival to answer, and what a fault does to it."""

@@ -1,0 +1,66 @@
+"""What a simulator gives in: how its API reads a request, keeps idempotency keys, and words what goes wrong."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from malipo_simulators.kit.api.answers import Answer, Refusal
+from malipo_simulators.kit.cause import Cause
+from malipo_simulators.kit.faults.scripted import AppliedFault
+
+
+@dataclass(frozen=True, slots=True)
+class Operation[Q]:
+    """One thing that an API can do. `run` does it at once, atomically, and raises a Refusal for what cannot be done.
+
+    `path` is a pattern of Starlette's, as in `/v1/payments/{id}`; Q is what the dialect makes of a request.
+    """
+
+    methods: tuple[str, ...]
+    path: str
+    run: Callable[[Q], Answer]
+
+
+class Dialect[Q](ABC):
+    """One provider's way to speak HTTP. Only what every provider has in its own way must be given."""
+
+    @abstractmethod
+    def new_request_id(self) -> str:
+        """The id of a request in the log, and in the answer if the provider shows one."""
+
+    @abstractmethod
+    async def read(self, incoming: Request, cause: Cause) -> Q:
+        """Read and authenticate; set the cause's `account`, `idempotency_key` and `fault` as they come to be known.
+
+        Raises the Refusal of whatever is wrong with credentials, headers or encoding.
+        """
+
+    @abstractmethod
+    def server_error(self) -> Refusal:
+        """The 500 of faults; `remembered` if the provider stores it under a key."""
+
+    @abstractmethod
+    def rate_limited(self, retry_after_seconds: int) -> Refusal: ...
+
+    def begin(self, request: Q) -> Answer | None:
+        """What the same request was answered before, if it was; else it is under way until `end`.
+
+        Raises the Refusal of a key that is in use, or was used for something else. No idempotency: None.
+        """
+        del request
+
+    def end(self, request: Q, answer: Answer | None) -> None:
+        """The request that was begun has ended: keep its answer under its key, or with None forget that it came."""
+        del request, answer
+
+    def spoil(self, fault: AppliedFault, answer: Answer) -> Answer:
+        """Faults of the simulator's own that make this one answer lie; what is stored under the key stays true."""
+        del fault
+        return answer
+
+    def headers(self, incoming: Request, cause: Cause) -> dict[str, str]:
+        """Of every answer, refusals too."""
+        del incoming, cause
+        return {}

@@ -1,0 +1,1 @@
+"""Control routes that every simulator has: faults, requests, health, clock, reset, the book."""

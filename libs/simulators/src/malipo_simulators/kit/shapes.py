@@ -1,0 +1,3 @@
+"""The JSON type shared by every part of every simulator."""
+
+type Json = dict[str, object]

@@ -1,0 +1,1 @@
+"""Webhooks on their way out: posted, retried, and spoilt on request."""

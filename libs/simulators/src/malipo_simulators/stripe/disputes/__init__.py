@@ -1,0 +1,1 @@
+"""Disputes, which customers open and banks decide."""

@@ -1,0 +1,1 @@
+"""How Stripe reads a request: key, version, form, parameters; and how it keeps idempotency keys."""

@@ -1,0 +1,54 @@
+"""Who is calling: test keys by Bearer or Basic, refused the way Stripe refuses them."""
+
+import base64
+import binascii
+import re
+
+from malipo_simulators.stripe.errors import unauthorized
+from malipo_simulators.stripe.state.account import Account
+from malipo_simulators.stripe.state.world import StripeWorld
+
+TEST_KEY = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{4,240}")
+SHOWN_TAIL = 4
+
+
+def authenticate(world: StripeWorld, header: str | None) -> Account:
+    """The account of the key, or 401. Every well-formed test key is an account; "revoked" in it means expired."""
+    api_key = read_key(header)
+    if api_key is None:
+        raise unauthorized("You did not provide an API key. Send it as a Bearer token or as the Basic user name.")
+    if TEST_KEY.fullmatch(api_key) is None:
+        raise unauthorized(refusal(api_key))
+    if "revoked" in api_key:
+        raise unauthorized(f"Expired API Key provided: {redacted(api_key)}", "api_key_expired")
+    return world.account_of(api_key)
+
+
+def read_key(header: str | None) -> str | None:
+    scheme, _, value = (header or "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return value.strip() or None
+        case "basic":
+            return basic_user(value)
+        case _:
+            return None
+
+
+def basic_user(encoded: str) -> str | None:
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[0] or None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def refusal(api_key: str) -> str:
+    if "_live_" in api_key:
+        return "This is a simulator: never send it a live key. Roll this key if it was real."
+    return f"Invalid API Key provided: {redacted(api_key)}"
+
+
+def redacted(api_key: str) -> str:
+    """As in Stripe's own messages: the kind of key and its last four characters."""
+    kind = api_key[:8] if TEST_KEY.fullmatch(api_key) else api_key[:3]
+    return f"{kind}{'*' * 8}{api_key[-SHOWN_TAIL:] if len(api_key) > len(kind) + SHOWN_TAIL else ''}"

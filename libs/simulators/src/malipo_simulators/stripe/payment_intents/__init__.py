@@ -1,0 +1,1 @@
+"""PaymentIntents: their operations, their life, and what the customer sees of them."""

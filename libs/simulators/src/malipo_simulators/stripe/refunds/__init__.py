@@ -1,0 +1,1 @@
+"""Refunds: ordered over the API or in the dashboard, some of which change their mind."""

@@ -1,3 +1,0 @@
-"""The JSON types shared by every part of the simulator."""
-
-type Json = dict[str, object]

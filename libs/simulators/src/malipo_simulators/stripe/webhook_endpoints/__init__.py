@@ -1,0 +1,1 @@
+"""Webhook endpoints: made over the API, or by a test that needs to know the secret."""

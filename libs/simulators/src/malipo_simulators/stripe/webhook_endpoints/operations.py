@@ -1,0 +1,97 @@
+"""The /v1/webhook_endpoints operations, and making endpoints for tests that need a secret known beforehand."""
+
+import re
+from dataclasses import dataclass
+from functools import partial
+
+from malipo_simulators.kit.shapes import Json
+from malipo_simulators.kit.urls import takes_webhooks
+from malipo_simulators.kit.webhooks.courier import Courier
+from malipo_simulators.stripe.errors import invalid, missing
+from malipo_simulators.stripe.http.request import StripeRequest
+from malipo_simulators.stripe.objects.render import render_list
+from malipo_simulators.stripe.state.account import Account
+from malipo_simulators.stripe.state.world import StripeWorld
+from malipo_simulators.stripe.webhooks.endpoint import EVERYTHING, Endpoint
+from malipo_simulators.stripe.webhooks.signing import webhook_headers
+
+EVENT_TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
+MAX_ENDPOINTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointParams:
+    """What an endpoint is to be. Without a secret one is made."""
+
+    url: str
+    enabled_events: list[str]
+    secret: str | None = None
+    description: str | None = None
+
+
+def create(request: StripeRequest) -> Json:
+    """POST /v1/webhook_endpoints: the answer is the only one that shows the secret."""
+    params = request.params()
+    url, wanted = params.required_text("url"), params.strings("enabled_events")
+    description, metadata = params.text("description"), params.metadata()
+    params.text("api_version")
+    params.finish()
+    if not wanted:
+        raise missing("enabled_events")
+    endpoint = add_endpoint(request.world, request.account, EndpointParams(url, wanted, description=description))
+    endpoint.metadata = metadata
+    return endpoint.as_json() | {"secret": endpoint.secrets[0]}
+
+
+def add_endpoint(world: StripeWorld, account: Account, asked: EndpointParams) -> Endpoint:
+    """Raise 400 for a URL or event type that cannot be, or more than 16 endpoints."""
+    check_url(asked.url)
+    check_types(asked.enabled_events)
+    if len(account.endpoints) >= MAX_ENDPOINTS:
+        raise invalid(f"You have reached the maximum of {MAX_ENDPOINTS} test webhook endpoints.")
+    secrets = [asked.secret or world.mint("whsec", 32)]
+    courier = Courier(asked.url, partial(webhook_headers, secrets), world.poster, world.settings)
+    endpoint = Endpoint(
+        id=world.mint("we"),
+        url=asked.url,
+        enabled_events=asked.enabled_events,
+        secrets=secrets,
+        created=world.clock.now(),
+        courier=courier,
+        description=asked.description,
+    )
+    account.endpoints.append(endpoint)
+    return endpoint
+
+
+def check_url(url: str) -> None:
+    if not takes_webhooks(url):
+        raise invalid(f"Invalid URL: {url}", code="url_invalid", param="url")
+
+
+def check_types(names: list[str]) -> None:
+    for name in names:
+        if name != EVERYTHING and EVENT_TYPE.fullmatch(name) is None:
+            raise invalid(f"Invalid enabled_events: {name} is not an event type.", param="enabled_events")
+
+
+def retrieve(request: StripeRequest) -> Json:
+    """Answers GET /v1/webhook_endpoints/{id}."""
+    return request.account.endpoints.get(request.item_id).as_json()
+
+
+def listing(request: StripeRequest) -> Json:
+    """GET /v1/webhook_endpoints: newest first."""
+    params = request.params()
+    page = params.page()
+    params.finish()
+    found, has_more = request.account.endpoints.page(page)
+    return render_list([endpoint.as_json() for endpoint in found], "/v1/webhook_endpoints", has_more=has_more)
+
+
+def delete(request: StripeRequest) -> Json:
+    """DELETE /v1/webhook_endpoints/{id}: what was still on its way there is given up."""
+    endpoint = request.account.endpoints.get(request.item_id)
+    request.account.endpoints.remove(endpoint.id)
+    endpoint.courier.stop()
+    return {"id": endpoint.id, "object": "webhook_endpoint", "deleted": True}
