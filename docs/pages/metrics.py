@@ -81,9 +81,9 @@ def _metrics() -> Iterable[tuple[str, MetricWrapperBase]]:
 
 
 def _modules(package: str) -> list[str]:
-    """The modules of a package, imported, but for command lines and migrations."""
-    names = [one.name for one in pkgutil.iter_modules(importlib.import_module(package).__path__)]
-    modules = [f"{package}.{name}" for name in names if name not in ("__main__", "migrations")]
+    """The modules of a package and of its rooms, imported, but for command lines and migrations."""
+    names = [one.name for one in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")]
+    modules = [name for name in names if name.rpartition(".")[2] not in ("__main__", "migrations")]
     for module in modules:
         importlib.import_module(module)
     return modules

@@ -1,6 +1,6 @@
 """docs/problems.md: everything that can go wrong for a merchant, and what to do about it."""
 
-from gateway.problems import PROBLEMS, Retry
+from gateway.edge.problems import PROBLEMS, Retry
 from malipo.contracts.events import REFUSAL_CODES
 from malipo.contracts.failures import OWN_FAILURES
 from pages.markdown import document, table
@@ -26,7 +26,7 @@ def page() -> str:
     failures = [(f"`{code}`", own.why, own.advice) for code, own in OWN_FAILURES.items()]
     return document(
         "Problems",
-        "services/gateway/src/gateway/problems.py and libs/common/src/malipo/contracts/failures.py",
+        "services/gateway/src/gateway/edge/problems.py and libs/common/src/malipo/contracts/failures.py",
         _INTRO,
         table(("code", "status", "what it is", "what to do", "the same request again"), problems),
         "## Why it failed",

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from malipo.contracts.explanations import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, Explanation
+from gateway.history.texts import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, Explanation
 from orchestrator.machine import DECIDED, ROWS, Row, State, Subject, deadline_seconds
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table

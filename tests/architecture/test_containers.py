@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.http_edge import MAX_BODY_BYTES as MAX_REQUEST_BYTES
-from gateway.http_envelope import REQUEST_SECONDS
+from gateway.edge.body import MAX_BODY_BYTES as MAX_REQUEST_BYTES
+from gateway.edge.middleware import REQUEST_SECONDS
 from http_limits.limits import Limits
 from malipo.platform.settings import ServiceSettings
 from malipo_local.services import SERVICES, Kind, Service

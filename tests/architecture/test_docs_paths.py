@@ -16,7 +16,7 @@ CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 def dangling_references(text: str, files: list[Path]) -> list[str]:
-    """The references of `text` that name no function, class or constant of exactly one of `files`.
+    """The references of `text` that name no function, class, type or constant of exactly one of `files`.
 
     A reference is `path::name`, the path whole or its end (`orchestrator/handlers.py`), the name dotted for a method.
     """
@@ -40,7 +40,7 @@ def definitions(scope: ast.AST, prefix: str = "") -> Iterator[str]:
                 yield from definitions(node, f"{prefix}{name}.")
             case ast.Assign(targets=targets):
                 yield from (prefix + target.id for target in targets if isinstance(target, ast.Name))
-            case ast.AnnAssign(target=ast.Name(id=name)):
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.TypeAlias(name=ast.Name(id=name)):
                 yield prefix + name
             case _:
                 pass
@@ -83,11 +83,13 @@ def test_every_link_between_our_pages_leads_somewhere(page: Path) -> None:
 def module(tmp_path: Path) -> Path:
     path = tmp_path / "shop/till.py"
     path.parent.mkdir()
-    path.write_text("LIMIT = 3\nRATE: int = 1\ndef take(): ...\nclass Till:\n    async def open(self): ...\n")
+    path.write_text(
+        "LIMIT = 3\nRATE: int = 1\ntype Coin = int\ndef take(): ...\nclass Till:\n    async def open(self): ...\n"
+    )
     return path
 
 
-@pytest.mark.parametrize("name", ["LIMIT", "RATE", "take", "Till", "Till.open"])
+@pytest.mark.parametrize("name", ["LIMIT", "RATE", "Coin", "take", "Till", "Till.open"])
 @pytest.mark.parametrize("path", ["shop/till.py", "till.py", "../shop/till.py"])
 def test_a_reference_to_something_that_exists_is_right(module: Path, path: str, name: str) -> None:
     assert dangling_references(f"see [`take`](x) `{path}::{name}`, then", [module]) == []

@@ -55,9 +55,19 @@ def test_a_service_has_the_files_that_every_service_has(folder: Path) -> None:
 
 
 @EACH_SERVICE
-def test_a_service_is_flat(folder: Path) -> None:
-    inner = {path.name for path in package(folder).iterdir() if path.is_dir()} - {"__pycache__"}
-    assert inner <= {"migrations", "static"}, "file names are the reading order: keep them side by side"
+def test_a_service_is_flat_or_has_rooms_whose_order_is_written_down(folder: Path) -> None:
+    rooms = folders_in(package(folder)) - {"migrations"}
+    ordered = {
+        name for layer in contract(f"{package(folder).name} imports downwards")["layers"] for name in layer.split(" | ")
+    }
+    assert rooms <= ordered, "file names are the reading order: keep them side by side, or order them in rooms"
+    for room in rooms:
+        assert folders_in(package(folder) / room) <= {"static"}, "a room is flat"
+        assert (package(folder) / room / "__init__.py").read_text("utf-8").startswith('"""'), "says what it is for"
+
+
+def folders_in(path: Path) -> set[str]:
+    return {inner.name for inner in path.iterdir() if inner.is_dir()} - {"__pycache__"}
 
 
 @EACH_PROVIDER

@@ -123,7 +123,8 @@ def test_a_permissive_licence_is_accepted(expression: str) -> None:
 
 
 def test_what_others_wrote_and_we_ship_has_its_licence_beside_it() -> None:
-    shipped = [path for path in ROOT.glob("services/*/src/*/static/*") if path.suffix != ".LICENSE"]
+    shipped = [path for path in ROOT.glob("services/*/src/**/static/*") if path.suffix != ".LICENSE"]
+    assert shipped
     assert [path.name for path in shipped if not path.with_suffix(".LICENSE").exists()] == []
 
 

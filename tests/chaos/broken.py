@@ -99,9 +99,9 @@ Units._flush = flush_without_outbox
 Units.begin = begin_without_outbox
 """
 _NO_NET = """
-from gateway import store_commands
+from gateway.payments import unanswered
 
-store_commands.keep = lambda unit, sent: None
+unanswered.keep = lambda unit, sent: None
 """
 _NOTHING_TOLD_AGAIN = """
 import asyncio
@@ -123,7 +123,7 @@ caller.key_of = lambda command: "malipo-" + ids.new("try")
 """
 _KEY_AFTER_COMMIT = """
 from contextlib import asynccontextmanager
-from gateway import idempotency
+from gateway.edge import idempotency
 from malipo.messaging.unit import Units
 
 begin, remember = Units.begin, idempotency.remember

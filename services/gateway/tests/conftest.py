@@ -12,9 +12,10 @@ import pytest
 import structlog
 from aiokafka import ConsumerRecord
 
-from gateway import auth, store_merchants
+from gateway.accounts import store as accounts
+from gateway.edge import authentication
+from gateway.edge.parts import Parts
 from gateway.main import build
-from gateway.parts import Parts
 from gateway.settings import Settings
 from gateway.subscriptions import subscriptions
 from malipo import clock, ids
@@ -92,9 +93,11 @@ class Replica:
     def pool(self) -> Pool:
         return self.parts.units._require_pool()
 
-    async def merchant(self, *, mode: str = "test", configured: bool = True, scopes: Any = auth.SCOPES) -> Merchant:
+    async def merchant(
+        self, *, mode: str = "test", configured: bool = True, scopes: Any = authentication.SCOPES
+    ) -> Merchant:
         async with self.parts.units.begin() as unit:
-            merchant_id = await store_merchants.add_merchant(unit.transaction, "Shop")
+            merchant_id = await accounts.add_merchant(unit.transaction, "Shop")
         merchant = await self.key_of(merchant_id, mode=mode, scopes=scopes)
         if configured:
             secret_key = CREDENTIALS["secret_key"].replace("test", mode)
@@ -105,16 +108,16 @@ class Replica:
         return merchant
 
     async def key_of(
-        self, merchant_id: str, *, mode: str = "test", scopes: Any = auth.SCOPES, expires_days=None
+        self, merchant_id: str, *, mode: str = "test", scopes: Any = authentication.SCOPES, expires_days=None
     ) -> Merchant:
-        key_id, key = auth.new_key(mode)
+        key_id, key = authentication.new_key(mode)
         async with self.parts.units.begin() as unit:
-            await store_merchants.add_key(
+            await accounts.add_key(
                 unit.transaction,
                 key_id,
                 merchant_id,
                 mode,
-                digest=auth.digest(key),
+                digest=authentication.digest(key),
                 scopes=list(scopes),
                 expires_days=expires_days,
             )

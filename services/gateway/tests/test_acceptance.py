@@ -12,7 +12,7 @@ from testkit.waiting import until
 
 async def together(gateway, *sendings) -> list:
     """The answers to requests that are accepted by one transaction, in this order."""
-    collector = gateway.parts.acceptance._asked
+    collector = gateway.app.state.acceptance._asked
     tasks = []
     async with collector._turn:
         for number, sending in enumerate(sendings, start=1):
@@ -142,7 +142,7 @@ async def test_merchants_and_modes_do_not_share_what_is_configured(gateway, make
 
 
 async def test_a_request_that_goes_away_takes_none_of_its_neighbours_along(gateway, merchant):
-    collector = gateway.parts.acceptance._asked
+    collector = gateway.app.state.acceptance._asked
     async with collector._turn:
         gone, stays = (asyncio.create_task(merchant.pay(key=key)) for key in ("gone", "stays"))
         await until(lambda: collector._open and len(collector._open.items) == 2, what="two requests to come")

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from gateway import audit, auth, store_merchants
-from gateway.ratelimit import UNRECORDED, Bucket, Limit
+from gateway.accounts import store as accounts
+from gateway.edge import audit, authentication
+from gateway.edge.rate_limit import UNRECORDED, Bucket, Limit
 from malipo import clock
 from malipo.messaging.runtime import purge
 from testkit.waiting import until
@@ -36,12 +37,12 @@ ROUTES = [
 
 async def revoke(gateway, key_id: str) -> None:
     async with gateway.parts.units.begin() as unit:
-        assert await store_merchants.revoke_key(unit.transaction, key_id)
+        assert await accounts.revoke_key(unit.transaction, key_id)
 
 
 async def test_every_route_names_the_scope_it_needs(gateway, merchant):
     for method, path, scope in ROUTES:
-        others = [known for known in auth.SCOPES if known != scope]
+        others = [known for known in authentication.SCOPES if known != scope]
         weak, strong = (
             await gateway.key_of(merchant.id, scopes=others),
             await gateway.key_of(merchant.id, scopes=[scope]),
@@ -91,17 +92,17 @@ async def test_a_revoked_key_is_refused_within_a_second_on_every_replica(replica
 
 
 async def test_a_new_key_works_within_a_second_of_having_been_unknown(gateway, merchant):
-    key_id, key = auth.new_key("test")
+    key_id, key = authentication.new_key("test")
     headers = {"X-API-Key": key}
     assert (await gateway.client.get("/v1/payments", headers=headers)).status_code == 401
     async with gateway.parts.units.begin() as unit:
-        await store_merchants.add_key(
+        await accounts.add_key(
             unit.transaction,
             key_id,
             merchant.id,
             "test",
-            digest=auth.digest(key),
-            scopes=auth.SCOPES,
+            digest=authentication.digest(key),
+            scopes=authentication.SCOPES,
             expires_days=None,
         )
 
@@ -195,7 +196,7 @@ async def test_a_request_that_cannot_be_recorded_is_not_let_in(gateway, merchant
 
 async def test_the_last_use_of_a_key_is_known_to_the_minute(gateway, merchant):
     await merchant.get("/v1/payments")
-    keys = await store_merchants.list_keys(gateway.pool, merchant.id)
+    keys = await accounts.list_keys(gateway.pool, merchant.id)
     assert clock.now() - keys[0].last_used_at < timedelta(minutes=1)
 
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from gateway.cards import mentions_card_number
-from gateway.problems import Problem
-from gateway.schemas import NewPayment
-from gateway.validation import _members, parse
+from gateway.edge.cards import mentions_card_number
+from gateway.edge.problems import Problem
+from gateway.edge.validation import _members, parse
+from gateway.payments.schemas import NewPayment
 from malipo import ids
 from malipo.money import EXPONENTS
 from testkit.waiting import until
@@ -325,7 +325,7 @@ async def test_captures_and_refunds_take_amounts_as_strictly(gateway, merchant):
 
 
 async def test_a_slow_body_is_given_up(gateway, merchant, monkeypatch):
-    monkeypatch.setattr("gateway.http_edge._BODY_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.edge.body._BODY_SECONDS", 0.05)
     forever = await_forever()
     response = await gateway.client.post("/v1/payments", content=forever, headers=raw_headers(merchant))
     assert (response.status_code, response.json()["code"]) == (408, "body_too_slow")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.problems import Problem
-from gateway.validation import require_text
+from gateway.edge.problems import Problem
+from gateway.edge.validation import require_text
 
 
 @pytest.mark.parametrize(

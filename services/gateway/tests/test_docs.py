@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from gateway.openapi import CANCEL_REFUSALS, CAPTURE_REFUSALS, DESCRIPTION, REFUND_REFUSALS
-from gateway.problems import PROBLEMS
+from gateway.edge.problems import PROBLEMS
+from gateway.openapi.description import DESCRIPTION
+from gateway.operations.schemas import CANCEL_REFUSALS, CAPTURE_REFUSALS, REFUND_REFUSALS
 from malipo import clock
 from malipo.contracts.events import REFUSAL_CODES, PaymentView
 

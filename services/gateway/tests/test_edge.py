@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.problems import Problem
-from gateway.schemas import NewPayment, NewRefund, NewWebhookEndpoint
-from gateway.validation import parse
+from gateway.accounts.schemas import NewWebhookEndpoint
+from gateway.edge.problems import Problem
+from gateway.edge.validation import parse
+from gateway.operations.schemas import NewRefund
+from gateway.payments.schemas import NewPayment
 from malipo import ids
 
 ODD = ["\x00", "\ufffe", "x" * 3000, "../../x", "%", "\u202e", "\u0664", "é", "' OR 1=1 --"]

@@ -66,7 +66,9 @@ async def test_a_repeat_after_the_time_is_over_answers_with_the_payment(gateway,
     wanted = (await time_of(gateway.parts.units.reads) + timedelta(minutes=2)).isoformat()
     first = await pay(merchant, wanted, key="one")
     later = await time_of(gateway.parts.units.reads) + HOUR
-    monkeypatch.setattr("gateway.store_config._CURRENT", f"SELECT '{later}'")  # what is replayed asks for no time
+    monkeypatch.setattr(
+        "gateway.accounts.configuration._CURRENT", f"SELECT '{later}'"
+    )  # what is replayed asks for no time
     assert (await pay(merchant, wanted, key="one")).json()["id"] == first.json()["id"]
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from gateway.shapes import SCHEMAS
+from gateway.history.schemas import EXPLANATION
+from gateway.history.texts import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED
 from malipo import clock, ids
 from malipo.contracts.events import Cause, Failure
-from malipo.contracts.explanations import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED
 from malipo.contracts.failures import OWN_FAILURES
 from malipo.contracts.outcomes import Declined, OrderPostponed, OtherAction, OutcomeReported
 from malipo.contracts.topics import OUTCOMES
@@ -245,9 +245,9 @@ async def test_every_state_and_reason_can_be_told(gateway, merchant, make):
         about = told if operation is None else told["operations"][0]
         assert (about["state"], about["reason"]) == (state, reason)
         assert set(codes(about)) <= set(MAY)
-        assert list(told) == SCHEMAS["Explanation"]["required"]
+        assert list(told) == EXPLANATION.components["Explanation"]["required"]
         for one in told["operations"]:
-            assert list(one) == SCHEMAS["Explanation"]["properties"]["operations"]["items"]["required"]
+            assert list(one) == EXPLANATION.components["Explanation"]["properties"]["operations"]["items"]["required"]
 
 
 @pytest.mark.parametrize("state", sorted({state for _, state, _ in EXPLANATIONS}))

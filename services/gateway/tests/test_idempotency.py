@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from gateway import idempotency
-from gateway.schemas import NewPayment
-from gateway.validation import parse
+from gateway.edge import idempotency
+from gateway.edge.validation import parse
+from gateway.payments.schemas import NewPayment
 from malipo import clock, ids
 from malipo.messaging.runtime import purge
 from testkit.waiting import until

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from gateway.ratelimit import Limit, LocalBuckets, RateLimiter
-from gateway.waiting import Waiting
+from gateway.edge.rate_limit import Limit, LocalBuckets, RateLimiter
+from gateway.edge.waiting import Waiting
 from malipo import clock
 from testkit.waiting import until
 
@@ -116,7 +116,7 @@ async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
 
 
 async def test_the_local_buckets_have_a_limit(gateway, monkeypatch):
-    monkeypatch.setattr("gateway.ratelimit._LOCAL_BUCKETS", 5)
+    monkeypatch.setattr("gateway.edge.rate_limit._LOCAL_BUCKETS", 5)
     limiter = RateLimiter(gateway.parts.waiting._redis, Limit(1, 1))
     limiter._away_until = clock.monotonic() + 60
     for number in range(20):
@@ -125,7 +125,7 @@ async def test_the_local_buckets_have_a_limit(gateway, monkeypatch):
 
 
 async def test_the_buckets_of_strangers_have_a_limit_too(monkeypatch):
-    monkeypatch.setattr("gateway.ratelimit._LOCAL_BUCKETS", 5)
+    monkeypatch.setattr("gateway.edge.rate_limit._LOCAL_BUCKETS", 5)
     buckets = LocalBuckets(Limit(1, 1))
     for number in range(20):
         buckets.take(f"10.0.0.{number}")
@@ -133,7 +133,7 @@ async def test_the_buckets_of_strangers_have_a_limit_too(monkeypatch):
 
 
 async def test_a_request_that_takes_too_long_is_given_up(gateway, merchant, monkeypatch):
-    monkeypatch.setattr("gateway.http_envelope.REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr("gateway.edge.middleware.REQUEST_SECONDS", 0.3)
     assert_away(await merchant.pay(Prefer="wait=10"))
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway import store_history
-from gateway.shapes import SCHEMAS
-from gateway.timeline import in_causal_order
+from gateway.history import store
+from gateway.history.schemas import TIMELINE
+from gateway.history.timeline import in_causal_order
 from malipo import clock, ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import Cause
@@ -173,12 +173,12 @@ async def test_every_entry_names_its_service_its_time_and_its_trace(merchant, pa
 
 async def test_every_entry_is_as_the_api_describes_it(gateway, merchant, payment, doubted):
     await gateway.hear(postponed(payment), topic=OUTCOMES)
-    described = SCHEMAS["TimelineEntry"]
+    described = TIMELINE.components["TimelineEntry"]
     for entry in await entries(merchant, payment):
         assert set(described["required"]) <= set(entry) <= set(described["properties"])
         assert entry["kind"] in described["properties"]["kind"]["enum"]
         for exchange in entry.get("exchanges", ()):
-            assert set(exchange) <= set(SCHEMAS["Exchange"]["properties"])
+            assert set(exchange) <= set(TIMELINE.components["Exchange"]["properties"])
 
 
 @pytest.mark.usefixtures("doubted")
@@ -245,7 +245,7 @@ async def test_a_timeline_holds_no_secret_and_nothing_about_the_customer(gateway
 
 
 async def test_a_long_timeline_shows_its_end(gateway, merchant, payment, monkeypatch):
-    monkeypatch.setattr(store_history, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(store, "MAX_ENTRIES", 3)
     await gateway.hear(*(gateway.step(merchant, payment, "processing") for _ in range(5)))
     told = await timeline(merchant, payment)
     assert [entry["step"] for entry in told["entries"]] == [3, 4, 5]

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from gateway import clockwork, handlers, store_commands, store_config
+from gateway import clockwork, projections
+from gateway.accounts import configuration
+from gateway.payments import unanswered
 from gateway.subscriptions import subscriptions
 from malipo import clock, ids
 from malipo.contracts.commands import CreatePayment, RefundPayment, TellAgain
@@ -37,7 +39,7 @@ async def pass_time(gateway, seconds: float = 31) -> None:
 
 
 async def sweep(gateway) -> list[tuple[str, object]]:
-    await store_commands.send_again(gateway.parts.units, 30)
+    await unanswered.send_again(gateway.parts.units, 30)
     return await lose(gateway)
 
 
@@ -115,18 +117,18 @@ async def test_a_command_that_nobody_answers_is_sent_ever_less_often_and_given_u
     await gateway.pool.execute("UPDATE unanswered SET accepted_at = now() - interval '61 days'")
     with capture_logs() as lines:
         assert [await sweep(gateway) for _ in range(2)] == [[], []]
-        assert [await store_commands.give_up(gateway.parts.units) for _ in range(2)] == [1, 0]
+        assert [await unanswered.give_up(gateway.parts.units) for _ in range(2)] == [1, 0]
         assert await sweep(gateway) == []
     assert [line["event"] for line in lines].count("command given up") == 1
-    assert store_commands.GIVEN_UP_DAYS + 14 < INBOX_DAYS
+    assert unanswered.GIVEN_UP_DAYS + 14 < INBOX_DAYS
 
 
 async def test_a_sweep_reads_only_what_it_sends_again_however_many_commands_wait(gateway):
     await add_waiting(gateway, 20_000, 1)
     await gateway.pool.execute("ANALYZE unanswered")
     plan = await gateway.pool.fetch(
-        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT TEXT) {store_commands._LOST}",
-        30.0, 100, PAYMENT_COMMANDS.name, store_commands.GIVEN_UP_DAYS,
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT TEXT) {unanswered._LOST}",
+        30.0, 100, PAYMENT_COMMANDS.name, unanswered.GIVEN_UP_DAYS,
     )  # fmt: skip
     plan = "\n".join(row[0] for row in plan)
     assert "unanswered_waiting" in plan
@@ -147,10 +149,10 @@ async def add_waiting(gateway, number: int, tries: int) -> None:
 
 async def test_while_the_owner_of_payments_is_away_a_few_commands_are_sent_again_and_all_once_he_is_back(gateway):
     await add_waiting(gateway, 1000, 1)
-    sent = [await store_commands.send_again(gateway.parts.units, 30) for _ in range(8)]
+    sent = [await unanswered.send_again(gateway.parts.units, 30) for _ in range(8)]
     assert sent == [100] * 5 + [10] * 3
     await gateway.pool.execute("DELETE FROM unanswered WHERE tries > 1")
-    assert await store_commands.send_again(gateway.parts.units, 30) == 100
+    assert await unanswered.send_again(gateway.parts.units, 30) == 100
 
 
 async def test_nothing_is_sent_again_while_commands_wait_for_long_in_the_own_outbox(gateway, merchant):
@@ -159,9 +161,9 @@ async def test_nothing_is_sent_again_while_commands_wait_for_long_in_the_own_out
     await pass_time(gateway, 3600)
     await merchant.pay()
     await gateway.pool.execute("UPDATE outbox SET created_at = created_at - interval '31 seconds'")
-    assert await store_commands.send_again(gateway.parts.units, 30) == 0
+    assert await unanswered.send_again(gateway.parts.units, 30) == 0
     await gateway.pool.execute("UPDATE outbox SET created_at = now()")
-    assert await store_commands.send_again(gateway.parts.units, 30) == 1
+    assert await unanswered.send_again(gateway.parts.units, 30) == 1
 
 
 async def test_what_is_still_in_the_outbox_is_not_sent_again_however_long_kafka_is_away(gateway, merchant):
@@ -171,7 +173,7 @@ async def test_what_is_still_in_the_outbox_is_not_sent_again_however_long_kafka_
     )
     await gateway.pool.execute("UPDATE outbox SET created_at = created_at - interval '1 hour'")
     before = await gateway.count("outbox")
-    assert await store_commands.send_again(gateway.parts.units, 30) == 0
+    assert await unanswered.send_again(gateway.parts.units, 30) == 0
     assert await gateway.count("outbox") == before
 
 
@@ -191,7 +193,7 @@ async def test_two_replicas_that_look_at_once_send_it_once(gateway, merchant):
     await merchant.pay()
     await lose(gateway)
     await pass_time(gateway)
-    await asyncio.gather(*[store_commands.send_again(gateway.parts.units, 30) for _ in range(4)])
+    await asyncio.gather(*[unanswered.send_again(gateway.parts.units, 30) for _ in range(4)])
     assert [type(message) for _, message in await lose(gateway)] == [CreatePayment, TellAgain]
 
 
@@ -210,24 +212,24 @@ async def test_a_configuration_goes_out_once_more_after_its_change_and_again_whe
     payment = (await merchant.pay()).json()
     await lose(gateway)
     units = gateway.parts.units
-    while await store_config.send_echo(units):
+    while await configuration.send_echo(units):
         pass
     await lose(gateway)
     await gateway.pool.execute("UPDATE config_echoes SET due_at = due_at - interval '10 seconds'")
-    assert await store_config.send_echo(units)
+    assert await configuration.send_echo(units)
     assert [type(message) for _, message in await lose(gateway)] == [MerchantConfigured]
-    assert not await store_config.send_echo(units)
+    assert not await configuration.send_echo(units)
     postponed = OrderPostponed(
         payment_id=payment["id"], operation_id=payment["id"], kind="charge", provider="stripe", step=1,
         code="configuration_behind", detail="", tries=1, retry_at=clock.now(), observed_at=clock.now(),
     )  # fmt: skip
     await gateway.hear(postponed, topic=OUTCOMES)
     await gateway.hear(ConfigurationMissed(merchant_id=merchant.id), topic=DELIVERIES)
-    assert await store_config.send_echo(units)
-    assert not await store_config.send_echo(units)
+    assert await configuration.send_echo(units)
+    assert not await configuration.send_echo(units)
     assert [message.merchant_id for _, message in await lose(gateway)] == [merchant.id]
 
 
 def test_the_inbox_knows_the_events_by_the_name_that_roll_calls_are_compared_under(gateway):
     payments, _ = subscriptions(gateway.parts.waiting)
-    assert f"gateway.{payments.name}" == handlers.CONSUMER
+    assert f"gateway.{payments.name}" == projections.CONSUMER

@@ -6,10 +6,10 @@ from redis.asyncio import Redis
 from starlette.responses import Response
 
 from bench.bare.wire import Wire, alive
-from gateway.schemas import NewPayment
+from gateway.edge.waiting import Waiting
+from gateway.payments.schemas import NewPayment
+from gateway.payments.views import create_command, first_payment
 from gateway.subscriptions import subscriptions
-from gateway.views import create_command, first_payment
-from gateway.waiting import Waiting
 from malipo import clock
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_COMMANDS

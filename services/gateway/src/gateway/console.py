@@ -9,7 +9,8 @@ from typing import Annotated, Any, cast, get_args
 import asyncpg
 import typer
 
-from gateway import auth, store_config, store_merchants
+from gateway.accounts import configuration, store
+from gateway.edge import authentication
 from gateway.settings import Settings
 from malipo import clock
 from malipo.contracts.commands import Mode
@@ -35,14 +36,14 @@ def create_merchant(name: str, as_json: _AsJson = False) -> None:
     """Make a merchant."""
     if not name.strip() or not name.isprintable():
         command.fail("give the merchant a name, in printable characters")
-    merchant_id = _write(lambda unit: store_merchants.add_merchant(unit.transaction, name))
+    merchant_id = _write(lambda unit: store.add_merchant(unit.transaction, name))
     _print({"id": merchant_id, "name": name}, as_json=as_json)
 
 
 @_merchants.command("list")
 def list_merchants(as_json: _AsJson = False) -> None:
     """List all merchants."""
-    found = command.run(Settings, lambda units: store_merchants.list_merchants(units.reads))
+    found = command.run(Settings, lambda units: store.list_merchants(units.reads))
     _print([asdict(merchant) for merchant in found], as_json=as_json)
 
 
@@ -57,18 +58,18 @@ def create_key(
     """Make an API key and print it: this is the only time it can be seen."""
     if mode not in get_args(Mode):
         command.fail(f"there is no mode {mode}: give test or live")
-    scopes = scope or list(auth.SCOPES)
-    if unknown := set(scopes) - set(auth.SCOPES):
-        command.fail(f"unknown scope {', '.join(sorted(unknown))}; there are: {', '.join(auth.SCOPES)}")
-    key_id, key = auth.new_key(cast("Mode", mode))
+    scopes = scope or list(authentication.SCOPES)
+    if unknown := set(scopes) - set(authentication.SCOPES):
+        command.fail(f"unknown scope {', '.join(sorted(unknown))}; there are: {', '.join(authentication.SCOPES)}")
+    key_id, key = authentication.new_key(cast("Mode", mode))
     try:
         expires_at = _write(
-            lambda unit: store_merchants.add_key(
+            lambda unit: store.add_key(
                 unit.transaction,
                 key_id,
                 merchant,
                 cast("Mode", mode),
-                digest=auth.digest(key),
+                digest=authentication.digest(key),
                 scopes=scopes,
                 expires_days=expires_days,
             )
@@ -81,7 +82,7 @@ def create_key(
 @_keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, key_...")], as_json: _AsJson = False) -> None:
     """Revoke an API key for ever; every replica refuses it within a second."""
-    if not _write(lambda unit: store_merchants.revoke_key(unit.transaction, key_id)):
+    if not _write(lambda unit: store.revoke_key(unit.transaction, key_id)):
         command.fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
     _print({"id": key_id, "revoked": True}, as_json=as_json)
 
@@ -91,7 +92,7 @@ def list_keys(
     merchant: Annotated[str, typer.Argument(help="The merchant's id, mer_...")], as_json: _AsJson = False
 ) -> None:
     """List a merchant's API keys, without their secrets."""
-    found = command.run(Settings, lambda units: store_merchants.list_keys(units.reads, merchant))
+    found = command.run(Settings, lambda units: store.list_keys(units.reads, merchant))
     _print([asdict(key) for key in found], as_json=as_json)
 
 
@@ -100,10 +101,10 @@ def republish(as_json: _AsJson = False) -> None:
     """Send every merchant's configuration again, for a service that lost its replica; harmless to the others."""
 
     async def publish_all(units: Units) -> int:
-        merchants = await store_merchants.list_merchants(units.reads)
+        merchants = await store.list_merchants(units.reads)
         for merchant in merchants:
             async with units.begin() as unit:  # one each: a merchant's row stays locked until its commit
-                await store_config.publish(unit, merchant.id)
+                await configuration.publish(unit, merchant.id)
         return len(merchants)
 
     _print({"merchants": command.run(Settings, publish_all)}, as_json=as_json)

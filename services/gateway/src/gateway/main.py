@@ -13,39 +13,32 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway import (
-    audit,
-    clockwork,
-    http_credentials,
-    http_docs,
-    http_endpoints,
-    http_events,
-    http_operations,
-    http_payments,
-    idempotency,
-)
-from gateway.acceptance import Acceptance
-from gateway.audit import Audit
-from gateway.auth import Keys
-from gateway.http_envelope import Envelope, problem_answer
-from gateway.openapi import describe
-from gateway.parts import Parts
-from gateway.problems import Problem
-from gateway.ratelimit import Limit, LocalBuckets, RateLimiter
+from gateway import clockwork
+from gateway.accounts.credential_routes import router as credentials
+from gateway.accounts.endpoint_routes import router as endpoints
+from gateway.edge import audit, idempotency
+from gateway.edge.audit import Audit
+from gateway.edge.authentication import Keys
+from gateway.edge.middleware import Envelope, problem_answer
+from gateway.edge.parts import Parts
+from gateway.edge.problems import Problem
+from gateway.edge.rate_limit import Limit, LocalBuckets, RateLimiter
+from gateway.edge.validation import of_parameters
+from gateway.edge.waiting import Waiting
+from gateway.events.routes import router as events
+from gateway.history.recording import record_requests
+from gateway.history.routes import router as history
+from gateway.openapi.description import describe
+from gateway.openapi.routes import router as docs
+from gateway.operations.routes import router as operations
+from gateway.payments.acceptance import Acceptance
+from gateway.payments.routes import router as payments
 from gateway.settings import Settings
 from gateway.subscriptions import subscriptions
-from gateway.validation import of_parameters
-from gateway.waiting import Waiting
 from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
-_API = (
-    http_payments.router,
-    http_operations.router,
-    http_credentials.router,
-    http_endpoints.router,
-    http_events.router,
-)
+_API = (payments, history, operations, credentials, endpoints, events)
 # The framework's own spans would let strangers choose the trace, and keep query strings; the envelope makes ours.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 _REDIS_SECONDS = 0.1  # what one request may lose to a Redis that hangs
@@ -79,7 +72,6 @@ def _parts(settings: Settings, runtime: Runtime, redis: Redis, subscriber: Redis
         ring=KeyRing.parse(settings.key_ring.get_secret_value()),
         keys=Keys(runtime.units),
         audit=Audit(runtime.units),
-        acceptance=Acceptance(runtime.units),
         limiter=RateLimiter(redis, limit),
         strangers=LocalBuckets(Limit(settings.stranger_limit_per_second, settings.stranger_limit_burst)),
         waiting=Waiting(redis, subscriber, settings.max_waiting),
@@ -108,8 +100,10 @@ def _app(runtime: Runtime, parts: Parts) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )
     app.state.parts = parts
+    app.state.recorder = record_requests
+    app.state.acceptance = Acceptance(runtime.units, record_requests)
     app.state.openapi = msgspec.json.encode(describe(_API))
-    for router in (*_API, http_docs.router):
+    for router in (*_API, docs):
         app.include_router(router)
     app.router.routes.extend(runtime.health.routes())
     app.add_exception_handler(Problem, _problem)
@@ -134,7 +128,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> str:
     # The framework names the methods of the first route with this path only.
     app: FastAPI = request.app
-    routes = [route for router in (*_API, http_docs.router, app.router) for route in router.routes]
+    routes = [route for router in (*_API, docs, app.router) for route in router.routes]
     found = [route for route in routes if isinstance(route, Route) and route.path_regex.match(request.url.path)]
     methods = {method for route in found for method in route.methods or ()}
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from gateway.handlers import add_to_timelines, project
-from gateway.waiting import Waiting
+from gateway.edge.waiting import Waiting
+from gateway.projections import add_to_timelines, project
 from malipo.contracts.topics import DELIVERIES, OUTCOMES, PAYMENT_EVENTS
 from malipo.messaging.subscription import Subscription
 

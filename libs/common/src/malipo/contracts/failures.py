@@ -4,10 +4,12 @@ Every other code is the provider's own and passes through as it is, with the pro
 Why a command is refused is a `RefusalCode`, which is a problem of the API, too.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from malipo.contracts.events import Failure
-from malipo.contracts.explanations import EXPLANATIONS, May
+
+May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "configure", "pay_anew"]
+"""What a merchant can be told that he may do."""
 
 
 class OwnFailure(NamedTuple):
@@ -64,17 +66,18 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "captured_otherwise": OwnFailure(
         "This captured nothing: another amount has been captured.", "The payment's `amount_captured` is what was taken."
     ),
-    "payment_canceled": OwnFailure(EXPLANATIONS["capture", "failed", "canceled"].why, "Start a new payment."),
+    "payment_canceled": OwnFailure("The payment was canceled at the provider before.", "Start a new payment."),
     "payment_failed": OwnFailure(
         "There is nothing to cancel: the payment has failed, and took no money.",
         "Nothing needs to be done; the payment's own `failure` says why.",
     ),
-    "cancel_too_late": OwnFailure(EXPLANATIONS["cancel", "failed", "succeeded"].why, "Refund the payment."),
+    "cancel_too_late": OwnFailure("It came too late: the money is taken.", "Refund the payment."),
     "payment_authorized": OwnFailure(
-        EXPLANATIONS["cancel", "failed", "authorized"].why, "Cancel it once more, or capture it."
+        "The provider did not cancel: it still holds the amount.", "Cancel it once more, or capture it."
     ),
     "payment_action_required": OwnFailure(
-        EXPLANATIONS["cancel", "failed", "action_required"].why, "Cancel it once more, or let the customer act."
+        "The provider did not cancel: the charge still waits for the customer.",
+        "Cancel it once more, or let the customer act.",
     ),
     "refund_failed": OwnFailure(
         "The refund failed at the provider, which gave no reason: the money is with you.",

@@ -1,0 +1,1 @@
+"""A merchant's account here: keys, credentials of providers, webhook endpoints."""

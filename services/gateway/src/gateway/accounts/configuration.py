@@ -1,0 +1,120 @@
+"""A merchant's configuration as a whole: a version counts its changes, and at each the other services are told all of it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from malipo.contracts.commands import Mode
+from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
+from malipo.contracts.topics import MERCHANT_CONFIG
+from malipo.messaging.database import Queries, Row
+from malipo.messaging.unit import Unit, Units
+from malipo.messaging.writes import Write
+
+_NEXT_VERSION = "UPDATE merchants SET config_version = config_version + 1 WHERE id = $1"
+_LOCK = "SELECT config_version FROM merchants WHERE id = $1 FOR UPDATE"
+_ALL_CREDENTIALS = "SELECT id, provider, mode, ciphertext FROM provider_credentials WHERE merchant_id = $1 ORDER BY id"
+_ALL_ENDPOINTS = """
+SELECT id, mode, url, secret_ciphertext, event_types FROM webhook_endpoints WHERE merchant_id = $1 ORDER BY id
+"""
+_CURRENT = """
+SELECT id, mode, config_version, now() AS read_at,
+       ARRAY(SELECT provider FROM provider_credentials c WHERE c.merchant_id = m.id AND c.mode = asked.mode) AS providers
+FROM merchants m JOIN unnest($1::text[], $2::text[]) AS asked (id, mode) USING (id)
+"""
+
+_ECHO_SECONDS = (10.0, 3600.0)
+"""So long after a change it is sent once more: the first well within the time for which a charge waits for it."""
+_ECHOES = """
+INSERT INTO config_echoes (merchant_id, due_at)
+SELECT $1, now() + make_interval(secs => after) FROM unnest($2::float8[]) AS after ON CONFLICT DO NOTHING
+"""
+_ECHO = Write(
+    """INSERT INTO config_echoes (merchant_id, due_at)
+SELECT id, now() FROM merchants WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING""",
+    {"merchant_id": "text"},
+)
+_ECHO_TO_PAYMENTS = Write(
+    """INSERT INTO config_echoes (merchant_id, due_at)
+SELECT DISTINCT merchant_id, now() FROM payments WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING""",
+    {"payment_id": "text"},
+)
+_ECHO_DUE = "SELECT EXISTS (SELECT FROM config_echoes WHERE due_at <= now())"
+# The merchant's own row is locked, for of two replicas with two due rows of one merchant each would wait for the other's.
+_TAKE_ECHO = """
+SELECT m.id FROM config_echoes AS e JOIN merchants AS m ON m.id = e.merchant_id
+WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE OF m SKIP LOCKED
+"""
+_ECHOED = "DELETE FROM config_echoes WHERE merchant_id = $1 AND due_at <= now()"
+
+
+class Configuration(NamedTuple):
+    """A merchant's configuration: its version, and the providers that have credentials in one mode, at the database's time."""
+
+    version: int
+    providers: Sequence[str]
+    read_at: datetime
+
+
+async def change(unit: Unit, merchant_id: str) -> None:
+    """Begin a change of the merchant's configuration: one at a time, each with a version of its own."""
+    await unit.transaction.execute(_NEXT_VERSION, merchant_id)
+
+
+async def publish(unit: Unit, merchant_id: str) -> None:
+    """Send the merchant's whole configuration at its current version, now and twice more; secrets as ciphertext only."""
+    await _send(unit, merchant_id)
+    await unit.transaction.execute(_ECHOES, merchant_id, _ECHO_SECONDS)
+
+
+def echo(unit: Unit, merchant_ids: Iterable[str]) -> None:
+    """Have the configurations of these merchants sent once more: somebody lacks them."""
+    unit.put(_ECHO, [(merchant_id,) for merchant_id in sorted(merchant_ids)])
+
+
+def echo_to_payments(unit: Unit, payment_ids: Iterable[str]) -> None:
+    """The same for the merchants of these payments."""
+    unit.put(_ECHO_TO_PAYMENTS, [(payment_id,) for payment_id in sorted(payment_ids)])
+
+
+async def send_echo(units: Units) -> bool:
+    """Send the configuration once more that has been due for longest; answers whether there was one.
+
+    Harmless to who has it: it is the whole, by its version.
+    """
+    if not await units.reads.fetchval(_ECHO_DUE):
+        return False
+    async with units.begin() as unit:
+        merchant_id = await unit.transaction.fetchval(_TAKE_ECHO)
+        if merchant_id is not None:
+            await unit.transaction.execute(_ECHOED, merchant_id)
+            await _send(unit, merchant_id)
+    return merchant_id is not None
+
+
+async def _send(unit: Unit, merchant_id: str) -> None:
+    version = await unit.transaction.fetchval(_LOCK, merchant_id)
+    credentials = await unit.transaction.fetch(_ALL_CREDENTIALS, merchant_id)
+    endpoints = await unit.transaction.fetch(_ALL_ENDPOINTS, merchant_id)
+    message = MerchantConfigured(
+        merchant_id=merchant_id,
+        version=version,
+        credentials=tuple(Credential(**row) for row in credentials),
+        endpoints=tuple(_endpoint(row) for row in endpoints),
+    )
+    unit.send(MERCHANT_CONFIG, merchant_id, message)
+
+
+async def current(source: Queries, owners: Collection[tuple[str, Mode]]) -> dict[tuple[str, Mode], Configuration]:
+    """The configurations of these merchants in these modes."""
+    if not owners:
+        return {}
+    rows = await source.fetch(_CURRENT, *zip(*owners, strict=True))
+    return {
+        (row["id"], row["mode"]): Configuration(row["config_version"], row["providers"], row["read_at"]) for row in rows
+    }
+
+
+def _endpoint(row: Row) -> Endpoint:
+    columns = dict(row)
+    return Endpoint(event_types=tuple(columns.pop("event_types")), **columns)

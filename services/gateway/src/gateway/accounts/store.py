@@ -1,0 +1,153 @@
+"""Reads and writes merchants, their API keys, and what they configure: credentials of providers and webhook endpoints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.accounts.views import StoredCredential, StoredEndpoint
+from gateway.edge.store import KEY_COLUMNS, ApiKey
+from malipo import ids
+from malipo.contracts.commands import Mode
+from malipo.contracts.config import Credential, Endpoint
+from malipo.messaging.database import Queries, Statements
+
+_INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"
+_LIST_MERCHANTS = "SELECT id, name, config_version, created_at FROM merchants ORDER BY id"
+_INSERT_KEY = """
+INSERT INTO api_keys (id, merchant_id, mode, hash, scopes, expires_at)
+VALUES ($1, $2, $3, $4, $5, now() + make_interval(days => $6)) RETURNING expires_at
+"""
+_REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
+_LIST_KEYS = f"SELECT {KEY_COLUMNS} FROM api_keys WHERE merchant_id = $1 ORDER BY id"
+
+_CREDENTIAL_COLUMNS = "id, provider, mode, masked, created_at, updated_at"
+_PUT_CREDENTIAL = """
+INSERT INTO provider_credentials (id, merchant_id, mode, provider, ciphertext, masked) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET ciphertext = excluded.ciphertext, masked = excluded.masked, updated_at = now()
+"""
+_LIST_CREDENTIALS = f"""
+SELECT {_CREDENTIAL_COLUMNS} FROM provider_credentials
+WHERE merchant_id = $1 AND mode = $2 AND ($3::text IS NULL OR provider = $3) ORDER BY provider
+"""
+_DELETE_CREDENTIAL = """
+DELETE FROM provider_credentials WHERE merchant_id = $1 AND mode = $2 AND provider = $3 RETURNING id
+"""
+
+_ENDPOINT_COLUMNS = "id, mode, url, event_types, description, created_at"
+_INSERT_ENDPOINT = """
+INSERT INTO webhook_endpoints (id, merchant_id, mode, url, event_types, description, secret_ciphertext)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_LIST_ENDPOINTS = f"""
+SELECT {_ENDPOINT_COLUMNS} FROM webhook_endpoints
+WHERE merchant_id = $1 AND mode = $2 AND ($3::text IS NULL OR id = $3) ORDER BY id
+"""
+_ENDPOINT_SECRET = "SELECT secret_ciphertext FROM webhook_endpoints WHERE id = $1 AND merchant_id = $2 AND mode = $3"  # noqa: S105
+_DELETE_ENDPOINT = "DELETE FROM webhook_endpoints WHERE id = $1 AND merchant_id = $2 AND mode = $3 RETURNING id"
+
+
+@dataclass(frozen=True)
+class Merchant:
+    """A business that takes payments through us."""
+
+    id: str
+    name: str
+    config_version: int
+    created_at: datetime
+
+
+async def add_merchant(connection: Statements, name: str) -> str:
+    """Make a merchant; answers its id."""
+    merchant_id = ids.new("mer")
+    await connection.execute(_INSERT_MERCHANT, merchant_id, name)
+    return merchant_id
+
+
+async def list_merchants(source: Queries) -> list[Merchant]:
+    """All merchants, oldest first."""
+    return [Merchant(**row) for row in await source.fetch(_LIST_MERCHANTS)]
+
+
+async def add_key(
+    connection: Statements,
+    key_id: str,
+    merchant_id: str,
+    mode: Mode,
+    *,
+    digest: bytes,
+    scopes: Sequence[str],
+    expires_days: int | None,
+) -> datetime | None:
+    """Write a key by its digest; answers when it expires. Raises `asyncpg.ForeignKeyViolationError` for no merchant."""
+    return await connection.fetchval(_INSERT_KEY, key_id, merchant_id, mode, digest, scopes, expires_days)
+
+
+async def revoke_key(connection: Statements, key_id: str) -> bool:
+    """Revoke a key for ever; answers whether there is such a key."""
+    return await connection.fetchval(_REVOKE_KEY, key_id) is not None
+
+
+async def list_keys(source: Queries, merchant_id: str) -> list[ApiKey]:
+    """The merchant's keys, oldest first."""
+    return [ApiKey(**row) for row in await source.fetch(_LIST_KEYS, merchant_id)]
+
+
+async def put_credential(
+    connection: Statements, merchant_id: str, credential: Credential, masked: dict[str, Any]
+) -> None:
+    """Add a credential, or replace the one with its id."""
+    await connection.execute(
+        _PUT_CREDENTIAL,
+        credential.id,
+        merchant_id,
+        credential.mode,
+        credential.provider,
+        credential.ciphertext,
+        masked,
+    )
+
+
+async def list_credentials(
+    source: Queries, merchant_id: str, mode: Mode, provider: str | None = None
+) -> list[StoredCredential]:
+    """The merchant's credentials in this mode, by provider; at most one a provider."""
+    rows = await source.fetch(_LIST_CREDENTIALS, merchant_id, mode, provider)
+    return [StoredCredential(**row) for row in rows]
+
+
+async def delete_credential(connection: Statements, merchant_id: str, mode: Mode, provider: str) -> str | None:
+    """Delete a credential; answers its id if there was one."""
+    return await connection.fetchval(_DELETE_CREDENTIAL, merchant_id, mode, provider)
+
+
+async def add_endpoint(connection: Statements, merchant_id: str, endpoint: Endpoint, description: str | None) -> None:
+    """Add a webhook endpoint."""
+    await connection.execute(
+        _INSERT_ENDPOINT,
+        endpoint.id,
+        merchant_id,
+        endpoint.mode,
+        endpoint.url,
+        list(endpoint.event_types),
+        description,
+        endpoint.secret_ciphertext,
+    )
+
+
+async def list_endpoints(
+    source: Queries, merchant_id: str, mode: Mode, endpoint_id: str | None = None
+) -> list[StoredEndpoint]:
+    """The merchant's endpoints in this mode, oldest first, or the one with this id."""
+    rows = await source.fetch(_LIST_ENDPOINTS, merchant_id, mode, endpoint_id)
+    return [StoredEndpoint(**row) for row in rows]
+
+
+async def endpoint_secret(source: Queries, endpoint_id: str, merchant_id: str, mode: Mode) -> str | None:
+    """The endpoint's secret as ciphertext."""
+    return await source.fetchval(_ENDPOINT_SECRET, endpoint_id, merchant_id, mode)
+
+
+async def delete_endpoint(connection: Statements, endpoint_id: str, merchant_id: str, mode: Mode) -> bool:
+    """Delete an endpoint; answers whether there was one."""
+    return await connection.fetchval(_DELETE_ENDPOINT, endpoint_id, merchant_id, mode) is not None

@@ -1,0 +1,101 @@
+"""Lets requests in: who calls, what the audit log keeps of it, how often, and with which parameters."""
+
+from typing import Annotated
+
+from fastapi import Request, Security
+from fastapi.security import APIKeyHeader
+from pydantic import BaseModel
+
+from gateway.edge.audit import Entry
+from gateway.edge.authentication import Caller, Decision, Scope
+from gateway.edge.middleware import about, answer_headers, request_id
+from gateway.edge.parts import Parts, PartsOf
+from gateway.edge.problems import Problem
+from gateway.edge.rate_limit import UNRECORDED
+from gateway.edge.validation import require_text, shown
+from http_limits.remote import network_of
+from malipo import clock
+
+_SINGLE_HEADERS = ("x-api-key", "content-type", "content-encoding")
+_API_KEY = APIKeyHeader(
+    name="X-API-Key",
+    scheme_name="ApiKey",
+    description="`mk_test_...` works on test data alone, `mk_live_...` on live data alone.",
+    auto_error=False,
+)
+
+
+class Gate:
+    """Lets a request in: knows the key, records the decision, takes a token of the rate limit, refuses stray parameters.
+
+    Answers who calls. Raises `Problem`; a request that cannot be recorded is not let in.
+    """
+
+    def __init__(self, scope: Scope, query: type[BaseModel] | None = None) -> None:
+        self._scope: Scope = scope
+        self._parameters = frozenset(query.model_fields if query else ())
+
+    async def __call__(
+        self, request: Request, parts: PartsOf, api_key: Annotated[str | None, Security(_API_KEY)]
+    ) -> Caller:
+        decision = await self._decide(request, parts, api_key)
+        if decision.caller is None:
+            _slow_down(request, parts)
+        await parts.audit.record(_entry(request, decision))
+        if decision.caller is None:
+            assert decision.code is not None
+            raise Problem(decision.code, _advice(decision.code, self._scope))
+        await _limit(request, parts, decision.caller)
+        self._check_parameters(request)
+        return decision.caller
+
+    async def _decide(self, request: Request, parts: Parts, api_key: str | None) -> Decision:
+        # Which of two values counts, a proxy and we might see differently.
+        if any(len(request.headers.getlist(name)) > 1 for name in _SINGLE_HEADERS):
+            return Decision(None, "header_repeated")
+        return await parts.keys.decide(api_key and api_key.strip(), self._scope)
+
+    def _check_parameters(self, request: Request) -> None:
+        names = [name for name, _ in request.query_params.multi_items()]
+        if unknown := set(names) - self._parameters:
+            raise Problem("parameter_unknown", f"There is no parameter {shown(min(unknown))!r} here.")
+        if len(names) != len(set(names)):
+            raise Problem("parameter_repeated")
+        require_text(request.scope["query_string"])
+
+
+def _slow_down(request: Request, parts: Parts) -> None:
+    """Strangers may not fill the audit log: beyond their limit they are counted, not recorded."""
+    verdict = parts.strangers.take(network_of(_remote(request)))
+    if not verdict.allowed:
+        UNRECORDED.inc()
+        raise Problem("rate_limited", after_seconds=verdict.retry_after_seconds)
+
+
+async def _limit(request: Request, parts: Parts, caller: Caller) -> None:
+    verdict = await parts.limiter.take(f"{caller.merchant_id}:{caller.mode}")
+    answer_headers(request).update(verdict.headers())
+    about(merchant_id=caller.merchant_id, mode=caller.mode)
+    if not verdict.allowed:
+        raise Problem("rate_limited", after_seconds=verdict.retry_after_seconds)
+
+
+def _entry(request: Request, decision: Decision) -> Entry:
+    return Entry(
+        at=clock.now(),
+        request_id=request_id(request),
+        merchant_id=decision.key and decision.key.merchant_id,
+        key_id=decision.key and decision.key.id,
+        reason=decision.code or "allowed",
+        method=request.method,
+        route=request.scope["route"].path,
+        remote=_remote(request),
+    )
+
+
+def _remote(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+def _advice(code: str, scope: Scope) -> str | None:
+    return f"This route needs the scope {scope}." if code == "scope_missing" else None

@@ -1,0 +1,111 @@
+"""A request that changes something: its Idempotency-Key, how long it may wait, and what is kept of it beside its command."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+
+from gateway.edge.admission import Gate
+from gateway.edge.authentication import Caller, Scope
+from gateway.edge.cards import mentions_card_number
+from gateway.edge.fields import IDEMPOTENCY_KEY
+from gateway.edge.idempotency import Done, Sending
+from gateway.edge.middleware import request_id
+from gateway.edge.origin import Origin
+from gateway.edge.parts import Parts, PartsOf
+from gateway.edge.problems import Problem
+from malipo import clock
+from malipo.platform.tracing import CLIENT_REF, carrier
+
+MAX_WAIT_SECONDS = 10
+_KEY = re.compile(IDEMPOTENCY_KEY)
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?:$|[,;\s])", re.IGNORECASE)
+_RESPOND_ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s])", re.IGNORECASE)
+_IDEMPOTENCY_KEY = Header(
+    alias="Idempotency-Key",
+    description=(
+        "1 to 255 printable ASCII characters, new for each request and the same for each repeat of it. "
+        "Remembered for 7 days."
+    ),
+)
+_PREFER = Header(
+    alias="Prefer",
+    description="`wait=N`: wait up to N seconds (at most 10) for a first state; `respond-async`: do not wait.",
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A request that changes something: who asks, with which key, and how long the answer may take."""
+
+    parts: Parts
+    caller: Caller
+    sending: Sending
+    request_id: str
+    wait_seconds: float
+    preference: str | None = None
+
+    def headers(self, done: Done, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The answer's headers: whether it is a replay, and which preference was followed."""
+        headers = dict(more or {})
+        if done.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        if self.preference is not None:
+            headers["Preference-Applied"] = self.preference
+        return headers
+
+    def origin(self, client_ref: str | None, operation_id: str | None = None) -> Origin:
+        """What is kept of this request beside its command. Takes the current trace: ask in the request's own task."""
+        headers = carrier() | ({CLIENT_REF: client_ref} if client_ref is not None else {})
+        return Origin(clock.now(), self.sending.route, self.request_id, self.caller.key_id, headers, operation_id)
+
+
+def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Command]]:
+    """The dependency of a route that changes something."""
+    gate = Gate(scope)
+
+    async def admit(
+        request: Request,
+        parts: PartsOf,
+        caller: Annotated[Caller, Depends(gate)],
+        key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
+    ) -> Command:
+        if key is None and key_required:
+            raise Problem("idempotency_key_missing")
+        if len(request.headers.getlist("idempotency-key")) > 1:
+            raise Problem("idempotency_key_invalid")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Problem("idempotency_key_invalid")
+        if key is not None and mentions_card_number(key):
+            raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
+        route = f"{request.method} {request.url.path}"
+        sending = Sending(caller.merchant_id, caller.mode, route, key)
+        return Command(parts, caller, sending, request_id(request), parts.settings.wait_seconds)
+
+    return admit
+
+
+def waiting_command(scope: Scope) -> Callable[..., Awaitable[Command]]:
+    """The dependency of a route that starts work elsewhere and waits for it; such a route needs an Idempotency-Key."""
+    admit = command(scope, key_required=True)
+
+    async def admit_with_preference(
+        request: Request, asked: Annotated[Command, Depends(admit)], _prefer: Annotated[str, _PREFER] = ""
+    ) -> Command:
+        given = ", ".join(request.headers.getlist("prefer"))  # several of them are one list
+        seconds, applied = preference(given, asked.wait_seconds)
+        return replace(asked, wait_seconds=seconds, preference=applied)
+
+    return admit_with_preference
+
+
+def preference(prefer: str, default_seconds: float) -> tuple[float, str | None]:
+    """How long to wait, and what to answer as `Preference-Applied` (RFC 7240); what is not understood is ignored."""
+    if _RESPOND_ASYNC.search(prefer):
+        return 0, "respond-async"
+    if asked := _WAIT.search(prefer):
+        seconds = min(int(asked[1]), MAX_WAIT_SECONDS)
+        return seconds, f"wait={seconds}"
+    return default_seconds, None

@@ -1,0 +1,120 @@
+"""Fields that several rooms take from merchants, and what every body and every list has in common."""
+
+import re
+from typing import Annotated, Any, ClassVar, cast
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from gateway.edge.cards import find_card_number, leads_to_card_number, mentions_card_number
+from malipo.contracts.events import EVENT_TYPES
+from malipo.money import MAX_AMOUNT_MINOR
+
+IDEMPOTENCY_KEY = "^[!-~](?:[ -~]{0,253}[!-~])?$"
+"""Of each pattern the text is as OpenAPI shows it, so that it says what is done."""
+
+_HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?"
+_PORT = "(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+_GROUP = "[0-9A-Fa-f]{1,4}"
+_SHORTENED = "|".join(f"(?:{_GROUP}:){{1,{left}}}(?::{_GROUP}){{1,{7 - left}}}" for left in range(1, 7))
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_DOTTED = f"(?:(?:{_GROUP}:){{0,3}}{_GROUP})?::(?:{_GROUP}:)?{_BYTE}(?:[.]{_BYTE}){{3}}"
+_IPV6 = f"{_DOTTED}|(?:{_GROUP}:){{7}}{_GROUP}|(?:{_GROUP}:){{1,7}}:|{_SHORTENED}|:(?:(?::{_GROUP}){{1,7}}|:)"
+_URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://(?:{_HOST}|\[(?:{_IPV6})\]){_PORT}(?:[/?][^\x00- #\x7f-\xa0]*)?$"
+_EXPOSED = "card numbers are refused: send a token from the provider's browser library; treat the number as exposed"
+_DIGITS = re.compile("0|[1-9][0-9]{0,19}")  # as JSON writes a whole number
+
+
+def _whole_amount(value: object) -> object:
+    if type(value) is not int:  # a bool is an int to isinstance
+        raise PydanticCustomError("amount_not_integer", "must be an integer of minor units, e.g. 1250 for 12.50 USD")
+    if value < 1:
+        raise PydanticCustomError("amount_too_small", "must be at least 1")
+    if value > MAX_AMOUNT_MINOR:
+        raise PydanticCustomError("amount_too_large", "must be at most {limit}", {"limit": MAX_AMOUNT_MINOR})
+    return value
+
+
+def _web_url(url: str) -> str:
+    if not re.fullmatch(_URL, url):
+        raise PydanticCustomError("url_invalid", "must be an absolute http or https URL without user name or fragment")
+    if leads_to_card_number(url):
+        raise PydanticCustomError("raw_card_number", _EXPOSED)
+    return url
+
+
+def _event_type(name: str) -> str:
+    if name not in EVENT_TYPES:
+        raise PydanticCustomError("event_type_invalid", f"must be one of: {', '.join(EVENT_TYPES)}")
+    return name
+
+
+def digits(text: object) -> object:
+    """Refuses a parameter that is no whole number in digits; the type reads the rest."""
+    if isinstance(text, str) and not _DIGITS.fullmatch(text):
+        raise PydanticCustomError("parameter_invalid", "must be a whole number in digits")
+    return text
+
+
+def _no_card_number(text: str) -> str:
+    if mentions_card_number(text):
+        raise PydanticCustomError("raw_card_number", _EXPOSED)
+    return text
+
+
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+Printable = Field(pattern=PRINTABLE)
+Words = AfterValidator(_no_card_number)
+"""Of a text of the merchant's own."""
+TEXT_PROBLEMS = ("text_empty", "text_too_long", "text_control_characters")
+
+
+def text_schema(**schema: Any) -> WithJsonSchema:
+    """The schema of a text in OpenAPI, in place of what its validators would make."""
+    return WithJsonSchema({"type": "string", **schema})
+
+
+_AMOUNT_RANGE = {"minimum": 1, "maximum": MAX_AMOUNT_MINOR}
+Amount = Annotated[int, BeforeValidator(_whole_amount), WithJsonSchema({"type": "integer", **_AMOUNT_RANGE})]
+AMOUNT_PROBLEMS = ("amount_not_integer", "amount_too_small", "amount_too_large")
+Description = Annotated[str, Field(min_length=1, max_length=500), Printable, Words]
+WebUrl = Annotated[
+    str, Field(max_length=2000), Printable, AfterValidator(_web_url), text_schema(maxLength=2000, pattern=_URL)
+]
+EventName = Annotated[str, AfterValidator(_event_type), text_schema(enum=[*EVENT_TYPES])]
+
+
+class Body(BaseModel):
+    """A body: types as written in JSON, no unknown fields.
+
+    `problems` are the codes of what may be wrong with its own fields, beside those that every body has.
+    """
+
+    problems: ClassVar[tuple[str, ...]] = ()
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_card(cls, data: Any) -> Any:
+        # In the method and in fields that do not exist no number can be meant otherwise; texts have `Words`.
+        if isinstance(data, dict):
+            fields = cast("dict[str, Any]", data)
+            suspects = {name: fields[name] for name in fields if name == "method" or name not in cls.model_fields}
+            if found := find_card_number(suspects):
+                raise PydanticCustomError("raw_card_number", _EXPOSED, {"place": found})
+        return cast("Any", data)
+
+    @classmethod
+    def may_be_left_out(cls) -> bool:
+        """Whether a request without a body means the same as one with an empty object: no field is required."""
+        return not any(field.is_required() for field in cls.model_fields.values())
+
+
+class Page(BaseModel):
+    """Parameters that every list takes."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    limit: Annotated[int, BeforeValidator(digits)] = Field(default=20, ge=1, le=100, description="Entries a page.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")

@@ -1,0 +1,159 @@
+"""Idempotency keys: one request has one effect, however often and on however many replicas it is sent."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from prometheus_client import Counter
+from pydantic import BaseModel
+
+from gateway.edge.problems import PROBLEMS, Problem
+from malipo.contracts.commands import Mode
+from malipo.messaging.database import Queries, Row
+from malipo.messaging.unit import Unit, Units
+from malipo.messaging.writes import insert, purge_of
+
+_FIND = """
+SELECT merchant_id, mode, key, route, fingerprint, resource_id
+FROM idempotency_keys JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (merchant_id, mode, key)
+USING (merchant_id, mode, key)
+"""
+_REMEMBER = insert(
+    "idempotency_keys",
+    {
+        "merchant_id": "text",
+        "mode": "text",
+        "key": "text",
+        "route": "text",
+        "fingerprint": "bytea",
+        "resource_id": "text",
+    },
+)
+PURGE = purge_of("idempotency_keys", "created_at")
+"""Forgets old keys: see `Runtime.forget`."""
+
+REPLAYS = Counter("malipo_idempotent_replays", "Requests that were answered from an earlier one with the same key.")
+
+type Owner = tuple[str, Mode, str]
+"""A merchant, a mode, and the key that the merchant gave."""
+_REUSED = PROBLEMS["idempotency_key_reused"].advice
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One sending of a request. Without a `key` each sending is a request of its own."""
+
+    merchant_id: str
+    mode: Mode
+    route: str
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sending of a request that is to be carried out once, with a hash of what it asks for."""
+
+    sending: Sending
+    fingerprint: bytes
+
+    @property
+    def owner(self) -> Owner | None:
+        """What the request goes by; None without a key."""
+        sending = self.sending
+        return None if sending.key is None else (sending.merchant_id, sending.mode, sending.key)
+
+
+@dataclass(frozen=True)
+class Done:
+    """The resource that the request made or changed, and whether an earlier sending did it."""
+
+    resource_id: str
+    replayed: bool
+
+
+def claim(sending: Sending, body: BaseModel | None) -> Claim:
+    """The claim of a sending with this body."""
+    return Claim(sending, _fingerprint(sending.route, body))
+
+
+async def once(units: Units, sending: Sending, body: BaseModel | None, act: Callable[[Unit], Awaitable[str]]) -> Done:
+    """Run `act` in one unit with the key's row, unless an earlier sending already did; answers its resource's id.
+
+    What `act` raises undoes everything, the key included. Raises `Problem` as `find` answers it.
+    """
+    claimed = claim(sending, body)
+
+    async def earlier(unit: Unit) -> Done | None:
+        [known] = await find(unit, [claimed])
+        if isinstance(known, Problem):
+            raise known
+        return known
+
+    async def act_or_replay(unit: Unit) -> Done:
+        if known := await earlier(unit):
+            return known
+        resource_id = await act(unit)
+        remember(unit, [(claimed, resource_id)])
+        return Done(resource_id, replayed=False)
+
+    try:
+        return await units.settle(act_or_replay)
+    except Problem as problem:
+        # Another sending may have been carried out since we looked: what is wrong now came of that.
+        if known := await units.settle(earlier):
+            return known
+        raise problem from None
+
+
+async def find(unit: Unit, claims: Sequence[Claim]) -> list[Done | Problem | None]:
+    """For each claim what an earlier sending did, or None: then it is new.
+
+    Of two that are new at once one can `remember` its key: the other one's unit conflicts, and finds it in the next.
+    A `Problem` is `idempotency_key_in_flight` when it is new and another one of its key stands before it in `claims`,
+    and `idempotency_key_reused` when the earlier one was another request.
+    """
+    first = {claim.owner: claim for claim in reversed(claims) if claim.owner is not None}
+    known = await _known(unit.reads, first)
+    answers = [
+        None if claim.owner is None else _told(claim, known.get(claim.owner), new=first[claim.owner] is claim)
+        for claim in claims
+    ]
+    unit.after_commit(partial(REPLAYS.inc, sum(isinstance(answer, Done) for answer in answers)))
+    return answers
+
+
+def remember(unit: Unit, made: Sequence[tuple[Claim, str]]) -> None:
+    """Keep which resource each claim has made, in the transaction that makes it."""
+    rows = [
+        (*claim.owner, claim.sending.route, claim.fingerprint, resource_id)
+        for claim, resource_id in made
+        if claim.owner is not None
+    ]
+    unit.put(_REMEMBER, sorted(rows))  # two replicas that get the same keys wait for each other in one order
+
+
+async def _known(source: Queries, owners: Collection[Owner]) -> dict[Owner, Row]:
+    if not owners:
+        return {}
+    rows = await source.fetch(_FIND, *zip(*owners, strict=True))
+    return {(row["merchant_id"], row["mode"], row["key"]): row for row in rows}
+
+
+def _told(claim: Claim, row: Row | None, *, new: bool) -> Done | Problem | None:
+    if row is None:
+        return None if new else Problem("idempotency_key_in_flight")
+    if row["fingerprint"] != claim.fingerprint:
+        return Problem(
+            "idempotency_key_reused", f"This key was used for {row['route']}, or with another body. {_REUSED}"
+        )
+    return Done(row["resource_id"], replayed=True)
+
+
+def _fingerprint(route: str, body: BaseModel | None) -> bytes:
+    # Of what the body means, not how it is written: white space, order, and defaults written out do not count. Defaults
+    # are left out, so that a field which a later release adds changes no fingerprint of what was sent before it.
+    meaning = None if body is None else body.model_dump(mode="json", exclude_defaults=True)
+    canonical = json.dumps([route, meaning], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).digest()

@@ -1,0 +1,138 @@
+"""Turns what a merchant sent into a model, or into a problem that names each field and its code."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from gateway.edge.problems import PROBLEMS, FieldError, Problem, of_fields
+from malipo.platform.redaction import cleaned
+
+_MAX_ERRORS = 20
+_MAX_NAME_CHARS = 60
+_NO_ESCAPE = re.compile(b"%(?![0-9A-Fa-f]{2})|[^ -~]")
+_MAP_KEY = "[key]"  # pydantic's name for a key of a mapping, after the key itself
+
+_CODES = {
+    "missing": "field_missing",
+    "extra_forbidden": "field_unknown",
+    "string_too_long": "text_too_long",
+    "string_too_short": "text_empty",
+    "string_pattern_mismatch": "text_control_characters",
+    "too_long": "too_many_entries",
+    "literal_error": "choice_unknown",
+    "string_type": "type_wrong",
+    "dict_type": "type_wrong",
+    "list_type": "type_wrong",
+    "model_type": "type_wrong",
+    "model_attributes_type": "type_wrong",
+}
+"""pydantic's error types by our codes; our own validators raise our codes themselves."""
+
+_DETAILS = {
+    "missing": "is required",
+    "extra_forbidden": "no such field",
+    "string_pattern_mismatch": "must not contain line breaks or other control characters",
+    "too_long": "too many entries (most {max_length})",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "timezone_aware": "give an offset, e.g. 2026-11-21T09:30:00Z",
+}
+"""Our words for pydantic's errors where merchants would not understand its own."""
+
+_NOT_TEXT = "must be UTF-8, percent-encoded, e.g. no%C3%ABl"
+_FIELD_CODES = {"/method/type": "method_unknown"}
+
+
+def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
+    """The body in `raw`. Raises `Problem`: what is wrong with it as JSON, or the first bad field's code with all listed."""
+    try:
+        data = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise Problem("json_malformed", f"not JSON: {error}") from None
+    json.loads(raw, object_pairs_hook=_members)  # after the other, whose limits keep it from deep nesting
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise of_fields([_field_error(one) for one in found[:_MAX_ERRORS]]) from None
+
+
+def shown(name: int | str) -> str:
+    """What a merchant called a thing, as it may come back: printable, short, no card number."""
+    printable = "".join(character if character.isprintable() else "?" for character in str(name)[: 4 * _MAX_NAME_CHARS])
+    return cleaned(printable)[:_MAX_NAME_CHARS]
+
+
+def require_text(query: bytes) -> None:
+    """Raises the problem of the first parameter that is not UTF-8, percent-encoded (RFC 3986, 2.1 and 2.5).
+
+    Others put U+FFFD in the place of what they cannot read: then it would be another text that is looked for.
+    """
+    for parameter in query.split(b"&"):
+        name, _, value = parameter.partition(b"=")
+        if not _is_text(value):
+            error = {"loc": (name.decode("ascii", "replace"),), "type": "", "msg": _NOT_TEXT}
+            raise of_parameters([error])
+
+
+def of_parameters(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """The problem of invalid query parameters, from the framework's list of errors."""
+    return of_fields([_parameter_error(one) for one in errors[:_MAX_ERRORS]])
+
+
+def _is_text(escaped: bytes) -> bool:
+    try:
+        unquote_to_bytes(escaped).decode()
+    except UnicodeDecodeError:
+        return False
+    return _NO_ESCAPE.search(escaped) is None
+
+
+def _members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):  # which of them counts, every reader decides for itself
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise Problem("json_duplicate_member", f"{shown(twice)!r} is there more than once.")
+    return members
+
+
+def _parameter_error(error: Mapping[str, Any]) -> FieldError:
+    name = error.get("ctx", {}).get("field") or shown(error["loc"][-1])
+    return FieldError(name, _parameter_code(error), _detail(error))
+
+
+def _parameter_code(error: Mapping[str, Any]) -> str:
+    if error["loc"][-1] == "limit":
+        return "limit_invalid"
+    return "cursor_invalid" if error["loc"][-1] == "cursor" else "parameter_invalid"
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    context: Mapping[str, Any] = error.get("ctx", {})
+    field = context.get("field") or _pointer(context.get("place") or error["loc"])
+    return FieldError(field, _code(field, error["type"]), _detail(error))
+
+
+def _detail(error: Mapping[str, Any]) -> str:
+    ours = _DETAILS.get(error["type"])
+    return str(error["msg"]) if ours is None else ours.format_map(error.get("ctx", {}))
+
+
+def _code(field: str, error_type: str) -> str:
+    if error_type == "literal_error" and field in _FIELD_CODES:
+        return _FIELD_CODES[field]
+    return error_type if error_type in PROBLEMS else _CODES.get(error_type, "value_invalid")
+
+
+def _pointer(location: Sequence[int | str]) -> str:
+    parts = location[:-1] if location and location[-1] == _MAP_KEY else location
+    return "".join(f"/{shown(part).replace('~', '~0').replace('/', '~1')}" for part in parts)

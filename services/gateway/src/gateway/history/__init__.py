@@ -1,0 +1,1 @@
+"""What happened to a payment and why: its timeline and its explanation."""

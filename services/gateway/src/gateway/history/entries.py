@@ -1,0 +1,208 @@
+"""What the timeline keeps of each message and request: who, when, in which trace, because of what, what came of it. Pure.
+
+No body, query string, credential, token or idempotency key, and nothing that the merchant wrote about the customer.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from gateway.edge.origin import Origin
+from malipo.contracts.deliveries import DeliveryReported
+from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.message import Message
+from malipo.contracts.outcomes import RESULTS, Declined, OrderPostponed, OutcomeReported, Unknown
+from malipo.platform.tracing import trace_id_of
+
+Kind = Literal["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"]
+
+_KINDS: dict[str, Kind] = {"answer": "attempt", "query": "query", "callback": "callback"}
+_ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund"}
+
+
+class Entry(NamedTuple):
+    """One entry. Written again under the same `id`, it changes nothing.
+
+    `body["cause"]` names the entry, or the event, that led to it; a deadline's step leaves it open, see `timeline`.
+    """
+
+    payment_id: str
+    id: str
+    kind: Kind
+    at: datetime
+    body: dict[str, Any]
+
+
+def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> Entry:
+    """The entry of a message. Raises `TypeError` for one that is no part of a payment's history."""
+    match message:
+        case PaymentStepped() as step:
+            return _step(step, headers)
+        case CommandRefused() as refusal:
+            return _refusal(refusal, message_id, headers)
+        case OutcomeReported() as report:
+            return _outcome(report, message_id, headers)
+        case OrderPostponed() as report:
+            return _postponed(report, message_id, headers)
+        case DeliveryReported() as attempt:
+            return _webhook(attempt, headers)
+        case other:
+            raise TypeError(type(other).__name__)
+
+
+def request_entry(payment_id: str, message_id: str, origin: Origin) -> Entry:
+    """A request that was accepted. It goes by the id of the command that it became, which what follows names."""
+    method, _, path = origin.route.partition(" ")
+    return _entry(
+        payment_id,
+        "request",
+        message_id,
+        service="gateway",
+        at=origin.at,
+        headers=origin.headers,
+        cause=None,
+        about=_about(origin.operation_id),
+        operation_id=origin.operation_id,
+        method=method,
+        path=path,
+        request_id=origin.request_id,
+        api_key_id=origin.key_id,
+    )
+
+
+def _step(step: PaymentStepped, headers: Mapping[str, str]) -> Entry:
+    operation, cause = step.operation, step.cause
+    return _entry(
+        step.payment_id,
+        "step",
+        f"step-{step.step}",
+        service="orchestrator",
+        at=step.occurred_at,
+        headers=headers,
+        cause=None if cause.source == "deadline" else cause.message_id,
+        about=operation.kind if operation else "payment",
+        operation_id=operation and operation.id,
+        step=step.step,
+        from_state=step.from_state,
+        to_state=step.to_state,
+        status=operation.status if operation else step.payment.status,
+        trigger=cause.trigger,
+        source=cause.source,
+        detail=cause.detail,
+        amount=operation.amount if operation else step.payment.amount,
+        contradiction=step.contradiction,
+        sent=step.sent,
+        deadline=step.deadline,
+        event=step.announcement,
+    )
+
+
+def _outcome(report: OutcomeReported, message_id: str, headers: Mapping[str, str]) -> Entry:
+    outcome = report.outcome
+    return _by_provider(
+        report,
+        _KINDS[report.source],
+        message_id,
+        headers,
+        result=RESULTS[type(outcome)],
+        code=outcome.code if isinstance(outcome, Declined) else None,
+        reason=outcome.reason if isinstance(outcome, Unknown) else None,
+        reference=outcome.reference,
+        callback_id=report.callback_id,
+    )
+
+
+def _postponed(report: OrderPostponed, message_id: str, headers: Mapping[str, str]) -> Entry:
+    details = {"code": report.code, "detail": report.detail, "retry_at": report.retry_at}
+    return _by_provider(report, "postponed", message_id, headers, **details)
+
+
+def _by_provider(
+    report: OutcomeReported | OrderPostponed, kind: Kind, message_id: str, headers: Mapping[str, str], **details: object
+) -> Entry:
+    charge = report.kind == "charge"
+    return _entry(
+        report.payment_id,
+        kind,
+        message_id,
+        service=f"provider-{report.provider}",
+        at=report.observed_at,
+        headers=headers,
+        cause=f"step-{report.step}",
+        about="payment" if charge else report.kind,
+        operation_id=None if charge else report.operation_id,
+        **details,
+        tries=report.tries,
+        exchanges=report.exchanges,
+    )
+
+
+def _refusal(refusal: CommandRefused, message_id: str, headers: Mapping[str, str]) -> Entry:
+    return _entry(
+        refusal.payment_id,
+        "refusal",
+        message_id,
+        service="orchestrator",
+        at=refusal.occurred_at,
+        headers=headers,
+        cause=refusal.command_id,
+        about=_about(refusal.operation_id),
+        operation_id=refusal.operation_id,
+        code=refusal.code,
+        detail=refusal.detail,
+    )
+
+
+def _webhook(attempt: DeliveryReported, headers: Mapping[str, str]) -> Entry:
+    return _entry(
+        attempt.payment_id,
+        "webhook",
+        f"{attempt.delivery_id}-{attempt.attempt}",
+        service="webhook-dispatcher",
+        at=attempt.attempted_at,
+        headers=headers,
+        cause=attempt.event_id,
+        about="event",
+        operation_id=None,
+        event_id=attempt.event_id,
+        delivery_id=attempt.delivery_id,
+        endpoint_id=attempt.endpoint_id,
+        attempt=attempt.attempt,
+        result=attempt.result,
+        http_status=attempt.http_status,
+        error=attempt.error,
+        duration_ms=attempt.duration_ms,
+        next_attempt_at=attempt.next_attempt_at,
+        later_events_wait_until=attempt.later_events_wait_until,
+    )
+
+
+def _entry(
+    payment_id: str,
+    kind: Kind,
+    entry_id: str,
+    *,
+    service: str,
+    at: datetime,
+    headers: Mapping[str, str],
+    cause: str | None,
+    about: str,
+    operation_id: str | None,
+    **details: object,
+) -> Entry:
+    body: dict[str, Any] = {
+        "id": entry_id,
+        "kind": kind,
+        "service": service,
+        "at": at,
+        "trace_id": trace_id_of(headers),
+        "cause": cause,
+        "about": about,
+        "operation_id": operation_id,
+    }
+    return Entry(payment_id, entry_id, kind, at, body | details)
+
+
+def _about(operation_id: str | None) -> str:
+    """What an operation is, by the id that the gateway gave it."""
+    return "payment" if operation_id is None else _ABOUT[operation_id[:3]]

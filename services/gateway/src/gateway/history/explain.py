@@ -1,0 +1,223 @@
+"""Says in plain words and as data why a payment is where it is, what happens next, and what may safely be done. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from gateway.history.texts import ACCEPTED, CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, REFUSED, Explanation
+from malipo.contracts.events import OperationView, PaymentView
+from malipo.contracts.failures import OWN_FAILURES, May
+from malipo.contracts.outcomes import OtherAction
+
+Json = dict[str, Any]
+
+_ENDED = frozenset({"completed", "failed", "canceled"})
+
+_GOES_ON = "Malipo goes on by itself."
+_FINAL = "Nothing: this is its end."
+# For what a newer orchestrator says and our texts do not know yet: true whatever led there, safe whatever comes.
+_BY_STATE = {
+    "initiated": Explanation("Malipo has accepted it for good.", _GOES_ON, ("wait", "repeat")),
+    "waiting": Explanation("It waits for what it depends on.", _GOES_ON, ("wait", "repeat")),
+    "processing": Explanation("It is under way and has not ended.", _GOES_ON, ("wait", "repeat")),
+    "requires_action": Explanation("The customer has to act first.", _GOES_ON, ("redirect", "wait", "repeat")),
+    "authorized": Explanation("The provider holds the amount for you.", "It waits for you.", ("wait",)),
+    "in_doubt": Explanation(
+        "Malipo does not know yet what became of it, and does not guess.", _GOES_ON, ("wait", "repeat")
+    ),
+    "completed": Explanation("It has been carried out.", _FINAL, ()),
+    "failed": Explanation("It has failed. `reason` and `failure` say why.", _FINAL, ()),
+    "canceled": Explanation("It was given up.", _FINAL, ()),
+}
+_POSSIBLE_IN: dict[May, frozenset[str]] = {
+    "redirect": frozenset({"requires_action"}),
+    "capture": frozenset({"authorized"}),
+    "cancel": frozenset({"processing", "requires_action", "authorized"}),
+    "pay_anew": frozenset({"failed", "canceled"}),
+}
+_UNHEARD_OF = Explanation(
+    "It is in a state that there are no words for here yet.", "Its `status` says how far it is.", ("repeat",)
+)
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """Where a subject stands. `detail` is the reason's own code, such as that of a decline."""
+
+    state: str
+    reason: str
+    since: object
+    detail: str | None = None
+    next_by: object = None
+
+    @property
+    def live(self) -> bool:
+        return self.state not in _ENDED
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """The payment, or one of its operations: as merchants see it, and the entries about it, the newest first."""
+
+    about: str
+    view: PaymentView | OperationView
+    entries: Sequence[Json]
+
+    @property
+    def steps(self) -> list[Json]:
+        """As they were taken."""
+        taken = [entry for entry in self.entries if entry["kind"] == "step" and not entry["contradiction"]]
+        return sorted(taken, key=lambda step: step["step"])
+
+    @property
+    def denied(self) -> list[Json]:
+        """Words of the provider that cannot be true beside its earlier ones."""
+        return [entry for entry in self.entries if entry["kind"] == "step" and entry["contradiction"]]
+
+    @cached_property
+    def stand(self) -> _Stand:
+        if steps := self.steps:
+            return _stepped(steps)
+        if refusal := self.first("refusal"):
+            return _Stand("failed", REFUSED, refusal["at"], refusal["code"])
+        request = self.first("request")
+        return _Stand("initiated", ACCEPTED, request["at"] if request else self.view.created_at)
+
+    def first(self, kind: str) -> Json | None:
+        return next((entry for entry in self.entries if entry["kind"] == kind), None)
+
+
+def explained(
+    payment: PaymentView, operations: Iterable[OperationView], entries: Iterable[Json], now: datetime
+) -> Json:
+    """The payment, and each of its operations that `entries` tell of; these come the newest first."""
+    told_of: dict[str | None, list[Json]] = {None: []}
+    for entry in entries:
+        told_of.setdefault(entry["operation_id"], []).append(entry)
+    charge = _Subject("payment", payment, told_of[None])
+    known = [(view, _Subject(view.kind, view, told_of[view.id])) for view in operations if view.id in told_of]
+    live = [(view, operation.stand) for view, operation in known if operation.stand.live]
+    allowed = _allowed(payment, [view for view, _ in live], contradicted=bool(charge.denied))
+    subjects = (charge, *(operation for _, operation in known))
+    return {
+        "payment_id": payment.id,
+        "status": charge.steps[-1]["status"] if charge.steps else payment.status,
+        **_told(charge, _of_payment(charge, payment, live), allowed, now),
+        "contradictions": [_contradiction(entry) for subject in subjects for entry in subject.denied],
+        "operations": [
+            {"id": view.id, "kind": view.kind, "amount": view.amount}
+            | _told(operation, _explanation(operation), allowed, now)
+            for view, operation in known
+        ],
+    }
+
+
+def _stepped(steps: Sequence[Json]) -> _Stand:
+    """By the last step; since the first of those that led to the same state without a break."""
+    last = steps[-1]
+    stay = list(takewhile(lambda step: step["to_state"] == last["to_state"], reversed(steps)))
+    return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], last["detail"], last["deadline"])
+
+
+def _explanation(subject: _Subject) -> Explanation:
+    """By state and reason; of a decline with a code of Malipo's own, by the code.
+
+    What it advises is safe after a decline, and not if the provider has contradicted that since.
+    """
+    stand = subject.stand
+    general = _BY_STATE.get(stand.state, _UNHEARD_OF)
+    told = EXPLANATIONS.get((subject.about, stand.state, stand.reason), general)
+    own = OWN_FAILURES.get(stand.detail or "") if stand.reason == "declined" else None
+    if own is None:
+        return told
+    then = told.next if subject.denied else f"{told.next} {own.advice}"
+    return Explanation(own.why, then, own.may + told.may)
+
+
+_Live = Sequence[tuple[OperationView, _Stand]]
+"""The operations that have not ended."""
+
+
+def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation:
+    """By the payment's own state, or by what is being done with it."""
+    told = _after_refunds(payment, charge.stand, live) or _while_changing(charge.stand, live) or _explanation(charge)
+    if isinstance(payment.action, OtherAction) and "redirect" in told.may:
+        told = OTHER_ACTION
+    if any(stand.state == "waiting" for _, stand in live):
+        told = told._replace(next=f"{told.next} Your cancel waits for that; `operations` says how it stands.")
+    return told
+
+
+def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
+    """What is said of a charge that stands while a capture or cancel is under way."""
+    if stand.state not in ("authorized", "requires_action") or stand.reason == "expired":
+        return None
+    for view, changing in live:
+        if view.kind != "refund" and changing.state != "waiting":
+            return CHANGING[view.kind, "in doubt" if changing.state == "in_doubt" else "under way"]
+    return None
+
+
+def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanation | None:
+    """What is said of a completed payment of which something is, or is being, refunded."""
+    if (stand.state, stand.reason) != ("completed", "succeeded"):
+        return None
+    refunds = [refund.state for view, refund in live if view.kind == "refund"]
+    if refunds:
+        return REFUNDED["in doubt" if "in_doubt" in refunds else "under way"]
+    if payment.amount_refunded == 0:
+        return None
+    return REFUNDED["of all" if payment.amount_refunded >= payment.amount_captured else "of a part"]
+
+
+def _told(subject: _Subject, explanation: Explanation, allowed: frozenset[May], now: datetime) -> Json:
+    stand = subject.stand
+    return {
+        "state": stand.state,
+        "reason": stand.reason,
+        "detail": stand.detail,
+        "failure": subject.view.failure,
+        "since": stand.since,
+        "why": explanation.why,
+        "next": explanation.next,
+        "next_by": stand.next_by,
+        "you_may": [{"code": code, "text": MAY[code]} for code in explanation.may if code in allowed],
+        "obstacle": _obstacle(subject, now) if stand.live else None,
+    }
+
+
+def _allowed(payment: PaymentView, live: Sequence[OperationView], *, contradicted: bool) -> frozenset[May]:
+    """What is safe as the whole payment stands: one capture or cancel at a time, and no more refunds than was captured.
+
+    After a contradiction nobody knows whether money was taken: to pay anew could be to pay twice. What is said of an
+    operation that has ended goes by how the payment stands since.
+    """
+    refunded = payment.amount_refunded + sum(view.amount for view in live if view.kind == "refund")
+    barred: set[May] = {may for may, statuses in _POSSIBLE_IN.items() if payment.status not in statuses}
+    if any(view.kind in ("capture", "cancel") for view in live):
+        barred |= {"capture", "cancel"}
+    if refunded >= payment.amount_captured:
+        barred |= {"refund"}
+    if contradicted:
+        barred |= {"pay_anew"}
+    return frozenset(MAY.keys() - barred)
+
+
+def _obstacle(subject: _Subject, now: datetime) -> Json | None:
+    """Why the order could not be sent yet, and when it is tried again: an order that was answered has none."""
+    postponed = subject.first("postponed")
+    if postponed is None or subject.first("attempt") is not None:
+        return None
+    retry_at = msgspec.convert(postponed["retry_at"], datetime)
+    told = {name: postponed[name] for name in ("code", "detail", "tries", "at")}
+    return told | {"retry_at": postponed["retry_at"] if retry_at > now else None}
+
+
+def _contradiction(step: Json) -> Json:
+    names = ("id", "at", "about", "operation_id", "trigger", "source", "detail")
+    return {name: step[name] for name in names}

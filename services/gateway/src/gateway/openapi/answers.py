@@ -1,0 +1,54 @@
+"""What routes answer, as the description shows it: a schema and an example of each."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gateway.openapi import examples
+
+type Schema = dict[str, Any]
+"""A JSON schema, as OpenAPI 3.1 has them."""
+
+REF = "#/components/schemas/"
+
+
+class Answer(NamedTuple):
+    """A schema and an example of it; `components` are schemas that it names and that only its room knows."""
+
+    schema: Schema
+    example: object
+    components: Mapping[str, Schema] = {}
+
+
+def ref(name: str) -> Schema:
+    """The schema with this name."""
+    return {"$ref": REF + name}
+
+
+def _page_of(entry: Schema, example: object) -> Answer:
+    schema: Schema = {
+        "type": "object",
+        "required": ["data", "has_more", "next_cursor"],
+        "properties": {
+            "data": {"type": "array", "items": entry},
+            "has_more": {"type": "boolean"},
+            "next_cursor": {"type": ["string", "null"], "description": "Give it as `cursor` to get the next page."},
+        },
+    }
+    return Answer(schema, {"data": [example], "has_more": False, "next_cursor": None})
+
+
+PAYMENT = Answer(ref("PaymentView"), examples.PAYMENT)
+PAYMENT_UNDER_WAY = Answer(ref("PaymentView"), examples.PAYMENT_UNDER_WAY)
+PAYMENTS = _page_of(ref("PaymentView"), examples.PAYMENT)
+OPERATION = Answer(ref("OperationView"), examples.REFUND)
+OPERATION_UNDER_WAY = Answer(ref("OperationView"), examples.REFUND_UNDER_WAY)
+REFUNDS = _page_of(ref("OperationView"), examples.REFUND)
+CREDENTIAL = Answer(ref("ProviderCredential"), examples.CREDENTIAL)
+CREDENTIALS = _page_of(ref("ProviderCredential"), examples.CREDENTIAL)
+ENDPOINT = Answer(ref("WebhookEndpoint"), examples.ENDPOINT)
+ENDPOINTS = _page_of(ref("WebhookEndpoint"), examples.ENDPOINT)
+ENDPOINT_WITH_SECRET = Answer(
+    {"allOf": [ref("WebhookEndpoint"), {"properties": {"secret": {"type": "string"}}, "required": ["secret"]}]},
+    examples.ENDPOINT | {"secret": "whsec_..."},
+)
+EVENTS = _page_of(ref("Event"), examples.EVENT)

@@ -1,0 +1,75 @@
+"""Examples of what the API answers."""
+
+from typing import Any
+
+AT = "2026-11-21T09:30:00.000000Z"
+PAYMENT: dict[str, Any] = {
+    "id": "pay_0001kbw4x3e7v8r2m5n9q4t6yz",
+    "status": "completed",
+    "amount": 1250,
+    "currency": "USD",
+    "amount_captured": 1250,
+    "amount_refunded": 0,
+    "capture": "automatic",
+    "method": "card",
+    "created_at": AT,
+    "updated_at": AT,
+    "status_reason": None,
+    "provider": "stripe",
+    "provider_reference": "pi_3P0",
+    "client_ref": "order-1001",
+    "description": None,
+    "metadata": {},
+    "return_url": None,
+    "action": None,
+    "failure": None,
+    "expires_at": "2026-11-21T09:45:00.000000Z",
+}
+REFUND: dict[str, Any] = {
+    "id": "ref_0001kbw4x9d2f6h8j3k5m7p1qr",
+    "payment_id": PAYMENT["id"],
+    "kind": "refund",
+    "status": "completed",
+    "amount": 250,
+    "currency": "USD",
+    "created_at": AT,
+    "updated_at": AT,
+    "reason": "one item returned",
+    "failure": None,
+}
+PAYMENT_UNDER_WAY = PAYMENT | {
+    "status": "processing",
+    "amount_captured": 0,
+    "provider": None,
+    "provider_reference": None,
+}
+REFUND_UNDER_WAY = REFUND | {"status": "processing"}
+EVENT: dict[str, Any] = {
+    "type": "payment.completed",
+    "timestamp": "2026-11-21T09:30:00.000Z",
+    "data": {
+        "id": "evt_0001kbw4x5a1b2c3d4e5f6g7h8",
+        "payment_id": PAYMENT["id"],
+        "sequence": 1,
+        "mode": "test",
+        "payment": PAYMENT,
+    },
+}
+CREDENTIAL: dict[str, Any] = {
+    "id": "cred_0001kbw4x8d4e5f6g7h8j9k0m1",
+    "provider": "stripe",
+    "mode": "test",
+    "secret_key": "sk_test_...9f3a",
+    "webhook_secrets": ["whsec_...77c1"],
+    "callback_path": "/callbacks/stripe/cred_0001kbw4x8d4e5f6g7h8j9k0m1",
+    "created_at": AT,
+    "updated_at": AT,
+}
+ENDPOINT: dict[str, Any] = {
+    "id": "ep_0001kbw4x7c3d4e5f6g7h8j9k0",
+    "mode": "test",
+    "url": "https://shop.example/webhooks/malipo",
+    "event_types": [],
+    "description": None,
+    "created_at": AT,
+}

@@ -1,0 +1,82 @@
+"""What schemas are made of, those of answers that are no message type, and words for fields whose names do not say it all."""
+
+from typing import Any
+
+from malipo.contracts.failures import OWN_FAILURES
+
+DESCRIPTIONS: dict[str, dict[str, str]] = {
+    "PaymentView": {
+        "amount": "Minor units of `currency`, as all amounts.",
+        "amount_captured": "What was taken.",
+        "amount_refunded": "What was given back of it.",
+        "status_reason": "Why it is still `processing`, when that is not simply under way.",
+        "provider": "Who carries it out; null until that is decided.",
+        "provider_reference": "Its id there.",
+        "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
+        "expires_at": "Nothing that takes the customer's money is sent after it.",
+        "failure": "With `failed`: a stable code, and words.",
+    },
+    "OperationView": {
+        "amount": "Minor units of `currency`. What was asked for; left out then, what the payment had left, and 0 until that is known.",
+        "failure": "With `failed`: a stable code, and words.",
+    },
+    "Failure": {
+        "code": f"Malipo's own: {', '.join(f'`{code}`' for code in OWN_FAILURES)}; that of a problem, if Malipo refused a "
+        "command; any other is the provider's.",
+        "message": "The provider's words, or Malipo's.",
+    },
+}
+"""Of the fields of views."""
+
+TEXT = {"type": "string"}
+BOOLEAN = {"type": "boolean"}
+TEXT_OR_NULL = {"type": ["string", "null"]}
+INTEGER = {"type": "integer"}
+MOMENT = {"type": "string", "format": "date-time"}
+MOMENT_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
+TEXTS = {"type": "array", "items": TEXT}
+
+
+def object_of(**properties: object) -> dict[str, Any]:
+    """The schema of an object with all of these properties."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "Event": object_of(
+        type=TEXT,
+        timestamp=MOMENT,
+        data={
+            "type": "object",
+            "required": ["id", "payment_id", "sequence", "mode", "payment"],
+            "properties": {
+                "id": TEXT,
+                "payment_id": TEXT,
+                "sequence": INTEGER | {"description": "Counts from 1 without gaps per payment."},
+                "mode": {"enum": ["test", "live"]},
+                "payment": {"$ref": "#/components/schemas/PaymentView"},
+                "refund": {"$ref": "#/components/schemas/OperationView"},
+                "capture": {"$ref": "#/components/schemas/OperationView"},
+                "cancel": {"$ref": "#/components/schemas/OperationView"},
+            },
+        },
+    ),
+    "ProviderCredential": object_of(
+        id=TEXT,
+        provider=TEXT,
+        mode={"enum": ["test", "live"]},
+        secret_key=TEXT | {"description": "Masked."},
+        webhook_secrets=TEXTS | {"description": "Masked."},
+        callback_path=TEXT | {"description": "Configure it at the provider, on the address of its service."},
+        created_at=MOMENT,
+        updated_at=MOMENT,
+    ),
+    "WebhookEndpoint": object_of(
+        id=TEXT,
+        mode={"enum": ["test", "live"]},
+        url=TEXT,
+        event_types=TEXTS,
+        description=TEXT_OR_NULL,
+        created_at=MOMENT,
+    ),
+}

@@ -1,0 +1,1 @@
+"""Captures, cancels and refunds of payments."""

@@ -1,0 +1,227 @@
+"""Captures, cancels and refunds: commands to the payment's owner, who may refuse them, and what became of them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway.accounts.configuration import Configuration, current
+from gateway.edge import cursors
+from gateway.edge.admission import Gate
+from gateway.edge.authentication import Caller
+from gateway.edge.body import body_of
+from gateway.edge.commands import Command, waiting_command
+from gateway.edge.fields import Page
+from gateway.edge.idempotency import Done, once
+from gateway.edge.parts import PartsOf
+from gateway.edge.problems import FieldError, Problem, of_fields
+from gateway.edge.responses import RETRY_AFTER_SECONDS, answer, page
+from gateway.openapi.answers import OPERATION, OPERATION_UNDER_WAY, REFUNDS
+from gateway.openapi.description import spec
+from gateway.operations import store
+from gateway.operations.schemas import (
+    CANCEL_REFUSALS,
+    CAPTURE_REFUSALS,
+    REFUND_REFUSALS,
+    NewCancel,
+    NewCapture,
+    NewRefund,
+)
+from gateway.operations.views import Operation, first_operation
+from gateway.payments.acceptance import Recorder, RecorderOf, not_configured, send_commands
+from gateway.payments.access import require_payment
+from gateway.payments.schemas import is_settled_by_cards
+from malipo import ids
+from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
+from malipo.contracts.events import OperationView, PaymentView
+from malipo.messaging.unit import Unit
+
+router = APIRouter(prefix="/v1", tags=["Payments"])
+_STARTED = {201: OPERATION, 202: OPERATION_UNDER_WAY}
+_NOT_FOUND = ("payment_not_found",)
+
+
+@router.post(
+    "/payments/{payment_id}/capture",
+    **spec(
+        "Capture a payment",
+        body=NewCapture,
+        answers=_STARTED,
+        problems=(*_NOT_FOUND, *CAPTURE_REFUSALS, "provider_not_configured"),
+        waits=True,
+    ),
+)
+async def capture(
+    asked: Annotated[Command, Depends(waiting_command("payments:write"))],
+    record: RecorderOf,
+    payment_id: str,
+    body: Annotated[NewCapture, Depends(body_of(NewCapture))],
+) -> Response:
+    """Takes what an authorized payment reserved, or less of it; the rest is released."""
+
+    def ordered(now: datetime) -> CapturePayment:
+        return CapturePayment(payment_id=payment_id, capture_id=ids.new("cap", now), amount_minor=body.amount)
+
+    return await _operate(asked, record, payment_id, ordered, body)
+
+
+@router.post(
+    "/payments/{payment_id}/cancel",
+    **spec("Cancel a payment", body=NewCancel, answers=_STARTED, problems=(*_NOT_FOUND, *CANCEL_REFUSALS), waits=True),
+)
+async def cancel(
+    asked: Annotated[Command, Depends(waiting_command("payments:write"))],
+    record: RecorderOf,
+    payment_id: str,
+    body: Annotated[NewCancel, Depends(body_of(NewCancel))],
+) -> Response:
+    """Gives up a payment that has not taken money. `completed`: it is canceled; `failed`: it was too late, see `failure`.
+
+    While nobody can say whether it has, the cancel waits (202): a charge that was not sent yet is stopped, a hold is given
+    up as soon as the provider tells of it, and for money that was taken the cancel ends as `cancel_too_late`.
+    """
+
+    def ordered(now: datetime) -> CancelPayment:
+        return CancelPayment(payment_id=payment_id, cancel_id=ids.new("can", now))
+
+    return await _operate(asked, record, payment_id, ordered, body)
+
+
+@router.post(
+    "/payments/{payment_id}/refunds",
+    **spec(
+        "Refund a payment",
+        body=NewRefund,
+        answers=_STARTED,
+        problems=(*_NOT_FOUND, *REFUND_REFUSALS, "provider_not_configured"),
+        waits=True,
+        tag="Refunds",
+        read_at="/v1/refunds/{refund_id}",
+    ),
+)
+async def refund(
+    asked: Annotated[Command, Depends(waiting_command("refunds:write"))],
+    record: RecorderOf,
+    payment_id: str,
+    body: Annotated[NewRefund, Depends(body_of(NewRefund))],
+) -> Response:
+    """Gives money back, all that is left or part of it. Refunds never exceed what was captured, however many run."""
+
+    def ordered(now: datetime) -> RefundPayment:
+        refund_id = ids.new("ref", now)
+        return RefundPayment(payment_id=payment_id, refund_id=refund_id, amount_minor=body.amount, reason=body.reason)
+
+    return await _operate(asked, record, payment_id, ordered, body)
+
+
+@router.get(
+    "/payments/{payment_id}/refunds",
+    **spec("List a payment's refunds", answers={200: REFUNDS}, problems=_NOT_FOUND, query=True, tag="Refunds"),
+)
+async def list_refunds(
+    parts: PartsOf,
+    caller: Annotated[Caller, Depends(Gate("payments:read", Page))],
+    payment_id: str,
+    query: Annotated[Page, Query()],
+) -> Response:
+    """Newest first, one page at a time; refused ones are among them as `failed`."""
+    payment = await require_payment(parts, caller, payment_id)
+    before_id = cursors.decode(query.cursor, "ref") if query.cursor is not None else None
+    entries = await store.list_refunds(
+        parts.units.reads, payment.id, caller.merchant_id, caller.mode, before_id=before_id, count=query.limit + 1
+    )
+    return answer(page(entries, query.limit, cursors.encode))
+
+
+@router.get(
+    "/refunds/{refund_id}",
+    **spec("Read a refund", answers={200: OPERATION}, problems=("refund_not_found",), tag="Refunds"),
+)
+async def read_refund(
+    parts: PartsOf, caller: Annotated[Caller, Depends(Gate("payments:read"))], refund_id: str
+) -> Response:
+    """The refund as it is now."""
+    found = None
+    if ids.is_id(refund_id, "ref"):
+        found = await store.get_operation(parts.units.reads, refund_id, caller.merchant_id, caller.mode)
+    if found is None:
+        raise Problem("refund_not_found")
+    return answer(found.view)
+
+
+type _OperationCommand = CapturePayment | CancelPayment | RefundPayment
+
+type _Ordered = Callable[[datetime], _OperationCommand]
+"""The command with an id of the database's moment: operations are dated, and refunds listed, by their ids."""
+
+
+async def _operate(
+    asked: Command, record: Recorder, payment_id: str, ordered: _Ordered, body: NewCapture | NewCancel | NewRefund
+) -> Response:
+    payment = await require_payment(asked.parts, asked.caller, payment_id)
+    accept = partial(_accept, asked=asked, record=record, payment=payment, ordered=ordered)
+    done = await once(asked.parts.units, asked.sending, body, accept)
+    return await _end(asked, done)
+
+
+async def _accept(unit: Unit, *, asked: Command, record: Recorder, payment: PaymentView, ordered: _Ordered) -> str:
+    owner = asked.caller.merchant_id, asked.caller.mode
+    configuration = (await current(unit.reads, {owner}))[owner]
+    command = ordered(configuration.read_at)
+    if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
+        _check_amount(command, payment)
+        _check_credentials(configuration, asked.caller, payment)
+    view = _first_view(command, payment)
+    store.add_operation(unit, view, asked.caller.merchant_id, asked.caller.mode)
+    send_commands(unit, [(command, asked.origin(payment.client_ref, view.id))], record)
+    return view.id
+
+
+def _check_amount(command: CapturePayment | RefundPayment, payment: PaymentView) -> None:
+    """What is left of the payment its owner alone knows for certain, and refuses more; the step of amounts is known here."""
+    if command.amount_minor is not None and not is_settled_by_cards(command.amount_minor, payment.currency):
+        raise of_fields([FieldError("/amount", "amount_not_representable", "must end in 0 in this currency")])
+
+
+def _check_credentials(configuration: Configuration, caller: Caller, payment: PaymentView) -> None:
+    if payment.provider is None:  # not known here yet, if there is one
+        return
+    if payment.provider not in configuration.providers:
+        raise not_configured(payment.provider, caller.mode)
+
+
+def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationView:
+    match command:
+        case CapturePayment():
+            return first_operation(command.capture_id, "capture", payment, command.amount_minor, None)
+        case CancelPayment():
+            return first_operation(command.cancel_id, "cancel", payment, None, None)
+        case RefundPayment():
+            return first_operation(command.refund_id, "refund", payment, command.amount_minor, command.reason)
+
+
+async def _end(asked: Command, done: Done) -> Response:
+    """What became of the operation within the time to wait. A refusal is an answer, and stays the same on a replay."""
+
+    async def read() -> Operation:
+        caller = asked.caller
+        found = await store.get_operation(asked.parts.units.reads, done.resource_id, caller.merchant_id, caller.mode)
+        assert found is not None  # written with the key
+        return found
+
+    operation = await asked.parts.waiting.until(
+        done.resource_id, read, lambda found: found.answered, asked.wait_seconds
+    )
+    if operation.refusal is not None:
+        raise Problem(operation.refusal.code, operation.refusal.detail, headers=asked.headers(done))
+    headers = asked.headers(done, {"Location": _location(operation.view)})
+    if operation.answered:
+        return answer(operation.view, 201, headers)
+    return answer(operation.view, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
+
+
+def _location(view: OperationView) -> str:
+    return f"/v1/refunds/{view.id}" if view.kind == "refund" else f"/v1/payments/{view.payment_id}"

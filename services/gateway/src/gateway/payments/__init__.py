@@ -1,0 +1,1 @@
+"""Payments: accepted, kept as merchants see them, read and listed."""

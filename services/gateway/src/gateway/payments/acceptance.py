@@ -1,0 +1,152 @@
+"""Accepts commands: the payment, its command and its key are one statement, and payments that come together share it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Request
+
+from gateway.accounts.configuration import Configuration, current
+from gateway.edge import idempotency
+from gateway.edge.idempotency import Claim, Done, Sending
+from gateway.edge.origin import Origin
+from gateway.edge.problems import FieldError, Problem, of_fields
+from gateway.payments import store, unanswered
+from gateway.payments.schemas import LONGEST_LIFE, SHORTEST_LIFE, NewPayment
+from gateway.payments.views import create_command, first_payment
+from malipo import clock
+from malipo.contracts.commands import CreatePayment, Mode, PaymentCommand
+from malipo.contracts.events import PaymentView
+from malipo.contracts.topics import PAYMENT_COMMANDS, PROVIDER_COMMANDS
+from malipo.messaging.collector import Collector
+from malipo.messaging.unit import Unit, Units
+
+_MAX_BATCH = 100  # of 64 KiB at most, so that the longest transaction takes milliseconds
+
+
+class Sent(NamedTuple):
+    """A command that goes out with its unit, under which message id, and the request that it came from."""
+
+    command: PaymentCommand
+    message_id: str
+    origin: Origin
+
+
+type Recorder = Callable[[Unit, Sequence[Sent]], None]
+"""Notes in a unit which requests became the commands that it sends. Whoever accepts them knows no more of it."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A payment that was asked for. All that depends on the request's own task is in `origin`."""
+
+    claim: Claim
+    body: NewPayment
+    origin: Origin
+
+    @property
+    def owner(self) -> tuple[str, Mode]:
+        return self.claim.sending.merchant_id, self.claim.sending.mode
+
+
+class Accepted(NamedTuple):
+    """What is done, and the payment as it was accepted; None when an earlier sending had it accepted."""
+
+    done: Done
+    payment: PaymentView | None = None
+
+
+class Acceptance:
+    """Accepts payments. What is wrong with one of them takes none of those along that come with it."""
+
+    def __init__(self, units: Units, record: Recorder) -> None:
+        self._units = units
+        self._record = record
+        self._asked = Collector[_Asked, Accepted](self._write, most=_MAX_BATCH)
+
+    async def accept(self, sending: Sending, body: NewPayment, origin: Origin) -> Accepted:
+        """Returns once a payment, now or by an earlier sending, is accepted for good; the answer says which.
+
+        Raises `Problem`: `provider_not_configured`, `expires_at_out_of_range`, or one of `idempotency.find`'s.
+        """
+        return await self._asked.add(_Asked(idempotency.claim(sending, body), body, origin))
+
+    async def _write(self, asked: Sequence[_Asked]) -> Sequence[Accepted | Problem]:
+        return await self._units.settle(partial(self._accept_or_replay, asked))
+
+    async def _accept_or_replay(self, asked: Sequence[_Asked], unit: Unit) -> Sequence[Accepted | Problem]:
+        earlier = await idempotency.find(unit, [one.claim for one in asked])
+        new = [one for one, answer in zip(asked, earlier, strict=True) if answer is None]
+        answers = iter(await self._accept(unit, new))
+        return [
+            next(answers) if answer is None else answer if isinstance(answer, Problem) else Accepted(answer)
+            for answer in earlier
+        ]
+
+    async def _accept(self, unit: Unit, new: Sequence[_Asked]) -> list[Accepted | Problem]:
+        found = await current(unit.reads, {one.owner for one in new})
+        decided = [_decide(one, found[one.owner]) for one in new]
+        accepted = [(one, view) for one, view in zip(new, decided, strict=True) if isinstance(view, PaymentView)]
+        store.add_payments(unit, [(*one.owner, payment) for one, payment in accepted])
+        commands = [(_command(one, payment, found[one.owner]), one.origin) for one, payment in accepted]
+        send_commands(unit, commands, self._record)
+        idempotency.remember(unit, [(one.claim, payment.id) for one, payment in accepted])
+        return [
+            view if isinstance(view, Problem) else Accepted(Done(view.id, replayed=False), view) for view in decided
+        ]
+
+
+def _decide(one: _Asked, configuration: Configuration) -> PaymentView | Problem:
+    """The payment as it is accepted, at the database's time, or why it is not."""
+    ends_in = one.body.expires_at and one.body.expires_at - configuration.read_at
+    if ends_in is not None and not SHORTEST_LIFE <= ends_in <= LONGEST_LIFE:
+        detail = f"must be from a minute to 24 hours ahead; it is {clock.iso(configuration.read_at)} now"
+        return of_fields([FieldError("/expires_at", "expires_at_out_of_range", detail)])
+    return _refusal(one, configuration) or first_payment(one.body, configuration.read_at)
+
+
+def _refusal(one: _Asked, configuration: Configuration) -> Problem | None:
+    named, configured = one.body.provider, configuration.providers
+    if configured and (named is None or named in configured):
+        return None
+    return not_configured(named or next(iter(PROVIDER_COMMANDS)), one.owner[1])
+
+
+def not_configured(provider: str, mode: Mode) -> Problem:
+    """The problem of a command that needs credentials which the merchant does not have."""
+    advice = f"PUT /v1/provider-credentials/{provider} with a {mode} key first."
+    return Problem("provider_not_configured", f"There are no {mode} credentials for {provider}: {advice}")
+
+
+def _command(one: _Asked, payment: PaymentView, configuration: Configuration) -> CreatePayment:
+    return create_command(payment, one.body, *one.owner, configuration.version)
+
+
+def send_commands(unit: Unit, commands: Sequence[tuple[PaymentCommand, Origin]], record: Recorder) -> None:
+    """Send the payments' owner what was asked for, and have the requests recorded. Each is kept until it is answered."""
+    sent = [
+        Sent(command, unit.send(PAYMENT_COMMANDS, command.payment_id, command, headers=origin.headers), origin)
+        for command, origin in commands
+    ]
+    unanswered.keep(
+        unit,
+        [
+            (command, origin.operation_id or command.payment_id, message_id, origin.headers)
+            for command, message_id, origin in sent
+        ],
+    )
+    record(unit, sent)
+
+
+async def _acceptance(request: Request) -> Acceptance:
+    return request.app.state.acceptance
+
+
+async def _recorder(request: Request) -> Recorder:
+    return request.app.state.recorder
+
+
+AcceptanceOf = Annotated[Acceptance, Depends(_acceptance)]
+RecorderOf = Annotated[Recorder, Depends(_recorder)]
+"""Routes' parameters of these types get what `main` has made."""

@@ -1,0 +1,86 @@
+"""`/v1/payments`: create a payment, read one, list them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway.edge import cursors
+from gateway.edge.admission import Gate
+from gateway.edge.authentication import Caller
+from gateway.edge.body import body_of
+from gateway.edge.commands import Command, waiting_command
+from gateway.edge.idempotency import Done
+from gateway.edge.middleware import about
+from gateway.edge.parts import PartsOf
+from gateway.edge.responses import RETRY_AFTER_SECONDS, answer, page
+from gateway.openapi.answers import PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS
+from gateway.openapi.description import spec
+from gateway.payments import store
+from gateway.payments.acceptance import AcceptanceOf
+from gateway.payments.access import require_payment
+from gateway.payments.schemas import NewPayment, PaymentFilters
+from gateway.payments.views import answered
+from malipo.contracts.events import PaymentView
+
+router = APIRouter(prefix="/v1/payments", tags=["Payments"])
+_Reader = Annotated[Caller, Depends(Gate("payments:read"))]
+
+
+@router.post(
+    "",
+    **spec(
+        "Create a payment",
+        body=NewPayment,
+        answers={201: PAYMENT, 202: PAYMENT_UNDER_WAY},
+        problems=("provider_not_configured",),
+        waits=True,
+        read_at="/v1/payments/{payment_id}",
+    ),
+)
+async def create_payment(
+    asked: Annotated[Command, Depends(waiting_command("payments:write"))],
+    acceptance: AcceptanceOf,
+    body: Annotated[NewPayment, Depends(body_of(NewPayment))],
+) -> Response:
+    """Accepts the payment for good, then waits briefly for its first meaningful state.
+
+    201: the payment has come to a state: an end, `authorized`, or `requires_action` with the URL to send the customer
+    to. 202: accepted and still `processing`, with a `status_reason` when the provider's word is in doubt; read it at
+    `Location`, or wait for the webhook.
+    """
+    done, payment = await acceptance.accept(asked.sending, body, asked.origin(body.client_ref))
+    about(payment_id=done.resource_id, client_ref=body.client_ref)
+    if payment is None or asked.wait_seconds > 0:
+        payment = await _first_state(asked, done)
+    headers = asked.headers(done, {"Location": f"/v1/payments/{payment.id}"})
+    if payment.status != "processing":
+        return answer(payment, 201, headers)
+    return answer(payment, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
+
+
+@router.get("", **spec("List payments", answers={200: PAYMENTS}, query=True))
+async def list_payments(
+    parts: PartsOf,
+    caller: Annotated[Caller, Depends(Gate("payments:read", PaymentFilters))],
+    filters: Annotated[PaymentFilters, Query()],
+) -> Response:
+    """Newest first, one page at a time."""
+    before_id = cursors.decode(filters.cursor, "pay") if filters.cursor is not None else None
+    entries = await store.list_payments(
+        parts.units.reads, caller.merchant_id, caller.mode, filters, before_id=before_id, count=filters.limit + 1
+    )
+    return answer(page(entries, filters.limit, cursors.encode))
+
+
+@router.get("/{payment_id}", **spec("Read a payment", answers={200: PAYMENT}, problems=("payment_not_found",)))
+async def read_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> Response:
+    """The payment as it is now."""
+    return answer(await require_payment(parts, caller, payment_id))
+
+
+async def _first_state(asked: Command, done: Done) -> PaymentView:
+    async def read() -> PaymentView:
+        return await require_payment(asked.parts, asked.caller, done.resource_id)
+
+    return await asked.parts.waiting.until(done.resource_id, read, answered, asked.wait_seconds)

@@ -1,0 +1,59 @@
+"""What merchants see of a payment first, before its owner has said anything, and the command that it becomes."""
+
+from datetime import datetime
+
+from gateway.payments.schemas import NewPayment
+from malipo import ids
+from malipo.contracts.commands import LIFE, Card, CreatePayment, Mode
+from malipo.contracts.events import PaymentView
+from malipo.money import Money
+
+
+def answered(payment: PaymentView) -> bool:
+    """Whether the payment has a first meaningful state: anything but plain processing."""
+    return payment.status != "processing" or payment.status_reason is not None
+
+
+def first_payment(body: NewPayment, now: datetime) -> PaymentView:
+    """A payment as it is when it is accepted, at the database's `now`. Its id tells that moment to the millisecond."""
+    payment_id = ids.new("pay", now)
+    made_at = ids.made_at(payment_id)
+    return PaymentView(
+        id=payment_id,
+        status="processing",
+        amount=body.amount,
+        currency=body.currency,
+        amount_captured=0,
+        amount_refunded=0,
+        capture=body.capture,
+        method=body.method.type,
+        created_at=made_at,
+        updated_at=made_at,
+        provider=body.provider,
+        client_ref=body.client_ref,
+        description=body.description,
+        metadata=body.metadata,
+        return_url=body.return_url,
+        expires_at=body.expires_at or now + LIFE[body.method.type],
+    )
+
+
+def create_command(
+    payment: PaymentView, body: NewPayment, merchant_id: str, mode: Mode, config_version: int
+) -> CreatePayment:
+    """The command that starts the payment."""
+    return CreatePayment(
+        payment_id=payment.id,
+        merchant_id=merchant_id,
+        mode=mode,
+        amount=Money(body.amount, body.currency),
+        method=Card(body.method.token),
+        capture=body.capture,
+        config_version=config_version,
+        provider=body.provider,
+        client_ref=body.client_ref,
+        description=body.description,
+        metadata=body.metadata,
+        return_url=body.return_url,
+        expires_at=payment.expires_at,
+    )

@@ -1,0 +1,82 @@
+"""Applies what other services report to the read models, one batch in one statement."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from msgspec.structs import replace
+
+from gateway.accounts import configuration
+from gateway.edge.waiting import Waiting
+from gateway.events.store import add_events
+from gateway.history.recording import record_messages
+from gateway.operations.store import put_operations, refuse, untouched
+from gateway.operations.views import Operation, Refusal
+from gateway.payments import unanswered
+from gateway.payments.store import put_payments
+from malipo.contracts.config import ConfigurationMissed
+from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentStepped
+from malipo.contracts.message import Message
+from malipo.contracts.outcomes import OrderPostponed
+from malipo.messaging import rollcall
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit import Unit
+
+CONSUMER = "gateway.payments"
+"""Under which name the inbox knows what was projected."""
+_BEHIND = "configuration_behind"
+
+
+async def project(waiting: Waiting, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Apply steps and refusals to the read models, and wake who waits for them after the commit.
+
+    They answer the commands that they are about. What a roll call shows to be missing is asked for.
+
+    Applying the same message again, or an older one, changes nothing.
+    """
+    steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
+    refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
+    operations = latest_operations(steps)
+    touched = {view.id for _, view in operations}  # of two writes of one row PostgreSQL would take either
+    add_events(unit, steps)
+    await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
+    put_payments(unit, latest_steps(steps))
+    put_operations(unit, operations)
+    unanswered.answered(unit, touched | {one.payment_id for one in steps} | {one.operation_id for one in refusals})
+    await add_to_timelines(unit, batch)
+    await rollcall.answer(unit, CONSUMER, batch)
+    changed = {step.payment_id for step in steps} | {view.id for _, view in operations}
+    unit.after_commit(partial(waiting.wake, changed | {refusal.operation_id for refusal in refusals}))
+
+
+async def add_to_timelines(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    """Add what these messages tell to the timelines of their payments, and see to replicas that say they are behind."""
+    record_messages(unit, batch)
+    messages = [received.message for received in batch]
+    configuration.echo_to_payments(
+        unit, {one.payment_id for one in messages if isinstance(one, OrderPostponed) and one.code == _BEHIND}
+    )
+    configuration.echo(unit, {one.merchant_id for one in messages if isinstance(one, ConfigurationMissed)})
+
+
+async def _refuse(unit: Unit, refusals: Mapping[str, CommandRefused]) -> None:
+    if refusals:
+        found = await untouched(unit.reads, list(refusals))
+        refuse(unit, [refused(view, refusals[view.id]) for view in found])
+
+
+def latest_steps(steps: Sequence[PaymentStepped]) -> list[PaymentStepped]:
+    """The last step of each payment: a batch may hold several, and one statement writes each row once."""
+    return list({step.payment_id: step for step in sorted(steps, key=lambda step: step.step)}.values())
+
+
+def latest_operations(steps: Sequence[PaymentStepped]) -> list[tuple[PaymentStepped, OperationView]]:
+    """The last step of each refund, capture and cancel."""
+    about = [(step, step.operation) for step in sorted(steps, key=lambda step: step.step) if step.operation]
+    return list({view.id: (step, view) for step, view in about}.values())
+
+
+def refused(view: OperationView, refusal: CommandRefused) -> Operation:
+    """The operation after its owner refused it."""
+    failure = Failure(refusal.code, refusal.detail)
+    failed = replace(view, status="failed", failure=failure, updated_at=refusal.occurred_at)
+    return Operation(failed, Refusal(refusal.code, refusal.detail))

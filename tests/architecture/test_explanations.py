@@ -1,0 +1,122 @@
+"""The gateway's plain words for each state are complete, and what they allow a merchant is what the orchestrator's rules accept."""
+
+from typing import get_args
+
+import pytest
+
+from gateway.history.texts import ACCEPTED, CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, REFUSED
+from malipo import clock, ids
+from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
+from malipo.contracts.failures import OWN_FAILURES, May, in_words
+from malipo.money import Money
+from orchestrator import handlers
+from orchestrator.advance import Fold
+from orchestrator.machine import DECIDED, ROWS, State, Subject, Trigger
+
+PAYMENTS = sorted(key for key in EXPLANATIONS if key[0] == Subject.PAYMENT)
+OF_PAYMENTS = pytest.mark.parametrize("key", PAYMENTS, ids=".".join)
+
+
+def accepts(state: str, command) -> bool:
+    """Whether a payment in this state, with nothing under way, carries the command out."""
+    create = CreatePayment(
+        payment_id=command.payment_id, merchant_id="mer_1", mode="test", amount=Money(1000, "USD"),
+        method=Card("pm_1"), capture="manual", config_version=1,
+    )  # fmt: skip
+    payment = handlers.new_payment(create, {}, clock.now())
+    payment.state, payment.reference = State(state), "pi_1"
+    payment.captured_minor = 1000 if state == State.COMPLETED else 0
+    try:
+        handlers._decide(Fold(payment, clock.now(), "merchant", "msg_1"), command)
+    except handlers.Refused:
+        return False
+    return True
+
+
+def test_every_row_of_the_state_table_has_a_text_and_none_is_left_over():
+    extras = {(subject, State.INITIATED, ACCEPTED) for subject in Subject}
+    extras |= {(subject, State.FAILED, REFUSED) for subject in Subject if subject is not Subject.PAYMENT}
+    assert set(EXPLANATIONS) == {(row.subject, row.to, row.trigger) for row in ROWS} | extras
+
+
+@OF_PAYMENTS
+def test_a_cancel_is_offered_exactly_where_it_is_accepted(key):
+    command = CancelPayment(payment_id=ids.new("pay"), cancel_id=ids.new("can"))
+    assert ("cancel" in EXPLANATIONS[key].may) == accepts(key[1], command)
+
+
+@OF_PAYMENTS
+def test_a_capture_is_offered_exactly_where_it_is_accepted(key):
+    command = CapturePayment(payment_id=ids.new("pay"), capture_id=ids.new("cap"))
+    assert ("capture" in EXPLANATIONS[key].may) == accepts(key[1], command)
+
+
+@OF_PAYMENTS
+def test_a_refund_is_offered_exactly_where_it_is_accepted(key):
+    command = RefundPayment(payment_id=ids.new("pay"), refund_id=ids.new("ref"))
+    assert ("refund" in EXPLANATIONS[key].may) == accepts(key[1], command)
+
+
+@OF_PAYMENTS
+def test_a_second_payment_is_called_safe_only_after_an_end_without_money(key):
+    assert ("pay_anew" in EXPLANATIONS[key].may) == (key[1] in (State.FAILED, State.CANCELED))
+
+
+@pytest.mark.parametrize("key", EXPLANATIONS, ids=".".join)
+def test_whoever_waits_is_told_that_he_may_and_nobody_waits_at_an_end(key):
+    explanation = EXPLANATIONS[key]
+    assert ("wait" in explanation.may) == (key[1] not in DECIDED)
+    assert all(text.endswith(".") for text in (explanation.why, explanation.next))
+    assert set(explanation.may) <= set(MAY)
+
+
+def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_words():
+    without_code = {Trigger.DECLINED, Trigger.OVERDUE}
+    too_late = {
+        "cancel_too_late" if row.trigger is Trigger.SUCCEEDED else f"payment_{row.trigger}"
+        for row in ROWS
+        if row.subject is not Subject.PAYMENT and row.to is State.FAILED and row.trigger not in without_code
+    }
+    assert {"cancel_too_late", *(code for code in OWN_FAILURES if code.startswith("payment_"))} == too_late | {
+        "payment_failed"  # closes a cancel of a charge that was declined
+    }
+
+
+def test_a_refund_is_offered_until_all_is_given_back_and_the_texts_are_sentences():
+    left = {"under way", "in doubt", "of a part"}
+    assert {name for name, told in REFUNDED.items() if told.may == ("refund",)} == left
+    assert REFUNDED["of all"].may == ()
+    told = [*REFUNDED.values(), *CHANGING.values(), OTHER_ACTION]
+    assert all(text.endswith(".") for one in told for text in (one.why, one.next))
+
+
+def test_refused_credentials_are_to_be_mended_before_anything_new():
+    assert OWN_FAILURES["provider_misconfigured"].may == ("configure",)
+    assert "PUT /v1/provider-credentials" in MAY["configure"]
+
+
+def test_everything_that_a_merchant_may_do_has_words():
+    assert tuple(MAY) == get_args(May)
+
+
+def test_nobody_is_left_without_anything_that_he_may_do():
+    assert [key for key, told in EXPLANATIONS.items() if not told.may] == []
+    assert all(told.may for told in (*CHANGING.values(), OTHER_ACTION))
+
+
+@pytest.mark.parametrize("code", ["card_declined", "expired", "", "  "])
+@pytest.mark.parametrize("message", ["", " ", "No."])
+def test_a_failure_always_has_a_code_and_words(code, message):
+    failure = in_words(code, message)
+    assert failure.code.strip()
+    assert failure.message.strip()
+
+
+def test_doubt_says_that_malipo_asks_and_that_a_new_key_would_charge_twice():
+    for reason in ("unknown", "overdue"):
+        doubt = EXPLANATIONS["payment", "in_doubt", reason]
+        assert "does not guess" in doubt.why
+        assert "asks the provider" in doubt.next
+        assert "repeat" in doubt.may
+    assert "Under a new key it is another request" in MAY["repeat"]  # true of a cancel, too
+    assert "a second payment is a second charge" in MAY["repeat"]
