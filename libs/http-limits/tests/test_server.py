@@ -64,7 +64,8 @@ async def test_what_is_too_large_is_answered_431_and_the_connection_ends(strict,
     answer = await client.ask(head)
     assert (answer.status, answer.headers["connection"]) == (431, "close")
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json["status"] == 431
+    assert (answer.json["status"], answer.json["code"]) == (431, "headers_too_large")
+    assert answer.json["retry"] == {"safe": False, "after_seconds": None, "same_key": True}
     assert await client.ended()
 
 
@@ -153,6 +154,8 @@ async def test_one_address_holds_only_so_many_connections_and_a_place_is_given_b
         assert (await client.ask(GET + b"\r\n")).status == 200
     refused = await (await strict.connect("127.0.0.9")).answer()
     assert (refused.status, refused.headers["connection"]) == (503, "close")
+    assert (refused.json["code"], refused.headers["retry-after"]) == ("too_many_connections", "1")
+    assert refused.json["retry"] == {"safe": True, "after_seconds": 1, "same_key": True}
     assert (await strict.ask(GET + b"\r\n", "127.0.0.10")).status == 200
     held[0].writer.close()
     await until(lambda: has_place(strict, "127.0.0.9"), what="there is a place again")

@@ -12,6 +12,7 @@ import pytest
 from gateway.edge.problems import PROBLEMS
 from gateway.openapi.description import DESCRIPTION
 from gateway.operations.schemas import CANCEL_REFUSALS, CAPTURE_REFUSALS, REFUND_REFUSALS
+from http_limits.connection import CODES, RETRY_SECONDS
 from malipo import clock
 from malipo.contracts.events import REFUSAL_CODES, PaymentView
 
@@ -64,7 +65,12 @@ async def test_every_route_lists_its_problems_and_every_problem_has_a_route(docu
         }
         assert {"api_key_invalid", "scope_missing", "rate_limited", "internal_error"} <= found, path
         listed |= found
-    assert set(PROBLEMS) - listed == {"route_unknown", "method_not_allowed", "command_refused"}
+    assert set(PROBLEMS) - listed == {"route_unknown", "method_not_allowed", "command_refused", *CODES.values()}
+
+
+def test_what_is_answered_beneath_the_application_is_among_the_problems_with_the_same_status_and_retry():
+    told = {code: (status, RETRY_SECONDS.get(status)) for status, code in CODES.items()}
+    assert told == {code: (PROBLEMS[code].status, PROBLEMS[code].retry.after_seconds) for code in told}
 
 
 async def test_routes_that_change_something_take_an_idempotency_key(document):

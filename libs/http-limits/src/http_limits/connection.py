@@ -31,6 +31,18 @@ REFUSED = Counter(
 )
 
 
+CODES: dict[int, str] = {
+    400: "request_malformed",
+    408: "headers_too_slow",
+    431: "headers_too_large",
+    503: "too_many_connections",
+    505: "http_version_unsupported",
+}
+"""The stable `code` of each status that is answered beneath the application."""
+RETRY_SECONDS: dict[int, int] = {408: 1, 503: 1}
+"""After so long the same request may succeed; with any other status it never does."""
+
+
 class Refused(Exception):
     """The request is not taken: status and detail of the answer, and the reason that is counted."""
 
@@ -41,14 +53,16 @@ class Refused(Exception):
         self.reason = reason
 
     def answer(self) -> bytes:
-        """The answer's bytes; the connection ends behind it."""
+        """The answer's bytes; the connection ends behind it. Nothing was written, so the same may be sent under the same key."""
         phrase = HTTPStatus(self.status).phrase
-        body = msgspec.json.encode(
-            {"type": "about:blank", "title": phrase, "status": self.status, "detail": self.detail}
-        )
+        after_seconds = RETRY_SECONDS.get(self.status)
+        retry = {"safe": after_seconds is not None, "after_seconds": after_seconds, "same_key": True}
+        problem = {"type": "about:blank", "title": phrase, "status": self.status, "detail": self.detail}
+        body = msgspec.json.encode(problem | {"code": CODES[self.status], "errors": [], "retry": retry})
         head = (
             f"HTTP/1.1 {self.status} {phrase}\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n"
+            + (f"retry-after: {after_seconds}\r\n\r\n" if after_seconds else "\r\n")
         )
         return head.encode("ascii") + body
 

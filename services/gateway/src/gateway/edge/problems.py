@@ -54,6 +54,12 @@ PROBLEMS: dict[str, Kind] = {
     "api_key_expired":        Kind(401, "Expired API key", "This key has expired: use another one.", CORRECT),
     "scope_missing":          Kind(403, "Not allowed for this key", "Use a key that has the scope this route needs.", CORRECT),
     "rate_limited":           Kind(429, "Too many requests", "Slow down: wait as Retry-After says.", soon(1)),
+    # Answered beneath the application, and not logged by it: see libs/http-limits
+    "request_malformed":        Kind(400, "No HTTP", "Let an HTTP library write the request.", CORRECT),
+    "headers_too_slow":         Kind(408, "Headers too slow", "Send the whole head of the request within ten seconds.", soon(1)),
+    "headers_too_large":        Kind(431, "Headers too large", "A request's line and headers may have 16 KiB and 100 lines.", CORRECT),
+    "too_many_connections":     Kind(503, "Too many connections", "Keep connections open and use them again, at most 250 of one address.", soon(1)),
+    "http_version_unsupported": Kind(505, "HTTP version not supported", "Speak HTTP/1.1.", CORRECT),
     # The request as such
     "header_repeated":        Kind(400, "Header given twice", "Send X-API-Key, Content-Type and Content-Encoding once each at most.", CORRECT),
     "route_unknown":          Kind(404, "No such route", "See /docs for the routes there are.", CORRECT),
