@@ -80,12 +80,13 @@ test: setup ## run all tests against real PostgreSQL, Redis and Kafka
 conformance: setup ## hold every provider to the same laws
 	@$(BIN)/pytest services -k Conformance $(ARGS)
 
-check: setup ## formatting, lint, types, architecture, generated docs, spelling
+check: setup ## formatting, lint, types, architecture, generated docs, tables and migrations, spelling
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/python -m malipo_local.schema_check
 	@$(BIN)/typos
 
 docs: setup ## write the generated pages of docs/ anew

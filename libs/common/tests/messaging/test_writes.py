@@ -5,11 +5,12 @@ from asyncpg import UniqueViolationError
 
 from malipo.contracts.commands import CancelPayment
 from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging import tables
 from malipo.messaging.unit import INBOX, Units
 from malipo.messaging.writes import Write, insert
 
-INBOX_UNLESS_THERE = insert("inbox", {"consumer": "text", "message_id": "text"}, "ON CONFLICT DO NOTHING")
-FORGET = Write("DELETE FROM inbox WHERE message_id = ANY({arrays})", {"message_id": "text"})
+INBOX_UNLESS_THERE = insert(tables.INBOX, "ON CONFLICT DO NOTHING")
+FORGET = Write("DELETE FROM inbox WHERE message_id = ANY({arrays})", (tables.INBOX.c.message_id,))
 
 
 @pytest.fixture

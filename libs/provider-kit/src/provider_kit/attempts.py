@@ -17,8 +17,9 @@ from malipo.messaging.database import Queries
 from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import OUTBOX, Unit, Units, outbox_row
-from malipo.messaging.writes import Write, arguments, statement
+from malipo.messaging.writes import Write, arguments, arrays, names, statement
 from provider_kit.attempt_rows import Claimed, End, Hold, Original, Postponed, read, read_original
+from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
 # While an operation's order or a question about it is open here, another question is none of its own: what is open will
 # say what it would ask.
@@ -29,16 +30,7 @@ _RECORD = Write(
         SELECT FROM attempts AS open
         WHERE open.payment_id = new.payment_id AND open.operation_id = new.operation_id AND open.done_at IS NULL)
     ON CONFLICT (id) DO NOTHING""",
-    {
-        "id": "text",
-        "operation_id": "text",
-        "payment_id": "text",
-        "merchant_id": "text",
-        "kind": "text",
-        "command": "bytea",
-        "headers": "jsonb",
-        "expires_at": "timestamptz",
-    },
+    NEW_ATTEMPT,
 )
 # Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor an
 # order look good for longer.
@@ -83,12 +75,12 @@ _PUT_OFF = """
 UPDATE attempts SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL
 WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
+_ENDED = (ATTEMPTS.c.id, ATTEMPTS.c.lease_token, ATTEMPTS.c.outcome, ATTEMPTS.c.reference)
 # What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
 _FINISH = f"""
 WITH ours AS (
-    SELECT ended.* FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::text[], {OUTBOX.arrays(5)})
-        AS ended (id, token, outcome, reference, {OUTBOX.names})
-    JOIN attempts AS a ON a.id = ended.id AND a.lease_token = ended.token
+    SELECT ended.* FROM unnest({arrays((*_ENDED, *OUTBOX.columns))}) AS ended ({names((*_ENDED, *OUTBOX.columns))})
+    JOIN attempts AS a ON a.id = ended.id AND a.lease_token = ended.lease_token
     WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), told AS (
     INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM ours

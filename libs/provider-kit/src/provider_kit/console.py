@@ -5,15 +5,25 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from sqlalchemy import bindparam, select
 
 from malipo.messaging import command
 from malipo.messaging.database import Queries, Row
+from malipo.messaging.queries import Query
 from malipo.platform.settings import ServiceSettings
+from provider_kit.tables import UNMATCHED
 
-_LIST = """
-SELECT received_at, concerns, merchant_id, mode, event_type, reference_ids, amount_minor, currency, callback_id
-FROM unmatched WHERE $1 OR concerns <> 'others' ORDER BY received_at DESC LIMIT $2
-"""
+_NEWEST_FIRST = (
+    select(
+        *(UNMATCHED.c.received_at, UNMATCHED.c.concerns, UNMATCHED.c.merchant_id, UNMATCHED.c.mode),
+        *(UNMATCHED.c.event_type, UNMATCHED.c.reference_ids, UNMATCHED.c.amount_minor, UNMATCHED.c.currency),
+        UNMATCHED.c.callback_id,
+    )
+    .order_by(UNMATCHED.c.received_at.desc())
+    .limit(bindparam("limit"))
+)
+_ALL = Query(_NEWEST_FIRST)
+_FOR_A_PERSON = Query(_NEWEST_FIRST.where(UNMATCHED.c.concerns != "others"))
 
 
 def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None:
@@ -31,4 +41,4 @@ def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None
 
 async def listed(source: Queries, *, everything: bool, limit: int) -> Sequence[Row]:
     """At most so many rows, the newest first; without `everything` only what a person has to look at."""
-    return await source.fetch(_LIST, everything, limit)
+    return await source.fetch(*(_ALL if everything else _FOR_A_PERSON).of(limit=limit))

@@ -5,32 +5,33 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
+from sqlalchemy import bindparam, select
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured, secret_owner
 from malipo.contracts.message import Message
 from malipo.messaging.database import Row
+from malipo.messaging.queries import Query
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit import Unit, Units
+from malipo.messaging.writes import arrays, insert, names, statement
 from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from provider_kit.provider import Account
+from provider_kit.tables import CREDENTIALS, MERCHANTS
 
 _KEPT_SECONDS = 0.4
 """So that credentials which were replaced or deleted are used by no replica for longer than half a second."""
 _KEPT_ACCOUNTS = 10_000
 
 # An equal version is taken as well: to publish a configuration once more mends a replica that was damaged.
-_TAKE_VERSIONS = """
-INSERT INTO merchants (merchant_id, version) SELECT * FROM unnest($1::text[], $2::bigint[])
+_TAKE_VERSIONS = f"""
+INSERT INTO merchants ({names(MERCHANTS.c)}) SELECT * FROM unnest({arrays(MERCHANTS.c)})
 ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version <= excluded.version
 RETURNING merchant_id
-"""
+"""  # noqa: S608 - names of ours
 _DELETE = "DELETE FROM credentials WHERE merchant_id = ANY($1::text[])"
-_INSERT = """
-INSERT INTO credentials (id, merchant_id, mode, ciphertext)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-"""
+_INSERT = statement((insert(CREDENTIALS),))
 # Only what nobody runs now: rows under a lease are changed by whoever renews it, in an order of its own. And only what
 # waits for a configuration: whoever waits for the provider's sake goes on waiting, however often the same one is sent.
 _WAKE_WAITING = """
@@ -43,7 +44,11 @@ SELECT m.version, c.id, c.ciphertext FROM merchants m
 LEFT JOIN credentials c ON c.merchant_id = m.merchant_id AND c.mode = $2
 WHERE m.merchant_id = $1
 """
-_BY_ID = "SELECT merchant_id, mode, ciphertext FROM credentials WHERE id = $1"
+_BY_ID = Query(
+    select(CREDENTIALS.c.merchant_id, CREDENTIALS.c.mode, CREDENTIALS.c.ciphertext).where(
+        CREDENTIALS.c.id == bindparam("id")
+    )
+)
 
 
 class ReplicaBehind(Exception):
@@ -135,7 +140,7 @@ class Credentials:
         return _Configured(row["version"], self._open(row, merchant_id, mode, row["id"]))
 
     async def _read_owned(self, credential_id: str) -> Owned:
-        row = await self._units.reads.fetchrow(_BY_ID, credential_id)
+        row = await self._units.reads.fetchrow(*_BY_ID.of(id=credential_id))
         if row is None:
             raise NoCredentials
         merchant_id, mode = row["merchant_id"], row["mode"]

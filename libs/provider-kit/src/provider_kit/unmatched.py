@@ -11,6 +11,7 @@ from malipo.messaging.database import Queries
 from malipo.messaging.unit import Unit
 from malipo.messaging.writes import insert, purge_of
 from malipo.platform.logs import log
+from provider_kit import tables
 from provider_kit.credentials import Owned
 from provider_kit.provider import Reading, Unmatched, Word
 
@@ -26,24 +27,9 @@ UNMATCHED = Counter(
     ("provider", "concerns"),
 )
 OTHERS_DAYS = 100
-PURGE = purge_of("unmatched", "received_at", only="concerns = 'others'")
+PURGE = purge_of(tables.UNMATCHED.c.received_at, only="concerns = 'others'")
 
-_RECORD = insert(
-    "unmatched",
-    {
-        "credential_id": "text",
-        "callback_id": "text",
-        "number": "smallint",
-        "merchant_id": "text",
-        "mode": "text",
-        "event_type": "text",
-        "reference_ids": "jsonb",
-        "amount_minor": "bigint",
-        "currency": "text",
-        "concerns": "text",
-    },
-    "ON CONFLICT DO NOTHING",
-)
+_RECORD = insert(tables.UNMATCHED, "ON CONFLICT DO NOTHING")
 _MADE_HERE = "SELECT DISTINCT merchant_id, reference FROM attempts WHERE reference = ANY($1::text[])"
 _MAX_CHARS = 255
 _MAX_REFERENCES = 20

@@ -7,13 +7,16 @@ from typing import Self
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment, TellAgain
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_EVENTS
+from malipo.messaging import tables
 from malipo.messaging.database import Queries
 from malipo.messaging.unit import MESSAGE_ID, OUTBOX, Unit, Units, shard_of
 from malipo.messaging.writes import Write, purge_of
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT
 from orchestrator.payment import Payment
 from orchestrator.store import RECENT
+from orchestrator.tables import HISTORY, REFUSALS
 
+_SHARD = tables.OUTBOX.c.shard
 _AGAIN = f"""INSERT INTO outbox ({OUTBOX.names})
 SELECT kept.told_as, asked.shard, '{PAYMENT_EVENTS.name}', kept.payment_id,
     jsonb_strip_nulls(jsonb_build_object(
@@ -24,20 +27,20 @@ _STEPS = Write(
     f"""{_AGAIN} JOIN history AS kept ON kept.payment_id = asked.payment_id AND kept.step = coalesce(asked.step, kept.step)
     AND (asked.operation_id IS NULL OR kept.operation_id = asked.operation_id) AND {RECENT}
 JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.payment_id, kept.step""",
-    {"payment_id": "text", "shard": "smallint", "step": "integer", "operation_id": "text"},
+    (HISTORY.c.payment_id, _SHARD, HISTORY.c.step, HISTORY.c.operation_id),
 )
 _REFUSALS = Write(
     f"""{_AGAIN} JOIN refusals AS kept ON kept.payment_id = asked.payment_id
     AND kept.operation_id = coalesce(asked.operation_id, kept.operation_id) AND {RECENT}
 JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.recorded_at""",
-    {"payment_id": "text", "shard": "smallint", "operation_id": "text"},
+    (REFUSALS.c.payment_id, _SHARD, REFUSALS.c.operation_id),
 )
 _COUNT = f"""
 SELECT (SELECT count(*) FROM history WHERE payment_id = $1 AND {RECENT})
      + (SELECT count(*) FROM refusals WHERE payment_id = $1 AND {RECENT})
 """  # noqa: S608 - names of ours
 _REFUSED = "SELECT operation_id FROM refusals WHERE operation_id = ANY($1::text[])"
-PURGE = purge_of("refusals", "recorded_at")
+PURGE = purge_of(REFUSALS.c.recorded_at)
 """Forgets refusals of long ago: see `Runtime.forget`."""
 
 

@@ -5,111 +5,37 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
+from sqlalchemy import Column, bindparam, func, select
 
 from malipo.contracts.commands import Method
 from malipo.contracts.events import CommandRefused, Failure, PaymentStepped
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Action
 from malipo.messaging.database import Queries, Row
+from malipo.messaging.queries import Query
 from malipo.messaging.runtime import INBOX_DAYS
 from malipo.messaging.unit import Unit, Units
-from malipo.messaging.writes import Write, insert
+from malipo.messaging.writes import Write, insert, names
 from malipo.money import Money
 from orchestrator.machine import State, Subject
 from orchestrator.payment import Operation, Payment
+from orchestrator.tables import HISTORY, OPERATION_CHANGES, OPERATIONS, PAYMENT_CHANGES, PAYMENTS, REFUSALS, TIMERS
 
 TOLD_AGAIN_DAYS = INBOX_DAYS - 10
 """What was told longer ago is not told again: whom it is told to has forgotten that he has it, and so has the merchant."""
 RECENT = f"recorded_at > now() - interval '{TOLD_AGAIN_DAYS} days'"
 """Condition on `recorded_at` of `history` and `refusals`."""
 
-_FIXED = {  # what a payment is created with
-    "id": "text",
-    "merchant_id": "text",
-    "mode": "text",
-    "amount_minor": "bigint",
-    "currency": "text",
-    "method": "jsonb",
-    "capture": "text",
-    "config_version": "bigint",
-    "provider": "text",
-    "client_ref": "text",
-    "description": "text",
-    "metadata": "jsonb",
-    "return_url": "text",
-    "traceparent": "text",
-    "expires_at": "timestamptz",
-    "created_at": "timestamptz",
-}
-_CHANGING = {
-    "state": "text",
-    "captured_minor": "bigint",
-    "reference": "text",
-    "action": "jsonb",
-    "failure": "jsonb",
-    "step": "integer",
-    "announced": "integer",
-    "asks": "integer",
-    "in_doubt_since": "timestamptz",
-    "updated_at": "timestamptz",
-}
-_PAYMENT = _FIXED | _CHANGING
-_OPERATION_FIXED = {
-    "id": "text",
-    "payment_id": "text",
-    "subject": "text",
-    "amount_minor": "bigint",
-    "reason": "text",
-    "created_at": "timestamptz",
-}
-_OPERATION_CHANGING = {
-    "state": "text",
-    "reference": "text",
-    "failure": "jsonb",
-    "asks": "integer",
-    "ordered_at": "timestamptz",
-    "in_doubt_since": "timestamptz",
-    "updated_at": "timestamptz",
-}
-_OPERATION = _OPERATION_FIXED | _OPERATION_CHANGING
-_HISTORY = {
-    "payment_id": "text",
-    "step": "integer",
-    "operation_id": "text",
-    "from_state": "text",
-    "to_state": "text",
-    "trigger": "text",
-    "source": "text",
-    "message_id": "text",
-    "detail": "text",
-    "contradiction": "boolean",
-    "event_id": "text",
-    "event_type": "text",
-    "event_sequence": "integer",
-    "occurred_at": "timestamptz",
-    "message": "bytea",
-    "told_as": "text",
-    "traceparent": "text",
-}
-_REFUSAL = {
-    "operation_id": "text",
-    "payment_id": "text",
-    "message": "bytea",
-    "told_as": "text",
-    "traceparent": "text",
-}
-_TIMER = {"subject_id": "text", "payment_id": "text", "due_at": "timestamptz"}
 
-
-def _assign(columns: Iterable[str], source: str) -> str:
-    return ", ".join(f"{name} = {source}.{name}" for name in columns)
+def _assign(columns: Iterable[Column[Any]], source: str) -> str:
+    return ", ".join(f"{column.name} = {source}.{column.name}" for column in columns)
 
 
 # Columns by name: an older replica must go on when a newer release has added one. One statement, so that a payment and
 # its operations are of one moment, and that moment is told by the one clock that deadlines go by.
 _COLUMNS = f"""
-{", ".join(f"p.{name}" for name in _PAYMENT)}, ARRAY(
-    SELECT to_jsonb(o) FROM (SELECT {", ".join(_OPERATION)} FROM operations WHERE payment_id = p.id ORDER BY id) AS o
+{names(PAYMENTS.c, "p.")}, ARRAY(
+    SELECT to_jsonb(o) FROM (SELECT {names(OPERATIONS.c)} FROM operations WHERE payment_id = p.id ORDER BY id) AS o
 ) AS operations
 """
 _READ = f"""
@@ -122,21 +48,25 @@ SELECT now() AS read_at, {_COLUMNS}, due.subject_ids FROM (
 ) AS due JOIN payments AS p ON p.id = due.payment_id ORDER BY due.due_at
 """
 _PUT_OFF = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
-_ADD_PAYMENTS = insert("payments", _PAYMENT)
+_ADD_PAYMENTS = insert(PAYMENTS)
 _CHANGE_PAYMENTS = Write(
-    f"UPDATE payments p SET {_assign(_CHANGING, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
-    {"id": "text"} | _CHANGING,
+    f"UPDATE payments p SET {_assign(PAYMENT_CHANGES, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
+    (PAYMENTS.c.id, *PAYMENT_CHANGES),
 )
-_PUT_OPERATIONS = insert(
-    "operations", _OPERATION, f"ON CONFLICT (id) DO UPDATE SET {_assign(_OPERATION_CHANGING, 'excluded')}"
-)
-_ADD_HISTORY = insert("history", _HISTORY)
-_ADD_REFUSALS = insert("refusals", _REFUSAL)
-_SET_TIMERS = insert("timers", _TIMER, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")
-_END_TIMERS = Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", {"subject_id": "text"})
+_PUT_OPERATIONS = insert(OPERATIONS, f"ON CONFLICT (id) DO UPDATE SET {_assign(OPERATION_CHANGES, 'excluded')}")
+_ADD_HISTORY = insert(HISTORY)
+_ADD_REFUSALS = insert(REFUSALS)
+_SET_TIMERS = insert(TIMERS, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")
+_END_TIMERS = Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", (TIMERS.c.subject_id,))
 
-_ORIGIN = "SELECT traceparent, client_ref FROM payments WHERE id = $1"
-_DUE = "SELECT payment_id FROM timers WHERE due_at <= now() GROUP BY 1 ORDER BY min(due_at) LIMIT $1"
+_ORIGIN = Query(select(PAYMENTS.c.traceparent, PAYMENTS.c.client_ref).where(PAYMENTS.c.id == bindparam("id")))
+_DUE = Query(
+    select(TIMERS.c.payment_id)
+    .where(TIMERS.c.due_at <= func.now())
+    .group_by(TIMERS.c.payment_id)
+    .order_by(func.min(TIMERS.c.due_at))
+    .limit(bindparam("limit"))
+)
 _DOUBTS = """
 SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_since))::float8 AS oldest_seconds FROM (
     SELECT 'payment' AS subject, in_doubt_since FROM payments WHERE in_doubt_since IS NOT NULL
@@ -205,7 +135,7 @@ def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], told: Seque
 
 async def due(source: Queries, limit: int) -> list[str]:
     """Payments with deadlines that have passed, by their ids, and nothing else of them: they may be unreadable."""
-    return [row["payment_id"] for row in await source.fetch(_DUE, limit)]
+    return [row["payment_id"] for row in await source.fetch(*_DUE.of(limit=limit))]
 
 
 async def put_off(units: Units, payment_id: str, seconds: float) -> None:
@@ -215,7 +145,7 @@ async def put_off(units: Units, payment_id: str, seconds: float) -> None:
 
 async def origin(source: Queries, payment_id: str) -> tuple[str | None, str | None]:
     """The trace and the merchant's reference of the request that made a payment, which may be unreadable otherwise."""
-    row = await source.fetchrow(_ORIGIN, payment_id) or {}
+    row = await source.fetchrow(*_ORIGIN.of(id=payment_id)) or {}
     return row.get("traceparent"), row.get("client_ref")
 
 
@@ -229,11 +159,11 @@ async def doubts(source: Queries) -> dict[Subject, tuple[int, float]]:
 
 
 def _put(unit: Unit, write: Write, rows: Sequence[Mapping[str, Any]]) -> None:
-    unit.put(write, [[row[column] for column in write.columns] for row in rows])
+    unit.put(write, [[row[key] for key in write.keys] for row in rows])
 
 
 def _payment(row: Row) -> Payment:
-    values = {name: row[name] for name in _PAYMENT}
+    values = {name: row[name] for name in _ADD_PAYMENTS.keys}
     amount = Money(values.pop("amount_minor"), values.pop("currency"))
     values["method"] = msgspec.convert(values["method"], Method)
     values["state"] = State(values["state"])
@@ -244,13 +174,13 @@ def _payment(row: Row) -> Payment:
 
 
 def _payment_row(payment: Payment) -> dict[str, Any]:
-    row = {name: getattr(payment, name) for name in _PAYMENT if name not in ("amount_minor", "currency")}
+    row = {name: getattr(payment, name) for name in _ADD_PAYMENTS.keys if name not in ("amount_minor", "currency")}
     row |= {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
     return row | {name: msgspec.to_builtins(row[name]) for name in ("method", "action", "failure")}
 
 
 def _operation_row(operation: Operation) -> dict[str, Any]:
-    row = {name: getattr(operation, name) for name in _OPERATION}
+    row = {name: getattr(operation, name) for name in _PUT_OPERATIONS.keys}
     return row | {"failure": msgspec.to_builtins(operation.failure)}
 
 

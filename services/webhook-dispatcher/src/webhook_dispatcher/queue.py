@@ -16,6 +16,8 @@ from malipo.contracts.commands import Mode
 from malipo.messaging.database import Row, Statements
 from malipo.messaging.executor import Lease
 from malipo.messaging.unit import OUTBOX, Units
+from malipo.messaging.writes import arrays, names
+from webhook_dispatcher.tables import ATTEMPTS, DELIVERIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +155,16 @@ UPDATE deliveries SET lease_until = now() + make_interval(secs => $3) WHERE deli
     SELECT delivery_id FROM deliveries WHERE delivery_id = ANY($2::text[]) AND lease_token = $1 FOR UPDATE SKIP LOCKED
 )
 """
+_ENDED = (
+    ATTEMPTS.c.delivery_id,
+    DELIVERIES.c.lease_token,
+    *list(ATTEMPTS.c)[1:],
+    DELIVERIES.c.due_at,
+)  # as `End` has it
 # What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
 _END = f"""
 WITH over AS MATERIALIZED (
-    SELECT e.* FROM unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::integer[], $6::text[],
-                           $7::integer[], $8::text[], $9::text[], $10::timestamptz[], {OUTBOX.arrays(11)})
-        AS e (delivery_id, lease_token, attempt, attempted_at, duration_ms, result, http_status, error, response, due_at,
-              {OUTBOX.names})
+    SELECT e.* FROM unnest({arrays((*_ENDED, *OUTBOX.columns))}) AS e ({names((*_ENDED, *OUTBOX.columns))})
     JOIN deliveries d USING (delivery_id) WHERE d.lease_token = e.lease_token
     ORDER BY d.endpoint_id, d.payment_id FOR UPDATE OF d
 ), ended AS (
@@ -172,8 +177,7 @@ WITH over AS MATERIALIZED (
 ), told AS (
     INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM over
 )
-INSERT INTO attempts (delivery_id, attempt, attempted_at, duration_ms, result, http_status, error, response)
-SELECT delivery_id, attempt, attempted_at, duration_ms, result, http_status, error, response FROM over
+INSERT INTO attempts ({names(ATTEMPTS.c)}) SELECT {names(ATTEMPTS.c)} FROM over
 RETURNING delivery_id
 """  # noqa: S608 - names of ours
 _PUT_OFF = """

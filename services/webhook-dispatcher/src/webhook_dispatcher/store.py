@@ -7,7 +7,9 @@ from typing import NamedTuple
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured
 from malipo.messaging.database import Row, Statements
+from malipo.messaging.writes import arrays, given, names
 from webhook_dispatcher import queue
+from webhook_dispatcher.tables import EVENTS, MERCHANTS
 
 SLICE = 1000
 """Events that one statement fans out."""
@@ -47,21 +49,18 @@ FROM placed
 """
 # An event whose configuration is here, and of whose payment nothing waits, is fanned out at once. That needs no lock: it
 # gets the endpoints of a configuration at least as new as its own, and one that is replaced meanwhile came after it.
+_EVENT = given(EVENTS)  # in the order of `Event`
 _ADD_EVENTS = f"""
 WITH new AS (
     SELECT new.*, coalesce(c.version, 0) AS version
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::bigint[], $8::jsonb[],
-                $9::bytea[], $10::timestamptz[])
-        AS new (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, observed_at)
+    FROM unnest({arrays(_EVENT)}) AS new ({names(_EVENT)})
     LEFT JOIN merchants c USING (merchant_id)
 ), known AS (
     INSERT INTO merchants (merchant_id, version)
     SELECT DISTINCT merchant_id, 0 FROM new WHERE version = 0 ORDER BY 1 ON CONFLICT DO NOTHING
 ), kept AS (
-    INSERT INTO events (event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, observed_at,
-                        fanned_out)
-    SELECT event_id, merchant_id, mode, payment_id, type, sequence, config_version, headers, body, observed_at,
-           waiting IS NULL AND bool_and(config_version <= version) OVER (PARTITION BY payment_id ORDER BY sequence)
+    INSERT INTO events ({names(_EVENT)}, fanned_out)
+    SELECT {names(_EVENT)}, waiting IS NULL AND bool_and(config_version <= version) OVER (PARTITION BY payment_id ORDER BY sequence)
     FROM new LEFT JOIN LATERAL (
         SELECT e.event_id AS waiting FROM events e WHERE e.payment_id = new.payment_id AND NOT e.fanned_out LIMIT 1
     ) ahead ON true
@@ -71,8 +70,9 @@ WITH new AS (
     SELECT * FROM kept WHERE fanned_out
 ), {_DELIVER}
 """
-_TAKE_VERSIONS = """
-INSERT INTO merchants (merchant_id, version) SELECT * FROM unnest($1::text[], $2::bigint[])
+_VERSION = (MERCHANTS.c.merchant_id, MERCHANTS.c.version)
+_TAKE_VERSIONS = f"""
+INSERT INTO merchants ({names(_VERSION)}) SELECT * FROM unnest({arrays(_VERSION)})
 ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version <= excluded.version
 RETURNING merchant_id
 """

@@ -11,6 +11,7 @@ from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import AWAY, Pool, create_pool
 from malipo.messaging.relay import Relay
 from malipo.messaging.subscription import Shell, Subscription
+from malipo.messaging.tables import INBOX
 from malipo.messaging.unit import Units
 from malipo.messaging.writes import purge_of
 from malipo.platform import metrics
@@ -30,7 +31,7 @@ _OUTBOX = """
 SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS rows,
        coalesce((SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1), 0) AS age
 """
-_PURGE_INBOX = purge_of("inbox", "received_at")
+_PURGE_INBOX = purge_of(INBOX.c.received_at)
 
 Loop = Callable[[], Awaitable[None]]
 

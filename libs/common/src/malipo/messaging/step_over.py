@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
+from malipo.messaging import tables
 from malipo.messaging.command import units_of
 from malipo.messaging.database import AWAY
 from malipo.messaging.raw import RawBatch, raw_batch, records_of
@@ -24,10 +25,7 @@ from malipo.messaging.writes import insert
 RAW_FROM = "x-raw-from"
 """Header of a dead letter that is a whole batch as Kafka stored it: its first offset that was not applied."""
 _SECONDS = 20.0
-_STEPPED_OVER = insert(
-    "stepped_over",
-    {"consumer": "text", "topic": "text", "partition": "integer", "first_offset": "bigint", "next_offset": "bigint"},
-)
+_STEPPED_OVER = insert(tables.STEPPED_OVER)
 _STEPPED_OVER_ALONE = """
 INSERT INTO stepped_over (consumer, topic, partition, first_offset, next_offset) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING

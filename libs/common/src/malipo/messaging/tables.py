@@ -1,34 +1,60 @@
-"""The tables that every service's database has, as steps that its migrations name."""
+"""The tables that every service's database has. Of each column this is the only place beside its migration."""
 
-V1 = """
-CREATE TABLE inbox (
-    consumer    text NOT NULL,
-    message_id  text NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer, message_id)
-);
-CREATE INDEX inbox_by_age ON inbox USING brin (received_at);
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
-CREATE TABLE outbox (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    message_id text NOT NULL,
-    shard      smallint NOT NULL,
-    topic      text NOT NULL,
-    key        text NOT NULL,
-    headers    jsonb NOT NULL,
-    payload    bytea NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+metadata = MetaData()
 
-CREATE TABLE stepped_over (
-    consumer     text NOT NULL,
-    topic        text NOT NULL,
-    partition    integer NOT NULL,
-    first_offset bigint NOT NULL,
-    next_offset  bigint NOT NULL CHECK (next_offset > first_offset),
-    stepped_at   timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer, topic, partition, first_offset)
-);
-"""
-"""Inbox: which messages were applied. Outbox: which messages are still to be sent, deleted once Kafka has them.
-Stepped over: offsets that an operator has had passed, as no consumer could read what stands there."""
+MOMENT = DateTime(timezone=True)
+"""The type of a column that holds a moment."""
+
+INBOX = Table(
+    "inbox",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("received_at", MOMENT, nullable=False, server_default=func.now()),
+    Index("inbox_by_age", "received_at", postgresql_using="brin"),
+)
+"""Which messages were applied."""
+
+OUTBOX = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("shard", SmallInteger, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=func.now()),
+)
+"""Which messages are still to be sent: a row is deleted once Kafka has it."""
+
+STEPPED_OVER = Table(
+    "stepped_over",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("first_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("stepped_at", MOMENT, nullable=False, server_default=func.now()),
+    CheckConstraint("next_offset > first_offset"),
+)
+"""Offsets that an operator has had passed, as no consumer could read what stands there."""

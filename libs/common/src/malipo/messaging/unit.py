@@ -11,6 +11,7 @@ from typing import Any
 from malipo import ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import Topic
+from malipo.messaging import tables
 from malipo.messaging.database import CONFLICT, Connection, DatabaseNotReady, Pool, Queries, Row, lent
 from malipo.messaging.writes import Write, arguments, insert, statement
 from malipo.platform.network import in_unit
@@ -27,11 +28,8 @@ MESSAGE_ID = "message-id"
 _TRIES = 20  # of a unit for which others are faster: one of them always comes through
 _PAUSE_SECONDS = 0.002  # before the second try; a little longer before each further one
 
-OUTBOX = insert(
-    "outbox",
-    {"message_id": "text", "shard": "smallint", "topic": "text", "key": "text", "headers": "jsonb", "payload": "bytea"},
-)
-INBOX = insert("inbox", {"consumer": "text", "message_id": "text"})
+OUTBOX = insert(tables.OUTBOX)
+INBOX = insert(tables.INBOX)
 _KNOWN = "SELECT message_id FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])"
 
 

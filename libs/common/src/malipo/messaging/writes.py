@@ -1,41 +1,74 @@
 """Rows for several tables as one statement: a round trip for each table would cost more than its rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
+from typing import Any
+
+from sqlalchemy import Column, Table
+from sqlalchemy.dialects.postgresql import dialect
+
+_POSTGRESQL = dialect()
 
 
 @dataclass(frozen=True, eq=False)
 class Write:
     """How rows change one table. `text` has room for the `{names}` of the columns and for an array of each, `{arrays}`.
 
-    `columns` are PostgreSQL's types by name; a row holds its values in their order.
+    A row holds the values of `columns` in their order.
     """
 
     text: str
-    columns: Mapping[str, str] = field(repr=False)
+    columns: Sequence[Column[Any]] = field(repr=False)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(column.name for column in self.columns)
 
     @property
     def names(self) -> str:
         """Of the columns, as a statement lists them."""
-        return ", ".join(self.columns)
+        return names(self.columns)
 
     def arrays(self, first: int) -> str:
         """The arguments, one array a column, from number `first` on."""
-        return ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(self.columns.values(), first))
+        return arrays(self.columns, first)
 
 
-def insert(table: str, columns: Mapping[str, str], on_conflict: str = "") -> Write:
-    """The write that adds rows to a table."""
-    text = f"INSERT INTO {table} ({{names}}) SELECT * FROM unnest({{arrays}}) {on_conflict}"  # noqa: S608 - names of ours
-    return Write(text, columns)
+def insert(table: Table, on_conflict: str = "", columns: Sequence[Column[Any]] = ()) -> Write:
+    """The write that adds rows to a table; of all columns but those that PostgreSQL fills, unless `columns` are named."""
+    text = f"INSERT INTO {table.name} ({{names}}) SELECT * FROM unnest({{arrays}}) {on_conflict}"  # noqa: S608 - names of ours
+    return Write(text, columns or given(table))
 
 
-def purge_of(table: str, column: str, only: str = "true") -> str:
+def given(table: Table) -> list[Column[Any]]:
+    """The columns of a table that a new row brings: all that PostgreSQL does not fill by itself."""
+    return [column for column in table.columns if column.server_default is None]
+
+
+def names(columns: Iterable[Column[Any]], prefix: str = "") -> str:
+    """The columns as a statement lists them, e.g. with the prefix `p.`."""
+    return ", ".join(f"{prefix}{column.name}" for column in columns)
+
+
+def arrays(columns: Iterable[Column[Any]], first: int = 1) -> str:
+    """The arguments of `unnest`, one array a column, from number `first` on."""
+    return ", ".join(f"${number}::{type_of(column)}[]" for number, column in enumerate(columns, first))
+
+
+def type_of(column: Column[Any]) -> str:
+    """The column's type as PostgreSQL writes it."""
+    return column.type.compile(_POSTGRESQL)
+
+
+def purge_of(column: Column[Any], only: str = "true") -> str:
     """The statement that forgets up to $2 rows of a table, those with `column` more than $1 days ago, and returns a row each."""
+    table = column.table.name
     return f"""
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM {table} WHERE {only} AND {column} < now() - make_interval(days => $1) LIMIT $2 FOR UPDATE SKIP LOCKED))
+    SELECT ctid FROM {table} WHERE {only} AND {column.name} < now() - make_interval(days => $1)
+    LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING 1
 """  # noqa: S608 - names of ours
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import importlib.resources
+from collections.abc import Sequence
+from io import StringIO
 from operator import methodcaller
 from typing import Any
 
 from alembic import command, context, op
 from alembic.config import Config
-from sqlalchemy import Connection, pool
+from sqlalchemy import Connection, MetaData, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 _LOCK = 0x6D616C69  # "mali": one migration at a time, however many replicas start
@@ -15,10 +17,22 @@ _LOCK = 0x6D616C69  # "mali": one migration at a time, however many replicas sta
 
 def migrate(package: str, database_url: str) -> None:
     """Bring the database to the newest revision of `<package>/migrations`; safe to run at every start."""
-    config = Config()
+    command.upgrade(_config(package, database_url), "head")
+
+
+def check(package: str, database_url: str) -> None:
+    """Compare the database, which is at the newest revision, with the tables of the package.
+
+    Raises `alembic.util.CommandError` that names each table, column, type, default and index which only one side has.
+    """
+    command.check(_config(package, database_url))
+
+
+def _config(package: str, database_url: str) -> Config:
+    config = Config(stdout=StringIO())  # what alembic says of itself is nobody's answer
     config.set_main_option("script_location", str(importlib.resources.files(package) / "migrations"))
     config.attributes["database_url"] = database_url
-    command.upgrade(config, "head")
+    return config
 
 
 def script(sql: str) -> None:
@@ -30,22 +44,27 @@ def script(sql: str) -> None:
     adapted.run_async(methodcaller("execute", sql))
 
 
-def run_from_env() -> None:
-    """What each service's `migrations/env.py` calls."""
-    asyncio.run(_run(context.config.attributes["database_url"]))
+def run_from_env(*tables: MetaData) -> None:
+    """What each service's `migrations/env.py` calls, with all tables that its database is to have."""
+    asyncio.run(_run(context.config.attributes["database_url"], tables))
 
 
-async def _run(database_url: str) -> None:
+async def _run(database_url: str, tables: Sequence[MetaData]) -> None:
     url = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
     engine = create_async_engine(url, poolclass=pool.NullPool)
     async with engine.connect() as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade, tables)
         await connection.commit()
     await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, tables: Sequence[MetaData]) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-    context.configure(connection=connection, transaction_per_migration=False)
+    context.configure(
+        connection=connection,
+        transaction_per_migration=False,
+        target_metadata=tables,
+        compare_server_default=True,
+    )
     with context.begin_transaction():
         context.run_migrations()

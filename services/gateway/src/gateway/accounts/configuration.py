@@ -4,19 +4,31 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from sqlalchemy import bindparam, select
+
+from gateway.tables import MERCHANTS, PAYMENTS
+from gateway.tables import PROVIDER_CREDENTIALS as CREDENTIALS
+from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG
 from malipo.messaging.database import Queries, Row
+from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit, Units
 from malipo.messaging.writes import Write
 
 _NEXT_VERSION = "UPDATE merchants SET config_version = config_version + 1 WHERE id = $1"
 _LOCK = "SELECT config_version FROM merchants WHERE id = $1 FOR UPDATE"
-_ALL_CREDENTIALS = "SELECT id, provider, mode, ciphertext FROM provider_credentials WHERE merchant_id = $1 ORDER BY id"
-_ALL_ENDPOINTS = """
-SELECT id, mode, url, secret_ciphertext, event_types FROM webhook_endpoints WHERE merchant_id = $1 ORDER BY id
-"""
+_ALL_CREDENTIALS = Query(
+    select(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.mode, CREDENTIALS.c.ciphertext)
+    .where(CREDENTIALS.c.merchant_id == bindparam("merchant_id"))
+    .order_by(CREDENTIALS.c.id)
+)
+_ALL_ENDPOINTS = Query(
+    select(*(ENDPOINTS.c.id, ENDPOINTS.c.mode, ENDPOINTS.c.url, ENDPOINTS.c.secret_ciphertext, ENDPOINTS.c.event_types))
+    .where(ENDPOINTS.c.merchant_id == bindparam("merchant_id"))
+    .order_by(ENDPOINTS.c.id)
+)
 _CURRENT = """
 SELECT id, mode, config_version, now() AS read_at,
        ARRAY(SELECT provider FROM provider_credentials c WHERE c.merchant_id = m.id AND c.mode = asked.mode) AS providers
@@ -32,12 +44,12 @@ SELECT $1, now() + make_interval(secs => after) FROM unnest($2::float8[]) AS aft
 _ECHO = Write(
     """INSERT INTO config_echoes (merchant_id, due_at)
 SELECT id, now() FROM merchants WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING""",
-    {"merchant_id": "text"},
+    (MERCHANTS.c.id,),
 )
 _ECHO_TO_PAYMENTS = Write(
     """INSERT INTO config_echoes (merchant_id, due_at)
 SELECT DISTINCT merchant_id, now() FROM payments WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING""",
-    {"payment_id": "text"},
+    (PAYMENTS.c.id,),
 )
 _ECHO_DUE = "SELECT EXISTS (SELECT FROM config_echoes WHERE due_at <= now())"
 # The merchant's own row is locked, for of two replicas with two due rows of one merchant each would wait for the other's.
@@ -94,8 +106,8 @@ async def send_echo(units: Units) -> bool:
 
 async def _send(unit: Unit, merchant_id: str) -> None:
     version = await unit.transaction.fetchval(_LOCK, merchant_id)
-    credentials = await unit.transaction.fetch(_ALL_CREDENTIALS, merchant_id)
-    endpoints = await unit.transaction.fetch(_ALL_ENDPOINTS, merchant_id)
+    credentials = await unit.transaction.fetch(*_ALL_CREDENTIALS.of(merchant_id=merchant_id))
+    endpoints = await unit.transaction.fetch(*_ALL_ENDPOINTS.of(merchant_id=merchant_id))
     message = MerchantConfigured(
         merchant_id=merchant_id,
         version=version,

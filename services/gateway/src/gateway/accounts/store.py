@@ -5,45 +5,64 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Text, bindparam, or_, select
+
 from gateway.accounts.views import StoredCredential, StoredEndpoint
-from gateway.edge.store import KEY_COLUMNS, ApiKey
+from gateway.edge.store import API_KEY, ApiKey
+from gateway.tables import API_KEYS, MERCHANTS
+from gateway.tables import PROVIDER_CREDENTIALS as CREDENTIALS
+from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS
 from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint
 from malipo.messaging.database import Queries, Statements
+from malipo.messaging.queries import Query
 
 _INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"
-_LIST_MERCHANTS = "SELECT id, name, config_version, created_at FROM merchants ORDER BY id"
+_LIST_MERCHANTS = Query(select(MERCHANTS).order_by(MERCHANTS.c.id))
 _INSERT_KEY = """
 INSERT INTO api_keys (id, merchant_id, mode, hash, scopes, expires_at)
 VALUES ($1, $2, $3, $4, $5, now() + make_interval(days => $6)) RETURNING expires_at
 """
 _REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
-_LIST_KEYS = f"SELECT {KEY_COLUMNS} FROM api_keys WHERE merchant_id = $1 ORDER BY id"
+_LIST_KEYS = Query(API_KEY.where(API_KEYS.c.merchant_id == bindparam("merchant_id")).order_by(API_KEYS.c.id))
 
-_CREDENTIAL_COLUMNS = "id, provider, mode, masked, created_at, updated_at"
 _PUT_CREDENTIAL = """
 INSERT INTO provider_credentials (id, merchant_id, mode, provider, ciphertext, masked) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET ciphertext = excluded.ciphertext, masked = excluded.masked, updated_at = now()
 """
-_LIST_CREDENTIALS = f"""
-SELECT {_CREDENTIAL_COLUMNS} FROM provider_credentials
-WHERE merchant_id = $1 AND mode = $2 AND ($3::text IS NULL OR provider = $3) ORDER BY provider
-"""
+_PROVIDER = bindparam("provider", type_=Text)
+_LIST_CREDENTIALS = Query(
+    select(
+        *(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.mode, CREDENTIALS.c.masked),
+        *(CREDENTIALS.c.created_at, CREDENTIALS.c.updated_at),
+    )
+    .where(
+        CREDENTIALS.c.merchant_id == bindparam("merchant_id"),
+        CREDENTIALS.c.mode == bindparam("mode"),
+        or_(_PROVIDER.is_(None), CREDENTIALS.c.provider == _PROVIDER),
+    )
+    .order_by(CREDENTIALS.c.provider)
+)
 _DELETE_CREDENTIAL = """
 DELETE FROM provider_credentials WHERE merchant_id = $1 AND mode = $2 AND provider = $3 RETURNING id
 """
 
-_ENDPOINT_COLUMNS = "id, mode, url, event_types, description, created_at"
 _INSERT_ENDPOINT = """
 INSERT INTO webhook_endpoints (id, merchant_id, mode, url, event_types, description, secret_ciphertext)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-_LIST_ENDPOINTS = f"""
-SELECT {_ENDPOINT_COLUMNS} FROM webhook_endpoints
-WHERE merchant_id = $1 AND mode = $2 AND ($3::text IS NULL OR id = $3) ORDER BY id
-"""
-_ENDPOINT_SECRET = "SELECT secret_ciphertext FROM webhook_endpoints WHERE id = $1 AND merchant_id = $2 AND mode = $3"  # noqa: S105
+_ENDPOINT = bindparam("endpoint_id", type_=Text)
+_OWN_ENDPOINTS = ENDPOINTS.c.merchant_id == bindparam("merchant_id"), ENDPOINTS.c.mode == bindparam("mode")
+_LIST_ENDPOINTS = Query(
+    select(
+        *(ENDPOINTS.c.id, ENDPOINTS.c.mode, ENDPOINTS.c.url),
+        *(ENDPOINTS.c.event_types, ENDPOINTS.c.description, ENDPOINTS.c.created_at),
+    )
+    .where(*_OWN_ENDPOINTS, or_(_ENDPOINT.is_(None), ENDPOINTS.c.id == _ENDPOINT))
+    .order_by(ENDPOINTS.c.id)
+)
+_ENDPOINT_SECRET = Query(select(ENDPOINTS.c.secret_ciphertext).where(*_OWN_ENDPOINTS, ENDPOINTS.c.id == _ENDPOINT))
 _DELETE_ENDPOINT = "DELETE FROM webhook_endpoints WHERE id = $1 AND merchant_id = $2 AND mode = $3 RETURNING id"
 
 
@@ -66,7 +85,7 @@ async def add_merchant(connection: Statements, name: str) -> str:
 
 async def list_merchants(source: Queries) -> list[Merchant]:
     """All merchants, oldest first."""
-    return [Merchant(**row) for row in await source.fetch(_LIST_MERCHANTS)]
+    return [Merchant(**row) for row in await source.fetch(*_LIST_MERCHANTS.of())]
 
 
 async def add_key(
@@ -90,7 +109,7 @@ async def revoke_key(connection: Statements, key_id: str) -> bool:
 
 async def list_keys(source: Queries, merchant_id: str) -> list[ApiKey]:
     """The merchant's keys, oldest first."""
-    return [ApiKey(**row) for row in await source.fetch(_LIST_KEYS, merchant_id)]
+    return [ApiKey(**row) for row in await source.fetch(*_LIST_KEYS.of(merchant_id=merchant_id))]
 
 
 async def put_credential(
@@ -112,7 +131,7 @@ async def list_credentials(
     source: Queries, merchant_id: str, mode: Mode, provider: str | None = None
 ) -> list[StoredCredential]:
     """The merchant's credentials in this mode, by provider; at most one a provider."""
-    rows = await source.fetch(_LIST_CREDENTIALS, merchant_id, mode, provider)
+    rows = await source.fetch(*_LIST_CREDENTIALS.of(merchant_id=merchant_id, mode=mode, provider=provider))
     return [StoredCredential(**row) for row in rows]
 
 
@@ -139,13 +158,14 @@ async def list_endpoints(
     source: Queries, merchant_id: str, mode: Mode, endpoint_id: str | None = None
 ) -> list[StoredEndpoint]:
     """The merchant's endpoints in this mode, oldest first, or the one with this id."""
-    rows = await source.fetch(_LIST_ENDPOINTS, merchant_id, mode, endpoint_id)
+    rows = await source.fetch(*_LIST_ENDPOINTS.of(merchant_id=merchant_id, mode=mode, endpoint_id=endpoint_id))
     return [StoredEndpoint(**row) for row in rows]
 
 
 async def endpoint_secret(source: Queries, endpoint_id: str, merchant_id: str, mode: Mode) -> str | None:
     """The endpoint's secret as ciphertext."""
-    return await source.fetchval(_ENDPOINT_SECRET, endpoint_id, merchant_id, mode)
+    asked = {"endpoint_id": endpoint_id, "merchant_id": merchant_id, "mode": mode}
+    return await source.fetchval(*_ENDPOINT_SECRET.of(**asked))
 
 
 async def delete_endpoint(connection: Statements, endpoint_id: str, merchant_id: str, mode: Mode) -> bool:

@@ -4,26 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.tables import AUDIT_LOG
 from malipo.messaging.collector import Collector
 from malipo.messaging.unit import Units
-from malipo.messaging.writes import purge_of
+from malipo.messaging.writes import arrays, given, names, purge_of
 
 _MAX_BATCH = 500
 
 # The last use of a key is coarse, and never waits for another replica that writes the same.
-_RECORD = """
+_DECISION = given(AUDIT_LOG)
+_RECORD = f"""
 WITH entry AS (
-    INSERT INTO audit_log (at, request_id, merchant_id, key_id, allowed, reason, method, route, remote)
-    SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[],
-                         $8::text[], $9::text[])
+    INSERT INTO audit_log ({names(_DECISION)}) SELECT * FROM unnest({arrays(_DECISION)})
 )
 UPDATE api_keys SET last_used_at = now() WHERE id IN (
     SELECT id FROM api_keys
-    WHERE id = ANY($10::text[]) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+    WHERE id = ANY(${len(_DECISION) + 1}::text[]) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
     ORDER BY id FOR UPDATE SKIP LOCKED
 )
-"""
-PURGE = purge_of("audit_log", "at")
+"""  # noqa: S608 - names of ours
+PURGE = purge_of(AUDIT_LOG.c.at)
 """Forgets old decisions: see `Runtime.forget`."""
 
 

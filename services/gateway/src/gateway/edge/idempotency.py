@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from pydantic import BaseModel
 
 from gateway.edge.problems import PROBLEMS, Problem
+from gateway.tables import IDEMPOTENCY_KEYS
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Queries, Row
 from malipo.messaging.unit import Unit, Units
@@ -20,18 +21,8 @@ SELECT merchant_id, mode, key, route, fingerprint, resource_id
 FROM idempotency_keys JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (merchant_id, mode, key)
 USING (merchant_id, mode, key)
 """
-_REMEMBER = insert(
-    "idempotency_keys",
-    {
-        "merchant_id": "text",
-        "mode": "text",
-        "key": "text",
-        "route": "text",
-        "fingerprint": "bytea",
-        "resource_id": "text",
-    },
-)
-PURGE = purge_of("idempotency_keys", "created_at")
+_REMEMBER = insert(IDEMPOTENCY_KEYS)
+PURGE = purge_of(IDEMPOTENCY_KEYS.c.created_at)
 """Forgets old keys: see `Runtime.forget`."""
 
 REPLAYS = Counter("malipo_idempotent_replays", "Requests that were answered from an earlier one with the same key.")

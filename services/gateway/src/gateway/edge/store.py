@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import bindparam, false, func, select
+
+from gateway.tables import API_KEYS
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Queries
+from malipo.messaging.queries import Query
 
-KEY_COLUMNS = """
-id, merchant_id, mode, scopes, created_at, expires_at, coalesce(expires_at <= now(), false) AS expired, revoked_at, last_used_at
-"""
-"""Those of `ApiKey`."""
+API_KEY = select(
+    *(column for column in API_KEYS.c if column is not API_KEYS.c.hash),
+    func.coalesce(API_KEYS.c.expires_at <= func.now(), false()).label("expired"),
+)
+"""What `ApiKey` is made of."""
 
-_FIND_KEY = f"SELECT {KEY_COLUMNS} FROM api_keys WHERE hash = $1"
+_FIND_KEY = Query(API_KEY.where(API_KEYS.c.hash == bindparam("hash")))
 
 
 @dataclass(frozen=True)
@@ -35,5 +40,5 @@ class ApiKey:
 
 async def find_key(source: Queries, digest: bytes) -> ApiKey | None:
     """The key with this digest."""
-    row = await source.fetchrow(_FIND_KEY, digest)
+    row = await source.fetchrow(*_FIND_KEY.of(hash=digest))
     return None if row is None else ApiKey(**row)

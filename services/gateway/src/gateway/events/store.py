@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 import msgspec
+from sqlalchemy import Text, bindparam, or_, select
 
 from gateway.events.schemas import EventFilters
+from gateway.tables import EVENTS
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentStepped, public_event
 from malipo.messaging.database import Queries
+from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit
-from malipo.messaging.writes import Write
+from malipo.messaging.writes import Write, given
 
 _EVENTS_LOCK = 0x65766E74  # "evnt"
 # No row comes out of the join, and so none is given its position, before the lock is held.
@@ -17,20 +20,20 @@ _ADD_EVENTS = Write(
     f"""INSERT INTO events ({{names}})
 SELECT told.* FROM (SELECT pg_advisory_xact_lock({_EVENTS_LOCK})) AS locked, unnest({{arrays}}) AS told
 ON CONFLICT (id) DO NOTHING""",
-    {
-        "id": "text",
-        "payment_id": "text",
-        "sequence": "integer",
-        "merchant_id": "text",
-        "mode": "text",
-        "type": "text",
-        "body": "json",
-    },
+    given(EVENTS),
 )
-_POSITION = "SELECT position FROM events WHERE id = $1 AND merchant_id = $2 AND mode = $3"
-_FILTER = "merchant_id = $1 AND mode = $2 AND ($3::text IS NULL OR payment_id = $3) AND ($4::text IS NULL OR type = $4)"
-_NEWEST = f"SELECT id, body FROM events WHERE {_FILTER} AND position < $5 ORDER BY position DESC LIMIT $6"
-_OLDEST = f"SELECT id, body FROM events WHERE {_FILTER} AND position > $5 ORDER BY position LIMIT $6"
+_OWN = EVENTS.c.merchant_id == bindparam("merchant_id"), EVENTS.c.mode == bindparam("mode")
+_PAYMENT, _TYPE = bindparam("payment_id", type_=Text), bindparam("type", type_=Text)
+_POSITION = Query(select(EVENTS.c.position).where(EVENTS.c.id == bindparam("id"), *_OWN))
+_WANTED = (
+    select(EVENTS.c.id, EVENTS.c.body)
+    .where(
+        *_OWN, or_(_PAYMENT.is_(None), EVENTS.c.payment_id == _PAYMENT), or_(_TYPE.is_(None), EVENTS.c.type == _TYPE)
+    )
+    .limit(bindparam("count"))
+)
+_NEWEST = Query(_WANTED.where(EVENTS.c.position < bindparam("position")).order_by(EVENTS.c.position.desc()))
+_OLDEST = Query(_WANTED.where(EVENTS.c.position > bindparam("position")).order_by(EVENTS.c.position))
 type Event = tuple[str, msgspec.Raw]
 """An event's id and its body as stored."""
 FIRST_POSITION = 0
@@ -53,15 +56,16 @@ def add_events(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
 
 async def position_of(source: Queries, event_id: str, merchant_id: str, mode: Mode) -> int | None:
     """Where the event stands in the list, if this merchant has it in this mode."""
-    return await source.fetchval(_POSITION, event_id, merchant_id, mode)
+    return await source.fetchval(*_POSITION.of(id=event_id, merchant_id=merchant_id, mode=mode))
 
 
 async def list_events(
     source: Queries, merchant_id: str, mode: Mode, filters: EventFilters, *, position: int, ascending: bool, count: int
 ) -> list[Event]:
     """Events after `position` oldest first, or before it newest first."""
-    statement = _OLDEST if ascending else _NEWEST
-    rows = await source.fetch(statement, merchant_id, mode, filters.payment_id, filters.type, position, count)
+    wanted = {"payment_id": filters.payment_id, "type": filters.type, "position": position, "count": count}
+    query = _OLDEST if ascending else _NEWEST
+    rows = await source.fetch(*query.of(merchant_id=merchant_id, mode=mode, **wanted))
     return [(row["id"], msgspec.Raw(row["body"])) for row in rows]
 
 

@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from sqlalchemy import ARRAY, Text, any_, bindparam, literal, select
 
 from gateway.history.entries import Entry, Kind
+from gateway.tables import TIMELINE
 from malipo.messaging.database import Queries
+from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit
 from malipo.messaging.writes import insert
 
@@ -15,15 +18,13 @@ MAX_ENTRIES = 1000
 """What one timeline shows at most: the newest."""
 MAX_EXPLAINING = 10_000
 _EXPLAINING: tuple[Kind, ...] = ("request", "step", "attempt", "postponed", "refusal")
-_PUT_ENTRIES = insert(
-    "timeline",
-    {"payment_id": "text", "id": "text", "kind": "text", "at": "timestamptz", "entry": "json"},
-    "ON CONFLICT DO NOTHING",
+_PUT_ENTRIES = insert(TIMELINE, "ON CONFLICT DO NOTHING")
+_OF_PAYMENT = TIMELINE.c.payment_id == bindparam("payment_id")
+_NEWEST = (
+    select(TIMELINE.c.at, TIMELINE.c.entry).where(_OF_PAYMENT).order_by(TIMELINE.c.at.desc()).limit(bindparam("most"))
 )
-_GET_ENTRIES = "SELECT at, entry FROM timeline WHERE payment_id = $1 ORDER BY at DESC LIMIT $2"
-_GET_EXPLAINING = """
-SELECT entry FROM timeline WHERE payment_id = $1 AND kind = ANY($2::text[]) ORDER BY at DESC LIMIT $3
-"""
+_ENTRIES = Query(_NEWEST)
+_THOSE_THAT_EXPLAIN = Query(_NEWEST.where(TIMELINE.c.kind == any_(literal(list(_EXPLAINING), ARRAY(Text)))))
 
 
 def put_entries(unit: Unit, entries: Sequence[Entry]) -> None:
@@ -35,13 +36,13 @@ def put_entries(unit: Unit, entries: Sequence[Entry]) -> None:
 
 async def timeline(source: Queries, payment_id: str) -> list[tuple[datetime, dict[str, Any]]]:
     """The payment's newest entries with their times, in no order."""
-    rows = await source.fetch(_GET_ENTRIES, payment_id, MAX_ENTRIES)
+    rows = await source.fetch(*_ENTRIES.of(payment_id=payment_id, most=MAX_ENTRIES))
     return [(row["at"], msgspec.json.decode(row["entry"])) for row in rows]
 
 
 async def explaining(source: Queries, payment_id: str) -> list[dict[str, Any]]:
     """Those entries that say where the payment and its operations stand, the newest first."""
-    rows = await source.fetch(_GET_EXPLAINING, payment_id, _EXPLAINING, MAX_EXPLAINING)
+    rows = await source.fetch(*_THOSE_THAT_EXPLAIN.of(payment_id=payment_id, most=MAX_EXPLAINING))
     return [msgspec.json.decode(row["entry"]) for row in rows]
 
 

@@ -4,44 +4,45 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
 
 from gateway.operations.views import Operation, Refusal
+from gateway.tables import OPERATIONS
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import OperationView, PaymentStepped
 from malipo.messaging.database import Queries
+from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit
 from malipo.messaging.writes import Write, insert
 
-_OPERATION = {
-    "id": "text",
-    "payment_id": "text",
-    "merchant_id": "text",
-    "mode": "text",
-    "kind": "text",
-    "step": "integer",
-    "view": "json",
-}
-_ADD_OPERATIONS = insert("operations", _OPERATION)
+_ADD_OPERATIONS = insert(OPERATIONS)
 _PUT_OPERATIONS = insert(
-    "operations",
-    _OPERATION,
+    OPERATIONS,
     """ON CONFLICT (id) DO UPDATE SET step = excluded.step, view = excluded.view, refusal = NULL
 WHERE operations.step < excluded.step""",
 )
-_GET_OPERATION = "SELECT view, refusal FROM operations WHERE id = $1 AND merchant_id = $2 AND mode = $3"
-_GET_REFUNDS = """
-SELECT id, view FROM operations
-WHERE payment_id = $1 AND merchant_id = $2 AND mode = $3 AND kind = 'refund' AND ($4::text IS NULL OR id < $4)
-ORDER BY id DESC LIMIT $5
-"""
-_GET_OPERATIONS = """
-SELECT view FROM operations WHERE payment_id = $1 AND merchant_id = $2 AND mode = $3 ORDER BY id LIMIT $4
-"""
-_GET_UNTOUCHED = "SELECT view FROM operations WHERE id = ANY($1::text[]) AND step = 0"
+_OWN = OPERATIONS.c.merchant_id == bindparam("merchant_id"), OPERATIONS.c.mode == bindparam("mode")
+_OF_PAYMENT = OPERATIONS.c.payment_id == bindparam("payment_id"), *_OWN
+_BEFORE = bindparam("before_id", type_=Text)
+_GET_OPERATION = Query(select(OPERATIONS.c.view, OPERATIONS.c.refusal).where(OPERATIONS.c.id == bindparam("id"), *_OWN))
+_LIST_REFUNDS = Query(
+    select(OPERATIONS.c.id, OPERATIONS.c.view)
+    .where(*_OF_PAYMENT, OPERATIONS.c.kind == "refund", or_(_BEFORE.is_(None), OPERATIONS.c.id < _BEFORE))
+    .order_by(OPERATIONS.c.id.desc())
+    .limit(bindparam("count"))
+)
+_LIST_OPERATIONS = Query(
+    select(OPERATIONS.c.view).where(*_OF_PAYMENT).order_by(OPERATIONS.c.id).limit(bindparam("count"))
+)
+_UNTOUCHED = Query(
+    select(OPERATIONS.c.view).where(
+        OPERATIONS.c.id == any_(bindparam("ids", type_=ARRAY(Text))), OPERATIONS.c.step == 0
+    )
+)
 _REFUSE = Write(
     """UPDATE operations SET refusal = new.refusal, view = new.view
 FROM unnest({arrays}) AS new ({names}) WHERE operations.id = new.id AND operations.step = 0""",
-    {"id": "text", "refusal": "jsonb", "view": "json"},
+    (OPERATIONS.c.id, OPERATIONS.c.refusal, OPERATIONS.c.view),
 )
 _operation = msgspec.json.Decoder(OperationView)
 
@@ -59,7 +60,7 @@ def put_operations(unit: Unit, steps: Sequence[tuple[PaymentStepped, OperationVi
 
 async def get_operation(source: Queries, operation_id: str, merchant_id: str, mode: Mode) -> Operation | None:
     """The operation as it is now, if this merchant has it in this mode."""
-    row = await source.fetchrow(_GET_OPERATION, operation_id, merchant_id, mode)
+    row = await source.fetchrow(*_GET_OPERATION.of(id=operation_id, merchant_id=merchant_id, mode=mode))
     if row is None:
         return None
     return Operation(_operation.decode(row["view"]), row["refusal"] and msgspec.convert(row["refusal"], Refusal))
@@ -69,7 +70,8 @@ async def list_refunds(
     source: Queries, payment_id: str, merchant_id: str, mode: Mode, *, before_id: str | None, count: int
 ) -> list[tuple[str, msgspec.Raw]]:
     """Ids and views of the payment's refunds, newest first."""
-    rows = await source.fetch(_GET_REFUNDS, payment_id, merchant_id, mode, before_id, count)
+    asked = {"payment_id": payment_id, "merchant_id": merchant_id, "mode": mode, "before_id": before_id, "count": count}
+    rows = await source.fetch(*_LIST_REFUNDS.of(**asked))
     return [(row["id"], msgspec.Raw(row["view"])) for row in rows]
 
 
@@ -77,13 +79,14 @@ async def list_operations(
     source: Queries, payment_id: str, merchant_id: str, mode: Mode, *, count: int
 ) -> list[OperationView]:
     """The payment's captures, cancels and refunds, each kind the oldest first."""
-    rows = await source.fetch(_GET_OPERATIONS, payment_id, merchant_id, mode, count)
+    asked = {"payment_id": payment_id, "merchant_id": merchant_id, "mode": mode, "count": count}
+    rows = await source.fetch(*_LIST_OPERATIONS.of(**asked))
     return [_operation.decode(row["view"]) for row in rows]
 
 
 async def untouched(source: Queries, operation_ids: Sequence[str]) -> list[OperationView]:
     """Those of the operations that no step has touched."""
-    rows = await source.fetch(_GET_UNTOUCHED, operation_ids)
+    rows = await source.fetch(*_UNTOUCHED.of(ids=operation_ids))
     return [_operation.decode(row["view"]) for row in rows]
 
 
@@ -94,8 +97,8 @@ def refuse(unit: Unit, refused: Sequence[Operation]) -> None:
 
 
 def _operation_row(merchant_id: str, mode: Mode, step: int, view: OperationView) -> Sequence[object]:
-    """In the order of `_OPERATION`."""
-    return view.id, view.payment_id, merchant_id, mode, view.kind, step, _json(view)
+    """In the order of the table's columns; it was not refused."""
+    return view.id, view.payment_id, merchant_id, mode, view.kind, step, None, _json(view)
 
 
 def _json(view: Any) -> str:

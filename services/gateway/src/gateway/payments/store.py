@@ -1,48 +1,41 @@
 """Reads and writes payments as merchants see them, always within one merchant and mode."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
+from sqlalchemy import ColumnElement, bindparam, select
 
 from gateway.payments.schemas import PaymentFilters
+from gateway.tables import PAYMENTS
 from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentStepped, PaymentView
 from malipo.messaging.database import Queries
+from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit
 from malipo.messaging.writes import insert
 
-_PAYMENT = {
-    "id": "text",
-    "merchant_id": "text",
-    "mode": "text",
-    "step": "integer",
-    "status": "text",
-    "provider": "text",
-    "currency": "text",
-    "amount": "bigint",
-    "client_ref": "text",
-    "view": "json",
-}
-_ADD_PAYMENTS = insert("payments", _PAYMENT)
+_ADD_PAYMENTS = insert(PAYMENTS)
 _PUT_PAYMENTS = insert(
-    "payments",
-    _PAYMENT,
+    PAYMENTS,
     """ON CONFLICT (id) DO UPDATE
 SET step = excluded.step, status = excluded.status, provider = excluded.provider, view = excluded.view
 WHERE payments.step < excluded.step""",
 )
-_GET_PAYMENT = "SELECT view FROM payments WHERE id = $1 AND merchant_id = $2 AND mode = $3"
-_FILTERS = {
-    "status": "status = ",
-    "provider": "provider = ",
-    "currency": "currency = ",
-    "amount_min": "amount >= ",
-    "amount_max": "amount <= ",
-    "created_after": "id > ",
-    "created_before": "id < ",
-    "client_ref": "client_ref = ",
+_OWN = PAYMENTS.c.merchant_id == bindparam("merchant_id"), PAYMENTS.c.mode == bindparam("mode")
+_GET_PAYMENT = Query(select(PAYMENTS.c.view).where(PAYMENTS.c.id == bindparam("id"), *_OWN))
+_FILTERS: dict[str, ColumnElement[bool]] = {
+    "status": PAYMENTS.c.status == bindparam("status"),
+    "provider": PAYMENTS.c.provider == bindparam("provider"),
+    "currency": PAYMENTS.c.currency == bindparam("currency"),
+    "amount_min": PAYMENTS.c.amount >= bindparam("amount_min"),
+    "amount_max": PAYMENTS.c.amount <= bindparam("amount_max"),
+    "created_after": PAYMENTS.c.id > bindparam("created_after"),
+    "created_before": PAYMENTS.c.id < bindparam("created_before"),
+    "client_ref": PAYMENTS.c.client_ref == bindparam("client_ref"),
+    "before_id": PAYMENTS.c.id < bindparam("before_id"),
 }
 _payment = msgspec.json.Decoder(PaymentView)
 
@@ -60,7 +53,7 @@ def put_payments(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
 
 async def get_payment(source: Queries, payment_id: str, merchant_id: str, mode: Mode) -> PaymentView | None:
     """The payment as it is now, if this merchant has it in this mode."""
-    view = await source.fetchval(_GET_PAYMENT, payment_id, merchant_id, mode)
+    view = await source.fetchval(*_GET_PAYMENT.of(id=payment_id, merchant_id=merchant_id, mode=mode))
     return view and _payment.decode(view)
 
 
@@ -68,13 +61,20 @@ async def list_payments(
     source: Queries, merchant_id: str, mode: Mode, filters: PaymentFilters, *, before_id: str | None, count: int
 ) -> list[tuple[str, msgspec.Raw]]:
     """Ids and views, newest first."""
-    conditions = [(_FILTERS[name], value) for name, value in _asked(filters).items()]
-    if before_id is not None:
-        conditions.append(("id < ", before_id))
-    where = "".join(f" AND {clause}${place}" for place, (clause, _) in enumerate(conditions, start=4))
-    statement = f"SELECT id, view FROM payments WHERE merchant_id = $1 AND mode = $2{where} ORDER BY id DESC LIMIT $3"
-    rows = await source.fetch(statement, merchant_id, mode, count, *[value for _, value in conditions])
+    asked = _asked(filters) | ({} if before_id is None else {"before_id": before_id})
+    query = _list(tuple(asked))
+    rows = await source.fetch(*query.of(merchant_id=merchant_id, mode=mode, count=count, **asked))
     return [(row["id"], msgspec.Raw(row["view"])) for row in rows]
+
+
+@cache
+def _list(asked: tuple[str, ...]) -> Query:
+    """The list with these filters: there are as many as merchants think of."""
+    chosen = [_FILTERS[name] for name in asked]
+    newest_first = PAYMENTS.c.id.desc()
+    return Query(
+        select(PAYMENTS.c.id, PAYMENTS.c.view).where(*_OWN, *chosen).order_by(newest_first).limit(bindparam("count"))
+    )
 
 
 def _asked(filters: PaymentFilters) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _asked(filters: PaymentFilters) -> dict[str, Any]:
 
 
 def _payment_row(merchant_id: str, mode: Mode, step: int, payment: PaymentView) -> Sequence[object]:
-    """In the order of `_PAYMENT`."""
+    """In the order of the table's columns."""
     status, provider, currency, amount = payment.status, payment.provider, payment.currency, payment.amount
     view = _json(payment)
     return payment.id, merchant_id, mode, step, status, provider, currency, amount, payment.client_ref, view

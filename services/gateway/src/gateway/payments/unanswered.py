@@ -6,6 +6,7 @@ from itertools import groupby
 
 from prometheus_client import Counter
 
+from gateway.tables import UNANSWERED
 from malipo.contracts.commands import PaymentCommand, TellAgain
 from malipo.contracts.message import encode
 from malipo.contracts.topics import PAYMENT_COMMANDS
@@ -30,11 +31,8 @@ GIVEN_UP = Counter(
     f"Commands that nobody answered for {GIVEN_UP_DAYS:g} days, and that are not sent again (alert on any).",
 )
 
-_KEEP = insert(
-    "unanswered",
-    {"operation_id": "text", "payment_id": "text", "message_id": "text", "headers": "jsonb", "payload": "bytea"},
-)
-_ANSWERED = Write("DELETE FROM unanswered WHERE operation_id = ANY({arrays})", {"operation_id": "text"})
+_KEEP = insert(UNANSWERED)
+_ANSWERED = Write("DELETE FROM unanswered WHERE operation_id = ANY({arrays})", (UNANSWERED.c.operation_id,))
 # While Kafka is away, or has just come back and our own outbox is not yet through, nothing is known to be lost.
 _WAITING = """
 SELECT EXISTS (SELECT FROM unanswered WHERE waits_from < now() - make_interval(secs => $1))

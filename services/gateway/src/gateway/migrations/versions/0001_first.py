@@ -1,6 +1,6 @@
 """What the gateway owns (merchants, keys, configuration) and its read models of payments."""
 
-from malipo.messaging import tables
+from malipo.messaging import migration
 from malipo.platform.migrations import script
 
 revision = "0001"
@@ -158,6 +158,6 @@ CREATE INDEX events_by_merchant ON events (merchant_id, mode, position);
 
 
 def upgrade() -> None:
-    script(tables.V1)
+    script(migration.V1)
     script(OWNED)
     script(READ_MODELS)

@@ -1,6 +1,6 @@
 """Payments, their operations, history and timers."""
 
-from malipo.messaging import tables
+from malipo.messaging import migration
 from malipo.platform.migrations import script
 
 revision = "0001"
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    script(tables.V1)
+    script(migration.V1)
     script("""
         CREATE TABLE payments (
             id             text PRIMARY KEY,

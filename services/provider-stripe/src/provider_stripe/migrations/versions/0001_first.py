@@ -1,8 +1,8 @@
 """Inbox and outbox; attempts and the replica of merchants' credentials."""
 
-from malipo.messaging import tables as messaging
+from malipo.messaging import migration as messaging
 from malipo.platform.migrations import script
-from provider_kit import tables as providers
+from provider_kit import migration as providers
 
 revision = "0001"
 down_revision = None

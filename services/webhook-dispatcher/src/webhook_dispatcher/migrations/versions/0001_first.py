@@ -1,6 +1,6 @@
 """Endpoints as a replica, events, deliveries and their attempts."""
 
-from malipo.messaging import tables
+from malipo.messaging import migration
 from malipo.platform.migrations import script
 
 revision = "0001"
@@ -127,5 +127,5 @@ CREATE TABLE attempts (
 
 
 def upgrade() -> None:
-    for step in (tables.V1, REPLICA, EVENTS, DELIVERIES):
+    for step in (migration.V1, REPLICA, EVENTS, DELIVERIES):
         script(step)

@@ -1,0 +1,73 @@
+"""How the tables of a provider service are made: a step that its first migration names, frozen once it has run."""
+
+V1 = """
+CREATE TABLE attempts (
+    id              text PRIMARY KEY,
+    operation_id    text NOT NULL,
+    position        bigint GENERATED ALWAYS AS IDENTITY,
+    payment_id      text NOT NULL,
+    merchant_id     text NOT NULL,
+    kind            text NOT NULL CHECK (kind IN ('charge', 'capture', 'cancel', 'refund', 'query')),
+    command         bytea NOT NULL,
+    headers         jsonb NOT NULL,
+    tries           integer NOT NULL DEFAULT 0,
+    first_sent_at   timestamptz,
+    account         text,
+    withdrawn_step  integer,
+    reference       text,
+    outcome         jsonb,
+    problem         text,
+    due_at          timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz,
+    lease_token     text,
+    lease_until     timestamptz,
+    done_at         timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CHECK ((first_sent_at IS NULL) = (account IS NULL))
+);
+CREATE INDEX attempts_orders_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';
+CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';
+CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
+CREATE INDEX attempts_reference ON attempts (reference) WHERE reference IS NOT NULL;
+
+CREATE TABLE reminders (
+    message_id text NOT NULL,
+    shard      smallint NOT NULL,
+    topic      text NOT NULL,
+    key        text NOT NULL,
+    headers    jsonb NOT NULL,
+    payload    bytea NOT NULL,
+    due_at     timestamptz NOT NULL,
+    PRIMARY KEY (message_id, due_at)
+);
+CREATE INDEX reminders_due ON reminders (due_at);
+
+CREATE TABLE unmatched (
+    credential_id   text NOT NULL,
+    callback_id     text NOT NULL,
+    number          smallint NOT NULL,
+    merchant_id     text NOT NULL,
+    mode            text NOT NULL,
+    event_type      text NOT NULL,
+    reference_ids   jsonb NOT NULL,
+    amount_minor    bigint,
+    currency        text,
+    concerns        text NOT NULL CHECK (concerns IN ('ours', 'claimed', 'unclear', 'others')),
+    received_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (credential_id, callback_id, number)
+);
+CREATE INDEX unmatched_received ON unmatched (received_at);
+
+CREATE TABLE merchants (
+    merchant_id text PRIMARY KEY,
+    version     bigint NOT NULL
+);
+
+CREATE TABLE credentials (
+    id          text PRIMARY KEY,
+    merchant_id text NOT NULL REFERENCES merchants,
+    mode        text NOT NULL,
+    ciphertext  text NOT NULL,
+    UNIQUE (merchant_id, mode)
+);
+"""

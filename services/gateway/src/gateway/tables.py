@@ -1,0 +1,196 @@
+"""The gateway's tables: what it owns, and its read models of payments. Of each column this is the only place beside its migration."""
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from malipo.messaging.tables import MOMENT
+
+metadata = MetaData()
+
+AUDIT_LOG = Table(
+    "audit_log",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("merchant_id", Text),
+    Column("key_id", Text),
+    Column("allowed", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("remote", Text, nullable=False),
+    Index("audit_log_by_age", "at", postgresql_using="brin"),
+    Index("audit_log_by_merchant", "merchant_id", "id"),
+)
+"""Every decision about a key."""
+
+EVENTS = Table(
+    "events",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("payment_id", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("body", JSON, nullable=False),
+    UniqueConstraint("payment_id", "sequence"),
+    Index("events_by_merchant", "merchant_id", "mode", "position"),
+)
+
+IDEMPOTENCY_KEYS = Table(
+    "idempotency_keys",
+    metadata,
+    Column("merchant_id", Text, primary_key=True),
+    Column("mode", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("route", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=func.now()),
+    Index("idempotency_keys_by_age", "created_at"),
+)
+
+MERCHANTS = Table(
+    "merchants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("config_version", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", MOMENT, nullable=False, server_default=func.now()),
+)
+
+OPERATIONS = Table(
+    "operations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("payment_id", Text, nullable=False),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("refusal", JSONB),
+    Column("view", JSON, nullable=False),
+    Index("operations_by_payment", "payment_id", "kind", "id"),
+)
+
+PAYMENTS = Table(
+    "payments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("provider", Text),
+    Column("currency", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("client_ref", Text),
+    Column("view", JSON, nullable=False),
+    Index(
+        "payments_by_client_ref", "merchant_id", "mode", "client_ref", postgresql_where=text("client_ref IS NOT NULL")
+    ),
+    Index("payments_by_status", "merchant_id", "mode", "status", "id"),
+    Index("payments_newest", "merchant_id", "mode", "id"),
+)
+"""The read model. `view` is JSON, not JSONB: it keeps the order of fields in which merchants see them. A payment is as old as its
+id: by time is by id. The index by status makes a change of status dearer, which happens once or twice to a payment, and
+without it a rare status is sought among all payments of a merchant."""
+
+TIMELINE = Table(
+    "timeline",
+    metadata,
+    Column("payment_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("entry", JSON, nullable=False),
+)
+
+UNANSWERED = Table(
+    "unanswered",
+    metadata,
+    Column("operation_id", Text, primary_key=True),
+    Column("payment_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("1")),
+    Column("accepted_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("sent_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("waits_from", MOMENT, nullable=False, server_default=func.now()),
+    Index("unanswered_tried", "tries", postgresql_where=text("tries > 1")),
+    Index("unanswered_waiting", "waits_from"),
+)
+"""Commands on their way: a row is gone as soon as the payment's owner has said anything of what it orders. The operation of a
+payment's charge is the payment's id."""
+
+API_KEYS = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("merchant_id", Text, ForeignKey("merchants.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("expires_at", MOMENT),
+    Column("revoked_at", MOMENT),
+    Column("last_used_at", MOMENT),
+    Index("api_keys_by_merchant", "merchant_id"),
+)
+
+CONFIG_ECHOES = Table(
+    "config_echoes",
+    metadata,
+    Column("merchant_id", Text, ForeignKey("merchants.id"), primary_key=True),
+    Column("due_at", MOMENT, primary_key=True),
+    Index("config_echoes_due", "due_at"),
+)
+
+PROVIDER_CREDENTIALS = Table(
+    "provider_credentials",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("merchant_id", Text, ForeignKey("merchants.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("ciphertext", Text, nullable=False),
+    Column("masked", JSONB, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
+    UniqueConstraint("merchant_id", "mode", "provider"),
+)
+
+WEBHOOK_ENDPOINTS = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("merchant_id", Text, ForeignKey("merchants.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("event_types", ARRAY(Text), nullable=False),
+    Column("description", Text),
+    Column("secret_ciphertext", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=func.now()),
+    Index("webhook_endpoints_by_merchant", "merchant_id", "mode"),
+)

@@ -1,0 +1,139 @@
+"""The orchestrator's tables. Of each column this is the only place beside its migration."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from malipo.messaging.tables import MOMENT
+
+metadata = MetaData()
+
+PAYMENT_CHANGES = (
+    Column("state", Text, nullable=False),
+    Column("captured_minor", BigInteger, nullable=False),
+    Column("reference", Text),
+    Column("action", JSONB),
+    Column("failure", JSONB),
+    Column("step", Integer, nullable=False),
+    Column("announced", Integer, nullable=False),
+    Column("asks", Integer, nullable=False),
+    Column("in_doubt_since", MOMENT),
+    Column("updated_at", MOMENT, nullable=False),
+)
+"""What changes of a payment; all else it is created with."""
+
+PAYMENTS = Table(
+    "payments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("method", JSONB, nullable=False),
+    Column("capture", Text, nullable=False),
+    Column("config_version", BigInteger, nullable=False),
+    Column("provider", Text),
+    Column("client_ref", Text),
+    Column("description", Text),
+    Column("metadata", JSONB, nullable=False),
+    Column("return_url", Text),
+    Column("traceparent", Text),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    *PAYMENT_CHANGES,
+)
+Index("payments_in_doubt", PAYMENTS.c.in_doubt_since, postgresql_where=PAYMENTS.c.in_doubt_since.is_not(None))
+
+OPERATION_CHANGES = (
+    Column("state", Text, nullable=False),
+    Column("reference", Text),
+    Column("failure", JSONB),
+    Column("asks", Integer, nullable=False),
+    Column("ordered_at", MOMENT),
+    Column("in_doubt_since", MOMENT),
+    Column("updated_at", MOMENT, nullable=False),
+)
+"""What changes of a capture, cancel or refund."""
+
+OPERATIONS = Table(
+    "operations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("reason", Text),
+    Column("created_at", MOMENT, nullable=False),
+    *OPERATION_CHANGES,
+)
+Index("operations_by_payment", OPERATIONS.c.payment_id)
+Index("operations_in_doubt", OPERATIONS.c.in_doubt_since, postgresql_where=OPERATIONS.c.in_doubt_since.is_not(None))
+
+HISTORY = Table(
+    "history",
+    metadata,
+    Column("payment_id", Text, ForeignKey("payments.id"), primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("operation_id", Text),
+    Column("from_state", Text, nullable=False),
+    Column("to_state", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("detail", Text),
+    Column("contradiction", Boolean, nullable=False),
+    Column("event_id", Text, unique=True),
+    Column("event_type", Text),
+    Column("event_sequence", Integer),
+    Column("occurred_at", MOMENT, nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    Column("told_as", Text, nullable=False),
+    Column("traceparent", Text),
+    Column("recorded_at", MOMENT, nullable=False, server_default=func.now()),
+    UniqueConstraint("payment_id", "event_sequence"),
+    Index("history_by_age", "recorded_at"),
+)
+"""Each step of a payment, with its message as it was told, and under which id and in which trace, to tell it again."""
+
+ROLL_CALLS = Table(
+    "roll_calls",
+    metadata,
+    Column("delay_seconds", Double, primary_key=True, autoincrement=False),
+    Column("told_until", MOMENT, nullable=False),
+)
+
+REFUSALS = Table(
+    "refusals",
+    metadata,
+    Column("operation_id", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    Column("told_as", Text, nullable=False),
+    Column("traceparent", Text),
+    Column("recorded_at", MOMENT, nullable=False, server_default=func.now()),
+    Index("refusals_by_payment", "payment_id"),
+    Index("refusals_by_age", "recorded_at", postgresql_using="brin"),
+)
+
+TIMERS = Table(
+    "timers",
+    metadata,
+    Column("subject_id", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("due_at", MOMENT, nullable=False),
+    Index("timers_due", "due_at"),
+)
