@@ -1,14 +1,17 @@
 """Of each column there are two places, its table and its migration, and neither has one that the other lacks."""
 
+import ast
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
 from alembic.util import CommandError
 
 from malipo.platform import migrations
-from malipo_local.services import SERVICES, Kind
+from malipo_local.services import SERVICES, Kind, migration_of
 
+ROOT = Path(__file__).parents[2]
 PACKAGES = [row.module for row in SERVICES if row.kind is Kind.SERVICE]
 
 
@@ -43,3 +46,12 @@ def test_what_only_one_side_has_is_named(statement, told, new_database):
     change(url, statement)
     with pytest.raises(CommandError, match=told):
         migrations.check("orchestrator", url)
+
+
+@pytest.mark.parametrize("service", [row for row in SERVICES if row.kind is Kind.SERVICE], ids=lambda row: row.name)
+def test_the_local_stack_migrates_anew_when_anything_changes_that_a_migration_is_made_of(service):
+    (first,) = ROOT.glob(f"services/*/src/{service.module}/migrations/versions/0001_*.py")
+    imports = [node for node in ast.walk(ast.parse(first.read_text())) if isinstance(node, ast.ImportFrom)]
+    steps = {f"{node.module}.{name.name}" for node in imports for name in node.names if name.name == "migration"}
+    assert steps
+    assert {f"{step.replace('.', '/')}.py" for step in steps} <= set(migration_of(service).sources)

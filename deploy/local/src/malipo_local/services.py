@@ -134,8 +134,8 @@ def migration_of(service: Service) -> Service:
         database=service.database,
         sources=(
             f"{service.module}/migrations/**/*",
-            "malipo/**/tables.py",
-            "provider_kit/tables.py",
+            "malipo/messaging/migration.py",
+            "provider_kit/migration.py",
             "malipo/platform/migrations.py",
         ),
     )
