@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
+import msgspec
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import dialect
 
@@ -60,6 +61,11 @@ def arrays(columns: Iterable[Column[Any]], first: int = 1) -> str:
 def type_of(column: Column[Any]) -> str:
     """The column's type as PostgreSQL writes it."""
     return column.type.compile(_POSTGRESQL)
+
+
+def json_text(value: object) -> str:
+    """The value as a column of type JSON takes it; one of type JSONB takes the value itself."""
+    return msgspec.json.encode(value).decode()
 
 
 def purge_of(column: Column[Any], only: str = "true") -> str:

@@ -12,7 +12,7 @@ from malipo.contracts.events import PaymentStepped, public_event
 from malipo.messaging.database import Queries
 from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit
-from malipo.messaging.writes import Write, given
+from malipo.messaging.writes import Write, given, json_text
 
 _EVENTS_LOCK = 0x65766E74  # "evnt"
 # No row comes out of the join, and so none is given its position, before the lock is held.
@@ -48,7 +48,7 @@ def add_events(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
     """
     announced = [(step, step.announcement) for step in steps if step.announcement is not None]
     rows = [
-        (told.id, step.payment_id, told.sequence, step.merchant_id, step.mode, told.type, _json(public_event(step)))
+        (told.id, step.payment_id, told.sequence, step.merchant_id, step.mode, told.type, json_text(public_event(step)))
         for step, told in announced
     ]
     unit.put(_ADD_EVENTS, rows)
@@ -67,7 +67,3 @@ async def list_events(
     query = _OLDEST if ascending else _NEWEST
     rows = await source.fetch(*query.of(merchant_id=merchant_id, mode=mode, **wanted))
     return [(row["id"], msgspec.Raw(row["body"])) for row in rows]
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -12,7 +12,7 @@ from gateway.tables import TIMELINE
 from malipo.messaging.database import Queries
 from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit
-from malipo.messaging.writes import insert
+from malipo.messaging.writes import insert, json_text
 
 MAX_ENTRIES = 1000
 """What one timeline shows at most: the newest."""
@@ -30,7 +30,7 @@ _THOSE_THAT_EXPLAIN = Query(_NEWEST.where(TIMELINE.c.kind == any_(literal(list(_
 def put_entries(unit: Unit, entries: Sequence[Entry]) -> None:
     """Add entries to their payments' timelines, each once."""
     ordered = sorted(entries, key=lambda entry: entry[:2])  # one order of locking for all
-    rows = [(entry.payment_id, entry.id, entry.kind, entry.at, _json(entry.body)) for entry in ordered]
+    rows = [(entry.payment_id, entry.id, entry.kind, entry.at, json_text(entry.body)) for entry in ordered]
     unit.put(_PUT_ENTRIES, rows)
 
 
@@ -44,7 +44,3 @@ async def explaining(source: Queries, payment_id: str) -> list[dict[str, Any]]:
     """Those entries that say where the payment and its operations stand, the newest first."""
     rows = await source.fetch(*_THOSE_THAT_EXPLAIN.of(payment_id=payment_id, most=MAX_EXPLAINING))
     return [msgspec.json.decode(row["entry"]) for row in rows]
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -1,7 +1,6 @@
 """Reads and writes captures, cancels and refunds as merchants see them, always within one merchant and mode."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
@@ -13,7 +12,7 @@ from malipo.contracts.events import OperationView, PaymentStepped
 from malipo.messaging.database import Queries
 from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit
-from malipo.messaging.writes import Write, insert
+from malipo.messaging.writes import Write, insert, json_text
 
 _ADD_OPERATIONS = insert(OPERATIONS)
 _PUT_OPERATIONS = insert(
@@ -93,13 +92,9 @@ async def untouched(source: Queries, operation_ids: Sequence[str]) -> list[Opera
 def refuse(unit: Unit, refused: Sequence[Operation]) -> None:
     """Note that the payment's owner refused these operations, and why, unless a step has touched them."""
     ordered = sorted(refused, key=lambda operation: operation.view.id)
-    unit.put(_REFUSE, [(one.view.id, msgspec.to_builtins(one.refusal), _json(one.view)) for one in ordered])
+    unit.put(_REFUSE, [(one.view.id, msgspec.to_builtins(one.refusal), json_text(one.view)) for one in ordered])
 
 
 def _operation_row(merchant_id: str, mode: Mode, step: int, view: OperationView) -> Sequence[object]:
     """In the order of the table's columns; it was not refused."""
-    return view.id, view.payment_id, merchant_id, mode, view.kind, step, None, _json(view)
-
-
-def _json(view: Any) -> str:
-    return msgspec.json.encode(view).decode()
+    return view.id, view.payment_id, merchant_id, mode, view.kind, step, None, json_text(view)

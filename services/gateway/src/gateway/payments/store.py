@@ -15,7 +15,7 @@ from malipo.contracts.events import PaymentStepped, PaymentView
 from malipo.messaging.database import Queries
 from malipo.messaging.queries import Query
 from malipo.messaging.unit import Unit
-from malipo.messaging.writes import insert
+from malipo.messaging.writes import insert, json_text
 
 _ADD_PAYMENTS = insert(PAYMENTS)
 _PUT_PAYMENTS = insert(
@@ -90,9 +90,5 @@ def _asked(filters: PaymentFilters) -> dict[str, Any]:
 def _payment_row(merchant_id: str, mode: Mode, step: int, payment: PaymentView) -> Sequence[object]:
     """In the order of the table's columns."""
     status, provider, currency, amount = payment.status, payment.provider, payment.currency, payment.amount
-    view = _json(payment)
+    view = json_text(payment)
     return payment.id, merchant_id, mode, step, status, provider, currency, amount, payment.client_ref, view
-
-
-def _json(view: Any) -> str:
-    return msgspec.json.encode(view).decode()
