@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from malipo.messaging.database import Pool, create_pool
+from malipo.messaging.pool import Pool, create_pool
 from malipo.messaging.provision import provision
 from malipo.platform import migrations
 from malipo_local import Stack, scratch

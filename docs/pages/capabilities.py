@@ -6,7 +6,7 @@ from typing import get_args
 from malipo.contracts.topics import PROVIDER_COMMANDS
 from orchestrator.routing import ROUTES
 from pages.markdown import document, prose, table
-from provider_kit.provider import Order, Provider
+from provider_kit.provider import Provider, ProviderOperation
 
 _INTRO = """\
 A command that a provider does not declare is refused before anything is sent, with `provider_unsupported`. Every provider can be asked
@@ -15,7 +15,7 @@ what became of an order."""
 
 def page() -> str:
     """The page's text."""
-    orders = get_args(Order)
+    orders = get_args(ProviderOperation)
     return document(
         "What each provider can do",
         "each provider's `capabilities` and the orchestrator's routing.py",
@@ -33,7 +33,7 @@ def page() -> str:
 
 def _row(name: str) -> tuple[str, ...]:
     declared = _provider(name).capabilities
-    return (name, *("yes" if order in declared else "" for order in get_args(Order)))
+    return (name, *("yes" if order in declared else "" for order in get_args(ProviderOperation)))
 
 
 def _provider(name: str) -> type[Provider]:

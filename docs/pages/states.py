@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from gateway.history.texts import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, Explanation
-from orchestrator.machine import DECIDED, ROWS, Row, State, Subject, deadline_seconds
+from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition, deadline_seconds
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
 
@@ -63,12 +63,12 @@ def _words(state: str, reason: str, told: Explanation) -> tuple[str, ...]:
 
 
 def _section(subject: Subject) -> str:
-    rows = [row for row in ROWS if row.subject is subject]
+    rows = [row for row in TRANSITIONS if row.subject is subject]
     return "\n\n".join((f"## {subject.title()}", table(_HEADER, map(_cells, rows)), _diagram(rows)))
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    words = (row.state, row.trigger, row.to, row.send, row.tell)
+def _cells(row: Transition) -> tuple[str, ...]:
+    words = (row.state, row.trigger, row.to, row.send, row.event)
     return (*(f"`{word}`" if word else "" for word in words), _duration(deadline_seconds(row, 0)))
 
 
@@ -81,7 +81,7 @@ def _duration(seconds: float | None) -> str:
     return f"{seconds:g} s"
 
 
-def _diagram(rows: list[Row]) -> str:
+def _diagram(rows: list[Transition]) -> str:
     triggers: dict[tuple[State, State], list[str]] = defaultdict(list)
     for row in rows:
         if row.state is not row.to:

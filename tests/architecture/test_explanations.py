@@ -7,11 +7,11 @@ import pytest
 from gateway.history.texts import ACCEPTED, CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, REFUSED
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
-from malipo.contracts.failures import OWN_FAILURES, May, in_words
+from malipo.contracts.failures import OWN_FAILURES, May, explained
 from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
-from orchestrator.machine import DECIDED, ROWS, State, Subject, Trigger
+from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Trigger
 
 PAYMENTS = sorted(key for key in EXPLANATIONS if key[0] == Subject.PAYMENT)
 OF_PAYMENTS = pytest.mark.parametrize("key", PAYMENTS, ids=".".join)
@@ -36,7 +36,7 @@ def accepts(state: str, command) -> bool:
 def test_every_row_of_the_state_table_has_a_text_and_none_is_left_over():
     extras = {(subject, State.INITIATED, ACCEPTED) for subject in Subject}
     extras |= {(subject, State.FAILED, REFUSED) for subject in Subject if subject is not Subject.PAYMENT}
-    assert set(EXPLANATIONS) == {(row.subject, row.to, row.trigger) for row in ROWS} | extras
+    assert set(EXPLANATIONS) == {(row.subject, row.to, row.trigger) for row in TRANSITIONS} | extras
 
 
 @OF_PAYMENTS
@@ -74,7 +74,7 @@ def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_words():
     without_code = {Trigger.DECLINED, Trigger.OVERDUE}
     too_late = {
         "cancel_too_late" if row.trigger is Trigger.SUCCEEDED else f"payment_{row.trigger}"
-        for row in ROWS
+        for row in TRANSITIONS
         if row.subject is not Subject.PAYMENT and row.to is State.FAILED and row.trigger not in without_code
     }
     assert {"cancel_too_late", *(code for code in OWN_FAILURES if code.startswith("payment_"))} == too_late | {
@@ -107,7 +107,7 @@ def test_nobody_is_left_without_anything_that_he_may_do():
 @pytest.mark.parametrize("code", ["card_declined", "expired", "", "  "])
 @pytest.mark.parametrize("message", ["", " ", "No."])
 def test_a_failure_always_has_a_code_and_words(code, message):
-    failure = in_words(code, message)
+    failure = explained(code, message)
     assert failure.code.strip()
     assert failure.message.strip()
 

@@ -15,7 +15,7 @@ from bench.stages import Say
 from bench.system import SERVICES, Settings, System, running
 from malipo import clock
 from malipo_local import Stack
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 
 FIRST_PAYMENTS = 10_000
 FIRST_RATE = 60.0
@@ -74,11 +74,11 @@ def _measured(system: System, rate: float, seconds: float) -> Grown:
     return Grown(held["payments"], measured, lists)
 
 
-def _list_p95(shop: Shop, filters: Mapping[str, str | int]) -> float:
+def _list_p95(merchant: DemoMerchant, filters: Mapping[str, str | int]) -> float:
     took: list[float] = []
     for _ in range(WARM_UP_LISTS + ASKED_TIMES):
         began = clock.monotonic()
-        shop.api.get("/v1/payments", params=dict(filters)).raise_for_status()
+        merchant.api.get("/v1/payments", params=dict(filters)).raise_for_status()
         took.append(1000 * (clock.monotonic() - began))
     return percentile(took[WARM_UP_LISTS:], 0.95)
 

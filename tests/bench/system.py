@@ -13,8 +13,8 @@ from bench.outside import Outside
 from bench.subject import Counts, Endings
 from malipo.contracts.topics import TOPICS
 from malipo_local import Stack
+from malipo_local.merchant import DemoMerchant
 from malipo_local.services import Kind, names
-from malipo_local.shop import Shop
 
 SHOPS = 8
 """So many that no figure depends on the rows of one merchant."""
@@ -59,7 +59,7 @@ _OUTBOX = "SELECT count(*) AS rows FROM outbox"
 class System:
     """Malipo as it is shipped, on this machine. Use `running`."""
 
-    def __init__(self, stack: Stack, shops: Sequence[Shop]) -> None:
+    def __init__(self, stack: Stack, shops: Sequence[DemoMerchant]) -> None:
         self.stack = stack
         self.shops = shops
         self.outside = Outside(stack)
@@ -68,8 +68,8 @@ class System:
     def targets(self) -> list[Target]:
         """Every shop at every replica of the gateway, asking for the durable acceptance alone."""
         return [
-            Target(f"{url}/v1/payments", {"X-API-Key": shop.key, "Prefer": "respond-async", **_JSON})
-            for shop in self.shops
+            Target(f"{url}/v1/payments", {"X-API-Key": merchant.key, "Prefer": "respond-async", **_JSON})
+            for merchant in self.shops
             for url in self.stack.urls("gateway")
         ]
 
@@ -123,7 +123,9 @@ class System:
 def running(stack: Stack, shops: int = SHOPS) -> Generator[System]:
     """A stack that is up as a system with this many shops."""
     with ExitStack() as opened, ThreadPoolExecutor(4) as pool:
-        system = System(stack, [opened.enter_context(shop) for shop in pool.map(Shop.open, [stack] * shops)])
+        system = System(
+            stack, [opened.enter_context(merchant) for merchant in pool.map(DemoMerchant.open, [stack] * shops)]
+        )
         opened.callback(system.close)
         yield system
 

@@ -22,31 +22,31 @@ class Broken:
 
 
 _NO_INBOX = """
-from malipo.messaging.unit import INBOX, Unit
+from malipo.messaging.unit_of_work import INSERT_INBOX, UnitOfWork
 
-put = Unit.put
+put = UnitOfWork.put
 
 def put_all_but_the_inbox(self, write, rows):
-    if write is not INBOX:
+    if write is not INSERT_INBOX:
         put(self, write, rows)
 
-Unit.put = put_all_but_the_inbox
+UnitOfWork.put = put_all_but_the_inbox
 """
 _ATTEMPTS_IN_MEMORY = """
 from datetime import timedelta
 from malipo.contracts.provider_commands import Query
 from malipo.contracts.topics import OUTCOMES
-from provider_kit.attempt_rows import Claimed
+from provider_kit.attempt_rows import ClaimedAttempt
 from provider_kit.attempts import Attempts
 
-recorded, claimed, finished = Attempts.record, Attempts.claim_orders, Attempts.finish
-waiting, orders = [], set()
+recorded, claimed, finished = Attempts.record, Attempts.claim_operations, Attempts.finish
+waiting, operations = [], set()
 
 def record(self, unit, batch):
     queries = [one for one in batch if isinstance(one.message, Query)]
-    orders.update(one.message.operation_id for one in batch if one not in queries)
+    operations.update(one.message.operation_id for one in batch if one not in queries)
     waiting.extend(
-        Claimed(one.message.operation_id, "", one.message, one.headers, tries=1, reference=None, age=timedelta())
+        ClaimedAttempt(one.message.operation_id, "", one.message, one.headers, tries=1, reference=None, age=timedelta())
         for one in batch if one not in queries
     )
     recorded(self, unit, queries)
@@ -55,35 +55,36 @@ async def claim(self, lease, count, running):
     taken, waiting[:] = waiting[:count], waiting[count:]
     return taken or await claimed(self, lease, count, running)
 
-async def mark(self, claimed, account):
+async def mark(self, claimed, account_fingerprint):
     pass
 
 async def finish(self, ends):
-    ours = [end for end in ends if end.claimed.id in orders]
+    ours = [end for end in ends if end.claimed.id in operations]
     others = [end for end in ends if end not in ours]
-    async with self._units.begin() as unit:
+    async with self._database.begin() as unit:
         for end in ours:
             unit.send(OUTCOMES, end.report.payment_id, end.report, headers=end.claimed.headers)
     return {end.claimed.id: False for end in ours} | (await finished(self, others) if others else {})
 
-Attempts.record, Attempts.claim_orders, Attempts.mark, Attempts.finish = record, claim, mark, finish
+Attempts.record, Attempts.claim_operations, Attempts.mark, Attempts.finish = record, claim, mark, finish
 """
 _HURRIED_DEADLINES = """
-from orchestrator import machine, orders
+from orchestrator import commands, machine
 
 machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3
 machine._ANSWER_SECONDS = 3
-orders.fresh = lambda payment, operation, now: False  # sent again under the same key, the order would heal what is lost
+commands.fresh = lambda payment, operation, now: False  # sent again under the same key, the operation would heal what is lost
 """
 _OUTBOX_AFTER_COMMIT = """
 from contextlib import asynccontextmanager
-from malipo.messaging.unit import OUTBOX, Units
+from malipo.messaging.database import Database
+from malipo.messaging.unit_of_work import INSERT_OUTBOX
 
-begin, flush = Units.begin, Units._flush
+begin, flush = Database.begin, Database._flush
 sent_by = {}
 
 async def flush_without_outbox(self, unit):
-    sent_by[id(unit)] = unit._rows.pop(OUTBOX, [])
+    sent_by[id(unit)] = unit._rows.pop(INSERT_OUTBOX, [])
     await flush(self, unit)
 
 @asynccontextmanager
@@ -92,41 +93,41 @@ async def begin_without_outbox(self):
         yield unit
     if sent := sent_by.pop(id(unit), []):
         async with begin(self) as second:
-            second.put(OUTBOX, sent)
+            second.put(INSERT_OUTBOX, sent)
             await flush(self, second)
 
-Units._flush = flush_without_outbox
-Units.begin = begin_without_outbox
+Database._flush = flush_without_outbox
+Database.begin = begin_without_outbox
 """
 _NO_NET = """
 from gateway.payments import unanswered
 
 unanswered.keep = lambda unit, sent: None
 """
-_NOTHING_TOLD_AGAIN = """
+_NOTHING_RESENT = """
 import asyncio
-from orchestrator import machine, retelling, rollcall
+from orchestrator import machine, resending, rollcall
 
-async def never(units, delays):
+async def never(database, delays):
     await asyncio.Event().wait()
 
 rollcall.run = never
-retelling.Again.send = lambda self, unit: None
-machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the order that is lost with its step is soon repeated
+resending.Resend.send = lambda self, unit: None
+machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the command that is lost with its step is soon repeated
 machine._ANSWER_SECONDS = 3
 """
 _NEW_KEY_EACH_TIME = """
 from malipo import ids
-from provider_kit import caller
+from provider_kit import runner
 
-caller.key_of = lambda command: "malipo-" + ids.new("try")
+runner.key_of = lambda command: "malipo-" + ids.new("try")
 """
 _KEY_AFTER_COMMIT = """
 from contextlib import asynccontextmanager
 from gateway.edge import idempotency
-from malipo.messaging.unit import Units
+from malipo.messaging.database import Database
 
-begin, remember = Units.begin, idempotency.remember
+begin, remember = Database.begin, idempotency.remember
 made_in = {}
 
 def not_yet(unit, made):
@@ -141,7 +142,7 @@ async def begin_and_then_remember(self):
             remember(second, made)
 
 idempotency.remember = not_yet
-Units.begin = begin_and_then_remember
+Database.begin = begin_and_then_remember
 """
 _NO_WAY_BACK = """
 from malipo.messaging.poll import Poll
@@ -183,7 +184,7 @@ BROKEN: tuple[Broken, ...] = (
     ),
     Broken(
         "state and outbox change in one transaction, or what was told is called over and told again",
-        {"orchestrator": _OUTBOX_AFTER_COMMIT + _NOTHING_TOLD_AGAIN},
+        {"orchestrator": _OUTBOX_AFTER_COMMIT + _NOTHING_RESENT},
         "charge",
         "orchestrator",
         "postgresql commit",

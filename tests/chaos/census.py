@@ -10,7 +10,7 @@ from chaos.merchant import accepted
 from chaos.onlooker import Onlooker, Row
 from chaos.trails import Trail
 from malipo_local.demo import books
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 
 _AMOUNTS = """
 SELECT id AS payment_id, view->>'status' AS status, (view->>'amount_captured')::bigint AS captured,
@@ -32,14 +32,14 @@ class Census:
     broken: list[str]
 
 
-def taken(onlooker: Onlooker, shop: Shop, ledger: Ledger) -> Census:
+def taken(onlooker: Onlooker, merchant: DemoMerchant, ledger: Ledger) -> Census:
     """Count the payments of the ledger and hold each to the promise. Ask when the system has come to rest."""
-    found = trails.read(onlooker, ledger.payments, accepted(shop))
+    found = trails.read(onlooker, ledger.payments, accepted(merchant))
     broken = [
         *ledger.surprises,
-        *_payments(shop, ledger),
-        *(f"the books differ: {difference}" for difference in books.differences(shop)),
-        *(f"charged twice: {payment_id}" for payment_id in books.double_charges(shop)),
+        *_payments(merchant, ledger),
+        *(f"the books differ: {difference}" for difference in books.differences(merchant)),
+        *(f"charged twice: {payment_id}" for payment_id in books.double_charges(merchant)),
         *(f"{payment_id}: {what}" for payment_id, trail in found.items() for what in trails.differences(trail)),
         *_dues(onlooker, ledger),
         *_timelines(onlooker, found),
@@ -50,10 +50,10 @@ def taken(onlooker: Onlooker, shop: Shop, ledger: Ledger) -> Census:
     return Census(sum(trail.ended for trail in found.values()), broken)
 
 
-def _payments(shop: Shop, ledger: Ledger) -> Iterable[str]:
+def _payments(merchant: DemoMerchant, ledger: Ledger) -> Iterable[str]:
     if ledger.accepted != ledger.wanted:
         yield f"{ledger.wanted} payments were asked for, {ledger.accepted} accepted"
-    made = set(books.malipos(shop))
+    made = set(books.malipos(merchant))
     if made != set(ledger.payments):
         yield f"payments that nobody knows of: {sorted(made - set(ledger.payments))[:_SHOWN]}"
         yield f"payments that are gone: {sorted(set(ledger.payments) - made)[:_SHOWN]}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import aiohttp
 
 from malipo import clock
-from malipo_local.shop import Json, Shop
+from malipo_local.merchant import DemoMerchant, Json
 
 _AGAIN_SECONDS = 0.5
 _REQUEST_SECONDS = 15
@@ -49,13 +49,13 @@ class Ledger:
 class Crowd:
     """Starts payments of a shop at `rate` a second by an absolute clock; each goes on until it has its answer."""
 
-    def __init__(self, shop: Shop, *, rate: float, seed: int, kinds: tuple[str, ...] = ("charge",)) -> None:
-        self._shop = shop
+    def __init__(self, merchant: DemoMerchant, *, rate: float, seed: int, kinds: tuple[str, ...] = ("charge",)) -> None:
+        self._merchant = merchant
         self._rate = rate
         self._random = Random(seed)
         self._kinds = kinds
         self._tasks: set[asyncio.Task[None]] = set()
-        self._urls = shop.stack.urls("gateway")
+        self._urls = merchant.stack.urls("gateway")
         self.ledger = Ledger()
 
     async def come(self, seconds: float, patience_seconds: float, say: Say) -> None:
@@ -76,7 +76,7 @@ class Crowd:
         kind = self._random.choice(self._kinds)
         amount = 1000 + number
         self.ledger.wanted += 1
-        customer = Customer(self._shop, session, self._random.choice(self._urls), self.ledger)
+        customer = Customer(self._merchant, session, self._random.choice(self._urls), self.ledger)
         task = asyncio.create_task(self._see_through(kind, customer, amount))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -92,7 +92,7 @@ class Crowd:
 class Customer:
     """One purchase: asks with the same key until there is an answer that ends the matter."""
 
-    shop: Shop
+    merchant: DemoMerchant
     session: aiohttp.ClientSession
     url: str
     ledger: Ledger
@@ -110,13 +110,17 @@ class Customer:
 
     async def ask(self, path: str, body: Json, key: str | None = None) -> Json:
         """The answer to a request, however long that takes; refusals are answers too."""
-        headers = {"X-API-Key": self.shop.key, "Idempotency-Key": key or uuid.uuid4().hex, "Prefer": "respond-async"}
+        headers = {
+            "X-API-Key": self.merchant.key,
+            "Idempotency-Key": key or uuid.uuid4().hex,
+            "Prefer": "respond-async",
+        }
         return await _until_answered(lambda: self.session.post(self.url + path, json=body, headers=headers))
 
     async def wait(self, payment_id: str, *statuses: str) -> Json:
         """The payment once it has one of these statuses, or has ended."""
         ended = {*statuses, "completed", "failed", "canceled"}
-        headers, path = {"X-API-Key": self.shop.key}, f"{self.url}/v1/payments/{payment_id}"
+        headers, path = {"X-API-Key": self.merchant.key}, f"{self.url}/v1/payments/{payment_id}"
         while True:
             payment = await _until_answered(lambda: self.session.get(path, headers=headers))
             if payment["status"] in ended:
@@ -149,7 +153,7 @@ async def _confirm(customer: Customer, amount: int) -> None:
     payment_id = await customer.pay("pm_card_authenticationRequired", amount, due, return_url=back)
     payment = await customer.wait(payment_id, "requires_action")
     if payment["status"] == "requires_action":
-        url = f"{customer.shop.stripe.base_url}/_sim/3ds/{payment['provider_reference']}/approve"
+        url = f"{customer.merchant.stripe.base_url}/_sim/3ds/{payment['provider_reference']}/approve"
         async with customer.session.post(url):
             pass
 

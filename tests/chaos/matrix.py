@@ -13,7 +13,7 @@ from chaos.merchant import Merchant
 from chaos.onlooker import Onlooker
 from chaos.operations import OPERATIONS, Operation, Scene
 from chaos.system import SERVICES, System
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
 
 REST_SECONDS = 60.0
@@ -58,7 +58,7 @@ class Result:
 class Matrix:
     """Records and crashes operations on one running system; each operation has a merchant of its own."""
 
-    def __init__(self, system: System, onlooker: Onlooker, shops: dict[str, Shop]) -> None:
+    def __init__(self, system: System, onlooker: Onlooker, shops: dict[str, DemoMerchant]) -> None:
         self._system = system
         self._onlooker = onlooker
         self._shops = shops
@@ -181,8 +181,8 @@ def opened(system: System, operations: Sequence[Operation] = OPERATIONS) -> Gene
     """A matrix on this system, with a merchant for each operation."""
     with ExitStack() as closing:
         with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
-            opening = {one.name: pool.submit(Shop.open, system.stack) for one in operations}
-            shops = {name: closing.enter_context(shop.result()) for name, shop in opening.items()}
+            opening = {one.name: pool.submit(DemoMerchant.open, system.stack) for one in operations}
+            shops = {name: closing.enter_context(merchant.result()) for name, merchant in opening.items()}
         yield Matrix(system, closing.enter_context(Onlooker(system.stack)), shops)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from malipo_local.shop import Json, Shop
+from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.waiting import until
 
 _PATIENCE_SECONDS = 60.0
@@ -35,7 +35,7 @@ class Asked:
 class Merchant:
     """Asks on behalf of one shop and keeps what was asked."""
 
-    shop: Shop
+    merchant: DemoMerchant
     asked: list[Asked] = field(default_factory=list[Asked])
 
     @property
@@ -64,7 +64,7 @@ class Merchant:
 
         def answered() -> bool:
             try:
-                response = self.shop.post(asked.path, asked.body, key=asked.key, Prefer=prefer)
+                response = self.merchant.post(asked.path, asked.body, key=asked.key, Prefer=prefer)
             except httpx.TransportError:
                 return False
             found[:] = [response]
@@ -76,6 +76,6 @@ class Merchant:
         return Asked(asked.path, asked.body, asked.key, found[0].json(), found[0].status_code)
 
 
-def accepted(shop: Shop, payment_id: str | None = None) -> list[Json]:
+def accepted(merchant: DemoMerchant, payment_id: str | None = None) -> list[Json]:
     """The webhooks that the merchant could verify and answered with 2xx, in order of arrival."""
-    return [one for one in shop.received(payment_id) if one["verified"] and (one["answered"] or 0) // 100 == 2]
+    return [one for one in merchant.received(payment_id) if one["verified"] and (one["answered"] or 0) // 100 == 2]

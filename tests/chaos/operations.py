@@ -7,7 +7,7 @@ from functools import partial
 
 from chaos.merchant import Merchant
 from chaos.onlooker import Onlooker
-from malipo_local.shop import NeverHappened
+from malipo_local.merchant import NeverHappened
 from malipo_local.waiting import until
 
 _SECONDS = 60
@@ -70,7 +70,7 @@ def with_3ds(decision: str) -> Callable[[Scene, str], None]:
         intent = wait_at_stripe(scene, payment_id, "requires_action")
         wait_in_malipo(scene, payment_id, "requires_action")
         wait_a_little(scene)
-        scene.merchant.shop.stripe.post(f"/_sim/3ds/{intent}/{decision}").raise_for_status()
+        scene.merchant.merchant.stripe.post(f"/_sim/3ds/{intent}/{decision}").raise_for_status()
         wait_in_malipo(scene, payment_id, "completed", "failed")
 
     return act
@@ -126,14 +126,14 @@ def two_refunds(scene: Scene, payment_id: str) -> None:
 
 def delivery(scene: Scene, _: str) -> None:
     """A payment whose first webhook the merchant's server refuses."""
-    scene.merchant.shop.behave(kind="fail", times=1)
+    scene.merchant.merchant.behave(kind="fail", times=1)
     scene.merchant.pay(_CARD)
 
 
 def hurry_callback(scene: Scene) -> str:
     """Have Stripe call back before it answers."""
     forget_faults(scene)
-    scene.merchant.shop.fault("webhook_before_answer", match={"amount": EARLY_CALLBACK_AMOUNT})
+    scene.merchant.merchant.fault("webhook_before_answer", match={"amount": EARLY_CALLBACK_AMOUNT})
     return ""
 
 
@@ -146,9 +146,9 @@ def lose_answer(scene: Scene) -> str:
     """The next charge's answer does not come through, and its repeat under the same key is answered late."""
     charge = {"method": "POST", "path": "/v1/payment_intents", "amount": LOST_ANSWER_AMOUNT}
     forget_faults(scene)
-    scene.merchant.shop.fault("webhook_drop", match={"amount": LOST_ANSWER_AMOUNT})
-    scene.merchant.shop.fault("answer_lost", match=charge, times=1)
-    scene.merchant.shop.fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
+    scene.merchant.merchant.fault("webhook_drop", match={"amount": LOST_ANSWER_AMOUNT})
+    scene.merchant.merchant.fault("answer_lost", match=charge, times=1)
+    scene.merchant.merchant.fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
     return ""
 
 
@@ -159,17 +159,17 @@ def lost_answer(scene: Scene, _: str) -> None:
 
 def renew_endpoint(scene: Scene) -> str:
     """An endpoint in the place of the one that is gone; the merchant's server will answer 410 there too."""
-    shop = scene.merchant.shop
-    for endpoint in shop.api.get("/v1/webhook-endpoints").raise_for_status().json()["data"]:
-        shop.api.delete(f"/v1/webhook-endpoints/{endpoint['id']}").raise_for_status()
-    shop.ask_for_webhooks()
-    shop.behave(kind="gone")
+    merchant = scene.merchant.merchant
+    for endpoint in merchant.api.get("/v1/webhook-endpoints").raise_for_status().json()["data"]:
+        merchant.api.delete(f"/v1/webhook-endpoints/{endpoint['id']}").raise_for_status()
+    merchant.ask_for_webhooks()
+    merchant.behave(kind="gone")
     return ""
 
 
 def four_at_once(scene: Scene, _: str) -> None:
     """Four payments at the same moment; the orchestrator is frozen until all are there, and so takes them as one batch."""
-    stack = scene.merchant.shop.stack
+    stack = scene.merchant.merchant.stack
     stack.pause("orchestrator")
     try:
         with ThreadPoolExecutor(4) as four:
@@ -246,7 +246,7 @@ OPERATIONS: tuple[Operation, ...] = (
 
 def forget_faults(scene: Scene) -> None:
     """End what a crash has left of the faults of an earlier operation."""
-    scene.merchant.shop.stripe.delete("/_sim/faults").raise_for_status()
+    scene.merchant.merchant.stripe.delete("/_sim/faults").raise_for_status()
 
 
 def wait_at_stripe(scene: Scene, payment_id: str, status: str) -> str:
@@ -254,7 +254,7 @@ def wait_at_stripe(scene: Scene, payment_id: str, status: str) -> str:
     found: list[str] = []
 
     def there() -> bool:
-        book = scene.merchant.shop.stripe.get("/_sim/book", params={"metadata[malipo_payment_id]": payment_id})
+        book = scene.merchant.merchant.stripe.get("/_sim/book", params={"metadata[malipo_payment_id]": payment_id})
         found[:] = [one["payment_intent"] for one in book.json()["payment_intents"] if one["status"] == status]
         return bool(found)
 

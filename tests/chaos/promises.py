@@ -8,7 +8,7 @@ from chaos.merchant import Merchant, accepted
 from chaos.onlooker import Onlooker
 from chaos.operations import Ending, Scene
 from chaos.trails import Trail
-from malipo_local.shop import Json
+from malipo_local.merchant import Json
 
 
 def broken(scene: Scene, ending: Ending) -> list[str]:
@@ -23,25 +23,25 @@ def broken(scene: Scene, ending: Ending) -> list[str]:
 
 
 def _payment(scene: Scene, payment_id: str, ending: Ending) -> Iterable[str]:
-    shop = scene.merchant.shop
-    trail = trails.read(scene.onlooker, [payment_id], accepted(shop, payment_id))[payment_id]
+    merchant = scene.merchant.merchant
+    trail = trails.read(scene.onlooker, [payment_id], accepted(merchant, payment_id))[payment_id]
     yield from _money(scene.merchant, payment_id, ending)
     yield from trails.differences(trail, delivered=ending.delivery == "delivered")
     if ending.event not in {event.type for event in trail.announced}:
         yield f"{ending.event} was never announced"
-    yield from _timeline(shop.timeline(payment_id), trail, ending)
+    yield from _timeline(merchant.timeline(payment_id), trail, ending)
     yield from _nothing_else(scene.onlooker, scene.merchant, payment_id)
 
 
 def _money(merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
     filters = {"metadata[malipo_payment_id]": payment_id}
-    book = merchant.shop.stripe.get("/_sim/book", params=filters).raise_for_status().json()
+    book = merchant.merchant.stripe.get("/_sim/book", params=filters).raise_for_status().json()
     effects = Counter((effect["kind"], effect["amount"]) for effect in book["effects"])
     for kind, amount in (Counter(ending.effects) - effects).elements():
         yield f"Stripe's book lacks the {kind} of {amount}"
     for kind, amount in (effects - Counter(ending.effects)).elements():
         yield f"Stripe's book has a {kind} of {amount} too many"
-    payment = merchant.shop.payment(payment_id)
+    payment = merchant.merchant.payment(payment_id)
     shown = _amounts(payment["status"], payment["amount_captured"], payment["amount_refunded"])
     if shown != (wanted := _amounts(ending.status, ending.captured, ending.refunded)):
         yield f"Malipo shows the payment {shown}, not {wanted}"

@@ -15,7 +15,7 @@ from chaos.onlooker import Onlooker
 from chaos.system import SERVICES, STORES, System
 from malipo_local import Stack
 from malipo_local.errors import StackError
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
 
 RATE = 20.0
@@ -115,12 +115,12 @@ def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rat
 
 def _strike_at_random(stack: Stack, chance: Random, say: Say) -> list[str]:
     """Kill or freeze one process; answers the blow, or nothing when that process is down already."""
-    units = {unit.name: unit for unit in stack.status() if unit.service in (*SERVICES, *STORES)}
-    target = chance.choice(list(units))
+    database = {unit.name: unit for unit in stack.status() if unit.service in (*SERVICES, *STORES)}
+    target = chance.choice(list(database))
     action = chance.choice(("kill", "freeze"))
     seconds = chance.uniform(*_PAUSE_SECONDS)
-    if units[target].state != "ready":
-        say(f"{target} is {units[target].state}, and is spared")
+    if database[target].state != "ready":
+        say(f"{target} is {database[target].state}, and is spared")
         return []
     say(f"{action} {target}" + (f" for {seconds:.0f} s" if action == "freeze" else ""))
     if action == "kill":
@@ -145,8 +145,8 @@ def _storm(
     rate: float = RATE,
     faults: Sequence[tuple[str, float]] = (),
 ) -> Verdict:
-    with Shop.open(system.stack) as shop, _stripe_faults(shop, faults):
-        crowd = Crowd(shop, rate=rate, seed=seed, kinds=tuple(kinds))
+    with DemoMerchant.open(system.stack) as merchant, _stripe_faults(merchant, faults):
+        crowd = Crowd(merchant, rate=rate, seed=seed, kinds=tuple(kinds))
         say(f"{name}: {rate:g} payments a second for {seconds:.0f} s")
 
         async def both() -> Counter[str]:
@@ -165,7 +165,7 @@ def _storm(
         broken += _come_to_rest(system, onlooker)
         rest_seconds = time.monotonic() - began
         say("comparing the books ...")
-        found = census.taken(onlooker, shop, crowd.ledger)
+        found = census.taken(onlooker, merchant, crowd.ledger)
         return Verdict(name, crowd.ledger, found.ended, broken + found.broken, struck, rest_seconds)
 
 
@@ -185,10 +185,10 @@ def _come_to_rest(system: System, onlooker: Onlooker) -> list[str]:
 
 
 @contextmanager
-def _stripe_faults(shop: Shop, faults: Sequence[tuple[str, float]]) -> Generator[None]:
+def _stripe_faults(merchant: DemoMerchant, faults: Sequence[tuple[str, float]]) -> Generator[None]:
     for fault, probability in faults:
-        shop.fault(fault, probability=probability, delay_seconds=0.5)
+        merchant.fault(fault, probability=probability, delay_seconds=0.5)
     try:
         yield
     finally:
-        shop.stripe.delete("/_sim/faults").raise_for_status()
+        merchant.stripe.delete("/_sim/faults").raise_for_status()

@@ -6,7 +6,7 @@ import pytest
 
 from chaos.fakes import Books
 from malipo_local.demo import books
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 
 
 @pytest.mark.parametrize(
@@ -20,17 +20,17 @@ from malipo_local.shop import Shop
     ],
 )
 def test_books_agree_when_what_was_authorized_is_captured_released_or_held(status: str, captured: int, effects: str):
-    shop = cast("Shop", Books(status, captured, effects))
-    assert (books.differences(shop), books.double_charges(shop)) == ([], [])
+    merchant = cast("DemoMerchant", Books(status, captured, effects))
+    assert (books.differences(merchant), books.double_charges(merchant)) == ([], [])
 
 
 @pytest.mark.parametrize("effects", ["authorize:5 capture:3", "authorize:5 capture:3 release:1"])
 def test_books_differ_when_stripe_still_holds_what_nobody_wants(effects: str):
-    assert len(books.differences(cast("Shop", Books("completed", 3, effects)))) == 1
+    assert len(books.differences(cast("DemoMerchant", Books("completed", 3, effects)))) == 1
 
 
 @pytest.mark.parametrize(
     "effects", ["authorize:5 authorize:5 capture:5 release:5", "charge:5 charge:5", "authorize:5 charge:5 release:5"]
 )
 def test_a_second_authorization_is_a_second_charge_even_if_it_is_released(effects: str):
-    assert books.double_charges(cast("Shop", Books("completed", 5, effects))) == ["pay_1"]
+    assert books.double_charges(cast("DemoMerchant", Books("completed", 5, effects))) == ["pay_1"]

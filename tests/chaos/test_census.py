@@ -9,7 +9,7 @@ from chaos import census
 from chaos.fakes import Books
 from chaos.load import Due, Ledger
 from chaos.onlooker import Onlooker, Row
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 
 PAID = {"payment_id": "pay_1", "status": "completed", "step": 3, "captured": 5, "refunded": 0}
 PROCESSING = PAID | {"status": "processing"}
@@ -70,7 +70,7 @@ class _System(Books):
 def taken(**changed: list[Row]) -> census.Census:
     system = _System(WHOLE | changed)
     ledger = Ledger(wanted=1, payments={"pay_1": Due("completed", 5)})
-    return census.taken(cast("Onlooker", system), cast("Shop", system), ledger)
+    return census.taken(cast("Onlooker", system), cast("DemoMerchant", system), ledger)
 
 
 def test_a_payment_of_which_all_hold_the_same_has_ended_and_breaks_no_promise():

@@ -7,7 +7,7 @@ import pytest
 
 from chaos import load
 from chaos.load import Crowd, Customer
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 
 
 class _Stack:
@@ -24,7 +24,7 @@ def test_a_customer_who_is_refused_what_he_was_promised_is_a_surprise(monkeypatc
         raise KeyError(amount)
 
     monkeypatch.setitem(load.KINDS, "charge", fail)
-    crowd = Crowd(cast("Shop", _Shop()), rate=100, seed=1)
+    crowd = Crowd(cast("DemoMerchant", _Shop()), rate=100, seed=1)
     said: list[str] = []
     asyncio.run(crowd.come(0.03, patience_seconds=5, say=said.append))
     assert said == ["the load has ended; waiting until every customer has an answer ..."]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from chaos.onlooker import Onlooker, Row
-from malipo_local.shop import Json
+from malipo_local.merchant import Json
 
 _ENDED = ("completed", "failed", "canceled")
 _ENDS = tuple(f"payment.{status}" for status in _ENDED)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from malipo_local import Stack
+from malipo_local.merchant import DemoMerchant
 from malipo_local.services import Kind, names
-from malipo_local.shop import Shop
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -43,6 +43,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Gen
 
 
 @pytest.fixture
-def shop(stack: Stack) -> Generator[Shop]:
-    with Shop.open(stack) as opened:
+def merchant(stack: Stack) -> Generator[DemoMerchant]:
+    with DemoMerchant.open(stack) as opened:
         yield opened

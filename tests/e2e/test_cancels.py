@@ -3,77 +3,77 @@
 import pytest
 
 from malipo_local.demo import books
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
 
 CREATES = {"method": "POST", "path": "/v1/payment_intents"}
 
 
 @pytest.fixture(autouse=True)
-def books_agree(shop: Shop):
+def books_agree(merchant: DemoMerchant):
     """Whatever a story does, afterwards Malipo's book equals Stripe's."""
     yield
-    assert books.differences(shop) == []
+    assert books.differences(merchant) == []
 
 
-def cancel(shop: Shop, payment_id: str, **headers: str) -> dict:
-    answer = shop.post(f"/v1/payments/{payment_id}/cancel", **headers)
+def cancel(merchant: DemoMerchant, payment_id: str, **headers: str) -> dict:
+    answer = merchant.post(f"/v1/payments/{payment_id}/cancel", **headers)
     assert answer.status_code in (201, 202), answer.text
     return answer.json()
 
 
-def wait_until_stripe_has_it(shop: Shop, amount: int) -> None:
+def wait_until_stripe_has_it(merchant: DemoMerchant, amount: int) -> None:
     """Until the charge of this amount, for which there is a rule, has come to Stripe: a cancel before that would stop it."""
 
     def came() -> bool:
-        rules = shop.stripe.get("/_sim/faults").raise_for_status().json()
+        rules = merchant.stripe.get("/_sim/faults").raise_for_status().json()
         return any(rule["applied"] for rule in rules if rule["match"]["amount"] == amount)
 
     assert until(came, 60)
 
 
-def operation(shop: Shop, payment_id: str) -> dict:
-    [one] = shop.api.get(f"/v1/payments/{payment_id}/explain").raise_for_status().json()["operations"]
+def operation(merchant: DemoMerchant, payment_id: str) -> dict:
+    [one] = merchant.api.get(f"/v1/payments/{payment_id}/explain").raise_for_status().json()["operations"]
     return one
 
 
-def test_a_charge_that_waits_for_a_busy_stripe_is_stopped_by_a_cancel_and_never_sent(shop):
-    shop.fault("rate_limited", match=CREATES | {"amount": 4330})
-    payment = shop.pay(amount=4330, prefer="respond-async")
-    cancel(shop, payment["id"])
-    assert shop.wait(payment["id"], seconds=60)["status"] == "canceled"
-    assert not [e for e in shop.book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
-    assert operation(shop, payment["id"])["state"] == "completed"
-    shop.told(payment["id"], "payment.canceled")
+def test_a_charge_that_waits_for_a_busy_stripe_is_stopped_by_a_cancel_and_never_sent(merchant):
+    merchant.fault("rate_limited", match=CREATES | {"amount": 4330})
+    payment = merchant.pay(amount=4330, prefer="respond-async")
+    cancel(merchant, payment["id"])
+    assert merchant.wait(payment["id"], seconds=60)["status"] == "canceled"
+    assert not [e for e in merchant.book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
+    assert operation(merchant, payment["id"])["state"] == "completed"
+    merchant.told(payment["id"], "payment.canceled")
 
 
-def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(shop):
-    shop.fault("slow", match=CREATES | {"amount": 4331}, times=1, delay_seconds=3)
-    payment = shop.pay(amount=4331, capture="manual", prefer="respond-async")
-    wait_until_stripe_has_it(shop, 4331)
-    cancel(shop, payment["id"])
-    ended = shop.wait(payment["id"], "canceled", seconds=60)
+def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(merchant):
+    merchant.fault("slow", match=CREATES | {"amount": 4331}, times=1, delay_seconds=3)
+    payment = merchant.pay(amount=4331, capture="manual", prefer="respond-async")
+    wait_until_stripe_has_it(merchant, 4331)
+    cancel(merchant, payment["id"])
+    ended = merchant.wait(payment["id"], "canceled", seconds=60)
     assert ended["amount_captured"] == 0
-    shop.told(payment["id"], "payment.authorized", "payment.canceled")
+    merchant.told(payment["id"], "payment.authorized", "payment.canceled")
 
 
-def test_money_that_is_taken_while_the_cancel_waits_stays_taken_and_the_cancel_says_so(shop):
-    shop.fault("slow", match=CREATES | {"amount": 4332}, times=1, delay_seconds=3)
-    payment = shop.pay(amount=4332, prefer="respond-async")
-    wait_until_stripe_has_it(shop, 4332)
-    cancel(shop, payment["id"])
-    shop.wait(payment["id"], "completed", seconds=60)
-    shop.told(payment["id"], "payment.completed", "cancel.failed")
-    assert operation(shop, payment["id"])["failure"]["code"] == "cancel_too_late"
+def test_money_that_is_taken_while_the_cancel_waits_stays_taken_and_the_cancel_says_so(merchant):
+    merchant.fault("slow", match=CREATES | {"amount": 4332}, times=1, delay_seconds=3)
+    payment = merchant.pay(amount=4332, prefer="respond-async")
+    wait_until_stripe_has_it(merchant, 4332)
+    cancel(merchant, payment["id"])
+    merchant.wait(payment["id"], "completed", seconds=60)
+    merchant.told(payment["id"], "payment.completed", "cancel.failed")
+    assert operation(merchant, payment["id"])["failure"]["code"] == "cancel_too_late"
 
 
-def test_an_action_that_cannot_be_shown_is_told_of_and_can_be_canceled(shop):
-    shop.fault("action_without_page", match=CREATES | {"amount": 4333}, times=1)
-    payment = shop.pay("pm_card_authenticationRequired", amount=4333, return_url="https://shop.example")
-    waiting = shop.wait(payment["id"], "requires_action", seconds=60)
+def test_an_action_that_cannot_be_shown_is_told_of_and_can_be_canceled(merchant):
+    merchant.fault("action_without_page", match=CREATES | {"amount": 4333}, times=1)
+    payment = merchant.pay("pm_card_authenticationRequired", amount=4333, return_url="https://shop.example")
+    waiting = merchant.wait(payment["id"], "requires_action", seconds=60)
     assert waiting["action"]["type"] == "other"
-    told = shop.api.get(f"/v1/payments/{payment['id']}/explain").raise_for_status().json()
+    told = merchant.api.get(f"/v1/payments/{payment['id']}/explain").raise_for_status().json()
     assert "cannot show" in told["why"]
     assert "redirect" not in [may["code"] for may in told["you_may"]]
-    cancel(shop, payment["id"])
-    shop.wait(payment["id"], "canceled", seconds=60)
+    cancel(merchant, payment["id"])
+    merchant.wait(payment["id"], "canceled", seconds=60)

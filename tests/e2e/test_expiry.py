@@ -9,32 +9,32 @@ import pytest
 
 from malipo import clock
 from malipo_local import Stack
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
 
 SECONDS = 90
 SHORTEST = timedelta(minutes=1)
 
 
-def pay_within_a_minute(shop: Shop) -> str:
+def pay_within_a_minute(merchant: DemoMerchant) -> str:
     expires_at = clock.now() + SHORTEST + timedelta(seconds=2)
-    return shop.pay(amount=6100, prefer="respond-async", expires_at=expires_at.isoformat())["id"]
+    return merchant.pay(amount=6100, prefer="respond-async", expires_at=expires_at.isoformat())["id"]
 
 
-def is_over(shop: Shop, payment_id: str) -> bool:
-    return clock.now() > datetime.fromisoformat(shop.payment(payment_id)["expires_at"]) + timedelta(seconds=1)
+def is_over(merchant: DemoMerchant, payment_id: str) -> bool:
+    return clock.now() > datetime.fromisoformat(merchant.payment(payment_id)["expires_at"]) + timedelta(seconds=1)
 
 
-def charges(shop: Shop, payment_id: str) -> list[Any]:
-    book = shop.stripe.get("/_sim/book", params={"metadata[malipo_payment_id]": payment_id}).raise_for_status()
+def charges(merchant: DemoMerchant, payment_id: str) -> list[Any]:
+    book = merchant.stripe.get("/_sim/book", params={"metadata[malipo_payment_id]": payment_id}).raise_for_status()
     return [one for one in book.json()["payment_intents"] if one["captured"]]
 
 
-def ends_uncharged(shop: Shop, payment_id: str) -> None:
-    payment = shop.wait(payment_id, "failed", seconds=SECONDS)
+def ends_uncharged(merchant: DemoMerchant, payment_id: str) -> None:
+    payment = merchant.wait(payment_id, "failed", seconds=SECONDS)
     assert payment["failure"]["code"] == "expired"
-    assert charges(shop, payment_id) == []
-    shop.told(payment_id, "payment.failed", seconds=SECONDS)
+    assert charges(merchant, payment_id) == []
+    merchant.events(payment_id, "payment.failed", seconds=SECONDS)
 
 
 def is_ordered(stack: Stack, payment_id: str) -> bool:
@@ -53,18 +53,18 @@ def is_ordered(stack: Stack, payment_id: str) -> bool:
 
 @pytest.mark.timeout(400)
 def test_what_waits_in_kafka_or_before_a_service_for_longer_than_its_intent_lasts_is_never_charged(
-    stack: Stack, shop: Shop
+    stack: Stack, merchant: DemoMerchant
 ) -> None:
     stack.stop_service("provider-stripe")
-    ordered = pay_within_a_minute(shop)
+    ordered = pay_within_a_minute(merchant)
     assert until(lambda: is_ordered(stack, ordered), SECONDS)
     stack.stop_service("kafka")
     try:
-        accepted = pay_within_a_minute(shop)
-        assert until(lambda: is_over(shop, accepted), SECONDS)
+        accepted = pay_within_a_minute(merchant)
+        assert until(lambda: is_over(merchant, accepted), SECONDS)
     finally:
         for away in ("kafka", "provider-stripe"):
             stack.start_service(away)
             stack.wait_ready(away, SECONDS)
     for payment_id in (ordered, accepted):
-        ends_uncharged(shop, payment_id)
+        ends_uncharged(merchant, payment_id)

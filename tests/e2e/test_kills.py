@@ -10,8 +10,8 @@ import pytest
 
 from malipo_local import Stack
 from malipo_local.demo import books
+from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.services import Kind, names
-from malipo_local.shop import Json, Shop
 from malipo_local.waiting import until
 
 PAYMENTS = 50
@@ -19,7 +19,7 @@ AT_ONCE = 8
 SECONDS = 90
 
 
-def pay_until_answered(shop: Shop, number: int) -> str:
+def pay_until_answered(merchant: DemoMerchant, number: int) -> str:
     """What a careful merchant does: the same request with the same key until there is an answer."""
     key = uuid.uuid4().hex
     body = {
@@ -32,7 +32,7 @@ def pay_until_answered(shop: Shop, number: int) -> str:
 
     def answered() -> bool:
         try:
-            response = shop.post("/v1/payments", body, key=key, Prefer="respond-async")
+            response = merchant.post("/v1/payments", body, key=key, Prefer="respond-async")
         except httpx.TransportError:
             return False
         if response.is_success:
@@ -61,8 +61,8 @@ def restarts_of(stack: Stack, service: str) -> int:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("service", names(Kind.SERVICE))
-def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_book_says(stack, shop, service):
-    shop.fault("slow", match={"method": "POST", "path": "/v1/payment_intents"}, delay_seconds=0.3, times=PAYMENTS)
+def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_book_says(stack, merchant, service):
+    merchant.fault("slow", match={"method": "POST", "path": "/v1/payment_intents"}, delay_seconds=0.3, times=PAYMENTS)
     before = restarts_of(stack, service)
     halfway = threading.Event()
     killer = threading.Thread(target=lambda: halfway.wait(SECONDS) and stack.kill(service, signal.SIGKILL))
@@ -71,7 +71,7 @@ def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_bo
     def order(number: int) -> str:
         if number == PAYMENTS // 2:
             halfway.set()
-        return pay_until_answered(shop, number)
+        return pay_until_answered(merchant, number)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         payment_ids = list(pool.map(order, range(PAYMENTS)))
@@ -81,13 +81,13 @@ def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_bo
 
     assert len(set(payment_ids)) == PAYMENTS
     for payment_id in payment_ids:
-        assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-        told = shop.told(payment_id, "payment.completed", seconds=SECONDS)
+        assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
+        told = merchant.told(payment_id, "payment.completed", seconds=SECONDS)
         first_arrivals = list({one["id"]: one["sequence"] for one in told}.values())
         assert first_arrivals == list(range(1, len(first_arrivals) + 1)), "an event is missing or overtook another"
-        assert until(lambda told=payment_id: is_whole(shop.timeline(told)), SECONDS), (
+        assert until(lambda told=payment_id: is_whole(merchant.timeline(told)), SECONDS), (
             "a timeline with something missing"
         )
-    assert books.differences(shop) == []
-    assert books.double_charges(shop) == []
-    assert len(books.malipos(shop)) == PAYMENTS, "a payment exists that nobody asked for"
+    assert books.differences(merchant) == []
+    assert books.double_charges(merchant) == []
+    assert len(books.malipos(merchant)) == PAYMENTS, "a payment exists that nobody asked for"

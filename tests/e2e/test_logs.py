@@ -11,8 +11,8 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.services import Kind, names
-from malipo_local.shop import Json, Shop
 
 SERVICES = names(Kind.SERVICE)
 CARD, PHONE, LIVE_KEY = "4242424242424242", "+254712345678", "sk_live_51NotOursAtAll"
@@ -22,7 +22,7 @@ TELLING = re.compile(
 )
 
 
-class Watched(Shop):
+class Watched(DemoMerchant):
     """A shop that remembers the secrets of both directions of webhooks."""
 
     def __init__(self, *about) -> None:
@@ -42,52 +42,52 @@ class Watched(Shop):
 @pytest.fixture(scope="module")
 def watched(stack) -> Iterator[tuple[Watched, dict[str, str | None]]]:
     """A shop after a day of everything that could leak something, and its payments with their references."""
-    with Watched.open(stack) as shop:
-        yield shop, dict(careless_day(shop))
+    with Watched.open(stack) as merchant:
+        yield merchant, dict(careless_day(merchant))
 
 
-def careless_day(shop: Watched) -> Iterator[tuple[str, str | None]]:
+def careless_day(merchant: Watched) -> Iterator[tuple[str, str | None]]:
     """Secrets, cards and phone numbers in every place where somebody could put them."""
     words = {"description": f"call {PHONE}", "metadata": {"phone": PHONE, "note": LIVE_KEY}}
-    payment = shop.pay(client_ref=f"tel-{PHONE}", **words)
-    yield shop.wait(payment["id"], "completed")["id"], f"tel-{PHONE}"
-    declined = shop.pay("pm_card_visa_chargeDeclinedInsufficientFunds", client_ref="declined-1")
-    yield shop.wait(declined["id"], "failed")["id"], "declined-1"
-    shop.behave(kind="fail", times=2)
-    unheard = shop.pay(amount=4361)
-    shop.told(unheard["id"], "payment.completed")
+    payment = merchant.pay(client_ref=f"tel-{PHONE}", **words)
+    yield merchant.wait(payment["id"], "completed")["id"], f"tel-{PHONE}"
+    declined = merchant.pay("pm_card_visa_chargeDeclinedInsufficientFunds", client_ref="declined-1")
+    yield merchant.wait(declined["id"], "failed")["id"], "declined-1"
+    merchant.behave(kind="fail", times=2)
+    unheard = merchant.pay(amount=4361)
+    merchant.events(unheard["id"], "payment.completed")
     yield unheard["id"], None
     for fault in ("html_error", "rate_limited", "answer_lost"):
-        shop.fault(fault, match={"method": "POST", "amount": 4362}, times=1)
-        troubled = shop.pay(amount=4362, client_ref=fault)
-        yield shop.wait(troubled["id"], "completed", seconds=60)["id"], fault
-    knock_with_wrong_keys(shop)
-    yield revoked(shop)["id"], "revoked"
+        merchant.fault(fault, match={"method": "POST", "amount": 4362}, times=1)
+        troubled = merchant.pay(amount=4362, client_ref=fault)
+        yield merchant.wait(troubled["id"], "completed", seconds=60)["id"], fault
+    knock_with_wrong_keys(merchant)
+    yield revoked(merchant)["id"], "revoked"
 
 
-def knock_with_wrong_keys(shop: Watched) -> None:
+def knock_with_wrong_keys(merchant: Watched) -> None:
     """Requests that are refused, each with something telling in it."""
     body = {"amount": 100, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
     stranger = f"mk_test_{uuid.uuid4().hex}"
-    shop.secrets.add(stranger)
-    assert shop.api.get("/v1/payments", headers={"X-API-Key": stranger}).status_code == 401
-    assert shop.api.get("/v1/payments", headers={"Authorization": f"Bearer {stranger}"}).is_success
-    assert shop.api.get("/v1/payments", params={"api_key": stranger}).is_client_error
-    assert shop.api.get(f"/v1/payments/{CARD}").status_code == 404
-    assert shop.api.get(f"/{stranger}").status_code == 404
-    assert shop.post("/v1/payments", body | {"method": {"type": "card", "number": CARD}}).is_client_error
-    assert shop.post("/v1/payments", body | {"description": f"card {CARD}"}).is_client_error
-    assert shop.post("/v1/payments", body | {"secret_key": LIVE_KEY}).is_client_error
+    merchant.secrets.add(stranger)
+    assert merchant.api.get("/v1/payments", headers={"X-API-Key": stranger}).status_code == 401
+    assert merchant.api.get("/v1/payments", headers={"Authorization": f"Bearer {stranger}"}).is_success
+    assert merchant.api.get("/v1/payments", params={"api_key": stranger}).is_client_error
+    assert merchant.api.get(f"/v1/payments/{CARD}").status_code == 404
+    assert merchant.api.get(f"/{stranger}").status_code == 404
+    assert merchant.post("/v1/payments", body | {"method": {"type": "card", "number": CARD}}).is_client_error
+    assert merchant.post("/v1/payments", body | {"description": f"card {CARD}"}).is_client_error
+    assert merchant.post("/v1/payments", body | {"secret_key": LIVE_KEY}).is_client_error
     forged = {"Stripe-Signature": f"t=1,v1={stranger}"}
-    callbacks = shop.stack.url("provider-stripe") + shop.put_credentials([])["callback_path"]
+    callbacks = merchant.stack.url("provider-stripe") + merchant.put_credentials([])["callback_path"]
     assert httpx.post(callbacks, json={"card": CARD, "key": stranger}, headers=forged).status_code == 401
 
 
-def revoked(shop: Watched) -> Json:
+def revoked(merchant: Watched) -> Json:
     """A payment with a key that Stripe does not accept any more."""
-    shop.stripe_key = f"sk_test_revoked{uuid.uuid4().hex}"
-    shop.put_credentials([])
-    return shop.wait(shop.pay(client_ref="revoked")["id"], "failed")
+    merchant.stripe_key = f"sk_test_revoked{uuid.uuid4().hex}"
+    merchant.put_credentials([])
+    return merchant.wait(merchant.pay(client_ref="revoked")["id"], "failed")
 
 
 def log_lines(stack, service: str) -> list[str]:
@@ -149,10 +149,10 @@ def test_no_secret_is_in_any_topic(stack, watched):
     assert leaks(topics, all_secrets(stack, watched[0])) == []
 
 
-def all_secrets(stack, shop: Watched) -> set[str]:
+def all_secrets(stack, merchant: Watched) -> set[str]:
     key_ring = {key.partition(":")[2] for key in stack.service_env("gateway")["KEY_RING"].split(",")}
-    assert all(len(secret) > 20 for secret in shop.secrets | key_ring)
-    return shop.secrets | key_ring
+    assert all(len(secret) > 20 for secret in merchant.secrets | key_ring)
+    return merchant.secrets | key_ring
 
 
 def leaks(texts: dict[str, str], secrets: set[str]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from malipo_local import Stack
 from malipo_local.demo import books
-from malipo_local.shop import Json, Shop
+from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.waiting import until
 
 SECONDS = 90
@@ -56,31 +56,31 @@ class UnderWay:
         return [*self.new, *self.refunded, *self.captured, *self.canceled]
 
 
-def pay(shop: Shop, **fields: Any) -> list[str]:
-    return [shop.pay(prefer="respond-async", **fields)["id"] for _ in range(EACH)]
+def pay(merchant: DemoMerchant, **fields: Any) -> list[str]:
+    return [merchant.pay(prefer="respond-async", **fields)["id"] for _ in range(EACH)]
 
 
-def settled(shop: Shop) -> tuple[list[str], list[str], list[str]]:
+def settled(merchant: DemoMerchant) -> tuple[list[str], list[str], list[str]]:
     """Payments that can be refunded, captured and canceled, all at rest."""
-    paid, *held = pay(shop), pay(shop, capture="manual"), pay(shop, capture="manual")
+    paid, *held = pay(merchant), pay(merchant, capture="manual"), pay(merchant, capture="manual")
     for payment_id in [*paid, *held[0], *held[1]]:
-        shop.wait(payment_id, "completed", "authorized", seconds=SECONDS)
-        shop.reported(payment_id, seconds=SECONDS)
+        merchant.wait(payment_id, "completed", "authorized", seconds=SECONDS)
+        merchant.reported(payment_id, seconds=SECONDS)
     return paid, held[0], held[1]
 
 
-def begin(shop: Shop, paid: list[str], to_capture: list[str], to_cancel: list[str]) -> UnderWay:
+def begin(merchant: DemoMerchant, paid: list[str], to_capture: list[str], to_cancel: list[str]) -> UnderWay:
     for payment_id in paid:
-        ask(shop, payment_id, "refunds", {"amount": 250})
+        ask(merchant, payment_id, "refunds", {"amount": 250})
     for payment_id in to_capture:
-        ask(shop, payment_id, "capture")
+        ask(merchant, payment_id, "capture")
     for payment_id in to_cancel:
-        ask(shop, payment_id, "cancel")
-    return UnderWay(pay(shop), paid, to_capture, to_cancel)
+        ask(merchant, payment_id, "cancel")
+    return UnderWay(pay(merchant), paid, to_capture, to_cancel)
 
 
-def ask(shop: Shop, payment_id: str, what: str, body: Json | None = None) -> None:
-    shop.post(f"/v1/payments/{payment_id}/{what}", body, Prefer="respond-async").raise_for_status()
+def ask(merchant: DemoMerchant, payment_id: str, what: str, body: Json | None = None) -> None:
+    merchant.post(f"/v1/payments/{payment_id}/{what}", body, Prefer="respond-async").raise_for_status()
 
 
 def query(stack: Stack, service: str, statement: str) -> Any:
@@ -213,30 +213,30 @@ def carried_out(stack: Stack, under_way: UnderWay) -> None:
     sent(stack, "provider-stripe")
 
 
-def comes_right(shop: Shop, under_way: UnderWay) -> None:
+def comes_right(merchant: DemoMerchant, under_way: UnderWay) -> None:
     ends = {"completed": [*under_way.new, *under_way.refunded, *under_way.captured], "canceled": under_way.canceled}
     for status, payment_ids in ends.items():
         for payment_id in payment_ids:
-            shop.wait(payment_id, status, seconds=SECONDS)
-    assert until(lambda: not books.differences(shop), SECONDS), books.differences(shop)
-    assert books.double_charges(shop) == []
-    assert all(shop.payment(payment_id)["amount_refunded"] == 250 for payment_id in under_way.refunded)
+            merchant.wait(payment_id, status, seconds=SECONDS)
+    assert until(lambda: not books.differences(merchant), SECONDS), books.differences(merchant)
+    assert books.double_charges(merchant) == []
+    assert all(merchant.payment(payment_id)["amount_refunded"] == 250 for payment_id in under_way.refunded)
     for payment_id in under_way.payments:
         last = "payment.canceled" if payment_id in under_way.canceled else "payment.completed"
         kinds = [last, "refund.completed"] if payment_id in under_way.refunded else [last]
-        shop.told(payment_id, *kinds, seconds=SECONDS)
+        merchant.events(payment_id, *kinds, seconds=SECONDS)
         # What was lost may come behind what was told later: its sequence says where it belongs.
-        assert until(lambda of=payment_id: no_gap(shop, of), SECONDS), "an event is missing"
-        assert until(lambda of=payment_id: whole(shop, of), SECONDS), shop.timeline(payment_id)
+        assert until(lambda of=payment_id: no_gap(merchant, of), SECONDS), "an event is missing"
+        assert until(lambda of=payment_id: whole(merchant, of), SECONDS), merchant.timeline(payment_id)
 
 
-def no_gap(shop: Shop, payment_id: str) -> bool:
-    sequences = {one["sequence"] for one in shop.received(payment_id) if one["verified"]}
+def no_gap(merchant: DemoMerchant, payment_id: str) -> bool:
+    sequences = {one["sequence"] for one in merchant.received(payment_id) if one["verified"]}
     return sequences == set(range(1, max(sequences) + 1))
 
 
-def whole(shop: Shop, payment_id: str) -> bool:
-    steps = [entry["step"] for entry in shop.timeline(payment_id) if entry["kind"] == "step"]
+def whole(merchant: DemoMerchant, payment_id: str) -> bool:
+    steps = [entry["step"] for entry in merchant.timeline(payment_id) if entry["kind"] == "step"]
     return steps == list(range(1, len(steps) + 1))
 
 
@@ -248,22 +248,22 @@ def report(what: str, lost: int, payments: int) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("lossy", [lose_commands, lose_orders, lose_outcomes, lose_events, lose_reports])
 def test_with_a_topics_records_deleted_under_way_every_payment_ends_as_the_book_says_and_all_is_told(stack, lossy):
-    with Shop.open(stack) as shop:
-        at_rest = settled(shop)
-        under_way, lost = lossy(stack, lambda: begin(shop, *at_rest))
-        comes_right(shop, under_way)
+    with DemoMerchant.open(stack) as merchant:
+        at_rest = settled(merchant)
+        under_way, lost = lossy(stack, lambda: begin(merchant, *at_rest))
+        comes_right(merchant, under_way)
         report(lossy.__name__, lost, len(under_way.payments))
 
 
 @pytest.mark.timeout(600)
 def test_with_a_configuration_deleted_under_way_its_payments_are_charged_and_its_webhooks_delivered(stack):
     with down(stack, "provider-stripe", "webhook-dispatcher"):
-        shop = Shop.open(stack)
+        merchant = DemoMerchant.open(stack)
         sent(stack, "gateway")
         lost = lose(stack, "merchants.config.v1", "provider-stripe.config")
-        payment_ids = pay(shop)
-    with shop:
+        payment_ids = pay(merchant)
+    with merchant:
         for payment_id in payment_ids:
-            assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-            shop.told(payment_id, "payment.completed", seconds=SECONDS)
+            assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
+            merchant.events(payment_id, "payment.completed", seconds=SECONDS)
         report("configuration", lost, len(payment_ids))

@@ -46,7 +46,7 @@ def test_a_service_shows_exactly_the_metrics_that_its_documentation_lists(stack,
     assert {name for name in shown if name.startswith(("malipo_", "payment_"))} == documented(service)
 
 
-def test_payments_are_counted_by_status_and_the_time_until_their_merchant_knows_is_measured(stack, shop):
+def test_payments_are_counted_by_status_and_the_time_until_their_merchant_knows_is_measured(stack, merchant):
     def completed() -> float:
         return value(stack, "orchestrator", "payment_status_total", status="completed")
 
@@ -55,38 +55,38 @@ def test_payments_are_counted_by_status_and_the_time_until_their_merchant_knows_
 
     before, told_before = completed(), told()
     for amount in (4341, 4342):
-        shop.told(shop.pay(amount=amount)["id"], "payment.completed")
+        merchant.told(merchant.pay(amount=amount)["id"], "payment.completed")
     assert completed() == before + 2
     assert until(lambda: told() >= told_before + 2, 10)
     assert value(stack, "webhook-dispatcher", "payment_webhook_latency_seconds_sum") > 0
 
 
-def test_a_repeated_try_is_counted_and_the_payment_is_its_exemplar_and_no_label(stack, shop):
-    shop.wait(shop.pay()["id"])  # what waits for the shop's configuration is a repeated try, too
+def test_a_repeated_try_is_counted_and_the_payment_is_its_exemplar_and_no_label(stack, merchant):
+    merchant.wait(merchant.pay()["id"])  # what waits for the shop's configuration is a repeated try, too
     before = value(stack, "provider-stripe", "payment_retry_count_total", provider="stripe", kind="charge")
-    shop.fault("rate_limited", match={"method": "POST", "amount": 4343}, times=2, delay_seconds=1)
-    payment = shop.pay(amount=4343)
-    shop.wait(payment["id"], "completed")
+    merchant.fault("rate_limited", match={"method": "POST", "amount": 4343}, times=2, delay_seconds=1)
+    payment = merchant.pay(amount=4343)
+    merchant.wait(payment["id"], "completed")
     (counted,) = samples(stack, "provider-stripe", "payment_retry_count_total", kind="charge")
     assert counted.value == before + 2
     assert counted.labels == {"provider": "stripe", "kind": "charge"}
     assert counted.exemplar.labels == {"payment_id": payment["id"]}
 
 
-def test_doubt_is_measured_while_it_lasts_and_once_it_is_over(stack, shop):
+def test_doubt_is_measured_while_it_lasts_and_once_it_is_over(stack, merchant):
     def now(name: str) -> float:
         return value(stack, "orchestrator", name, subject="payment")
 
     ended = now("malipo_doubt_seconds_count")
     match = {"method": "POST", "amount": 4344}
     with (
-        stripe_fault(shop, "webhook_drop", match={"amount": 4344}),
-        stripe_fault(shop, "answer_lost", match=match, times=1),
-        stripe_fault(shop, "connection_reset", match=match),  # the question is not answered either
+        stripe_fault(merchant, "webhook_drop", match={"amount": 4344}),
+        stripe_fault(merchant, "answer_lost", match=match, times=1),
+        stripe_fault(merchant, "connection_reset", match=match),  # the question is not answered either
     ):
-        payment = shop.pay(amount=4344, prefer="respond-async")
+        payment = merchant.pay(amount=4344, prefer="respond-async")
         assert until(lambda: now("malipo_doubts") == 1 and now("malipo_doubt_oldest_seconds") > 0, 30)
-    shop.wait(payment["id"], "completed", seconds=60)
+    merchant.wait(payment["id"], "completed", seconds=60)
     assert until(lambda: now("malipo_doubts") == now("malipo_doubt_oldest_seconds") == 0, 30)
     assert now("malipo_doubt_seconds_count") == ended + 1
 
@@ -111,11 +111,11 @@ PILES = [
 ]
 
 
-def test_what_a_payment_does_shows_in_each_service_and_what_can_pile_up_also_while_there_is_nothing(stack, shop):
+def test_what_a_payment_does_shows_in_each_service_and_what_can_pile_up_also_while_there_is_nothing(stack, merchant):
     def counted() -> list[float]:
         return [value(stack, service, name, **labels) for service, name, labels in COUNTED]
 
     before = counted()
-    shop.told(shop.pay()["id"], "payment.completed")
+    merchant.told(merchant.pay()["id"], "payment.completed")
     assert until(lambda: all(now > then for now, then in zip(counted(), before, strict=True)), 10), counted()
     assert [name for service, name, labels in PILES if not samples(stack, service, name, **labels)] == []

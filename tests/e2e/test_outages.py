@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from malipo_local.demo import books
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
@@ -14,8 +14,8 @@ SECONDS = 90
 CONSUMERS_ONLY = ("orchestrator", "provider-stripe", "webhook-dispatcher")
 
 
-def pay_soon(shop: Shop, count: int) -> list[str]:
-    return [shop.pay(amount=2000 + number, prefer="respond-async")["id"] for number in range(count)]
+def pay_soon(merchant: DemoMerchant, count: int) -> list[str]:
+    return [merchant.pay(amount=2000 + number, prefer="respond-async")["id"] for number in range(count)]
 
 
 def health(stack: Stack, service: str) -> tuple[int, str, dict[str, str]]:
@@ -29,21 +29,21 @@ def kafka_lines(stack: Stack, service: str) -> list[str]:
     return [event for event in events if event in {"kafka away", "kafka is back"}]
 
 
-def all_complete(shop: Shop, payment_ids: list[str]) -> None:
+def all_complete(merchant: DemoMerchant, payment_ids: list[str]) -> None:
     for payment_id in payment_ids:
-        assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-        told = shop.told(payment_id, "payment.completed", seconds=SECONDS)
+        assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
+        told = merchant.events(payment_id, "payment.completed", seconds=SECONDS)
         assert sorted({one["sequence"] for one in told}) == list(range(1, len({one["id"] for one in told}) + 1))
-    assert books.differences(shop) == []
-    assert books.double_charges(shop) == []
+    assert books.differences(merchant) == []
+    assert books.double_charges(merchant) == []
 
 
 @pytest.mark.timeout(240)
-def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, shop):
+def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, merchant):
     told = {service: len(kafka_lines(stack, service)) for service in ("gateway", *CONSUMERS_ONLY)}
     stack.stop_service("kafka")
     try:
-        accepted = shop.post(
+        accepted = merchant.post(
             "/v1/payments",
             {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}},
             Prefer="wait=1",
@@ -51,7 +51,7 @@ def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, s
         assert accepted.status_code == 202
         assert accepted.headers["Location"] == f"/v1/payments/{accepted.json()['id']}"
         assert "Retry-After" in accepted.headers
-        payment_ids = [accepted.json()["id"], *pay_soon(shop, 9)]
+        payment_ids = [accepted.json()["id"], *pay_soon(merchant, 9)]
         away = {"consumers": "Kafka away: no broker answers"}
         for service in CONSUMERS_ONLY:
             assert until(lambda service=service: health(stack, service) == (503, "not ready", away), 30)
@@ -59,20 +59,20 @@ def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, s
     finally:
         stack.start_service("kafka")
         stack.wait_ready("kafka", SECONDS)
-    all_complete(shop, payment_ids)
+    all_complete(merchant, payment_ids)
     for service, before in told.items():
         assert until(lambda service=service: health(stack, service)[1] == "ready", 30)
         assert kafka_lines(stack, service)[before:] == ["kafka away", "kafka is back"]
 
 
 @pytest.mark.timeout(240)
-def test_with_postgresql_away_the_answer_says_when_to_come_back_and_the_rest_flows_on(stack, shop):
-    before = pay_soon(shop, 10)
+def test_with_postgresql_away_the_answer_says_when_to_come_back_and_the_rest_flows_on(stack, merchant):
+    before = pay_soon(merchant, 10)
     stack.stop_service("postgres")
     try:
         away = "PostgreSQL away: it does not answer"
         assert until(lambda: health(stack, "orchestrator")[2].get("database") == away, 30)
-        refused = shop.post(
+        refused = merchant.post(
             "/v1/payments",
             {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}},
             key="kept",
@@ -85,28 +85,28 @@ def test_with_postgresql_away_the_answer_says_when_to_come_back_and_the_rest_flo
         stack.start_service("postgres")
         stack.wait_ready("postgres", SECONDS)
     stack.wait_ready("gateway", SECONDS)
-    after = shop.pay(key="kept")["id"]
-    all_complete(shop, [*before, after])
+    after = merchant.pay(key="kept")["id"]
+    all_complete(merchant, [*before, after])
 
 
 @pytest.mark.timeout(240)
-def test_with_redis_away_payments_complete_all_the_same(stack, shop):
+def test_with_redis_away_payments_complete_all_the_same(stack, merchant):
     stack.stop_service("redis")
     try:
-        payment_ids = [shop.pay(amount=3000 + number)["id"] for number in range(5)]
+        payment_ids = [merchant.pay(amount=3000 + number)["id"] for number in range(5)]
     finally:
         stack.start_service("redis")
         stack.wait_ready("redis", SECONDS)
-    all_complete(shop, payment_ids)
+    all_complete(merchant, payment_ids)
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("service", ["orchestrator", "provider-stripe", "webhook-dispatcher"])
-def test_a_frozen_service_goes_on_where_it_was(stack, shop, service):
+def test_a_frozen_service_goes_on_where_it_was(stack, merchant, service):
     stack.pause(service)
     try:
-        payment_ids = pay_soon(shop, 10)
-        assert until(lambda: len(books.malipos(shop)) == 10, 30)
+        payment_ids = pay_soon(merchant, 10)
+        assert until(lambda: len(books.malipos(merchant)) == 10, 30)
     finally:
         stack.resume(service)
-    all_complete(shop, payment_ids)
+    all_complete(merchant, payment_ids)

@@ -1,7 +1,7 @@
 """One payment explained: its timeline through doubt and through a kill, and its explanation in doubt and after."""
 
 from malipo_local.demo.stories import stripe_fault, survives_a_kill
-from malipo_local.shop import Json, Shop
+from malipo_local.merchant import DemoMerchant, Json
 
 SERVICES = {"gateway", "orchestrator", "provider-stripe", "webhook-dispatcher"}
 
@@ -23,24 +23,24 @@ def assert_whole(entries: list[Json]) -> None:
         assert entry["cause"] is None or place[entry["cause"]] < place[entry["id"]], entry
 
 
-def in_doubt(shop: Shop, amount: int) -> tuple[str, Json]:
+def in_doubt(merchant: DemoMerchant, amount: int) -> tuple[str, Json]:
     """A payment whose answer was lost, and its explanation while nobody can tell what became of it."""
     charge = {"method": "POST", "amount": amount}
     with (
-        stripe_fault(shop, "webhook_drop", match={"amount": amount}),
-        stripe_fault(shop, "answer_lost", match=charge, times=1),
-        stripe_fault(shop, "connection_reset", match=charge),
+        stripe_fault(merchant, "webhook_drop", match={"amount": amount}),
+        stripe_fault(merchant, "answer_lost", match=charge, times=1),
+        stripe_fault(merchant, "connection_reset", match=charge),
     ):
-        payment = shop.pay("pm_card_visa", amount=amount, prefer="respond-async")
-        shop.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
-        explained = shop.explain(payment["id"])
-    shop.wait(payment["id"], "completed")
+        payment = merchant.pay("pm_card_visa", amount=amount, prefer="respond-async")
+        merchant.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
+        explained = merchant.explain(payment["id"])
+    merchant.wait(payment["id"], "completed")
     return payment["id"], explained
 
 
-def test_a_payment_through_doubt_is_told_from_the_request_to_the_webhook(shop):
-    payment_id, _ = in_doubt(shop, 7701)
-    entries = shop.reported(payment_id)
+def test_a_payment_through_doubt_is_told_from_the_request_to_the_webhook(merchant):
+    payment_id, _ = in_doubt(merchant, 7701)
+    entries = merchant.reported(payment_id)
     assert_whole(entries)
     request, dispatched, lost, doubt = [entry for entry in entries if entry["kind"] in ("request", "step", "attempt")][
         :4
@@ -64,22 +64,22 @@ def test_a_payment_through_doubt_is_told_from_the_request_to_the_webhook(shop):
     assert [hook["result"] for hook in told] == ["delivered"]
 
 
-def test_a_payment_is_explained_in_doubt_and_after(shop):
-    payment_id, doubt = in_doubt(shop, 7702)
+def test_a_payment_is_explained_in_doubt_and_after(merchant):
+    payment_id, doubt = in_doubt(merchant, 7702)
     assert (doubt["status"], doubt["state"]) == ("processing", "in_doubt")
     assert "does not guess" in doubt["why"]
     assert "asks the provider" in doubt["next"]
     assert doubt["next_by"] > doubt["since"]
     assert [may["code"] for may in doubt["you_may"]] == ["cancel", "wait", "repeat"]
     assert "a second payment is a second charge" in doubt["you_may"][2]["text"]
-    done = shop.explain(payment_id)
+    done = merchant.explain(payment_id)
     assert (done["status"], done["state"], done["reason"]) == ("completed", "completed", "succeeded")
     assert done["next_by"] is None
     assert [may["code"] for may in done["you_may"]] == ["refund"]
 
 
-def test_a_timeline_is_complete_although_provider_stripe_was_killed_in_the_middle(shop):
-    entries = shop.reported(survives_a_kill(shop))
+def test_a_timeline_is_complete_although_provider_stripe_was_killed_in_the_middle(merchant):
+    entries = merchant.reported(survives_a_kill(merchant))
     assert_whole(entries)
     (attempt,) = of_kind(entries, "attempt")
     died, answered = attempt["exchanges"]
@@ -90,19 +90,19 @@ def test_a_timeline_is_complete_although_provider_stripe_was_killed_in_the_middl
     assert of_kind(entries, "step")[-1]["to_state"] == "completed"
 
 
-def test_a_refund_and_a_refused_one_are_told_and_explained(shop):
-    payment = shop.pay(amount=2000)
-    shop.wait(payment["id"], "completed")
-    refund = shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 500}).raise_for_status().json()
-    shop.wait_refund(refund["id"])
-    assert shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1501}).status_code == 409
-    shop.told(payment["id"], "payment.completed", "refund.completed")
-    entries = shop.reported(payment["id"])
+def test_a_refund_and_a_refused_one_are_told_and_explained(merchant):
+    payment = merchant.pay(amount=2000)
+    merchant.wait(payment["id"], "completed")
+    refund = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 500}).raise_for_status().json()
+    merchant.wait_refund(refund["id"])
+    assert merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1501}).status_code == 409
+    merchant.told(payment["id"], "payment.completed", "refund.completed")
+    entries = merchant.reported(payment["id"])
     (refusal,) = of_kind(entries, "refusal")
     requests = {entry["id"]: entry for entry in of_kind(entries, "request")}
     assert requests[refusal["cause"]]["operation_id"] == refusal["operation_id"]
     steps = [entry for entry in of_kind(entries, "step") if entry["operation_id"] == refund["id"]]
     assert [(step["sent"], step["to_state"]) for step in steps] == [("refund", "processing"), (None, "completed")]
-    done, refused = shop.explain(payment["id"])["operations"]
+    done, refused = merchant.explain(payment["id"])["operations"]
     assert (done["amount"], done["state"]) == (500, "completed")
     assert (refused["amount"], refused["reason"], refused["detail"]) == (1501, "refused", "refund_exceeds_captured")

@@ -2,7 +2,7 @@
 
 from collector import Collector, Span, about
 
-from malipo_local.shop import Json, Shop
+from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.waiting import until
 
 POST = ("gateway", "POST /v1/payments")
@@ -34,14 +34,14 @@ def wait_for(collector: Collector, payment: Json, *wanted: Path) -> list[Span]:
     return collector.trace_of(payment["id"])
 
 
-def told_completed(shop: Shop, payment: Json) -> None:
-    shop.wait(payment["id"], "completed")
-    shop.told(payment["id"], "payment.completed")
+def told_completed(merchant: DemoMerchant, payment: Json) -> None:
+    merchant.wait(payment["id"], "completed")
+    merchant.events(payment["id"], "payment.completed")
 
 
-def test_a_payment_is_one_trace_from_the_request_to_the_provider_and_the_merchant(shop, collector):
-    payment = shop.pay(client_ref="order-7")
-    told_completed(shop, payment)
+def test_a_payment_is_one_trace_from_the_request_to_the_provider_and_the_merchant(merchant, collector):
+    payment = merchant.pay(client_ref="order-7")
+    told_completed(merchant, payment)
     charged, called_back = (POST, CREATE, CHARGE), (POST, CREATE, CALLBACK)
     wait_for(collector, payment, (*charged, OUTCOME), (*called_back, OUTCOME))
     first = {(*charged, OUTCOME, COMPLETED), (*called_back, OUTCOME, COMPLETED)}  # whichever word came first
@@ -53,11 +53,11 @@ def test_a_payment_is_one_trace_from_the_request_to_the_provider_and_the_merchan
     assert {(about(span), span.attributes.get("client_ref")) for span in spans} == {(payment["id"], "order-7")}
 
 
-def test_a_callback_joins_the_trace_of_its_payment_and_what_it_causes_follows_from_it(shop, collector):
-    payment = shop.pay("pm_card_authenticationRequired", return_url="https://shop.example")
-    reference = shop.wait(payment["id"], "requires_action")["provider_reference"]
-    shop.stripe.post(f"/_sim/3ds/{reference}/approve").raise_for_status()
-    told_completed(shop, payment)
+def test_a_callback_joins_the_trace_of_its_payment_and_what_it_causes_follows_from_it(merchant, collector):
+    payment = merchant.pay("pm_card_authenticationRequired", return_url="https://shop.example")
+    reference = merchant.wait(payment["id"], "requires_action")["provider_reference"]
+    merchant.stripe.post(f"/_sim/3ds/{reference}/approve").raise_for_status()
+    told_completed(merchant, payment)
     spans = wait_for(
         collector,
         payment,
@@ -68,17 +68,17 @@ def test_a_callback_joins_the_trace_of_its_payment_and_what_it_causes_follows_fr
     assert "client_ref" not in {name for span in spans for name in span.attributes}
 
 
-def test_a_merchant_cannot_choose_the_trace_nor_whether_it_is_recorded(shop, collector):
+def test_a_merchant_cannot_choose_the_trace_nor_whether_it_is_recorded(merchant, collector):
     theirs = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
     body = {"amount": 100, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
-    payment = shop.post("/v1/payments", body, traceparent=theirs).raise_for_status().json()
+    payment = merchant.post("/v1/payments", body, traceparent=theirs).raise_for_status().json()
     spans = wait_for(collector, payment, (POST, CREATE, CHARGE))
     assert {span.trace_id for span in spans}.isdisjoint({theirs[3:35]})
 
 
-def test_a_call_of_the_provider_says_what_was_asked_and_answered(shop, collector):
-    payment = shop.pay()
-    told_completed(shop, payment)
+def test_a_call_of_the_provider_says_what_was_asked_and_answered(merchant, collector):
+    payment = merchant.pay()
+    told_completed(merchant, payment)
     spans = wait_for(collector, payment, (POST, CREATE, CHARGE))
     (call,) = [span for span in spans if (span.service, span.name) == CHARGE]
     assert call.attributes == {
@@ -92,15 +92,15 @@ def test_a_call_of_the_provider_says_what_was_asked_and_answered(shop, collector
     }
 
 
-def test_doubt_a_query_and_a_refund_stay_in_the_trace_of_what_caused_them(shop, collector):
-    shop.fault("webhook_drop", match={"amount": 4329})
-    shop.fault("answer_lost", match={"method": "POST", "path": "/v1/payment_intents", "amount": 4329}, times=1)
-    payment = shop.pay(amount=4329)
-    told_completed(shop, payment)
+def test_doubt_a_query_and_a_refund_stay_in_the_trace_of_what_caused_them(merchant, collector):
+    merchant.fault("webhook_drop", match={"amount": 4329})
+    merchant.fault("answer_lost", match={"method": "POST", "path": "/v1/payment_intents", "amount": 4329}, times=1)
+    payment = merchant.pay(amount=4329)
+    told_completed(merchant, payment)
     query = ("provider-stripe", "provider client query")
     wait_for(collector, payment, (POST, CREATE, CHARGE, OUTCOME, query, OUTCOME, COMPLETED))
-    refund = shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 100}).raise_for_status().json()
-    shop.wait_refund(refund["id"])
+    refund = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 100}).raise_for_status().json()
+    merchant.wait_refund(refund["id"])
     chain = [
         ("gateway", "POST /v1/payments/{payment_id}/refunds"),
         ("orchestrator", "orchestrator RefundPayment"),
@@ -112,9 +112,9 @@ def test_doubt_a_query_and_a_refund_stay_in_the_trace_of_what_caused_them(shop, 
     assert until(lambda: any(tuple(chain) == path for path in paths(about_it())), 20), paths(about_it())
 
 
-def test_a_batch_links_to_the_traces_of_its_messages(shop, collector):
-    payment = shop.pay()
-    told_completed(shop, payment)
+def test_a_batch_links_to_the_traces_of_its_messages(merchant, collector):
+    payment = merchant.pay()
+    told_completed(merchant, payment)
     trace = wait_for(collector, payment, (POST, CREATE, CHARGE, OUTCOME))
 
     def linked(batch: tuple[str, str], cause: tuple[str, str]) -> bool:

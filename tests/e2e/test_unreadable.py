@@ -13,7 +13,7 @@ from aiokafka.partitioner import murmur2
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo_local import Stack
 from malipo_local.demo import books
-from malipo_local.shop import Shop
+from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
 from testkit.poison import poison
 
@@ -32,8 +32,8 @@ def partition_of(payment_id: str) -> int:
     return (murmur2(payment_id.encode()) & 0x7FFFFFFF) % PAYMENT_COMMANDS.partitions
 
 
-def statuses(shop: Shop, payment_ids: list[str]) -> Counter[str]:
-    return Counter(shop.payment(payment_id)["status"] for payment_id in payment_ids)
+def statuses(merchant: DemoMerchant, payment_ids: list[str]) -> Counter[str]:
+    return Counter(merchant.payment(payment_id)["status"] for payment_id in payment_ids)
 
 
 def health(stack: Stack) -> list[dict]:
@@ -42,25 +42,25 @@ def health(stack: Stack) -> list[dict]:
     return sorted((answer.json() for answer in answers), key=lambda one: one["status"])
 
 
-def pay_many(shop: Shop, count: int) -> list[str]:
-    return [shop.pay(amount=2000 + number, prefer="respond-async")["id"] for number in range(count)]
+def pay_many(merchant: DemoMerchant, count: int) -> list[str]:
+    return [merchant.pay(amount=2000 + number, prefer="respond-async")["id"] for number in range(count)]
 
 
 @pytest.mark.timeout(400)
-def test_of_ninety_payments_those_behind_an_unreadable_record_alone_wait_until_it_is_stepped_over(stack, shop):
+def test_of_ninety_payments_those_behind_an_unreadable_record_alone_wait_until_it_is_stepped_over(stack, merchant):
     stack.stop_service("orchestrator")
-    before = pay_many(shop, BEFORE)
+    before = pay_many(merchant, BEFORE)
     assert until(lambda: not in_outbox(stack), SECONDS)
     bad_partition = partition_of(before[0])
     offset = asyncio.run(poison(stack.kafka, PAYMENT_COMMANDS.name, bad_partition))
-    behind = pay_many(shop, BEHIND)
+    behind = pay_many(merchant, BEHIND)
     assert until(lambda: not in_outbox(stack), SECONDS)
     stack.start_service("orchestrator")
     held = [payment_id for payment_id in behind if partition_of(payment_id) == bad_partition]
     free = [payment_id for payment_id in before + behind if payment_id not in held]
     assert held
-    assert until(lambda: statuses(shop, free) == {"completed": len(free)}, SECONDS), statuses(shop, free)
-    assert statuses(shop, held)["completed"] == 0
+    assert until(lambda: statuses(merchant, free) == {"completed": len(free)}, SECONDS), statuses(merchant, free)
+    assert statuses(merchant, held)["completed"] == 0
     assert until(lambda: [one["status"] for one in health(stack)] == ["degraded", "ready"], SECONDS)
     problem = health(stack)[0]["problems"]["partitions"]
     assert f"{PAYMENT_COMMANDS.name} {bad_partition} at offset {offset}" in problem
@@ -69,10 +69,10 @@ def test_of_ninety_payments_those_behind_an_unreadable_record_alone_wait_until_i
     assert refused.returncode == 1
     subprocess.run([*command, str(offset)], env=stack.service_env("orchestrator"), check=True)
     everything = before + behind
-    assert until(lambda: statuses(shop, everything) == {"completed": BEFORE + BEHIND}, SECONDS)
+    assert until(lambda: statuses(merchant, everything) == {"completed": BEFORE + BEHIND}, SECONDS)
     assert until(lambda: [one["status"] for one in health(stack)] == ["ready", "ready"], SECONDS)
-    assert books.differences(shop) == []
-    assert books.double_charges(shop) == []
+    assert books.differences(merchant) == []
+    assert books.double_charges(merchant) == []
     print(f"{len(free)} of {BEFORE + BEHIND} completed beside it, {len(held)} behind it once it was stepped over")  # noqa: T201 - the counts
 
 

@@ -14,19 +14,19 @@ from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.outcomes import Outcome, OutcomeReported, ProviderReport, Succeeded
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.contracts.topics import BY_NAME
+from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Units
 from malipo.money import Money
 from malipo.platform.secrets import KeyRing
-from provider_kit.attempt_rows import Claimed
+from provider_kit.attempt_rows import ClaimedAttempt
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
-from provider_kit.caller import Caller
-from provider_kit.credentials import Credentials
+from provider_kit.credentials import CredentialStore
 from provider_kit.errors import BadSignature
-from provider_kit.provider import Attempt, Callback, Order, Reading
-from provider_kit.withdrawals import Intake
+from provider_kit.handlers import CommandHandler
+from provider_kit.provider import Attempt, Callback, ParsedCallback, ProviderOperation
+from provider_kit.runner import AttemptRunner
 
 PACKAGE = "provider_stripe"  # any provider's database has the kit's tables
 USD_10 = Money(1000, "USD")
@@ -38,16 +38,16 @@ class FakeProvider:
     """Answers by script, and with `DONE` when the script is at its end; keeps every attempt that it was asked for."""
 
     name: ClassVar[str] = "fake"
-    capabilities: ClassVar[frozenset[type[Order]]] = frozenset({Charge, Capture, Refund})
+    capabilities: ClassVar[frozenset[type[ProviderOperation]]] = frozenset({Charge, Capture, Refund})
 
     def __init__(self) -> None:
         self.script: list[Outcome | BaseException] = []
         self.executed: list[Attempt] = []
         self.queried: list[Attempt] = []
-        self.reading: Reading | Exception = BadSignature("no script")
+        self.parsed: ParsedCallback | Exception = BadSignature("no script")
 
-    def identity(self, account) -> str:
-        return account["secret"]
+    def identity(self, credentials) -> str:
+        return credentials["secret"]
 
     async def execute(self, attempt: Attempt) -> Outcome:
         self.executed.append(attempt)
@@ -57,10 +57,10 @@ class FakeProvider:
         self.queried.append(attempt)
         return self._next()
 
-    def read_callback(self, callback: Callback, account) -> Reading:
-        if isinstance(self.reading, Exception):
-            raise self.reading
-        return self.reading
+    def parse_callback(self, callback: Callback, credentials) -> ParsedCallback:
+        if isinstance(self.parsed, Exception):
+            raise self.parsed
+        return self.parsed
 
     def _next(self) -> Outcome:
         answer = self.script.pop(0) if self.script else DONE
@@ -73,51 +73,51 @@ class FakeProvider:
 class Replica:
     """One process of a provider service."""
 
-    units: Units
+    database: Database
     provider: FakeProvider
 
     def __post_init__(self) -> None:
-        self.attempts = Attempts(self.units)
-        self.credentials = Credentials(self.provider.name, self.units, KEY_RING)
-        self.caller = Caller(self.provider, self.attempts, self.credentials, self.units, lease_seconds=6)
-        self.callbacks = Callbacks(self.provider, self.attempts, self.credentials, self.units)
+        self.attempts = Attempts(self.database)
+        self.credentials = CredentialStore(self.provider.name, self.database, KEY_RING)
+        self.runner = AttemptRunner(self.provider, self.attempts, self.credentials, self.database, lease_seconds=6)
+        self.callbacks = Callbacks(self.provider, self.attempts, self.credentials, self.database)
 
     @property
     def lease(self) -> Lease:
-        return self.caller.orders.lease
+        return self.runner.operations.lease
 
-    async def take(self, *commands: Charge | Capture | Cancel | Refund | Query, headers: dict | None = None) -> None:
+    async def handle(self, *commands: Charge | Capture | Cancel | Refund | Query, headers: dict | None = None) -> None:
         """Record commands as one batch."""
         batch = [Received(c, ids.new("msg"), "topic", c.payment_id, headers or {}) for c in commands]
-        async with self.units.begin() as unit:
-            await Intake(self.provider.name, self.attempts, lambda: None).take(unit, batch)
+        async with self.database.begin() as unit:
+            await CommandHandler(self.provider.name, self.attempts, lambda: None).handle_batch(unit, batch)
 
     async def configure(self, *messages: MerchantConfigured) -> None:
         batch = [Received(m, ids.new("msg"), "topic", m.merchant_id) for m in messages]
-        async with self.units.begin() as unit:
+        async with self.database.begin() as unit:
             await self.credentials.replicate(lambda: None, unit, batch)
 
-    async def claim(self, *running: str) -> Sequence[Claimed]:
+    async def claim(self, *running: str) -> Sequence[ClaimedAttempt]:
         """Orders, then questions."""
-        orders = await self.attempts.claim_orders(self.lease, 10, running)
-        return [*orders, *await self.attempts.claim_queries(self.lease, 10, running)]
+        operations = await self.attempts.claim_operations(self.lease, 10, running)
+        return [*operations, *await self.attempts.claim_queries(self.lease, 10, running)]
 
     async def run(self) -> int:
         """Run what is due, once; answers how many that was."""
         claimed = await self.claim()
         for one in claimed:
-            await self.caller.run(one)
+            await self.runner.run(one)
         return len(claimed)
 
 
 class Kit(Replica):
     """A replica, its database, and what it has reported."""
 
-    async def mark(self, claimed: Claimed) -> None:
-        await self.attempts.mark(claimed, self.caller.fingerprint({"secret": "s"}))
+    async def mark(self, claimed: ClaimedAttempt) -> None:
+        await self.attempts.mark(claimed, self.runner.fingerprint({"secret": "s"}))
 
-    async def postpone(self, claimed: Claimed, *, seconds: float) -> None:
-        async with self.units.begin() as unit:
+    async def postpone(self, claimed: ClaimedAttempt, *, seconds: float) -> None:
+        async with self.database.begin() as unit:
             await self.attempts.postpone(unit, claimed, seconds=seconds, problem="unreachable: no")
 
     async def die_after_sending(self) -> None:
@@ -127,14 +127,14 @@ class Kit(Replica):
         await self.end_leases()
 
     async def sql(self, statement: str, *values) -> None:
-        await self.units.reads.fetch(statement, *values)
+        await self.database.reads.fetch(statement, *values)
 
     async def row(self, attempt_id: str) -> dict:
-        return dict(await self.units.reads.fetchrow("SELECT * FROM attempts WHERE id = $1", attempt_id))
+        return dict(await self.database.reads.fetchrow("SELECT * FROM attempts WHERE id = $1", attempt_id))
 
     async def reports(self) -> list[ProviderReport]:
         """Empty the outbox."""
-        rows = await self.units.reads.fetch(
+        rows = await self.database.reads.fetch(
             "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
         )
         return [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
@@ -151,7 +151,7 @@ class Kit(Replica):
     async def make_due(self) -> None:
         await self.sql("UPDATE attempts SET due_at = now()")
 
-    async def lose(self, claimed: Claimed) -> None:
+    async def lose(self, claimed: ClaimedAttempt) -> None:
         """Have another process take over the attempt."""
         await self.sql("UPDATE attempts SET lease_token = 'another process' WHERE id = $1", claimed.id)
 
@@ -160,15 +160,15 @@ class Kit(Replica):
         await self.sql("UPDATE attempts SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")
 
     def another_replica(self) -> Replica:
-        return Replica(self.units, self.provider)
+        return Replica(self.database, self.provider)
 
 
 @pytest.fixture
 async def bare_kit(new_database, pool_of) -> Kit:
     """Without any merchant's configuration."""
-    units = Units(lambda: None)
-    units.use(await pool_of(new_database(PACKAGE)))
-    return Kit(units, FakeProvider())
+    database = Database(lambda: None)
+    database.use(await pool_of(new_database(PACKAGE)))
+    return Kit(database, FakeProvider())
 
 
 @pytest.fixture
@@ -184,9 +184,9 @@ def configured(version: int = 1, merchant_id: str = "mer_1", **changes) -> Merch
     )
 
 
-def credential(merchant_id: str = "mer_1", *, account: bytes | None = None, **changes) -> Credential:
+def credential(merchant_id: str = "mer_1", *, credentials: bytes | None = None, **changes) -> Credential:
     values = {"id": "cred_1", "provider": "fake", "mode": "test"} | changes
-    plain = account or msgspec.json.encode({"secret": "s"})
+    plain = credentials or msgspec.json.encode({"secret": "s"})
     owner = secret_owner(merchant_id, values["mode"], values["id"])
     return Credential(ciphertext=KEY_RING.seal(plain, owner=owner), **values)
 

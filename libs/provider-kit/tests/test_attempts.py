@@ -11,7 +11,7 @@ from malipo.contracts.outcomes import Succeeded, Unknown
 from malipo.contracts.topics import OUTCOMES
 from malipo.money import Money
 from provider_kit import reports
-from provider_kit.attempt_rows import End
+from provider_kit.attempt_rows import FinishedAttempt
 from provider_kit.attempts import LeaseLost
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
@@ -21,22 +21,22 @@ async def finish(replica, claimed, outcome=DONE) -> bool:
     return claimed.id in await replica.attempts.finish([end(claimed, outcome)])
 
 
-def end(claimed, outcome=DONE) -> End:
-    return End(claimed, reports.outcome_of(claimed, "fake", outcome, ()))
+def end(claimed, outcome=DONE) -> FinishedAttempt:
+    return FinishedAttempt(claimed, reports.outcome_of(claimed, "fake", outcome, ()))
 
 
 async def test_an_operation_that_is_ordered_twice_is_one_attempt(kit, make):
-    await kit.take(make.charge(), make.charge())
-    await kit.take(make.charge(amount=Money(5, "USD")))
+    await kit.handle(make.charge(), make.charge())
+    await kit.handle(make.charge(amount=Money(5, "USD")))
     (claimed,) = await kit.claim()
     assert claimed.command == make.charge()
     await finish(kit, claimed)
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     assert await kit.claim() == []
 
 
 async def test_the_operations_of_one_payment_run_one_after_the_other_and_payments_side_by_side(kit, make):
-    await kit.take(make.charge(), make.refund(1), make.refund(2), make.charge(2))
+    await kit.handle(make.charge(), make.refund(1), make.refund(2), make.charge(2))
     charge, other = await kit.claim()
     assert [charge.id, other.id] == ["pay_1", "pay_2"]
     assert await kit.claim() == []
@@ -51,10 +51,10 @@ async def test_the_operations_of_one_payment_run_one_after_the_other_and_payment
 
 
 async def test_what_one_replica_runs_no_other_claims(kit, make):
-    await kit.take(*[make.charge(number) for number in range(1, 9)])
+    await kit.handle(*[make.charge(number) for number in range(1, 9)])
     other = kit.another_replica()
     mine, theirs = await asyncio.gather(
-        kit.attempts.claim_orders(kit.lease, 5, ()), other.attempts.claim_orders(other.lease, 5, ())
+        kit.attempts.claim_operations(kit.lease, 5, ()), other.attempts.claim_operations(other.lease, 5, ())
     )
     claimed = [one.id for one in (*mine, *theirs)]
     assert len(claimed) == len(set(claimed))
@@ -64,38 +64,38 @@ async def test_what_one_replica_runs_no_other_claims(kit, make):
 
 
 async def test_the_attempt_of_a_dead_process_is_taken_up_and_known_to_have_perhaps_been_sent(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
-    assert (claimed.first_sent_at, claimed.account, claimed.tries) == (None, None, 1)
+    assert (claimed.first_sent_at, claimed.account_fingerprint, claimed.tries) == (None, None, 1)
     await kit.mark(claimed)
     other = kit.another_replica()
     assert await other.claim() == []
     await kit.end_leases()
     (taken,) = await other.claim()
     assert taken.first_sent_at is not None
-    assert taken.account is not None
+    assert taken.account_fingerprint is not None
     assert (taken.id, taken.tries) == ("pay_1", 2)
 
 
 async def test_what_a_process_took_and_died_before_sending_was_not_sent(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.claim()
     await kit.end_leases()
     (taken,) = await kit.another_replica().claim()
-    assert (taken.first_sent_at, taken.account) == (None, None)
+    assert (taken.first_sent_at, taken.account_fingerprint) == (None, None)
 
 
 async def test_the_account_of_the_first_try_stays_on_record(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.die_after_sending()
     other = kit.another_replica()
     (taken,) = await other.claim()
     await other.attempts.mark(taken, "another account")
-    assert (await kit.row("pay_1"))["account"] == taken.account != "another account"
+    assert (await kit.row("pay_1"))["account_fingerprint"] == taken.account_fingerprint != "another account"
 
 
 async def test_the_age_of_a_key_is_told_by_the_database(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.die_after_sending()
     await kit.age_keys(hours=22)
     (taken,) = await kit.another_replica().claim()
@@ -105,7 +105,7 @@ async def test_the_age_of_a_key_is_told_by_the_database(kit, make):
 
 
 async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     await kit.end_leases()
     other = kit.another_replica()
@@ -120,7 +120,7 @@ async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
 
 
 async def test_a_lost_lease_takes_no_neighbour_along_when_attempts_are_marked_together(kit, make):
-    await kit.take(*[make.charge(number) for number in (1, 2, 3)])
+    await kit.handle(*[make.charge(number) for number in (1, 2, 3)])
     first, lost, last = await kit.claim()
     await kit.lose(lost)
     results = await asyncio.gather(*[kit.mark(one) for one in (first, lost, last)], return_exceptions=True)
@@ -130,27 +130,30 @@ async def test_a_lost_lease_takes_no_neighbour_along_when_attempts_are_marked_to
 
 
 async def test_attempts_that_are_marked_together_go_each_to_its_own_account(kit, make):
-    await kit.take(make.charge(1), make.charge(2))
+    await kit.handle(make.charge(1), make.charge(2))
     claimed = await kit.claim()
     await asyncio.gather(*[kit.attempts.mark(one, f"account of {one.id}") for one in claimed])
-    assert [(await kit.row(one.id))["account"] for one in claimed] == ["account of pay_1", "account of pay_2"]
+    assert [(await kit.row(one.id))["account_fingerprint"] for one in claimed] == [
+        "account of pay_1",
+        "account of pay_2",
+    ]
 
 
 async def test_attempts_that_are_ended_together_have_each_its_own_outcome_and_a_lost_one_none(kit, make):
-    await kit.take(*[make.charge(number) for number in (1, 2, 3)], make.refund(3, payment_id="pay_3"))
+    await kit.handle(*[make.charge(number) for number in (1, 2, 3)], make.refund(3, payment_id="pay_3"))
     first, lost, last = await kit.claim()
     await kit.lose(lost)
     ends = [end(first), end(lost), end(last, Unknown(reason="timeout"))]
     assert await kit.attempts.finish(ends) == {"pay_1": False, "pay_3": True}
-    told = await kit.units.reads.fetch("SELECT key, topic FROM outbox ORDER BY key")
+    told = await kit.database.reads.fetch("SELECT key, topic FROM outbox ORDER BY key")
     assert [tuple(row) for row in told] == [("pay_1", OUTCOMES.name), ("pay_3", OUTCOMES.name)]
     outcomes_on_record = [(await kit.attempts.original(f"pay_{number}")).outcome for number in (1, 2, 3)]
     assert outcomes_on_record == [DONE, None, Unknown(reason="timeout")]
 
 
 async def test_leases_are_renewed_while_attempts_are_marked_and_ended(kit, make):
-    await kit.take(*[make.charge(number) for number in range(1, 1001)])
-    claimed = sorted(await kit.attempts.claim_orders(kit.lease, 1000, ()), key=lambda one: one.id, reverse=True)
+    await kit.handle(*[make.charge(number) for number in range(1, 1001)])
+    claimed = sorted(await kit.attempts.claim_operations(kit.lease, 1000, ()), key=lambda one: one.id, reverse=True)
 
     async def finish_all() -> None:
         assert len(await kit.attempts.finish([end(one) for one in claimed])) == 1000
@@ -161,7 +164,7 @@ async def test_leases_are_renewed_while_attempts_are_marked_and_ended(kit, make)
 
 
 async def test_a_process_does_not_take_what_it_still_runs_although_its_lease_was_lost(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.claim()
     await kit.end_leases()
     assert await kit.claim("pay_1") == []
@@ -169,7 +172,7 @@ async def test_a_process_does_not_take_what_it_still_runs_although_its_lease_was
 
 
 async def test_a_lease_is_extended_for_what_is_still_ours(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.claim()
     before = (await kit.row("pay_1"))["lease_until"]
     await kit.attempts.renew(kit.lease, ["pay_1", "pay_9"])
@@ -185,8 +188,8 @@ async def test_a_lease_is_known_to_be_ours_from_before_it_was_taken_or_renewed(k
         return now
 
     monkeypatch.setattr(clock, "since_boot", asked)
-    await kit.take(make.charge(1), make.charge(2))
-    kept, lost = await kit.attempts.claim_orders(kit.lease, 10, ())
+    await kit.handle(make.charge(1), make.charge(2))
+    kept, lost = await kit.attempts.claim_operations(kit.lease, 10, ())
     assert kept.hold.since == lost.hold.since == kept.ages.read_at == 1001
     await kit.lose(lost)
     await kit.attempts.renew(kit.lease, [kept.id, lost.id])
@@ -203,7 +206,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_an_attempt_that_cannot_be_read_is_put_off_and_alerted_and_its_neighbours_are_claimed(kit, make, damage):
-    await kit.take(make.charge(1), make.charge(2), make.refund(2, payment_id="pay_2"), make.charge(3))
+    await kit.handle(make.charge(1), make.charge(2), make.refund(2, payment_id="pay_2"), make.charge(3))
     await kit.sql(f"UPDATE attempts SET {DAMAGES[damage]} WHERE id = 'pay_2'")
     with capture_logs() as events:
         assert [one.id for one in await kit.claim()] == ["pay_1", "pay_3"]
@@ -219,32 +222,32 @@ async def test_an_attempt_that_cannot_be_read_is_put_off_and_alerted_and_its_nei
 
 
 async def test_what_was_certainly_not_sent_is_marked_so(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     await kit.mark(claimed)
     assert (await kit.row("pay_1"))["first_sent_at"] is not None
     await kit.postpone(claimed, seconds=0)
     (again,) = await kit.claim()
-    assert (again.first_sent_at, again.account, again.tries) == (None, None, 2)
+    assert (again.first_sent_at, again.account_fingerprint, again.tries) == (None, None, 2)
 
 
 async def test_the_reference_of_an_object_is_kept_when_a_later_answer_has_none(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     await finish(kit, claimed)
     original = await kit.attempts.original("pay_1")
-    assert (original.order, original.outcome, original.reference) == (make.charge(), DONE, "obj_1")
+    assert (original.operation, original.outcome, original.reference) == (make.charge(), DONE, "obj_1")
 
 
 async def test_an_order_that_was_buried_has_no_effect_when_it_comes_after_all(kit, make):
-    assert await kit.attempts.bury(make.query())
-    assert await kit.attempts.bury(make.query())
-    await kit.take(make.charge())
+    assert await kit.attempts.tombstone(make.query())
+    assert await kit.attempts.tombstone(make.query())
+    await kit.handle(make.charge())
     assert await kit.claim() == []
     assert await kit.attempts.original("pay_1") is None
 
 
 async def test_an_order_that_has_come_cannot_be_buried(kit, make):
-    await kit.take(make.charge())
-    assert not await kit.attempts.bury(make.query())
+    await kit.handle(make.charge())
+    assert not await kit.attempts.tombstone(make.query())
     assert len(await kit.claim()) == 1

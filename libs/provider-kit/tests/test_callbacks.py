@@ -14,7 +14,7 @@ from malipo.platform.client import http_client
 from provider_kit import callbacks
 from provider_kit.callbacks import MAX_BODY_BYTES
 from provider_kit.errors import BadSignature
-from provider_kit.provider import Reading, Word
+from provider_kit.provider import CallbackOutcome, ParsedCallback
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 ADDRESS = "/callbacks/fake/cred_1"
@@ -22,14 +22,14 @@ TRACE_ID = "1" * 32
 TRACEPARENT = f"00-{TRACE_ID}-{'2' * 16}-00"
 
 
-def word(operation_id: str = "pay_1", kind: str = "charge", outcome=DONE, payment_id: str = "pay_1") -> Word:
-    return Word(payment_id=payment_id, operation_id=operation_id, kind=kind, outcome=outcome)
+def word(operation_id: str = "pay_1", kind: str = "charge", outcome=DONE, payment_id: str = "pay_1") -> CallbackOutcome:
+    return CallbackOutcome(payment_id=payment_id, operation_id=operation_id, kind=kind, outcome=outcome)
 
 
 @pytest.fixture
 async def post(kit, make):
     """A charge has been attempted; posts a callback that says these words."""
-    await kit.take(make.charge(), headers={"traceparent": TRACEPARENT})
+    await kit.handle(make.charge(), headers={"traceparent": TRACEPARENT})
     await kit.run()
     await kit.reports()
     app = Starlette(routes=[kit.callbacks.route()])
@@ -37,9 +37,9 @@ async def post(kit, make):
         timeout_seconds=5, base_url="http://service.test", transport=httpx.ASGITransport(app)
     ) as http:
 
-        async def say(*words: Word, address: str = ADDRESS, callback_id: str = "evt_1", body: bytes = b"{}"):
+        async def say(*words: CallbackOutcome, address: str = ADDRESS, callback_id: str = "evt_1", body: bytes = b"{}"):
             if words:
-                kit.provider.reading = Reading(callback_id, words)
+                kit.provider.parsed = ParsedCallback(callback_id, words)
             response = await http.post(address, content=body)
             return response.status_code, response.json()["result"]
 
@@ -48,7 +48,7 @@ async def post(kit, make):
 
 async def test_a_callback_is_stored_and_joins_the_trace_of_its_payment(kit, post):
     assert await post(word()) == (200, "stored")
-    (row,) = await kit.units.reads.fetch("SELECT key, headers FROM outbox")
+    (row,) = await kit.database.reads.fetch("SELECT key, headers FROM outbox")
     assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", TRACEPARENT)
     (report,) = await kit.reports()
     assert (report.source, report.kind, report.provider, report.outcome) == ("callback", "charge", "fake", DONE)
@@ -61,7 +61,7 @@ async def test_a_repeat_is_answered_and_stored_no_second_time(kit, post):
 
 
 async def test_what_is_not_genuine_is_refused(kit, post):
-    kit.provider.reading = BadSignature("forged")
+    kit.provider.parsed = BadSignature("forged")
     assert await post() == (401, "bad_signature")
     assert await kit.reports() == []
 
@@ -110,9 +110,9 @@ async def test_a_callback_without_words_of_ours_is_taken_and_left(kit, post):
 
 
 async def test_a_callback_that_says_nothing_is_answered_without_the_database(kit, post):
-    kit.provider.reading = Reading("evt_1", ())
+    kit.provider.parsed = ParsedCallback("evt_1", ())
     assert await post() == (200, "not_ours")
-    kit.units.use(None)
+    kit.database.use(None)
     assert await post() == (200, "not_ours")
 
 
@@ -124,8 +124,8 @@ def together(kit):
         accounts = [await kit.credentials.by_id(credential_id) for credential_id, *_ in told]
         # These tasks run before the one that the first of them starts, which writes what all of them have brought.
         stored = [
-            kit.callbacks._store(credential_id, account, Reading(callback_id, words))
-            for account, (credential_id, callback_id, *words) in zip(accounts, told, strict=True)
+            kit.callbacks._store(credential_id, credentials, ParsedCallback(callback_id, words))
+            for credentials, (credential_id, callback_id, *words) in zip(accounts, told, strict=True)
         ]
         return await asyncio.gather(*stored, return_exceptions=True)
 
@@ -157,7 +157,7 @@ async def test_a_callback_that_cannot_be_stored_takes_none_along_that_comes_with
 
 
 async def test_lines_about_callbacks_that_come_together_are_each_about_its_own_payment(kit, post, make, together):
-    await kit.take(make.charge(2, client_ref=None), headers={})
+    await kit.handle(make.charge(2, client_ref=None), headers={})
     await kit.run()
     await kit.reports()
     other_amount = Succeeded(amount=Money(1001, "USD"), reference="obj_1")
@@ -179,7 +179,7 @@ async def test_another_merchants_account_cannot_speak_about_this_ones_payment(ki
 async def test_the_test_mode_account_cannot_speak_about_a_live_payment(kit, post, make):
     both = (make.credential(), make.credential(id="cred_live", mode="live"))
     await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=both))
-    await kit.take(make.charge(2, mode="live"))
+    await kit.handle(make.charge(2, mode="live"))
     await kit.run()
     await kit.reports()
     assert await post(word("pay_2")) == (200, "not_ours")
@@ -201,7 +201,7 @@ async def test_a_callback_about_another_object_or_another_kind_of_operation_is_n
 
 async def test_a_callback_may_name_an_object_whose_id_was_lost_with_the_answer(kit, post, make):
     kit.provider.script = [Unknown(reason="timeout")]
-    await kit.take(make.charge(2))
+    await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()
     assert await post(word("pay_2", outcome=Declined(code="no", reference="obj_2"))) == (200, "stored")
@@ -213,15 +213,15 @@ async def test_a_callback_about_another_amount_is_a_doubt(kit, post):
 
 
 async def test_an_operation_can_be_named_like_a_query_without_harm(kit, post, make):
-    await kit.take(make.query())
-    query_id = await kit.units.reads.fetchval("SELECT id FROM attempts WHERE kind = 'query'")
+    await kit.handle(make.query())
+    query_id = await kit.database.reads.fetchval("SELECT id FROM attempts WHERE kind = 'query'")
     assert await post(word(query_id)) == (200, "not_ours")
 
 
 async def test_while_the_database_is_away_the_provider_is_told_to_come_again(kit, post):
-    pool, kit.units._pool = kit.units._pool, None
+    pool, kit.database._pool = kit.database._pool, None
     assert await post(word()) == (503, "unavailable")
-    kit.units.use(pool)
+    kit.database.use(pool)
     assert await post(word()) == (200, "stored")
 
 

@@ -22,7 +22,7 @@ THREE_UNREACHABLE = [NotSent("no connection")] * 3  # one run tries quickly thre
 
 
 async def test_a_refund_that_may_have_been_sent_is_in_doubt_when_the_credentials_stay_away(kit, make):
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.die_after_sending()
     await kit.configure(type(make.configured())(merchant_id="mer_1", version=2))
     await kit.grow_old(hours=25)
@@ -32,9 +32,9 @@ async def test_a_refund_that_may_have_been_sent_is_in_doubt_when_the_credentials
 
 async def test_what_was_perhaps_sent_to_another_account_is_handed_on_as_such(kit, make):
     kit.provider.script = [Unknown(reason="account_changed")] * 2
-    await kit.take(make.charge(), make.query())
+    await kit.handle(make.charge(), make.query())
     await kit.die_after_sending()
-    await kit.configure(make.configured(2, account=b'{"secret": "of another account"}'))
+    await kit.configure(make.configured(2, credentials=b'{"secret": "of another account"}'))
     with capture_logs() as events:
         await kit.run()
         await kit.run()
@@ -46,19 +46,19 @@ async def test_what_was_perhaps_sent_to_another_account_is_handed_on_as_such(kit
 @pytest.mark.parametrize("reason", ["account_changed", "error_stored"])
 async def test_doubts_about_orders_do_not_keep_the_provider_from_being_asked(kit, make, reason):
     kit.provider.script = [Unknown(reason=reason)] * 5
-    await kit.take(*[make.charge(number) for number in range(1, 6)])
+    await kit.handle(*[make.charge(number) for number in range(1, 6)])
     await kit.run()
-    await kit.take(make.charge(6))
+    await kit.handle(make.charge(6))
     await kit.run()
     assert (await kit.outcomes())[5] == DONE
 
 
 async def test_the_same_account_is_known_again_and_the_first_try_has_no_other(kit, make):
-    await kit.configure(make.configured(2, account=b'{"secret": "s2"}'))
-    await kit.take(make.charge(1))
+    await kit.configure(make.configured(2, credentials=b'{"secret": "s2"}'))
+    await kit.handle(make.charge(1))
     await kit.run()
-    await kit.configure(make.configured(3, account=b'{"secret": "s3"}'))
-    await kit.take(make.charge(2), make.query("pay_2"))
+    await kit.configure(make.configured(3, credentials=b'{"secret": "s3"}'))
+    await kit.handle(make.charge(2), make.query("pay_2"))
     await kit.run()
     kit.provider.script = [DONE]
     await kit.run()
@@ -67,38 +67,38 @@ async def test_the_same_account_is_known_again_and_the_first_try_has_no_other(ki
 
 async def test_what_certainly_was_not_sent_may_go_to_another_account(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
-    await kit.configure(make.configured(2, account=b'{"secret": "of another account"}'))
+    await kit.configure(make.configured(2, credentials=b'{"secret": "of another account"}'))
     await kit.make_due()
     await kit.run()
     assert [attempt.same_account for attempt in kit.provider.executed] == [True] * 4
-    assert (await kit.row("pay_1"))["account"] == kit.caller.fingerprint({"secret": "of another account"})
+    assert (await kit.row("pay_1"))["account_fingerprint"] == kit.runner.fingerprint({"secret": "of another account"})
 
 
 async def test_an_account_is_on_record_before_anything_is_sent_and_its_secret_is_not(kit, make, monkeypatch):
     async def look(attempt):
-        return Unknown(reason=str((await kit.row("pay_1"))["account"]))
+        return Unknown(reason=str((await kit.row("pay_1"))["account_fingerprint"]))
 
     monkeypatch.setattr(kit.provider, "execute", look)
-    await kit.configure(make.configured(2, account=b'{"secret": "s3cret"}'))
-    await kit.take(make.charge())
+    await kit.configure(make.configured(2, credentials=b'{"secret": "s3cret"}'))
+    await kit.handle(make.charge())
     await kit.run()
     (outcome,) = await kit.outcomes()
-    assert outcome.reason == kit.caller.fingerprint({"secret": "s3cret"})
+    assert outcome.reason == kit.runner.fingerprint({"secret": "s3cret"})
     assert "s3cret" not in str(await kit.row("pay_1"))
 
 
 async def test_a_charge_under_refused_credentials_is_declined_at_once(kit, make):
     kit.provider.script = [Misconfigured("the key was refused")]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == [Declined(code="provider_misconfigured", message="the key was refused")]
 
 
 async def test_a_refund_under_refused_credentials_waits_for_new_ones(kit, make):
     kit.provider.script = [Misconfigured("the key was refused")]
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.run()
     assert await kit.run() == 0
     await kit.configure(make.configured(2))
@@ -108,37 +108,39 @@ async def test_a_refund_under_refused_credentials_waits_for_new_ones(kit, make):
 
 async def test_a_configuration_that_comes_makes_nothing_due_that_waits_for_the_provider(kit, make):
     kit.provider.script = [NotSent("rate limited", retry_after_seconds=30)]
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.run()
     await kit.configure(make.configured())
     await kit.configure(make.configured(2))
     assert await kit.run() == 0
-    assert await kit.units.reads.fetchval("SELECT due_at > now() + interval '20 seconds' FROM attempts")
+    assert await kit.database.reads.fetchval("SELECT due_at > now() + interval '20 seconds' FROM attempts")
 
 
 async def test_a_refund_looks_ever_less_often_for_a_configuration_that_does_not_come(kit, make):
-    await kit.take(make.refund(config_version=3))
+    await kit.handle(make.refund(config_version=3))
     waits = []
     for _ in range(8):
         await kit.run()
-        waits.append(await kit.units.reads.fetchval("SELECT extract(epoch FROM due_at - now())::float8 FROM attempts"))
+        waits.append(
+            await kit.database.reads.fetchval("SELECT extract(epoch FROM due_at - now())::float8 FROM attempts")
+        )
         await kit.make_due()
     assert waits[0] < 0.3
     assert 3 < waits[-1] < 7
 
 
 async def test_a_charge_of_a_merchant_without_credentials_is_declined(kit, make):
-    await kit.take(make.charge(mode="live"))
+    await kit.handle(make.charge(mode="live"))
     await kit.run()
     (outcome,) = await kit.outcomes()
     assert outcome.code == "provider_misconfigured"
     assert "PUT /v1/provider-credentials" in outcome.message
 
 
-@pytest.mark.parametrize("account", [b"no json: s3cret", b'["s3cret"]'])
-async def test_credentials_that_cannot_be_read_end_a_charge_and_are_not_shown(kit, make, account, caplog):
-    await kit.configure(make.configured(2, account=account))
-    await kit.take(make.charge())
+@pytest.mark.parametrize("credentials", [b"no json: s3cret", b'["s3cret"]'])
+async def test_credentials_that_cannot_be_read_end_a_charge_and_are_not_shown(kit, make, credentials, caplog):
+    await kit.configure(make.configured(2, credentials=credentials))
+    await kit.handle(make.charge())
     await kit.run()
     (outcome,) = await kit.outcomes()
     assert outcome.code == "provider_misconfigured"
@@ -146,7 +148,7 @@ async def test_credentials_that_cannot_be_read_end_a_charge_and_are_not_shown(ki
 
 
 async def test_a_command_that_relies_on_a_newer_configuration_waits_for_it(kit, make):
-    await kit.take(make.charge(config_version=3))
+    await kit.handle(make.charge(config_version=3))
     await kit.run()
     await kit.configure(make.configured(2))
     await kit.run()
@@ -158,7 +160,7 @@ async def test_a_command_that_relies_on_a_newer_configuration_waits_for_it(kit, 
 
 
 async def test_a_charge_does_not_wait_for_ever_for_a_configuration_that_never_comes(bare_kit, make):
-    await bare_kit.take(make.charge())
+    await bare_kit.handle(make.charge())
     await bare_kit.grow_old(seconds=61)
     await bare_kit.run()
     (outcome,) = await bare_kit.outcomes()
@@ -167,36 +169,36 @@ async def test_a_charge_does_not_wait_for_ever_for_a_configuration_that_never_co
 
 
 async def test_an_older_configuration_that_comes_late_changes_nothing(kit, make):
-    await kit.configure(make.configured(5, account=b'{"secret": "new"}'), make.configured(4))
-    await kit.take(make.charge())
+    await kit.configure(make.configured(5, credentials=b'{"secret": "new"}'), make.configured(4))
+    await kit.handle(make.charge())
     await kit.run()
-    assert kit.provider.executed[0].account == {"secret": "new"}
+    assert kit.provider.executed[0].credentials == {"secret": "new"}
 
 
 async def test_an_equal_configuration_heals_a_replica_that_was_damaged(kit, make):
     await kit.sql("DELETE FROM credentials")
     await kit.configure(make.configured())
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == [DONE]
 
 
 async def test_a_batch_takes_each_merchants_newest_configuration_and_locks_in_one_order(kit, make):
-    newest = make.configured(9, account=b'{"secret": "newest"}')
+    newest = make.configured(9, credentials=b'{"secret": "newest"}')
     two = make.configured(1, "mer_2", id="cred_2")
     await kit.configure(two, make.configured(7), newest, make.configured(8), make.configured(0, "mer_0", id="cred_0"))
-    rows = await kit.units.reads.fetch(
+    rows = await kit.database.reads.fetch(
         "SELECT merchant_id, version FROM merchants ORDER BY ctid"
     )  # as they were written
     assert [tuple(row) for row in rows] == [("mer_0", 0), ("mer_1", 9), ("mer_2", 1)]
-    assert (await kit.credentials.account("mer_1", "test", 9, anew=True)) == {"secret": "newest"}
-    assert (await kit.credentials.account("mer_2", "test", 1, anew=True)) == {"secret": "s"}
+    assert (await kit.credentials.of_merchant("mer_1", "test", 9, anew=True)) == {"secret": "newest"}
+    assert (await kit.credentials.of_merchant("mer_2", "test", 1, anew=True)) == {"secret": "s"}
 
 
 async def test_credentials_that_were_deleted_are_gone(kit, make):
     other = make.credential(id="cred_2", provider="another")
     await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=(other,)))
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert (await kit.outcomes())[0].code == "provider_misconfigured"
 
@@ -211,14 +213,17 @@ def clock(monkeypatch):
 
 async def accounts(replica) -> set:
     """The account as this replica knows it, by both ways to it."""
-    known = await replica.credentials.account("mer_1", "test", 1, anew=False), await replica.credentials.by_id("cred_1")
-    return {known[0]["secret"], known[1].account["secret"]}
+    known = (
+        await replica.credentials.of_merchant("mer_1", "test", 1, anew=False),
+        await replica.credentials.by_id("cred_1"),
+    )
+    return {known[0]["secret"], known[1].credentials["secret"]}
 
 
 async def test_a_replaced_credential_is_used_at_once_here_and_within_half_a_second_elsewhere(clock, kit, make):
     other = kit.another_replica()
     assert await accounts(kit) == await accounts(other) == {"s"}
-    await kit.configure(make.configured(2, account=NEW))
+    await kit.configure(make.configured(2, credentials=NEW))
     clock.seconds += 0.3
     assert (await accounts(kit), await accounts(other)) == ({"new"}, {"s"})
     clock.seconds += 0.2
@@ -232,7 +237,7 @@ async def test_a_deleted_credential_is_used_no_longer_than_half_a_second(clock, 
     clock.seconds += 0.5
     for replica in (kit, other):
         with pytest.raises(NoCredentials):
-            await replica.credentials.account("mer_1", "test", 1, anew=False)
+            await replica.credentials.of_merchant("mer_1", "test", 1, anew=False)
         with pytest.raises(NoCredentials):
             await replica.credentials.by_id("cred_1")
 
@@ -240,8 +245,8 @@ async def test_a_deleted_credential_is_used_no_longer_than_half_a_second(clock, 
 async def test_a_configuration_that_was_not_committed_is_not_used(kit, make):
     await accounts(kit)
     with pytest.raises(ZeroDivisionError):
-        async with kit.units.begin() as unit:
-            newer = make.configured(2, account=NEW)
+        async with kit.database.begin() as unit:
+            newer = make.configured(2, credentials=NEW)
             await kit.credentials.replicate(lambda: None, unit, [Received(newer, "msg_1", "topic", "mer_1")])
             assert await accounts(kit) == {"s"}
             raise ZeroDivisionError
@@ -251,46 +256,46 @@ async def test_a_configuration_that_was_not_committed_is_not_used(kit, make):
 async def test_a_burst_reads_a_credential_once(clock, kit, monkeypatch):
     opened = Mock(wraps=kit.credentials._key_ring.open)
     monkeypatch.setattr(kit.credentials, "_key_ring", Mock(open=opened))
-    account, owned = partial(kit.credentials.account, "mer_1", "test", 1, anew=False), kit.credentials.by_id
-    await asyncio.gather(*[account() for _ in range(50)], *[owned("cred_1") for _ in range(50)])
+    credentials, merchant = partial(kit.credentials.of_merchant, "mer_1", "test", 1, anew=False), kit.credentials.by_id
+    await asyncio.gather(*[credentials() for _ in range(50)], *[merchant("cred_1") for _ in range(50)])
     assert opened.call_count == 2
 
 
 async def test_a_command_that_needs_a_newer_configuration_than_the_one_that_is_kept_waits_for_it(kit, make):
     other = kit.another_replica()
-    await kit.take(make.charge(1))
+    await kit.handle(make.charge(1))
     await other.run()
-    await kit.take(make.charge(2, config_version=2))
+    await kit.handle(make.charge(2, config_version=2))
     await other.run()
     assert (await kit.row("pay_2"))["problem"].startswith("configuration_behind")
-    await kit.configure(make.configured(2, account=NEW))
+    await kit.configure(make.configured(2, credentials=NEW))
     await other.run()
-    assert [attempt.account["secret"] for attempt in kit.provider.executed] == ["s", "new"]
+    assert [attempt.credentials["secret"] for attempt in kit.provider.executed] == ["s", "new"]
 
 
 async def test_a_command_takes_a_newer_configuration_as_soon_as_it_needs_one(kit, make):
     other = kit.another_replica()
-    await kit.take(make.charge(1))
+    await kit.handle(make.charge(1))
     await other.run()
-    await kit.configure(make.configured(2, account=NEW))
-    await kit.take(make.charge(2, config_version=2))
+    await kit.configure(make.configured(2, credentials=NEW))
+    await kit.handle(make.charge(2, config_version=2))
     await other.run()
-    assert [attempt.account["secret"] for attempt in kit.provider.executed] == ["s", "new"]
+    assert [attempt.credentials["secret"] for attempt in kit.provider.executed] == ["s", "new"]
 
 
 async def test_an_order_that_a_new_credential_wakes_is_sent_with_it_by_every_replica(kit, make):
     kit.provider.script = [Misconfigured("the key was refused")]
     other = kit.another_replica()
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await other.run()
-    await kit.configure(make.configured(2, account=NEW))
+    await kit.configure(make.configured(2, credentials=NEW))
     await other.run()
-    assert [attempt.account["secret"] for attempt in kit.provider.executed] == ["s", "new"]
+    assert [attempt.credentials["secret"] for attempt in kit.provider.executed] == ["s", "new"]
     assert await kit.outcomes() == [DONE]
 
 
 async def test_a_key_that_comes_back_into_the_ring_is_used_at_once(kit):
-    ciphertext = await kit.units.reads.fetchval("SELECT ciphertext FROM credentials")
+    ciphertext = await kit.database.reads.fetchval("SELECT ciphertext FROM credentials")
     await kit.sql("UPDATE credentials SET ciphertext = 'v1.k9.a.b'")
     with pytest.raises(SecretUnreadable):
         await accounts(kit)
@@ -299,8 +304,8 @@ async def test_a_key_that_comes_back_into_the_ring_is_used_at_once(kit):
 
 
 async def test_an_account_shows_its_secrets_nowhere(kit, make):
-    await kit.configure(make.configured(2, account=b'{"secret": "s3cret"}'))
-    await kit.take(make.charge())
+    await kit.configure(make.configured(2, credentials=b'{"secret": "s3cret"}'))
+    await kit.handle(make.charge())
     await kit.run()
     assert "s3cret" not in repr([await kit.credentials.by_id("cred_1"), *kit.provider.executed])
 

@@ -19,12 +19,12 @@ class Outage:
 
     def __init__(self, kit) -> None:
         self.kit = kit
-        self.pool = kit.units._pool
+        self.pool = kit.database._pool
 
     def begins_with(self, answer):
         async def answered(attempt):
             self.kit.provider.executed.append(attempt)
-            self.kit.units.use(None)
+            self.kit.database.use(None)
             if isinstance(answer, BaseException):
                 raise answer
             return answer
@@ -32,7 +32,7 @@ class Outage:
         return answered
 
     def ends(self) -> None:
-        self.kit.units.use(self.pool)
+        self.kit.database.use(self.pool)
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ async def running(kit, outage, monkeypatch, answer) -> asyncio.Task:
     """A run in the middle of the outage."""
     monkeypatch.setattr(kit.provider, "execute", outage.begins_with(answer))
     (claimed,) = await kit.claim()
-    run = asyncio.create_task(kit.caller.run(claimed))
-    await until(lambda: kit.units._pool is None, what="the outage")
+    run = asyncio.create_task(kit.runner.run(claimed))
+    await until(lambda: kit.database._pool is None, what="the outage")
     await asyncio.wait([run], timeout=0.3)
     assert not run.done()
     return run
@@ -64,7 +64,7 @@ async def running(kit, outage, monkeypatch, answer) -> asyncio.Task:
 async def test_an_answer_that_came_while_the_database_was_away_is_written_when_it_is_back(
     kit, make, outage, monkeypatch, answer
 ):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     run = await running(kit, outage, monkeypatch, answer)
     outage.ends()
     await run
@@ -76,7 +76,7 @@ async def test_an_answer_that_came_while_the_database_was_away_is_written_when_i
 async def test_an_answer_is_still_written_when_the_lease_is_over_but_nobody_has_taken_it(
     kit, make, outage, monkeypatch
 ):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     run = await running(kit, outage, monkeypatch, DONE)
     outage.ends()
     await kit.end_leases()
@@ -88,7 +88,7 @@ async def test_an_answer_is_still_written_when_the_lease_is_over_but_nobody_has_
 async def test_an_answer_of_whose_attempt_another_process_has_taken_leaves_it_the_objects_id(
     kit, make, outage, monkeypatch
 ):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     run = await running(kit, outage, monkeypatch, DONE)
     outage.ends()
     await kit.sql("UPDATE attempts SET lease_token = 'another process'")
@@ -101,7 +101,7 @@ async def test_an_answer_of_whose_attempt_another_process_has_taken_leaves_it_th
 async def test_what_was_certainly_not_sent_is_known_not_to_have_been_when_the_database_is_back(
     kit, make, outage, monkeypatch
 ):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     run = await running(kit, outage, monkeypatch, NotSent("rate limited", retry_after_seconds=1))
     outage.ends()
     await run
@@ -110,10 +110,10 @@ async def test_what_was_certainly_not_sent_is_known_not_to_have_been_when_the_da
 
 
 async def test_a_mark_that_could_not_be_written_sends_nothing(kit, make, outage):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
-    kit.units.use(None)
-    run = asyncio.create_task(kit.caller.run(claimed))
+    kit.database.use(None)
+    run = asyncio.create_task(kit.runner.run(claimed))
     with pytest.raises(ConnectionError):
         await run
     outage.ends()
@@ -131,10 +131,10 @@ TROUBLES = [
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_an_answer_outlives_a_database_that_is_there_and_takes_nothing(kit, make, monkeypatch, trouble):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     takes_nothing(monkeypatch, kit.attempts, "finish", trouble)
-    await kit.caller.run(claimed)
+    await kit.runner.run(claimed)
     assert await kit.outcomes() == [DONE]
     assert len(kit.provider.executed) == 1
 
@@ -144,12 +144,12 @@ async def test_and_so_does_a_try_that_has_to_wait(kit, make, monkeypatch, troubl
     async def unreachable(_attempt):
         raise NotSent("no connection", retry_after_seconds=1)
 
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     monkeypatch.setattr(kit.provider, "execute", unreachable)
     takes_nothing(monkeypatch, kit.attempts, "postpone", trouble)
-    await kit.caller.run(claimed)
-    assert await kit.units.reads.fetchval("SELECT first_sent_at IS NULL FROM attempts")
+    await kit.runner.run(claimed)
+    assert await kit.database.reads.fetchval("SELECT first_sent_at IS NULL FROM attempts")
 
 
 def takes_nothing(monkeypatch, store, write, trouble) -> None:

@@ -42,7 +42,7 @@ def freezer(kit, monkeypatch):
 
 
 async def test_a_process_that_freezes_between_the_mark_and_the_call_sends_nothing_when_it_thaws(kit, make, freezer):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     freezer.freeze_after("mark")
     with capture_logs() as events:
         await kit.run()
@@ -54,7 +54,7 @@ async def test_a_process_that_freezes_between_the_mark_and_the_call_sends_nothin
 
 async def test_a_process_that_freezes_before_it_asks_does_not_ask_when_it_thaws(kit, make, freezer):
     kit.provider.script = [Unknown(reason="timeout")]
-    await kit.take(make.charge(), make.query())
+    await kit.handle(make.charge(), make.query())
     await kit.run()
     freezer.freeze_after("original")
     await kit.run()
@@ -63,7 +63,7 @@ async def test_a_process_that_freezes_before_it_asks_does_not_ask_when_it_thaws(
 
 
 async def test_a_renewal_of_what_another_process_has_taken_does_not_make_a_frozen_one_send(kit, make, freezer):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     freezer.freeze_after("mark")
     mark = kit.attempts.mark
 
@@ -77,12 +77,12 @@ async def test_a_renewal_of_what_another_process_has_taken_does_not_make_a_froze
 
 
 async def test_a_process_that_could_renew_its_lease_after_all_sends_and_says_how_old_the_key_is(kit, make, monkeypatch):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     boot = clock.since_boot()
     monkeypatch.setattr(clock, "since_boot", lambda: boot + 3600)
     await kit.attempts.renew(kit.lease, [claimed.id])
-    await kit.caller.run(claimed)
+    await kit.runner.run(claimed)
     (attempt,) = kit.provider.executed
     assert timedelta(hours=1) <= attempt.ages.key_age_now() < timedelta(hours=1, seconds=30)
     assert await kit.outcomes() == [DONE]

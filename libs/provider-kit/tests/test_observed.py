@@ -14,7 +14,7 @@ async def test_orders_and_questions_are_counted_apart_by_results_as_a_timeline_n
     ordered, asked = charges("execute", "unknown"), charges("query", "action_required")
     approve = ActionRequired(action=Redirect("https://bank.example"), reference="obj_1")
     kit.provider.script = [Unknown(reason="timeout"), approve]
-    await kit.take(make.charge(), make.query())
+    await kit.handle(make.charge(), make.query())
     await kit.run()
     await kit.run()
     assert (charges("execute", "unknown"), charges("query", "action_required")) == (ordered + 1, asked + 1)

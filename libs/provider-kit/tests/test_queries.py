@@ -5,8 +5,8 @@ import asyncio
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge
 from malipo.money import Money
-from provider_kit.caller import CONCURRENT_QUERIES
 from provider_kit.errors import NotSent
+from provider_kit.runner import CONCURRENT_QUERIES
 from testkit.waiting import until
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
@@ -15,11 +15,11 @@ THREE_UNREACHABLE = [NotSent("no connection")] * 3  # one run tries quickly thre
 
 async def test_a_query_asks_about_the_original_order_under_its_key(kit, make):
     kit.provider.script = [Unknown(reason="timeout", reference="obj_1"), DONE]
-    await kit.take(make.charge(), make.query())
+    await kit.handle(make.charge(), make.query())
     await kit.run()
     await kit.run()
     (asked,) = kit.provider.queried
-    assert (asked.order, asked.key, asked.reference) == (make.charge(), "malipo-pay_1", "obj_1")
+    assert (asked.operation, asked.key, asked.reference) == (make.charge(), "malipo-pay_1", "obj_1")
     assert asked.first_sent_at is not None
     reports = await kit.reports()
     assert [(report.source, report.outcome) for report in reports[1:]] == [("query", DONE)]
@@ -28,7 +28,7 @@ async def test_a_query_asks_about_the_original_order_under_its_key(kit, make):
 
 async def test_a_query_takes_the_reference_that_the_asker_knows_when_there_is_no_other(kit, make):
     kit.provider.script = [Unknown(reason="timeout")]
-    await kit.take(make.charge(), make.query(reference="obj_7"))
+    await kit.handle(make.charge(), make.query(reference="obj_7"))
     await kit.run()
     await kit.run()
     assert kit.provider.queried[0].reference == "obj_7"
@@ -36,7 +36,7 @@ async def test_a_query_takes_the_reference_that_the_asker_knows_when_there_is_no
 
 async def test_a_query_waits_for_the_order_before_it(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE]
-    await kit.take(make.charge(), make.query())
+    await kit.handle(make.charge(), make.query())
     await kit.run()
     assert await kit.run() == 0
     assert kit.provider.queried == []
@@ -44,7 +44,7 @@ async def test_a_query_waits_for_the_order_before_it(kit, make):
 
 async def test_a_query_does_not_ask_again_about_what_was_declined_or_never_sent(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE]
-    await kit.take(make.charge(), make.query())
+    await kit.handle(make.charge(), make.query())
     await kit.grow_old(seconds=61)
     await kit.run()
     await kit.run()
@@ -54,22 +54,22 @@ async def test_a_query_does_not_ask_again_about_what_was_declined_or_never_sent(
 
 
 async def test_a_query_that_overtook_its_order_sends_nothing(kit, make):
-    await kit.take(make.query())
+    await kit.handle(make.query())
     (query,) = await kit.claim()
-    await kit.take(make.charge())
-    await kit.caller.run(query)
+    await kit.handle(make.charge())
+    await kit.runner.run(query)
     assert await kit.outcomes() == [Unknown(reason="not sent yet")]
     await kit.run()
-    assert [type(attempt.order) for attempt in kit.provider.executed] == [Charge]
+    assert [type(attempt.operation) for attempt in kit.provider.executed] == [Charge]
     assert await kit.outcomes() == [DONE]
 
 
 async def test_a_query_about_an_order_that_never_came_says_so_and_makes_it_true(kit, make):
-    await kit.take(make.query())
+    await kit.handle(make.query())
     await kit.run()
     (outcome,) = await kit.outcomes()
     assert (type(outcome), outcome.code) == (Declined, "never_sent")
-    await kit.take(make.charge(), make.query())
+    await kit.handle(make.charge(), make.query())
     await kit.run()
     assert [outcome.code for outcome in await kit.outcomes()] == ["never_sent"]
     assert kit.provider.executed == kit.provider.queried == []
@@ -77,37 +77,37 @@ async def test_a_query_about_an_order_that_never_came_says_so_and_makes_it_true(
 
 async def test_a_query_that_cannot_be_asked_now_is_unknown_and_asked_again_by_the_asker(kit, make):
     kit.provider.script = [Unknown(reason="timeout"), *THREE_UNREACHABLE]
-    await kit.take(make.charge(), make.query())
+    await kit.handle(make.charge(), make.query())
     await kit.run()
     await kit.run()
     assert (await kit.outcomes())[1] == Unknown(reason="provider_unreachable")
 
 
 async def questions(kit) -> int:
-    return await kit.units.reads.fetchval("SELECT count(*) FROM attempts WHERE kind = 'query' AND done_at IS NULL")
+    return await kit.database.reads.fetchval("SELECT count(*) FROM attempts WHERE kind = 'query' AND done_at IS NULL")
 
 
 async def test_questions_about_an_order_that_has_to_wait_are_not_piled_up_behind_it(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE]
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.run()
     for _ in range(20):
-        await kit.take(make.query("ref_1", "refund"))
+        await kit.handle(make.query("ref_1", "refund"))
     assert await questions(kit) == 0
     await kit.make_due()
     assert await kit.run() == 1
     assert await kit.outcomes() == [DONE]
-    await kit.take(make.query("ref_1", "refund"))
+    await kit.handle(make.query("ref_1", "refund"))
     await kit.run()
     assert await kit.outcomes() == [DONE]
 
 
 async def test_of_questions_about_one_operation_that_nobody_could_ask_yet_one_is_asked(kit, make):
     kit.provider.script = [Unknown(reason="timeout")]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
-    await kit.take(make.query(), make.query(), make.query(step=7))
-    await kit.take(make.query(step=8))
+    await kit.handle(make.query(), make.query(), make.query(step=7))
+    await kit.handle(make.query(step=8))
     assert await questions(kit) == 1
     await kit.reports()
     assert await kit.run() == 1
@@ -117,11 +117,11 @@ async def test_of_questions_about_one_operation_that_nobody_could_ask_yet_one_is
 
 async def test_a_question_about_another_operation_of_the_payment_is_one_of_its_own(kit, make):
     kit.provider.script = [Unknown(reason="timeout"), *THREE_UNREACHABLE]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.run()
-    await kit.take(make.query(), make.query("ref_1", "refund"))
+    await kit.handle(make.query(), make.query("ref_1", "refund"))
     assert await questions(kit) == 1
 
 
@@ -134,22 +134,22 @@ async def test_thousands_of_old_questions_leave_a_new_charge_its_place(kit, make
         await asyncio.Event().wait()
 
     kit.provider.script = [Unknown(reason="timeout")] * 3000
-    await kit.take(*[make.charge(number) for number in range(1, 3001)])
-    await kit.sql("""UPDATE attempts SET first_sent_at = now(), account = 'a', outcome = '{"result": "Unknown",
+    await kit.handle(*[make.charge(number) for number in range(1, 3001)])
+    await kit.sql("""UPDATE attempts SET first_sent_at = now(), account_fingerprint = 'a', outcome = '{"result": "Unknown",
         "reason": "timeout"}', done_at = now()""")
     kit.provider.script = []
-    await kit.take(*[make.query(f"pay_{number}", payment_id=f"pay_{number}") for number in range(1, 3001)])
+    await kit.handle(*[make.query(f"pay_{number}", payment_id=f"pay_{number}") for number in range(1, 3001)])
     await kit.sql("UPDATE attempts SET due_at = now() - interval '1 hour' WHERE kind = 'query'")
     monkeypatch.setattr(kit.provider, "query", hang)
-    running = [asyncio.create_task(executor.run()) for executor in (kit.caller.orders, kit.caller.queries)]
+    running = [asyncio.create_task(executor.run()) for executor in (kit.runner.operations, kit.runner.queries)]
     await asyncio.wait_for(asked.wait(), 30)
-    await kit.take(make.charge(5000))
-    kit.caller.nudge()
+    await kit.handle(make.charge(5000))
+    kit.runner.nudge()
     await until(lambda: bool(kit.provider.executed), what="the new charge")
-    assert [attempt.order.operation_id for attempt in kit.provider.executed] == ["pay_5000"]
+    assert [attempt.operation.operation_id for attempt in kit.provider.executed] == ["pay_5000"]
     assert len(kit.provider.queried) <= CONCURRENT_QUERIES
     for task in running:
         task.cancel()
-    for task in (*kit.caller.orders._running.values(), *kit.caller.queries._running.values()):
+    for task in (*kit.runner.operations._running.values(), *kit.runner.queries._running.values()):
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)

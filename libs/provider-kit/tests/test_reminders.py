@@ -8,22 +8,22 @@ from malipo.contracts.outcomes import Succeeded
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit import reminders
-from provider_kit.provider import Reading, Word
+from provider_kit.provider import CallbackOutcome, ParsedCallback
 
-WORD = Word("pay_1", "pay_1", "charge", Succeeded(amount=Money(1000, "USD"), reference="obj_1"))
+WORD = CallbackOutcome("pay_1", "pay_1", "charge", Succeeded(amount=Money(1000, "USD"), reference="obj_1"))
 
 
 @pytest.fixture
 async def call_back(kit, make):
     """A charge has been attempted; posts the provider's callback about it."""
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     await kit.reports()
     transport = httpx.ASGITransport(Starlette(routes=[kit.callbacks.route()]))
     async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
 
-        async def post(*words: Word, callback_id: str = "evt_1") -> None:
-            kit.provider.reading = Reading(callback_id, words)
+        async def post(*words: CallbackOutcome, callback_id: str = "evt_1") -> None:
+            kit.provider.parsed = ParsedCallback(callback_id, words)
             (await http.post("/callbacks/fake/cred_1", content=b"{}")).raise_for_status()
 
         yield post
@@ -32,12 +32,12 @@ async def call_back(kit, make):
 async def lose(kit) -> list[tuple[str, bytes]]:
     """Kafka takes what is in the outbox, and loses it."""
     query = "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT message_id, payload FROM gone ORDER BY id"
-    return [tuple(row) for row in await kit.units.reads.fetch(query)]
+    return [tuple(row) for row in await kit.database.reads.fetch(query)]
 
 
 async def pass_time(kit, interval: str) -> None:
     await kit.sql(f"UPDATE reminders SET due_at = due_at - interval '{interval}'")
-    while await reminders.remind(kit.units):
+    while await reminders.remind(kit.database):
         pass
 
 
@@ -49,14 +49,14 @@ async def test_a_word_is_told_at_once_and_a_minute_and_an_hour_later_under_one_i
     ):  # fmt: skip
         await pass_time(kit, interval)
         assert await lose(kit) == told, interval
-    assert await kit.units.reads.fetchval("SELECT count(*) FROM reminders") == 0
+    assert await kit.database.reads.fetchval("SELECT count(*) FROM reminders") == 0
 
 
 async def test_each_word_of_a_callback_is_told_again_and_a_callback_that_comes_again_is_not(kit, make, call_back):
-    await kit.take(make.charge(2))
+    await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()
-    await call_back(WORD, Word("pay_2", "pay_2", "charge", WORD.outcome))
+    await call_back(WORD, CallbackOutcome("pay_2", "pay_2", "charge", WORD.outcome))
     told = await lose(kit)
     await call_back(WORD)
     assert await lose(kit) == []

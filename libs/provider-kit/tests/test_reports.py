@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 
-from malipo.contracts.outcomes import OrderPostponed, Succeeded
+from malipo.contracts.outcomes import AttemptPostponed, Succeeded
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.exchanges import Recording
-from provider_kit.provider import Reading, Word
+from provider_kit.provider import CallbackOutcome, ParsedCallback
 from testkit.transports import Reply, answer
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
@@ -38,7 +38,7 @@ def over_http(kit, monkeypatch):
 
 @pytest.mark.usefixtures("over_http")
 async def test_an_outcome_names_the_step_that_ordered_it_and_what_was_exchanged(kit, make):
-    await kit.take(make.charge(step=1), make.query(step=4))
+    await kit.handle(make.charge(step=1), make.query(step=4))
     await kit.run()
     await kit.run()
     charged, asked = await kit.reports()
@@ -52,7 +52,7 @@ async def test_an_outcome_names_the_step_that_ordered_it_and_what_was_exchanged(
 
 @pytest.mark.usefixtures("over_http")
 async def test_a_try_whose_process_died_is_told_with_the_next_one(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.die_after_sending()
     sent_at = (await kit.row("pay_1"))["first_sent_at"]
     await kit.run()
@@ -64,7 +64,7 @@ async def test_a_try_whose_process_died_is_told_with_the_next_one(kit, make):
 
 
 async def test_a_try_whose_process_died_is_told_once_however_often_the_order_is_postponed_then(kit, make):
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.die_after_sending()
     kit.provider.script = [*UNREACHABLE, *UNREACHABLE, DONE]
     for _ in range(3):
@@ -76,7 +76,7 @@ async def test_a_try_whose_process_died_is_told_once_however_often_the_order_is_
 
 async def test_a_process_that_dies_after_a_postponed_try_is_told_too(kit, make):
     kit.provider.script = [*UNREACHABLE]
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.run()
     await kit.make_due()
     await kit.die_after_sending()
@@ -88,19 +88,19 @@ async def test_a_process_that_dies_after_a_postponed_try_is_told_too(kit, make):
 
 async def test_an_order_that_could_not_be_sent_is_told_with_its_obstacle_and_the_next_try(kit, make):
     kit.provider.script = [*UNREACHABLE]
-    await kit.take(make.charge(step=3))
+    await kit.handle(make.charge(step=3))
     await kit.run()
     (told,) = await kit.reports()
-    assert isinstance(told, OrderPostponed)
+    assert isinstance(told, AttemptPostponed)
     assert (told.step, told.kind, told.code, told.detail) == (3, "charge", "provider_unreachable", "no connection")
     assert told.retry_at == (await kit.row("pay_1"))["due_at"]
 
 
 async def test_the_same_obstacle_is_told_at_each_doubling_and_another_one_at_once(kit, make):
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     kit.provider.script = [*UNREACHABLE * 9, Misconfigured("the key was refused")]
     for _ in range(10):
-        kit.caller._breaker.succeeded("mer_1/test")
+        kit.runner._breaker.succeeded("mer_1/test")
         await kit.run()
         await kit.make_due()
     told = [(report.tries, report.code) for report in await kit.reports()]
@@ -116,19 +116,19 @@ async def test_who_has_lost_the_lease_tells_of_no_obstacle(kit, make, monkeypatc
         raise NotSent("no connection", retry_after_seconds=1)
 
     monkeypatch.setattr(kit.provider, "execute", slow)
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == [DONE]
 
 
 async def test_a_callback_names_itself_and_the_step_that_ordered_what_it_speaks_of(kit, make):
-    await kit.take(make.charge(step=5))
+    await kit.handle(make.charge(step=5))
     await kit.run()
     await kit.reports()
-    kit.provider.reading = Reading(
-        "evt_1", [Word(payment_id="pay_1", operation_id="pay_1", kind="charge", outcome=DONE)]
+    kit.provider.parsed = ParsedCallback(
+        "evt_1", [CallbackOutcome(payment_id="pay_1", operation_id="pay_1", kind="charge", outcome=DONE)]
     )
-    owned = await kit.credentials.by_id("cred_1")
-    assert await kit.callbacks._store("cred_1", owned, kit.provider.reading) == "stored"
+    merchant = await kit.credentials.by_id("cred_1")
+    assert await kit.callbacks._store("cred_1", merchant, kit.provider.parsed) == "stored"
     (report,) = await kit.reports()
     assert (report.callback_id, report.step, report.source) == ("evt_1", 5, "callback")

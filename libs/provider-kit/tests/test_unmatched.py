@@ -19,7 +19,7 @@ from malipo.platform.client import http_client
 from malipo.platform.settings import ServiceSettings
 from provider_kit import console
 from provider_kit.errors import BadSignature
-from provider_kit.provider import Reading, Unmatched, Word
+from provider_kit.provider import CallbackOutcome, ParsedCallback, Unmatched
 
 USD_10 = Money(1000, "USD")
 DONE = Succeeded(amount=USD_10, reference="obj_1")
@@ -39,15 +39,15 @@ STRANGE = [
 @pytest.fixture
 async def post(kit, make):
     """A charge has made `obj_1`; posts a callback that reads as told."""
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     await kit.reports()
     app = Starlette(routes=[kit.callbacks.route()])
     transport = httpx.ASGITransport(app)
     async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
 
-        async def say(reading: Reading | Exception, address: str = ADDRESS):
-            kit.provider.reading = reading
+        async def say(parsed: ParsedCallback | Exception, address: str = ADDRESS):
+            kit.provider.parsed = parsed
             response = await http.post(address, content=b"{}")
             return response.status_code, response.json()["result"] if response.is_success else None
 
@@ -55,7 +55,7 @@ async def post(kit, make):
 
 
 async def kept(kit) -> list[dict]:
-    rows = await kit.units.reads.fetch("SELECT * FROM unmatched ORDER BY credential_id, callback_id, number")
+    rows = await kit.database.reads.fetch("SELECT * FROM unmatched ORDER BY credential_id, callback_id, number")
     return [dict(row) for row in rows]
 
 
@@ -66,8 +66,8 @@ def counted(concerns: str) -> float:
 async def test_a_dispute_about_a_payment_of_ours_is_kept_once_counted_and_alerted(kit, post):
     before = counted("ours")
     with capture_logs() as lines:
-        assert await post(Reading("evt_1", unmatched=[DISPUTE])) == (200, "not_ours")
-        assert await post(Reading("evt_1", unmatched=[DISPUTE])) == (200, "duplicate")
+        assert await post(ParsedCallback("evt_1", unmatched=[DISPUTE])) == (200, "not_ours")
+        assert await post(ParsedCallback("evt_1", unmatched=[DISPUTE])) == (200, "duplicate")
     (row,) = await kept(kit)
     assert (row["credential_id"], row["callback_id"], row["merchant_id"]) == ("cred_1", "evt_1", "mer_1")
     assert (row["event_type"], row["reference_ids"]) == ("charge.dispute.created", dict(DISPUTE.references))
@@ -81,33 +81,33 @@ async def test_a_dispute_about_a_payment_of_ours_is_kept_once_counted_and_alerte
 async def test_what_another_system_of_the_account_did_is_kept_and_nobody_is_called(kit, post):
     other = Unmatched("payment_intent.succeeded", {"payment_intent": "pi_theirs"}, USD_10)
     with capture_logs() as lines:
-        await post(Reading("evt_1", unmatched=[other]))
+        await post(ParsedCallback("evt_1", unmatched=[other]))
     assert [row["concerns"] for row in await kept(kit)] == ["others"]
     assert {line["log_level"] for line in lines} == {"info"}
 
 
 async def test_an_object_that_another_merchant_made_is_none_of_this_ones(kit, make, post):
     await kit.configure(make.configured(merchant_id="mer_2", id="cred_2"))
-    await post(Reading("evt_1", unmatched=[DISPUTE]), address="/callbacks/fake/cred_2")
+    await post(ParsedCallback("evt_1", unmatched=[DISPUTE]), address="/callbacks/fake/cred_2")
     assert [row["concerns"] for row in await kept(kit)] == ["others"]
 
 
 async def test_a_word_that_cannot_be_looked_up_is_alerted(kit, post):
-    await post(Reading("evt_1", unmatched=[Unmatched("refund.created", {})]))
+    await post(ParsedCallback("evt_1", unmatched=[Unmatched("refund.created", {})]))
     assert [row["concerns"] for row in await kept(kit)] == ["unclear"]
 
 
 @pytest.mark.parametrize(
     "word",
     [
-        Word("pay_1", "pay_unknown", "charge", DONE),
-        Word("pay_1", "pay_1", "refund", DONE),
-        Word("pay_1", "pay_1", "charge", Declined(code="no", reference="obj_2")),
+        CallbackOutcome("pay_1", "pay_unknown", "charge", DONE),
+        CallbackOutcome("pay_1", "pay_1", "refund", DONE),
+        CallbackOutcome("pay_1", "pay_1", "charge", Declined(code="no", reference="obj_2")),
     ],
 )
 async def test_a_word_that_names_an_operation_as_ours_do_and_is_about_none_is_alerted(kit, post, word):
     with capture_logs() as lines:
-        assert await post(Reading("evt_1", [word])) == (200, "not_ours")
+        assert await post(ParsedCallback("evt_1", [word])) == (200, "not_ours")
     (row,) = await kept(kit)
     assert row["reference_ids"]["operation"] == word.operation_id
     assert row["concerns"] in ("claimed", "ours")
@@ -116,34 +116,34 @@ async def test_a_word_that_names_an_operation_as_ours_do_and_is_about_none_is_al
 
 
 async def test_what_is_believed_is_not_unmatched_and_the_rest_of_the_callback_is(kit, post):
-    word = Word("pay_1", "pay_1", "charge", DONE)
-    assert await post(Reading("evt_1", [word], [DISPUTE])) == (200, "stored")
+    word = CallbackOutcome("pay_1", "pay_1", "charge", DONE)
+    assert await post(ParsedCallback("evt_1", [word], [DISPUTE])) == (200, "stored")
     assert len(await kit.reports()) == len(await kept(kit)) == 1
 
 
 @pytest.mark.parametrize("strange", STRANGE)
 async def test_ids_that_nothing_can_hold_are_kept_as_what_tells_them_apart(kit, post, strange):
-    word = Word(strange, strange, "charge", Succeeded(amount=USD_10, reference=strange))
+    word = CallbackOutcome(strange, strange, "charge", Succeeded(amount=USD_10, reference=strange))
     other = Unmatched(strange, {strange: strange}, USD_10)
-    assert await post(Reading(strange, [word], [other])) == (200, "not_ours")
-    assert await post(Reading(strange, [word], [other])) == (200, "duplicate")
+    assert await post(ParsedCallback(strange, [word], [other])) == (200, "not_ours")
+    assert await post(ParsedCallback(strange, [word], [other])) == (200, "duplicate")
     assert len(await kept(kit)) == 2
     assert await kit.reports() == []
 
 
 async def test_a_word_of_ours_with_half_a_character_in_it_is_a_doubt(kit, post, make):
     kit.provider.script = [Unknown(reason="timeout")]
-    await kit.take(make.charge(2))
+    await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()
-    word = Word("pay_2", "pay_2", "charge", Declined(code="no", message="\ud800", reference="obj_2"))
-    assert await post(Reading("evt_1", [word])) == (200, "stored")
+    word = CallbackOutcome("pay_2", "pay_2", "charge", Declined(code="no", message="\ud800", reference="obj_2"))
+    assert await post(ParsedCallback("evt_1", [word])) == (200, "stored")
     assert await kit.outcomes() == [Unknown(reason="answer_no_text")]
 
 
 @pytest.mark.parametrize("part", ["cred%00_1", "c" * 3000, "%ff%fe", "cred_1%2F..", "%F0%9F%82%A1", "cred_1'--"])
 async def test_an_address_that_can_be_nobodys_is_404_without_the_database(kit, post, part):
-    kit.units.use(None)
+    kit.database.use(None)
     assert await post(BadSignature("unread"), f"/callbacks/fake/{part}") == (404, None)
 
 
@@ -159,7 +159,7 @@ async def test_a_reader_that_fails_is_answered_without_a_traceback(kit, post, bu
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400) | st.sampled_from(STRANGE)
 WORDS = st.builds(
-    Word,
+    CallbackOutcome,
     ANY_TEXT,
     ANY_TEXT | st.just("pay_1"),
     st.sampled_from(["charge", "refund", "capture", "cancel"]),
@@ -171,19 +171,19 @@ UNMATCHED = st.builds(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.builds(Reading, ANY_TEXT, st.lists(WORDS, max_size=3), st.lists(UNMATCHED, max_size=3)))
-async def test_whatever_a_genuine_callback_says_it_is_taken(post, reading):
-    status, _ = await post(reading)
+@given(st.builds(ParsedCallback, ANY_TEXT, st.lists(WORDS, max_size=3), st.lists(UNMATCHED, max_size=3)))
+async def test_whatever_a_genuine_callback_says_it_is_taken(post, parsed):
+    status, _ = await post(parsed)
     assert status == 200
 
 
 async def test_an_operator_lists_what_needs_a_person_and_if_asked_the_rest(kit, post):
     other = Unmatched("payment_intent.succeeded", {"payment_intent": "pi_theirs"}, USD_10)
-    await post(Reading("evt_1", unmatched=[DISPUTE, other]))
-    rows = await console.listed(kit.units.reads, everything=False, limit=10)
+    await post(ParsedCallback("evt_1", unmatched=[DISPUTE, other]))
+    rows = await console.listed(kit.database.reads, everything=False, limit=10)
     assert [row["event_type"] for row in rows] == ["charge.dispute.created"]
     assert json.loads(json.dumps(dict(rows[0]), default=str))["reference_ids"] == dict(DISPUTE.references)
-    assert len(await console.listed(kit.units.reads, everything=True, limit=10)) == 2
+    assert len(await console.listed(kit.database.reads, everything=True, limit=10)) == 2
 
 
 def test_without_the_database_the_operator_is_told_in_one_line(monkeypatch):

@@ -9,17 +9,17 @@ from malipo.contracts.provider_commands import Withdraw
 from malipo.messaging.subscription import Received
 from provider_kit.attempts import LeaseLost
 from provider_kit.errors import NotSent
-from provider_kit.withdrawals import Intake
+from provider_kit.handlers import CommandHandler
 
 WITHDRAW = Withdraw(
     payment_id="pay_1", operation_id="pay_1", merchant_id="mer_1", mode="test", config_version=1, step=4
 )
 
 
-async def take(kit, *messages) -> None:
-    intake = Intake("fake", kit.attempts, lambda: None)
-    async with kit.units.begin() as unit:
-        await intake.take(unit, [Received(one, ids.new("msg"), "topic", one.payment_id) for one in messages])
+async def handle(kit, *messages) -> None:
+    intake = CommandHandler("fake", kit.attempts, lambda: None)
+    async with kit.database.begin() as unit:
+        await intake.handle_batch(unit, [Received(one, ids.new("msg"), "topic", one.payment_id) for one in messages])
 
 
 async def withdrawn(kit) -> list[OutcomeReported]:
@@ -27,10 +27,10 @@ async def withdrawn(kit) -> list[OutcomeReported]:
 
 
 async def test_a_charge_that_waits_for_a_provider_that_is_away_is_withdrawn_and_never_sent(kit, make):
-    await take(kit, make.charge())
+    await handle(kit, make.charge())
     (claimed,) = await kit.claim()
     await kit.postpone(claimed, seconds=60)
-    await take(kit, WITHDRAW)
+    await handle(kit, WITHDRAW)
     [report] = await withdrawn(kit)
     assert (report.payment_id, report.operation_id, report.kind, report.step) == ("pay_1", "pay_1", "charge", 4)
     await kit.make_due()
@@ -38,25 +38,25 @@ async def test_a_charge_that_waits_for_a_provider_that_is_away_is_withdrawn_and_
 
 
 async def test_a_charge_and_its_withdrawal_that_come_together_end_unsent_and_others_are_recorded(kit, make):
-    await take(kit, make.charge(), make.charge(2), WITHDRAW)
+    await handle(kit, make.charge(), make.charge(2), WITHDRAW)
     assert len(await withdrawn(kit)) == 1
     assert [claimed.id for claimed in await kit.claim()] == ["pay_2"]
 
 
 async def test_a_charge_that_a_process_is_about_to_send_is_withdrawn_under_its_hands(kit, make):
-    await take(kit, make.charge())
+    await handle(kit, make.charge())
     (claimed,) = await kit.claim()
-    await take(kit, WITHDRAW)
+    await handle(kit, WITHDRAW)
     with pytest.raises(LeaseLost):
         await kit.mark(claimed)
     assert len(await withdrawn(kit)) == 1
 
 
 async def test_what_may_have_been_sent_is_not_withdrawn(kit, make):
-    await take(kit, make.charge())
+    await handle(kit, make.charge())
     (claimed,) = await kit.claim()
     await kit.mark(claimed)
-    await take(kit, WITHDRAW)
+    await handle(kit, WITHDRAW)
     assert await withdrawn(kit) == []
     assert (await kit.row("pay_1"))["done_at"] is None
 
@@ -66,7 +66,7 @@ def withdrawn_while_it_is_sent(kit, monkeypatch):
     """The provider cannot be reached, and meanwhile the customer changes his mind."""
 
     async def execute(attempt):
-        await take(kit, WITHDRAW)
+        await handle(kit, WITHDRAW)
         raise NotSent("no connection", retry_after_seconds=1)
 
     monkeypatch.setattr(kit.provider, "execute", execute)
@@ -74,7 +74,7 @@ def withdrawn_while_it_is_sent(kit, monkeypatch):
 
 @pytest.mark.usefixtures("withdrawn_while_it_is_sent")
 async def test_a_charge_that_is_withdrawn_in_a_try_that_reaches_nobody_is_not_tried_again(kit, make):
-    await take(kit, make.charge(), make.refund())
+    await handle(kit, make.charge(), make.refund())
     await kit.run()
     [report] = await kit.reports()
     assert (report.outcome, report.operation_id, report.kind, report.step) == (Canceled(), "pay_1", "charge", 4)
@@ -86,13 +86,13 @@ async def test_a_charge_that_is_withdrawn_in_a_try_that_reaches_nobody_is_not_tr
     )
     await kit.make_due()
     assert [claimed.id for claimed in await kit.claim()] == ["ref_1"]  # what waited behind it
-    await take(kit, WITHDRAW)
+    await handle(kit, WITHDRAW)
     assert await kit.reports() == []
 
 
 @pytest.mark.usefixtures("withdrawn_while_it_is_sent")
 async def test_a_charge_that_an_earlier_try_may_have_sent_goes_on_although_this_one_reaches_nobody(kit, make):
-    await take(kit, make.charge())
+    await handle(kit, make.charge())
     await kit.die_after_sending()
     await kit.run()
     assert await withdrawn(kit) == []
@@ -103,21 +103,21 @@ async def test_a_charge_that_an_earlier_try_may_have_sent_goes_on_although_this_
 
 
 async def test_a_withdrawal_that_comes_twice_or_for_what_nobody_knows_is_answered_once(kit, make):
-    await take(kit, WITHDRAW)
+    await handle(kit, WITHDRAW)
     assert await withdrawn(kit) == []
-    await take(kit, make.charge(), WITHDRAW)
-    await take(kit, WITHDRAW)
+    await handle(kit, make.charge(), WITHDRAW)
+    await handle(kit, WITHDRAW)
     assert len(await withdrawn(kit)) == 1
 
 
 async def test_an_order_that_comes_again_after_its_withdrawal_is_not_sent(kit, make):
-    await take(kit, make.charge())
-    await take(kit, WITHDRAW)
-    await take(kit, make.charge())
+    await handle(kit, make.charge())
+    await handle(kit, WITHDRAW)
+    await handle(kit, make.charge())
     assert await kit.claim() == []
 
 
 async def test_a_refund_of_the_payment_is_no_charge_and_stays(kit, make):
-    await take(kit, make.refund(1))
-    await take(kit, replace(WITHDRAW, operation_id="ref_1"))
+    await handle(kit, make.refund(1))
+    await handle(kit, replace(WITHDRAW, operation_id="ref_1"))
     assert [claimed.id for claimed in await kit.claim()] == ["ref_1"]

@@ -16,21 +16,22 @@ SETTINGS = {"DATABASE_URL": "postgresql://u@h/d", "KAFKA_BOOTSTRAP": "h:1", "KEY
 TWO_COMMITS = """
 import asyncio, sys
 from pathlib import Path
-from malipo.messaging.database import create_pool
-from malipo.messaging.unit import INBOX, Units
+from malipo.messaging.pool import create_pool
+from malipo.messaging.database import Database
+from malipo.messaging.unit_of_work import INSERT_INBOX
 from testkit import failpoints
 
 async def main(url, folder):
     failpoints.install(Path(folder), "a-service")
-    units = Units(lambda: None)
-    units.use(await create_pool(url, 2))
-    async with units.begin() as unit:
+    database = Database(lambda: None)
+    database.use(await create_pool(url, 2))
+    async with database.begin() as unit:
         await unit.transaction.fetch("SELECT 1")
     for number in range(2):
-        async with units.begin() as unit:
-            unit.put(INBOX, [("test", str(number))])
-    await units.write("DELETE FROM inbox WHERE message_id = 'unknown'")
-    await units.write("UPDATE inbox SET received_at = now() WHERE message_id = '1'")
+        async with database.begin() as unit:
+            unit.put(INSERT_INBOX, [("test", str(number))])
+    await database.write("DELETE FROM inbox WHERE message_id = 'unknown'")
+    await database.write("UPDATE inbox SET received_at = now() WHERE message_id = '1'")
     print("lived")
 
 asyncio.run(main(*sys.argv[1:]))

@@ -14,24 +14,24 @@ from aiokafka import ConsumerRecord
 
 from gateway.accounts import store as accounts
 from gateway.edge import authentication
-from gateway.edge.parts import Parts
+from gateway.edge.dependencies import Dependencies
 from gateway.main import build
 from gateway.settings import Settings
 from gateway.subscriptions import subscriptions
 from malipo import clock, ids
 from malipo.contracts.events import (
-    Announcement,
     Cause,
     CommandRefused,
     OperationView,
-    PaymentStepped,
+    PaymentTransitioned,
     PaymentView,
+    PublicEvent,
 )
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import BY_NAME, PAYMENT_EVENTS, Topic
-from malipo.messaging.database import Pool, connected
-from malipo.messaging.subscription import Shell
-from malipo.messaging.unit import MESSAGE_ID
+from malipo.messaging.batch_consumer import BatchConsumer
+from malipo.messaging.pool import Pool, connected
+from malipo.messaging.unit_of_work import MESSAGE_ID
 from malipo.platform.client import http_client
 from malipo.platform.logs import redact
 from malipo.platform.tracing import TRACEPARENT
@@ -86,17 +86,17 @@ class Replica:
     steps: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
-    def parts(self) -> Parts:
-        return self.app.state.parts
+    def dependencies(self) -> Dependencies:
+        return self.app.state.dependencies
 
     @property
     def pool(self) -> Pool:
-        return self.parts.units._require_pool()
+        return self.dependencies.database._require_pool()
 
     async def merchant(
         self, *, mode: str = "test", configured: bool = True, scopes: Any = authentication.SCOPES
     ) -> Merchant:
-        async with self.parts.units.begin() as unit:
+        async with self.dependencies.database.begin() as unit:
             merchant_id = await accounts.add_merchant(unit.transaction, "Shop")
         merchant = await self.key_of(merchant_id, mode=mode, scopes=scopes)
         if configured:
@@ -111,7 +111,7 @@ class Replica:
         self, merchant_id: str, *, mode: str = "test", scopes: Any = authentication.SCOPES, expires_days=None
     ) -> Merchant:
         key_id, key = authentication.new_key(mode)
-        async with self.parts.units.begin() as unit:
+        async with self.dependencies.database.begin() as unit:
             await accounts.add_key(
                 unit.transaction,
                 key_id,
@@ -139,16 +139,16 @@ class Replica:
     async def count(self, table: str) -> int:
         return await self.pool.fetchval(f"SELECT count(*) FROM {table}")
 
-    async def hear(self, *messages: Message, topic: Topic = PAYMENT_EVENTS, message_id: str | None = None) -> None:
+    async def receive(self, *messages: Message, topic: Topic = PAYMENT_EVENTS, message_id: str | None = None) -> None:
         """Apply messages as one batch from Kafka; `message_id` is the last one's."""
-        [subscription] = [one for one in subscriptions(self.parts.waiting) if topic in one.topics]
+        [subscription] = [one for one in subscriptions(self.dependencies.waiting) if topic in one.topics]
         *others, last = messages
         records = [*(record(topic, message) for message in others), record(topic, last, message_id)]
-        await Shell(subscription, self.parts.units, "gateway").take(records)
+        await BatchConsumer(subscription, self.dependencies.database, "gateway").consume(records)
 
     def step(
         self, merchant: Merchant, payment: dict[str, Any], to: str = "completed", **changes: Any
-    ) -> PaymentStepped:
+    ) -> PaymentTransitioned:
         """The next step of a payment, as its owner would report it."""
         number = self.steps[payment["id"]] = self.steps.get(payment["id"], 0) + 1
         return step(merchant.id, payment, number, to, **changes)
@@ -172,7 +172,7 @@ def step(
     operation: OperationView | None = None,
     mode: str = "test",
     **view: Any,
-) -> PaymentStepped:
+) -> PaymentTransitioned:
     now = clock.now()
     captured = payment["amount"] if to == "completed" else 0
     base = {"provider": "stripe", "amount_captured": captured, "amount_refunded": 0}
@@ -181,11 +181,11 @@ def step(
         capture=payment["capture"], method="card", created_at=now, updated_at=now,
         client_ref=payment["client_ref"], **base | view,
     )  # fmt: skip
-    return PaymentStepped(
+    return PaymentTransitioned(
         payment_id=payment["id"], merchant_id=merchant_id, mode=mode, step=number, from_state="processing", to_state=to,
         payment=shown, config_version=1, occurred_at=now, operation=operation,
         cause=Cause(trigger="succeeded", source="answer", message_id="msg_1"),
-        announcement=Announcement(ids.new("evt"), tell, number) if tell else None,
+        public_event=PublicEvent(ids.new("evt"), tell, number) if tell else None,
     )  # fmt: skip
 
 
@@ -225,7 +225,7 @@ def shared_database(stores) -> str:
 
 
 @pytest.fixture
-async def database(shared_database: str) -> str:
+async def database_url(shared_database: str) -> str:
     """A database without rows; emptying one takes a tenth of making one."""
     async with connected(shared_database) as connection:
         tables = await connection.fetchval(
@@ -237,15 +237,15 @@ async def database(shared_database: str) -> str:
 
 
 @pytest.fixture
-async def replica(stores, database) -> AsyncGenerator[Callable[..., Awaitable[Replica]]]:
+async def replica(stores, database_url) -> AsyncGenerator[Callable[..., Awaitable[Replica]]]:
     """Starts gateways on one database and one Redis, without Kafka unless asked; all stop with the test."""
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> Replica:
-            base = {"database_url": database, "redis_url": stores.redis_url, "kafka_bootstrap": NOWHERE}
+            base = {"database_url": database_url, "redis_url": stores.redis_url, "kafka_bootstrap": NOWHERE}
             made = await stack.enter_async_context(running(**base | settings))
             if "database_url" not in settings:
-                await until(lambda: made.parts.units._pool is not None, what="a pool")
+                await until(lambda: made.dependencies.database._pool is not None, what="a pool")
             return made
 
         yield start

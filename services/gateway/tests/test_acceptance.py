@@ -153,10 +153,10 @@ async def test_a_request_that_goes_away_takes_none_of_its_neighbours_along(gatew
     assert await gateway.count("payments") == 2
 
 
-async def test_a_database_that_goes_away_meanwhile_accepts_none_of_them(replica, database, line, gateway, merchant):
-    url, wire = await line(database)
+async def test_a_database_that_goes_away_meanwhile_accepts_none_of_them(replica, database_url, line, gateway, merchant):
+    url, wire = await line(database_url)
     there = await replica(database_url=url)
-    await until(lambda: there.parts.units._pool is not None, what="a pool")
+    await until(lambda: there.dependencies.database._pool is not None, what="a pool")
     away = merchant.on(there)
     keys = [f"order {number}" for number in range(5)]
 

@@ -36,7 +36,7 @@ ROUTES = [
 
 
 async def revoke(gateway, key_id: str) -> None:
-    async with gateway.parts.units.begin() as unit:
+    async with gateway.dependencies.database.begin() as unit:
         assert await accounts.revoke_key(unit.transaction, key_id)
 
 
@@ -95,7 +95,7 @@ async def test_a_new_key_works_within_a_second_of_having_been_unknown(gateway, m
     key_id, key = authentication.new_key("test")
     headers = {"X-API-Key": key}
     assert (await gateway.client.get("/v1/payments", headers=headers)).status_code == 401
-    async with gateway.parts.units.begin() as unit:
+    async with gateway.dependencies.database.begin() as unit:
         await accounts.add_key(
             unit.transaction,
             key_id,
@@ -120,10 +120,10 @@ async def test_keys_are_kept_as_hashes_only(gateway, merchant):
 
 
 async def test_the_cache_of_keys_has_a_limit(gateway, monkeypatch):
-    monkeypatch.setattr(gateway.parts.keys._recent, "_most", 10)
+    monkeypatch.setattr(gateway.dependencies.authenticator._recent, "_most", 10)
     for number in range(30):
         await gateway.client.get("/v1/payments", headers={"X-API-Key": f"guess {number}"})
-    assert len(gateway.parts.keys._recent._kept) <= 10
+    assert len(gateway.dependencies.authenticator._recent._kept) <= 10
 
 
 async def test_every_decision_is_recorded_before_its_answer(gateway, merchant):
@@ -148,7 +148,7 @@ async def test_every_decision_is_recorded_before_its_answer(gateway, merchant):
 
 
 async def test_strangers_cannot_fill_the_audit_log(replica):
-    gateway = await replica(stranger_limit_per_second=1, stranger_limit_burst=3)
+    gateway = await replica(anonymous_limit_per_second=1, anonymous_limit_burst=3)
     merchant = await gateway.merchant(configured=False)
     before = UNRECORDED._value.get()
     keys = ["", "mk_test_1", "mk_test_2", "mk_test_3", "mk_test_4"]
@@ -166,7 +166,7 @@ async def test_old_decisions_are_forgotten(gateway, merchant):
         await merchant.get("/v1/payments")
     await gateway.pool.execute("UPDATE audit_log SET at = now() - interval '401 days'")
     await merchant.get("/v1/payments")
-    while await purge(gateway.parts.units, audit.PURGE, 400, rows=2):
+    while await purge(gateway.dependencies.database, audit.PURGE, 400, rows=2):
         pass
     assert await gateway.count("audit_log") == 1
 
@@ -227,16 +227,16 @@ async def test_the_limit_is_one_for_all_replicas_and_one_for_each_merchant_and_m
 
 def test_a_bucket_fills_with_time_and_no_further_than_its_size():
     bucket = Bucket(Limit(per_second=2, burst=3), now=100.0)
-    assert [bucket.take(100.0).allowed for _ in range(4)] == [True, True, True, False]
-    assert bucket.take(100.4).allowed is False
-    assert bucket.take(100.5).allowed is True
-    assert bucket.take(99.0).allowed is False  # a clock that goes back gives nothing
-    assert [bucket.take(1000.0).allowed for _ in range(4)] == [True, True, True, False]
+    assert [bucket.consume(100.0).allowed for _ in range(4)] == [True, True, True, False]
+    assert bucket.consume(100.4).allowed is False
+    assert bucket.consume(100.5).allowed is True
+    assert bucket.consume(99.0).allowed is False  # a clock that goes back gives nothing
+    assert [bucket.consume(1000.0).allowed for _ in range(4)] == [True, True, True, False]
 
 
 def test_a_verdict_says_when_to_come_again():
     bucket = Bucket(Limit(per_second=1, burst=1), now=0.0)
-    bucket.take(0.0)
-    refused = bucket.take(0.0)
+    bucket.consume(0.0)
+    refused = bucket.consume(0.0)
     assert (refused.allowed, refused.retry_after_seconds) == (False, 1)
     assert refused.headers() == {"RateLimit-Limit": "1", "RateLimit-Remaining": "0", "RateLimit-Reset": "1"}

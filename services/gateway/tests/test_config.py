@@ -42,10 +42,10 @@ async def test_a_short_secret_is_masked_whole(gateway):
 
 async def test_who_holds_the_ring_and_knows_the_owner_can_open_them(gateway, merchant, make):
     credential = (await published(gateway))[-1].credentials[0]
-    ring, owner = gateway.parts.ring, secret_owner(merchant.id, "test", credential.id)
-    assert json.loads(ring.open(credential.ciphertext, owner=owner)) == make.credentials
+    key_ring, owner = gateway.dependencies.key_ring, secret_owner(merchant.id, "test", credential.id)
+    assert json.loads(key_ring.open(credential.ciphertext, owner=owner)) == make.credentials
     with pytest.raises(SecretUnreadable):
-        ring.open(credential.ciphertext, owner=secret_owner("mer_other", "test", credential.id))
+        key_ring.open(credential.ciphertext, owner=secret_owner("mer_other", "test", credential.id))
 
 
 async def test_each_change_sends_the_whole_configuration_at_a_new_version(gateway, merchant, make):
@@ -90,7 +90,7 @@ async def test_an_endpoint_shows_its_secret_once(gateway, merchant):
     assert (await merchant.get("/v1/webhook-endpoints")).json()["data"] == [shown]
     endpoint = (await published(gateway))[-1].endpoints[0]
     owner = secret_owner(merchant.id, "test", shown["id"])
-    assert gateway.parts.ring.open(endpoint.secret_ciphertext, owner=owner).decode() == secret
+    assert gateway.dependencies.key_ring.open(endpoint.secret_ciphertext, owner=owner).decode() == secret
 
 
 async def test_a_deleted_endpoint_is_gone_everywhere(gateway, merchant):
@@ -183,13 +183,13 @@ async def test_live_webhooks_go_to_https_only(gateway):
 async def test_an_endpoint_that_could_never_be_reached_is_refused_with_the_reason(
     gateway, merchant, mode, url, code, reason
 ):
-    caller = merchant if mode == "test" else await gateway.merchant(mode="live")
-    response = await caller.post("/v1/webhook-endpoints", {"url": url})
+    client = merchant if mode == "test" else await gateway.merchant(mode="live")
+    response = await client.post("/v1/webhook-endpoints", {"url": url})
     assert (response.status_code, response.json()["code"]) == (422, code)
     (error,) = response.json()["errors"]
     assert (error["field"], error["code"]) == ("/url", code)
     assert reason in error["detail"]
-    assert (await caller.get("/v1/webhook-endpoints")).json()["data"] == []
+    assert (await client.get("/v1/webhook-endpoints")).json()["data"] == []
 
 
 async def test_this_machine_may_be_called_in_test_mode_where_a_setting_says_so(gateway, merchant):

@@ -15,9 +15,9 @@ from malipo.platform.cli import MAKE_TARGET
 
 
 @pytest.fixture
-def run(database, monkeypatch):
+def run(database_url, monkeypatch):
     settings = {
-        "DATABASE_URL": database,
+        "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP": "127.0.0.1:1",
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "KEY_RING": "k1:" + base64.b64encode(b"k" * 32).decode(),
@@ -99,12 +99,12 @@ def test_without_the_database_the_operator_is_told(run, monkeypatch):
     assert "DATABASE_URL" in result.output
 
 
-def test_a_database_that_was_never_migrated_is_told_in_plain_words(run, database, monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", f"{database.rpartition('/')[0]}/postgres")
+def test_a_database_that_was_never_migrated_is_told_in_plain_words(run, database_url, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"{database_url.rpartition('/')[0]}/postgres")
     assert run("merchant", "list").output.endswith("run `python -m gateway migrate` first\n")
 
 
-async def test_configuration_is_sent_again_as_it_is(gateway, merchant, database, run):
+async def test_configuration_is_sent_again_as_it_is(gateway, merchant, database_url, run):
     import asyncio
 
     before = await gateway.sent()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from malipo.contracts.commands import CreatePayment
-from malipo.messaging.database import time_of
+from malipo.messaging.pool import time_of
 from testkit.clocks import put_wrong
 
 HOUR = timedelta(hours=1)
@@ -26,7 +26,7 @@ async def command(gateway) -> CreatePayment:
 
 
 async def test_a_payment_ends_after_a_quarter_of_an_hour_unless_the_merchant_says_otherwise(gateway, merchant):
-    now = await time_of(gateway.parts.units.reads)
+    now = await time_of(gateway.dependencies.database.reads)
     shown = (await merchant.pay()).json()
     ordered = await command(gateway)
     assert abs((ordered.expires_at - now - timedelta(minutes=15)).total_seconds()) < 60
@@ -38,7 +38,7 @@ async def test_a_payment_ends_after_a_quarter_of_an_hour_unless_the_merchant_say
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=30), timedelta(hours=25), -HOUR])
 async def test_a_time_that_is_too_near_or_too_far_is_refused_with_the_time_of_now(gateway, merchant, ahead):
-    wanted = await time_of(gateway.parts.units.reads) + ahead
+    wanted = await time_of(gateway.dependencies.database.reads) + ahead
     response = await pay(merchant, wanted.isoformat())
     problem = response.json()
     assert (response.status_code, problem["code"]) == (422, "expires_at_out_of_range")
@@ -54,7 +54,7 @@ async def test_what_is_no_moment_is_refused(merchant, value):
 
 
 async def test_one_moment_in_two_offsets_is_one_request(gateway, merchant):
-    wanted = await time_of(gateway.parts.units.reads) + HOUR
+    wanted = await time_of(gateway.dependencies.database.reads) + HOUR
     east = wanted.astimezone(timezone(2 * HOUR))
     first = await pay(merchant, wanted.isoformat(), key="one")
     again = await pay(merchant, east.isoformat(), key="one")
@@ -63,9 +63,9 @@ async def test_one_moment_in_two_offsets_is_one_request(gateway, merchant):
 
 
 async def test_a_repeat_after_the_time_is_over_answers_with_the_payment(gateway, merchant, monkeypatch):
-    wanted = (await time_of(gateway.parts.units.reads) + timedelta(minutes=2)).isoformat()
+    wanted = (await time_of(gateway.dependencies.database.reads) + timedelta(minutes=2)).isoformat()
     first = await pay(merchant, wanted, key="one")
-    later = await time_of(gateway.parts.units.reads) + HOUR
+    later = await time_of(gateway.dependencies.database.reads) + HOUR
     monkeypatch.setattr(
         "gateway.accounts.configuration._CURRENT", f"SELECT '{later}'"
     )  # what is replayed asks for no time
@@ -74,7 +74,7 @@ async def test_a_repeat_after_the_time_is_over_answers_with_the_payment(gateway,
 
 @pytest.mark.usefixtures("wrong_clock")
 async def test_a_gateway_whose_clock_is_wrong_dates_payments_by_the_databases(gateway, merchant):
-    now = await time_of(gateway.parts.units.reads)
+    now = await time_of(gateway.dependencies.database.reads)
     payment = (await merchant.pay()).json()
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
     for shown in (payment["created_at"], refund["created_at"]):

@@ -10,7 +10,7 @@ from gateway.history.texts import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REF
 from malipo import clock, ids
 from malipo.contracts.events import Cause, Failure
 from malipo.contracts.failures import OWN_FAILURES
-from malipo.contracts.outcomes import Declined, OrderPostponed, OtherAction, OutcomeReported
+from malipo.contracts.outcomes import AttemptPostponed, Declined, OtherAction, OutcomeReported
 from malipo.contracts.topics import OUTCOMES
 
 NOW = clock.now()
@@ -43,7 +43,7 @@ def go(gateway, merchant, payment):
 
     async def there(state: str, trigger: str, *, public: str | None = None, view: dict | None = None, **changes):
         step = gateway.step(merchant, payment, public or state, **view or {})
-        await gateway.hear(moved(step, state, trigger, **changes))
+        await gateway.receive(moved(step, state, trigger, **changes))
 
     return there
 
@@ -118,7 +118,7 @@ async def test_what_can_still_be_refunded_decides_whether_a_refund_is_offered(ga
     assert codes(await explain(merchant, payment)) == ["refund"]
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
     begins = gateway.step(merchant, payment, operation=make.operation(refund, "processing"))
-    await gateway.hear(moved(begins, "processing", "dispatched", deadline=SOON))
+    await gateway.receive(moved(begins, "processing", "dispatched", deadline=SOON))
     told = await explain(merchant, payment)
     assert codes(told) == []
     [under_way] = told["operations"]
@@ -126,7 +126,7 @@ async def test_what_can_still_be_refunded_decides_whether_a_refund_is_offered(ga
     assert under_way["next_by"][:19] == clock.iso(SOON)[:19]
     failure = Failure("expired_card", "The card has expired.")
     failed = gateway.step(merchant, payment, operation=make.operation(refund, "failed", failure=failure))
-    await gateway.hear(moved(failed, "failed", "declined", detail="expired_card"))
+    await gateway.receive(moved(failed, "failed", "declined", detail="expired_card"))
     told = await explain(merchant, payment)
     assert (codes(told), told["why"]) == (["refund"], EXPLANATIONS["payment", "completed", "succeeded"].why)
     [one] = told["operations"]
@@ -141,7 +141,7 @@ async def test_what_was_refunded_is_told_of_the_payment_and_of_each_refund(gatew
         shown = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": amount})).json()
         assert (await explain(merchant, payment))["why"] == REFUNDED["under way"].why
         ends = gateway.step(merchant, payment, operation=make.operation(shown), amount_refunded=refunded)
-        await gateway.hear(moved(ends, "completed", "succeeded"))
+        await gateway.receive(moved(ends, "completed", "succeeded"))
 
     await refund(250, 250)
     told = await explain(merchant, payment)
@@ -178,7 +178,7 @@ async def test_a_payment_of_which_a_capture_or_cancel_is_in_doubt_says_so_itself
     await go("authorized", "authorized", deadline=SOON)
     begun = (await merchant.post(f"/v1/payments/{payment['id']}/{kind}")).json()
     step = gateway.step(merchant, payment, "authorized", operation=make.operation(begun, "processing"))
-    await gateway.hear(moved(step, "in_doubt", "unknown"))
+    await gateway.receive(moved(step, "in_doubt", "unknown"))
     told = await explain(merchant, payment)
     assert (told["why"], codes(told)) == (CHANGING[kind, "in doubt"].why, ["wait", "repeat"])
 
@@ -187,11 +187,11 @@ async def test_a_payment_in_doubt_says_that_a_cancel_waits_for_the_answer(gatewa
     await go("in_doubt", "unknown", public="processing", deadline=SOON)
     begun = (await merchant.post(f"/v1/payments/{payment['id']}/cancel")).json()
     step = gateway.step(merchant, payment, "processing", operation=make.operation(begun, "processing"))
-    await gateway.hear(moved(step, "waiting", "wished"))
+    await gateway.receive(moved(step, "waiting", "deferred"))
     told = await explain(merchant, payment)
     assert told["why"] == EXPLANATIONS["payment", "in_doubt", "unknown"].why
     assert "Your cancel waits" in told["next"]
-    assert told["operations"][0]["why"] == EXPLANATIONS["cancel", "waiting", "wished"].why
+    assert told["operations"][0]["why"] == EXPLANATIONS["cancel", "waiting", "deferred"].why
 
 
 async def test_an_action_that_cannot_be_shown_offers_no_redirect_and_a_way_out(merchant, payment, go):
@@ -204,7 +204,7 @@ async def test_refused_operations_are_told_apart_by_their_amounts_and_say_why(ga
     await go("completed", "succeeded")
     for amount in (1251, 2000):
         refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": amount})).json()
-        await gateway.hear(make.refusal(merchant.id, refund, "refund_exceeds_captured"))
+        await gateway.receive(make.refusal(merchant.id, refund, "refund_exceeds_captured"))
     refused = (await explain(merchant, payment))["operations"]
     assert [one["amount"] for one in refused] == [1251, 2000]
     for one in refused:
@@ -215,18 +215,18 @@ async def test_refused_operations_are_told_apart_by_their_amounts_and_say_why(ga
 async def test_an_obstacle_is_shown_until_the_order_is_answered(gateway, merchant, payment, go):
     await go("processing", "dispatched", deadline=SOON)
     common = {"payment_id": payment["id"], "operation_id": payment["id"], "kind": "charge", "provider": "stripe"}
-    postponed = OrderPostponed(
+    postponed = AttemptPostponed(
         **common, step=1, code="provider_unreachable", detail="no connection", tries=2, retry_at=SOON, observed_at=NOW
     )
-    await gateway.hear(replace(postponed, tries=1, observed_at=NOW - timedelta(1)), postponed, topic=OUTCOMES)
+    await gateway.receive(replace(postponed, tries=1, observed_at=NOW - timedelta(1)), postponed, topic=OUTCOMES)
     obstacle = (await explain(merchant, payment))["obstacle"]
     assert (obstacle["code"], obstacle["detail"], obstacle["tries"]) == ("provider_unreachable", "no connection", 2)
     assert obstacle["retry_at"][:19] == clock.iso(SOON)[:19]
     past = replace(postponed, tries=4, retry_at=NOW, observed_at=SOON)
-    await gateway.hear(past, topic=OUTCOMES)
+    await gateway.receive(past, topic=OUTCOMES)
     assert (await explain(merchant, payment))["obstacle"]["retry_at"] is None
     answer = OutcomeReported(**common, outcome=Declined(code="no"), source="answer", step=1, observed_at=NOW)
-    await gateway.hear(answer, topic=OUTCOMES)
+    await gateway.receive(answer, topic=OUTCOMES)
     assert (await explain(merchant, payment))["obstacle"] is None
 
 
@@ -240,7 +240,7 @@ async def test_every_state_and_reason_can_be_told(gateway, merchant, make):
             shown = {"id": ids.new(subject[:3]), "payment_id": payment["id"], "kind": subject, "reason": None}
             operation = make.operation(shown | {"amount": 1, "currency": "USD"}, "processing")
         step = gateway.step(merchant, payment, "processing", operation=operation)
-        await gateway.hear(moved(step, state, reason))
+        await gateway.receive(moved(step, state, reason))
         told = await explain(merchant, payment)
         about = told if operation is None else told["operations"][0]
         assert (about["state"], about["reason"]) == (state, reason)
@@ -260,7 +260,7 @@ async def test_a_reason_from_the_future_is_told_by_its_state(gateway, merchant, 
     assert set(codes(told)) <= {"wait", "repeat", "redirect"}  # safe whatever the reason means
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
     begins = gateway.step(merchant, payment, operation=make.operation(refund, "processing"))
-    await gateway.hear(moved(begins, "processing", "from_the_future"))
+    await gateway.receive(moved(begins, "processing", "from_the_future"))
     [under_way] = (await explain(merchant, payment))["operations"]
     assert (under_way["reason"], codes(under_way)) == ("from_the_future", ["wait", "repeat"])
 

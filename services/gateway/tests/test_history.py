@@ -6,13 +6,13 @@ from urllib.parse import quote
 import pytest
 
 from malipo import clock
-from malipo.contracts.events import public_event
+from malipo.contracts.events import event_body
 
 
 async def paid(gateway, merchant, tell: str = "payment.completed", body=None, **view):
     payment = (await (merchant.pay(body) if body else merchant.pay())).json()
     step = gateway.step(merchant, payment, tell=tell, **view)
-    await gateway.hear(step)
+    await gateway.receive(step)
     return payment, step
 
 
@@ -72,7 +72,7 @@ async def test_each_filter_finds_what_it_says(gateway, merchant, make):
 async def test_events_are_the_bodies_of_the_webhooks(gateway, merchant):
     _, step = await paid(gateway, merchant)
     shown = (await merchant.get("/v1/events")).json()["data"]
-    expected = public_event(step)
+    expected = event_body(step)
     assert shown[0]["type"] == "payment.completed"
     assert shown[0]["data"]["id"] == expected["data"]["id"]
     assert shown[0]["data"]["payment"]["status"] == "completed"
@@ -81,16 +81,16 @@ async def test_events_are_the_bodies_of_the_webhooks(gateway, merchant):
 
 async def test_events_are_listed_newest_first_and_filtered(gateway, merchant):
     told = [(await paid(gateway, merchant, "payment.completed" if n % 2 else "payment.failed")) for n in range(5)]
-    newest = [step.announcement.id for _, step in told[::-1]]
+    newest = [step.public_event.id for _, step in told[::-1]]
     assert [event["data"]["id"] for event in await pages(merchant, "/v1/events?limit=2")] == newest
     one = (await merchant.get(f"/v1/events?payment_id={told[2][0]['id']}")).json()["data"]
-    assert [event["data"]["id"] for event in one] == [told[2][1].announcement.id]
+    assert [event["data"]["id"] for event in one] == [told[2][1].public_event.id]
     failed = (await merchant.get("/v1/events?type=payment.failed")).json()["data"]
     assert [event["type"] for event in failed] == ["payment.failed"] * 3
 
 
 async def test_what_did_i_miss_is_answered_oldest_first_without_an_end(gateway, merchant):
-    told = [(await paid(gateway, merchant))[1].announcement.id for _ in range(5)]
+    told = [(await paid(gateway, merchant))[1].public_event.id for _ in range(5)]
     page = (await merchant.get("/v1/events?after=start&limit=3")).json()
     assert [event["data"]["id"] for event in page["data"]] == told[:3]
     assert (page["has_more"], page["next_cursor"]) == (True, told[2])
@@ -101,12 +101,12 @@ async def test_what_did_i_miss_is_answered_oldest_first_without_an_end(gateway, 
     assert nothing_new == {"data": [], "has_more": False, "next_cursor": told[4]}
 
 
-async def test_an_event_is_never_added_before_one_that_was_read(replica, database, pool_of):
+async def test_an_event_is_never_added_before_one_that_was_read(replica, database_url, pool_of):
     """Whoever reads positions while others write must see a list that only grows at its end."""
     writers = [await replica(), await replica()]
     merchant = await writers[0].merchant()
     payments = [(await merchant.pay()).json() for _ in range(24)]
-    reader = await pool_of(database)
+    reader = await pool_of(database_url)
     seen: list[int] = []
 
     async def read_on() -> None:
@@ -117,7 +117,7 @@ async def test_an_event_is_never_added_before_one_that_was_read(replica, databas
 
     async def write(number: int, payment) -> None:
         writer = writers[number % 2]
-        await writer.hear(writer.step(merchant, payment, tell="payment.completed"))
+        await writer.receive(writer.step(merchant, payment, tell="payment.completed"))
 
     await asyncio.gather(read_on(), *(write(number, payment) for number, payment in enumerate(payments)))
     assert len(seen) == 24
@@ -135,13 +135,13 @@ async def test_events_of_another_merchant_or_mode_are_not_there(gateway, merchan
     _, step = await paid(gateway, merchant)
     for stranger in (await gateway.merchant(), await gateway.key_of(merchant.id, mode="live")):
         assert (await stranger.get("/v1/events")).json()["data"] == []
-        response = await stranger.get(f"/v1/events?after={step.announcement.id}")
+        response = await stranger.get(f"/v1/events?after={step.public_event.id}")
         assert response.json()["code"] == "cursor_invalid"
 
 
 async def test_events_come_once_however_often_they_are_heard(gateway, merchant):
     _, step = await paid(gateway, merchant)
-    await gateway.hear(step, step)
+    await gateway.receive(step, step)
     assert len((await merchant.get("/v1/events")).json()["data"]) == 1
 
 
@@ -154,7 +154,7 @@ async def test_several_steps_of_one_payment_in_one_batch_are_all_applied(gateway
         for one in refunds
         for status in ("processing", "completed")
     ]
-    await gateway.hear(*steps)
+    await gateway.receive(*steps)
     assert (await merchant.get(f"/v1/payments/{payment['id']}")).json()["status"] == "completed"
     listed = (await merchant.get(f"/v1/payments/{payment['id']}/refunds")).json()["data"]
     assert [refund["status"] for refund in listed] == ["completed", "completed"]
@@ -164,9 +164,9 @@ async def test_several_steps_of_one_payment_in_one_batch_are_all_applied(gateway
 
 async def test_a_step_that_contradicts_an_event_is_set_aside_and_its_neighbours_go_on(gateway, merchant):
     payment, other = (await merchant.pay()).json(), (await merchant.pay()).json()
-    await gateway.hear(gateway.step(merchant, payment, tell="payment.completed"))
+    await gateway.receive(gateway.step(merchant, payment, tell="payment.completed"))
     gateway.steps[payment["id"]] = 0
     contradiction = gateway.step(merchant, payment, tell="payment.failed")
-    await gateway.hear(contradiction, gateway.step(merchant, other))
+    await gateway.receive(contradiction, gateway.step(merchant, other))
     assert (await merchant.get(f"/v1/payments/{other['id']}")).json()["status"] == "completed"
     assert await gateway.pool.fetchval("SELECT count(*) FROM outbox WHERE topic = 'payments.events.v1.dlq'") == 1

@@ -17,7 +17,7 @@ from testkit.waiting import until
 async def test_a_repeat_answers_with_the_resource_as_it_is_now(gateway, merchant):
     first = await merchant.pay(key="order 7")
     assert "Idempotent-Replayed" not in first.headers
-    await gateway.hear(gateway.step(merchant, first.json()))
+    await gateway.receive(gateway.step(merchant, first.json()))
     again = await merchant.pay(key="order 7")
     assert again.headers["Idempotent-Replayed"] == "true"
     assert (again.status_code, again.json()["status"]) == (201, "completed")
@@ -108,9 +108,9 @@ async def test_an_answer_that_was_lost_is_found_again(gateway, merchant):
     assert await gateway.count("payments") == 1
 
 
-async def test_a_process_that_dies_before_its_commit_leaves_no_key_stuck(gateway, merchant, pool_of, database):
+async def test_a_process_that_dies_before_its_commit_leaves_no_key_stuck(gateway, merchant, pool_of, database_url):
     await merchant.pay(key="earlier")
-    dying = await (await pool_of(database)).acquire()
+    dying = await (await pool_of(database_url)).acquire()
     await dying.execute("BEGIN")
     await dying.execute(
         "INSERT INTO idempotency_keys (merchant_id, mode, key, route, fingerprint, resource_id) "
@@ -172,7 +172,7 @@ async def test_keys_are_forgotten_after_their_time(gateway, merchant):
         await merchant.pay(key=f"old {number}")
     old = clock.now() - timedelta(days=8)
     await gateway.pool.execute("UPDATE idempotency_keys SET created_at = $1 WHERE key LIKE 'old %'", old)
-    while await purge(gateway.parts.units, idempotency.PURGE, 7, rows=2):
+    while await purge(gateway.dependencies.database, idempotency.PURGE, 7, rows=2):
         pass
     assert await gateway.count("idempotency_keys") == 1
     assert (await merchant.pay(key="young")).json()["id"] == kept.json()["id"]

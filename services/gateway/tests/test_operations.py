@@ -13,7 +13,7 @@ from testkit.waiting import until
 @pytest.fixture
 async def payment(gateway, merchant):
     made = (await merchant.pay()).json()
-    await gateway.hear(gateway.step(merchant, made))
+    await gateway.receive(gateway.step(merchant, made))
     return (await merchant.get(f"/v1/payments/{made['id']}")).json()
 
 
@@ -32,7 +32,7 @@ async def test_a_refund_that_ends_in_time_is_the_answer(gateway, merchant, payme
     step = gateway.step(
         merchant, payment, operation=make.operation(refund), amount_refunded=250, tell="refund.completed"
     )
-    await gateway.hear(step)
+    await gateway.receive(step)
     response = await asyncio.wait_for(waiting, 3)
     assert response.status_code == 201
     assert response.json()["status"] == "completed"
@@ -93,7 +93,7 @@ async def test_a_refusal_is_an_answer_and_a_repeat_gets_it_again(
 ):
     path, key = f"/v1/payments/{payment['id']}/{action}", ids.new("key")
     waiting = asyncio.create_task(merchant.post(path, {}, key=key, Prefer="wait=10"))
-    await gateway.hear(make.refusal(merchant.id, await begun(gateway), code))
+    await gateway.receive(make.refusal(merchant.id, await begun(gateway), code))
     first = await asyncio.wait_for(waiting, 3)
     again = await merchant.post(path, {}, key=key)
     for response in (first, again):
@@ -108,7 +108,7 @@ async def test_a_refusal_is_an_answer_and_a_repeat_gets_it_again(
 async def test_a_refused_refund_is_listed_as_failed(gateway, merchant, payment, make):
     path = f"/v1/payments/{payment['id']}/refunds"
     await merchant.post(path, {"amount": 99_999})
-    await gateway.hear(make.refusal(merchant.id, await begun(gateway), "refund_exceeds_captured"))
+    await gateway.receive(make.refusal(merchant.id, await begun(gateway), "refund_exceeds_captured"))
     listed = (await merchant.get(path)).json()["data"]
     assert [(one["status"], one["failure"]["code"]) for one in listed] == [("failed", "refund_exceeds_captured")]
 
@@ -121,7 +121,7 @@ async def test_a_refusal_does_not_undo_a_step_that_comes_with_it_or_came_before(
     step = gateway.step(merchant, payment, operation=make.operation(refund))
     refusal = make.refusal(merchant.id, refund, "refund_exceeds_captured")
     for batch in [(refusal, step)] if together else [(step,), (refusal,)]:
-        await gateway.hear(*batch)
+        await gateway.receive(*batch)
     shown = (await merchant.get(f"/v1/refunds/{refund['id']}")).json()
     assert (shown["status"], shown["failure"]) == ("completed", None)
 
@@ -130,7 +130,7 @@ async def test_a_cancel_that_came_too_late_says_so(gateway, merchant, payment, m
     waiting = asyncio.create_task(merchant.post(f"/v1/payments/{payment['id']}/cancel", Prefer="wait=10"))
     cancel = await begun(gateway)
     failed = make.operation(cancel, "failed", failure={"code": "payment_completed", "message": ""})
-    await gateway.hear(gateway.step(merchant, payment, operation=failed))
+    await gateway.receive(gateway.step(merchant, payment, operation=failed))
     response = await asyncio.wait_for(waiting, 3)
     assert (response.status_code, response.json()["status"]) == (201, "failed")
     assert response.json()["failure"]["code"] == "payment_completed"
@@ -140,8 +140,8 @@ async def test_an_older_step_does_not_undo_a_refunds_end(gateway, merchant, paym
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
     begins = gateway.step(merchant, payment, operation=make.operation(refund, "processing"))
     ends = gateway.step(merchant, payment, operation=make.operation(refund))
-    await gateway.hear(ends, begins)
-    await gateway.hear(begins, make.refusal(merchant.id, refund, "refund_exceeds_captured"))
+    await gateway.receive(ends, begins)
+    await gateway.receive(begins, make.refusal(merchant.id, refund, "refund_exceeds_captured"))
     assert (await merchant.get(f"/v1/refunds/{refund['id']}")).json()["status"] == "completed"
 
 

@@ -29,10 +29,10 @@ async def test_before_postgresql_has_ever_answered_the_gateway_says_so(replica):
     assert (await gateway.client.get("/health/live")).status_code == 200
 
 
-async def test_with_postgresql_away_nothing_is_accepted_and_it_heals_by_itself(replica, database, line):
-    url, wire = await line(database)
+async def test_with_postgresql_away_nothing_is_accepted_and_it_heals_by_itself(replica, database_url, line):
+    url, wire = await line(database_url)
     gateway = await replica(database_url=url)
-    await until(lambda: gateway.parts.units._pool is not None, what="a pool")
+    await until(lambda: gateway.dependencies.database._pool is not None, what="a pool")
     merchant = await gateway.merchant()
     wire.cut()
     assert_away(await merchant.pay(key="k"))
@@ -46,10 +46,10 @@ async def test_with_postgresql_away_nothing_is_accepted_and_it_heals_by_itself(r
     assert await gateway.count("payments") == 1
 
 
-async def test_a_commit_whose_answer_is_lost_happens_once(replica, database, line, gateway, merchant):
-    url, wire = await line(database)
+async def test_a_commit_whose_answer_is_lost_happens_once(replica, database_url, line, gateway, merchant):
+    url, wire = await line(database_url)
     there = await replica(database_url=url)
-    await until(lambda: there.parts.units._pool is not None, what="a pool")
+    await until(lambda: there.dependencies.database._pool is not None, what="a pool")
     away = merchant.on(there)
     sending = asyncio.create_task(away.pay(key="k", Prefer="wait=1"))
     await until(lambda: gateway.count("payments"), what="the payment's row")
@@ -82,7 +82,7 @@ async def test_a_redis_that_hangs_costs_one_request_a_second_and_no_other(replic
 
     async def asks_redis() -> bool:
         await merchant.get("/v1/payments")
-        return gateway.parts.limiter._away_until == 0.0
+        return gateway.dependencies.limiter._away_until == 0.0
 
     await until(asks_redis, what="Redis to be asked again")
 
@@ -101,14 +101,14 @@ async def test_wakes_reach_other_replicas_again_once_redis_is_back(replica, stor
     waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
     await until(lambda: here.count("payments"), what="the payment's row")
     payment = (await merchant.on(there).get("/v1/payments")).json()["data"][0]
-    await there.hear(there.step(merchant, payment))
+    await there.receive(there.step(merchant, payment))
     wire.mend()
     response = await asyncio.wait_for(waiting, 5)
     assert response.json()["status"] == "completed"
 
 
 async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
-    waiting: Waiting = gateway.parts.waiting
+    waiting: Waiting = gateway.dependencies.waiting
     sending = Waiting(waiting._redis, waiting._subscriber, 1)  # nobody sends for it
     for number in range(30):
         sending.wake({f"pay_{number}_{n}" for n in range(500)})
@@ -117,10 +117,10 @@ async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
 
 async def test_the_local_buckets_have_a_limit(gateway, monkeypatch):
     monkeypatch.setattr("gateway.edge.rate_limit._LOCAL_BUCKETS", 5)
-    limiter = RateLimiter(gateway.parts.waiting._redis, Limit(1, 1))
+    limiter = RateLimiter(gateway.dependencies.waiting._redis, Limit(1, 1))
     limiter._away_until = clock.monotonic() + 60
     for number in range(20):
-        await limiter.take(f"mer_{number}")
+        await limiter.consume(f"mer_{number}")
     assert len(limiter._local) == 5
 
 
@@ -128,7 +128,7 @@ async def test_the_buckets_of_strangers_have_a_limit_too(monkeypatch):
     monkeypatch.setattr("gateway.edge.rate_limit._LOCAL_BUCKETS", 5)
     buckets = LocalBuckets(Limit(1, 1))
     for number in range(20):
-        buckets.take(f"10.0.0.{number}")
+        buckets.consume(f"10.0.0.{number}")
     assert len(buckets) == 5
 
 

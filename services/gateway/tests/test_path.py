@@ -11,7 +11,7 @@ from malipo.contracts.commands import CreatePayment
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import DELIVERIES, MERCHANT_CONFIG, PAYMENT_COMMANDS, PAYMENT_EVENTS, Topic
-from malipo.messaging.unit import MESSAGE_ID
+from malipo.messaging.unit_of_work import MESSAGE_ID
 from testkit.waiting import until
 
 Tell = Callable[[Topic, str, Message], Awaitable[None]]

@@ -50,8 +50,8 @@ async def test_its_command_carries_all_that_the_merchant_said(gateway, merchant,
 async def test_a_post_waits_for_the_first_state_that_means_something(gateway, merchant):
     waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
     payment = await newest_payment(gateway)
-    await gateway.hear(gateway.step(merchant, payment, "processing"))
-    await gateway.hear(gateway.step(merchant, payment, "completed"))
+    await gateway.receive(gateway.step(merchant, payment, "processing"))
+    await gateway.receive(gateway.step(merchant, payment, "completed"))
     response = await asyncio.wait_for(waiting, 3)
     assert response.status_code == 201
     assert response.json()["status"] == "completed"
@@ -61,14 +61,14 @@ async def test_a_post_waits_for_the_first_state_that_means_something(gateway, me
 @pytest.mark.parametrize("state", ["requires_action", "authorized", "failed", "canceled"])
 async def test_every_state_but_plain_processing_means_something(gateway, merchant, state):
     waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
-    await gateway.hear(gateway.step(merchant, await newest_payment(gateway), state))
+    await gateway.receive(gateway.step(merchant, await newest_payment(gateway), state))
     assert (await asyncio.wait_for(waiting, 3)).status_code == 201
 
 
 async def test_doubt_is_told_at_once_as_still_under_way(gateway, merchant):
     waiting = asyncio.create_task(merchant.pay(key="k", Prefer="wait=10"))
     payment = await newest_payment(gateway)
-    await gateway.hear(gateway.step(merchant, payment, "processing", status_reason="awaiting_provider"))
+    await gateway.receive(gateway.step(merchant, payment, "processing", status_reason="awaiting_provider"))
     response = await asyncio.wait_for(waiting, 3)
     for told in (response, await merchant.pay(key="k", Prefer="wait=10")):
         assert (told.status_code, told.json()["status_reason"]) == (202, "awaiting_provider")
@@ -84,7 +84,7 @@ async def test_a_post_that_waited_in_vain_answers_202(gateway, merchant):
 
 async def test_the_wait_has_a_limit_that_the_answer_tells(gateway, merchant):
     waiting = asyncio.create_task(merchant.pay(Prefer="wait=3600"))
-    await gateway.hear(gateway.step(merchant, await newest_payment(gateway)))
+    await gateway.receive(gateway.step(merchant, await newest_payment(gateway)))
     assert (await waiting).headers["Preference-Applied"] == "wait=10"
 
 
@@ -93,7 +93,7 @@ async def test_a_post_is_woken_by_what_another_replica_heard(replica):
     merchant = await here.merchant()
     waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
     payment = await newest_payment(here)
-    await there.hear(there.step(merchant, payment))
+    await there.receive(there.step(merchant, payment))
     response = await asyncio.wait_for(waiting, 3)
     assert response.json()["status"] == "completed"
 
@@ -101,7 +101,7 @@ async def test_a_post_is_woken_by_what_another_replica_heard(replica):
 async def test_a_lost_wake_costs_time_and_nothing_else(replica, gateway, merchant):
     deaf = await replica(redis_url="redis://127.0.0.1:1/0")
     waiting = asyncio.create_task(merchant.on(deaf).pay(Prefer="wait=1"))
-    await gateway.hear(gateway.step(merchant, await newest_payment(gateway)))
+    await gateway.receive(gateway.step(merchant, await newest_payment(gateway)))
     response = await waiting
     assert (response.status_code, response.json()["status"]) == (201, "completed")
 
@@ -114,15 +114,15 @@ async def test_more_requests_than_may_wait_are_answered_at_once(replica):
     started = clock.monotonic()
     assert (await merchant.pay(Prefer="wait=10")).status_code == 202
     assert clock.monotonic() - started < 2
-    await gateway.hear(gateway.step(merchant, payment))
+    await gateway.receive(gateway.step(merchant, payment))
     assert (await first).status_code == 201
 
 
 async def test_steps_that_come_twice_or_late_change_nothing(gateway, merchant):
     payment = (await merchant.pay()).json()
     early, late = gateway.step(merchant, payment, "processing"), gateway.step(merchant, payment, "completed")
-    await gateway.hear(late, early, late)
-    await gateway.hear(early)
+    await gateway.receive(late, early, late)
+    await gateway.receive(early)
     assert (await merchant.get(f"/v1/payments/{payment['id']}")).json()["status"] == "completed"
     timeline = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).json()
     assert [entry["step"] for entry in timeline["entries"] if entry["kind"] == "step"] == [1, 2]
@@ -131,7 +131,7 @@ async def test_steps_that_come_twice_or_late_change_nothing(gateway, merchant):
 async def test_a_read_model_that_was_lost_is_built_anew_from_its_owners_steps(gateway, merchant):
     payment = (await merchant.pay()).json()
     await gateway.pool.execute("DELETE FROM payments")
-    await gateway.hear(gateway.step(merchant, payment))
+    await gateway.receive(gateway.step(merchant, payment))
     assert (await merchant.get(f"/v1/payments/{payment['id']}")).json()["status"] == "completed"
 
 

@@ -15,9 +15,9 @@ from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import Cause
 from malipo.contracts.outcomes import (
     ActionRequired,
+    AttemptPostponed,
     Declined,
     Exchange,
-    OrderPostponed,
     OutcomeReported,
     Redirect,
     Succeeded,
@@ -79,7 +79,7 @@ def word(payment, outcome, *, source: str = "answer", step: int = 1, **changes) 
 
 def attempt(step, number: int = 1, result: str = "delivered") -> DeliveryReported:
     return DeliveryReported(
-        delivery_id="del_1", endpoint_id="ep_1", event_id=step.announcement.id, payment_id=step.payment_id,
+        delivery_id="del_1", endpoint_id="ep_1", event_id=step.public_event.id, payment_id=step.payment_id,
         merchant_id=step.merchant_id, attempt=number, result=result, duration_ms=12, attempted_at=LONG_AGO,
         http_status=500 if result == "retrying" else 200,
     )  # fmt: skip
@@ -118,12 +118,12 @@ async def doubted(gateway, merchant, payment):
     found = word(payment, Succeeded(amount=Money(1250, "USD"), reference="pi_1"), source="query", step=3)
     done = because(gateway.step(merchant, payment, tell="payment.completed"), "msg_found", "query")
     callback = replace(found, source="callback", step=1, callback_id="evt_1", exchanges=())
-    await gateway.hear(attempt(done, 2), attempt(done, 1, "retrying"), topic=DELIVERIES)
+    await gateway.receive(attempt(done, 2), attempt(done, 1, "retrying"), topic=DELIVERIES)
     for _ in range(2):
-        await gateway.hear(done, again, doubt, charged)
-        await gateway.hear(callback, topic=OUTCOMES, message_id="msg_callback")
-        await gateway.hear(found, topic=OUTCOMES, message_id="msg_found")
-        await gateway.hear(lost, topic=OUTCOMES, message_id="msg_lost")
+        await gateway.receive(done, again, doubt, charged)
+        await gateway.receive(callback, topic=OUTCOMES, message_id="msg_callback")
+        await gateway.receive(found, topic=OUTCOMES, message_id="msg_found")
+        await gateway.receive(lost, topic=OUTCOMES, message_id="msg_lost")
         await gateway.pool.execute("DELETE FROM inbox")  # as if each came again after the inbox has forgotten it
     return [request["id"], "step-1", "msg_lost", "step-2", "step-3", "msg_found", "step-4", "del_1-1", "del_1-2"]
 
@@ -151,9 +151,9 @@ async def test_a_timeline_tells_everything_once_in_causal_order_with_causes(merc
 async def test_a_timeline_is_complete_when_the_cause_of_each_entry_has_come(gateway, merchant, payment):
     assert (await timeline(merchant, payment))["complete"]
     refused = word(payment, Declined(code="card_declined"), step=4)
-    await gateway.hear(because(gateway.step(merchant, payment), "msg_late"))
+    await gateway.receive(because(gateway.step(merchant, payment), "msg_late"))
     assert not (await timeline(merchant, payment))["complete"]
-    await gateway.hear(refused, topic=OUTCOMES, message_id="msg_late")
+    await gateway.receive(refused, topic=OUTCOMES, message_id="msg_late")
     assert (await timeline(merchant, payment))["complete"]
 
 
@@ -172,7 +172,7 @@ async def test_every_entry_names_its_service_its_time_and_its_trace(merchant, pa
 
 
 async def test_every_entry_is_as_the_api_describes_it(gateway, merchant, payment, doubted):
-    await gateway.hear(postponed(payment), topic=OUTCOMES)
+    await gateway.receive(postponed(payment), topic=OUTCOMES)
     described = TIMELINE.components["TimelineEntry"]
     for entry in await entries(merchant, payment):
         assert set(described["required"]) <= set(entry) <= set(described["properties"])
@@ -204,22 +204,22 @@ async def test_a_refused_operation_stands_behind_its_request(gateway, merchant, 
     *_, asked = await entries(merchant, payment)
     assert (asked["about"], asked["operation_id"]) == ("refund", refund["id"])
     refusal = replace(make.refusal(merchant.id, refund, "refund_exceeds_captured"), command_id=asked["id"])
-    await gateway.hear(replace(refusal, occurred_at=LONG_AGO))
+    await gateway.receive(replace(refusal, occurred_at=LONG_AGO))
     *_, told = await entries(merchant, payment)
     assert (told["kind"], told["cause"], told["code"]) == ("refusal", asked["id"], "refund_exceeds_captured")
 
 
 async def test_an_order_that_was_postponed_stands_between_the_step_and_the_answer(gateway, merchant, payment):
-    await gateway.hear(gateway.step(merchant, payment, "processing"))
-    await gateway.hear(postponed(payment, 2), postponed(payment, 1), topic=OUTCOMES)
+    await gateway.receive(gateway.step(merchant, payment, "processing"))
+    await gateway.receive(postponed(payment, 2), postponed(payment, 1), topic=OUTCOMES)
     done = word(payment, Declined(code="no"), tries=3, observed_at=LONG_AGO)
-    await gateway.hear(done, topic=OUTCOMES)
+    await gateway.receive(done, topic=OUTCOMES)
     told = [(entry["kind"], entry.get("tries")) for entry in await entries(merchant, payment)]
     assert told[1:] == [("step", None), ("postponed", 1), ("postponed", 2), ("attempt", 3)]
 
 
-def postponed(payment, tries: int = 1, **changes) -> OrderPostponed:
-    base = OrderPostponed(
+def postponed(payment, tries: int = 1, **changes) -> AttemptPostponed:
+    base = AttemptPostponed(
         payment_id=payment["id"], operation_id=payment["id"], kind="charge", provider="stripe", step=1,
         code="provider_unreachable", detail="no connection", tries=tries, retry_at=NOW, observed_at=NOW,
     )  # fmt: skip
@@ -232,10 +232,10 @@ async def test_a_timeline_holds_no_secret_and_nothing_about_the_customer(gateway
     payment = (await merchant.pay(make.payment | private, key="private-7")).json()
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"reason": "private-8"})).json()
     step = gateway.step(merchant, payment, "requires_action", tell="payment.requires_action")
-    await gateway.hear(step, gateway.step(merchant, payment, operation=make.operation(refund)))
+    await gateway.receive(step, gateway.step(merchant, payment, operation=make.operation(refund)))
     action = ActionRequired(action=Redirect("https://bank.example/private-9"), reference="pi_1")
     declined = Declined(code="card_declined", message="private-10")
-    await gateway.hear(word(payment, action), word(payment, declined), topic=OUTCOMES)
+    await gateway.receive(word(payment, action), word(payment, declined), topic=OUTCOMES)
     stored = await gateway.pool.fetchval("SELECT string_agg(entry::text, '') FROM timeline")
     told = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).text
     assert "card_declined" in told
@@ -246,7 +246,7 @@ async def test_a_timeline_holds_no_secret_and_nothing_about_the_customer(gateway
 
 async def test_a_long_timeline_shows_its_end(gateway, merchant, payment, monkeypatch):
     monkeypatch.setattr(store, "MAX_ENTRIES", 3)
-    await gateway.hear(*(gateway.step(merchant, payment, "processing") for _ in range(5)))
+    await gateway.receive(*(gateway.step(merchant, payment, "processing") for _ in range(5)))
     told = await timeline(merchant, payment)
     assert [entry["step"] for entry in told["entries"]] == [3, 4, 5]
     assert not told["complete"]
@@ -254,6 +254,6 @@ async def test_a_long_timeline_shows_its_end(gateway, merchant, payment, monkeyp
 
 async def test_the_timeline_of_a_payment_shows_no_other(gateway, merchant, payment):
     other = (await merchant.pay()).json()
-    await gateway.hear(gateway.step(merchant, other))
+    await gateway.receive(gateway.step(merchant, other))
     assert [entry["kind"] for entry in await entries(merchant, payment)] == ["request"]
     assert ids.is_id(other["id"], "pay")

@@ -6,43 +6,43 @@ import pytest
 
 from malipo import clock, ids
 from malipo.contracts.commands import Card, CreatePayment
-from malipo.contracts.outcomes import OrderPostponed, OutcomeReported, Succeeded
+from malipo.contracts.outcomes import AttemptPostponed, OutcomeReported, Succeeded
 from malipo.contracts.topics import BY_NAME
+from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Units
 from malipo.money import Money
 from orchestrator.subscriptions import SUBSCRIPTIONS
 
 
 @dataclass
 class Orchestrator:
-    units: Units
+    database: Database
 
-    async def take(self, *messages) -> list:
+    async def handle(self, *messages) -> list:
         """Apply those messages that are wanted as one batch; answers what was sent because of it."""
         [subscription] = SUBSCRIPTIONS
         batch = [Received(m, ids.new("msg"), "topic", m.payment_id) for m in messages if subscription.wants(m)]
-        async with self.units.begin() as unit:
+        async with self.database.begin() as unit:
             if batch:
                 await subscription.handle(unit, batch)
         return await self.sent()
 
     async def sent(self) -> list:
         """Empty the outbox."""
-        rows = await self.units.reads.fetch(
+        rows = await self.database.reads.fetch(
             "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
         )
         return [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
 
     async def payment(self, payment_id: str) -> dict:
-        return dict(await self.units.reads.fetchrow("SELECT * FROM payments WHERE id = $1", payment_id))
+        return dict(await self.database.reads.fetchrow("SELECT * FROM payments WHERE id = $1", payment_id))
 
 
 @pytest.fixture
 async def orchestrator(new_database, pool_of):
-    units = Units(lambda: None)
-    units.use(await pool_of(new_database("orchestrator")))
-    return Orchestrator(units)
+    database = Database(lambda: None)
+    database.use(await pool_of(new_database("orchestrator")))
+    return Orchestrator(database)
 
 
 def create(amount_minor: int = 1000, **changes) -> CreatePayment:
@@ -77,8 +77,8 @@ def paid(payment_id: str, amount_minor: int = 1000) -> OutcomeReported:
     return word(payment_id, Succeeded(amount=Money(amount_minor, "USD"), reference="pi_1"))
 
 
-def postponed(payment_id: str) -> OrderPostponed:
-    return OrderPostponed(
+def postponed(payment_id: str) -> AttemptPostponed:
+    return AttemptPostponed(
         payment_id=payment_id, operation_id=payment_id, kind="charge", provider="stripe", step=1,
         code="provider_unreachable", detail="no connection", tries=1, retry_at=clock.now(), observed_at=clock.now(),
     )  # fmt: skip

@@ -6,12 +6,12 @@ import base64
 import pytest
 from typer.testing import CliRunner
 
-from malipo.messaging.database import connected
+from malipo.messaging.pool import connected
 from orchestrator.__main__ import cli
 
 
 @pytest.fixture
-def database(new_database, monkeypatch) -> str:
+def database_url(new_database, monkeypatch) -> str:
     url = new_database("orchestrator")
     key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
     for name, value in {"DATABASE_URL": url, "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KEY_RING": key_ring}.items():
@@ -27,40 +27,40 @@ def sql(url: str, statement: str):
     return asyncio.run(ask())
 
 
-def test_all_since_a_time_is_called_over_again(database):
+def test_all_since_a_time_is_called_over_again(database_url):
     assert CliRunner().invoke(cli, ("tell-again", "since", "2026-11-21T09:30:00")).exit_code == 1
-    sql(database, "INSERT INTO roll_calls VALUES (60, now()), (3600, '2026-01-01')")
+    sql(database_url, "INSERT INTO roll_calls VALUES (60, now()), (3600, '2026-01-01')")
     done = CliRunner().invoke(cli, ("tell-again", "since", "2026-11-21T09:30:00"))
     assert done.exit_code == 0, done.output
-    told_until = "SELECT array_agg(told_until ORDER BY delay_seconds DESC)::text FROM roll_calls"
-    assert sql(database, told_until).count("2026-01-01") == 1
-    assert "2026-11-21 09:30:00+00" in sql(database, told_until)
+    called_until = "SELECT array_agg(called_until ORDER BY delay_seconds DESC)::text FROM roll_calls"
+    assert sql(database_url, called_until).count("2026-01-01") == 1
+    assert "2026-11-21 09:30:00+00" in sql(database_url, called_until)
 
 
-def test_a_payment_is_told_again_step_by_step_under_the_ids_that_its_steps_had(database):
+def test_a_payment_is_told_again_step_by_step_under_the_ids_that_its_steps_had(database_url):
     sql(
-        database,
+        database_url,
         """WITH payment AS (
             INSERT INTO payments (id, merchant_id, mode, amount_minor, currency, method, capture, config_version, metadata,
-                created_at, state, captured_minor, step, announced, asks, updated_at, expires_at)
+                created_at, state, captured_minor, step, event_sequence, queries, updated_at, expires_at)
             VALUES ('pay_1', 'mer_1', 'test', 1, 'USD', '{}', 'automatic', 1, '{}', now(), 'completed', 1, 2, 1, 0, now(),
                 now()))
-        INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, message_id, contradiction, occurred_at,
-            message, told_as)
+        INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, cause_message_id, contradiction, occurred_at,
+            message, message_id)
         SELECT 'pay_1', step, '', '', '', '', '', false, now(), 'x', 'msg_' || step FROM generate_series(1, 2) AS step""",
     )
     done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_1"))
     assert done.exit_code == 0, done.output
-    assert sql(database, "SELECT array_agg(message_id ORDER BY id)::text FROM outbox") == "{msg_1,msg_2}"
+    assert sql(database_url, "SELECT array_agg(message_id ORDER BY id)::text FROM outbox") == "{msg_1,msg_2}"
 
 
-def test_a_payment_that_does_not_exist_is_not_said_to_be_told_again(database):
+def test_a_payment_that_does_not_exist_is_not_said_to_be_told_again(database_url):
     done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_none"))
     assert done.exit_code == 1
     assert "no payment pay_none" in done.output
 
 
-def test_a_database_that_was_never_migrated_is_told_in_plain_words(database, monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", f"{database.rpartition('/')[0]}/postgres")
+def test_a_database_that_was_never_migrated_is_told_in_plain_words(database_url, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"{database_url.rpartition('/')[0]}/postgres")
     done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_1"))
     assert done.output.endswith("run `python -m orchestrator migrate` first\n")

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from malipo import clock
-from malipo.contracts.events import PaymentStepped
+from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, OtherAction, Redirect, Unknown
 from malipo.contracts.provider_commands import Cancel, Charge, Query
 from malipo.money import Money
-from orchestrator import clockwork
+from orchestrator import scheduler
 from testkit.clocks import put_wrong
 
 ASKED = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
@@ -21,18 +21,18 @@ def only(messages, kind):
 
 
 async def tick(orchestrator) -> list:
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
-    await clockwork.tick(orchestrator.units)
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
+    await scheduler.tick(orchestrator.database)
     return await orchestrator.sent()
 
 
 async def end_intents(orchestrator) -> None:
-    await orchestrator.units.write("UPDATE payments SET expires_at = now()")
+    await orchestrator.database.write("UPDATE payments SET expires_at = now()")
 
 
 async def seconds_left(orchestrator, payment_id: str) -> float:
     statement = "SELECT extract(epoch FROM due_at - now())::float8 FROM timers WHERE subject_id = $1"
-    return await orchestrator.units.reads.fetchval(statement, payment_id)
+    return await orchestrator.database.reads.fetchval(statement, payment_id)
 
 
 @pytest.fixture(params=[-HOUR, HOUR], ids=["an hour behind", "an hour ahead"])
@@ -42,22 +42,22 @@ def wrong_clock(request, monkeypatch):
 
 async def test_a_payment_that_was_two_hours_under_way_to_the_orchestrator_is_not_charged_any_more(orchestrator, make):
     late = make.create(expires_at=clock.now() - 2 * HOUR)
-    [step] = await orchestrator.take(late)
-    assert (step.to_state, step.cause.trigger, step.announcement.type) == ("failed", "expired", "payment.failed")
+    [step] = await orchestrator.handle(late)
+    assert (step.to_state, step.cause.trigger, step.public_event.type) == ("failed", "expired", "payment.failed")
     assert step.payment.failure.code == "expired"
     assert step.payment.failure.message
-    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers") == 0
+    assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
 async def test_a_charge_carries_the_end_of_its_intent_and_the_merchant_sees_it(orchestrator, make):
     create = make.create(expires_at=clock.now() + HOUR)
-    step, charge = await orchestrator.take(create)
+    step, charge = await orchestrator.handle(create)
     assert isinstance(charge, Charge)
     assert charge.expires_at == step.payment.expires_at == create.expires_at
 
 
 async def test_a_payment_that_does_not_say_when_it_ends_is_good_for_a_quarter_of_an_hour(orchestrator, make):
-    step, charge = await orchestrator.take(make.create())
+    step, charge = await orchestrator.handle(make.create())
     assert charge.expires_at - step.occurred_at == timedelta(minutes=15)
 
 
@@ -65,23 +65,23 @@ async def test_a_customer_is_looked_after_at_the_very_end_of_the_intent_and_the_
     orchestrator, make
 ):
     create = make.create(expires_at=clock.now() + timedelta(seconds=5))
-    await orchestrator.take(create, make.word(create.payment_id, ASKED))
+    await orchestrator.handle(create, make.word(create.payment_id, ASKED))
     assert await seconds_left(orchestrator, create.payment_id) < 6
     await end_intents(orchestrator)
     [cancel] = only(await tick(orchestrator), Cancel)
-    *_, last = await orchestrator.take(
+    *_, last = await orchestrator.handle(
         make.word(create.payment_id, Canceled(reference="pi_1"), "cancel", cancel.operation_id)
     )
-    assert (last.payment.status, last.announcement.type) == ("canceled", "payment.canceled")
+    assert (last.payment.status, last.public_event.type) == ("canceled", "payment.canceled")
 
 
 async def test_a_customer_who_is_asked_after_the_end_cannot_pay_any_more(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, make.word(create.payment_id, Unknown(reason="timeout")))
+    await orchestrator.handle(create, make.word(create.payment_id, Unknown(reason="timeout")))
     await end_intents(orchestrator)
-    await orchestrator.take(make.word(create.payment_id, ASKED))
+    await orchestrator.handle(make.word(create.payment_id, ASKED))
     assert await seconds_left(orchestrator, create.payment_id) <= 0
-    await clockwork.tick(orchestrator.units)
+    await scheduler.tick(orchestrator.database)
     assert only(await orchestrator.sent(), Cancel)
 
 
@@ -89,7 +89,7 @@ async def test_while_the_cancel_of_an_expired_charge_is_under_way_it_is_looked_a
     orchestrator, make
 ):
     create = make.create()
-    await orchestrator.take(create, make.word(create.payment_id, ASKED))
+    await orchestrator.handle(create, make.word(create.payment_id, ASKED))
     await end_intents(orchestrator)
     sent, waits = [], []
     for _ in range(4):
@@ -104,7 +104,7 @@ async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_o
     orchestrator, make
 ):
     create = make.create()
-    await orchestrator.take(create, make.word(create.payment_id, ASKED))
+    await orchestrator.handle(create, make.word(create.payment_id, ASKED))
     await end_intents(orchestrator)
     waits, sent = [], []
     for _ in range(6):
@@ -112,9 +112,9 @@ async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_o
         waits.append(round(await seconds_left(orchestrator, create.payment_id)))
         [*_, cancel] = only(sent, Cancel)
         refused = Declined(code="payment_intent_unexpected_state")
-        sent += await orchestrator.take(make.word(create.payment_id, refused, "cancel", cancel.operation_id))
-    steps = only(sent, PaymentStepped)
-    assert not [step.announcement for step in steps if step.announcement]
+        sent += await orchestrator.handle(make.word(create.payment_id, refused, "cancel", cancel.operation_id))
+    steps = only(sent, PaymentTransitioned)
+    assert not [step.public_event for step in steps if step.public_event]
     assert {step.operation.reason for step in steps if step.operation} == {"expired"}
     assert waits == sorted(waits)
     assert waits[-1] > 20 * waits[0]
@@ -123,22 +123,22 @@ async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_o
 async def test_a_hold_that_was_made_in_time_outlives_its_intent(orchestrator, make):
     create = make.create(capture="manual")
     held = Authorized(amount=Money(1000, "USD"), reference="pi_1")
-    await orchestrator.take(create, make.word(create.payment_id, held))
+    await orchestrator.handle(create, make.word(create.payment_id, held))
     await end_intents(orchestrator)
     sent = await tick(orchestrator)
-    assert [type(one) for one in sent] == [PaymentStepped, Query]
+    assert [type(one) for one in sent] == [PaymentTransitioned, Query]
 
 
 async def test_what_the_provider_service_did_not_send_in_time_has_failed_with_words(orchestrator, make):
     create = make.create()
-    *_, step = await orchestrator.take(create, make.word(create.payment_id, Declined(code="expired")))
+    *_, step = await orchestrator.handle(create, make.word(create.payment_id, Declined(code="expired")))
     assert (step.payment.failure.code, bool(step.payment.failure.message)) == ("expired", True)
 
 
 async def test_an_action_that_cannot_be_shown_is_told_of_as_such_and_ends_like_any_other(orchestrator, make):
     create = make.create()
     action = OtherAction("use_stripe_sdk")
-    *_, step = await orchestrator.take(
+    *_, step = await orchestrator.handle(
         create, make.word(create.payment_id, ActionRequired(action=action, reference="pi_1"))
     )
     assert (step.payment.status, step.payment.action) == ("requires_action", action)
@@ -149,19 +149,19 @@ async def test_an_action_that_cannot_be_shown_is_told_of_as_such_and_ends_like_a
 @pytest.mark.usefixtures("wrong_clock")
 async def test_a_process_whose_clock_is_wrong_expires_nothing_and_asks_nobody(orchestrator, make):
     asked, held, silent = make.create(), make.create(capture="manual"), make.create()
-    await orchestrator.take(asked, make.word(asked.payment_id, ASKED))
-    await orchestrator.take(
+    await orchestrator.handle(asked, make.word(asked.payment_id, ASKED))
+    await orchestrator.handle(
         held, make.word(held.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_2")), silent
     )
     for create, at_least, at_most in ((asked, 10, 15), (silent, 50, 60), (held, 23 * 3600, 24 * 3600)):
         assert at_least < await seconds_left(orchestrator, create.payment_id) <= at_most
-    await clockwork.tick(orchestrator.units)
+    await scheduler.tick(orchestrator.database)
     assert await orchestrator.sent() == []
 
 
 async def test_what_was_begun_by_a_right_clock_is_not_expired_by_a_wrong_one(orchestrator, make, monkeypatch):
     create = make.create()
-    await orchestrator.take(create, make.word(create.payment_id, ASKED))
+    await orchestrator.handle(create, make.word(create.payment_id, ASKED))
     monkeypatch.setattr(clock, "now", lambda: clock.datetime.now(clock.UTC) + HOUR)
     sent = await tick(orchestrator)
     assert only(sent, Query)
@@ -172,9 +172,9 @@ async def test_what_was_begun_by_a_right_clock_is_not_expired_by_a_wrong_one(orc
 async def test_what_a_wrong_clock_writes_is_of_postgresqls_time(orchestrator, make):
     create = make.create()
     steps = only(
-        await orchestrator.take(create, make.word(create.payment_id, Unknown(reason="timeout"))), PaymentStepped
+        await orchestrator.handle(create, make.word(create.payment_id, Unknown(reason="timeout"))), PaymentTransitioned
     )
-    now = await orchestrator.units.reads.fetchval("SELECT now()")
+    now = await orchestrator.database.reads.fetchval("SELECT now()")
     row = await orchestrator.payment(create.payment_id)
     for moment in (*(step.occurred_at for step in steps), row["in_doubt_since"], row["updated_at"]):
         assert abs((now - moment).total_seconds()) < 60

@@ -8,12 +8,12 @@ from structlog.testing import capture_logs
 
 from malipo import ids
 from malipo.contracts.commands import CapturePayment, RefundPayment
-from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Redirect, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.messaging.subscription import Received
 from malipo.money import Money
-from orchestrator import clockwork, handlers
+from orchestrator import handlers, scheduler
 from orchestrator.machine import DECIDED
 from orchestrator.views import _ADVICE, PUBLIC
 
@@ -27,141 +27,141 @@ def only(messages, kind):
 
 async def test_a_new_payment_is_charged_and_completed_on_the_providers_word(orchestrator, make):
     create = make.create()
-    [stepped, charge] = await orchestrator.take(create)
+    [stepped, charge] = await orchestrator.handle(create)
     assert isinstance(charge, Charge)
     assert charge.operation_id == create.payment_id
-    assert (stepped.step, stepped.payment.status, stepped.announcement) == (1, "processing", None)
-    [done] = await orchestrator.take(make.paid(create.payment_id))
+    assert (stepped.step, stepped.payment.status, stepped.public_event) == (1, "processing", None)
+    [done] = await orchestrator.handle(make.paid(create.payment_id))
     assert done.payment.status == "completed"
     assert done.payment.amount_captured == 1000
-    assert done.announcement.type == "payment.completed"
-    assert (done.step, done.announcement.sequence) == (2, 1)
+    assert done.public_event.type == "payment.completed"
+    assert (done.step, done.public_event.sequence) == (2, 1)
 
 
 async def test_create_and_outcome_in_one_batch_are_both_applied(orchestrator, make):
     create = make.create()
-    sent = await orchestrator.take(create, make.paid(create.payment_id))
-    assert [m.payment.status for m in only(sent, PaymentStepped)] == ["processing", "completed"]
+    sent = await orchestrator.handle(create, make.paid(create.payment_id))
+    assert [m.payment.status for m in only(sent, PaymentTransitioned)] == ["processing", "completed"]
     assert len(only(sent, Charge)) == 1
     assert (await orchestrator.payment(create.payment_id))["state"] == "completed"
 
 
 async def test_many_payments_in_one_batch_keep_their_own_order(orchestrator, make):
     creates = [make.create() for _ in range(20)]
-    sent = await orchestrator.take(*creates, *[make.paid(c.payment_id) for c in creates])
-    assert len(only(sent, PaymentStepped)) == 40
+    sent = await orchestrator.handle(*creates, *[make.paid(c.payment_id) for c in creates])
+    assert len(only(sent, PaymentTransitioned)) == 40
     for create in creates:
-        steps = [m.step for m in only(sent, PaymentStepped) if m.payment_id == create.payment_id]
+        steps = [m.step for m in only(sent, PaymentTransitioned) if m.payment_id == create.payment_id]
         assert steps == [1, 2]
 
 
 async def test_a_payment_created_twice_under_two_message_ids_is_charged_once(orchestrator, make):
     create = make.create()
-    sent = await orchestrator.take(create, create) + await orchestrator.take(create)
+    sent = await orchestrator.handle(create, create) + await orchestrator.handle(create)
     assert len(only(sent, Charge)) == 1
 
 
 async def test_one_batch_makes_changes_and_ends_payments_and_all_of_it_is_kept(orchestrator, make):
     old, waiting, new, ended = make.create(), make.create(), make.create(), make.create()
-    await orchestrator.take(old, make.paid(old.payment_id), waiting)
-    await orchestrator.take(
+    await orchestrator.handle(old, make.paid(old.payment_id), waiting)
+    await orchestrator.handle(
         new,
         RefundPayment(payment_id=old.payment_id, refund_id=REF_1, amount_minor=100),
         make.paid(waiting.payment_id),
         ended,
         make.word(ended.payment_id, Declined(code="x")),
     )
-    payments = await orchestrator.units.reads.fetch("SELECT id, state, step FROM payments")
+    payments = await orchestrator.database.reads.fetch("SELECT id, state, step FROM payments")
     assert {row["id"]: (row["state"], row["step"]) for row in payments} == {
         old.payment_id: ("completed", 3),
         waiting.payment_id: ("completed", 2),
         new.payment_id: ("processing", 1),
         ended.payment_id: ("failed", 2),
     }
-    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM history") == 8
-    [refund] = await orchestrator.units.reads.fetch("SELECT id, state, amount_minor FROM operations")
+    assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM history") == 8
+    [refund] = await orchestrator.database.reads.fetch("SELECT id, state, amount_minor FROM operations")
     assert tuple(refund.values()) == (REF_1, "processing", 100)
-    timers = await orchestrator.units.reads.fetch("SELECT subject_id FROM timers")
+    timers = await orchestrator.database.reads.fetch("SELECT subject_id FROM timers")
     assert {row["subject_id"] for row in timers} == {new.payment_id, REF_1}
 
 
 async def test_a_failed_refund_gives_its_reserve_back(orchestrator, make):
     create = make.create(1000)
-    await orchestrator.take(create, make.paid(create.payment_id))
+    await orchestrator.handle(create, make.paid(create.payment_id))
     first = RefundPayment(payment_id=create.payment_id, refund_id=REF_1)
     again = RefundPayment(payment_id=create.payment_id, refund_id=REF_2, amount_minor=1000)
-    assert only(await orchestrator.take(first), Refund)[0].amount == Money(1000, "USD")
-    assert only(await orchestrator.take(again), CommandRefused)
-    await orchestrator.take(make.word(create.payment_id, Declined(code="x"), "refund", REF_1))
+    assert only(await orchestrator.handle(first), Refund)[0].amount == Money(1000, "USD")
+    assert only(await orchestrator.handle(again), CommandRefused)
+    await orchestrator.handle(make.word(create.payment_id, Declined(code="x"), "refund", REF_1))
     third = RefundPayment(payment_id=create.payment_id, refund_id=REF_3, amount_minor=1000)
-    assert only(await orchestrator.take(third), Refund)
+    assert only(await orchestrator.handle(third), Refund)
 
 
 async def test_a_refund_that_the_bank_gives_back_later_fails_after_it_had_completed(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, make.paid(create.payment_id))
-    await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
+    await orchestrator.handle(create, make.paid(create.payment_id))
+    await orchestrator.handle(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
     done = make.word(create.payment_id, Succeeded(amount=Money(1000, "USD"), reference="re"), "refund", REF_1)
-    [completed] = await orchestrator.take(done)
+    [completed] = await orchestrator.handle(done)
     assert completed.payment.amount_refunded == 1000
     back = make.word(create.payment_id, Declined(code="lost_or_stolen_card"), "refund", REF_1)
-    [failed] = await orchestrator.take(back)
-    assert failed.announcement.type == "refund.failed"
+    [failed] = await orchestrator.handle(back)
+    assert failed.public_event.type == "refund.failed"
     assert failed.payment.amount_refunded == 0
 
 
 async def test_silence_is_doubt_and_the_provider_is_asked_until_it_answers(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create)
-    [stepped, query] = await orchestrator.take(make.word(create.payment_id, Unknown(reason="timeout")))
+    await orchestrator.handle(create)
+    [stepped, query] = await orchestrator.handle(make.word(create.payment_id, Unknown(reason="timeout")))
     assert isinstance(query, Query)
     assert stepped.to_state == "in_doubt"
     assert stepped.payment.status == "processing"
     assert stepped.payment.status_reason == "awaiting_provider_confirmation"
-    await orchestrator.take(make.word(create.payment_id, Unknown(reason="still silent")))
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
-    await clockwork.tick(orchestrator.units)
+    await orchestrator.handle(make.word(create.payment_id, Unknown(reason="still silent")))
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
+    await scheduler.tick(orchestrator.database)
     assert len(only(await orchestrator.sent(), Query)) == 1
-    [done] = await orchestrator.take(make.paid(create.payment_id))
+    [done] = await orchestrator.handle(make.paid(create.payment_id))
     assert done.payment.status == "completed"
     assert done.payment.status_reason is None
-    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers") == 0
+    assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
 async def test_a_provider_that_never_answers_leads_to_a_question(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create)
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
-    await asyncio.gather(*[clockwork.tick(orchestrator.units) for _ in range(4)])  # replicas tick at once
+    await orchestrator.handle(create)
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
+    await asyncio.gather(*[scheduler.tick(orchestrator.database) for _ in range(4)])  # replicas tick at once
     sent = await orchestrator.sent()
     assert len(only(sent, Query)) == 1
-    assert only(sent, PaymentStepped)[0].to_state == "in_doubt"
+    assert only(sent, PaymentTransitioned)[0].to_state == "in_doubt"
 
 
 async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestrator, make):
     create = make.create()
     action = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
-    await orchestrator.take(create, make.word(create.payment_id, action))
-    await orchestrator.units.write("UPDATE payments SET expires_at = now()")
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
-    await clockwork.tick(orchestrator.units)
+    await orchestrator.handle(create, make.word(create.payment_id, action))
+    await orchestrator.database.write("UPDATE payments SET expires_at = now()")
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
+    await scheduler.tick(orchestrator.database)
     [cancel] = only(await orchestrator.sent(), Cancel)
-    sent = await orchestrator.take(
+    sent = await orchestrator.handle(
         make.word(create.payment_id, Canceled(reference="pi_1"), "cancel", cancel.operation_id)
     )
     assert sent[-1].payment.status == "canceled"
-    assert sent[-1].announcement.type == "payment.canceled"
+    assert sent[-1].public_event.type == "payment.canceled"
 
 
 async def test_a_customer_has_until_the_end_of_the_intent_however_old_the_payment_is(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create)
-    await orchestrator.units.write("UPDATE payments SET created_at = created_at - interval '2 hours'")
-    await orchestrator.take(
+    await orchestrator.handle(create)
+    await orchestrator.database.write("UPDATE payments SET created_at = created_at - interval '2 hours'")
+    await orchestrator.handle(
         make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"), reference="pi_1"))
     )
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
-    await clockwork.tick(orchestrator.units)
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
+    await scheduler.tick(orchestrator.database)
     sent = await orchestrator.sent()
     assert only(sent, Query)
     assert not only(sent, Cancel)
@@ -170,16 +170,18 @@ async def test_a_customer_has_until_the_end_of_the_intent_however_old_the_paymen
 async def test_a_partial_capture_completes_the_payment_with_what_was_captured(orchestrator, make):
     create = make.create(1000, capture="manual")
     authorized = make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_1"))
-    await orchestrator.take(create, authorized)
+    await orchestrator.handle(create, authorized)
     capture = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1, amount_minor=400)
-    [order] = only(await orchestrator.take(capture), Capture)
+    [order] = only(await orchestrator.handle(capture), Capture)
     assert (order.amount, order.reference) == (Money(400, "USD"), "pi_1")
     captured = Succeeded(amount=Money(400, "USD"), reference="pi_1")
     callback_first = make.word(create.payment_id, captured)
-    sent = await orchestrator.take(callback_first, make.word(create.payment_id, captured, "capture", CAP_1))
+    sent = await orchestrator.handle(callback_first, make.word(create.payment_id, captured, "capture", CAP_1))
     assert [m.to_state for m in sent] == ["completed", "completed"]
     assert sent[-1].payment.amount_captured == 400
-    [refused] = await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id=REF_1, amount_minor=401))
+    [refused] = await orchestrator.handle(
+        RefundPayment(payment_id=create.payment_id, refund_id=REF_1, amount_minor=401)
+    )
     assert refused.code == "refund_exceeds_captured"
     assert refused.detail == "400 of 400 (minor units of USD) can be refunded."
 
@@ -193,8 +195,8 @@ async def test_a_partial_capture_completes_the_payment_with_what_was_captured(or
 )
 async def test_a_payment_in_doubt_refuses_what_needs_to_know_whether_money_was_taken(orchestrator, make, command, code):
     create = make.create()
-    await orchestrator.take(create, make.word(create.payment_id, Unknown(reason="timeout")))
-    [refused] = await orchestrator.take(command(create.payment_id))
+    await orchestrator.handle(create, make.word(create.payment_id, Unknown(reason="timeout")))
+    [refused] = await orchestrator.handle(command(create.payment_id))
     assert refused.code == code
 
 
@@ -217,8 +219,8 @@ async def test_a_payment_that_the_provider_has_not_named_yet_refuses_what_needs_
     orchestrator, make, word, command, code
 ):
     create = make.create(capture="manual")
-    await orchestrator.take(create, make.word(create.payment_id, word))
-    [refused] = await orchestrator.take(command(create.payment_id))
+    await orchestrator.handle(create, make.word(create.payment_id, word))
+    [refused] = await orchestrator.handle(command(create.payment_id))
     assert refused.code == code
     assert refused.detail == (
         "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
@@ -257,8 +259,8 @@ async def test_a_refusal_says_how_the_payment_is_and_what_its_merchant_can_do(
     orchestrator, make, command, word, detail
 ):
     create = make.create(capture="manual")
-    await orchestrator.take(create, make.word(create.payment_id, word))
-    [refused] = await orchestrator.take(replace(command, payment_id=create.payment_id))
+    await orchestrator.handle(create, make.word(create.payment_id, word))
+    [refused] = await orchestrator.handle(replace(command, payment_id=create.payment_id))
     assert refused.detail == detail
 
 
@@ -274,29 +276,31 @@ def test_there_is_advice_for_every_state_in_which_a_command_is_refused():
 
 async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_refused(orchestrator, make):
     create = make.create(1000, capture="manual")
-    await orchestrator.take(create, make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi")))
+    await orchestrator.handle(
+        create, make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi"))
+    )
     too_much = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1, amount_minor=1001)
-    [refused] = await orchestrator.take(too_much)
+    [refused] = await orchestrator.handle(too_much)
     assert refused.code == "capture_exceeds_authorized"
     assert refused.detail == "1000 (minor units of USD) is authorized."
     first = CapturePayment(payment_id=create.payment_id, capture_id=CAP_2)
     second = CapturePayment(payment_id=create.payment_id, capture_id=CAP_3)
-    sent = await orchestrator.take(first, second)
+    sent = await orchestrator.handle(first, second)
     assert len(only(sent, Capture)) == 1
     assert only(sent, CommandRefused)[0].code == "capture_in_progress"
 
 
 async def test_a_provider_that_nobody_has_fails_the_payment_before_anything_is_sent(orchestrator, make):
-    sent = await orchestrator.take(make.create(provider="acme"))
-    assert [type(m) for m in sent] == [PaymentStepped]
+    sent = await orchestrator.handle(make.create(provider="acme"))
+    assert [type(m) for m in sent] == [PaymentTransitioned]
     assert sent[0].payment.failure.code == "provider_unsupported"
-    assert sent[0].announcement.type == "payment.failed"
+    assert sent[0].public_event.type == "payment.failed"
 
 
 async def test_each_step_is_in_the_history_with_its_cause(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, make.paid(create.payment_id))
-    rows = await orchestrator.units.reads.fetch("SELECT * FROM history ORDER BY step")
+    await orchestrator.handle(create, make.paid(create.payment_id))
+    rows = await orchestrator.database.reads.fetch("SELECT * FROM history ORDER BY step")
     assert [(r["from_state"], r["to_state"], r["trigger"], r["source"]) for r in rows] == [
         ("initiated", "processing", "dispatched", "merchant"),
         ("processing", "completed", "succeeded", "answer"),
@@ -305,81 +309,83 @@ async def test_each_step_is_in_the_history_with_its_cause(orchestrator, make):
 
 async def test_a_postponed_order_changes_nothing_and_needs_no_payment(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create)
+    await orchestrator.handle(create)
     before = await orchestrator.payment(create.payment_id)
-    assert await orchestrator.take(make.postponed(create.payment_id), make.postponed("pay_nobody")) == []
+    assert await orchestrator.handle(make.postponed(create.payment_id), make.postponed("pay_nobody")) == []
     assert await orchestrator.payment(create.payment_id) == before
 
 
 async def test_a_refusal_names_the_command_that_it_answers(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create)
+    await orchestrator.handle(create)
     command = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1)
-    async with orchestrator.units.begin() as unit:
-        await handlers.take(unit, [Received(command, "msg_7", "topic", create.payment_id)])
+    async with orchestrator.database.begin() as unit:
+        await handlers.handle_batch(unit, [Received(command, "msg_7", "topic", create.payment_id)])
     [refused] = await orchestrator.sent()
     assert (refused.command_id, refused.operation_id) == ("msg_7", CAP_1)
 
 
 async def test_an_outcome_of_an_unknown_payment_is_an_error_that_dead_letters_it(orchestrator, make):
     with pytest.raises(handlers.UnknownPayment):
-        await orchestrator.take(make.paid("pay_nobody"))
+        await orchestrator.handle(make.paid("pay_nobody"))
 
 
 async def test_an_older_replica_goes_on_when_a_newer_release_has_added_a_column(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create)
-    await orchestrator.units.reads.fetch("ALTER TABLE payments ADD COLUMN risk text")
-    await orchestrator.units.reads.fetch("ALTER TABLE operations ADD COLUMN risk text")
-    [done] = await orchestrator.take(make.paid(create.payment_id))
+    await orchestrator.handle(create)
+    await orchestrator.database.reads.fetch("ALTER TABLE payments ADD COLUMN risk text")
+    await orchestrator.database.reads.fetch("ALTER TABLE operations ADD COLUMN risk text")
+    [done] = await orchestrator.handle(make.paid(create.payment_id))
     assert done.payment.status == "completed"
 
 
 async def test_a_payment_whose_deadline_cannot_be_taken_stops_no_other(orchestrator, make):
     bad, good = make.create(), make.create()
-    await orchestrator.take(bad, good)
-    await orchestrator.units.write(
+    await orchestrator.handle(bad, good)
+    await orchestrator.database.write(
         "UPDATE payments SET currency = 'XXX', traceparent = $2 WHERE id = $1",
         bad.payment_id,
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
     )
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
     with capture_logs() as lines:
-        await clockwork.tick(orchestrator.units)
-    [line] = [line for line in lines if line["event"] == "deadline cannot be taken"]
+        await scheduler.tick(orchestrator.database)
+    [line] = [line for line in lines if line["event"] == "deadline cannot be fired"]
     assert (line["payment_id"], line["client_ref"]) == (bad.payment_id, "order 7")
     assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert [m.payment_id for m in only(await orchestrator.sent(), Query)] == [good.payment_id]
-    still_due = await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers WHERE due_at <= now()")
+    still_due = await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers WHERE due_at <= now()")
     assert still_due == 0
 
 
 async def test_while_the_customer_is_away_the_provider_is_asked_less_and_less_often(orchestrator, make):
     create = make.create()
     still = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
-    await orchestrator.take(create, make.word(create.payment_id, still))
+    await orchestrator.handle(create, make.word(create.payment_id, still))
     waits = []
     for _ in range(4):
-        await orchestrator.units.write("UPDATE timers SET due_at = now()")
-        await clockwork.tick(orchestrator.units)
+        await orchestrator.database.write("UPDATE timers SET due_at = now()")
+        await scheduler.tick(orchestrator.database)
         assert only(await orchestrator.sent(), Query)
-        *_, last = await orchestrator.take(make.word(create.payment_id, still))
-        [timer] = await orchestrator.units.reads.fetch("SELECT due_at FROM timers")
+        *_, last = await orchestrator.handle(make.word(create.payment_id, still))
+        [timer] = await orchestrator.database.reads.fetch("SELECT due_at FROM timers")
         waits.append((timer["due_at"] - last.occurred_at).total_seconds())
     assert waits == [30, 60, 120, 240]
 
 
 async def test_a_customer_who_never_comes_back_to_a_charge_without_reference_leads_to_a_question(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"))))
-    await orchestrator.units.write("UPDATE payments SET expires_at = now()")
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
-    await clockwork.tick(orchestrator.units)
+    await orchestrator.handle(
+        create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test")))
+    )
+    await orchestrator.database.write("UPDATE payments SET expires_at = now()")
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
+    await scheduler.tick(orchestrator.database)
     assert only(await orchestrator.sent(), Query)
 
 
 async def test_a_refund_moves_the_payments_own_date(orchestrator, make):
     create = make.create()
-    [_, _, completed] = await orchestrator.take(create, make.paid(create.payment_id))
-    sent = await orchestrator.take(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
-    assert only(sent, PaymentStepped)[0].payment.updated_at > completed.payment.updated_at
+    [_, _, completed] = await orchestrator.handle(create, make.paid(create.payment_id))
+    sent = await orchestrator.handle(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
+    assert only(sent, PaymentTransitioned)[0].payment.updated_at > completed.payment.updated_at

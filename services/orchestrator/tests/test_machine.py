@@ -10,19 +10,19 @@ from malipo.contracts.events import EventType, PaymentStatus
 from orchestrator.machine import (
     DECIDED,
     FINAL_TRIGGERS,
-    ROWS,
+    TRANSITIONS,
+    Ignored,
     Send,
     State,
     Subject,
     Trigger,
-    Verdict,
     deadline_seconds,
-    verdict,
+    why_ignored,
 )
 from orchestrator.views import PUBLIC
 
 SUBJECTS = list(Subject)
-OURS = {Trigger.DISPATCHED, Trigger.WISHED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED}
+OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 PROVIDER_WORDS = {
     Subject.PAYMENT: set(Trigger) - OURS,
@@ -34,7 +34,7 @@ PROVIDER_WORDS = {
 
 
 def rows_of(subject: Subject):
-    return [row for row in ROWS if row.subject is subject]
+    return [row for row in TRANSITIONS if row.subject is subject]
 
 
 def states_of(subject: Subject):
@@ -42,7 +42,7 @@ def states_of(subject: Subject):
 
 
 def test_there_is_one_row_per_subject_state_and_trigger():
-    counted = Counter((row.subject, row.state, row.trigger) for row in ROWS)
+    counted = Counter((row.subject, row.state, row.trigger) for row in TRANSITIONS)
     assert counted.most_common(1)[0][1] == 1
 
 
@@ -69,8 +69,8 @@ def test_every_undecided_state_has_a_deadline(subject):
 
 
 def test_every_row_into_an_undecided_state_sets_a_deadline_and_no_other_does():
-    for row in ROWS:
-        seconds = [deadline_seconds(row, asks) for asks in (0, 1, 5, 1000)]
+    for row in TRANSITIONS:
+        seconds = [deadline_seconds(row, queries) for queries in (0, 1, 5, 1000)]
         if row.to in DECIDED:
             assert seconds == [None] * 4
         else:
@@ -85,7 +85,7 @@ def test_every_word_of_a_provider_is_answered_wherever_one_is_awaited(subject):
 
 
 def test_a_state_in_which_the_customer_must_act_ends_without_him():
-    expired = {row.state: (row.to, row.send) for row in ROWS if row.trigger is Trigger.EXPIRED}
+    expired = {row.state: (row.to, row.send) for row in TRANSITIONS if row.trigger is Trigger.EXPIRED}
     assert expired == {
         State.INITIATED: (State.FAILED, None),
         State.REQUIRES_ACTION: (State.REQUIRES_ACTION, Send.CANCEL),
@@ -103,55 +103,55 @@ def test_a_cancel_that_waits_ends_with_its_charge_and_sends_nothing_but_what_sto
 
 
 def test_exactly_one_row_sends_a_charge():
-    assert [row.trigger for row in ROWS if row.send is Send.CHARGE] == [Trigger.DISPATCHED]
+    assert [row.trigger for row in TRANSITIONS if row.send is Send.CHARGE] == [Trigger.DISPATCHED]
 
 
 def test_money_moves_only_on_dispatch_and_never_on_a_providers_word():
     moving = {Send.CHARGE, Send.CAPTURE, Send.REFUND}
-    assert {row.trigger for row in ROWS if row.send in moving} == {Trigger.DISPATCHED}
+    assert {row.trigger for row in TRANSITIONS if row.send in moving} == {Trigger.DISPATCHED}
 
 
 def test_entering_doubt_always_asks_the_provider():
-    entering = [row for row in ROWS if row.to is State.IN_DOUBT and row.state is not State.IN_DOUBT]
+    entering = [row for row in TRANSITIONS if row.to is State.IN_DOUBT and row.state is not State.IN_DOUBT]
     assert entering
     assert {row.send for row in entering} == {Send.QUERY}
 
 
 def test_doubt_is_left_only_on_the_providers_word():
-    leaving = {row.trigger for row in ROWS if row.state is State.IN_DOUBT and row.to is not State.IN_DOUBT}
+    leaving = {row.trigger for row in TRANSITIONS if row.state is State.IN_DOUBT and row.to is not State.IN_DOUBT}
     assert Trigger.OVERDUE not in leaving
     assert Trigger.UNKNOWN not in leaving
 
 
 @pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND])
 def test_reaching_an_end_always_tells_the_merchant(subject):
-    told = [row.tell for row in rows_of(subject) if row.to in DECIDED]
+    told = [row.event for row in rows_of(subject) if row.to in DECIDED]
     assert all(told)
 
 
 @pytest.mark.parametrize("subject", [Subject.CAPTURE, Subject.CANCEL])
 def test_a_capture_or_cancel_that_fails_is_told(subject):
-    assert all(row.tell for row in rows_of(subject) if row.to is State.FAILED)
+    assert all(row.event for row in rows_of(subject) if row.to is State.FAILED)
 
 
 def test_a_repeat_at_the_end_is_a_repeat():
-    assert verdict(Subject.PAYMENT, State.COMPLETED, Trigger.SUCCEEDED) is Verdict.REPEAT
-    assert verdict(Subject.PAYMENT, State.FAILED, Trigger.DECLINED) is Verdict.REPEAT
+    assert why_ignored(Subject.PAYMENT, State.COMPLETED, Trigger.SUCCEEDED) is Ignored.REPEAT
+    assert why_ignored(Subject.PAYMENT, State.FAILED, Trigger.DECLINED) is Ignored.REPEAT
 
 
 def test_another_decision_at_the_end_is_a_contradiction():
-    assert verdict(Subject.PAYMENT, State.FAILED, Trigger.SUCCEEDED) is Verdict.CONTRADICTION
-    assert verdict(Subject.PAYMENT, State.COMPLETED, Trigger.DECLINED) is Verdict.CONTRADICTION
-    assert verdict(Subject.PAYMENT, State.CANCELED, Trigger.SUCCEEDED) is Verdict.CONTRADICTION
+    assert why_ignored(Subject.PAYMENT, State.FAILED, Trigger.SUCCEEDED) is Ignored.CONTRADICTION
+    assert why_ignored(Subject.PAYMENT, State.COMPLETED, Trigger.DECLINED) is Ignored.CONTRADICTION
+    assert why_ignored(Subject.PAYMENT, State.CANCELED, Trigger.SUCCEEDED) is Ignored.CONTRADICTION
 
 
 def test_an_undecided_word_at_the_end_is_late():
-    assert verdict(Subject.PAYMENT, State.COMPLETED, Trigger.ACTION_REQUIRED) is Verdict.LATE
+    assert why_ignored(Subject.PAYMENT, State.COMPLETED, Trigger.ACTION_REQUIRED) is Ignored.LATE
 
 
 def test_two_ends_without_money_are_one_word_overtaking_the_other():
-    assert verdict(Subject.PAYMENT, State.FAILED, Trigger.CANCELED) is Verdict.LATE
-    assert verdict(Subject.PAYMENT, State.CANCELED, Trigger.DECLINED) is Verdict.LATE
+    assert why_ignored(Subject.PAYMENT, State.FAILED, Trigger.CANCELED) is Ignored.LATE
+    assert why_ignored(Subject.PAYMENT, State.CANCELED, Trigger.DECLINED) is Ignored.LATE
 
 
 def test_every_state_has_a_public_status_and_every_status_a_state():
@@ -160,7 +160,7 @@ def test_every_state_has_a_public_status_and_every_status_a_state():
 
 
 def test_what_merchants_are_told_is_what_the_contract_lists():
-    assert {row.tell for row in ROWS if row.tell} == set(EventType.__args__)
+    assert {row.event for row in TRANSITIONS if row.event} == set(EventType.__args__)
 
 
 def test_the_database_accepts_exactly_these_states():

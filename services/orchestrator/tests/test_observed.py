@@ -6,7 +6,7 @@ from malipo import ids
 from malipo.contracts.commands import RefundPayment
 from malipo.contracts.outcomes import Unknown
 from malipo.messaging.subscription import Received
-from orchestrator import clockwork, handlers, store
+from orchestrator import handlers, scheduler, store
 from orchestrator.machine import Subject
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
@@ -22,19 +22,19 @@ def came_into(status: str) -> float:
 
 
 async def due_now(orchestrator) -> None:
-    async with orchestrator.units.begin() as unit:
+    async with orchestrator.database.begin() as unit:
         await unit.transaction.execute("UPDATE timers SET due_at = now()")
-    await clockwork.tick(orchestrator.units)
+    await scheduler.tick(orchestrator.database)
 
 
 async def test_what_a_deadline_causes_goes_on_with_the_trace_and_reference_of_the_payments_creation(orchestrator, make):
     create = make.create()
-    async with orchestrator.units.begin() as unit:
+    async with orchestrator.database.begin() as unit:
         received = Received(create, ids.new("msg"), "topic", create.payment_id, {"traceparent": TRACEPARENT})
-        await handlers.take(unit, [received])
+        await handlers.handle_batch(unit, [received])
     await orchestrator.sent()
     await due_now(orchestrator)
-    rows = await orchestrator.units.reads.fetch("SELECT headers FROM outbox")
+    rows = await orchestrator.database.reads.fetch("SELECT headers FROM outbox")
     assert len(rows) == 3  # the step, the order once more, and the question
     for row in rows:
         assert {"traceparent": TRACEPARENT, "client-ref": "order 7"}.items() <= row["headers"].items()
@@ -43,17 +43,17 @@ async def test_what_a_deadline_causes_goes_on_with_the_trace_and_reference_of_th
 async def test_doubt_lasts_from_the_first_silence_until_the_providers_word(orchestrator, make):
     payment_id = (create := make.create()).payment_id
     before = doubts_ended("payment")
-    await orchestrator.take(create, make.word(payment_id, NO_WORD))
+    await orchestrator.handle(create, make.word(payment_id, NO_WORD))
     since = (await orchestrator.payment(payment_id))["in_doubt_since"]
     assert since is not None
-    await orchestrator.take(make.word(payment_id, NO_WORD))
+    await orchestrator.handle(make.word(payment_id, NO_WORD))
     await due_now(orchestrator)
     assert (await orchestrator.payment(payment_id))["in_doubt_since"] == since
-    number, oldest_seconds = (await store.doubts(orchestrator.units.reads))[Subject.PAYMENT]
+    number, oldest_seconds = (await store.doubts(orchestrator.database.reads))[Subject.PAYMENT]
     assert (number, oldest_seconds > 0) == (1, True)
-    await orchestrator.take(make.paid(payment_id))
+    await orchestrator.handle(make.paid(payment_id))
     assert (await orchestrator.payment(payment_id))["in_doubt_since"] is None
-    assert (await store.doubts(orchestrator.units.reads))[Subject.PAYMENT] == (0, 0)
+    assert (await store.doubts(orchestrator.database.reads))[Subject.PAYMENT] == (0, 0)
     assert doubts_ended("payment") == before + 1
 
 
@@ -62,28 +62,28 @@ async def test_a_payment_counts_for_a_state_when_it_comes_into_it_however_often_
 ):
     payment_id = (create := make.create()).payment_id
     before = {status: came_into(status) for status in ("processing", "in_doubt", "completed")}
-    await orchestrator.take(create, make.word(payment_id, NO_WORD))
+    await orchestrator.handle(create, make.word(payment_id, NO_WORD))
     for _ in range(3):
         await due_now(orchestrator)
-        await orchestrator.take(make.word(payment_id, NO_WORD))
-    await orchestrator.take(make.paid(payment_id))
+        await orchestrator.handle(make.word(payment_id, NO_WORD))
+    await orchestrator.handle(make.paid(payment_id))
     assert {status: came_into(status) - count for status, count in before.items()} == dict.fromkeys(before, 1)
 
 
 async def test_a_refund_in_doubt_is_counted_as_one(orchestrator, make):
     payment_id = (create := make.create()).payment_id
     refund_id = ids.new("ref")
-    await orchestrator.take(create, make.paid(payment_id))
-    await orchestrator.take(
+    await orchestrator.handle(create, make.paid(payment_id))
+    await orchestrator.handle(
         RefundPayment(payment_id=payment_id, refund_id=refund_id, amount_minor=100),
         make.word(payment_id, NO_WORD, "refund", refund_id),
     )
-    found = await store.doubts(orchestrator.units.reads)
+    found = await store.doubts(orchestrator.database.reads)
     assert (found[Subject.PAYMENT][0], found[Subject.REFUND][0]) == (0, 1)
 
 
 async def test_a_step_says_when_the_providers_word_came_that_led_to_it(orchestrator, make):
     create = make.create()
     paid = make.paid(create.payment_id)
-    steps = [one for one in await orchestrator.take(create, paid) if hasattr(one, "cause")]
+    steps = [one for one in await orchestrator.handle(create, paid) if hasattr(one, "cause")]
     assert [step.cause.observed_at for step in steps] == [None, paid.observed_at]

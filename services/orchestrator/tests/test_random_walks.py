@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
-from malipo.contracts.events import PaymentStepped
+from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.outcomes import (
     ActionRequired,
     Authorized,
@@ -26,7 +26,7 @@ from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
 from orchestrator.machine import DECIDED, State, Subject
-from orchestrator.retelling import Again
+from orchestrator.resending import Resend
 
 AMOUNT = 1000
 PAY = ids.new("pay")
@@ -78,10 +78,10 @@ class Walk:
         self.said = []
         self.repeated = []
         self.states = []
-        self.take(create)
+        self.handle(create)
 
-    def take(self, message) -> None:
-        if self.payment.step and Again().answers(self.payment, message):
+    def handle(self, message) -> None:
+        if self.payment.step and Resend().answers(self.payment, message):
             return
         fold = Fold(self.payment, self.now, "answer", "msg")
         try:
@@ -101,16 +101,18 @@ class Walk:
     def step(self, step) -> None:
         match step:
             case ("charge", outcome):
-                self.take(self.word("charge", PAY, outcome))
+                self.handle(self.word("charge", PAY, outcome))
             case ("refund" | "capture" | "cancel" as kind, number, outcome):
                 if NUMBERED[f"{kind}{number}"] in self.payment.operations:
-                    self.take(self.word(kind, NUMBERED[f"{kind}{number}"], outcome))
+                    self.handle(self.word(kind, NUMBERED[f"{kind}{number}"], outcome))
             case ("order refund", number, amount):
-                self.take(RefundPayment(payment_id=PAY, refund_id=NUMBERED[f"refund{number}"], amount_minor=amount))
+                self.handle(RefundPayment(payment_id=PAY, refund_id=NUMBERED[f"refund{number}"], amount_minor=amount))
             case ("order capture", number, amount):
-                self.take(CapturePayment(payment_id=PAY, capture_id=NUMBERED[f"capture{number}"], amount_minor=amount))
+                self.handle(
+                    CapturePayment(payment_id=PAY, capture_id=NUMBERED[f"capture{number}"], amount_minor=amount)
+                )
             case ("order cancel", number):
-                self.take(CancelPayment(payment_id=PAY, cancel_id=NUMBERED[f"cancel{number}"]))
+                self.handle(CancelPayment(payment_id=PAY, cancel_id=NUMBERED[f"cancel{number}"]))
             case ("overdue", time):
                 self.now += time
                 self.overdue()
@@ -158,7 +160,7 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, st
             wishes = [o for o in payment.live(Subject.CANCEL) if o.state is State.WAITING]
             assert not wishes, "a cancel waits though it can be ordered"
 
-    steps_told = walk.of(PaymentStepped)
+    steps_told = walk.of(PaymentTransitioned)
     assert len(walk.of(Charge)) == 1, "a charge was sent twice"
     assert max(Counter(order.operation_id for order in walk.of(Cancel)).values(), default=0) <= 1
     assert max(Counter(refund.operation_id for refund in walk.of(Refund)).values(), default=0) <= 1
@@ -166,7 +168,7 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, st
         [first] = [one for one in walk.of(type(order)) if one.operation_id == order.operation_id]
         assert replace(order, step=0) == replace(first, step=0), "another order than the first was sent again"
     assert [told.step for told in steps_told] == list(range(1, len(steps_told) + 1))
-    announced = [told.announcement for told in steps_told if told.announcement]
+    announced = [told.public_event for told in steps_told if told.public_event]
     assert [event.sequence for event in announced] == list(range(1, len(announced) + 1))
     ends = [t for t in steps_told if t.operation is None and not t.contradiction and State(t.to_state) in DECIDED]
     assert len(ends) <= 1, "a payment ended twice"
@@ -201,7 +203,7 @@ def test_another_amount_after_the_end_is_recorded_as_a_contradiction():
     walk.step(("charge", Succeeded(amount=Money(400, USD), reference="pi")))
     walk.step(("charge", Succeeded(amount=Money(AMOUNT, USD), reference="pi")))
     assert walk.payment.captured_minor == 400
-    assert walk.of(PaymentStepped)[-1].contradiction
+    assert walk.of(PaymentTransitioned)[-1].contradiction
 
 
 def test_money_in_another_currency_is_doubt():
@@ -216,7 +218,7 @@ def test_a_late_contradiction_is_recorded_and_changes_nothing():
     walk.step(("charge", Succeeded(amount=Money(AMOUNT, USD), reference="pi")))
     assert walk.payment.state is State.FAILED
     assert walk.payment.captured_minor == 0
-    last = walk.of(PaymentStepped)[-1]
+    last = walk.of(PaymentTransitioned)[-1]
     assert last.contradiction
     assert last.cause.trigger == "succeeded"
-    assert last.announcement is None
+    assert last.public_event is None

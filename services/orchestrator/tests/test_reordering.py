@@ -6,7 +6,7 @@ import pytest
 
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
-from malipo.contracts.events import PaymentStepped
+from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.outcomes import (
     ActionRequired,
     Authorized,
@@ -90,7 +90,7 @@ CASES = [
 ]
 
 
-def walked(before, order) -> tuple[Payment, list[PaymentStepped]]:
+def walked(before, order) -> tuple[Payment, list[PaymentTransitioned]]:
     """A payment after these commands and words, and its steps."""
     create = CreatePayment(
         payment_id=PAY, merchant_id="mer_1", mode="test", amount=ALL, method=Card("pm_1"), capture="manual",
@@ -100,7 +100,7 @@ def walked(before, order) -> tuple[Payment, list[PaymentStepped]]:
     for said in (create, *before, *order):
         fold = Fold(payment, clock.now(), "callback", "msg_1")
         handlers._decide(fold, word(*said) if isinstance(said, tuple) else said)
-        steps += [message for message in fold.messages if isinstance(message, PaymentStepped)]
+        steps += [message for message in fold.messages if isinstance(message, PaymentTransitioned)]
     return payment, steps
 
 

@@ -7,20 +7,20 @@ from malipo.contracts.commands import CapturePayment, RefundPayment
 from malipo.contracts.outcomes import Authorized, Unknown
 from malipo.contracts.provider_commands import Capture, Charge, ProviderCommand, Query, Refund
 from malipo.money import Money
-from orchestrator import clockwork
+from orchestrator import scheduler
 
 USD_10 = Money(1000, "USD")
 
 
 async def overdue(orchestrator) -> list[ProviderCommand]:
-    await orchestrator.units.write("UPDATE timers SET due_at = now()")
-    await clockwork.tick(orchestrator.units)
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
+    await scheduler.tick(orchestrator.database)
     return [message for message in await orchestrator.sent() if isinstance(message, ProviderCommand)]
 
 
 async def test_a_charge_that_nobody_answers_goes_out_again_in_front_of_each_question(orchestrator, make):
     create = make.create()
-    [first] = [message for message in await orchestrator.take(create) if isinstance(message, Charge)]
+    [first] = [message for message in await orchestrator.handle(create) if isinstance(message, Charge)]
     for _ in range(3):
         [again, question] = await overdue(orchestrator)
         assert isinstance(question, Query)
@@ -28,8 +28,8 @@ async def test_a_charge_that_nobody_answers_goes_out_again_in_front_of_each_ques
 
 
 async def test_a_charge_is_not_repeated_once_its_intent_has_expired(orchestrator, make):
-    await orchestrator.take(make.create())
-    await orchestrator.units.write("UPDATE payments SET expires_at = now() - interval '1 second'")
+    await orchestrator.handle(make.create())
+    await orchestrator.database.write("UPDATE payments SET expires_at = now() - interval '1 second'")
     assert [type(message) for message in await overdue(orchestrator)] == [Query]
 
 
@@ -37,9 +37,9 @@ async def test_a_charge_is_not_repeated_once_its_intent_has_expired(orchestrator
 async def test_a_refund_is_repeated_for_an_hour(orchestrator, make, seconds, sent):
     create = make.create()
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
-    await orchestrator.take(create, make.paid(create.payment_id), refund)
-    await orchestrator.units.write(
-        "UPDATE operations SET ordered_at = ordered_at - make_interval(secs => $1)", float(seconds)
+    await orchestrator.handle(create, make.paid(create.payment_id), refund)
+    await orchestrator.database.write(
+        "UPDATE operations SET dispatched_at = dispatched_at - make_interval(secs => $1)", float(seconds)
     )
     assert [type(message) for message in await overdue(orchestrator)] == sent
 
@@ -47,11 +47,11 @@ async def test_a_refund_is_repeated_for_an_hour(orchestrator, make, seconds, sen
 async def test_a_capture_in_doubt_is_repeated_too_and_a_payment_that_rests_is_not(orchestrator, make):
     create = make.create(capture="manual")
     held = Authorized(amount=USD_10, reference="pi_1")
-    await orchestrator.take(create, make.word(create.payment_id, held))
+    await orchestrator.handle(create, make.word(create.payment_id, held))
     assert [type(message) for message in await overdue(orchestrator)] == [Query]
     capture = CapturePayment(payment_id=create.payment_id, capture_id=ids.new("cap"))
-    await orchestrator.take(capture)
-    await orchestrator.take(make.word(create.payment_id, Unknown(reason="timeout"), "capture", capture.capture_id))
+    await orchestrator.handle(capture)
+    await orchestrator.handle(make.word(create.payment_id, Unknown(reason="timeout"), "capture", capture.capture_id))
     repeated = await overdue(orchestrator)
     about_capture = [m for m in repeated if m.operation_id == capture.capture_id]
     assert [type(message) for message in about_capture] == [Capture, Query]

@@ -3,8 +3,8 @@
 import asyncio
 from functools import partial
 
-from malipo.contracts.commands import TellAgain
-from malipo.contracts.events import PaymentStepped, RollCalled
+from malipo.contracts.commands import ResendEvents
+from malipo.contracts.events import PaymentTransitioned, RollCalled
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.subscription import Received
 from orchestrator import handlers, rollcall
@@ -14,17 +14,19 @@ DELAY = 60.0
 
 
 async def call(orchestrator, delay: float = DELAY) -> int:
-    return await orchestrator.units.settle(partial(rollcall.call, delay_seconds=delay))
+    return await orchestrator.database.transact(partial(rollcall.call, delay_seconds=delay))
 
 
 async def begin(orchestrator) -> None:
     """Both roll calls stand before all that is told."""
-    await orchestrator.units.write(rollcall._BEGIN, [DELAY, 3600.0])
-    await orchestrator.units.write("UPDATE roll_calls SET told_until = now() - interval '3 hours'")
+    await orchestrator.database.write(rollcall._BEGIN, [DELAY, 3600.0])
+    await orchestrator.database.write("UPDATE roll_calls SET called_until = now() - interval '3 hours'")
 
 
 async def grow_old(orchestrator, seconds: float) -> None:
-    await orchestrator.units.write("UPDATE history SET recorded_at = recorded_at - make_interval(secs => $1)", seconds)
+    await orchestrator.database.write(
+        "UPDATE history SET recorded_at = recorded_at - make_interval(secs => $1)", seconds
+    )
 
 
 def named(messages) -> list:
@@ -41,15 +43,15 @@ async def drain(orchestrator, delay: float = DELAY) -> list:
 async def test_every_step_is_named_once_when_it_is_a_minute_old_and_once_more_after_an_hour(orchestrator, make):
     await begin(orchestrator)
     creates = [make.create() for _ in range(20)]
-    told = await orchestrator.take(*creates, *[make.paid(create.payment_id) for create in creates])
+    told = await orchestrator.handle(*creates, *[make.paid(create.payment_id) for create in creates])
     await grow_old(orchestrator, DELAY / 2)
     assert await drain(orchestrator) == []
     await begin(orchestrator)
     await grow_old(orchestrator, DELAY / 2)
     called = await drain(orchestrator)
-    steps = [message for message in told if isinstance(message, PaymentStepped)]
-    expected = {(step.payment_id, step.step, step.announcement is not None) for step in steps}
-    assert {(step.payment_id, step.step, step.announced) for step in called} == expected
+    steps = [message for message in told if isinstance(message, PaymentTransitioned)]
+    expected = {(step.payment_id, step.step, step.public_event is not None) for step in steps}
+    assert {(step.payment_id, step.step, step.public) for step in called} == expected
     assert len(called) == len(expected) == 40
     assert await drain(orchestrator) == []
     await grow_old(orchestrator, 3600 - DELAY)
@@ -60,22 +62,22 @@ async def test_every_step_is_named_once_when_it_is_a_minute_old_and_once_more_af
 async def test_who_asks_for_a_step_by_the_roll_calls_word_gets_the_message_with_that_id(orchestrator, make):
     await begin(orchestrator)
     create = make.create()
-    await orchestrator.take(create)
+    await orchestrator.handle(create)
     await grow_old(orchestrator, DELAY)
     [step] = await drain(orchestrator)
-    async with orchestrator.units.begin() as unit:
-        asked = TellAgain(payment_id=create.payment_id, steps=(step.step,))
-        await handlers.take(unit, [Received(asked, "msg_1", "topic", create.payment_id)])
-    assert await orchestrator.units.reads.fetchval("SELECT message_id FROM outbox") == step.message_id
+    async with orchestrator.database.begin() as unit:
+        asked = ResendEvents(payment_id=create.payment_id, steps=(step.step,))
+        await handlers.handle_batch(unit, [Received(asked, "msg_1", "topic", create.payment_id)])
+    assert await orchestrator.database.reads.fetchval("SELECT message_id FROM outbox") == step.message_id
 
 
 async def test_one_message_names_payments_of_one_partition_and_goes_there(orchestrator, make):
     await begin(orchestrator)
-    await orchestrator.take(*[make.create() for _ in range(50)])
+    await orchestrator.handle(*[make.create() for _ in range(50)])
     await grow_old(orchestrator, DELAY)
     for _ in range(5):
         await call(orchestrator)
-    rows = await orchestrator.units.reads.fetch("SELECT key, payload FROM outbox")
+    rows = await orchestrator.database.reads.fetch("SELECT key, payload FROM outbox")
     assert 1 < len(rows) <= PAYMENT_EVENTS.partitions
     for row in rows:
         steps = PAYMENT_EVENTS.decode(row["payload"]).steps
@@ -87,12 +89,12 @@ async def test_one_message_names_payments_of_one_partition_and_goes_there(orches
 async def test_a_step_that_has_not_left_the_outbox_is_not_named_yet(orchestrator, make):
     await begin(orchestrator)
     create = make.create()
-    await orchestrator.take(create)
-    async with orchestrator.units.begin() as unit:
+    await orchestrator.handle(create)
+    async with orchestrator.database.begin() as unit:
         unit.send(PAYMENT_EVENTS, create.payment_id, RollCalled(steps=()))
-    await orchestrator.units.write("UPDATE outbox SET created_at = (SELECT min(recorded_at) FROM history)")
+    await orchestrator.database.write("UPDATE outbox SET created_at = (SELECT min(recorded_at) FROM history)")
     await grow_old(orchestrator, DELAY)
-    await orchestrator.units.write("UPDATE outbox SET created_at = (SELECT min(recorded_at) FROM history)")
+    await orchestrator.database.write("UPDATE outbox SET created_at = (SELECT min(recorded_at) FROM history)")
     assert await drain(orchestrator) == []
     assert len(await drain(orchestrator)) == 1
 
@@ -100,21 +102,21 @@ async def test_a_step_that_has_not_left_the_outbox_is_not_named_yet(orchestrator
 async def test_neither_a_look_at_what_is_due_nor_a_call_reads_the_whole_history(orchestrator, make):
     await begin(orchestrator)
     create = make.create()
-    await orchestrator.take(create)
-    await orchestrator.units.write(
-        """INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, message_id, contradiction,
-            occurred_at, message, told_as, recorded_at)
+    await orchestrator.handle(create)
+    await orchestrator.database.write(
+        """INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, cause_message_id, contradiction,
+            occurred_at, message, message_id, recorded_at)
         SELECT $1, 100 + g, '', '', '', '', '', false, now(), decode(repeat('00', 900), 'hex'), g::text,
             now() - interval '1 day' + g * interval '1 day' / 30000 FROM generate_series(1, 30000) AS g""",
         create.payment_id,
     )
-    await orchestrator.units.write("ANALYZE history")
-    span = await orchestrator.units.reads.fetchrow(rollcall._SPAN, DELAY, PAYMENT_EVENTS.name)
+    await orchestrator.database.write("ANALYZE history")
+    span = await orchestrator.database.reads.fetchrow(rollcall._SPAN, DELAY, PAYMENT_EVENTS.name)
     for query, *arguments in (
         (rollcall._DUE, DELAY, PAYMENT_EVENTS.name),
-        (rollcall._STEPS, span["told_until"], span["until"], 2000),
+        (rollcall._STEPS, span["called_until"], span["until"], 2000),
     ):
-        plan = "\n".join(row[0] for row in await orchestrator.units.reads.fetch(f"EXPLAIN {query}", *arguments))
+        plan = "\n".join(row[0] for row in await orchestrator.database.reads.fetch(f"EXPLAIN {query}", *arguments))
         assert "history_by_age" in plan
         assert "Seq Scan on history" not in plan
         assert "Bitmap" not in plan
@@ -122,7 +124,7 @@ async def test_neither_a_look_at_what_is_due_nor_a_call_reads_the_whole_history(
 
 async def test_of_several_replicas_one_calls(orchestrator, make):
     await begin(orchestrator)
-    await orchestrator.take(make.create())
+    await orchestrator.handle(make.create())
     await grow_old(orchestrator, DELAY)
     for _ in range(5):
         await asyncio.gather(*[call(orchestrator) for _ in range(4)])
@@ -131,12 +133,12 @@ async def test_of_several_replicas_one_calls(orchestrator, make):
 
 async def test_an_operator_has_everything_since_a_time_called_again(orchestrator, make):
     await begin(orchestrator)
-    await orchestrator.take(make.create())
+    await orchestrator.handle(make.create())
     await grow_old(orchestrator, DELAY)
     assert len(await drain(orchestrator)) == 1
     assert await drain(orchestrator) == []
-    since = await orchestrator.units.reads.fetchval("SELECT now() - interval '1 day'")
-    assert await rollcall.rewind(orchestrator.units, since) == 2
+    since = await orchestrator.database.reads.fetchval("SELECT now() - interval '1 day'")
+    assert await rollcall.rewind(orchestrator.database, since) == 2
     for _ in range(30):
         await call(orchestrator)
     assert len(named(await orchestrator.sent())) == 1

@@ -9,10 +9,10 @@ from malipo.contracts.commands import Card
 from malipo.contracts.outcomes import Outcome
 from malipo.money import Money
 from provider_kit.integrity import checked
-from provider_kit.provider import Account, Attempt, Order
+from provider_kit.provider import Attempt, Credentials, ProviderOperation
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
-from testkit.orders import charge
+from testkit.operations import charge
 
 
 def pay(token: str = "pm_card_visa", **changes):
@@ -31,27 +31,27 @@ class Stripe:
         self.http = http
         self.receiver = receiver
         self.wait_at_most(5)
-        self.account = says.ACCOUNT | {"secret_key": f"sk_test_{ids.token(8)}"}
+        self.credentials = says.ACCOUNT | {"secret_key": f"sk_test_{ids.token(8)}"}
 
     def wait_at_most(self, seconds: float) -> None:
         client = StripeClient(self.http, version="2026-10-28.endive", timeout_seconds=seconds)
         self.provider = StripeProvider(client, tolerance_seconds=300)
 
-    def attempt(self, order: Order, reference: str | None = None) -> Attempt:
-        return Attempt(order, f"malipo-{order.operation_id}", self.account, clock.now(), reference)
+    def attempt(self, operation: ProviderOperation, reference: str | None = None) -> Attempt:
+        return Attempt(operation, f"malipo-{operation.operation_id}", self.credentials, clock.now(), reference)
 
-    async def execute(self, order: Order) -> Outcome:
-        return checked(order, await self.provider.execute(replace(self.attempt(order), first_sent_at=None)))
+    async def execute(self, operation: ProviderOperation) -> Outcome:
+        return checked(operation, await self.provider.execute(replace(self.attempt(operation), first_sent_at=None)))
 
-    async def query(self, order: Order, reference: str | None = None) -> Outcome:
-        return checked(order, await self.provider.query(self.attempt(order, reference)))
+    async def query(self, operation: ProviderOperation, reference: str | None = None) -> Outcome:
+        return checked(operation, await self.provider.query(self.attempt(operation, reference)))
 
     async def fault(self, fault: str, **rule) -> None:
         response = await self.http.post("/_sim/faults", json={"fault": fault, "times": 1} | rule)
         assert response.status_code == 201, response.text
 
-    async def book(self, account: Account | None = None) -> list[tuple[str, int]]:
-        headers = {"Authorization": f"Bearer {(account or self.account)['secret_key']}"}
+    async def book(self, credentials: Credentials | None = None) -> list[tuple[str, int]]:
+        headers = {"Authorization": f"Bearer {(credentials or self.credentials)['secret_key']}"}
         book = (await self.http.get("/_sim/book", headers=headers)).json()
         return [(line["kind"], line["amount"]) for line in book["effects"]]
 
@@ -72,16 +72,16 @@ class Stripe:
         return [
             other
             for callback in self.receiver.callbacks
-            for other in self.provider.read_callback(callback, self.account).unmatched
+            for other in self.provider.parse_callback(callback, self.credentials).unmatched
         ]
 
     def words(self) -> list:
         return [
             word
             for callback in self.receiver.callbacks
-            for word in self.provider.read_callback(callback, self.account).words
+            for word in self.provider.parse_callback(callback, self.credentials).outcomes
         ]
 
     async def listen(self) -> None:
-        wish = {"api_key": self.account["secret_key"], "url": "http://receiver.test", "secret": "whsec_old000000"}
+        wish = {"api_key": self.credentials["secret_key"], "url": "http://receiver.test", "secret": "whsec_old000000"}
         assert (await self.http.post("/_sim/webhook_endpoints", json=wish)).status_code == 201

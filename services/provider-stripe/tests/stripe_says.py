@@ -96,6 +96,6 @@ def signature(body: bytes, signed_at: int, *secrets: str) -> str:
     return ",".join([f"t={signed_at}", *(f"v1={sign(secret)}" for secret in secrets)])
 
 
-def signed(told: object, account: dict, signed_at: int) -> Callback:
-    body = told if isinstance(told, bytes) else json.dumps(told).encode()
-    return Callback({"stripe-signature": signature(body, signed_at, account["webhook_secrets"][-1])}, body)
+def signed(event: object, credentials: dict, signed_at: int) -> Callback:
+    body = event if isinstance(event, bytes) else json.dumps(event).encode()
+    return Callback({"stripe-signature": signature(body, signed_at, credentials["webhook_secrets"][-1])}, body)

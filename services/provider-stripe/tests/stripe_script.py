@@ -43,6 +43,8 @@ class Stripe:
         return parse_qs(urlsplit(str(self.requests[index].url)).query)
 
 
-def sent(order, hours: float = 0.1, reference: str | None = None) -> Attempt:
+def sent(operation, hours: float = 0.1, reference: str | None = None) -> Attempt:
     age = timedelta(hours=hours)
-    return Attempt(order, f"malipo-{order.operation_id}", says.ACCOUNT, clock.now() - age, reference, ages=Ages(age))
+    return Attempt(
+        operation, f"malipo-{operation.operation_id}", says.ACCOUNT, clock.now() - age, reference, ages=Ages(age)
+    )

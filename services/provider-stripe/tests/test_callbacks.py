@@ -14,7 +14,7 @@ from malipo.contracts.outcomes import Authorized, Declined, Succeeded
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.errors import BadSignature
-from provider_kit.provider import Callback, Reading, Unmatched
+from provider_kit.provider import Callback, ParsedCallback, Unmatched
 from provider_stripe.client import StripeClient
 from provider_stripe.events import EVENT_TYPES
 from provider_stripe.provider import StripeProvider
@@ -24,15 +24,15 @@ TEN = Money(1000, "USD")
 NEW, OLD = says.ACCOUNT["webhook_secrets"]
 
 
-def read(header: str, body: bytes = BODY, account: dict = says.ACCOUNT):
+def read(header: str, body: bytes = BODY, credentials: dict = says.ACCOUNT):
     client = StripeClient(http_client(timeout_seconds=1), version="2026-10-28.endive", timeout_seconds=1)
-    return StripeProvider(client, tolerance_seconds=300).read_callback(
-        Callback({"stripe-signature": header}, body), account
+    return StripeProvider(client, tolerance_seconds=300).parse_callback(
+        Callback({"stripe-signature": header}, body), credentials
     )
 
 
-def genuine(told: object) -> Reading:
-    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+def genuine(event: object) -> ParsedCallback:
+    body = event if isinstance(event, bytes) else json.dumps(event).encode()
     return read(says.signature(body, now(), NEW), body)
 
 
@@ -78,17 +78,17 @@ def test_a_signature_that_is_no_ascii_is_refused():
 
 
 def test_an_account_without_webhook_secrets_believes_nobody():
-    for account in ({"secret_key": "sk_test_1"}, {"secret_key": "sk_test_1", "webhook_secrets": [""]}, {}):
+    for credentials in ({"secret_key": "sk_test_1"}, {"secret_key": "sk_test_1", "webhook_secrets": [""]}, {}):
         for secret in ("", "None"):
             with pytest.raises(BadSignature):
-                read(says.signature(BODY, now(), secret), account=account)
+                read(says.signature(BODY, now(), secret), credentials=credentials)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"id": "evt_1"}', b"\xff", b"[" * 3000, b"9" * 5000])
 def test_what_stripe_has_signed_is_stripes_also_when_it_is_no_event(body):
-    reading = genuine(body)
-    assert (reading.words, reading.unmatched) == ((), ())
-    assert reading.callback_id == genuine(body).callback_id != genuine(body + b" ").callback_id
+    parsed = genuine(body)
+    assert (parsed.outcomes, parsed.unmatched) == ((), ())
+    assert parsed.callback_id == genuine(body).callback_id != genuine(body + b" ").callback_id
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_what_stripe_has_signed_is_stripes_also_when_it_is_no_event(body):
         says.thin("v1.payment_intent.succeeded", related_object={"id": "pi_1", "type": "payment_intent"}, data=[]),
     ],
 )
-def test_thin_events_and_pings_are_genuine_and_say_nothing_of_ours(told):
-    assert genuine(told) == Reading(told["id"])
+def test_thin_events_and_pings_are_genuine_and_say_nothing_of_ours(event):
+    assert genuine(event) == ParsedCallback(event["id"])
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_thin_events_and_pings_are_genuine_and_say_nothing_of_ours(told):
         {"id": "evt_1", "object": "event", "type": "refund.created", "data": {"object": None}},
     ],
 )
-def test_an_event_whose_object_cannot_be_read_is_never_lost_without_a_word(told):
+def test_an_event_whose_object_cannot_be_read_is_never_lost_without_a_word(event):
     with capture_logs() as lines:
-        assert genuine(told) == Reading("evt_1", unmatched=(Unmatched(told["type"], {}),))
+        assert genuine(event) == ParsedCallback("evt_1", unmatched=(Unmatched(event["type"], {}),))
     assert [(line["event"], line["log_level"], line["event_id"]) for line in lines] == [
         ("event not understood", "error", "evt_1")
     ]
@@ -132,8 +132,8 @@ def test_an_event_whose_object_cannot_be_read_is_never_lost_without_a_word(told)
 )
 def test_an_event_of_ours_in_a_new_shape_is_kept_with_the_ids_to_find_its_payment_by(intent, amount):
     with capture_logs() as lines:
-        reading = genuine(says.event(intent, "payment_intent.succeeded"))
-    assert reading == Reading(
+        parsed = genuine(says.event(intent, "payment_intent.succeeded"))
+    assert parsed == ParsedCallback(
         "evt_1", unmatched=(Unmatched("payment_intent.succeeded", {"payment_intent": "pi_1"}, amount),)
     )
     assert lines[0]["reason"] == "another shape"
@@ -141,15 +141,15 @@ def test_an_event_of_ours_in_a_new_shape_is_kept_with_the_ids_to_find_its_paymen
 
 @pytest.mark.parametrize("event_id", ["evt\x00", "e" * 3000, ""])
 def test_an_event_with_an_id_that_no_row_can_hold_is_told_all_the_same(event_id):
-    reading = genuine(says.event(says.refund(metadata={}), "refund.created") | {"id": event_id})
-    assert [one.event_type for one in reading.unmatched] == ["refund.created"]
+    parsed = genuine(says.event(says.refund(metadata={}), "refund.created") | {"id": event_id})
+    assert [one.event_type for one in parsed.unmatched] == ["refund.created"]
 
 
 def test_an_unheard_of_status_of_what_we_ordered_is_told_as_unmatched():
     with capture_logs() as lines:
-        reading = genuine(says.event(says.intent("under_divination"), "payment_intent.processing"))
+        parsed = genuine(says.event(says.intent("under_divination"), "payment_intent.processing"))
     references = {"payment_intent": "pi_1"}
-    assert reading == Reading("evt_1", unmatched=(Unmatched("payment_intent.processing", references, TEN),))
+    assert parsed == ParsedCallback("evt_1", unmatched=(Unmatched("payment_intent.processing", references, TEN),))
     assert lines[0]["reason"] == "status under_divination"
 
 
@@ -174,19 +174,19 @@ ODD = {"malipo_payment_id": "pay_1", "malipo_operation_id": "ref\x00"}
     ],
 )  # fmt: skip
 def test_what_nobody_ordered_here_is_handed_on_with_the_ids_to_find_it_by(about, event_type, references, amount):
-    reading = genuine(says.event(about, event_type))
-    assert reading == Reading("evt_1", unmatched=(Unmatched(event_type, references, amount),))
+    parsed = genuine(says.event(about, event_type))
+    assert parsed == ParsedCallback("evt_1", unmatched=(Unmatched(event_type, references, amount),))
 
 
 def test_a_payment_intent_that_only_made_a_key_useless_is_nobodys_business():
     about = says.intent("canceled", metadata={"malipo_fence": "pay_1"})
-    assert genuine(says.event(about)) == Reading("evt_1")
+    assert genuine(says.event(about)) == ParsedCallback("evt_1")
 
 
 @pytest.mark.parametrize("event_type", ["refund.created", "refund.updated", "refund.failed"])
 def test_every_event_about_a_refund_is_read(event_type):
     body = json.dumps(says.event(says.refund(), event_type)).encode()
-    (word,) = read(says.signature(body, now(), NEW), body).words
+    (word,) = read(says.signature(body, now(), NEW), body).outcomes
     assert (word.kind, word.operation_id) == ("refund", "ref_1")
     assert word.outcome == Succeeded(amount=Money(1000, "USD"), reference="re_1")
 
@@ -195,14 +195,14 @@ def test_a_failed_payment_is_a_decline_with_the_banks_reason():
     failure = {"code": "card_declined", "decline_code": "do_not_honor", "message": "No."}
     about = says.intent("requires_payment_method", last_payment_error=failure)
     body = json.dumps(says.event(about, "payment_intent.payment_failed")).encode()
-    (word,) = read(says.signature(body, now(), NEW), body).words
+    (word,) = read(says.signature(body, now(), NEW), body).outcomes
     assert word.outcome == Declined(code="do_not_honor", message="No.", reference="pi_1")
 
 
 def test_the_first_event_of_every_payment_says_nothing():
     for status in ("requires_payment_method", "requires_confirmation"):
         body = json.dumps(says.event(says.intent(status), "payment_intent.created")).encode()
-        assert read(says.signature(body, now(), NEW), body).words == ()
+        assert read(says.signature(body, now(), NEW), body).outcomes == ()
 
 
 FAILURE = {"code": "card_declined", "message": "No."}
@@ -222,7 +222,7 @@ DISPUTES = [event_type for event_type in EVENT_TYPES if event_type.startswith("c
 
 @pytest.mark.parametrize("event_type", NEWS)
 def test_every_event_that_merchants_are_asked_to_send_is_read(event_type):
-    (word,) = genuine(says.event(NEWS[event_type], event_type)).words
+    (word,) = genuine(says.event(NEWS[event_type], event_type)).outcomes
     assert (word.payment_id, word.outcome.reference) == ("pay_1", NEWS[event_type]["id"])
     assert {*NEWS, *DISPUTES} == set(EVENT_TYPES)
 
@@ -230,7 +230,7 @@ def test_every_event_that_merchants_are_asked_to_send_is_read(event_type):
 @pytest.mark.parametrize("event_type", ["charge.refund.updated", "refund.divined"])
 def test_an_event_that_nobody_asked_for_has_no_words(event_type):
     body = json.dumps(says.event(says.refund(), event_type)).encode()
-    assert read(says.signature(body, now(), NEW), body).words == ()
+    assert read(says.signature(body, now(), NEW), body).outcomes == ()
 
 
 STRIPES = ("`payment_intent.", "`refund.", "`charge.")
@@ -245,11 +245,11 @@ def test_the_command_line_and_the_readme_ask_for_the_events_that_are_read():
 
 
 def test_an_event_names_the_operation_by_our_own_tags():
-    (told,) = genuine(says.event(says.intent("requires_capture"))).words
-    assert (told.payment_id, told.operation_id, told.kind) == ("pay_1", "pay_1", "charge")
-    assert told.outcome == Authorized(amount=TEN, reference="pi_1")
-    (told,) = genuine(says.event(says.refund("failed", failure_reason="declined"))).words
-    assert (told.operation_id, told.kind, told.outcome.code) == ("ref_1", "refund", "declined")
+    (event,) = genuine(says.event(says.intent("requires_capture"))).outcomes
+    assert (event.payment_id, event.operation_id, event.kind) == ("pay_1", "pay_1", "charge")
+    assert event.outcome == Authorized(amount=TEN, reference="pi_1")
+    (event,) = genuine(says.event(says.refund("failed", failure_reason="declined"))).outcomes
+    assert (event.operation_id, event.kind, event.outcome.code) == ("ref_1", "refund", "declined")
 
 
 @pytest.mark.parametrize(
@@ -262,4 +262,4 @@ def test_an_event_names_the_operation_by_our_own_tags():
     ],
 )
 def test_an_event_has_no_words_about_what_was_not_tried_or_was_not_asked_for(about, event_type):
-    assert genuine(says.event(about, event_type)) == Reading("evt_1")
+    assert genuine(says.event(about, event_type)) == ParsedCallback("evt_1")

@@ -10,7 +10,7 @@ from provider_stripe.provider import StripeProvider
 from testkit import conformance as law
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
-from testkit.orders import cancel, capture, charge, refund
+from testkit.operations import cancel, capture, charge, refund
 from testkit.transports import Reply
 
 USD_10 = Money(1000, "USD")
@@ -22,8 +22,8 @@ SHORT = "Your card has insufficient funds."
 
 
 class TestStripe(ProviderConformance):
-    account = says.ACCOUNT
-    other_account = says.OTHER_ACCOUNT
+    credentials = says.ACCOUNT
+    other_credentials = says.OTHER_ACCOUNT
     content_type = "application/x-www-form-urlencoded"
     rate_limit_is_unprocessed = True
 
@@ -52,11 +52,11 @@ class TestStripe(ProviderConformance):
         missing = says.error("invalid_request_error", "resource_missing")
         return [Reply(missing, 404), Reply(missing, 400), Reply(says.page())]
 
-    def unheard_of(self, order):
-        return Reply(says.refund("mulled_over") if isinstance(order, Refund) else says.intent("mulled_over"))
+    def unheard_of(self, operation):
+        return Reply(says.refund("mulled_over") if isinstance(operation, Refund) else says.intent("mulled_over"))
 
-    def mismatched(self, order):
-        match order:
+    def mismatched(self, operation):
+        match operation:
             case Charge():
                 return [Reply(says.intent(amount=1001)), Reply(says.intent(currency="eur"))]
             case Refund():
@@ -75,8 +75,8 @@ class TestStripe(ProviderConformance):
             Money(100, "GHS"): None,
         }
 
-    def sign(self, told, account, signed_at):
-        return says.signed(told, account, signed_at)
+    def sign(self, event, credentials, signed_at):
+        return says.signed(event, credentials, signed_at)
 
     def stories(self):
         back = says.refund("failed", failure_reason="lost_or_stolen_card")

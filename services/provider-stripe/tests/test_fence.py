@@ -17,7 +17,7 @@ from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Ages, Attempt
 from provider_stripe.mapping import ARRIVED, NEVER_CHARGED
-from testkit.orders import charge
+from testkit.operations import charge
 from testkit.transports import Reply
 from testkit.waiting import until
 
@@ -161,84 +161,84 @@ def late(attempt: Attempt) -> Attempt:
 
 
 async def test_an_order_that_comes_after_its_fence_takes_no_money(stripe):
-    order = pay()
+    operation = pay()
     await stripe.fault("request_late", delay_seconds=0.5)
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert await stripe.provider.query(late(stripe.attempt(operation))) == NEVER_CHARGED
     await asyncio.sleep(1)
     assert await stripe.book() == []
-    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
+    assert await stripe.provider.query(late(stripe.attempt(operation))) == NEVER_CHARGED
 
 
 async def test_an_order_that_came_before_its_fence_is_found(stripe):
     for fault in ("answer_lost", "error_after_effect"):
-        order = pay()
+        operation = pay()
         await stripe.fault(fault)
-        assert isinstance(await stripe.execute(order), Unknown)
-        outcome = await stripe.provider.query(late(stripe.attempt(order)))
+        assert isinstance(await stripe.execute(operation), Unknown)
+        outcome = await stripe.provider.query(late(stripe.attempt(operation)))
         assert isinstance(outcome, Succeeded)
     assert await stripe.book() == [("charge", 1000)] * 2
 
 
 async def test_an_order_that_stripe_is_working_on_is_a_doubt_until_it_is_there(stripe):
-    order = pay()
+    operation = pay()
     stripe.wait_at_most(0.5)
     await stripe.fault("slow", delay_seconds=1.5)
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.provider.query(late(stripe.attempt(order))) == ARRIVED
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert await stripe.provider.query(late(stripe.attempt(operation))) == ARRIVED
     await until(stripe.book, what="the slow charge")
-    assert isinstance(await stripe.provider.query(late(stripe.attempt(order))), Succeeded)
+    assert isinstance(await stripe.provider.query(late(stripe.attempt(operation))), Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
 
 async def test_a_stored_500_that_stripe_makes_good_after_the_expiry_is_never_called_uncharged(stripe):
-    order = pay()
+    operation = pay()
     await stripe.fault("error_reconciled", delay_seconds=0.5)
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.provider.query(late(stripe.attempt(order))) == ARRIVED
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert await stripe.provider.query(late(stripe.attempt(operation))) == ARRIVED
     await until(stripe.book, what="the charge")
-    assert isinstance(await stripe.provider.query(late(stripe.attempt(order))), Succeeded)
+    assert isinstance(await stripe.provider.query(late(stripe.attempt(operation))), Succeeded)
 
 
 @pytest.mark.parametrize(
     "fault", ["answer_lost", "reset_after_effect", "connection_reset", "html_error", "malformed_json"]
 )
 async def test_a_fence_whose_answer_was_lost_is_made_again(stripe, fault):
-    order = pay()
+    operation = pay()
     await stripe.fault("connection_reset")
-    assert isinstance(await stripe.execute(order), Unknown)
+    assert isinstance(await stripe.execute(operation), Unknown)
     await stripe.fault(fault, match={"method": "POST"})
-    assert isinstance(await stripe.provider.query(late(stripe.attempt(order))), Unknown)
-    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
+    assert isinstance(await stripe.provider.query(late(stripe.attempt(operation))), Unknown)
+    assert await stripe.provider.query(late(stripe.attempt(operation))) == NEVER_CHARGED
     assert await stripe.book() == []
 
 
 async def test_an_order_that_stripe_refused_as_invalid_took_no_key_and_can_be_fenced(stripe):
-    order = pay("pm_card_nobody_has")
+    operation = pay("pm_card_nobody_has")
     await stripe.fault("malformed_json")
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert await stripe.provider.query(late(stripe.attempt(operation))) == NEVER_CHARGED
 
 
 async def test_a_decline_whose_answer_was_lost_is_found_behind_the_expiry(stripe):
-    order = pay("pm_card_visa_chargeDeclined")
+    operation = pay("pm_card_visa_chargeDeclined")
     await stripe.fault("answer_lost")
-    assert isinstance(await stripe.execute(order), Unknown)
-    outcome = await stripe.provider.query(late(stripe.attempt(order)))
+    assert isinstance(await stripe.execute(operation), Unknown)
+    outcome = await stripe.provider.query(late(stripe.attempt(operation)))
     assert (type(outcome), outcome.code) == (Declined, "generic_decline")
 
 
 async def test_two_replicas_that_fence_at_once_come_to_one_end_and_one_payment_intent(stripe):
-    order = pay()
+    operation = pay()
     await stripe.fault("slow", delay_seconds=0.2, match={"method": "POST"})
-    both = await asyncio.gather(*(stripe.provider.query(late(stripe.attempt(order))) for _ in range(2)))
+    both = await asyncio.gather(*(stripe.provider.query(late(stripe.attempt(operation))) for _ in range(2)))
     assert NEVER_CHARGED in both
     assert set(both) <= {NEVER_CHARGED, Unknown(reason="http 409")}
-    assert await stripe.provider.query(late(stripe.attempt(order))) == NEVER_CHARGED
+    assert await stripe.provider.query(late(stripe.attempt(operation))) == NEVER_CHARGED
     made = (
-        await stripe.http.get("/_sim/book", headers={"Authorization": f"Bearer {stripe.account['secret_key']}"})
+        await stripe.http.get("/_sim/book", headers={"Authorization": f"Bearer {stripe.credentials['secret_key']}"})
     ).json()
     assert [(one["status"], one["metadata"]) for one in made["payment_intents"]] == [
-        ("requires_payment_method", {"malipo_fence": order.operation_id})
+        ("requires_payment_method", {"malipo_fence": operation.operation_id})
     ]
     assert await stripe.book() == []

@@ -16,8 +16,8 @@ from malipo.contracts.outcomes import Declined
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
 from provider_stripe.mapping import answered, fenced, read_page, shown
-from provider_stripe.objects import Answer, is_id
-from testkit.orders import cancel, capture, charge, refund
+from provider_stripe.objects import StripeResponse, is_id
+from testkit.operations import cancel, capture, charge, refund
 
 ORDERS = (charge(), charge(return_url="https://shop.example"), capture(), cancel(), refund())
 DEEP = "@deep@"
@@ -82,17 +82,17 @@ def is_storable(outcome: object) -> None:
 @settings(max_examples=600)
 @given(
     body=spoilt() | BYTES,
-    order=st.sampled_from(ORDERS),
+    operation=st.sampled_from(ORDERS),
     status=st.sampled_from([200, 201, 302, 400, 401, 402, 403, 404, 409, 424, 429, 500, 503]),
     replayed=st.booleans(),
     repeat=st.booleans(),
 )
-def test_any_answer_is_read_to_an_outcome_that_can_be_stored(body, order, status, replayed, repeat):
-    answer = Answer(status, body, replayed=replayed)
+def test_any_answer_is_read_to_an_outcome_that_can_be_stored(body, operation, status, replayed, repeat):
+    answer = StripeResponse(status, body, replayed=replayed)
     for read in (
-        lambda: answered(order, answer, repeat=repeat),
-        lambda: shown(order, answer),
-        lambda: read_page(order, answer)[0],
+        lambda: answered(operation, answer, repeat=repeat),
+        lambda: shown(operation, answer),
+        lambda: read_page(operation, answer)[0],
         lambda: fenced(charge(), answer),
     ):
         try:
@@ -101,19 +101,19 @@ def test_any_answer_is_read_to_an_outcome_that_can_be_stored(body, order, status
             assert status in (401, 403, 429)
             continue
         if outcome is not None:
-            is_storable(checked(order, outcome))
+            is_storable(checked(operation, outcome))
 
 
 @settings(max_examples=600)
 @given(body=spoilt() | BYTES)
 def test_any_body_that_stripe_has_signed_is_read(body):
-    reading = Stripe().provider.read_callback(says.signed(body, says.ACCOUNT, clock.unix_seconds()), says.ACCOUNT)
-    assert is_id(reading.callback_id)
-    for word in reading.words:
+    parsed = Stripe().provider.parse_callback(says.signed(body, says.ACCOUNT, clock.unix_seconds()), says.ACCOUNT)
+    assert is_id(parsed.callback_id)
+    for word in parsed.outcomes:
         assert is_id(word.payment_id)
         assert is_id(word.operation_id)
         is_storable(checked(charge(), word.outcome))
-    for other in reading.unmatched:
+    for other in parsed.unmatched:
         assert all(map(is_id, (other.event_type, *other.references, *other.references.values())))
 
 
@@ -121,6 +121,6 @@ def test_any_body_that_stripe_has_signed_is_read(body):
     "body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"error":' + b"[" * 3_000 + b"]" * 3_000 + b"}"]
 )
 def test_an_answer_that_is_nested_too_deep_is_a_doubt(body):
-    for order in ORDERS:
+    for operation in ORDERS:
         for status in (200, 400, 402):
-            assert type(answered(order, Answer(status, body))).__name__ == "Unknown"
+            assert type(answered(operation, StripeResponse(status, body))).__name__ == "Unknown"

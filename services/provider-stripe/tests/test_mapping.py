@@ -23,8 +23,8 @@ from malipo.money import EXPONENTS, Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
 from provider_stripe.mapping import STEPS, answered, request, unsupported
-from provider_stripe.objects import Answer
-from testkit.orders import cancel, capture, charge, refund
+from provider_stripe.objects import StripeResponse
+from testkit.operations import cancel, capture, charge, refund
 
 USD_10 = Money(1000, "USD")
 PI, RE = {"reference": "pi_1"}, {"reference": "re_1"}
@@ -34,12 +34,12 @@ PAGE = ActionRequired(action=Redirect("https://hooks.stripe.com/3ds/1"), **PI)
 FAILED_3DS = {"code": "payment_intent_authentication_failure", "message": "Not authenticated."}
 
 
-def read(order, body, status: int = 200) -> Outcome:
-    return answered(order, Answer(status, json.dumps(body).encode()))
+def read(operation, body, status: int = 200) -> Outcome:
+    return answered(operation, StripeResponse(status, json.dumps(body).encode()))
 
 
 @pytest.mark.parametrize(
-    ("order", "body", "outcome"),
+    ("operation", "body", "outcome"),
     [
         (charge(), says.intent("succeeded"), DONE),
         (charge(), says.intent("requires_capture"), HELD),
@@ -95,12 +95,12 @@ def read(order, body, status: int = 200) -> Outcome:
         (refund(), says.intent(), Unknown(reason="another kind of object")),
     ],
 )  # fmt: skip
-def test_an_object_means(order, body, outcome):
-    assert read(order, body) == outcome
+def test_an_object_means(operation, body, outcome):
+    assert read(operation, body) == outcome
 
 
 @pytest.mark.parametrize(
-    ("order", "status", "body", "outcome"),
+    ("operation", "status", "body", "outcome"),
     [
         (
             charge(), 402, says.card_error("lost_card"),
@@ -147,8 +147,8 @@ def test_an_object_means(order, body, outcome):
          Unknown(reason="status under_divination", **PI)),
     ],
 )  # fmt: skip
-def test_an_error_means(order, status, body, outcome):
-    assert read(order, body, status) == outcome
+def test_an_error_means(operation, status, body, outcome):
+    assert read(operation, body, status) == outcome
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ LONG = "c" * 101
 
 
 @pytest.mark.parametrize(
-    ("order", "status", "body", "code", "message"),
+    ("operation", "status", "body", "code", "message"),
     [
         (charge(), 402, {"error": {"type": "card_error"}}, "declined", "The payment was declined, without a reason."),
         (charge(), 402, {"error": {"type": "card_error", "code": "", "decline_code": "", "message": " "}},
@@ -206,14 +206,14 @@ LONG = "c" * 101
          "refund_failed", "The refund failed at Stripe, which gave no reason."),
     ],
 )  # fmt: skip
-def test_a_failure_always_has_a_code_and_words(order, status, body, code, message):
-    outcome = read(order, body, status)
+def test_a_failure_always_has_a_code_and_words(operation, status, body, code, message):
+    outcome = read(operation, body, status)
     assert (type(outcome), outcome.code, outcome.message) == (Declined, code, message)
 
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_an_error_of_stripes_that_is_its_stored_answer_is_a_doubt_of_its_own(status):
-    stored = Answer(status, b"", replayed=True)
+    stored = StripeResponse(status, b"", replayed=True)
     assert answered(charge(), stored) == answered(charge(), stored, repeat=True) == Unknown(reason="error_stored")
 
 
@@ -225,15 +225,15 @@ def test_401_and_403_are_for_a_person_to_mend():
 
 def test_429_has_had_no_effect_and_waits_a_second_unless_stripe_says_how_long():
     with pytest.raises(NotSent) as raised:
-        answered(charge(), Answer(429, b""))
+        answered(charge(), StripeResponse(429, b""))
     assert raised.value.retry_after_seconds == 1
     with pytest.raises(NotSent) as raised:
-        answered(charge(), Answer(429, b"", retry_after_seconds=30))
+        answered(charge(), StripeResponse(429, b"", retry_after_seconds=30))
     assert raised.value.retry_after_seconds == 30
 
 
-def form(order) -> dict[str, str]:
-    path, fields = request(order)
+def form(operation) -> dict[str, str]:
+    path, fields = request(operation)
     wire = httpx.Request("POST", f"https://api.stripe.com{path}", data=fields).content.decode()
     return dict(parse_qsl(wire, keep_blank_values=True))
 
@@ -262,7 +262,7 @@ def test_a_charge_with_a_return_url_sends_it_and_lets_methods_redirect():
 
 
 def test_no_order_sends_payment_method_types():
-    assert not any("payment_method_types" in key for order in (charge(), refund()) for key in form(order))
+    assert not any("payment_method_types" in key for operation in (charge(), refund()) for key in form(operation))
 
 
 def test_captures_cancels_and_refunds_name_the_payment_intent_of_the_charge():

@@ -13,7 +13,7 @@ from malipo.contracts.outcomes import Canceled, Declined, Pending, Succeeded, Un
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Attempt
-from testkit.orders import cancel, capture, charge, refund
+from testkit.operations import cancel, capture, charge, refund
 from testkit.transports import Reply
 
 USD_10 = Money(1000, "USD")
@@ -156,8 +156,8 @@ async def test_a_wrong_clock_here_makes_no_key_younger(verb, monkeypatch):
     assert int(stripe.parameters(0)["created[lte]"][0]) >= attempt.first_sent_at.timestamp() + 23 * 3600
 
 
-def elsewhere(order, hours: float = 0.1, reference: str | None = None) -> Attempt:
-    return replace(sent(order, hours, reference), same_account=False)
+def elsewhere(operation, hours: float = 0.1, reference: str | None = None) -> Attempt:
+    return replace(sent(operation, hours, reference), same_account=False)
 
 
 @pytest.mark.parametrize("verb", ["execute", "query"])
@@ -278,9 +278,9 @@ async def test_a_capture_without_an_effect_is_a_doubt_until_its_key_is_dead():
 
 
 async def test_an_old_capture_or_cancel_is_read_from_the_charge():
-    for order in (capture(reference="pi_1"), cancel(reference="pi_1")):
+    for operation in (capture(reference="pi_1"), cancel(reference="pi_1")):
         stripe = Stripe(Reply(says.intent()))
-        assert await stripe.provider.query(sent(order, hours=30)) == CHARGED
+        assert await stripe.provider.query(sent(operation, hours=30)) == CHARGED
         assert stripe.asked == [READ]
 
 
@@ -326,9 +326,9 @@ async def test_a_key_for_the_other_mode_is_never_used():
 
 
 async def test_credentials_of_another_shape_are_a_misconfiguration():
-    for account in ({}, {"secret_key": 7}, {"api_key": "sk_test_1"}):
+    for credentials in ({}, {"secret_key": 7}, {"api_key": "sk_test_1"}):
         with pytest.raises(Misconfigured):
-            await Stripe().provider.execute(Attempt(charge(), "k", account))
+            await Stripe().provider.execute(Attempt(charge(), "k", credentials))
 
 
 async def test_every_request_is_authenticated_and_pins_the_version():
@@ -339,10 +339,10 @@ async def test_every_request_is_authenticated_and_pins_the_version():
         assert request.headers["Stripe-Version"] == "2026-10-28.endive"
 
 
-@pytest.mark.parametrize("order", [charge(), capture(), cancel(), refund()])
-async def test_every_order_says_that_it_is_a_form_also_when_the_form_is_empty(order):
+@pytest.mark.parametrize("operation", [charge(), capture(), cancel(), refund()])
+async def test_every_order_says_that_it_is_a_form_also_when_the_form_is_empty(operation):
     stripe = Stripe(FRESH_500)
-    await stripe.provider.execute(Attempt(order, "k", says.ACCOUNT))
+    await stripe.provider.execute(Attempt(operation, "k", says.ACCOUNT))
     assert stripe.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 

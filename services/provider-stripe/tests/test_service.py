@@ -20,7 +20,7 @@ from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from provider_stripe.main import build
 from provider_stripe.settings import Settings
-from testkit.orders import charge
+from testkit.operations import charge
 from testkit.waiting import until
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -93,11 +93,11 @@ async def world(stores, new_database, simulator):
 async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world, simulator):
     await world.configure()
     payment_id = ids.new("pay")
-    order = charge(
+    operation = charge(
         payment_id=payment_id, operation_id=payment_id, merchant_id=world.merchant_id, method=Card("pm_card_visa")
     )
     for _ in range(2):
-        await world.send(STRIPE_COMMANDS, payment_id, order)
+        await world.send(STRIPE_COMMANDS, payment_id, operation)
     answer = await world.outcome(payment_id)
     assert (type(answer.outcome), answer.source) == (Succeeded, "answer")
 
@@ -106,8 +106,8 @@ async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world, simula
     )
     callback = says.signed(says.event(about), says.ACCOUNT, clock.unix_seconds())
     address = f"/callbacks/stripe/{world.credential_id}"
-    told = await world.http.post(address, content=callback.body, headers=dict(callback.headers))
-    assert told.json() == {"result": "stored"}
+    event = await world.http.post(address, content=callback.body, headers=dict(callback.headers))
+    assert event.json() == {"result": "stored"}
     by_webhook = await world.outcome(payment_id)
     assert (by_webhook.outcome, by_webhook.source) == (answer.outcome, "callback")
 

@@ -14,9 +14,9 @@ from malipo.contracts.outcomes import (
     Pending,
     Succeeded,
 )
-from provider_stripe.events import EVENT_TYPES, read_event
+from provider_stripe.events import EVENT_TYPES, parse_event
 from provider_stripe.objects import EVENT
-from testkit.orders import cancel, capture, refund
+from testkit.operations import cancel, capture, refund
 from testkit.waiting import until
 
 
@@ -26,8 +26,8 @@ async def test_webhooks_tell_what_queries_tell(stripe):
     paid, declined = await stripe.execute(paid_order), await stripe.execute(declined_order)
     back_order = refund(payment_id=paid_order.payment_id, reference=paid.reference)
     back = await stripe.execute(back_order)
-    told = await until(lambda: len(stripe.words()) >= 3 and stripe.words(), what="the webhooks")
-    said = {word.operation_id: (word.payment_id, word.kind, word.outcome) for word in told}
+    event = await until(lambda: len(stripe.words()) >= 3 and stripe.words(), what="the webhooks")
+    said = {word.operation_id: (word.payment_id, word.kind, word.outcome) for word in event}
     assert said == {
         paid_order.operation_id: (paid_order.payment_id, "charge", paid),
         declined_order.operation_id: (declined_order.payment_id, "charge", declined),
@@ -66,10 +66,10 @@ async def test_who_asks_for_the_events_that_are_read_misses_nothing_that_stripe_
         return all(endpoint["pending"] == 0 for endpoint in endpoints)
 
     await until(all_has_come, what="all webhooks")
-    told = {EVENT.decode(callback.body).type for callback in stripe.receiver.callbacks}
-    assert told > set(EVENT_TYPES) - {"payment_intent.processing"}
+    event = {EVENT.decode(callback.body).type for callback in stripe.receiver.callbacks}
+    assert event > set(EVENT_TYPES) - {"payment_intent.processing"}
     words = {
-        word for callback in stripe.receiver.callbacks for word in read_event(as_if_asked_for(callback.body)).words
+        word for callback in stripe.receiver.callbacks for word in parse_event(as_if_asked_for(callback.body)).outcomes
     }
     assert set(stripe.words()) == words
     kinds = {type(word.outcome) for word in words}
@@ -86,22 +86,22 @@ async def test_a_refund_made_in_the_dashboard_and_a_dispute_are_told_with_the_pa
     back = await stripe.outside(paid.reference, "refunds", amount=400)
     dispute = await stripe.outside(other.reference, "disputes")
     await stripe.end_dispute(dispute, "lost")
-    told = await until(lambda: len(stripe.unmatched()) >= 4 and stripe.unmatched(), what="the webhooks")
-    said = {(one.event_type, one.references["payment_intent"], one.amount) for one in told}
+    event = await until(lambda: len(stripe.unmatched()) >= 4 and stripe.unmatched(), what="the webhooks")
+    said = {(one.event_type, one.references["payment_intent"], one.amount) for one in event}
     assert said == {
         ("refund.created", paid.reference, usd(400)),
         ("charge.dispute.created", other.reference, usd(1000)),
         ("charge.dispute.funds_withdrawn", other.reference, usd(1000)),
         ("charge.dispute.closed", other.reference, usd(1000)),
     }
-    assert {one.references.get("refund") or one.references["dispute"] for one in told} == {back["id"], dispute["id"]}
+    assert {one.references.get("refund") or one.references["dispute"] for one in event} == {back["id"], dispute["id"]}
 
 
 async def test_an_action_without_a_page_is_told_as_what_stripe_calls_it_although_there_is_a_return_url(stripe):
-    order = pay("pm_card_threeDSecure2Required", return_url="https://shop.example/back")
+    operation = pay("pm_card_threeDSecure2Required", return_url="https://shop.example/back")
     await stripe.fault("action_without_page")
-    waiting = await stripe.execute(order)
+    waiting = await stripe.execute(operation)
     assert (type(waiting), waiting.action) == (ActionRequired, OtherAction("use_stripe_sdk"))
-    assert await stripe.query(order, waiting.reference) == waiting
+    assert await stripe.query(operation, waiting.reference) == waiting
     given_up = await stripe.execute(cancel(reference=waiting.reference))
-    assert given_up == Canceled(reference=waiting.reference) == await stripe.query(order, waiting.reference)
+    assert given_up == Canceled(reference=waiting.reference) == await stripe.query(operation, waiting.reference)

@@ -19,41 +19,41 @@ from malipo.contracts.outcomes import (
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Ages
-from testkit.orders import cancel, capture, charge, refund
+from testkit.operations import cancel, capture, charge, refund
 from testkit.waiting import until
 
 
 async def test_a_charge_succeeds_and_the_book_holds_it_once(stripe):
-    order = pay(description="Order 7")
-    outcome = await stripe.execute(order)
+    operation = pay(description="Order 7")
+    outcome = await stripe.execute(operation)
     assert isinstance(outcome, Succeeded)
     assert outcome.amount == usd(1000)
     assert outcome.reference.startswith("pi_")
-    assert await stripe.execute(order) == outcome == await stripe.query(order)
-    assert await stripe.query(order, outcome.reference) == outcome
+    assert await stripe.execute(operation) == outcome == await stripe.query(operation)
+    assert await stripe.query(operation, outcome.reference) == outcome
     assert await stripe.book() == [("charge", 1000)]
 
 
 async def test_a_decline_keeps_the_banks_reason_and_the_payment_intents_id(stripe):
-    order = pay("pm_card_visa_chargeDeclinedInsufficientFunds")
-    outcome = await stripe.execute(order)
+    operation = pay("pm_card_visa_chargeDeclinedInsufficientFunds")
+    outcome = await stripe.execute(operation)
     assert isinstance(outcome, Declined)
     assert outcome.code == "insufficient_funds"
     assert outcome.reference.startswith("pi_")
-    again = await stripe.query(order, outcome.reference)
+    again = await stripe.query(operation, outcome.reference)
     assert (again.code, again.reference) == (outcome.code, outcome.reference)
     assert await stripe.book() == []
 
 
 async def test_3ds_sends_the_customer_to_a_page_and_ends_as_they_decide(stripe):
     for decision, code in (("approve", None), ("refuse", "payment_intent_authentication_failure")):
-        order = pay("pm_card_threeDSecure2Required", return_url="https://shop.example/back")
-        waiting = await stripe.execute(order)
+        operation = pay("pm_card_threeDSecure2Required", return_url="https://shop.example/back")
+        waiting = await stripe.execute(operation)
         assert isinstance(waiting, ActionRequired)
         assert waiting.action.url.startswith("http://127.0.0.1")
-        assert await stripe.query(order, waiting.reference) == waiting
+        assert await stripe.query(operation, waiting.reference) == waiting
         await stripe.decide(waiting.reference, decision)
-        outcome = await stripe.query(order, waiting.reference)
+        outcome = await stripe.query(operation, waiting.reference)
         assert outcome.code == code if code else isinstance(outcome, Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
@@ -69,9 +69,11 @@ async def test_3ds_without_a_return_url_is_a_decline(stripe):
 async def test_a_part_of_what_was_authorized_is_captured_and_the_rest_released(stripe):
     held = await stripe.execute(pay(capture="manual"))
     assert isinstance(held, Authorized)
-    order = capture(reference=held.reference, amount=usd(600))
+    operation = capture(reference=held.reference, amount=usd(600))
     assert (
-        await stripe.query(order) == await stripe.execute(order) == Succeeded(amount=usd(600), reference=held.reference)
+        await stripe.query(operation)
+        == await stripe.execute(operation)
+        == Succeeded(amount=usd(600), reference=held.reference)
     )
     late = capture(operation_id="cap_2", reference=held.reference, amount=usd(400))
     assert (await stripe.execute(late)).code == (await stripe.query(late)).code == "payment_intent_unexpected_state"
@@ -87,8 +89,8 @@ async def test_more_than_was_authorized_is_declined(stripe):
 
 async def test_a_cancel_says_how_the_charge_stands_after_it(stripe):
     held = await stripe.execute(pay(capture="manual"))
-    order = cancel(reference=held.reference)
-    assert await stripe.execute(order) == Canceled(reference=held.reference) == await stripe.query(order)
+    operation = cancel(reference=held.reference)
+    assert await stripe.execute(operation) == Canceled(reference=held.reference) == await stripe.query(operation)
     again = cancel(operation_id="can_2", reference=held.reference)
     assert await stripe.execute(again) == Canceled(reference=held.reference)
     late = capture(reference=held.reference, amount=usd(1000))
@@ -101,10 +103,12 @@ async def test_a_cancel_says_how_the_charge_stands_after_it(stripe):
 async def test_refunds_add_up_to_the_charge_and_no_further(stripe):
     paid = await stripe.execute(pay())
     for number, amount in enumerate((600, 400)):
-        order = refund(operation_id=f"ref_{number}", reference=paid.reference, amount=usd(amount), reason="duplicate")
-        outcome = await stripe.execute(order)
+        operation = refund(
+            operation_id=f"ref_{number}", reference=paid.reference, amount=usd(amount), reason="duplicate"
+        )
+        outcome = await stripe.execute(operation)
         assert isinstance(outcome, Succeeded)
-        assert await stripe.query(order) == outcome == await stripe.query(order, outcome.reference)
+        assert await stripe.query(operation) == outcome == await stripe.query(operation, outcome.reference)
     too_much = await stripe.execute(refund(operation_id="ref_2", reference=paid.reference, amount=usd(1)))
     assert isinstance(too_much, Declined)
     assert too_much.code == "charge_already_refunded"
@@ -120,11 +124,11 @@ async def test_a_refund_of_a_charge_that_stripe_does_not_know_is_declined(stripe
 async def test_a_pending_refund_ends_as_the_bank_says(stripe):
     for ending, end in (("succeed", Succeeded), ("fail", Declined)):
         paid = await stripe.execute(pay("pm_card_pendingRefund"))
-        order = refund(operation_id=ids.new("ref"), reference=paid.reference)
-        outcome = await stripe.execute(order)
+        operation = refund(operation_id=ids.new("ref"), reference=paid.reference)
+        outcome = await stripe.execute(operation)
         assert isinstance(outcome, Pending)
         await stripe.http.post(f"/_sim/refunds/{outcome.reference}/{ending}", json={})
-        assert isinstance(await stripe.query(order, outcome.reference), end)
+        assert isinstance(await stripe.query(operation, outcome.reference), end)
 
 
 LOST = ["answer_lost", "reset_after_effect", "malformed_json", "error_after_effect", "unknown_status"]
@@ -132,32 +136,32 @@ LOST = ["answer_lost", "reset_after_effect", "malformed_json", "error_after_effe
 
 @pytest.mark.parametrize("fault", LOST)
 async def test_an_answer_that_was_lost_is_found_and_the_book_holds_one_charge(stripe, fault):
-    order = pay()
+    operation = pay()
     await stripe.fault(fault, match={"method": "POST"})
-    assert isinstance(await stripe.execute(order), Unknown)
-    outcome = await stripe.query(order)
+    assert isinstance(await stripe.execute(operation), Unknown)
+    outcome = await stripe.query(operation)
     assert isinstance(outcome, Succeeded)
-    assert await stripe.query(order, outcome.reference) == outcome
+    assert await stripe.query(operation, outcome.reference) == outcome
     assert await stripe.book() == [("charge", 1000)]
 
 
 @pytest.mark.parametrize("fault", LOST)
 async def test_a_refund_whose_answer_was_lost_is_found_and_the_book_holds_one(stripe, fault):
     paid = await stripe.execute(pay())
-    order = refund(reference=paid.reference, amount=usd(300))
+    operation = refund(reference=paid.reference, amount=usd(300))
     await stripe.fault(fault, match={"method": "POST"})
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert isinstance(await stripe.query(order), Succeeded)
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert isinstance(await stripe.query(operation), Succeeded)
     assert await stripe.book() == [("charge", 1000), ("refund", 300)]
 
 
 @pytest.mark.parametrize("fault", LOST)
 async def test_a_capture_whose_answer_was_lost_is_found_and_the_book_holds_one(stripe, fault):
     held = await stripe.execute(pay(capture="manual"))
-    order = capture(reference=held.reference)
+    operation = capture(reference=held.reference)
     await stripe.fault(fault, match={"method": "POST"})
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert isinstance(await stripe.query(order), Succeeded)
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert isinstance(await stripe.query(operation), Succeeded)
     assert [line for line in await stripe.book() if line[0] == "capture"] == [("capture", 1000)]
 
 
@@ -166,13 +170,13 @@ async def test_a_capture_whose_answer_was_lost_is_found_and_the_book_holds_one(s
 async def test_a_lost_answer_and_another_accounts_credentials_make_one_effect_at_most_in_both_books(
     stripe, fault, kind
 ):
-    order = pay()
+    operation = pay()
     if kind == "refund":
-        order = refund(operation_id=ids.new("ref"), reference=(await stripe.execute(order)).reference)
+        operation = refund(operation_id=ids.new("ref"), reference=(await stripe.execute(operation)).reference)
     await stripe.fault(fault, match={"method": "POST"})
-    assert isinstance(await stripe.execute(order), Unknown)
-    old, new = stripe.account, stripe.account | {"secret_key": f"sk_test_{ids.token(8)}"}
-    attempt = replace(stripe.attempt(order), account=new, same_account=False)
+    assert isinstance(await stripe.execute(operation), Unknown)
+    old, new = stripe.credentials, stripe.credentials | {"secret_key": f"sk_test_{ids.token(8)}"}
+    attempt = replace(stripe.attempt(operation), credentials=new, same_account=False)
     for key_age in (timedelta(), timedelta(hours=25)):
         for verb in (stripe.provider.query, stripe.provider.execute):
             assert await verb(replace(attempt, ages=Ages(key_age))) == Unknown(reason="account_changed")
@@ -181,11 +185,11 @@ async def test_a_lost_answer_and_another_accounts_credentials_make_one_effect_at
 
 
 async def test_a_stored_500_without_an_effect_is_a_doubt_for_a_day_and_then_a_decline(stripe):
-    order = pay()
+    operation = pay()
     await stripe.fault("error_before_effect")
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.query(order) == await stripe.query(order) == Unknown(reason="error_stored")
-    old = replace(stripe.attempt(order), ages=Ages(timedelta(hours=24.5)))
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert await stripe.query(operation) == await stripe.query(operation) == Unknown(reason="error_stored")
+    old = replace(stripe.attempt(operation), ages=Ages(timedelta(hours=24.5)))
     outcome = await stripe.provider.query(old)
     assert (type(outcome), outcome.code) == (Declined, "provider_error")
     assert await stripe.book() == []
@@ -193,78 +197,81 @@ async def test_a_stored_500_without_an_effect_is_a_doubt_for_a_day_and_then_a_de
 
 async def test_a_stored_500_that_stripe_makes_good_later_is_found_and_told_and_the_book_holds_one_charge(stripe):
     await stripe.listen()
-    order = pay()
+    operation = pay()
     await stripe.fault("error_reconciled", delay_seconds=0.3)
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert await stripe.query(order) == Unknown(reason="error_stored")
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert await stripe.query(operation) == Unknown(reason="error_stored")
     (word,) = await until(stripe.words, what="the webhook")
-    assert word.outcome == await stripe.query(order)
+    assert word.outcome == await stripe.query(operation)
     assert isinstance(word.outcome, Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
 
 async def test_a_proxys_502_is_unknown_and_the_charge_is_made_by_the_query(stripe):
-    order = pay()
+    operation = pay()
     await stripe.fault("html_error")
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert isinstance(await stripe.query(order), Succeeded)
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert isinstance(await stripe.query(operation), Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
 
 async def test_a_slow_charge_times_out_is_in_flight_and_then_there_once(stripe):
-    order = pay()
+    operation = pay()
     stripe.wait_at_most(0.5)
     await stripe.fault("slow", delay_seconds=1.5)
-    assert await stripe.execute(order) == Unknown(reason="timeout", silent=True)
-    assert await stripe.query(order) == Unknown(reason="http 409")
+    assert await stripe.execute(operation) == Unknown(reason="timeout", silent=True)
+    assert await stripe.query(operation) == Unknown(reason="http 409")
     await until(stripe.book, what="the slow charge")
-    assert isinstance(await stripe.query(order), Succeeded)
+    assert isinstance(await stripe.query(operation), Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
 
 @pytest.mark.parametrize(("fault", "wish"), [("rate_limited", 3), ("lock_timeout", 1)])
 async def test_a_rate_limit_had_no_effect(stripe, fault, wish):
-    order = pay()
+    operation = pay()
     await stripe.fault(fault, delay_seconds=3)
     with pytest.raises(NotSent) as raised:
-        await stripe.execute(order)
+        await stripe.execute(operation)
     assert raised.value.retry_after_seconds == wish
     assert await stripe.book() == []
 
 
 async def test_another_amount_than_asked_is_unknown(stripe):
-    order = pay()
+    operation = pay()
     await stripe.fault("amount_mismatch")
-    outcome = await stripe.execute(order)
+    outcome = await stripe.execute(operation)
     assert (type(outcome), outcome.reason) == (Unknown, "amount_mismatch")
 
 
 async def test_a_key_used_for_another_order_is_a_doubt_that_the_book_settles(stripe):
-    order = pay()
-    assert isinstance(await stripe.execute(order), Succeeded)
-    changed = replace_description(order)
+    operation = pay()
+    assert isinstance(await stripe.execute(operation), Succeeded)
+    changed = replace_description(operation)
     assert await stripe.execute(changed) == Unknown(reason="the key was used for another request")
     assert isinstance(await stripe.query(changed), Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
 
-def replace_description(order):
+def replace_description(operation):
     return charge(
-        payment_id=order.payment_id, operation_id=order.operation_id, method=order.method, description="Changed"
+        payment_id=operation.payment_id,
+        operation_id=operation.operation_id,
+        method=operation.method,
+        description="Changed",
     )
 
 
 async def test_a_key_that_stripe_refuses_is_a_misconfiguration(stripe):
-    attempt = replace(stripe.attempt(pay()), account={"secret_key": "sk_test_revoked1234"})
+    attempt = replace(stripe.attempt(pay()), credentials={"secret_key": "sk_test_revoked1234"})
     with pytest.raises(Misconfigured):
         await stripe.provider.execute(attempt)
 
 
 async def test_a_connection_reset_before_the_effect_is_unknown_and_the_query_charges_once(stripe):
-    order = pay()
+    operation = pay()
     await stripe.fault("connection_reset")
-    assert isinstance(await stripe.execute(order), Unknown)
-    assert isinstance(await stripe.query(order), Succeeded)
+    assert isinstance(await stripe.execute(operation), Unknown)
+    assert isinstance(await stripe.query(operation), Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
 

@@ -15,15 +15,16 @@ from aiokafka import ConsumerRecord
 
 from malipo import clock, ids
 from malipo.contracts.config import Endpoint, MerchantConfigured, secret_owner
-from malipo.contracts.events import Announcement, Cause, PaymentStepped, PaymentView
+from malipo.contracts.events import Cause, PaymentTransitioned, PaymentView, PublicEvent
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS, Topic
-from malipo.messaging.database import create_pool
-from malipo.messaging.subscription import Shell
-from malipo.messaging.unit import MESSAGE_ID, Units
+from malipo.messaging.batch_consumer import BatchConsumer
+from malipo.messaging.database import Database
+from malipo.messaging.pool import create_pool
+from malipo.messaging.unit_of_work import MESSAGE_ID
 from malipo.platform.secrets import KeyRing
 from testkit.waiting import until
-from webhook_dispatcher import clockwork
+from webhook_dispatcher import scheduler
 from webhook_dispatcher.courier import Courier
 from webhook_dispatcher.main import executor
 from webhook_dispatcher.recorder import Recorder
@@ -35,7 +36,7 @@ SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
 
 
 @pytest.fixture
-def database(new_database) -> str:
+def database_url(new_database) -> str:
     """The URL of an empty database of the newest schema."""
     return new_database("webhook_dispatcher")
 
@@ -158,24 +159,24 @@ def endpoint(merchant_id: str, url: str, **changes: Any) -> Endpoint:
     return Endpoint(id=endpoint_id, mode=mode, url=url, secret_ciphertext=sealed, **changes)
 
 
-def step(payment_id: str, sequence: int, **changes: Any) -> PaymentStepped:
+def step(payment_id: str, sequence: int, **changes: Any) -> PaymentTransitioned:
     now = clock.now()
     view = PaymentView(
         id=payment_id, status="processing", amount=100, currency="EUR", amount_captured=0, amount_refunded=0,
         capture="automatic", method="card", created_at=now, updated_at=now,
     )  # fmt: skip
-    announcement = Announcement(ids.new("evt"), changes.pop("type", "payment.processing"), sequence)
-    base = PaymentStepped(
+    public_event = PublicEvent(ids.new("evt"), changes.pop("type", "payment.processing"), sequence)
+    base = PaymentTransitioned(
         payment_id=payment_id, merchant_id="mer_1", mode="test", step=sequence, from_state="initiated",
-        to_state="processing", payment=view, config_version=1, occurred_at=now, announcement=announcement,
+        to_state="processing", payment=view, config_version=1, occurred_at=now, public_event=public_event,
         cause=Cause(trigger="created", source="merchant", message_id="msg_1"),
     )  # fmt: skip
     return _replace(base, **changes)
 
 
-def _replace(message: PaymentStepped, **changes: Any) -> PaymentStepped:
+def _replace(message: PaymentTransitioned, **changes: Any) -> PaymentTransitioned:
     fields = {name: getattr(message, name) for name in message.__struct_fields__}
-    return PaymentStepped(**fields | changes)
+    return PaymentTransitioned(**fields | changes)
 
 
 def records(topic: Topic, messages: Sequence[Message]) -> list[ConsumerRecord]:
@@ -197,35 +198,35 @@ class Dispatcher:
 
     def __init__(self, pool: Any, **options: Any) -> None:
         self.pool = pool
-        self.units = Units(lambda: None)
-        self.units.use(pool)
+        self.database = Database(lambda: None)
+        self.database.use(pool)
         self.sender = Sender(
             connections=options.get("limit", 100),
             attempt_seconds=options.get("attempt_seconds", 5),
             allow_loopback=options.get("allow_loopback", True),
         )
         self.overtake_after = options.get("overtake_after", 600)
-        self.recorder = Recorder(self.units, self.overtake_after)
+        self.recorder = Recorder(self.database, self.overtake_after)
         self.courier = Courier(
-            self.units, self.recorder, KEY_RING, self.sender, options.get("schedule", (0.05, 0.05, 0.05))
+            self.database, self.recorder, KEY_RING, self.sender, options.get("schedule", (0.05, 0.05, 0.05))
         )
         self.executor = executor(
-            self.units,
+            self.database,
             self.courier,
             limit=options.get("limit", 100),
             per_endpoint=options.get("per_endpoint", 10),
             lease_seconds=6,
         )
         events, config = subscriptions(self.executor.nudge)
-        self._events = Shell(events, self.units, "webhook-dispatcher")
-        self._config = Shell(config, self.units, "webhook-dispatcher")
+        self._events = BatchConsumer(events, self.database, "webhook-dispatcher")
+        self._config = BatchConsumer(config, self.database, "webhook-dispatcher")
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         loops = (
             self.executor.run(),
-            clockwork.end_gone(self.units),
-            clockwork.overtake(self.units, self.overtake_after),
+            scheduler.end_gone(self.database),
+            scheduler.overtake(self.database, self.overtake_after),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
@@ -236,17 +237,17 @@ class Dispatcher:
         await self.sender.close()
         await self.pool.close()
 
-    async def announce(self, *steps: PaymentStepped) -> list[ConsumerRecord]:
+    async def announce(self, *steps: PaymentTransitioned) -> list[ConsumerRecord]:
         batch = records(PAYMENT_EVENTS, steps)
-        await self._events.take(batch)
+        await self._events.consume(batch)
         return batch
 
     async def take_again(self, batch: Sequence[ConsumerRecord]) -> None:
-        await self._events.take(batch)
+        await self._events.consume(batch)
 
     async def configure(self, version: int, *endpoints: Endpoint, merchant_id: str = "mer_1") -> None:
         message = MerchantConfigured(merchant_id=merchant_id, version=version, endpoints=endpoints)
-        await self._config.take(records(MERCHANT_CONFIG, [message]))
+        await self._config.consume(records(MERCHANT_CONFIG, [message]))
 
     async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.pool.fetch(query, *arguments)]
@@ -267,12 +268,12 @@ class Dispatcher:
 
 
 @pytest.fixture
-async def replica(database: str) -> AsyncGenerator[Callable[..., Awaitable[Dispatcher]]]:
+async def replica(database_url: str) -> AsyncGenerator[Callable[..., Awaitable[Dispatcher]]]:
     """Makes replicas on one database; all stop with the test."""
     made: list[Dispatcher] = []
 
     async def make(*, started: bool = True, **options: Any) -> Dispatcher:
-        dispatcher = Dispatcher(await create_pool(database, 8), **options)
+        dispatcher = Dispatcher(await create_pool(database_url, 8), **options)
         made.append(dispatcher)
         if started:
             dispatcher.start()

@@ -11,8 +11,8 @@ from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from testkit.waiting import until
 from webhook_dispatcher import handlers, queue, recorder
-from webhook_dispatcher.recorder import Attempt
-from webhook_dispatcher.verdict import Answer
+from webhook_dispatcher.recorder import DeliveryAttempt
+from webhook_dispatcher.result import ReceiverResponse
 
 
 async def test_an_event_arrives_signed_at_both_endpoints_and_is_reported(replica, receiver, kit):
@@ -92,7 +92,7 @@ async def test_the_end_of_a_delivery_says_whether_others_are_due(replica, kit):
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2), kit.step("pay_2", 1))
     records = one.recorder
     for more_due in (True, True, False):  # the one that had no room, the next of its payment, nothing
-        (delivery,) = await queue.claim(one.units, Lease("run_1", 6), 100, [], 1)
+        (delivery,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 1)
         assert await records.record(delivered(delivery)) is more_due
 
 
@@ -238,9 +238,9 @@ async def test_two_claims_at_the_same_moment_share_the_cap(replica, kit):
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(kit.step("pay_1", 1), kit.step("pay_2", 1))
 
-    async with one.units.begin() as unit:
+    async with one.database.begin() as unit:
         assert len(await unit.transaction.fetch(queue._CLAIM, "run_1", 100, 1, 6, [])) == 1
-        other = asyncio.create_task(queue.claim(two.units, Lease("run_2", 6), 100, [], 1))
+        other = asyncio.create_task(queue.claim(two.database, Lease("run_2", 6), 100, [], 1))
         await until(lambda: waits_for_a_lock(one), what="the second claim waits for the first")
     assert await other == []
 
@@ -249,7 +249,7 @@ async def test_what_a_dead_process_had_claimed_is_taken_up_by_another(replica, r
     dead, alive = await replica(started=False), await replica(started=False)
     await alive.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
     await alive.announce(*(kit.step(f"pay_{i}", 1) for i in range(3)))
-    claimed = await queue.claim(dead.units, Lease("run_dead", 6), 100, [], 10)
+    claimed = await queue.claim(dead.database, Lease("run_dead", 6), 100, [], 10)
     assert len(claimed) == 3
     alive.start()
     await alive.until_states(delivered=3)
@@ -301,7 +301,7 @@ async def test_a_record_that_cannot_be_written_does_not_take_its_neighbours_alon
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(5)))
-    claimed = await queue.claim(one.units, Lease("run_1", 6), 100, [], 10)
+    claimed = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
     bad = next(delivery for delivery in claimed if delivery.payment_id == "pay_2")
     await one.pool.execute("INSERT INTO attempts VALUES ($1, 1, now(), 1, 'retrying', 500, NULL, '')", bad.id)
     records = one.recorder
@@ -312,11 +312,11 @@ async def test_a_record_that_cannot_be_written_does_not_take_its_neighbours_alon
 
 
 def delivered(delivery):
-    return Attempt(delivery, clock.now(), 1, Answer(status=200), "delivered", None)
+    return DeliveryAttempt(delivery, clock.now(), 1, ReceiverResponse(status=200), "delivered", None)
 
 
 def failed(delivery):
-    return Attempt(delivery, clock.now(), 1, Answer(status=500), "exhausted", None)
+    return DeliveryAttempt(delivery, clock.now(), 1, ReceiverResponse(status=500), "exhausted", None)
 
 
 async def test_an_endpoint_removed_while_an_attempt_is_under_way_gets_nothing_more(replica, receiver, kit):
@@ -345,7 +345,7 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     one, two = await replica(started=False), await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
     await one.announce(kit.step("pay_1", 1))
-    (head,) = await queue.claim(one.units, Lease("run_1", 6), 1, [], 10)
+    (head,) = await queue.claim(one.database, Lease("run_1", 6), 1, [], 10)
 
     async def end(unit):
         await recorder._write(unit, [delivered(head)], timedelta(minutes=10))
@@ -355,10 +355,10 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
         await handlers.fan_out(lambda: None, unit, [Received(step, "msg_2", PAYMENT_EVENTS.name, "pay_1")])
 
     async def second(work):
-        async with two.units.begin() as unit:
+        async with two.database.begin() as unit:
             await work(unit)
 
-    async with one.units.begin() as unit:
+    async with one.database.begin() as unit:
         await (end if first == "the end" else come)(unit)
         loser = asyncio.create_task(second(come if first == "the end" else end))
         await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")

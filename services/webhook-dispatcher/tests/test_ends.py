@@ -9,7 +9,7 @@ def away_while_answering(dispatcher, reply):
     """PostgreSQL goes away between the webhook's arrival and its answer."""
 
     async def answer(hook, writer):
-        dispatcher.units.use(None)
+        dispatcher.database.use(None)
         await reply(hook, writer)
 
     return answer
@@ -25,7 +25,7 @@ async def test_what_was_delivered_while_postgresql_was_away_is_not_sent_again(re
     if lease == "has run out":
         await one.pool.execute("UPDATE deliveries SET lease_until = now() - interval '1 s'")
     assert await one.states() == {"pending": 1}
-    one.units.use(one.pool)
+    one.database.use(one.pool)
     await one.until_states(delivered=1)
     assert len(receiver.hooks) == 1
     assert [report["attempt"] for report in await one.reports()] == [1]
@@ -37,7 +37,7 @@ async def test_what_failed_while_postgresql_was_away_counts_once_and_waits_as_pl
     receiver.replies["/"] = [away_while_answering(one, kit.status(500)), kit.status(500)]
     await one.announce(kit.step("pay_1", 1))
     await until(lambda: receiver.hooks and receiver.open["/"] == 0, what="the answer")
-    one.units.use(one.pool)
+    one.database.use(one.pool)
     await until(one.reports, what="the attempt is written")
     (row,) = await one.rows("SELECT attempts, extract(epoch FROM due_at - now()) AS seconds FROM deliveries")
     assert row["attempts"] == 1
@@ -54,6 +54,6 @@ async def test_what_another_replica_has_taken_meanwhile_is_left_to_it(replica, r
     await one.pool.execute("UPDATE deliveries SET lease_until = now() - interval '1 s'")
     two.start()
     await two.until_states(delivered=1)
-    one.units.use(one.pool)
+    one.database.use(one.pool)
     await until(lambda: not one.executor._running, what="the first one lets go")
     assert [report["result"] for report in await two.reports()] == ["delivered"]

@@ -10,7 +10,7 @@ from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
 from malipo.messaging.runtime import purge
 from malipo.messaging.subscription import Received
 from testkit.waiting import until
-from webhook_dispatcher import clockwork, handlers, queue, store
+from webhook_dispatcher import handlers, queue, scheduler, store
 
 
 async def deliveries(dispatcher):
@@ -61,7 +61,7 @@ async def test_an_event_that_is_emitted_again_under_a_new_message_adds_nothing(r
 async def test_steps_that_merchants_are_not_told_leave_no_trace(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.announce(kit.step("pay_1", 1, announcement=None))
+    await one.announce(kit.step("pay_1", 1, public_event=None))
     assert await one.rows("SELECT FROM events") == []
 
 
@@ -117,7 +117,7 @@ async def test_only_a_batch_that_makes_something_due_wakes_the_deliveries(replic
     nudges = []
 
     async def take(handle, topic, message):
-        async with one.units.begin() as unit:
+        async with one.database.begin() as unit:
             await handle(lambda: nudges.append(message), unit, [Received(message, ids.new("msg"), topic.name, "k")])
             assert message not in nudges, "woken before the commit"
         return message in nudges
@@ -149,10 +149,10 @@ async def test_an_event_that_comes_while_its_configuration_arrives_is_delivered(
         await handle(lambda: None, unit, [received])
 
     async def second(work):
-        async with two.units.begin() as unit:
+        async with two.database.begin() as unit:
             await take(unit, *work)
 
-    async with one.units.begin() as unit:
+    async with one.database.begin() as unit:
         await take(unit, *(take_event if first == "the event" else take_configuration))
         other = asyncio.create_task(second(take_configuration if first == "the event" else take_event))
         await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
@@ -166,11 +166,11 @@ async def test_an_event_whose_configuration_is_here_waits_for_no_newer_one_that_
     newer = MerchantConfigured(
         merchant_id="mer_1", version=2, endpoints=(kit.endpoint("mer_1", "https://new.example/", id="ep_new"),)
     )
-    async with one.units.begin() as unit:
+    async with one.database.begin() as unit:
         await handlers.replicate(lambda: None, unit, [Received(newer, "msg_1", MERCHANT_CONFIG.name, "mer_1")])
         await two.announce(kit.step("pay_1", 1))
     assert [row["endpoint_id"] for row in await deliveries(one)] == ["ep_old"]
-    task = asyncio.create_task(clockwork.end_gone(one.units))
+    task = asyncio.create_task(scheduler.end_gone(one.database))
     await one.until_states(endpoint_gone=1)
     task.cancel()
 
@@ -215,7 +215,7 @@ async def test_the_same_configuration_again_does_not_bring_back_an_endpoint_that
     one = await replica(started=False)
     gone = kit.endpoint("mer_1", "https://a.example/", id="ep_a")
     await one.configure(1, gone)
-    async with one.units.begin() as unit:
+    async with one.database.begin() as unit:
         await queue.disable(unit.transaction, ["ep_a"])
     await one.configure(1, gone)
     assert await one.rows("SELECT gone_because FROM endpoints") == [{"gone_because": "answered 410"}]
@@ -239,7 +239,7 @@ async def test_an_endpoint_that_is_no_longer_listed_is_gone_and_its_deliveries_e
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
     await one.pool.execute("UPDATE deliveries SET attempts = 1 WHERE endpoint_id = 'ep_dropped' AND sequence = 1")
     await one.configure(2, kept)
-    task = asyncio.create_task(clockwork.end_gone(one.units))
+    task = asyncio.create_task(scheduler.end_gone(one.database))
     await one.until_states(pending=2, endpoint_gone=2)
     task.cancel()
     # Each has a number of its own: the report of the attempt that was made keeps its place beside it.
@@ -273,7 +273,7 @@ async def test_what_ended_long_ago_is_forgotten_and_nothing_else(replica, kit):
     await one.pool.execute(
         "INSERT INTO attempts SELECT delivery_id, 1, now(), 1, 'delivered', 200, NULL, '' FROM deliveries"
     )
-    while await purge(one.units, store.PURGE, 30, rows=1):
+    while await purge(one.database, store.PURGE, 30, rows=1):
         pass
     left = await one.rows("SELECT payment_id FROM events ORDER BY 1")
     assert [row["payment_id"] for row in left] == ["pay_2", "pay_3", "pay_4"]

@@ -4,13 +4,13 @@ import asyncio
 import itertools
 
 from malipo import ids
-from malipo.contracts.commands import TellAgain
+from malipo.contracts.commands import ResendEvents
 from malipo.contracts.config import ConfigurationMissed
-from malipo.contracts.events import RollCalled, ToldStep
+from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.topics import BY_NAME
-from malipo.messaging.unit import MESSAGE_ID
+from malipo.messaging.unit_of_work import MESSAGE_ID
 from testkit.waiting import until
-from webhook_dispatcher import clockwork, handlers
+from webhook_dispatcher import handlers, scheduler
 from webhook_dispatcher.subscriptions import subscriptions
 
 
@@ -29,14 +29,14 @@ async def test_announced_steps_that_never_came_are_asked_for_and_others_are_not(
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     [came] = await one.announce(kit.step("pay_1", 2))
     called = (
-        ToldStep("pay_1", 1, ids.new("msg"), announced=False),
-        ToldStep("pay_1", 2, message_id(came), announced=True),
-        ToldStep("pay_1", 3, ids.new("msg"), announced=True),
-        ToldStep("pay_2", 1, ids.new("msg"), announced=True),
+        PublishedTransition("pay_1", 1, ids.new("msg"), public=False),
+        PublishedTransition("pay_1", 2, message_id(came), public=True),
+        PublishedTransition("pay_1", 3, ids.new("msg"), public=True),
+        PublishedTransition("pay_2", 1, ids.new("msg"), public=True),
     )
     await one.announce(RollCalled(steps=called))
-    assert await asked(one, TellAgain) == [
-        TellAgain(payment_id="pay_1", steps=(3,)), TellAgain(payment_id="pay_2", steps=(1,))
+    assert await asked(one, ResendEvents) == [
+        ResendEvents(payment_id="pay_1", steps=(3,)), ResendEvents(payment_id="pay_2", steps=(1,))
     ]  # fmt: skip
 
 
@@ -53,7 +53,7 @@ async def test_events_that_wait_for_a_configuration_that_does_not_come_have_it_a
     one = await replica(started=False)
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
     await one.pool.execute("UPDATE events SET created_at = created_at - interval '10 seconds'")
-    loop = asyncio.create_task(clockwork.ask_for_configurations(one.units))
+    loop = asyncio.create_task(scheduler.ask_for_configurations(one.database))
 
     async def told() -> bool:
         return await asked(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
@@ -76,7 +76,7 @@ async def test_a_configuration_that_does_not_come_is_asked_for_at_doubled_waits_
     asked_at = [0]
     for seconds in range(5, 3700, 5):  # as the loop looks
         await pass_time(one, 5)
-        if await clockwork.ask(one.units):
+        if await scheduler.ask(one.database):
             asked_at.append(seconds)
     waits = [later - earlier for earlier, later in itertools.pairwise(asked_at)]
     assert waits[0] == 5
@@ -89,18 +89,18 @@ async def test_a_merchant_who_lacks_a_configuration_again_later_does_not_wait_fo
     one = await replica(started=False)
     await one.announce(kit.step("pay_1", 1))
     await pass_time(one, 3600)
-    assert await clockwork.ask(one.units) == 1
+    assert await scheduler.ask(one.database) == 1
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(kit.step("pay_2", 1, config_version=2))
     await pass_time(one, 6)
-    assert await clockwork.ask(one.units) == 1
+    assert await scheduler.ask(one.database) == 1
 
 
 async def test_of_two_replicas_that_look_at_once_one_asks(replica, kit):
     one, other = await replica(started=False), await replica(started=False)
     await one.announce(kit.step("pay_1", 1))
     await pass_time(one, 6)
-    assert sum(await asyncio.gather(*[clockwork.ask(each.units) for each in (one, other) * 2])) == 1
+    assert sum(await asyncio.gather(*[scheduler.ask(each.database) for each in (one, other) * 2])) == 1
     assert await asked(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
 
 

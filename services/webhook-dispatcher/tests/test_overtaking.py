@@ -7,10 +7,10 @@ import pytest
 
 from malipo.messaging.executor import Lease
 from testkit.waiting import until
-from webhook_dispatcher import clockwork, queue
-from webhook_dispatcher.recorder import Attempt
+from webhook_dispatcher import queue, scheduler
+from webhook_dispatcher.recorder import DeliveryAttempt
+from webhook_dispatcher.result import ReceiverResponse
 from webhook_dispatcher.settings import Settings
-from webhook_dispatcher.verdict import Answer
 
 
 def poisoned(kit, *sequences, code=500):
@@ -120,12 +120,12 @@ async def test_what_we_cannot_send_through_a_fault_of_ours_holds_up_later_events
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
-    (first,) = await queue.claim(one.units, Lease("run_1", 6), 100, [], 10)
-    await queue.put_off(one.units, first, 300)
-    assert await queue.claim(one.units, Lease("run_1", 6), 100, [], 10) == []
+    (first,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
+    await queue.put_off(one.database, first, 300)
+    assert await queue.claim(one.database, Lease("run_1", 6), 100, [], 10) == []
     await one.pool.execute("UPDATE deliveries SET failing_since = failing_since - interval '601 s'")
-    assert not await clockwork._overtake_slice(one.units, 600)
-    (second,) = await queue.claim(one.units, Lease("run_1", 6), 100, [], 10)
+    assert not await scheduler._overtake_slice(one.database, 600)
+    (second,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
     assert (second.event_id != first.event_id, second.still_retried) == (True, 1)
 
 
@@ -134,11 +134,13 @@ async def test_an_attempt_that_is_under_way_when_it_is_overtaken_counts(replica,
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
     await one.pool.execute("UPDATE deliveries SET failing_since = now() - interval '1 hour' WHERE due_at IS NOT NULL")
-    (first,) = await queue.claim(one.units, Lease("run_1", 6), 100, [], 10)
-    await clockwork._overtake_slice(one.units, 600)
-    (second,) = await queue.claim(one.units, Lease("run_1", 6), 100, [], 10)
+    (first,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
+    await scheduler._overtake_slice(one.database, 600)
+    (second,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
     for delivery in (first, second):
-        await one.recorder.record(Attempt(delivery, delivery.now(), 1, Answer(status=200), "delivered", None))
+        await one.recorder.record(
+            DeliveryAttempt(delivery, delivery.now(), 1, ReceiverResponse(status=200), "delivered", None)
+        )
     assert await one.states() == {"delivered": 2}
 
 
@@ -157,15 +159,15 @@ async def test_two_replicas_overtake_once_and_none_of_the_later_ones_is_left_beh
 
 
 async def test_more_than_one_slice_is_overtaken(replica, kit, monkeypatch):
-    monkeypatch.setattr(clockwork, "OVERTAKE_SLICE", 7)
+    monkeypatch.setattr(scheduler, "OVERTAKE_SLICE", 7)
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(*(kit.step(f"pay_{i}", sequence) for i in range(15) for sequence in (1, 2)))
     await one.pool.execute("UPDATE deliveries SET failing_since = now() - interval '1 hour' WHERE due_at IS NOT NULL")
-    slices = [await clockwork._overtake_slice(one.units, 600) for _ in range(3)]
+    slices = [await scheduler._overtake_slice(one.database, 600) for _ in range(3)]
     assert slices == [True, True, False]
     assert len(await one.rows("SELECT FROM deliveries WHERE due_at IS NOT NULL")) == 30
-    assert (await queue.backlog(one.units)).overtaken == 15
+    assert (await queue.backlog(one.database)).overtaken == 15
 
 
 @pytest.mark.parametrize("seconds", ["0", "never"])

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webhook_dispatcher.result import AttemptResult, ReceiverResponse, result_of
 from webhook_dispatcher.schedule import read_retry_after, wait_seconds
 from webhook_dispatcher.settings import Settings
-from webhook_dispatcher.verdict import Answer, Verdict, judge
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 DAY = 24 * 3600
@@ -76,17 +76,17 @@ def test_no_retry_after_header_is_too_strange(header):
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_2xx_is_delivered(status):
-    assert judge(Answer(status=status), 1, (5,), 1.0) == Verdict("delivered")
+    assert result_of(ReceiverResponse(status=status), 1, (5,), 1.0) == AttemptResult("delivered")
 
 
 @pytest.mark.parametrize("status", [None, 100, 199, 300, 301, 302, 304, 308, 400, 401, 404, 429, 500, 503, 599])
 def test_everything_else_is_tried_again_until_the_list_ends(status):
-    assert judge(Answer(status=status), 1, (5,), 1.0) == Verdict("retrying", 5.0)
-    assert judge(Answer(status=status), 2, (5,), 1.0) == Verdict("exhausted")
+    assert result_of(ReceiverResponse(status=status), 1, (5,), 1.0) == AttemptResult("retrying", 5.0)
+    assert result_of(ReceiverResponse(status=status), 2, (5,), 1.0) == AttemptResult("exhausted")
 
 
 def test_410_means_that_nobody_is_there_any_more():
-    assert judge(Answer(status=410), 1, (5,), 1.0) == Verdict("endpoint_gone")
+    assert result_of(ReceiverResponse(status=410), 1, (5,), 1.0) == AttemptResult("endpoint_gone")
 
 
 def settings(**values):

@@ -12,7 +12,7 @@ from malipo import ids
 from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import DELIVERIES, MERCHANT_CONFIG, PAYMENT_EVENTS, Topic
-from malipo.messaging.unit import MESSAGE_ID
+from malipo.messaging.unit_of_work import MESSAGE_ID
 from malipo.platform.secrets import KeyRing
 from malipo_local import Stack
 from testkit.waiting import until
@@ -73,7 +73,7 @@ async def test_an_event_on_kafka_reaches_the_merchant_and_its_report_comes_back(
     found = await reports(stack, endpoint_id, 3)
     assert [hook.place for hook in receiver.hooks] == [(payment_id, 1), (payment_id, 2), (payment_id, 3)]
     assert [(report["event_id"], report["result"]) for report in found] == [
-        (step.announcement.id, "delivered") for step in steps
+        (step.public_event.id, "delivered") for step in steps
     ]
     page = await asyncio.to_thread(httpx.get, f"{stack.url(SERVICE)}/metrics")
     assert 'malipo_webhook_attempts_total{result="delivered"}' in page.text

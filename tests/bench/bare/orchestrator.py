@@ -8,7 +8,7 @@ from starlette.routing import Route
 from bench.bare.wire import Wire, alive
 from malipo import clock
 from malipo.contracts.commands import CreatePayment
-from malipo.contracts.events import PaymentStepped
+from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import OutcomeReported
 from malipo.contracts.topics import PAYMENT_EVENTS, STRIPE_COMMANDS
@@ -35,9 +35,9 @@ async def _take(wire: Wire, payments: dict[str, Payment], message: Message) -> N
             fold.dispatch()
         case OutcomeReported(payment_id=payment_id) if payment_id in payments:
             fold = Fold(payments.pop(payment_id), clock.now(), message.source, payment_id)
-            fold.hear(message)
+            fold.apply_outcome(message)
         case _:  # the callback of a payment that has ended
             return
     for sent in fold.messages:
-        topic = PAYMENT_EVENTS if isinstance(sent, PaymentStepped) else STRIPE_COMMANDS
+        topic = PAYMENT_EVENTS if isinstance(sent, PaymentTransitioned) else STRIPE_COMMANDS
         await wire.send(topic, fold.payment.id, sent)

@@ -19,8 +19,8 @@ from bench.outside import Outside
 from bench.subject import Counts, Endings
 from malipo.contracts.topics import TOPICS
 from malipo_local import Stack
+from malipo_local.merchant import stripe_events
 from malipo_local.ports import Ports
-from malipo_local.shop import stripe_events
 from malipo_local.waiting import until
 
 SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")

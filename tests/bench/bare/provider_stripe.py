@@ -16,9 +16,9 @@ from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import Charge
 from malipo.contracts.topics import OUTCOMES, STRIPE_COMMANDS
 from malipo.platform.client import http_client
-from provider_kit.provider import Account
+from provider_kit.provider import Credentials
 from provider_stripe.client import StripeClient, verify
-from provider_stripe.events import read_event
+from provider_stripe.events import parse_event
 from provider_stripe.mapping import answered, request
 
 CALLS_AT_ONCE = 64
@@ -30,7 +30,7 @@ def build() -> Starlette:
     wire = Wire("provider-stripe")
     http = http_client(base_url=os.environ["STRIPE_API_BASE"], timeout_seconds=20)
     client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=20)
-    account: Account = {"secret_key": KEY, "webhook_secrets": [os.environ["STRIPE_WEBHOOK_SECRET"]]}
+    account: Credentials = {"secret_key": KEY, "webhook_secrets": [os.environ["STRIPE_WEBHOOK_SECRET"]]}
     calls = Tasks(CALLS_AT_ONCE)
 
     async def take(message: Message) -> None:
@@ -50,10 +50,10 @@ async def _charge(wire: Wire, client: StripeClient, charge: Charge) -> None:
     )
 
 
-async def _hear(wire: Wire, account: Account, request: Request) -> JSONResponse:
+async def _hear(wire: Wire, account: Credentials, request: Request) -> JSONResponse:
     body = await request.body()
     verify(account, request.headers["stripe-signature"], body, tolerance_seconds=300)
-    for word in read_event(body).words:
+    for word in parse_event(body).outcomes:
         await wire.send(OUTCOMES, word.payment_id, _report(word.payment_id, 1, word.outcome, "callback"))
     return JSONResponse({"result": "heard"})
 

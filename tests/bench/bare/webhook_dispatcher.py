@@ -11,7 +11,7 @@ from starlette.routing import Route
 from bench.bare.wire import Tasks, Wire, alive
 from malipo import clock, ids
 from malipo.contracts.deliveries import DeliveryReported
-from malipo.contracts.events import PaymentStepped, public_event
+from malipo.contracts.events import PaymentTransitioned, event_body
 from malipo.contracts.message import Message
 from malipo.contracts.topics import DELIVERIES
 from malipo.platform.client import http_client
@@ -29,8 +29,8 @@ def build() -> Starlette:
     attempts = Tasks(ATTEMPTS_AT_ONCE)
     told: dict[str, tuple[str, float]] = {}  # by event: the payment, and the Unix second of the merchant's 2xx
 
-    async def tell(step: PaymentStepped, event_id: str) -> None:
-        attempted_at, began, body = clock.now(), clock.monotonic(), msgspec.json.encode(public_event(step))
+    async def tell(step: PaymentTransitioned, event_id: str) -> None:
+        attempted_at, began, body = clock.now(), clock.monotonic(), msgspec.json.encode(event_body(step))
         signed = signature.headers(secret, event_id, clock.unix_seconds(), body)
         answer = await http.post(url, headers={"content-type": "application/json", **signed}, content=body)
         took = clock.monotonic() - began
@@ -51,8 +51,8 @@ def build() -> Starlette:
         await wire.send(DELIVERIES, ENDPOINT, report)
 
     async def take(message: Message) -> None:
-        if isinstance(message, PaymentStepped) and message.announcement is not None:
-            await attempts.add(tell(message, message.announcement.id))
+        if isinstance(message, PaymentTransitioned) and message.public_event is not None:
+            await attempts.add(tell(message, message.public_event.id))
 
     async def tell_of_all(_: Request) -> Response:
         return Response(msgspec.json.encode(list(told.values())), media_type="application/json")

@@ -188,7 +188,7 @@ def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
 
 
 @app.command("tell-again", context_settings=_HANDED_ON)
-def tell_again(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+def resend(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
     """Have the orchestrator tell again what another service lost, e.g. `tell-again payment pay_...`."""
     _become(home, "orchestrator", "orchestrator", "tell-again", *context.args)
 

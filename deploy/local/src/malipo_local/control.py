@@ -11,13 +11,13 @@ from typing import Any, cast
 
 from malipo_local.errors import StackError
 
-type Answer = dict[str, Any]
-type Handler = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+type Response = dict[str, Any]
+type Handler = Callable[[Mapping[str, Any]], Awaitable[Response]]
 
 _PATIENCE_SECONDS = 60.0
 
 
-def ask(path: Path, request: Mapping[str, Any]) -> Answer:
+def ask(path: Path, request: Mapping[str, Any]) -> Response:
     """Send one request and return the answer.
 
     Raises StackError with the supervisor's own words, ConnectionError when nobody listens.
@@ -32,7 +32,7 @@ def ask(path: Path, request: Mapping[str, Any]) -> Answer:
         line = connection.makefile("rb").readline()
     if not line:
         raise ConnectionResetError(path)
-    answer = cast("Answer", json.loads(line))
+    answer = cast("Response", json.loads(line))
     if "error" in answer:
         raise StackError(answer["error"])
     return answer
@@ -54,7 +54,7 @@ async def listen(path: Path, handler: Handler) -> asyncio.Server:
     return server
 
 
-async def _answer(handler: Handler, line: bytes) -> Answer:
+async def _answer(handler: Handler, line: bytes) -> Response:
     try:
         return await handler(json.loads(line))
     except (StackError, KeyError, ValueError, OSError) as refusal:

@@ -18,7 +18,7 @@ from typing import Any, Self
 import psutil
 
 from malipo_local import scratch
-from malipo_local.control import Answer, ask
+from malipo_local.control import Response, ask
 from malipo_local.errors import StackError
 from malipo_local.hints import make
 from malipo_local.home import Home
@@ -193,7 +193,7 @@ class Stack:
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).wait(_STOP_SECONDS)
 
-    def _ask(self, verb: str, **more: Any) -> Answer:
+    def _ask(self, verb: str, **more: Any) -> Response:
         path = self.home.socket()
         if path is None:
             raise ConnectionError(self.home.folder)
@@ -304,7 +304,7 @@ def _reap() -> None:
     _detached[:] = [supervisor for supervisor in _detached if supervisor.poll() is None]
 
 
-def _statuses(answer: Answer) -> list[UnitStatus]:
+def _statuses(answer: Response) -> list[UnitStatus]:
     return [UnitStatus(**unit) for unit in answer["units"]]
 
 

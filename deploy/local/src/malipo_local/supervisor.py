@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from malipo_local.control import Answer, listen
+from malipo_local.control import Response, listen
 from malipo_local.errors import StackError
 from malipo_local.hints import make
 from malipo_local.home import Home
@@ -150,8 +150,8 @@ class Supervisor:
         await asyncio.gather(*(_stop(unit) for unit in others))
         await asyncio.gather(*(_stop(unit) for unit in stores))
 
-    async def _handle(self, request: Mapping[str, Any]) -> Answer:
-        verbs: dict[str, Callable[[Mapping[str, Any]], Coroutine[Any, Any, Answer]]] = {
+    async def _handle(self, request: Mapping[str, Any]) -> Response:
+        verbs: dict[str, Callable[[Mapping[str, Any]], Coroutine[Any, Any, Response]]] = {
             "status": self._status,
             "end": self._end_asked,
             "stop": self._stop,
@@ -164,7 +164,7 @@ class Supervisor:
         }
         return await verbs[request["do"]](request)
 
-    async def _status(self, request: Mapping[str, Any]) -> Answer:
+    async def _status(self, request: Mapping[str, Any]) -> Response:
         refused = await self._no_longer_ready() if request.get("anew") else ()
         units = [self._describe(unit, memory=bool(request.get("memory"))) for unit in self._units.values()]
         return {
@@ -183,7 +183,7 @@ class Supervisor:
             if answer is not True and unit.state is State.READY
         ]
 
-    def _describe(self, unit: Unit, *, memory: bool) -> Answer:
+    def _describe(self, unit: Unit, *, memory: bool) -> Response:
         return {
             "name": unit.name,
             "service": unit.row.name,
@@ -196,7 +196,7 @@ class Supervisor:
             "memory_mb": memory_mb(unit.child.tree()) if memory and unit.child else 0.0,
         }
 
-    async def _end_asked(self, request: Mapping[str, Any]) -> Answer:
+    async def _end_asked(self, request: Mapping[str, Any]) -> Response:
         self._purge = self._purge or bool(request.get("purge"))
         self._end.set()
         return {"pid": os.getpid()}
@@ -209,34 +209,34 @@ class Supervisor:
             raise StackError(message)
         return found
 
-    async def _stop(self, request: Mapping[str, Any]) -> Answer:
+    async def _stop(self, request: Mapping[str, Any]) -> Response:
         await asyncio.gather(*(unit.stop() for unit in self._named(request)))
         return {}
 
-    async def _start(self, request: Mapping[str, Any]) -> Answer:
+    async def _start(self, request: Mapping[str, Any]) -> Response:
         for unit in self._named(request):
             unit.start_again()
         return {}
 
-    async def _restart(self, request: Mapping[str, Any]) -> Answer:
+    async def _restart(self, request: Mapping[str, Any]) -> Response:
         await self._stop(request)
         return await self._start(request)
 
-    async def _kill(self, request: Mapping[str, Any]) -> Answer:
+    async def _kill(self, request: Mapping[str, Any]) -> Response:
         await asyncio.gather(*(unit.kill(request["signal"]) for unit in self._named(request)))
         return {}
 
-    async def _pause(self, request: Mapping[str, Any]) -> Answer:
+    async def _pause(self, request: Mapping[str, Any]) -> Response:
         for unit in self._named(request):
             unit.pause()
         return {}
 
-    async def _resume(self, request: Mapping[str, Any]) -> Answer:
+    async def _resume(self, request: Mapping[str, Any]) -> Response:
         for unit in self._named(request):
             unit.resume()
         return {}
 
-    async def _create_database(self, request: Mapping[str, Any]) -> Answer:
+    async def _create_database(self, request: Mapping[str, Any]) -> Response:
         if not await create_databases(self._site.database_url("postgres"), [request["name"]]):
             message = f"PostgreSQL does not answer. Look at: {make('logs', 'postgres', home=self._site.home.folder)}"
             raise StackError(message)

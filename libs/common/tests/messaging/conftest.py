@@ -14,10 +14,12 @@ from malipo.contracts.commands import CancelPayment
 from malipo.contracts.message import encode
 from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS, Topic
 from malipo.messaging import provision
+from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
+from malipo.messaging.database import Database
 from malipo.messaging.relay import Relay
-from malipo.messaging.subscription import Received, Shell, Subscription
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.subscription import Received, Subscription
+from malipo.messaging.unit_of_work import UnitOfWork
 from testkit.waiting import until
 
 
@@ -28,11 +30,11 @@ class Bench:
     kafka: str
     database_url: str
     topic: Topic
-    units: Units
+    database: Database
     group: str
     applied: Counter[str]
 
-    async def handle(self, unit: Unit, batch: Sequence[Received]) -> None:
+    async def handle(self, unit: UnitOfWork, batch: Sequence[Received]) -> None:
         ids_in = [received.message.cancel_id for received in batch]
         unit.after_commit(lambda: self.applied.update(ids_in))
 
@@ -40,7 +42,7 @@ class Bench:
     async def consuming(self, instance: str = "0") -> AsyncGenerator[Consumers]:
         consumers = Consumers(self.kafka, self.group, instance)
         subscription = Subscription("payments", (self.topic,), self.handle)
-        consumers.add(subscription, Shell(subscription, self.units, self.group))
+        consumers.add(subscription, BatchConsumer(subscription, self.database, self.group))
         task = asyncio.create_task(consumers.run())
         try:
             await until(lambda: consumers.problem is None, what="consuming")
@@ -101,7 +103,7 @@ async def bench(stores, new_database, pool_of, monkeypatch) -> Bench:
     monkeypatch.setitem(BY_NAME, topic.name, topic)
     monkeypatch.setattr(provision, "TOPICS", [topic])
     await provision.provision(stores.kafka, replication=1)
-    units = Units(lambda: None)
+    database = Database(lambda: None)
     url = new_database("orchestrator")
-    units.use(await pool_of(url))
-    return Bench(stores.kafka, url, topic, units, ids.new("svc"), Counter())
+    database.use(await pool_of(url))
+    return Bench(stores.kafka, url, topic, database, ids.new("svc"), Counter())

@@ -122,8 +122,8 @@ class Consumer:
 async def test_of_what_is_missing_before_a_record_that_came_only_what_is_gone_from_the_log_was_deleted(begin, lost):
     """A compacted topic has gaps."""
     found = Losses("g")
-    found.came(PLACE, expected=4, offset=10)
+    found.arrived(PLACE, expected=4, offset=10)
     await found.look(Consumer(begin))
     with capture_logs() as lines:
-        found.settle({PLACE: 60})
+        found.report({PLACE: 60})
     assert [line["messages"] for line in lines] == ([lost] if lost else [])

@@ -16,11 +16,14 @@ from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS
 from malipo.messaging import consumers, provision
 from malipo.messaging import relay as relay_module
+from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
+from malipo.messaging.database import Database
+from malipo.messaging.pool import connected
 from malipo.messaging.redrive import redrive
 from malipo.messaging.relay import Relay
-from malipo.messaging.subscription import Received, Shell, Subscription
-from malipo.messaging.unit import SHARDS, Unit, Units
+from malipo.messaging.subscription import Received, Subscription
+from malipo.messaging.unit_of_work import SHARDS, UnitOfWork
 from testkit.waiting import until
 
 
@@ -31,19 +34,19 @@ async def service(stores, new_database, pool_of):
     name = ids.new("svc")
     tasks = []
 
-    async def replica(relays: int = 1) -> Units:
+    async def replica(relays: int = 1) -> Database:
         relay = Relay(url, stores.kafka, "test")
-        units = Units(relay.nudge)
-        units.use(await pool_of(url))
+        database = Database(relay.nudge)
+        database.use(await pool_of(url))
         tasks.extend(asyncio.create_task(Relay(url, stores.kafka, "test").run()) for _ in range(relays - 1))
         tasks.append(asyncio.create_task(relay.run()))
-        return units
+        return database
 
     @asynccontextmanager
-    async def consuming(units: Units, handle, service_name: str = name, topic=PAYMENT_COMMANDS, **options):
+    async def consuming(database: Database, handle, service_name: str = name, topic=PAYMENT_COMMANDS, **options):
         consumers = Consumers(stores.kafka, service_name, "0")
         subscription = Subscription("payments", (topic,), handle, **options)
-        consumers.add(subscription, Shell(subscription, units, service_name))
+        consumers.add(subscription, BatchConsumer(subscription, database, service_name))
         task = asyncio.create_task(consumers.run())
         try:
             await until(lambda: consumers.problem is None, what="consuming")
@@ -66,7 +69,7 @@ class Seen:
         self.prefix = prefix
         self.by_key = defaultdict(list)
 
-    async def __call__(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    async def __call__(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         unit.after_commit(partial(self._applied, batch))
 
     def _applied(self, batch: Sequence[Received[Message]]) -> None:
@@ -79,66 +82,66 @@ class Seen:
         return sum(map(len, self.by_key.values()))
 
 
-async def send(units: Units, prefix: str, keys: int, each: int) -> None:
+async def send(database: Database, prefix: str, keys: int, each: int) -> None:
     for number in range(each):
-        async with units.begin() as unit:
+        async with database.begin() as unit:
             for key in range(keys):
                 payment_id = f"{prefix}{key}"
                 unit.send(PAYMENT_COMMANDS, payment_id, CancelPayment(payment_id=payment_id, cancel_id=str(number)))
 
 
-async def outbox_is_empty(units: Units) -> bool:
-    return await units.reads.fetchval("SELECT count(*) FROM outbox") == 0
+async def outbox_is_empty(database: Database) -> bool:
+    return await database.reads.fetchval("SELECT count(*) FROM outbox") == 0
 
 
 async def test_what_is_committed_arrives_in_order_per_key_with_two_relays_on_one_outbox(service):
-    units = await service(relays=2)
+    database = await service(relays=2)
     seen = Seen(ids.new("pay"))
-    async with service.consuming(units, seen):
-        await send(units, seen.prefix, keys=7, each=30)
+    async with service.consuming(database, seen):
+        await send(database, seen.prefix, keys=7, each=30)
         await until(lambda: seen.count == 210, what="all messages arrive")
         assert all(numbers == [str(n) for n in range(30)] for numbers in seen.by_key.values())
-        await until(lambda: outbox_is_empty(units), what="the outbox is empty")
+        await until(lambda: outbox_is_empty(database), what="the outbox is empty")
 
 
 async def test_messages_that_are_not_taken_yet_are_the_lag_and_it_ends_when_they_are(service):
-    units = await service()
+    database = await service()
     free = asyncio.Event()
 
-    async def held_up(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    async def held_up(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         await free.wait()
 
     async def lag() -> int:
         return (await consumers.lag())[PAYMENT_COMMANDS.name]
 
     async def behind() -> bool:
-        await send(units, ids.new("pay"), keys=1, each=1)  # until the handler has the first and another waits
+        await send(database, ids.new("pay"), keys=1, each=1)  # until the handler has the first and another waits
         return await lag() > 0
 
     async def caught_up() -> bool:
         return await lag() == 0
 
-    async with service.consuming(units, held_up) as consumers:
+    async with service.consuming(database, held_up) as consumers:
         await until(behind, what="messages wait")
         free.set()
         await until(caught_up, what="all are taken")
 
 
 async def test_a_paced_subscription_takes_the_first_at_once_and_what_follows_in_one_batch(service):
-    units = await service()
+    database = await service()
     seen = Seen(ids.new("pay"))
     sizes: list[int] = []
 
-    async def handle(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    async def handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         await seen(unit, batch)
         if mine := sum(received.key.startswith(seen.prefix) for received in batch):
             unit.after_commit(partial(sizes.append, mine))
 
-    async with service.consuming(units, handle, pace_seconds=3.0):
-        await send(units, seen.prefix, keys=1, each=1)
+    async with service.consuming(database, handle, pace_seconds=3.0):
+        await send(database, seen.prefix, keys=1, each=1)
         await until(lambda: sizes == [1], what="the first is taken")
-        await send(units, seen.prefix, keys=20, each=1)
-        await until(lambda: outbox_is_empty(units), what="all are in Kafka")
+        await send(database, seen.prefix, keys=20, each=1)
+        await until(lambda: outbox_is_empty(database), what="all are in Kafka")
         await until(lambda: seen.count == 21, what="all are taken")
     assert sizes == [1, 20]
 
@@ -150,7 +153,7 @@ async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_
     monkeypatch.setitem(BY_NAME, topic.name, topic)
     monkeypatch.setattr(provision, "TOPICS", [topic])
     await provision.provision(stores.kafka, replication=1)
-    units = await service()
+    database = await service()
     seen = Seen("pay")
     good = encode(CancelPayment(payment_id="pay", cancel_id="can"))
     records = [
@@ -166,14 +169,14 @@ async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_
             await producer.send_and_wait(topic.name, value, key=key, headers=headers)
     finally:
         await producer.stop()
-    async with service.consuming(units, seen, topic=topic):
+    async with service.consuming(database, seen, topic=topic):
         await until(lambda: seen.count == 1, what="the last message is taken")
-    buried = await units.reads.fetch("SELECT message_id FROM inbox WHERE consumer LIKE '%.dlq' ORDER BY message_id")
+    buried = await database.reads.fetch("SELECT message_id FROM inbox WHERE consumer LIKE '%.dlq' ORDER BY message_id")
     assert [row["message_id"] for row in buried] == [f"{topic.name}:0:{offset}" for offset in range(3)]
 
 
 async def test_a_batch_that_faststream_cannot_parse_comes_again(service, monkeypatch):
-    units = await service()
+    database = await service()
     seen = Seen(ids.new("pay"))
     parse, failures = consumers._without_headers, 0
 
@@ -185,28 +188,28 @@ async def test_a_batch_that_faststream_cannot_parse_comes_again(service, monkeyp
         return await parse(records, parse_rest)
 
     monkeypatch.setattr(consumers, "_without_headers", parse_badly)
-    async with service.consuming(units, seen):
-        await send(units, seen.prefix, keys=3, each=2)
+    async with service.consuming(database, seen):
+        await send(database, seen.prefix, keys=3, each=2)
         await until(lambda: seen.count == 6, what="all messages arrive")
     assert failures == 2
     assert all(numbers == ["0", "1"] for numbers in seen.by_key.values())
 
 
 async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
-    units = await service()
-    await send(units, "x", keys=1, each=1)
-    await until(lambda: outbox_is_empty(units), what="the first relay works")
-    url = await units.reads.fetchval("SELECT current_database()")
-    heir = Relay((await _url(units, url)), stores.kafka, "heir")
+    database = await service()
+    await send(database, "x", keys=1, each=1)
+    await until(lambda: outbox_is_empty(database), what="the first relay works")
+    url = await database.reads.fetchval("SELECT current_database()")
+    heir = Relay((await _url(database, url)), stores.kafka, "heir")
     task = asyncio.create_task(heir.run())
     try:
-        await units.reads.fetch(
+        await database.reads.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_locks "
             "WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = $1)",
             url,
         )
-        await send(units, "x", keys=9, each=1)
-        await until(lambda: outbox_is_empty(units), what="another session goes on")
+        await send(database, "x", keys=9, each=1)
+        await until(lambda: outbox_is_empty(database), what="another session goes on")
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -214,24 +217,24 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
 
 async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, new_database, monkeypatch):
     monkeypatch.setattr(relay_module, "FROZEN_SECONDS", 1)
-    async with relay_module._session(new_database("orchestrator")) as frozen:
+    async with connected(new_database("orchestrator"), idle_seconds=relay_module.FROZEN_SECONDS) as frozen:
         held = await relay_module._take_free_shards(frozen, [])
         assert len(held) == SHARDS
-        units = await service()
-        await send(units, "x", keys=9, each=1)
-        await until(lambda: outbox_is_empty(units), what="another session goes on")
+        database = await service()
+        await send(database, "x", keys=9, each=1)
+        await until(lambda: outbox_is_empty(database), what="another session goes on")
 
 
 async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_id(
     service, stores, new_database, pool_of
 ):
     url = new_database("gateway")
-    units = Units(lambda: None)
-    units.use(await pool_of(url))
+    database = Database(lambda: None)
+    database.use(await pool_of(url))
     seen = Seen(ids.new("pay"))
-    await send(units, seen.prefix, keys=1, each=1)
+    await send(database, seen.prefix, keys=1, each=1)
     relay = Relay(url, stores.kafka, "after a failover")
-    relay._sent = [await units.reads.fetchval("SELECT id FROM outbox")]
+    relay._sent = [await database.reads.fetchval("SELECT id FROM outbox")]
     async with service.consuming(await service(), seen):
         task = asyncio.create_task(relay.run())
         try:
@@ -242,70 +245,70 @@ async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_
 
 
 async def test_a_topic_that_kafka_does_not_know_stops_no_other(service):
-    units = await service()
+    database = await service()
     seen = Seen(ids.new("pay"))
-    async with service.consuming(units, seen):
-        async with units.begin() as unit:
+    async with service.consuming(database, seen):
+        async with database.begin() as unit:
             unit.send_raw("providers.nobody.commands.v1", seen.prefix, b"{}", {"message-id": "m1"})
-        await send(units, seen.prefix, keys=3, each=2)
+        await send(database, seen.prefix, keys=3, each=2)
         await until(lambda: seen.count == 6, what="the others arrive", seconds=30)
-        await until(lambda: _only_left(units, "providers.nobody.commands.v1"), what="only the refused is left")
+        await until(lambda: _only_left(database, "providers.nobody.commands.v1"), what="only the refused is left")
 
 
-async def _only_left(units: Units, topic: str) -> bool:
-    return [row["topic"] for row in await units.reads.fetch("SELECT topic FROM outbox")] == [topic]
+async def _only_left(database: Database, topic: str) -> bool:
+    return [row["topic"] for row in await database.reads.fetch("SELECT topic FROM outbox")] == [topic]
 
 
 async def test_a_dead_letter_is_applied_once_its_cause_is_mended_and_it_is_sent_again(service, stores):
-    units = await service()
+    database = await service()
     seen = Seen(ids.new("pay"))
     broken = True
 
-    async def handle(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    async def handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         if broken and any(received.key.startswith(seen.prefix) for received in batch):
             raise LookupError("not yet")
         await seen(unit, batch)
 
-    async with service.consuming(units, handle):
-        await send(units, seen.prefix, keys=1, each=1)
-        await until(lambda: _dead(units), what="it is dead-lettered")
-        await until(lambda: outbox_is_empty(units), what="the dead letter is in Kafka")
+    async with service.consuming(database, handle):
+        await send(database, seen.prefix, keys=1, each=1)
+        await until(lambda: _dead(database), what="it is dead-lettered")
+        await until(lambda: outbox_is_empty(database), what="the dead letter is in Kafka")
         broken = False
         assert (await redrive(stores.kafka, PAYMENT_COMMANDS)).sent >= 1
         await until(lambda: seen.count == 1, what="it is applied")
         assert (await redrive(stores.kafka, PAYMENT_COMMANDS)).sent == 0
 
 
-async def _dead(units: Units) -> bool:
-    return await units.reads.fetchval("SELECT count(*) FROM inbox WHERE consumer LIKE '%.dlq'") > 0
+async def _dead(database: Database) -> bool:
+    return await database.reads.fetchval("SELECT count(*) FROM inbox WHERE consumer LIKE '%.dlq'") > 0
 
 
-async def _url(units: Units, database: str) -> str:
-    row = await units.reads.fetchrow("SELECT inet_server_port() AS port, current_user AS name")
-    return f"postgresql://{row['name']}@127.0.0.1:{row['port']}/{database}"
+async def _url(database: Database, name: str) -> str:
+    row = await database.reads.fetchrow("SELECT inet_server_port() AS port, current_user AS name")
+    return f"postgresql://{row['name']}@127.0.0.1:{row['port']}/{name}"
 
 
 async def test_a_batch_is_given_back_while_the_database_is_away_and_taken_when_it_returns(service):
-    units = await service()
+    database = await service()
     seen = Seen(ids.new("pay"))
-    away = Units(lambda: None)
+    away = Database(lambda: None)
     async with service.consuming(away, seen, ids.new("svc")):
-        await send(units, seen.prefix, keys=2, each=2)
-        await until(lambda: outbox_is_empty(units), what="messages are in Kafka")
+        await send(database, seen.prefix, keys=2, each=2)
+        await until(lambda: outbox_is_empty(database), what="messages are in Kafka")
         assert seen.count == 0
-        away.use(units._pool)
+        away.use(database._pool)
         await until(lambda: seen.count == 4, what="the messages are taken")
 
 
 async def test_a_killed_consumer_loses_nothing_and_applies_nothing_twice(service):
-    units = await service()
+    database = await service()
     name = ids.new("svc")
     seen = Seen(ids.new("pay"))
-    async with service.consuming(units, seen, name):
-        await send(units, seen.prefix, keys=3, each=5)
+    async with service.consuming(database, seen, name):
+        await send(database, seen.prefix, keys=3, each=5)
         await until(lambda: seen.count >= 3, what="some have arrived")
-    async with service.consuming(units, seen, name):
+    async with service.consuming(database, seen, name):
         await until(lambda: seen.count == 15, what="the rest arrives")
-        await send(units, seen.prefix, keys=1, each=1)
+        await send(database, seen.prefix, keys=1, each=1)
         await until(lambda: seen.count == 16, what="the next one arrives")
     assert seen.count == 16

@@ -7,7 +7,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from structlog.testing import capture_logs
 
-from malipo.messaging.database import DatabaseNotReady
+from malipo.messaging.pool import DatabaseNotReady
 from malipo.messaging.relay import Relay
 from testkit.waiting import until
 

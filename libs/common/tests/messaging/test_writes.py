@@ -6,7 +6,8 @@ from asyncpg import UniqueViolationError
 from malipo.contracts.commands import CancelPayment
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging import tables
-from malipo.messaging.unit import INBOX, Units
+from malipo.messaging.database import Database
+from malipo.messaging.unit_of_work import INSERT_INBOX
 from malipo.messaging.writes import Write, insert
 
 INBOX_UNLESS_THERE = insert(tables.INBOX, "ON CONFLICT DO NOTHING")
@@ -14,48 +15,48 @@ FORGET = Write("DELETE FROM inbox WHERE message_id = ANY({arrays})", (tables.INB
 
 
 @pytest.fixture
-async def units(new_database, pool_of):
-    units = Units(lambda: None)
-    units.use(await pool_of(new_database("orchestrator")))
-    return units
+async def database(new_database, pool_of):
+    database = Database(lambda: None)
+    database.use(await pool_of(new_database("orchestrator")))
+    return database
 
 
-async def inbox(units: Units) -> list[tuple[str, str]]:
-    rows = await units.reads.fetch("SELECT consumer, message_id FROM inbox ORDER BY message_id")
+async def inbox(database: Database) -> list[tuple[str, str]]:
+    rows = await database.reads.fetch("SELECT consumer, message_id FROM inbox ORDER BY message_id")
     return [(row["consumer"], row["message_id"]) for row in rows]
 
 
-async def test_rows_of_several_tables_are_written_at_the_commit_and_each_in_its_own(units):
-    async with units.begin() as unit:
-        unit.put(INBOX, [("a", "1"), ("a", "2")])
+async def test_rows_of_several_tables_are_written_at_the_commit_and_each_in_its_own(database):
+    async with database.begin() as unit:
+        unit.put(INSERT_INBOX, [("a", "1"), ("a", "2")])
         unit.send(PAYMENT_COMMANDS, "pay_1", CancelPayment(payment_id="pay_1", cancel_id="can_1"))
-        unit.put(INBOX, [("b", "3")])
+        unit.put(INSERT_INBOX, [("b", "3")])
         assert await unit.transaction.fetchval("SELECT count(*) FROM inbox") == 0
-    assert await inbox(units) == [("a", "1"), ("a", "2"), ("b", "3")]
-    assert await units.reads.fetchval("SELECT key FROM outbox") == "pay_1"
+    assert await inbox(database) == [("a", "1"), ("a", "2"), ("b", "3")]
+    assert await database.reads.fetchval("SELECT key FROM outbox") == "pay_1"
 
 
-async def test_an_insert_and_a_delete_are_one_statement(units):
-    async with units.begin() as unit:
-        unit.put(INBOX, [("a", "1"), ("a", "2")])
-    async with units.begin() as unit:
+async def test_an_insert_and_a_delete_are_one_statement(database):
+    async with database.begin() as unit:
+        unit.put(INSERT_INBOX, [("a", "1"), ("a", "2")])
+    async with database.begin() as unit:
         unit.put(FORGET, [("1",)])
         unit.put(INBOX_UNLESS_THERE, [("a", "2"), ("a", "3")])
-    assert await inbox(units) == [("a", "2"), ("a", "3")]
+    assert await inbox(database) == [("a", "2"), ("a", "3")]
 
 
-async def test_one_row_that_cannot_be_written_leaves_none_of_all(units):
-    async with units.begin() as unit:
-        unit.put(INBOX, [("a", "1")])
+async def test_one_row_that_cannot_be_written_leaves_none_of_all(database):
+    async with database.begin() as unit:
+        unit.put(INSERT_INBOX, [("a", "1")])
     with pytest.raises(UniqueViolationError):
-        async with units.begin() as unit:
-            unit.put(INBOX, [("a", "0"), ("a", "1")])
+        async with database.begin() as unit:
+            unit.put(INSERT_INBOX, [("a", "0"), ("a", "1")])
             unit.send(PAYMENT_COMMANDS, "pay_1", CancelPayment(payment_id="pay_1", cancel_id="can_1"))
-    assert await inbox(units) == [("a", "1")]
-    assert await units.reads.fetchval("SELECT count(*) FROM outbox") == 0
+    assert await inbox(database) == [("a", "1")]
+    assert await database.reads.fetchval("SELECT count(*) FROM outbox") == 0
 
 
-async def test_no_rows_are_no_statement(units):
-    async with units.begin() as unit:
-        unit.put(INBOX, [])
+async def test_no_rows_are_no_statement(database):
+    async with database.begin() as unit:
+        unit.put(INSERT_INBOX, [])
         assert not unit.written()

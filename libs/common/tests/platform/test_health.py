@@ -28,6 +28,6 @@ async def ask(health: Health) -> tuple[int, dict]:
 )
 async def test_a_worry_is_told_and_takes_nothing_out_of_service(problem, worry, status, said):
     health = Health()
-    health.add("database", lambda: problem)
-    health.worry("partitions", lambda: worry)
+    health.require("database", lambda: problem)
+    health.warn("partitions", lambda: worry)
     assert await ask(health) == (status, said)

@@ -9,7 +9,7 @@ type Networks = tuple[IPv4Network | IPv6Network, ...]
 
 _MOST_PROXIES = 20
 # Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
-_SAID = re.compile(
+_FORWARDED = re.compile(
     r"\s*(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<four>[0-9.]{7,15})|(?P<bare>[0-9a-fA-F:.]{2,45}))(?::\d{1,5})?\s*"
 )
 
@@ -29,7 +29,7 @@ def client_of(peer: str, forwarded: Iterable[str], trusted: Networks) -> str:
     if client is None or not _is_in(client, trusted):
         return peer
     for said in reversed(",".join(forwarded).split(",")[-_MOST_PROXIES:]):
-        client = _said(said)
+        client = _forwarded(said)
         if client is None:
             return peer
         if not _is_in(client, trusted):
@@ -51,8 +51,8 @@ def network_of(remote: str) -> str:
     return str(address) if address.version == 4 else str(ip_network((address, 64), strict=False))
 
 
-def _said(text: str) -> Address | None:
-    match = _SAID.fullmatch(text)
+def _forwarded(text: str) -> Address | None:
+    match = _FORWARDED.fullmatch(text)
     return _address(match["six"] or match["four"] or match["bare"]) if match else None
 
 

@@ -8,22 +8,22 @@ import msgspec
 from malipo import clock
 from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import ProviderCommand, Query
-from malipo.messaging.database import Row
+from malipo.messaging.pool import Row
 from malipo.platform.logs import log
-from provider_kit.provider import Ages, Order
+from provider_kit.provider import Ages, ProviderOperation
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
 
 
 @dataclass(slots=True, weakref_slot=True)
-class Hold:
+class LeaseHold:
     """When a lease was last known to be ours: a moment of `clock.since_boot` before the database said so."""
 
     since: float = field(default_factory=clock.since_boot)
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedAttempt:
     """An attempt that this process may run now, and for how long it has waited (`age`).
 
     `first_sent_at` is set when an earlier try may have reached the provider, in the account with this fingerprint.
@@ -39,10 +39,10 @@ class Claimed:
     reference: str | None
     age: timedelta
     first_sent_at: datetime | None = None
-    account: str | None = None
+    account_fingerprint: str | None = None
     problem: str | None = None
     ages: Ages = field(default_factory=Ages)
-    hold: Hold = field(default_factory=Hold)
+    hold: LeaseHold = field(default_factory=LeaseHold)
 
     @property
     def died(self) -> bool:
@@ -51,15 +51,15 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class FinishedAttempt:
     """An attempt that is at its end, and what is told of it."""
 
-    claimed: Claimed
+    claimed: ClaimedAttempt
     report: OutcomeReported
 
 
 @dataclass(frozen=True, slots=True)
-class Postponed:
+class PostponedAttempt:
     """What became of an attempt that was given back: run again at `retry_at`, or ended by the step that withdrew it."""
 
     retry_at: datetime
@@ -67,19 +67,19 @@ class Postponed:
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
+class OriginalAttempt:
     """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes."""
 
-    order: Order
+    operation: ProviderOperation
     headers: dict[str, str]
     first_sent_at: datetime | None
-    account: str | None
+    account_fingerprint: str | None
     reference: str | None
     outcome: Outcome | None
     ages: Ages
 
 
-def read(row: Row, token: str, asked_at: float) -> Claimed | None:
+def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:
     """The attempt in a row, or None: whatever is wrong with it must not stop its neighbours."""
     try:
         return _claimed(row, token, asked_at)
@@ -90,8 +90,8 @@ def read(row: Row, token: str, asked_at: float) -> Claimed | None:
         return None
 
 
-def _claimed(row: Row, token: str, asked_at: float) -> Claimed:
-    return Claimed(
+def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:
+    return ClaimedAttempt(
         id=row["id"],
         token=token,
         command=_COMMAND.decode(row["command"]),
@@ -100,23 +100,23 @@ def _claimed(row: Row, token: str, asked_at: float) -> Claimed:
         reference=row["reference"],
         age=row["age"],
         first_sent_at=row["first_sent_at"],
-        account=row["account"],
+        account_fingerprint=row["account_fingerprint"],
         problem=row["problem"],
         ages=_ages(row, asked_at),
-        hold=Hold(asked_at),
+        hold=LeaseHold(asked_at),
     )
 
 
-def read_original(row: Row, read_at: float) -> Original:
+def read_original(row: Row, read_at: float) -> OriginalAttempt:
     """The attempt in a row that this service has written: what is wrong with one is raised, as nothing can be said of it."""
-    order = _COMMAND.decode(row["command"])
-    assert not isinstance(order, Query)
+    operation = _COMMAND.decode(row["command"])
+    assert not isinstance(operation, Query)
     outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
-    return Original(
-        order=order,
+    return OriginalAttempt(
+        operation=operation,
         headers=row["headers"],
         first_sent_at=row["first_sent_at"],
-        account=row["account"],
+        account_fingerprint=row["account_fingerprint"],
         reference=row["reference"],
         outcome=outcome,
         ages=_ages(row, read_at),

@@ -12,13 +12,22 @@ from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Canceled
 from malipo.contracts.provider_commands import Charge, ProviderCommand, Query, Withdraw
 from malipo.contracts.topics import OUTCOMES
-from malipo.messaging.collector import Collector
-from malipo.messaging.database import Queries
+from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
+from malipo.messaging.group_commit import GroupCommit
+from malipo.messaging.pool import Queries
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import OUTBOX, Unit, Units, outbox_row
+from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork, outbox_row
 from malipo.messaging.writes import Write, arguments, arrays, names, statement
-from provider_kit.attempt_rows import Claimed, End, Hold, Original, Postponed, read, read_original
+from provider_kit.attempt_rows import (
+    ClaimedAttempt,
+    FinishedAttempt,
+    LeaseHold,
+    OriginalAttempt,
+    PostponedAttempt,
+    read,
+    read_original,
+)
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
 # While an operation's order or a question about it is open here, another question is none of its own: what is open will
@@ -47,20 +56,20 @@ WITH due AS (
 UPDATE attempts AS a
 SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = tries + 1
 FROM due WHERE a.id = due.id
-RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account, a.problem,
+RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account_fingerprint, a.problem,
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in
 """
-_CLAIM_ORDERS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
+_CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
 # Those that lock several rows under a lease lock them in the order of their ids, lest two of them stop each other.
 _MARK = """
 WITH ours AS (
-    SELECT a.id, tried.account, a.expires_at <= now() AS expired
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS tried (id, token, account)
+    SELECT a.id, tried.account_fingerprint, a.expires_at <= now() AS expired
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS tried (id, token, account_fingerprint)
     JOIN attempts AS a ON a.id = tried.id AND a.lease_token = tried.token
     WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), marked AS (
     UPDATE attempts AS a
-    SET first_sent_at = coalesce(a.first_sent_at, now()), account = coalesce(a.account, ours.account), problem = NULL
+    SET first_sent_at = coalesce(a.first_sent_at, now()), account_fingerprint = coalesce(a.account_fingerprint, ours.account_fingerprint), problem = NULL
     FROM ours WHERE a.id = ours.id AND ours.expired IS NOT TRUE
 )
 SELECT id, expired FROM ours
@@ -79,11 +88,11 @@ _ENDED = (ATTEMPTS.c.id, ATTEMPTS.c.lease_token, ATTEMPTS.c.outcome, ATTEMPTS.c.
 # What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
 _FINISH = f"""
 WITH ours AS (
-    SELECT ended.* FROM unnest({arrays((*_ENDED, *OUTBOX.columns))}) AS ended ({names((*_ENDED, *OUTBOX.columns))})
+    SELECT ended.* FROM unnest({arrays((*_ENDED, *INSERT_OUTBOX.columns))}) AS ended ({names((*_ENDED, *INSERT_OUTBOX.columns))})
     JOIN attempts AS a ON a.id = ended.id AND a.lease_token = ended.lease_token
     WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), told AS (
-    INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM ours
+    INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM ours
 )
 UPDATE attempts AS a SET outcome = ours.outcome, reference = coalesce(ours.reference, a.reference), done_at = now(),
     problem = NULL, lease_token = NULL, lease_until = NULL
@@ -97,7 +106,7 @@ RETURNING a.id, EXISTS (
 _WITHDRAWN = "withdrawn_step IS NOT NULL AND $5::timestamptz IS NULL"
 _POSTPONE = f"""
 UPDATE attempts SET due_at = now() + CASE WHEN expires_at > now() THEN least($3::interval, expires_at - now()) ELSE $3::interval END,
-    problem = CASE WHEN {_WITHDRAWN} THEN NULL ELSE $4 END, first_sent_at = $5, account = $6,
+    problem = CASE WHEN {_WITHDRAWN} THEN NULL ELSE $4 END, first_sent_at = $5, account_fingerprint = $6,
     outcome = CASE WHEN {_WITHDRAWN} THEN $7::jsonb END, done_at = CASE WHEN {_WITHDRAWN} THEN now() END,
     lease_token = NULL, lease_until = NULL
 WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
@@ -105,15 +114,15 @@ RETURNING due_at, CASE WHEN done_at IS NOT NULL THEN withdrawn_step END AS withd
 """  # noqa: S608 - words of ours
 _KEEP_REFERENCE = "UPDATE attempts SET reference = $2 WHERE id = $1 AND kind <> 'query' AND reference IS NULL"
 _FIND = """
-SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account, reference, outcome,
+SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
     expires_at - now() AS expires_in
 FROM attempts
-WHERE id = ANY($1::text[]) AND kind <> 'query' AND problem IS DISTINCT FROM 'never came'
+WHERE id = ANY($1::text[]) AND kind <> 'query' AND problem IS DISTINCT FROM 'tombstone'
 """
-_BURY = """
+_TOMBSTONE = """
 INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, headers, problem, done_at)
-VALUES ($1, $1, $2, $3, $4, $5, '{}', 'never came', now())
-ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem = 'never came' RETURNING id
+VALUES ($1, $1, $2, $3, $4, $5, '{}', 'tombstone', now())
+ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem = 'tombstone' RETURNING id
 """
 
 
@@ -146,29 +155,29 @@ class Expired(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """An attempt that is about to be sent to `account` by the process with this `token`."""
+    """An attempt that is about to be sent to this account by the process with this `token`."""
 
     id: str
     token: str
-    account: str
+    account_fingerprint: str
 
 
 class Attempts:
     """Attempts of one provider service. Those of one payment run in the order in which they were recorded."""
 
-    def __init__(self, units: Units) -> None:
-        self._units = units
-        self._marks = Collector(self._write_marks, most=_MOST_MARKS)
-        self._holds = WeakValueDictionary[str, Hold]()  # of what was claimed and is still being run
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._marks = GroupCommit(self._write_marks, most=_MOST_MARKS)
+        self._holds = WeakValueDictionary[str, LeaseHold]()  # of what was claimed and is still being run
 
-    def record(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    def record(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         """Have these orders and questions recorded: nothing is sent before this is committed."""
         # Those of one payment stay in their order; two processes that record the same ones wait for each other in one.
         ordered = sorted(batch, key=lambda received: received.key)
         unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
 
     async def withdraw(
-        self, unit: Unit, withdrawals: Sequence[Withdraw], arriving: Sequence[Received[Message]]
+        self, unit: UnitOfWork, handlers: Sequence[Withdraw], arriving: Sequence[Received[Message]]
     ) -> set[str]:
         """End those of these charges as canceled that were never sent; answers which. `arriving` are recorded first.
 
@@ -176,89 +185,93 @@ class Attempts:
         """
         if rows := [_row(received, _command(received.message)) for received in arriving]:
             await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: rows}))
-        charge_ids, steps = [one.operation_id for one in withdrawals], [one.step for one in withdrawals]
+        charge_ids, steps = [one.operation_id for one in handlers], [one.step for one in handlers]
         return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, steps, _CANCELED)}
 
-    async def claim_orders(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
+    async def claim_operations(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
         """Lease up to `count` due orders, if they are the first open attempt of their payment.
 
         None of those in `running`: a process that has lost a lease while it waits for an answer does not ask twice.
         One that cannot be read is put off and alerted, and keeps none but those of its payment waiting.
         """
-        return await self._claim(_CLAIM_ORDERS, lease, count, running)
+        return await self._claim(_CLAIM_OPERATIONS, lease, count, running)
 
-    async def claim_queries(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
+    async def claim_queries(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
         """The same of due questions: however many wait, they have no share in what there is room for of orders."""
         return await self._claim(_CLAIM_QUERIES, lease, count, running)
 
-    async def mark(self, claimed: Claimed, account: str) -> None:
-        """Commit that the order may have reached `account`, before it is sent there.
+    async def mark(self, claimed: ClaimedAttempt, account_fingerprint: str) -> None:
+        """Commit that the order may have reached this account, before it is sent there.
 
         The account of an earlier try that may have arrived stays on record. Raises `LeaseLost`, or `Expired` when the order
         is too old by PostgreSQL's clock: then nothing has changed.
         """
-        await self._marks.add(_Mark(claimed.id, claimed.token, account))
+        await self._marks.add(_Mark(claimed.id, claimed.token, account_fingerprint))
 
     async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
         """Extend the leases that are still ours."""
         asked_at = clock.since_boot()
-        for row in await self._units.write(_RENEW, lease.token, attempt_ids, lease.seconds):
+        for row in await self._database.write(_RENEW, lease.token, attempt_ids, lease.seconds):
             if hold := self._holds.get(row["id"]):
                 hold.since = asked_at
 
-    async def finish(self, ends: Sequence[End]) -> dict[str, bool]:
+    async def finish(self, ends: Sequence[FinishedAttempt]) -> dict[str, bool]:
         """Record and tell the ends of attempts, by id: whether another one of its payment waits behind it.
 
         An attempt whose lease was lost is missing in the answer: another process has it.
         """
-        rows = await self._units.write(_FINISH, *zip(*map(_end_row, ends), strict=True))
+        rows = await self._database.write(_FINISH, *zip(*map(_end_row, ends), strict=True))
         if rows:
-            self._units.nudge()
+            self._database.nudge()
         return {row["id"]: row["followed"] for row in rows}
 
-    async def postpone(self, unit: Unit, claimed: Claimed, *, seconds: float, problem: str) -> Postponed | None:
+    async def postpone(
+        self, unit: UnitOfWork, claimed: ClaimedAttempt, *, seconds: float, problem: str
+    ) -> PostponedAttempt | None:
         """Give the attempt back to be run again later: this try has not reached the provider, whatever earlier ones did.
 
         What has not expired is run again at that moment at the latest; a charge that was to be withdrawn, and that no
         earlier try sent either, ends as canceled. None when the lease was lost.
         """
-        earlier = claimed.first_sent_at, claimed.account
+        earlier = claimed.first_sent_at, claimed.account_fingerprint
         row = await unit.transaction.fetchrow(
             _POSTPONE, claimed.id, claimed.token, timedelta(seconds=seconds), problem, *earlier, _CANCELED
         )
-        return None if row is None else Postponed(row["due_at"], row["withdrawn_step"])
+        return None if row is None else PostponedAttempt(row["due_at"], row["withdrawn_step"])
 
-    async def keep_reference(self, claimed: Claimed, reference: str) -> None:
+    async def keep_reference(self, claimed: ClaimedAttempt, reference: str) -> None:
         """Keep the provider's id of what an order made although its lease was lost: to find it is no guess any more."""
-        await self._units.write(_KEEP_REFERENCE, claimed.id, reference)
+        await self._database.write(_KEEP_REFERENCE, claimed.id, reference)
 
-    async def original(self, operation_id: str) -> Original | None:
+    async def original(self, operation_id: str) -> OriginalAttempt | None:
         """The order that a query is about, or None when it was never recorded here."""
-        return (await self.originals(self._units.reads, [operation_id])).get(operation_id)
+        return (await self.originals(self._database.reads, [operation_id])).get(operation_id)
 
-    async def originals(self, source: Queries, operation_ids: Sequence[str]) -> dict[str, Original]:
+    async def originals(self, source: Queries, operation_ids: Sequence[str]) -> dict[str, OriginalAttempt]:
         """Those of these operations that were recorded here, by operation id."""
         read_at = clock.since_boot()
         return {row["id"]: read_original(row, read_at) for row in await source.fetch(_FIND, operation_ids)}
 
-    async def bury(self, query: Query) -> bool:
+    async def tombstone(self, query: Query) -> bool:
         """Note that an order never came here, so that it has no effect should it come later; False if it has come."""
         row = query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query)
-        return bool(await self._units.write(_BURY, *row))
+        return bool(await self._database.write(_TOMBSTONE, *row))
 
-    async def _claim(self, query: str, lease: Lease, count: int, running: Sequence[str]) -> Sequence[Claimed]:
+    async def _claim(self, query: str, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
         asked_at = clock.since_boot()
-        rows = await self._units.write(query, count, lease.token, lease.seconds, running)
+        rows = await self._database.write(query, count, lease.token, lease.seconds, running)
         found = {row["id"]: read(row, lease.token, asked_at) for row in rows}
         if unreadable := [attempt_id for attempt_id, claimed in found.items() if claimed is None]:
-            await self._units.write(_PUT_OFF, lease.token, unreadable, _PUT_OFF_SECONDS)
+            await self._database.write(_PUT_OFF, lease.token, unreadable, _PUT_OFF_SECONDS)
         readable = [claimed for claimed in found.values() if claimed is not None]
         self._holds.update({claimed.id: claimed.hold for claimed in readable})
         return readable
 
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | None]:
         """Nothing for each attempt that was still ours and good, and is marked; else what is to be raised."""
-        rows = await self._units.write(_MARK, *zip(*[(m.id, m.token, m.account) for m in marks], strict=True))
+        rows = await self._database.write(
+            _MARK, *zip(*[(m.id, m.token, m.account_fingerprint) for m in marks], strict=True)
+        )
         found: dict[str, LeaseLost | Expired | None] = {
             row["id"]: Expired() if row["expired"] else None for row in rows
         }
@@ -280,7 +293,7 @@ def _row(received: Received[Message], command: ProviderCommand) -> Sequence[obje
     return *ids_, kind, encode(command), received.headers, expires_at
 
 
-def _end_row(end: End) -> Sequence[object]:
+def _end_row(end: FinishedAttempt) -> Sequence[object]:
     """In the order of `_FINISH`."""
     outcome = end.report.outcome
     told = outbox_row(ids.new("msg"), OUTCOMES, end.report.payment_id, end.report, end.claimed.headers)

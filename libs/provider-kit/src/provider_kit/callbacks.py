@@ -16,20 +16,21 @@ from starlette.routing import Route
 from malipo import ids
 from malipo.contracts.outcomes import RESULTS
 from malipo.contracts.topics import OUTCOMES
-from malipo.messaging.collector import Collector
-from malipo.messaging.database import AWAY
-from malipo.messaging.unit import Unit, Units, outbox_row
+from malipo.messaging.database import Database
+from malipo.messaging.group_commit import GroupCommit
+from malipo.messaging.pool import AWAY
+from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit import reminders, reports, unmatched
-from provider_kit.attempt_rows import Original
+from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.attempts import Attempts
-from provider_kit.credentials import Credentials, NoCredentials, Owned
+from provider_kit.credentials import CredentialStore, MerchantCredentials, NoCredentials
 from provider_kit.errors import BadSignature
 from provider_kit.integrity import checked
-from provider_kit.provider import Callback, Provider, Reading, Unmatched, Word, kind_of
-from provider_kit.unmatched import Heard
+from provider_kit.provider import Callback, CallbackOutcome, ParsedCallback, Provider, Unmatched, kind_of
+from provider_kit.unmatched import CallbackOrigin
 
 MAX_BODY_BYTES = 256 * 1024
 _READ_SECONDS = 10.0
@@ -44,18 +45,18 @@ CALLBACKS = Counter(
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _GenuineCallback:
     """A genuine callback, and the context of its request: lines and spans about it belong there."""
 
     credential_id: str
-    owned: Owned
-    reading: Reading
+    merchant: MerchantCredentials
+    parsed: ParsedCallback
     context: Context = field(default_factory=copy_context, repr=False)
 
     @property
     def message_id(self) -> str:
         """Each account counts its callbacks for itself."""
-        return f"{self.credential_id}/{self.reading.callback_id}"
+        return f"{self.credential_id}/{self.parsed.callback_id}"
 
 
 class Callbacks:
@@ -72,12 +73,14 @@ class Callbacks:
     No text of a stranger's reaches PostgreSQL that it could not hold.
     """
 
-    def __init__(self, provider: Provider, attempts: Attempts, credentials: Credentials, units: Units) -> None:
+    def __init__(
+        self, provider: Provider, attempts: Attempts, credentials: CredentialStore, database: Database
+    ) -> None:
         self._provider = provider
         self._attempts = attempts
         self._credentials = credentials
-        self._units = units
-        self._inbox = Collector(self._write, most=_MOST_AT_ONCE)
+        self._database = database
+        self._inbox = GroupCommit(self._write, most=_MOST_AT_ONCE)
 
     def route(self) -> Route:
         """The route to mount."""
@@ -97,15 +100,15 @@ class Callbacks:
         if body is None:
             return self._answer(413, "too_large")
         try:
-            return await self._take(credential_id, Callback(dict(request.headers), body))
+            return await self._verify_and_store(credential_id, Callback(dict(request.headers), body))
         except (*AWAY, asyncpg.PostgresError, SecretUnreadable) as error:
             log.warning("callback not stored", error=type(error).__name__)
             return self._answer(503, "unavailable")
 
-    async def _take(self, credential_id: str, callback: Callback) -> Response:
+    async def _verify_and_store(self, credential_id: str, callback: Callback) -> Response:
         try:
-            owned = await self._credentials.by_id(credential_id)
-            reading = unmatched.held(self._provider.read_callback(callback, owned.account))
+            merchant = await self._credentials.by_id(credential_id)
+            parsed = unmatched.held(self._provider.parse_callback(callback, merchant.credentials))
         except NoCredentials:
             return self._answer(404, "unknown_address")
         except BadSignature as error:
@@ -116,83 +119,90 @@ class Callbacks:
         except Exception as error:  # noqa: BLE001 - a bug of ours, whose words may quote the callback's
             log.error("callback cannot be read", credential_id=credential_id, error=type(error).__name__)
             return self._answer(400, "unreadable")
-        return self._answer(200, await self._store(credential_id, owned, reading))
+        return self._answer(200, await self._store(credential_id, merchant, parsed))
 
-    async def _store(self, credential_id: str, owned: Owned, reading: Reading) -> str:
-        if not reading.words and not reading.unmatched:
+    async def _store(self, credential_id: str, merchant: MerchantCredentials, parsed: ParsedCallback) -> str:
+        if not parsed.outcomes and not parsed.unmatched:
             return "not_ours"  # however often it comes: there is nothing to store
-        return await self._inbox.add(_Said(credential_id, owned, reading))
+        return await self._inbox.add(_GenuineCallback(credential_id, merchant, parsed))
 
-    async def _write(self, said: Sequence[_Said]) -> Sequence[str]:
+    async def _write(self, said: Sequence[_GenuineCallback]) -> Sequence[str]:
         """Store the callbacks that are new; answers what became of each."""
-        first: dict[str, _Said] = {}
+        first: dict[str, _GenuineCallback] = {}
         for one in said:
             first.setdefault(one.message_id, one)  # the same one may come twice at once
         results: dict[str, str] = {}
 
-        async def store(unit: Unit, new: Sequence[_Said]) -> None:
-            operation_ids = [word.operation_id for one in new for word in one.reading.words]
+        async def store(unit: UnitOfWork, new: Sequence[_GenuineCallback]) -> None:
+            operation_ids = [word.operation_id for one in new for word in one.parsed.outcomes]
             originals = await self._attempts.originals(unit.reads, operation_ids)
-            left = {one.message_id: _left(one, originals) for one in new}
+            left = {one.message_id: _unmatched_in(one, originals) for one in new}
             ours = await unmatched.made_here(unit.reads, [other for others in left.values() for other in others])
             for one in new:
-                heard = Heard(one.credential_id, one.owned, one.reading.callback_id)
+                heard = CallbackOrigin(one.credential_id, one.merchant, one.parsed.callback_id)
                 unmatched.record(unit, self._provider.name, heard, left[one.message_id], ours)
-            results.update({one.message_id: self._tell(unit, one, originals) for one in new})
+            results.update({one.message_id: self._publish(unit, one, originals) for one in new})
 
-        stored = await self._units.receive("callbacks", first, store)
+        stored = await self._database.apply_once("callbacks", first, store)
         return [
             results[one.message_id] if one.message_id in stored and first[one.message_id] is one else "duplicate"
             for one in said
         ]
 
-    def _tell(self, unit: Unit, said: _Said, originals: Mapping[str, Original]) -> str:
+    def _publish(self, unit: UnitOfWork, said: _GenuineCallback, originals: Mapping[str, OriginalAttempt]) -> str:
         """Send on what is believed; answers what became of the callback."""
         believed = _believed(said, originals)
         for word, original in believed:
-            said.context.run(self._send, unit, said.reading.callback_id, word, original)
+            said.context.run(self._send, unit, said.parsed.callback_id, word, original)
         return "stored" if believed else "not_ours"
 
-    def _send(self, unit: Unit, callback_id: str, word: Word, original: Original) -> None:
+    def _send(self, unit: UnitOfWork, callback_id: str, word: CallbackOutcome, original: OriginalAttempt) -> None:
         """Send on what the provider said. It came without a trace, and joins the one of the order that it is about."""
-        order = original.order
-        logs.concern(order.payment_id, original.headers)
+        operation = original.operation
+        logs.bind_payment(operation.payment_id, original.headers)
         with tracing.span(
             f"webhook receiver {word.kind}",
-            order.payment_id,
+            operation.payment_id,
             original.headers,
             SpanKind.SERVER,
             provider=self._provider.name,
-            operation_id=order.operation_id,
+            operation_id=operation.operation_id,
             outcome=RESULTS[type(word.outcome)],
         ) as headers:
-            report = reports.called_back(order, self._provider.name, checked(order, word.outcome), callback_id)
-            reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, order.payment_id, report, headers))
+            report = reports.from_callback(
+                operation, self._provider.name, checked(operation, word.outcome), callback_id
+            )
+            reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, operation.payment_id, report, headers))
 
     def _answer(self, status: int, result: str) -> Response:
         CALLBACKS.labels(self._provider.name, result).inc()
         return JSONResponse({"result": result}, status)
 
 
-def _believed(said: _Said, originals: Mapping[str, Original]) -> Sequence[tuple[Word, Original]]:
+def _believed(
+    said: _GenuineCallback, originals: Mapping[str, OriginalAttempt]
+) -> Sequence[tuple[CallbackOutcome, OriginalAttempt]]:
     return [
         (word, original)
-        for word in said.reading.words
-        if (original := originals.get(word.operation_id)) and _is_about(word, original, said.owned)
+        for word in said.parsed.outcomes
+        if (original := originals.get(word.operation_id)) and _is_about(word, original, said.merchant)
     ]
 
 
-def _left(said: _Said, originals: Mapping[str, Original]) -> Sequence[Unmatched]:
+def _unmatched_in(said: _GenuineCallback, originals: Mapping[str, OriginalAttempt]) -> Sequence[Unmatched]:
     """What the callback says beside what is believed of it."""
     believed = [word for word, _ in _believed(said, originals)]
-    return [*said.reading.unmatched, *[unmatched.claim(word) for word in said.reading.words if word not in believed]]
+    return [
+        *said.parsed.unmatched,
+        *[unmatched.unknown_operation(word) for word in said.parsed.outcomes if word not in believed],
+    ]
 
 
-def _is_about(word: Word, original: Original, owned: Owned) -> bool:
-    order, reference = original.order, original.reference
+def _is_about(word: CallbackOutcome, original: OriginalAttempt, merchant: MerchantCredentials) -> bool:
+    operation, reference = original.operation, original.reference
     return (
-        (order.merchant_id, order.mode) == (owned.merchant_id, owned.mode)
-        and kind_of(order) == word.kind
+        (operation.merchant_id, operation.mode) == (merchant.merchant_id, merchant.mode)
+        and kind_of(operation) == word.kind
         and (reference is None or reference == word.outcome.reference)
     )
 

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import bindparam, select
 
 from malipo.messaging import command
-from malipo.messaging.database import Queries, Row
+from malipo.messaging.pool import Queries, Row
 from malipo.messaging.queries import Query
 from malipo.platform.settings import ServiceSettings
 from provider_kit.tables import UNMATCHED
@@ -35,7 +35,9 @@ def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 100,
     ) -> None:
         """List what the provider told of that nobody ordered here: a line of JSON each."""
-        for row in command.run(settings_type, lambda units: listed(units.reads, everything=everything, limit=limit)):
+        for row in command.run(
+            settings_type, lambda database: listed(database.reads, everything=everything, limit=limit)
+        ):
             typer.echo(json.dumps(dict(row), default=str))
 
 

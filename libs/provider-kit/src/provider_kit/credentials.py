@@ -10,14 +10,15 @@ from sqlalchemy import bindparam, select
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured, secret_owner
 from malipo.contracts.message import Message
-from malipo.messaging.database import Row
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Row
 from malipo.messaging.queries import Query
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import arrays, insert, names, statement
 from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
-from provider_kit.provider import Account
+from provider_kit.provider import Credentials
 from provider_kit.tables import CREDENTIALS, MERCHANTS
 
 _KEPT_SECONDS = 0.4
@@ -60,12 +61,12 @@ class NoCredentials(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class MerchantCredentials:
     """An opened account and whose it is."""
 
     merchant_id: str
     mode: Mode
-    account: Account = field(repr=False)
+    credentials: Credentials = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +74,23 @@ class _Configured:
     """An opened account, as of which version of its merchant's configuration."""
 
     version: int
-    account: Account = field(repr=False)
+    credentials: Credentials = field(repr=False)
 
 
-class Credentials:
+class CredentialStore:
     """Credentials of one provider, kept up to date from the configuration topic.
 
     What was found is kept for less than half a second: a burst neither reads nor opens it for each call.
     """
 
-    def __init__(self, provider: str, units: Units, key_ring: KeyRing) -> None:
+    def __init__(self, provider: str, database: Database, key_ring: KeyRing) -> None:
         self._provider = provider
-        self._units = units
+        self._database = database
         self._key_ring = key_ring
         self._configured = Recent[tuple[str, Mode], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
-        self._owned = Recent[str, Owned](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
+        self._owned = Recent[str, MerchantCredentials](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
 
-    async def replicate(self, nudge: Callable[[], None], unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    async def replicate(self, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         """Handler of the configuration topic: each merchant's newest version replaces what is here.
 
         After the commit `nudge` is called: attempts that waited for it are due.
@@ -111,8 +112,8 @@ class Credentials:
         unit.after_commit(self._forget)
         unit.after_commit(nudge)
 
-    async def account(self, merchant_id: str, mode: Mode, version: int, *, anew: bool) -> Account:
-        """The merchant's account by that version of his configuration or a later one, read `anew` if so wished.
+    async def of_merchant(self, merchant_id: str, mode: Mode, version: int, *, anew: bool) -> Credentials:
+        """The merchant's account by that version of his configuration or a later one, read `anew` if asked to.
 
         Raises `ReplicaBehind`, `NoCredentials` or `SecretUnreadable`.
         """
@@ -121,9 +122,9 @@ class Credentials:
             partial(self._read, merchant_id, mode, version),
             suits=lambda kept: kept.version >= version and not anew,
         )
-        return found.account
+        return found.credentials
 
-    async def by_id(self, credential_id: str) -> Owned:
+    async def by_id(self, credential_id: str) -> MerchantCredentials:
         """The account that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
         return await self._owned.find(credential_id, partial(self._read_owned, credential_id), suits=lambda _: True)
 
@@ -132,21 +133,21 @@ class Credentials:
         self._owned.forget()
 
     async def _read(self, merchant_id: str, mode: Mode, version: int) -> _Configured:
-        row = await self._units.reads.fetchrow(_FIND, merchant_id, mode)
+        row = await self._database.reads.fetchrow(_FIND, merchant_id, mode)
         if row is None or row["version"] < version:
             raise ReplicaBehind
         if row["id"] is None:
             raise NoCredentials
         return _Configured(row["version"], self._open(row, merchant_id, mode, row["id"]))
 
-    async def _read_owned(self, credential_id: str) -> Owned:
-        row = await self._units.reads.fetchrow(*_BY_ID.of(id=credential_id))
+    async def _read_owned(self, credential_id: str) -> MerchantCredentials:
+        row = await self._database.reads.fetchrow(*_BY_ID.of(id=credential_id))
         if row is None:
             raise NoCredentials
         merchant_id, mode = row["merchant_id"], row["mode"]
-        return Owned(merchant_id, mode, self._open(row, merchant_id, mode, credential_id))
+        return MerchantCredentials(merchant_id, mode, self._open(row, merchant_id, mode, credential_id))
 
-    def _open(self, row: Row, merchant_id: str, mode: Mode, credential_id: str) -> Account:
+    def _open(self, row: Row, merchant_id: str, mode: Mode, credential_id: str) -> Credentials:
         plain = self._key_ring.open(row["ciphertext"], owner=secret_owner(merchant_id, mode, credential_id))
         try:
             return msgspec.json.decode(plain, type=dict[str, object])

@@ -17,7 +17,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.provider_commands import Cancel, Charge
 from malipo.platform.logs import log
-from provider_kit.provider import AMOUNT_MISMATCH, Order
+from provider_kit.provider import AMOUNT_MISMATCH, ProviderOperation
 
 _NUL, _REPLACEMENT = rb"\u0000", rb"\ufffd"
 _MAX_TEXT_CHARS = 1_000
@@ -28,8 +28,8 @@ _WEB_ADDRESS = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)  # no space, n
 _NO_PAGE = OtherAction("redirect_to_url")
 
 
-def checked(order: Order, outcome: Outcome) -> Outcome:
-    """`outcome`, or `Unknown` when it speaks of another amount or currency than `order`; both ways logged as an error.
+def checked(operation: ProviderOperation, outcome: Outcome) -> Outcome:
+    """`outcome`, or `Unknown` when it speaks of another amount or currency than `operation`; both ways logged as an error.
 
     A charge that is captured by hand may succeed with less than it reserved. A cancel orders no amount.
 
@@ -39,14 +39,14 @@ def checked(order: Order, outcome: Outcome) -> Outcome:
     A customer is sent to web addresses alone: to anything else as `OtherAction`, which nobody follows.
     """
     outcome = _storable(_followable(outcome))
-    if isinstance(outcome, Succeeded | Authorized) and not _agrees(order, outcome):
+    if isinstance(outcome, Succeeded | Authorized) and not _agrees(operation, outcome):
         outcome = Unknown(reason=AMOUNT_MISMATCH, reference=outcome.reference)
     if isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH:
         log.error(
             "provider speaks of another amount",
-            payment_id=order.payment_id,
-            client_ref=order.client_ref,
-            operation_id=order.operation_id,
+            payment_id=operation.payment_id,
+            client_ref=operation.client_ref,
+            operation_id=operation.operation_id,
             reference=outcome.reference,
         )
     return outcome
@@ -84,10 +84,10 @@ def _storable(outcome: Outcome) -> Outcome:
     return msgspec.json.decode(encoded.replace(_NUL, _REPLACEMENT), type=Outcome)
 
 
-def _agrees(order: Order, outcome: Succeeded | Authorized) -> bool:
-    if isinstance(order, Cancel):
+def _agrees(operation: ProviderOperation, outcome: Succeeded | Authorized) -> bool:
+    if isinstance(operation, Cancel):
         return True
-    if isinstance(order, Charge) and order.capture == "manual" and isinstance(outcome, Succeeded):
-        less_or_all = outcome.amount.amount_minor <= order.amount.amount_minor
-        return less_or_all and outcome.amount.currency == order.amount.currency
-    return outcome.amount == order.amount
+    if isinstance(operation, Charge) and operation.capture == "manual" and isinstance(outcome, Succeeded):
+        less_or_all = outcome.amount.amount_minor <= operation.amount.amount_minor
+        return less_or_all and outcome.amount.currency == operation.amount.currency
+    return outcome.amount == operation.amount

@@ -12,7 +12,7 @@ CREATE TABLE attempts (
     headers         jsonb NOT NULL,
     tries           integer NOT NULL DEFAULT 0,
     first_sent_at   timestamptz,
-    account         text,
+    account_fingerprint text,
     withdrawn_step  integer,
     reference       text,
     outcome         jsonb,
@@ -23,7 +23,7 @@ CREATE TABLE attempts (
     lease_until     timestamptz,
     done_at         timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    CHECK ((first_sent_at IS NULL) = (account IS NULL))
+    CHECK ((first_sent_at IS NULL) = (account_fingerprint IS NULL))
 );
 CREATE INDEX attempts_orders_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';
 CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';

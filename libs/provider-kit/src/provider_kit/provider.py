@@ -10,10 +10,10 @@ from malipo.contracts.outcomes import Declined, Outcome
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, Refund
 from malipo.money import Money
 
-Order = Charge | Capture | Cancel | Refund
+ProviderOperation = Charge | Capture | Cancel | Refund
 """A command that may have an effect at the provider."""
 
-Account = Mapping[str, Any]
+Credentials = Mapping[str, Any]
 """A merchant's opened credentials at one provider, as the merchant gave them."""
 
 AMOUNT_MISMATCH = "amount_mismatch"
@@ -58,13 +58,13 @@ class Attempt:
     """One operation on its way to a provider. Committed before anything is sent.
 
     `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider.
-    `same_account` is False when that try may have gone to another account than `account`: nothing may then be sent, and
+    `same_account` is False when that try may have gone to another account than `credentials`: nothing may then be sent, and
     what is not found says nothing. `reference` is the provider's id of the object when it is known.
     """
 
-    order: Order
+    operation: ProviderOperation
     key: str
-    account: Account = field(repr=False)
+    credentials: Credentials = field(repr=False)
     first_sent_at: datetime | None = None
     reference: str | None = None
     same_account: bool = True
@@ -80,7 +80,7 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class CallbackOutcome:
     """What a callback says about one operation of ours, named by the ids that we gave the provider."""
 
     payment_id: str
@@ -104,11 +104,11 @@ class Unmatched:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedCallback:
     """A callback that is genuine: the provider's id of it, and what it says of our operations and of what else."""
 
     callback_id: str
-    words: Sequence[Word] = ()
+    outcomes: Sequence[CallbackOutcome] = ()
     unmatched: Sequence[Unmatched] = ()
 
 
@@ -122,9 +122,9 @@ class Provider(Protocol):
     """
 
     name: ClassVar[str]
-    capabilities: ClassVar[frozenset[type[Order]]]
+    capabilities: ClassVar[frozenset[type[ProviderOperation]]]
 
-    def identity(self, account: Account) -> str:
+    def identity(self, credentials: Credentials) -> str:
         """What stays the same as long as keys are known to mean the same orders. Raises `Misconfigured`.
 
         It may be a secret: only its SHA-256 is kept, so it must not be guessable then.
@@ -139,14 +139,14 @@ class Provider(Protocol):
         """What became of the order, on the provider's own word. Never has an effect that was not ordered before."""
         ...
 
-    def read_callback(self, callback: Callback, account: Account) -> Reading:
+    def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Verify and read a callback. Raises `BadSignature` unless it is genuine and fresh."""
         ...
 
 
-def kind_of(order: Order) -> OperationKind:
+def kind_of(operation: ProviderOperation) -> OperationKind:
     """The kind of operation that an order is."""
-    match order:
+    match operation:
         case Charge():
             return "charge"
         case Capture():
@@ -157,8 +157,8 @@ def kind_of(order: Order) -> OperationKind:
             return "refund"
 
 
-def refusal(provider: Provider, order: Order) -> Outcome | None:
+def refusal(provider: Provider, operation: ProviderOperation) -> Outcome | None:
     """The answer to an order that `provider` does not declare, given before anything is sent."""
-    if type(order) in provider.capabilities:
+    if type(operation) in provider.capabilities:
         return None
-    return Declined(code="provider_unsupported", message=f"{provider.name} has no {kind_of(order)}.")
+    return Declined(code="provider_unsupported", message=f"{provider.name} has no {kind_of(operation)}.")

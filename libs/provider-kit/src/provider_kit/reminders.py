@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from malipo import ids
-from malipo.messaging.unit import OUTBOX, Unit, Units
+from malipo.messaging.database import Database
+from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork
 from malipo.messaging.writes import Write
 
 _AT_ONCE = 500
@@ -14,7 +15,7 @@ _KEEP = Write(
     """INSERT INTO reminders ({names}, due_at)
 SELECT said.*, now() + after FROM unnest({arrays}) AS said ({names})
 CROSS JOIN unnest(ARRAY[interval '1 minute', interval '1 hour']) AS after""",
-    OUTBOX.columns,
+    INSERT_OUTBOX.columns,
 )
 _REMIND = f"""
 WITH due AS (
@@ -22,26 +23,26 @@ WITH due AS (
         SELECT ctid FROM reminders WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED))
     RETURNING *
 )
-INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM due RETURNING 1
+INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM due RETURNING 1
 """  # noqa: S608 - names of ours
 
 
-def send_and_remind(unit: Unit, row: Sequence[object]) -> None:
+def send_and_remind(unit: UnitOfWork, row: Sequence[object]) -> None:
     """Send a message of `malipo.messaging.unit.outbox_row`, and twice more later under the same id: who has it drops it."""
-    unit.put(OUTBOX, [row])
+    unit.put(INSERT_OUTBOX, [row])
     unit.put(_KEEP, [row])
 
 
-async def run(units: Units) -> None:
+async def run(database: Database) -> None:
     """Remind of what is due, until cancelled. Several replicas may do it at once."""
     while True:
-        if await remind(units) < _AT_ONCE:
+        if await remind(database) < _AT_ONCE:
             await asyncio.sleep(_LOOK_SECONDS * ids.jitter(0.2))
 
 
-async def remind(units: Units) -> int:
+async def remind(database: Database) -> int:
     """One slice; answers how many messages that were."""
-    told = len(await units.write(_REMIND, _AT_ONCE))
+    told = len(await database.write(_REMIND, _AT_ONCE))
     if told:
-        units.nudge()
+        database.nudge()
     return told

@@ -3,15 +3,15 @@
 from datetime import datetime
 
 from malipo import clock
-from malipo.contracts.outcomes import Canceled, Exchange, OrderPostponed, Outcome, OutcomeReported
+from malipo.contracts.outcomes import AttemptPostponed, Canceled, Exchange, Outcome, OutcomeReported
 from malipo.contracts.provider_commands import Query, Withdraw
-from provider_kit.attempt_rows import Claimed
-from provider_kit.provider import Order, kind_of
+from provider_kit.attempt_rows import ClaimedAttempt
+from provider_kit.provider import ProviderOperation, kind_of
 
 Exchanges = tuple[Exchange, ...]
 
 
-def lost(claimed: Claimed) -> Exchanges:
+def lost(claimed: ClaimedAttempt) -> Exchanges:
     """The try that a process did not live to tell of, if there was one: somewhere between sending and recording."""
     if not claimed.died:
         return ()
@@ -19,7 +19,7 @@ def lost(claimed: Claimed) -> Exchanges:
     return (Exchange(at=claimed.first_sent_at, error="answer_never_recorded"),)
 
 
-def outcome_of(claimed: Claimed, provider: str, outcome: Outcome, exchanges: Exchanges) -> OutcomeReported:
+def outcome_of(claimed: ClaimedAttempt, provider: str, outcome: Outcome, exchanges: Exchanges) -> OutcomeReported:
     """The provider's word that ends the attempt."""
     command = claimed.command
     is_query = isinstance(command, Query)
@@ -37,11 +37,13 @@ def outcome_of(claimed: Claimed, provider: str, outcome: Outcome, exchanges: Exc
     )
 
 
-def withdrawn(order: Withdraw | Order, provider: str, step: int, exchanges: Exchanges = ()) -> OutcomeReported:
+def withdrawn(
+    operation: Withdraw | ProviderOperation, provider: str, step: int, exchanges: Exchanges = ()
+) -> OutcomeReported:
     """The end of a charge that was never sent, and now never will be, for `step` asked for that."""
     return OutcomeReported(
-        payment_id=order.payment_id,
-        operation_id=order.operation_id,
+        payment_id=operation.payment_id,
+        operation_id=operation.operation_id,
         kind="charge",
         provider=provider,
         outcome=Canceled(),
@@ -52,34 +54,41 @@ def withdrawn(order: Withdraw | Order, provider: str, step: int, exchanges: Exch
     )
 
 
-def called_back(order: Order, provider: str, outcome: Outcome, callback_id: str) -> OutcomeReported:
+def from_callback(operation: ProviderOperation, provider: str, outcome: Outcome, callback_id: str) -> OutcomeReported:
     """The provider's word about an order that came by itself."""
     return OutcomeReported(
-        payment_id=order.payment_id,
-        operation_id=order.operation_id,
-        kind=kind_of(order),
+        payment_id=operation.payment_id,
+        operation_id=operation.operation_id,
+        kind=kind_of(operation),
         provider=provider,
         outcome=outcome,
         source="callback",
-        step=order.step,
+        step=operation.step,
         callback_id=callback_id,
         observed_at=clock.now(),
     )
 
 
 def postponed(
-    claimed: Claimed, order: Order, provider: str, *, code: str, detail: str, retry_at: datetime, exchanges: Exchanges
-) -> OrderPostponed | None:
+    claimed: ClaimedAttempt,
+    operation: ProviderOperation,
+    provider: str,
+    *,
+    code: str,
+    detail: str,
+    retry_at: datetime,
+    exchanges: Exchanges,
+) -> AttemptPostponed | None:
     """The obstacle, if it is worth a message: at first, when it is a new one, and at each doubling of the tries."""
     known = claimed.problem is not None and claimed.problem.startswith(f"{code}:")
     if known and claimed.tries & (claimed.tries - 1):
         return None
-    return OrderPostponed(
-        payment_id=order.payment_id,
-        operation_id=order.operation_id,
-        kind=kind_of(order),
+    return AttemptPostponed(
+        payment_id=operation.payment_id,
+        operation_id=operation.operation_id,
+        kind=kind_of(operation),
         provider=provider,
-        step=order.step,
+        step=operation.step,
         code=code,
         detail=detail,
         tries=claimed.tries,

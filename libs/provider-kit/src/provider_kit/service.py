@@ -12,25 +12,25 @@ from malipo.platform.settings import ServiceSettings
 from provider_kit import reminders, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
-from provider_kit.caller import Caller
-from provider_kit.credentials import Credentials
+from provider_kit.credentials import CredentialStore
+from provider_kit.handlers import CommandHandler
 from provider_kit.provider import Provider
-from provider_kit.withdrawals import Intake
+from provider_kit.runner import AttemptRunner
 
 
 def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSettings) -> Starlette:
     """The application of one provider service: commands in, calls out, outcomes out, callbacks in."""
-    attempts = Attempts(runtime.units)
-    credentials = Credentials(provider.name, runtime.units, KeyRing.parse(settings.key_ring.get_secret_value()))
-    caller = Caller(provider, attempts, credentials, runtime.units, lease_seconds=settings.lease_seconds)
-    nudge = caller.nudge
-    intake = Intake(provider.name, attempts, nudge)
+    attempts = Attempts(runtime.database)
+    credentials = CredentialStore(provider.name, runtime.database, KeyRing.parse(settings.key_ring.get_secret_value()))
+    runner = AttemptRunner(provider, attempts, credentials, runtime.database, lease_seconds=settings.lease_seconds)
+    nudge = runner.nudge
+    intake = CommandHandler(provider.name, attempts, nudge)
     runtime.subscribe(
-        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), intake.take),
+        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), intake.handle_batch),
         Subscription("config", (MERCHANT_CONFIG,), partial(credentials.replicate, nudge)),
     )
-    runtime.loop("orders", caller.orders.run)
-    runtime.loop("queries", caller.queries.run)
-    runtime.loop("reminders", lambda: reminders.run(runtime.units))
-    runtime.forget(unmatched.PURGE, unmatched.OTHERS_DAYS)
-    return runtime.app([Callbacks(provider, attempts, credentials, runtime.units).route()])
+    runtime.loop("orders", runner.operations.run)
+    runtime.loop("queries", runner.queries.run)
+    runtime.loop("reminders", lambda: reminders.run(runtime.database))
+    runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
+    return runtime.app([Callbacks(provider, attempts, credentials, runtime.database).route()])

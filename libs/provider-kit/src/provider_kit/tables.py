@@ -41,7 +41,7 @@ ATTEMPTS = Table(
     Column("position", BigInteger, Identity(always=True), nullable=False),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("first_sent_at", MOMENT),
-    Column("account", Text),
+    Column("account_fingerprint", Text),
     Column("withdrawn_step", Integer),
     Column("reference", Text),
     Column("outcome", JSONB),
@@ -57,7 +57,7 @@ ATTEMPTS = Table(
     Index("attempts_reference", "reference", postgresql_where=text("reference IS NOT NULL")),
 )
 """What is to be sent, was sent, and came back. For an order `id` is its operation's id, so that one operation can never be
-two attempts. `first_sent_at` is set while a try may have reached the provider, and `account` is then the fingerprint of the
+two attempts. `first_sent_at` is set while a try may have reached the provider, and `credentials` is then the fingerprint of the
 account that it went to. `withdrawn_step` asked to withdraw a charge that was being sent then. After `expires_at` nothing is
 sent that could take money."""
 

@@ -7,13 +7,13 @@ from typing import Literal
 
 from prometheus_client import Counter
 
-from malipo.messaging.database import Queries
-from malipo.messaging.unit import Unit
+from malipo.messaging.pool import Queries
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, purge_of
 from malipo.platform.logs import log
 from provider_kit import tables
-from provider_kit.credentials import Owned
-from provider_kit.provider import Reading, Unmatched, Word
+from provider_kit.credentials import MerchantCredentials
+from provider_kit.provider import CallbackOutcome, ParsedCallback, Unmatched
 
 Concerns = Literal["ours", "claimed", "unclear", "others"]
 """Whom a word concerns. `ours`: it names an object that an operation of ours has made. `claimed`: it names an operation
@@ -36,11 +36,11 @@ _MAX_REFERENCES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class CallbackOrigin:
     """Where a genuine callback came from, and its id."""
 
     credential_id: str
-    owned: Owned
+    merchant: MerchantCredentials
     callback_id: str
 
 
@@ -52,15 +52,15 @@ def holdable(text: str) -> str:
     return f"sha256:{hashlib.sha256(plain).hexdigest()}"
 
 
-def held(reading: Reading) -> Reading:
+def held(parsed: ParsedCallback) -> ParsedCallback:
     """What a callback says, as far as it can be held: ids that cannot be are no ids of ours, and their hashes are kept."""
-    names_of_ours = [word for word in reading.words if holdable(word.operation_id) == word.operation_id]
-    claimed = [claim(word) for word in reading.words if word not in names_of_ours]
-    others = [*map(_held, reading.unmatched), *claimed]
-    return Reading(holdable(reading.callback_id), names_of_ours, others)
+    names_of_ours = [word for word in parsed.outcomes if holdable(word.operation_id) == word.operation_id]
+    claimed = [unknown_operation(word) for word in parsed.outcomes if word not in names_of_ours]
+    others = [*map(_held, parsed.unmatched), *claimed]
+    return ParsedCallback(holdable(parsed.callback_id), names_of_ours, others)
 
 
-def claim(word: Word) -> Unmatched:
+def unknown_operation(word: CallbackOutcome) -> Unmatched:
     """What is kept of a word that names an operation as ours do, and is about none."""
     references = {"operation": word.operation_id, word.kind: word.outcome.reference or ""}
     return _held(Unmatched(f"malipo.{word.kind}", {name: value for name, value in references.items() if value}))
@@ -74,14 +74,16 @@ async def made_here(source: Queries, unmatched: Sequence[Unmatched]) -> set[tupl
     return {(row["merchant_id"], row["reference"]) for row in await source.fetch(_MADE_HERE, references)}
 
 
-def record(unit: Unit, provider: str, heard: Heard, unmatched: Sequence[Unmatched], ours: set[tuple[str, str]]) -> None:
+def record(
+    unit: UnitOfWork, provider: str, heard: CallbackOrigin, unmatched: Sequence[Unmatched], ours: set[tuple[str, str]]
+) -> None:
     """Have these words of one callback kept, and once they are, counted and alerted."""
     for number, one in enumerate(unmatched):
-        concerns = _concerns(one, heard.owned.merchant_id, ours)
+        concerns = _concerns(one, heard.merchant.merchant_id, ours)
         amount = (one.amount.amount_minor, one.amount.currency) if one.amount else (None, None)
-        place = heard.credential_id, heard.callback_id, number, heard.owned.merchant_id, heard.owned.mode
+        place = heard.credential_id, heard.callback_id, number, heard.merchant.merchant_id, heard.merchant.mode
         unit.put(_RECORD, [(*place, one.event_type, dict(one.references), *amount, concerns)])
-        unit.after_commit(lambda one=one, concerns=concerns: _tell(provider, heard, one, concerns))
+        unit.after_commit(lambda one=one, concerns=concerns: _alert(provider, heard, one, concerns))
 
 
 def _held(one: Unmatched) -> Unmatched:
@@ -98,14 +100,14 @@ def _concerns(one: Unmatched, merchant_id: str, ours: set[tuple[str, str]]) -> C
     return "others" if one.references else "unclear"
 
 
-def _tell(provider: str, heard: Heard, one: Unmatched, concerns: Concerns) -> None:
+def _alert(provider: str, heard: CallbackOrigin, one: Unmatched, concerns: Concerns) -> None:
     UNMATCHED.labels(provider, concerns).inc()
     say = log.info if concerns == "others" else log.error
     say(
         "provider tells of what nobody ordered here",
         provider=provider,
         concerns=concerns,
-        merchant_id=heard.owned.merchant_id,
+        merchant_id=heard.merchant.merchant_id,
         callback_id=heard.callback_id,
         event_type=one.event_type,
         references=dict(one.references),

@@ -21,9 +21,9 @@ from malipo.money import Money
 from malipo.platform.client import USER_AGENT, http_client
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
 from provider_kit.integrity import checked
-from provider_kit.provider import Account, Ages, Attempt, Callback, Order, Provider, kind_of, refusal
-from testkit.examples import Example, Story, other_end, raised_or_said, redirecting, require_doubt, texts
-from testkit.orders import cancel, capture, charge, refund
+from provider_kit.provider import Ages, Attempt, Callback, Credentials, Provider, ProviderOperation, kind_of, refusal
+from testkit.examples import Example, Story, other_end, raised_or_logged, redirecting, require_doubt, texts
+from testkit.operations import cancel, capture, charge, refund
 from testkit.transports import Dripping, Hanging, Recorder, Reply, answer, broken
 
 TIMEOUT_SECONDS = 0.3
@@ -47,9 +47,9 @@ class ProviderConformance(ABC):
     Laws about commands that the provider does not declare in `capabilities` are passed over; nothing else is.
     """
 
-    account: Account
+    credentials: Credentials
     """A merchant's credentials in test mode."""
-    other_account: Account
+    other_credentials: Credentials
     """Those of another merchant."""
     content_type: str
     """What the provider documents as the type of a request that is no mere read."""
@@ -69,20 +69,20 @@ class ProviderConformance(ABC):
         """What an account's API answers about an order that it never had: no such object, and lists without it."""
 
     @abstractmethod
-    def unheard_of(self, order: Order) -> Reply:
-        """A good answer to `order`, but for a status that the provider has never documented."""
+    def unheard_of(self, operation: ProviderOperation) -> Reply:
+        """A good answer to `operation`, but for a status that the provider has never documented."""
 
     @abstractmethod
-    def mismatched(self, order: Order) -> Sequence[Reply]:
-        """Good answers to `order`, but for another amount, and for another currency."""
+    def mismatched(self, operation: ProviderOperation) -> Sequence[Reply]:
+        """Good answers to `operation`, but for another amount, and for another currency."""
 
     @abstractmethod
     def amounts(self) -> Mapping[Money, bytes | None]:
         """How amounts are written in a charge's body: two, zero and three decimals; None where it must be refused."""
 
     @abstractmethod
-    def sign(self, told: object, account: Account, signed_at: int) -> Callback:
-        """A genuine callback that tells `told`, signed at this Unix time."""
+    def sign(self, event: object, credentials: Credentials, signed_at: int) -> Callback:
+        """A genuine callback that tells `event`, signed at this Unix time."""
 
     @abstractmethod
     def stories(self) -> Sequence[Story]:
@@ -98,15 +98,15 @@ class ProviderConformance(ABC):
     async def test_every_result_that_the_provider_claims_is_read(self) -> None:
         """Each example's answer means the example's outcome."""
         declared = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({})))).capabilities
-        assert {type(example.order) for example in self.examples()} == declared
+        assert {type(example.operation) for example in self.examples()} == declared
         for example in self.examples():
-            assert await self._execute(example.order, answer(example.reply)) == example.outcome, example
+            assert await self._execute(example.operation, answer(example.reply)) == example.outcome, example
 
     async def test_the_key_is_sent_and_a_repeat_is_the_same_to_the_byte(self) -> None:
         """A try after a lost answer is the very request of the first."""
         for example in self.examples():
             recorder = Recorder(example.reply)
-            attempt = self._attempt(example.order)
+            attempt = self._attempt(example.operation)
             async with self._on(recorder) as provider:
                 await provider.execute(attempt)
                 await provider.execute(replace(attempt, first_sent_at=clock.now()))
@@ -118,7 +118,7 @@ class ProviderConformance(ABC):
         """Also one with nothing in it, and whichever verb makes it: a strict server refuses what does not."""
         for example in self.examples():
             recorder = Recorder(example.reply)
-            attempt = self._attempt(example.order)
+            attempt = self._attempt(example.operation)
             async with self._on(recorder) as provider:
                 await provider.execute(attempt)
                 await provider.query(replace(attempt, first_sent_at=clock.now()))
@@ -131,7 +131,7 @@ class ProviderConformance(ABC):
         for example in self.examples():
             for reply in (example.reply, Reply({}, 500)):
                 ordered, asked = Recorder(example.reply), Recorder(reply)
-                attempt = replace(self._attempt(example.order), first_sent_at=clock.now())
+                attempt = replace(self._attempt(example.operation), first_sent_at=clock.now())
                 async with self._on(ordered) as provider:
                     await provider.execute(attempt)
                 async with self._on(asked) as provider:
@@ -140,20 +140,20 @@ class ProviderConformance(ABC):
 
     async def test_another_accounts_credentials_never_settle_an_attempt_by_sending_nor_decline_it(self) -> None:
         """What was perhaps sent to one account is only looked for in another, where no trace says nothing, ever."""
-        for order in self._orders():
+        for operation in self._orders():
             for reference in (None, "obj_1"):
                 for reply in (*self.traceless(), Reply({}, 400), Reply({}, 500)):
-                    assert isinstance(await self._elsewhere(order, reply, reference), Unknown), (order, reply)
+                    assert isinstance(await self._elsewhere(operation, reply, reference), Unknown), (operation, reply)
         for example in self.examples():
-            await self._elsewhere(example.order, example.reply, None)
+            await self._elsewhere(example.operation, example.reply, None)
 
     async def test_an_order_that_has_expired_is_only_asked_about(self) -> None:
         """Whatever a query still sends for it, it is not the order: that could take money which nobody wants taken now."""
-        charges = [example for example in self.examples() if isinstance(example.order, Charge)]
+        charges = [example for example in self.examples() if isinstance(example.operation, Charge)]
         for example in charges:
             for reply in (example.reply, Reply({}, 500), *self.traceless()):
                 ordered, asked = Recorder(example.reply), Recorder(reply)
-                attempt = replace(self._attempt(example.order), first_sent_at=clock.now())
+                attempt = replace(self._attempt(example.operation), first_sent_at=clock.now())
                 async with self._on(ordered) as provider:
                     await provider.execute(attempt)
                 async with self._on(asked) as provider:
@@ -188,8 +188,8 @@ class ProviderConformance(ABC):
 
     async def test_an_unheard_of_status_is_unknown(self) -> None:
         """A status that the provider adds one day is never taken for another."""
-        for order in self._orders():
-            require_doubt(await self._execute(order, answer(self.unheard_of(order))), silent=False)
+        for operation in self._orders():
+            require_doubt(await self._execute(operation, answer(self.unheard_of(operation))), silent=False)
 
     async def test_what_is_not_json_is_unknown(self) -> None:
         """Also with a status that says all is well, or that the request was bad.
@@ -210,33 +210,33 @@ class ProviderConformance(ABC):
         """Nothing has left us: it may be tried again as if for the first time."""
         too_slow = broken(httpx.ConnectTimeout("too slow"), aiohttp.ConnectionTimeoutError())
         for transport in (broken(httpx.ConnectError("refused"), None), too_slow, REAL_NETWORK):
-            for order in self._orders():
+            for operation in self._orders():
                 with pytest.raises(NotSent):
-                    await self._execute(order, transport)
+                    await self._execute(operation, transport)
 
     async def test_a_rate_limit_is_not_sent_only_where_that_is_documented(self) -> None:
         """And then the provider's wish for a pause is heard."""
         reply = Reply({"error": {"type": "rate_limit"}}, 429, {"Retry-After": "7"})
-        for order in self._orders():
+        for operation in self._orders():
             if self.rate_limit_is_unprocessed:
                 with pytest.raises(NotSent) as raised:
-                    await self._execute(order, answer(reply))
+                    await self._execute(operation, answer(reply))
                 assert raised.value.retry_after_seconds == 7
             else:
-                assert isinstance(await self._execute(order, answer(reply)), Unknown)
+                assert isinstance(await self._execute(operation, answer(reply)), Unknown)
 
     async def test_refused_credentials_are_a_misconfiguration(self) -> None:
         """A person has to act; the payment is not declined by the provider."""
-        for order in self._orders():
+        for operation in self._orders():
             with pytest.raises(Misconfigured):
-                await self._execute(order, answer(Reply({}, 401)))
+                await self._execute(operation, answer(Reply({}, 401)))
 
     async def test_another_amount_or_currency_than_ordered_is_unknown(self) -> None:
         """The provider's word is believed only about what was asked, whichever way it comes."""
-        for order in self._orders():
-            for reply in self.mismatched(order):
-                require_doubt(await self._execute(order, answer(reply)), silent=False)
-                require_doubt(await self._query(order, answer(reply)), silent=False)
+        for operation in self._orders():
+            for reply in self.mismatched(operation):
+                require_doubt(await self._execute(operation, answer(reply)), silent=False)
+                require_doubt(await self._query(operation, answer(reply)), silent=False)
 
     async def test_a_customer_is_sent_to_web_addresses_alone(self) -> None:
         """Whatever stands in place of one: a browser would run it, or be led elsewhere than it seems."""
@@ -244,7 +244,7 @@ class ProviderConformance(ABC):
             match example.outcome:
                 case ActionRequired(action=Redirect()):
                     for url in _NO_PAGES:
-                        outcome = await self._execute(example.order, answer(redirecting(example, url)))
+                        outcome = await self._execute(example.operation, answer(redirecting(example, url)))
                         assert isinstance(outcome, ActionRequired)
                         assert isinstance(outcome.action, OtherAction), url
                 case _:
@@ -267,24 +267,24 @@ class ProviderConformance(ABC):
         """Replays within the tolerance are the inbox's to drop: their id is the same."""
         now = clock.unix_seconds()
         for story in self.stories():
-            first = self._read(self.sign(story.told, self.account, now))
-            again = self._read(self.sign(story.told, self.account, now + 1))
+            first = self._read(self.sign(story.event, self.credentials, now))
+            again = self._read(self.sign(story.event, self.credentials, now + 1))
             assert first.callback_id == again.callback_id
-            assert [word.operation_id for word in first.words] == [story.order.operation_id]
+            assert [word.operation_id for word in first.outcomes] == [story.operation.operation_id]
 
     async def test_a_forged_stale_or_tampered_callback_is_refused(self) -> None:
         """Signed by another, unsigned, too old, from the future, or changed in any byte."""
-        now, told = clock.unix_seconds(), self.stories()[0].told
-        genuine = self.sign(told, self.account, now)
+        now, event = clock.unix_seconds(), self.stories()[0].event
+        genuine = self.sign(event, self.credentials, now)
         changed = [
             replace(genuine, body=genuine.body[:at] + bytes([genuine.body[at] ^ 1]) + genuine.body[at + 1 :])
             for at in range(0, len(genuine.body), max(1, len(genuine.body) // 50))
         ]
         for callback in (
             *changed,
-            self.sign(told, self.other_account, now),
-            self.sign(told, self.account, now - _HOUR),
-            self.sign(told, self.account, now + _HOUR),
+            self.sign(event, self.other_credentials, now),
+            self.sign(event, self.credentials, now - _HOUR),
+            self.sign(event, self.credentials, now + _HOUR),
             replace(genuine, headers={}),
             replace(genuine, headers=dict.fromkeys(genuine.headers, "")),
             replace(genuine, headers={name: other_end(value) for name, value in genuine.headers.items()}),
@@ -297,18 +297,18 @@ class ProviderConformance(ABC):
     async def test_callback_and_query_agree(self) -> None:
         """Two doors, one truth: kind, outcome and reference are the same."""
         for story in self.stories():
-            (word,) = self._read(self.sign(story.told, self.account, clock.unix_seconds())).words
-            assert word.kind == kind_of(story.order)
-            assert word.payment_id == story.order.payment_id
+            (word,) = self._read(self.sign(story.event, self.credentials, clock.unix_seconds())).outcomes
+            assert word.kind == kind_of(story.operation)
+            assert word.payment_id == story.operation.payment_id
             reference = word.outcome.reference
             assert reference is not None
-            assert await self._query(story.order, answer(story.reply), reference) == word.outcome
+            assert await self._query(story.operation, answer(story.reply), reference) == word.outcome
 
     async def test_accounts_are_told_apart(self) -> None:
         """By what each try is remembered with, so that a key is never used in an account that does not know it."""
         provider = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({}))))
-        assert provider.identity(self.account) == provider.identity(dict(self.account))
-        assert provider.identity(self.account) != provider.identity(self.other_account)
+        assert provider.identity(self.credentials) == provider.identity(dict(self.credentials))
+        assert provider.identity(self.credentials) != provider.identity(self.other_credentials)
 
     async def test_no_secret_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """Not even before the logs are scrubbed, at any level, on any path; nor in what is raised or answered."""
@@ -317,75 +317,75 @@ class ProviderConformance(ABC):
         breaks = broken(httpx.ReadError("reset"), None)
         with capture_logs() as events:
             for transport in (answer(Reply({}, 401)), answer(Reply({}, 500)), answer(Reply({}, 400)), breaks):
-                for order in self._orders():
-                    said.append(await raised_or_said(self._execute(order, transport)))
-                    said.append(await raised_or_said(self._query(order, transport)))
-            forged = self.sign(self.stories()[0].told, self.other_account, clock.unix_seconds())
+                for operation in self._orders():
+                    said.append(await raised_or_logged(self._execute(operation, transport)))
+                    said.append(await raised_or_logged(self._query(operation, transport)))
+            forged = self.sign(self.stories()[0].event, self.other_credentials, clock.unix_seconds())
             with pytest.raises(BadSignature) as refused:
                 self._read(forged)
             said.append(refused.value)
         text = f"{events} {caplog.text} {said}"
-        for secret in (*texts(self.account), *texts(self.other_account), "tok_1"):
+        for secret in (*texts(self.credentials), *texts(self.other_credentials), "tok_1"):
             assert secret not in text
 
     async def test_an_undeclared_command_is_refused_before_it_is_sent(self) -> None:
         """By the kit, in the same words for every provider."""
         async with self._on(answer(Reply({}))) as provider:
-            for order in (charge(), capture(), cancel(), refund()):
-                refused = refusal(provider, order)
-                assert (refused is None) == (type(order) in provider.capabilities)
+            for operation in (charge(), capture(), cancel(), refund()):
+                refused = refusal(provider, operation)
+                assert (refused is None) == (type(operation) in provider.capabilities)
                 assert refused is None or isinstance(refused, Declined)
 
     async def test_a_cancelled_call_leaves_no_half_read_answer(self) -> None:
         """Its connection is given up, never handed to the next call with somebody else's answer inside."""
-        for order in self._orders():
+        for operation in self._orders():
             dripping = Dripping()
-            call = asyncio.create_task(self._execute(order, dripping))
+            call = asyncio.create_task(self._execute(operation, dripping))
             await asyncio.wait_for(dripping.stream.started.wait(), _PATIENCE_SECONDS)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
             assert dripping.stream.closed
 
-    def _orders(self) -> list[Order]:
-        return list({type(example.order): example.order for example in self.examples()}.values())
+    def _orders(self) -> list[ProviderOperation]:
+        return list({type(example.operation): example.operation for example in self.examples()}.values())
 
     async def _each_is_unknown(self, transport: httpx.AsyncBaseTransport | None, *, silent: bool) -> None:
-        for order in self._orders():
+        for operation in self._orders():
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                require_doubt(await self._execute(order, transport), silent=silent)
-                require_doubt(await self._query(order, transport), silent=silent)
+                require_doubt(await self._execute(operation, transport), silent=silent)
+                require_doubt(await self._query(operation, transport), silent=silent)
 
-    async def _execute(self, order: Order, transport: httpx.AsyncBaseTransport | None) -> Outcome:
+    async def _execute(self, operation: ProviderOperation, transport: httpx.AsyncBaseTransport | None) -> Outcome:
         async with self._on(transport) as provider:
-            return checked(order, await provider.execute(self._attempt(order)))
+            return checked(operation, await provider.execute(self._attempt(operation)))
 
     async def _query(
-        self, order: Order, transport: httpx.AsyncBaseTransport | None, reference: str | None = None
+        self, operation: ProviderOperation, transport: httpx.AsyncBaseTransport | None, reference: str | None = None
     ) -> Outcome:
-        attempt = replace(self._attempt(order), first_sent_at=clock.now(), reference=reference)
+        attempt = replace(self._attempt(operation), first_sent_at=clock.now(), reference=reference)
         async with self._on(transport) as provider:
-            return checked(order, await provider.query(attempt))
+            return checked(operation, await provider.query(attempt))
 
-    async def _elsewhere(self, order: Order, reply: Reply, reference: str | None) -> Outcome:
+    async def _elsewhere(self, operation: ProviderOperation, reply: Reply, reference: str | None) -> Outcome:
         """What both verbs make of an order of long ago that may be another account's. Nothing may be sent."""
         outcomes: list[Outcome] = []
         for key_age in (timedelta(), _LONG_AGO):
-            attempt = replace(self._attempt(order), first_sent_at=clock.now() - key_age, ages=Ages(key_age))
+            attempt = replace(self._attempt(operation), first_sent_at=clock.now() - key_age, ages=Ages(key_age))
             attempt = replace(attempt, reference=reference, same_account=False)
             recorder = Recorder(reply)
             async with self._on(recorder) as provider:
                 outcomes += [await provider.execute(attempt), await provider.query(attempt)]
-            assert not recorder.effects, order
+            assert not recorder.effects, operation
         assert len(set(map(type, outcomes))) == 1, outcomes
         return outcomes[0]
 
     def _read(self, callback: Callback) -> Any:
         http = http_client(timeout_seconds=1, transport=answer(Reply({})))
-        return self.connect(http).read_callback(callback, self.account)
+        return self.connect(http).parse_callback(callback, self.credentials)
 
-    def _attempt(self, order: Order) -> Attempt:
-        return Attempt(order, f"malipo-{order.operation_id}", self.account)
+    def _attempt(self, operation: ProviderOperation) -> Attempt:
+        return Attempt(operation, f"malipo-{operation.operation_id}", self.credentials)
 
     @asynccontextmanager
     async def _on(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:

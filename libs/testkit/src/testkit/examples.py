@@ -8,7 +8,7 @@ import msgspec
 
 from malipo.contracts.outcomes import ActionRequired, Outcome, Redirect, Unknown
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import Order
+from provider_kit.provider import ProviderOperation
 from testkit.transports import Reply
 
 
@@ -16,17 +16,17 @@ from testkit.transports import Reply
 class Example:
     """What the provider's API answers to an order, and the outcome that it means."""
 
-    order: Order
+    operation: ProviderOperation
     reply: Reply
     outcome: Outcome
 
 
 @dataclass(frozen=True)
 class Story:
-    """One transaction told twice: by a callback, and by what the API answers when it is asked about `order`."""
+    """One transaction told twice: by a callback, and by what the API answers when it is asked about `operation`."""
 
-    order: Order
-    told: object
+    operation: ProviderOperation
+    event: object
     reply: Reply
 
 
@@ -57,7 +57,7 @@ def texts(value: Any) -> list[str]:
     return [text for part in parts for text in texts(part)]
 
 
-async def raised_or_said(call: Awaitable[object]) -> str:
+async def raised_or_logged(call: Awaitable[object]) -> str:
     """All that a call answers, or raises with its cause: where a secret could be."""
     try:
         return repr(await call)

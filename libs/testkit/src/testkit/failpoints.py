@@ -34,7 +34,16 @@ from httpx_aiohttp import AiohttpTransport
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 _PLAN = "plan.json"
-_NEVER = (__name__, "malipo.messaging.unit", "malipo.messaging.database", "asyncpg", "asyncio", "contextlib")
+_NEVER = (
+    __name__,
+    "malipo.messaging.database",
+    "malipo.messaging.unit_of_work",
+    "malipo.messaging.pool",
+    "asyncpg",
+    "asyncio",
+    "contextlib",
+    "tenacity",
+)
 _ID = re.compile(r"(?<=/)[a-z]{2,5}_\w{8,}|(?<=/hooks/)[\w-]+")
 _POLL = "kafka poll"
 _QUIET = ("GET", "HEAD")  # they change nothing: whoever looks on must not become part of what is looked at

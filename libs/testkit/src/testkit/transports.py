@@ -28,13 +28,13 @@ class Recorder(httpx.MockTransport):
     """Answers one reply to everything and keeps what was asked; `effects` are the requests that are no mere reads."""
 
     def __init__(self, reply: Reply) -> None:
-        super().__init__(self._take)
+        super().__init__(self._record)
         self._reply = reply
         self.effects: list[str] = []
         self.bodies: list[bytes] = []
         self.headers: list[httpx.Headers] = []
 
-    def _take(self, request: httpx.Request) -> httpx.Response:
+    def _record(self, request: httpx.Request) -> httpx.Response:
         if request.method != "GET":
             self.bodies.append(request.content)
             self.headers.append(request.headers)

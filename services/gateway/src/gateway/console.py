@@ -15,7 +15,8 @@ from gateway.settings import Settings
 from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.messaging import command
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.database import Database
+from malipo.messaging.unit_of_work import UnitOfWork
 
 _Row = dict[str, Any]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -43,7 +44,7 @@ def create_merchant(name: str, as_json: _AsJson = False) -> None:
 @_merchants.command("list")
 def list_merchants(as_json: _AsJson = False) -> None:
     """List all merchants."""
-    found = command.run(Settings, lambda units: store.list_merchants(units.reads))
+    found = command.run(Settings, lambda database: store.list_merchants(database.reads))
     _print([asdict(merchant) for merchant in found], as_json=as_json)
 
 
@@ -92,7 +93,7 @@ def list_keys(
     merchant: Annotated[str, typer.Argument(help="The merchant's id, mer_...")], as_json: _AsJson = False
 ) -> None:
     """List a merchant's API keys, without their secrets."""
-    found = command.run(Settings, lambda units: store.list_keys(units.reads, merchant))
+    found = command.run(Settings, lambda database: store.list_keys(database.reads, merchant))
     _print([asdict(key) for key in found], as_json=as_json)
 
 
@@ -100,19 +101,19 @@ def list_keys(
 def republish(as_json: _AsJson = False) -> None:
     """Send every merchant's configuration again, for a service that lost its replica; harmless to the others."""
 
-    async def publish_all(units: Units) -> int:
-        merchants = await store.list_merchants(units.reads)
+    async def publish_all(database: Database) -> int:
+        merchants = await store.list_merchants(database.reads)
         for merchant in merchants:
-            async with units.begin() as unit:  # one each: a merchant's row stays locked until its commit
+            async with database.begin() as unit:  # one each: a merchant's row stays locked until its commit
                 await configuration.publish(unit, merchant.id)
         return len(merchants)
 
     _print({"merchants": command.run(Settings, publish_all)}, as_json=as_json)
 
 
-def _write[T](work: Callable[[Unit], Awaitable[T]]) -> T:
-    async def in_one_transaction(units: Units) -> T:
-        async with units.begin() as unit:
+def _write[T](work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    async def in_one_transaction(database: Database) -> T:
+        async with database.begin() as unit:
             return await work(unit)
 
     return command.run(Settings, in_one_transaction)

@@ -13,14 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway import clockwork
+from gateway import scheduler
 from gateway.accounts.credential_routes import router as credentials
 from gateway.accounts.endpoint_routes import router as endpoints
 from gateway.edge import audit, idempotency
 from gateway.edge.audit import Audit
-from gateway.edge.authentication import Keys
-from gateway.edge.middleware import Envelope, problem_answer
-from gateway.edge.parts import Parts
+from gateway.edge.authentication import Authenticator
+from gateway.edge.dependencies import Dependencies
+from gateway.edge.middleware import RequestMiddleware, problem_answer
 from gateway.edge.problems import Problem
 from gateway.edge.rate_limit import Limit, LocalBuckets, RateLimiter
 from gateway.edge.validation import of_parameters
@@ -50,30 +50,30 @@ def build(settings: Settings) -> ASGIApp:
     runtime = Runtime("gateway", settings)
     redis = _redis(settings)
     subscriber = Redis.from_url(settings.redis_url.get_secret_value(), health_check_interval=5)  # pyright: ignore[reportUnknownMemberType] - untyped options
-    parts = _parts(settings, runtime, redis, subscriber)
-    runtime.subscribe(*subscriptions(parts.waiting), needed_for_ready=False)
-    runtime.loop("tell other replicas", parts.waiting.send)
-    runtime.loop("hear other replicas", parts.waiting.listen)
-    runtime.loop("unanswered commands", lambda: clockwork.send_again(runtime.units, settings.resend_seconds))
-    runtime.loop("hopeless commands", lambda: clockwork.give_up(runtime.units))
-    runtime.loop("configurations", lambda: clockwork.echo(runtime.units))
-    runtime.forget(idempotency.PURGE, settings.idempotency_days)
-    runtime.forget(audit.PURGE, settings.audit_days)
+    dependencies = _dependencies(settings, runtime, redis, subscriber)
+    runtime.subscribe(*subscriptions(dependencies.waiting), needed_for_ready=False)
+    runtime.loop("tell other replicas", dependencies.waiting.send)
+    runtime.loop("hear other replicas", dependencies.waiting.listen)
+    runtime.loop("unanswered commands", lambda: scheduler.send_again(runtime.database, settings.resend_seconds))
+    runtime.loop("hopeless commands", lambda: scheduler.give_up(runtime.database))
+    runtime.loop("configurations", lambda: scheduler.echo(runtime.database))
+    runtime.purge_after(idempotency.PURGE, settings.idempotency_days)
+    runtime.purge_after(audit.PURGE, settings.audit_days)
     runtime.on_stop(redis.aclose)
     runtime.on_stop(subscriber.aclose)
-    return _app(runtime, parts)
+    return _app(runtime, dependencies)
 
 
-def _parts(settings: Settings, runtime: Runtime, redis: Redis, subscriber: Redis) -> Parts:
+def _dependencies(settings: Settings, runtime: Runtime, redis: Redis, subscriber: Redis) -> Dependencies:
     limit = Limit(settings.rate_limit_per_second, settings.rate_limit_burst)
-    return Parts(
+    return Dependencies(
         settings=settings,
-        units=runtime.units,
-        ring=KeyRing.parse(settings.key_ring.get_secret_value()),
-        keys=Keys(runtime.units),
-        audit=Audit(runtime.units),
+        database=runtime.database,
+        key_ring=KeyRing.parse(settings.key_ring.get_secret_value()),
+        authenticator=Authenticator(runtime.database),
+        audit=Audit(runtime.database),
         limiter=RateLimiter(redis, limit),
-        strangers=LocalBuckets(Limit(settings.stranger_limit_per_second, settings.stranger_limit_burst)),
+        anonymous_limiter=LocalBuckets(Limit(settings.anonymous_limit_per_second, settings.anonymous_limit_burst)),
         waiting=Waiting(redis, subscriber, settings.max_waiting),
     )
 
@@ -90,7 +90,7 @@ def _redis(settings: Settings) -> Redis:
     return Redis.from_pool(pool)
 
 
-def _app(runtime: Runtime, parts: Parts) -> FastAPI:
+def _app(runtime: Runtime, dependencies: Dependencies) -> FastAPI:
     app = FastAPI(
         lifespan=lambda _: runtime.running(),
         openapi_url=None,
@@ -99,9 +99,9 @@ def _app(runtime: Runtime, parts: Parts) -> FastAPI:
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
     )
-    app.state.parts = parts
+    app.state.dependencies = dependencies
     app.state.recorder = record_requests
-    app.state.acceptance = Acceptance(runtime.units, record_requests)
+    app.state.acceptance = Acceptance(runtime.database, record_requests)
     app.state.openapi = msgspec.json.encode(describe(_API))
     for router in (*_API, docs):
         app.include_router(router)
@@ -109,7 +109,7 @@ def _app(runtime: Runtime, parts: Parts) -> FastAPI:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _bad_parameters)
-    app.add_middleware(Envelope)
+    app.add_middleware(RequestMiddleware)
     return app
 
 

@@ -14,26 +14,26 @@ from gateway.operations.views import Operation, Refusal
 from gateway.payments import unanswered
 from gateway.payments.store import put_payments
 from malipo.contracts.config import ConfigurationMissed
-from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentStepped
+from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentTransitioned
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import OrderPostponed
+from malipo.contracts.outcomes import AttemptPostponed
 from malipo.messaging import rollcall
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 
 CONSUMER = "gateway.payments"
 """Under which name the inbox knows what was projected."""
 _BEHIND = "configuration_behind"
 
 
-async def project(waiting: Waiting, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Apply steps and refusals to the read models, and wake who waits for them after the commit.
 
     They answer the commands that they are about. What a roll call shows to be missing is asked for.
 
     Applying the same message again, or an older one, changes nothing.
     """
-    steps = [received.message for received in batch if isinstance(received.message, PaymentStepped)]
+    steps = [received.message for received in batch if isinstance(received.message, PaymentTransitioned)]
     refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
     operations = latest_operations(steps)
     touched = {view.id for _, view in operations}  # of two writes of one row PostgreSQL would take either
@@ -48,28 +48,28 @@ async def project(waiting: Waiting, unit: Unit, batch: Sequence[Received[Message
     unit.after_commit(partial(waiting.wake, changed | {refusal.operation_id for refusal in refusals}))
 
 
-async def add_to_timelines(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+async def add_to_timelines(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Add what these messages tell to the timelines of their payments, and see to replicas that say they are behind."""
     record_messages(unit, batch)
     messages = [received.message for received in batch]
     configuration.echo_to_payments(
-        unit, {one.payment_id for one in messages if isinstance(one, OrderPostponed) and one.code == _BEHIND}
+        unit, {one.payment_id for one in messages if isinstance(one, AttemptPostponed) and one.code == _BEHIND}
     )
     configuration.echo(unit, {one.merchant_id for one in messages if isinstance(one, ConfigurationMissed)})
 
 
-async def _refuse(unit: Unit, refusals: Mapping[str, CommandRefused]) -> None:
+async def _refuse(unit: UnitOfWork, refusals: Mapping[str, CommandRefused]) -> None:
     if refusals:
         found = await untouched(unit.reads, list(refusals))
         refuse(unit, [refused(view, refusals[view.id]) for view in found])
 
 
-def latest_steps(steps: Sequence[PaymentStepped]) -> list[PaymentStepped]:
+def latest_steps(steps: Sequence[PaymentTransitioned]) -> list[PaymentTransitioned]:
     """The last step of each payment: a batch may hold several, and one statement writes each row once."""
     return list({step.payment_id: step for step in sorted(steps, key=lambda step: step.step)}.values())
 
 
-def latest_operations(steps: Sequence[PaymentStepped]) -> list[tuple[PaymentStepped, OperationView]]:
+def latest_operations(steps: Sequence[PaymentTransitioned]) -> list[tuple[PaymentTransitioned, OperationView]]:
     """The last step of each refund, capture and cancel."""
     about = [(step, step.operation) for step in sorted(steps, key=lambda step: step.step) if step.operation]
     return list({view.id: (step, view) for step, view in about}.values())

@@ -26,13 +26,13 @@ class Settings(WebhookSettings):
     rate_limit_burst: int = Field(
         default=400, ge=1, le=1_000_000, description="Requests of one merchant and mode that may come at once."
     )
-    stranger_limit_per_second: int = Field(
+    anonymous_limit_per_second: int = Field(
         default=10,
         ge=1,
         le=100_000,
         description="Refused requests (no key, a wrong one, a missing scope) a second of one address that one process records.",
     )
-    stranger_limit_burst: int = Field(
+    anonymous_limit_burst: int = Field(
         default=200, ge=1, le=1_000_000, description="Such requests of one address that may come at once."
     )
     resend_seconds: float = Field(

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from malipo import ids
-from malipo.contracts.events import Announcement, Cause, EventType, Failure, PaymentStepped, Sent, Source
-from malipo.contracts.failures import in_words
+from malipo.contracts.events import Cause, EventType, Failure, PaymentTransitioned, PublicEvent, Sent, Source
+from malipo.contracts.failures import explained
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -20,19 +20,19 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.money import Money
-from orchestrator import orders
+from orchestrator import commands
 from orchestrator.machine import (
     DECIDED,
     TABLE,
-    Row,
+    Ignored,
     Send,
     State,
     Subject,
+    Transition,
     Trigger,
-    Verdict,
     deadline_seconds,
-    repeats_order,
-    verdict,
+    repeats_command,
+    why_ignored,
 )
 from orchestrator.payment import Operation, Payment
 from orchestrator.views import operation_view, payment_view
@@ -56,7 +56,7 @@ class Fold:
     message_id: str
     observed_at: datetime | None = None
     messages: list[Message] = field(default_factory=list[Message])
-    dropped: list[Verdict] = field(default_factory=list[Verdict])
+    ignored: list[Ignored] = field(default_factory=list[Ignored])
     doubts_ended: list[tuple[Subject, timedelta]] = field(default_factory=list[tuple[Subject, timedelta]])
 
     def dispatch(self) -> None:
@@ -77,12 +77,12 @@ class Fold:
         self.payment.operations[operation.id] = operation
         self._operation_step(operation, Trigger.DISPATCHED, None)
 
-    def wish(self, operation: Operation) -> None:
+    def defer(self, operation: Operation) -> None:
         """Keep a cancel that cannot be ordered yet: a charge that was never sent is stopped, else it waits for a word."""
         self.payment.operations[operation.id] = operation
-        self._operation_step(operation, Trigger.WISHED, None)
+        self._operation_step(operation, Trigger.DEFERRED, None)
 
-    def hear(self, report: OutcomeReported) -> None:
+    def apply_outcome(self, report: OutcomeReported) -> None:
         """Take in a provider's word. Raises `UnknownOperation`."""
         if report.kind == "charge":
             outcome = believable(report.outcome, self.payment.amount, exact=False)
@@ -127,7 +127,7 @@ class Fold:
         if row.to in DECIDED:
             self._close_operations(trigger, outcome)
         elif payment.cancelable:
-            self._order_wishes()
+            self._start_deferred()
         return None
 
     def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:
@@ -141,7 +141,7 @@ class Fold:
         self._watch_doubt(operation, row)
         operation.updated_at = self.now
         if trigger is Trigger.DISPATCHED:
-            operation.ordered_at = self.now
+            operation.dispatched_at = self.now
         self._set_timer(operation, row)
         self._record(before, row.to, trigger, outcome, row=row, operation=operation)
         self._send(row, operation)
@@ -158,8 +158,8 @@ class Fold:
             else:
                 self._operation_step(operation, trigger, outcome)
 
-    def _order_wishes(self) -> None:
-        """The charge stands, and can be given up now: order what was wished before."""
+    def _start_deferred(self) -> None:
+        """The charge stands, and can be given up now: start the cancel that was deferred."""
         for operation in self.payment.live(Subject.CANCEL):
             if operation.state is State.WAITING:
                 self._operation_step(operation, Trigger.DISPATCHED, None)
@@ -167,14 +167,14 @@ class Fold:
     def _after_the_end(
         self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
     ) -> None:
-        judged = verdict(subject, state, trigger)
-        if operation is None and isinstance(outcome, Succeeded) and judged is Verdict.REPEAT:
+        judged = why_ignored(subject, state, trigger)
+        if operation is None and isinstance(outcome, Succeeded) and judged is Ignored.REPEAT:
             same = outcome.amount.amount_minor == self.payment.captured_minor
-            judged = Verdict.REPEAT if same else Verdict.CONTRADICTION
+            judged = Ignored.REPEAT if same else Ignored.CONTRADICTION
         if operation is not None and _came_back(operation, outcome):
-            judged = Verdict.LATE
-        self.dropped.append(judged)
-        if judged is Verdict.CONTRADICTION:
+            judged = Ignored.LATE
+        self.ignored.append(judged)
+        if judged is Ignored.CONTRADICTION:
             self._record(state, state, trigger, outcome, operation=operation)
 
     def _record(
@@ -184,7 +184,7 @@ class Fold:
         trigger: Trigger,
         outcome: Outcome | None,
         *,
-        row: Row | None = None,
+        row: Transition | None = None,
         operation: Operation | None = None,
     ) -> None:
         """One step more of the history: by a row of the table, or a contradiction."""
@@ -192,7 +192,7 @@ class Fold:
         payment.step += 1
         payment.updated_at = self.now  # refunds change what a payment shows, too
         self.messages.append(
-            PaymentStepped(
+            PaymentTransitioned(
                 payment_id=payment.id,
                 merchant_id=payment.merchant_id,
                 mode=payment.mode,
@@ -210,69 +210,69 @@ class Fold:
                 ),
                 config_version=payment.config_version,
                 occurred_at=self.now,
-                announcement=self._announce(row.tell) if row and row.tell and not _unasked(operation) else None,
+                public_event=self._public_event(row.event) if row and row.event and not _unasked(operation) else None,
                 contradiction=row is None,
                 sent=self._sends(row, operation) if row else None,
                 deadline=payment.timers.get(operation.id if operation else payment.id) if row else None,
             )
         )
 
-    def _announce(self, event_type: str) -> Announcement:
-        self.payment.announced += 1
-        return Announcement(ids.new("evt"), cast("EventType", event_type), self.payment.announced)
+    def _public_event(self, event_type: str) -> PublicEvent:
+        self.payment.event_sequence += 1
+        return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
 
-    def _sends(self, row: Row, operation: Operation | None) -> Sent | None:
+    def _sends(self, row: Transition, operation: Operation | None) -> Sent | None:
         """What `_send` sends for the row itself: a charge is canceled by an operation, which has steps of its own."""
         if row.send is Send.CANCEL and operation is None:
             return "query" if self.payment.reference is None else None
         return row.send and row.send.value
 
-    def _send(self, row: Row, operation: Operation | None) -> None:
+    def _send(self, row: Transition, operation: Operation | None) -> None:
         match row.send:
             case None:
                 pass
             case Send.CHARGE:
-                self.messages.append(orders.order(self.payment, None))
+                self.messages.append(commands.operation_command(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
             case Send.CAPTURE | Send.CANCEL | Send.REFUND:
                 assert operation is not None
-                self.messages.append(orders.order(self.payment, operation))
+                self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:
-                (operation or self.payment).asks += 1
-                if repeats_order(row) and orders.fresh(self.payment, operation, self.now):
-                    self.messages.append(orders.order(self.payment, operation))
-                self.messages.append(orders.query(self.payment, operation))
+                (operation or self.payment).queries += 1
+                if repeats_command(row) and commands.fresh(self.payment, operation, self.now):
+                    self.messages.append(commands.operation_command(self.payment, operation))
+                self.messages.append(commands.query(self.payment, operation))
             case Send.WITHDRAW:
                 assert operation is not None
-                operation.asks += 1
-                self.messages.append(orders.withdraw(self.payment))
+                operation.queries += 1
+                self.messages.append(commands.withdraw(self.payment))
 
     def _give_up(self) -> None:
         """Have the provider cancel the charge, as an operation of its own."""
         payment = self.payment
-        payment.asks += 1  # whatever comes of it, it is looked after less and less often
+        payment.queries += 1  # whatever comes of it, it is looked after less and less often
         if payment.reference is None:  # nothing to name it by: first find out
-            self.messages.append(orders.query(payment, None))
+            self.messages.append(commands.query(payment, None))
         elif not payment.live(Subject.CANCEL):
             cancel_id = ids.new("can", self.now)
-            self.start(orders.new_operation(payment, Subject.CANCEL, cancel_id, self.now, reason=_EXPIRED))
+            self.start(commands.new_operation(payment, Subject.CANCEL, cancel_id, self.now, reason=_EXPIRED))
 
-    def _watch_doubt(self, subject: Payment | Operation, row: Row) -> None:
+    def _watch_doubt(self, subject: Payment | Operation, row: Transition) -> None:
         if row.to is State.IN_DOUBT:
             subject.in_doubt_since = subject.in_doubt_since or self.now
         elif subject.in_doubt_since is not None:
             self.doubts_ended.append((row.subject, self.now - subject.in_doubt_since))
             subject.in_doubt_since = None
 
-    def _set_timer(self, subject: Payment | Operation, row: Row) -> None:
-        seconds = deadline_seconds(row, subject.asks)
+    def _set_timer(self, subject: Payment | Operation, row: Transition) -> None:
+        seconds = deadline_seconds(row, subject.queries)
         due_at = None if seconds is None else self.now + timedelta(seconds=seconds)
         if due_at and subject is self.payment and row.to is State.REQUIRES_ACTION:
             due_at = self._until_expiry(row, due_at)
         self.payment.timers[subject.id] = due_at
 
-    def _until_expiry(self, row: Row, due_at: datetime) -> datetime:
+    def _until_expiry(self, row: Transition, due_at: datetime) -> datetime:
         """When to look after a customer who must act: not past the end of the intent, and at once if that has passed."""
         expires_at = self.payment.expires_at
         if self.now < expires_at or row.state is not State.REQUIRES_ACTION:
@@ -327,7 +327,7 @@ def _learn_payment(payment: Payment, outcome: Outcome | None) -> None:
         case Succeeded(amount=amount):
             payment.captured_minor = amount.amount_minor
         case Declined(code=code, message=message):
-            payment.failure = in_words(code, message)
+            payment.failure = explained(code, message)
         case ActionRequired(action=action):
             payment.action = action
         case Authorized() | Canceled() | Pending() | Unknown():
@@ -340,7 +340,7 @@ def _learn_operation(operation: Operation, outcome: Outcome | None) -> None:
     operation.reference = outcome.reference or operation.reference
     match outcome:
         case Declined(code=code, message=message):
-            operation.failure = in_words(code, message)
+            operation.failure = explained(code, message)
         case Succeeded() | Authorized() | Canceled() | ActionRequired():
             operation.failure = _too_late(operation.subject, outcome)
         case Pending() | Unknown():
@@ -354,21 +354,21 @@ def _unasked(operation: Operation | None) -> bool:
 
 def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
     """Why a capture or cancel ends failed though the provider answered: the charge stands otherwise."""
-    wished = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
-    if isinstance(outcome, wished[subject]):
+    hoped = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
+    if isinstance(outcome, hoped[subject]):
         return None
     if subject is Subject.CANCEL and isinstance(outcome, Succeeded):
-        return in_words("cancel_too_late")
-    return in_words(f"payment_{trigger_of(outcome)}")
+        return explained("cancel_too_late")
+    return explained(f"payment_{trigger_of(outcome)}")
 
 
-def _own_failure(row: Row) -> Failure | None:
+def _own_failure(row: Transition) -> Failure | None:
     """Why something failed that no provider has said a word about."""
     if row.to is not State.FAILED or row.trigger not in _OURS:
         return None
     if row.trigger is Trigger.EXPIRED:
-        return in_words("expired")
-    return in_words("never_sent")
+        return explained("expired")
+    return explained("never_sent")
 
 
 def _came_back(operation: Operation, outcome: Outcome | None) -> bool:

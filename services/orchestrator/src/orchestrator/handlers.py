@@ -9,23 +9,23 @@ from prometheus_client import Counter, Histogram
 
 from malipo import ids
 from malipo.contracts.commands import LIFE, CancelPayment, CapturePayment, CreatePayment, RefundPayment, method_type
-from malipo.contracts.events import CommandRefused, PaymentStepped, RefusalCode
+from malipo.contracts.events import CommandRefused, PaymentTransitioned, RefusalCode
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import OrderPostponed, OutcomeReported
+from malipo.contracts.outcomes import AttemptPostponed, OutcomeReported
 from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform import logs
 from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store
 from orchestrator.advance import Fold
-from orchestrator.machine import DECIDED, State, Subject, Verdict
-from orchestrator.orders import new_operation
+from orchestrator.commands import new_operation
+from orchestrator.machine import DECIDED, Ignored, State, Subject
 from orchestrator.payment import Payment
-from orchestrator.retelling import Again
+from orchestrator.resending import Resend
 from orchestrator.routing import route
-from orchestrator.store import Told
+from orchestrator.store import Published
 from orchestrator.views import advice
 
 STATUS = Counter(
@@ -39,13 +39,13 @@ DOUBT_SECONDS = Histogram(
     ("subject",),
     buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600),
 )
-DROPPED = Counter(
+IGNORED = Counter(
     "malipo_words_dropped",
     "Providers' words that changed nothing, by why: `repeat`, `late`, `contradiction` (alert on any).",
     ("verdict",),
 )
-for _verdict in Verdict:  # an alert on the first contradiction needs a zero before it
-    DROPPED.labels(_verdict)
+for _verdict in Ignored:  # an alert on the first contradiction needs a zero before it
+    IGNORED.labels(_verdict)
 
 _UNNAMED = (
     "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
@@ -68,18 +68,18 @@ class Refused(Exception):
 
 def concerns_a_payment(message: Message) -> bool:
     """Whether it can change a payment. That an order was postponed does not: the payment's deadline runs on."""
-    return not isinstance(message, OrderPostponed)
+    return not isinstance(message, AttemptPostponed)
 
 
-async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+async def handle_batch(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Fold a batch of commands and outcomes into their payments, each payment's in order.
 
     A command that came before under another message id is answered with what was told then.
     """
     payments, now = await store.read(unit.reads, {received.key for received in batch})
-    again = await Again.of(unit.reads, [received.message for received in batch])
+    again = await Resend.of(unit.reads, [received.message for received in batch])
     new = set[str]()
-    written: list[Told] = []
+    written: list[Published] = []
     for received in batch:
         payment = payments.get(received.key)
         if payment is not None and again.answers(payment, received.message):
@@ -96,28 +96,27 @@ async def take(unit: Unit, batch: Sequence[Received[Message]]) -> None:
     again.send(unit)
 
 
-async def ring(unit: Unit, limit: int, payment_id: str | None = None) -> int:
-    """Take deadlines that have passed, of all payments or of one; answers of how many payments that was."""
-    due = await store.read_due(unit.reads, limit, payment_id)
-    written: list[Told] = []
+async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str]) -> None:
+    """Fire the deadlines of these payments that have passed."""
+    due = await store.read_due(unit.reads, payment_ids)
+    written: list[Published] = []
     for payment, subject_ids, now in due:
         fold = Fold(payment, now, "deadline", f"deadline:{payment.id}")
-        caused_by = origin(payment.traceparent, payment.client_ref)
+        caused_by = context_of(payment.traceparent, payment.client_ref)
         with span("orchestrator deadline", payment.id, caused_by, SpanKind.INTERNAL) as headers:
             for subject_id in subject_ids:
                 fold.overdue(subject_id)
             written += _send(unit, fold, headers)
     store.save(unit, {payment.id: payment for payment, *_ in due}, set(), written)
-    return len(due)
 
 
-def origin(traceparent: str | None, client_ref: str | None) -> dict[str, str]:
+def context_of(traceparent: str | None, client_ref: str | None) -> dict[str, str]:
     """The headers of what no message has caused: those of the request that made the payment."""
     known = {TRACEPARENT: traceparent, CLIENT_REF: client_ref}
     return {name: value for name, value in known.items() if value}
 
 
-def _fold(unit: Unit, payment: Payment, received: Received[Message], now: datetime) -> list[Told]:
+def _fold(unit: UnitOfWork, payment: Payment, received: Received[Message], now: datetime) -> list[Published]:
     message = received.message
     fold = Fold(payment, now, "merchant", received.message_id)
     if isinstance(message, OutcomeReported):
@@ -156,7 +155,7 @@ def _decide(fold: Fold, message: Message) -> None:
         case RefundPayment():
             _refund(fold, message)
         case OutcomeReported():
-            fold.hear(message)
+            fold.apply_outcome(message)
         case _:
             raise TypeError(type(message).__name__)
 
@@ -190,7 +189,7 @@ def _cancel(fold: Fold, command: CancelPayment) -> None:
     if payment.cancelable:
         fold.start(operation)
     else:
-        fold.wish(operation)
+        fold.defer(operation)
 
 
 def _refund(fold: Fold, command: RefundPayment) -> None:
@@ -229,29 +228,29 @@ def _require_nothing_under_way(payment: Payment, operation_id: str) -> None:
         raise Refused(operation_id, "cancel_in_progress", "A cancel is under way.")
 
 
-def _send(unit: Unit, fold: Fold, headers: Mapping[str, str]) -> list[Told]:
+def _send(unit: UnitOfWork, fold: Fold, headers: Mapping[str, str]) -> list[Published]:
     """Send what the fold says; answers what was told of it, to be kept."""
     payment = fold.payment
     carried = dict(headers) | ({CLIENT_REF: payment.client_ref} if payment.client_ref else {})
-    told: list[Told] = []
+    told: list[Published] = []
     for message in fold.messages:
-        if isinstance(message, PaymentStepped | CommandRefused):
-            told_as = unit.send(PAYMENT_EVENTS, payment.id, message, headers=carried)
-            told.append(Told(message, told_as, carried.get(TRACEPARENT)))
+        if isinstance(message, PaymentTransitioned | CommandRefused):
+            message_id = unit.send(PAYMENT_EVENTS, payment.id, message, headers=carried)
+            told.append(Published(message, message_id, carried.get(TRACEPARENT)))
         else:
             unit.send(PROVIDER_COMMANDS[payment.provider or ""], payment.id, message, headers=carried)
-    steps = [message for message in fold.messages if isinstance(message, PaymentStepped)]
+    steps = [message for message in fold.messages if isinstance(message, PaymentTransitioned)]
     unit.after_commit(partial(_report, fold, steps, carried))
     return told
 
 
-def _report(fold: Fold, steps: Sequence[PaymentStepped], headers: Mapping[str, str]) -> None:
-    for verdict in fold.dropped:
-        DROPPED.labels(verdict).inc()
+def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Mapping[str, str]) -> None:
+    for verdict in fold.ignored:
+        IGNORED.labels(verdict).inc()
     for subject, time in fold.doubts_ended:
         DOUBT_SECONDS.labels(subject).observe(time.total_seconds())
     bound = log.bind(**logs.facts(fold.payment.id, headers))
-    for taken in steps:
+    for taken in transitions:
         if taken.contradiction:
             bound.error("provider contradicts itself", state=taken.to_state, trigger=taken.cause.trigger)
         elif taken.operation is None:

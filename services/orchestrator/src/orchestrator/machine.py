@@ -24,11 +24,11 @@ class State(StrEnum):
 class Trigger(StrEnum):
     """What happens to it: our own step, a provider's word, a deadline, or the end of the intent (`EXPIRED`).
 
-    `WISHED`: a cancel came that must wait.
+    `DEFERRED`: a cancel came that must wait.
     """
 
     DISPATCHED = "dispatched"
-    WISHED = "wished"
+    DEFERRED = "deferred"
     UNROUTABLE = "unroutable"
     SUCCEEDED = "succeeded"
     AUTHORIZED = "authorized"
@@ -62,7 +62,7 @@ class Subject(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Transition:
     """In `state`, when `trigger` happens: go `to`, send the provider `send`, tell the merchant `tell`."""
 
     subject: Subject
@@ -70,7 +70,7 @@ class Row:
     trigger: Trigger
     to: State
     send: Send | None
-    tell: str | None
+    event: str | None
 
 
 I, P, A, H, D = State.INITIATED, State.PROCESSING, State.REQUIRES_ACTION, State.AUTHORIZED, State.IN_DOUBT
@@ -155,7 +155,7 @@ _TABLE = {
     Subject.CANCEL: (
         (I,               T.DISPATCHED,        P,         S.CANCEL,           _),
         (I,               T.OVERDUE,           FAILED,    _,                  "cancel.failed"),
-        (I,               T.WISHED,            W,         S.WITHDRAW,         _),
+        (I,               T.DEFERRED,            W,         S.WITHDRAW,         _),
         (W,               T.DISPATCHED,        P,         S.CANCEL,           _),  # the charge stands: now it can be
         (W,               T.CANCELED,          DONE,      _,                  _),
         (W,               T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
@@ -181,8 +181,12 @@ _TABLE = {
 }
 # fmt: on
 
-ROWS: tuple[Row, ...] = tuple(Row(subject, *cells) for subject, rows in _TABLE.items() for cells in rows)
-TABLE: dict[tuple[Subject, State, Trigger], Row] = {(row.subject, row.state, row.trigger): row for row in ROWS}
+TRANSITIONS: tuple[Transition, ...] = tuple(
+    Transition(subject, *cells) for subject, rows in _TABLE.items() for cells in rows
+)
+TABLE: dict[tuple[Subject, State, Trigger], Transition] = {
+    (row.subject, row.state, row.trigger): row for row in TRANSITIONS
+}
 DECIDED: frozenset[State] = frozenset({State.COMPLETED, State.FAILED, State.CANCELED})
 """States in which nothing is waited for."""
 
@@ -211,7 +215,7 @@ _TRUE_IN_ANY_ORDER = frozenset(
 )
 
 
-class Verdict(StrEnum):
+class Ignored(StrEnum):
     """What a trigger means where the table has no row for it."""
 
     REPEAT = "repeat"
@@ -219,15 +223,15 @@ class Verdict(StrEnum):
     CONTRADICTION = "contradiction"
 
 
-def verdict(subject: Subject, state: State, trigger: Trigger) -> Verdict:
+def why_ignored(subject: Subject, state: State, trigger: Trigger) -> Ignored:
     """Judge a provider's word that comes after the end: said before, true in any order, or impossible beside the first."""
     if trigger not in FINAL_TRIGGERS or (subject, state, trigger) in _TRUE_IN_ANY_ORDER:
-        return Verdict.LATE
-    deciding = {row.trigger for row in ROWS if row.subject is subject and row.to is state}
-    return Verdict.REPEAT if trigger in deciding else Verdict.CONTRADICTION
+        return Ignored.LATE
+    deciding = {row.trigger for row in TRANSITIONS if row.subject is subject and row.to is state}
+    return Ignored.REPEAT if trigger in deciding else Ignored.CONTRADICTION
 
 
-def repeats_order(row: Row) -> bool:
+def repeats_command(row: Transition) -> bool:
     """Whether the order goes out again in front of the row's question: nothing came back since it was sent, so that it
     may have been lost on its way.
 
@@ -238,12 +242,12 @@ def repeats_order(row: Row) -> bool:
     return row.send is Send.QUERY and row.trigger is Trigger.OVERDUE and awaited
 
 
-def deadline_seconds(row: Row, asks: int) -> float | None:
-    """How long to wait in `row.to` before OVERDUE; None where nothing is waited for. `asks` counts what was asked so far."""
+def deadline_seconds(row: Transition, queries: int) -> float | None:
+    """How long to wait in `row.to` before OVERDUE; None where nothing is waited for. `queries` counts those so far."""
     if row.to in DECIDED:
         return None
     if row.send in (Send.QUERY, Send.WITHDRAW):
-        return min(_ANSWER_SECONDS * (1 + asks), _MAX_SECONDS)
+        return min(_ANSWER_SECONDS * (1 + queries), _MAX_SECONDS)
     if row.to is State.AUTHORIZED:
         return _DEADLINE_SECONDS[row.to]
-    return min(_DEADLINE_SECONDS[row.to] * 2 ** min(asks, 10), _MAX_SECONDS)
+    return min(_DEADLINE_SECONDS[row.to] * 2 ** min(queries, 10), _MAX_SECONDS)

@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 
 from malipo.messaging.runtime import INBOX_DAYS, Runtime
-from orchestrator import clockwork, retelling, rollcall
+from orchestrator import resending, rollcall, scheduler
 from orchestrator.settings import Settings
 from orchestrator.subscriptions import SUBSCRIPTIONS
 
@@ -12,8 +12,8 @@ def build(settings: Settings) -> Starlette:
     """The orchestrator's application: messages and deadlines in, commands and events out."""
     runtime = Runtime("orchestrator", settings)
     runtime.subscribe(*SUBSCRIPTIONS)
-    runtime.forget(retelling.PURGE, INBOX_DAYS)  # no command comes again later than its inbox row is kept
-    runtime.loop("clockwork", lambda: clockwork.run(runtime.units))
-    runtime.loop("roll call", lambda: rollcall.run(runtime.units, settings.roll_calls))
-    runtime.loop("doubt gauges", lambda: clockwork.watch(runtime.units))
+    runtime.purge_after(resending.PURGE, INBOX_DAYS)  # no command comes again later than its inbox row is kept
+    runtime.loop("clockwork", lambda: scheduler.run(runtime.database))
+    runtime.loop("roll call", lambda: rollcall.run(runtime.database, settings.roll_calls))
+    runtime.loop("doubt gauges", lambda: scheduler.watch(runtime.database))
     return runtime.app()

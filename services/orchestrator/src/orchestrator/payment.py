@@ -20,7 +20,7 @@ KINDS: dict[Subject, Literal["capture", "cancel", "refund"]] = {
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """A capture, cancel or refund of a payment. `asks` counts what was asked about it, and tries to withdraw the charge."""
+    """A capture, cancel or refund of a payment. `queries` counts what was asked about it, and tries to withdraw the charge."""
 
     id: str
     payment_id: str
@@ -31,8 +31,8 @@ class Operation:
     reason: str | None = None
     reference: str | None = None
     failure: Failure | None = None
-    asks: int = 0
-    ordered_at: datetime | None = None
+    queries: int = 0
+    dispatched_at: datetime | None = None
     in_doubt_since: datetime | None = None
     updated_at: datetime
 
@@ -72,8 +72,8 @@ class Payment:
     action: Action | None = None
     failure: Failure | None = None
     step: int = 0
-    announced: int = 0
-    asks: int = 0
+    event_sequence: int = 0
+    queries: int = 0
     in_doubt_since: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 

@@ -7,10 +7,11 @@ from functools import partial
 from itertools import batched
 
 from malipo import ids
-from malipo.contracts.events import RollCalled, ToldStep
+from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.topics import PAYMENT_EVENTS
-from malipo.messaging.database import Row
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Row
+from malipo.messaging.unit_of_work import UnitOfWork
 from orchestrator.partitions import by_partition
 from orchestrator.store import RECENT
 
@@ -24,54 +25,54 @@ _BEGIN = "INSERT INTO roll_calls SELECT unnest($1::float8[]), now() ON CONFLICT 
 # are PostgreSQL's. A step that was written long before it was committed, for more than the delay, would be passed over:
 # no statement of ours is allowed to take so long.
 _SPAN = """
-SELECT told_until, least(
-    now() - make_interval(secs => $1), told_until + interval '1 hour',
+SELECT called_until, least(
+    now() - make_interval(secs => $1), called_until + interval '1 hour',
     (SELECT created_at - interval '1 microsecond' FROM outbox WHERE topic = $2 ORDER BY id LIMIT 1)) AS until
 FROM roll_calls WHERE delay_seconds = $1
 """
 _TAKE = f"{_SPAN} FOR UPDATE SKIP LOCKED"
 _DUE = f"""
-SELECT until > told_until + interval '10 minutes'
-    OR EXISTS (SELECT FROM history WHERE recorded_at > told_until AND recorded_at <= until)
+SELECT until > called_until + interval '10 minutes'
+    OR EXISTS (SELECT FROM history WHERE recorded_at > called_until AND recorded_at <= until)
 FROM ({_SPAN}) AS span
 """  # noqa: S608 - names of ours
 _STEPS = f"""
-SELECT payment_id, step, told_as, event_id IS NOT NULL AS announced, recorded_at FROM history
+SELECT payment_id, step, message_id, event_id IS NOT NULL AS public, recorded_at FROM history
 WHERE recorded_at > $1 AND recorded_at <= $2 AND {RECENT} ORDER BY recorded_at FETCH FIRST ($3) ROWS WITH TIES
 """  # noqa: S608 - names of ours
-_TOLD = "UPDATE roll_calls SET told_until = $2 WHERE delay_seconds = $1"
-_REWIND = "UPDATE roll_calls SET told_until = least(told_until, $1) RETURNING delay_seconds"
+_CALLED = "UPDATE roll_calls SET called_until = $2 WHERE delay_seconds = $1"
+_REWIND = "UPDATE roll_calls SET called_until = least(called_until, $1) RETURNING delay_seconds"
 
 
-async def run(units: Units, delays: Sequence[float]) -> None:
+async def run(database: Database, delays: Sequence[float]) -> None:
     """Call until cancelled: every step once as many seconds after it was told as each of `delays` says."""
-    await units.write(_BEGIN, list(delays))
+    await database.write(_BEGIN, list(delays))
     while True:
-        counts = [await units.settle(partial(call, delay_seconds=delay)) for delay in delays]
+        counts = [await database.transact(partial(call, delay_seconds=delay)) for delay in delays]
         if max(counts) < _STEPS_AT_ONCE:
             await asyncio.sleep(min(min(delays) / _LOOKS, _MOST_SECONDS) * ids.jitter(0.2))
 
 
-async def call(unit: Unit, delay_seconds: float) -> int:
+async def call(unit: UnitOfWork, delay_seconds: float) -> int:
     """Call the next steps that are as old; answers how many that were, and 0 while another replica does it."""
     if not await unit.reads.fetchval(_DUE, delay_seconds, PAYMENT_EVENTS.name):
         return 0
     taken = await unit.transaction.fetchrow(_TAKE, delay_seconds, PAYMENT_EVENTS.name)
-    if taken is None or taken["until"] <= taken["told_until"]:
+    if taken is None or taken["until"] <= taken["called_until"]:
         return 0
-    rows = await unit.transaction.fetch(_STEPS, taken["told_until"], taken["until"], _STEPS_AT_ONCE)
-    for group in by_partition(PAYMENT_EVENTS, map(_told, rows), lambda step: step.payment_id):
+    rows = await unit.transaction.fetch(_STEPS, taken["called_until"], taken["until"], _STEPS_AT_ONCE)
+    for group in by_partition(PAYMENT_EVENTS, map(_published, rows), lambda step: step.payment_id):
         for steps in batched(group, _STEPS_A_MESSAGE):
             unit.send(PAYMENT_EVENTS, steps[0].payment_id, RollCalled(steps=steps), headers={})
     until = rows[-1]["recorded_at"] if len(rows) >= _STEPS_AT_ONCE else taken["until"]
-    await unit.transaction.execute(_TOLD, delay_seconds, until)
+    await unit.transaction.execute(_CALLED, delay_seconds, until)
     return len(rows)
 
 
-async def rewind(units: Units, since: datetime) -> int:
+async def rewind(database: Database, since: datetime) -> int:
     """Have everything called again that was told since then; answers by how many roll calls that will be."""
-    return len(await units.write(_REWIND, since))
+    return len(await database.write(_REWIND, since))
 
 
-def _told(row: Row) -> ToldStep:
-    return ToldStep(row["payment_id"], row["step"], row["told_as"], row["announced"])
+def _published(row: Row) -> PublishedTransition:
+    return PublishedTransition(row["payment_id"], row["step"], row["message_id"], row["public"])

@@ -8,22 +8,23 @@ import msgspec
 from sqlalchemy import Column, bindparam, func, select
 
 from malipo.contracts.commands import Method
-from malipo.contracts.events import CommandRefused, Failure, PaymentStepped
+from malipo.contracts.events import CommandRefused, Failure, PaymentTransitioned
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Action
-from malipo.messaging.database import Queries, Row
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Queries, Row
 from malipo.messaging.queries import Query
 from malipo.messaging.runtime import INBOX_DAYS
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, names
 from malipo.money import Money
 from orchestrator.machine import State, Subject
 from orchestrator.payment import Operation, Payment
 from orchestrator.tables import HISTORY, OPERATION_CHANGES, OPERATIONS, PAYMENT_CHANGES, PAYMENTS, REFUSALS, TIMERS
 
-TOLD_AGAIN_DAYS = INBOX_DAYS - 10
+RESENDABLE_DAYS = INBOX_DAYS - 10
 """What was told longer ago is not told again: whom it is told to has forgotten that he has it, and so has the merchant."""
-RECENT = f"recorded_at > now() - interval '{TOLD_AGAIN_DAYS} days'"
+RECENT = f"recorded_at > now() - interval '{RESENDABLE_DAYS} days'"
 """Condition on `recorded_at` of `history` and `refusals`."""
 
 
@@ -44,7 +45,7 @@ SELECT now() AS read_at, {_COLUMNS} FROM unnest($1::text[]) AS asked (key) LEFT 
 _READ_DUE = f"""
 SELECT now() AS read_at, {_COLUMNS}, due.subject_ids FROM (
     SELECT payment_id, array_agg(subject_id) AS subject_ids, min(due_at) AS due_at FROM timers
-    WHERE due_at <= now() AND ($2::text IS NULL OR payment_id = $2) GROUP BY 1 ORDER BY min(due_at) LIMIT $1
+    WHERE due_at <= now() AND payment_id = ANY($1::text[]) GROUP BY 1
 ) AS due JOIN payments AS p ON p.id = due.payment_id ORDER BY due.due_at
 """
 _PUT_OFF = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
@@ -59,7 +60,7 @@ _ADD_REFUSALS = insert(REFUSALS)
 _SET_TIMERS = insert(TIMERS, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")
 _END_TIMERS = Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", (TIMERS.c.subject_id,))
 
-_ORIGIN = Query(select(PAYMENTS.c.traceparent, PAYMENTS.c.client_ref).where(PAYMENTS.c.id == bindparam("id")))
+_CONTEXT = Query(select(PAYMENTS.c.traceparent, PAYMENTS.c.client_ref).where(PAYMENTS.c.id == bindparam("id")))
 _DUE = Query(
     select(TIMERS.c.payment_id)
     .where(TIMERS.c.due_at <= func.now())
@@ -75,11 +76,11 @@ SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_sinc
 """
 
 
-class Told(NamedTuple):
+class Published(NamedTuple):
     """A message to those who follow payments, the id under which it is sent, and the trace that it carries."""
 
-    message: PaymentStepped | CommandRefused
-    told_as: str
+    message: PaymentTransitioned | CommandRefused
+    message_id: str
     traceparent: str | None
 
 
@@ -97,22 +98,22 @@ async def read(source: Queries, payment_ids: set[str]) -> tuple[dict[str, Paymen
     return {row["id"]: _payment(row) for row in rows if row["id"] is not None}, rows[0]["read_at"]
 
 
-async def read_due(source: Queries, limit: int, payment_id: str | None = None) -> list[Due]:
-    """Payments with deadlines that have passed; of all payments, or of one."""
-    rows = await source.fetch(_READ_DUE, limit, payment_id)
+async def read_due(source: Queries, payment_ids: Sequence[str]) -> list[Due]:
+    """Those of these payments that have deadlines which have passed, the oldest first."""
+    rows = await source.fetch(_READ_DUE, payment_ids)
     return [Due(_payment(row), row["subject_ids"], row["read_at"]) for row in rows]
 
 
-def save(unit: Unit, payments: Mapping[str, Payment], new: set[str], told: Sequence[Told]) -> None:
+def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], published: Sequence[Published]) -> None:
     """Put what changed: the payments and operations that what is `told` is about, their history, refusals and timers.
 
     No payment was locked. What changes it adds a step to its history, which is there once: of two who have read the same
     payment the second one's unit conflicts. All put their rows in the order of payments' ids, lest two deadlock.
     """
-    history = [(one, one.message) for one in told if isinstance(one.message, PaymentStepped)]
+    history = [(one, one.message) for one in published if isinstance(one.message, PaymentTransitioned)]
     history.sort(key=lambda entry: (entry[1].payment_id, entry[1].step))
     steps = [step for _, step in history]
-    refusals = [(one, one.message) for one in told if isinstance(one.message, CommandRefused)]
+    refusals = [(one, one.message) for one in published if isinstance(one.message, CommandRefused)]
     refusals.sort(key=lambda entry: entry[1].operation_id)
     changed = [payments[payment_id] for payment_id in sorted({step.payment_id for step in steps})]
     operations = {
@@ -138,14 +139,14 @@ async def due(source: Queries, limit: int) -> list[str]:
     return [row["payment_id"] for row in await source.fetch(*_DUE.of(limit=limit))]
 
 
-async def put_off(units: Units, payment_id: str, seconds: float) -> None:
+async def put_off(database: Database, payment_id: str, seconds: float) -> None:
     """Take a payment's deadlines that have passed later."""
-    await units.write(_PUT_OFF, payment_id, seconds)
+    await database.write(_PUT_OFF, payment_id, seconds)
 
 
-async def origin(source: Queries, payment_id: str) -> tuple[str | None, str | None]:
+async def context(source: Queries, payment_id: str) -> tuple[str | None, str | None]:
     """The trace and the merchant's reference of the request that made a payment, which may be unreadable otherwise."""
-    row = await source.fetchrow(*_ORIGIN.of(id=payment_id)) or {}
+    row = await source.fetchrow(*_CONTEXT.of(id=payment_id)) or {}
     return row.get("traceparent"), row.get("client_ref")
 
 
@@ -158,7 +159,7 @@ async def doubts(source: Queries) -> dict[Subject, tuple[int, float]]:
     }
 
 
-def _put(unit: Unit, write: Write, rows: Sequence[Mapping[str, Any]]) -> None:
+def _put(unit: UnitOfWork, write: Write, rows: Sequence[Mapping[str, Any]]) -> None:
     unit.put(write, [[row[key] for key in write.keys] for row in rows])
 
 
@@ -184,8 +185,8 @@ def _operation_row(operation: Operation) -> dict[str, Any]:
     return row | {"failure": msgspec.to_builtins(operation.failure)}
 
 
-def _history_row(one: Told, step: PaymentStepped) -> dict[str, Any]:
-    told = step.announcement
+def _history_row(one: Published, step: PaymentTransitioned) -> dict[str, Any]:
+    told = step.public_event
     return {
         "payment_id": step.payment_id,
         "step": step.step,
@@ -194,7 +195,7 @@ def _history_row(one: Told, step: PaymentStepped) -> dict[str, Any]:
         "to_state": step.to_state,
         "trigger": step.cause.trigger,
         "source": step.cause.source,
-        "message_id": step.cause.message_id,
+        "cause_message_id": step.cause.message_id,
         "detail": step.cause.detail,
         "contradiction": step.contradiction,
         "event_id": told.id if told else None,
@@ -202,16 +203,16 @@ def _history_row(one: Told, step: PaymentStepped) -> dict[str, Any]:
         "event_sequence": told.sequence if told else None,
         "occurred_at": step.occurred_at,
         "message": encode(step),
-        "told_as": one.told_as,
+        "message_id": one.message_id,
         "traceparent": one.traceparent,
     }
 
 
-def _refusal_row(one: Told, refusal: CommandRefused) -> dict[str, Any]:
+def _refusal_row(one: Published, refusal: CommandRefused) -> dict[str, Any]:
     return {
         "operation_id": refusal.operation_id,
         "payment_id": refusal.payment_id,
         "message": encode(refusal),
-        "told_as": one.told_as,
+        "message_id": one.message_id,
         "traceparent": one.traceparent,
     }

@@ -6,5 +6,5 @@ from orchestrator import handlers
 
 # One subscription for both, so that a batch holds all that is known of its payments.
 SUBSCRIPTIONS = (
-    Subscription("payments", (PAYMENT_COMMANDS, OUTCOMES), handlers.take, wants=handlers.concerns_a_payment),
+    Subscription("payments", (PAYMENT_COMMANDS, OUTCOMES), handlers.handle_batch, wants=handlers.concerns_a_payment),
 )

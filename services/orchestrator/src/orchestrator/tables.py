@@ -28,8 +28,8 @@ PAYMENT_CHANGES = (
     Column("action", JSONB),
     Column("failure", JSONB),
     Column("step", Integer, nullable=False),
-    Column("announced", Integer, nullable=False),
-    Column("asks", Integer, nullable=False),
+    Column("event_sequence", Integer, nullable=False),
+    Column("queries", Integer, nullable=False),
     Column("in_doubt_since", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
 )
@@ -62,8 +62,8 @@ OPERATION_CHANGES = (
     Column("state", Text, nullable=False),
     Column("reference", Text),
     Column("failure", JSONB),
-    Column("asks", Integer, nullable=False),
-    Column("ordered_at", MOMENT),
+    Column("queries", Integer, nullable=False),
+    Column("dispatched_at", MOMENT),
     Column("in_doubt_since", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
 )
@@ -93,7 +93,7 @@ HISTORY = Table(
     Column("to_state", Text, nullable=False),
     Column("trigger", Text, nullable=False),
     Column("source", Text, nullable=False),
-    Column("message_id", Text, nullable=False),
+    Column("cause_message_id", Text, nullable=False),
     Column("detail", Text),
     Column("contradiction", Boolean, nullable=False),
     Column("event_id", Text, unique=True),
@@ -101,7 +101,7 @@ HISTORY = Table(
     Column("event_sequence", Integer),
     Column("occurred_at", MOMENT, nullable=False),
     Column("message", LargeBinary, nullable=False),
-    Column("told_as", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
     Column("traceparent", Text),
     Column("recorded_at", MOMENT, nullable=False, server_default=func.now()),
     UniqueConstraint("payment_id", "event_sequence"),
@@ -113,7 +113,7 @@ ROLL_CALLS = Table(
     "roll_calls",
     metadata,
     Column("delay_seconds", Double, primary_key=True, autoincrement=False),
-    Column("told_until", MOMENT, nullable=False),
+    Column("called_until", MOMENT, nullable=False),
 )
 
 REFUSALS = Table(
@@ -122,7 +122,7 @@ REFUSALS = Table(
     Column("operation_id", Text, primary_key=True),
     Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
     Column("message", LargeBinary, nullable=False),
-    Column("told_as", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
     Column("traceparent", Text),
     Column("recorded_at", MOMENT, nullable=False, server_default=func.now()),
     Index("refusals_by_payment", "payment_id"),

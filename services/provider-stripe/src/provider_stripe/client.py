@@ -15,8 +15,8 @@ from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.platform.client import never_sent
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import Account
-from provider_stripe.objects import Answer
+from provider_kit.provider import Credentials
+from provider_stripe.objects import StripeResponse
 
 _MAX_BODY_BYTES = 8 * 1024 * 1024  # a page of a hundred PaymentIntents, each with all the metadata it may have
 _FORM = "application/x-www-form-urlencoded"
@@ -27,11 +27,11 @@ class Silence(Exception):
     """Sent, or perhaps sent, and not answered in full."""
 
 
-class AnswerTooLong(Exception):
+class ResponseTooLong(Exception):
     """Sent, and answered with more than is ever read."""
 
 
-class _Keys(msgspec.Struct):
+class _StripeKeys(msgspec.Struct):
     secret_key: str
     webhook_secrets: tuple[str, ...] = ()
 
@@ -44,12 +44,12 @@ class StripeClient:
         self._version = version
         self._timeout_seconds = timeout_seconds
 
-    async def post(self, secret_key: str, path: str, form: Mapping[str, str], *, key: str) -> Answer:
+    async def post(self, secret_key: str, path: str, form: Mapping[str, str], *, key: str) -> StripeResponse:
         """Send `form` under the idempotency key `key`. An empty form is one, too, and says so."""
         headers = self._headers(secret_key) | {"Idempotency-Key": key, "Content-Type": _FORM}
         return await self._exchange(self._http.build_request("POST", path, content=urlencode(form), headers=headers))
 
-    async def get(self, secret_key: str, path: str, query: Mapping[str, str]) -> Answer:
+    async def get(self, secret_key: str, path: str, query: Mapping[str, str]) -> StripeResponse:
         """Read an object or a list."""
         headers = self._headers(secret_key)
         return await self._exchange(self._http.build_request("GET", path, params=query, headers=headers))
@@ -57,7 +57,7 @@ class StripeClient:
     def _headers(self, secret_key: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {secret_key}", "Stripe-Version": self._version}
 
-    async def _exchange(self, request: httpx.Request) -> Answer:
+    async def _exchange(self, request: httpx.Request) -> StripeResponse:
         try:
             # The client's own timeouts count from one piece to the next: this one counts the whole.
             async with asyncio.timeout(self._timeout_seconds):
@@ -72,17 +72,17 @@ class StripeClient:
         except aiohttp.ClientError:  # an answer that is not HTTP: the transport hands it on as it is
             raise Silence("answer_not_http") from None  # its error would bring the request's headers along
 
-    async def _read(self, request: httpx.Request) -> Answer:
+    async def _read(self, request: httpx.Request) -> StripeResponse:
         response = await self._http.send(request, stream=True)
         try:
             body = bytearray()
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > _MAX_BODY_BYTES:
-                    raise AnswerTooLong
+                    raise ResponseTooLong
         finally:
             await response.aclose()
-        return Answer(
+        return StripeResponse(
             status=response.status_code,
             body=bytes(body),
             replayed=response.headers.get("Idempotent-Replayed") == "true",
@@ -90,14 +90,14 @@ class StripeClient:
         )
 
 
-def identity(account: Account) -> str:
+def identity(credentials: Credentials) -> str:
     """What tells one account from another. Raises `Misconfigured`."""
-    return _keys(account).secret_key
+    return _stripe_keys(credentials).secret_key
 
 
-def secret_key(account: Account, mode: Mode) -> str:
+def secret_key(credentials: Credentials, mode: Mode) -> str:
     """The API key of an account. Raises `Misconfigured`, also for a live key where a test is meant or the reverse."""
-    key = _keys(account).secret_key
+    key = _stripe_keys(credentials).secret_key
     match = _SECRET_KEY.fullmatch(key)
     if match is None or match[2] != mode:
         msg = f"The secret_key of {mode} mode must be one of Stripe's: sk_{mode}_... or rk_{mode}_..."
@@ -105,7 +105,7 @@ def secret_key(account: Account, mode: Mode) -> str:
     return key
 
 
-def verify(account: Account, signature: str, body: bytes, *, tolerance_seconds: int) -> None:
+def verify(credentials: Credentials, signature: str, body: bytes, *, tolerance_seconds: int) -> None:
     """Check a webhook's `Stripe-Signature`. Raises `BadSignature`.
 
     Any of the account's secrets may have signed, and any `v1` of the header may fit: both are several while a secret
@@ -118,7 +118,7 @@ def verify(account: Account, signature: str, body: bytes, *, tolerance_seconds: 
     if abs(clock.unix_seconds() - int(signed_at)) > tolerance_seconds:
         raise BadSignature("signed too long ago, or in the future")
     payload = signed_at.encode() + b"." + body
-    genuine = [_signature(secret, payload) for secret in _webhook_secrets(account)]
+    genuine = [_signature(secret, payload) for secret in _webhook_secrets(credentials)]
     given = [value.encode() for name, value in pairs if name == "v1"]
     if not any(hmac.compare_digest(one, other) for one in genuine for other in given):
         raise BadSignature("no v1 signature of ours")
@@ -128,17 +128,17 @@ def _signature(secret: str, payload: bytes) -> bytes:
     return hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest().encode()
 
 
-def _webhook_secrets(account: Account) -> list[str]:
+def _webhook_secrets(credentials: Credentials) -> list[str]:
     """Without empty ones: anybody could sign with those."""
     try:
-        return [secret for secret in _keys(account).webhook_secrets if secret]
+        return [secret for secret in _stripe_keys(credentials).webhook_secrets if secret]
     except Misconfigured as error:
         raise BadSignature(str(error)) from None
 
 
-def _keys(account: Account) -> _Keys:
+def _stripe_keys(credentials: Credentials) -> _StripeKeys:
     try:
-        return msgspec.convert(account, _Keys)
+        return msgspec.convert(credentials, _StripeKeys)
     except msgspec.ValidationError:
         raise Misconfigured("Stripe's credentials are a secret_key and a list of webhook_secrets.") from None
 

@@ -7,7 +7,7 @@ import msgspec
 from malipo.contracts.outcomes import Unknown
 from malipo.money import Money
 from malipo.platform.logs import log
-from provider_kit.provider import Reading, Unmatched, Word
+from provider_kit.provider import CallbackOutcome, ParsedCallback, Unmatched
 from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, standing
 from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, is_id
 
@@ -32,7 +32,7 @@ orders, or the same as one of these: other `charge.*` beside each `payment_inten
 """
 
 
-def read_event(body: bytes) -> Reading:
+def parse_event(body: bytes) -> ParsedCallback:
     """What a genuine event says; nothing when its type is none of `EVENT_TYPES`, as of thin events and pings (`v2.*`).
 
     What is about no operation with our tags, or cannot be read, is unmatched. The body's SHA-256 stands for an id that no
@@ -42,12 +42,12 @@ def read_event(body: bytes) -> Reading:
     if not is_id(event.id):
         event = msgspec.structs.replace(event, id=name_of(body))
     if event.type not in EVENT_TYPES:
-        return Reading(event.id)
+        return ParsedCallback(event.id)
     try:
-        return _reading(event)
+        return _parsed(event)
     except ValueError:
         log.error("event not understood", event_id=event.id, event_type=event.type)
-        return Reading(event.id, unmatched=(Unmatched(event.type, {}),))
+        return ParsedCallback(event.id, unmatched=(Unmatched(event.type, {}),))
 
 
 def name_of(body: bytes) -> str:
@@ -55,31 +55,31 @@ def name_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _reading(event: Event) -> Reading:
+def _parsed(event: Event) -> ParsedCallback:
     raw = DATA.decode(event.data).object
     about = ABOUT.decode(raw)
     tags = about.metadata or {}
     if FENCE in tags:
-        return Reading(event.id)  # no order: it only made a key useless
+        return ParsedCallback(event.id)  # no order: it only made a key useless
     if about.object == "dispute" or not _are_ours(tags):
-        return Reading(event.id, unmatched=(_unmatched(event, about),))
+        return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
     try:
         found = OBJECT.decode(raw)
         outcome = standing(found)
     except ValueError:
         return _not_understood(event, about, "another shape")
     if outcome is None:  # nothing was tried yet, as every PaymentIntent looks at first
-        return Reading(event.id)
+        return ParsedCallback(event.id)
     if isinstance(outcome, Unknown):
         return _not_understood(event, about, outcome.reason)
     kind = "charge" if isinstance(found, Intent) else "refund"
-    return Reading(event.id, (Word(tags[PAYMENT], tags[OPERATION], kind, outcome),))
+    return ParsedCallback(event.id, (CallbackOutcome(tags[PAYMENT], tags[OPERATION], kind, outcome),))
 
 
-def _not_understood(event: Event, about: About, reason: str) -> Reading:
+def _not_understood(event: Event, about: About, reason: str) -> ParsedCallback:
     """About an operation of ours, and no word: it is kept with the ids to find the operation by."""
     log.error("event not understood", event_id=event.id, event_type=event.type, reason=reason)
-    return Reading(event.id, unmatched=(_unmatched(event, about),))
+    return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
 
 
 def _are_ours(tags: dict[str, str]) -> bool:

@@ -21,17 +21,17 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.money import EXPONENTS, Money
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, Order
+from provider_kit.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, ProviderOperation
 from provider_stripe.objects import (
     LISTING,
     OBJECT,
     PROBLEMS,
     TAGGED,
-    Answer,
     Failure,
     Intent,
     Problem,
     StripeRefund,
+    StripeResponse,
 )
 
 PAYMENT = "malipo_payment_id"
@@ -69,29 +69,31 @@ REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
 """A repeat was refused as no valid request, before Stripe looked at its key: that says nothing about the first try."""
 
 
-def unsupported(order: Order) -> Declined | None:
+def unsupported(operation: ProviderOperation) -> Declined | None:
     """The refusal of an amount that Stripe cannot take, before it is sent."""
-    if isinstance(order, Cancel):
+    if isinstance(operation, Cancel):
         return None
-    step = STEPS.get(order.amount.currency)
-    if step and order.amount.amount_minor % step == 0:
+    step = STEPS.get(operation.amount.currency)
+    if step and operation.amount.amount_minor % step == 0:
         return None
-    return Declined(code="amount_unsupported", message=f"Stripe cannot take {order.amount}.")
+    return Declined(code="amount_unsupported", message=f"Stripe cannot take {operation.amount}.")
 
 
-def request(order: Order) -> tuple[str, dict[str, str]]:
-    """Path and form of the one POST that carries out `order`: the same bytes for the same order, for ever."""
-    tags = {f"metadata[{PAYMENT}]": order.payment_id, f"metadata[{OPERATION}]": order.operation_id}
-    match order:
+def request(operation: ProviderOperation) -> tuple[str, dict[str, str]]:
+    """Path and form of the one POST that carries out `operation`: the same bytes for the same order, for ever."""
+    tags = {f"metadata[{PAYMENT}]": operation.payment_id, f"metadata[{OPERATION}]": operation.operation_id}
+    match operation:
         case Charge():
-            return "/v1/payment_intents", _charge_form(order) | tags
+            return "/v1/payment_intents", _charge_form(operation) | tags
         case Capture():
-            return f"{intent_path(order.reference)}/capture", {"amount_to_capture": str(order.amount.amount_minor)}
+            return f"{intent_path(operation.reference)}/capture", {
+                "amount_to_capture": str(operation.amount.amount_minor)
+            }
         case Cancel():
-            return f"{intent_path(order.reference)}/cancel", {}
+            return f"{intent_path(operation.reference)}/cancel", {}
         case Refund():
-            form = {"payment_intent": order.reference, "amount": str(order.amount.amount_minor)}
-            reason = {"reason": order.reason} if order.reason in _REASONS else {}
+            form = {"payment_intent": operation.reference, "amount": str(operation.amount.amount_minor)}
+            reason = {"reason": operation.reason} if operation.reason in _REASONS else {}
             return "/v1/refunds", form | reason | tags
 
 
@@ -126,7 +128,7 @@ def fence(charge: Charge) -> tuple[str, dict[str, str]]:
     return "/v1/payment_intents", form
 
 
-def fenced(charge: Charge, answer: Answer) -> Outcome:
+def fenced(charge: Charge, answer: StripeResponse) -> Outcome:
     """What Stripe's answer to `fence` means for the charge. Raises as `answered`.
 
     Stripe compares each request under a key with the first one that it began to carry out: a misfit is that of the order,
@@ -155,24 +157,24 @@ def intent_path(reference: str) -> str:
 
 def object_path(attempt: Attempt) -> str | None:
     """The address of what the order makes or changes; None while Stripe's id of it is not known."""
-    match attempt.order:
+    match attempt.operation:
         case Charge():
             return attempt.reference and intent_path(attempt.reference)
         case Capture() | Cancel():
-            return intent_path(attempt.order.reference)
+            return intent_path(attempt.operation.reference)
         case Refund():
             return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
 
 
-def answered(order: Order, answer: Answer, *, repeat: bool = False) -> Outcome:
+def answered(operation: ProviderOperation, answer: StripeResponse, *, repeat: bool = False) -> Outcome:
     """What Stripe's answer to the order, perhaps a repeated one, means. Raises `NotSent` or `Misconfigured`."""
     _refuse_unheard(answer)
     match answer.status:
         case 200:
-            return effect(order, answer.body) or Unknown(reason="no effect yet")
+            return effect(operation, answer.body) or Unknown(reason="no effect yet")
         case 400 | 402 | 404:
             new = repeat and answer.status != 402 and not answer.replayed
-            return _refused(order, answer.body, new_on_repeat=new)
+            return _refused(operation, answer.body, new_on_repeat=new)
         case status if status >= 500 and answer.replayed:
             # It stays the answer whatever becomes of the order: Stripe's people may yet carry it out, or undo it.
             return Unknown(reason=ERROR_STORED)
@@ -180,25 +182,25 @@ def answered(order: Order, answer: Answer, *, repeat: bool = False) -> Outcome:
             return _unread(status)
 
 
-def shown(order: Order, answer: Answer) -> Outcome | None:
+def shown(operation: ProviderOperation, answer: StripeResponse) -> Outcome | None:
     """What an object that we read says about the order; None when it shows no effect of it. Raises as `answered`."""
     _refuse_unheard(answer)
-    return effect(order, answer.body) if answer.status == 200 else _unread(answer.status)
+    return effect(operation, answer.body) if answer.status == 200 else _unread(answer.status)
 
 
-def effect(order: Order, body: bytes | msgspec.Raw) -> Outcome | None:
+def effect(operation: ProviderOperation, body: bytes | msgspec.Raw) -> Outcome | None:
     """What the object in `body` says about the order; None when it shows no effect of it (yet)."""
     try:
-        return _effect(order, OBJECT.decode(body))
+        return _effect(operation, OBJECT.decode(body))
     except ValueError:  # no JSON, another shape, or an amount that cannot be
         return Unknown(reason="unreadable answer")
 
 
 def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
     """The list that holds what a charge or refund made, if it made anything: path and query."""
-    order = attempt.order
-    if isinstance(order, Refund):
-        return "/v1/refunds", {"payment_intent": order.reference, "limit": _PAGE_SIZE}
+    operation = attempt.operation
+    if isinstance(operation, Refund):
+        return "/v1/refunds", {"payment_intent": operation.reference, "limit": _PAGE_SIZE}
     age = attempt.ages.key_age_now()
     first_sent_at = attempt.first_sent_at or now - age
     earliest, latest = first_sent_at - _CLOCK_SKEW, first_sent_at + age + _CLOCK_SKEW
@@ -206,7 +208,7 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
     return "/v1/payment_intents", window | {"limit": _PAGE_SIZE}
 
 
-def read_page(order: Order, answer: Answer) -> tuple[Outcome | None, str | None]:
+def read_page(operation: ProviderOperation, answer: StripeResponse) -> tuple[Outcome | None, str | None]:
     """What a page of a list says about the order, and the id to go on after; None for nothing. Raises as `answered`."""
     _refuse_unheard(answer)
     if answer.status != 200:
@@ -217,8 +219,8 @@ def read_page(order: Order, answer: Answer) -> tuple[Outcome | None, str | None]
     except ValueError:
         return Unknown(reason="unreadable list"), None
     for raw, item in zip(page.data, tagged, strict=True):
-        if (item.metadata or {}).get(OPERATION) == order.operation_id:
-            return effect(order, raw), None
+        if (item.metadata or {}).get(OPERATION) == operation.operation_id:
+            return effect(operation, raw), None
     return None, tagged[-1].id if page.has_more and tagged else None
 
 
@@ -227,9 +229,9 @@ def standing(found: Intent | StripeRefund) -> Outcome | None:
     return _intent_standing(found) if isinstance(found, Intent) else _refund_standing(found)
 
 
-def _effect(order: Order, found: Intent | StripeRefund) -> Outcome | None:
-    match order, found:
-        case Charge(), Intent() if (found.amount, found.currency.upper()) == _plain(order.amount):
+def _effect(operation: ProviderOperation, found: Intent | StripeRefund) -> Outcome | None:
+    match operation, found:
+        case Charge(), Intent() if (found.amount, found.currency.upper()) == _plain(operation.amount):
             return standing(found)
         case Charge(), Intent():
             return Unknown(reason=AMOUNT_MISMATCH, reference=found.id)
@@ -295,7 +297,7 @@ def _refund_standing(refund: StripeRefund) -> Outcome:
             return Unknown(reason=f"status {_token(unheard_of)}", reference=refund.id)
 
 
-def _refused(order: Order, body: bytes, *, new_on_repeat: bool) -> Outcome:
+def _refused(operation: ProviderOperation, body: bytes, *, new_on_repeat: bool) -> Outcome:
     """Nothing came of the order, unless the PaymentIntent inside the error says otherwise.
 
     An answer that is new on a repeat is about the repeat alone, but for the PaymentIntent that the order changes.
@@ -303,16 +305,16 @@ def _refused(order: Order, body: bytes, *, new_on_repeat: bool) -> Outcome:
     try:
         problem = PROBLEMS.decode(body).error
         intent = problem.payment_intent
-        seen = _effect(order, intent) if intent and not isinstance(order, Refund) else None
-        if isinstance(order, Capture) and isinstance(seen, Succeeded) and seen.amount != order.amount:
+        seen = _effect(operation, intent) if intent and not isinstance(operation, Refund) else None
+        if isinstance(operation, Capture) and isinstance(seen, Succeeded) and seen.amount != operation.amount:
             seen = None  # captured by somebody else, so certainly not by this order
     except ValueError:
         return Unknown(reason="unreadable error")
     match problem.type:
         case "card_error" | "invalid_request_error":
-            if new_on_repeat and not (intent and isinstance(order, Capture | Cancel)):
+            if new_on_repeat and not (intent and isinstance(operation, Capture | Cancel)):
                 return REFUSED_REPEAT
-            return _explained(order, seen or _declined(problem, intent.id if intent else None))
+            return _explained(operation, seen or _declined(problem, intent.id if intent else None))
         case "idempotency_error":
             return KEY_MISFIT
         case unheard_of:
@@ -336,17 +338,17 @@ def _token(text: str | None) -> str | None:
     return text if text and _TOKEN.fullmatch(text) else None
 
 
-def _explained(order: Order, outcome: Outcome) -> Outcome:
+def _explained(operation: ProviderOperation, outcome: Outcome) -> Outcome:
     """A decline that the merchant can do something about says what."""
     if not isinstance(outcome, Declined) or outcome.code != "authentication_required":
         return outcome
-    if not isinstance(order, Charge) or order.return_url:
+    if not isinstance(operation, Charge) or operation.return_url:
         return outcome
     message = f"{outcome.message} Without a return_url the customer cannot be asked.".strip()
     return msgspec.structs.replace(outcome, message=message)
 
 
-def _refuse_unheard(answer: Answer) -> None:
+def _refuse_unheard(answer: StripeResponse) -> None:
     """Stripe documents that it has not carried out what it answers 401, 403 or 429."""
     match answer.status:
         case 401 | 403:

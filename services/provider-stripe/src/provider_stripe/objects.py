@@ -14,7 +14,7 @@ address and a line of a log.
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StripeResponse:
     """What Stripe answered. `replayed`: the stored answer of an earlier request with this key, which has ended."""
 
     status: int

@@ -8,9 +8,9 @@ from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.platform.logs import log
-from provider_kit.provider import ACCOUNT_CHANGED, Account, Attempt, Callback, Order, Reading
-from provider_stripe.client import AnswerTooLong, Silence, StripeClient, identity, secret_key, verify
-from provider_stripe.events import name_of, read_event
+from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, ProviderOperation
+from provider_stripe.client import ResponseTooLong, Silence, StripeClient, identity, secret_key, verify
+from provider_stripe.events import name_of, parse_event
 from provider_stripe.mapping import (
     ARRIVED,
     KEY_MISFIT,
@@ -43,22 +43,22 @@ class StripeProvider:
     """Charges, captures, cancels and refunds PaymentIntents; see `provider_kit.provider.Provider`."""
 
     name: ClassVar[str] = "stripe"
-    capabilities: ClassVar[frozenset[type[Order]]] = frozenset({Charge, Capture, Cancel, Refund})
+    capabilities: ClassVar[frozenset[type[ProviderOperation]]] = frozenset({Charge, Capture, Cancel, Refund})
 
     def __init__(self, client: StripeClient, *, tolerance_seconds: int) -> None:
         self._client = client
         self._tolerance_seconds = tolerance_seconds
 
-    def identity(self, account: Account) -> str:
+    def identity(self, credentials: Credentials) -> str:
         """The API key: no two accounts share one, and two keys do not show whether they are of one account."""
-        return identity(account)
+        return identity(credentials)
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the order. Sent before, it is repeated under the same key; after the key's life it is only looked for.
 
         Idempotency keys are an account's own: what was perhaps sent to another one is only looked for.
         """
-        if refused := unsupported(attempt.order):
+        if refused := unsupported(attempt.operation):
             return refused
         return await _unless_silent(self._execute(attempt))
 
@@ -69,21 +69,21 @@ class StripeProvider:
         """
         return await _unless_silent(self._query(attempt))
 
-    def read_callback(self, callback: Callback, account: Account) -> Reading:
+    def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Read an event. What Stripe has signed is Stripe's, also what is no event that we know: it has no words then."""
         signature = callback.headers.get("stripe-signature", "")
-        verify(account, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
+        verify(credentials, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
         try:
-            return read_event(callback.body)
+            return parse_event(callback.body)
         except ValueError:
             log.error("signed, and no event", size_bytes=len(callback.body))
-            return Reading(name_of(callback.body))
+            return ParsedCallback(name_of(callback.body))
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
-        if attempt.ages.expired and isinstance(attempt.order, Charge):
-            return await self._expire(attempt, attempt.order)
+        if attempt.ages.expired and isinstance(attempt.operation, Charge):
+            return await self._expire(attempt, attempt.operation)
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
         outcome = await self._send(attempt)
@@ -92,10 +92,10 @@ class StripeProvider:
     async def _query(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
-        if isinstance(attempt.order, Charge | Refund) and (seen := await self._look(attempt)) is not None:
+        if isinstance(attempt.operation, Charge | Refund) and (seen := await self._look(attempt)) is not None:
             return seen
-        if attempt.ages.expired and isinstance(attempt.order, Charge):
-            return await self._expire(attempt, attempt.order)
+        if attempt.ages.expired and isinstance(attempt.operation, Charge):
+            return await self._expire(attempt, attempt.operation)
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
         outcome = await self._send(attempt)
@@ -140,12 +140,14 @@ class StripeProvider:
         return seen
 
     async def _send(self, attempt: Attempt) -> Outcome:
-        path, form = request(attempt.order)
+        path, form = request(attempt.operation)
         answer = await self._client.post(_key(attempt), path, form, key=attempt.key)
-        outcome = answered(attempt.order, answer, repeat=attempt.first_sent_at is not None)
+        outcome = answered(attempt.operation, answer, repeat=attempt.first_sent_at is not None)
         if outcome == KEY_MISFIT:
             log.error(
-                "idempotency key misfit", payment_id=attempt.order.payment_id, client_ref=attempt.order.client_ref
+                "idempotency key misfit",
+                payment_id=attempt.operation.payment_id,
+                client_ref=attempt.operation.client_ref,
             )
         return outcome
 
@@ -157,13 +159,13 @@ class StripeProvider:
         path = object_path(attempt)
         if path is None:
             return None
-        return shown(attempt.order, await self._client.get(_key(attempt), path, {}))
+        return shown(attempt.operation, await self._client.get(_key(attempt), path, {}))
 
     async def _search(self, attempt: Attempt) -> Outcome | None:
         """What the object says that carries the order's tag; None when there is none."""
         path, query = search(attempt, clock.now())
         for _ in range(_MAX_PAGES):
-            seen, last_id = read_page(attempt.order, await self._client.get(_key(attempt), path, query))
+            seen, last_id = read_page(attempt.operation, await self._client.get(_key(attempt), path, query))
             if seen is not None or last_id is None:
                 return seen
             query = query | {"starting_after": last_id}
@@ -171,7 +173,7 @@ class StripeProvider:
 
 
 def _key(attempt: Attempt) -> str:
-    return secret_key(attempt.account, attempt.order.mode)
+    return secret_key(attempt.credentials, attempt.operation.mode)
 
 
 async def _unless_silent(asked: Awaitable[Outcome]) -> Outcome:
@@ -179,5 +181,5 @@ async def _unless_silent(asked: Awaitable[Outcome]) -> Outcome:
         return await asked
     except Silence as silence:
         return Unknown(reason=str(silence), silent=True)
-    except AnswerTooLong:
+    except ResponseTooLong:
         return Unknown(reason="answer_too_long")

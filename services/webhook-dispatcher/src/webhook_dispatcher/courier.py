@@ -9,17 +9,17 @@ from opentelemetry.trace import SpanKind
 
 from malipo import clock, ids
 from malipo.contracts.config import secret_owner
-from malipo.messaging.database import when_back
-from malipo.messaging.unit import Units
+from malipo.messaging.database import Database
+from malipo.messaging.pool import when_back
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from webhook_dispatcher import metrics, queue, signature
 from webhook_dispatcher.queue import Delivery
-from webhook_dispatcher.recorder import Attempt, Recorder
+from webhook_dispatcher.recorder import DeliveryAttempt, Recorder
+from webhook_dispatcher.result import result_of
 from webhook_dispatcher.schedule import JITTER
 from webhook_dispatcher.sender import Sender
-from webhook_dispatcher.verdict import judge
 
 PUT_OFF_SECONDS = 300.0
 """How long a delivery waits that we cannot attempt through a fault of ours. A human is alerted meanwhile."""
@@ -29,9 +29,9 @@ class Courier:
     """Runs claimed deliveries. Each run ends in a record of the attempt or, when none could be made, puts it off."""
 
     def __init__(
-        self, units: Units, recorder: Recorder, key_ring: KeyRing, sender: Sender, retry_schedule: Sequence[float]
+        self, database: Database, recorder: Recorder, key_ring: KeyRing, sender: Sender, retry_schedule: Sequence[float]
     ) -> None:
-        self._units = units
+        self._database = database
         self._key_ring = key_ring
         self._sender = sender
         self._retry_schedule = retry_schedule
@@ -43,7 +43,7 @@ class Courier:
         Answers whether its end may have made other deliveries due. Returns once its end is recorded, however long the
         database is away meanwhile; if that takes longer than its lease, another replica may have made the attempt again.
         """
-        logs.concern(delivery.payment_id, delivery.headers)
+        logs.bind_payment(delivery.payment_id, delivery.headers)
         with tracing.span(
             f"webhook {delivery.type}", delivery.payment_id, delivery.headers, SpanKind.CLIENT, **_about(delivery)
         ) as headers:
@@ -65,10 +65,12 @@ class Courier:
         headers = self._headers(delivery, attempted_at)
         answer = await self._sender.post(delivery.url, headers, delivery.body, attempted_at)
         seconds = clock.monotonic() - started
-        verdict = judge(answer, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
-        attempt = Attempt(delivery, attempted_at, round(seconds * 1000), answer, verdict.result, verdict.wait_seconds)
+        result = result_of(answer, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
+        attempt = DeliveryAttempt(
+            delivery, attempted_at, round(seconds * 1000), answer, result.result, result.wait_seconds
+        )
         more_due = await when_back(partial(self._recorder.record, attempt), "a webhook's end")
-        _tell(attempt, seconds)
+        _observe(attempt, seconds)
         return more_due
 
     def _headers(self, delivery: Delivery, now: datetime) -> dict[str, str]:
@@ -85,7 +87,7 @@ class Courier:
 
     async def _put_off(self, delivery: Delivery, reason: str) -> bool:
         metrics.PUT_OFF.labels(reason).inc()
-        await when_back(partial(queue.put_off, self._units, delivery, PUT_OFF_SECONDS), "a webhook put off")
+        await when_back(partial(queue.put_off, self._database, delivery, PUT_OFF_SECONDS), "a webhook put off")
         return True  # its endpoint has room again
 
 
@@ -93,8 +95,8 @@ def _about(delivery: Delivery) -> dict[str, str]:
     return {"endpoint_id": delivery.endpoint_id, "event_id": delivery.event_id}
 
 
-def _tell(attempt: Attempt, seconds: float) -> None:
-    tracing.note({"outcome": attempt.result, "http.response.status_code": attempt.answer.status})
+def _observe(attempt: DeliveryAttempt, seconds: float) -> None:
+    tracing.annotate({"outcome": attempt.result, "http.response.status_code": attempt.response.status})
     metrics.ATTEMPTS.labels(attempt.result).inc()
     metrics.ATTEMPT_SECONDS.observe(seconds)
     if attempt.result == "delivered":
@@ -104,7 +106,7 @@ def _tell(attempt: Attempt, seconds: float) -> None:
         **_about(attempt.delivery),
         attempt=attempt.number,
         result=attempt.result,
-        http_status=attempt.answer.status,
-        error=attempt.answer.error,
+        http_status=attempt.response.status,
+        error=attempt.response.error,
         duration_ms=attempt.duration_ms,
     )

@@ -5,11 +5,11 @@ from functools import partial
 
 from starlette.types import ASGIApp
 
+from malipo.messaging.database import Database
 from malipo.messaging.executor import Executor, Lease
 from malipo.messaging.runtime import Runtime
-from malipo.messaging.unit import Units
 from malipo.platform.secrets import KeyRing
-from webhook_dispatcher import clockwork, queue, store
+from webhook_dispatcher import queue, scheduler, store
 from webhook_dispatcher.courier import Courier
 from webhook_dispatcher.queue import Delivery
 from webhook_dispatcher.recorder import Recorder
@@ -29,10 +29,10 @@ def build(settings: Settings) -> ASGIApp:
         allow_loopback=settings.allow_loopback,
     )
     key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
-    recorder = Recorder(runtime.units, settings.overtake_after_seconds)
-    courier = Courier(runtime.units, recorder, key_ring, sender, settings.retry_schedule)
+    recorder = Recorder(runtime.database, settings.overtake_after_seconds)
+    courier = Courier(runtime.database, recorder, key_ring, sender, settings.retry_schedule)
     attempts = executor(
-        runtime.units,
+        runtime.database,
         courier,
         limit=settings.attempts_at_once,
         per_endpoint=settings.attempts_per_endpoint,
@@ -40,27 +40,27 @@ def build(settings: Settings) -> ASGIApp:
     )
     runtime.subscribe(*subscriptions(attempts.nudge))
     runtime.loop("deliveries", attempts.run)
-    runtime.loop("gone endpoints", lambda: clockwork.end_gone(runtime.units))
-    runtime.loop("overtaken", lambda: clockwork.overtake(runtime.units, settings.overtake_after_seconds))
-    runtime.loop("configurations", lambda: clockwork.ask_for_configurations(runtime.units))
-    runtime.loop("backlog gauges", lambda: clockwork.watch(runtime.units))
-    runtime.forget(store.PURGE, settings.keep_days)
+    runtime.loop("gone endpoints", lambda: scheduler.end_gone(runtime.database))
+    runtime.loop("overtaken", lambda: scheduler.overtake(runtime.database, settings.overtake_after_seconds))
+    runtime.loop("configurations", lambda: scheduler.ask_for_configurations(runtime.database))
+    runtime.loop("backlog gauges", lambda: scheduler.watch(runtime.database))
+    runtime.purge_after(store.PURGE, settings.keep_days)
     runtime.on_stop(sender.close)
     return runtime.app()
 
 
 def executor(
-    units: Units, courier: Courier, *, limit: int, per_endpoint: int, lease_seconds: float
+    database: Database, courier: Courier, *, limit: int, per_endpoint: int, lease_seconds: float
 ) -> Executor[Delivery]:
     """Runs due deliveries, up to `limit` in this process and `per_endpoint` over all replicas."""
 
     async def claim(lease: Lease, count: int, running: Sequence[str]) -> Sequence[Delivery]:
-        return await queue.claim(units, lease, count, running, per_endpoint)
+        return await queue.claim(database, lease, count, running, per_endpoint)
 
     async def run(delivery: Delivery) -> None:
         if await courier.run(delivery):
             made.nudge()
 
-    renew = partial(queue.renew, units)
+    renew = partial(queue.renew, database)
     made = Executor("deliveries", claim=claim, run=run, renew=renew, limit=limit, lease_seconds=lease_seconds)
     return made

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from malipo import clock
 from malipo.contracts.commands import Mode
-from malipo.messaging.database import Row, Statements
+from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
-from malipo.messaging.unit import OUTBOX, Units
+from malipo.messaging.pool import Row, Statements
+from malipo.messaging.unit_of_work import INSERT_OUTBOX
 from malipo.messaging.writes import arrays, names
 from webhook_dispatcher.tables import ATTEMPTS, DELIVERIES
 
@@ -52,7 +53,7 @@ class Delivery:
         return self.claimed_at + timedelta(seconds=clock.since_boot() - self.received)
 
 
-class End(NamedTuple):
+class FinishedDelivery(NamedTuple):
     """One attempt that is over. `due_at` is the moment of the next one, when it is `retrying`; `told` the outbox's row."""
 
     delivery_id: str
@@ -65,7 +66,7 @@ class End(NamedTuple):
     error: str | None
     response: str
     due_at: datetime | None
-    told: Sequence[object]
+    report: Sequence[object]
 
 
 class Backlog(NamedTuple):
@@ -164,7 +165,7 @@ _ENDED = (
 # What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
 _END = f"""
 WITH over AS MATERIALIZED (
-    SELECT e.* FROM unnest({arrays((*_ENDED, *OUTBOX.columns))}) AS e ({names((*_ENDED, *OUTBOX.columns))})
+    SELECT e.* FROM unnest({arrays((*_ENDED, *INSERT_OUTBOX.columns))}) AS e ({names((*_ENDED, *INSERT_OUTBOX.columns))})
     JOIN deliveries d USING (delivery_id) WHERE d.lease_token = e.lease_token
     ORDER BY d.endpoint_id, d.payment_id FOR UPDATE OF d
 ), ended AS (
@@ -175,7 +176,7 @@ WITH over AS MATERIALIZED (
         ended_at = CASE WHEN over.result <> 'retrying' THEN now() END
     FROM over WHERE d.delivery_id = over.delivery_id
 ), told AS (
-    INSERT INTO outbox ({OUTBOX.names}) SELECT {OUTBOX.names} FROM over
+    INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM over
 )
 INSERT INTO attempts ({names(ATTEMPTS.c)}) SELECT {names(ATTEMPTS.c)} FROM over
 RETURNING delivery_id
@@ -232,34 +233,36 @@ async def promote(connection: Statements, lanes: Sequence[tuple[str, str]]) -> b
     )
 
 
-async def claim(units: Units, lease: Lease, count: int, running: Sequence[str], per_endpoint: int) -> list[Delivery]:
+async def claim(
+    database: Database, lease: Lease, count: int, running: Sequence[str], per_endpoint: int
+) -> list[Delivery]:
     """Lease up to `count` due deliveries, endpoints taking turns, and no endpoint above `per_endpoint` over all replicas.
 
     None of those in `running`: a process that has lost a lease in the middle of an attempt does not make a second one.
     """
-    rows = await units.write(_CLAIM, lease.token, count, per_endpoint, lease.seconds, running)
+    rows = await database.write(_CLAIM, lease.token, count, per_endpoint, lease.seconds, running)
     received = clock.since_boot()
     return [Delivery(**dict(row), received=received) for row in rows]
 
 
-async def renew(units: Units, lease: Lease, delivery_ids: Sequence[str]) -> None:
+async def renew(database: Database, lease: Lease, delivery_ids: Sequence[str]) -> None:
     """Keep the lease of these alive."""
-    await units.write(_RENEW, lease.token, delivery_ids, lease.seconds)
+    await database.write(_RENEW, lease.token, delivery_ids, lease.seconds)
 
 
-async def end(connection: Statements, ends: Sequence[End]) -> set[str]:
+async def end(connection: Statements, ends: Sequence[FinishedDelivery]) -> set[str]:
     """Write down attempts and put what is told of them into the outbox; answers the deliveries that were still leased to
     their token. Nothing is written of the rest.
 
     Afterwards their lanes must be promoted.
     """
-    rows = await connection.fetch(_END, *zip(*[(*end[:-1], *end.told) for end in ends], strict=True))
+    rows = await connection.fetch(_END, *zip(*[(*end[:-1], *end.report) for end in ends], strict=True))
     return {row["delivery_id"] for row in rows}
 
 
-async def put_off(units: Units, delivery: Delivery, seconds: float) -> None:
+async def put_off(database: Database, delivery: Delivery, seconds: float) -> None:
     """Give a delivery back without an attempt."""
-    await units.write(_PUT_OFF, delivery.id, delivery.lease_token, seconds)
+    await database.write(_PUT_OFF, delivery.id, delivery.lease_token, seconds)
 
 
 async def overtake(connection: Statements, after_seconds: float, limit: int) -> Sequence[Row]:
@@ -280,8 +283,8 @@ async def end_gone(connection: Statements, limit: int) -> Sequence[Row]:
     return await connection.fetch(_END_GONE, limit)
 
 
-async def backlog(units: Units) -> Backlog:
+async def backlog(database: Database) -> Backlog:
     """What is still to be delivered now."""
-    row = await units.reads.fetchrow(_BACKLOG)
+    row = await database.reads.fetchrow(_BACKLOG)
     assert row is not None
     return Backlog(**dict(row))

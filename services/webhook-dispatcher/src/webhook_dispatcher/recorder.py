@@ -7,21 +7,22 @@ from typing import NamedTuple
 from malipo import ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
-from malipo.messaging.collector import Collector
-from malipo.messaging.database import time_of
-from malipo.messaging.unit import Unit, Units, outbox_row
+from malipo.messaging.database import Database
+from malipo.messaging.group_commit import GroupCommit
+from malipo.messaging.pool import time_of
+from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from webhook_dispatcher import queue
 from webhook_dispatcher.queue import Delivery
-from webhook_dispatcher.verdict import Answer, Result
+from webhook_dispatcher.result import ReceiverResponse, Result
 
 
-class Attempt(NamedTuple):
+class DeliveryAttempt(NamedTuple):
     """One attempt that is over. `wait_seconds` is until the next one, when the result is `retrying`."""
 
     delivery: Delivery
     attempted_at: datetime
     duration_ms: int
-    answer: Answer
+    response: ReceiverResponse
     result: Result
     wait_seconds: float | None
 
@@ -42,8 +43,8 @@ class Attempt(NamedTuple):
             result=self.result,
             duration_ms=self.duration_ms,
             attempted_at=self.attempted_at,
-            http_status=self.answer.status,
-            error=self.answer.error,
+            http_status=self.response.status,
+            error=self.response.error,
             next_attempt_at=next_at,
             later_events_wait_until=overtaken_at,
         )
@@ -58,26 +59,26 @@ class Recorder:
     An attempt whose lease was lost changes nothing: the delivery is another's by now.
     """
 
-    def __init__(self, units: Units, overtake_after_seconds: float) -> None:
-        self._units = units
+    def __init__(self, database: Database, overtake_after_seconds: float) -> None:
+        self._database = database
         self._patience = timedelta(seconds=overtake_after_seconds)
-        self._attempts = Collector(self._write, most=_MAX_BATCH)
+        self._attempts = GroupCommit(self._write, most=_MAX_BATCH)
 
-    async def record(self, attempt: Attempt) -> bool:
+    async def record(self, attempt: DeliveryAttempt) -> bool:
         """Returns once the attempt is committed. Raises what its transaction raised, and then nothing of it is written.
 
         Answers whether others may be due now: the next one of its payment, or one for which its endpoint had no room.
         """
         return await self._attempts.add(attempt)
 
-    async def _write(self, attempts: Sequence[Attempt]) -> list[bool]:
-        async with self._units.begin() as unit:
+    async def _write(self, attempts: Sequence[DeliveryAttempt]) -> list[bool]:
+        async with self._database.begin() as unit:
             more_due = await _write(unit, attempts, self._patience)
-        self._units.nudge()
+        self._database.nudge()
         return [more_due] * len(attempts)
 
 
-async def _write(unit: Unit, attempts: Sequence[Attempt], patience: timedelta) -> bool:
+async def _write(unit: UnitOfWork, attempts: Sequence[DeliveryAttempt], patience: timedelta) -> bool:
     gone = [attempt.delivery.endpoint_id for attempt in attempts if attempt.result == "endpoint_gone"]
     if gone:
         await queue.disable(unit.transaction, gone)
@@ -89,25 +90,25 @@ async def _write(unit: Unit, attempts: Sequence[Attempt], patience: timedelta) -
     return bool(lanes) and await queue.promote(unit.transaction, lanes)
 
 
-def _end(attempt: Attempt, now: datetime | None, patience: timedelta) -> queue.End:
+def _end(attempt: DeliveryAttempt, now: datetime | None, patience: timedelta) -> queue.FinishedDelivery:
     """`now` is PostgreSQL's, and given when any attempt is to be made again."""
     delivery, next_at, overtaken_at = attempt.delivery, None, None
     if attempt.wait_seconds is not None:
         assert now is not None
         next_at = now + timedelta(seconds=attempt.wait_seconds)
         overtaken_at = (delivery.failing_since or now) + patience
-    return queue.End(
+    return queue.FinishedDelivery(
         delivery_id=delivery.id,
         lease_token=delivery.lease_token,
         attempt=attempt.number,
         attempted_at=attempt.attempted_at,
         duration_ms=attempt.duration_ms,
         result=attempt.result,
-        http_status=attempt.answer.status,
-        error=attempt.answer.error,
-        response=attempt.answer.body_start,
+        http_status=attempt.response.status,
+        error=attempt.response.error,
+        response=attempt.response.body_start,
         due_at=next_at,
-        told=outbox_row(
+        report=outbox_row(
             ids.new("msg"), DELIVERIES, delivery.endpoint_id, attempt.report(next_at, overtaken_at), delivery.headers
         ),
     )

@@ -14,13 +14,13 @@ import httpx
 
 from http_limits.addresses import AddressRefused, check_url
 from malipo import clock
-from malipo.messaging.database import without_nul
+from malipo.messaging.pool import without_nul
 from malipo.platform.client import http_client, never_sent
+from webhook_dispatcher.early_response import EarlyResponse, connector
 from webhook_dispatcher.head import Head
-from webhook_dispatcher.hearing import Hearing, connector
 from webhook_dispatcher.resolver import CheckedResolver, LookUp
+from webhook_dispatcher.result import ReceiverResponse
 from webhook_dispatcher.schedule import ASKS_FOR_A_PAUSE, read_date, read_retry_after
-from webhook_dispatcher.verdict import Answer
 
 BODY_BYTES = 16 * 1024
 """Of an answer's body no more is read."""
@@ -53,27 +53,27 @@ class Sender:
         # Merchants on one host must not see each other's cookies, nor fill our memory with them.
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes, now: datetime) -> Answer:
+    async def post(self, url: str, headers: dict[str, str], body: bytes, now: datetime) -> ReceiverResponse:
         """Send `body` at the moment `now`. The deadline spans everything from the name's look-up to the status line.
 
         The status line is the answer. What breaks after it, or never comes, is only missing from what is kept.
         """
-        hearing, kept, started = Hearing(), bytearray(), clock.monotonic()
-        error = await self._listen(hearing, self._exchange(url, headers, body, kept))
-        if hearing.head.status is None or hearing.early:
-            return Answer(error=error or _NO_HTTP)
-        return _answer(hearing.head, kept, now + timedelta(seconds=clock.monotonic() - started))
+        early_response, kept, started = EarlyResponse(), bytearray(), clock.monotonic()
+        error = await self._listen(early_response, self._exchange(url, headers, body, kept))
+        if early_response.head.status is None or early_response.early:
+            return ReceiverResponse(error=error or _NO_HTTP)
+        return _answer(early_response.head, kept, now + timedelta(seconds=clock.monotonic() - started))
 
     async def close(self) -> None:
         """Close connections and let go of threads."""
         await self._client.aclose()
         await self._resolver.close()
 
-    async def _listen(self, hearing: Hearing, exchange: Coroutine[Any, Any, None]) -> str | None:
+    async def _listen(self, early_response: EarlyResponse, exchange: Coroutine[Any, Any, None]) -> str | None:
         """Run the exchange with its answer heard; answers what went wrong."""
         try:
             async with asyncio.timeout(self._attempt_seconds) as deadline:
-                with hearing.under_way(on_status=partial(_leave_soon, deadline)):
+                with early_response.under_way(on_status=partial(_leave_soon, deadline)):
                     await exchange
         except TimeoutError:
             return f"no answer within {self._attempt_seconds:g} seconds"
@@ -102,8 +102,8 @@ def _leave_soon(deadline: asyncio.Timeout) -> None:
         deadline.reschedule(asyncio.get_running_loop().time() + REST_SECONDS)
 
 
-def _answer(head: Head, kept: bytearray, now: datetime) -> Answer:
-    return Answer(
+def _answer(head: Head, kept: bytearray, now: datetime) -> ReceiverResponse:
+    return ReceiverResponse(
         status=head.status,
         retry_after_seconds=_pause(head, now) if head.status in ASKS_FOR_A_PAUSE else None,
         body_start=_text(bytes(kept) or head.rest),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured
-from malipo.messaging.database import Row, Statements
+from malipo.messaging.pool import Row, Statements
 from malipo.messaging.writes import arrays, given, names
 from webhook_dispatcher import queue
 from webhook_dispatcher.tables import EVENTS, MERCHANTS

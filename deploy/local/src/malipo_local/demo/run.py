@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from rich.console import Console
 
 from malipo_local.demo.tour import Tour
+from malipo_local.merchant import DemoMerchant
 from malipo_local.progress import said
-from malipo_local.shop import Shop
 from malipo_local.stack import Stack
 
 
@@ -18,26 +18,26 @@ def play(console: Console, stack: Stack, *, began: float, once: bool) -> bool:
     """
     with ExitStack() as open_until_the_end:
         with said(console, "setting up a merchant: key, Stripe credentials, webhook endpoint"):
-            shop = open_until_the_end.enter_context(Shop.open(stack, "demo-shop"))
-        tour = Tour(shop, console, began)
+            merchant = open_until_the_end.enter_context(DemoMerchant.open(stack, "demo-shop"))
+        tour = Tour(merchant, console, began)
         tour.play()
         if not once:
-            show_the_doors(console, shop)
-        console.print(tour.verdict())
+            show_the_doors(console, merchant)
+        console.print(tour.result())
         if not once:
             threading.Event().wait()
     return tour.held == tour.total
 
 
-def show_the_doors(console: Console, shop: Shop) -> None:
+def show_the_doors(console: Console, merchant: DemoMerchant) -> None:
     """Where to go from here."""
-    gateway = shop.stack.url("gateway")
+    gateway = merchant.stack.url("gateway")
     console.rule("[bold]Your turn[/bold]")
     console.print(f"API and its documentation   {gateway}/docs")
-    console.print(f"Stripe's stand-in           {shop.stack.url('stripe-sim')}/docs")
-    console.print(f"The merchant's mailbox      {shop.stack.url('merchant-sim')}/_sim/received")
+    console.print(f"Stripe's stand-in           {merchant.stack.url('stripe-sim')}/docs")
+    console.print(f"The merchant's mailbox      {merchant.stack.url('merchant-sim')}/_sim/received")
     console.print("\nA payment of your own (Ctrl-C here stops everything):\n", style="dim")
-    print(first_curl(gateway, shop.key))  # not through rich: it must survive copy and paste
+    print(first_curl(gateway, merchant.key))  # not through rich: it must survive copy and paste
 
 
 def first_curl(gateway: str, key: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from malipo_local.shop import Json, NeverHappened, Shop
+from malipo_local.merchant import DemoMerchant, Json, NeverHappened
 from malipo_local.waiting import until
 
 
@@ -15,77 +15,77 @@ class Story:
     """One step of the tour. `play` answers the payment's id; it raises when anything is not as told."""
 
     title: str
-    told: str
-    play: Callable[[Shop], str]
+    events: str
+    play: Callable[[DemoMerchant], str]
 
 
-def completes(shop: Shop) -> str:
+def completes(merchant: DemoMerchant) -> str:
     """A card payment, 12.50 USD."""
-    payment = shop.pay("pm_card_visa", amount=1250, client_ref="order-1001")
-    shop.wait(payment["id"], "completed")
-    shop.told(payment["id"], "payment.completed")
+    payment = merchant.pay("pm_card_visa", amount=1250, client_ref="order-1001")
+    merchant.wait(payment["id"], "completed")
+    merchant.events(payment["id"], "payment.completed")
     return str(payment["id"])
 
 
-def asks_the_customer(shop: Shop) -> str:
+def asks_the_customer(merchant: DemoMerchant) -> str:
     """A card whose bank wants to see the customer; the demo is the customer and approves."""
-    payment = shop.pay("pm_card_authenticationRequired", amount=4900, return_url="https://shop.example/thanks")
-    waiting = shop.wait(payment["id"], "requires_action")
+    payment = merchant.pay("pm_card_authenticationRequired", amount=4900, return_url="https://shop.example/thanks")
+    waiting = merchant.wait(payment["id"], "requires_action")
     expect(waiting["action"]["url"].startswith("http"), "the answer holds the page to send the customer to")
-    shop.stripe.post(f"/_sim/3ds/{waiting['provider_reference']}/approve").raise_for_status()
-    shop.wait(payment["id"], "completed")
-    shop.told(payment["id"], "payment.requires_action", "payment.completed")
+    merchant.stripe.post(f"/_sim/3ds/{waiting['provider_reference']}/approve").raise_for_status()
+    merchant.wait(payment["id"], "completed")
+    merchant.events(payment["id"], "payment.requires_action", "payment.completed")
     return str(payment["id"])
 
 
-def is_declined(shop: Shop) -> str:
+def is_declined(merchant: DemoMerchant) -> str:
     """A card without enough money on it."""
-    payment = shop.pay("pm_card_visa_chargeDeclinedInsufficientFunds", amount=99900)
-    failed = shop.wait(payment["id"], "failed")
+    payment = merchant.pay("pm_card_visa_chargeDeclinedInsufficientFunds", amount=99900)
+    failed = merchant.wait(payment["id"], "failed")
     expect(failed["failure"]["code"] == "insufficient_funds", "the reason is the bank's own")
-    shop.told(payment["id"], "payment.failed")
+    merchant.events(payment["id"], "payment.failed")
     return str(payment["id"])
 
 
-def is_refunded(shop: Shop) -> str:
+def is_refunded(merchant: DemoMerchant) -> str:
     """A payment of 30.00 of which 12.00 go back, and a refund of more than is left, which is refused."""
-    payment = shop.pay("pm_card_visa", amount=3000)
-    shop.wait(payment["id"], "completed")
-    shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1200}).raise_for_status()
-    expect(until(lambda: shop.payment(payment["id"])["amount_refunded"] == 1200, 20), "12.00 are given back")
-    refused = shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1801})
+    payment = merchant.pay("pm_card_visa", amount=3000)
+    merchant.wait(payment["id"], "completed")
+    merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1200}).raise_for_status()
+    expect(until(lambda: merchant.payment(payment["id"])["amount_refunded"] == 1200, 20), "12.00 are given back")
+    refused = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1801})
     expect(refused.json()["code"] == "refund_exceeds_captured", "more than is left is refused")
-    shop.told(payment["id"], "payment.completed", "refund.completed")
+    merchant.events(payment["id"], "payment.completed", "refund.completed")
     return str(payment["id"])
 
 
-def loses_the_answer(shop: Shop) -> str:
+def loses_the_answer(merchant: DemoMerchant) -> str:
     """Stripe takes the money; its answer is lost, its webhook too. Malipo does not guess: it asks, twice here."""
     charge = {"method": "POST", "amount": 7700}
     with (
-        stripe_fault(shop, "webhook_drop", match={"amount": 7700}),
-        stripe_fault(shop, "answer_lost", match=charge, times=1),
-        stripe_fault(shop, "connection_reset", match=charge, times=1),
+        stripe_fault(merchant, "webhook_drop", match={"amount": 7700}),
+        stripe_fault(merchant, "answer_lost", match=charge, times=1),
+        stripe_fault(merchant, "connection_reset", match=charge, times=1),
     ):
-        payment = shop.pay("pm_card_visa", amount=7700, prefer="respond-async")
-        shop.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
-        shop.wait(payment["id"], "completed")
-    shop.told(payment["id"], "payment.processing", "payment.completed")
+        payment = merchant.pay("pm_card_visa", amount=7700, prefer="respond-async")
+        merchant.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
+        merchant.wait(payment["id"], "completed")
+    merchant.events(payment["id"], "payment.processing", "payment.completed")
     return str(payment["id"])
 
 
-def survives_a_kill(shop: Shop) -> str:
+def survives_a_kill(merchant: DemoMerchant) -> str:
     """provider-stripe is killed with -9 while Stripe is taking the money."""
     charge = {"method": "POST", "amount": 8800}
-    with stripe_fault(shop, "slow", match=charge, delay_seconds=1.5, times=1) as rule:
-        payment = shop.pay("pm_card_visa", amount=8800, prefer="respond-async")
-        expect(until(lambda: has_struck(shop, rule), 20), "the charge is on its way to Stripe")
-        shop.stack.kill("provider-stripe", signal.SIGKILL)
-        shop.wait(payment["id"], "completed", seconds=60)
-    shop.told(payment["id"], "payment.completed")
-    shop.stack.wait_ready("provider-stripe", 60)
+    with stripe_fault(merchant, "slow", match=charge, delay_seconds=1.5, times=1) as rule:
+        payment = merchant.pay("pm_card_visa", amount=8800, prefer="respond-async")
+        expect(until(lambda: has_struck(merchant, rule), 20), "the charge is on its way to Stripe")
+        merchant.stack.kill("provider-stripe", signal.SIGKILL)
+        merchant.wait(payment["id"], "completed", seconds=60)
+    merchant.events(payment["id"], "payment.completed")
+    merchant.stack.wait_ready("provider-stripe", 60)
     # Stripe's callback may have told the end before anybody took up the charge that the dead process had sent.
-    expect(until(lambda: "attempt" in kinds_told(shop, payment["id"]), 30), "the charge is taken up again")
+    expect(until(lambda: "attempt" in event_types(merchant, payment["id"]), 30), "the charge is taken up again")
     return str(payment["id"])
 
 
@@ -107,9 +107,9 @@ STORIES = (
 )
 
 
-def kinds_told(shop: Shop, payment_id: str) -> set[str]:
+def event_types(merchant: DemoMerchant, payment_id: str) -> set[str]:
     """The kinds of entries in a payment's timeline."""
-    return {entry["kind"] for entry in shop.timeline(payment_id)}
+    return {entry["kind"] for entry in merchant.timeline(payment_id)}
 
 
 def expect(holds: bool, what: str) -> None:
@@ -120,17 +120,17 @@ def expect(holds: bool, what: str) -> None:
 
 
 @contextmanager
-def stripe_fault(shop: Shop, fault: str, **rule: Any) -> Generator[str]:
+def stripe_fault(merchant: DemoMerchant, fault: str, **rule: Any) -> Generator[str]:
     """Stripe misbehaves while the block lasts; yields the rule's id."""
-    answer = shop.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
+    answer = merchant.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
     rule_id = answer.json()["id"]
     try:
         yield rule_id
     finally:
-        shop.stripe.delete(f"/_sim/faults/{rule_id}")
+        merchant.stripe.delete(f"/_sim/faults/{rule_id}")
 
 
-def has_struck(shop: Shop, rule_id: str) -> bool:
+def has_struck(merchant: DemoMerchant, rule_id: str) -> bool:
     """Whether a fault has met the request that it waits for."""
-    rules: list[Json] = shop.stripe.get("/_sim/faults").raise_for_status().json()
+    rules: list[Json] = merchant.stripe.get("/_sim/faults").raise_for_status().json()
     return any(rule["id"] == rule_id and rule["applied"] for rule in rules)

@@ -9,14 +9,14 @@ from rich.markup import escape
 
 from malipo_local.demo import books
 from malipo_local.demo.stories import STORIES, Story
-from malipo_local.shop import Json, NeverHappened, Shop
+from malipo_local.merchant import DemoMerchant, Json, NeverHappened
 
 
 class Tour:
     """The stories one after the other; counts those that hold."""
 
-    def __init__(self, shop: Shop, console: Console, started: float) -> None:
-        self._shop = shop
+    def __init__(self, merchant: DemoMerchant, console: Console, started: float) -> None:
+        self._merchant = merchant
         self._console = console
         self._started = started
         self.held = 0
@@ -27,14 +27,14 @@ class Tour:
         """Play all of it."""
         for number, story in enumerate(STORIES, 1):
             self._console.rule(f"[bold]{number}. {story.title}[/bold]")
-            self._console.print(story.told)
+            self._console.print(story.events)
             self._play(story)
         self._compare_books()
 
     def _play(self, story: Story) -> None:
         try:
-            payment_id = story.play(self._shop)
-            entries = self._shop.reported(payment_id)
+            payment_id = story.play(self._merchant)
+            entries = self._merchant.reported(payment_id)
         except (NeverHappened, httpx.HTTPError) as error:
             self._console.print(f"[red]Not as told:[/red] {escape(str(error))}")
             return
@@ -44,27 +44,29 @@ class Tour:
         self._show(payment_id, entries)
 
     def _show(self, payment_id: str, entries: list[Json]) -> None:
-        payment = self._shop.payment(payment_id)
+        payment = self._merchant.payment(payment_id)
         amount = f"{payment['amount'] / 100:.2f} {payment['currency']}"
         self._console.print(f"[green]As told.[/green] {payment_id}  {amount}  [bold]{payment['status']}[/bold]")
         for line in timeline_lines(entries):
             self._console.print(escape(line), soft_wrap=True)
-        webhooks = [f"{one['sequence']}. {one['type']}" for one in self._shop.received(payment_id) if one["verified"]]
+        webhooks = [
+            f"{one['sequence']}. {one['type']}" for one in self._merchant.received(payment_id) if one["verified"]
+        ]
         self._console.print(f"Received with a good signature: {', '.join(webhooks)}\n")
 
     def _compare_books(self) -> None:
         self._console.rule(f"[bold]{self.total}. The books[/bold]")
-        wrong = books.differences(self._shop) + books.double_charges(self._shop)
+        wrong = books.differences(self._merchant) + books.double_charges(self._merchant)
         if wrong:
             self._console.print("[red]The books differ:[/red]", *wrong, sep="\n")
             return
         self.held += 1
-        count = len(books.malipos(self._shop))
+        count = len(books.malipos(self._merchant))
         self._console.print(
             f"[green]Malipo's book equals Stripe's[/green] on all {count} payments; none charged twice.\n"
         )
 
-    def verdict(self) -> str:
+    def result(self) -> str:
         """The last line."""
         first = "never" if self.first_payment_seconds is None else f"{self.first_payment_seconds:.1f} s after the start"
         return f"{self.held} of {self.total} steps held; first completed payment {first}."

@@ -80,7 +80,7 @@ class RefundPayment(Message, frozen=True, kw_only=True):
 PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment
 
 
-class TellAgain(Message, frozen=True, kw_only=True):
+class ResendEvents(Message, frozen=True, kw_only=True):
     """Tell these steps of the payment once more, under the message ids that they had; without anything named, all.
 
     `operation_ids` asks for what was told of these operations, refusals among it; the payment's own id for its first

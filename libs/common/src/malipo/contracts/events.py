@@ -103,7 +103,7 @@ EventType = Literal[
 EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
 
 
-class Announcement(msgspec.Struct, frozen=True):
+class PublicEvent(msgspec.Struct, frozen=True):
     """The event that merchants are told: `sequence` counts from 1 without gaps per payment."""
 
     id: str
@@ -111,7 +111,7 @@ class Announcement(msgspec.Struct, frozen=True):
     sequence: int
 
 
-class PaymentStepped(Message, frozen=True, kw_only=True):
+class PaymentTransitioned(Message, frozen=True, kw_only=True):
     """One step of a payment or of one of its operations. `step` counts from 1 without gaps per payment.
 
     A `contradiction` changes no state: the provider has said something that cannot be true beside what it said before.
@@ -130,7 +130,7 @@ class PaymentStepped(Message, frozen=True, kw_only=True):
     config_version: int
     occurred_at: Moment
     operation: OperationView | None = None
-    announcement: Announcement | None = None
+    public_event: PublicEvent | None = None
     contradiction: bool = False
     sent: Sent | None = None
     deadline: Moment | None = None
@@ -165,16 +165,16 @@ class CommandRefused(Message, frozen=True, kw_only=True):
     occurred_at: Moment
 
 
-PaymentEvent = PaymentStepped | CommandRefused
+PaymentEvent = PaymentTransitioned | CommandRefused
 
 
-class ToldStep(msgspec.Struct, frozen=True, array_like=True):
+class PublishedTransition(msgspec.Struct, frozen=True, array_like=True):
     """A step that was told under this message id; `announced` if merchants are told of it. An array on the wire."""
 
     payment_id: str
     step: int
     message_id: str
-    announced: bool
+    public: bool
 
 
 class RollCalled(Message, frozen=True, kw_only=True):
@@ -183,26 +183,26 @@ class RollCalled(Message, frozen=True, kw_only=True):
     It comes behind the steps that it names. Its key is that of one of its payments.
     """
 
-    steps: tuple[ToldStep, ...]
+    steps: tuple[PublishedTransition, ...]
 
 
-def public_event(step: PaymentStepped) -> dict[str, Any]:
+def event_body(step: PaymentTransitioned) -> dict[str, Any]:
     """The body that merchants get for an announced step, by webhook and from `GET /v1/events` alike.
 
     `data` holds the payment after the step and, under its kind, the refund or capture that the step is about.
     """
-    assert step.announcement is not None
+    assert step.public_event is not None
     data: dict[str, Any] = {
-        "id": step.announcement.id,
+        "id": step.public_event.id,
         "payment_id": step.payment_id,
-        "sequence": step.announcement.sequence,
+        "sequence": step.public_event.sequence,
         "mode": step.mode,
         "payment": msgspec.to_builtins(step.payment),
     }
     if step.operation is not None:
         data[step.operation.kind] = msgspec.to_builtins(step.operation)
     return {
-        "type": step.announcement.type,
+        "type": step.public_event.type,
         "timestamp": clock.iso(step.occurred_at),
         "data": data,
     }

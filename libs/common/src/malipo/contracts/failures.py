@@ -90,9 +90,9 @@ OWN_FAILURES: dict[str, OwnFailure] = {
 """By the code in `failure`."""
 
 
-def in_words(code: str, message: str = "") -> Failure:
+def explained(code: str, message: str = "") -> Failure:
     """The failure as merchants are told of it: it has a code and words, whatever the provider has left out."""
     if not code.strip():
-        return in_words("declined", message)
+        return explained("declined", message)
     own = OWN_FAILURES.get(code)
     return Failure(code, message.strip() or (own.why if own else f"The provider gave the code `{code}`, and no words."))

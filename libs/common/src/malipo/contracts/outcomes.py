@@ -137,7 +137,7 @@ class OutcomeReported(Message, frozen=True, kw_only=True):
     callback_id: str | None = None
 
 
-class OrderPostponed(Message, frozen=True, kw_only=True):
+class AttemptPostponed(Message, frozen=True, kw_only=True):
     """An order that could not be sent now and will be at `retry_at`: an obstacle to tell of, no word of the provider.
 
     Told when the obstacle is another than at the try before, and at every doubling of `tries`; `exchanges` are of this
@@ -157,4 +157,4 @@ class OrderPostponed(Message, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...] = ()
 
 
-ProviderReport = OutcomeReported | OrderPostponed
+ProviderReport = OutcomeReported | AttemptPostponed

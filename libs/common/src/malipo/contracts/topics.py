@@ -7,7 +7,7 @@ from types import UnionType
 
 import msgspec
 
-from malipo.contracts.commands import PaymentCommand, TellAgain
+from malipo.contracts.commands import PaymentCommand, ResendEvents
 from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentEvent, RollCalled
@@ -51,7 +51,7 @@ class Topic:
     def _decoder(self) -> msgspec.json.Decoder[Message]:
         return msgspec.json.Decoder(self.messages)
 
-    def stranger(self, value: bytes) -> str | None:
+    def unknown_type(self, value: bytes) -> str | None:
         """The type of a message that this release does not know, as a newer producer may send; None for any other bytes."""
         try:
             named = _NAMED.decode(value).type
@@ -72,7 +72,7 @@ PAYMENT_COMMANDS = Topic(
     key="payment id",
     partitions=12,
     retention=_WEEK,
-    messages=PaymentCommand | TellAgain,
+    messages=PaymentCommand | ResendEvents,
     producers=("gateway", "webhook-dispatcher"),
     consumers=("orchestrator",),
 )

@@ -8,8 +8,8 @@ from typing import NoReturn
 import asyncpg
 import typer
 
-from malipo.messaging.database import AWAY, create_pool
-from malipo.messaging.unit import Units
+from malipo.messaging.database import Database
+from malipo.messaging.pool import AWAY, create_pool
 from malipo.platform import settings
 from malipo.platform.settings import ServiceSettings
 
@@ -18,7 +18,7 @@ _CONNECTIONS = 2
 _TOO_OLD = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 
 
-def run[T](settings_type: type[ServiceSettings], work: Callable[[Units], Awaitable[T]]) -> T:
+def run[T](settings_type: type[ServiceSettings], work: Callable[[Database], Awaitable[T]]) -> T:
     """What `work` answers on the database of the service with these settings; a running replica relays what it sends.
 
     Ends the command with a line that says what to do when the database does not answer, or lacks a table.
@@ -34,13 +34,13 @@ def run[T](settings_type: type[ServiceSettings], work: Callable[[Units], Awaitab
 
 
 @asynccontextmanager
-async def units_of(database_url: str) -> AsyncGenerator[Units]:
+async def units_of(database_url: str) -> AsyncGenerator[Database]:
     """Units on a pool of one's own while the block lasts; waits for PostgreSQL for as long as it is let."""
     pool = await create_pool(database_url, _CONNECTIONS)
-    units = Units(lambda: None)
-    units.use(pool)
+    database = Database(lambda: None)
+    database.use(pool)
     try:
-        yield units
+        yield database
     finally:
         pool.terminate()
 
@@ -51,7 +51,7 @@ def fail(reason: str) -> NoReturn:
     raise typer.Exit(1) from None
 
 
-async def _done[T](database_url: str, work: Callable[[Units], Awaitable[T]]) -> T:
-    async with asyncio.timeout(CONNECT_SECONDS) as patience, units_of(database_url) as units:
+async def _done[T](database_url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    async with asyncio.timeout(CONNECT_SECONDS) as patience, units_of(database_url) as database:
         patience.reschedule(None)  # it is there: a statement has a limit of its own
-        return await work(units)
+        return await work(database)

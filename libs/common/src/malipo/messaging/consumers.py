@@ -12,11 +12,13 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from malipo import clock
+from malipo.messaging.batch_consumer import BatchConsumer, DatabaseAway
 from malipo.messaging.kafka import started
 from malipo.messaging.offsets import Offsets
 from malipo.messaging.poll import Poll, Rebalances
 from malipo.messaging.reach import Reach
-from malipo.messaging.subscription import DatabaseAway, Record, Shell, Subscription
+from malipo.messaging.records import Record
+from malipo.messaging.subscription import Subscription
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
@@ -69,7 +71,7 @@ class Consumers:
         """Which partitions are not read any further, where, why, and how to go on, else None."""
         return "; ".join(rest for poll in self._polls for rest in poll.resting) or None
 
-    def add(self, subscription: Subscription, shell: Shell) -> None:
+    def add(self, subscription: Subscription, shell: BatchConsumer) -> None:
         """Have `shell` take what `subscription` asks for."""
         topics = [topic.name for topic in subscription.topics]
         group = f"{self._service}.{subscription.name}"
@@ -110,11 +112,11 @@ class Consumers:
         subscribers = cast("Sequence[Any]", self._broker.subscribers)
         return [subscriber.consumer for subscriber in subscribers if subscriber.consumer is not None]
 
-    async def _consume(self, shell: Shell, poll: Poll, pace_seconds: float, message: KafkaMessage) -> None:
+    async def _consume(self, shell: BatchConsumer, poll: Poll, pace_seconds: float, message: KafkaMessage) -> None:
         records = cast("Sequence[Record]", message.raw_message)
         next_at = clock.monotonic() + pace_seconds
         try:
-            stops = await shell.take(records)
+            stops = await shell.consume(records)
         except DatabaseAway as error:
             log.warning("database away", error=str(error), retry_in_seconds=_AWAY_SECONDS)
         except Exception:  # noqa: BLE001 - whatever it is, the batch must not be lost

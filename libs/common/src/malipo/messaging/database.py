@@ -1,224 +1,128 @@
-"""The connection pool, and which errors mean that the database is away rather than that we are wrong."""
+"""The service's database: single statements, units of work, and batches of messages that are applied once."""
 
-import asyncio
-import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from datetime import datetime
-from typing import Any, Protocol, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AsyncExitStack, asynccontextmanager
 
-import asyncpg
+from tenacity import AsyncRetrying, RetryCallState, retry_base, retry_if_exception_type, stop_after_attempt
+from tenacity.asyncio import retry_if_exception
 
-from malipo.platform.logs import log
+from malipo import ids
+from malipo.messaging.pool import CONFLICT, DatabaseNotReady, Pool, Queries, Row, acquire
+from malipo.messaging.unit_of_work import INSERT_INBOX, INSERT_OUTBOX, Reads, Transaction, UnitOfWork
+from malipo.messaging.writes import arguments, statement
+from malipo.platform.network import in_unit
 
-Row = Mapping[str, Any]
-"""One row of an answer."""
-
-
-class Queries(Protocol):
-    """What can be asked of a connection, or of any free one."""
-
-    async def fetch(self, query: str, *args: object) -> Sequence[Row]:
-        """All rows."""
-        ...
-
-    async def fetchrow(self, query: str, *args: object) -> Row | None:
-        """The first row."""
-        ...
-
-    async def fetchval(self, query: str, *args: object) -> Any:
-        """The first value of the first row."""
-        ...
+_TRIES = 20  # of a unit for which others are faster: one of them always comes through
+_PAUSE_SECONDS = 0.002  # before the second try; a little longer before each further one
+_KNOWN = "SELECT message_id FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])"
 
 
-async def time_of(source: Queries) -> datetime:
-    """The database's own time, in UTC: of what is dated or waited for, where a process's clock may be wrong.
+class Database:
+    """Opens units on the service's pool, and lets what they caused begin once they are committed.
 
-    Within a transaction it is always the same, and what its statements put down.
+    `nudge` says that something was committed to the outbox.
     """
-    return await source.fetchval("SELECT now()")
 
+    def __init__(self, nudge: Callable[[], None]) -> None:
+        self.nudge = nudge
+        self._pool: Pool | None = None
 
-def without_nul(text: str) -> str:
-    """The text as PostgreSQL can hold it: its text takes no NUL."""
-    return text.replace("\0", "\ufffd")
+    @property
+    def reads(self) -> Reads:
+        """For statements that need no unit. Raises `DatabaseNotReady`."""
+        return Reads(self._require_pool())
 
+    async def write(self, query: str, *args: object) -> Sequence[Row]:
+        """One statement that is a transaction of its own, without BEGIN and COMMIT: committed once this returns.
 
-class Statements(Queries, Protocol):
-    """What can be asked for within one transaction."""
+        Answers the rows of its RETURNING. Raises one of `AWAY`, or what PostgreSQL has against the statement.
+        """
+        async with acquire(self._require_pool()) as connection:
+            return await connection.fetch(query, *args)
 
-    async def execute(self, query: str, *args: object) -> str:
-        """The command's tag, e.g. `UPDATE 3`."""
-        ...
-
-
-class Connection(Statements, Protocol):
-    """The part of asyncpg's connection that we use; asyncpg ships no types."""
-
-    def transaction(self) -> AbstractAsyncContextManager[object]:
-        """One transaction, committed when the block ends."""
-        ...
-
-    def is_closed(self) -> bool:
-        """Whether the server or we have hung up."""
-        ...
-
-    def terminate(self) -> None:
-        """Hang up without a farewell."""
-        ...
-
-
-class Pool(Protocol):
-    """The part of asyncpg's pool that we use."""
-
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection of one's own while the block lasts."""
-        ...
-
-    async def close(self) -> None:
-        """Wait for what runs, then hang up."""
-        ...
-
-    def terminate(self) -> None:
-        """Hang up at once."""
-        ...
-
-
-COMMAND_SECONDS = 10
-"""A statement that takes longer is as good as lost: every one of ours takes milliseconds."""
-
-_MAX_DELAY_SECONDS = 1.0  # an answer is to be written before its lease is taken over
-
-_SERVER_SETTINGS = {
-    # A machine that loses its power says no goodbye: without these its locks would be held for two hours.
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
-    "idle_in_transaction_session_timeout": "15s",
-}
-
-AWAY: tuple[type[Exception], ...] = (
-    OSError,  # refused, reset, and TimeoutError
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.ReadOnlySQLTransactionError,  # connected to what has become a replica
-    asyncpg.QueryCanceledError,
-)
-"""Errors after which the same work may be tried again later, unchanged. There is no other way to say it."""
-
-_MESSAGE_FAULTS = ("21", "22", "23")  # SQLSTATE classes: cardinality, data, integrity constraint violation
-
-CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
-"""Errors after which the same unit may be tried again at once, on what is there now: somebody else was faster."""
-
-
-class DatabaseNotReady(ConnectionError):
-    """No connection: the service has just started, or PostgreSQL is away. One of `AWAY`."""
-
-
-def blames_message(error: Exception) -> bool:
-    """Whether an error is about what was being applied, and not about a database that is away, full or out of date.
-
-    Everything else of PostgreSQL's would hit the next message just the same: dead-lettering would drain a whole topic.
-    """
-    if isinstance(error, asyncpg.PostgresError):
-        sqlstate: str = getattr(error, "sqlstate", None) or ""
-        return sqlstate[:2] in _MESSAGE_FAULTS
-    return not isinstance(error, AWAY)
-
-
-async def create_pool(database_url: str, connections: int) -> Pool:
-    """A pool that speaks jsonb as Python objects; keeps trying, with back-off, until PostgreSQL answers."""
-    delay_seconds = 0.1
-    while True:
+    @asynccontextmanager
+    async def begin(self) -> AsyncGenerator[UnitOfWork]:
+        """One unit: commits when the block ends, and leaves nothing behind when it raises."""
+        token = in_unit.set(True)
         try:
-            pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-                database_url,
-                min_size=2,
-                max_size=connections,
-                command_timeout=COMMAND_SECONDS,
-                timeout=COMMAND_SECONDS,
-                server_settings=_SERVER_SETTINGS,
-                init=prepare,
-                reset=_leave_as_it_is,
-            )
-            return cast("Pool", pool)
-        except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # also: not created yet, wrong password
-            log.warning("database away", error=repr(error), retry_in_seconds=delay_seconds)
-            await asyncio.sleep(delay_seconds)
-            delay_seconds = min(delay_seconds * 2, 5)
+            async with AsyncExitStack() as until_end:
+                unit = UnitOfWork(self.reads, Transaction(self._require_pool(), until_end))
+                yield unit
+                await self._flush(unit)
+        finally:
+            in_unit.reset(token)
+        unit.committed()
+
+    async def transact[R](self, work: Callable[[UnitOfWork], Awaitable[R]]) -> R:
+        """What `work` answers in a unit; it is done again in a new one while somebody else was faster.
+
+        Raises one of `CONFLICT` when it never comes through: then its rows cannot be there at all.
+        """
+
+        async def once() -> R:
+            async with self.begin() as unit:
+                return await work(unit)
+
+        return await _tries(retry_if_exception_type(CONFLICT))(once)
+
+    async def apply_once[T](
+        self, consumer: str, messages: Mapping[str, T], apply: Callable[[UnitOfWork, Sequence[T]], Awaitable[None]]
+    ) -> AbstractSet[str]:
+        """Apply what `consumer` has not got before of these messages, by their ids; answers whose.
+
+        Those that the inbox knows are left out: repeats are usual, and found otherwise only once the work is done. Whoever
+        applies one of the others meanwhile is found by the inbox, which changes with them: it refuses them all, and this
+        begins anew. `apply` may therefore see a message once more, in a unit that leaves nothing behind.
+        """
+        known = await applied(self.reads, consumer, messages)
+
+        async def once() -> AbstractSet[str]:
+            new = {message_id: message for message_id, message in messages.items() if message_id not in known}
+            if new:
+                async with self.begin() as unit:
+                    unit.put(INSERT_INBOX, [(consumer, message_id) for message_id in sorted(new)])
+                    await apply(unit, list(new.values()))
+            return new.keys()
+
+        async def another_was_faster(error: BaseException) -> bool:
+            nonlocal known
+            if not isinstance(error, Exception):
+                return False  # cancelled
+            known_before, known = known, await applied(self.reads, consumer, messages)
+            # What fails because it was applied before is not at fault.
+            return isinstance(error, CONFLICT) or bool(known - known_before)
+
+        return await _tries(retry_if_exception(another_was_faster))(once)
+
+    def use(self, pool: Pool | None) -> None:
+        """Give or take away the pool as the service starts and stops."""
+        self._pool = pool
+
+    async def _flush(self, unit: UnitOfWork) -> None:
+        rows = unit.written()
+        if rows:
+            write = unit.transaction.fetch if unit.transaction.begun else self.write
+            await write(statement(tuple(rows)), *arguments(rows))
+        if INSERT_OUTBOX in rows:
+            unit.after_commit(self.nudge)
+
+    def _require_pool(self) -> Pool:
+        if self._pool is None:
+            raise DatabaseNotReady
+        return self._pool
 
 
-async def when_back[R](write: Callable[[], Awaitable[R]], what: str) -> R:
-    """What `write` answers, tried again for as long as the database takes nothing: for what must not be forgotten meanwhile.
-
-    Away or full or at odds with others is all the same; what is wrong with the write itself is raised, as
-    `blames_message` tells them apart.
-
-    It may have been committed although it seemed to fail: a second time it must find so. Who calls this bounds how many wait.
-    """
-    delay_seconds = 0.1
-    while True:
-        try:
-            return await write()
-        except (*AWAY, asyncpg.PostgresError) as error:
-            if blames_message(error):
-                raise
-            log.warning("database away", writing=what, error=repr(error), retry_in_seconds=delay_seconds)
-        await asyncio.sleep(delay_seconds)
-        delay_seconds = min(delay_seconds * 2, _MAX_DELAY_SECONDS)
+async def applied(source: Queries, consumer: str, message_ids: Iterable[str]) -> AbstractSet[str]:
+    """Those of these messages that `consumer` (`service.subscription`) has applied."""
+    return {row["message_id"] for row in await source.fetch(_KNOWN, consumer, list(message_ids))}
 
 
-async def _leave_as_it_is(_connection: Any) -> None:
-    """Nothing of ours outlives its transaction, so there is nothing to reset: a round trip saved at every loan.
-
-    A transaction that is still open is rolled back by asyncpg itself.
-    """
+def _tries(again: retry_base) -> AsyncRetrying:
+    """Tries of a unit until nobody else was faster; the last one's error is raised as it is."""
+    return AsyncRetrying(retry=again, stop=stop_after_attempt(_TRIES), wait=_pause_seconds, reraise=True)
 
 
-async def prepare(connection: Any) -> None:
-    """Teach one connection that jsonb columns are Python objects."""
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
-
-
-@asynccontextmanager
-async def lent(pool: Pool) -> AsyncGenerator[Connection]:
-    """A connection of the pool's while the block lasts. Raises one of `AWAY` when the server is lost meanwhile."""
-    async with pool.acquire() as connection:
-        with _loss_is_away(connection):
-            yield connection
-
-
-@asynccontextmanager
-async def connected(database_url: str, *, idle_seconds: int = 0) -> AsyncGenerator[Connection]:
-    """A connection of one's own while the block lasts, for session locks; hung up without a farewell.
-
-    The server ends it when nothing was asked for `idle_seconds`; 0 is never.
-    """
-    connect = cast("Callable[..., Awaitable[Connection]]", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
-    connection = await connect(
-        database_url,
-        command_timeout=COMMAND_SECONDS,
-        timeout=COMMAND_SECONDS,
-        server_settings=_SERVER_SETTINGS | {"idle_session_timeout": f"{idle_seconds}s"},
-    )
-    try:
-        with _loss_is_away(connection):
-            await prepare(connection)
-            yield connection
-    finally:
-        connection.terminate()
-
-
-@contextmanager
-def _loss_is_away(connection: Connection) -> Generator[None]:
-    """Asyncpg calls it an interface error both when the connection is gone and when a statement of ours is wrong."""
-    try:
-        yield
-    except asyncpg.InterfaceError as error:
-        if connection.is_closed():
-            raise DatabaseNotReady from error
-        raise
+def _pause_seconds(state: RetryCallState) -> float:
+    """Let the one pass who was faster, and spread those who were not."""
+    return _PAUSE_SECONDS * state.attempt_number * ids.jitter(0.5)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from malipo import ids
-from malipo.messaging.database import AWAY
+from malipo.messaging.pool import AWAY
 from malipo.platform.logs import log
 
 _RENEWALS = 4  # within one lease, so that a slow one or two do not lose it

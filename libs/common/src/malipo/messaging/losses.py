@@ -48,12 +48,12 @@ class Losses:
         except (KafkaError, OSError) as error:
             log.debug("beginnings unknown", group=self._group, error=repr(error))
 
-    def came(self, partition: TopicPartition, *, expected: int, offset: int) -> None:
+    def arrived(self, partition: TopicPartition, *, expected: int, offset: int) -> None:
         """The first record of a batch: whether it is the next one of its partition."""
         if offset > expected:
             self._gaps.append(_Gap(partition, expected, offset))
 
-    def settle(self, standing: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    def report(self, standing: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Tell of what was deleted unread by the last look; answers where the partitions begin that stand before that.
 
         `standing` is the next offset of each partition, while no batch is under way. Who stands where this answers is
@@ -62,14 +62,14 @@ class Losses:
         begins, self._begins = self._begins, {}
         for gap in self._gaps:
             if gap.partition in begins:
-                self._tell(gap.partition, gap.first, min(gap.behind, begins[gap.partition]))
+                self._report_gap(gap.partition, gap.first, min(gap.behind, begins[gap.partition]))
         self._gaps = [gap for gap in self._gaps if gap.partition not in begins]
         behind = {partition: begin for partition, begin in begins.items() if begin > standing.get(partition, begin)}
         for partition, begin in behind.items():
-            self._tell(partition, standing[partition], begin)
+            self._report_gap(partition, standing[partition], begin)
         return behind
 
-    def _tell(self, partition: TopicPartition, first: int, begin: int) -> None:
+    def _report_gap(self, partition: TopicPartition, first: int, begin: int) -> None:
         if begin <= first:
             return
         metrics.DELETED_UNREAD.labels(self._group, partition.topic).inc(begin - first)

@@ -20,9 +20,10 @@ from aiokafka.errors import (
 )
 
 from malipo import clock
+from malipo.messaging.batch_consumer import Stop
 from malipo.messaging.kafka import Fenced
 from malipo.messaging.losses import Losses
-from malipo.messaging.subscription import Record, Stop, summary
+from malipo.messaging.records import Record, summary
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
@@ -60,7 +61,7 @@ class Rest:
     offset: int
     reason: str
     again_at: float
-    told_at: float
+    logged_at: float
     unread: bool = True
 
 
@@ -157,7 +158,7 @@ class Poll:
     def _opened(self, batches: Mapping[TopicPartition, Sequence[Record]]) -> tuple[Record, ...]:
         for partition, records in batches.items():
             expected = self._next.setdefault(partition, records[0].offset)
-            self.losses.came(partition, expected=expected, offset=records[0].offset)
+            self.losses.arrived(partition, expected=expected, offset=records[0].offset)
             self._open[partition] = records[-1].offset + 1
         return tuple(chain.from_iterable(batches.values()))
 
@@ -173,7 +174,7 @@ class Poll:
         self._placed |= new
 
     def _pass_over_deleted(self, consumer: Any) -> None:
-        if behind := self.losses.settle(self._next):
+        if behind := self.losses.report(self._next):
             self._next |= behind
             self._applied(consumer, behind)
 
@@ -253,10 +254,10 @@ class Poll:
                 await self._rest(consumer, partition, error)
             return taken
         if len(taken) < limit:
-            self._acquit(consumer, partition, taken)
+            self._clear(consumer, partition, taken)
         return taken
 
-    def _acquit(self, consumer: Any, partition: TopicPartition, taken: Sequence[Record]) -> None:
+    def _clear(self, consumer: Any, partition: TopicPartition, taken: Sequence[Record]) -> None:
         now = clock.monotonic()
         if taken:
             self._suspects[partition] = now
@@ -306,8 +307,8 @@ class Poll:
         self._suspects.pop(partition, None)
         known = self._resting.get(partition)
         rest = Rest(offset, reason, now + _TRY_AGAIN_SECONDS, now, unread)
-        if known is not None and known.offset == offset and now < known.told_at + _REMIND_SECONDS:
-            rest.told_at = known.told_at
+        if known is not None and known.offset == offset and now < known.logged_at + _REMIND_SECONDS:
+            rest.logged_at = known.logged_at
         else:
             log.error(
                 "partition rests",

@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from malipo.contracts.topics import TOPICS, Topic
 
@@ -89,16 +90,14 @@ def _settings(replication: int) -> dict[str, str]:
 async def main() -> None:
     """Provision from KAFKA_BOOTSTRAP and KAFKA_REPLICATION (default 1), waiting up to a minute for the broker."""
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or sys.exit("setting KAFKA_BOOTSTRAP: required")
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            created = await provision(bootstrap, int(os.environ.get("KAFKA_REPLICATION", "1")))
-        except (KafkaError, OSError) as error:
-            if not tries_left:
-                sys.exit(f"topics not provisioned: {error!r}")
-            await asyncio.sleep(1)
-        else:
-            print(f"topics: {created} created, {len(TOPICS) * 2 - created} there already")  # noqa: T201 - a command's answer
-            return
+    replication = int(os.environ.get("KAFKA_REPLICATION", "1"))
+    away = retry_if_exception_type((KafkaError, OSError))
+    retrying = AsyncRetrying(retry=away, stop=stop_after_attempt(_TRIES), wait=wait_fixed(1), reraise=True)
+    try:
+        created: int = await retrying(provision, bootstrap, replication)
+    except (KafkaError, OSError) as error:
+        sys.exit(f"topics not provisioned: {error!r}")
+    print(f"topics: {created} created, {len(TOPICS) * 2 - created} there already")  # noqa: T201 - a command's answer
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 
 from malipo.contracts.topics import BY_NAME, Topic
 from malipo.messaging.raw import RawRecord, records_of
+from malipo.messaging.records import summary
 from malipo.messaging.step_over import RAW_FROM
-from malipo.messaging.subscription import summary
-from malipo.messaging.unit import MESSAGE_ID
+from malipo.messaging.unit_of_work import MESSAGE_ID
 
 GROUP = "redrive"
 _POLL_MS = 2000

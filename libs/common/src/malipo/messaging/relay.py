@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -13,11 +13,12 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from malipo import clock
-from malipo.messaging.database import AWAY, Connection, DatabaseNotReady, Row, connected
 from malipo.messaging.kafka import started
-from malipo.messaging.unit import SHARDS
+from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, connected
+from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
@@ -66,13 +67,15 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until cancelled, through any outage of either side."""
-        while True:
-            try:
-                async with self._producer() as producer, _session(self._database_url) as connection:
-                    await self._relay(connection, producer)
-            except (*AWAY, KafkaError) as error:
-                log.warning("relay interrupted", error=_in_words(error), retry_in_seconds=_AWAY_SECONDS)
-                await asyncio.sleep(_AWAY_SECONDS)
+        away = retry_if_exception_type((*AWAY, KafkaError))
+        await AsyncRetrying(retry=away, wait=wait_fixed(_AWAY_SECONDS), before_sleep=_interrupted)(self._session)
+
+    async def _session(self) -> None:
+        async with (
+            self._producer() as producer,
+            connected(self._database_url, idle_seconds=FROZEN_SECONDS) as connection,
+        ):
+            await self._relay(connection, producer)
 
     async def _relay(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         shards: list[int] = []
@@ -136,18 +139,16 @@ class Relay:
                 await asyncio.wait_for(producer.stop(), 2)
 
 
-def _in_words(error: Exception) -> str:
-    match error:
+def _interrupted(state: RetryCallState) -> None:
+    assert state.outcome is not None
+    match state.outcome.exception():
         case DatabaseNotReady():
-            return f"PostgreSQL has ended the session: it is away, or was asked nothing for {FROZEN_SECONDS} s because Kafka was"
-        case KafkaError():
-            return f"Kafka is away or refuses: {' '.join(map(str, error.args))}".removesuffix(": ")
-        case _:
-            return f"PostgreSQL is away: {error}"
-
-
-def _session(database_url: str) -> AbstractAsyncContextManager[Connection]:
-    return connected(database_url, idle_seconds=FROZEN_SECONDS)
+            why = f"PostgreSQL has ended the session: it is away, or was asked nothing for {FROZEN_SECONDS} s because Kafka was"
+        case KafkaError() as error:
+            why = f"Kafka is away or refuses: {' '.join(map(str, error.args))}".removesuffix(": ")
+        case error:
+            why = f"PostgreSQL is away: {error}"
+    log.warning("relay interrupted", error=why, retry_in_seconds=_AWAY_SECONDS)
 
 
 async def _take_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from malipo.contracts.commands import TellAgain
-from malipo.contracts.events import RollCalled, ToldStep
+from malipo.contracts.commands import ResendEvents
+from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_COMMANDS, PAYMENT_EVENTS
+from malipo.messaging.database import applied
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Unit, applied
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
@@ -17,10 +18,10 @@ _SHOWN = 5
 
 
 async def answer(
-    unit: Unit,
+    unit: UnitOfWork,
     consumer: str,
     batch: Sequence[Received[Message]],
-    wanted: Callable[[ToldStep], bool] = lambda _: True,
+    wanted: Callable[[PublishedTransition], bool] = lambda _: True,
 ) -> None:
     """Ask the payments' owner for the `wanted` steps that the batch's roll calls name and `consumer` has not applied.
 
@@ -37,7 +38,7 @@ async def answer(
         if message_id not in here:
             missing[step.payment_id].append(step.step)
     for payment_id, steps in missing.items():
-        unit.send(PAYMENT_COMMANDS, payment_id, TellAgain(payment_id=payment_id, steps=tuple(steps)))
+        unit.send(PAYMENT_COMMANDS, payment_id, ResendEvents(payment_id=payment_id, steps=tuple(steps)))
     if missing:
         unit.after_commit(partial(_alert, consumer, missing))
 

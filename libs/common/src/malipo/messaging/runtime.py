@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
-from malipo.messaging.database import AWAY, Pool, create_pool
+from malipo.messaging.database import Database
+from malipo.messaging.pool import AWAY, Pool, create_pool
 from malipo.messaging.relay import Relay
-from malipo.messaging.subscription import Shell, Subscription
+from malipo.messaging.subscription import Subscription
 from malipo.messaging.tables import INBOX
-from malipo.messaging.unit import Units
 from malipo.messaging.writes import purge_of
 from malipo.platform import metrics
 from malipo.platform.health import Health
@@ -46,7 +47,7 @@ class Runtime:
         url = settings.database_url.get_secret_value()
         self.health = Health()
         self.relay = Relay(url, settings.kafka_bootstrap, f"{service}.{settings.instance}.relay")
-        self.units = Units(self.relay.nudge)
+        self.database = Database(self.relay.nudge)
         self._service = service
         self._settings = settings
         self._consumers = Consumers(settings.kafka_bootstrap, service, settings.instance)
@@ -54,7 +55,7 @@ class Runtime:
         self._retention = {_PURGE_INBOX: INBOX_DAYS}
         self._closers: list[Loop] = []
         self._database_problem: str | None = "not connected"
-        self.health.add("database", lambda: self._database_problem)
+        self.health.require("database", lambda: self._database_problem)
 
     def subscribe(self, *subscriptions: Subscription, needed_for_ready: bool = True) -> None:
         """Consume; `needed_for_ready` makes readiness depend on it, and otherwise the service is degraded without.
@@ -63,12 +64,12 @@ class Runtime:
         ready in.
         """
         for subscription in subscriptions:
-            shell = Shell(subscription, self.units, self._service)
+            shell = BatchConsumer(subscription, self.database, self._service)
             self._consumers.add(subscription, shell)
-        told = self.health.add if needed_for_ready else self.health.worry
+        told = self.health.require if needed_for_ready else self.health.warn
         told("consumers", lambda: self._consumers.problem)
-        self.health.worry("partitions", lambda: self._consumers.resting)
-        self.health.add("instance", lambda: self._consumers.fenced)
+        self.health.warn("partitions", lambda: self._consumers.resting)
+        self.health.require("instance", lambda: self._consumers.fenced)
 
     def loop(self, name: str, run: Loop) -> None:
         """Run `run` for as long as the service does; one that fails is logged and started again."""
@@ -77,7 +78,7 @@ class Runtime:
             raise ValueError(msg)
         self._loops[name] = run
 
-    def forget(self, query: str, days: int) -> None:
+    def purge_after(self, query: str, days: int) -> None:
         """Once an hour have `query` delete what is older than `days` ($1), at most $2 rows at a time, which it returns."""
         self._retention[query] = days
 
@@ -104,7 +105,7 @@ class Runtime:
 
     async def _run(self) -> None:
         pool = await create_pool(self._settings.database_url.get_secret_value(), self._settings.database_connections)
-        self.units.use(pool)
+        self.database.use(pool)
         inner = [
             asyncio.create_task(self._keep_running(name, run), name=name)
             for name, run in {**self._loops, "consumers": self._consumers.run}.items()
@@ -114,7 +115,7 @@ class Runtime:
         finally:
             for task in reversed(inner):  # consumers stop before what they feed
                 await _cancel(task)
-            self.units.use(None)
+            self.database.use(None)
             await _close(pool)
 
     async def _keep_running(self, name: str, run: Loop) -> None:
@@ -131,7 +132,7 @@ class Runtime:
         while True:
             try:
                 async with asyncio.timeout(_WATCH_SECONDS * 2):
-                    row = await self.units.reads.fetchrow(_OUTBOX)
+                    row = await self.database.reads.fetchrow(_OUTBOX)
                 assert row is not None
                 metrics.OUTBOX_ROWS.set(row["rows"])
                 metrics.OUTBOX_AGE_SECONDS.set(row["age"])
@@ -144,13 +145,13 @@ class Runtime:
 
     async def _purge(self) -> None:
         while True:
-            if not any([await purge(self.units, query, days) for query, days in self._retention.items()]):
+            if not any([await purge(self.database, query, days) for query, days in self._retention.items()]):
                 await asyncio.sleep(_PURGE_SECONDS)
 
 
-async def purge(units: Units, query: str, days: int, rows: int = PURGE_ROWS) -> bool:
+async def purge(database: Database, query: str, days: int, rows: int = PURGE_ROWS) -> bool:
     """Forget one slice as `Runtime.forget` says; answers whether there may be more."""
-    return len(await units.write(query, days, rows)) == rows
+    return len(await database.write(query, days, rows)) == rows
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -16,10 +16,11 @@ from aiokafka.errors import KafkaError
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
 from malipo.messaging import tables
 from malipo.messaging.command import units_of
-from malipo.messaging.database import AWAY
+from malipo.messaging.database import Database
+from malipo.messaging.pool import AWAY
 from malipo.messaging.raw import RawBatch, raw_batch, records_of
-from malipo.messaging.subscription import storable, summary
-from malipo.messaging.unit import MAX_PAYLOAD_BYTES, MESSAGE_ID, Unit, Units
+from malipo.messaging.records import storable, summary
+from malipo.messaging.unit_of_work import MAX_PAYLOAD_BYTES, MESSAGE_ID, UnitOfWork
 from malipo.messaging.writes import insert
 
 RAW_FROM = "x-raw-from"
@@ -45,7 +46,7 @@ class Place:
     offset: int
 
 
-async def step_over(units: Units, bootstrap: str, place: Place) -> int:
+async def step_over(database: Database, bootstrap: str, place: Place) -> int:
     """Dead-letter the batch that holds the record, once, and have every replica go on behind it; answers where.
 
     Both are one statement: a crash leaves nothing or all of it. Whoever holds the partition finds it within seconds,
@@ -58,23 +59,23 @@ async def step_over(units: Units, bootstrap: str, place: Place) -> int:
     topic, number = place.partition
     reason = _why_unreadable(batch)
     if reason is None:
-        _require_stranger(place, batch)
-        await units.write(_STEPPED_OVER_ALONE, place.group, topic, number, place.offset, place.offset + 1)
+        _require_unknown_type(place, batch)
+        await database.write(_STEPPED_OVER_ALONE, place.group, topic, number, place.offset, place.offset + 1)
         return place.offset + 1
     letter = f"{topic}:{number}:{batch.first}-{batch.next}"
 
-    async def bury(unit: Unit, _: object) -> None:
-        headers = _obituary(place, batch, letter, reason)
+    async def bury(unit: UnitOfWork, _: object) -> None:
+        headers = _dead_letter_headers(place, batch, letter, reason)
         unit.send_raw(topic + DEAD_LETTER_SUFFIX, f"{topic}:{number}", batch.data[:MAX_PAYLOAD_BYTES], headers)
         unit.put(_STEPPED_OVER, [(place.group, topic, number, batch.first, batch.next)])
 
-    await units.receive(f"{place.group}.dlq", {letter: batch}, bury)
+    await database.apply_once(f"{place.group}.dlq", {letter: batch}, bury)
     return batch.next
 
 
-def _require_stranger(place: Place, batch: RawBatch) -> None:
+def _require_unknown_type(place: Place, batch: RawBatch) -> None:
     values = [record.value or b"" for record in records_of(batch.data) if record.offset == place.offset]
-    if not any(BY_NAME[place.partition.topic].stranger(value) for value in values):
+    if not any(BY_NAME[place.partition.topic].unknown_type(value) for value in values):
         raise NothingToStepOver("the record can be read")
 
 
@@ -89,7 +90,7 @@ def _why_unreadable(batch: RawBatch) -> str | None:
     return None
 
 
-def _obituary(place: Place, batch: RawBatch, letter: str, reason: str) -> dict[str, str]:
+def _dead_letter_headers(place: Place, batch: RawBatch, letter: str, reason: str) -> dict[str, str]:
     return {
         MESSAGE_ID: f"dlq:{place.group}:{letter}",
         "x-consumer": place.group,
@@ -102,8 +103,8 @@ def _obituary(place: Place, batch: RawBatch, letter: str, reason: str) -> dict[s
 
 
 async def _run(place: Place, database_url: str, bootstrap: str) -> int:
-    async with asyncio.timeout(_SECONDS), units_of(database_url) as units:
-        return await step_over(units, bootstrap, place)
+    async with asyncio.timeout(_SECONDS), units_of(database_url) as database:
+        return await step_over(database, bootstrap, place)
 
 
 def main() -> None:

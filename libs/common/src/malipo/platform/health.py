@@ -19,11 +19,11 @@ class Health:
         self._checks: dict[str, Check] = {}
         self._worries: dict[str, Check] = {}
 
-    def add(self, name: str, check: Check) -> None:
+    def require(self, name: str, check: Check) -> None:
         """Make readiness depend on `check`."""
         self._checks[name] = check
 
-    def worry(self, name: str, check: Check) -> None:
+    def warn(self, name: str, check: Check) -> None:
         """Have `check` told of: the service is `degraded`, and still does most of its work, so it stays in service."""
         self._worries[name] = check
 
@@ -31,7 +31,7 @@ class Health:
         """What is wrong now, by check; empty when ready."""
         return _wrong(self._checks)
 
-    def worries(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, str]:
         """What a part of the service cannot do now, by check."""
         return _wrong(self._worries)
 
@@ -47,7 +47,7 @@ class Health:
         return JSONResponse({"status": "alive"})
 
     async def _ready(self, _request: Request) -> JSONResponse:
-        problems, worries = self.problems(), self.worries()
+        problems, worries = self.problems(), self.warnings()
         status = "not ready" if problems else "degraded" if worries else "ready"
         return JSONResponse({"status": status, "problems": problems | worries}, 503 if problems else 200)
 

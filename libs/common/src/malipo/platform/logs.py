@@ -55,7 +55,7 @@ def facts(payment_id: str, headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in known.items() if value}
 
 
-def concern(payment_id: str, headers: Mapping[str, str]) -> None:
+def bind_payment(payment_id: str, headers: Mapping[str, str]) -> None:
     """From here on the lines of this task are about a payment."""
     structlog.contextvars.bind_contextvars(**facts(payment_id, headers))
 

@@ -95,7 +95,7 @@ def batch(name: str, members: Iterable[Mapping[str, str]]) -> Generator[None]:
         yield
 
 
-def note(attributes: Mapping[str, str | int | None]) -> None:
+def annotate(attributes: Mapping[str, str | int | None]) -> None:
     """Put `attributes` that are known on the current span, if there is one that is recorded."""
     current = trace.get_current_span()
     if current.is_recording():

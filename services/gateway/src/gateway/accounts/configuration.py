@@ -12,9 +12,10 @@ from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG
-from malipo.messaging.database import Queries, Row
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Queries, Row
 from malipo.messaging.queries import Query
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write
 
 _NEXT_VERSION = "UPDATE merchants SET config_version = config_version + 1 WHERE id = $1"
@@ -68,35 +69,35 @@ class Configuration(NamedTuple):
     read_at: datetime
 
 
-async def change(unit: Unit, merchant_id: str) -> None:
+async def change(unit: UnitOfWork, merchant_id: str) -> None:
     """Begin a change of the merchant's configuration: one at a time, each with a version of its own."""
     await unit.transaction.execute(_NEXT_VERSION, merchant_id)
 
 
-async def publish(unit: Unit, merchant_id: str) -> None:
+async def publish(unit: UnitOfWork, merchant_id: str) -> None:
     """Send the merchant's whole configuration at its current version, now and twice more; secrets as ciphertext only."""
     await _send(unit, merchant_id)
     await unit.transaction.execute(_ECHOES, merchant_id, _ECHO_SECONDS)
 
 
-def echo(unit: Unit, merchant_ids: Iterable[str]) -> None:
+def echo(unit: UnitOfWork, merchant_ids: Iterable[str]) -> None:
     """Have the configurations of these merchants sent once more: somebody lacks them."""
     unit.put(_ECHO, [(merchant_id,) for merchant_id in sorted(merchant_ids)])
 
 
-def echo_to_payments(unit: Unit, payment_ids: Iterable[str]) -> None:
+def echo_to_payments(unit: UnitOfWork, payment_ids: Iterable[str]) -> None:
     """The same for the merchants of these payments."""
     unit.put(_ECHO_TO_PAYMENTS, [(payment_id,) for payment_id in sorted(payment_ids)])
 
 
-async def send_echo(units: Units) -> bool:
+async def send_echo(database: Database) -> bool:
     """Send the configuration once more that has been due for longest; answers whether there was one.
 
     Harmless to who has it: it is the whole, by its version.
     """
-    if not await units.reads.fetchval(_ECHO_DUE):
+    if not await database.reads.fetchval(_ECHO_DUE):
         return False
-    async with units.begin() as unit:
+    async with database.begin() as unit:
         merchant_id = await unit.transaction.fetchval(_TAKE_ECHO)
         if merchant_id is not None:
             await unit.transaction.execute(_ECHOED, merchant_id)
@@ -104,7 +105,7 @@ async def send_echo(units: Units) -> bool:
     return merchant_id is not None
 
 
-async def _send(unit: Unit, merchant_id: str) -> None:
+async def _send(unit: UnitOfWork, merchant_id: str) -> None:
     version = await unit.transaction.fetchval(_LOCK, merchant_id)
     credentials = await unit.transaction.fetch(*_ALL_CREDENTIALS.of(merchant_id=merchant_id))
     endpoints = await unit.transaction.fetch(*_ALL_ENDPOINTS.of(merchant_id=merchant_id))

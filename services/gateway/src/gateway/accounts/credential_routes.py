@@ -9,24 +9,24 @@ from starlette.responses import Response
 from gateway.accounts import configuration, store
 from gateway.accounts.schemas import StripeCredentials
 from gateway.accounts.views import StoredCredential, masked, shown_credential
-from gateway.edge.admission import Gate
-from gateway.edge.authentication import Caller
+from gateway.edge.admission import Admission
+from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
 from gateway.edge.commands import Command, command
+from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.idempotency import once
-from gateway.edge.parts import PartsOf
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import answer
 from gateway.edge.validation import shown
-from gateway.openapi.answers import CREDENTIAL, CREDENTIALS
 from gateway.openapi.description import spec
+from gateway.openapi.responses import CREDENTIAL, CREDENTIALS
 from malipo import ids
 from malipo.contracts.config import Credential, secret_owner
 from malipo.contracts.topics import PROVIDER_COMMANDS
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/provider-credentials", tags=["Provider credentials"])
-_Reader = Annotated[Caller, Depends(Gate("credentials:read"))]
+_Reader = Annotated[MerchantClient, Depends(Admission("credentials:read"))]
 _Writer = Annotated[Command, Depends(command("credentials:write"))]
 _NOT_FOUND = ("provider_credentials_not_found",)
 
@@ -36,7 +36,7 @@ _NOT_FOUND = ("provider_credentials_not_found",)
     **spec(
         "Set Stripe credentials",
         body=StripeCredentials,
-        answers={200: CREDENTIAL, 201: CREDENTIAL},
+        responses={200: CREDENTIAL, 201: CREDENTIAL},
         problems=("credential_mode_mismatch", "resource_gone"),
         changes=True,
     ),
@@ -49,25 +49,25 @@ async def put_stripe(
     Stripe is to send there the events that `python -m provider_stripe events` lists: refunds and disputes that were made at
     Stripe itself are told by these alone.
     """
-    caller, parts = asked.caller, asked.parts
-    if body.secret_key.split("_")[1] != caller.mode:
-        mismatch = FieldError("/secret_key", "credential_mode_mismatch", f"must be a {caller.mode} key, as yours is")
+    client, dependencies = asked.client, asked.dependencies
+    if body.secret_key.split("_")[1] != client.mode:
+        mismatch = FieldError("/secret_key", "credential_mode_mismatch", f"must be a {client.mode} key, as yours is")
         raise of_fields([mismatch])
 
-    async def write(unit: Unit) -> str:
-        await configuration.change(unit, caller.merchant_id)
-        known = await store.list_credentials(unit.transaction, caller.merchant_id, caller.mode, "stripe")
+    async def write(unit: UnitOfWork) -> str:
+        await configuration.change(unit, client.merchant_id)
+        known = await store.list_credentials(unit.transaction, client.merchant_id, client.mode, "stripe")
         credential_id = known[0].id if known else ids.new("cred")
-        owner = secret_owner(caller.merchant_id, caller.mode, credential_id)
+        owner = secret_owner(client.merchant_id, client.mode, credential_id)
         secrets = {"secret_key": body.secret_key, "webhook_secrets": body.webhook_secrets}
-        sealed = parts.ring.seal(msgspec.json.encode(secrets), owner=owner)
-        credential = Credential(id=credential_id, provider="stripe", mode=caller.mode, ciphertext=sealed)
-        await store.put_credential(unit.transaction, caller.merchant_id, credential, masked(body))
-        await configuration.publish(unit, caller.merchant_id)
+        sealed = dependencies.key_ring.seal(msgspec.json.encode(secrets), owner=owner)
+        credential = Credential(id=credential_id, provider="stripe", mode=client.mode, ciphertext=sealed)
+        await store.put_credential(unit.transaction, client.merchant_id, credential, masked(body))
+        await configuration.publish(unit, client.merchant_id)
         return credential_id
 
-    done = await once(parts.units, asked.sending, body, write)
-    stored = await _find(parts, caller, "stripe")
+    done = await once(dependencies.database, asked.request, body, write)
+    stored = await _find(dependencies, client, "stripe")
     if stored is None or stored.id != done.resource_id:  # others may have taken their place
         raise Problem("resource_gone", headers=asked.headers(done))
     new = stored.created_at == stored.updated_at
@@ -82,47 +82,47 @@ async def put_unknown(_asked: _Writer, provider: str) -> Response:
     )
 
 
-@router.get("", **spec("List provider credentials", answers={200: CREDENTIALS}))
-async def list_credentials(parts: PartsOf, caller: _Reader) -> Response:
+@router.get("", **spec("List provider credentials", responses={200: CREDENTIALS}))
+async def list_credentials(dependencies: DependenciesOf, client: _Reader) -> Response:
     """One entry a provider, secrets masked."""
-    stored = await store.list_credentials(parts.units.reads, caller.merchant_id, caller.mode)
+    stored = await store.list_credentials(dependencies.database.reads, client.merchant_id, client.mode)
     return answer({"data": [shown_credential(one) for one in stored], "has_more": False, "next_cursor": None})
 
 
-@router.get("/{provider}", **spec("Read provider credentials", answers={200: CREDENTIAL}, problems=_NOT_FOUND))
-async def read_credentials(parts: PartsOf, caller: _Reader, provider: str) -> Response:
+@router.get("/{provider}", **spec("Read provider credentials", responses={200: CREDENTIAL}, problems=_NOT_FOUND))
+async def read_credentials(dependencies: DependenciesOf, client: _Reader, provider: str) -> Response:
     """Secrets masked."""
-    return answer(shown_credential(await _require(parts, caller, provider)))
+    return answer(shown_credential(await _require(dependencies, client, provider)))
 
 
 @router.delete(
-    "/{provider}", **spec("Delete provider credentials", answers={204: None}, problems=_NOT_FOUND, changes=True)
+    "/{provider}", **spec("Delete provider credentials", responses={204: None}, problems=_NOT_FOUND, changes=True)
 )
 async def delete_credentials(asked: _Writer, provider: str) -> Response:
     """Payments that are under way can no longer be finished with them: wait for their end first."""
-    caller = asked.caller
+    client = asked.client
     if not provider.isprintable():
         raise Problem("provider_credentials_not_found")
 
-    async def write(unit: Unit) -> str:
-        await configuration.change(unit, caller.merchant_id)
-        deleted = await store.delete_credential(unit.transaction, caller.merchant_id, caller.mode, provider)
+    async def write(unit: UnitOfWork) -> str:
+        await configuration.change(unit, client.merchant_id)
+        deleted = await store.delete_credential(unit.transaction, client.merchant_id, client.mode, provider)
         if deleted is None:
             raise Problem("provider_credentials_not_found")
-        await configuration.publish(unit, caller.merchant_id)
+        await configuration.publish(unit, client.merchant_id)
         return deleted
 
-    done = await once(asked.parts.units, asked.sending, None, write)
+    done = await once(asked.dependencies.database, asked.request, None, write)
     return Response(status_code=204, headers=asked.headers(done))
 
 
-async def _require(parts: PartsOf, caller: Caller, provider: str) -> StoredCredential:
-    found = await _find(parts, caller, provider) if provider.isprintable() else None
+async def _require(dependencies: DependenciesOf, client: MerchantClient, provider: str) -> StoredCredential:
+    found = await _find(dependencies, client, provider) if provider.isprintable() else None
     if found is None:
         raise Problem("provider_credentials_not_found")
     return found
 
 
-async def _find(parts: PartsOf, caller: Caller, provider: str) -> StoredCredential | None:
-    found = await store.list_credentials(parts.units.reads, caller.merchant_id, caller.mode, provider)
+async def _find(dependencies: DependenciesOf, client: MerchantClient, provider: str) -> StoredCredential | None:
+    found = await store.list_credentials(dependencies.database.reads, client.merchant_id, client.mode, provider)
     return found[0] if found else None

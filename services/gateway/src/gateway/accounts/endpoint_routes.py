@@ -9,20 +9,20 @@ from starlette.responses import Response
 from gateway.accounts import configuration, store
 from gateway.accounts.schemas import NewWebhookEndpoint
 from gateway.accounts.views import StoredEndpoint, shown_endpoint
-from gateway.edge.admission import Gate
-from gateway.edge.authentication import Caller
+from gateway.edge.admission import Admission
+from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
 from gateway.edge.commands import Command, command
+from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.idempotency import Done, once
-from gateway.edge.parts import Parts, PartsOf
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import answer
-from gateway.openapi.answers import ENDPOINT, ENDPOINT_WITH_SECRET, ENDPOINTS
 from gateway.openapi.description import spec
+from gateway.openapi.responses import ENDPOINT, ENDPOINT_WITH_SECRET, ENDPOINTS
 from http_limits.addresses import AddressRefused, check_url
 from malipo import ids
 from malipo.contracts.config import Endpoint, secret_owner
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 
 MAX_ENDPOINTS = 20
 """Of one merchant in one mode."""
@@ -30,7 +30,7 @@ MAX_ENDPOINTS = 20
 _SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["Webhooks"])
-_Reader = Annotated[Caller, Depends(Gate("webhooks:read"))]
+_Reader = Annotated[MerchantClient, Depends(Admission("webhooks:read"))]
 _Writer = Annotated[Command, Depends(command("webhooks:write"))]
 _Creator = Annotated[Command, Depends(command("webhooks:write", key_required=True))]
 _NOT_FOUND = ("webhook_endpoint_not_found",)
@@ -41,7 +41,7 @@ _NOT_FOUND = ("webhook_endpoint_not_found",)
     **spec(
         "Create a webhook endpoint",
         body=NewWebhookEndpoint,
-        answers={201: ENDPOINT_WITH_SECRET},
+        responses={201: ENDPOINT_WITH_SECRET},
         problems=("url_not_https", "url_not_public", "webhook_endpoint_limit", "resource_gone"),
         changes=True,
         key_required=True,
@@ -52,93 +52,93 @@ async def create_endpoint(
     asked: _Creator, body: Annotated[NewWebhookEndpoint, Depends(body_of(NewWebhookEndpoint))]
 ) -> Response:
     """`secret` verifies the webhooks' signatures. It is shown in this answer alone, and in a replay of it."""
-    caller, parts = asked.caller, asked.parts
-    _require_reachable(parts, caller, body.url)
+    client, dependencies = asked.client, asked.dependencies
+    _require_reachable(dependencies, client, body.url)
 
-    async def write(unit: Unit) -> str:
-        await configuration.change(unit, caller.merchant_id)
-        if len(await store.list_endpoints(unit.transaction, caller.merchant_id, caller.mode)) >= MAX_ENDPOINTS:
+    async def write(unit: UnitOfWork) -> str:
+        await configuration.change(unit, client.merchant_id)
+        if len(await store.list_endpoints(unit.transaction, client.merchant_id, client.mode)) >= MAX_ENDPOINTS:
             raise Problem("webhook_endpoint_limit", f"There are {MAX_ENDPOINTS} already: delete one first.")
-        endpoint = _new_endpoint(parts, caller, body)
-        await store.add_endpoint(unit.transaction, caller.merchant_id, endpoint, body.description)
-        await configuration.publish(unit, caller.merchant_id)
+        endpoint = _new_endpoint(dependencies, client, body)
+        await store.add_endpoint(unit.transaction, client.merchant_id, endpoint, body.description)
+        await configuration.publish(unit, client.merchant_id)
         return endpoint.id
 
-    return await _created(asked, await once(parts.units, asked.sending, body, write))
+    return await _created(asked, await once(dependencies.database, asked.request, body, write))
 
 
-@router.get("", **spec("List webhook endpoints", answers={200: ENDPOINTS}))
-async def list_endpoints(parts: PartsOf, caller: _Reader) -> Response:
+@router.get("", **spec("List webhook endpoints", responses={200: ENDPOINTS}))
+async def list_endpoints(dependencies: DependenciesOf, client: _Reader) -> Response:
     """Oldest first; there are at most twenty."""
-    stored = await store.list_endpoints(parts.units.reads, caller.merchant_id, caller.mode)
+    stored = await store.list_endpoints(dependencies.database.reads, client.merchant_id, client.mode)
     return answer({"data": [shown_endpoint(one) for one in stored], "has_more": False, "next_cursor": None})
 
 
-@router.get("/{endpoint_id}", **spec("Read a webhook endpoint", answers={200: ENDPOINT}, problems=_NOT_FOUND))
-async def read_endpoint(parts: PartsOf, caller: _Reader, endpoint_id: str) -> Response:
+@router.get("/{endpoint_id}", **spec("Read a webhook endpoint", responses={200: ENDPOINT}, problems=_NOT_FOUND))
+async def read_endpoint(dependencies: DependenciesOf, client: _Reader, endpoint_id: str) -> Response:
     """Without its secret."""
-    return answer(shown_endpoint(await _require(parts, caller, endpoint_id)))
+    return answer(shown_endpoint(await _require(dependencies, client, endpoint_id)))
 
 
 @router.delete(
-    "/{endpoint_id}", **spec("Delete a webhook endpoint", answers={204: None}, problems=_NOT_FOUND, changes=True)
+    "/{endpoint_id}", **spec("Delete a webhook endpoint", responses={204: None}, problems=_NOT_FOUND, changes=True)
 )
 async def delete_endpoint(asked: _Writer, endpoint_id: str) -> Response:
     """Nothing more is sent there, not even what was due."""
-    caller = asked.caller
+    client = asked.client
     if not ids.is_id(endpoint_id, "ep"):
         raise Problem("webhook_endpoint_not_found")
 
-    async def write(unit: Unit) -> str:
-        await configuration.change(unit, caller.merchant_id)
-        if not await store.delete_endpoint(unit.transaction, endpoint_id, caller.merchant_id, caller.mode):
+    async def write(unit: UnitOfWork) -> str:
+        await configuration.change(unit, client.merchant_id)
+        if not await store.delete_endpoint(unit.transaction, endpoint_id, client.merchant_id, client.mode):
             raise Problem("webhook_endpoint_not_found")
-        await configuration.publish(unit, caller.merchant_id)
+        await configuration.publish(unit, client.merchant_id)
         return endpoint_id
 
-    done = await once(asked.parts.units, asked.sending, None, write)
+    done = await once(asked.dependencies.database, asked.request, None, write)
     return Response(status_code=204, headers=asked.headers(done))
 
 
-def _require_reachable(parts: Parts, caller: Caller, url: str) -> None:
+def _require_reachable(dependencies: Dependencies, client: MerchantClient, url: str) -> None:
     """Refuse now what the dispatcher would refuse at each attempt. A name's addresses are its matter: they change."""
     try:
-        check_url(url, allow_loopback=parts.settings.allow_loopback and caller.mode == "test")
+        check_url(url, allow_loopback=dependencies.settings.allow_loopback and client.mode == "test")
     except AddressRefused as refused:
         raise of_fields([FieldError("/url", refused.code, str(refused))]) from None
 
 
-def _new_endpoint(parts: Parts, caller: Caller, body: NewWebhookEndpoint) -> Endpoint:
+def _new_endpoint(dependencies: Dependencies, client: MerchantClient, body: NewWebhookEndpoint) -> Endpoint:
     endpoint_id = ids.new("ep")
     secret = "whsec_" + base64.b64encode(ids.random_bytes(_SECRET_BYTES)).decode()
-    owner = secret_owner(caller.merchant_id, caller.mode, endpoint_id)
+    owner = secret_owner(client.merchant_id, client.mode, endpoint_id)
     return Endpoint(
         id=endpoint_id,
-        mode=caller.mode,
+        mode=client.mode,
         url=body.url,
-        secret_ciphertext=parts.ring.seal(secret.encode(), owner=owner),
+        secret_ciphertext=dependencies.key_ring.seal(secret.encode(), owner=owner),
         event_types=tuple(body.event_types),
     )
 
 
 async def _created(asked: Command, done: Done) -> Response:
-    caller, parts = asked.caller, asked.parts
-    stored = await _find(parts, caller, done.resource_id)
-    sealed = await store.endpoint_secret(parts.units.reads, done.resource_id, caller.merchant_id, caller.mode)
+    client, dependencies = asked.client, asked.dependencies
+    stored = await _find(dependencies, client, done.resource_id)
+    sealed = await store.endpoint_secret(dependencies.database.reads, done.resource_id, client.merchant_id, client.mode)
     if stored is None or sealed is None:
         raise Problem("resource_gone", headers=asked.headers(done))
-    secret = parts.ring.open(sealed, owner=secret_owner(caller.merchant_id, caller.mode, stored.id)).decode()
+    secret = dependencies.key_ring.open(sealed, owner=secret_owner(client.merchant_id, client.mode, stored.id)).decode()
     headers = asked.headers(done, {"Location": f"/v1/webhook-endpoints/{stored.id}", "Cache-Control": "no-store"})
     return answer(shown_endpoint(stored) | {"secret": secret}, 201, headers)
 
 
-async def _require(parts: Parts, caller: Caller, endpoint_id: str) -> StoredEndpoint:
-    found = await _find(parts, caller, endpoint_id) if ids.is_id(endpoint_id, "ep") else None
+async def _require(dependencies: Dependencies, client: MerchantClient, endpoint_id: str) -> StoredEndpoint:
+    found = await _find(dependencies, client, endpoint_id) if ids.is_id(endpoint_id, "ep") else None
     if found is None:
         raise Problem("webhook_endpoint_not_found")
     return found
 
 
-async def _find(parts: Parts, caller: Caller, endpoint_id: str) -> StoredEndpoint | None:
-    found = await store.list_endpoints(parts.units.reads, caller.merchant_id, caller.mode, endpoint_id)
+async def _find(dependencies: Dependencies, client: MerchantClient, endpoint_id: str) -> StoredEndpoint | None:
+    found = await store.list_endpoints(dependencies.database.reads, client.merchant_id, client.mode, endpoint_id)
     return found[0] if found else None

@@ -15,7 +15,7 @@ from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS
 from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint
-from malipo.messaging.database import Queries, Statements
+from malipo.messaging.pool import Queries, Statements
 from malipo.messaging.queries import Query
 
 _INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"

@@ -6,10 +6,10 @@ from fastapi import Request, Security
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 
-from gateway.edge.audit import Entry
-from gateway.edge.authentication import Caller, Decision, Scope
+from gateway.edge.audit import AuditRecord
+from gateway.edge.authentication import Authentication, MerchantClient, Scope
+from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.middleware import about, answer_headers, request_id
-from gateway.edge.parts import Parts, PartsOf
 from gateway.edge.problems import Problem
 from gateway.edge.rate_limit import UNRECORDED
 from gateway.edge.validation import require_text, shown
@@ -25,7 +25,7 @@ _API_KEY = APIKeyHeader(
 )
 
 
-class Gate:
+class Admission:
     """Lets a request in: knows the key, records the decision, takes a token of the rate limit, refuses stray parameters.
 
     Answers who calls. Raises `Problem`; a request that cannot be recorded is not let in.
@@ -36,24 +36,24 @@ class Gate:
         self._parameters = frozenset(query.model_fields if query else ())
 
     async def __call__(
-        self, request: Request, parts: PartsOf, api_key: Annotated[str | None, Security(_API_KEY)]
-    ) -> Caller:
-        decision = await self._decide(request, parts, api_key)
-        if decision.caller is None:
-            _slow_down(request, parts)
-        await parts.audit.record(_entry(request, decision))
-        if decision.caller is None:
+        self, request: Request, dependencies: DependenciesOf, api_key: Annotated[str | None, Security(_API_KEY)]
+    ) -> MerchantClient:
+        decision = await self._authenticate(request, dependencies, api_key)
+        if decision.client is None:
+            _limit_anonymous(request, dependencies)
+        await dependencies.audit.record(_audit_record(request, decision))
+        if decision.client is None:
             assert decision.code is not None
             raise Problem(decision.code, _advice(decision.code, self._scope))
-        await _limit(request, parts, decision.caller)
+        await _limit(request, dependencies, decision.client)
         self._check_parameters(request)
-        return decision.caller
+        return decision.client
 
-    async def _decide(self, request: Request, parts: Parts, api_key: str | None) -> Decision:
+    async def _authenticate(self, request: Request, dependencies: Dependencies, api_key: str | None) -> Authentication:
         # Which of two values counts, a proxy and we might see differently.
         if any(len(request.headers.getlist(name)) > 1 for name in _SINGLE_HEADERS):
-            return Decision(None, "header_repeated")
-        return await parts.keys.decide(api_key and api_key.strip(), self._scope)
+            return Authentication(None, "header_repeated")
+        return await dependencies.authenticator.authenticate(api_key and api_key.strip(), self._scope)
 
     def _check_parameters(self, request: Request) -> None:
         names = [name for name, _ in request.query_params.multi_items()]
@@ -64,24 +64,24 @@ class Gate:
         require_text(request.scope["query_string"])
 
 
-def _slow_down(request: Request, parts: Parts) -> None:
+def _limit_anonymous(request: Request, dependencies: Dependencies) -> None:
     """Strangers may not fill the audit log: beyond their limit they are counted, not recorded."""
-    verdict = parts.strangers.take(network_of(_remote(request)))
+    verdict = dependencies.anonymous_limiter.consume(network_of(_remote(request)))
     if not verdict.allowed:
         UNRECORDED.inc()
         raise Problem("rate_limited", after_seconds=verdict.retry_after_seconds)
 
 
-async def _limit(request: Request, parts: Parts, caller: Caller) -> None:
-    verdict = await parts.limiter.take(f"{caller.merchant_id}:{caller.mode}")
+async def _limit(request: Request, dependencies: Dependencies, client: MerchantClient) -> None:
+    verdict = await dependencies.limiter.consume(f"{client.merchant_id}:{client.mode}")
     answer_headers(request).update(verdict.headers())
-    about(merchant_id=caller.merchant_id, mode=caller.mode)
+    about(merchant_id=client.merchant_id, mode=client.mode)
     if not verdict.allowed:
         raise Problem("rate_limited", after_seconds=verdict.retry_after_seconds)
 
 
-def _entry(request: Request, decision: Decision) -> Entry:
-    return Entry(
+def _audit_record(request: Request, decision: Authentication) -> AuditRecord:
+    return AuditRecord(
         at=clock.now(),
         request_id=request_id(request),
         merchant_id=decision.key and decision.key.merchant_id,

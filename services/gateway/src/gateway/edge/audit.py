@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.tables import AUDIT_LOG
-from malipo.messaging.collector import Collector
-from malipo.messaging.unit import Units
+from malipo.messaging.database import Database
+from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.writes import arrays, given, names, purge_of
 
 _MAX_BATCH = 500
@@ -28,7 +28,7 @@ PURGE = purge_of(AUDIT_LOG.c.at)
 
 
 @dataclass(frozen=True)
-class Entry:
+class AuditRecord:
     """One decision. `reason` is `allowed` or the problem's code; `key_id` is of a key that exists, never what was sent."""
 
     at: datetime
@@ -49,16 +49,16 @@ class Entry:
 class Audit:
     """Writes the entries of requests that come together, and when their keys were last used, with one statement."""
 
-    def __init__(self, units: Units) -> None:
-        self._units = units
-        self._entries = Collector(self._write, most=_MAX_BATCH)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._entries = GroupCommit(self._write, most=_MAX_BATCH)
 
-    async def record(self, entry: Entry) -> None:
+    async def record(self, entry: AuditRecord) -> None:
         """Returns when `entry` is committed. Raises what the database raises: then the request must not go on."""
         await self._entries.add(entry)
 
-    async def _write(self, entries: Sequence[Entry]) -> Sequence[None]:
-        await self._units.write(
+    async def _write(self, entries: Sequence[AuditRecord]) -> Sequence[None]:
+        await self._database.write(
             _RECORD,
             [entry.at for entry in entries],
             [entry.request_id for entry in entries],

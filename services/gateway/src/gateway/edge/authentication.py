@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from gateway.edge.store import ApiKey, find_key
 from malipo import ids
 from malipo.contracts.commands import Mode
-from malipo.messaging.unit import Units
+from malipo.messaging.database import Database
 from malipo.platform.recent import Recent
 
 Scope = Literal[
@@ -29,7 +29,7 @@ _MAX_KEY_CHARS = 200
 
 
 @dataclass(frozen=True)
-class Caller:
+class MerchantClient:
     """A merchant, in one mode, by one key."""
 
     merchant_id: str
@@ -38,12 +38,12 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """Whether a request may go on: a `caller`, or the problem's `code`. `key` is the key it named, if there is one."""
+class Authentication:
+    """Whether a request may go on: a `client`, or the problem's `code`. `key` is the key it named, if there is one."""
 
     key: ApiKey | None
     code: str | None
-    caller: Caller | None = None
+    client: MerchantClient | None = None
 
 
 def new_key(mode: Mode) -> tuple[str, str]:
@@ -59,25 +59,25 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-class Keys:
+class Authenticator:
     """Decides about keys. Answers, good and bad, are kept for less than half a second and at most ten thousand."""
 
-    def __init__(self, units: Units) -> None:
-        self._units = units
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._recent = Recent[bytes, ApiKey | None](seconds=_CACHE_SECONDS, most=_CACHE_KEYS)
 
-    async def decide(self, key: str | None, scope: Scope) -> Decision:
+    async def authenticate(self, key: str | None, scope: Scope) -> Authentication:
         """Whether the holder of `key` may do what needs `scope`."""
         if not key:
-            return Decision(None, "api_key_missing")
+            return Authentication(None, "api_key_missing")
         known = await self._find(digest(key)) if len(key) <= _MAX_KEY_CHARS else None
         code = _refusal(known, scope)
         if known is None or code is not None:
-            return Decision(known, code)
-        return Decision(known, None, Caller(known.merchant_id, known.mode, known.id))
+            return Authentication(known, code)
+        return Authentication(known, None, MerchantClient(known.merchant_id, known.mode, known.id))
 
     async def _find(self, key_digest: bytes) -> ApiKey | None:
-        read = partial(find_key, self._units.reads, key_digest)
+        read = partial(find_key, self._database.reads, key_digest)
         return await self._recent.find(key_digest, read, suits=lambda _: True)
 
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from gateway.edge.admission import Gate
-from gateway.edge.authentication import Caller, Scope
+from gateway.edge.admission import Admission
+from gateway.edge.authentication import MerchantClient, Scope
 from gateway.edge.cards import mentions_card_number
+from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.fields import IDEMPOTENCY_KEY
-from gateway.edge.idempotency import Done, Sending
+from gateway.edge.idempotency import Done, KeyedRequest
 from gateway.edge.middleware import request_id
 from gateway.edge.origin import Origin
-from gateway.edge.parts import Parts, PartsOf
 from gateway.edge.problems import Problem
 from malipo import clock
 from malipo.platform.tracing import CLIENT_REF, carrier
@@ -40,9 +40,9 @@ _PREFER = Header(
 class Command:
     """A request that changes something: who asks, with which key, and how long the answer may take."""
 
-    parts: Parts
-    caller: Caller
-    sending: Sending
+    dependencies: Dependencies
+    client: MerchantClient
+    request: KeyedRequest
     request_id: str
     wait_seconds: float
     preference: str | None = None
@@ -59,17 +59,17 @@ class Command:
     def origin(self, client_ref: str | None, operation_id: str | None = None) -> Origin:
         """What is kept of this request beside its command. Takes the current trace: ask in the request's own task."""
         headers = carrier() | ({CLIENT_REF: client_ref} if client_ref is not None else {})
-        return Origin(clock.now(), self.sending.route, self.request_id, self.caller.key_id, headers, operation_id)
+        return Origin(clock.now(), self.request.route, self.request_id, self.client.key_id, headers, operation_id)
 
 
 def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Command]]:
     """The dependency of a route that changes something."""
-    gate = Gate(scope)
+    gate = Admission(scope)
 
     async def admit(
         request: Request,
-        parts: PartsOf,
-        caller: Annotated[Caller, Depends(gate)],
+        dependencies: DependenciesOf,
+        client: Annotated[MerchantClient, Depends(gate)],
         key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
     ) -> Command:
         if key is None and key_required:
@@ -81,8 +81,8 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
         if key is not None and mentions_card_number(key):
             raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
         route = f"{request.method} {request.url.path}"
-        sending = Sending(caller.merchant_id, caller.mode, route, key)
-        return Command(parts, caller, sending, request_id(request), parts.settings.wait_seconds)
+        sending = KeyedRequest(client.merchant_id, client.mode, route, key)
+        return Command(dependencies, client, sending, request_id(request), dependencies.settings.wait_seconds)
 
     return admit
 

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from gateway.edge.problems import PROBLEMS, Problem
 from gateway.tables import IDEMPOTENCY_KEYS
 from malipo.contracts.commands import Mode
-from malipo.messaging.database import Queries, Row
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Queries, Row
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, purge_of
 
 _FIND = """
@@ -33,7 +34,7 @@ _REUSED = PROBLEMS["idempotency_key_reused"].advice
 
 
 @dataclass(frozen=True)
-class Sending:
+class KeyedRequest:
     """One sending of a request. Without a `key` each sending is a request of its own."""
 
     merchant_id: str
@@ -43,16 +44,16 @@ class Sending:
 
 
 @dataclass(frozen=True)
-class Claim:
+class IdempotencyClaim:
     """One sending of a request that is to be carried out once, with a hash of what it asks for."""
 
-    sending: Sending
+    request: KeyedRequest
     fingerprint: bytes
 
     @property
     def owner(self) -> Owner | None:
         """What the request goes by; None without a key."""
-        sending = self.sending
+        sending = self.request
         return None if sending.key is None else (sending.merchant_id, sending.mode, sending.key)
 
 
@@ -64,25 +65,27 @@ class Done:
     replayed: bool
 
 
-def claim(sending: Sending, body: BaseModel | None) -> Claim:
+def claim(sending: KeyedRequest, body: BaseModel | None) -> IdempotencyClaim:
     """The claim of a sending with this body."""
-    return Claim(sending, _fingerprint(sending.route, body))
+    return IdempotencyClaim(sending, _fingerprint(sending.route, body))
 
 
-async def once(units: Units, sending: Sending, body: BaseModel | None, act: Callable[[Unit], Awaitable[str]]) -> Done:
+async def once(
+    database: Database, sending: KeyedRequest, body: BaseModel | None, act: Callable[[UnitOfWork], Awaitable[str]]
+) -> Done:
     """Run `act` in one unit with the key's row, unless an earlier sending already did; answers its resource's id.
 
     What `act` raises undoes everything, the key included. Raises `Problem` as `find` answers it.
     """
     claimed = claim(sending, body)
 
-    async def earlier(unit: Unit) -> Done | None:
+    async def earlier(unit: UnitOfWork) -> Done | None:
         [known] = await find(unit, [claimed])
         if isinstance(known, Problem):
             raise known
         return known
 
-    async def act_or_replay(unit: Unit) -> Done:
+    async def act_or_replay(unit: UnitOfWork) -> Done:
         if known := await earlier(unit):
             return known
         resource_id = await act(unit)
@@ -90,15 +93,15 @@ async def once(units: Units, sending: Sending, body: BaseModel | None, act: Call
         return Done(resource_id, replayed=False)
 
     try:
-        return await units.settle(act_or_replay)
+        return await database.transact(act_or_replay)
     except Problem as problem:
         # Another sending may have been carried out since we looked: what is wrong now came of that.
-        if known := await units.settle(earlier):
+        if known := await database.transact(earlier):
             return known
         raise problem from None
 
 
-async def find(unit: Unit, claims: Sequence[Claim]) -> list[Done | Problem | None]:
+async def find(unit: UnitOfWork, claims: Sequence[IdempotencyClaim]) -> list[Done | Problem | None]:
     """For each claim what an earlier sending did, or None: then it is new.
 
     Of two that are new at once one can `remember` its key: the other one's unit conflicts, and finds it in the next.
@@ -108,17 +111,17 @@ async def find(unit: Unit, claims: Sequence[Claim]) -> list[Done | Problem | Non
     first = {claim.owner: claim for claim in reversed(claims) if claim.owner is not None}
     known = await _known(unit.reads, first)
     answers = [
-        None if claim.owner is None else _told(claim, known.get(claim.owner), new=first[claim.owner] is claim)
+        None if claim.owner is None else _result(claim, known.get(claim.owner), new=first[claim.owner] is claim)
         for claim in claims
     ]
     unit.after_commit(partial(REPLAYS.inc, sum(isinstance(answer, Done) for answer in answers)))
     return answers
 
 
-def remember(unit: Unit, made: Sequence[tuple[Claim, str]]) -> None:
+def remember(unit: UnitOfWork, made: Sequence[tuple[IdempotencyClaim, str]]) -> None:
     """Keep which resource each claim has made, in the transaction that makes it."""
     rows = [
-        (*claim.owner, claim.sending.route, claim.fingerprint, resource_id)
+        (*claim.owner, claim.request.route, claim.fingerprint, resource_id)
         for claim, resource_id in made
         if claim.owner is not None
     ]
@@ -132,7 +135,7 @@ async def _known(source: Queries, owners: Collection[Owner]) -> dict[Owner, Row]
     return {(row["merchant_id"], row["mode"], row["key"]): row for row in rows}
 
 
-def _told(claim: Claim, row: Row | None, *, new: bool) -> Done | Problem | None:
+def _result(claim: IdempotencyClaim, row: Row | None, *, new: bool) -> Done | Problem | None:
     if row is None:
         return None if new else Problem("idempotency_key_in_flight")
     if row["fingerprint"] != claim.fingerprint:

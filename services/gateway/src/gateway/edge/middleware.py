@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.edge.problems import Problem
 from malipo import clock, ids
-from malipo.messaging.database import AWAY
+from malipo.messaging.pool import AWAY
 from malipo.platform.logs import log
 from malipo.platform.redaction import clean
 from malipo.platform.tracing import tracer
@@ -59,7 +59,7 @@ def problem_answer(request: Request, problem: Problem) -> Response:
     return Response(body, problem.kind.status, problem.headers(), media_type="application/problem+json")
 
 
-class Envelope:
+class RequestMiddleware:
     """The outermost layer of the application. HEAD is answered as GET is, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -46,7 +46,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RateLimitDecision:
     """Whether a request may go on, and the bucket after it."""
 
     allowed: bool
@@ -75,13 +75,13 @@ class Bucket:
         self._tokens = float(limit.burst)
         self._at = now
 
-    def take(self, now: float) -> Verdict:
+    def consume(self, now: float) -> RateLimitDecision:
         """Take one token at `now`, in monotonic seconds."""
         grown = self._tokens + max(0.0, now - self._at) * self._limit.per_second
         tokens = min(float(self._limit.burst), grown)
         allowed = tokens >= 1
         self._tokens, self._at = tokens - allowed, now
-        return Verdict(allowed, self._tokens, self._limit)
+        return RateLimitDecision(allowed, self._tokens, self._limit)
 
 
 class LocalBuckets:
@@ -91,14 +91,14 @@ class LocalBuckets:
         self._limit = limit
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
-    def take(self, key: str) -> Verdict:
+    def consume(self, key: str) -> RateLimitDecision:
         """Take one token of `key`'s bucket."""
         now = clock.monotonic()
         bucket = self._buckets.setdefault(key, Bucket(self._limit, now))
         self._buckets.move_to_end(key)
         if len(self._buckets) > _LOCAL_BUCKETS:
             self._buckets.popitem(last=False)
-        return bucket.take(now)
+        return bucket.consume(now)
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -113,31 +113,31 @@ class RateLimiter:
         self._away_until = 0.0
         self._local = LocalBuckets(limit)
 
-    async def take(self, key: str) -> Verdict:
+    async def consume(self, key: str) -> RateLimitDecision:
         """Take one token of `key`'s bucket."""
         now = clock.monotonic()
         if now < self._away_until:
-            return self._take_locally(key)
+            return self._consume_locally(key)
         probing = self._away_until > 0
         if probing:
             self._away_until = now + _AWAY_SECONDS  # one request asks; the others do not wait for its answer
         try:
-            verdict = await self._take_in_redis(key)
+            verdict = await self._consume_in_redis(key)
         except (RedisError, OSError) as error:
             return self._redis_away(key, error)
         self._away_until = 0.0
         return verdict
 
-    async def _take_in_redis(self, key: str) -> Verdict:
+    async def _consume_in_redis(self, key: str) -> RateLimitDecision:
         answer = await self._script(keys=[f"ratelimit:{key}"], args=[self._limit.per_second, self._limit.burst])
         allowed, tokens = cast("Sequence[bytes | int]", answer)
-        return Verdict(bool(int(allowed)), float(tokens), self._limit)
+        return RateLimitDecision(bool(int(allowed)), float(tokens), self._limit)
 
-    def _redis_away(self, key: str, error: Exception) -> Verdict:
+    def _redis_away(self, key: str, error: Exception) -> RateLimitDecision:
         self._away_until = clock.monotonic() + _AWAY_SECONDS
         log.warning("redis away", error=repr(error), rate_limit="local", retry_in_seconds=_AWAY_SECONDS)
-        return self._take_locally(key)
+        return self._consume_locally(key)
 
-    def _take_locally(self, key: str) -> Verdict:
+    def _consume_locally(self, key: str) -> RateLimitDecision:
         FALLBACKS.inc()
-        return self._local.take(key)
+        return self._local.consume(key)

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, false, func, select
 
 from gateway.tables import API_KEYS
 from malipo.contracts.commands import Mode
-from malipo.messaging.database import Queries
+from malipo.messaging.pool import Queries
 from malipo.messaging.queries import Query
 
 API_KEY = select(

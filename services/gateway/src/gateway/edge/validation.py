@@ -134,5 +134,5 @@ def _code(field: str, error_type: str) -> str:
 
 
 def _pointer(location: Sequence[int | str]) -> str:
-    parts = location[:-1] if location and location[-1] == _MAP_KEY else location
-    return "".join(f"/{shown(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+    dependencies = location[:-1] if location and location[-1] == _MAP_KEY else location
+    return "".join(f"/{shown(part).replace('~', '~0').replace('/', '~1')}" for part in dependencies)

@@ -95,12 +95,12 @@ class Waiting:
                 async with aclosing(_channel(self._subscriber)) as channel:
                     await channel.subscribe(_CHANNEL)
                     self._wake(list(self._waiting))  # what was said while we were away
-                    await self._hear(channel)
+                    await self._receive(channel)
             except (RedisError, OSError) as error:
                 log.warning("redis away", error=repr(error), retry_in_seconds=_AWAY_SECONDS)
                 await asyncio.sleep(_AWAY_SECONDS)
 
-    async def _hear(self, channel: Any) -> None:
+    async def _receive(self, channel: Any) -> None:
         while True:
             message = await channel.get_message(timeout=_AWAY_SECONDS)
             if message is not None:

@@ -8,10 +8,10 @@ from sqlalchemy import Text, bindparam, or_, select
 from gateway.events.schemas import EventFilters
 from gateway.tables import EVENTS
 from malipo.contracts.commands import Mode
-from malipo.contracts.events import PaymentStepped, public_event
-from malipo.messaging.database import Queries
+from malipo.contracts.events import PaymentTransitioned, event_body
+from malipo.messaging.pool import Queries
 from malipo.messaging.queries import Query
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, given, json_text
 
 _EVENTS_LOCK = 0x65766E74  # "evnt"
@@ -40,15 +40,15 @@ FIRST_POSITION = 0
 LAST_POSITION = 2**63 - 1
 
 
-def add_events(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
+def add_events(unit: UnitOfWork, steps: Sequence[PaymentTransitioned]) -> None:
     """Append announced steps to the list of events, each once.
 
     A reader who asks for what came after a position must never find something before it later: so positions are
     given and committed under one lock, held from this write to the commit. Put first it is written last.
     """
-    announced = [(step, step.announcement) for step in steps if step.announcement is not None]
+    announced = [(step, step.public_event) for step in steps if step.public_event is not None]
     rows = [
-        (told.id, step.payment_id, told.sequence, step.merchant_id, step.mode, told.type, json_text(public_event(step)))
+        (told.id, step.payment_id, told.sequence, step.merchant_id, step.mode, told.type, json_text(event_body(step)))
         for step, told in announced
     ]
     unit.put(_ADD_EVENTS, rows)

@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 from gateway.edge.origin import Origin
 from malipo.contracts.deliveries import DeliveryReported
-from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import RESULTS, Declined, OrderPostponed, OutcomeReported, Unknown
+from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Declined, OutcomeReported, Unknown
 from malipo.platform.tracing import trace_id_of
 
 Kind = Literal["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"]
@@ -20,7 +20,7 @@ _KINDS: dict[str, Kind] = {"answer": "attempt", "query": "query", "callback": "c
 _ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund"}
 
 
-class Entry(NamedTuple):
+class TimelineEntry(NamedTuple):
     """One entry. Written again under the same `id`, it changes nothing.
 
     `body["cause"]` names the entry, or the event, that led to it; a deadline's step leaves it open, see `timeline`.
@@ -33,16 +33,16 @@ class Entry(NamedTuple):
     body: dict[str, Any]
 
 
-def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> Entry:
+def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> TimelineEntry:
     """The entry of a message. Raises `TypeError` for one that is no part of a payment's history."""
     match message:
-        case PaymentStepped() as step:
+        case PaymentTransitioned() as step:
             return _step(step, headers)
         case CommandRefused() as refusal:
             return _refusal(refusal, message_id, headers)
         case OutcomeReported() as report:
             return _outcome(report, message_id, headers)
-        case OrderPostponed() as report:
+        case AttemptPostponed() as report:
             return _postponed(report, message_id, headers)
         case DeliveryReported() as attempt:
             return _webhook(attempt, headers)
@@ -50,7 +50,7 @@ def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> E
             raise TypeError(type(other).__name__)
 
 
-def request_entry(payment_id: str, message_id: str, origin: Origin) -> Entry:
+def request_entry(payment_id: str, message_id: str, origin: Origin) -> TimelineEntry:
     """A request that was accepted. It goes by the id of the command that it became, which what follows names."""
     method, _, path = origin.route.partition(" ")
     return _entry(
@@ -70,7 +70,7 @@ def request_entry(payment_id: str, message_id: str, origin: Origin) -> Entry:
     )
 
 
-def _step(step: PaymentStepped, headers: Mapping[str, str]) -> Entry:
+def _step(step: PaymentTransitioned, headers: Mapping[str, str]) -> TimelineEntry:
     operation, cause = step.operation, step.cause
     return _entry(
         step.payment_id,
@@ -93,11 +93,11 @@ def _step(step: PaymentStepped, headers: Mapping[str, str]) -> Entry:
         contradiction=step.contradiction,
         sent=step.sent,
         deadline=step.deadline,
-        event=step.announcement,
+        event=step.public_event,
     )
 
 
-def _outcome(report: OutcomeReported, message_id: str, headers: Mapping[str, str]) -> Entry:
+def _outcome(report: OutcomeReported, message_id: str, headers: Mapping[str, str]) -> TimelineEntry:
     outcome = report.outcome
     return _by_provider(
         report,
@@ -112,14 +112,18 @@ def _outcome(report: OutcomeReported, message_id: str, headers: Mapping[str, str
     )
 
 
-def _postponed(report: OrderPostponed, message_id: str, headers: Mapping[str, str]) -> Entry:
+def _postponed(report: AttemptPostponed, message_id: str, headers: Mapping[str, str]) -> TimelineEntry:
     details = {"code": report.code, "detail": report.detail, "retry_at": report.retry_at}
     return _by_provider(report, "postponed", message_id, headers, **details)
 
 
 def _by_provider(
-    report: OutcomeReported | OrderPostponed, kind: Kind, message_id: str, headers: Mapping[str, str], **details: object
-) -> Entry:
+    report: OutcomeReported | AttemptPostponed,
+    kind: Kind,
+    message_id: str,
+    headers: Mapping[str, str],
+    **details: object,
+) -> TimelineEntry:
     charge = report.kind == "charge"
     return _entry(
         report.payment_id,
@@ -137,7 +141,7 @@ def _by_provider(
     )
 
 
-def _refusal(refusal: CommandRefused, message_id: str, headers: Mapping[str, str]) -> Entry:
+def _refusal(refusal: CommandRefused, message_id: str, headers: Mapping[str, str]) -> TimelineEntry:
     return _entry(
         refusal.payment_id,
         "refusal",
@@ -153,7 +157,7 @@ def _refusal(refusal: CommandRefused, message_id: str, headers: Mapping[str, str
     )
 
 
-def _webhook(attempt: DeliveryReported, headers: Mapping[str, str]) -> Entry:
+def _webhook(attempt: DeliveryReported, headers: Mapping[str, str]) -> TimelineEntry:
     return _entry(
         attempt.payment_id,
         "webhook",
@@ -189,7 +193,7 @@ def _entry(
     about: str,
     operation_id: str | None,
     **details: object,
-) -> Entry:
+) -> TimelineEntry:
     body: dict[str, Any] = {
         "id": entry_id,
         "kind": kind,
@@ -200,7 +204,7 @@ def _entry(
         "about": about,
         "operation_id": operation_id,
     }
-    return Entry(payment_id, entry_id, kind, at, body | details)
+    return TimelineEntry(payment_id, entry_id, kind, at, body | details)
 
 
 def _about(operation_id: str | None) -> str:

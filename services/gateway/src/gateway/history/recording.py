@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from gateway.history.entries import entry_of, request_entry
 from gateway.history.store import put_entries
-from gateway.payments.acceptance import Sent
+from gateway.payments.acceptance import SentCommand
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import RollCalled
 from malipo.contracts.message import Message
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 
 
-def record_requests(unit: Unit, sent: Sequence[Sent]) -> None:
+def record_requests(unit: UnitOfWork, sent: Sequence[SentCommand]) -> None:
     """Put the requests that these commands came from into their payments' timelines: the `Recorder` of `payments`."""
     put_entries(unit, [request_entry(command.payment_id, message_id, origin) for command, message_id, origin in sent])
 
 
-def record_messages(unit: Unit, batch: Sequence[Received[Message]]) -> None:
+def record_messages(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Add what these messages tell to the timelines of their payments.
 
     Raises `TypeError` for a message that nobody has said how to tell.

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from gateway.edge.admission import Gate
-from gateway.edge.authentication import Caller
-from gateway.edge.parts import PartsOf
+from gateway.edge.admission import Admission
+from gateway.edge.authentication import MerchantClient
+from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.responses import answer
 from gateway.history import store
 from gateway.history.explain import explained
@@ -16,40 +16,40 @@ from gateway.history.timeline import arranged, is_whole
 from gateway.openapi.description import spec
 from gateway.operations.store import list_operations
 from gateway.payments.access import require_payment
-from malipo.messaging.database import time_of
+from malipo.messaging.pool import time_of
 
 router = APIRouter(prefix="/v1/payments", tags=["Payments"])
-_Reader = Annotated[Caller, Depends(Gate("payments:read"))]
+_Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
 
 
 @router.get(
     "/{payment_id}/timeline",
-    **spec("Read a payment's timeline", answers={200: TIMELINE}, problems=("payment_not_found",)),
+    **spec("Read a payment's timeline", responses={200: TIMELINE}, problems=("payment_not_found",)),
 )
-async def read_timeline(parts: PartsOf, caller: _Reader, payment_id: str) -> Response:
+async def read_timeline(dependencies: DependenciesOf, client: _Reader, payment_id: str) -> Response:
     """What every service did, in causal order: requests, steps, what providers were asked and said, webhooks.
 
     A cause stands before its effect, whatever the clocks of two machines say. `complete` is false while the cause of an
     entry is still on its way, which takes less than a second; and of a payment with more entries than the newest
     thousand, which are shown.
     """
-    payment = await require_payment(parts, caller, payment_id)
-    entries = arranged(await store.timeline(parts.units.reads, payment_id))
+    payment = await require_payment(dependencies, client, payment_id)
+    entries = arranged(await store.timeline(dependencies.database.reads, payment_id))
     complete = is_whole(entries) and len(entries) < store.MAX_ENTRIES
     return answer({"payment_id": payment_id, "status": payment.status, "complete": complete, "entries": entries})
 
 
 @router.get(
     "/{payment_id}/explain",
-    **spec("Explain a payment", answers={200: EXPLANATION}, problems=("payment_not_found",)),
+    **spec("Explain a payment", responses={200: EXPLANATION}, problems=("payment_not_found",)),
 )
-async def explain_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> Response:
+async def explain_payment(dependencies: DependenciesOf, client: _Reader, payment_id: str) -> Response:
     """In plain words and as data: why it is in its state, since when, what happens next, and what you may safely do.
 
     The same of each capture, cancel and refund.
     """
-    payment = await require_payment(parts, caller, payment_id)
-    reads = parts.units.reads
+    payment = await require_payment(dependencies, client, payment_id)
+    reads = dependencies.database.reads
     entries = await store.explaining(reads, payment_id)
-    operations = await list_operations(reads, payment_id, caller.merchant_id, caller.mode, count=store.MAX_EXPLAINING)
+    operations = await list_operations(reads, payment_id, client.merchant_id, client.mode, count=store.MAX_EXPLAINING)
     return answer(explained(payment, operations, entries, await time_of(reads)))

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from gateway.history import examples
 from gateway.history.texts import EXPLANATIONS
-from gateway.openapi.answers import Answer, ref
+from gateway.openapi.responses import DocumentedResponse, ref
 from gateway.openapi.schemas import BOOLEAN, INTEGER, MOMENT, MOMENT_OR_NULL, TEXT, TEXT_OR_NULL, object_of
 from malipo.contracts.failures import May
 from malipo.contracts.outcomes import EXCHANGE_ERRORS
@@ -51,7 +51,7 @@ _STAND: dict[str, Any] = {
         "description": "Why the order could not be sent to the provider yet.",
     },
 }
-TIMELINE = Answer(
+TIMELINE = DocumentedResponse(
     ref("Timeline"),
     examples.TIMELINE,
     {
@@ -131,7 +131,7 @@ TIMELINE = Answer(
         ),
     },
 )
-EXPLANATION = Answer(
+EXPLANATION = DocumentedResponse(
     ref("Explanation"),
     examples.EXPLANATION,
     {

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ARRAY, Text, any_, bindparam, literal, select
 
-from gateway.history.entries import Entry, Kind
+from gateway.history.entries import Kind, TimelineEntry
 from gateway.tables import TIMELINE
-from malipo.messaging.database import Queries
+from malipo.messaging.pool import Queries
 from malipo.messaging.queries import Query
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, json_text
 
 MAX_ENTRIES = 1000
@@ -27,7 +27,7 @@ _ENTRIES = Query(_NEWEST)
 _THOSE_THAT_EXPLAIN = Query(_NEWEST.where(TIMELINE.c.kind == any_(literal(list(_EXPLAINING), ARRAY(Text)))))
 
 
-def put_entries(unit: Unit, entries: Sequence[Entry]) -> None:
+def put_entries(unit: UnitOfWork, entries: Sequence[TimelineEntry]) -> None:
     """Add entries to their payments' timelines, each once."""
     ordered = sorted(entries, key=lambda entry: entry[:2])  # one order of locking for all
     rows = [(entry.payment_id, entry.id, entry.kind, entry.at, json_text(entry.body)) for entry in ordered]

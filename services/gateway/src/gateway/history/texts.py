@@ -180,7 +180,7 @@ _WAITS_FOR_A_WORD = (
     "stop it."
 )
 _CANCEL = _operation("cancel", "cancel", "refund", "pay_anew") | {
-    ("waiting", "wished"): Explanation(
+    ("waiting", "deferred"): Explanation(
         "Malipo has the cancel, and nobody can say yet how the charge stands.", _WAITS_FOR_A_WORD, _UNDER_WAY
     ),
     ("waiting", "overdue"): Explanation(

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.edge.fields import IDEMPOTENCY_KEY, Body
 from gateway.edge.problems import PROBLEMS, Problem
 from gateway.openapi import examples, schemas
-from gateway.openapi.answers import REF, Answer, Schema, ref
+from gateway.openapi.responses import REF, DocumentedResponse, Schema, ref
 from malipo.contracts.events import EVENT_TYPES, OperationView, PaymentView
 
 DESCRIPTION = """
@@ -94,7 +94,7 @@ _WITH_KEY = ("idempotency_key_invalid", "idempotency_key_reused", "idempotency_k
 def spec(
     summary: str,
     *,
-    answers: Mapping[int, Answer | None],
+    responses: Mapping[int, DocumentedResponse | None],
     body: type[Body] | None = None,
     problems: Sequence[str] = (),
     query: bool = False,
@@ -116,15 +116,17 @@ def spec(
     codes += ("idempotency_key_missing",) if key_required else ()
     codes += (*_WITH_BODY, *body.problems) if body else ()
     added = ("Idempotent-Replayed",) * (changes or waits) + ("Preference-Applied",) * waits
-    added += ("Location",) * (min(answers) == 201)
+    added += ("Location",) * (min(responses) == 201)
     described: dict[str, Any] = {
         "summary": summary,
         "response_model": None,
-        "status_code": min(answers),
-        "responses": {status: _answer(status, content, added) | _links(read_at) for status, content in answers.items()}
+        "status_code": min(responses),
+        "responses": {
+            status: _answer(status, content, added) | _links(read_at) for status, content in responses.items()
+        }
         | _problems(codes),
     }
-    given = {name: one for answer in answers.values() if answer for name, one in answer.components.items()}
+    given = {name: one for answer in responses.values() if answer for name, one in answer.components.items()}
     extra: dict[str, Any] = {_KEY_REQUIRED: key_required, _TAKEN: _of_body(body), _GIVEN: given}
     if body is not None:
         extra["requestBody"] = _request_body(body)
@@ -178,7 +180,7 @@ def _webhook() -> Schema:
     }
 
 
-def _answer(status: int, content: Answer | None, added: Sequence[str]) -> Schema:
+def _answer(status: int, content: DocumentedResponse | None, added: Sequence[str]) -> Schema:
     headers = _HEADERS | {name: _MORE_HEADERS[name] for name in added}
     if content is None:
         return {"description": "Done", "headers": headers}

@@ -10,17 +10,17 @@ from starlette.responses import Response
 
 from gateway.accounts.configuration import Configuration, current
 from gateway.edge import cursors
-from gateway.edge.admission import Gate
-from gateway.edge.authentication import Caller
+from gateway.edge.admission import Admission
+from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
 from gateway.edge.commands import Command, waiting_command
+from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.fields import Page
 from gateway.edge.idempotency import Done, once
-from gateway.edge.parts import PartsOf
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import RETRY_AFTER_SECONDS, answer, page
-from gateway.openapi.answers import OPERATION, OPERATION_UNDER_WAY, REFUNDS
 from gateway.openapi.description import spec
+from gateway.openapi.responses import OPERATION, OPERATION_UNDER_WAY, REFUNDS
 from gateway.operations import store
 from gateway.operations.schemas import (
     CANCEL_REFUSALS,
@@ -37,7 +37,7 @@ from gateway.payments.schemas import is_settled_by_cards
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
 from malipo.contracts.events import OperationView, PaymentView
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["Payments"])
 _STARTED = {201: OPERATION, 202: OPERATION_UNDER_WAY}
@@ -49,7 +49,7 @@ _NOT_FOUND = ("payment_not_found",)
     **spec(
         "Capture a payment",
         body=NewCapture,
-        answers=_STARTED,
+        responses=_STARTED,
         problems=(*_NOT_FOUND, *CAPTURE_REFUSALS, "provider_not_configured"),
         waits=True,
     ),
@@ -70,7 +70,9 @@ async def capture(
 
 @router.post(
     "/payments/{payment_id}/cancel",
-    **spec("Cancel a payment", body=NewCancel, answers=_STARTED, problems=(*_NOT_FOUND, *CANCEL_REFUSALS), waits=True),
+    **spec(
+        "Cancel a payment", body=NewCancel, responses=_STARTED, problems=(*_NOT_FOUND, *CANCEL_REFUSALS), waits=True
+    ),
 )
 async def cancel(
     asked: Annotated[Command, Depends(waiting_command("payments:write"))],
@@ -95,7 +97,7 @@ async def cancel(
     **spec(
         "Refund a payment",
         body=NewRefund,
-        answers=_STARTED,
+        responses=_STARTED,
         problems=(*_NOT_FOUND, *REFUND_REFUSALS, "provider_not_configured"),
         waits=True,
         tag="Refunds",
@@ -119,34 +121,39 @@ async def refund(
 
 @router.get(
     "/payments/{payment_id}/refunds",
-    **spec("List a payment's refunds", answers={200: REFUNDS}, problems=_NOT_FOUND, query=True, tag="Refunds"),
+    **spec("List a payment's refunds", responses={200: REFUNDS}, problems=_NOT_FOUND, query=True, tag="Refunds"),
 )
 async def list_refunds(
-    parts: PartsOf,
-    caller: Annotated[Caller, Depends(Gate("payments:read", Page))],
+    dependencies: DependenciesOf,
+    client: Annotated[MerchantClient, Depends(Admission("payments:read", Page))],
     payment_id: str,
     query: Annotated[Page, Query()],
 ) -> Response:
     """Newest first, one page at a time; refused ones are among them as `failed`."""
-    payment = await require_payment(parts, caller, payment_id)
+    payment = await require_payment(dependencies, client, payment_id)
     before_id = cursors.decode(query.cursor, "ref") if query.cursor is not None else None
     entries = await store.list_refunds(
-        parts.units.reads, payment.id, caller.merchant_id, caller.mode, before_id=before_id, count=query.limit + 1
+        dependencies.database.reads,
+        payment.id,
+        client.merchant_id,
+        client.mode,
+        before_id=before_id,
+        count=query.limit + 1,
     )
     return answer(page(entries, query.limit, cursors.encode))
 
 
 @router.get(
     "/refunds/{refund_id}",
-    **spec("Read a refund", answers={200: OPERATION}, problems=("refund_not_found",), tag="Refunds"),
+    **spec("Read a refund", responses={200: OPERATION}, problems=("refund_not_found",), tag="Refunds"),
 )
 async def read_refund(
-    parts: PartsOf, caller: Annotated[Caller, Depends(Gate("payments:read"))], refund_id: str
+    dependencies: DependenciesOf, client: Annotated[MerchantClient, Depends(Admission("payments:read"))], refund_id: str
 ) -> Response:
     """The refund as it is now."""
     found = None
     if ids.is_id(refund_id, "ref"):
-        found = await store.get_operation(parts.units.reads, refund_id, caller.merchant_id, caller.mode)
+        found = await store.get_operation(dependencies.database.reads, refund_id, client.merchant_id, client.mode)
     if found is None:
         raise Problem("refund_not_found")
     return answer(found.view)
@@ -161,21 +168,23 @@ type _Ordered = Callable[[datetime], _OperationCommand]
 async def _operate(
     asked: Command, record: Recorder, payment_id: str, ordered: _Ordered, body: NewCapture | NewCancel | NewRefund
 ) -> Response:
-    payment = await require_payment(asked.parts, asked.caller, payment_id)
+    payment = await require_payment(asked.dependencies, asked.client, payment_id)
     accept = partial(_accept, asked=asked, record=record, payment=payment, ordered=ordered)
-    done = await once(asked.parts.units, asked.sending, body, accept)
+    done = await once(asked.dependencies.database, asked.request, body, accept)
     return await _end(asked, done)
 
 
-async def _accept(unit: Unit, *, asked: Command, record: Recorder, payment: PaymentView, ordered: _Ordered) -> str:
-    owner = asked.caller.merchant_id, asked.caller.mode
+async def _accept(
+    unit: UnitOfWork, *, asked: Command, record: Recorder, payment: PaymentView, ordered: _Ordered
+) -> str:
+    owner = asked.client.merchant_id, asked.client.mode
     configuration = (await current(unit.reads, {owner}))[owner]
     command = ordered(configuration.read_at)
     if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
         _check_amount(command, payment)
-        _check_credentials(configuration, asked.caller, payment)
+        _check_credentials(configuration, asked.client, payment)
     view = _first_view(command, payment)
-    store.add_operation(unit, view, asked.caller.merchant_id, asked.caller.mode)
+    store.add_operation(unit, view, asked.client.merchant_id, asked.client.mode)
     send_commands(unit, [(command, asked.origin(payment.client_ref, view.id))], record)
     return view.id
 
@@ -186,11 +195,11 @@ def _check_amount(command: CapturePayment | RefundPayment, payment: PaymentView)
         raise of_fields([FieldError("/amount", "amount_not_representable", "must end in 0 in this currency")])
 
 
-def _check_credentials(configuration: Configuration, caller: Caller, payment: PaymentView) -> None:
+def _check_credentials(configuration: Configuration, client: MerchantClient, payment: PaymentView) -> None:
     if payment.provider is None:  # not known here yet, if there is one
         return
     if payment.provider not in configuration.providers:
-        raise not_configured(payment.provider, caller.mode)
+        raise not_configured(payment.provider, client.mode)
 
 
 def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationView:
@@ -207,12 +216,14 @@ async def _end(asked: Command, done: Done) -> Response:
     """What became of the operation within the time to wait. A refusal is an answer, and stays the same on a replay."""
 
     async def read() -> Operation:
-        caller = asked.caller
-        found = await store.get_operation(asked.parts.units.reads, done.resource_id, caller.merchant_id, caller.mode)
+        client = asked.client
+        found = await store.get_operation(
+            asked.dependencies.database.reads, done.resource_id, client.merchant_id, client.mode
+        )
         assert found is not None  # written with the key
         return found
 
-    operation = await asked.parts.waiting.until(
+    operation = await asked.dependencies.waiting.until(
         done.resource_id, read, lambda found: found.answered, asked.wait_seconds
     )
     if operation.refusal is not None:

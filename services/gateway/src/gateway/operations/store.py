@@ -8,10 +8,10 @@ from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
 from gateway.operations.views import Operation, Refusal
 from gateway.tables import OPERATIONS
 from malipo.contracts.commands import Mode
-from malipo.contracts.events import OperationView, PaymentStepped
-from malipo.messaging.database import Queries
+from malipo.contracts.events import OperationView, PaymentTransitioned
+from malipo.messaging.pool import Queries
 from malipo.messaging.queries import Query
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, json_text
 
 _ADD_OPERATIONS = insert(OPERATIONS)
@@ -46,12 +46,12 @@ FROM unnest({arrays}) AS new ({names}) WHERE operations.id = new.id AND operatio
 _operation = msgspec.json.Decoder(OperationView)
 
 
-def add_operation(unit: Unit, view: OperationView, merchant_id: str, mode: Mode) -> None:
+def add_operation(unit: UnitOfWork, view: OperationView, merchant_id: str, mode: Mode) -> None:
     """Write an operation that was just accepted."""
     unit.put(_ADD_OPERATIONS, [_operation_row(merchant_id, mode, 0, view)])
 
 
-def put_operations(unit: Unit, steps: Sequence[tuple[PaymentStepped, OperationView]]) -> None:
+def put_operations(unit: UnitOfWork, steps: Sequence[tuple[PaymentTransitioned, OperationView]]) -> None:
     """Bring operations to these steps, one an operation; a row that is further already stays as it is."""
     ordered = sorted(steps, key=lambda entry: entry[1].id)
     unit.put(_PUT_OPERATIONS, [_operation_row(step.merchant_id, step.mode, step.step, view) for step, view in ordered])
@@ -89,7 +89,7 @@ async def untouched(source: Queries, operation_ids: Sequence[str]) -> list[Opera
     return [_operation.decode(row["view"]) for row in rows]
 
 
-def refuse(unit: Unit, refused: Sequence[Operation]) -> None:
+def refuse(unit: UnitOfWork, refused: Sequence[Operation]) -> None:
     """Note that the payment's owner refused these operations, and why, unless a step has touched them."""
     ordered = sorted(refused, key=lambda operation: operation.view.id)
     unit.put(_REFUSE, [(one.view.id, msgspec.to_builtins(one.refusal), json_text(one.view)) for one in ordered])

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from gateway.accounts.configuration import Configuration, current
 from gateway.edge import idempotency
-from gateway.edge.idempotency import Claim, Done, Sending
+from gateway.edge.idempotency import Done, IdempotencyClaim, KeyedRequest
 from gateway.edge.origin import Origin
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.payments import store, unanswered
@@ -19,13 +19,14 @@ from malipo import clock
 from malipo.contracts.commands import CreatePayment, Mode, PaymentCommand
 from malipo.contracts.events import PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS, PROVIDER_COMMANDS
-from malipo.messaging.collector import Collector
-from malipo.messaging.unit import Unit, Units
+from malipo.messaging.database import Database
+from malipo.messaging.group_commit import GroupCommit
+from malipo.messaging.unit_of_work import UnitOfWork
 
 _MAX_BATCH = 100  # of 64 KiB at most, so that the longest transaction takes milliseconds
 
 
-class Sent(NamedTuple):
+class SentCommand(NamedTuple):
     """A command that goes out with its unit, under which message id, and the request that it came from."""
 
     command: PaymentCommand
@@ -33,21 +34,21 @@ class Sent(NamedTuple):
     origin: Origin
 
 
-type Recorder = Callable[[Unit, Sequence[Sent]], None]
+type Recorder = Callable[[UnitOfWork, Sequence[SentCommand]], None]
 """Notes in a unit which requests became the commands that it sends. Whoever accepts them knows no more of it."""
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PaymentRequest:
     """A payment that was asked for. All that depends on the request's own task is in `origin`."""
 
-    claim: Claim
+    claim: IdempotencyClaim
     body: NewPayment
     origin: Origin
 
     @property
     def owner(self) -> tuple[str, Mode]:
-        return self.claim.sending.merchant_id, self.claim.sending.mode
+        return self.claim.request.merchant_id, self.claim.request.mode
 
 
 class Accepted(NamedTuple):
@@ -60,22 +61,24 @@ class Accepted(NamedTuple):
 class Acceptance:
     """Accepts payments. What is wrong with one of them takes none of those along that come with it."""
 
-    def __init__(self, units: Units, record: Recorder) -> None:
-        self._units = units
+    def __init__(self, database: Database, record: Recorder) -> None:
+        self._database = database
         self._record = record
-        self._asked = Collector[_Asked, Accepted](self._write, most=_MAX_BATCH)
+        self._asked = GroupCommit[_PaymentRequest, Accepted](self._write, most=_MAX_BATCH)
 
-    async def accept(self, sending: Sending, body: NewPayment, origin: Origin) -> Accepted:
+    async def accept(self, sending: KeyedRequest, body: NewPayment, origin: Origin) -> Accepted:
         """Returns once a payment, now or by an earlier sending, is accepted for good; the answer says which.
 
         Raises `Problem`: `provider_not_configured`, `expires_at_out_of_range`, or one of `idempotency.find`'s.
         """
-        return await self._asked.add(_Asked(idempotency.claim(sending, body), body, origin))
+        return await self._asked.add(_PaymentRequest(idempotency.claim(sending, body), body, origin))
 
-    async def _write(self, asked: Sequence[_Asked]) -> Sequence[Accepted | Problem]:
-        return await self._units.settle(partial(self._accept_or_replay, asked))
+    async def _write(self, asked: Sequence[_PaymentRequest]) -> Sequence[Accepted | Problem]:
+        return await self._database.transact(partial(self._accept_or_replay, asked))
 
-    async def _accept_or_replay(self, asked: Sequence[_Asked], unit: Unit) -> Sequence[Accepted | Problem]:
+    async def _accept_or_replay(
+        self, asked: Sequence[_PaymentRequest], unit: UnitOfWork
+    ) -> Sequence[Accepted | Problem]:
         earlier = await idempotency.find(unit, [one.claim for one in asked])
         new = [one for one, answer in zip(asked, earlier, strict=True) if answer is None]
         answers = iter(await self._accept(unit, new))
@@ -84,7 +87,7 @@ class Acceptance:
             for answer in earlier
         ]
 
-    async def _accept(self, unit: Unit, new: Sequence[_Asked]) -> list[Accepted | Problem]:
+    async def _accept(self, unit: UnitOfWork, new: Sequence[_PaymentRequest]) -> list[Accepted | Problem]:
         found = await current(unit.reads, {one.owner for one in new})
         decided = [_decide(one, found[one.owner]) for one in new]
         accepted = [(one, view) for one, view in zip(new, decided, strict=True) if isinstance(view, PaymentView)]
@@ -97,7 +100,7 @@ class Acceptance:
         ]
 
 
-def _decide(one: _Asked, configuration: Configuration) -> PaymentView | Problem:
+def _decide(one: _PaymentRequest, configuration: Configuration) -> PaymentView | Problem:
     """The payment as it is accepted, at the database's time, or why it is not."""
     ends_in = one.body.expires_at and one.body.expires_at - configuration.read_at
     if ends_in is not None and not SHORTEST_LIFE <= ends_in <= LONGEST_LIFE:
@@ -106,7 +109,7 @@ def _decide(one: _Asked, configuration: Configuration) -> PaymentView | Problem:
     return _refusal(one, configuration) or first_payment(one.body, configuration.read_at)
 
 
-def _refusal(one: _Asked, configuration: Configuration) -> Problem | None:
+def _refusal(one: _PaymentRequest, configuration: Configuration) -> Problem | None:
     named, configured = one.body.provider, configuration.providers
     if configured and (named is None or named in configured):
         return None
@@ -119,14 +122,14 @@ def not_configured(provider: str, mode: Mode) -> Problem:
     return Problem("provider_not_configured", f"There are no {mode} credentials for {provider}: {advice}")
 
 
-def _command(one: _Asked, payment: PaymentView, configuration: Configuration) -> CreatePayment:
+def _command(one: _PaymentRequest, payment: PaymentView, configuration: Configuration) -> CreatePayment:
     return create_command(payment, one.body, *one.owner, configuration.version)
 
 
-def send_commands(unit: Unit, commands: Sequence[tuple[PaymentCommand, Origin]], record: Recorder) -> None:
+def send_commands(unit: UnitOfWork, commands: Sequence[tuple[PaymentCommand, Origin]], record: Recorder) -> None:
     """Send the payments' owner what was asked for, and have the requests recorded. Each is kept until it is answered."""
     sent = [
-        Sent(command, unit.send(PAYMENT_COMMANDS, command.payment_id, command, headers=origin.headers), origin)
+        SentCommand(command, unit.send(PAYMENT_COMMANDS, command.payment_id, command, headers=origin.headers), origin)
         for command, origin in commands
     ]
     unanswered.keep(

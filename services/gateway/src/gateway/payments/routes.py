@@ -6,16 +6,16 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from gateway.edge import cursors
-from gateway.edge.admission import Gate
-from gateway.edge.authentication import Caller
+from gateway.edge.admission import Admission
+from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
 from gateway.edge.commands import Command, waiting_command
+from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.idempotency import Done
 from gateway.edge.middleware import about
-from gateway.edge.parts import PartsOf
 from gateway.edge.responses import RETRY_AFTER_SECONDS, answer, page
-from gateway.openapi.answers import PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS
 from gateway.openapi.description import spec
+from gateway.openapi.responses import PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS
 from gateway.payments import store
 from gateway.payments.acceptance import AcceptanceOf
 from gateway.payments.access import require_payment
@@ -24,7 +24,7 @@ from gateway.payments.views import answered
 from malipo.contracts.events import PaymentView
 
 router = APIRouter(prefix="/v1/payments", tags=["Payments"])
-_Reader = Annotated[Caller, Depends(Gate("payments:read"))]
+_Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
 
 
 @router.post(
@@ -32,7 +32,7 @@ _Reader = Annotated[Caller, Depends(Gate("payments:read"))]
     **spec(
         "Create a payment",
         body=NewPayment,
-        answers={201: PAYMENT, 202: PAYMENT_UNDER_WAY},
+        responses={201: PAYMENT, 202: PAYMENT_UNDER_WAY},
         problems=("provider_not_configured",),
         waits=True,
         read_at="/v1/payments/{payment_id}",
@@ -49,7 +49,7 @@ async def create_payment(
     to. 202: accepted and still `processing`, with a `status_reason` when the provider's word is in doubt; read it at
     `Location`, or wait for the webhook.
     """
-    done, payment = await acceptance.accept(asked.sending, body, asked.origin(body.client_ref))
+    done, payment = await acceptance.accept(asked.request, body, asked.origin(body.client_ref))
     about(payment_id=done.resource_id, client_ref=body.client_ref)
     if payment is None or asked.wait_seconds > 0:
         payment = await _first_state(asked, done)
@@ -59,28 +59,33 @@ async def create_payment(
     return answer(payment, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
 
 
-@router.get("", **spec("List payments", answers={200: PAYMENTS}, query=True))
+@router.get("", **spec("List payments", responses={200: PAYMENTS}, query=True))
 async def list_payments(
-    parts: PartsOf,
-    caller: Annotated[Caller, Depends(Gate("payments:read", PaymentFilters))],
+    dependencies: DependenciesOf,
+    client: Annotated[MerchantClient, Depends(Admission("payments:read", PaymentFilters))],
     filters: Annotated[PaymentFilters, Query()],
 ) -> Response:
     """Newest first, one page at a time."""
     before_id = cursors.decode(filters.cursor, "pay") if filters.cursor is not None else None
     entries = await store.list_payments(
-        parts.units.reads, caller.merchant_id, caller.mode, filters, before_id=before_id, count=filters.limit + 1
+        dependencies.database.reads,
+        client.merchant_id,
+        client.mode,
+        filters,
+        before_id=before_id,
+        count=filters.limit + 1,
     )
     return answer(page(entries, filters.limit, cursors.encode))
 
 
-@router.get("/{payment_id}", **spec("Read a payment", answers={200: PAYMENT}, problems=("payment_not_found",)))
-async def read_payment(parts: PartsOf, caller: _Reader, payment_id: str) -> Response:
+@router.get("/{payment_id}", **spec("Read a payment", responses={200: PAYMENT}, problems=("payment_not_found",)))
+async def read_payment(dependencies: DependenciesOf, client: _Reader, payment_id: str) -> Response:
     """The payment as it is now."""
-    return answer(await require_payment(parts, caller, payment_id))
+    return answer(await require_payment(dependencies, client, payment_id))
 
 
 async def _first_state(asked: Command, done: Done) -> PaymentView:
     async def read() -> PaymentView:
-        return await require_payment(asked.parts, asked.caller, done.resource_id)
+        return await require_payment(asked.dependencies, asked.client, done.resource_id)
 
-    return await asked.parts.waiting.until(done.resource_id, read, answered, asked.wait_seconds)
+    return await asked.dependencies.waiting.until(done.resource_id, read, answered, asked.wait_seconds)

@@ -11,10 +11,10 @@ from gateway.payments.schemas import PaymentFilters
 from gateway.tables import PAYMENTS
 from malipo import ids
 from malipo.contracts.commands import Mode
-from malipo.contracts.events import PaymentStepped, PaymentView
-from malipo.messaging.database import Queries
+from malipo.contracts.events import PaymentTransitioned, PaymentView
+from malipo.messaging.pool import Queries
 from malipo.messaging.queries import Query
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, json_text
 
 _ADD_PAYMENTS = insert(PAYMENTS)
@@ -40,12 +40,12 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
 _payment = msgspec.json.Decoder(PaymentView)
 
 
-def add_payments(unit: Unit, accepted: Sequence[tuple[str, Mode, PaymentView]]) -> None:
+def add_payments(unit: UnitOfWork, accepted: Sequence[tuple[str, Mode, PaymentView]]) -> None:
     """Write payments that were just accepted, each with its merchant and mode."""
     unit.put(_ADD_PAYMENTS, [_payment_row(merchant_id, mode, 0, payment) for merchant_id, mode, payment in accepted])
 
 
-def put_payments(unit: Unit, steps: Sequence[PaymentStepped]) -> None:
+def put_payments(unit: UnitOfWork, steps: Sequence[PaymentTransitioned]) -> None:
     """Bring payments to these steps, one a payment; a row that is further already stays as it is."""
     ordered = sorted(steps, key=lambda step: step.payment_id)  # one order of locking for all
     unit.put(_PUT_PAYMENTS, [_payment_row(step.merchant_id, step.mode, step.step, step.payment) for step in ordered])

@@ -7,12 +7,13 @@ from itertools import groupby
 from prometheus_client import Counter
 
 from gateway.tables import UNANSWERED
-from malipo.contracts.commands import PaymentCommand, TellAgain
+from malipo.contracts.commands import PaymentCommand, ResendEvents
 from malipo.contracts.message import encode
 from malipo.contracts.topics import PAYMENT_COMMANDS
-from malipo.messaging.database import Row
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Row
 from malipo.messaging.runtime import INBOX_DAYS
-from malipo.messaging.unit import MESSAGE_ID, Unit, Units
+from malipo.messaging.unit_of_work import MESSAGE_ID, UnitOfWork
 from malipo.messaging.writes import Write, insert
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -67,7 +68,7 @@ RETURNING operation_id, payment_id
 """
 
 
-def keep(unit: Unit, sent: Sequence[tuple[PaymentCommand, str, str, Mapping[str, str]]]) -> None:
+def keep(unit: UnitOfWork, sent: Sequence[tuple[PaymentCommand, str, str, Mapping[str, str]]]) -> None:
     """Note that these commands were sent: each with the operation that it orders, its message id and its headers."""
     rows = [
         (operation_id, command.payment_id, message_id, dict(headers), encode(command))
@@ -76,20 +77,20 @@ def keep(unit: Unit, sent: Sequence[tuple[PaymentCommand, str, str, Mapping[str,
     unit.put(_KEEP, rows)
 
 
-def answered(unit: Unit, operation_ids: Iterable[str]) -> None:
+def answered(unit: UnitOfWork, operation_ids: Iterable[str]) -> None:
     """The payments' owner has said something of these operations, or of the payments with these ids."""
     unit.put(_ANSWERED, [(operation_id,) for operation_id in sorted(operation_ids)])
 
 
-async def send_again(units: Units, first_wait_seconds: float) -> int:
+async def send_again(database: Database, first_wait_seconds: float) -> int:
     """Send commands again that have waited for an answer for too long; answers how many. Several replicas may do it.
 
     Each goes out under the id that it had: who has applied it drops it, and who has not applies it now. Behind it goes
     the request to tell again what was told of what it orders: then it was the answer that was lost.
     """
-    if not await units.reads.fetchval(_WAITING, first_wait_seconds, PAYMENT_COMMANDS.name):
+    if not await database.reads.fetchval(_WAITING, first_wait_seconds, PAYMENT_COMMANDS.name):
         return 0
-    async with units.begin() as unit:
+    async with database.begin() as unit:
         tried = await unit.transaction.fetchval(_TRIED, MOST_TRIED)
         limit = PROBES if tried == MOST_TRIED else MOST_AT_ONCE
         rows = await unit.transaction.fetch(_LOST, first_wait_seconds, limit, PAYMENT_COMMANDS.name, GIVEN_UP_DAYS)
@@ -103,19 +104,19 @@ async def send_again(units: Units, first_wait_seconds: float) -> int:
     return len(rows)
 
 
-async def give_up(units: Units) -> int:
+async def give_up(database: Database) -> int:
     """Send those never again that nobody has answered for `GIVEN_UP_DAYS`, a hundred at once; answers how many."""
-    rows = await units.write(_GIVE_UP, GIVEN_UP_DAYS, MOST_AT_ONCE)
+    rows = await database.write(_GIVE_UP, GIVEN_UP_DAYS, MOST_AT_ONCE)
     GIVEN_UP.inc(len(rows))
     for row in rows:
         log.error("command given up", days=GIVEN_UP_DAYS, **dict(row))
     return len(rows)
 
 
-def _ask(unit: Unit, ordered: Iterable[tuple[str, str]]) -> None:
+def _ask(unit: UnitOfWork, ordered: Iterable[tuple[str, str]]) -> None:
     for payment_id, group in groupby(sorted(ordered), key=lambda one: one[0]):
         operation_ids = tuple(operation_id for _, operation_id in group)
-        again = TellAgain(payment_id=payment_id, operation_ids=operation_ids)
+        again = ResendEvents(payment_id=payment_id, operation_ids=operation_ids)
         unit.send(PAYMENT_COMMANDS, payment_id, again, headers={})
 
 

@@ -34,8 +34,8 @@ def upgrade() -> None:
             action         jsonb,
             failure        jsonb,
             step           integer NOT NULL,
-            announced      integer NOT NULL,
-            asks           integer NOT NULL,
+            event_sequence      integer NOT NULL,
+            queries           integer NOT NULL,
             in_doubt_since timestamptz,
             updated_at     timestamptz NOT NULL
         ) WITH (fillfactor = 80);
@@ -52,8 +52,8 @@ def upgrade() -> None:
                                                         'completed', 'failed')),
             reference    text,
             failure      jsonb,
-            asks         integer NOT NULL,
-            ordered_at   timestamptz,
+            queries         integer NOT NULL,
+            dispatched_at   timestamptz,
             in_doubt_since timestamptz,
             updated_at   timestamptz NOT NULL
         ) WITH (fillfactor = 80);
@@ -68,7 +68,7 @@ def upgrade() -> None:
             to_state       text NOT NULL,
             trigger        text NOT NULL,
             source         text NOT NULL,
-            message_id     text NOT NULL,
+            cause_message_id text NOT NULL,
             detail         text,
             contradiction  boolean NOT NULL,
             event_id       text UNIQUE,
@@ -76,7 +76,7 @@ def upgrade() -> None:
             event_sequence integer,
             occurred_at    timestamptz NOT NULL,
             message        bytea NOT NULL,  -- as it was told, and under which id and in which trace, to tell it again
-            told_as        text NOT NULL,
+            message_id        text NOT NULL,
             traceparent    text,
             recorded_at    timestamptz NOT NULL DEFAULT now(),
             PRIMARY KEY (payment_id, step),
@@ -86,14 +86,14 @@ def upgrade() -> None:
 
         CREATE TABLE roll_calls (
             delay_seconds double precision PRIMARY KEY,
-            told_until    timestamptz NOT NULL
+            called_until    timestamptz NOT NULL
         );
 
         CREATE TABLE refusals (
             operation_id text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,
             message      bytea NOT NULL,
-            told_as      text NOT NULL,
+            message_id      text NOT NULL,
             traceparent  text,
             recorded_at  timestamptz NOT NULL DEFAULT now()
         );

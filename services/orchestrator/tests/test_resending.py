@@ -1,43 +1,43 @@
 """What was told once can be told again, by the same ids, and no command is decided twice."""
 
 from malipo import ids
-from malipo.contracts.commands import RefundPayment, TellAgain
-from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.commands import RefundPayment, ResendEvents
+from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Declined
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging import runtime
 from malipo.messaging.subscription import Received
-from orchestrator import handlers, retelling, store
+from orchestrator import handlers, resending, store
 
 TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-00"
 
 
 async def outbox(orchestrator) -> list[dict]:
-    rows = await orchestrator.units.reads.fetch("SELECT * FROM outbox ORDER BY id")
+    rows = await orchestrator.database.reads.fetch("SELECT * FROM outbox ORDER BY id")
     await orchestrator.sent()
     return [{name: row[name] for name in ("message_id", "shard", "topic", "key", "headers", "payload")} for row in rows]
 
 
-async def take(orchestrator, *messages) -> list[dict]:
+async def handle(orchestrator, *messages) -> list[dict]:
     headers = {"traceparent": TRACEPARENT}
     batch = [Received(message, ids.new("msg"), "topic", message.payment_id, headers) for message in messages]
-    async with orchestrator.units.begin() as unit:
-        await handlers.take(unit, batch)
+    async with orchestrator.database.begin() as unit:
+        await handlers.handle_batch(unit, batch)
     return await outbox(orchestrator)
 
 
 async def receive(orchestrator, **messages) -> list:
     """By the inbox, each message under the id that is its name."""
     batch = {named: Received(message, named, "topic", message.payment_id) for named, message in messages.items()}
-    await orchestrator.units.receive("orchestrator.payments", batch, handlers.take)
+    await orchestrator.database.apply_once("orchestrator.payments", batch, handlers.handle_batch)
     return await orchestrator.sent()
 
 
 async def grow_old(orchestrator, table: str, days: int) -> None:
     column = {"inbox": "received_at"}.get(table, "recorded_at")
-    await orchestrator.units.write(f"UPDATE {table} SET {column} = {column} - make_interval(days => $1)", days)
+    await orchestrator.database.write(f"UPDATE {table} SET {column} = {column} - make_interval(days => $1)", days)
 
 
 def events(rows: list[dict]) -> list[dict]:
@@ -48,26 +48,26 @@ async def test_a_payment_that_is_asked_for_again_has_its_steps_told_again_word_f
     orchestrator, make
 ):
     create = make.create()
-    told = events(await take(orchestrator, create)) + events(await take(orchestrator, make.paid(create.payment_id)))
-    assert await take(orchestrator, create) == told
+    told = events(await handle(orchestrator, create)) + events(await handle(orchestrator, make.paid(create.payment_id)))
+    assert await handle(orchestrator, create) == told
     assert len(told) == 2
 
 
 async def test_one_step_is_told_again_when_it_alone_is_missing(orchestrator, make):
     create = make.create()
-    _, paid = await take(orchestrator, create), await take(orchestrator, make.paid(create.payment_id))
-    again = TellAgain(payment_id=create.payment_id, steps=(2,))
-    assert await take(orchestrator, again, again) == paid
-    assert await take(orchestrator, TellAgain(payment_id=create.payment_id, steps=(3,))) == []
-    assert len(await take(orchestrator, TellAgain(payment_id=create.payment_id))) == 2
+    _, paid = await handle(orchestrator, create), await handle(orchestrator, make.paid(create.payment_id))
+    again = ResendEvents(payment_id=create.payment_id, steps=(2,))
+    assert await handle(orchestrator, again, again) == paid
+    assert await handle(orchestrator, ResendEvents(payment_id=create.payment_id, steps=(3,))) == []
+    assert len(await handle(orchestrator, ResendEvents(payment_id=create.payment_id))) == 2
 
 
 async def test_a_refund_that_is_asked_for_again_is_answered_again_and_sent_once(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, make.paid(create.payment_id))
+    await orchestrator.handle(create, make.paid(create.payment_id))
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
-    first, again = await orchestrator.take(refund), await orchestrator.take(refund)
-    assert [type(message) for message in first] == [PaymentStepped, Refund]
+    first, again = await orchestrator.handle(refund), await orchestrator.handle(refund)
+    assert [type(message) for message in first] == [PaymentTransitioned, Refund]
     assert encode(again[-1]) == encode(first[0])
     assert not [message for message in again if isinstance(message, Refund | Charge)]
 
@@ -76,26 +76,26 @@ async def test_a_refund_that_was_refused_stays_refused_when_it_comes_again_thoug
     orchestrator, make
 ):
     create = make.create()
-    await orchestrator.take(create)
+    await orchestrator.handle(create)
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
-    [refused] = await take(orchestrator, refund)
-    await orchestrator.take(make.paid(create.payment_id))
-    assert await take(orchestrator, refund) == [refused]
+    [refused] = await handle(orchestrator, refund)
+    await orchestrator.handle(make.paid(create.payment_id))
+    assert await handle(orchestrator, refund) == [refused]
     assert isinstance(BY_NAME[refused["topic"]].decode(refused["payload"]), CommandRefused)
 
 
 async def test_of_one_batch_a_refusal_is_final_as_well(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create)
+    await orchestrator.handle(create)
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
-    sent = await orchestrator.take(refund, make.paid(create.payment_id), refund)
-    assert [type(message) for message in sent] == [CommandRefused, PaymentStepped]
+    sent = await orchestrator.handle(refund, make.paid(create.payment_id), refund)
+    assert [type(message) for message in sent] == [CommandRefused, PaymentTransitioned]
 
 
 async def test_what_is_asked_again_in_the_batch_that_makes_it_is_told_once(orchestrator, make):
     create = make.create()
-    sent = await orchestrator.take(create, create, make.word(create.payment_id, Declined(code="x")))
-    assert [type(message) for message in sent] == [PaymentStepped, Charge, PaymentStepped]
+    sent = await orchestrator.handle(create, create, make.word(create.payment_id, Declined(code="x")))
+    assert [type(message) for message in sent] == [PaymentTransitioned, Charge, PaymentTransitioned]
 
 
 async def test_a_refusal_that_was_lost_is_told_again_when_its_command_comes_again_under_its_own_id(orchestrator, make):
@@ -103,7 +103,7 @@ async def test_a_refusal_that_was_lost_is_told_again_when_its_command_comes_agai
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
     await receive(orchestrator, msg_create=create)
     [refused] = await receive(orchestrator, msg_refund=refund)
-    asked = TellAgain(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
+    asked = ResendEvents(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
     assert await receive(orchestrator, msg_refund=refund, msg_again=asked) == [refused]
 
 
@@ -115,9 +115,9 @@ async def test_who_asks_for_a_payments_creation_or_for_an_operation_gets_what_wa
     [made, _] = await receive(orchestrator, msg_create=create)
     await receive(orchestrator, msg_paid=make.paid(create.payment_id))
     [started, _] = await receive(orchestrator, msg_refund=refund)
-    asked = TellAgain(payment_id=create.payment_id, operation_ids=(create.payment_id,))
+    asked = ResendEvents(payment_id=create.payment_id, operation_ids=(create.payment_id,))
     assert await receive(orchestrator, msg_1=asked) == [made]
-    asked = TellAgain(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
+    asked = ResendEvents(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
     assert await receive(orchestrator, msg_2=asked) == [started]
 
 
@@ -126,10 +126,10 @@ async def test_what_was_told_longer_ago_than_an_inbox_remembers_is_not_told_agai
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
     await receive(orchestrator, msg_create=create, msg_refund=refund)
     for table in ("history", "refusals"):
-        await grow_old(orchestrator, table, store.TOLD_AGAIN_DAYS - 1)
-    assert len(await receive(orchestrator, msg_1=TellAgain(payment_id=create.payment_id))) == 2
+        await grow_old(orchestrator, table, store.RESENDABLE_DAYS - 1)
+    assert len(await receive(orchestrator, msg_1=ResendEvents(payment_id=create.payment_id))) == 2
     for table in ("history", "refusals"):
         await grow_old(orchestrator, table, 1)
-    assert await receive(orchestrator, msg_2=TellAgain(payment_id=create.payment_id)) == []
-    assert await retelling.tell(orchestrator.units, create.payment_id) == 0
-    assert store.TOLD_AGAIN_DAYS < runtime.INBOX_DAYS
+    assert await receive(orchestrator, msg_2=ResendEvents(payment_id=create.payment_id)) == []
+    assert await resending.resend(orchestrator.database, create.payment_id) == 0
+    assert store.RESENDABLE_DAYS < runtime.INBOX_DAYS

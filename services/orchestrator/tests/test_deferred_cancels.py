@@ -4,7 +4,7 @@ import pytest
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment
-from malipo.contracts.events import CommandRefused, PaymentStepped
+from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.outcomes import (
     ActionRequired,
     Authorized,
@@ -16,7 +16,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.provider_commands import Cancel, Withdraw
 from malipo.money import Money
-from orchestrator import clockwork
+from orchestrator import scheduler
 
 CAN_1, CAN_2 = (ids.new("can") for _ in range(2))
 AUTHORIZED = Authorized(amount=Money(1000, "USD"), reference="pi_1")
@@ -34,51 +34,51 @@ def cancel(create, cancel_id: str = CAN_1) -> CancelPayment:
 
 
 async def operation(orchestrator) -> tuple[str, str | None]:
-    row = await orchestrator.units.reads.fetchrow("SELECT state, failure FROM operations WHERE id = $1", CAN_1)
+    row = await orchestrator.database.reads.fetchrow("SELECT state, failure FROM operations WHERE id = $1", CAN_1)
     return row["state"], row["failure"] and row["failure"]["code"]
 
 
 @pytest.mark.parametrize("before", [(), (SILENCE,)], ids=["processing", "in doubt"])
 async def test_a_cancel_is_kept_and_the_charge_is_stopped_if_it_was_not_sent(orchestrator, make, before):
     create = make.create()
-    await orchestrator.take(create, *[make.word(create.payment_id, word) for word in before])
-    step, withdraw = await orchestrator.take(cancel(create))
+    await orchestrator.handle(create, *[make.word(create.payment_id, word) for word in before])
+    step, withdraw = await orchestrator.handle(cancel(create))
     assert (step.operation.status, step.to_state, step.sent) == ("processing", "waiting", "withdraw")
     assert isinstance(withdraw, Withdraw)
     assert (withdraw.operation_id, withdraw.step) == (create.payment_id, step.step)
-    sent = await orchestrator.take(make.word(create.payment_id, Canceled()))
+    sent = await orchestrator.handle(make.word(create.payment_id, Canceled()))
     assert [(one.payment.status, one.operation and one.operation.status) for one in sent] == [
         ("canceled", None),
         ("canceled", "completed"),
     ]
-    assert await orchestrator.units.reads.fetchval("SELECT count(*) FROM timers") == 0
+    assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
 @pytest.mark.parametrize("word", [AUTHORIZED, ASKED], ids=["authorized", "requires action"])
 async def test_a_charge_that_stands_later_is_canceled_then(orchestrator, make, word):
     create = make.create(capture="manual")
-    await orchestrator.take(create, cancel(create))
-    sent = await orchestrator.take(make.word(create.payment_id, word))
+    await orchestrator.handle(create, cancel(create))
+    sent = await orchestrator.handle(make.word(create.payment_id, word))
     [order] = only(sent, Cancel)
     assert (order.operation_id, order.reference) == (CAN_1, "pi_1")
-    *_, last = await orchestrator.take(make.word(create.payment_id, CANCELED, "cancel", CAN_1))
+    *_, last = await orchestrator.handle(make.word(create.payment_id, CANCELED, "cancel", CAN_1))
     assert last.payment.status == "canceled"
     assert await operation(orchestrator) == ("completed", None)
 
 
 async def test_a_charge_that_was_made_meanwhile_makes_the_cancel_too_late(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, cancel(create))
-    *_, last = await orchestrator.take(make.paid(create.payment_id))
-    assert (last.announcement.type, last.operation.failure.code) == ("cancel.failed", "cancel_too_late")
+    await orchestrator.handle(create, cancel(create))
+    *_, last = await orchestrator.handle(make.paid(create.payment_id))
+    assert (last.public_event.type, last.operation.failure.code) == ("cancel.failed", "cancel_too_late")
     assert last.operation.failure.message
     assert last.payment.status == "completed"
 
 
 async def test_a_charge_that_is_declined_leaves_nothing_to_cancel(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, cancel(create))
-    *_, last = await orchestrator.take(make.word(create.payment_id, Declined(code="card_declined", message="No.")))
+    await orchestrator.handle(create, cancel(create))
+    *_, last = await orchestrator.handle(make.word(create.payment_id, Declined(code="card_declined", message="No.")))
     assert (last.payment.status, last.payment.failure.code) == ("failed", "card_declined")
     assert (last.operation.status, last.operation.failure.code) == ("failed", "payment_failed")
     assert last.operation.failure.message
@@ -86,51 +86,53 @@ async def test_a_charge_that_is_declined_leaves_nothing_to_cancel(orchestrator, 
 
 async def test_a_cancel_of_a_charge_without_a_name_waits_for_the_name(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"))))
-    assert not only(await orchestrator.take(cancel(create)), Cancel)
-    assert only(await orchestrator.take(make.word(create.payment_id, ASKED)), Cancel)
+    await orchestrator.handle(
+        create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test")))
+    )
+    assert not only(await orchestrator.handle(cancel(create)), Cancel)
+    assert only(await orchestrator.handle(make.word(create.payment_id, ASKED)), Cancel)
 
 
 async def test_while_nothing_is_known_the_wish_is_repeated_and_survives_doubts(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, cancel(create))
+    await orchestrator.handle(create, cancel(create))
     for _ in range(3):
-        await orchestrator.units.write("UPDATE timers SET due_at = now() WHERE subject_id = $1", CAN_1)
-        await clockwork.tick(orchestrator.units)
+        await orchestrator.database.write("UPDATE timers SET due_at = now() WHERE subject_id = $1", CAN_1)
+        await scheduler.tick(orchestrator.database)
         assert len(only(await orchestrator.sent(), Withdraw)) == 1
-        await orchestrator.take(make.word(create.payment_id, SILENCE), make.word(create.payment_id, Pending()))
+        await orchestrator.handle(make.word(create.payment_id, SILENCE), make.word(create.payment_id, Pending()))
     assert await operation(orchestrator) == ("waiting", None)
-    assert only(await orchestrator.take(make.word(create.payment_id, AUTHORIZED)), Cancel)
+    assert only(await orchestrator.handle(make.word(create.payment_id, AUTHORIZED)), Cancel)
 
 
 async def test_a_second_cancel_meanwhile_is_refused_and_the_same_one_changes_nothing(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, cancel(create))
-    assert {type(one) for one in await orchestrator.take(cancel(create))} == {
-        PaymentStepped
+    await orchestrator.handle(create, cancel(create))
+    assert {type(one) for one in await orchestrator.handle(cancel(create))} == {
+        PaymentTransitioned
     }  # what was told, once more
-    [refused] = await orchestrator.take(cancel(create, CAN_2))
+    [refused] = await orchestrator.handle(cancel(create, CAN_2))
     assert isinstance(refused, CommandRefused)
     assert refused.code == "cancel_in_progress"
 
 
 async def test_a_cancel_after_the_end_is_refused(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, make.paid(create.payment_id))
-    [refused] = await orchestrator.take(cancel(create))
+    await orchestrator.handle(create, make.paid(create.payment_id))
+    [refused] = await orchestrator.handle(cancel(create))
     assert refused.code == "payment_not_cancelable"
     assert refused.detail == "The payment is completed. Its money is taken: refund it to give money back."
 
 
 async def test_a_late_withdrawal_and_a_charge_that_was_sent_come_to_the_end_that_the_provider_says(orchestrator, make):
     create = make.create()
-    await orchestrator.take(create, cancel(create), make.paid(create.payment_id))
-    late = await orchestrator.take(make.word(create.payment_id, Declined(code="x"), "cancel", CAN_1))
+    await orchestrator.handle(create, cancel(create), make.paid(create.payment_id))
+    late = await orchestrator.handle(make.word(create.payment_id, Declined(code="x"), "cancel", CAN_1))
     assert late == []
     assert (await orchestrator.payment(create.payment_id))["state"] == "completed"
 
 
 async def test_the_payment_shows_that_a_cancel_is_under_way(orchestrator, make):
     create = make.create()
-    sent = await orchestrator.take(create, cancel(create))
-    assert only(sent, PaymentStepped)[-1].payment.status_reason == "cancel_in_progress"
+    sent = await orchestrator.handle(create, cancel(create))
+    assert only(sent, PaymentTransitioned)[-1].payment.status_reason == "cancel_in_progress"

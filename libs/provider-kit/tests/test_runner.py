@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Pending, Redirect, Succeeded, Unknown
 from malipo.money import Money
-from provider_kit import caller
+from provider_kit import runner
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
 from testkit.waiting import until
 
@@ -17,9 +17,9 @@ THREE_UNREACHABLE = [UNREACHABLE] * 3  # one run tries quickly three times
 
 
 async def test_an_outcome_is_reported_with_the_headers_of_its_order(kit, make):
-    await kit.take(make.charge(), headers={"traceparent": "00-1-2-01"})
+    await kit.handle(make.charge(), headers={"traceparent": "00-1-2-01"})
     await kit.run()
-    (row,) = await kit.units.reads.fetch("SELECT key, headers FROM outbox")
+    (row,) = await kit.database.reads.fetch("SELECT key, headers FROM outbox")
     assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", "00-1-2-01")
     (report,) = await kit.reports()
     assert (report.operation_id, report.kind, report.source, report.outcome) == ("pay_1", "charge", "answer", DONE)
@@ -38,7 +38,7 @@ async def test_an_outcome_is_reported_with_the_headers_of_its_order(kit, make):
 )
 async def test_every_answer_ends_its_attempt_and_is_reported_as_it_is(kit, make, outcome):
     kit.provider.script = [outcome]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == [outcome]
     assert await kit.run() == 0
@@ -46,7 +46,7 @@ async def test_every_answer_ends_its_attempt_and_is_reported_as_it_is(kit, make,
 
 async def test_what_could_not_be_sent_is_sent_later_under_the_same_key_as_if_for_the_first_time(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE, DONE]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == []
     await kit.make_due()
@@ -59,9 +59,9 @@ async def test_what_could_not_be_sent_is_sent_later_under_the_same_key_as_if_for
 async def test_a_wish_for_patience_is_granted_within_bounds(kit, make):
     for wish, least, most in ((20, 15, 25), (10**9, 40, 75)):
         kit.provider.script = [NotSent("rate limited", retry_after_seconds=wish)]
-        await kit.take(make.charge(wish))
+        await kit.handle(make.charge(wish))
         await kit.run()
-        wait = await kit.units.reads.fetchval(
+        wait = await kit.database.reads.fetchval(
             "SELECT extract(epoch FROM due_at - now())::float FROM attempts WHERE id = $1", f"pay_{wish}"
         )
         assert least < wait < most
@@ -69,7 +69,7 @@ async def test_a_wish_for_patience_is_granted_within_bounds(kit, make):
 
 async def test_a_charge_that_could_not_be_sent_for_a_minute_is_declined(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.grow_old(seconds=61)
     await kit.run()
     (outcome,) = await kit.outcomes()
@@ -77,7 +77,7 @@ async def test_a_charge_that_could_not_be_sent_for_a_minute_is_declined(kit, mak
 
 
 async def test_a_charge_that_may_have_been_sent_before_is_never_declined_for_want_of_a_connection(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.die_after_sending()
     await kit.grow_old(seconds=61)
     kit.provider.script = [*THREE_UNREACHABLE]
@@ -88,7 +88,7 @@ async def test_a_charge_that_may_have_been_sent_before_is_never_declined_for_wan
 
 async def test_a_refund_keeps_trying_for_a_day_and_is_then_declined(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE] * 2
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.grow_old(hours=23)
     await kit.run()
     assert await kit.outcomes() == []
@@ -102,7 +102,7 @@ async def test_a_refund_keeps_trying_for_a_day_and_is_then_declined(kit, make):
 @pytest.mark.parametrize("problem", [UNREACHABLE, Misconfigured("the key was refused")])
 async def test_a_refund_that_may_have_been_sent_keeps_trying_for_a_day_and_is_then_in_doubt(kit, make, problem):
     kit.provider.script = [problem] * 6
-    await kit.take(make.refund(1), make.refund(2))
+    await kit.handle(make.refund(1), make.refund(2))
     await kit.die_after_sending()
     await kit.grow_old(hours=23)
     await kit.run()
@@ -117,7 +117,7 @@ async def test_a_refund_that_may_have_been_sent_keeps_trying_for_a_day_and_is_th
 
 
 async def test_thousands_of_tries_do_not_wear_an_attempt_out(kit, make):
-    await kit.take(make.refund())
+    await kit.handle(make.refund())
     await kit.sql("UPDATE attempts SET tries = 5000")
     kit.provider.script = [*THREE_UNREACHABLE]
     await kit.run()
@@ -126,7 +126,7 @@ async def test_thousands_of_tries_do_not_wear_an_attempt_out(kit, make):
 
 
 async def test_an_undeclared_command_is_refused_before_it_is_sent(kit, make):
-    await kit.take(make.cancel())
+    await kit.handle(make.cancel())
     await kit.run()
     (outcome,) = await kit.outcomes()
     assert outcome.code == "provider_unsupported"
@@ -136,7 +136,7 @@ async def test_an_undeclared_command_is_refused_before_it_is_sent(kit, make):
 @pytest.mark.parametrize("bug", [ZeroDivisionError(), KeyError("status"), BadSignature("here?"), TimeoutError()])
 async def test_a_bug_of_ours_is_unknown(kit, make, bug):
     kit.provider.script = [bug]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == [Unknown(reason="internal_error")]
 
@@ -145,9 +145,9 @@ async def test_a_provider_that_never_comes_back_is_unknown(kit, make, monkeypatc
     async def hang(attempt):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(caller, "_CALL_LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "_CALL_LIMIT_SECONDS", 0.05)
     monkeypatch.setattr(kit.provider, "execute", hang)
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == [Unknown(reason="internal_error")]
 
@@ -156,7 +156,7 @@ async def test_a_provider_that_never_comes_back_is_unknown(kit, make, monkeypatc
 async def test_another_amount_than_ordered_is_unknown_by_answer_and_by_query(kit, make, moved):
     lie = Succeeded(amount=moved, reference="obj_1")
     kit.provider.script = [lie, lie]
-    await kit.take(make.refund(), make.query("ref_1", "refund"))
+    await kit.handle(make.refund(), make.query("ref_1", "refund"))
     await kit.run()
     await kit.run()
     assert await kit.outcomes() == [Unknown(reason="amount_mismatch", reference="obj_1")] * 2
@@ -165,7 +165,7 @@ async def test_another_amount_than_ordered_is_unknown_by_answer_and_by_query(kit
 async def test_a_charge_that_was_reserved_may_be_captured_in_part(kit, make):
     part = Succeeded(amount=Money(600, "USD"), reference="obj_1")
     kit.provider.script = [part]
-    await kit.take(make.charge(capture="manual"))
+    await kit.handle(make.charge(capture="manual"))
     await kit.run()
     assert await kit.outcomes() == [part]
 
@@ -178,7 +178,7 @@ async def test_a_killed_process_leaves_its_charge_to_another_that_uses_the_same_
         await asyncio.Event().wait()
 
     answers, kit.provider.execute = kit.provider.execute, hang
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     killed = asyncio.create_task(kit.run())
     await entered.wait()
     killed.cancel()
@@ -193,31 +193,31 @@ async def test_a_killed_process_leaves_its_charge_to_another_that_uses_the_same_
 
 
 async def test_nothing_is_sent_after_the_lease_is_lost(kit, make):
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     await kit.end_leases()
     other = kit.another_replica()
     await other.run()
-    await kit.caller.run(claimed)
+    await kit.runner.run(claimed)
     assert len(kit.provider.executed) == 1
     assert await kit.outcomes() == [DONE]
 
 
 async def test_an_attempt_that_cannot_be_read_stops_nobody_and_is_not_tried_over_and_over(kit, make):
-    await kit.take(make.charge(1), make.charge(2), make.charge(3))
+    await kit.handle(make.charge(1), make.charge(2), make.charge(3))
     await kit.sql("UPDATE attempts SET command = '{' WHERE id = 'pay_2'")
-    running = asyncio.create_task(kit.caller.orders.run())
+    running = asyncio.create_task(kit.runner.operations.run())
 
     async def two_reported() -> bool:
-        return await kit.units.reads.fetchval("SELECT count(*) FROM outbox") == 2
+        return await kit.database.reads.fetchval("SELECT count(*) FROM outbox") == 2
 
     await until(two_reported, what="the outcomes of its neighbours")
     for _ in range(20):
-        kit.caller.orders.nudge()
+        kit.runner.operations.nudge()
         await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert {attempt.order.operation_id for attempt in kit.provider.executed} == {"pay_1", "pay_3"}
+    assert {attempt.operation.operation_id for attempt in kit.provider.executed} == {"pay_1", "pay_3"}
     assert (await kit.row("pay_2"))["tries"] == 1
 
 
@@ -225,16 +225,16 @@ async def test_of_calls_that_end_together_all_but_those_with_a_lost_lease_are_re
     everybody = asyncio.Barrier(3)
 
     async def slow(attempt):
-        if attempt.order.operation_id == "pay_2":
+        if attempt.operation.operation_id == "pay_2":
             await kit.sql("UPDATE attempts SET lease_token = 'another process' WHERE id = 'pay_2'")
         await everybody.wait()
         return DONE
 
     monkeypatch.setattr(kit.provider, "execute", slow)
     for number in (1, 2, 3):
-        await kit.take(make.charge(number, client_ref=f"order {number}"), headers={"client-ref": f"order {number}"})
+        await kit.handle(make.charge(number, client_ref=f"order {number}"), headers={"client-ref": f"order {number}"})
     with capture_logs() as events:
-        await asyncio.gather(*[kit.caller.run(one) for one in await kit.claim()])
+        await asyncio.gather(*[kit.runner.run(one) for one in await kit.claim()])
     assert {report.payment_id for report in await kit.reports()} == {"pay_1", "pay_3"}
     told = {(event["payment_id"], event["client_ref"]) for event in events if event["event"] == "provider answered"}
     assert told == {("pay_1", "order 1"), ("pay_3", "order 3")}
@@ -245,12 +245,12 @@ async def test_an_outcome_that_cannot_be_written_takes_none_along_that_ends_with
 
     async def endless(attempt):
         await everybody.wait()
-        return Declined(code="no", message="too long" * 200_000) if attempt.order.operation_id == "pay_2" else DONE
+        return Declined(code="no", message="too long" * 200_000) if attempt.operation.operation_id == "pay_2" else DONE
 
     monkeypatch.setattr(kit.provider, "execute", endless)
-    monkeypatch.setattr(caller, "checked", lambda order, outcome: outcome)  # which cuts it
-    await kit.take(*[make.charge(number) for number in (1, 2, 3)])
-    results = await asyncio.gather(*[kit.caller.run(one) for one in await kit.claim()], return_exceptions=True)
+    monkeypatch.setattr(runner, "checked", lambda operation, outcome: outcome)  # which cuts it
+    await kit.handle(*[make.charge(number) for number in (1, 2, 3)])
+    results = await asyncio.gather(*[kit.runner.run(one) for one in await kit.claim()], return_exceptions=True)
     assert {one.payment_id for one in await kit.reports()} == {"pay_1", "pay_3"}
     assert [result is None for result in results] == [True, False, True]
 
@@ -263,18 +263,18 @@ async def test_an_answer_that_comes_after_the_lease_is_lost_is_not_reported_twic
         return Unknown(reason="timeout")
 
     monkeypatch.setattr(kit.provider, "execute", slow)
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == [DONE]
 
 
 async def test_the_executor_runs_what_it_is_nudged_about(kit, make):
-    running = asyncio.create_task(kit.caller.orders.run())
-    await kit.take(*[make.charge(number) for number in range(1, 31)])
-    kit.caller.orders.nudge()
+    running = asyncio.create_task(kit.runner.operations.run())
+    await kit.handle(*[make.charge(number) for number in range(1, 31)])
+    kit.runner.operations.nudge()
 
     async def all_reported() -> bool:
-        return await kit.units.reads.fetchval("SELECT count(*) FROM outbox") == 30
+        return await kit.database.reads.fetchval("SELECT count(*) FROM outbox") == 30
 
     await until(all_reported, what="thirty outcomes")
     running.cancel()
@@ -283,14 +283,14 @@ async def test_the_executor_runs_what_it_is_nudged_about(kit, make):
 
 
 async def test_what_waits_behind_an_attempt_runs_once_that_has_ended(kit, make, monkeypatch):
-    executors = (kit.caller.orders, kit.caller.queries)
+    executors = (kit.runner.operations, kit.runner.queries)
     for executor in executors:
         monkeypatch.setattr(executor, "_poll_seconds", 60)
-    await kit.take(make.charge(), make.refund(), make.query())
+    await kit.handle(make.charge(), make.refund(), make.query())
     running = [asyncio.create_task(executor.run()) for executor in executors]
 
     async def all_reported() -> bool:
-        return await kit.units.reads.fetchval("SELECT count(*) FROM outbox") == 3
+        return await kit.database.reads.fetchval("SELECT count(*) FROM outbox") == 3
 
     await until(all_reported, what="three outcomes")
     for task in running:
@@ -301,11 +301,11 @@ async def test_what_waits_behind_an_attempt_runs_once_that_has_ended(kit, make, 
 async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, make):
     await kit.configure(make.configured(merchant_id="mer_2", id="cred_2"))
     kit.provider.script = [Unknown(reason="timeout", silent=True)] * 5
-    await kit.take(*[make.charge(number) for number in range(1, 6)])
+    await kit.handle(*[make.charge(number) for number in range(1, 6)])
     await kit.run()
-    await kit.take(make.charge(6), make.charge(7, merchant_id="mer_2"))
+    await kit.handle(make.charge(6), make.charge(7, merchant_id="mer_2"))
     await kit.run()
-    assert [attempt.order.operation_id for attempt in kit.provider.executed][5:] == ["pay_7"]
+    assert [attempt.operation.operation_id for attempt in kit.provider.executed][5:] == ["pay_7"]
     assert "circuit open" in (await kit.row("pay_6"))["problem"]
     assert (await kit.row("pay_6"))["first_sent_at"] is None
 
@@ -313,7 +313,7 @@ async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, mak
 async def test_sixty_odd_answers_hold_up_no_other_payment_of_the_merchant(kit, make):
     doubts = [Unknown(reason="unreadable answer"), Succeeded(amount=Money(9, "USD")), Unknown(reason="http 409")]
     kit.provider.script = doubts * 20
-    await kit.take(*[make.charge(number) for number in range(1, 71)])
+    await kit.handle(*[make.charge(number) for number in range(1, 71)])
     while await kit.run():
         pass
     outcomes = await kit.outcomes()
@@ -322,7 +322,7 @@ async def test_sixty_odd_answers_hold_up_no_other_payment_of_the_merchant(kit, m
 
 async def test_a_rate_limit_in_a_row_makes_the_merchants_payments_wait(kit, make):
     kit.provider.script = [NotSent("rate limited", retry_after_seconds=1)] * 5
-    await kit.take(*[make.charge(number) for number in range(1, 7)])
+    await kit.handle(*[make.charge(number) for number in range(1, 7)])
     await kit.run()
     assert len(kit.provider.executed) == 5
     assert "circuit open" in (await kit.row("pay_6"))["problem"]
@@ -330,20 +330,20 @@ async def test_a_rate_limit_in_a_row_makes_the_merchants_payments_wait(kit, make
 
 async def test_a_text_that_postgresql_cannot_hold_is_stored_without_what_it_cannot(kit, make):
     kit.provider.script = [Declined(code="card_declined", message="a\0b", reference="pi_1")]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     assert await kit.run() == 1
     assert await kit.outcomes() == [Declined(code="card_declined", message="a\ufffdb", reference="pi_1")]
 
 
 async def test_a_decline_with_a_book_for_a_text_is_a_decline_with_the_beginning_of_it(kit, make):
     kit.provider.script = [Declined(code="card_declined", message="x" * 2_000_000, reference="pi_1")]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     assert await kit.run() == 1
     assert await kit.outcomes() == [Declined(code="card_declined", message="x" * 1_000, reference="pi_1")]
 
 
 async def test_an_answer_that_no_message_can_hold_is_unknown(kit, make):
     kit.provider.script = [ActionRequired(action=Redirect("https://bank.example/" + "x" * 2_000_000))]
-    await kit.take(make.charge())
+    await kit.handle(make.charge())
     assert await kit.run() == 1
     assert await kit.outcomes() == [Unknown(reason="answer_too_large")]

@@ -12,32 +12,32 @@ from prometheus_client import Counter, Gauge, Histogram
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from malipo import clock, ids
-from malipo.contracts.outcomes import RESULTS, Canceled, Declined, OrderPostponed, Outcome, OutcomeReported, Unknown
+from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Canceled, Declined, Outcome, OutcomeReported, Unknown
 from malipo.contracts.provider_commands import BaseCommand, Charge, Query
 from malipo.contracts.topics import OUTCOMES
-from malipo.messaging.collector import Collector
-from malipo.messaging.database import when_back
+from malipo.messaging.database import Database
 from malipo.messaging.executor import Claim, Executor
-from malipo.messaging.unit import Units
+from malipo.messaging.group_commit import GroupCommit
+from malipo.messaging.pool import when_back
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit import exchanges, reports
-from provider_kit.attempt_rows import Claimed, End, Hold, Original, Postponed
+from provider_kit.attempt_rows import ClaimedAttempt, FinishedAttempt, LeaseHold, OriginalAttempt, PostponedAttempt
 from provider_kit.attempts import Attempts, Expired, LeaseLost
 from provider_kit.breaker import Breaker, CircuitState
-from provider_kit.credentials import Credentials, NoCredentials, ReplicaBehind
+from provider_kit.credentials import CredentialStore, NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
-from provider_kit.provider import Account, Attempt, Order, Provider, kind_of, refusal
+from provider_kit.provider import Attempt, Credentials, Provider, ProviderOperation, kind_of, refusal
 
-CONCURRENT_ORDERS = 48
+CONCURRENT_OPERATIONS = 48
 CONCURRENT_QUERIES = 16
 """Questions have a share of their own: thousands that are due at once, after an outage say, take no room of new orders."""
 CHARGE_PATIENCE_SECONDS = 60.0
 """A charge that could not be sent for this long is declined: the customer has left the shop."""
 PATIENCE_SECONDS = 24 * 3600.0
-"""Refunds, captures and cancels are owed, not wished: they keep trying for a day."""
+"""Refunds, captures and cancels are owed: they keep trying for a day."""
 
 EXPIRED = Declined(
     code="expired", message="The payment expired before it could be sent to the provider: nothing was charged."
@@ -49,7 +49,7 @@ _LONGEST_BEHIND_SECONDS = 5.0  # one that comes while it is looked for wakes nob
 _MISCONFIGURED_SECONDS = 60.0
 _MAX_DELAY_SECONDS = 30.0
 _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
-_MAX_WISH_SECONDS = 60.0  # of a provider that asks for patience
+_MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that asks for patience
 _CALL_LIMIT_SECONDS = 120.0  # the net beneath each provider's own timeouts; a query may read several pages
 _QUICK_TRIES = 3
 
@@ -76,7 +76,7 @@ Verb = Literal["execute", "query"]
 """The verbs of a provider that send it something."""
 
 
-class Caller:
+class AttemptRunner:
     """The runtime of one provider service.
 
     A try is committed as sent, and to which account, before it is sent, and then sent only while the lease is known to
@@ -91,32 +91,32 @@ class Caller:
         self,
         provider: Provider,
         attempts: Attempts,
-        credentials: Credentials,
-        units: Units,
+        credentials: CredentialStore,
+        database: Database,
         *,
         lease_seconds: float,
     ) -> None:
         self._provider = provider
         self._attempts = attempts
         self._credentials = credentials
-        self._units = units
+        self._database = database
         self._breaker = Breaker()
-        self._ends = Collector(self._write_ends, most=CONCURRENT_ORDERS + CONCURRENT_QUERIES)
+        self._ends = GroupCommit(self._write_ends, most=CONCURRENT_OPERATIONS + CONCURRENT_QUERIES)
         self._lease_seconds = lease_seconds
         for state in CircuitState:
             CIRCUITS.labels(provider.name, state).set_function(partial(self._breaker.count, state))
-        self.orders = self._executor("orders", attempts.claim_orders, CONCURRENT_ORDERS)
+        self.operations = self._executor("orders", attempts.claim_operations, CONCURRENT_OPERATIONS)
         self.queries = self._executor("queries", attempts.claim_queries, CONCURRENT_QUERIES)
 
     def nudge(self) -> None:
         """Something may be due: look now."""
-        self.orders.nudge()
+        self.operations.nudge()
         self.queries.nudge()
 
-    async def run(self, claimed: Claimed) -> None:
+    async def run(self, claimed: ClaimedAttempt) -> None:
         """Carry one claimed attempt as far as it goes now. In a task of its own: its log lines are about this payment."""
         command = claimed.command
-        logs.concern(command.payment_id, claimed.headers)
+        logs.bind_payment(command.payment_id, claimed.headers)
         span = tracing.span(
             f"provider client {type(command).__name__.lower()}",
             command.payment_id,
@@ -128,7 +128,7 @@ class Caller:
         with span as headers, exchanges.recorded(*reports.lost(claimed)):
             await self._run(replace(claimed, headers=headers))
 
-    def _executor(self, what: str, claim: Claim[Claimed], limit: int) -> Executor[Claimed]:
+    def _executor(self, what: str, claim: Claim[ClaimedAttempt], limit: int) -> Executor[ClaimedAttempt]:
         return Executor(
             f"{self._provider.name} {what}",
             claim=claim,
@@ -138,7 +138,7 @@ class Caller:
             lease_seconds=self._lease_seconds,
         )
 
-    async def _run(self, claimed: Claimed) -> None:
+    async def _run(self, claimed: ClaimedAttempt) -> None:
         command = claimed.command
         try:
             outcome = await self._outcome(claimed)
@@ -152,115 +152,123 @@ class Caller:
             await self._could_not_send(claimed, "provider_unreachable", str(error), _delay_seconds(claimed, error))
         except (Misconfigured, NoCredentials, SecretUnreadable) as error:
             log.error("provider misconfigured", provider=self._provider.name, merchant_id=command.merchant_id)
-            await self._could_not_send(claimed, "provider_misconfigured", _say(error), _MISCONFIGURED_SECONDS)
+            await self._could_not_send(claimed, "provider_misconfigured", _advice(error), _MISCONFIGURED_SECONDS)
         else:
             await self._record(claimed, outcome)
 
-    async def _outcome(self, claimed: Claimed) -> Outcome:
+    async def _outcome(self, claimed: ClaimedAttempt) -> Outcome:
         """The answer to a question; to an order the provider's word, or what ends it without one."""
         command = claimed.command
         if isinstance(command, Query):
-            return await self._query(claimed, command, await self._account(claimed))
+            return await self._query(claimed, command, await self._credentials_of(claimed))
         if claimed.ages.expired and claimed.first_sent_at is None:
             return EXPIRED  # whether or not there is an account
-        account = await self._account(claimed)
+        credentials = await self._credentials_of(claimed)
         if refused := refusal(self._provider, command):
             return refused
         try:
-            return await self._send(claimed, command, account)
+            return await self._send(claimed, command, credentials)
         except Expired:
-            return EXPIRED if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
+            return EXPIRED if claimed.first_sent_at is None else await self._read_about(claimed, command, credentials)
 
-    async def _account(self, claimed: Claimed) -> Account:
+    async def _credentials_of(self, claimed: ClaimedAttempt) -> Credentials:
         """The merchant's account. What had to wait may have been woken by a new one, so it reads it anew."""
         command, anew = claimed.command, claimed.problem is not None
-        return await self._credentials.account(command.merchant_id, command.mode, command.config_version, anew=anew)
+        return await self._credentials.of_merchant(command.merchant_id, command.mode, command.config_version, anew=anew)
 
-    async def _send(self, claimed: Claimed, order: Order, account: Account) -> Outcome:
+    async def _send(self, claimed: ClaimedAttempt, operation: ProviderOperation, credentials: Credentials) -> Outcome:
         """Raises `Expired` when nothing was sent by this try for that reason."""
-        await self._attempts.mark(claimed, self.fingerprint(account))
-        attempt = self._attempt(order, account, claimed, claimed.reference)
+        await self._attempts.mark(claimed, self.fingerprint(credentials))
+        attempt = self._attempt(operation, credentials, claimed, claimed.reference)
         if claimed.tries > 1:
-            self._count_retry(order)
+            self._count_retry(operation)
         return await self._call("execute", attempt, claimed.hold)
 
-    async def _read_about(self, claimed: Claimed, order: Order, account: Account) -> Outcome:
+    async def _read_about(
+        self, claimed: ClaimedAttempt, operation: ProviderOperation, credentials: Credentials
+    ) -> Outcome:
         """What became of an order that has expired, and that an earlier try may have sent."""
-        attempt = self._attempt(order, account, claimed, claimed.reference)
+        attempt = self._attempt(operation, credentials, claimed, claimed.reference)
         return await self._call("query", replace(attempt, ages=attempt.ages.ended()), claimed.hold)
 
-    async def _query(self, claimed: Claimed, query: Query, account: Account) -> Outcome:
+    async def _query(self, claimed: ClaimedAttempt, query: Query, credentials: Credentials) -> Outcome:
         original = await self._attempts.original(query.operation_id)
         if original is None:
-            return await self._never_came(query)
+            return await self._tombstone(query)
         if isinstance(original.outcome, Declined | Canceled):
             return original.outcome  # decided; to ask by replay could carry out what was never sent
         if original.first_sent_at is None:
             return Unknown(reason="not sent yet")
-        attempt = self._attempt(original.order, account, original, original.reference or query.reference)
+        attempt = self._attempt(original.operation, credentials, original, original.reference or query.reference)
         return await self._call("query", attempt, claimed.hold)
 
-    def _attempt(self, order: Order, account: Account, known: Claimed | Original, reference: str | None) -> Attempt:
-        same_account = known.account in (None, self.fingerprint(account))
+    def _attempt(
+        self,
+        operation: ProviderOperation,
+        credentials: Credentials,
+        known: ClaimedAttempt | OriginalAttempt,
+        reference: str | None,
+    ) -> Attempt:
+        same_account = known.account_fingerprint in (None, self.fingerprint(credentials))
         if not same_account:
-            log.error("provider account changed", payment_id=order.payment_id, client_ref=order.client_ref)
+            log.error("provider account changed", payment_id=operation.payment_id, client_ref=operation.client_ref)
         return Attempt(
-            order=order,
-            key=key_of(order),
-            account=account,
+            operation=operation,
+            key=key_of(operation),
+            credentials=credentials,
             first_sent_at=known.first_sent_at,
             reference=reference,
             same_account=same_account,
             ages=known.ages,
         )
 
-    def fingerprint(self, account: Account) -> str:
+    def fingerprint(self, credentials: Credentials) -> str:
         """What is kept of an account with each attempt that is sent there: nothing that could be used."""
-        return hashlib.sha256(f"{self._provider.name}/{self._provider.identity(account)}".encode()).hexdigest()
+        return hashlib.sha256(f"{self._provider.name}/{self._provider.identity(credentials)}".encode()).hexdigest()
 
-    async def _never_came(self, query: Query) -> Outcome:
-        if not await self._attempts.bury(query):
+    async def _tombstone(self, query: Query) -> Outcome:
+        if not await self._attempts.tombstone(query):
             return Unknown(reason="arriving")
         return Declined(code="never_sent", message="The order never reached the provider and never will.")
 
-    async def _call(self, verb: Verb, attempt: Attempt, hold: Hold) -> Outcome:
-        circuit = f"{attempt.order.merchant_id}/{attempt.order.mode}"
+    async def _call(self, verb: Verb, attempt: Attempt, hold: LeaseHold) -> Outcome:
+        circuit = f"{attempt.operation.merchant_id}/{attempt.operation.mode}"
         if wait := self._breaker.wait_seconds(circuit):
             raise NotSent("circuit open", retry_after_seconds=wait)
-        kind = type(attempt.order).__name__.lower()
+        kind = type(attempt.operation).__name__.lower()
         with CALL_SECONDS.labels(self._provider.name, verb, kind).time():
             outcome = await self._guarded(verb, attempt, hold, circuit)
         CALLS.labels(self._provider.name, verb, kind, RESULTS[type(outcome)]).inc()
         return outcome
 
-    def _count_retry(self, order: Order) -> None:
-        RETRIES.labels(self._provider.name, kind_of(order)).inc(exemplar={"payment_id": order.payment_id})
+    def _count_retry(self, operation: ProviderOperation) -> None:
+        RETRIES.labels(self._provider.name, kind_of(operation)).inc(exemplar={"payment_id": operation.payment_id})
 
-    async def _guarded(self, verb: Verb, attempt: Attempt, hold: Hold, circuit: str) -> Outcome:
+    async def _guarded(self, verb: Verb, attempt: Attempt, hold: LeaseHold, circuit: str) -> Outcome:
         try:
             async with asyncio.timeout(_CALL_LIMIT_SECONDS):
-                outcome = checked(attempt.order, await self._quickly(verb, attempt, hold))
+                outcome = checked(attempt.operation, await self._quickly(verb, attempt, hold))
         except NotSent:
             self._breaker.failed(circuit)
             raise
         except (Misconfigured, LeaseLost, Expired):
             raise
         except Exception:  # noqa: BLE001 - a bug of ours, after which nobody knows what was sent
-            log.exception("provider raised", provider=self._provider.name, payment_id=attempt.order.payment_id)
+            log.exception("provider raised", provider=self._provider.name, payment_id=attempt.operation.payment_id)
             return Unknown(reason="internal_error")
         silent = isinstance(outcome, Unknown) and outcome.silent
         record = self._breaker.failed if silent else self._breaker.succeeded
         record(circuit)
         return outcome
 
-    async def _quickly(self, verb: Verb, attempt: Attempt, hold: Hold) -> Outcome:
+    async def _quickly(self, verb: Verb, attempt: Attempt, hold: LeaseHold) -> Outcome:
         """A few fast tries, only where nothing can have been sent."""
         call = self._provider.execute if verb == "execute" else self._provider.query
         async for one_try in AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, NotSent) and error.retry_after_seconds is None),
             stop=stop_after_attempt(_QUICK_TRIES),
             wait=wait_random_exponential(multiplier=0.05, max=0.5),
-            before_sleep=lambda _: self._count_retry(attempt.order),
+            before_sleep=lambda _: self._count_retry(attempt.operation),
             reraise=True,
         ):
             with one_try:
@@ -270,7 +278,7 @@ class Caller:
                 return await call(attempt)
         raise AssertionError
 
-    def _require(self, hold: Hold) -> None:
+    def _require(self, hold: LeaseHold) -> None:
         """Raise `LeaseLost` unless the lease is known to be ours still: since the mark a day may have been slept through.
 
         What freezes between this look and the write to the socket is not caught here. A provider whose keys die looks at
@@ -279,7 +287,7 @@ class Caller:
         if clock.since_boot() - hold.since > self._lease_seconds:
             raise LeaseLost
 
-    async def _could_not_send(self, claimed: Claimed, code: str, why: str, delay_seconds: float) -> None:
+    async def _could_not_send(self, claimed: ClaimedAttempt, code: str, why: str, delay_seconds: float) -> None:
         """Nothing was sent by this try: try again later, or end it on what is known of earlier ones."""
         command = claimed.command
         patience = CHARGE_PATIENCE_SECONDS if isinstance(command, Charge) else PATIENCE_SECONDS
@@ -287,7 +295,7 @@ class Caller:
         if isinstance(command, Query):
             await self._record(claimed, Unknown(reason=code))  # the orchestrator asks again, on its own clock
         elif not hopeless and claimed.age.total_seconds() <= patience:
-            tracing.note({"outcome": code})
+            tracing.annotate({"outcome": code})
             seconds = delay_seconds * ids.jitter(0.2)
             await when_back(partial(self._postpone, claimed, command, code, why, seconds), "a try that has to wait")
         elif claimed.first_sent_at:
@@ -295,26 +303,28 @@ class Caller:
         else:
             await self._record(claimed, Declined(code=code, message=why))
 
-    async def _postpone(self, claimed: Claimed, order: Order, code: str, why: str, seconds: float) -> None:
-        async with self._units.begin() as unit:
+    async def _postpone(
+        self, claimed: ClaimedAttempt, operation: ProviderOperation, code: str, why: str, seconds: float
+    ) -> None:
+        async with self._database.begin() as unit:
             postponed = await self._attempts.postpone(unit, claimed, seconds=seconds, problem=f"{code}: {why}")
             if postponed is None:
                 return  # the lease was lost: whoever has the attempt now will say what came of it
             if postponed.withdrawn_step is not None:
                 unit.after_commit(self.nudge)  # who waited behind it may run now
-            report = self._report_of(claimed, order, postponed, code, why)
+            report = self._report_of(claimed, operation, postponed, code, why)
             if report is not None:
-                unit.send(OUTCOMES, order.payment_id, report, headers=claimed.headers)
+                unit.send(OUTCOMES, operation.payment_id, report, headers=claimed.headers)
 
     def _report_of(
-        self, claimed: Claimed, order: Order, postponed: Postponed, code: str, why: str
-    ) -> OutcomeReported | OrderPostponed | None:
+        self, claimed: ClaimedAttempt, operation: ProviderOperation, postponed: PostponedAttempt, code: str, why: str
+    ) -> OutcomeReported | AttemptPostponed | None:
         """The end of what was withdrawn meanwhile, or else the obstacle."""
         if postponed.withdrawn_step is not None:
-            return reports.withdrawn(order, self._provider.name, postponed.withdrawn_step, exchanges.made())
+            return reports.withdrawn(operation, self._provider.name, postponed.withdrawn_step, exchanges.made())
         return reports.postponed(
             claimed,
-            order,
+            operation,
             self._provider.name,
             code=code,
             detail=why,
@@ -322,11 +332,11 @@ class Caller:
             exchanges=exchanges.made(),
         )
 
-    async def _record(self, claimed: Claimed, outcome: Outcome) -> None:
+    async def _record(self, claimed: ClaimedAttempt, outcome: Outcome) -> None:
         command = claimed.command
-        tracing.note({"outcome": RESULTS[type(outcome)]})
+        tracing.annotate({"outcome": RESULTS[type(outcome)]})
         reported = reports.outcome_of(claimed, self._provider.name, outcome, exchanges.made())
-        ours = await when_back(partial(self._ends.add, End(claimed, reported)), "an attempt's end")
+        ours = await when_back(partial(self._ends.add, FinishedAttempt(claimed, reported)), "an attempt's end")
         if not ours and outcome.reference is not None:
             # Whoever has the attempt now asks under the same key, and says what came of it.
             await when_back(partial(self._attempts.keep_reference, claimed, outcome.reference), "a reference")
@@ -341,7 +351,7 @@ class Caller:
             tries=claimed.tries,
         )
 
-    async def _write_ends(self, ends: Sequence[End]) -> Sequence[bool]:
+    async def _write_ends(self, ends: Sequence[FinishedAttempt]) -> Sequence[bool]:
         """Record and report those that are still ours; answers which are."""
         ours = await self._attempts.finish(ends)
         if any(ours.values()):
@@ -354,9 +364,9 @@ def key_of(command: BaseCommand) -> str:
     return f"malipo-{command.operation_id}"
 
 
-def _delay_seconds(claimed: Claimed, error: NotSent) -> float:
+def _delay_seconds(claimed: ClaimedAttempt, error: NotSent) -> float:
     if error.retry_after_seconds is not None:
-        return min(error.retry_after_seconds, _MAX_WISH_SECONDS)
+        return min(error.retry_after_seconds, _MAX_RETRY_AFTER_SECONDS)
     return min(_doubled(0.25, claimed.tries), _MAX_DELAY_SECONDS)
 
 
@@ -364,7 +374,7 @@ def _doubled(seconds: float, times: int) -> float:
     return seconds * 2.0 ** min(times, _MAX_DOUBLINGS)
 
 
-def _say(error: Exception) -> str:
+def _advice(error: Exception) -> str:
     match error:
         case NoCredentials():
             return "The merchant has no credentials for this provider: PUT /v1/provider-credentials."

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from malipo.messaging.database import AWAY
+from malipo.messaging.isolation import isolated
+from malipo.messaging.pool import AWAY
 
 
 @dataclass
@@ -13,13 +14,12 @@ class _Batch[T, R]:
     written: "asyncio.Task[Sequence[R | Exception]] | None" = None
 
 
-class Collector[T, R]:
+class GroupCommit[T, R]:
     """Hands items to `write` in batches of at most `most`, one batch at a time, in the order in which they came.
 
     `write` is one transaction: it answers one result for each item, in their order, or raises and has changed nothing. A
-    result that is an exception is raised for that item alone.
-    Unless the database is away each item of a batch that failed is then tried alone, so that one which cannot be
-    written takes none of its neighbours along. As many items wait as there are callers of `add`, no more.
+    result that is an exception is raised for that item alone. Of a batch that fails each is then tried alone, unless the
+    database is away (`isolated`). As many items wait as there are callers of `add`, no more.
     """
 
     def __init__(self, write: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], *, most: int) -> None:
@@ -48,15 +48,11 @@ class Collector[T, R]:
             if self._open is batch:
                 self._open = None
             try:
-                return await self._write(batch.items)
+                return await isolated(batch.items, self._write, blames_item=_is_not_away)
             except Exception as error:  # noqa: BLE001 - it goes to those who wait
-                if len(batch.items) == 1 or isinstance(error, AWAY):
-                    return [error] * len(batch.items)
-            return [await self._write_alone(item) for item in batch.items]
+                return [error] * len(batch.items)
 
-    async def _write_alone(self, item: T) -> R | Exception:
-        try:
-            [result] = await self._write([item])
-        except Exception as error:  # noqa: BLE001 - it goes to the one who waits
-            return error
-        return result
+
+def _is_not_away(error: Exception) -> bool:
+    """Also a deadlock, say, that each alone would not have come into."""
+    return not isinstance(error, AWAY)

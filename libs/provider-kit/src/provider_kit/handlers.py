@@ -6,12 +6,12 @@ from malipo.contracts.message import Message
 from malipo.contracts.provider_commands import Query, Withdraw
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.subscription import Received
-from malipo.messaging.unit import Unit
+from malipo.messaging.unit_of_work import UnitOfWork
 from provider_kit import reports
 from provider_kit.attempts import Attempts
 
 
-class Intake:
+class CommandHandler:
     """What comes in for one provider. `nudge` is called once it is committed."""
 
     def __init__(self, provider: str, attempts: Attempts, nudge: Callable[[], None]) -> None:
@@ -19,24 +19,24 @@ class Intake:
         self._attempts = attempts
         self._nudge = nudge
 
-    async def take(self, unit: Unit, batch: Sequence[Received[Message]]) -> None:
+    async def handle_batch(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         """Handler of the provider's commands: nothing is sent before this is committed."""
         withdrawn = {one.message.operation_id: (one.message, one) for one in batch if isinstance(one.message, Withdraw)}
-        orders = _without_repeated_questions([one for one in batch if not isinstance(one.message, Withdraw)])
+        operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
         if withdrawn:
             # A charge and its withdrawal may come at once, as after an outage: the one must be there to be stopped.
-            arriving = sorted((one for one in orders if one.key in withdrawn), key=lambda one: one.key)
+            arriving = sorted((one for one in operations if one.key in withdrawn), key=lambda one: one.key)
             ended = await self._attempts.withdraw(unit, [withdraw for withdraw, _ in withdrawn.values()], arriving)
-            orders = [one for one in orders if one.key not in withdrawn]
+            operations = [one for one in operations if one.key not in withdrawn]
             for charge_id in sorted(ended):
                 withdraw, received = withdrawn[charge_id]
                 report = reports.withdrawn(withdraw, self._provider, withdraw.step)
                 unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
-        self._attempts.record(unit, orders)
+        self._attempts.record(unit, operations)
         unit.after_commit(self._nudge)
 
 
-def _without_repeated_questions(batch: Sequence[Received[Message]]) -> Sequence[Received[Message]]:
+def _without_repeated_queries(batch: Sequence[Received[Message]]) -> Sequence[Received[Message]]:
     """The last of the questions about each operation that came together, and all orders."""
     last = {one.message.operation_id: one for one in batch if isinstance(one.message, Query)}
     return [one for one in batch if not isinstance(one.message, Query) or last[one.message.operation_id] is one]

@@ -48,15 +48,15 @@ def _charge(payment: Payment) -> Charge:
 def fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
     """Whether an order may still be carried out for the first time, should it have been lost.
 
-    A charge until its intent expires, unless a cancel was wished meanwhile; anything else within an hour, after which
+    A charge until its intent expires, unless a cancel was asked for meanwhile; anything else within an hour, after which
     nobody reckons with it any more.
     """
     if operation is None:
         return now < payment.expires_at and not payment.live(Subject.CANCEL)
-    return operation.ordered_at is not None and now - operation.ordered_at < _REPEATED_WITHIN
+    return operation.dispatched_at is not None and now - operation.dispatched_at < _REPEATED_WITHIN
 
 
-def order(payment: Payment, operation: Operation | None) -> ProviderCommand:
+def operation_command(payment: Payment, operation: Operation | None) -> ProviderCommand:
     """The order of a charge, or of a capture, cancel or refund.
 
     A provider service knows an order by its operation's id: one that comes again is no second effect, whatever became of

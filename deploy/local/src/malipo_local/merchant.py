@@ -26,7 +26,7 @@ class NeverHappened(AssertionError):
     """Something that should have come to pass did not; the message says what was there instead."""
 
 
-class Shop:
+class DemoMerchant:
     """One merchant with a key, Stripe credentials, and a webhook endpoint at the merchant simulator."""
 
     def __init__(self, stack: Stack, name: str, key: str) -> None:
@@ -44,16 +44,16 @@ class Shop:
     def open(cls, stack: Stack, name: str | None = None) -> Self:
         """Make the merchant and a key by the operator's command line, then set up both directions of webhooks."""
         name = name or f"shop-{uuid.uuid4().hex[:8]}"
-        merchant = operate(stack, "merchant", "create", name)
-        key = operate(stack, "key", "create", merchant["id"], "--mode", "test")
-        shop = cls(stack, name, key["key"])
+        made = operate(stack, "merchant", "create", name)
+        key = operate(stack, "key", "create", made["id"], "--mode", "test")
+        merchant = cls(stack, name, key["key"])
         try:
-            shop.connect_stripe()
-            shop.ask_for_webhooks()
+            merchant.connect_stripe()
+            merchant.ask_for_webhooks()
         except BaseException:
-            shop.close()
+            merchant.close()
             raise
-        return shop
+        return merchant
 
     def close(self) -> None:
         """Close the connections."""
@@ -177,7 +177,7 @@ class Shop:
         params = {"name": self.name} | ({"payment_id": payment_id} if payment_id else {})
         return self.inbox.get("/_sim/received", params=params).raise_for_status().json()
 
-    def told(self, payment_id: str, *types: str, seconds: float = 30) -> list[Json]:
+    def events(self, payment_id: str, *types: str, seconds: float = 30) -> list[Json]:
         """The verified webhooks of a payment once all of `types` have come. Raises `NeverHappened`."""
         came: list[Json] = []
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from malipo.messaging.collector import Collector
+from malipo.messaging.group_commit import GroupCommit
 from testkit.waiting import until
 
 
@@ -30,7 +30,7 @@ class Table:
 
 async def test_what_comes_while_a_batch_is_written_is_written_together_and_each_gets_its_own_answer():
     table = Table()
-    collector = Collector(table.write, most=10)
+    collector = GroupCommit(table.write, most=10)
     first = asyncio.create_task(collector.add("a"))
     await until(lambda: table.entered == 1, what="the first is being written")
     others = [asyncio.create_task(collector.add(item)) for item in "bcd"]
@@ -43,7 +43,7 @@ async def test_what_comes_while_a_batch_is_written_is_written_together_and_each_
 async def test_no_batch_is_larger_than_the_most():
     table = Table()
     table.free.set()
-    collector = Collector(table.write, most=2)
+    collector = GroupCommit(table.write, most=2)
     assert await asyncio.gather(*[collector.add(item) for item in "abcde"]) == list("ABCDE")
     assert table.batches == [["a", "b"], ["c", "d"], ["e"]]
 
@@ -51,7 +51,7 @@ async def test_no_batch_is_larger_than_the_most():
 async def test_one_that_cannot_be_written_takes_no_neighbour_along():
     table = Table("b")
     table.free.set()
-    collector = Collector(table.write, most=10)
+    collector = GroupCommit(table.write, most=10)
     results = await asyncio.gather(*[collector.add(item) for item in "abc"], return_exceptions=True)
     assert (results[0], results[2]) == ("A", "C")
     assert isinstance(results[1], ValueError)
@@ -62,7 +62,7 @@ async def test_with_the_database_away_all_of_a_batch_are_told_so_and_none_is_tri
     table = Table("b")
     table.error = ConnectionResetError()
     table.free.set()
-    collector = Collector(table.write, most=10)
+    collector = GroupCommit(table.write, most=10)
     results = await asyncio.gather(*[collector.add(item) for item in "abc"], return_exceptions=True)
     assert [type(result) for result in results] == [ConnectionResetError] * 3
     assert table.entered == 1
@@ -70,7 +70,7 @@ async def test_with_the_database_away_all_of_a_batch_are_told_so_and_none_is_tri
 
 async def test_one_who_goes_away_leaves_the_batch_to_the_others():
     table = Table()
-    collector = Collector(table.write, most=10)
+    collector = GroupCommit(table.write, most=10)
     going = asyncio.create_task(collector.add("a"))
     staying = asyncio.create_task(collector.add("b"))
     await until(lambda: table.entered == 1, what="both are being written")

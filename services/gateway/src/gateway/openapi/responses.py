@@ -11,7 +11,7 @@ type Schema = dict[str, Any]
 REF = "#/components/schemas/"
 
 
-class Answer(NamedTuple):
+class DocumentedResponse(NamedTuple):
     """A schema and an example of it; `components` are schemas that it names and that only its room knows."""
 
     schema: Schema
@@ -24,7 +24,7 @@ def ref(name: str) -> Schema:
     return {"$ref": REF + name}
 
 
-def _page_of(entry: Schema, example: object) -> Answer:
+def _page_of(entry: Schema, example: object) -> DocumentedResponse:
     schema: Schema = {
         "type": "object",
         "required": ["data", "has_more", "next_cursor"],
@@ -34,20 +34,20 @@ def _page_of(entry: Schema, example: object) -> Answer:
             "next_cursor": {"type": ["string", "null"], "description": "Give it as `cursor` to get the next page."},
         },
     }
-    return Answer(schema, {"data": [example], "has_more": False, "next_cursor": None})
+    return DocumentedResponse(schema, {"data": [example], "has_more": False, "next_cursor": None})
 
 
-PAYMENT = Answer(ref("PaymentView"), examples.PAYMENT)
-PAYMENT_UNDER_WAY = Answer(ref("PaymentView"), examples.PAYMENT_UNDER_WAY)
+PAYMENT = DocumentedResponse(ref("PaymentView"), examples.PAYMENT)
+PAYMENT_UNDER_WAY = DocumentedResponse(ref("PaymentView"), examples.PAYMENT_UNDER_WAY)
 PAYMENTS = _page_of(ref("PaymentView"), examples.PAYMENT)
-OPERATION = Answer(ref("OperationView"), examples.REFUND)
-OPERATION_UNDER_WAY = Answer(ref("OperationView"), examples.REFUND_UNDER_WAY)
+OPERATION = DocumentedResponse(ref("OperationView"), examples.REFUND)
+OPERATION_UNDER_WAY = DocumentedResponse(ref("OperationView"), examples.REFUND_UNDER_WAY)
 REFUNDS = _page_of(ref("OperationView"), examples.REFUND)
-CREDENTIAL = Answer(ref("ProviderCredential"), examples.CREDENTIAL)
+CREDENTIAL = DocumentedResponse(ref("ProviderCredential"), examples.CREDENTIAL)
 CREDENTIALS = _page_of(ref("ProviderCredential"), examples.CREDENTIAL)
-ENDPOINT = Answer(ref("WebhookEndpoint"), examples.ENDPOINT)
+ENDPOINT = DocumentedResponse(ref("WebhookEndpoint"), examples.ENDPOINT)
 ENDPOINTS = _page_of(ref("WebhookEndpoint"), examples.ENDPOINT)
-ENDPOINT_WITH_SECRET = Answer(
+ENDPOINT_WITH_SECRET = DocumentedResponse(
     {"allOf": [ref("WebhookEndpoint"), {"properties": {"secret": {"type": "string"}}, "required": ["secret"]}]},
     examples.ENDPOINT | {"secret": "whsec_..."},
 )

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from malipo_local.demo.tour import timeline_lines
-from malipo_local.shop import NeverHappened, Shop
+from malipo_local.merchant import DemoMerchant, NeverHappened
 
 COMMON = {"at": "2026-01-01T10:00:00.000Z", "about": "payment", "cause": None}
 STEP = COMMON | {
@@ -28,14 +28,14 @@ def webhook(result: str) -> dict[str, Any]:
     return COMMON | sent | {"result": result, "duration_ms": 7}
 
 
-def shop(*timelines: list[dict[str, Any]]) -> Shop:
+def merchant(*timelines: list[dict[str, Any]]) -> DemoMerchant:
     """Its gateway answers with one timeline after the other; the last one stays."""
     left = list(timelines)
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"complete": True, "entries": left.pop(0) if len(left) > 1 else left[0]})
 
-    made = Shop(SimpleNamespace(url=lambda _: "http://gateway"), "shop", "key")
+    made = DemoMerchant(SimpleNamespace(url=lambda _: "http://gateway"), "shop", "key")
     made.api = httpx.Client(base_url="http://gateway", transport=httpx.MockTransport(answer))
     return made
 
@@ -43,13 +43,13 @@ def shop(*timelines: list[dict[str, Any]]) -> Shop:
 def test_a_timeline_is_shown_once_it_tells_how_long_each_delivery_took() -> None:
     untold = STEP | {"id": "step-0", "event": None}
     retried, delivered = webhook("retrying"), webhook("delivered")
-    entries = shop([untold, STEP], [untold, STEP, retried], [untold, STEP, retried, delivered]).reported("pay_1")
+    entries = merchant([untold, STEP], [untold, STEP, retried], [untold, STEP, retried, delivered]).reported("pay_1")
     assert list(timeline_lines(entries))[-1].endswith("webhook payment.completed: delivered in 7 ms")
 
 
 def test_a_delivery_that_is_never_reported_is_named() -> None:
     with pytest.raises(NeverHappened, match=r"pay_1 without a report .*payment\.completed"):
-        shop([STEP, webhook("retrying")]).reported("pay_1", seconds=0.1)
+        merchant([STEP, webhook("retrying")]).reported("pay_1", seconds=0.1)
 
 
 def test_every_kind_of_entry_has_a_line() -> None:

@@ -8,8 +8,8 @@ import asyncio
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
-from malipo.messaging.database import Row
-from malipo.messaging.unit import Units
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Row
 from malipo.platform.logs import log
 from webhook_dispatcher import metrics, queue, store
 
@@ -23,40 +23,40 @@ _LONGEST_SECONDS = 900.0
 _MERCHANTS = 100
 
 
-async def end_gone(units: Units) -> None:
+async def end_gone(database: Database) -> None:
     """End and report what waits for endpoints that are gone, a slice at a time."""
     while True:
-        if not await _end_gone_slice(units):
+        if not await _end_gone_slice(database):
             await asyncio.sleep(_GONE_SECONDS)
 
 
-async def overtake(units: Units, after_seconds: float) -> None:
+async def overtake(database: Database, after_seconds: float) -> None:
     """Let later events of a payment go past what has failed for `after_seconds`, a slice at a time."""
     while True:
-        if not await _overtake_slice(units, after_seconds):
+        if not await _overtake_slice(database, after_seconds):
             await asyncio.sleep(_OVERTAKE_SECONDS)
 
 
-async def ask_for_configurations(units: Units) -> None:
+async def ask_for_configurations(database: Database) -> None:
     """Say of which merchants a newer configuration is waited for, as long as it is, and ever less often."""
     while True:
-        await ask(units)
+        await ask(database)
         await asyncio.sleep(_BEHIND_SECONDS)
 
 
-async def ask(units: Units) -> int:
+async def ask(database: Database) -> int:
     """Ask for the configurations that are due to be asked for; answers how many. Several replicas may do it at once."""
-    async with units.begin() as unit:
+    async with database.begin() as unit:
         merchant_ids = await store.ask(unit.transaction, _BEHIND_SECONDS, _LONGEST_SECONDS, _MERCHANTS)
         for merchant_id in merchant_ids:
             unit.send(DELIVERIES, merchant_id, ConfigurationMissed(merchant_id=merchant_id), headers={})
     return len(merchant_ids)
 
 
-async def watch(units: Units) -> None:
+async def watch(database: Database) -> None:
     """Keep the gauges of the backlog."""
     while True:
-        backlog = await queue.backlog(units)
+        backlog = await queue.backlog(database)
         metrics.PENDING.set(backlog.pending)
         metrics.IN_FLIGHT.set(backlog.in_flight)
         metrics.OLDEST_DUE_SECONDS.set(backlog.oldest_due_seconds)
@@ -65,8 +65,8 @@ async def watch(units: Units) -> None:
         await asyncio.sleep(_GAUGE_SECONDS)
 
 
-async def _end_gone_slice(units: Units) -> bool:
-    async with units.begin() as unit:
+async def _end_gone_slice(database: Database) -> bool:
+    async with database.begin() as unit:
         rows = await queue.end_gone(unit.transaction, GONE_SLICE)
         for row in rows:
             unit.send(DELIVERIES, row["endpoint_id"], _gone(row), headers=row["headers"])
@@ -74,8 +74,8 @@ async def _end_gone_slice(units: Units) -> bool:
     return len(rows) == GONE_SLICE
 
 
-async def _overtake_slice(units: Units, after_seconds: float) -> bool:
-    async with units.begin() as unit:
+async def _overtake_slice(database: Database, after_seconds: float) -> bool:
+    async with database.begin() as unit:
         rows = await queue.overtake(unit.transaction, after_seconds, OVERTAKE_SLICE)
         if rows:
             await queue.promote(unit.transaction, [(row["endpoint_id"], row["payment_id"]) for row in rows])

@@ -6,31 +6,31 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from gateway.edge.audit import Audit
-from gateway.edge.authentication import Keys
+from gateway.edge.authentication import Authenticator
 from gateway.edge.rate_limit import LocalBuckets, RateLimiter
 from gateway.edge.waiting import Waiting
 from gateway.settings import Settings
-from malipo.messaging.unit import Units
+from malipo.messaging.database import Database
 from malipo.platform.secrets import KeyRing
 
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     """The parts of one gateway process."""
 
     settings: Settings
-    units: Units
-    ring: KeyRing
-    keys: Keys
+    database: Database
+    key_ring: KeyRing
+    authenticator: Authenticator
     audit: Audit
     limiter: RateLimiter
-    strangers: LocalBuckets
+    anonymous_limiter: LocalBuckets
     waiting: Waiting
 
 
-async def _parts(request: Request) -> Parts:
-    return request.app.state.parts
+async def _dependencies(request: Request) -> Dependencies:
+    return request.app.state.dependencies
 
 
-PartsOf = Annotated[Parts, Depends(_parts)]
+DependenciesOf = Annotated[Dependencies, Depends(_dependencies)]
 """A route's parameter of this type gets the parts."""

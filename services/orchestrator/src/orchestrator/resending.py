@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
-from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment, TellAgain
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment, ResendEvents
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging import tables
-from malipo.messaging.database import Queries
-from malipo.messaging.unit import MESSAGE_ID, OUTBOX, Unit, Units, shard_of
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Queries
+from malipo.messaging.unit_of_work import INSERT_OUTBOX, MESSAGE_ID, UnitOfWork, shard_of
 from malipo.messaging.writes import Write, purge_of
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT
 from orchestrator.payment import Payment
@@ -17,20 +18,20 @@ from orchestrator.store import RECENT
 from orchestrator.tables import HISTORY, REFUSALS
 
 _SHARD = tables.OUTBOX.c.shard
-_AGAIN = f"""INSERT INTO outbox ({OUTBOX.names})
-SELECT kept.told_as, asked.shard, '{PAYMENT_EVENTS.name}', kept.payment_id,
+_RESEND = f"""INSERT INTO outbox ({INSERT_OUTBOX.names})
+SELECT kept.message_id, asked.shard, '{PAYMENT_EVENTS.name}', kept.payment_id,
     jsonb_strip_nulls(jsonb_build_object(
-        '{MESSAGE_ID}', kept.told_as, '{TRACEPARENT}', kept.traceparent, '{CLIENT_REF}', p.client_ref)), kept.message
+        '{MESSAGE_ID}', kept.message_id, '{TRACEPARENT}', kept.traceparent, '{CLIENT_REF}', p.client_ref)), kept.message
 FROM unnest({{arrays}}) AS asked ({{names}})
 """  # noqa: S608 - names of ours
 _STEPS = Write(
-    f"""{_AGAIN} JOIN history AS kept ON kept.payment_id = asked.payment_id AND kept.step = coalesce(asked.step, kept.step)
+    f"""{_RESEND} JOIN history AS kept ON kept.payment_id = asked.payment_id AND kept.step = coalesce(asked.step, kept.step)
     AND (asked.operation_id IS NULL OR kept.operation_id = asked.operation_id) AND {RECENT}
 JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.payment_id, kept.step""",
     (HISTORY.c.payment_id, _SHARD, HISTORY.c.step, HISTORY.c.operation_id),
 )
 _REFUSALS = Write(
-    f"""{_AGAIN} JOIN refusals AS kept ON kept.payment_id = asked.payment_id
+    f"""{_RESEND} JOIN refusals AS kept ON kept.payment_id = asked.payment_id
     AND kept.operation_id = coalesce(asked.operation_id, kept.operation_id) AND {RECENT}
 JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.recorded_at""",
     (REFUSALS.c.payment_id, _SHARD, REFUSALS.c.operation_id),
@@ -45,7 +46,7 @@ PURGE = purge_of(REFUSALS.c.recorded_at)
 
 
 @dataclass(slots=True)
-class Again:
+class Resend:
     """What a batch asks to be told once more, and which operations were refused before or in it.
 
     A command comes again when its sender has heard nothing of it: then the answer was lost, or is late. It is never
@@ -59,23 +60,23 @@ class Again:
     @classmethod
     async def of(cls, source: Queries, batch: Iterable[Message]) -> Self:
         """With what is known of the operations that the batch orders."""
-        ordered = [named for message in batch if (named := _ordered(message))]
+        ordered = [named for message in batch if (named := _operation_of(message))]
         if not ordered:
             return cls()
         return cls({row["operation_id"] for row in await source.fetch(_REFUSED, ordered)})
 
     def answers(self, payment: Payment, message: Message) -> bool:
         """Whether the message asks for what was told before; if so, it will be told again, and nothing else is due."""
-        named = _ordered(message)
+        named = _operation_of(message)
         match message:
-            case TellAgain(steps=(), operation_ids=()) | CreatePayment():
+            case ResendEvents(steps=(), operation_ids=()) | CreatePayment():
                 self.ask_for_all(payment.id)
-            case TellAgain(steps=steps, operation_ids=operation_ids):
+            case ResendEvents(steps=steps, operation_ids=operation_ids):
                 self._steps |= {(payment.id, step, None) for step in steps}
                 for operation_id in operation_ids:
-                    self._what_was_said_of(payment.id, operation_id)
+                    self._ask_for_operation(payment.id, operation_id)
             case _ if named in self.refused or named in payment.operations:
-                self._what_was_said_of(payment.id, named)
+                self._ask_for_operation(payment.id, named)
             case _:
                 return False
         return True
@@ -85,14 +86,14 @@ class Again:
         self._steps.add((payment_id, None, None))
         self._refusals.add((payment_id, None))
 
-    def _what_was_said_of(self, payment_id: str, operation_id: str) -> None:
+    def _ask_for_operation(self, payment_id: str, operation_id: str) -> None:
         if operation_id == payment_id:
             self._steps.add((payment_id, 1, None))
         else:
             self._steps.add((payment_id, None, operation_id))
             self._refusals.add((payment_id, operation_id))
 
-    def send(self, unit: Unit) -> None:
+    def send(self, unit: UnitOfWork) -> None:
         """Put into the outbox what is to be told again. What the unit itself puts is not there yet, and goes out anyway."""
         steps = sorted(self._steps, key=lambda asked: (asked[0], asked[1] or 0, asked[2] or ""))
         refusals = sorted(self._refusals, key=lambda asked: (asked[0], asked[1] or ""))
@@ -100,19 +101,19 @@ class Again:
         unit.put(_REFUSALS, [(payment_id, shard_of(payment_id), named) for payment_id, named in refusals])
 
 
-async def tell(units: Units, payment_id: str) -> int:
+async def resend(database: Database, payment_id: str) -> int:
     """Tell again all that was told of a payment; answers how many messages that is.
 
     It is 0 for a payment that does not exist, or that nothing was told of in the last `store.TOLD_AGAIN_DAYS`.
     """
-    async with units.begin() as unit:
-        again = Again()
+    async with database.begin() as unit:
+        again = Resend()
         again.ask_for_all(payment_id)
         again.send(unit)
         return await unit.reads.fetchval(_COUNT, payment_id)
 
 
-def _ordered(message: Message) -> str:
+def _operation_of(message: Message) -> str:
     """The operation that a command orders; empty for any other message."""
     match message:
         case CapturePayment(capture_id=named) | CancelPayment(cancel_id=named) | RefundPayment(refund_id=named):

@@ -13,10 +13,10 @@ from aiohttp.client_proto import ResponseHandler
 
 from webhook_dispatcher.head import HEAD_BYTES, Head
 
-_listening: ContextVar["Hearing | None"] = ContextVar("listening", default=None)
+_listening: ContextVar["EarlyResponse | None"] = ContextVar("listening", default=None)
 
 
-class Hearing:
+class EarlyResponse:
     """What one exchange heard."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Hearing:
         """The request goes out now, on this way."""
         self._way = way
 
-    def hear(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> None:
         """The answer's next bytes."""
         waiting = self.head.status is None
         self.head.feed(data)
@@ -77,7 +77,7 @@ class _Handler(ResponseHandler):
     The parser gets nothing of a head before all of it is here: it would hang up at the first odd header.
     """
 
-    _hearing: Hearing | None = None
+    _hearing: EarlyResponse | None = None
     _held = b""
 
     @override
@@ -91,7 +91,7 @@ class _Handler(ResponseHandler):
     def data_received(self, data: bytes) -> None:
         holding = self._hearing is not None and not self._hearing.head.ended
         if self._hearing is not None:
-            self._hearing.hear(data)
+            self._hearing.feed(data)
         if not holding:
             super().data_received(data)
             return

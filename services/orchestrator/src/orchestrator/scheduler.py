@@ -1,0 +1,70 @@
+"""What runs by the clock: deadlines that have passed go to the handlers, and gauges show what is in doubt."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from prometheus_client import Gauge
+
+from malipo import ids
+from malipo.messaging.database import Database
+from malipo.messaging.isolation import isolated
+from malipo.platform import logs
+from malipo.platform.logs import log
+from orchestrator import handlers, store
+
+_PAYMENTS_AT_ONCE = 200
+_POLL_SECONDS = 0.25
+_PUT_OFF_SECONDS = 60.0
+_GAUGE_SECONDS = 5.0
+
+DOUBTS = Gauge(
+    "malipo_doubts",
+    f"Payments and operations in doubt, of all replicas; counted every {_GAUGE_SECONDS:g} s: a shorter doubt may not show.",
+    ("subject",),
+)
+OLDEST_DOUBT_SECONDS = Gauge(
+    "malipo_doubt_oldest_seconds",
+    f"For how long the oldest doubt has lasted, of all replicas; looked up every {_GAUGE_SECONDS:g} s; 0 when there is none.",
+    ("subject",),
+)
+
+
+async def run(database: Database) -> None:
+    """Tick until cancelled."""
+    while True:
+        if await tick(database) < _PAYMENTS_AT_ONCE:
+            await asyncio.sleep(_POLL_SECONDS * ids.jitter(0.3))  # two replicas that tick together do the same work
+
+
+async def watch(database: Database) -> None:
+    """Keep the gauges of what is in doubt, until cancelled."""
+    while True:
+        for subject, (number, oldest_seconds) in (await store.doubts(database.reads)).items():
+            DOUBTS.labels(subject).set(number)
+            OLDEST_DOUBT_SECONDS.labels(subject).set(oldest_seconds)
+        await asyncio.sleep(_GAUGE_SECONDS)
+
+
+async def tick(database: Database) -> int:
+    """Fire one batch of deadlines; answers of how many payments. Several replicas may tick at once.
+
+    One payment whose deadlines cannot be fired is put off and alerted; it stops no other.
+    """
+
+    async def fire(payment_ids: Sequence[str]) -> Sequence[None]:
+        await database.transact(partial(handlers.fire_timers, payment_ids=payment_ids))
+        return [None] * len(payment_ids)
+
+    due = await store.due(database.reads, _PAYMENTS_AT_ONCE)
+    if due:
+        for payment_id, error in zip(due, await isolated(due, fire), strict=True):
+            if error is not None:
+                await _put_off(database, payment_id, error)
+    return len(due)
+
+
+async def _put_off(database: Database, payment_id: str, error: Exception) -> None:
+    headers = handlers.context_of(*await store.context(database.reads, payment_id))
+    log.error("deadline cannot be fired", error=repr(error), exc_info=error, **logs.facts(payment_id, headers))
+    await store.put_off(database, payment_id, _PUT_OFF_SECONDS)
