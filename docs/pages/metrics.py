@@ -24,7 +24,7 @@ _ALERTS = """\
 
 | when | because |
 |---|---|
-| `malipo_words_dropped_total{verdict="contradiction"}` rises | a provider said the opposite of what it had decided: a person has to look at its dashboard |
+| `malipo_outcomes_ignored_total{reason="contradiction"}` rises | a provider said the opposite of what it had decided: a person has to look at its dashboard |
 | `malipo_messages_total{result="dead_lettered"}` rises | a message cannot be applied: read its reason in the dead letters, mend, redrive ([topics.md](topics.md)) |
 | `malipo_sent_again_total` rises | Kafka, or a consumer, has lost what was accepted: it was sent again, and comes right by itself; find out who deletes records, or which consumer passes over them ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
 | `malipo_deleted_unread_messages_total` rises | Kafka has deleted what a group had not read: retention is shorter than an outage was, or somebody deletes records; the log names partition and offset, and what was lost comes right by itself ([0023](decisions/0023-a-net-beneath-every-hop.md)) |

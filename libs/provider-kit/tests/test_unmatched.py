@@ -72,7 +72,7 @@ async def test_a_dispute_about_a_payment_of_ours_is_kept_once_counted_and_alerte
     assert (row["credential_id"], row["callback_id"], row["merchant_id"]) == ("cred_1", "evt_1", "mer_1")
     assert (row["event_type"], row["reference_ids"]) == ("charge.dispute.created", dict(DISPUTE.references))
     assert (row["amount_minor"], row["currency"], row["concerns"]) == (1000, "USD", "ours")
-    (line,) = [line for line in lines if line["event"] == "provider tells of what nobody ordered here"]
+    (line,) = [line for line in lines if line["event"] == "unmatched callback"]
     assert (line["log_level"], line["concerns"]) == ("error", "ours")
     assert counted("ours") == before + 1
     assert await kit.reports() == []

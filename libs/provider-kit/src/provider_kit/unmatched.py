@@ -104,7 +104,7 @@ def _alert(provider: str, heard: CallbackOrigin, one: Unmatched, concerns: Conce
     UNMATCHED.labels(provider, concerns).inc()
     say = log.info if concerns == "others" else log.error
     say(
-        "provider tells of what nobody ordered here",
+        "unmatched callback",
         provider=provider,
         concerns=concerns,
         merchant_id=heard.merchant.merchant_id,

@@ -40,12 +40,12 @@ DOUBT_SECONDS = Histogram(
     buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600),
 )
 IGNORED = Counter(
-    "malipo_words_dropped",
-    "Providers' words that changed nothing, by why: `repeat`, `late`, `contradiction` (alert on any).",
-    ("verdict",),
+    "malipo_outcomes_ignored",
+    "Outcomes that changed nothing, by why: `repeat`, `late`, `contradiction` (alert on any).",
+    ("reason",),
 )
-for _verdict in Ignored:  # an alert on the first contradiction needs a zero before it
-    IGNORED.labels(_verdict)
+for _reason in Ignored:  # an alert on the first contradiction needs a zero before it
+    IGNORED.labels(_reason)
 
 _UNNAMED = (
     "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
@@ -245,8 +245,8 @@ def _send(unit: UnitOfWork, fold: Fold, headers: Mapping[str, str]) -> list[Publ
 
 
 def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Mapping[str, str]) -> None:
-    for verdict in fold.ignored:
-        IGNORED.labels(verdict).inc()
+    for reason in fold.ignored:
+        IGNORED.labels(reason).inc()
     for subject, time in fold.doubts_ended:
         DOUBT_SECONDS.labels(subject).observe(time.total_seconds())
     bound = log.bind(**logs.facts(fold.payment.id, headers))
@@ -256,7 +256,7 @@ def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Map
         elif taken.operation is None:
             if taken.to_state != taken.from_state:
                 STATUS.labels(taken.to_state).inc()
-            bound.info("payment stepped", before=taken.from_state, after=taken.to_state, trigger=taken.cause.trigger)
+            bound.info("payment transitioned", before=taken.from_state, after=taken.to_state, trigger=taken.cause.trigger)
 
 
 def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetime) -> Payment:

@@ -216,7 +216,7 @@ _TRUE_IN_ANY_ORDER = frozenset(
 
 
 class Ignored(StrEnum):
-    """What a trigger means where the table has no row for it."""
+    """Why a trigger changes nothing where the table has no transition for it."""
 
     REPEAT = "repeat"
     LATE = "late"
