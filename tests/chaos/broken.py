@@ -108,10 +108,10 @@ _NOTHING_RESENT = """
 import asyncio
 from orchestrator import machine, resending, rollcall
 
-async def never(database, delays):
+async def never(delays, database):
     await asyncio.Event().wait()
 
-rollcall.run = never
+rollcall.sweep = never
 resending.Resend.send = lambda self, unit: None
 machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the command that is lost with its step is soon repeated
 machine._ANSWER_SECONDS = 3

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS, Topic
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.database import Database
 from malipo.messaging.pool import create_pool
+from malipo.messaging.runtime import sweep
 from malipo.messaging.unit_of_work import MESSAGE_ID
 from malipo.platform.secrets import KeyRing
 from testkit.waiting import until
@@ -225,8 +227,8 @@ class Dispatcher:
     def start(self) -> None:
         loops = (
             self.executor.run(),
-            scheduler.end_gone(self.database),
-            scheduler.overtake(self.database, self.overtake_after),
+            sweep(self.database, 1, scheduler.end_gone),
+            sweep(self.database, 1, partial(scheduler.overtake, after_seconds=self.overtake_after)),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 

@@ -71,7 +71,7 @@ async def test_what_ends_unsent_is_dated_right(replica, kit, jumped):
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(kit.step("pay_1", 1))
     await one.configure(2)
-    await scheduler._end_gone_slice(one.database)
+    await scheduler.end_gone(one.database)
     (report,) = await one.reports()
     assert abs(jumped() - datetime.fromisoformat(report["attempted_at"])) < timedelta(seconds=60)
 

@@ -7,7 +7,7 @@ import pytest
 from malipo import ids
 from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
-from malipo.messaging.runtime import purge
+from malipo.messaging.runtime import purge, sweep
 from malipo.messaging.subscription import Received
 from testkit.waiting import until
 from webhook_dispatcher import handlers, queue, scheduler, store
@@ -170,7 +170,7 @@ async def test_an_event_whose_configuration_is_here_waits_for_no_newer_one_that_
         await handlers.replicate(lambda: None, unit, [Received(newer, "msg_1", MERCHANT_CONFIG.name, "mer_1")])
         await two.announce(kit.step("pay_1", 1))
     assert [row["endpoint_id"] for row in await deliveries(one)] == ["ep_old"]
-    task = asyncio.create_task(scheduler.end_gone(one.database))
+    task = asyncio.create_task(sweep(one.database, 1, scheduler.end_gone))
     await one.until_states(endpoint_gone=1)
     task.cancel()
 
@@ -239,7 +239,7 @@ async def test_an_endpoint_that_is_no_longer_listed_is_gone_and_its_deliveries_e
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
     await one.pool.execute("UPDATE deliveries SET attempts = 1 WHERE endpoint_id = 'ep_dropped' AND sequence = 1")
     await one.configure(2, kept)
-    task = asyncio.create_task(scheduler.end_gone(one.database))
+    task = asyncio.create_task(sweep(one.database, 1, scheduler.end_gone))
     await one.until_states(pending=2, endpoint_gone=2)
     task.cancel()
     # Each has a number of its own: the report of the attempt that was made keeps its place beside it.

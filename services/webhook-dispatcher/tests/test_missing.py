@@ -9,7 +9,6 @@ from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging.unit_of_work import MESSAGE_ID
-from testkit.waiting import until
 from webhook_dispatcher import handlers, scheduler
 from webhook_dispatcher.subscriptions import subscriptions
 
@@ -53,14 +52,8 @@ async def test_events_that_wait_for_a_configuration_that_does_not_come_have_it_a
     one = await replica(started=False)
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
     await one.pool.execute("UPDATE events SET created_at = created_at - interval '10 seconds'")
-    loop = asyncio.create_task(scheduler.ask_for_configurations(one.database))
-
-    async def told() -> bool:
-        return await asked(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
-
-    await until(told, what="the configuration is asked for")
-    loop.cancel()
-    await asyncio.gather(loop, return_exceptions=True)
+    await scheduler.ask(one.database)
+    assert await asked(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
 
 
 async def pass_time(one, seconds: float) -> None:

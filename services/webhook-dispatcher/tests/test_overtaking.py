@@ -124,7 +124,7 @@ async def test_what_we_cannot_send_through_a_fault_of_ours_holds_up_later_events
     await queue.put_off(one.database, first, 300)
     assert await queue.claim(one.database, Lease("run_1", 6), 100, [], 10) == []
     await one.pool.execute("UPDATE deliveries SET failing_since = failing_since - interval '601 s'")
-    assert not await scheduler._overtake_slice(one.database, 600)
+    assert not await scheduler.overtake(one.database, 600)
     (second,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
     assert (second.event_id != first.event_id, second.still_retried) == (True, 1)
 
@@ -135,7 +135,7 @@ async def test_an_attempt_that_is_under_way_when_it_is_overtaken_counts(replica,
     await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
     await one.pool.execute("UPDATE deliveries SET failing_since = now() - interval '1 hour' WHERE due_at IS NOT NULL")
     (first,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
-    await scheduler._overtake_slice(one.database, 600)
+    await scheduler.overtake(one.database, 600)
     (second,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
     for delivery in (first, second):
         await one.recorder.record(
@@ -164,7 +164,7 @@ async def test_more_than_one_slice_is_overtaken(replica, kit, monkeypatch):
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.announce(*(kit.step(f"pay_{i}", sequence) for i in range(15) for sequence in (1, 2)))
     await one.pool.execute("UPDATE deliveries SET failing_since = now() - interval '1 hour' WHERE due_at IS NOT NULL")
-    slices = [await scheduler._overtake_slice(one.database, 600) for _ in range(3)]
+    slices = [await scheduler.overtake(one.database, 600) for _ in range(3)]
     assert slices == [True, True, False]
     assert len(await one.rows("SELECT FROM deliveries WHERE due_at IS NOT NULL")) == 30
     assert (await queue.backlog(one.database)).overtaken == 15

@@ -1,15 +1,13 @@
 """What callbacks said is told again a minute and an hour later: after an end nobody asks, and a word that Kafka lost is gone."""
 
-import asyncio
 from collections.abc import Sequence
 
-from malipo import ids
 from malipo.messaging.database import Database
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork
 from malipo.messaging.writes import Write
 
-_AT_ONCE = 500
-_LOOK_SECONDS = 5.0
+AT_ONCE = 500
+LOOK_SECONDS = 5.0
 
 _KEEP = Write(
     """INSERT INTO reminders ({names}, due_at)
@@ -33,16 +31,9 @@ def send_and_remind(unit: UnitOfWork, row: Sequence[object]) -> None:
     unit.put(_KEEP, [row])
 
 
-async def run(database: Database) -> None:
-    """Remind of what is due, until cancelled. Several replicas may do it at once."""
-    while True:
-        if await remind(database) < _AT_ONCE:
-            await asyncio.sleep(_LOOK_SECONDS * ids.jitter(0.2))
-
-
-async def remind(database: Database) -> int:
-    """One slice; answers how many messages that were."""
-    told = len(await database.write(_REMIND, _AT_ONCE))
-    if told:
+async def remind(database: Database) -> bool:
+    """Send a slice of what is due; answers whether there may be more."""
+    sent = len(await database.write(_REMIND, AT_ONCE))
+    if sent:
         database.nudge()
-    return told
+    return sent == AT_ONCE

@@ -31,6 +31,6 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     )
     runtime.loop("orders", runner.operations.run)
     runtime.loop("queries", runner.queries.run)
-    runtime.loop("reminders", lambda: reminders.run(runtime.database))
+    runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
     return runtime.app([Callbacks(provider, attempts, credentials, runtime.database).route()])

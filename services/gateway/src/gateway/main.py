@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway import scheduler
 from gateway.accounts.credential_routes import router as credentials
 from gateway.accounts.endpoint_routes import router as endpoints
 from gateway.edge import audit, idempotency
@@ -33,6 +32,7 @@ from gateway.openapi.routes import router as docs
 from gateway.operations.routes import router as operations
 from gateway.payments.acceptance import Acceptance
 from gateway.payments.routes import router as payments
+from gateway.scheduler import schedule
 from gateway.settings import Settings
 from gateway.subscriptions import subscriptions
 from malipo.messaging.runtime import Runtime
@@ -54,9 +54,7 @@ def build(settings: Settings) -> ASGIApp:
     runtime.subscribe(*subscriptions(dependencies.waiting), needed_for_ready=False)
     runtime.loop("tell other replicas", dependencies.waiting.send)
     runtime.loop("hear other replicas", dependencies.waiting.listen)
-    runtime.loop("unanswered commands", lambda: scheduler.send_again(runtime.database, settings.resend_seconds))
-    runtime.loop("hopeless commands", lambda: scheduler.give_up(runtime.database))
-    runtime.loop("configurations", lambda: scheduler.echo(runtime.database))
+    schedule(runtime, settings)
     runtime.purge_after(idempotency.PURGE, settings.idempotency_days)
     runtime.purge_after(audit.PURGE, settings.audit_days)
     runtime.on_stop(redis.aclose)

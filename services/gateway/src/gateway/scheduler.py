@@ -1,35 +1,28 @@
-"""What runs without being asked: commands without an answer are sent again, and configurations once more.
+"""What runs by the clock: commands without an answer are sent again, and configurations once more."""
 
-Each loop may run in every replica at once, and runs until it is cancelled.
-"""
-
-import asyncio
+from functools import partial
 
 from gateway.accounts import configuration
 from gateway.payments import unanswered
-from malipo import ids
+from gateway.settings import Settings
 from malipo.messaging.database import Database
+from malipo.messaging.runtime import Runtime
 
 _LOOK_SECONDS = 1.0
-_GIVE_UP_SECONDS = 3600.0
+_GIVE_UP_SECONDS = 3600.0  # it looks at all of them
 
 
-async def send_again(database: Database, first_wait_seconds: float) -> None:
-    """Find the commands that were lost; at most a hundred a second, as whoever is away must not be flooded."""
-    while True:
-        await unanswered.send_again(database, first_wait_seconds)
-        await asyncio.sleep(_LOOK_SECONDS * ids.jitter(0.2))
+def schedule(runtime: Runtime, settings: Settings) -> None:
+    """Have each sweep run for as long as the service does."""
+    runtime.sweep("unanswered commands", _LOOK_SECONDS, partial(_send_again, settings.resend_seconds))
+    runtime.sweep("hopeless commands", _GIVE_UP_SECONDS, _give_up)
+    runtime.sweep("configurations", _LOOK_SECONDS, configuration.send_echo)
 
 
-async def give_up(database: Database) -> None:
-    """Give up the commands that nobody will answer any more: once an hour, for it looks at all of them."""
-    while True:
-        if await unanswered.give_up(database) < unanswered.MOST_AT_ONCE:
-            await asyncio.sleep(_GIVE_UP_SECONDS * ids.jitter(0.2))
+async def _send_again(first_wait_seconds: float, database: Database) -> bool:
+    await unanswered.send_again(database, first_wait_seconds)
+    return False  # at most a hundred a second: whoever is away must not be flooded
 
 
-async def echo(database: Database) -> None:
-    """Send changed configurations once more, one at a time."""
-    while True:
-        if not await configuration.send_echo(database):
-            await asyncio.sleep(_LOOK_SECONDS * ids.jitter(0.2))
+async def _give_up(database: Database) -> bool:
+    return await unanswered.give_up(database) == unanswered.MOST_AT_ONCE

@@ -256,7 +256,9 @@ def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Map
         elif taken.operation is None:
             if taken.to_state != taken.from_state:
                 STATUS.labels(taken.to_state).inc()
-            bound.info("payment transitioned", before=taken.from_state, after=taken.to_state, trigger=taken.cause.trigger)
+            bound.info(
+                "payment transitioned", before=taken.from_state, after=taken.to_state, trigger=taken.cause.trigger
+            )
 
 
 def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetime) -> Payment:

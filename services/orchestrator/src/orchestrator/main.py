@@ -3,7 +3,8 @@
 from starlette.applications import Starlette
 
 from malipo.messaging.runtime import INBOX_DAYS, Runtime
-from orchestrator import resending, rollcall, scheduler
+from orchestrator import resending
+from orchestrator.scheduler import schedule
 from orchestrator.settings import Settings
 from orchestrator.subscriptions import SUBSCRIPTIONS
 
@@ -13,7 +14,5 @@ def build(settings: Settings) -> Starlette:
     runtime = Runtime("orchestrator", settings)
     runtime.subscribe(*SUBSCRIPTIONS)
     runtime.purge_after(resending.PURGE, INBOX_DAYS)  # no command comes again later than its inbox row is kept
-    runtime.loop("clockwork", lambda: scheduler.run(runtime.database))
-    runtime.loop("roll call", lambda: rollcall.run(runtime.database, settings.roll_calls))
-    runtime.loop("doubt gauges", lambda: scheduler.watch(runtime.database))
+    schedule(runtime, settings)
     return runtime.app()

@@ -1,12 +1,10 @@
 """The roll call: tells a while later, and again much later, which steps were told, so that who lacks one asks for it."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from itertools import batched
 
-from malipo import ids
 from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.database import Database
@@ -44,13 +42,19 @@ _CALLED = "UPDATE roll_calls SET called_until = $2 WHERE delay_seconds = $1"
 _REWIND = "UPDATE roll_calls SET called_until = least(called_until, $1) RETURNING delay_seconds"
 
 
-async def run(database: Database, delays: Sequence[float]) -> None:
-    """Call until cancelled: every step once as many seconds after it was told as each of `delays` says."""
-    await database.write(_BEGIN, list(delays))
-    while True:
-        counts = [await database.transact(partial(call, delay_seconds=delay)) for delay in delays]
-        if max(counts) < _STEPS_AT_ONCE:
-            await asyncio.sleep(min(min(delays) / _LOOKS, _MOST_SECONDS) * ids.jitter(0.2))
+def every_seconds(delays: Sequence[float]) -> float:
+    """How often to sweep, so that a step is called soon after the shortest of `delays`."""
+    return min(min(delays) / _LOOKS, _MOST_SECONDS)
+
+
+async def sweep(delays: Sequence[float], database: Database) -> bool:
+    """Call what is due: every step once as many seconds after it was published as each of `delays` says.
+
+    Answers whether there may be more.
+    """
+    await database.write(_BEGIN, delays)
+    counts = [await database.transact(partial(call, delay_seconds=delay)) for delay in delays]
+    return max(counts) >= _STEPS_AT_ONCE
 
 
 async def call(unit: UnitOfWork, delay_seconds: float) -> int:

@@ -1,20 +1,20 @@
 """What runs by the clock: deadlines that have passed go to the handlers, and gauges show what is in doubt."""
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 
 from prometheus_client import Gauge
 
-from malipo import ids
 from malipo.messaging.database import Database
 from malipo.messaging.isolation import isolated
+from malipo.messaging.runtime import Runtime
 from malipo.platform import logs
 from malipo.platform.logs import log
-from orchestrator import handlers, store
+from orchestrator import handlers, rollcall, store
+from orchestrator.settings import Settings
 
 _PAYMENTS_AT_ONCE = 200
-_POLL_SECONDS = 0.25
+_LOOK_SECONDS = 0.25
 _PUT_OFF_SECONDS = 60.0
 _GAUGE_SECONDS = 5.0
 
@@ -30,24 +30,24 @@ OLDEST_DOUBT_SECONDS = Gauge(
 )
 
 
-async def run(database: Database) -> None:
-    """Tick until cancelled."""
-    while True:
-        if await tick(database) < _PAYMENTS_AT_ONCE:
-            await asyncio.sleep(_POLL_SECONDS * ids.jitter(0.3))  # two replicas that tick together do the same work
+def schedule(runtime: Runtime, settings: Settings) -> None:
+    """Have each sweep run for as long as the service does."""
+    runtime.sweep("deadlines", _LOOK_SECONDS, tick)
+    delays = settings.roll_calls
+    runtime.sweep("roll call", rollcall.every_seconds(delays), partial(rollcall.sweep, delays))
+    runtime.sweep("doubt gauges", _GAUGE_SECONDS, watch)
 
 
-async def watch(database: Database) -> None:
-    """Keep the gauges of what is in doubt, until cancelled."""
-    while True:
-        for subject, (number, oldest_seconds) in (await store.doubts(database.reads)).items():
-            DOUBTS.labels(subject).set(number)
-            OLDEST_DOUBT_SECONDS.labels(subject).set(oldest_seconds)
-        await asyncio.sleep(_GAUGE_SECONDS)
+async def watch(database: Database) -> bool:
+    """Set the gauges of what is in doubt; answers False."""
+    for subject, (number, oldest_seconds) in (await store.doubts(database.reads)).items():
+        DOUBTS.labels(subject).set(number)
+        OLDEST_DOUBT_SECONDS.labels(subject).set(oldest_seconds)
+    return False
 
 
-async def tick(database: Database) -> int:
-    """Fire one batch of deadlines; answers of how many payments. Several replicas may tick at once.
+async def tick(database: Database) -> bool:
+    """Fire one batch of deadlines; answers whether there may be more.
 
     One payment whose deadlines cannot be fired is put off and alerted; it stops no other.
     """
@@ -61,7 +61,7 @@ async def tick(database: Database) -> int:
         for payment_id, error in zip(due, await isolated(due, fire), strict=True):
             if error is not None:
                 await _put_off(database, payment_id, error)
-    return len(due)
+    return len(due) == _PAYMENTS_AT_ONCE
 
 
 async def _put_off(database: Database, payment_id: str, error: Exception) -> None:

@@ -9,10 +9,11 @@ from malipo.messaging.database import Database
 from malipo.messaging.executor import Executor, Lease
 from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
-from webhook_dispatcher import queue, scheduler, store
+from webhook_dispatcher import queue, store
 from webhook_dispatcher.courier import Courier
 from webhook_dispatcher.queue import Delivery
 from webhook_dispatcher.recorder import Recorder
+from webhook_dispatcher.scheduler import schedule
 from webhook_dispatcher.sender import Sender
 from webhook_dispatcher.settings import Settings
 from webhook_dispatcher.subscriptions import subscriptions
@@ -40,10 +41,7 @@ def build(settings: Settings) -> ASGIApp:
     )
     runtime.subscribe(*subscriptions(attempts.nudge))
     runtime.loop("deliveries", attempts.run)
-    runtime.loop("gone endpoints", lambda: scheduler.end_gone(runtime.database))
-    runtime.loop("overtaken", lambda: scheduler.overtake(runtime.database, settings.overtake_after_seconds))
-    runtime.loop("configurations", lambda: scheduler.ask_for_configurations(runtime.database))
-    runtime.loop("backlog gauges", lambda: scheduler.watch(runtime.database))
+    schedule(runtime, settings)
     runtime.purge_after(store.PURGE, settings.keep_days)
     runtime.on_stop(sender.close)
     return runtime.app()

@@ -1,17 +1,16 @@
-"""What runs without being asked: the end of what cannot be delivered, what is overtaken, and the gauges.
+"""What runs by the clock: the end of what cannot be delivered, what is overtaken, and the gauges."""
 
-Each loop may run in every replica at once, and runs until it is cancelled.
-"""
-
-import asyncio
+from functools import partial
 
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.topics import DELIVERIES
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Row
+from malipo.messaging.runtime import Runtime
 from malipo.platform.logs import log
 from webhook_dispatcher import metrics, queue, store
+from webhook_dispatcher.settings import Settings
 
 GONE_SLICE = 500
 _GONE_SECONDS = 1.0
@@ -23,29 +22,16 @@ _LONGEST_SECONDS = 900.0
 _MERCHANTS = 100
 
 
-async def end_gone(database: Database) -> None:
-    """End and report what waits for endpoints that are gone, a slice at a time."""
-    while True:
-        if not await _end_gone_slice(database):
-            await asyncio.sleep(_GONE_SECONDS)
-
-
-async def overtake(database: Database, after_seconds: float) -> None:
-    """Let later events of a payment go past what has failed for `after_seconds`, a slice at a time."""
-    while True:
-        if not await _overtake_slice(database, after_seconds):
-            await asyncio.sleep(_OVERTAKE_SECONDS)
-
-
-async def ask_for_configurations(database: Database) -> None:
-    """Say of which merchants a newer configuration is waited for, as long as it is, and ever less often."""
-    while True:
-        await ask(database)
-        await asyncio.sleep(_BEHIND_SECONDS)
+def schedule(runtime: Runtime, settings: Settings) -> None:
+    """Have each sweep run for as long as the service does."""
+    runtime.sweep("gone endpoints", _GONE_SECONDS, end_gone)
+    runtime.sweep("overtaken", _OVERTAKE_SECONDS, partial(overtake, after_seconds=settings.overtake_after_seconds))
+    runtime.sweep("configurations", _BEHIND_SECONDS, _ask_and_wait)
+    runtime.sweep("backlog gauges", _GAUGE_SECONDS, watch)
 
 
 async def ask(database: Database) -> int:
-    """Ask for the configurations that are due to be asked for; answers how many. Several replicas may do it at once."""
+    """Ask for the configurations that are waited for, each ever less often; answers for how many. Replicas may do it at once."""
     async with database.begin() as unit:
         merchant_ids = await store.ask(unit.transaction, _BEHIND_SECONDS, _LONGEST_SECONDS, _MERCHANTS)
         for merchant_id in merchant_ids:
@@ -53,19 +39,24 @@ async def ask(database: Database) -> int:
     return len(merchant_ids)
 
 
-async def watch(database: Database) -> None:
-    """Keep the gauges of the backlog."""
-    while True:
-        backlog = await queue.backlog(database)
-        metrics.PENDING.set(backlog.pending)
-        metrics.IN_FLIGHT.set(backlog.in_flight)
-        metrics.OLDEST_DUE_SECONDS.set(backlog.oldest_due_seconds)
-        metrics.WAITING_EVENTS.set(backlog.waiting_events)
-        metrics.OVERTAKEN.set(backlog.overtaken)
-        await asyncio.sleep(_GAUGE_SECONDS)
+async def _ask_and_wait(database: Database) -> bool:
+    await ask(database)
+    return False
 
 
-async def _end_gone_slice(database: Database) -> bool:
+async def watch(database: Database) -> bool:
+    """Set the gauges of the backlog; answers False."""
+    backlog = await queue.backlog(database)
+    metrics.PENDING.set(backlog.pending)
+    metrics.IN_FLIGHT.set(backlog.in_flight)
+    metrics.OLDEST_DUE_SECONDS.set(backlog.oldest_due_seconds)
+    metrics.WAITING_EVENTS.set(backlog.waiting_events)
+    metrics.OVERTAKEN.set(backlog.overtaken)
+    return False
+
+
+async def end_gone(database: Database) -> bool:
+    """End and report a slice of what waits for endpoints that are gone; answers whether there may be more."""
     async with database.begin() as unit:
         rows = await queue.end_gone(unit.transaction, GONE_SLICE)
         for row in rows:
@@ -74,7 +65,8 @@ async def _end_gone_slice(database: Database) -> bool:
     return len(rows) == GONE_SLICE
 
 
-async def _overtake_slice(database: Database, after_seconds: float) -> bool:
+async def overtake(database: Database, after_seconds: float) -> bool:
+    """Let later events go past a slice of what has failed for `after_seconds`; answers whether there may be more."""
     async with database.begin() as unit:
         rows = await queue.overtake(unit.transaction, after_seconds, OVERTAKE_SLICE)
         if rows:

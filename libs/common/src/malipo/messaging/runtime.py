@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from malipo import ids
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
@@ -35,6 +36,8 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS row
 _PURGE_INBOX = purge_of(INBOX.c.received_at)
 
 Loop = Callable[[], Awaitable[None]]
+Sweep = Callable[[Database], Awaitable[bool]]
+"""One round of work that is due by the clock; answers whether there may be more at once."""
 
 
 class Runtime:
@@ -51,11 +54,13 @@ class Runtime:
         self._service = service
         self._settings = settings
         self._consumers = Consumers(settings.kafka_bootstrap, service, settings.instance)
-        self._loops: dict[str, Loop] = {"watch": self._watch, "purge": self._purge, "relay": self.relay.run}
+        self._loops: dict[str, Loop] = {"relay": self.relay.run}
         self._retention = {_PURGE_INBOX: INBOX_DAYS}
         self._closers: list[Loop] = []
         self._database_problem: str | None = "not connected"
         self.health.require("database", lambda: self._database_problem)
+        self.sweep("watch", _WATCH_SECONDS, self._watch)
+        self.sweep("purge", _PURGE_SECONDS, self._purge)
 
     def subscribe(self, *subscriptions: Subscription, needed_for_ready: bool = True) -> None:
         """Consume; `needed_for_ready` makes readiness depend on it, and otherwise the service is degraded without.
@@ -77,6 +82,13 @@ class Runtime:
             msg = f"there is a loop {name!r} already"
             raise ValueError(msg)
         self._loops[name] = run
+
+    def sweep(self, name: str, seconds: float, once: Sweep) -> None:
+        """Call `once` about every so many seconds, and again at once while it answers that there may be more to do.
+
+        Replicas sweep side by side, none at the others' moments.
+        """
+        self.loop(name, lambda: sweep(self.database, seconds, once))
 
     def purge_after(self, query: str, days: int) -> None:
         """Once an hour have `query` delete what is older than `days` ($1), at most $2 rows at a time, which it returns."""
@@ -128,25 +140,29 @@ class Runtime:
                 log.exception("loop failed", loop=name, restart_in_seconds=_RESTART_SECONDS)
             await asyncio.sleep(_RESTART_SECONDS)
 
-    async def _watch(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(_WATCH_SECONDS * 2):
-                    row = await self.database.reads.fetchrow(_OUTBOX)
-                assert row is not None
-                metrics.OUTBOX_ROWS.set(row["rows"])
-                metrics.OUTBOX_AGE_SECONDS.set(row["age"])
-                self._database_problem = None
-            except AWAY:
-                self._database_problem = "PostgreSQL away: it does not answer"
-            for topic, messages in (await self._consumers.lag()).items():
-                metrics.LAG.labels(topic).set(messages)
-            await asyncio.sleep(_WATCH_SECONDS)
+    async def _watch(self, database: Database) -> bool:
+        try:
+            async with asyncio.timeout(_WATCH_SECONDS * 2):
+                row = await database.reads.fetchrow(_OUTBOX)
+            assert row is not None
+            metrics.OUTBOX_ROWS.set(row["rows"])
+            metrics.OUTBOX_AGE_SECONDS.set(row["age"])
+            self._database_problem = None
+        except AWAY:
+            self._database_problem = "PostgreSQL away: it does not answer"
+        for topic, messages in (await self._consumers.lag()).items():
+            metrics.LAG.labels(topic).set(messages)
+        return False
 
-    async def _purge(self) -> None:
-        while True:
-            if not any([await purge(self.database, query, days) for query, days in self._retention.items()]):
-                await asyncio.sleep(_PURGE_SECONDS)
+    async def _purge(self, database: Database) -> bool:
+        return any([await purge(database, query, days) for query, days in self._retention.items()])
+
+
+async def sweep(database: Database, seconds: float, once: Sweep) -> None:
+    """Sweep until cancelled, as `Runtime.sweep` says."""
+    while True:
+        if not await once(database):
+            await asyncio.sleep(seconds * ids.jitter(0.2))
 
 
 async def purge(database: Database, query: str, days: int, rows: int = PURGE_ROWS) -> bool:
