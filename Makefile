@@ -1,14 +1,14 @@
-# Everything a person needs, one line each. `make help` lists it.
+# Everything a person needs, one line each; `make help` lists it.
 .DEFAULT_GOAL := help
 export UV_PYTHON_DOWNLOADS ?= never
 
 # A uv that works: the one on the PATH if it runs here, else one of our own in .tools/.
 UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)
 BIN = .venv/bin
-# What says what is to be installed; a change of it is noticed by its time.
+# The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator tell-again unmatched step-over demo bench crash-matrix chaos test check conformance docs FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend unmatched step-over demo bench crash-matrix chaos test check conformance docs FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,28 +38,28 @@ status: setup ## show what runs, whether it is ready, where, and how much memory
 logs: setup ## show the last lines of each log (ARGS="gateway --lines 500 --follow")
 	@$(BIN)/python -m malipo_local logs $(ARGS)
 
-stop: setup ## take one service down (ARGS=provider-stripe)
+stop: setup ## stop one service (ARGS=provider-stripe)
 	@$(BIN)/python -m malipo_local stop $(ARGS)
 
-start: setup ## bring it back, and wait until it is ready
+start: setup ## start it, and wait until it is ready
 	@$(BIN)/python -m malipo_local start $(ARGS)
 
-restart: setup ## both, one after the other
+restart: setup ## stop and start it
 	@$(BIN)/python -m malipo_local restart $(ARGS)
 
-env: setup ## print its addresses, for `eval "$$(make -s env)"`
+env: setup ## print the system's addresses, for `eval "$$(make -s env)"`
 	@$(BIN)/python -m malipo_local env $(ARGS)
 
 operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop")
 	@$(BIN)/python -m malipo_local operator $(ARGS)
 
-tell-again: setup ## tell a service again what it lost (ARGS="payment pay_..." or ARGS="since 2026-11-21T09:30:00")
-	@$(BIN)/python -m malipo_local tell-again $(ARGS)
+resend: setup ## resend to a service what it lost (ARGS="payment pay_..." or ARGS="since 2026-11-21T09:30:00")
+	@$(BIN)/python -m malipo_local resend $(ARGS)
 
-unmatched: setup ## list what Stripe told of that nobody ordered here (ARGS=--all: others' doings, too)
+unmatched: setup ## list what Stripe reported that matches no operation of ours (ARGS=--all: also what others caused)
 	@$(BIN)/python -m malipo_local unmatched $(ARGS)
 
-step-over: setup ## have a consumer pass a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
+step-over: setup ## have a consumer skip a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
 	@$(BIN)/python -m malipo_local step-over $(ARGS)
 
 demo: setup ## tour of six payments on the real system (ARGS=--once ends after it)

@@ -80,7 +80,7 @@ def test_up_refuses_options_that_the_running_stack_does_not_have(folder: Path) -
 def test_an_operator_hears_that_postgres_is_down(folder: Path) -> None:
     malipo("up", "--only=postgres", folder=folder)
     malipo("stop", "postgres", folder=folder)
-    commands = ("operator merchant list", "tell-again payment pay_1", "unmatched --all", "step-over a.b c 0 1")
+    commands = ("operator merchant list", "resend payment pay_1", "unmatched --all", "step-over a.b c 0 1")
     told = [malipo(*command.split(), folder=folder) for command in commands]
     malipo("down", folder=folder)
     assert {one.returncode for one in told} == {1}

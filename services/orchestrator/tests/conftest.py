@@ -19,7 +19,7 @@ class Orchestrator:
     database: Database
 
     async def handle(self, *messages) -> list:
-        """Apply those messages that are wanted as one batch; answers what was sent because of it."""
+        """Apply those messages that are wanted as one batch; returns what was sent because of it."""
         [subscription] = SUBSCRIPTIONS
         batch = [Received(m, ids.new("msg"), "topic", m.payment_id) for m in messages if subscription.wants(m)]
         async with self.database.begin() as unit:
@@ -60,7 +60,7 @@ def create(amount_minor: int = 1000, **changes) -> CreatePayment:
     return CreatePayment(**values | changes)
 
 
-def word(payment_id: str, outcome, kind: str = "charge", operation_id: str | None = None) -> OutcomeReported:
+def report(payment_id: str, outcome, kind: str = "charge", operation_id: str | None = None) -> OutcomeReported:
     return OutcomeReported(
         payment_id=payment_id,
         operation_id=operation_id or payment_id,
@@ -74,7 +74,7 @@ def word(payment_id: str, outcome, kind: str = "charge", operation_id: str | Non
 
 
 def paid(payment_id: str, amount_minor: int = 1000) -> OutcomeReported:
-    return word(payment_id, Succeeded(amount=Money(amount_minor, "USD"), reference="pi_1"))
+    return report(payment_id, Succeeded(amount=Money(amount_minor, "USD"), reference="pi_1"))
 
 
 def postponed(payment_id: str) -> AttemptPostponed:
@@ -88,7 +88,7 @@ def postponed(payment_id: str) -> AttemptPostponed:
 def make():
     class Make:
         create = staticmethod(create)
-        word = staticmethod(word)
+        report = staticmethod(report)
         paid = staticmethod(paid)
         postponed = staticmethod(postponed)
 

@@ -1,4 +1,4 @@
-"""Several who change the same payments at once, against a real database."""
+"""Several units that change the same payments at once, against a real database."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ async def test_fifty_concurrent_refunds_never_pass_what_was_captured(orchestrato
     assert {r.code for r in refused} == {"refund_exceeds_captured"}
 
 
-async def test_of_two_who_read_the_same_payment_the_second_decides_anew(orchestrator, make):
+async def test_of_two_units_that_read_the_same_payment_the_second_decides_anew(orchestrator, make):
     create = make.create(1000)
     await orchestrator.handle(create, make.paid(create.payment_id))
     both, second_try = asyncio.Barrier(2), set[str]()
@@ -58,11 +58,11 @@ async def test_of_two_who_read_the_same_payment_the_second_decides_anew(orchestr
 
     await asyncio.gather(refund(REF_1), refund(REF_2))
     sent = await orchestrator.sent()
-    [order], [refused] = only(sent, Refund), only(sent, CommandRefused)
-    assert {order.operation_id, refused.operation_id} == {REF_1, REF_2}
+    [sent_refund], [refused] = only(sent, Refund), only(sent, CommandRefused)
+    assert {sent_refund.operation_id, refused.operation_id} == {REF_1, REF_2}
 
 
-async def test_two_who_write_the_same_payments_conflict_and_do_not_deadlock(orchestrator, make):
+async def test_two_units_that_write_the_same_payments_conflict_and_do_not_deadlock(orchestrator, make):
     creates = sorted([make.create() for _ in range(3)], key=lambda create: create.payment_id)
     await orchestrator.handle(*creates)
     for create in reversed(creates):  # the table has the deadlines in another order than the payments
@@ -88,7 +88,7 @@ async def test_two_who_write_the_same_payments_conflict_and_do_not_deadlock(orch
     assert [type(result) for result in results] == [type(None), asyncpg.UniqueViolationError]
 
 
-async def test_a_deadline_that_passes_while_the_outcome_is_written_is_taken_by_what_is_there_then(orchestrator, make):
+async def test_a_deadline_that_passes_while_the_outcome_is_written_is_decided_on_the_new_state(orchestrator, make):
     create = make.create(1000)
     await orchestrator.handle(create)
     await orchestrator.database.write("UPDATE timers SET due_at = now()")

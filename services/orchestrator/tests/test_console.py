@@ -1,4 +1,4 @@
-"""The operator's command line: what was told is told again, as an operator asks for it."""
+"""The operator's command line: what was published is resent when an operator wants it."""
 
 import asyncio
 import base64
@@ -20,24 +20,24 @@ def database_url(new_database, monkeypatch) -> str:
 
 
 def sql(url: str, statement: str):
-    async def ask():
+    async def query():
         async with connected(url) as connection:
             return await connection.fetchval(statement)
 
-    return asyncio.run(ask())
+    return asyncio.run(query())
 
 
-def test_all_since_a_time_is_called_over_again(database_url):
-    assert CliRunner().invoke(cli, ("tell-again", "since", "2026-11-21T09:30:00")).exit_code == 1
+def test_the_roll_call_is_repeated_for_all_since_a_time(database_url):
+    assert CliRunner().invoke(cli, ("resend", "since", "2026-11-21T09:30:00")).exit_code == 1
     sql(database_url, "INSERT INTO roll_calls VALUES (60, now()), (3600, '2026-01-01')")
-    done = CliRunner().invoke(cli, ("tell-again", "since", "2026-11-21T09:30:00"))
+    done = CliRunner().invoke(cli, ("resend", "since", "2026-11-21T09:30:00"))
     assert done.exit_code == 0, done.output
     called_until = "SELECT array_agg(called_until ORDER BY delay_seconds DESC)::text FROM roll_calls"
     assert sql(database_url, called_until).count("2026-01-01") == 1
     assert "2026-11-21 09:30:00+00" in sql(database_url, called_until)
 
 
-def test_a_payment_is_told_again_step_by_step_under_the_ids_that_its_steps_had(database_url):
+def test_a_payment_is_resent_step_by_step_under_the_ids_that_its_steps_had(database_url):
     sql(
         database_url,
         """WITH payment AS (
@@ -49,18 +49,18 @@ def test_a_payment_is_told_again_step_by_step_under_the_ids_that_its_steps_had(d
             message, message_id)
         SELECT 'pay_1', step, '', '', '', '', '', false, now(), 'x', 'msg_' || step FROM generate_series(1, 2) AS step""",
     )
-    done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_1"))
+    done = CliRunner().invoke(cli, ("resend", "payment", "pay_1"))
     assert done.exit_code == 0, done.output
     assert sql(database_url, "SELECT array_agg(message_id ORDER BY id)::text FROM outbox") == "{msg_1,msg_2}"
 
 
-def test_a_payment_that_does_not_exist_is_not_said_to_be_told_again(database_url):
-    done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_none"))
+def test_a_payment_that_does_not_exist_is_not_reported_as_resent(database_url):
+    done = CliRunner().invoke(cli, ("resend", "payment", "pay_none"))
     assert done.exit_code == 1
     assert "no payment pay_none" in done.output
 
 
-def test_a_database_that_was_never_migrated_is_told_in_plain_words(database_url, monkeypatch):
+def test_a_database_that_was_never_migrated_is_reported_in_plain_words(database_url, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", f"{database_url.rpartition('/')[0]}/postgres")
-    done = CliRunner().invoke(cli, ("tell-again", "payment", "pay_1"))
+    done = CliRunner().invoke(cli, ("resend", "payment", "pay_1"))
     assert done.output.endswith("run `python -m orchestrator migrate` first\n")

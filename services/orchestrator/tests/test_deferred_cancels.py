@@ -1,4 +1,4 @@
-"""A cancel that comes while nobody can say how the charge stands is kept, and carried out as far as it still can be."""
+"""A cancel that comes while the state of the charge is unknown is kept, and carried out as far as it still can be."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from orchestrator import scheduler
 
 CAN_1, CAN_2 = (ids.new("can") for _ in range(2))
 AUTHORIZED = Authorized(amount=Money(1000, "USD"), reference="pi_1")
-ASKED = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
+ACTION_REQUIRED = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
 SILENCE = Unknown(reason="timeout")
 CANCELED = Canceled(reference="pi_1")
 
@@ -41,12 +41,12 @@ async def operation(orchestrator) -> tuple[str, str | None]:
 @pytest.mark.parametrize("before", [(), (SILENCE,)], ids=["processing", "in doubt"])
 async def test_a_cancel_is_kept_and_the_charge_is_stopped_if_it_was_not_sent(orchestrator, make, before):
     create = make.create()
-    await orchestrator.handle(create, *[make.word(create.payment_id, word) for word in before])
+    await orchestrator.handle(create, *[make.report(create.payment_id, outcome) for outcome in before])
     step, withdraw = await orchestrator.handle(cancel(create))
     assert (step.operation.status, step.to_state, step.sent) == ("processing", "waiting", "withdraw")
     assert isinstance(withdraw, Withdraw)
     assert (withdraw.operation_id, withdraw.step) == (create.payment_id, step.step)
-    sent = await orchestrator.handle(make.word(create.payment_id, Canceled()))
+    sent = await orchestrator.handle(make.report(create.payment_id, Canceled()))
     assert [(one.payment.status, one.operation and one.operation.status) for one in sent] == [
         ("canceled", None),
         ("canceled", "completed"),
@@ -54,14 +54,14 @@ async def test_a_cancel_is_kept_and_the_charge_is_stopped_if_it_was_not_sent(orc
     assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
-@pytest.mark.parametrize("word", [AUTHORIZED, ASKED], ids=["authorized", "requires action"])
-async def test_a_charge_that_stands_later_is_canceled_then(orchestrator, make, word):
+@pytest.mark.parametrize("outcome", [AUTHORIZED, ACTION_REQUIRED], ids=["authorized", "requires action"])
+async def test_a_charge_that_exists_later_is_canceled_then(orchestrator, make, outcome):
     create = make.create(capture="manual")
     await orchestrator.handle(create, cancel(create))
-    sent = await orchestrator.handle(make.word(create.payment_id, word))
-    [order] = only(sent, Cancel)
-    assert (order.operation_id, order.reference) == (CAN_1, "pi_1")
-    *_, last = await orchestrator.handle(make.word(create.payment_id, CANCELED, "cancel", CAN_1))
+    sent = await orchestrator.handle(make.report(create.payment_id, outcome))
+    [command] = only(sent, Cancel)
+    assert (command.operation_id, command.reference) == (CAN_1, "pi_1")
+    *_, last = await orchestrator.handle(make.report(create.payment_id, CANCELED, "cancel", CAN_1))
     assert last.payment.status == "canceled"
     assert await operation(orchestrator) == ("completed", None)
 
@@ -78,31 +78,33 @@ async def test_a_charge_that_was_made_meanwhile_makes_the_cancel_too_late(orches
 async def test_a_charge_that_is_declined_leaves_nothing_to_cancel(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create, cancel(create))
-    *_, last = await orchestrator.handle(make.word(create.payment_id, Declined(code="card_declined", message="No.")))
+    *_, last = await orchestrator.handle(make.report(create.payment_id, Declined(code="card_declined", message="No.")))
     assert (last.payment.status, last.payment.failure.code) == ("failed", "card_declined")
     assert (last.operation.status, last.operation.failure.code) == ("failed", "payment_failed")
     assert last.operation.failure.message
 
 
-async def test_a_cancel_of_a_charge_without_a_name_waits_for_the_name(orchestrator, make):
+async def test_a_cancel_of_a_charge_without_a_reference_waits_for_it(orchestrator, make):
     create = make.create()
     await orchestrator.handle(
-        create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test")))
+        create, make.report(create.payment_id, ActionRequired(action=Redirect("https://bank.test")))
     )
     assert not only(await orchestrator.handle(cancel(create)), Cancel)
-    assert only(await orchestrator.handle(make.word(create.payment_id, ASKED)), Cancel)
+    assert only(await orchestrator.handle(make.report(create.payment_id, ACTION_REQUIRED)), Cancel)
 
 
-async def test_while_nothing_is_known_the_wish_is_repeated_and_survives_doubts(orchestrator, make):
+async def test_while_nothing_is_known_the_withdrawal_is_repeated_and_the_deferred_cancel_survives_doubts(
+    orchestrator, make
+):
     create = make.create()
     await orchestrator.handle(create, cancel(create))
     for _ in range(3):
         await orchestrator.database.write("UPDATE timers SET due_at = now() WHERE subject_id = $1", CAN_1)
         await scheduler.tick(orchestrator.database)
         assert len(only(await orchestrator.sent(), Withdraw)) == 1
-        await orchestrator.handle(make.word(create.payment_id, SILENCE), make.word(create.payment_id, Pending()))
+        await orchestrator.handle(make.report(create.payment_id, SILENCE), make.report(create.payment_id, Pending()))
     assert await operation(orchestrator) == ("waiting", None)
-    assert only(await orchestrator.handle(make.word(create.payment_id, AUTHORIZED)), Cancel)
+    assert only(await orchestrator.handle(make.report(create.payment_id, AUTHORIZED)), Cancel)
 
 
 async def test_a_second_cancel_meanwhile_is_refused_and_the_same_one_changes_nothing(orchestrator, make):
@@ -110,7 +112,7 @@ async def test_a_second_cancel_meanwhile_is_refused_and_the_same_one_changes_not
     await orchestrator.handle(create, cancel(create))
     assert {type(one) for one in await orchestrator.handle(cancel(create))} == {
         PaymentTransitioned
-    }  # what was told, once more
+    }  # what was published, once more
     [refused] = await orchestrator.handle(cancel(create, CAN_2))
     assert isinstance(refused, CommandRefused)
     assert refused.code == "cancel_in_progress"
@@ -124,10 +126,12 @@ async def test_a_cancel_after_the_end_is_refused(orchestrator, make):
     assert refused.detail == "The payment is completed. Its money is taken: refund it to give money back."
 
 
-async def test_a_late_withdrawal_and_a_charge_that_was_sent_come_to_the_end_that_the_provider_says(orchestrator, make):
+async def test_a_late_withdrawal_and_a_charge_that_was_sent_come_to_the_end_that_the_provider_reports(
+    orchestrator, make
+):
     create = make.create()
     await orchestrator.handle(create, cancel(create), make.paid(create.payment_id))
-    late = await orchestrator.handle(make.word(create.payment_id, Declined(code="x"), "cancel", CAN_1))
+    late = await orchestrator.handle(make.report(create.payment_id, Declined(code="x"), "cancel", CAN_1))
     assert late == []
     assert (await orchestrator.payment(create.payment_id))["state"] == "completed"
 

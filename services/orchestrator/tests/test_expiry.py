@@ -12,7 +12,7 @@ from malipo.money import Money
 from orchestrator import scheduler
 from testkit.clocks import put_wrong
 
-ASKED = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
+ACTION_REQUIRED = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
 HOUR = timedelta(hours=1)
 
 
@@ -56,55 +56,51 @@ async def test_a_charge_carries_the_end_of_its_intent_and_the_merchant_sees_it(o
     assert charge.expires_at == step.payment.expires_at == create.expires_at
 
 
-async def test_a_payment_that_does_not_say_when_it_ends_is_good_for_a_quarter_of_an_hour(orchestrator, make):
+async def test_a_payment_without_an_expiry_expires_after_a_quarter_of_an_hour(orchestrator, make):
     step, charge = await orchestrator.handle(make.create())
     assert charge.expires_at - step.occurred_at == timedelta(minutes=15)
 
 
-async def test_a_customer_is_looked_after_at_the_very_end_of_the_intent_and_the_charge_is_canceled_then(
-    orchestrator, make
-):
+async def test_the_charge_is_canceled_at_the_very_end_of_the_intent_if_the_customer_has_not_acted(orchestrator, make):
     create = make.create(expires_at=clock.now() + timedelta(seconds=5))
-    await orchestrator.handle(create, make.word(create.payment_id, ASKED))
+    await orchestrator.handle(create, make.report(create.payment_id, ACTION_REQUIRED))
     assert await seconds_left(orchestrator, create.payment_id) < 6
     await end_intents(orchestrator)
     [cancel] = only(await tick(orchestrator), Cancel)
     *_, last = await orchestrator.handle(
-        make.word(create.payment_id, Canceled(reference="pi_1"), "cancel", cancel.operation_id)
+        make.report(create.payment_id, Canceled(reference="pi_1"), "cancel", cancel.operation_id)
     )
     assert (last.payment.status, last.public_event.type) == ("canceled", "payment.canceled")
 
 
 async def test_a_customer_who_is_asked_after_the_end_cannot_pay_any_more(orchestrator, make):
     create = make.create()
-    await orchestrator.handle(create, make.word(create.payment_id, Unknown(reason="timeout")))
+    await orchestrator.handle(create, make.report(create.payment_id, Unknown(reason="timeout")))
     await end_intents(orchestrator)
-    await orchestrator.handle(make.word(create.payment_id, ASKED))
+    await orchestrator.handle(make.report(create.payment_id, ACTION_REQUIRED))
     assert await seconds_left(orchestrator, create.payment_id) <= 0
     await scheduler.tick(orchestrator.database)
     assert only(await orchestrator.sent(), Cancel)
 
 
-async def test_while_the_cancel_of_an_expired_charge_is_under_way_it_is_looked_after_less_and_less_often(
-    orchestrator, make
-):
+async def test_while_the_cancel_of_an_expired_charge_is_under_way_its_deadlines_grow_longer(orchestrator, make):
     create = make.create()
-    await orchestrator.handle(create, make.word(create.payment_id, ASKED))
+    await orchestrator.handle(create, make.report(create.payment_id, ACTION_REQUIRED))
     await end_intents(orchestrator)
     sent, waits = [], []
     for _ in range(4):
         sent += await tick(orchestrator)
         waits.append(round(await seconds_left(orchestrator, create.payment_id)))
-    assert len({order.operation_id for order in only(sent, Cancel)}) == 1
+    assert len({command.operation_id for command in only(sent, Cancel)}) == 1
     assert waits == sorted(waits)
     assert waits[-1] > 3 * waits[0]
 
 
-async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_often_and_the_merchant_hears_none_of_it(
+async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_often_and_nothing_of_it_is_published(
     orchestrator, make
 ):
     create = make.create()
-    await orchestrator.handle(create, make.word(create.payment_id, ASKED))
+    await orchestrator.handle(create, make.report(create.payment_id, ACTION_REQUIRED))
     await end_intents(orchestrator)
     waits, sent = [], []
     for _ in range(6):
@@ -112,7 +108,7 @@ async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_o
         waits.append(round(await seconds_left(orchestrator, create.payment_id)))
         [*_, cancel] = only(sent, Cancel)
         refused = Declined(code="payment_intent_unexpected_state")
-        sent += await orchestrator.handle(make.word(create.payment_id, refused, "cancel", cancel.operation_id))
+        sent += await orchestrator.handle(make.report(create.payment_id, refused, "cancel", cancel.operation_id))
     steps = only(sent, PaymentTransitioned)
     assert not [step.public_event for step in steps if step.public_event]
     assert {step.operation.reason for step in steps if step.operation} == {"expired"}
@@ -123,23 +119,23 @@ async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_o
 async def test_a_hold_that_was_made_in_time_outlives_its_intent(orchestrator, make):
     create = make.create(capture="manual")
     held = Authorized(amount=Money(1000, "USD"), reference="pi_1")
-    await orchestrator.handle(create, make.word(create.payment_id, held))
+    await orchestrator.handle(create, make.report(create.payment_id, held))
     await end_intents(orchestrator)
     sent = await tick(orchestrator)
     assert [type(one) for one in sent] == [PaymentTransitioned, Query]
 
 
-async def test_what_the_provider_service_did_not_send_in_time_has_failed_with_words(orchestrator, make):
+async def test_what_the_provider_service_did_not_send_in_time_has_failed_with_a_text(orchestrator, make):
     create = make.create()
-    *_, step = await orchestrator.handle(create, make.word(create.payment_id, Declined(code="expired")))
+    *_, step = await orchestrator.handle(create, make.report(create.payment_id, Declined(code="expired")))
     assert (step.payment.failure.code, bool(step.payment.failure.message)) == ("expired", True)
 
 
-async def test_an_action_that_cannot_be_shown_is_told_of_as_such_and_ends_like_any_other(orchestrator, make):
+async def test_an_action_that_cannot_be_shown_is_published_as_such_and_ends_like_any_other(orchestrator, make):
     create = make.create()
     action = OtherAction("use_stripe_sdk")
     *_, step = await orchestrator.handle(
-        create, make.word(create.payment_id, ActionRequired(action=action, reference="pi_1"))
+        create, make.report(create.payment_id, ActionRequired(action=action, reference="pi_1"))
     )
     assert (step.payment.status, step.payment.action) == ("requires_action", action)
     await end_intents(orchestrator)
@@ -147,13 +143,13 @@ async def test_an_action_that_cannot_be_shown_is_told_of_as_such_and_ends_like_a
 
 
 @pytest.mark.usefixtures("wrong_clock")
-async def test_a_process_whose_clock_is_wrong_expires_nothing_and_asks_nobody(orchestrator, make):
-    asked, held, silent = make.create(), make.create(capture="manual"), make.create()
-    await orchestrator.handle(asked, make.word(asked.payment_id, ASKED))
+async def test_a_process_whose_clock_is_wrong_expires_nothing_and_queries_nothing(orchestrator, make):
+    acting, held, silent = make.create(), make.create(capture="manual"), make.create()
+    await orchestrator.handle(acting, make.report(acting.payment_id, ACTION_REQUIRED))
     await orchestrator.handle(
-        held, make.word(held.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_2")), silent
+        held, make.report(held.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_2")), silent
     )
-    for create, at_least, at_most in ((asked, 10, 15), (silent, 50, 60), (held, 23 * 3600, 24 * 3600)):
+    for create, at_least, at_most in ((acting, 10, 15), (silent, 50, 60), (held, 23 * 3600, 24 * 3600)):
         assert at_least < await seconds_left(orchestrator, create.payment_id) <= at_most
     await scheduler.tick(orchestrator.database)
     assert await orchestrator.sent() == []
@@ -161,7 +157,7 @@ async def test_a_process_whose_clock_is_wrong_expires_nothing_and_asks_nobody(or
 
 async def test_what_was_begun_by_a_right_clock_is_not_expired_by_a_wrong_one(orchestrator, make, monkeypatch):
     create = make.create()
-    await orchestrator.handle(create, make.word(create.payment_id, ASKED))
+    await orchestrator.handle(create, make.report(create.payment_id, ACTION_REQUIRED))
     monkeypatch.setattr(clock, "now", lambda: clock.datetime.now(clock.UTC) + HOUR)
     sent = await tick(orchestrator)
     assert only(sent, Query)
@@ -172,7 +168,8 @@ async def test_what_was_begun_by_a_right_clock_is_not_expired_by_a_wrong_one(orc
 async def test_what_a_wrong_clock_writes_is_of_postgresqls_time(orchestrator, make):
     create = make.create()
     steps = only(
-        await orchestrator.handle(create, make.word(create.payment_id, Unknown(reason="timeout"))), PaymentTransitioned
+        await orchestrator.handle(create, make.report(create.payment_id, Unknown(reason="timeout"))),
+        PaymentTransitioned,
     )
     now = await orchestrator.database.reads.fetchval("SELECT now()")
     row = await orchestrator.payment(create.payment_id)

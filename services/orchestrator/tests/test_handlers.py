@@ -25,12 +25,12 @@ def only(messages, kind):
     return [m for m in messages if isinstance(m, kind)]
 
 
-async def test_a_new_payment_is_charged_and_completed_on_the_providers_word(orchestrator, make):
+async def test_a_new_payment_is_charged_and_completed_by_the_providers_outcome(orchestrator, make):
     create = make.create()
-    [stepped, charge] = await orchestrator.handle(create)
+    [transition, charge] = await orchestrator.handle(create)
     assert isinstance(charge, Charge)
     assert charge.operation_id == create.payment_id
-    assert (stepped.step, stepped.payment.status, stepped.public_event) == (1, "processing", None)
+    assert (transition.step, transition.payment.status, transition.public_event) == (1, "processing", None)
     [done] = await orchestrator.handle(make.paid(create.payment_id))
     assert done.payment.status == "completed"
     assert done.payment.amount_captured == 1000
@@ -69,7 +69,7 @@ async def test_one_batch_makes_changes_and_ends_payments_and_all_of_it_is_kept(o
         RefundPayment(payment_id=old.payment_id, refund_id=REF_1, amount_minor=100),
         make.paid(waiting.payment_id),
         ended,
-        make.word(ended.payment_id, Declined(code="x")),
+        make.report(ended.payment_id, Declined(code="x")),
     )
     payments = await orchestrator.database.reads.fetch("SELECT id, state, step FROM payments")
     assert {row["id"]: (row["state"], row["step"]) for row in payments} == {
@@ -85,40 +85,40 @@ async def test_one_batch_makes_changes_and_ends_payments_and_all_of_it_is_kept(o
     assert {row["subject_id"] for row in timers} == {new.payment_id, REF_1}
 
 
-async def test_a_failed_refund_gives_its_reserve_back(orchestrator, make):
+async def test_a_failed_refund_releases_its_reserve(orchestrator, make):
     create = make.create(1000)
     await orchestrator.handle(create, make.paid(create.payment_id))
     first = RefundPayment(payment_id=create.payment_id, refund_id=REF_1)
-    again = RefundPayment(payment_id=create.payment_id, refund_id=REF_2, amount_minor=1000)
+    second = RefundPayment(payment_id=create.payment_id, refund_id=REF_2, amount_minor=1000)
     assert only(await orchestrator.handle(first), Refund)[0].amount == Money(1000, "USD")
-    assert only(await orchestrator.handle(again), CommandRefused)
-    await orchestrator.handle(make.word(create.payment_id, Declined(code="x"), "refund", REF_1))
+    assert only(await orchestrator.handle(second), CommandRefused)
+    await orchestrator.handle(make.report(create.payment_id, Declined(code="x"), "refund", REF_1))
     third = RefundPayment(payment_id=create.payment_id, refund_id=REF_3, amount_minor=1000)
     assert only(await orchestrator.handle(third), Refund)
 
 
-async def test_a_refund_that_the_bank_gives_back_later_fails_after_it_had_completed(orchestrator, make):
+async def test_a_refund_that_the_bank_returns_later_fails_after_it_had_completed(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create, make.paid(create.payment_id))
     await orchestrator.handle(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
-    done = make.word(create.payment_id, Succeeded(amount=Money(1000, "USD"), reference="re"), "refund", REF_1)
+    done = make.report(create.payment_id, Succeeded(amount=Money(1000, "USD"), reference="re"), "refund", REF_1)
     [completed] = await orchestrator.handle(done)
     assert completed.payment.amount_refunded == 1000
-    back = make.word(create.payment_id, Declined(code="lost_or_stolen_card"), "refund", REF_1)
-    [failed] = await orchestrator.handle(back)
+    returned = make.report(create.payment_id, Declined(code="lost_or_stolen_card"), "refund", REF_1)
+    [failed] = await orchestrator.handle(returned)
     assert failed.public_event.type == "refund.failed"
     assert failed.payment.amount_refunded == 0
 
 
-async def test_silence_is_doubt_and_the_provider_is_asked_until_it_answers(orchestrator, make):
+async def test_silence_is_doubt_and_the_provider_is_queried_until_it_answers(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create)
-    [stepped, query] = await orchestrator.handle(make.word(create.payment_id, Unknown(reason="timeout")))
+    [transition, query] = await orchestrator.handle(make.report(create.payment_id, Unknown(reason="timeout")))
     assert isinstance(query, Query)
-    assert stepped.to_state == "in_doubt"
-    assert stepped.payment.status == "processing"
-    assert stepped.payment.status_reason == "awaiting_provider_confirmation"
-    await orchestrator.handle(make.word(create.payment_id, Unknown(reason="still silent")))
+    assert transition.to_state == "in_doubt"
+    assert transition.payment.status == "processing"
+    assert transition.payment.status_reason == "awaiting_provider_confirmation"
+    await orchestrator.handle(make.report(create.payment_id, Unknown(reason="still silent")))
     await orchestrator.database.write("UPDATE timers SET due_at = now()")
     await scheduler.tick(orchestrator.database)
     assert len(only(await orchestrator.sent(), Query)) == 1
@@ -128,7 +128,7 @@ async def test_silence_is_doubt_and_the_provider_is_asked_until_it_answers(orche
     assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
-async def test_a_provider_that_never_answers_leads_to_a_question(orchestrator, make):
+async def test_a_provider_that_never_answers_leads_to_a_query(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create)
     await orchestrator.database.write("UPDATE timers SET due_at = now()")
@@ -141,13 +141,13 @@ async def test_a_provider_that_never_answers_leads_to_a_question(orchestrator, m
 async def test_a_customer_who_never_comes_back_has_the_payment_canceled(orchestrator, make):
     create = make.create()
     action = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
-    await orchestrator.handle(create, make.word(create.payment_id, action))
+    await orchestrator.handle(create, make.report(create.payment_id, action))
     await orchestrator.database.write("UPDATE payments SET expires_at = now()")
     await orchestrator.database.write("UPDATE timers SET due_at = now()")
     await scheduler.tick(orchestrator.database)
     [cancel] = only(await orchestrator.sent(), Cancel)
     sent = await orchestrator.handle(
-        make.word(create.payment_id, Canceled(reference="pi_1"), "cancel", cancel.operation_id)
+        make.report(create.payment_id, Canceled(reference="pi_1"), "cancel", cancel.operation_id)
     )
     assert sent[-1].payment.status == "canceled"
     assert sent[-1].public_event.type == "payment.canceled"
@@ -158,7 +158,7 @@ async def test_a_customer_has_until_the_end_of_the_intent_however_old_the_paymen
     await orchestrator.handle(create)
     await orchestrator.database.write("UPDATE payments SET created_at = created_at - interval '2 hours'")
     await orchestrator.handle(
-        make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test"), reference="pi_1"))
+        make.report(create.payment_id, ActionRequired(action=Redirect("https://bank.test"), reference="pi_1"))
     )
     await orchestrator.database.write("UPDATE timers SET due_at = now()")
     await scheduler.tick(orchestrator.database)
@@ -169,14 +169,14 @@ async def test_a_customer_has_until_the_end_of_the_intent_however_old_the_paymen
 
 async def test_a_partial_capture_completes_the_payment_with_what_was_captured(orchestrator, make):
     create = make.create(1000, capture="manual")
-    authorized = make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_1"))
+    authorized = make.report(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_1"))
     await orchestrator.handle(create, authorized)
     capture = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1, amount_minor=400)
-    [order] = only(await orchestrator.handle(capture), Capture)
-    assert (order.amount, order.reference) == (Money(400, "USD"), "pi_1")
+    [command] = only(await orchestrator.handle(capture), Capture)
+    assert (command.amount, command.reference) == (Money(400, "USD"), "pi_1")
     captured = Succeeded(amount=Money(400, "USD"), reference="pi_1")
-    callback_first = make.word(create.payment_id, captured)
-    sent = await orchestrator.handle(callback_first, make.word(create.payment_id, captured, "capture", CAP_1))
+    callback_first = make.report(create.payment_id, captured)
+    sent = await orchestrator.handle(callback_first, make.report(create.payment_id, captured, "capture", CAP_1))
     assert [m.to_state for m in sent] == ["completed", "completed"]
     assert sent[-1].payment.amount_captured == 400
     [refused] = await orchestrator.handle(
@@ -195,13 +195,13 @@ async def test_a_partial_capture_completes_the_payment_with_what_was_captured(or
 )
 async def test_a_payment_in_doubt_refuses_what_needs_to_know_whether_money_was_taken(orchestrator, make, command, code):
     create = make.create()
-    await orchestrator.handle(create, make.word(create.payment_id, Unknown(reason="timeout")))
+    await orchestrator.handle(create, make.report(create.payment_id, Unknown(reason="timeout")))
     [refused] = await orchestrator.handle(command(create.payment_id))
     assert refused.code == code
 
 
 @pytest.mark.parametrize(
-    ("word", "command", "code"),
+    ("outcome", "command", "code"),
     [
         (
             Authorized(amount=Money(1000, "USD")),
@@ -215,11 +215,11 @@ async def test_a_payment_in_doubt_refuses_what_needs_to_know_whether_money_was_t
         ),
     ],
 )
-async def test_a_payment_that_the_provider_has_not_named_yet_refuses_what_needs_the_name(
-    orchestrator, make, word, command, code
+async def test_a_payment_without_a_provider_reference_refuses_what_needs_one(
+    orchestrator, make, outcome, command, code
 ):
     create = make.create(capture="manual")
-    await orchestrator.handle(create, make.word(create.payment_id, word))
+    await orchestrator.handle(create, make.report(create.payment_id, outcome))
     [refused] = await orchestrator.handle(command(create.payment_id))
     assert refused.code == code
     assert refused.detail == (
@@ -228,7 +228,7 @@ async def test_a_payment_that_the_provider_has_not_named_yet_refuses_what_needs_
 
 
 @pytest.mark.parametrize(
-    ("command", "word", "detail"),
+    ("command", "outcome", "detail"),
     [
         (
             CapturePayment(payment_id="", capture_id=CAP_1),
@@ -255,11 +255,11 @@ async def test_a_payment_that_the_provider_has_not_named_yet_refuses_what_needs_
         ),
     ],
 )
-async def test_a_refusal_says_how_the_payment_is_and_what_its_merchant_can_do(
-    orchestrator, make, command, word, detail
+async def test_a_refusal_explains_the_payments_status_and_what_the_merchant_can_do(
+    orchestrator, make, command, outcome, detail
 ):
     create = make.create(capture="manual")
-    await orchestrator.handle(create, make.word(create.payment_id, word))
+    await orchestrator.handle(create, make.report(create.payment_id, outcome))
     [refused] = await orchestrator.handle(replace(command, payment_id=create.payment_id))
     assert refused.detail == detail
 
@@ -267,17 +267,17 @@ async def test_a_refusal_says_how_the_payment_is_and_what_its_merchant_can_do(
 def test_there_is_advice_for_every_state_in_which_a_command_is_refused():
     allowed = {"payment_not_capturable": {"authorized"}, "payment_not_refundable": {"completed"}}
     every = set(PUBLIC.values())
-    told = {code: set(advice) for code, advice in _ADVICE.items()}
-    assert told == {
+    advised = {code: set(advice) for code, advice in _ADVICE.items()}
+    assert advised == {
         "payment_not_cancelable": {PUBLIC[state] for state in DECIDED},
-        **{code: every - taken for code, taken in allowed.items()},
+        **{code: every - states for code, states in allowed.items()},
     }
 
 
 async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_refused(orchestrator, make):
     create = make.create(1000, capture="manual")
     await orchestrator.handle(
-        create, make.word(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi"))
+        create, make.report(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi"))
     )
     too_much = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1, amount_minor=1001)
     [refused] = await orchestrator.handle(too_much)
@@ -290,7 +290,7 @@ async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_
     assert only(sent, CommandRefused)[0].code == "capture_in_progress"
 
 
-async def test_a_provider_that_nobody_has_fails_the_payment_before_anything_is_sent(orchestrator, make):
+async def test_a_provider_that_does_not_exist_fails_the_payment_before_anything_is_sent(orchestrator, make):
     sent = await orchestrator.handle(make.create(provider="acme"))
     assert [type(m) for m in sent] == [PaymentTransitioned]
     assert sent[0].payment.failure.code == "provider_unsupported"
@@ -307,7 +307,7 @@ async def test_each_step_is_in_the_history_with_its_cause(orchestrator, make):
     ]
 
 
-async def test_a_postponed_order_changes_nothing_and_needs_no_payment(orchestrator, make):
+async def test_a_postponed_attempt_changes_nothing_and_needs_no_payment(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create)
     before = await orchestrator.payment(create.payment_id)
@@ -339,7 +339,7 @@ async def test_an_older_replica_goes_on_when_a_newer_release_has_added_a_column(
     assert done.payment.status == "completed"
 
 
-async def test_a_payment_whose_deadline_cannot_be_taken_stops_no_other(orchestrator, make):
+async def test_a_payment_whose_deadline_cannot_be_fired_stops_no_other(orchestrator, make):
     bad, good = make.create(), make.create()
     await orchestrator.handle(bad, good)
     await orchestrator.database.write(
@@ -358,25 +358,25 @@ async def test_a_payment_whose_deadline_cannot_be_taken_stops_no_other(orchestra
     assert still_due == 0
 
 
-async def test_while_the_customer_is_away_the_provider_is_asked_less_and_less_often(orchestrator, make):
+async def test_while_the_customer_is_away_the_provider_is_queried_less_and_less_often(orchestrator, make):
     create = make.create()
     still = ActionRequired(action=Redirect("https://bank.test"), reference="pi_1")
-    await orchestrator.handle(create, make.word(create.payment_id, still))
+    await orchestrator.handle(create, make.report(create.payment_id, still))
     waits = []
     for _ in range(4):
         await orchestrator.database.write("UPDATE timers SET due_at = now()")
         await scheduler.tick(orchestrator.database)
         assert only(await orchestrator.sent(), Query)
-        *_, last = await orchestrator.handle(make.word(create.payment_id, still))
+        *_, last = await orchestrator.handle(make.report(create.payment_id, still))
         [timer] = await orchestrator.database.reads.fetch("SELECT due_at FROM timers")
         waits.append((timer["due_at"] - last.occurred_at).total_seconds())
     assert waits == [30, 60, 120, 240]
 
 
-async def test_a_customer_who_never_comes_back_to_a_charge_without_reference_leads_to_a_question(orchestrator, make):
+async def test_a_customer_who_never_comes_back_to_a_charge_without_reference_leads_to_a_query(orchestrator, make):
     create = make.create()
     await orchestrator.handle(
-        create, make.word(create.payment_id, ActionRequired(action=Redirect("https://bank.test")))
+        create, make.report(create.payment_id, ActionRequired(action=Redirect("https://bank.test")))
     )
     await orchestrator.database.write("UPDATE payments SET expires_at = now()")
     await orchestrator.database.write("UPDATE timers SET due_at = now()")

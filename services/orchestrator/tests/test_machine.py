@@ -24,25 +24,25 @@ from orchestrator.views import PUBLIC
 SUBJECTS = list(Subject)
 OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
-PROVIDER_WORDS = {
+PROVIDER_TRIGGERS = {
     Subject.PAYMENT: set(Trigger) - OURS,
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, Trigger.UNKNOWN},
-    # Not AUTHORIZED and ACTION_REQUIRED: that a charge still stands as it did says nothing of a capture.
+    # Not AUTHORIZED and ACTION_REQUIRED: that the charge is unchanged says nothing about a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.UNKNOWN},
     Subject.CANCEL: set(Trigger) - OURS,
 }
 
 
-def rows_of(subject: Subject):
-    return [row for row in TRANSITIONS if row.subject is subject]
+def transitions_of(subject: Subject):
+    return [one for one in TRANSITIONS if one.subject is subject]
 
 
 def states_of(subject: Subject):
-    return {row.state for row in rows_of(subject)} | {row.to for row in rows_of(subject)}
+    return {one.state for one in transitions_of(subject)} | {one.to for one in transitions_of(subject)}
 
 
-def test_there_is_one_row_per_subject_state_and_trigger():
-    counted = Counter((row.subject, row.state, row.trigger) for row in TRANSITIONS)
+def test_there_is_one_transition_per_subject_state_and_trigger():
+    counted = Counter((one.subject, one.state, one.trigger) for one in TRANSITIONS)
     assert counted.most_common(1)[0][1] == 1
 
 
@@ -50,7 +50,7 @@ def test_there_is_one_row_per_subject_state_and_trigger():
 def test_every_state_can_be_reached(subject):
     reached = {State.INITIATED}
     for _ in State:
-        reached |= {row.to for row in rows_of(subject) if row.state in reached}
+        reached |= {one.to for one in transitions_of(subject) if one.state in reached}
     assert reached == states_of(subject)
 
 
@@ -58,34 +58,34 @@ def test_every_state_can_be_reached(subject):
 def test_every_state_can_end(subject):
     ending = set(DECIDED)
     for _ in State:
-        ending |= {row.state for row in rows_of(subject) if row.to in ending}
+        ending |= {one.state for one in transitions_of(subject) if one.to in ending}
     assert states_of(subject) <= ending
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_undecided_state_has_a_deadline(subject):
-    with_deadline = {row.state for row in rows_of(subject) if row.trigger is Trigger.OVERDUE}
+    with_deadline = {one.state for one in transitions_of(subject) if one.trigger is Trigger.OVERDUE}
     assert with_deadline == states_of(subject) - DECIDED
 
 
-def test_every_row_into_an_undecided_state_sets_a_deadline_and_no_other_does():
-    for row in TRANSITIONS:
-        seconds = [deadline_seconds(row, queries) for queries in (0, 1, 5, 1000)]
-        if row.to in DECIDED:
+def test_every_transition_into_an_undecided_state_sets_a_deadline_and_no_other_does():
+    for one in TRANSITIONS:
+        seconds = [deadline_seconds(one, queries) for queries in (0, 1, 5, 1000)]
+        if one.to in DECIDED:
             assert seconds == [None] * 4
         else:
             assert all(0 < s <= 24 * 3600 for s in seconds)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_every_word_of_a_provider_is_answered_wherever_one_is_awaited(subject):
+def test_every_outcome_has_a_transition_wherever_one_is_awaited(subject):
     for state in states_of(subject) - DECIDED - NOTHING_SENT:
-        answered = {row.trigger for row in rows_of(subject) if row.state is state}
-        assert answered >= PROVIDER_WORDS[subject] | {Trigger.OVERDUE}
+        handled = {one.trigger for one in transitions_of(subject) if one.state is state}
+        assert handled >= PROVIDER_TRIGGERS[subject] | {Trigger.OVERDUE}
 
 
-def test_a_state_in_which_the_customer_must_act_ends_without_him():
-    expired = {row.state: (row.to, row.send) for row in TRANSITIONS if row.trigger is Trigger.EXPIRED}
+def test_a_state_in_which_the_customer_must_act_ends_without_the_customer():
+    expired = {one.state: (one.to, one.send) for one in TRANSITIONS if one.trigger is Trigger.EXPIRED}
     assert expired == {
         State.INITIATED: (State.FAILED, None),
         State.REQUIRES_ACTION: (State.REQUIRES_ACTION, Send.CANCEL),
@@ -93,7 +93,7 @@ def test_a_state_in_which_the_customer_must_act_ends_without_him():
 
 
 def test_a_cancel_that_waits_ends_with_its_charge_and_sends_nothing_but_what_stops_it():
-    waiting = {row.trigger: (row.to, row.send) for row in rows_of(Subject.CANCEL) if row.state is State.WAITING}
+    waiting = {one.trigger: (one.to, one.send) for one in transitions_of(Subject.CANCEL) if one.state is State.WAITING}
     assert {trigger for trigger, (to, _) in waiting.items() if to in DECIDED} == FINAL_TRIGGERS
     assert {send for trigger, (_, send) in waiting.items() if trigger is not Trigger.DISPATCHED} == {
         None,
@@ -102,36 +102,36 @@ def test_a_cancel_that_waits_ends_with_its_charge_and_sends_nothing_but_what_sto
     assert waiting[Trigger.DISPATCHED] == (State.PROCESSING, Send.CANCEL)
 
 
-def test_exactly_one_row_sends_a_charge():
-    assert [row.trigger for row in TRANSITIONS if row.send is Send.CHARGE] == [Trigger.DISPATCHED]
+def test_exactly_one_transition_sends_a_charge():
+    assert [one.trigger for one in TRANSITIONS if one.send is Send.CHARGE] == [Trigger.DISPATCHED]
 
 
-def test_money_moves_only_on_dispatch_and_never_on_a_providers_word():
+def test_money_moves_only_on_dispatch_and_never_on_an_outcome():
     moving = {Send.CHARGE, Send.CAPTURE, Send.REFUND}
-    assert {row.trigger for row in TRANSITIONS if row.send in moving} == {Trigger.DISPATCHED}
+    assert {one.trigger for one in TRANSITIONS if one.send in moving} == {Trigger.DISPATCHED}
 
 
-def test_entering_doubt_always_asks_the_provider():
-    entering = [row for row in TRANSITIONS if row.to is State.IN_DOUBT and row.state is not State.IN_DOUBT]
+def test_entering_doubt_always_queries_the_provider():
+    entering = [one for one in TRANSITIONS if one.to is State.IN_DOUBT and one.state is not State.IN_DOUBT]
     assert entering
-    assert {row.send for row in entering} == {Send.QUERY}
+    assert {one.send for one in entering} == {Send.QUERY}
 
 
-def test_doubt_is_left_only_on_the_providers_word():
-    leaving = {row.trigger for row in TRANSITIONS if row.state is State.IN_DOUBT and row.to is not State.IN_DOUBT}
+def test_doubt_is_left_only_by_an_outcome():
+    leaving = {one.trigger for one in TRANSITIONS if one.state is State.IN_DOUBT and one.to is not State.IN_DOUBT}
     assert Trigger.OVERDUE not in leaving
     assert Trigger.UNKNOWN not in leaving
 
 
 @pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND])
-def test_reaching_an_end_always_tells_the_merchant(subject):
-    told = [row.event for row in rows_of(subject) if row.to in DECIDED]
-    assert all(told)
+def test_reaching_an_end_always_publishes_an_event(subject):
+    published = [one.event for one in transitions_of(subject) if one.to in DECIDED]
+    assert all(published)
 
 
 @pytest.mark.parametrize("subject", [Subject.CAPTURE, Subject.CANCEL])
-def test_a_capture_or_cancel_that_fails_is_told(subject):
-    assert all(row.event for row in rows_of(subject) if row.to is State.FAILED)
+def test_a_capture_or_cancel_that_fails_is_published(subject):
+    assert all(one.event for one in transitions_of(subject) if one.to is State.FAILED)
 
 
 def test_a_repeat_at_the_end_is_a_repeat():
@@ -145,11 +145,11 @@ def test_another_decision_at_the_end_is_a_contradiction():
     assert why_ignored(Subject.PAYMENT, State.CANCELED, Trigger.SUCCEEDED) is Ignored.CONTRADICTION
 
 
-def test_an_undecided_word_at_the_end_is_late():
+def test_an_undecided_outcome_at_the_end_is_late():
     assert why_ignored(Subject.PAYMENT, State.COMPLETED, Trigger.ACTION_REQUIRED) is Ignored.LATE
 
 
-def test_two_ends_without_money_are_one_word_overtaking_the_other():
+def test_two_ends_without_money_are_one_outcome_overtaking_the_other():
     assert why_ignored(Subject.PAYMENT, State.FAILED, Trigger.CANCELED) is Ignored.LATE
     assert why_ignored(Subject.PAYMENT, State.CANCELED, Trigger.DECLINED) is Ignored.LATE
 
@@ -159,8 +159,8 @@ def test_every_state_has_a_public_status_and_every_status_a_state():
     assert set(PUBLIC.values()) == set(PaymentStatus.__args__)
 
 
-def test_what_merchants_are_told_is_what_the_contract_lists():
-    assert {row.event for row in TRANSITIONS if row.event} == set(EventType.__args__)
+def test_the_published_events_are_those_that_the_contract_lists():
+    assert {one.event for one in TRANSITIONS if one.event} == set(EventType.__args__)
 
 
 def test_the_database_accepts_exactly_these_states():

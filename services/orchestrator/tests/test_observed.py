@@ -10,14 +10,14 @@ from orchestrator import handlers, scheduler, store
 from orchestrator.machine import Subject
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
-NO_WORD = Unknown(reason="timeout")
+SILENCE = Unknown(reason="timeout")
 
 
 def doubts_ended(subject: str) -> float:
     return REGISTRY.get_sample_value("malipo_doubt_seconds_count", {"subject": subject}) or 0
 
 
-def came_into(status: str) -> float:
+def entered(status: str) -> float:
     return REGISTRY.get_sample_value("payment_status_total", {"status": status}) or 0
 
 
@@ -35,18 +35,18 @@ async def test_what_a_deadline_causes_goes_on_with_the_trace_and_reference_of_th
     await orchestrator.sent()
     await due_now(orchestrator)
     rows = await orchestrator.database.reads.fetch("SELECT headers FROM outbox")
-    assert len(rows) == 3  # the step, the order once more, and the question
+    assert len(rows) == 3  # the transition, the command once more, and the query
     for row in rows:
         assert {"traceparent": TRACEPARENT, "client-ref": "order 7"}.items() <= row["headers"].items()
 
 
-async def test_doubt_lasts_from_the_first_silence_until_the_providers_word(orchestrator, make):
+async def test_doubt_lasts_from_the_first_silence_until_an_outcome(orchestrator, make):
     payment_id = (create := make.create()).payment_id
     before = doubts_ended("payment")
-    await orchestrator.handle(create, make.word(payment_id, NO_WORD))
+    await orchestrator.handle(create, make.report(payment_id, SILENCE))
     since = (await orchestrator.payment(payment_id))["in_doubt_since"]
     assert since is not None
-    await orchestrator.handle(make.word(payment_id, NO_WORD))
+    await orchestrator.handle(make.report(payment_id, SILENCE))
     await due_now(orchestrator)
     assert (await orchestrator.payment(payment_id))["in_doubt_since"] == since
     number, oldest_seconds = (await store.doubts(orchestrator.database.reads))[Subject.PAYMENT]
@@ -57,17 +57,15 @@ async def test_doubt_lasts_from_the_first_silence_until_the_providers_word(orche
     assert doubts_ended("payment") == before + 1
 
 
-async def test_a_payment_counts_for_a_state_when_it_comes_into_it_however_often_it_is_asked_about_there(
-    orchestrator, make
-):
+async def test_a_payment_counts_for_a_state_when_it_enters_it_however_often_it_is_queried_there(orchestrator, make):
     payment_id = (create := make.create()).payment_id
-    before = {status: came_into(status) for status in ("processing", "in_doubt", "completed")}
-    await orchestrator.handle(create, make.word(payment_id, NO_WORD))
+    before = {status: entered(status) for status in ("processing", "in_doubt", "completed")}
+    await orchestrator.handle(create, make.report(payment_id, SILENCE))
     for _ in range(3):
         await due_now(orchestrator)
-        await orchestrator.handle(make.word(payment_id, NO_WORD))
+        await orchestrator.handle(make.report(payment_id, SILENCE))
     await orchestrator.handle(make.paid(payment_id))
-    assert {status: came_into(status) - count for status, count in before.items()} == dict.fromkeys(before, 1)
+    assert {status: entered(status) - count for status, count in before.items()} == dict.fromkeys(before, 1)
 
 
 async def test_a_refund_in_doubt_is_counted_as_one(orchestrator, make):
@@ -76,14 +74,14 @@ async def test_a_refund_in_doubt_is_counted_as_one(orchestrator, make):
     await orchestrator.handle(create, make.paid(payment_id))
     await orchestrator.handle(
         RefundPayment(payment_id=payment_id, refund_id=refund_id, amount_minor=100),
-        make.word(payment_id, NO_WORD, "refund", refund_id),
+        make.report(payment_id, SILENCE, "refund", refund_id),
     )
     found = await store.doubts(orchestrator.database.reads)
     assert (found[Subject.PAYMENT][0], found[Subject.REFUND][0]) == (0, 1)
 
 
-async def test_a_step_says_when_the_providers_word_came_that_led_to_it(orchestrator, make):
+async def test_a_transition_shows_when_the_outcome_that_caused_it_was_received(orchestrator, make):
     create = make.create()
     paid = make.paid(create.payment_id)
-    steps = [one for one in await orchestrator.handle(create, paid) if hasattr(one, "cause")]
-    assert [step.cause.observed_at for step in steps] == [None, paid.observed_at]
+    transitions = [one for one in await orchestrator.handle(create, paid) if hasattr(one, "cause")]
+    assert [one.cause.observed_at for one in transitions] == [None, paid.observed_at]

@@ -1,4 +1,4 @@
-"""Payments under random sequences of commands, words, repeats, disorder and deadlines keep the promise."""
+"""Payments under random sequences of commands, outcomes, repeats, disorder and deadlines keep the promise."""
 
 from collections import Counter
 from datetime import timedelta
@@ -53,15 +53,15 @@ OPERATIONS = st.sampled_from(["1", "2", "3"])
 STEPS = st.one_of(
     st.tuples(st.just("charge"), OUTCOMES),
     st.tuples(st.sampled_from(["refund", "capture", "cancel"]), OPERATIONS, OUTCOMES),
-    st.tuples(st.just("order refund"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
-    st.tuples(st.just("order capture"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
-    st.tuples(st.just("order cancel"), OPERATIONS),
+    st.tuples(st.just("request refund"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
+    st.tuples(st.just("request capture"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
+    st.tuples(st.just("request cancel"), OPERATIONS),
     st.tuples(st.just("overdue"), st.sampled_from([timedelta(), timedelta(minutes=20)])),
 )
 
 
 class Walk:
-    """One payment with everything it said."""
+    """One payment with everything that it sent."""
 
     def __init__(self, *, manual: bool) -> None:
         create = CreatePayment(
@@ -75,7 +75,7 @@ class Walk:
         )
         self.now = clock.now()
         self.payment = handlers.new_payment(create, {}, self.now)
-        self.said = []
+        self.sent = []
         self.repeated = []
         self.states = []
         self.handle(create)
@@ -87,37 +87,37 @@ class Walk:
         try:
             handlers._decide(fold, message)
         except handlers.Refused as refused:
-            self.said.append(refused)
-        self.said += fold.messages
+            self.sent.append(refused)
+        self.sent += fold.messages
         self.states.append(self.payment.state)
 
     def overdue(self) -> None:
         for subject in [s for s, due in self.payment.timers.items() if due]:
             fold = Fold(self.payment, self.now, "deadline", "msg")
             fold.overdue(subject)
-            self.hear_questions(fold.messages)
+            self.sort_out_repeats(fold.messages)
         self.states.append(self.payment.state)
 
     def step(self, step) -> None:
         match step:
             case ("charge", outcome):
-                self.handle(self.word("charge", PAY, outcome))
+                self.handle(self.report("charge", PAY, outcome))
             case ("refund" | "capture" | "cancel" as kind, number, outcome):
                 if NUMBERED[f"{kind}{number}"] in self.payment.operations:
-                    self.handle(self.word(kind, NUMBERED[f"{kind}{number}"], outcome))
-            case ("order refund", number, amount):
+                    self.handle(self.report(kind, NUMBERED[f"{kind}{number}"], outcome))
+            case ("request refund", number, amount):
                 self.handle(RefundPayment(payment_id=PAY, refund_id=NUMBERED[f"refund{number}"], amount_minor=amount))
-            case ("order capture", number, amount):
+            case ("request capture", number, amount):
                 self.handle(
                     CapturePayment(payment_id=PAY, capture_id=NUMBERED[f"capture{number}"], amount_minor=amount)
                 )
-            case ("order cancel", number):
+            case ("request cancel", number):
                 self.handle(CancelPayment(payment_id=PAY, cancel_id=NUMBERED[f"cancel{number}"]))
             case ("overdue", time):
                 self.now += time
                 self.overdue()
 
-    def word(self, kind, operation_id, outcome):
+    def report(self, kind, operation_id, outcome):
         return OutcomeReported(
             payment_id=PAY,
             operation_id=operation_id,
@@ -129,15 +129,15 @@ class Walk:
             observed_at=clock.now(),
         )
 
-    def hear_questions(self, messages) -> None:
-        """An order in front of the question about it is a repeat, which must be the order that was given."""
-        behind = [*messages[1:], None]
-        for message, question in zip(messages, behind, strict=True):
-            repeats = isinstance(question, Query) and question.operation_id == getattr(message, "operation_id", None)
-            (self.repeated if repeats else self.said).append(message)
+    def sort_out_repeats(self, messages) -> None:
+        """A command ahead of the query about its operation is a repeat, which must equal the command that was sent first."""
+        next_messages = [*messages[1:], None]
+        for message, following in zip(messages, next_messages, strict=True):
+            repeats = isinstance(following, Query) and following.operation_id == getattr(message, "operation_id", None)
+            (self.repeated if repeats else self.sent).append(message)
 
     def of(self, kind):
-        return [message for message in self.said if isinstance(message, kind)]
+        return [message for message in self.sent if isinstance(message, kind)]
 
 
 @settings(max_examples=600, deadline=None)
@@ -147,7 +147,7 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, st
     for step in steps:
         walk.step(step)
         payment = walk.payment
-        assert payment.captured_minor <= AMOUNT, "more was captured than ordered"
+        assert payment.captured_minor <= AMOUNT, "more was captured than requested"
         assert payment.refundable_minor >= 0, "refunds pass what was captured"
         waiting = {subject for subject, due in payment.timers.items() if due}
         assert (payment.id in waiting) == (payment.state not in DECIDED), "a payment waits without a deadline"
@@ -157,35 +157,39 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, st
             assert not payment.live(Subject.CAPTURE, Subject.CANCEL), "something still changes a charge that has ended"
         assert len(payment.live(Subject.CAPTURE, Subject.CANCEL)) <= 1, "two change one charge"
         if payment.cancelable:
-            wishes = [o for o in payment.live(Subject.CANCEL) if o.state is State.WAITING]
-            assert not wishes, "a cancel waits though it can be ordered"
+            deferred = [o for o in payment.live(Subject.CANCEL) if o.state is State.WAITING]
+            assert not deferred, "a cancel waits though it can be sent"
 
-    steps_told = walk.of(PaymentTransitioned)
+    transitions = walk.of(PaymentTransitioned)
     assert len(walk.of(Charge)) == 1, "a charge was sent twice"
-    assert max(Counter(order.operation_id for order in walk.of(Cancel)).values(), default=0) <= 1
+    assert max(Counter(command.operation_id for command in walk.of(Cancel)).values(), default=0) <= 1
     assert max(Counter(refund.operation_id for refund in walk.of(Refund)).values(), default=0) <= 1
-    for order in walk.repeated:
-        [first] = [one for one in walk.of(type(order)) if one.operation_id == order.operation_id]
-        assert replace(order, step=0) == replace(first, step=0), "another order than the first was sent again"
-    assert [told.step for told in steps_told] == list(range(1, len(steps_told) + 1))
-    announced = [told.public_event for told in steps_told if told.public_event]
-    assert [event.sequence for event in announced] == list(range(1, len(announced) + 1))
-    ends = [t for t in steps_told if t.operation is None and not t.contradiction and State(t.to_state) in DECIDED]
+    for command in walk.repeated:
+        [first] = [one for one in walk.of(type(command)) if one.operation_id == command.operation_id]
+        assert replace(command, step=0) == replace(first, step=0), "another command than the first was sent again"
+    assert [one.step for one in transitions] == list(range(1, len(transitions) + 1))
+    events = [one.public_event for one in transitions if one.public_event]
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    ends = [
+        one for one in transitions if one.operation is None and not one.contradiction and State(one.to_state) in DECIDED
+    ]
     assert len(ends) <= 1, "a payment ended twice"
     into_doubt = [
-        t for t in steps_told if t.operation is None and t.to_state == "in_doubt" and t.from_state != "in_doubt"
+        one
+        for one in transitions
+        if one.operation is None and one.to_state == "in_doubt" and one.from_state != "in_doubt"
     ]
     assert len(walk.of(Query)) >= len(into_doubt)
-    ordered = [(command.step, type(command).__name__.lower()) for command in walk.of(ProviderMessage)]
-    assert ordered == [(told.step, told.sent) for told in steps_told if told.sent], "a step sent something else"
-    for told in steps_told:
-        undecided = not told.contradiction and State(told.to_state) not in DECIDED
-        assert (told.deadline is not None) == undecided, "a step without the deadline of what it led to"
+    commands = [(command.step, type(command).__name__.lower()) for command in walk.of(ProviderMessage)]
+    assert commands == [(one.step, one.sent) for one in transitions if one.sent], "a step sent something else"
+    for one in transitions:
+        undecided = not one.contradiction and State(one.to_state) not in DECIDED
+        assert (one.deadline is not None) == undecided, "a step without the deadline of what it led to"
 
 
 @settings(max_examples=200, deadline=None)
 @given(steps=st.lists(STEPS, max_size=20))
-def test_taking_every_word_twice_moves_no_more_money(steps):
+def test_applying_every_outcome_twice_moves_no_more_money(steps):
     once, twice = Walk(manual=False), Walk(manual=False)
     for step in steps:
         once.step(step)

@@ -1,4 +1,4 @@
-"""Genuine words of a provider, in whatever order they arrive, lead to the right end and are no contradiction."""
+"""Genuine outcomes, in whatever order they arrive, lead to the right end and are no contradiction."""
 
 from itertools import permutations
 
@@ -23,7 +23,7 @@ from orchestrator.advance import Fold
 from orchestrator.payment import Payment
 
 ALL, PART = Money(1000, "USD"), Money(400, "USD")
-ASKED = ActionRequired(action=Redirect("https://bank.test"), reference="pi")
+ACTION_REQUIRED = ActionRequired(action=Redirect("https://bank.test"), reference="pi")
 WORKS, HELD, PAID = (
     Pending(reference="pi"),
     Authorized(amount=ALL, reference="pi"),
@@ -42,21 +42,21 @@ REFUND_DONE = Succeeded(amount=ALL, reference="re_1")
 REFUND_RETURNED = Declined(code="lost_or_stolen_card", reference="re_1")
 
 SEQUENCES = {
-    # what was said before in order, what then came in any order, and the ends that are right for the payment
+    # what came before in this order, what then came in any order, and the ends that are right for the payment
     "a charge": ((), [("charge", WORKS), ("charge", PAID), ("charge", PAID)], {"completed"}),
-    "an approval": ((), [("charge", ASKED), ("charge", WORKS), ("charge", PAID)], {"completed"}),
-    "an approval that fails": ((), [("charge", ASKED), ("charge", DECLINED)], {"failed"}),
-    "one that fails and is given up": (
+    "an approval": ((), [("charge", ACTION_REQUIRED), ("charge", WORKS), ("charge", PAID)], {"completed"}),
+    "an approval that fails": ((), [("charge", ACTION_REQUIRED), ("charge", DECLINED)], {"failed"}),
+    "one that fails and is canceled": (
         (),
-        [("charge", ASKED), ("charge", DECLINED), ("charge", CANCELED)],
+        [("charge", ACTION_REQUIRED), ("charge", DECLINED), ("charge", CANCELED)],
         {"failed", "canceled"},
     ),
     "one that fails while it is canceled": (
-        (("charge", ASKED), CANCEL),
+        (("charge", ACTION_REQUIRED), CANCEL),
         [("charge", DECLINED), ("charge", CANCELED), ("cancel", CANCELED)],
         {"failed", "canceled"},
     ),
-    "a hold": ((), [("charge", ASKED), ("charge", HELD), ("charge", HELD)], {"authorized"}),
+    "a hold": ((), [("charge", ACTION_REQUIRED), ("charge", HELD), ("charge", HELD)], {"authorized"}),
     "a capture": (
         (("charge", HELD), CAPTURE),
         [("charge", HELD), ("capture", CAPTURED_IN_PART), ("charge", CAPTURED_IN_PART)],
@@ -67,7 +67,7 @@ SEQUENCES = {
         [("charge", HELD), ("cancel", CANCELED), ("charge", CANCELED)],
         {"canceled"},
     ),
-    "a cancel that nobody could order any more": (
+    "a cancel that could not be sent any more": (
         (("charge", HELD), CANCEL),
         [("charge", CANCELED), ("cancel", Declined(code="provider_unreachable"))],
         {"canceled"},
@@ -77,7 +77,7 @@ SEQUENCES = {
         [("refund", REFUND_PENDING), ("refund", REFUND_DONE), ("refund", REFUND_DONE)],
         {"completed"},
     ),
-    "a refund that the bank gives back": (
+    "a refund that the bank returns": (
         (("charge", PAID), REFUND),
         [("refund", REFUND_PENDING), ("refund", REFUND_DONE), ("refund", REFUND_RETURNED)],
         {"completed"},
@@ -85,26 +85,26 @@ SEQUENCES = {
 }
 CASES = [
     pytest.param(before, order, ends, id=f"{name} {number}")
-    for name, (before, words, ends) in SEQUENCES.items()
-    for number, order in enumerate(permutations(words))
+    for name, (before, outcomes, ends) in SEQUENCES.items()
+    for number, order in enumerate(permutations(outcomes))
 ]
 
 
 def walked(before, order) -> tuple[Payment, list[PaymentTransitioned]]:
-    """A payment after these commands and words, and its steps."""
+    """A payment after these commands and outcomes, and its transitions."""
     create = CreatePayment(
         payment_id=PAY, merchant_id="mer_1", mode="test", amount=ALL, method=Card("pm_1"), capture="manual",
         config_version=1,
     )  # fmt: skip
-    payment, steps = handlers.new_payment(create, {}, clock.now()), []
-    for said in (create, *before, *order):
+    payment, transitions = handlers.new_payment(create, {}, clock.now()), []
+    for message in (create, *before, *order):
         fold = Fold(payment, clock.now(), "callback", "msg_1")
-        handlers._decide(fold, word(*said) if isinstance(said, tuple) else said)
-        steps += [message for message in fold.messages if isinstance(message, PaymentTransitioned)]
-    return payment, steps
+        handlers._decide(fold, report(*message) if isinstance(message, tuple) else message)
+        transitions += [sent for sent in fold.messages if isinstance(sent, PaymentTransitioned)]
+    return payment, transitions
 
 
-def word(kind, outcome) -> OutcomeReported:
+def report(kind, outcome) -> OutcomeReported:
     return OutcomeReported(
         payment_id=PAY, operation_id=NAMES[kind], kind=kind, provider="stripe", outcome=outcome, source="callback",
         step=1, observed_at=clock.now(),
@@ -112,15 +112,15 @@ def word(kind, outcome) -> OutcomeReported:
 
 
 @pytest.mark.parametrize(("before", "order", "ends"), CASES)
-def test_genuine_words_in_any_order_contradict_nothing_and_lead_to_the_right_end(before, order, ends):
-    payment, steps = walked(before, order)
-    assert [step.cause for step in steps if step.contradiction] == []
+def test_genuine_outcomes_in_any_order_contradict_nothing_and_lead_to_the_right_end(before, order, ends):
+    payment, transitions = walked(before, order)
+    assert [one.cause for one in transitions if one.contradiction] == []
     assert payment.state in ends
 
 
 @pytest.mark.parametrize("order", list(permutations([REFUND_PENDING, REFUND_DONE, REFUND_RETURNED])))
-def test_a_refund_that_was_given_back_has_failed_in_whatever_order_that_is_heard(order):
-    payment, _ = walked((("charge", PAID), REFUND), [("refund", word) for word in order])
+def test_a_refund_that_was_returned_has_failed_in_whatever_order_that_is_received(order):
+    payment, _ = walked((("charge", PAID), REFUND), [("refund", outcome) for outcome in order])
     assert payment.operations[REF].state == "failed"
     assert payment.refunded_minor == 0
 
@@ -134,11 +134,11 @@ def test_a_refund_that_was_given_back_has_failed_in_whatever_order_that_is_heard
     ],
 )
 def test_a_refund_that_was_never_made_and_succeeds_is_a_contradiction(order):
-    _, steps = walked((("charge", PAID), REFUND), [("refund", word) for word in order])
-    assert [step.contradiction for step in steps][-1]
+    _, transitions = walked((("charge", PAID), REFUND), [("refund", outcome) for outcome in order])
+    assert transitions[-1].contradiction
 
 
 @pytest.mark.parametrize("order", [(DECLINED, PAID), (CANCELED, PAID), (PAID, DECLINED), (PAID, CANCELED)])
 def test_money_that_was_taken_and_was_not_is_a_contradiction(order):
-    _, steps = walked((), [("charge", word) for word in order])
-    assert [step.contradiction for step in steps][-1]
+    _, transitions = walked((), [("charge", outcome) for outcome in order])
+    assert transitions[-1].contradiction

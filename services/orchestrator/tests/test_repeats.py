@@ -1,4 +1,4 @@
-"""An order of which nothing came back goes out again in front of the question, for as long as it may be carried out."""
+"""A command of which nothing came back is sent again ahead of the query, for as long as it may be carried out."""
 
 import pytest
 
@@ -18,13 +18,13 @@ async def overdue(orchestrator) -> list[ProviderCommand]:
     return [message for message in await orchestrator.sent() if isinstance(message, ProviderCommand)]
 
 
-async def test_a_charge_that_nobody_answers_goes_out_again_in_front_of_each_question(orchestrator, make):
+async def test_a_charge_without_an_answer_is_sent_again_ahead_of_each_query(orchestrator, make):
     create = make.create()
     [first] = [message for message in await orchestrator.handle(create) if isinstance(message, Charge)]
     for _ in range(3):
-        [again, question] = await overdue(orchestrator)
-        assert isinstance(question, Query)
-        assert {**fields(again), "step": 0} == {**fields(first), "step": 0}
+        [repeated, query] = await overdue(orchestrator)
+        assert isinstance(query, Query)
+        assert {**fields(repeated), "step": 0} == {**fields(first), "step": 0}
 
 
 async def test_a_charge_is_not_repeated_once_its_intent_has_expired(orchestrator, make):
@@ -44,14 +44,14 @@ async def test_a_refund_is_repeated_for_an_hour(orchestrator, make, seconds, sen
     assert [type(message) for message in await overdue(orchestrator)] == sent
 
 
-async def test_a_capture_in_doubt_is_repeated_too_and_a_payment_that_rests_is_not(orchestrator, make):
+async def test_a_capture_in_doubt_is_repeated_too_and_an_authorized_payment_is_not(orchestrator, make):
     create = make.create(capture="manual")
     held = Authorized(amount=USD_10, reference="pi_1")
-    await orchestrator.handle(create, make.word(create.payment_id, held))
+    await orchestrator.handle(create, make.report(create.payment_id, held))
     assert [type(message) for message in await overdue(orchestrator)] == [Query]
     capture = CapturePayment(payment_id=create.payment_id, capture_id=ids.new("cap"))
     await orchestrator.handle(capture)
-    await orchestrator.handle(make.word(create.payment_id, Unknown(reason="timeout"), "capture", capture.capture_id))
+    await orchestrator.handle(make.report(create.payment_id, Unknown(reason="timeout"), "capture", capture.capture_id))
     repeated = await overdue(orchestrator)
     about_capture = [m for m in repeated if m.operation_id == capture.capture_id]
     assert [type(message) for message in about_capture] == [Capture, Query]

@@ -1,4 +1,4 @@
-"""What was told once can be told again, by the same ids, and no command is decided twice."""
+"""What was published can be resent under the same ids, and no command is decided twice."""
 
 from malipo import ids
 from malipo.contracts.commands import RefundPayment, ResendEvents
@@ -29,8 +29,11 @@ async def handle(orchestrator, *messages) -> list[dict]:
 
 
 async def receive(orchestrator, **messages) -> list:
-    """By the inbox, each message under the id that is its name."""
-    batch = {named: Received(message, named, "topic", message.payment_id) for named, message in messages.items()}
+    """Handle the messages through the inbox, each under the id that is its keyword."""
+    batch = {
+        message_id: Received(message, message_id, "topic", message.payment_id)
+        for message_id, message in messages.items()
+    }
     await orchestrator.database.apply_once("orchestrator.payments", batch, handlers.handle_batch)
     return await orchestrator.sent()
 
@@ -44,32 +47,34 @@ def events(rows: list[dict]) -> list[dict]:
     return [row for row in rows if row["topic"] == "payments.events.v1"]
 
 
-async def test_a_payment_that_is_asked_for_again_has_its_steps_told_again_word_for_word_and_is_not_charged_again(
+async def test_a_payment_that_is_created_again_has_its_messages_resent_byte_by_byte_and_is_not_charged_again(
     orchestrator, make
 ):
     create = make.create()
-    told = events(await handle(orchestrator, create)) + events(await handle(orchestrator, make.paid(create.payment_id)))
-    assert await handle(orchestrator, create) == told
-    assert len(told) == 2
+    published = events(await handle(orchestrator, create)) + events(
+        await handle(orchestrator, make.paid(create.payment_id))
+    )
+    assert await handle(orchestrator, create) == published
+    assert len(published) == 2
 
 
-async def test_one_step_is_told_again_when_it_alone_is_missing(orchestrator, make):
+async def test_one_step_is_resent_when_it_alone_is_missing(orchestrator, make):
     create = make.create()
     _, paid = await handle(orchestrator, create), await handle(orchestrator, make.paid(create.payment_id))
-    again = ResendEvents(payment_id=create.payment_id, steps=(2,))
-    assert await handle(orchestrator, again, again) == paid
+    request = ResendEvents(payment_id=create.payment_id, steps=(2,))
+    assert await handle(orchestrator, request, request) == paid
     assert await handle(orchestrator, ResendEvents(payment_id=create.payment_id, steps=(3,))) == []
     assert len(await handle(orchestrator, ResendEvents(payment_id=create.payment_id))) == 2
 
 
-async def test_a_refund_that_is_asked_for_again_is_answered_again_and_sent_once(orchestrator, make):
+async def test_a_refund_that_is_requested_again_is_answered_again_and_sent_once(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create, make.paid(create.payment_id))
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
-    first, again = await orchestrator.handle(refund), await orchestrator.handle(refund)
+    first, second = await orchestrator.handle(refund), await orchestrator.handle(refund)
     assert [type(message) for message in first] == [PaymentTransitioned, Refund]
-    assert encode(again[-1]) == encode(first[0])
-    assert not [message for message in again if isinstance(message, Refund | Charge)]
+    assert encode(second[-1]) == encode(first[0])
+    assert not [message for message in second if isinstance(message, Refund | Charge)]
 
 
 async def test_a_refund_that_was_refused_stays_refused_when_it_comes_again_though_it_could_be_granted_by_then(
@@ -92,22 +97,22 @@ async def test_of_one_batch_a_refusal_is_final_as_well(orchestrator, make):
     assert [type(message) for message in sent] == [CommandRefused, PaymentTransitioned]
 
 
-async def test_what_is_asked_again_in_the_batch_that_makes_it_is_told_once(orchestrator, make):
+async def test_what_is_requested_again_in_the_batch_that_makes_it_is_published_once(orchestrator, make):
     create = make.create()
-    sent = await orchestrator.handle(create, create, make.word(create.payment_id, Declined(code="x")))
+    sent = await orchestrator.handle(create, create, make.report(create.payment_id, Declined(code="x")))
     assert [type(message) for message in sent] == [PaymentTransitioned, Charge, PaymentTransitioned]
 
 
-async def test_a_refusal_that_was_lost_is_told_again_when_its_command_comes_again_under_its_own_id(orchestrator, make):
+async def test_a_refusal_that_was_lost_is_resent_when_its_command_comes_again_under_its_own_id(orchestrator, make):
     create = make.create()
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
     await receive(orchestrator, msg_create=create)
     [refused] = await receive(orchestrator, msg_refund=refund)
-    asked = ResendEvents(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
-    assert await receive(orchestrator, msg_refund=refund, msg_again=asked) == [refused]
+    request = ResendEvents(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
+    assert await receive(orchestrator, msg_refund=refund, msg_resend=request) == [refused]
 
 
-async def test_who_asks_for_a_payments_creation_or_for_an_operation_gets_what_was_said_of_those_and_no_more(
+async def test_a_request_for_a_payments_creation_or_for_an_operation_gets_what_was_published_about_it_and_no_more(
     orchestrator, make
 ):
     create = make.create()
@@ -115,13 +120,13 @@ async def test_who_asks_for_a_payments_creation_or_for_an_operation_gets_what_wa
     [made, _] = await receive(orchestrator, msg_create=create)
     await receive(orchestrator, msg_paid=make.paid(create.payment_id))
     [started, _] = await receive(orchestrator, msg_refund=refund)
-    asked = ResendEvents(payment_id=create.payment_id, operation_ids=(create.payment_id,))
-    assert await receive(orchestrator, msg_1=asked) == [made]
-    asked = ResendEvents(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
-    assert await receive(orchestrator, msg_2=asked) == [started]
+    request = ResendEvents(payment_id=create.payment_id, operation_ids=(create.payment_id,))
+    assert await receive(orchestrator, msg_1=request) == [made]
+    request = ResendEvents(payment_id=create.payment_id, operation_ids=(refund.refund_id,))
+    assert await receive(orchestrator, msg_2=request) == [started]
 
 
-async def test_what_was_told_longer_ago_than_an_inbox_remembers_is_not_told_again(orchestrator, make):
+async def test_what_was_published_longer_ago_than_an_inbox_remembers_is_not_resent(orchestrator, make):
     create = make.create()
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
     await receive(orchestrator, msg_create=create, msg_refund=refund)

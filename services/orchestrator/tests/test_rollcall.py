@@ -1,4 +1,4 @@
-"""The roll call names every step once, behind it and when it is old enough, whoever calls."""
+"""The roll call names every step once, behind it and when it is old enough, whichever replica calls."""
 
 import asyncio
 from functools import partial
@@ -18,7 +18,7 @@ async def call(orchestrator, delay: float = DELAY) -> int:
 
 
 async def begin(orchestrator) -> None:
-    """Both roll calls stand before all that is told."""
+    """Put both roll calls before all that is published."""
     await orchestrator.database.write(rollcall._BEGIN, [DELAY, 3600.0])
     await orchestrator.database.write("UPDATE roll_calls SET called_until = now() - interval '3 hours'")
 
@@ -34,7 +34,7 @@ def named(messages) -> list:
 
 
 async def drain(orchestrator, delay: float = DELAY) -> list:
-    """Call until the roll call stands where it can stand now: an hour a call at most."""
+    """Call until the roll call has come as far as it can: an hour a call at most."""
     for _ in range(5):
         await call(orchestrator, delay)
     return named(await orchestrator.sent())
@@ -43,13 +43,13 @@ async def drain(orchestrator, delay: float = DELAY) -> list:
 async def test_every_step_is_named_once_when_it_is_a_minute_old_and_once_more_after_an_hour(orchestrator, make):
     await begin(orchestrator)
     creates = [make.create() for _ in range(20)]
-    told = await orchestrator.handle(*creates, *[make.paid(create.payment_id) for create in creates])
+    sent = await orchestrator.handle(*creates, *[make.paid(create.payment_id) for create in creates])
     await grow_old(orchestrator, DELAY / 2)
     assert await drain(orchestrator) == []
     await begin(orchestrator)
     await grow_old(orchestrator, DELAY / 2)
     called = await drain(orchestrator)
-    steps = [message for message in told if isinstance(message, PaymentTransitioned)]
+    steps = [message for message in sent if isinstance(message, PaymentTransitioned)]
     expected = {(step.payment_id, step.step, step.public_event is not None) for step in steps}
     assert {(step.payment_id, step.step, step.public) for step in called} == expected
     assert len(called) == len(expected) == 40
@@ -59,15 +59,15 @@ async def test_every_step_is_named_once_when_it_is_a_minute_old_and_once_more_af
     assert await drain(orchestrator, 3600.0) == []
 
 
-async def test_who_asks_for_a_step_by_the_roll_calls_word_gets_the_message_with_that_id(orchestrator, make):
+async def test_a_request_for_a_step_that_the_roll_call_named_gets_the_message_with_that_id(orchestrator, make):
     await begin(orchestrator)
     create = make.create()
     await orchestrator.handle(create)
     await grow_old(orchestrator, DELAY)
     [step] = await drain(orchestrator)
     async with orchestrator.database.begin() as unit:
-        asked = ResendEvents(payment_id=create.payment_id, steps=(step.step,))
-        await handlers.handle_batch(unit, [Received(asked, "msg_1", "topic", create.payment_id)])
+        request = ResendEvents(payment_id=create.payment_id, steps=(step.step,))
+        await handlers.handle_batch(unit, [Received(request, "msg_1", "topic", create.payment_id)])
     assert await orchestrator.database.reads.fetchval("SELECT message_id FROM outbox") == step.message_id
 
 

@@ -187,10 +187,10 @@ def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
     _become(home, "gateway", "gateway", "operator", *context.args)
 
 
-@app.command("tell-again", context_settings=_HANDED_ON)
+@app.command(context_settings=_HANDED_ON)
 def resend(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
-    """Have the orchestrator tell again what another service lost, e.g. `tell-again payment pay_...`."""
-    _become(home, "orchestrator", "orchestrator", "tell-again", *context.args)
+    """Have the orchestrator resend what another service lost, e.g. `resend payment pay_...`."""
+    _become(home, "orchestrator", "orchestrator", "resend", *context.args)
 
 
 @app.command(context_settings=_HANDED_ON)

@@ -1,4 +1,4 @@
-"""Folds one trigger after the other into a payment by the state table. Pure: answers the messages to send."""
+"""Folds one trigger after the other into a payment by the state table. Pure: returns the messages to send."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,15 +39,15 @@ from orchestrator.views import operation_view, payment_view
 
 
 class UnknownOperation(LookupError):
-    """A provider speaks of an operation that this payment does not have."""
+    """An outcome of an operation that this payment does not have."""
 
 
 @dataclass(slots=True)
 class Fold:
-    """What one message does to one payment: the messages to send, and what was dropped and why.
+    """What one message does to one payment: the messages to send, and why outcomes were ignored.
 
     `now` is PostgreSQL's, read with the payment: deadlines are set and passed by that clock alone. `observed_at` is when
-    a provider's word came; `doubts_ended` tells of what was in doubt, and for how long.
+    a provider's outcome was received; `doubts_ended` holds what was in doubt, and for how long.
     """
 
     payment: Payment
@@ -64,12 +64,12 @@ class Fold:
         self._payment_step(Trigger.DISPATCHED, None)
 
     def refuse_route(self, code: str, message: str) -> None:
-        """End a new payment that no provider can take."""
+        """End a new payment that no provider supports."""
         self.payment.failure = Failure(code, message)
         self._payment_step(Trigger.UNROUTABLE, None)
 
     def expire(self) -> None:
-        """End a new payment that has come when its time was over: nothing is sent for it."""
+        """End a new payment that arrived after its intent had expired: nothing is sent for it."""
         self._payment_step(Trigger.EXPIRED, None)
 
     def start(self, operation: Operation) -> None:
@@ -78,28 +78,28 @@ class Fold:
         self._operation_step(operation, Trigger.DISPATCHED, None)
 
     def defer(self, operation: Operation) -> None:
-        """Keep a cancel that cannot be ordered yet: a charge that was never sent is stopped, else it waits for a word."""
+        """Keep a cancel that cannot be sent yet: a charge that was never sent is stopped, else the cancel waits for an outcome."""
         self.payment.operations[operation.id] = operation
         self._operation_step(operation, Trigger.DEFERRED, None)
 
     def apply_outcome(self, report: OutcomeReported) -> None:
-        """Take in a provider's word. Raises `UnknownOperation`."""
+        """Apply what the provider reports. Raises `UnknownOperation`."""
         if report.kind == "charge":
             outcome = believable(report.outcome, self.payment.amount, exact=False)
             return self._payment_step(trigger_of(outcome), outcome)
         operation = self.payment.operations.get(report.operation_id)
         if operation is None:
             raise UnknownOperation(report.operation_id)
-        ordered = Money(operation.amount_minor, self.payment.amount.currency)
-        outcome = believable(report.outcome, ordered, exact=operation.subject is not Subject.CANCEL)
+        requested = Money(operation.amount_minor, self.payment.amount.currency)
+        outcome = believable(report.outcome, requested, exact=operation.subject is not Subject.CANCEL)
         self._operation_step(operation, trigger_of(outcome), outcome)
         if operation.subject is not Subject.REFUND and isinstance(outcome, Succeeded | Authorized | Canceled):
-            # The answer to a capture or cancel is how the charge stands after it.
+            # The answer to a capture or cancel is the state of the charge after it.
             self._payment_step(trigger_of(outcome), outcome)
         return None
 
     def overdue(self, subject_id: str) -> None:
-        """A deadline has passed. One that no longer matters is dropped."""
+        """Fire a deadline that has passed. One that no longer matters is dropped."""
         self.payment.timers[subject_id] = None
         if subject_id == self.payment.id:
             self._payment_step(self._overdue_or_expired(), None)
@@ -113,42 +113,42 @@ class Fold:
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
-        row = TABLE.get((Subject.PAYMENT, payment.state, trigger))
-        if row is None:
+        transition = TABLE.get((Subject.PAYMENT, payment.state, trigger))
+        if transition is None:
             return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
         _learn_payment(payment, outcome)
-        payment.state = row.to
-        payment.failure = payment.failure or _own_failure(row)
-        self._watch_doubt(payment, row)
-        self._set_timer(payment, row)
-        self._record(before, row.to, trigger, outcome, row=row)
-        self._send(row, None)
-        if row.to in DECIDED:
+        payment.state = transition.to
+        payment.failure = payment.failure or _own_failure(transition)
+        self._watch_doubt(payment, transition)
+        self._set_timer(payment, transition)
+        self._record(before, transition.to, trigger, outcome, transition=transition)
+        self._send(transition, None)
+        if transition.to in DECIDED:
             self._close_operations(trigger, outcome)
         elif payment.cancelable:
             self._start_deferred()
         return None
 
     def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:
-        row = TABLE.get((operation.subject, operation.state, trigger))
-        if row is None:
+        transition = TABLE.get((operation.subject, operation.state, trigger))
+        if transition is None:
             return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
         _learn_operation(operation, outcome)
-        operation.state = row.to
-        operation.failure = operation.failure or _own_failure(row)
-        self._watch_doubt(operation, row)
+        operation.state = transition.to
+        operation.failure = operation.failure or _own_failure(transition)
+        self._watch_doubt(operation, transition)
         operation.updated_at = self.now
         if trigger is Trigger.DISPATCHED:
             operation.dispatched_at = self.now
-        self._set_timer(operation, row)
-        self._record(before, row.to, trigger, outcome, row=row, operation=operation)
-        self._send(row, operation)
+        self._set_timer(operation, transition)
+        self._record(before, transition.to, trigger, outcome, transition=transition, operation=operation)
+        self._send(transition, operation)
         return None
 
     def _close_operations(self, trigger: Trigger, outcome: Outcome | None) -> None:
-        """The charge has ended, and with it whatever was to change it."""
+        """The charge has ended: end the captures and cancels that were to change it."""
         for operation in self.payment.live(Subject.CAPTURE, Subject.CANCEL):
             if operation.subject is Subject.CAPTURE and operation.amount_minor != self.payment.captured_minor:
                 otherwise = Declined(code="captured_otherwise", message="Another amount was captured.")
@@ -159,7 +159,7 @@ class Fold:
                 self._operation_step(operation, trigger, outcome)
 
     def _start_deferred(self) -> None:
-        """The charge stands, and can be given up now: start the cancel that was deferred."""
+        """The charge exists, and can be canceled now: start the cancel that was deferred."""
         for operation in self.payment.live(Subject.CANCEL):
             if operation.state is State.WAITING:
                 self._operation_step(operation, Trigger.DISPATCHED, None)
@@ -167,14 +167,14 @@ class Fold:
     def _after_the_end(
         self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
     ) -> None:
-        judged = why_ignored(subject, state, trigger)
-        if operation is None and isinstance(outcome, Succeeded) and judged is Ignored.REPEAT:
+        reason = why_ignored(subject, state, trigger)
+        if operation is None and isinstance(outcome, Succeeded) and reason is Ignored.REPEAT:
             same = outcome.amount.amount_minor == self.payment.captured_minor
-            judged = Ignored.REPEAT if same else Ignored.CONTRADICTION
+            reason = Ignored.REPEAT if same else Ignored.CONTRADICTION
         if operation is not None and _came_back(operation, outcome):
-            judged = Ignored.LATE
-        self.ignored.append(judged)
-        if judged is Ignored.CONTRADICTION:
+            reason = Ignored.LATE
+        self.ignored.append(reason)
+        if reason is Ignored.CONTRADICTION:
             self._record(state, state, trigger, outcome, operation=operation)
 
     def _record(
@@ -184,13 +184,14 @@ class Fold:
         trigger: Trigger,
         outcome: Outcome | None,
         *,
-        row: Transition | None = None,
+        transition: Transition | None = None,
         operation: Operation | None = None,
     ) -> None:
-        """One step more of the history: by a row of the table, or a contradiction."""
+        """Add a step to the history: by a transition of the table, or for a contradiction."""
         payment = self.payment
+        event_type = transition.event if transition and not _unasked(operation) else None
         payment.step += 1
-        payment.updated_at = self.now  # refunds change what a payment shows, too
+        payment.updated_at = self.now  # refunds change the view of a payment, too
         self.messages.append(
             PaymentTransitioned(
                 payment_id=payment.id,
@@ -210,10 +211,10 @@ class Fold:
                 ),
                 config_version=payment.config_version,
                 occurred_at=self.now,
-                public_event=self._public_event(row.event) if row and row.event and not _unasked(operation) else None,
-                contradiction=row is None,
-                sent=self._sends(row, operation) if row else None,
-                deadline=payment.timers.get(operation.id if operation else payment.id) if row else None,
+                public_event=self._public_event(event_type) if event_type else None,
+                contradiction=transition is None,
+                sent=self._sends(transition, operation) if transition else None,
+                deadline=payment.timers.get(operation.id if operation else payment.id) if transition else None,
             )
         )
 
@@ -221,14 +222,14 @@ class Fold:
         self.payment.event_sequence += 1
         return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
 
-    def _sends(self, row: Transition, operation: Operation | None) -> Sent | None:
-        """What `_send` sends for the row itself: a charge is canceled by an operation, which has steps of its own."""
-        if row.send is Send.CANCEL and operation is None:
+    def _sends(self, transition: Transition, operation: Operation | None) -> Sent | None:
+        """What `_send` sends for the transition itself: a charge is canceled by an operation, which has steps of its own."""
+        if transition.send is Send.CANCEL and operation is None:
             return "query" if self.payment.reference is None else None
-        return row.send and row.send.value
+        return transition.send and transition.send.value
 
-    def _send(self, row: Transition, operation: Operation | None) -> None:
-        match row.send:
+    def _send(self, transition: Transition, operation: Operation | None) -> None:
+        match transition.send:
             case None:
                 pass
             case Send.CHARGE:
@@ -240,7 +241,7 @@ class Fold:
                 self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:
                 (operation or self.payment).queries += 1
-                if repeats_command(row) and commands.fresh(self.payment, operation, self.now):
+                if repeats_command(transition) and commands.fresh(self.payment, operation, self.now):
                     self.messages.append(commands.operation_command(self.payment, operation))
                 self.messages.append(commands.query(self.payment, operation))
             case Send.WITHDRAW:
@@ -251,31 +252,31 @@ class Fold:
     def _give_up(self) -> None:
         """Have the provider cancel the charge, as an operation of its own."""
         payment = self.payment
-        payment.queries += 1  # whatever comes of it, it is looked after less and less often
-        if payment.reference is None:  # nothing to name it by: first find out
+        payment.queries += 1  # whatever comes of it, the deadlines grow longer
+        if payment.reference is None:  # a cancel needs the reference: find it first
             self.messages.append(commands.query(payment, None))
         elif not payment.live(Subject.CANCEL):
             cancel_id = ids.new("can", self.now)
             self.start(commands.new_operation(payment, Subject.CANCEL, cancel_id, self.now, reason=_EXPIRED))
 
-    def _watch_doubt(self, subject: Payment | Operation, row: Transition) -> None:
-        if row.to is State.IN_DOUBT:
+    def _watch_doubt(self, subject: Payment | Operation, transition: Transition) -> None:
+        if transition.to is State.IN_DOUBT:
             subject.in_doubt_since = subject.in_doubt_since or self.now
         elif subject.in_doubt_since is not None:
-            self.doubts_ended.append((row.subject, self.now - subject.in_doubt_since))
+            self.doubts_ended.append((transition.subject, self.now - subject.in_doubt_since))
             subject.in_doubt_since = None
 
-    def _set_timer(self, subject: Payment | Operation, row: Transition) -> None:
-        seconds = deadline_seconds(row, subject.queries)
+    def _set_timer(self, subject: Payment | Operation, transition: Transition) -> None:
+        seconds = deadline_seconds(transition, subject.queries)
         due_at = None if seconds is None else self.now + timedelta(seconds=seconds)
-        if due_at and subject is self.payment and row.to is State.REQUIRES_ACTION:
-            due_at = self._until_expiry(row, due_at)
+        if due_at and subject is self.payment and transition.to is State.REQUIRES_ACTION:
+            due_at = self._until_expiry(transition, due_at)
         self.payment.timers[subject.id] = due_at
 
-    def _until_expiry(self, row: Transition, due_at: datetime) -> datetime:
-        """When to look after a customer who must act: not past the end of the intent, and at once if that has passed."""
+    def _until_expiry(self, transition: Transition, due_at: datetime) -> datetime:
+        """When to query about a customer who must act: not past the end of the intent, and at once if that has passed."""
         expires_at = self.payment.expires_at
-        if self.now < expires_at or row.state is not State.REQUIRES_ACTION:
+        if self.now < expires_at or transition.state is not State.REQUIRES_ACTION:
             return min(due_at, max(expires_at, self.now))
         return due_at
 
@@ -285,8 +286,8 @@ _OURS = frozenset({Trigger.OVERDUE, Trigger.EXPIRED})
 """What ends something before anything was sent for it."""
 
 
-def believable(outcome: Outcome, ordered: Money, *, exact: bool) -> Outcome:
-    """The outcome, or doubt when it speaks of another currency or of more money than was ordered.
+def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
+    """The outcome, or doubt when its currency is another or its amount is more than was requested.
 
     Less may be true of a charge: it can be captured in part. Provider services check this too; the owner of the
     payment does not rely on it.
@@ -294,14 +295,14 @@ def believable(outcome: Outcome, ordered: Money, *, exact: bool) -> Outcome:
     if not isinstance(outcome, Succeeded | Authorized):
         return outcome
     amount = outcome.amount
-    fits = amount.currency == ordered.currency and (
-        amount == ordered if exact else amount.amount_minor <= ordered.amount_minor
+    fits = amount.currency == requested.currency and (
+        amount == requested if exact else amount.amount_minor <= requested.amount_minor
     )
     return outcome if fits else Unknown(reason="amount_mismatch", reference=outcome.reference)
 
 
 def trigger_of(outcome: Outcome) -> Trigger:
-    """The trigger that a provider's word is."""
+    """The trigger for a provider's outcome."""
     match outcome:
         case Succeeded():
             return Trigger.SUCCEEDED
@@ -348,34 +349,34 @@ def _learn_operation(operation: Operation, outcome: Outcome | None) -> None:
 
 
 def _unasked(operation: Operation | None) -> bool:
-    """Whether it is a cancel that no merchant has asked for: he is told of the payment's end, and of nothing before."""
+    """Whether it is a cancel that no merchant requested: its payment's end is published, and nothing about the cancel."""
     return operation is not None and operation.subject is Subject.CANCEL and operation.reason == _EXPIRED
 
 
 def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
-    """Why a capture or cancel ends failed though the provider answered: the charge stands otherwise."""
-    hoped = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
-    if isinstance(outcome, hoped[subject]):
+    """Why a capture or cancel has failed though the provider answered: the charge ended in another state."""
+    wanted = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
+    if isinstance(outcome, wanted[subject]):
         return None
     if subject is Subject.CANCEL and isinstance(outcome, Succeeded):
         return explained("cancel_too_late")
     return explained(f"payment_{trigger_of(outcome)}")
 
 
-def _own_failure(row: Transition) -> Failure | None:
-    """Why something failed that no provider has said a word about."""
-    if row.to is not State.FAILED or row.trigger not in _OURS:
+def _own_failure(transition: Transition) -> Failure | None:
+    """Why something failed about which no provider has reported anything."""
+    if transition.to is not State.FAILED or transition.trigger not in _OURS:
         return None
-    if row.trigger is Trigger.EXPIRED:
+    if transition.trigger is Trigger.EXPIRED:
         return explained("expired")
     return explained("never_sent")
 
 
 def _came_back(operation: Operation, outcome: Outcome | None) -> bool:
-    """Whether a refund that has failed is said to have succeeded before: the bank gave back what had arrived.
+    """Whether a refund that has failed had succeeded before: the bank returned what had arrived.
 
-    So it is if the provider had made the very same refund. One that was refused, and never was a refund there, cannot
-    have succeeded: that is a contradiction.
+    So it is if the outcome names the same refund of the provider. A refund that was refused, and so never existed there,
+    cannot have succeeded: that is a contradiction.
     """
     return (
         operation.subject is Subject.REFUND

@@ -1,4 +1,4 @@
-"""What is sent to a provider for a payment and its operations, by the step that it has just taken. Pure."""
+"""The commands sent to a provider for a payment and its operations. Pure."""
 
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -46,10 +46,10 @@ def _charge(payment: Payment) -> Charge:
 
 
 def fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
-    """Whether an order may still be carried out for the first time, should it have been lost.
+    """Whether a command that was perhaps lost may still be carried out for the first time.
 
-    A charge until its intent expires, unless a cancel was asked for meanwhile; anything else within an hour, after which
-    nobody reckons with it any more.
+    A charge until its intent expires, unless a cancel was requested meanwhile; anything else within an hour, after which
+    nobody expects it any more.
     """
     if operation is None:
         return now < payment.expires_at and not payment.live(Subject.CANCEL)
@@ -57,10 +57,10 @@ def fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
 
 
 def operation_command(payment: Payment, operation: Operation | None) -> ProviderCommand:
-    """The order of a charge, or of a capture, cancel or refund.
+    """The command that carries out the charge, or a capture, cancel or refund.
 
-    A provider service knows an order by its operation's id: one that comes again is no second effect, whatever became of
-    the first, and one that comes for the first time is the one that was meant.
+    A provider service identifies a command by its operation's id: a repeat has no second effect, whatever became of the
+    first one; if the first one was lost, the repeat takes its place.
     """
     if operation is None:
         return _charge(payment)
@@ -80,12 +80,12 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
 
 
 def withdraw(payment: Payment) -> Withdraw:
-    """The wish that the charge be stopped where it waits, if it was never sent."""
+    """The command that stops the charge where it waits, if it was never sent."""
     return Withdraw(**_common(payment, payment.id))
 
 
 def query(payment: Payment, operation: Operation | None) -> Query:
-    """The question what became of an operation, or of the charge."""
+    """The query about an operation, or about the charge."""
     return Query(
         **_common(payment, operation.id if operation else payment.id),
         kind="charge" if operation is None else KINDS[operation.subject],

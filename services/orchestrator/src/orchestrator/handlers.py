@@ -30,12 +30,12 @@ from orchestrator.views import advice
 
 STATUS = Counter(
     "payment_status",
-    "Payments that came into a state from another one, by the names of docs/payment-states.md.",
+    "Payments that entered a state from another one, by the names of docs/payment-states.md.",
     ("status",),
 )
 DOUBT_SECONDS = Histogram(
     "malipo_doubt_seconds",
-    "Time for which a payment or operation was in doubt, once it is no more.",
+    "Time for which a payment or operation was in doubt, observed when the doubt ends.",
     ("subject",),
     buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600),
 )
@@ -67,33 +67,33 @@ class Refused(Exception):
 
 
 def concerns_a_payment(message: Message) -> bool:
-    """Whether it can change a payment. That an order was postponed does not: the payment's deadline runs on."""
+    """Whether it can change a payment. A postponed attempt does not: the payment's deadline keeps running."""
     return not isinstance(message, AttemptPostponed)
 
 
 async def handle_batch(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Fold a batch of commands and outcomes into their payments, each payment's in order.
 
-    A command that came before under another message id is answered with what was told then.
+    A command that came before under another message id is answered with what was published then.
     """
     payments, now = await store.read(unit.reads, {received.key for received in batch})
-    again = await Resend.of(unit.reads, [received.message for received in batch])
+    resend = await Resend.of(unit.reads, [received.message for received in batch])
     new = set[str]()
     written: list[Published] = []
     for received in batch:
         payment = payments.get(received.key)
-        if payment is not None and again.answers(payment, received.message):
+        if payment is not None and resend.answers(payment, received.message):
             continue
         if isinstance(received.message, CreatePayment):
             payment = payments[received.key] = new_payment(received.message, received.headers, now)
             new.add(payment.id)
         if payment is None:
             raise UnknownPayment(received.key)
-        told = _fold(unit, payment, received, now)
-        again.refused |= {one.message.operation_id for one in told if isinstance(one.message, CommandRefused)}
-        written += told
+        published = _fold(unit, payment, received, now)
+        resend.refused |= {one.message.operation_id for one in published if isinstance(one.message, CommandRefused)}
+        written += published
     store.save(unit, payments, new, written)
-    again.send(unit)
+    resend.send(unit)
 
 
 async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str]) -> None:
@@ -111,7 +111,7 @@ async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str]) -> None:
 
 
 def context_of(traceparent: str | None, client_ref: str | None) -> dict[str, str]:
-    """The headers of what no message has caused: those of the request that made the payment."""
+    """The headers of what no message has caused: those of the request that created the payment."""
     known = {TRACEPARENT: traceparent, CLIENT_REF: client_ref}
     return {name: value for name, value in known.items() if value}
 
@@ -213,7 +213,7 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
 
 
 def _require(payment: Payment, states: set[State], operation_id: str, code: RefusalCode) -> None:
-    """Refuse unless the payment is in one of these states and the provider has said by what name it can be changed."""
+    """Refuse unless the payment is in one of these states and the provider has reported its reference."""
     if payment.state not in states:
         raise Refused(operation_id, code, advice(code, payment))
     if payment.reference is None:
@@ -221,7 +221,7 @@ def _require(payment: Payment, states: set[State], operation_id: str, code: Refu
 
 
 def _require_nothing_under_way(payment: Payment, operation_id: str) -> None:
-    """Refuse a capture or cancel beside another one: nobody could say which of them comes first."""
+    """Refuse a capture or cancel beside another one: which of them comes first would be undefined."""
     if payment.live(Subject.CAPTURE):
         raise Refused(operation_id, "capture_in_progress", "A capture is under way.")
     if payment.live(Subject.CANCEL):
@@ -229,19 +229,19 @@ def _require_nothing_under_way(payment: Payment, operation_id: str) -> None:
 
 
 def _send(unit: UnitOfWork, fold: Fold, headers: Mapping[str, str]) -> list[Published]:
-    """Send what the fold says; answers what was told of it, to be kept."""
+    """Send the fold's messages; returns those that are published, to be kept."""
     payment = fold.payment
     carried = dict(headers) | ({CLIENT_REF: payment.client_ref} if payment.client_ref else {})
-    told: list[Published] = []
+    published: list[Published] = []
     for message in fold.messages:
         if isinstance(message, PaymentTransitioned | CommandRefused):
             message_id = unit.send(PAYMENT_EVENTS, payment.id, message, headers=carried)
-            told.append(Published(message, message_id, carried.get(TRACEPARENT)))
+            published.append(Published(message, message_id, carried.get(TRACEPARENT)))
         else:
             unit.send(PROVIDER_COMMANDS[payment.provider or ""], payment.id, message, headers=carried)
-    steps = [message for message in fold.messages if isinstance(message, PaymentTransitioned)]
-    unit.after_commit(partial(_report, fold, steps, carried))
-    return told
+    transitions = [message for message in fold.messages if isinstance(message, PaymentTransitioned)]
+    unit.after_commit(partial(_report, fold, transitions, carried))
+    return published
 
 
 def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Mapping[str, str]) -> None:
@@ -250,19 +250,22 @@ def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Map
     for subject, time in fold.doubts_ended:
         DOUBT_SECONDS.labels(subject).observe(time.total_seconds())
     bound = log.bind(**logs.facts(fold.payment.id, headers))
-    for taken in transitions:
-        if taken.contradiction:
-            bound.error("provider contradicts itself", state=taken.to_state, trigger=taken.cause.trigger)
-        elif taken.operation is None:
-            if taken.to_state != taken.from_state:
-                STATUS.labels(taken.to_state).inc()
+    for transition in transitions:
+        if transition.contradiction:
+            bound.error("provider contradicts itself", state=transition.to_state, trigger=transition.cause.trigger)
+        elif transition.operation is None:
+            if transition.to_state != transition.from_state:
+                STATUS.labels(transition.to_state).inc()
             bound.info(
-                "payment transitioned", before=taken.from_state, after=taken.to_state, trigger=taken.cause.trigger
+                "payment transitioned",
+                before=transition.from_state,
+                after=transition.to_state,
+                trigger=transition.cause.trigger,
             )
 
 
 def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetime) -> Payment:
-    """A payment is as old as its id, which the gateway made. One that does not say when it ends has its method's time."""
+    """A payment is as old as its id, which the gateway made. Without `expires_at` it gets the lifetime of its method."""
     return Payment(
         id=command.payment_id,
         merchant_id=command.merchant_id,

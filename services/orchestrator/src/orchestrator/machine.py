@@ -5,9 +5,9 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a payment or an operation stands. `IN_DOUBT`: sent, and no answer that we understand.
+    """The state of a payment or an operation. `IN_DOUBT`: sent, and no answer that we understand.
 
-    `WAITING`: a cancel that nobody can carry out yet, because the provider has not said how the charge stands.
+    `WAITING`: a cancel that cannot be carried out yet, because the provider has not reported the state of the charge.
     """
 
     INITIATED = "initiated"
@@ -22,9 +22,9 @@ class State(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What happens to it: our own step, a provider's word, a deadline, or the end of the intent (`EXPIRED`).
+    """What happens to it: our own action, a provider's outcome, a deadline, or the end of the intent (`EXPIRED`).
 
-    `DEFERRED`: a cancel came that must wait.
+    `DEFERRED`: a cancel was requested that must wait.
     """
 
     DISPATCHED = "dispatched"
@@ -42,7 +42,7 @@ class Trigger(StrEnum):
 
 
 class Send(StrEnum):
-    """What a step sends to the provider. `WITHDRAW` stops a charge that was never sent, and nothing else."""
+    """What a transition sends to the provider. `WITHDRAW` stops a charge that was never sent, and nothing else."""
 
     CHARGE = "charge"
     CAPTURE = "capture"
@@ -63,7 +63,7 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """In `state`, when `trigger` happens: go `to`, send the provider `send`, tell the merchant `tell`."""
+    """In `state`, when `trigger` happens: go `to`, send the provider `send`, publish `event`."""
 
     subject: Subject
     state: State
@@ -82,7 +82,7 @@ _ = None
 # fmt: off
 _TABLE = {
     Subject.PAYMENT: (
-        # in this state   when this happens    go there   send the provider   tell the merchant
+        # in this state   when this happens    go there   send the provider   publish
         (I,               T.DISPATCHED,        P,         S.CHARGE,           _),
         (I,               T.UNROUTABLE,        FAILED,    _,                  "payment.failed"),
         (I,               T.OVERDUE,           FAILED,    _,                  "payment.failed"),
@@ -103,7 +103,7 @@ _TABLE = {
         (A,               T.ACTION_REQUIRED,   A,         _,                  _),
         (A,               T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
         (A,               T.OVERDUE,           A,         S.QUERY,            _),  # did we miss what the customer did?
-        (A,               T.EXPIRED,           A,         S.CANCEL,           _),  # he must not pay any more
+        (A,               T.EXPIRED,           A,         S.CANCEL,           _),  # the customer must not pay any more
         (H,               T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (H,               T.AUTHORIZED,        H,         _,                  _),
         (H,               T.DECLINED,          FAILED,    _,                  "payment.failed"),
@@ -155,8 +155,8 @@ _TABLE = {
     Subject.CANCEL: (
         (I,               T.DISPATCHED,        P,         S.CANCEL,           _),
         (I,               T.OVERDUE,           FAILED,    _,                  "cancel.failed"),
-        (I,               T.DEFERRED,            W,         S.WITHDRAW,         _),
-        (W,               T.DISPATCHED,        P,         S.CANCEL,           _),  # the charge stands: now it can be
+        (I,               T.DEFERRED,          W,         S.WITHDRAW,         _),
+        (W,               T.DISPATCHED,        P,         S.CANCEL,           _),  # the charge exists: now it can be sent
         (W,               T.CANCELED,          DONE,      _,                  _),
         (W,               T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
         (W,               T.DECLINED,          FAILED,    _,                  "cancel.failed"),  # nothing to cancel
@@ -165,7 +165,7 @@ _TABLE = {
         (P,               T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
         (P,               T.DECLINED,          FAILED,    _,                  "cancel.failed"),
         (P,               T.PENDING,           P,         _,                  _),
-        (P,               T.AUTHORIZED,        FAILED,    _,                  "cancel.failed"),  # refused: it still stands
+        (P,               T.AUTHORIZED,        FAILED,    _,                  "cancel.failed"),  # refused: the charge still exists
         (P,               T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
         (P,               T.UNKNOWN,           D,         S.QUERY,            _),
         (P,               T.OVERDUE,           D,         S.QUERY,            _),
@@ -185,28 +185,28 @@ TRANSITIONS: tuple[Transition, ...] = tuple(
     Transition(subject, *cells) for subject, rows in _TABLE.items() for cells in rows
 )
 TABLE: dict[tuple[Subject, State, Trigger], Transition] = {
-    (row.subject, row.state, row.trigger): row for row in TRANSITIONS
+    (one.subject, one.state, one.trigger): one for one in TRANSITIONS
 }
 DECIDED: frozenset[State] = frozenset({State.COMPLETED, State.FAILED, State.CANCELED})
 """States in which nothing is waited for."""
 
 FINAL_TRIGGERS: frozenset[Trigger] = frozenset({Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED})
-"""Words after which the provider has decided."""
+"""Outcomes by which the provider has decided."""
 
-_ANSWER_SECONDS = 30  # an order or a question is answered by then, or the provider service is in trouble
+_ANSWER_SECONDS = 30  # a command or a query is answered by then, or the provider service is in trouble
 _MAX_SECONDS = 900
 _DEADLINE_SECONDS = {
     State.INITIATED: 60,
     State.WAITING: 30,
     State.PROCESSING: 60,
     State.REQUIRES_ACTION: 15,
-    State.AUTHORIZED: 24 * 3600,  # providers drop an authorization after days: ask once a day whether it stands
+    State.AUTHORIZED: 24 * 3600,  # providers drop an authorization after days: query once a day whether it still exists
     State.IN_DOUBT: 1,
 }
 _TRUE_IN_ANY_ORDER = frozenset(
     {
-        # Words that are all true when they come in another order than they were said in: of a charge that has failed and
-        # then was given up no money was taken, whichever is heard first. Whether money moved is judged of the payment.
+        # Outcomes that are all true even if they arrive in another order than they happened in: a charge that failed and
+        # was canceled afterwards took no money, whichever is received first. Whether money moved is judged on the payment.
         (Subject.PAYMENT, State.FAILED, Trigger.CANCELED),
         (Subject.PAYMENT, State.CANCELED, Trigger.DECLINED),
         (Subject.CANCEL, State.FAILED, Trigger.CANCELED),
@@ -224,30 +224,30 @@ class Ignored(StrEnum):
 
 
 def why_ignored(subject: Subject, state: State, trigger: Trigger) -> Ignored:
-    """Judge a provider's word that comes after the end: said before, true in any order, or impossible beside the first."""
+    """Judge an outcome that comes after the end: a repeat, true in any order, or impossible beside the first."""
     if trigger not in FINAL_TRIGGERS or (subject, state, trigger) in _TRUE_IN_ANY_ORDER:
         return Ignored.LATE
-    deciding = {row.trigger for row in TRANSITIONS if row.subject is subject and row.to is state}
+    deciding = {one.trigger for one in TRANSITIONS if one.subject is subject and one.to is state}
     return Ignored.REPEAT if trigger in deciding else Ignored.CONTRADICTION
 
 
-def repeats_command(row: Transition) -> bool:
-    """Whether the order goes out again in front of the row's question: nothing came back since it was sent, so that it
-    may have been lost on its way.
+def repeats_command(transition: Transition) -> bool:
+    """Whether the command is sent again ahead of the transition's query: nothing came back since it was sent, so it may
+    have been lost on its way.
 
-    The same order, by its operation's id: who has it drops the repeat. That is why one row alone sends a charge, and a
-    charge that is repeated is still the one.
+    It is the same command, by its operation's id: a provider service that has it drops the repeat. So only one
+    transition sends a charge, and a repeated charge is still that one.
     """
-    awaited = row.state in (State.PROCESSING, State.IN_DOUBT)
-    return row.send is Send.QUERY and row.trigger is Trigger.OVERDUE and awaited
+    awaited = transition.state in (State.PROCESSING, State.IN_DOUBT)
+    return transition.send is Send.QUERY and transition.trigger is Trigger.OVERDUE and awaited
 
 
-def deadline_seconds(row: Transition, queries: int) -> float | None:
-    """How long to wait in `row.to` before OVERDUE; None where nothing is waited for. `queries` counts those so far."""
-    if row.to in DECIDED:
+def deadline_seconds(transition: Transition, queries: int) -> float | None:
+    """How long to wait in `transition.to` before OVERDUE; None where nothing is waited for. `queries` counts those so far."""
+    if transition.to in DECIDED:
         return None
-    if row.send in (Send.QUERY, Send.WITHDRAW):
+    if transition.send in (Send.QUERY, Send.WITHDRAW):
         return min(_ANSWER_SECONDS * (1 + queries), _MAX_SECONDS)
-    if row.to is State.AUTHORIZED:
-        return _DEADLINE_SECONDS[row.to]
-    return min(_DEADLINE_SECONDS[row.to] * 2 ** min(queries, 10), _MAX_SECONDS)
+    if transition.to is State.AUTHORIZED:
+        return _DEADLINE_SECONDS[transition.to]
+    return min(_DEADLINE_SECONDS[transition.to] * 2 ** min(queries, 10), _MAX_SECONDS)

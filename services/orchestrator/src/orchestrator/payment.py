@@ -20,7 +20,7 @@ KINDS: dict[Subject, Literal["capture", "cancel", "refund"]] = {
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """A capture, cancel or refund of a payment. `queries` counts what was asked about it, and tries to withdraw the charge."""
+    """A capture, cancel or refund of a payment. `queries` counts queries about it, and tries to withdraw the charge."""
 
     id: str
     payment_id: str
@@ -44,10 +44,10 @@ class Operation:
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """One payment. `step` and `announced` count its steps and the events told, both without gaps.
+    """One payment. `step` numbers its transitions and `event_sequence` its public events, both without gaps.
 
     After `expires_at` nothing that takes the customer's money is sent any more. `traceparent` is the trace of the request
-    that made it: deadlines, which no message causes, go on with that.
+    that created it: deadlines, which no message causes, continue that trace.
     """
 
     id: str
@@ -86,17 +86,17 @@ class Payment:
 
     @property
     def cancelable(self) -> bool:
-        """Whether the provider can be told to give the charge up: it stands there, under a name that we know."""
+        """Whether the provider can be told to cancel the charge: it exists there, under a reference that we know."""
         return self.state in (State.REQUIRES_ACTION, State.AUTHORIZED) and self.reference is not None
 
     @property
     def refunded_minor(self) -> int:
-        """What has been given back."""
+        """What has been refunded."""
         return self._refunds(State.COMPLETED)
 
     @property
     def refundable_minor(self) -> int:
-        """What may still be given back: refunds under way and in doubt are reserved, failed ones are not."""
+        """What may still be refunded: refunds under way and in doubt are reserved, failed ones are not."""
         return self.captured_minor - self._refunds(*(set(State) - {State.FAILED}))
 
     def _refunds(self, *states: State) -> int:

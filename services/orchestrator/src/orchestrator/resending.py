@@ -1,4 +1,4 @@
-"""Tells again what was told of a payment: the same messages under the same ids, from what its owner keeps of them."""
+"""Resends what was published about a payment: the same messages under the same ids, as the orchestrator keeps them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -42,15 +42,15 @@ SELECT (SELECT count(*) FROM history WHERE payment_id = $1 AND {RECENT})
 """  # noqa: S608 - names of ours
 _REFUSED = "SELECT operation_id FROM refusals WHERE operation_id = ANY($1::text[])"
 PURGE = purge_of(REFUSALS.c.recorded_at)
-"""Forgets refusals of long ago: see `Runtime.forget`."""
+"""Deletes old refusals: see `Runtime.purge_after`."""
 
 
 @dataclass(slots=True)
 class Resend:
-    """What a batch asks to be told once more, and which operations were refused before or in it.
+    """What a batch requests to be resent, and which operations were refused before or in it.
 
-    A command comes again when its sender has heard nothing of it: then the answer was lost, or is late. It is never
-    decided anew, also when it was refused: the merchant may have been told so.
+    A command comes again when its sender has received no answer: the answer was lost, or is late. It is never decided
+    anew, not even if it was refused: the merchant may know of that.
     """
 
     refused: set[str] = field(default_factory=set[str])
@@ -59,15 +59,15 @@ class Resend:
 
     @classmethod
     async def of(cls, source: Queries, batch: Iterable[Message]) -> Self:
-        """With what is known of the operations that the batch orders."""
-        ordered = [named for message in batch if (named := _operation_of(message))]
-        if not ordered:
+        """With what is known of the operations that the batch requests."""
+        requested = [operation_id for message in batch if (operation_id := _operation_of(message))]
+        if not requested:
             return cls()
-        return cls({row["operation_id"] for row in await source.fetch(_REFUSED, ordered)})
+        return cls({row["operation_id"] for row in await source.fetch(_REFUSED, requested)})
 
     def answers(self, payment: Payment, message: Message) -> bool:
-        """Whether the message asks for what was told before; if so, it will be told again, and nothing else is due."""
-        named = _operation_of(message)
+        """Whether the message requests what was published before; if so, that will be resent, and nothing else is due."""
+        requested_id = _operation_of(message)
         match message:
             case ResendEvents(steps=(), operation_ids=()) | CreatePayment():
                 self.ask_for_all(payment.id)
@@ -75,14 +75,14 @@ class Resend:
                 self._steps |= {(payment.id, step, None) for step in steps}
                 for operation_id in operation_ids:
                     self._ask_for_operation(payment.id, operation_id)
-            case _ if named in self.refused or named in payment.operations:
-                self._ask_for_operation(payment.id, named)
+            case _ if requested_id in self.refused or requested_id in payment.operations:
+                self._ask_for_operation(payment.id, requested_id)
             case _:
                 return False
         return True
 
     def ask_for_all(self, payment_id: str) -> None:
-        """Have all that was told of a payment told again."""
+        """Have all that was published about a payment resent."""
         self._steps.add((payment_id, None, None))
         self._refusals.add((payment_id, None))
 
@@ -94,29 +94,33 @@ class Resend:
             self._refusals.add((payment_id, operation_id))
 
     def send(self, unit: UnitOfWork) -> None:
-        """Put into the outbox what is to be told again. What the unit itself puts is not there yet, and goes out anyway."""
-        steps = sorted(self._steps, key=lambda asked: (asked[0], asked[1] or 0, asked[2] or ""))
-        refusals = sorted(self._refusals, key=lambda asked: (asked[0], asked[1] or ""))
-        unit.put(_STEPS, [(payment_id, shard_of(payment_id), step, named) for payment_id, step, named in steps])
-        unit.put(_REFUSALS, [(payment_id, shard_of(payment_id), named) for payment_id, named in refusals])
+        """Put into the outbox what is to be resent. What this unit itself publishes is not kept yet, and is sent anyway."""
+        steps = sorted(self._steps, key=lambda requested: (requested[0], requested[1] or 0, requested[2] or ""))
+        refusals = sorted(self._refusals, key=lambda requested: (requested[0], requested[1] or ""))
+        unit.put(_STEPS, [(payment_id, shard_of(payment_id), *rest) for payment_id, *rest in steps])
+        unit.put(_REFUSALS, [(payment_id, shard_of(payment_id), *rest) for payment_id, *rest in refusals])
 
 
 async def resend(database: Database, payment_id: str) -> int:
-    """Tell again all that was told of a payment; answers how many messages that is.
+    """Resend all that was published about a payment; returns how many messages these are.
 
-    It is 0 for a payment that does not exist, or that nothing was told of in the last `store.TOLD_AGAIN_DAYS`.
+    0 for a payment that does not exist, or about which nothing was published in the last `store.RESENDABLE_DAYS`.
     """
     async with database.begin() as unit:
-        again = Resend()
-        again.ask_for_all(payment_id)
-        again.send(unit)
+        messages = Resend()
+        messages.ask_for_all(payment_id)
+        messages.send(unit)
         return await unit.reads.fetchval(_COUNT, payment_id)
 
 
 def _operation_of(message: Message) -> str:
-    """The operation that a command orders; empty for any other message."""
+    """The operation that a command requests; empty for any other message."""
     match message:
-        case CapturePayment(capture_id=named) | CancelPayment(cancel_id=named) | RefundPayment(refund_id=named):
-            return named
+        case (
+            CapturePayment(capture_id=operation_id)
+            | CancelPayment(cancel_id=operation_id)
+            | RefundPayment(refund_id=operation_id)
+        ):
+            return operation_id
         case _:
             return ""

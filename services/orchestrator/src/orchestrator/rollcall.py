@@ -1,4 +1,4 @@
-"""The roll call: tells a while later, and again much later, which steps were told, so that who lacks one asks for it."""
+"""The roll call: names a while later, and again much later, the steps that were published; who lacks one requests it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,16 +19,16 @@ _LOOKS = 12  # within the delay, so that a step is called at most a twelfth of i
 _MOST_SECONDS = 5.0
 
 _BEGIN = "INSERT INTO roll_calls SELECT unnest($1::float8[]), now() ON CONFLICT DO NOTHING"
-# Of several replicas the one that holds the row calls. What has not left this outbox yet is nobody's to miss. All ages
-# are PostgreSQL's. A step that was written long before it was committed, for more than the delay, would be passed over:
-# no statement of ours is allowed to take so long.
+# Of several replicas the one that holds the row calls. What has not left this outbox yet is not missing anywhere. All
+# ages are by PostgreSQL's clock. A step committed later than the delay after it was written would be skipped: no statement
+# of ours is allowed to run for so long.
 _SPAN = """
 SELECT called_until, least(
     now() - make_interval(secs => $1), called_until + interval '1 hour',
     (SELECT created_at - interval '1 microsecond' FROM outbox WHERE topic = $2 ORDER BY id LIMIT 1)) AS until
 FROM roll_calls WHERE delay_seconds = $1
 """
-_TAKE = f"{_SPAN} FOR UPDATE SKIP LOCKED"
+_CLAIM = f"{_SPAN} FOR UPDATE SKIP LOCKED"
 _DUE = f"""
 SELECT until > called_until + interval '10 minutes'
     OR EXISTS (SELECT FROM history WHERE recorded_at > called_until AND recorded_at <= until)
@@ -50,7 +50,7 @@ def every_seconds(delays: Sequence[float]) -> float:
 async def sweep(delays: Sequence[float], database: Database) -> bool:
     """Call what is due: every step once as many seconds after it was published as each of `delays` says.
 
-    Answers whether there may be more.
+    Returns whether there may be more.
     """
     await database.write(_BEGIN, delays)
     counts = [await database.transact(partial(call, delay_seconds=delay)) for delay in delays]
@@ -58,23 +58,23 @@ async def sweep(delays: Sequence[float], database: Database) -> bool:
 
 
 async def call(unit: UnitOfWork, delay_seconds: float) -> int:
-    """Call the next steps that are as old; answers how many that were, and 0 while another replica does it."""
+    """Call the next steps that are old enough; returns how many these were, and 0 while another replica does it."""
     if not await unit.reads.fetchval(_DUE, delay_seconds, PAYMENT_EVENTS.name):
         return 0
-    taken = await unit.transaction.fetchrow(_TAKE, delay_seconds, PAYMENT_EVENTS.name)
-    if taken is None or taken["until"] <= taken["called_until"]:
+    claimed = await unit.transaction.fetchrow(_CLAIM, delay_seconds, PAYMENT_EVENTS.name)
+    if claimed is None or claimed["until"] <= claimed["called_until"]:
         return 0
-    rows = await unit.transaction.fetch(_STEPS, taken["called_until"], taken["until"], _STEPS_AT_ONCE)
+    rows = await unit.transaction.fetch(_STEPS, claimed["called_until"], claimed["until"], _STEPS_AT_ONCE)
     for group in by_partition(PAYMENT_EVENTS, map(_published, rows), lambda step: step.payment_id):
         for steps in batched(group, _STEPS_A_MESSAGE):
             unit.send(PAYMENT_EVENTS, steps[0].payment_id, RollCalled(steps=steps), headers={})
-    until = rows[-1]["recorded_at"] if len(rows) >= _STEPS_AT_ONCE else taken["until"]
+    until = rows[-1]["recorded_at"] if len(rows) >= _STEPS_AT_ONCE else claimed["until"]
     await unit.transaction.execute(_CALLED, delay_seconds, until)
     return len(rows)
 
 
 async def rewind(database: Database, since: datetime) -> int:
-    """Have everything called again that was told since then; answers by how many roll calls that will be."""
+    """Have everything called again that was published since then; returns by how many roll calls that will be."""
     return len(await database.write(_REWIND, since))
 
 

@@ -1,4 +1,4 @@
-"""Which provider takes a payment: a table of what each can do. Pure."""
+"""Which provider gets a payment: a table of what each supports. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from malipo.contracts.commands import CreatePayment, method_type
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One provider and what it takes; `currencies` of None means every currency that Malipo knows."""
+    """One provider and what it supports; `currencies` of None means every currency that Malipo knows."""
 
     provider: str
     method: str
@@ -15,11 +15,11 @@ class Route:
 
 
 ROUTES: tuple[Route, ...] = (Route("stripe", "card"),)
-"""The first that fits takes it, unless the merchant names one."""
+"""The first that fits is chosen, unless the merchant names one."""
 
 
 def route(command: CreatePayment) -> str | None:
-    """The provider for a new payment, or None when none can take it."""
+    """The provider for a new payment, or None when none supports it."""
     method = method_type(command.method)
     for candidate in ROUTES:
         fits = candidate.method == method and (

@@ -39,7 +39,7 @@ def schedule(runtime: Runtime, settings: Settings) -> None:
 
 
 async def watch(database: Database) -> bool:
-    """Set the gauges of what is in doubt; answers False."""
+    """Set the gauges of what is in doubt; returns False."""
     for subject, (number, oldest_seconds) in (await store.doubts(database.reads)).items():
         DOUBTS.labels(subject).set(number)
         OLDEST_DOUBT_SECONDS.labels(subject).set(oldest_seconds)
@@ -47,9 +47,9 @@ async def watch(database: Database) -> bool:
 
 
 async def tick(database: Database) -> bool:
-    """Fire one batch of deadlines; answers whether there may be more.
+    """Fire one batch of deadlines; returns whether there may be more.
 
-    One payment whose deadlines cannot be fired is put off and alerted; it stops no other.
+    One payment whose deadlines cannot be fired is postponed and alerted; it stops no other.
     """
 
     async def fire(payment_ids: Sequence[str]) -> Sequence[None]:

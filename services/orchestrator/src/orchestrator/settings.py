@@ -6,12 +6,12 @@ from malipo.platform.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Environment variables of the orchestrator. What a payment may do stands in the state table."""
+    """Environment variables of the orchestrator. What a payment may do is in the state table."""
 
     roll_call_seconds: str = Field(
         default="60,3600,86400",
         pattern=r"^\d{1,6}(\.\d{1,3})?(,\d{1,6}(\.\d{1,3})?){0,4}$",
-        description="Seconds after which what was told of payments is called over, each once: who lacks any of it asks for it.",
+        description="Seconds after which the roll call names what was published, once each: a service that lacks any of it requests it.",
     )
 
     @property

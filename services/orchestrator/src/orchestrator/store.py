@@ -23,7 +23,7 @@ from orchestrator.payment import Operation, Payment
 from orchestrator.tables import HISTORY, OPERATION_CHANGES, OPERATIONS, PAYMENT_CHANGES, PAYMENTS, REFUSALS, TIMERS
 
 RESENDABLE_DAYS = INBOX_DAYS - 10
-"""What was told longer ago is not told again: whom it is told to has forgotten that he has it, and so has the merchant."""
+"""What was published longer ago is not resent: its receivers no longer know that they have it, and nor does the merchant."""
 RECENT = f"recorded_at > now() - interval '{RESENDABLE_DAYS} days'"
 """Condition on `recorded_at` of `history` and `refusals`."""
 
@@ -32,8 +32,8 @@ def _assign(columns: Iterable[Column[Any]], source: str) -> str:
     return ", ".join(f"{column.name} = {source}.{column.name}" for column in columns)
 
 
-# Columns by name: an older replica must go on when a newer release has added one. One statement, so that a payment and
-# its operations are of one moment, and that moment is told by the one clock that deadlines go by.
+# Columns by name: an older replica must keep working when a newer release has added one. One statement, so that a payment
+# and its operations are of one moment, and that moment is by PostgreSQL's clock, as deadlines are.
 _COLUMNS = f"""
 {names(PAYMENTS.c, "p.")}, ARRAY(
     SELECT to_jsonb(o) FROM (SELECT {names(OPERATIONS.c)} FROM operations WHERE payment_id = p.id ORDER BY id) AS o
@@ -77,7 +77,7 @@ SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_sinc
 
 
 class Published(NamedTuple):
-    """A message to those who follow payments, the id under which it is sent, and the trace that it carries."""
+    """A message to the services that follow payments, the id under which it is sent, and the trace that it carries."""
 
     message: PaymentTransitioned | CommandRefused
     message_id: str
@@ -105,19 +105,19 @@ async def read_due(source: Queries, payment_ids: Sequence[str]) -> list[Due]:
 
 
 def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], published: Sequence[Published]) -> None:
-    """Put what changed: the payments and operations that what is `told` is about, their history, refusals and timers.
+    """Put what changed: the payments and operations that `published` is about, their history, refusals and timers.
 
-    No payment was locked. What changes it adds a step to its history, which is there once: of two who have read the same
-    payment the second one's unit conflicts. All put their rows in the order of payments' ids, lest two deadlock.
+    No payment was locked. Each change adds a step to its history, whose number is unique: of two units that have read the
+    same payment the second one conflicts. All put their rows in the order of payments' ids, lest two deadlock.
     """
     history = [(one, one.message) for one in published if isinstance(one.message, PaymentTransitioned)]
     history.sort(key=lambda entry: (entry[1].payment_id, entry[1].step))
-    steps = [step for _, step in history]
+    transitions = [transition for _, transition in history]
     refusals = [(one, one.message) for one in published if isinstance(one.message, CommandRefused)]
     refusals.sort(key=lambda entry: entry[1].operation_id)
-    changed = [payments[payment_id] for payment_id in sorted({step.payment_id for step in steps})]
+    changed = [payments[payment_id] for payment_id in sorted({one.payment_id for one in transitions})]
     operations = {
-        step.operation.id: payments[step.payment_id].operations[step.operation.id] for step in steps if step.operation
+        one.operation.id: payments[one.payment_id].operations[one.operation.id] for one in transitions if one.operation
     }
     timers = [
         {"subject_id": subject_id, "payment_id": payment.id, "due_at": due_at}
@@ -130,8 +130,8 @@ def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], publi
     _put(unit, _SET_TIMERS, [timer for timer in timers if timer["due_at"] is not None])
     _put(unit, _END_TIMERS, [timer for timer in timers if timer["due_at"] is None])
     _put(unit, _ADD_REFUSALS, [_refusal_row(one, refusal) for one, refusal in refusals])
-    # Last, and so run before the others: who comes second waits here, with nothing that anybody could wait for.
-    _put(unit, _ADD_HISTORY, [_history_row(one, step) for one, step in history])
+    # Last, and so run before the others: a second unit waits here, while it holds nothing that another could wait for.
+    _put(unit, _ADD_HISTORY, [_history_row(one, transition) for one, transition in history])
 
 
 async def due(source: Queries, limit: int) -> list[str]:
@@ -140,7 +140,7 @@ async def due(source: Queries, limit: int) -> list[str]:
 
 
 async def put_off(database: Database, payment_id: str, seconds: float) -> None:
-    """Take a payment's deadlines that have passed later."""
+    """Postpone a payment's deadlines that have passed."""
     await database.write(_PUT_OFF, payment_id, seconds)
 
 
@@ -151,7 +151,7 @@ async def context(source: Queries, payment_id: str) -> tuple[str | None, str | N
 
 
 async def doubts(source: Queries) -> dict[Subject, tuple[int, float]]:
-    """How many are in doubt now, and for how many seconds the oldest has been."""
+    """How many of each subject are in doubt now, and for how many seconds the oldest has been."""
     rows = {Subject(row["subject"]): row for row in await source.fetch(_DOUBTS)}
     return {
         subject: (rows[subject]["number"], rows[subject]["oldest_seconds"]) if subject in rows else (0, 0.0)
@@ -185,24 +185,24 @@ def _operation_row(operation: Operation) -> dict[str, Any]:
     return row | {"failure": msgspec.to_builtins(operation.failure)}
 
 
-def _history_row(one: Published, step: PaymentTransitioned) -> dict[str, Any]:
-    told = step.public_event
+def _history_row(one: Published, transition: PaymentTransitioned) -> dict[str, Any]:
+    event = transition.public_event
     return {
-        "payment_id": step.payment_id,
-        "step": step.step,
-        "operation_id": step.operation.id if step.operation else None,
-        "from_state": step.from_state,
-        "to_state": step.to_state,
-        "trigger": step.cause.trigger,
-        "source": step.cause.source,
-        "cause_message_id": step.cause.message_id,
-        "detail": step.cause.detail,
-        "contradiction": step.contradiction,
-        "event_id": told.id if told else None,
-        "event_type": told.type if told else None,
-        "event_sequence": told.sequence if told else None,
-        "occurred_at": step.occurred_at,
-        "message": encode(step),
+        "payment_id": transition.payment_id,
+        "step": transition.step,
+        "operation_id": transition.operation.id if transition.operation else None,
+        "from_state": transition.from_state,
+        "to_state": transition.to_state,
+        "trigger": transition.cause.trigger,
+        "source": transition.cause.source,
+        "cause_message_id": transition.cause.message_id,
+        "detail": transition.cause.detail,
+        "contradiction": transition.contradiction,
+        "event_id": event.id if event else None,
+        "event_type": event.type if event else None,
+        "event_sequence": event.sequence if event else None,
+        "occurred_at": transition.occurred_at,
+        "message": encode(transition),
         "message_id": one.message_id,
         "traceparent": one.traceparent,
     }

@@ -1,4 +1,4 @@
-"""What the orchestrator takes in."""
+"""What the orchestrator consumes."""
 
 from malipo.contracts.topics import OUTCOMES, PAYMENT_COMMANDS
 from malipo.messaging.subscription import Subscription

@@ -107,7 +107,7 @@ HISTORY = Table(
     UniqueConstraint("payment_id", "event_sequence"),
     Index("history_by_age", "recorded_at"),
 )
-"""Each step of a payment, with its message as it was told, and under which id and in which trace, to tell it again."""
+"""Each step of a payment with the message that was published, its id and its trace, so that it can be resent."""
 
 ROLL_CALLS = Table(
     "roll_calls",

@@ -31,7 +31,7 @@ _REASONS = {
     State.AUTHORIZED: "awaiting_capture",
 }
 _OPERATION_REASONS = {
-    # A capture or cancel says how the payment will stand; a refund that is simply under way says nothing of it.
+    # A capture or cancel under way decides the payment's end, so it is the reason; a refund under way is none.
     Subject.CAPTURE: ("capture_in_progress", "awaiting_capture_confirmation"),
     Subject.CANCEL: ("cancel_in_progress", "awaiting_cancel_confirmation"),
     Subject.REFUND: (None, "awaiting_refund_confirmation"),
@@ -94,7 +94,7 @@ def payment_view(payment: Payment) -> PaymentView:
 
 
 def _reason(payment: Payment) -> str | None:
-    """Why it is where it is: its own doubt first, then what is not known of an operation, then what is under way."""
+    """Why it has its status: its own doubt first, then an operation in doubt, then one under way."""
     if payment.state is State.IN_DOUBT:
         return _REASONS[payment.state]
     live = payment.live(*_OPERATION_REASONS)

@@ -34,8 +34,8 @@ def upgrade() -> None:
             action         jsonb,
             failure        jsonb,
             step           integer NOT NULL,
-            event_sequence      integer NOT NULL,
-            queries           integer NOT NULL,
+            event_sequence integer NOT NULL,
+            queries        integer NOT NULL,
             in_doubt_since timestamptz,
             updated_at     timestamptz NOT NULL
         ) WITH (fillfactor = 80);
@@ -52,8 +52,8 @@ def upgrade() -> None:
                                                         'completed', 'failed')),
             reference    text,
             failure      jsonb,
-            queries         integer NOT NULL,
-            dispatched_at   timestamptz,
+            queries      integer NOT NULL,
+            dispatched_at  timestamptz,
             in_doubt_since timestamptz,
             updated_at   timestamptz NOT NULL
         ) WITH (fillfactor = 80);
@@ -75,8 +75,8 @@ def upgrade() -> None:
             event_type     text,
             event_sequence integer,
             occurred_at    timestamptz NOT NULL,
-            message        bytea NOT NULL,  -- as it was told, and under which id and in which trace, to tell it again
-            message_id        text NOT NULL,
+            message        bytea NOT NULL,  -- as it was published, with its id and its trace, so that it can be resent
+            message_id     text NOT NULL,
             traceparent    text,
             recorded_at    timestamptz NOT NULL DEFAULT now(),
             PRIMARY KEY (payment_id, step),
@@ -86,14 +86,14 @@ def upgrade() -> None:
 
         CREATE TABLE roll_calls (
             delay_seconds double precision PRIMARY KEY,
-            called_until    timestamptz NOT NULL
+            called_until  timestamptz NOT NULL
         );
 
         CREATE TABLE refusals (
             operation_id text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,
             message      bytea NOT NULL,
-            message_id      text NOT NULL,
+            message_id   text NOT NULL,
             traceparent  text,
             recorded_at  timestamptz NOT NULL DEFAULT now()
         );
