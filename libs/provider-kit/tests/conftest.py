@@ -1,4 +1,4 @@
-"""The provider kit on a real database, with a provider that answers as told."""
+"""The provider kit on a real database, with a provider that follows a script."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ KEY_RING = KeyRing({"k1": b"k" * 32})
 
 
 class FakeProvider:
-    """Answers by script, and with `DONE` when the script is at its end; keeps every attempt that it was asked for."""
+    """Returns outcomes by script, and `DONE` when the script is at its end; keeps every attempt that it was called with."""
 
     name: ClassVar[str] = "fake"
     capabilities: ClassVar[frozenset[type[ProviderOperation]]] = frozenset({Charge, Capture, Refund})
@@ -63,10 +63,10 @@ class FakeProvider:
         return self.parsed
 
     def _next(self) -> Outcome:
-        answer = self.script.pop(0) if self.script else DONE
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        outcome = self.script.pop(0) if self.script else DONE
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
 
 @dataclass
@@ -98,12 +98,12 @@ class Replica:
             await self.credentials.replicate(lambda: None, unit, batch)
 
     async def claim(self, *running: str) -> Sequence[ClaimedAttempt]:
-        """Orders, then questions."""
+        """Operations, then queries."""
         operations = await self.attempts.claim_operations(self.lease, 10, running)
         return [*operations, *await self.attempts.claim_queries(self.lease, 10, running)]
 
     async def run(self) -> int:
-        """Run what is due, once; answers how many that was."""
+        """Run what is due, once; returns how many attempts that was."""
         claimed = await self.claim()
         for one in claimed:
             await self.runner.run(one)
@@ -121,7 +121,7 @@ class Kit(Replica):
             await self.attempts.postpone(unit, claimed, seconds=seconds, problem="unreachable: no")
 
     async def die_after_sending(self) -> None:
-        """Take what is due and mark it as sent, as a process does that dies then."""
+        """Claim what is due and mark it as sent, as a process does that dies then."""
         for claimed in await self.claim():
             await self.mark(claimed)
         await self.end_leases()

@@ -25,7 +25,7 @@ def end(claimed, outcome=DONE) -> FinishedAttempt:
     return FinishedAttempt(claimed, reports.outcome_of(claimed, "fake", outcome, ()))
 
 
-async def test_an_operation_that_is_ordered_twice_is_one_attempt(kit, make):
+async def test_an_operation_that_is_requested_twice_is_one_attempt(kit, make):
     await kit.handle(make.charge(), make.charge())
     await kit.handle(make.charge(amount=Money(5, "USD")))
     (claimed,) = await kit.claim()
@@ -63,7 +63,7 @@ async def test_what_one_replica_runs_no_other_claims(kit, make):
     assert await kit.claim() == await other.claim() == []
 
 
-async def test_the_attempt_of_a_dead_process_is_taken_up_and_known_to_have_perhaps_been_sent(kit, make):
+async def test_the_attempt_of_a_dead_process_is_claimed_and_known_to_have_perhaps_been_sent(kit, make):
     await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     assert (claimed.first_sent_at, claimed.account_fingerprint, claimed.tries) == (None, None, 1)
@@ -71,36 +71,36 @@ async def test_the_attempt_of_a_dead_process_is_taken_up_and_known_to_have_perha
     other = kit.another_replica()
     assert await other.claim() == []
     await kit.end_leases()
-    (taken,) = await other.claim()
-    assert taken.first_sent_at is not None
-    assert taken.account_fingerprint is not None
-    assert (taken.id, taken.tries) == ("pay_1", 2)
+    (reclaimed,) = await other.claim()
+    assert reclaimed.first_sent_at is not None
+    assert reclaimed.account_fingerprint is not None
+    assert (reclaimed.id, reclaimed.tries) == ("pay_1", 2)
 
 
-async def test_what_a_process_took_and_died_before_sending_was_not_sent(kit, make):
+async def test_what_a_process_claimed_and_died_before_sending_was_not_sent(kit, make):
     await kit.handle(make.charge())
     await kit.claim()
     await kit.end_leases()
-    (taken,) = await kit.another_replica().claim()
-    assert (taken.first_sent_at, taken.account_fingerprint) == (None, None)
+    (reclaimed,) = await kit.another_replica().claim()
+    assert (reclaimed.first_sent_at, reclaimed.account_fingerprint) == (None, None)
 
 
 async def test_the_account_of_the_first_try_stays_on_record(kit, make):
     await kit.handle(make.charge())
     await kit.die_after_sending()
     other = kit.another_replica()
-    (taken,) = await other.claim()
-    await other.attempts.mark(taken, "another account")
-    assert (await kit.row("pay_1"))["account_fingerprint"] == taken.account_fingerprint != "another account"
+    (reclaimed,) = await other.claim()
+    await other.attempts.mark(reclaimed, "another account")
+    assert (await kit.row("pay_1"))["account_fingerprint"] == reclaimed.account_fingerprint != "another account"
 
 
-async def test_the_age_of_a_key_is_told_by_the_database(kit, make):
+async def test_the_age_of_a_key_is_measured_by_the_database(kit, make):
     await kit.handle(make.charge())
     await kit.die_after_sending()
     await kit.age_keys(hours=22)
-    (taken,) = await kit.another_replica().claim()
+    (reclaimed,) = await kit.another_replica().claim()
     original = await kit.attempts.original("pay_1")
-    for known in (taken, original):
+    for known in (reclaimed, original):
         assert timedelta(hours=22) < known.ages.key_age < timedelta(hours=22, minutes=1)
 
 
@@ -109,17 +109,17 @@ async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
     (claimed,) = await kit.claim()
     await kit.end_leases()
     other = kit.another_replica()
-    (taken,) = await other.claim()
+    (reclaimed,) = await other.claim()
     await kit.attempts.renew(kit.lease, ["pay_1"])
     with pytest.raises(LeaseLost):
         await kit.mark(claimed)
     await kit.postpone(claimed, seconds=0)
     assert not await finish(kit, claimed, Unknown(reason="late"))
-    assert await finish(other, taken)
-    assert not await finish(other, taken)
+    assert await finish(other, reclaimed)
+    assert not await finish(other, reclaimed)
 
 
-async def test_a_lost_lease_takes_no_neighbour_along_when_attempts_are_marked_together(kit, make):
+async def test_a_lost_lease_affects_no_other_attempt_when_several_are_marked_together(kit, make):
     await kit.handle(*[make.charge(number) for number in (1, 2, 3)])
     first, lost, last = await kit.claim()
     await kit.lose(lost)
@@ -145,8 +145,8 @@ async def test_attempts_that_are_ended_together_have_each_its_own_outcome_and_a_
     await kit.lose(lost)
     ends = [end(first), end(lost), end(last, Unknown(reason="timeout"))]
     assert await kit.attempts.finish(ends) == {"pay_1": False, "pay_3": True}
-    told = await kit.database.reads.fetch("SELECT key, topic FROM outbox ORDER BY key")
-    assert [tuple(row) for row in told] == [("pay_1", OUTCOMES.name), ("pay_3", OUTCOMES.name)]
+    published = await kit.database.reads.fetch("SELECT key, topic FROM outbox ORDER BY key")
+    assert [tuple(row) for row in published] == [("pay_1", OUTCOMES.name), ("pay_3", OUTCOMES.name)]
     outcomes_on_record = [(await kit.attempts.original(f"pay_{number}")).outcome for number in (1, 2, 3)]
     assert outcomes_on_record == [DONE, None, Unknown(reason="timeout")]
 
@@ -163,7 +163,7 @@ async def test_leases_are_renewed_while_attempts_are_marked_and_ended(kit, make)
     await asyncio.gather(finish_all(), *[kit.attempts.renew(kit.lease, [one.id for one in claimed]) for _ in range(4)])
 
 
-async def test_a_process_does_not_take_what_it_still_runs_although_its_lease_was_lost(kit, make):
+async def test_a_process_does_not_claim_what_it_still_runs_although_its_lease_was_lost(kit, make):
     await kit.handle(make.charge())
     await kit.claim()
     await kit.end_leases()
@@ -179,15 +179,15 @@ async def test_a_lease_is_extended_for_what_is_still_ours(kit, make):
     assert (await kit.row("pay_1"))["lease_until"] > before
 
 
-async def test_a_lease_is_known_to_be_ours_from_before_it_was_taken_or_renewed(kit, make, monkeypatch):
+async def test_a_lease_is_known_to_be_ours_from_before_it_was_claimed_or_renewed(kit, make, monkeypatch):
     now = 1000.0
 
-    def asked() -> float:
+    def ticking() -> float:
         nonlocal now
         now += 1
         return now
 
-    monkeypatch.setattr(clock, "since_boot", asked)
+    monkeypatch.setattr(clock, "since_boot", ticking)
     await kit.handle(make.charge(1), make.charge(2))
     kept, lost = await kit.attempts.claim_operations(kit.lease, 10, ())
     assert kept.hold.since == lost.hold.since == kept.ages.read_at == 1001
@@ -205,7 +205,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_an_attempt_that_cannot_be_read_is_put_off_and_alerted_and_its_neighbours_are_claimed(kit, make, damage):
+async def test_an_attempt_that_cannot_be_read_is_put_off_and_alerted_and_the_others_are_claimed(kit, make, damage):
     await kit.handle(make.charge(1), make.charge(2), make.refund(2, payment_id="pay_2"), make.charge(3))
     await kit.sql(f"UPDATE attempts SET {DAMAGES[damage]} WHERE id = 'pay_2'")
     with capture_logs() as events:
@@ -231,7 +231,7 @@ async def test_what_was_certainly_not_sent_is_marked_so(kit, make):
     assert (again.first_sent_at, again.account_fingerprint, again.tries) == (None, None, 2)
 
 
-async def test_the_reference_of_an_object_is_kept_when_a_later_answer_has_none(kit, make):
+async def test_an_operation_is_found_with_its_outcome_and_reference(kit, make):
     await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     await finish(kit, claimed)
@@ -239,7 +239,7 @@ async def test_the_reference_of_an_object_is_kept_when_a_later_answer_has_none(k
     assert (original.operation, original.outcome, original.reference) == (make.charge(), DONE, "obj_1")
 
 
-async def test_an_order_that_was_buried_has_no_effect_when_it_comes_after_all(kit, make):
+async def test_an_operation_with_a_tombstone_has_no_effect_when_it_comes_after_all(kit, make):
     assert await kit.attempts.tombstone(make.query())
     assert await kit.attempts.tombstone(make.query())
     await kit.handle(make.charge())
@@ -247,7 +247,7 @@ async def test_an_order_that_was_buried_has_no_effect_when_it_comes_after_all(ki
     assert await kit.attempts.original("pay_1") is None
 
 
-async def test_an_order_that_has_come_cannot_be_buried(kit, make):
+async def test_an_operation_that_has_come_gets_no_tombstone(kit, make):
     await kit.handle(make.charge())
     assert not await kit.attempts.tombstone(make.query())
     assert len(await kit.claim()) == 1

@@ -22,13 +22,15 @@ TRACE_ID = "1" * 32
 TRACEPARENT = f"00-{TRACE_ID}-{'2' * 16}-00"
 
 
-def word(operation_id: str = "pay_1", kind: str = "charge", outcome=DONE, payment_id: str = "pay_1") -> CallbackOutcome:
+def reported(
+    operation_id: str = "pay_1", kind: str = "charge", outcome=DONE, payment_id: str = "pay_1"
+) -> CallbackOutcome:
     return CallbackOutcome(payment_id=payment_id, operation_id=operation_id, kind=kind, outcome=outcome)
 
 
 @pytest.fixture
 async def post(kit, make):
-    """A charge has been attempted; posts a callback that says these words."""
+    """A charge has been attempted; posts a callback that reports these outcomes."""
     await kit.handle(make.charge(), headers={"traceparent": TRACEPARENT})
     await kit.run()
     await kit.reports()
@@ -37,17 +39,19 @@ async def post(kit, make):
         timeout_seconds=5, base_url="http://service.test", transport=httpx.ASGITransport(app)
     ) as http:
 
-        async def say(*words: CallbackOutcome, address: str = ADDRESS, callback_id: str = "evt_1", body: bytes = b"{}"):
-            if words:
-                kit.provider.parsed = ParsedCallback(callback_id, words)
+        async def send(
+            *outcomes: CallbackOutcome, address: str = ADDRESS, callback_id: str = "evt_1", body: bytes = b"{}"
+        ):
+            if outcomes:
+                kit.provider.parsed = ParsedCallback(callback_id, outcomes)
             response = await http.post(address, content=body)
             return response.status_code, response.json()["result"]
 
-        yield say
+        yield send
 
 
 async def test_a_callback_is_stored_and_joins_the_trace_of_its_payment(kit, post):
-    assert await post(word()) == (200, "stored")
+    assert await post(reported()) == (200, "stored")
     (row,) = await kit.database.reads.fetch("SELECT key, headers FROM outbox")
     assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", TRACEPARENT)
     (report,) = await kit.reports()
@@ -55,8 +59,8 @@ async def test_a_callback_is_stored_and_joins_the_trace_of_its_payment(kit, post
 
 
 async def test_a_repeat_is_answered_and_stored_no_second_time(kit, post):
-    assert [await post(word()), await post(word())] == [(200, "stored"), (200, "duplicate")]
-    assert await post(word(), callback_id="evt_2") == (200, "stored")
+    assert [await post(reported()), await post(reported())] == [(200, "stored"), (200, "duplicate")]
+    assert await post(reported(), callback_id="evt_2") == (200, "stored")
     assert len(await kit.reports()) == 2
 
 
@@ -67,7 +71,7 @@ async def test_what_is_not_genuine_is_refused(kit, post):
 
 
 async def test_an_unknown_address_is_404(post):
-    assert await post(word(), address="/callbacks/fake/cred_9") == (404, "unknown_address")
+    assert await post(reported(), address="/callbacks/fake/cred_9") == (404, "unknown_address")
 
 
 async def test_what_comes_to_an_address_that_can_be_nobodys_is_not_read(post):
@@ -76,11 +80,11 @@ async def test_what_comes_to_an_address_that_can_be_nobodys_is_not_read(post):
 
 
 async def test_a_body_beyond_the_limit_is_refused_unread(post):
-    assert await post(word(), body=b"x" * (MAX_BODY_BYTES + 1)) == (413, "too_large")
+    assert await post(reported(), body=b"x" * (MAX_BODY_BYTES + 1)) == (413, "too_large")
 
 
 async def hang_on(kit, receive) -> int:
-    """The status answered to a body that comes as `receive` says."""
+    """The status of the response to a body that comes from `receive`."""
     scope = {"type": "http", "method": "POST", "path": ADDRESS, "headers": [], "query_string": b""}
     sent = []
 
@@ -103,13 +107,13 @@ async def test_a_body_that_is_cut_short_or_never_ends_is_refused(kit, monkeypatc
     assert await hang_on(kit, stall) == 408
 
 
-async def test_a_callback_without_words_of_ours_is_taken_and_left(kit, post):
-    assert await post(word("pay_unknown")) == (200, "not_ours")
-    assert await post(word("pay_unknown")) == (200, "duplicate")
+async def test_a_callback_about_no_operation_of_ours_is_accepted_and_not_published(kit, post):
+    assert await post(reported("pay_unknown")) == (200, "not_ours")
+    assert await post(reported("pay_unknown")) == (200, "duplicate")
     assert await kit.reports() == []
 
 
-async def test_a_callback_that_says_nothing_is_answered_without_the_database(kit, post):
+async def test_a_callback_that_reports_nothing_is_answered_without_the_database(kit, post):
     kit.provider.parsed = ParsedCallback("evt_1", ())
     assert await post() == (200, "not_ours")
     kit.database.use(None)
@@ -118,14 +122,14 @@ async def test_a_callback_that_says_nothing_is_answered_without_the_database(kit
 
 @pytest.fixture
 def together(kit):
-    """Stores callbacks, each a credential's id, its own id and words, in one batch; answers what became of each."""
+    """Stores callbacks, each a credential's id, its own id and outcomes, in one batch; returns the result of each."""
 
-    async def store(*told):
-        accounts = [await kit.credentials.by_id(credential_id) for credential_id, *_ in told]
+    async def store(*received):
+        merchants = [await kit.credentials.by_id(credential_id) for credential_id, *_ in received]
         # These tasks run before the one that the first of them starts, which writes what all of them have brought.
         stored = [
-            kit.callbacks._store(credential_id, credentials, ParsedCallback(callback_id, words))
-            for credentials, (credential_id, callback_id, *words) in zip(accounts, told, strict=True)
+            kit.callbacks._store(credential_id, merchant, ParsedCallback(callback_id, outcomes))
+            for merchant, (credential_id, callback_id, *outcomes) in zip(merchants, received, strict=True)
         ]
         return await asyncio.gather(*stored, return_exceptions=True)
 
@@ -134,68 +138,71 @@ def together(kit):
 
 async def test_callbacks_that_come_together_are_each_answered_rightly_and_stored_once(kit, post, make, together):
     await kit.configure(make.configured(merchant_id="mer_2", id="cred_2"))
-    await post(word(), callback_id="evt_before")
+    await post(reported(), callback_id="evt_before")
     await kit.reports()
     assert await together(
-        ("cred_1", "evt_1", word()),
-        ("cred_1", "evt_before", word()),
-        ("cred_1", "evt_1", word()),
-        ("cred_2", "evt_1", word()),
-        ("cred_1", "evt_2", word("pay_unknown")),
-        ("cred_1", "evt_3", word(), word("pay_unknown")),
+        ("cred_1", "evt_1", reported()),
+        ("cred_1", "evt_before", reported()),
+        ("cred_1", "evt_1", reported()),
+        ("cred_2", "evt_1", reported()),
+        ("cred_1", "evt_2", reported("pay_unknown")),
+        ("cred_1", "evt_3", reported(), reported("pay_unknown")),
     ) == ["stored", "duplicate", "duplicate", "not_ours", "not_ours", "stored"]
     assert [report.callback_id for report in await kit.reports()] == ["evt_1", "evt_3"]
 
 
-async def test_a_callback_that_cannot_be_stored_takes_none_along_that_comes_with_it(kit, post, together):
+async def test_a_callback_that_cannot_be_stored_affects_none_that_comes_with_it(kit, post, together):
     good, bad, repeat = await together(
-        ("cred_1", "evt_1", word()), ("cred_1", "evt_\0", word()), ("cred_1", "evt_1", word())
+        ("cred_1", "evt_1", reported()), ("cred_1", "evt_\0", reported()), ("cred_1", "evt_1", reported())
     )
     assert (good, repeat) == ("stored", "duplicate")
     assert isinstance(bad, Exception)
     assert [report.callback_id for report in await kit.reports()] == ["evt_1"]
 
 
-async def test_lines_about_callbacks_that_come_together_are_each_about_its_own_payment(kit, post, make, together):
+async def test_log_lines_of_callbacks_that_come_together_are_each_about_its_own_payment(kit, post, make, together):
     await kit.handle(make.charge(2, client_ref=None), headers={})
     await kit.run()
     await kit.reports()
     other_amount = Succeeded(amount=Money(1001, "USD"), reference="obj_1")
-    clear_contextvars()  # what this task has run before says nothing of these
+    clear_contextvars()  # nothing is left of what this task has run before
     with capture_logs(processors=[merge_contextvars]) as lines:
         await together(
-            ("cred_1", "evt_1", word(outcome=other_amount)), ("cred_1", "evt_2", word("pay_2", outcome=other_amount))
+            ("cred_1", "evt_1", reported(outcome=other_amount)),
+            ("cred_1", "evt_2", reported("pay_2", outcome=other_amount)),
         )
-    told = [(line["payment_id"], line.get("trace_id")) for line in lines if line["event"].startswith("provider speaks")]
-    assert told == [("pay_1", TRACE_ID), ("pay_2", None)]
+    logged = [
+        (line["payment_id"], line.get("trace_id")) for line in lines if line["event"].startswith("provider speaks")
+    ]
+    assert logged == [("pay_1", TRACE_ID), ("pay_2", None)]
 
 
-async def test_another_merchants_account_cannot_speak_about_this_ones_payment(kit, post, make):
+async def test_another_merchants_account_cannot_report_about_this_ones_payment(kit, post, make):
     await kit.configure(make.configured(merchant_id="mer_2", id="cred_2"))
-    assert await post(word(), address="/callbacks/fake/cred_2") == (200, "not_ours")
+    assert await post(reported(), address="/callbacks/fake/cred_2") == (200, "not_ours")
     assert await kit.reports() == []
 
 
-async def test_the_test_mode_account_cannot_speak_about_a_live_payment(kit, post, make):
+async def test_the_test_mode_account_cannot_report_about_a_live_payment(kit, post, make):
     both = (make.credential(), make.credential(id="cred_live", mode="live"))
     await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=both))
     await kit.handle(make.charge(2, mode="live"))
     await kit.run()
     await kit.reports()
-    assert await post(word("pay_2")) == (200, "not_ours")
-    assert await post(word("pay_2"), address="/callbacks/fake/cred_live") == (200, "stored")
+    assert await post(reported("pay_2")) == (200, "not_ours")
+    assert await post(reported("pay_2"), address="/callbacks/fake/cred_live") == (200, "stored")
 
 
 async def test_the_payment_is_the_attempts_and_not_the_callbacks(kit, post):
-    assert await post(word(payment_id="pay_of_somebody_else")) == (200, "stored")
+    assert await post(reported(payment_id="pay_of_somebody_else")) == (200, "stored")
     (report,) = await kit.reports()
     assert report.payment_id == "pay_1"
 
 
 async def test_a_callback_about_another_object_or_another_kind_of_operation_is_not_believed(kit, post):
     other = Succeeded(amount=Money(1000, "USD"), reference="obj_2")
-    assert await post(word(outcome=other)) == (200, "not_ours")
-    assert await post(word(kind="refund"), callback_id="evt_2") == (200, "not_ours")
+    assert await post(reported(outcome=other)) == (200, "not_ours")
+    assert await post(reported(kind="refund"), callback_id="evt_2") == (200, "not_ours")
     assert await kit.reports() == []
 
 
@@ -204,27 +211,27 @@ async def test_a_callback_may_name_an_object_whose_id_was_lost_with_the_answer(k
     await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()
-    assert await post(word("pay_2", outcome=Declined(code="no", reference="obj_2"))) == (200, "stored")
+    assert await post(reported("pay_2", outcome=Declined(code="no", reference="obj_2"))) == (200, "stored")
 
 
 async def test_a_callback_about_another_amount_is_a_doubt(kit, post):
-    assert await post(word(outcome=Succeeded(amount=Money(1001, "USD"), reference="obj_1"))) == (200, "stored")
+    assert await post(reported(outcome=Succeeded(amount=Money(1001, "USD"), reference="obj_1"))) == (200, "stored")
     assert [report.outcome for report in await kit.reports()] == [Unknown(reason="amount_mismatch", reference="obj_1")]
 
 
 async def test_an_operation_can_be_named_like_a_query_without_harm(kit, post, make):
     await kit.handle(make.query())
     query_id = await kit.database.reads.fetchval("SELECT id FROM attempts WHERE kind = 'query'")
-    assert await post(word(query_id)) == (200, "not_ours")
+    assert await post(reported(query_id)) == (200, "not_ours")
 
 
-async def test_while_the_database_is_away_the_provider_is_told_to_come_again(kit, post):
+async def test_while_the_database_is_away_the_provider_is_asked_to_send_again(kit, post):
     pool, kit.database._pool = kit.database._pool, None
-    assert await post(word()) == (503, "unavailable")
+    assert await post(reported()) == (503, "unavailable")
     kit.database.use(pool)
-    assert await post(word()) == (200, "stored")
+    assert await post(reported()) == (200, "stored")
 
 
-async def test_while_a_credential_cannot_be_opened_the_provider_is_told_to_come_again(kit, post):
+async def test_while_a_credential_cannot_be_decrypted_the_provider_is_asked_to_send_again(kit, post):
     await kit.sql("UPDATE credentials SET ciphertext = 'v1.k9.a.b'")
-    assert await post(word()) == (503, "unavailable")
+    assert await post(reported()) == (503, "unavailable")

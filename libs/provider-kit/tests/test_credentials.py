@@ -1,4 +1,4 @@
-"""The merchants' credentials: how they come here, what waits for them, and what their change means for what was sent."""
+"""Merchants' credentials: how they arrive, what waits for them, and what a change means for what was sent."""
 
 import asyncio
 from functools import partial
@@ -44,7 +44,7 @@ async def test_what_was_perhaps_sent_to_another_account_is_handed_on_as_such(kit
 
 
 @pytest.mark.parametrize("reason", ["account_changed", "error_stored"])
-async def test_doubts_about_orders_do_not_keep_the_provider_from_being_asked(kit, make, reason):
+async def test_doubts_about_operations_do_not_open_the_circuit(kit, make, reason):
     kit.provider.script = [Unknown(reason=reason)] * 5
     await kit.handle(*[make.charge(number) for number in range(1, 6)])
     await kit.run()
@@ -106,7 +106,7 @@ async def test_a_refund_under_refused_credentials_waits_for_new_ones(kit, make):
     assert await kit.outcomes() == [DONE]
 
 
-async def test_a_configuration_that_comes_makes_nothing_due_that_waits_for_the_provider(kit, make):
+async def test_a_new_configuration_makes_nothing_due_that_waits_for_the_provider(kit, make):
     kit.provider.script = [NotSent("rate limited", retry_after_seconds=30)]
     await kit.handle(make.refund())
     await kit.run()
@@ -175,7 +175,7 @@ async def test_an_older_configuration_that_comes_late_changes_nothing(kit, make)
     assert kit.provider.executed[0].credentials == {"secret": "new"}
 
 
-async def test_an_equal_configuration_heals_a_replica_that_was_damaged(kit, make):
+async def test_an_equal_configuration_mends_a_replica_that_was_damaged(kit, make):
     await kit.sql("DELETE FROM credentials")
     await kit.configure(make.configured())
     await kit.handle(make.charge())
@@ -183,7 +183,7 @@ async def test_an_equal_configuration_heals_a_replica_that_was_damaged(kit, make
     assert await kit.outcomes() == [DONE]
 
 
-async def test_a_batch_takes_each_merchants_newest_configuration_and_locks_in_one_order(kit, make):
+async def test_a_batch_applies_each_merchants_newest_configuration_and_locks_in_one_order(kit, make):
     newest = make.configured(9, credentials=b'{"secret": "newest"}')
     two = make.configured(1, "mer_2", id="cred_2")
     await kit.configure(two, make.configured(7), newest, make.configured(8), make.configured(0, "mer_0", id="cred_0"))
@@ -205,14 +205,14 @@ async def test_credentials_that_were_deleted_are_gone(kit, make):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The clock that accounts are kept by, which the test turns."""
+    """The clock that credentials are kept by, which the test turns."""
     turned = SimpleNamespace(seconds=1000.0)
     monkeypatch.setattr("malipo.platform.recent.clock", SimpleNamespace(monotonic=lambda: turned.seconds))
     return turned
 
 
-async def accounts(replica) -> set:
-    """The account as this replica knows it, by both ways to it."""
+async def secrets(replica) -> set:
+    """The secret as this replica knows it, by both ways to it."""
     known = (
         await replica.credentials.of_merchant("mer_1", "test", 1, anew=False),
         await replica.credentials.by_id("cred_1"),
@@ -222,17 +222,17 @@ async def accounts(replica) -> set:
 
 async def test_a_replaced_credential_is_used_at_once_here_and_within_half_a_second_elsewhere(clock, kit, make):
     other = kit.another_replica()
-    assert await accounts(kit) == await accounts(other) == {"s"}
+    assert await secrets(kit) == await secrets(other) == {"s"}
     await kit.configure(make.configured(2, credentials=NEW))
     clock.seconds += 0.3
-    assert (await accounts(kit), await accounts(other)) == ({"new"}, {"s"})
+    assert (await secrets(kit), await secrets(other)) == ({"new"}, {"s"})
     clock.seconds += 0.2
-    assert await accounts(other) == {"new"}
+    assert await secrets(other) == {"new"}
 
 
 async def test_a_deleted_credential_is_used_no_longer_than_half_a_second(clock, kit, make):
     other = kit.another_replica()
-    await accounts(other)
+    await secrets(other)
     await kit.configure(type(make.configured())(merchant_id="mer_1", version=2))
     clock.seconds += 0.5
     for replica in (kit, other):
@@ -243,14 +243,14 @@ async def test_a_deleted_credential_is_used_no_longer_than_half_a_second(clock, 
 
 
 async def test_a_configuration_that_was_not_committed_is_not_used(kit, make):
-    await accounts(kit)
+    await secrets(kit)
     with pytest.raises(ZeroDivisionError):
         async with kit.database.begin() as unit:
             newer = make.configured(2, credentials=NEW)
             await kit.credentials.replicate(lambda: None, unit, [Received(newer, "msg_1", "topic", "mer_1")])
-            assert await accounts(kit) == {"s"}
+            assert await secrets(kit) == {"s"}
             raise ZeroDivisionError
-    assert await accounts(kit) == {"s"}
+    assert await secrets(kit) == {"s"}
 
 
 async def test_a_burst_reads_a_credential_once(clock, kit, monkeypatch):
@@ -273,7 +273,7 @@ async def test_a_command_that_needs_a_newer_configuration_than_the_one_that_is_k
     assert [attempt.credentials["secret"] for attempt in kit.provider.executed] == ["s", "new"]
 
 
-async def test_a_command_takes_a_newer_configuration_as_soon_as_it_needs_one(kit, make):
+async def test_a_command_uses_a_newer_configuration_as_soon_as_it_needs_one(kit, make):
     other = kit.another_replica()
     await kit.handle(make.charge(1))
     await other.run()
@@ -283,7 +283,7 @@ async def test_a_command_takes_a_newer_configuration_as_soon_as_it_needs_one(kit
     assert [attempt.credentials["secret"] for attempt in kit.provider.executed] == ["s", "new"]
 
 
-async def test_an_order_that_a_new_credential_wakes_is_sent_with_it_by_every_replica(kit, make):
+async def test_an_operation_that_a_new_credential_wakes_is_sent_with_it_by_every_replica(kit, make):
     kit.provider.script = [Misconfigured("the key was refused")]
     other = kit.another_replica()
     await kit.handle(make.refund())
@@ -298,19 +298,19 @@ async def test_a_key_that_comes_back_into_the_ring_is_used_at_once(kit):
     ciphertext = await kit.database.reads.fetchval("SELECT ciphertext FROM credentials")
     await kit.sql("UPDATE credentials SET ciphertext = 'v1.k9.a.b'")
     with pytest.raises(SecretUnreadable):
-        await accounts(kit)
+        await secrets(kit)
     await kit.sql("UPDATE credentials SET ciphertext = $1", ciphertext)
-    assert await accounts(kit) == {"s"}
+    assert await secrets(kit) == {"s"}
 
 
-async def test_an_account_shows_its_secrets_nowhere(kit, make):
+async def test_credentials_show_their_secrets_nowhere(kit, make):
     await kit.configure(make.configured(2, credentials=b'{"secret": "s3cret"}'))
     await kit.handle(make.charge())
     await kit.run()
     assert "s3cret" not in repr([await kit.credentials.by_id("cred_1"), *kit.provider.executed])
 
 
-async def test_no_more_accounts_are_kept_than_there_is_room_for():
+async def test_no_more_credentials_are_kept_than_there_is_room_for():
     kept = Recent[int, int](seconds=60, most=2)
     read = AsyncMock(side_effect=lambda: 7)
     for key in (1, 2, 3, 3, 2, 1):

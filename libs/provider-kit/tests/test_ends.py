@@ -1,4 +1,4 @@
-"""What the provider has said is written when the database is back, and never asked for again."""
+"""The provider's outcome is written when the database is back, and the provider is not called again for it."""
 
 import asyncio
 
@@ -21,13 +21,13 @@ class Outage:
         self.kit = kit
         self.pool = kit.database._pool
 
-    def begins_with(self, answer):
+    def begins_with(self, outcome):
         async def answered(attempt):
             self.kit.provider.executed.append(attempt)
             self.kit.database.use(None)
-            if isinstance(answer, BaseException):
-                raise answer
-            return answer
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
 
         return answered
 
@@ -40,9 +40,9 @@ def outage(kit):
     return Outage(kit)
 
 
-async def running(kit, outage, monkeypatch, answer) -> asyncio.Task:
+async def running(kit, outage, monkeypatch, outcome) -> asyncio.Task:
     """A run in the middle of the outage."""
-    monkeypatch.setattr(kit.provider, "execute", outage.begins_with(answer))
+    monkeypatch.setattr(kit.provider, "execute", outage.begins_with(outcome))
     (claimed,) = await kit.claim()
     run = asyncio.create_task(kit.runner.run(claimed))
     await until(lambda: kit.database._pool is None, what="the outage")
@@ -52,7 +52,7 @@ async def running(kit, outage, monkeypatch, answer) -> asyncio.Task:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "outcome",
     [
         DONE,
         Authorized(amount=USD_10, reference="obj_1"),
@@ -61,19 +61,19 @@ async def running(kit, outage, monkeypatch, answer) -> asyncio.Task:
         Unknown(reason="timeout", silent=True),
     ],
 )
-async def test_an_answer_that_came_while_the_database_was_away_is_written_when_it_is_back(
-    kit, make, outage, monkeypatch, answer
+async def test_an_outcome_that_came_while_the_database_was_away_is_written_when_it_is_back(
+    kit, make, outage, monkeypatch, outcome
 ):
     await kit.handle(make.charge())
-    run = await running(kit, outage, monkeypatch, answer)
+    run = await running(kit, outage, monkeypatch, outcome)
     outage.ends()
     await run
-    assert await kit.outcomes() == [answer]
+    assert await kit.outcomes() == [outcome]
     assert len(kit.provider.executed) == 1
     assert await kit.run() == 0
 
 
-async def test_an_answer_is_still_written_when_the_lease_is_over_but_nobody_has_taken_it(
+async def test_an_outcome_is_still_written_when_the_lease_is_over_but_no_process_has_claimed_the_attempt(
     kit, make, outage, monkeypatch
 ):
     await kit.handle(make.charge())
@@ -85,9 +85,7 @@ async def test_an_answer_is_still_written_when_the_lease_is_over_but_nobody_has_
     assert len(kit.provider.executed) == 1
 
 
-async def test_an_answer_of_whose_attempt_another_process_has_taken_leaves_it_the_objects_id(
-    kit, make, outage, monkeypatch
-):
+async def test_the_objects_id_is_kept_for_another_process_that_has_claimed_the_attempt(kit, make, outage, monkeypatch):
     await kit.handle(make.charge())
     run = await running(kit, outage, monkeypatch, DONE)
     outage.ends()
@@ -130,30 +128,30 @@ TROUBLES = [
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_an_answer_outlives_a_database_that_is_there_and_takes_nothing(kit, make, monkeypatch, trouble):
+async def test_an_outcome_outlives_a_database_that_is_there_and_fails_every_write(kit, make, monkeypatch, trouble):
     await kit.handle(make.charge())
     (claimed,) = await kit.claim()
-    takes_nothing(monkeypatch, kit.attempts, "finish", trouble)
+    fails_thrice(monkeypatch, kit.attempts, "finish", trouble)
     await kit.runner.run(claimed)
     assert await kit.outcomes() == [DONE]
     assert len(kit.provider.executed) == 1
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_and_so_does_a_try_that_has_to_wait(kit, make, monkeypatch, trouble):
+async def test_a_postponed_try_outlives_a_database_that_is_there_and_fails_every_write(kit, make, monkeypatch, trouble):
     async def unreachable(_attempt):
         raise NotSent("no connection", retry_after_seconds=1)
 
     await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     monkeypatch.setattr(kit.provider, "execute", unreachable)
-    takes_nothing(monkeypatch, kit.attempts, "postpone", trouble)
+    fails_thrice(monkeypatch, kit.attempts, "postpone", trouble)
     await kit.runner.run(claimed)
     assert await kit.database.reads.fetchval("SELECT first_sent_at IS NULL FROM attempts")
 
 
-def takes_nothing(monkeypatch, store, write, trouble) -> None:
-    """The next three times."""
+def fails_thrice(monkeypatch, store, write, trouble) -> None:
+    """Have `write` fail the next three times."""
     real, left = getattr(store, write), [trouble("no")] * 3
 
     async def failing(*arguments, **options):

@@ -41,7 +41,7 @@ async def test_an_exchange_is_kept_with_the_providers_name_for_it_and_nothing_se
 
 
 @pytest.mark.parametrize(
-    ("error", "cause", "word"),
+    ("error", "cause", "name"),
     [
         (httpx.ConnectTimeout("to 10.0.0.1 with secrets"), aiohttp.ServerDisconnectedError(), "connection_broken"),
         (httpx.ConnectError("broken"), aiohttp.ClientOSError(104, "reset"), "connection_broken"),
@@ -53,17 +53,17 @@ async def test_an_exchange_is_kept_with_the_providers_name_for_it_and_nothing_se
         (httpx.DecodingError("odd"), None, "other"),
     ],
 )
-async def test_without_an_answer_a_documented_word_says_why(error, cause, word):
+async def test_without_a_response_a_documented_error_tells_why(error, cause, name):
     with recorded():
         async with client(broken(error, cause)) as http:
             with pytest.raises(type(error)):
                 await http.get("/v1/things")
         (exchange,) = made()
-    assert (exchange.status, exchange.error, exchange.path) == (None, word, "/v1/things")
+    assert (exchange.status, exchange.error, exchange.path) == (None, name, "/v1/things")
     assert exchange.error in EXCHANGE_ERRORS
 
 
-async def test_an_answer_that_nobody_waits_for_any_more_is_kept():
+async def test_an_exchange_that_is_cancelled_is_kept():
     with recorded():
         async with client(Hanging()) as http:
             with pytest.raises(TimeoutError):
@@ -74,16 +74,16 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_kept():
 
 
 async def test_what_two_tasks_exchange_is_kept_apart():
-    async def ask(path: str) -> list[str | None]:
+    async def get(path: str) -> list[str | None]:
         with recorded():
             async with client() as http:
                 await http.get(path)
             return [exchange.path for exchange in made()]
 
-    assert await asyncio.gather(ask("/a"), ask("/b")) == [["/a"], ["/b"]]
+    assert await asyncio.gather(get("/a"), get("/b")) == [["/a"], ["/b"]]
 
 
-async def test_nothing_is_kept_while_nobody_listens_and_never_more_than_the_limit():
+async def test_nothing_is_kept_outside_a_recorded_block_and_never_more_than_the_limit():
     async with client() as http:
         await http.get("/v1/things")
         assert made() == ()

@@ -35,7 +35,7 @@ async def test_a_charge_is_sent_until_it_expires(kit, make, moment):
     assert await kit.outcomes() == [DONE]
 
 
-async def test_a_charge_that_comes_after_it_has_expired_is_never_sent_and_ends_in_words(kit, make, moment):
+async def test_a_charge_that_comes_after_it_has_expired_is_never_sent_and_ends_with_an_explanation(kit, make, moment):
     await kit.handle(make.charge(expires_at=await moment(-1)))
     await kit.run()
     (outcome,) = await kit.outcomes()
@@ -103,15 +103,15 @@ async def test_a_charge_that_waits_for_its_configuration_expires_without_it(bare
     assert await bare_kit.outcomes() == [EXPIRED]
 
 
-async def test_an_expired_charge_that_may_have_been_sent_is_only_read_about(kit, make, moment):
+async def test_an_expired_charge_that_may_have_been_sent_is_only_queried(kit, make, moment):
     await kit.handle(make.charge(expires_at=await moment(60)))
     await kit.die_after_sending()
     await expire(kit)
     kit.provider.script = [Unknown(reason="nothing found")]
     await kit.another_replica().run()
     assert kit.provider.executed == []
-    (asked,) = kit.provider.queried
-    assert asked.ages.expired
+    (queried,) = kit.provider.queried
+    assert queried.ages.expired
     assert await kit.outcomes() == [Unknown(reason="nothing found")]
 
 
@@ -127,18 +127,18 @@ async def test_a_charge_that_was_certainly_not_sent_before_is_no_doubt_when_it_e
 
 
 @pytest.mark.parametrize(("seconds", "expired"), [(60, False), (-1, True)])
-async def test_a_question_knows_whether_its_order_has_expired(kit, make, moment, seconds, expired):
+async def test_a_query_knows_whether_its_operation_has_expired(kit, make, moment, seconds, expired):
     kit.provider.script = [Unknown(reason="timeout"), DONE]
     await kit.handle(make.charge(expires_at=await moment(60)))
     await kit.run()
     await kit.sql("UPDATE attempts SET expires_at = $1", await moment(seconds))
     await kit.handle(make.query())
     await kit.run()
-    (asked,) = kit.provider.queried
-    assert asked.ages.expired is expired
+    (queried,) = kit.provider.queried
+    assert queried.ages.expired is expired
 
 
-async def test_what_is_owed_never_expires(kit, make):
+async def test_a_refund_never_expires(kit, make):
     await kit.handle(make.refund())
     await kit.grow_old(hours=20)
     await kit.run()

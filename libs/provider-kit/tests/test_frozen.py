@@ -23,10 +23,10 @@ class Freezer:
         before = getattr(self.kit.attempts, method)
 
         async def and_freeze(*args):
-            answer = await before(*args)
+            result = await before(*args)
             await self.kit.end_leases()
             await self.sleep(hours=25)
-            return answer
+            return result
 
         self.patch.setattr(self.kit.attempts, method, and_freeze)
 
@@ -47,12 +47,12 @@ async def test_a_process_that_freezes_between_the_mark_and_the_call_sends_nothin
     with capture_logs() as events:
         await kit.run()
     (attempt,) = kit.provider.executed
-    assert attempt.first_sent_at is not None  # so it is the other one's
+    assert attempt.first_sent_at is not None  # so it is the other process's
     assert await kit.outcomes() == [DONE]
     assert "lease lost before the call" in [event["event"] for event in events]
 
 
-async def test_a_process_that_freezes_before_it_asks_does_not_ask_when_it_thaws(kit, make, freezer):
+async def test_a_process_that_freezes_before_its_query_sends_none_when_it_thaws(kit, make, freezer):
     kit.provider.script = [Unknown(reason="timeout")]
     await kit.handle(make.charge(), make.query())
     await kit.run()
@@ -62,7 +62,7 @@ async def test_a_process_that_freezes_before_it_asks_does_not_ask_when_it_thaws(
     assert await kit.outcomes() == [Unknown(reason="timeout"), DONE]
 
 
-async def test_a_renewal_of_what_another_process_has_taken_does_not_make_a_frozen_one_send(kit, make, freezer):
+async def test_a_renewal_of_what_another_process_has_claimed_does_not_make_a_frozen_one_send(kit, make, freezer):
     await kit.handle(make.charge())
     freezer.freeze_after("mark")
     mark = kit.attempts.mark
@@ -76,7 +76,9 @@ async def test_a_renewal_of_what_another_process_has_taken_does_not_make_a_froze
     assert len(kit.provider.executed) == 1
 
 
-async def test_a_process_that_could_renew_its_lease_after_all_sends_and_says_how_old_the_key_is(kit, make, monkeypatch):
+async def test_a_process_that_could_renew_its_lease_after_all_sends_and_knows_how_old_the_key_is(
+    kit, make, monkeypatch
+):
     await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     boot = clock.since_boot()

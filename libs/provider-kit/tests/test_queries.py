@@ -1,4 +1,4 @@
-"""Questions about orders: what is asked, what is answered without asking, and how many wait."""
+"""Queries about operations: what the provider is asked, what is answered without it, and how many wait."""
 
 import asyncio
 
@@ -13,20 +13,20 @@ DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 THREE_UNREACHABLE = [NotSent("no connection")] * 3  # one run tries quickly three times
 
 
-async def test_a_query_asks_about_the_original_order_under_its_key(kit, make):
+async def test_a_query_is_about_the_original_operation_under_its_key(kit, make):
     kit.provider.script = [Unknown(reason="timeout", reference="obj_1"), DONE]
     await kit.handle(make.charge(), make.query())
     await kit.run()
     await kit.run()
-    (asked,) = kit.provider.queried
-    assert (asked.operation, asked.key, asked.reference) == (make.charge(), "malipo-pay_1", "obj_1")
-    assert asked.first_sent_at is not None
+    (queried,) = kit.provider.queried
+    assert (queried.operation, queried.key, queried.reference) == (make.charge(), "malipo-pay_1", "obj_1")
+    assert queried.first_sent_at is not None
     reports = await kit.reports()
     assert [(report.source, report.outcome) for report in reports[1:]] == [("query", DONE)]
     assert (reports[1].kind, reports[1].operation_id) == ("charge", "pay_1")
 
 
-async def test_a_query_takes_the_reference_that_the_asker_knows_when_there_is_no_other(kit, make):
+async def test_a_query_uses_the_reference_that_its_command_has_when_there_is_no_other(kit, make):
     kit.provider.script = [Unknown(reason="timeout")]
     await kit.handle(make.charge(), make.query(reference="obj_7"))
     await kit.run()
@@ -34,7 +34,7 @@ async def test_a_query_takes_the_reference_that_the_asker_knows_when_there_is_no
     assert kit.provider.queried[0].reference == "obj_7"
 
 
-async def test_a_query_waits_for_the_order_before_it(kit, make):
+async def test_a_query_waits_for_the_operation_before_it(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE]
     await kit.handle(make.charge(), make.query())
     await kit.run()
@@ -42,18 +42,18 @@ async def test_a_query_waits_for_the_order_before_it(kit, make):
     assert kit.provider.queried == []
 
 
-async def test_a_query_does_not_ask_again_about_what_was_declined_or_never_sent(kit, make):
+async def test_what_was_declined_or_never_sent_is_not_queried_at_the_provider(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE]
     await kit.handle(make.charge(), make.query())
     await kit.grow_old(seconds=61)
     await kit.run()
     await kit.run()
-    answer, asked = await kit.outcomes()
-    assert answer == asked == Declined(code="provider_unreachable", message="no connection")
+    executed, queried = await kit.outcomes()
+    assert executed == queried == Declined(code="provider_unreachable", message="no connection")
     assert kit.provider.queried == []
 
 
-async def test_a_query_that_overtook_its_order_sends_nothing(kit, make):
+async def test_a_query_that_overtook_its_operation_sends_nothing(kit, make):
     await kit.handle(make.query())
     (query,) = await kit.claim()
     await kit.handle(make.charge())
@@ -64,7 +64,7 @@ async def test_a_query_that_overtook_its_order_sends_nothing(kit, make):
     assert await kit.outcomes() == [DONE]
 
 
-async def test_a_query_about_an_order_that_never_came_says_so_and_makes_it_true(kit, make):
+async def test_a_query_about_an_operation_that_never_came_reports_so_and_makes_it_final(kit, make):
     await kit.handle(make.query())
     await kit.run()
     (outcome,) = await kit.outcomes()
@@ -75,7 +75,7 @@ async def test_a_query_about_an_order_that_never_came_says_so_and_makes_it_true(
     assert kit.provider.executed == kit.provider.queried == []
 
 
-async def test_a_query_that_cannot_be_asked_now_is_unknown_and_asked_again_by_the_asker(kit, make):
+async def test_a_query_that_cannot_be_sent_now_is_unknown_and_not_postponed(kit, make):
     kit.provider.script = [Unknown(reason="timeout"), *THREE_UNREACHABLE]
     await kit.handle(make.charge(), make.query())
     await kit.run()
@@ -83,17 +83,17 @@ async def test_a_query_that_cannot_be_asked_now_is_unknown_and_asked_again_by_th
     assert (await kit.outcomes())[1] == Unknown(reason="provider_unreachable")
 
 
-async def questions(kit) -> int:
+async def open_queries(kit) -> int:
     return await kit.database.reads.fetchval("SELECT count(*) FROM attempts WHERE kind = 'query' AND done_at IS NULL")
 
 
-async def test_questions_about_an_order_that_has_to_wait_are_not_piled_up_behind_it(kit, make):
+async def test_queries_about_an_operation_that_has_to_wait_do_not_pile_up_behind_it(kit, make):
     kit.provider.script = [*THREE_UNREACHABLE]
     await kit.handle(make.refund())
     await kit.run()
     for _ in range(20):
         await kit.handle(make.query("ref_1", "refund"))
-    assert await questions(kit) == 0
+    assert await open_queries(kit) == 0
     await kit.make_due()
     assert await kit.run() == 1
     assert await kit.outcomes() == [DONE]
@@ -102,35 +102,35 @@ async def test_questions_about_an_order_that_has_to_wait_are_not_piled_up_behind
     assert await kit.outcomes() == [DONE]
 
 
-async def test_of_questions_about_one_operation_that_nobody_could_ask_yet_one_is_asked(kit, make):
+async def test_of_several_queries_about_one_operation_that_have_not_run_yet_one_runs(kit, make):
     kit.provider.script = [Unknown(reason="timeout")]
     await kit.handle(make.charge())
     await kit.run()
     await kit.handle(make.query(), make.query(), make.query(step=7))
     await kit.handle(make.query(step=8))
-    assert await questions(kit) == 1
+    assert await open_queries(kit) == 1
     await kit.reports()
     assert await kit.run() == 1
     (report,) = await kit.reports()
     assert (report.step, len(kit.provider.queried)) == (7, 1)
 
 
-async def test_a_question_about_another_operation_of_the_payment_is_one_of_its_own(kit, make):
+async def test_a_query_about_another_operation_of_the_payment_is_one_of_its_own(kit, make):
     kit.provider.script = [Unknown(reason="timeout"), *THREE_UNREACHABLE]
     await kit.handle(make.charge())
     await kit.run()
     await kit.handle(make.refund())
     await kit.run()
     await kit.handle(make.query(), make.query("ref_1", "refund"))
-    assert await questions(kit) == 1
+    assert await open_queries(kit) == 1
 
 
-async def test_thousands_of_old_questions_leave_a_new_charge_its_place(kit, make, monkeypatch):
-    asked = asyncio.Event()
+async def test_thousands_of_old_queries_leave_a_new_charge_its_place(kit, make, monkeypatch):
+    queried = asyncio.Event()
 
     async def hang(attempt):
         kit.provider.queried.append(attempt)
-        asked.set()
+        queried.set()
         await asyncio.Event().wait()
 
     kit.provider.script = [Unknown(reason="timeout")] * 3000
@@ -142,7 +142,7 @@ async def test_thousands_of_old_questions_leave_a_new_charge_its_place(kit, make
     await kit.sql("UPDATE attempts SET due_at = now() - interval '1 hour' WHERE kind = 'query'")
     monkeypatch.setattr(kit.provider, "query", hang)
     running = [asyncio.create_task(executor.run()) for executor in (kit.runner.operations, kit.runner.queries)]
-    await asyncio.wait_for(asked.wait(), 30)
+    await asyncio.wait_for(queried.wait(), 30)
     await kit.handle(make.charge(5000))
     kit.runner.nudge()
     await until(lambda: bool(kit.provider.executed), what="the new charge")

@@ -1,4 +1,4 @@
-"""What a provider service tells of each try: exchanges, a try that died, and what stood in the way."""
+"""What a provider service reports of each try: its exchanges, a try whose process died, and obstacles."""
 
 from functools import partial
 
@@ -19,9 +19,9 @@ NEVER = "answer_never_recorded"
 
 @pytest.fixture
 def over_http(kit, monkeypatch):
-    """Has the provider ask over HTTP."""
+    """Has the provider call its API over HTTP."""
 
-    async def ask(attempt):
+    async def call(attempt):
         reply = Reply({}, headers={"Request-Id": "req_1"})
         async with http_client(
             timeout_seconds=1,
@@ -32,26 +32,26 @@ def over_http(kit, monkeypatch):
             await http.post("/v1/charges?secret=1")
         return DONE
 
-    monkeypatch.setattr(kit.provider, "execute", ask)
-    monkeypatch.setattr(kit.provider, "query", ask)
+    monkeypatch.setattr(kit.provider, "execute", call)
+    monkeypatch.setattr(kit.provider, "query", call)
 
 
 @pytest.mark.usefixtures("over_http")
-async def test_an_outcome_names_the_step_that_ordered_it_and_what_was_exchanged(kit, make):
+async def test_an_outcome_names_the_step_that_requested_it_and_what_was_exchanged(kit, make):
     await kit.handle(make.charge(step=1), make.query(step=4))
     await kit.run()
     await kit.run()
-    charged, asked = await kit.reports()
+    charged, queried = await kit.reports()
     assert (charged.step, charged.source, charged.tries) == (1, "answer", 1)
-    assert (asked.step, asked.source) == (4, "query")
-    for report in (charged, asked):
+    assert (queried.step, queried.source) == (4, "query")
+    for report in (charged, queried):
         (exchange,) = report.exchanges
         assert (exchange.method, exchange.path, exchange.status) == ("POST", "/v1/charges", 200)
         assert exchange.request_id == "req_1"
 
 
 @pytest.mark.usefixtures("over_http")
-async def test_a_try_whose_process_died_is_told_with_the_next_one(kit, make):
+async def test_a_try_whose_process_died_is_reported_with_the_next_one(kit, make):
     await kit.handle(make.charge())
     await kit.die_after_sending()
     sent_at = (await kit.row("pay_1"))["first_sent_at"]
@@ -63,7 +63,7 @@ async def test_a_try_whose_process_died_is_told_with_the_next_one(kit, make):
     assert report.tries == 2
 
 
-async def test_a_try_whose_process_died_is_told_once_however_often_the_order_is_postponed_then(kit, make):
+async def test_a_try_whose_process_died_is_reported_once_however_often_the_attempt_is_postponed_then(kit, make):
     await kit.handle(make.refund())
     await kit.die_after_sending()
     kit.provider.script = [*UNREACHABLE, *UNREACHABLE, DONE]
@@ -74,7 +74,7 @@ async def test_a_try_whose_process_died_is_told_once_however_often_the_order_is_
     assert [error for report in reports for error in [one.error for one in report.exchanges]] == [NEVER]
 
 
-async def test_a_process_that_dies_after_a_postponed_try_is_told_too(kit, make):
+async def test_a_process_that_dies_after_a_postponed_try_is_reported_too(kit, make):
     kit.provider.script = [*UNREACHABLE]
     await kit.handle(make.refund())
     await kit.run()
@@ -86,29 +86,30 @@ async def test_a_process_that_dies_after_a_postponed_try_is_told_too(kit, make):
     assert [one.error for one in answered.exchanges] == [NEVER]
 
 
-async def test_an_order_that_could_not_be_sent_is_told_with_its_obstacle_and_the_next_try(kit, make):
+async def test_an_operation_that_could_not_be_sent_is_reported_with_its_obstacle_and_the_next_try(kit, make):
     kit.provider.script = [*UNREACHABLE]
     await kit.handle(make.charge(step=3))
     await kit.run()
-    (told,) = await kit.reports()
-    assert isinstance(told, AttemptPostponed)
-    assert (told.step, told.kind, told.code, told.detail) == (3, "charge", "provider_unreachable", "no connection")
-    assert told.retry_at == (await kit.row("pay_1"))["due_at"]
+    (report,) = await kit.reports()
+    assert isinstance(report, AttemptPostponed)
+    obstacle = report.code, report.detail
+    assert (report.step, report.kind, *obstacle) == (3, "charge", "provider_unreachable", "no connection")
+    assert report.retry_at == (await kit.row("pay_1"))["due_at"]
 
 
-async def test_the_same_obstacle_is_told_at_each_doubling_and_another_one_at_once(kit, make):
+async def test_the_same_obstacle_is_reported_at_each_doubling_and_another_one_at_once(kit, make):
     await kit.handle(make.refund())
     kit.provider.script = [*UNREACHABLE * 9, Misconfigured("the key was refused")]
     for _ in range(10):
         kit.runner._breaker.succeeded("mer_1/test")
         await kit.run()
         await kit.make_due()
-    told = [(report.tries, report.code) for report in await kit.reports()]
+    reported = [(report.tries, report.code) for report in await kit.reports()]
     unreachable = [(tries, "provider_unreachable") for tries in (1, 2, 4, 8)]
-    assert told == [*unreachable, (10, "provider_misconfigured")]
+    assert reported == [*unreachable, (10, "provider_misconfigured")]
 
 
-async def test_who_has_lost_the_lease_tells_of_no_obstacle(kit, make, monkeypatch):
+async def test_a_process_that_has_lost_the_lease_reports_no_obstacle(kit, make, monkeypatch):
     async def slow(attempt):
         monkeypatch.undo()
         await kit.end_leases()
@@ -121,7 +122,7 @@ async def test_who_has_lost_the_lease_tells_of_no_obstacle(kit, make, monkeypatc
     assert await kit.outcomes() == [DONE]
 
 
-async def test_a_callback_names_itself_and_the_step_that_ordered_what_it_speaks_of(kit, make):
+async def test_the_outcome_of_a_callback_names_the_callback_and_the_step_of_its_operation(kit, make):
     await kit.handle(make.charge(step=5))
     await kit.run()
     await kit.reports()

@@ -1,4 +1,4 @@
-"""What the runtime makes of a provider's answers and silences."""
+"""What the runtime makes of a provider's outcomes and silences."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ UNREACHABLE = NotSent("no connection")
 THREE_UNREACHABLE = [UNREACHABLE] * 3  # one run tries quickly three times
 
 
-async def test_an_outcome_is_reported_with_the_headers_of_its_order(kit, make):
+async def test_an_outcome_is_reported_with_the_headers_of_its_command(kit, make):
     await kit.handle(make.charge(), headers={"traceparent": "00-1-2-01"})
     await kit.run()
     (row,) = await kit.database.reads.fetch("SELECT key, headers FROM outbox")
@@ -36,7 +36,7 @@ async def test_an_outcome_is_reported_with_the_headers_of_its_order(kit, make):
         Unknown(reason="timeout"),
     ],
 )
-async def test_every_answer_ends_its_attempt_and_is_reported_as_it_is(kit, make, outcome):
+async def test_every_outcome_ends_its_attempt_and_is_reported_as_it_is(kit, make, outcome):
     kit.provider.script = [outcome]
     await kit.handle(make.charge())
     await kit.run()
@@ -56,13 +56,13 @@ async def test_what_could_not_be_sent_is_sent_later_under_the_same_key_as_if_for
     assert {attempt.first_sent_at for attempt in kit.provider.executed} == {None}
 
 
-async def test_a_wish_for_patience_is_granted_within_bounds(kit, make):
-    for wish, least, most in ((20, 15, 25), (10**9, 40, 75)):
-        kit.provider.script = [NotSent("rate limited", retry_after_seconds=wish)]
-        await kit.handle(make.charge(wish))
+async def test_a_retry_after_of_the_provider_is_respected_within_bounds(kit, make):
+    for seconds, least, most in ((20, 15, 25), (10**9, 40, 75)):
+        kit.provider.script = [NotSent("rate limited", retry_after_seconds=seconds)]
+        await kit.handle(make.charge(seconds))
         await kit.run()
         wait = await kit.database.reads.fetchval(
-            "SELECT extract(epoch FROM due_at - now())::float FROM attempts WHERE id = $1", f"pay_{wish}"
+            "SELECT extract(epoch FROM due_at - now())::float FROM attempts WHERE id = $1", f"pay_{seconds}"
         )
         assert least < wait < most
 
@@ -153,16 +153,16 @@ async def test_a_provider_that_never_comes_back_is_unknown(kit, make, monkeypatc
 
 
 @pytest.mark.parametrize("moved", [Money(1001, "USD"), Money(999, "USD"), Money(1000, "EUR")])
-async def test_another_amount_than_ordered_is_unknown_by_answer_and_by_query(kit, make, moved):
-    lie = Succeeded(amount=moved, reference="obj_1")
-    kit.provider.script = [lie, lie]
+async def test_another_amount_than_the_operations_is_unknown_by_answer_and_by_query(kit, make, moved):
+    mismatch = Succeeded(amount=moved, reference="obj_1")
+    kit.provider.script = [mismatch, mismatch]
     await kit.handle(make.refund(), make.query("ref_1", "refund"))
     await kit.run()
     await kit.run()
     assert await kit.outcomes() == [Unknown(reason="amount_mismatch", reference="obj_1")] * 2
 
 
-async def test_a_charge_that_was_reserved_may_be_captured_in_part(kit, make):
+async def test_a_charge_that_was_authorized_may_be_captured_in_part(kit, make):
     part = Succeeded(amount=Money(600, "USD"), reference="obj_1")
     kit.provider.script = [part]
     await kit.handle(make.charge(capture="manual"))
@@ -177,13 +177,13 @@ async def test_a_killed_process_leaves_its_charge_to_another_that_uses_the_same_
         entered.set()
         await asyncio.Event().wait()
 
-    answers, kit.provider.execute = kit.provider.execute, hang
+    execute, kit.provider.execute = kit.provider.execute, hang
     await kit.handle(make.charge())
     killed = asyncio.create_task(kit.run())
     await entered.wait()
     killed.cancel()
     await asyncio.gather(killed, return_exceptions=True)
-    kit.provider.execute = answers
+    kit.provider.execute = execute
     await kit.end_leases()
     assert await kit.another_replica().run() == 1
     assert await kit.outcomes() == [DONE]
@@ -203,7 +203,7 @@ async def test_nothing_is_sent_after_the_lease_is_lost(kit, make):
     assert await kit.outcomes() == [DONE]
 
 
-async def test_an_attempt_that_cannot_be_read_stops_nobody_and_is_not_tried_over_and_over(kit, make):
+async def test_an_attempt_that_cannot_be_read_stops_no_other_and_is_not_tried_over_and_over(kit, make):
     await kit.handle(make.charge(1), make.charge(2), make.charge(3))
     await kit.sql("UPDATE attempts SET command = '{' WHERE id = 'pay_2'")
     running = asyncio.create_task(kit.runner.operations.run())
@@ -211,7 +211,7 @@ async def test_an_attempt_that_cannot_be_read_stops_nobody_and_is_not_tried_over
     async def two_reported() -> bool:
         return await kit.database.reads.fetchval("SELECT count(*) FROM outbox") == 2
 
-    await until(two_reported, what="the outcomes of its neighbours")
+    await until(two_reported, what="the outcomes of the others")
     for _ in range(20):
         kit.runner.operations.nudge()
         await asyncio.sleep(0.01)
@@ -222,12 +222,12 @@ async def test_an_attempt_that_cannot_be_read_stops_nobody_and_is_not_tried_over
 
 
 async def test_of_calls_that_end_together_all_but_those_with_a_lost_lease_are_reported(kit, make, monkeypatch):
-    everybody = asyncio.Barrier(3)
+    all_called = asyncio.Barrier(3)
 
     async def slow(attempt):
         if attempt.operation.operation_id == "pay_2":
             await kit.sql("UPDATE attempts SET lease_token = 'another process' WHERE id = 'pay_2'")
-        await everybody.wait()
+        await all_called.wait()
         return DONE
 
     monkeypatch.setattr(kit.provider, "execute", slow)
@@ -236,15 +236,15 @@ async def test_of_calls_that_end_together_all_but_those_with_a_lost_lease_are_re
     with capture_logs() as events:
         await asyncio.gather(*[kit.runner.run(one) for one in await kit.claim()])
     assert {report.payment_id for report in await kit.reports()} == {"pay_1", "pay_3"}
-    told = {(event["payment_id"], event["client_ref"]) for event in events if event["event"] == "provider answered"}
-    assert told == {("pay_1", "order 1"), ("pay_3", "order 3")}
+    logged = {(event["payment_id"], event["client_ref"]) for event in events if event["event"] == "provider answered"}
+    assert logged == {("pay_1", "order 1"), ("pay_3", "order 3")}
 
 
-async def test_an_outcome_that_cannot_be_written_takes_none_along_that_ends_with_it(kit, make, monkeypatch):
-    everybody = asyncio.Barrier(3)
+async def test_an_outcome_that_cannot_be_written_affects_none_that_is_written_with_it(kit, make, monkeypatch):
+    all_called = asyncio.Barrier(3)
 
     async def endless(attempt):
-        await everybody.wait()
+        await all_called.wait()
         return Declined(code="no", message="too long" * 200_000) if attempt.operation.operation_id == "pay_2" else DONE
 
     monkeypatch.setattr(kit.provider, "execute", endless)
@@ -310,7 +310,7 @@ async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, mak
     assert (await kit.row("pay_6"))["first_sent_at"] is None
 
 
-async def test_sixty_odd_answers_hold_up_no_other_payment_of_the_merchant(kit, make):
+async def test_sixty_odd_outcomes_hold_up_no_other_payment_of_the_merchant(kit, make):
     doubts = [Unknown(reason="unreadable answer"), Succeeded(amount=Money(9, "USD")), Unknown(reason="http 409")]
     kit.provider.script = doubts * 20
     await kit.handle(*[make.charge(number) for number in range(1, 71)])
@@ -335,14 +335,14 @@ async def test_a_text_that_postgresql_cannot_hold_is_stored_without_what_it_cann
     assert await kit.outcomes() == [Declined(code="card_declined", message="a\ufffdb", reference="pi_1")]
 
 
-async def test_a_decline_with_a_book_for_a_text_is_a_decline_with_the_beginning_of_it(kit, make):
+async def test_a_decline_with_a_huge_text_is_a_decline_with_the_beginning_of_it(kit, make):
     kit.provider.script = [Declined(code="card_declined", message="x" * 2_000_000, reference="pi_1")]
     await kit.handle(make.charge())
     assert await kit.run() == 1
     assert await kit.outcomes() == [Declined(code="card_declined", message="x" * 1_000, reference="pi_1")]
 
 
-async def test_an_answer_that_no_message_can_hold_is_unknown(kit, make):
+async def test_an_outcome_that_no_message_can_hold_is_unknown(kit, make):
     kit.provider.script = [ActionRequired(action=Redirect("https://bank.example/" + "x" * 2_000_000))]
     await kit.handle(make.charge())
     assert await kit.run() == 1

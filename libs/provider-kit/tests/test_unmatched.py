@@ -1,4 +1,4 @@
-"""Genuine words about what nobody ordered here, and words that nothing can hold: kept, counted, alerted, never a 500."""
+"""Genuine callbacks that match no operation, or that cannot be stored as they are: kept, counted, alerted, never a 500."""
 
 import base64
 import json
@@ -38,7 +38,7 @@ STRANGE = [
 
 @pytest.fixture
 async def post(kit, make):
-    """A charge has made `obj_1`; posts a callback that reads as told."""
+    """A charge has made `obj_1`; posts a callback that parses as `parsed`."""
     await kit.handle(make.charge())
     await kit.run()
     await kit.reports()
@@ -46,12 +46,12 @@ async def post(kit, make):
     transport = httpx.ASGITransport(app)
     async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
 
-        async def say(parsed: ParsedCallback | Exception, address: str = ADDRESS):
+        async def send(parsed: ParsedCallback | Exception, address: str = ADDRESS):
             kit.provider.parsed = parsed
             response = await http.post(address, content=b"{}")
             return response.status_code, response.json()["result"] if response.is_success else None
 
-        yield say
+        yield send
 
 
 async def kept(kit) -> list[dict]:
@@ -78,7 +78,7 @@ async def test_a_dispute_about_a_payment_of_ours_is_kept_once_counted_and_alerte
     assert await kit.reports() == []
 
 
-async def test_what_another_system_of_the_account_did_is_kept_and_nobody_is_called(kit, post):
+async def test_what_another_system_of_the_account_did_is_kept_and_not_alerted(kit, post):
     other = Unmatched("payment_intent.succeeded", {"payment_intent": "pi_theirs"}, USD_10)
     with capture_logs() as lines:
         await post(ParsedCallback("evt_1", unmatched=[other]))
@@ -92,52 +92,52 @@ async def test_an_object_that_another_merchant_made_is_none_of_this_ones(kit, ma
     assert [row["concerns"] for row in await kept(kit)] == ["others"]
 
 
-async def test_a_word_that_cannot_be_looked_up_is_alerted(kit, post):
+async def test_a_report_that_cannot_be_looked_up_is_alerted(kit, post):
     await post(ParsedCallback("evt_1", unmatched=[Unmatched("refund.created", {})]))
     assert [row["concerns"] for row in await kept(kit)] == ["unclear"]
 
 
 @pytest.mark.parametrize(
-    "word",
+    "reported",
     [
         CallbackOutcome("pay_1", "pay_unknown", "charge", DONE),
         CallbackOutcome("pay_1", "pay_1", "refund", DONE),
         CallbackOutcome("pay_1", "pay_1", "charge", Declined(code="no", reference="obj_2")),
     ],
 )
-async def test_a_word_that_names_an_operation_as_ours_do_and_is_about_none_is_alerted(kit, post, word):
+async def test_an_outcome_that_names_an_operation_as_ours_do_and_is_about_none_is_alerted(kit, post, reported):
     with capture_logs() as lines:
-        assert await post(ParsedCallback("evt_1", [word])) == (200, "not_ours")
+        assert await post(ParsedCallback("evt_1", [reported])) == (200, "not_ours")
     (row,) = await kept(kit)
-    assert row["reference_ids"]["operation"] == word.operation_id
+    assert row["reference_ids"]["operation"] == reported.operation_id
     assert row["concerns"] in ("claimed", "ours")
     assert "error" in {line["log_level"] for line in lines}
     assert await kit.reports() == []
 
 
 async def test_what_is_believed_is_not_unmatched_and_the_rest_of_the_callback_is(kit, post):
-    word = CallbackOutcome("pay_1", "pay_1", "charge", DONE)
-    assert await post(ParsedCallback("evt_1", [word], [DISPUTE])) == (200, "stored")
+    reported = CallbackOutcome("pay_1", "pay_1", "charge", DONE)
+    assert await post(ParsedCallback("evt_1", [reported], [DISPUTE])) == (200, "stored")
     assert len(await kit.reports()) == len(await kept(kit)) == 1
 
 
 @pytest.mark.parametrize("strange", STRANGE)
 async def test_ids_that_nothing_can_hold_are_kept_as_what_tells_them_apart(kit, post, strange):
-    word = CallbackOutcome(strange, strange, "charge", Succeeded(amount=USD_10, reference=strange))
+    reported = CallbackOutcome(strange, strange, "charge", Succeeded(amount=USD_10, reference=strange))
     other = Unmatched(strange, {strange: strange}, USD_10)
-    assert await post(ParsedCallback(strange, [word], [other])) == (200, "not_ours")
-    assert await post(ParsedCallback(strange, [word], [other])) == (200, "duplicate")
+    assert await post(ParsedCallback(strange, [reported], [other])) == (200, "not_ours")
+    assert await post(ParsedCallback(strange, [reported], [other])) == (200, "duplicate")
     assert len(await kept(kit)) == 2
     assert await kit.reports() == []
 
 
-async def test_a_word_of_ours_with_half_a_character_in_it_is_a_doubt(kit, post, make):
+async def test_an_outcome_with_half_a_character_in_it_is_a_doubt(kit, post, make):
     kit.provider.script = [Unknown(reason="timeout")]
     await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()
-    word = CallbackOutcome("pay_2", "pay_2", "charge", Declined(code="no", message="\ud800", reference="obj_2"))
-    assert await post(ParsedCallback("evt_1", [word])) == (200, "stored")
+    reported = CallbackOutcome("pay_2", "pay_2", "charge", Declined(code="no", message="\ud800", reference="obj_2"))
+    assert await post(ParsedCallback("evt_1", [reported])) == (200, "stored")
     assert await kit.outcomes() == [Unknown(reason="answer_no_text")]
 
 
@@ -150,7 +150,7 @@ async def test_an_address_that_can_be_nobodys_is_404_without_the_database(kit, p
 @pytest.mark.parametrize(
     "bug", [RecursionError(), UnicodeDecodeError("utf-8", b"s3cret", 0, 1, "?"), KeyError("s3cret")]
 )
-async def test_a_reader_that_fails_is_answered_without_a_traceback(kit, post, bug):
+async def test_a_parser_that_fails_is_answered_without_a_traceback(kit, post, bug):
     with capture_logs() as lines:
         assert await post(bug) == (400, None)
     assert "s3cret" not in repr(lines)
@@ -158,7 +158,7 @@ async def test_a_reader_that_fails_is_answered_without_a_traceback(kit, post, bu
 
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400) | st.sampled_from(STRANGE)
-WORDS = st.builds(
+OUTCOMES = st.builds(
     CallbackOutcome,
     ANY_TEXT,
     ANY_TEXT | st.just("pay_1"),
@@ -171,13 +171,13 @@ UNMATCHED = st.builds(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.builds(ParsedCallback, ANY_TEXT, st.lists(WORDS, max_size=3), st.lists(UNMATCHED, max_size=3)))
-async def test_whatever_a_genuine_callback_says_it_is_taken(post, parsed):
+@given(st.builds(ParsedCallback, ANY_TEXT, st.lists(OUTCOMES, max_size=3), st.lists(UNMATCHED, max_size=3)))
+async def test_whatever_a_genuine_callback_contains_it_is_accepted(post, parsed):
     status, _ = await post(parsed)
     assert status == 200
 
 
-async def test_an_operator_lists_what_needs_a_person_and_if_asked_the_rest(kit, post):
+async def test_an_operator_lists_what_needs_a_person_and_on_request_the_rest(kit, post):
     other = Unmatched("payment_intent.succeeded", {"payment_intent": "pi_theirs"}, USD_10)
     await post(ParsedCallback("evt_1", unmatched=[DISPUTE, other]))
     rows = await console.listed(kit.database.reads, everything=False, limit=10)
@@ -186,7 +186,7 @@ async def test_an_operator_lists_what_needs_a_person_and_if_asked_the_rest(kit, 
     assert len(await console.listed(kit.database.reads, everything=True, limit=10)) == 2
 
 
-def test_without_the_database_the_operator_is_told_in_one_line(monkeypatch):
+def test_without_the_database_the_operator_gets_one_line(monkeypatch):
     monkeypatch.setattr("malipo.messaging.command.CONNECT_SECONDS", 0.2)
     key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
     away = {"DATABASE_URL": "postgresql://m@127.0.0.1:1/none", "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KEY_RING": key_ring}
@@ -198,7 +198,7 @@ def test_without_the_database_the_operator_is_told_in_one_line(monkeypatch):
 
 
 def test_the_list_is_a_command_of_every_provider_service():
-    assert "nobody ordered" in CliRunner().invoke(commands(), ["unmatched", "--help"]).output
+    assert "matches no operation" in CliRunner().invoke(commands(), ["unmatched", "--help"]).output
 
 
 def commands() -> Typer:

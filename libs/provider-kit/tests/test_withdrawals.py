@@ -17,9 +17,9 @@ WITHDRAW = Withdraw(
 
 
 async def handle(kit, *messages) -> None:
-    intake = CommandHandler("fake", kit.attempts, lambda: None)
+    handler = CommandHandler("fake", kit.attempts, lambda: None)
     async with kit.database.begin() as unit:
-        await intake.handle_batch(unit, [Received(one, ids.new("msg"), "topic", one.payment_id) for one in messages])
+        await handler.handle_batch(unit, [Received(one, ids.new("msg"), "topic", one.payment_id) for one in messages])
 
 
 async def withdrawn(kit) -> list[OutcomeReported]:
@@ -43,7 +43,7 @@ async def test_a_charge_and_its_withdrawal_that_come_together_end_unsent_and_oth
     assert [claimed.id for claimed in await kit.claim()] == ["pay_2"]
 
 
-async def test_a_charge_that_a_process_is_about_to_send_is_withdrawn_under_its_hands(kit, make):
+async def test_a_charge_that_a_process_is_about_to_send_is_withdrawn_before_it_is_marked_as_sent(kit, make):
     await handle(kit, make.charge())
     (claimed,) = await kit.claim()
     await handle(kit, WITHDRAW)
@@ -73,7 +73,7 @@ def withdrawn_while_it_is_sent(kit, monkeypatch):
 
 
 @pytest.mark.usefixtures("withdrawn_while_it_is_sent")
-async def test_a_charge_that_is_withdrawn_in_a_try_that_reaches_nobody_is_not_tried_again(kit, make):
+async def test_a_charge_that_is_withdrawn_during_a_try_that_was_not_sent_is_not_tried_again(kit, make):
     await handle(kit, make.charge(), make.refund())
     await kit.run()
     [report] = await kit.reports()
@@ -91,7 +91,7 @@ async def test_a_charge_that_is_withdrawn_in_a_try_that_reaches_nobody_is_not_tr
 
 
 @pytest.mark.usefixtures("withdrawn_while_it_is_sent")
-async def test_a_charge_that_an_earlier_try_may_have_sent_goes_on_although_this_one_reaches_nobody(kit, make):
+async def test_a_charge_that_an_earlier_try_may_have_sent_goes_on_although_this_one_was_not_sent(kit, make):
     await handle(kit, make.charge())
     await kit.die_after_sending()
     await kit.run()
@@ -102,7 +102,7 @@ async def test_a_charge_that_an_earlier_try_may_have_sent_goes_on_although_this_
     assert [claimed.id for claimed in await kit.claim()] == ["pay_1"]
 
 
-async def test_a_withdrawal_that_comes_twice_or_for_what_nobody_knows_is_answered_once(kit, make):
+async def test_a_withdrawal_that_comes_twice_or_of_an_unknown_charge_is_reported_once(kit, make):
     await handle(kit, WITHDRAW)
     assert await withdrawn(kit) == []
     await handle(kit, make.charge(), WITHDRAW)
@@ -110,7 +110,7 @@ async def test_a_withdrawal_that_comes_twice_or_for_what_nobody_knows_is_answere
     assert len(await withdrawn(kit)) == 1
 
 
-async def test_an_order_that_comes_again_after_its_withdrawal_is_not_sent(kit, make):
+async def test_a_charge_that_comes_again_after_its_withdrawal_is_not_sent(kit, make):
     await handle(kit, make.charge())
     await handle(kit, WITHDRAW)
     await handle(kit, make.charge())

@@ -1,4 +1,4 @@
-"""What a row of the attempts says: of one that this process runs, and of one that a question or callback is about."""
+"""Attempts as read from their rows: one that this process runs, and one that a query or callback is about."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ _COMMAND = msgspec.json.Decoder(ProviderCommand)
 
 @dataclass(slots=True, weakref_slot=True)
 class LeaseHold:
-    """When a lease was last known to be ours: a moment of `clock.since_boot` before the database said so."""
+    """When a lease was last known to be ours: a moment of `clock.since_boot` before the database confirmed it."""
 
     since: float = field(default_factory=clock.since_boot)
 
@@ -46,13 +46,13 @@ class ClaimedAttempt:
 
     @property
     def died(self) -> bool:
-        """Whether the process of an earlier try died after that may have been sent: nobody said what came of it."""
+        """Whether the process of an earlier try died after the request may have been sent, with no outcome recorded."""
         return self.first_sent_at is not None and self.problem is None
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedAttempt:
-    """An attempt that is at its end, and what is told of it."""
+    """An attempt that is at its end, and the report of it."""
 
     claimed: ClaimedAttempt
     report: OutcomeReported
@@ -60,7 +60,7 @@ class FinishedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class PostponedAttempt:
-    """What became of an attempt that was given back: run again at `retry_at`, or ended by the step that withdrew it."""
+    """An attempt that was released: it runs again at `retry_at`, or was ended by the step that withdrew it."""
 
     retry_at: datetime
     withdrawn_step: int | None
@@ -80,10 +80,10 @@ class OriginalAttempt:
 
 
 def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:
-    """The attempt in a row, or None: whatever is wrong with it must not stop its neighbours."""
+    """The attempt in a row, or None: whatever is wrong with it must not stop other attempts."""
     try:
         return _claimed(row, token, asked_at)
-    except Exception as error:  # noqa: BLE001 - and its words may quote what is in the row
+    except Exception as error:  # noqa: BLE001 - and its text may quote what is in the row
         log.error(
             "attempt cannot be read", payment_id=row["payment_id"], attempt_id=row["id"], error=type(error).__name__
         )
@@ -108,7 +108,7 @@ def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:
 
 
 def read_original(row: Row, read_at: float) -> OriginalAttempt:
-    """The attempt in a row that this service has written: what is wrong with one is raised, as nothing can be said of it."""
+    """The attempt in a row. An error is raised: without the original nothing can be reported of the operation."""
     operation = _COMMAND.decode(row["command"])
     assert not isinstance(operation, Query)
     outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)

@@ -30,8 +30,7 @@ from provider_kit.attempt_rows import (
 )
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
-# While an operation's order or a question about it is open here, another question is none of its own: what is open will
-# say what it would ask.
+# While an operation or a query of it is open here, another query is not recorded: what is open will report the outcome.
 _RECORD = Write(
     """
     INSERT INTO attempts ({names}) SELECT {names} FROM unnest({arrays}) AS new ({names})
@@ -41,8 +40,8 @@ _RECORD = Write(
     ON CONFLICT (id) DO NOTHING""",
     NEW_ATTEMPT,
 )
-# Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor an
-# order look good for longer.
+# Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor keep
+# an operation from expiring.
 _CLAIM = """
 WITH due AS (
     SELECT id FROM attempts AS a
@@ -60,7 +59,7 @@ RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.firs
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in
 """
 _CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
-# Those that lock several rows under a lease lock them in the order of their ids, lest two of them stop each other.
+# Statements that lock several rows under a lease lock them in the order of their ids, lest two of them deadlock.
 _MARK = """
 WITH ours AS (
     SELECT a.id, tried.account_fingerprint, a.expires_at <= now() AS expired
@@ -85,13 +84,13 @@ UPDATE attempts SET due_at = now() + make_interval(secs => $3), lease_token = NU
 WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
 _ENDED = (ATTEMPTS.c.id, ATTEMPTS.c.lease_token, ATTEMPTS.c.outcome, ATTEMPTS.c.reference)
-# What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
+# The end of an attempt and the report of it in the outbox are written together; neither is when the lease was lost.
 _FINISH = f"""
 WITH ours AS (
     SELECT ended.* FROM unnest({arrays((*_ENDED, *INSERT_OUTBOX.columns))}) AS ended ({names((*_ENDED, *INSERT_OUTBOX.columns))})
     JOIN attempts AS a ON a.id = ended.id AND a.lease_token = ended.lease_token
     WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
-), told AS (
+), reported AS (
     INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM ours
 )
 UPDATE attempts AS a SET outcome = ours.outcome, reference = coalesce(ours.reference, a.reference), done_at = now(),
@@ -101,8 +100,8 @@ RETURNING a.id, EXISTS (
     SELECT FROM attempts AS later
     WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position) AS followed
 """  # noqa: S608 - names of ours
-# Never beyond the end of what expires: then its end is told at once. What is past it was perhaps sent, and is asked about.
-# What was to be withdrawn while this try had it, and is known again as unsent, is at its end.
+# Never beyond the expiry, so that the end is reported at once. What has expired already was perhaps sent, and is queried.
+# A charge that was to be withdrawn during this try, and is now known not to have been sent, ends here.
 _WITHDRAWN = "withdrawn_step IS NOT NULL AND $5::timestamptz IS NULL"
 _POSTPONE = f"""
 UPDATE attempts SET due_at = now() + CASE WHEN expires_at > now() THEN least($3::interval, expires_at - now()) ELSE $3::interval END,
@@ -111,7 +110,7 @@ UPDATE attempts SET due_at = now() + CASE WHEN expires_at > now() THEN least($3:
     lease_token = NULL, lease_until = NULL
 WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
 RETURNING due_at, CASE WHEN done_at IS NOT NULL THEN withdrawn_step END AS withdrawn_step
-"""  # noqa: S608 - words of ours
+"""  # noqa: S608 - text of ours
 _KEEP_REFERENCE = "UPDATE attempts SET reference = $2 WHERE id = $1 AND kind <> 'query' AND reference IS NULL"
 _FIND = """
 SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
@@ -126,18 +125,18 @@ ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem
 """
 
 
-# The row decides between this and `_MARK`: who comes first is right, and the other one finds it changed. What is marked
-# may have been sent; if it was not after all, `_POSTPONE` ends it.
+# The row decides between this and `_MARK`: the first wins, and the other finds the row changed. What is marked may have
+# been sent; if it was not after all, `_POSTPONE` ends it.
 _WITHDRAW = """
-WITH asked AS (
-    SELECT a.id, told.step, a.first_sent_at IS NULL AS unsent
-    FROM unnest($1::text[], $2::integer[]) AS told (id, step) JOIN attempts AS a USING (id)
+WITH open AS (
+    SELECT a.id, withdraw.step, a.first_sent_at IS NULL AS unsent
+    FROM unnest($1::text[], $2::integer[]) AS withdraw (id, step) JOIN attempts AS a USING (id)
     WHERE a.kind = 'charge' AND a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
-), kept AS (
-    UPDATE attempts AS a SET withdrawn_step = asked.step FROM asked WHERE a.id = asked.id AND NOT asked.unsent
+), deferred AS (
+    UPDATE attempts AS a SET withdrawn_step = open.step FROM open WHERE a.id = open.id AND NOT open.unsent
 )
 UPDATE attempts AS a SET outcome = $3::jsonb, done_at = now(), problem = NULL, lease_token = NULL, lease_until = NULL
-FROM asked WHERE a.id = asked.id AND asked.unsent RETURNING a.id
+FROM open WHERE a.id = open.id AND open.unsent RETURNING a.id
 """
 
 _CANCELED = msgspec.to_builtins(Canceled())
@@ -146,11 +145,11 @@ _PUT_OFF_SECONDS = 60.0
 
 
 class LeaseLost(Exception):
-    """Another process has the attempt now, or may have it, and will say what came of it."""
+    """Another process has the attempt now, or may have it, and will report its outcome."""
 
 
 class Expired(Exception):
-    """The order is past the moment until which it may be sent."""
+    """The operation has expired: it may no longer be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,40 +170,41 @@ class Attempts:
         self._holds = WeakValueDictionary[str, LeaseHold]()  # of what was claimed and is still being run
 
     def record(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-        """Have these orders and questions recorded: nothing is sent before this is committed."""
-        # Those of one payment stay in their order; two processes that record the same ones wait for each other in one.
+        """Put these operations and queries into the unit of work: nothing is sent before this is committed."""
+        # Those of one payment keep their sequence. All processes insert in the order of payments, lest two deadlock.
         ordered = sorted(batch, key=lambda received: received.key)
         unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
 
     async def withdraw(
-        self, unit: UnitOfWork, handlers: Sequence[Withdraw], arriving: Sequence[Received[Message]]
+        self, unit: UnitOfWork, withdraws: Sequence[Withdraw], arriving: Sequence[Received[Message]]
     ) -> set[str]:
-        """End those of these charges as canceled that were never sent; answers which. `arriving` are recorded first.
+        """Cancel those of these charges that were never sent; returns their ids. `arriving` are recorded first.
 
-        Of one that is being sent the wish is kept: it ends when it comes out that nothing was sent (`postpone`).
+        For a charge that is being sent the withdrawal is deferred: the charge ends if it turns out that nothing was sent
+        (`postpone`).
         """
         if rows := [_row(received, _command(received.message)) for received in arriving]:
             await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: rows}))
-        charge_ids, steps = [one.operation_id for one in handlers], [one.step for one in handlers]
+        charge_ids, steps = [one.operation_id for one in withdraws], [one.step for one in withdraws]
         return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, steps, _CANCELED)}
 
     async def claim_operations(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
-        """Lease up to `count` due orders, if they are the first open attempt of their payment.
+        """Lease up to `count` due operations, each the first open attempt of its payment.
 
-        None of those in `running`: a process that has lost a lease while it waits for an answer does not ask twice.
-        One that cannot be read is put off and alerted, and keeps none but those of its payment waiting.
+        None of those in `running`: a process that lost a lease while it waits for a response must not send twice.
+        One that cannot be read is put off and alerted; only later attempts of its payment wait for it.
         """
         return await self._claim(_CLAIM_OPERATIONS, lease, count, running)
 
     async def claim_queries(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
-        """The same of due questions: however many wait, they have no share in what there is room for of orders."""
+        """The same for due queries: however many wait, they take no room from operations."""
         return await self._claim(_CLAIM_QUERIES, lease, count, running)
 
     async def mark(self, claimed: ClaimedAttempt, account_fingerprint: str) -> None:
-        """Commit that the order may have reached this account, before it is sent there.
+        """Commit that the operation may have reached this account, before it is sent there.
 
-        The account of an earlier try that may have arrived stays on record. Raises `LeaseLost`, or `Expired` when the order
-        is too old by PostgreSQL's clock: then nothing has changed.
+        The account of an earlier try that may have arrived stays on record. Raises `LeaseLost`, or `Expired` when the
+        operation has expired by PostgreSQL's clock: then nothing has changed.
         """
         await self._marks.add(_Mark(claimed.id, claimed.token, account_fingerprint))
 
@@ -216,9 +216,9 @@ class Attempts:
                 hold.since = asked_at
 
     async def finish(self, ends: Sequence[FinishedAttempt]) -> dict[str, bool]:
-        """Record and tell the ends of attempts, by id: whether another one of its payment waits behind it.
+        """Record and report the ends of attempts. Returns by id whether another attempt of its payment waits behind it.
 
-        An attempt whose lease was lost is missing in the answer: another process has it.
+        An attempt whose lease was lost is missing in the result: another process has it.
         """
         rows = await self._database.write(_FINISH, *zip(*map(_end_row, ends), strict=True))
         if rows:
@@ -228,10 +228,10 @@ class Attempts:
     async def postpone(
         self, unit: UnitOfWork, claimed: ClaimedAttempt, *, seconds: float, problem: str
     ) -> PostponedAttempt | None:
-        """Give the attempt back to be run again later: this try has not reached the provider, whatever earlier ones did.
+        """Release the attempt to be run again later: this try has not reached the provider, whatever earlier ones did.
 
-        What has not expired is run again at that moment at the latest; a charge that was to be withdrawn, and that no
-        earlier try sent either, ends as canceled. None when the lease was lost.
+        It runs again when it expires at the latest; a charge that was to be withdrawn, and that no earlier try sent
+        either, ends as canceled. None when the lease was lost.
         """
         earlier = claimed.first_sent_at, claimed.account_fingerprint
         row = await unit.transaction.fetchrow(
@@ -240,11 +240,11 @@ class Attempts:
         return None if row is None else PostponedAttempt(row["due_at"], row["withdrawn_step"])
 
     async def keep_reference(self, claimed: ClaimedAttempt, reference: str) -> None:
-        """Keep the provider's id of what an order made although its lease was lost: to find it is no guess any more."""
+        """Keep the provider's id of what an operation made although its lease was lost: later queries can read it."""
         await self._database.write(_KEEP_REFERENCE, claimed.id, reference)
 
     async def original(self, operation_id: str) -> OriginalAttempt | None:
-        """The order that a query is about, or None when it was never recorded here."""
+        """The attempt of the operation that a query is about, or None when it was never recorded here."""
         return (await self.originals(self._database.reads, [operation_id])).get(operation_id)
 
     async def originals(self, source: Queries, operation_ids: Sequence[str]) -> dict[str, OriginalAttempt]:
@@ -253,7 +253,7 @@ class Attempts:
         return {row["id"]: read_original(row, read_at) for row in await source.fetch(_FIND, operation_ids)}
 
     async def tombstone(self, query: Query) -> bool:
-        """Note that an order never came here, so that it has no effect should it come later; False if it has come."""
+        """Record that an operation never came here, so that it has no effect if it comes later; False if it has come."""
         row = query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query)
         return bool(await self._database.write(_TOMBSTONE, *row))
 
@@ -268,7 +268,7 @@ class Attempts:
         return readable
 
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | None]:
-        """Nothing for each attempt that was still ours and good, and is marked; else what is to be raised."""
+        """None for each attempt that is marked; else what is to be raised: its lease was lost, or it has expired."""
         rows = await self._database.write(
             _MARK, *zip(*[(m.id, m.token, m.account_fingerprint) for m in marks], strict=True)
         )
@@ -285,7 +285,7 @@ def _command(message: Message) -> ProviderCommand:
 
 
 def _row(received: Received[Message], command: ProviderCommand) -> Sequence[object]:
-    """In the order of `_RECORD`. An operation has one attempt; each query of it is one of its own."""
+    """In the order of `_RECORD`. An operation has one attempt; each query of it is an attempt of its own."""
     attempt_id = received.message_id if isinstance(command, Query) else command.operation_id
     kind = type(command).__name__.lower()
     expires_at = command.expires_at if isinstance(command, Charge) else None
@@ -296,5 +296,5 @@ def _row(received: Received[Message], command: ProviderCommand) -> Sequence[obje
 def _end_row(end: FinishedAttempt) -> Sequence[object]:
     """In the order of `_FINISH`."""
     outcome = end.report.outcome
-    told = outbox_row(ids.new("msg"), OUTCOMES, end.report.payment_id, end.report, end.claimed.headers)
-    return end.claimed.id, end.claimed.token, msgspec.to_builtins(outcome), outcome.reference, *told
+    message = outbox_row(ids.new("msg"), OUTCOMES, end.report.payment_id, end.report, end.claimed.headers)
+    return end.claimed.id, end.claimed.token, msgspec.to_builtins(outcome), outcome.reference, *message

@@ -1,4 +1,4 @@
-"""A circuit breaker per provider account: after repeated signs that the provider is down, stop asking for a while."""
+"""A circuit breaker per provider account: after repeated signs that the provider is down, stop calling for a while."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -39,14 +39,14 @@ _CREDENTIAL_ID = re.compile(r"\w{1,64}", re.ASCII)
 
 CALLBACKS = Counter(
     "malipo_provider_callbacks",
-    "Callbacks by what became of them: `stored`, `duplicate`, `not_ours`, or why they were refused.",
+    "Callbacks by result: `stored`, `duplicate`, `not_ours`, or why they were refused.",
     ("provider", "result"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _GenuineCallback:
-    """A genuine callback, and the context of its request: lines and spans about it belong there."""
+    """A genuine callback, and the context of its request: log lines and spans about it belong there."""
 
     credential_id: str
     merchant: MerchantCredentials
@@ -55,22 +55,22 @@ class _GenuineCallback:
 
     @property
     def message_id(self) -> str:
-        """Each account counts its callbacks for itself."""
+        """Callback ids are unique within one account only."""
         return f"{self.credential_id}/{self.parsed.callback_id}"
 
 
 class Callbacks:
-    """`POST /callbacks/<provider>/<credential id>`: the credential says whose account and whose signature it is.
+    """`POST /callbacks/<provider>/<credential id>`: the credential names the account and the secret that verify it.
 
-    Answers 200 once what it says is stored, 200 again for a repeat, 400 for what the provider's reader fails at, 401 for
-    what is not genuine, 404 for an unknown address, 408 and 413 beyond the limits, and 503 while the database is away or
-    the credential cannot be opened, so that the provider comes again.
+    Answers 200 once the callback is stored, 200 again for a repeat, 400 if the provider's `parse_callback` fails, 401 if
+    it is not genuine, 404 for an unknown address, 408 and 413 beyond the limits, and 503 while the database is away or
+    the credentials cannot be decrypted, so that the provider sends it again.
 
-    A callback names an operation in words that the owner of the account could have written himself. It is believed
+    A callback names an operation by tags that the owner of the account could have written himself. It is believed
     only about an operation that was attempted for this merchant in this mode, and payment and trace are the attempt's.
-    What it says of anything else is kept, too: see `unmatched`.
+    What it reports of anything else is kept, too: see `unmatched`.
 
-    No text of a stranger's reaches PostgreSQL that it could not hold.
+    No text from outside reaches PostgreSQL that it could not hold.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Callbacks:
             return self._answer(401, "bad_signature")
         except (*AWAY, SecretUnreadable):
             raise
-        except Exception as error:  # noqa: BLE001 - a bug of ours, whose words may quote the callback's
+        except Exception as error:  # noqa: BLE001 - a bug of ours, whose text may quote the callback
             log.error("callback cannot be read", credential_id=credential_id, error=type(error).__name__)
             return self._answer(400, "unreadable")
         return self._answer(200, await self._store(credential_id, merchant, parsed))
@@ -126,51 +126,51 @@ class Callbacks:
             return "not_ours"  # however often it comes: there is nothing to store
         return await self._inbox.add(_GenuineCallback(credential_id, merchant, parsed))
 
-    async def _write(self, said: Sequence[_GenuineCallback]) -> Sequence[str]:
-        """Store the callbacks that are new; answers what became of each."""
+    async def _write(self, callbacks: Sequence[_GenuineCallback]) -> Sequence[str]:
+        """Store the callbacks that are new; returns the result of each."""
         first: dict[str, _GenuineCallback] = {}
-        for one in said:
+        for one in callbacks:
             first.setdefault(one.message_id, one)  # the same one may come twice at once
         results: dict[str, str] = {}
 
         async def store(unit: UnitOfWork, new: Sequence[_GenuineCallback]) -> None:
-            operation_ids = [word.operation_id for one in new for word in one.parsed.outcomes]
+            operation_ids = [reported.operation_id for one in new for reported in one.parsed.outcomes]
             originals = await self._attempts.originals(unit.reads, operation_ids)
             left = {one.message_id: _unmatched_in(one, originals) for one in new}
             ours = await unmatched.made_here(unit.reads, [other for others in left.values() for other in others])
             for one in new:
-                heard = CallbackOrigin(one.credential_id, one.merchant, one.parsed.callback_id)
-                unmatched.record(unit, self._provider.name, heard, left[one.message_id], ours)
+                origin = CallbackOrigin(one.credential_id, one.merchant, one.parsed.callback_id)
+                unmatched.record(unit, self._provider.name, origin, left[one.message_id], ours)
             results.update({one.message_id: self._publish(unit, one, originals) for one in new})
 
         stored = await self._database.apply_once("callbacks", first, store)
         return [
             results[one.message_id] if one.message_id in stored and first[one.message_id] is one else "duplicate"
-            for one in said
+            for one in callbacks
         ]
 
-    def _publish(self, unit: UnitOfWork, said: _GenuineCallback, originals: Mapping[str, OriginalAttempt]) -> str:
-        """Send on what is believed; answers what became of the callback."""
-        believed = _believed(said, originals)
-        for word, original in believed:
-            said.context.run(self._send, unit, said.parsed.callback_id, word, original)
+    def _publish(self, unit: UnitOfWork, callback: _GenuineCallback, originals: Mapping[str, OriginalAttempt]) -> str:
+        """Publish the outcomes that are believed; returns the callback's result."""
+        believed = _believed(callback, originals)
+        for reported, original in believed:
+            callback.context.run(self._send, unit, callback.parsed.callback_id, reported, original)
         return "stored" if believed else "not_ours"
 
-    def _send(self, unit: UnitOfWork, callback_id: str, word: CallbackOutcome, original: OriginalAttempt) -> None:
-        """Send on what the provider said. It came without a trace, and joins the one of the order that it is about."""
+    def _send(self, unit: UnitOfWork, callback_id: str, reported: CallbackOutcome, original: OriginalAttempt) -> None:
+        """Publish one outcome. The callback came without a trace, and joins that of the operation that it is about."""
         operation = original.operation
         logs.bind_payment(operation.payment_id, original.headers)
         with tracing.span(
-            f"webhook receiver {word.kind}",
+            f"webhook receiver {reported.kind}",
             operation.payment_id,
             original.headers,
             SpanKind.SERVER,
             provider=self._provider.name,
             operation_id=operation.operation_id,
-            outcome=RESULTS[type(word.outcome)],
+            outcome=RESULTS[type(reported.outcome)],
         ) as headers:
             report = reports.from_callback(
-                operation, self._provider.name, checked(operation, word.outcome), callback_id
+                operation, self._provider.name, checked(operation, reported.outcome), callback_id
             )
             reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, operation.payment_id, report, headers))
 
@@ -180,30 +180,30 @@ class Callbacks:
 
 
 def _believed(
-    said: _GenuineCallback, originals: Mapping[str, OriginalAttempt]
+    callback: _GenuineCallback, originals: Mapping[str, OriginalAttempt]
 ) -> Sequence[tuple[CallbackOutcome, OriginalAttempt]]:
     return [
-        (word, original)
-        for word in said.parsed.outcomes
-        if (original := originals.get(word.operation_id)) and _is_about(word, original, said.merchant)
+        (reported, original)
+        for reported in callback.parsed.outcomes
+        if (original := originals.get(reported.operation_id)) and _is_about(reported, original, callback.merchant)
     ]
 
 
-def _unmatched_in(said: _GenuineCallback, originals: Mapping[str, OriginalAttempt]) -> Sequence[Unmatched]:
-    """What the callback says beside what is believed of it."""
-    believed = [word for word, _ in _believed(said, originals)]
+def _unmatched_in(callback: _GenuineCallback, originals: Mapping[str, OriginalAttempt]) -> Sequence[Unmatched]:
+    """What the callback reports beside what is believed of it."""
+    believed = [reported for reported, _ in _believed(callback, originals)]
     return [
-        *said.parsed.unmatched,
-        *[unmatched.unknown_operation(word) for word in said.parsed.outcomes if word not in believed],
+        *callback.parsed.unmatched,
+        *[unmatched.unknown_operation(reported) for reported in callback.parsed.outcomes if reported not in believed],
     ]
 
 
-def _is_about(word: CallbackOutcome, original: OriginalAttempt, merchant: MerchantCredentials) -> bool:
+def _is_about(reported: CallbackOutcome, original: OriginalAttempt, merchant: MerchantCredentials) -> bool:
     operation, reference = original.operation, original.reference
     return (
         (operation.merchant_id, operation.mode) == (merchant.merchant_id, merchant.mode)
-        and kind_of(operation) == word.kind
-        and (reference is None or reference == word.outcome.reference)
+        and kind_of(operation) == reported.kind
+        and (reference is None or reference == reported.outcome.reference)
     )
 
 

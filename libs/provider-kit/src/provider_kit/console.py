@@ -1,4 +1,4 @@
-"""The operator's command of every provider service: what the provider told of that nobody ordered here."""
+"""The operator's command of every provider service: what the provider reported that matches no operation here."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None
         everything: Annotated[bool, typer.Option("--all", help="Also what other systems of an account did.")] = False,
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 100,
     ) -> None:
-        """List what the provider told of that nobody ordered here: a line of JSON each."""
+        """List what the provider reported that matches no operation here: a line of JSON each."""
         for row in command.run(
             settings_type, lambda database: listed(database.reads, everything=everything, limit=limit)
         ):

@@ -1,4 +1,4 @@
-"""The replica of merchants' credentials: ciphertext in the table, opened when a call needs it, and for a moment after."""
+"""The replica of merchants' credentials: ciphertext in the table, decrypted when a call needs it, and kept a moment."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,18 +23,19 @@ from provider_kit.tables import CREDENTIALS, MERCHANTS
 
 _KEPT_SECONDS = 0.4
 """So that credentials which were replaced or deleted are used by no replica for longer than half a second."""
-_KEPT_ACCOUNTS = 10_000
+_KEPT_CREDENTIALS = 10_000
 
-# An equal version is taken as well: to publish a configuration once more mends a replica that was damaged.
-_TAKE_VERSIONS = f"""
+# An equal version is applied as well: to publish a configuration once more mends a replica that was damaged.
+_APPLY_VERSIONS = f"""
 INSERT INTO merchants ({names(MERCHANTS.c)}) SELECT * FROM unnest({arrays(MERCHANTS.c)})
 ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version <= excluded.version
 RETURNING merchant_id
 """  # noqa: S608 - names of ours
 _DELETE = "DELETE FROM credentials WHERE merchant_id = ANY($1::text[])"
 _INSERT = statement((insert(CREDENTIALS),))
-# Only what nobody runs now: rows under a lease are changed by whoever renews it, in an order of its own. And only what
-# waits for a configuration: whoever waits for the provider's sake goes on waiting, however often the same one is sent.
+# Only what is not running now: rows under a lease are changed by the process that renews it, which locks them in another
+# order. And only what waits for a configuration: an attempt that waits for the provider goes on waiting, however often
+# the same configuration is sent.
 _WAKE_WAITING = """
 UPDATE attempts SET due_at = now()
 WHERE merchant_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL
@@ -57,12 +58,12 @@ class ReplicaBehind(Exception):
 
 
 class NoCredentials(Exception):
-    """There is no such account at this provider: the merchant has none in this mode, or nobody has this credential."""
+    """The merchant has no credentials for this provider in this mode, or there is no credential with this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantCredentials:
-    """An opened account and whose it is."""
+    """Decrypted credentials, and the merchant they belong to."""
 
     merchant_id: str
     mode: Mode
@@ -71,7 +72,7 @@ class MerchantCredentials:
 
 @dataclass(frozen=True, slots=True)
 class _Configured:
-    """An opened account, as of which version of its merchant's configuration."""
+    """Decrypted credentials, and the version of the merchant's configuration that they are from."""
 
     version: int
     credentials: Credentials = field(repr=False)
@@ -80,15 +81,15 @@ class _Configured:
 class CredentialStore:
     """Credentials of one provider, kept up to date from the configuration topic.
 
-    What was found is kept for less than half a second: a burst neither reads nor opens it for each call.
+    What was found is kept for less than half a second: a burst neither reads nor decrypts it for each call.
     """
 
     def __init__(self, provider: str, database: Database, key_ring: KeyRing) -> None:
         self._provider = provider
         self._database = database
         self._key_ring = key_ring
-        self._configured = Recent[tuple[str, Mode], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
-        self._owned = Recent[str, MerchantCredentials](seconds=_KEPT_SECONDS, most=_KEPT_ACCOUNTS)
+        self._configured = Recent[tuple[str, Mode], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
+        self._owned = Recent[str, MerchantCredentials](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
 
     async def replicate(self, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         """Handler of the configuration topic: each merchant's newest version replaces what is here.
@@ -97,10 +98,10 @@ class CredentialStore:
         """
         newest = _newest(batch)
         versions = [newest[merchant_id].version for merchant_id in newest]
-        rows = await unit.transaction.fetch(_TAKE_VERSIONS, list(newest), versions)
-        taken = [row["merchant_id"] for row in rows]  # without those that are older than what is here
-        ours = [(m, c) for m in taken for c in newest[m].credentials if c.provider == self._provider]
-        await unit.transaction.execute(_DELETE, taken)
+        rows = await unit.transaction.fetch(_APPLY_VERSIONS, list(newest), versions)
+        applied = [row["merchant_id"] for row in rows]  # without versions older than what is here
+        ours = [(m, c) for m in applied for c in newest[m].credentials if c.provider == self._provider]
+        await unit.transaction.execute(_DELETE, applied)
         await unit.transaction.execute(
             _INSERT,
             [credential.id for _, credential in ours],
@@ -108,12 +109,12 @@ class CredentialStore:
             [credential.mode for _, credential in ours],
             [credential.ciphertext for _, credential in ours],
         )
-        await unit.transaction.execute(_WAKE_WAITING, taken)
+        await unit.transaction.execute(_WAKE_WAITING, applied)
         unit.after_commit(self._forget)
         unit.after_commit(nudge)
 
     async def of_merchant(self, merchant_id: str, mode: Mode, version: int, *, anew: bool) -> Credentials:
-        """The merchant's account by that version of his configuration or a later one, read `anew` if asked to.
+        """The merchant's credentials of that version of the configuration or a later one; with `anew`, none kept here.
 
         Raises `ReplicaBehind`, `NoCredentials` or `SecretUnreadable`.
         """
@@ -125,7 +126,7 @@ class CredentialStore:
         return found.credentials
 
     async def by_id(self, credential_id: str) -> MerchantCredentials:
-        """The account that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
+        """The credentials that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
         return await self._owned.find(credential_id, partial(self._read_owned, credential_id), suits=lambda _: True)
 
     def _forget(self) -> None:
@@ -156,7 +157,7 @@ class CredentialStore:
 
 
 def _newest(batch: Sequence[Received[Message]]) -> dict[str, MerchantConfigured]:
-    """The last of each merchant's highest version, in the order of merchant ids: two writers lock in the same order."""
+    """Each merchant's highest version, in the order of merchant ids: two writers lock in the same order."""
     newest: dict[str, MerchantConfigured] = {}
     for received in batch:
         match received.message:

@@ -1,9 +1,9 @@
-"""Why a provider could not be asked, by what has to be done next.
+"""Why a call of a provider failed, by what has to be done next.
 
 ProviderError
-├── NotSent         certainly never reached them: try again with the same key
+├── NotSent         certainly had no effect at the provider: try again with the same key
 ├── Misconfigured   our credentials or settings are wrong: a person has to act
-└── BadSignature    a callback that is not theirs: refuse and count
+└── BadSignature    a callback that is not the provider's: refuse and count
 """
 
 
@@ -12,7 +12,7 @@ class ProviderError(Exception):
 
 
 class NotSent(ProviderError):
-    """The request had no effect and never will. `retry_after_seconds` is the provider's wish, if it has one."""
+    """The request had no effect and never will. `retry_after_seconds` is what the provider requests, if it does."""
 
     def __init__(self, reason: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(reason)

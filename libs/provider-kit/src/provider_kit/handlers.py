@@ -1,4 +1,4 @@
-"""Takes a provider's commands: orders and questions are recorded, and a charge that was never sent can be withdrawn."""
+"""Handles a provider's commands: operations and queries are recorded; a charge that was never sent can be withdrawn."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ from provider_kit.attempts import Attempts
 
 
 class CommandHandler:
-    """What comes in for one provider. `nudge` is called once it is committed."""
+    """Handles the commands for one provider. `nudge` is called after each commit."""
 
     def __init__(self, provider: str, attempts: Attempts, nudge: Callable[[], None]) -> None:
         self._provider = provider
@@ -24,7 +24,7 @@ class CommandHandler:
         withdrawn = {one.message.operation_id: (one.message, one) for one in batch if isinstance(one.message, Withdraw)}
         operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
         if withdrawn:
-            # A charge and its withdrawal may come at once, as after an outage: the one must be there to be stopped.
+            # A charge and its withdrawal may come in one batch, as after an outage: the charge must be there to be stopped.
             arriving = sorted((one for one in operations if one.key in withdrawn), key=lambda one: one.key)
             ended = await self._attempts.withdraw(unit, [withdraw for withdraw, _ in withdrawn.values()], arriving)
             operations = [one for one in operations if one.key not in withdrawn]
@@ -37,6 +37,6 @@ class CommandHandler:
 
 
 def _without_repeated_queries(batch: Sequence[Received[Message]]) -> Sequence[Received[Message]]:
-    """The last of the questions about each operation that came together, and all orders."""
+    """All operations, and of several queries about one operation the last."""
     last = {one.message.operation_id: one for one in batch if isinstance(one.message, Query)}
     return [one for one in batch if not isinstance(one.message, Query) or last[one.message.operation_id] is one]

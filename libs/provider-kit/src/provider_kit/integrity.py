@@ -1,4 +1,4 @@
-"""The last check of every outcome, whichever provider and door it came by: not more money than was ordered, storable, safe to follow."""
+"""The last check of every outcome of every provider: is it of the operation's amount, storable, safe to follow."""
 
 import re
 from urllib.parse import urlsplit
@@ -29,14 +29,14 @@ _NO_PAGE = OtherAction("redirect_to_url")
 
 
 def checked(operation: ProviderOperation, outcome: Outcome) -> Outcome:
-    """`outcome`, or `Unknown` when it speaks of another amount or currency than `operation`; both ways logged as an error.
+    """`outcome`, or `Unknown` when it reports another amount or currency than `operation`'s; that is logged as an error.
 
-    A charge that is captured by hand may succeed with less than it reserved. A cancel orders no amount.
+    A charge that is captured by hand may succeed with less than it reserved. A cancel has no amount.
 
-    An outcome that could not be stored or sent would never end: a NUL in a text of the provider's is replaced, for
-    PostgreSQL takes none; the text of a decline is cut; and what then is no text or too large for a message is `Unknown`.
+    An outcome that cannot be stored or sent would be retried for ever: a NUL in a text of the provider's is replaced, for
+    PostgreSQL takes none; the text of a decline is cut; what then is no text, or too large for a message, is `Unknown`.
 
-    A customer is sent to web addresses alone: to anything else as `OtherAction`, which nobody follows.
+    A customer is sent to web addresses alone: anything else becomes an `OtherAction`, which nobody follows.
     """
     outcome = _storable(_followable(outcome))
     if isinstance(outcome, Succeeded | Authorized) and not _agrees(operation, outcome):

@@ -1,4 +1,4 @@
-"""What a payment provider must implement: three verbs, answered with an outcome or with why nothing was sent."""
+"""What a payment provider must implement: three verbs, which return an outcome or raise why nothing was sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,22 +14,23 @@ ProviderOperation = Charge | Capture | Cancel | Refund
 """A command that may have an effect at the provider."""
 
 Credentials = Mapping[str, Any]
-"""A merchant's opened credentials at one provider, as the merchant gave them."""
+"""A merchant's decrypted credentials at one provider, as the merchant gave them."""
 
 AMOUNT_MISMATCH = "amount_mismatch"
-"""The reason of an `Unknown` when the provider speaks of another amount or currency than was ordered."""
+"""The reason of an `Unknown` when the provider reports another amount or currency than the operation's."""
 ACCOUNT_CHANGED = "account_changed"
-"""The reason of an `Unknown` when an order may have been sent to another account, and the one of now shows no trace."""
+"""The reason of an `Unknown` when an operation may have been sent to another account, and the present one has no trace."""
 ERROR_STORED = "error_stored"
-"""The reason of an `Unknown` when the provider answers an order for good with an error of its own, and shows no trace."""
+"""The reason of an `Unknown` when the provider has stored an error of its own as its final response to the operation's
+key, and shows no trace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
     """How old an attempt was by the database's clock, at the moment `read_at` of `clock.since_boot`.
 
-    `key_age` is how long ago a try may first have reached the provider. `expires_in` is for how long the order was good;
-    None for one that is owed, and never expires.
+    `key_age` is how long ago a try may first have reached the provider. `expires_in` is how long the operation could
+    still be sent; None for one that never expires.
     """
 
     key_age: timedelta = timedelta()
@@ -37,7 +38,7 @@ class Ages:
     read_at: float = field(default_factory=clock.since_boot)
 
     def key_age_now(self) -> timedelta:
-        """How old the key is at most: of a first try, which may lie still on its way out, as old as the attempt here."""
+        """How old the key is at most: of a first try, which may still be on its way, as old as the attempt here."""
         return self.key_age + self._since_read()
 
     @property
@@ -46,7 +47,7 @@ class Ages:
         return self.expires_in is not None and self._since_read() >= self.expires_in
 
     def ended(self) -> "Ages":
-        """The same of an order that the database has called expired since."""
+        """The same, of an operation that has expired since by the database's clock."""
         return replace(self, expires_in=timedelta())
 
     def _since_read(self) -> timedelta:
@@ -58,8 +59,8 @@ class Attempt:
     """One operation on its way to a provider. Committed before anything is sent.
 
     `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider.
-    `same_account` is False when that try may have gone to another account than `credentials`: nothing may then be sent, and
-    what is not found says nothing. `reference` is the provider's id of the object when it is known.
+    `same_account` is False when that try may have gone to another account than that of `credentials`: nothing may then be
+    sent, and finding nothing proves nothing. `reference` is the provider's id of the object when it is known.
     """
 
     operation: ProviderOperation
@@ -81,7 +82,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class CallbackOutcome:
-    """What a callback says about one operation of ours, named by the ids that we gave the provider."""
+    """The outcome that a callback reports of one operation of ours, named by the ids that we gave the provider."""
 
     payment_id: str
     operation_id: str
@@ -91,11 +92,11 @@ class CallbackOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """What a callback says about something that nobody ordered here: a dispute, a refund made in the dashboard.
+    """What a callback reports that matches no operation of ours: a dispute, a refund made in the dashboard.
 
     `references` are the provider's ids of all objects that it is about, by what the provider calls them, such as
-    `{"refund": "re_1", "payment_intent": "pi_1"}`: one that an operation of ours has made brings a person. Nothing
-    personal, and nothing that a `Word` of the same callback says.
+    `{"refund": "re_1", "payment_intent": "pi_1"}`: if an operation of ours made one of them, a person is alerted.
+    Nothing personal, and nothing that a `CallbackOutcome` of the same callback reports.
     """
 
     event_type: str
@@ -105,7 +106,7 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class ParsedCallback:
-    """A callback that is genuine: the provider's id of it, and what it says of our operations and of what else."""
+    """A callback that is genuine: the provider's id of it, the outcomes of our operations in it, and what matches none."""
 
     callback_id: str
     outcomes: Sequence[CallbackOutcome] = ()
@@ -115,28 +116,28 @@ class ParsedCallback:
 class Provider(Protocol):
     """One payment provider. Safe to call for many attempts at once.
 
-    `execute` and `query` answer with an `Outcome`; silence and a 5xx are `Unknown` and `silent`, an answer that is not
-    understood is `Unknown` only. They raise `NotSent` when the request certainly did not reach the provider, and
-    `Misconfigured` when the provider refused our credentials. Nothing else may be raised. Both are safe for an order that
-    has expired (`Ages.expired`): they only read, or make its key useless for ever.
+    `execute` and `query` return an `Outcome`; silence and a 5xx are `Unknown` and `silent`, a response that is not
+    understood is `Unknown` only. They raise `NotSent` when the request certainly had no effect at the provider, and
+    `Misconfigured` when the provider refused our credentials. Nothing else may be raised. Both are safe for an operation
+    that has expired (`Ages.expired`): they only read, or make its key useless for ever.
     """
 
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[type[ProviderOperation]]]
 
     def identity(self, credentials: Credentials) -> str:
-        """What stays the same as long as keys are known to mean the same orders. Raises `Misconfigured`.
+        """What names the account: the same for as long as an idempotency key is known to name the same operation there.
 
-        It may be a secret: only its SHA-256 is kept, so it must not be guessable then.
+        It may be a secret: only its SHA-256 is kept, so it must not be guessable then. Raises `Misconfigured`.
         """
         ...
 
     async def execute(self, attempt: Attempt) -> Outcome:
-        """Carry out the order; called again with the same attempt when an earlier try may have been lost."""
+        """Carry out the operation; called again with the same attempt when an earlier try may have been lost."""
         ...
 
     async def query(self, attempt: Attempt) -> Outcome:
-        """What became of the order, on the provider's own word. Never has an effect that was not ordered before."""
+        """What the provider reports of the operation. Has no effect but the one that the operation was to have anyway."""
         ...
 
     def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
@@ -145,7 +146,7 @@ class Provider(Protocol):
 
 
 def kind_of(operation: ProviderOperation) -> OperationKind:
-    """The kind of operation that an order is."""
+    """The kind of an operation, as messages and columns name it."""
     match operation:
         case Charge():
             return "charge"
@@ -158,7 +159,7 @@ def kind_of(operation: ProviderOperation) -> OperationKind:
 
 
 def refusal(provider: Provider, operation: ProviderOperation) -> Outcome | None:
-    """The answer to an order that `provider` does not declare, given before anything is sent."""
+    """The outcome of an operation that `provider` does not declare, given before anything is sent; else None."""
     if type(operation) in provider.capabilities:
         return None
     return Declined(code="provider_unsupported", message=f"{provider.name} has no {kind_of(operation)}.")

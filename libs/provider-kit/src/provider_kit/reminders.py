@@ -1,4 +1,4 @@
-"""What callbacks said is told again a minute and an hour later: after an end nobody asks, and a word that Kafka lost is gone."""
+"""Publishes outcomes of callbacks again after a minute and an hour: after a payment's end nothing else replaces a lost one."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ LOOK_SECONDS = 5.0
 
 _KEEP = Write(
     """INSERT INTO reminders ({names}, due_at)
-SELECT said.*, now() + after FROM unnest({arrays}) AS said ({names})
+SELECT report.*, now() + after FROM unnest({arrays}) AS report ({names})
 CROSS JOIN unnest(ARRAY[interval '1 minute', interval '1 hour']) AS after""",
     INSERT_OUTBOX.columns,
 )
@@ -26,13 +26,13 @@ INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM due
 
 
 def send_and_remind(unit: UnitOfWork, row: Sequence[object]) -> None:
-    """Send a message of `malipo.messaging.unit.outbox_row`, and twice more later under the same id: who has it drops it."""
+    """Send the message of an `outbox_row`, and twice more later under the same id: a consumer that has it drops it."""
     unit.put(INSERT_OUTBOX, [row])
     unit.put(_KEEP, [row])
 
 
 async def remind(database: Database) -> bool:
-    """Send a slice of what is due; answers whether there may be more."""
+    """Send a batch of what is due; returns whether there may be more."""
     sent = len(await database.write(_REMIND, AT_ONCE))
     if sent:
         database.nudge()

@@ -1,4 +1,4 @@
-"""What the others are told of an attempt: the outcome, by whichever way it came, or the obstacle that postponed it. Pure."""
+"""What is published of an attempt: its outcome, by whichever way it came, or the obstacle that postponed it. Pure."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ Exchanges = tuple[Exchange, ...]
 
 
 def lost(claimed: ClaimedAttempt) -> Exchanges:
-    """The try that a process did not live to tell of, if there was one: somewhere between sending and recording."""
+    """The try after which its process died, if there was one: somewhere between sending and recording."""
     if not claimed.died:
         return ()
     assert claimed.first_sent_at is not None
@@ -20,7 +20,7 @@ def lost(claimed: ClaimedAttempt) -> Exchanges:
 
 
 def outcome_of(claimed: ClaimedAttempt, provider: str, outcome: Outcome, exchanges: Exchanges) -> OutcomeReported:
-    """The provider's word that ends the attempt."""
+    """The outcome that ends the attempt."""
     command = claimed.command
     is_query = isinstance(command, Query)
     return OutcomeReported(
@@ -40,7 +40,7 @@ def outcome_of(claimed: ClaimedAttempt, provider: str, outcome: Outcome, exchang
 def withdrawn(
     operation: Withdraw | ProviderOperation, provider: str, step: int, exchanges: Exchanges = ()
 ) -> OutcomeReported:
-    """The end of a charge that was never sent, and now never will be, for `step` asked for that."""
+    """The end of a charge that was never sent, and now never will be: the payment's `step` withdrew it."""
     return OutcomeReported(
         payment_id=operation.payment_id,
         operation_id=operation.operation_id,
@@ -55,7 +55,7 @@ def withdrawn(
 
 
 def from_callback(operation: ProviderOperation, provider: str, outcome: Outcome, callback_id: str) -> OutcomeReported:
-    """The provider's word about an order that came by itself."""
+    """The outcome of an operation that a callback reported."""
     return OutcomeReported(
         payment_id=operation.payment_id,
         operation_id=operation.operation_id,

@@ -1,4 +1,4 @@
-"""Runs attempts: takes what is due, calls the provider, records the outcome or what has to be done next."""
+"""Runs attempts: claims what is due, calls the provider, records the outcome or what has to be done next."""
 
 import asyncio
 import hashlib
@@ -33,9 +33,9 @@ from provider_kit.provider import Attempt, Credentials, Provider, ProviderOperat
 
 CONCURRENT_OPERATIONS = 48
 CONCURRENT_QUERIES = 16
-"""Questions have a share of their own: thousands that are due at once, after an outage say, take no room of new orders."""
+"""Queries have a limit of their own: thousands that are due at once, as after an outage, take no room from operations."""
 CHARGE_PATIENCE_SECONDS = 60.0
-"""A charge that could not be sent for this long is declined: the customer has left the shop."""
+"""A charge that could not be sent for this long is declined: the customer has left."""
 PATIENCE_SECONDS = 24 * 3600.0
 """Refunds, captures and cancels are owed: they keep trying for a day."""
 
@@ -45,17 +45,17 @@ EXPIRED = Declined(
 """The end of a charge that was not sent until it expired, and never will be."""
 
 _BEHIND_SECONDS = 0.2
-_LONGEST_BEHIND_SECONDS = 5.0  # one that comes while it is looked for wakes nobody
+_LONGEST_BEHIND_SECONDS = 5.0  # a configuration that arrives between the look and the wait wakes nothing
 _MISCONFIGURED_SECONDS = 60.0
 _MAX_DELAY_SECONDS = 30.0
 _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
 _MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that asks for patience
-_CALL_LIMIT_SECONDS = 120.0  # the net beneath each provider's own timeouts; a query may read several pages
+_CALL_LIMIT_SECONDS = 120.0  # above each provider's own timeouts; a query may read several pages
 _QUICK_TRIES = 3
 
 CALLS = Counter(
     "malipo_provider_calls",
-    "Calls of a provider: `execute` carries out an order of this kind, `query` asks what became of it; by result.",
+    "Calls of a provider: `execute` carries out an operation of this kind, `query` asks for its outcome; by result.",
     ("provider", "verb", "kind", "result"),
 )
 CALL_SECONDS = Histogram(
@@ -63,12 +63,12 @@ CALL_SECONDS = Histogram(
 )
 RETRIES = Counter(
     "payment_retry_count",
-    "Tries of an order at a provider after its first; the exemplar is the payment's id.",
+    "Tries of an operation at a provider after its first; the exemplar is the payment's id.",
     ("provider", "kind"),
 )
 CIRCUITS = Gauge(
     "malipo_provider_circuits",
-    "Accounts that are not asked for now (`open`), or only by one call that probes (`half_open`).",
+    "Accounts that are not called for now (`open`), or only by one call that probes (`half_open`).",
     ("provider", "state"),
 )
 
@@ -80,11 +80,11 @@ class AttemptRunner:
     """The runtime of one provider service.
 
     A try is committed as sent, and to which account, before it is sent, and then sent only while the lease is known to
-    be ours and the order has not expired. What may have reached the provider is tried again under the same key in the
-    same account only; what certainly did not is tried again. After the patience of its kind, the one is in doubt and the
-    other declined. What has expired is declined, and only read about if it may have been sent.
+    be ours and the operation has not expired. What may have reached the provider is tried again under the same key in the
+    same account only; what certainly did not is tried again. After the patience of its kind, the former is in doubt and
+    the latter declined. What has expired is declined; if it may have been sent, it is queried.
 
-    What the provider has said is kept until it is written, however long the database is away.
+    The provider's response is kept until it is written, however long the database is away.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class AttemptRunner:
         self._lease_seconds = lease_seconds
         for state in CircuitState:
             CIRCUITS.labels(provider.name, state).set_function(partial(self._breaker.count, state))
-        self.operations = self._executor("orders", attempts.claim_operations, CONCURRENT_OPERATIONS)
+        self.operations = self._executor("operations", attempts.claim_operations, CONCURRENT_OPERATIONS)
         self.queries = self._executor("queries", attempts.claim_queries, CONCURRENT_QUERIES)
 
     def nudge(self) -> None:
@@ -114,7 +114,7 @@ class AttemptRunner:
         self.queries.nudge()
 
     async def run(self, claimed: ClaimedAttempt) -> None:
-        """Carry one claimed attempt as far as it goes now. In a task of its own: its log lines are about this payment."""
+        """Run one claimed attempt as far as it goes now. In a task of its own: its log lines are about this payment."""
         command = claimed.command
         logs.bind_payment(command.payment_id, claimed.headers)
         span = tracing.span(
@@ -157,12 +157,12 @@ class AttemptRunner:
             await self._record(claimed, outcome)
 
     async def _outcome(self, claimed: ClaimedAttempt) -> Outcome:
-        """The answer to a question; to an order the provider's word, or what ends it without one."""
+        """The outcome of a query; of an operation, as the provider reports it, or as it ends without being sent."""
         command = claimed.command
         if isinstance(command, Query):
             return await self._query(claimed, command, await self._credentials_of(claimed))
         if claimed.ages.expired and claimed.first_sent_at is None:
-            return EXPIRED  # whether or not there is an account
+            return EXPIRED  # whether or not there are credentials
         credentials = await self._credentials_of(claimed)
         if refused := refusal(self._provider, command):
             return refused
@@ -172,7 +172,7 @@ class AttemptRunner:
             return EXPIRED if claimed.first_sent_at is None else await self._read_about(claimed, command, credentials)
 
     async def _credentials_of(self, claimed: ClaimedAttempt) -> Credentials:
-        """The merchant's account. What had to wait may have been woken by a new one, so it reads it anew."""
+        """The merchant's credentials, read anew for an attempt that had to wait: new ones may have woken it."""
         command, anew = claimed.command, claimed.problem is not None
         return await self._credentials.of_merchant(command.merchant_id, command.mode, command.config_version, anew=anew)
 
@@ -187,7 +187,7 @@ class AttemptRunner:
     async def _read_about(
         self, claimed: ClaimedAttempt, operation: ProviderOperation, credentials: Credentials
     ) -> Outcome:
-        """What became of an order that has expired, and that an earlier try may have sent."""
+        """The outcome of an operation that has expired, and that an earlier try may have sent."""
         attempt = self._attempt(operation, credentials, claimed, claimed.reference)
         return await self._call("query", replace(attempt, ages=attempt.ages.ended()), claimed.hold)
 
@@ -196,7 +196,7 @@ class AttemptRunner:
         if original is None:
             return await self._tombstone(query)
         if isinstance(original.outcome, Declined | Canceled):
-            return original.outcome  # decided; to ask by replay could carry out what was never sent
+            return original.outcome  # decided; a query by replay could carry out what was never sent
         if original.first_sent_at is None:
             return Unknown(reason="not sent yet")
         attempt = self._attempt(original.operation, credentials, original, original.reference or query.reference)
@@ -229,7 +229,7 @@ class AttemptRunner:
     async def _tombstone(self, query: Query) -> Outcome:
         if not await self._attempts.tombstone(query):
             return Unknown(reason="arriving")
-        return Declined(code="never_sent", message="The order never reached the provider and never will.")
+        return Declined(code="never_sent", message="The operation never reached the provider and never will.")
 
     async def _call(self, verb: Verb, attempt: Attempt, hold: LeaseHold) -> Outcome:
         circuit = f"{attempt.operation.merchant_id}/{attempt.operation.mode}"
@@ -253,7 +253,7 @@ class AttemptRunner:
             raise
         except (Misconfigured, LeaseLost, Expired):
             raise
-        except Exception:  # noqa: BLE001 - a bug of ours, after which nobody knows what was sent
+        except Exception:  # noqa: BLE001 - a bug of ours, after which it is not known what was sent
             log.exception("provider raised", provider=self._provider.name, payment_id=attempt.operation.payment_id)
             return Unknown(reason="internal_error")
         silent = isinstance(outcome, Unknown) and outcome.silent
@@ -279,21 +279,21 @@ class AttemptRunner:
         raise AssertionError
 
     def _require(self, hold: LeaseHold) -> None:
-        """Raise `LeaseLost` unless the lease is known to be ours still: since the mark a day may have been slept through.
+        """Raise `LeaseLost` unless the lease is known to be ours still: since the mark the process may have slept a day.
 
-        What freezes between this look and the write to the socket is not caught here. A provider whose keys die looks at
-        `Ages.key_age_now` before each order it sends; after that look nobody does.
+        A process that freezes between this check and the write to the socket is not caught here. A provider whose keys
+        expire checks `Ages.key_age_now` before each request with an effect; after that nothing is checked.
         """
         if clock.since_boot() - hold.since > self._lease_seconds:
             raise LeaseLost
 
     async def _could_not_send(self, claimed: ClaimedAttempt, code: str, why: str, delay_seconds: float) -> None:
-        """Nothing was sent by this try: try again later, or end it on what is known of earlier ones."""
+        """Nothing was sent by this try: try again later, or end the attempt by what is known of earlier tries."""
         command = claimed.command
         patience = CHARGE_PATIENCE_SECONDS if isinstance(command, Charge) else PATIENCE_SECONDS
         hopeless = isinstance(command, Charge) and code == "provider_misconfigured"
         if isinstance(command, Query):
-            await self._record(claimed, Unknown(reason=code))  # the orchestrator asks again, on its own clock
+            await self._record(claimed, Unknown(reason=code))  # the orchestrator queries again when its timer fires
         elif not hopeless and claimed.age.total_seconds() <= patience:
             tracing.annotate({"outcome": code})
             seconds = delay_seconds * ids.jitter(0.2)
@@ -309,9 +309,9 @@ class AttemptRunner:
         async with self._database.begin() as unit:
             postponed = await self._attempts.postpone(unit, claimed, seconds=seconds, problem=f"{code}: {why}")
             if postponed is None:
-                return  # the lease was lost: whoever has the attempt now will say what came of it
+                return  # the lease was lost: the process that has the attempt now will report its outcome
             if postponed.withdrawn_step is not None:
-                unit.after_commit(self.nudge)  # who waited behind it may run now
+                unit.after_commit(self.nudge)  # an attempt that waited behind it may run now
             report = self._report_of(claimed, operation, postponed, code, why)
             if report is not None:
                 unit.send(OUTCOMES, operation.payment_id, report, headers=claimed.headers)
@@ -319,7 +319,7 @@ class AttemptRunner:
     def _report_of(
         self, claimed: ClaimedAttempt, operation: ProviderOperation, postponed: PostponedAttempt, code: str, why: str
     ) -> OutcomeReported | AttemptPostponed | None:
-        """The end of what was withdrawn meanwhile, or else the obstacle."""
+        """The end of a charge that was withdrawn meanwhile, or else what postponed the attempt."""
         if postponed.withdrawn_step is not None:
             return reports.withdrawn(operation, self._provider.name, postponed.withdrawn_step, exchanges.made())
         return reports.postponed(
@@ -338,10 +338,10 @@ class AttemptRunner:
         reported = reports.outcome_of(claimed, self._provider.name, outcome, exchanges.made())
         ours = await when_back(partial(self._ends.add, FinishedAttempt(claimed, reported)), "an attempt's end")
         if not ours and outcome.reference is not None:
-            # Whoever has the attempt now asks under the same key, and says what came of it.
+            # The process that has the attempt now repeats it under the same key, and reports its outcome.
             await when_back(partial(self._attempts.keep_reference, claimed, outcome.reference), "a reference")
-        say = log.info if ours else log.warning
-        say(
+        write = log.info if ours else log.warning
+        write(
             "provider answered" if ours else "provider answered after the lease was lost",
             payment_id=command.payment_id,
             client_ref=command.client_ref,
@@ -352,10 +352,10 @@ class AttemptRunner:
         )
 
     async def _write_ends(self, ends: Sequence[FinishedAttempt]) -> Sequence[bool]:
-        """Record and report those that are still ours; answers which are."""
+        """Record and report the ends of attempts that are still ours; returns for each whether it was."""
         ours = await self._attempts.finish(ends)
         if any(ours.values()):
-            self.nudge()  # who waited behind one of them may run now
+            self.nudge()  # attempts that waited behind one of them may run now
         return [end.claimed.id in ours for end in ends]
 
 

@@ -24,12 +24,12 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     credentials = CredentialStore(provider.name, runtime.database, KeyRing.parse(settings.key_ring.get_secret_value()))
     runner = AttemptRunner(provider, attempts, credentials, runtime.database, lease_seconds=settings.lease_seconds)
     nudge = runner.nudge
-    intake = CommandHandler(provider.name, attempts, nudge)
+    commands = CommandHandler(provider.name, attempts, nudge)
     runtime.subscribe(
-        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), intake.handle_batch),
+        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), commands.handle_batch),
         Subscription("config", (MERCHANT_CONFIG,), partial(credentials.replicate, nudge)),
     )
-    runtime.loop("orders", runner.operations.run)
+    runtime.loop("operations", runner.operations.run)
     runtime.loop("queries", runner.queries.run)
     runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)

@@ -1,4 +1,4 @@
-"""The tables of a provider service. Of each column this is the only place beside its migration."""
+"""The tables of a provider service. Each column is named here and in its migration, and nowhere else."""
 
 from sqlalchemy import (
     BigInteger,
@@ -56,10 +56,10 @@ ATTEMPTS = Table(
     Index("attempts_queries_due", "due_at", postgresql_where=text("done_at IS NULL AND kind = 'query'")),
     Index("attempts_reference", "reference", postgresql_where=text("reference IS NOT NULL")),
 )
-"""What is to be sent, was sent, and came back. For an order `id` is its operation's id, so that one operation can never be
-two attempts. `first_sent_at` is set while a try may have reached the provider, and `credentials` is then the fingerprint of the
-account that it went to. `withdrawn_step` asked to withdraw a charge that was being sent then. After `expires_at` nothing is
-sent that could take money."""
+"""What is to be sent, was sent, and came back. Except for a query, `id` is the operation's id, so that one operation can
+never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account_fingerprint` then names
+the account that it went to. `withdrawn_step` is the step that withdrew a charge while it was being sent. After `expires_at`
+nothing is sent that could take money."""
 
 MERCHANTS = Table(
     "merchants",
@@ -80,7 +80,7 @@ REMINDERS = Table(
     Column("due_at", MOMENT, primary_key=True),
     Index("reminders_due", "due_at"),
 )
-"""Words of callbacks that are to be told again."""
+"""Outcomes reported by callbacks that are to be published again."""
 
 UNMATCHED = Table(
     "unmatched",
@@ -98,7 +98,7 @@ UNMATCHED = Table(
     Column("received_at", MOMENT, nullable=False, server_default=func.now()),
     Index("unmatched_received", "received_at"),
 )
-"""What the provider told of that nobody ordered here, its ids only, by the callback that said so."""
+"""What the provider reported that matches no operation here: its ids only, by the callback that reported it."""
 
 CREDENTIALS = Table(
     "credentials",
@@ -109,4 +109,4 @@ CREDENTIALS = Table(
     Column("ciphertext", Text, nullable=False),
     UniqueConstraint("merchant_id", "mode"),
 )
-"""With the merchants the replica of the gateway's configuration."""
+"""Together with `merchants`, the replica of the gateway's configuration."""

@@ -1,4 +1,4 @@
-"""Genuine words about what nobody ordered here: recorded, counted, and alerted where an object of ours is concerned."""
+"""What genuine callbacks report that matches no operation: recorded, counted, and alerted if an object of ours is named."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from provider_kit.credentials import MerchantCredentials
 from provider_kit.provider import CallbackOutcome, ParsedCallback, Unmatched
 
 Concerns = Literal["ours", "claimed", "unclear", "others"]
-"""Whom a word concerns. `ours`: it names an object that an operation of ours has made. `claimed`: it names an operation
-as ours do, and there is none such here. `unclear`: it names nothing that could be looked up. These three are alerted.
-`others`: another system of the same account did it; nobody is called.
+"""Whom an unmatched report concerns. `ours`: it names an object that an operation of ours has made. `claimed`: it carries
+an operation's tags, and there is no such operation here. `unclear`: it names nothing that could be looked up. These three
+are alerted. `others`: another system of the same account did it; no alert.
 """
 
 UNMATCHED = Counter(
     "malipo_provider_unmatched",
-    "Genuine words about what nobody ordered here, by whom they concern: `ours`, `claimed` and `unclear` need a person.",
+    "Genuine reports that match no operation, by whom they concern: `ours`, `claimed` and `unclear` need a person.",
     ("provider", "concerns"),
 )
 OTHERS_DAYS = 100
@@ -45,7 +45,7 @@ class CallbackOrigin:
 
 
 def holdable(text: str) -> str:
-    """The text, or what stands for it when PostgreSQL cannot hold it, or it is longer than any id: its SHA-256."""
+    """The text, or its SHA-256 when PostgreSQL cannot hold it, or it is longer than any id."""
     plain = text.encode(errors="surrogatepass")
     if len(text) <= _MAX_CHARS and "\0" not in text and plain == text.encode(errors="replace"):
         return text
@@ -53,21 +53,21 @@ def holdable(text: str) -> str:
 
 
 def held(parsed: ParsedCallback) -> ParsedCallback:
-    """What a callback says, as far as it can be held: ids that cannot be are no ids of ours, and their hashes are kept."""
-    names_of_ours = [word for word in parsed.outcomes if holdable(word.operation_id) == word.operation_id]
-    claimed = [unknown_operation(word) for word in parsed.outcomes if word not in names_of_ours]
+    """The callback, as far as it can be stored: an id that cannot be is none of ours, and its hash is kept."""
+    storable = [reported for reported in parsed.outcomes if holdable(reported.operation_id) == reported.operation_id]
+    claimed = [unknown_operation(reported) for reported in parsed.outcomes if reported not in storable]
     others = [*map(_held, parsed.unmatched), *claimed]
-    return ParsedCallback(holdable(parsed.callback_id), names_of_ours, others)
+    return ParsedCallback(holdable(parsed.callback_id), storable, others)
 
 
-def unknown_operation(word: CallbackOutcome) -> Unmatched:
-    """What is kept of a word that names an operation as ours do, and is about none."""
-    references = {"operation": word.operation_id, word.kind: word.outcome.reference or ""}
-    return _held(Unmatched(f"malipo.{word.kind}", {name: value for name, value in references.items() if value}))
+def unknown_operation(reported: CallbackOutcome) -> Unmatched:
+    """What is kept of an outcome that carries an operation's tags when there is no such operation."""
+    references = {"operation": reported.operation_id, reported.kind: reported.outcome.reference or ""}
+    return _held(Unmatched(f"malipo.{reported.kind}", {name: value for name, value in references.items() if value}))
 
 
 async def made_here(source: Queries, unmatched: Sequence[Unmatched]) -> set[tuple[str, str]]:
-    """Of all ids that these words name, those of objects that an operation made: merchant's id and object's id."""
+    """Of all ids that these reports name, those of objects that an operation made: merchant's id and object's id."""
     references = sorted({reference for one in unmatched for reference in one.references.values()})
     if not references:
         return set()
@@ -75,15 +75,15 @@ async def made_here(source: Queries, unmatched: Sequence[Unmatched]) -> set[tupl
 
 
 def record(
-    unit: UnitOfWork, provider: str, heard: CallbackOrigin, unmatched: Sequence[Unmatched], ours: set[tuple[str, str]]
+    unit: UnitOfWork, provider: str, origin: CallbackOrigin, unmatched: Sequence[Unmatched], ours: set[tuple[str, str]]
 ) -> None:
-    """Have these words of one callback kept, and once they are, counted and alerted."""
+    """Put these reports of one callback into the unit of work; after the commit they are counted and alerted."""
     for number, one in enumerate(unmatched):
-        concerns = _concerns(one, heard.merchant.merchant_id, ours)
+        concerns = _concerns(one, origin.merchant.merchant_id, ours)
         amount = (one.amount.amount_minor, one.amount.currency) if one.amount else (None, None)
-        place = heard.credential_id, heard.callback_id, number, heard.merchant.merchant_id, heard.merchant.mode
+        place = origin.credential_id, origin.callback_id, number, origin.merchant.merchant_id, origin.merchant.mode
         unit.put(_RECORD, [(*place, one.event_type, dict(one.references), *amount, concerns)])
-        unit.after_commit(lambda one=one, concerns=concerns: _alert(provider, heard, one, concerns))
+        unit.after_commit(lambda one=one, concerns=concerns: _alert(provider, origin, one, concerns))
 
 
 def _held(one: Unmatched) -> Unmatched:
@@ -100,15 +100,15 @@ def _concerns(one: Unmatched, merchant_id: str, ours: set[tuple[str, str]]) -> C
     return "others" if one.references else "unclear"
 
 
-def _alert(provider: str, heard: CallbackOrigin, one: Unmatched, concerns: Concerns) -> None:
+def _alert(provider: str, origin: CallbackOrigin, one: Unmatched, concerns: Concerns) -> None:
     UNMATCHED.labels(provider, concerns).inc()
-    say = log.info if concerns == "others" else log.error
-    say(
+    write = log.info if concerns == "others" else log.error
+    write(
         "unmatched callback",
         provider=provider,
         concerns=concerns,
-        merchant_id=heard.merchant.merchant_id,
-        callback_id=heard.callback_id,
+        merchant_id=origin.merchant.merchant_id,
+        callback_id=origin.callback_id,
         event_type=one.event_type,
         references=dict(one.references),
     )
