@@ -164,7 +164,7 @@ async def test_a_message_that_only_a_newer_release_knows_waits_for_it_or_for_an_
 
 
 async def test_a_release_that_knows_the_message_takes_it_where_the_older_one_stopped(bench, monkeypatch):
-    monkeypatch.setattr(Topic, "stranger", lambda _, value: "CancelPayment" if b"can_new" in value else None)
+    monkeypatch.setattr(Topic, "unknown_type", lambda _, value: "CancelPayment" if b"can_new" in value else None)
     decode = Topic.decode
 
     def older(topic, value):

@@ -14,7 +14,7 @@ from malipo import ids
 from malipo.contracts.commands import CancelPayment
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS
-from malipo.messaging import consumers, provision
+from malipo.messaging import broker, provision
 from malipo.messaging import relay as relay_module
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
@@ -178,7 +178,7 @@ async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_
 async def test_a_batch_that_faststream_cannot_parse_comes_again(service, monkeypatch):
     database = await service()
     seen = Seen(ids.new("pay"))
-    parse, failures = consumers._without_headers, 0
+    parse, failures = broker._without_headers, 0
 
     async def parse_badly(records, parse_rest):
         nonlocal failures
@@ -187,7 +187,7 @@ async def test_a_batch_that_faststream_cannot_parse_comes_again(service, monkeyp
             raise RuntimeError("no parser is without a fault")
         return await parse(records, parse_rest)
 
-    monkeypatch.setattr(consumers, "_without_headers", parse_badly)
+    monkeypatch.setattr(broker, "_without_headers", parse_badly)
     async with service.consuming(database, seen):
         await send(database, seen.prefix, keys=3, each=2)
         await until(lambda: seen.count == 6, what="all messages arrive")

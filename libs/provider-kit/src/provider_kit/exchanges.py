@@ -12,7 +12,7 @@ import httpx
 from malipo import clock
 from malipo.contracts.outcomes import Exchange
 from malipo.platform import tracing
-from malipo.platform.redaction import cleaned
+from redaction.text import cleaned
 
 MAX_EXCHANGES = 50
 """More than one order or question ever takes; the first are kept."""

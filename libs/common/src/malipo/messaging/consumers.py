@@ -1,18 +1,17 @@
 """Runs subscriptions on FastStream batch subscribers: each batch is applied and its offsets committed, or it comes again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 from aiokafka.errors import IllegalStateError, KafkaError
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka import KafkaMessage
 
 from malipo import clock
 from malipo.messaging.batch_consumer import BatchConsumer, DatabaseAway
+from malipo.messaging.broker import PollingBroker
 from malipo.messaging.kafka import started
 from malipo.messaging.offsets import Offsets
 from malipo.messaging.poll import Poll, Rebalances
@@ -40,16 +39,7 @@ class Consumers:
         self._service = service
         self._instance = instance
         self._offsets = Offsets()
-        self._broker = KafkaBroker(
-            kafka_bootstrap,
-            client_id=f"{service}.{instance}",
-            ack_policy=AckPolicy.MANUAL,  # the default commits before the handler runs
-            allow_auto_create_topics=False,
-            consumer_only=True,  # the relay publishes; a producer whose start fails would never be closed
-            graceful_timeout=10,
-            logger=None,
-            apply_types=False,
-        )
+        self._broker = PollingBroker(kafka_bootstrap, f"{service}.{instance}")
         self._problem: str | None = _STOPPED
         self._reach = Reach()
         self._polls: list[Poll] = []
@@ -71,26 +61,19 @@ class Consumers:
         """Which partitions are not read any further, where, why, and how to go on, else None."""
         return "; ".join(rest for poll in self._polls for rest in poll.resting) or None
 
-    def add(self, subscription: Subscription, shell: BatchConsumer) -> None:
-        """Have `shell` take what `subscription` asks for."""
+    def add(self, subscription: Subscription, consumer: BatchConsumer) -> None:
+        """Have `consumer` get what `subscription` asks for."""
         topics = [topic.name for topic in subscription.topics]
         group = f"{self._service}.{subscription.name}"
-        poll = Poll(group, subscription.max_records, shell.stepped_over, self._offsets.applied)
-        subscriber = self._broker.subscriber(
+        poll = Poll(group, subscription.max_records, consumer.stepped_over, self._offsets.applied)
+        subscriber = self._broker.polled(
+            poll,
             *topics,
-            batch=True,
             group_id=group,
             group_instance_id=f"{self._service}.{self._instance}",
-            auto_offset_reset="earliest",  # the default would skip what was sent before the first deployment
-            max_records=subscription.max_records,
-            heartbeat_interval_ms=500,  # a member that joins waits for the others' next heartbeat
-            session_timeout_ms=10_000,
             listener=Rebalances(poll, self._offsets.settle),
-            parser=_without_headers,
-            decoder=_itself,
         )
-        subscriber.get_msg = poll.next
-        subscriber(partial(self._consume, shell, poll, subscription.pace_seconds))
+        subscriber(partial(self._consume, consumer, poll, subscription.pace_seconds))
         for topic in topics:  # an alert on the first loss needs a zero before it
             metrics.DELETED_UNREAD.labels(group, topic)
         self._polls.append(poll)
@@ -112,11 +95,11 @@ class Consumers:
         subscribers = cast("Sequence[Any]", self._broker.subscribers)
         return [subscriber.consumer for subscriber in subscribers if subscriber.consumer is not None]
 
-    async def _consume(self, shell: BatchConsumer, poll: Poll, pace_seconds: float, message: KafkaMessage) -> None:
+    async def _consume(self, consumer: BatchConsumer, poll: Poll, pace_seconds: float, message: KafkaMessage) -> None:
         records = cast("Sequence[Record]", message.raw_message)
         next_at = clock.monotonic() + pace_seconds
         try:
-            stops = await shell.consume(records)
+            stops = await consumer.consume(records)
         except DatabaseAway as error:
             log.warning("database away", error=str(error), retry_in_seconds=_AWAY_SECONDS)
         except Exception:  # noqa: BLE001 - whatever it is, the batch must not be lost
@@ -161,16 +144,3 @@ class Consumers:
                 self._reach.lost()
                 await self._broker.stop()
                 await asyncio.sleep(_START_AGAIN_SECONDS)
-
-
-async def _without_headers(
-    records: tuple[Record, ...], parse: Callable[[tuple[Record, ...]], Awaitable[KafkaMessage]]
-) -> KafkaMessage:
-    # FastStream decodes every header as UTF-8, and the batch would come again and again when one is not.
-    message = await parse(tuple(replace(record, headers=()) for record in records))
-    message.raw_message = records
-    return message
-
-
-async def _itself(message: KafkaMessage) -> object:
-    return message

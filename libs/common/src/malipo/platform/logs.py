@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 from opentelemetry import trace
 
-from malipo.platform import redaction
 from malipo.platform.tracing import CLIENT_REF, trace_id_of
+from redaction.text import clean
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 """The logger of every service. A line about a payment says so: see `facts` and `concern`."""
@@ -62,7 +62,7 @@ def bind_payment(payment_id: str, headers: Mapping[str, str]) -> None:
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide values whose name or shape says that they are secrets, card numbers or phone numbers."""
-    return {key: redaction.clean(key, value) for key, value in event.items()}
+    return {key: clean(key, value) for key, value in event.items()}
 
 
 def _add_service(service: str) -> structlog.typing.Processor:

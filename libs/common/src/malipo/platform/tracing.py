@@ -11,7 +11,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind, StatusCode
 
-from malipo.platform.redaction import cleaned
+from redaction.text import cleaned
 
 TRACEPARENT = "traceparent"
 CLIENT_REF = "client-ref"

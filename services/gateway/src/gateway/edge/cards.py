@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
-from malipo.platform import cards
+from redaction import cards
 
 _NUMBER_FIELDS = frozenset({"number", "card_number", "pan"})
 _ENCODINGS = 3  # a URL within a URL is encoded twice, and that one's query once more

@@ -19,8 +19,8 @@ from gateway.edge.problems import Problem
 from malipo import clock, ids
 from malipo.messaging.pool import AWAY
 from malipo.platform.logs import log
-from malipo.platform.redaction import clean
 from malipo.platform.tracing import tracer
+from redaction.text import clean
 
 REQUEST_SECONDS = 25
 """Longer than any wait that a request may ask for, shorter than load balancers wait."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from gateway.edge.problems import PROBLEMS, FieldError, Problem, of_fields
-from malipo.platform.redaction import cleaned
+from redaction.text import cleaned
 
 _MAX_ERRORS = 20
 _MAX_NAME_CHARS = 60

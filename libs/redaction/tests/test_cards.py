@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from malipo.platform import cards
+from redaction import cards
 
 NUMBERS = [
     "4242424242424242",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from malipo import clock, ids
-from malipo.platform.redaction import HIDDEN, clean
+from redaction.text import HIDDEN, clean
 
 SECRETS = [
     "sk_test_4eC39HqLyjWDarjtT1zdp7dc",

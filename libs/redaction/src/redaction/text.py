@@ -3,7 +3,7 @@
 import re
 from typing import Any, cast
 
-from malipo.platform import cards
+from redaction import cards
 
 HIDDEN = "[redacted]"
 

@@ -1,0 +1,58 @@
+"""FastStream's broker, as far as we use it: it starts consumers, keeps their loops, and stops them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from malipo.messaging.poll import Poll
+from malipo.messaging.records import Record
+
+_OPTIONS: dict[str, Any] = {
+    "batch": True,
+    "auto_offset_reset": "earliest",  # the default would skip what was sent before the first deployment
+    "heartbeat_interval_ms": 500,  # a member that joins waits for the others' next heartbeat
+    "session_timeout_ms": 10_000,
+}
+
+
+class PollingBroker(KafkaBroker):
+    """A broker whose batch subscribers read by a `Poll`, and hand on batches as they came.
+
+    Overridden is how a subscriber reads: its own `getmany` loses records when one partition raises, as aiokafka moves
+    positions on before it raises (aiokafka #1173). And how a batch is parsed: FastStream decodes every header as UTF-8
+    and drops the batch when one is not (FastStream #2458).
+    """
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        super().__init__(
+            bootstrap,
+            client_id=client_id,
+            ack_policy=AckPolicy.MANUAL,  # the default commits before the handler runs
+            allow_auto_create_topics=False,
+            consumer_only=True,  # the relay publishes; a producer whose start fails would never be closed
+            graceful_timeout=10,
+            logger=None,
+            apply_types=False,
+        )
+
+    def polled(self, poll: Poll, *topics: str, **options: Any) -> Any:
+        """A subscriber of these topics; `options` are the rest of `KafkaBroker.subscriber`'s."""
+        subscribe: Any = self.subscriber
+        subscriber: Any = subscribe(*topics, **_OPTIONS, **options, parser=_without_headers, decoder=_itself)
+        subscriber.get_msg = poll.next
+        return subscriber
+
+
+async def _without_headers(
+    records: tuple[Record, ...], parse: Callable[[tuple[Record, ...]], Awaitable[KafkaMessage]]
+) -> KafkaMessage:
+    message = await parse(tuple(replace(record, headers=()) for record in records))
+    message.raw_message = records
+    return message
+
+
+async def _itself(message: KafkaMessage) -> object:
+    return message

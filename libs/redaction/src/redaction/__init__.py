@@ -1,0 +1,1 @@
+"""What may never be shown: secrets, card numbers and phone numbers, found in text and hidden."""
