@@ -1,4 +1,4 @@
-"""A real PostgreSQL, merchants' servers that do as told, and dispatchers without Kafka: batches are handed in."""
+"""A real PostgreSQL, merchants' servers with scripted replies, and dispatchers without Kafka: batches are handed in."""
 
 import asyncio
 import base64
@@ -83,7 +83,7 @@ async def hang(_hook: Hook, _writer: asyncio.StreamWriter) -> None:
 
 @dataclass
 class Receiver:
-    """Answers each path as `replies` says: a list is used up one by one, its last entry stays."""
+    """Answers each path by its `replies`: a list is used up one by one, its last entry stays."""
 
     url: str = ""
     replies: dict[str, list[Reply]] = field(default_factory=dict)
@@ -161,7 +161,7 @@ def endpoint(merchant_id: str, url: str, **changes: Any) -> Endpoint:
     return Endpoint(id=endpoint_id, mode=mode, url=url, secret_ciphertext=sealed, **changes)
 
 
-def step(payment_id: str, sequence: int, **changes: Any) -> PaymentTransitioned:
+def transition(payment_id: str, sequence: int, **changes: Any) -> PaymentTransitioned:
     now = clock.now()
     view = PaymentView(
         id=payment_id, status="processing", amount=100, currency="EUR", amount_captured=0, amount_refunded=0,
@@ -196,7 +196,7 @@ def records(topic: Topic, messages: Sequence[Message]) -> list[ConsumerRecord]:
 
 
 class Dispatcher:
-    """One replica: intake, executor and clockwork on a pool of its own."""
+    """One replica: intake, executor and sweeps on a pool of its own."""
 
     def __init__(self, pool: Any, **options: Any) -> None:
         self.pool = pool
@@ -239,12 +239,12 @@ class Dispatcher:
         await self.sender.close()
         await self.pool.close()
 
-    async def announce(self, *steps: PaymentTransitioned) -> list[ConsumerRecord]:
-        batch = records(PAYMENT_EVENTS, steps)
+    async def receive(self, *transitions: PaymentTransitioned) -> list[ConsumerRecord]:
+        batch = records(PAYMENT_EVENTS, transitions)
         await self._events.consume(batch)
         return batch
 
-    async def take_again(self, batch: Sequence[ConsumerRecord]) -> None:
+    async def redeliver(self, batch: Sequence[ConsumerRecord]) -> None:
         await self._events.consume(batch)
 
     async def configure(self, version: int, *endpoints: Endpoint, merchant_id: str = "mer_1") -> None:
@@ -289,7 +289,7 @@ async def replica(database_url: str) -> AsyncGenerator[Callable[..., Awaitable[D
 
 
 def verify(secret: str, headers: dict[str, str], body: bytes, *, now: int, tolerance_seconds: int = 300) -> bool:
-    """Whether a strict receiver takes this webhook. Never raises."""
+    """Whether a strict receiver accepts this webhook. Never raises."""
     message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     encoded = secret.removeprefix("whsec_").rstrip("=")
     if not (message_id and encoded and timestamp.isascii() and timestamp.isdigit()):
@@ -309,6 +309,6 @@ def kit() -> Any:
 
     class Kit:
         SECRET, KEY_RING = SECRET, KEY_RING
-        endpoint, step, status, hang, verify = map(staticmethod, (endpoint, step, status, hang, verify))
+        endpoint, transition, status, hang, verify = map(staticmethod, (endpoint, transition, status, hang, verify))
 
     return Kit

@@ -18,7 +18,7 @@ from webhook_dispatcher.result import ReceiverResponse
 async def test_an_event_arrives_signed_at_both_endpoints_and_is_reported(replica, receiver, kit):
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/a"), kit.endpoint("mer_1", f"{receiver.url}/b"))
-    await one.announce(kit.step("pay_1", 1, type="payment.completed"))
+    await one.receive(kit.transition("pay_1", 1, type="payment.completed"))
     await one.until_states(delivered=2)
     assert sorted(hook.path for hook in receiver.hooks) == ["/a", "/b"]
     for hook in receiver.hooks:
@@ -36,7 +36,7 @@ async def test_an_attempt_that_fails_is_recorded_and_made_again_with_the_same_id
     receiver.replies["/"] = [kit.status(500, body=b"out of order"), kit.status(200)]
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await one.until_states(delivered=1)
     first, second = receiver.hooks
     assert (first.id, first.body) == (second.id, second.body)
@@ -54,7 +54,7 @@ async def test_a_delivery_that_never_succeeds_is_given_up_and_the_next_event_goe
     receiver.replies["/"] = [kit.status(500)] * 3 + [kit.status(200)]
     one = await replica(schedule=(0.05, 0.05))
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2))
     await one.until_states(exhausted=1, delivered=1)
     assert [hook.place for hook in receiver.hooks] == [("pay_1", 1)] * 3 + [("pay_1", 2)]
     assert [r["result"] for r in await one.reports()] == ["retrying", "retrying", "exhausted", "delivered"]
@@ -64,8 +64,8 @@ async def test_events_of_one_payment_arrive_in_order_though_the_first_fails(repl
     receiver.replies["/"] = [kit.status(500), kit.status(503), kit.status(200)]
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
-    await one.announce(kit.step("pay_1", 3))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2))
+    await one.receive(kit.transition("pay_1", 3))
     await one.until_states(delivered=3)
     assert [hook.place[1] for hook in receiver.hooks] == [1, 1, 1, 2, 3]
 
@@ -73,7 +73,7 @@ async def test_events_of_one_payment_arrive_in_order_though_the_first_fails(repl
 async def test_events_of_one_payment_follow_each_other_without_waiting_for_a_poll(replica, receiver, kit):
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(*(kit.step("pay_1", sequence) for sequence in range(1, 61)))
+    await one.receive(*(kit.transition("pay_1", sequence) for sequence in range(1, 61)))
     await one.until_states(delivered=60, seconds=10)  # 15 seconds of polls
     assert [hook.place[1] for hook in receiver.hooks] == list(range(1, 61))
 
@@ -81,19 +81,18 @@ async def test_events_of_one_payment_follow_each_other_without_waiting_for_a_pol
 async def test_an_endpoint_at_its_cap_gets_the_next_one_as_soon_as_one_has_ended(replica, receiver, kit):
     one = await replica(per_endpoint=1)
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(60)))
+    await one.receive(*(kit.transition(f"pay_{i}", 1) for i in range(60)))
     await one.until_states(delivered=60, seconds=10)  # 15 seconds of polls
     assert receiver.most_open["/"] == 1
 
 
-async def test_the_end_of_a_delivery_says_whether_others_are_due(replica, kit):
+async def test_the_end_of_a_delivery_shows_whether_others_are_due(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2), kit.step("pay_2", 1))
-    records = one.recorder
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2), kit.transition("pay_2", 1))
     for more_due in (True, True, False):  # the one that had no room, the next of its payment, nothing
         (delivery,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 1)
-        assert await records.record(delivered(delivery)) is more_due
+        assert await one.recorder.record(delivered(delivery)) is more_due
 
 
 async def test_a_payment_that_is_stuck_does_not_hold_up_other_payments(replica, receiver, kit):
@@ -103,8 +102,10 @@ async def test_a_payment_that_is_stuck_does_not_hold_up_other_payments(replica, 
     receiver.replies["/"] = [stuck]
     one = await replica(schedule=(60,))
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(
-        kit.step("pay_stuck", 1), kit.step("pay_stuck", 2), *(kit.step(f"pay_{i}", 1) for i in range(30))
+    await one.receive(
+        kit.transition("pay_stuck", 1),
+        kit.transition("pay_stuck", 2),
+        *(kit.transition(f"pay_{i}", 1) for i in range(30)),
     )
     await one.until_states(pending=2, delivered=30)
 
@@ -114,7 +115,7 @@ async def test_a_hanging_endpoint_holds_only_its_cap_while_twenty_healthy_ones_g
     one = await replica(limit=30, per_endpoint=10, attempt_seconds=30)
     healthy = [kit.endpoint("mer_1", f"{receiver.url}/{i}") for i in range(20)]
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/hanging"), *healthy)
-    await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(25)))
+    await one.receive(*(kit.transition(f"pay_{i}", 1) for i in range(25)))
     await one.until_states(delivered=500, pending=25)
     assert receiver.most_open["/hanging"] == 10
     assert all(len(receiver.on(f"/{i}")) == 25 for i in range(20))
@@ -125,27 +126,27 @@ async def test_410_ends_the_endpoint_and_all_that_waits_for_it(replica, receiver
     one = await replica()
     gone, kept = kit.endpoint("mer_1", f"{receiver.url}/gone", id="ep_gone"), kit.endpoint("mer_1", f"{receiver.url}/")
     await one.configure(1, gone, kept)
-    await one.announce(*(kit.step("pay_1", sequence) for sequence in range(1, 6)))
+    await one.receive(*(kit.transition("pay_1", sequence) for sequence in range(1, 6)))
     await one.until_states(endpoint_gone=5, delivered=5)
     assert len(receiver.on("/gone")) == 1
     assert await one.rows("SELECT gone_because FROM endpoints WHERE endpoint_id = 'ep_gone'") == [
         {"gone_because": "answered 410"}
     ]
     await one.configure(2, gone, kept)  # another change of the merchant's does not bring it back
-    await one.announce(kit.step("pay_2", 1))
+    await one.receive(kit.transition("pay_2", 1))
     await one.until_states(endpoint_gone=5, delivered=6)
     statuses = [r.get("http_status") for r in await one.reports() if r["endpoint_id"] == "ep_gone"]
     assert sorted(statuses, key=str) == [410, None, None, None, None]
 
 
 @pytest.mark.parametrize(
-    ("status", "asked", "least", "most"), [(429, 100, 100, 100), (503, 1, 8, 12), (500, 100, 8, 12)]
+    ("status", "requested", "least", "most"), [(429, 100, 100, 100), (503, 1, 8, 12), (500, 100, 8, 12)]
 )
-async def test_retry_after_is_honoured_for_429_and_503(replica, receiver, kit, status, asked, least, most):
-    receiver.replies["/"] = [kit.status(status, f"Retry-After: {asked}")]
+async def test_retry_after_is_honoured_for_429_and_503(replica, receiver, kit, status, requested, least, most):
+    receiver.replies["/"] = [kit.status(status, f"Retry-After: {requested}")]
     one = await replica(schedule=(10,))
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     (report,) = await until(one.reports)
     (row,) = await one.rows("SELECT due_at, extract(epoch FROM due_at - now()) AS seconds FROM deliveries")
     assert least - 2 < row["seconds"] <= most
@@ -156,7 +157,7 @@ async def test_a_redirect_is_a_failure_and_its_target_is_never_visited(replica, 
     receiver.replies["/"] = [kit.status(308, f"Location: {receiver.url}/elsewhere")]
     one = await replica(schedule=(0.01,))
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await one.until_states(exhausted=1)
     assert [hook.path for hook in receiver.hooks] == ["/", "/"]
 
@@ -165,16 +166,16 @@ async def test_an_attempt_that_takes_too_long_is_a_failure(replica, receiver, ki
     receiver.replies["/"] = [kit.hang, kit.status(200)]
     one = await replica(attempt_seconds=0.3)
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await one.until_states(delivered=1)
     errors = [row["error"] for row in await one.rows("SELECT error FROM attempts ORDER BY attempt")]
     assert errors == ["no answer within 0.3 seconds", None]
 
 
-async def test_an_address_inside_is_never_called_and_the_merchant_reads_why(replica, receiver, kit):
+async def test_an_address_inside_is_never_called_and_the_report_shows_why(replica, receiver, kit):
     one = await replica(allow_loopback=False, schedule=(0.01,))
     await one.configure(1, kit.endpoint("mer_1", "https://127.0.0.1/"), kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await one.until_states(exhausted=2)
     assert receiver.hooks == []
     assert {report["error"] for report in await one.reports()} == {
@@ -187,7 +188,7 @@ async def test_an_address_inside_is_never_called_and_the_merchant_reads_why(repl
 async def test_with_a_secret_that_cannot_sign_nothing_is_sent_and_the_delivery_waits(replica, receiver, kit, secret):
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/", secret=secret))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await until(lambda: put_off(one))
     assert receiver.hooks == []
     assert await one.reports() == []
@@ -198,7 +199,7 @@ async def test_a_secret_sealed_for_another_endpoint_signs_nothing(replica, recei
     other = kit.endpoint("mer_1", f"{receiver.url}/", id="ep_other")
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/", id="ep_1"))
     await one.pool.execute("UPDATE endpoints SET secret_ciphertext = $1", other.secret_ciphertext)
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await until(lambda: put_off(one))
     assert receiver.hooks == []
 
@@ -220,7 +221,7 @@ async def test_two_replicas_deliver_each_event_once_and_share_the_cap(replica, r
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
     await asyncio.gather(
         *(
-            (one, two)[i % 2].announce(*(kit.step(f"pay_{i}_{j}", s) for j in range(10) for s in (1, 2, 3)))
+            (one, two)[i % 2].receive(*(kit.transition(f"pay_{i}_{j}", s) for j in range(10) for s in (1, 2, 3)))
             for i in range(10)
         )
     )
@@ -230,13 +231,13 @@ async def test_two_replicas_deliver_each_event_once_and_share_the_cap(replica, r
     seen: dict[str, list[int]] = {}
     for hook in receiver.hooks:
         seen.setdefault(hook.place[0], []).append(hook.place[1])
-    assert all(order == [1, 2, 3] for order in seen.values())
+    assert all(sequences == [1, 2, 3] for sequences in seen.values())
 
 
 async def test_two_claims_at_the_same_moment_share_the_cap(replica, kit):
     one, two = await replica(started=False), await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_2", 1))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_2", 1))
 
     async with one.database.begin() as unit:
         assert len(await unit.transaction.fetch(queue._CLAIM, "run_1", 100, 1, 6, [])) == 1
@@ -245,10 +246,10 @@ async def test_two_claims_at_the_same_moment_share_the_cap(replica, kit):
     assert await other == []
 
 
-async def test_what_a_dead_process_had_claimed_is_taken_up_by_another(replica, receiver, kit):
+async def test_what_a_dead_process_had_claimed_is_claimed_by_another(replica, receiver, kit):
     dead, alive = await replica(started=False), await replica(started=False)
     await alive.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await alive.announce(*(kit.step(f"pay_{i}", 1) for i in range(3)))
+    await alive.receive(*(kit.transition(f"pay_{i}", 1) for i in range(3)))
     claimed = await queue.claim(dead.database, Lease("run_dead", 6), 100, [], 10)
     assert len(claimed) == 3
     alive.start()
@@ -269,7 +270,7 @@ async def test_a_slow_attempt_keeps_its_lease_and_is_not_made_twice(replica, rec
     receiver.replies["/"] = [slow]
     one, _two = await replica(attempt_seconds=15), await replica(attempt_seconds=15)
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await one.until_states(delivered=1)
     assert len(receiver.hooks) == 1
 
@@ -284,29 +285,28 @@ async def test_a_process_that_lost_a_lease_makes_no_second_attempt_while_the_fir
     receiver.replies["/held"] = [held]
     one = await replica(attempt_seconds=30)
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/held"), kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await one.until_states(pending=1, delivered=1)
     await until(lambda: receiver.on("/held"))
     await one.pool.execute("UPDATE deliveries SET lease_token = NULL, lease_until = NULL WHERE state = 'pending'")
-    await one.announce(kit.step("pay_1", 2))
+    await one.receive(kit.transition("pay_1", 2))
     await one.until_states(pending=2, delivered=2)  # it has claimed again meanwhile
     assert len(receiver.on("/held")) == 1
     answering.set()
     await one.until_states(delivered=4)
-    # Nobody wrote down what the first attempt heard: its lease was lost. It is made again, and then comes the next.
+    # The answer to the first attempt was not recorded: its lease was lost. It is made again, and then comes the next.
     assert [hook.place[1] for hook in receiver.on("/held")] == [1, 1, 2]
 
 
-async def test_a_record_that_cannot_be_written_does_not_take_its_neighbours_along(replica, kit):
+async def test_an_attempt_that_cannot_be_recorded_does_not_stop_those_beside_it(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(5)))
+    await one.receive(*(kit.transition(f"pay_{i}", 1) for i in range(5)))
     claimed = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
     bad = next(delivery for delivery in claimed if delivery.payment_id == "pay_2")
     await one.pool.execute("INSERT INTO attempts VALUES ($1, 1, now(), 1, 'retrying', 500, NULL, '')", bad.id)
-    records = one.recorder
-    answers = await asyncio.gather(*(records.record(delivered(each)) for each in claimed), return_exceptions=True)
-    assert [type(answer).__name__ for answer in answers if answer is not False] == ["UniqueViolationError"]
+    results = await asyncio.gather(*(one.recorder.record(delivered(each)) for each in claimed), return_exceptions=True)
+    assert [type(result).__name__ for result in results if result is not False] == ["UniqueViolationError"]
     assert await one.states() == {"delivered": 4, "pending": 1}
     assert sorted(report["payment_id"] for report in await one.reports()) == ["pay_0", "pay_1", "pay_3", "pay_4"]
 
@@ -329,7 +329,7 @@ async def test_an_endpoint_removed_while_an_attempt_is_under_way_gets_nothing_mo
     receiver.replies["/"] = [held]
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2))
     await until(lambda: receiver.hooks)
     await one.configure(2)
     await one.until_states(pending=1, endpoint_gone=1)
@@ -344,15 +344,15 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     """Both orders of the race that a stored `due_at` has to win, with the loser held at its lock."""
     one, two = await replica(started=False), await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     (head,) = await queue.claim(one.database, Lease("run_1", 6), 1, [], 10)
 
     async def end(unit):
         await recorder._write(unit, [delivered(head)], timedelta(minutes=10))
 
     async def come(unit):
-        step = kit.step("pay_1", 2)
-        await handlers.fan_out(lambda: None, unit, [Received(step, "msg_2", PAYMENT_EVENTS.name, "pay_1")])
+        transition = kit.transition("pay_1", 2)
+        await handlers.fan_out(lambda: None, unit, [Received(transition, "msg_2", PAYMENT_EVENTS.name, "pay_1")])
 
     async def second(work):
         async with two.database.begin() as unit:
@@ -379,7 +379,7 @@ async def test_deliveries_come_and_end_at_once_and_none_is_left_behind(replica, 
     one, two = await replica(), await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/a"), kit.endpoint("mer_1", f"{receiver.url}/b"))
     for sequence in range(1, 31):
-        await (one, two)[sequence % 2].announce(*(kit.step(f"pay_{i}", sequence) for i in range(5)))
+        await (one, two)[sequence % 2].receive(*(kit.transition(f"pay_{i}", sequence) for i in range(5)))
         await asyncio.sleep(0.001 * (sequence % 7))
     await one.until_states(delivered=300, seconds=30)
     for path in ("/a", "/b"):

@@ -1,4 +1,4 @@
-"""What a merchant's server has answered is written down, however long PostgreSQL is away meanwhile."""
+"""What a merchant's server has answered is recorded, however long PostgreSQL is away meanwhile."""
 
 import pytest
 
@@ -20,7 +20,7 @@ async def test_what_was_delivered_while_postgresql_was_away_is_not_sent_again(re
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
     receiver.replies["/"] = [away_while_answering(one, kit.status(200)), kit.status(200)]
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await until(lambda: receiver.hooks and receiver.open["/"] == 0, what="the answer")
     if lease == "has run out":
         await one.pool.execute("UPDATE deliveries SET lease_until = now() - interval '1 s'")
@@ -35,7 +35,7 @@ async def test_what_failed_while_postgresql_was_away_counts_once_and_waits_as_pl
     one = await replica(schedule=(600,))
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
     receiver.replies["/"] = [away_while_answering(one, kit.status(500)), kit.status(500)]
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await until(lambda: receiver.hooks and receiver.open["/"] == 0, what="the answer")
     one.database.use(one.pool)
     await until(one.reports, what="the attempt is written")
@@ -45,11 +45,11 @@ async def test_what_failed_while_postgresql_was_away_counts_once_and_waits_as_pl
     assert len(receiver.hooks) == 1
 
 
-async def test_what_another_replica_has_taken_meanwhile_is_left_to_it(replica, receiver, kit):
+async def test_what_another_replica_has_claimed_meanwhile_is_left_to_it(replica, receiver, kit):
     one, two = await replica(), await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
     receiver.replies["/"] = [away_while_answering(one, kit.status(500)), kit.status(200)]
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await until(lambda: receiver.hooks and receiver.open["/"] == 0, what="the answer")
     await one.pool.execute("UPDATE deliveries SET lease_until = now() - interval '1 s'")
     two.start()

@@ -1,4 +1,4 @@
-"""From batches to deliveries: who gets what, once, and not before the configuration is there."""
+"""From batches to deliveries: which endpoint gets which event, once, and not before the configuration is there."""
 
 import asyncio
 
@@ -27,14 +27,14 @@ async def test_an_event_becomes_one_delivery_for_each_endpoint_that_wants_it(rep
     live = kit.endpoint("mer_1", "https://d.example/", id="ep_d", mode="live")
     await one.configure(1, wanting, listed, other_type, live)
     await one.configure(1, kit.endpoint("mer_2", "https://e.example/", id="ep_e"), merchant_id="mer_2")
-    await one.announce(kit.step("pay_1", 1, type="payment.completed"))
+    await one.receive(kit.transition("pay_1", 1, type="payment.completed"))
     assert [row["endpoint_id"] for row in await deliveries(one)] == ["ep_a", "ep_b"]
 
 
 async def test_each_delivery_has_an_id_of_its_own_that_is_as_old_as_its_event(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"), kit.endpoint("mer_1", "https://b.example/"))
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2))
     found = await one.rows("SELECT delivery_id, event_id FROM deliveries")
     assert len({row["delivery_id"] for row in found}) == 4
     assert all(ids.is_id(row["delivery_id"], "del") for row in found)
@@ -44,39 +44,39 @@ async def test_each_delivery_has_an_id_of_its_own_that_is_as_old_as_its_event(re
 async def test_a_redelivered_batch_adds_nothing(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"), kit.endpoint("mer_1", "https://b.example/"))
-    batch = await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2), kit.step("pay_2", 1))
-    await one.take_again(batch)
+    batch = await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2), kit.transition("pay_2", 1))
+    await one.redeliver(batch)
     assert len(await deliveries(one)) == 6
 
 
-async def test_an_event_that_is_emitted_again_under_a_new_message_adds_nothing(replica, kit):
+async def test_an_event_that_is_published_again_in_a_new_message_adds_nothing(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    step = kit.step("pay_1", 1)
-    await one.announce(step, step)
-    await one.announce(step)
+    transition = kit.transition("pay_1", 1)
+    await one.receive(transition, transition)
+    await one.receive(transition)
     assert len(await deliveries(one)) == 1
 
 
-async def test_steps_that_merchants_are_not_told_leave_no_trace(replica, kit):
+async def test_transitions_without_a_public_event_leave_no_trace(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.announce(kit.step("pay_1", 1, public_event=None))
+    await one.receive(kit.transition("pay_1", 1, public_event=None))
     assert await one.rows("SELECT FROM events") == []
 
 
 async def test_only_the_first_delivery_of_an_endpoint_and_payment_is_due(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2), kit.step("pay_2", 1))
-    await one.announce(kit.step("pay_1", 3))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2), kit.transition("pay_2", 1))
+    await one.receive(kit.transition("pay_1", 3))
     due = [(row["payment_id"], row["sequence"], row["due"]) for row in await deliveries(one)]
     assert due == [("pay_1", 1, True), ("pay_1", 2, False), ("pay_1", 3, False), ("pay_2", 1, True)]
 
 
 async def test_an_event_ahead_of_the_configuration_waits_and_then_flows(replica, kit):
     one = await replica(started=False)
-    await one.announce(kit.step("pay_1", 1, config_version=2), kit.step("pay_1", 2, config_version=2))
+    await one.receive(kit.transition("pay_1", 1, config_version=2), kit.transition("pay_1", 2, config_version=2))
     await one.configure(1, kit.endpoint("mer_1", "https://old.example/", id="ep_old"))
     assert await deliveries(one) == []
     await one.configure(2, kit.endpoint("mer_1", "https://new.example/", id="ep_new"))
@@ -86,23 +86,23 @@ async def test_an_event_ahead_of_the_configuration_waits_and_then_flows(replica,
 async def test_a_later_event_does_not_overtake_one_of_its_payment_that_waits(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
-    await one.announce(kit.step("pay_1", 1, config_version=2))
-    await one.announce(kit.step("pay_1", 2, config_version=1), kit.step("pay_2", 1, config_version=1))
+    await one.receive(kit.transition("pay_1", 1, config_version=2))
+    await one.receive(kit.transition("pay_1", 2, config_version=1), kit.transition("pay_2", 1, config_version=1))
     assert [row["payment_id"] for row in await deliveries(one)] == ["pay_2"]
     await one.configure(2, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
     due = [(row["payment_id"], row["sequence"], row["due"]) for row in await deliveries(one)]
     assert due == [("pay_1", 1, True), ("pay_1", 2, False), ("pay_2", 1, True)]
 
 
-async def test_an_event_that_waits_holds_up_nobody_else_in_its_batch(replica, kit):
+async def test_an_event_that_waits_holds_up_no_other_payment_in_its_batch(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
-    await one.announce(
-        kit.step("pay_1", 1, merchant_id="mer_unknown"),
-        kit.step("pay_2", 1),
-        kit.step("pay_3", 1, config_version=2),
-        kit.step("pay_3", 2, config_version=1),
-        kit.step("pay_2", 2),
+    await one.receive(
+        kit.transition("pay_1", 1, merchant_id="mer_unknown"),
+        kit.transition("pay_2", 1),
+        kit.transition("pay_3", 1, config_version=2),
+        kit.transition("pay_3", 2, config_version=1),
+        kit.transition("pay_2", 2),
     )
     due = [(row["payment_id"], row["sequence"], row["due"]) for row in await deliveries(one)]
     assert due == [("pay_2", 1, True), ("pay_2", 2, False)]
@@ -116,9 +116,9 @@ async def test_only_a_batch_that_makes_something_due_wakes_the_deliveries(replic
     one = await replica(started=False)
     nudges = []
 
-    async def take(handle, topic, message):
+    async def handle_one(handler, topic, message):
         async with one.database.begin() as unit:
-            await handle(lambda: nudges.append(message), unit, [Received(message, ids.new("msg"), topic.name, "k")])
+            await handler(lambda: nudges.append(message), unit, [Received(message, ids.new("msg"), topic.name, "k")])
             assert message not in nudges, "woken before the commit"
         return message in nudges
 
@@ -127,11 +127,11 @@ async def test_only_a_batch_that_makes_something_due_wakes_the_deliveries(replic
             merchant_id="mer_1", version=version, endpoints=(kit.endpoint("mer_1", "https://a.example/", id="ep_a"),)
         )
 
-    assert not await take(handlers.replicate, MERCHANT_CONFIG, configured(1))
-    assert not await take(handlers.fan_out, PAYMENT_EVENTS, kit.step("pay_1", 1, config_version=2))
-    assert not await take(handlers.fan_out, PAYMENT_EVENTS, kit.step("pay_2", 1, mode="live"))
-    assert await take(handlers.fan_out, PAYMENT_EVENTS, kit.step("pay_3", 1))
-    assert await take(handlers.replicate, MERCHANT_CONFIG, configured(2))
+    assert not await handle_one(handlers.replicate, MERCHANT_CONFIG, configured(1))
+    assert not await handle_one(handlers.fan_out, PAYMENT_EVENTS, kit.transition("pay_1", 1, config_version=2))
+    assert not await handle_one(handlers.fan_out, PAYMENT_EVENTS, kit.transition("pay_2", 1, mode="live"))
+    assert await handle_one(handlers.fan_out, PAYMENT_EVENTS, kit.transition("pay_3", 1))
+    assert await handle_one(handlers.replicate, MERCHANT_CONFIG, configured(2))
 
 
 @pytest.mark.parametrize("first", ["the event", "the configuration"])
@@ -139,22 +139,22 @@ async def test_an_event_that_comes_while_its_configuration_arrives_is_delivered(
     """Both orders of the race, with the second one held at the lock on the merchant."""
     one, two = await replica(started=False), await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://old.example/", id="ep_old"))
-    event = kit.step("pay_1", 1, config_version=2)
+    event = kit.transition("pay_1", 1, config_version=2)
     endpoints = (kit.endpoint("mer_1", "https://new.example/", id="ep_new"),)
     configured = MerchantConfigured(merchant_id="mer_1", version=2, endpoints=endpoints)
-    take_event = (handlers.fan_out, Received(event, "msg_1", PAYMENT_EVENTS.name, "pay_1"))
-    take_configuration = (handlers.replicate, Received(configured, "msg_2", MERCHANT_CONFIG.name, "mer_1"))
+    event_work = (handlers.fan_out, Received(event, "msg_1", PAYMENT_EVENTS.name, "pay_1"))
+    configuration_work = (handlers.replicate, Received(configured, "msg_2", MERCHANT_CONFIG.name, "mer_1"))
 
-    async def take(unit, handle, received):
-        await handle(lambda: None, unit, [received])
+    async def handle_one(unit, handler, received):
+        await handler(lambda: None, unit, [received])
 
     async def second(work):
         async with two.database.begin() as unit:
-            await take(unit, *work)
+            await handle_one(unit, *work)
 
     async with one.database.begin() as unit:
-        await take(unit, *(take_event if first == "the event" else take_configuration))
-        other = asyncio.create_task(second(take_configuration if first == "the event" else take_event))
+        await handle_one(unit, *(event_work if first == "the event" else configuration_work))
+        other = asyncio.create_task(second(configuration_work if first == "the event" else event_work))
         await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
     await other
     assert await deliveries(one) == [{"endpoint_id": "ep_new", "payment_id": "pay_1", "sequence": 1, "due": True}]
@@ -168,7 +168,7 @@ async def test_an_event_whose_configuration_is_here_waits_for_no_newer_one_that_
     )
     async with one.database.begin() as unit:
         await handlers.replicate(lambda: None, unit, [Received(newer, "msg_1", MERCHANT_CONFIG.name, "mer_1")])
-        await two.announce(kit.step("pay_1", 1))
+        await two.receive(kit.transition("pay_1", 1))
     assert [row["endpoint_id"] for row in await deliveries(one)] == ["ep_old"]
     task = asyncio.create_task(sweep(one.database, 1, scheduler.end_gone))
     await one.until_states(endpoint_gone=1)
@@ -184,7 +184,7 @@ async def waits_for_a_lock(dispatcher):
 async def test_more_events_than_one_slice_wait_and_flow(replica, kit, monkeypatch):
     monkeypatch.setattr("webhook_dispatcher.store.SLICE", 7)
     one = await replica(started=False)
-    await one.announce(*(kit.step(f"pay_{i % 3}", i, config_version=1) for i in range(30)))
+    await one.receive(*(kit.transition(f"pay_{i % 3}", i, config_version=1) for i in range(30)))
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     found = await deliveries(one)
     assert len(found) == 30
@@ -198,7 +198,7 @@ async def test_an_older_configuration_changes_nothing(replica, kit):
     assert await one.rows("SELECT url, gone_at FROM endpoints") == [{"url": "https://new.example/", "gone_at": None}]
 
 
-async def test_the_same_configuration_again_mends_a_damaged_replica(replica, kit):
+async def test_the_same_configuration_again_repairs_a_damaged_replica(replica, kit):
     one = await replica(started=False)
     both = [kit.endpoint("mer_1", f"https://{name}.example/", id=f"ep_{name}") for name in ("a", "b")]
     await one.configure(2**31, *both)
@@ -219,11 +219,11 @@ async def test_the_same_configuration_again_does_not_bring_back_an_endpoint_that
         await queue.disable(unit.transaction, ["ep_a"])
     await one.configure(1, gone)
     assert await one.rows("SELECT gone_because FROM endpoints") == [{"gone_because": "answered 410"}]
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     assert await deliveries(one) == []
 
 
-async def test_an_endpoint_never_changes_hands(replica, kit):
+async def test_an_endpoint_never_changes_its_merchant(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://mine.example/", id="ep_1"))
     await one.configure(1, kit.endpoint("mer_2", "https://theirs.example/", id="ep_1"), merchant_id="mer_2")
@@ -236,7 +236,7 @@ async def test_an_endpoint_that_is_no_longer_listed_is_gone_and_its_deliveries_e
     one = await replica(started=False)
     kept, dropped = (kit.endpoint("mer_1", f"https://{name}.example/", id=f"ep_{name}") for name in ("kept", "dropped"))
     await one.configure(1, kept, dropped)
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2))
     await one.pool.execute("UPDATE deliveries SET attempts = 1 WHERE endpoint_id = 'ep_dropped' AND sequence = 1")
     await one.configure(2, kept)
     task = asyncio.create_task(sweep(one.database, 1, scheduler.end_gone))
@@ -247,7 +247,7 @@ async def test_an_endpoint_that_is_no_longer_listed_is_gone_and_its_deliveries_e
         ("ep_dropped", "endpoint_gone", 1),
         ("ep_dropped", "endpoint_gone", 2),
     ]
-    await one.announce(kit.step("pay_2", 1))
+    await one.receive(kit.transition("pay_2", 1))
     assert await one.states() == {"pending": 3, "endpoint_gone": 2}
 
 
@@ -255,18 +255,18 @@ async def test_events_and_configuration_at_once_lose_no_event(replica, kit):
     one, two = await replica(started=False), await replica(started=False)
     for version in range(1, 21):
         await asyncio.gather(
-            one.announce(kit.step(f"pay_{version}", 1, config_version=version)),
+            one.receive(kit.transition(f"pay_{version}", 1, config_version=version)),
             two.configure(version, kit.endpoint("mer_1", "https://a.example/", id="ep_a")),
         )
     assert len(await deliveries(one)) == 20
     assert await one.rows("SELECT FROM events WHERE NOT fanned_out") == []
 
 
-async def test_what_ended_long_ago_is_forgotten_and_nothing_else(replica, kit):
+async def test_what_ended_long_ago_is_deleted_and_nothing_else(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.announce(*(kit.step(f"pay_{i}", 1) for i in range(4)))
-    await one.announce(kit.step("pay_4", 1, config_version=9))
+    await one.receive(*(kit.transition(f"pay_{i}", 1) for i in range(4)))
+    await one.receive(kit.transition("pay_4", 1, config_version=9))
     await one.pool.execute("UPDATE events SET created_at = now() - interval '90 days'")
     await one.pool.execute("UPDATE deliveries SET state = 'delivered', ended_at = now() WHERE payment_id < 'pay_3'")
     await one.pool.execute("UPDATE deliveries SET ended_at = now() - interval '31 days' WHERE payment_id < 'pay_2'")

@@ -1,4 +1,4 @@
-"""What Kafka has lost on its way here is noticed and asked for, and is delivered when it comes at last."""
+"""What Kafka has lost on its way here is noticed and requested, and is delivered when it comes at last."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from webhook_dispatcher import handlers, scheduler
 from webhook_dispatcher.subscriptions import subscriptions
 
 
-async def asked(dispatcher, kind) -> list:
+async def requested(dispatcher, kind) -> list:
     rows = await dispatcher.rows("SELECT topic, payload FROM outbox ORDER BY id")
     messages = [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
     return [message for message in messages if isinstance(message, kind)]
@@ -23,18 +23,18 @@ def message_id(record) -> str:
     return dict(record.headers)[MESSAGE_ID].decode()
 
 
-async def test_announced_steps_that_never_came_are_asked_for_and_others_are_not(replica, kit):
+async def test_public_events_that_never_came_are_requested_and_others_are_not(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    [came] = await one.announce(kit.step("pay_1", 2))
+    [came] = await one.receive(kit.transition("pay_1", 2))
     called = (
         PublishedTransition("pay_1", 1, ids.new("msg"), public=False),
         PublishedTransition("pay_1", 2, message_id(came), public=True),
         PublishedTransition("pay_1", 3, ids.new("msg"), public=True),
         PublishedTransition("pay_2", 1, ids.new("msg"), public=True),
     )
-    await one.announce(RollCalled(steps=called))
-    assert await asked(one, ResendEvents) == [
+    await one.receive(RollCalled(steps=called))
+    assert await requested(one, ResendEvents) == [
         ResendEvents(payment_id="pay_1", steps=(3,)), ResendEvents(payment_id="pay_2", steps=(1,))
     ]  # fmt: skip
 
@@ -42,18 +42,18 @@ async def test_announced_steps_that_never_came_are_asked_for_and_others_are_not(
 async def test_an_event_that_was_lost_and_comes_behind_a_later_one_is_delivered_too(replica, kit, receiver):
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/"))
-    await one.announce(kit.step("pay_1", 2))
+    await one.receive(kit.transition("pay_1", 2))
     await one.until_states(delivered=1)
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 3))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 3))
     await one.until_states(delivered=3)
 
 
-async def test_events_that_wait_for_a_configuration_that_does_not_come_have_it_asked_for(replica, kit):
+async def test_a_configuration_that_events_wait_for_in_vain_is_requested(replica, kit):
     one = await replica(started=False)
-    await one.announce(kit.step("pay_1", 1), kit.step("pay_1", 2))
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2))
     await one.pool.execute("UPDATE events SET created_at = created_at - interval '10 seconds'")
     await scheduler.ask(one.database)
-    assert await asked(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
+    assert await requested(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
 
 
 async def pass_time(one, seconds: float) -> None:
@@ -61,17 +61,17 @@ async def pass_time(one, seconds: float) -> None:
     await one.pool.execute("UPDATE merchants SET asked_at = asked_at - make_interval(secs => $1)", seconds)
 
 
-async def test_a_configuration_that_does_not_come_is_asked_for_at_doubled_waits_up_to_a_quarter_of_an_hour(
+async def test_a_configuration_that_does_not_come_is_requested_at_doubled_waits_up_to_a_quarter_of_an_hour(
     replica, kit
 ):
     one = await replica(started=False)
-    await one.announce(kit.step("pay_1", 1))
-    asked_at = [0]
-    for seconds in range(5, 3700, 5):  # as the loop looks
+    await one.receive(kit.transition("pay_1", 1))
+    requested_at = [0]
+    for seconds in range(5, 3700, 5):  # as often as the sweep runs
         await pass_time(one, 5)
         if await scheduler.ask(one.database):
-            asked_at.append(seconds)
-    waits = [later - earlier for earlier, later in itertools.pairwise(asked_at)]
+            requested_at.append(seconds)
+    waits = [later - earlier for earlier, later in itertools.pairwise(requested_at)]
     assert waits[0] == 5
     assert all(earlier <= later <= 2 * earlier + 10 for earlier, later in itertools.pairwise(waits))
     assert waits[-1] in (900, 905)
@@ -80,23 +80,23 @@ async def test_a_configuration_that_does_not_come_is_asked_for_at_doubled_waits_
 
 async def test_a_merchant_who_lacks_a_configuration_again_later_does_not_wait_for_it_as_long_as_before(replica, kit):
     one = await replica(started=False)
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await pass_time(one, 3600)
     assert await scheduler.ask(one.database) == 1
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.announce(kit.step("pay_2", 1, config_version=2))
+    await one.receive(kit.transition("pay_2", 1, config_version=2))
     await pass_time(one, 6)
     assert await scheduler.ask(one.database) == 1
 
 
-async def test_of_two_replicas_that_look_at_once_one_asks(replica, kit):
+async def test_of_two_replicas_that_sweep_at_once_one_requests(replica, kit):
     one, other = await replica(started=False), await replica(started=False)
-    await one.announce(kit.step("pay_1", 1))
+    await one.receive(kit.transition("pay_1", 1))
     await pass_time(one, 6)
     assert sum(await asyncio.gather(*[scheduler.ask(each.database) for each in (one, other) * 2])) == 1
-    assert await asked(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
+    assert await requested(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
 
 
-def test_the_inbox_knows_the_events_by_the_name_that_roll_calls_are_compared_under():
+def test_roll_calls_are_compared_with_the_inbox_under_the_name_that_events_have_there():
     events, _ = subscriptions(lambda: None)
     assert f"webhook-dispatcher.{events.name}" == handlers.CONSUMER

@@ -21,14 +21,14 @@ ODD_BODIES = {
     "more than was announced": b"Content-Length: 2\r\n\r\nmore than two",
     "a chunk whose size is no number": CHUNKED + b"zz\r\nno\r\n",
     "a chunk that is cut": CHUNKED + b"ff\r\ncut",
-    "a chunk that is longer than it says": CHUNKED + b"1\r\ntoo long\r\n0\r\n\r\n",
+    "a chunk that is longer than its size": CHUNKED + b"1\r\ntoo long\r\n0\r\n\r\n",
     "no last chunk": CHUNKED + b"2\r\nok\r\n",
     "a chunk size beyond all numbers": CHUNKED + b"f" * 40 + b"\r\n",
     "an endless chunk size": CHUNKED + b"0" * 200_000,
     "a trailer that is no header": CHUNKED + b"2\r\nok\r\n0\r\nnonsense\r\n\r\n",
     "a compression that it is not": b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok",
-    "a compression that nobody knows": b"Content-Encoding: snake\r\nContent-Length: 2\r\n\r\nok",
-    "a charset that nobody knows": b"Content-Type: text/plain; charset=klingon\r\nContent-Length: 2\r\n\r\n\xff\xfe",
+    "a compression that does not exist": b"Content-Encoding: snake\r\nContent-Length: 2\r\n\r\nok",
+    "a charset that does not exist": b"Content-Type: text/plain; charset=klingon\r\nContent-Length: 2\r\n\r\n\xff\xfe",
     "zeroes and half a letter": b"Content-Length: 4\r\n\r\n\0\0\0\xc3",
     "a body without any framing": b"\r\nok",
 }
@@ -47,7 +47,7 @@ ODD_HEADERS = {
     "a length beyond all numbers": b"Content-Length: " + b"9" * 30 + b"\r\n\r\nok",
     "two lengths": b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok",
     "a length and chunks": b"Content-Length: 2\r\n" + CHUNKED + b"0\r\n\r\n",
-    "an encoding that nobody knows": b"Transfer-Encoding: snake\r\n\r\nok",
+    "an encoding that does not exist": b"Transfer-Encoding: snake\r\n\r\nok",
     "a header of 100,000 bytes": b"X-A: " + b"y" * 100_000 + b"\r\n\r\n",
     "20,000 headers": b"X-A: y\r\n" * 20_000 + b"\r\n",
     "headers that are cut": b"X-A: b\r\nX-",
@@ -64,8 +64,8 @@ async def sender():
     await made.close()
 
 
-def says(*pieces: bytes, then=None):
-    """Sends the pieces one by one, each on its own way, then hangs up (or does as told)."""
+def sends(*pieces: bytes, then=None):
+    """Send the pieces one by one, each by itself, then hang up, or do `then`."""
 
     async def reply(_hook, writer):
         for piece in pieces:
@@ -97,14 +97,14 @@ async def post(sender, receiver, reply):
 @pytest.mark.parametrize("rest", (ODD_BODIES | ODD_HEADERS).values(), ids=(ODD_BODIES | ODD_HEADERS).keys())
 @pytest.mark.parametrize("split", [False, True], ids=["at once", "in pieces"])
 async def test_the_status_line_decides_whatever_comes_after_it(sender, receiver, rest, split):
-    answer = await post(sender, receiver, says(OK, rest) if split else says(OK + rest))
-    assert (answer.status, answer.error) == (200, None)
+    response = await post(sender, receiver, sends(OK, rest) if split else sends(OK + rest))
+    assert (response.status, response.error) == (200, None)
 
 
 @pytest.mark.parametrize("rest", (ODD_BODIES | ODD_HEADERS).values(), ids=(ODD_BODIES | ODD_HEADERS).keys())
 async def test_a_connection_that_is_reset_after_the_status_line_changes_nothing(sender, receiver, rest):
-    answer = await post(sender, receiver, says(OK, rest, then=reset))
-    assert (answer.status, answer.error) == (200, None)
+    response = await post(sender, receiver, sends(OK, rest, then=reset))
+    assert (response.status, response.error) == (200, None)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ async def test_what_never_ends_after_the_status_line_is_left_after_a_moment(rece
             await asyncio.sleep(0.05)
 
     started = clock.monotonic()
-    answer = await post(sender, receiver, says(OK + rest, then=drip))
-    assert (answer.status, answer.error) == (200, None)
+    response = await post(sender, receiver, sends(OK + rest, then=drip))
+    assert (response.status, response.error) == (200, None)
     assert clock.monotonic() - started < REST_SECONDS + 2  # of the five that an attempt may take
 
 
@@ -135,22 +135,22 @@ async def test_a_status_line_just_before_the_deadline_counts(receiver):
         await writer.drain()
 
     short = Sender(connections=10, attempt_seconds=0.6, allow_loopback=True)
-    answer = await post(short, receiver, says(then=late))
+    response = await post(short, receiver, sends(then=late))
     await short.close()
-    assert (answer.status, answer.body_start) == (200, "ok")
+    assert (response.status, response.body_start) == (200, "ok")
 
 
 @pytest.mark.parametrize("rest", [ODD_BODIES["a length that is never reached"], b"nonsense\r\n\r\n", b""])
 async def test_410_is_410_whatever_comes_after_it(sender, receiver, rest):
-    assert (await post(sender, receiver, says(b"HTTP/1.1 410 Gone\r\n" + rest))).status == 410
+    assert (await post(sender, receiver, sends(b"HTTP/1.1 410 Gone\r\n" + rest))).status == 410
 
 
 @pytest.mark.parametrize("odd", [b"", b"nonsense\r\n", b"X-A: " + b"y" * 10_000 + b"\r\n", b"Content-Length: 9\r\n"])
 @pytest.mark.parametrize("split", [False, True], ids=["at once", "in pieces"])
 async def test_retry_after_is_read_among_odd_headers(sender, receiver, odd, split):
     head = (b"HTTP/1.1 503 X\r\n" + odd, b"retry-after:  120 \r\n\r\n")
-    answer = await post(sender, receiver, says(*head) if split else says(b"".join(head)))
-    assert (answer.status, answer.retry_after_seconds) == (503, 120)
+    response = await post(sender, receiver, sends(*head) if split else sends(b"".join(head)))
+    assert (response.status, response.retry_after_seconds) == (503, 120)
 
 
 async def test_retry_after_as_a_date_counts_from_the_answers_own_date(sender, receiver):
@@ -160,30 +160,32 @@ async def test_retry_after_as_a_date_counts_from_the_answers_own_date(sender, re
         return moment.strftime("%a, %d %b %Y %H:%M:%S GMT").encode()
 
     until = b"Retry-After: " + dated(theirs + timedelta(seconds=90)) + b"\r\n"
-    answer = await post(sender, receiver, says(b"HTTP/1.1 503 X\r\nDate: " + dated(theirs) + b"\r\n" + until + b"\r\n"))
-    assert answer.retry_after_seconds == 90
-    answer = await post(sender, receiver, says(b"HTTP/1.1 503 X\r\nDate: soon\r\n" + until + b"\r\n"))
-    assert answer.retry_after_seconds == pytest.approx(5 * 3600 + 90, abs=2)
+    response = await post(
+        sender, receiver, sends(b"HTTP/1.1 503 X\r\nDate: " + dated(theirs) + b"\r\n" + until + b"\r\n")
+    )
+    assert response.retry_after_seconds == 90
+    response = await post(sender, receiver, sends(b"HTTP/1.1 503 X\r\nDate: soon\r\n" + until + b"\r\n"))
+    assert response.retry_after_seconds == pytest.approx(5 * 3600 + 90, abs=2)
 
 
 @pytest.mark.parametrize("status", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
-async def test_what_is_said_meanwhile_is_not_the_answer(sender, receiver, status):
+async def test_an_interim_response_is_not_the_answer(sender, receiver, status):
     meanwhile = b"HTTP/1.1 " + status + b"\r\nLink: </a>\r\n\r\n"
     for pieces in ([meanwhile + meanwhile + OK + b"\r\n"], [meanwhile, meanwhile, OK, b"\r\n"]):
-        assert (await post(sender, receiver, says(*pieces))).status == 200
-    answer = await post(sender, receiver, says(meanwhile))
-    assert answer.status is None
-    assert answer.error is not None
+        assert (await post(sender, receiver, sends(*pieces))).status == 200
+    response = await post(sender, receiver, sends(meanwhile))
+    assert response.status is None
+    assert response.error is not None
 
 
 @pytest.mark.parametrize("header", ["Date", "Retry-After"])
 async def test_a_date_beyond_all_numbers_is_none_also_where_it_counts(sender, receiver, header):
     dated = f"{header}: Mon, 01 Jan 99999999999 00:00:00 GMT\r\n\r\n".encode()
-    answer = await post(sender, receiver, says(b"HTTP/1.1 503 X\r\n" + dated))
-    assert (answer.status, answer.retry_after_seconds, answer.error) == (503, None, None)
+    response = await post(sender, receiver, sends(b"HTTP/1.1 503 X\r\n" + dated))
+    assert (response.status, response.retry_after_seconds, response.error) == (503, None, None)
 
 
-async def test_who_says_for_ever_that_he_is_at_it_is_left_before_he_fills_the_memory(sender, receiver):
+async def test_a_server_that_sends_interim_responses_for_ever_is_left_before_it_fills_the_memory(sender, receiver):
     sent = 0
 
     async def flood(writer):
@@ -194,9 +196,9 @@ async def test_who_says_for_ever_that_he_is_at_it_is_left_before_he_fills_the_me
             sent += len(CONTINUE) * 2000
 
     started = clock.monotonic()
-    answer = await post(sender, receiver, says(then=flood))
-    assert answer.status is None
-    assert answer.error is not None
+    response = await post(sender, receiver, sends(then=flood))
+    assert response.status is None
+    assert response.error is not None
     assert sent < 20_000_000  # the system's buffers hold some MB of it
     assert clock.monotonic() - started < 4  # of the five that an attempt may take
 
@@ -205,7 +207,7 @@ async def test_who_says_for_ever_that_he_is_at_it_is_left_before_he_fills_the_me
     "line", [b"HTTP/1.0 200 OK", b"HTTP/1.1 200", b"HTTP/1.1 200 ", b"HTTP/1.1  200 OK", b"HTTP/2 200"]
 )
 async def test_a_status_line_may_be_old_or_bare(sender, receiver, line):
-    assert (await post(sender, receiver, says(line + b"\r\nContent-Length: 0\r\n\r\n"))).status == 200
+    assert (await post(sender, receiver, sends(line + b"\r\nContent-Length: 0\r\n\r\n"))).status == 200
 
 
 @pytest.mark.parametrize(
@@ -226,15 +228,15 @@ async def test_a_status_line_may_be_old_or_bare(sender, receiver, line):
     ],
 )
 async def test_what_has_no_status_line_is_no_answer(sender, receiver, raw):
-    answer = await post(sender, receiver, says(raw))
-    assert answer.status is None
-    assert answer.error is not None
+    response = await post(sender, receiver, sends(raw))
+    assert response.status is None
+    assert response.error is not None
 
 
 async def test_a_connection_after_an_odd_answer_is_not_used_again(sender, receiver, kit):
-    """What is left of the odd one must not be taken for the next webhook's answer."""
+    """What is left of the odd one must not count as the next webhook's answer."""
     smuggled = b"Content-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    receiver.replies["/"] = [says(b"HTTP/1.1 500 X\r\n" + smuggled, then=for_ever), kit.status(503)]
+    receiver.replies["/"] = [sends(b"HTTP/1.1 500 X\r\n" + smuggled, then=for_ever), kit.status(503)]
     first = await sender.post(f"{receiver.url}/", {}, b"{}", NOW)
     second = await sender.post(f"{receiver.url}/", {}, b"{}", NOW)
     assert (first.status, second.status) == (500, 503)
@@ -255,5 +257,5 @@ async def test_a_connection_after_a_whole_answer_is_used_again(sender, receiver)
 
 
 async def test_the_body_is_still_kept_for_the_merchants_engineers(sender, receiver):
-    answer = await post(sender, receiver, says(OK + b"Content-Length: 100\r\n\r\nwhat there is"))
-    assert answer.body_start == "what there is"
+    response = await post(sender, receiver, sends(OK + b"Content-Length: 100\r\n\r\nwhat there is"))
+    assert response.body_start == "what there is"

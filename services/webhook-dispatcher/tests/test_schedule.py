@@ -33,7 +33,7 @@ def test_jitter_stretches_and_shortens_the_wait():
         (503, 3600, 3600),
         (429, 1, 5),  # never sooner than the list
         (429, 10 * DAY, DAY),  # nor later than a day
-        (500, 3600, 5),  # other statuses do not ask for a pause
+        (500, 3600, 5),  # other statuses do not request a pause
         (None, 3600, 5),
         (429, None, 5),
     ],
@@ -85,7 +85,7 @@ def test_everything_else_is_tried_again_until_the_list_ends(status):
     assert result_of(ReceiverResponse(status=status), 2, (5,), 1.0) == AttemptResult("exhausted")
 
 
-def test_410_means_that_nobody_is_there_any_more():
+def test_410_means_that_the_endpoint_is_gone():
     assert result_of(ReceiverResponse(status=410), 1, (5,), 1.0) == AttemptResult("endpoint_gone")
 
 

@@ -57,7 +57,7 @@ async def resolve(look_up, *, allow_loopback=False):
         await resolver.close()
 
 
-async def test_public_addresses_are_answered_as_they_came():
+async def test_public_addresses_are_returned_as_they_are():
     assert await resolve(answers(PUBLIC, "2606:4700::1111")) == [PUBLIC, "2606:4700::1111"]
 
 
@@ -98,9 +98,9 @@ async def close_after(_hook, writer):
 async def test_without_the_setting_nothing_is_sent_to_this_machine(sender, receiver):
     strict = sender(allow_loopback=False, look_up=answers(LOOPBACK))
     for url in (receiver.url, "https://127.0.0.1/", "https://[::1]/", "https://inside.example/"):
-        answer = await strict.post(url, {}, b"{}", NOW)
-        assert answer.status is None
-        assert answer.error in (
+        response = await strict.post(url, {}, b"{}", NOW)
+        assert response.status is None
+        assert response.error in (
             "the address is not a public one: loopback (RFC 1122)",
             "the address is not a public one: loopback (RFC 4291)",
             "the URL must be https on port 443",
@@ -110,8 +110,8 @@ async def test_without_the_setting_nothing_is_sent_to_this_machine(sender, recei
 
 async def test_a_redirect_is_an_answer_and_is_not_followed(sender, receiver, kit):
     receiver.replies["/old"] = [kit.status(307, f"Location: {receiver.url}/new")]
-    answer = await sender().post(f"{receiver.url}/old", {}, b"{}", NOW)
-    assert answer.status == 307
+    response = await sender().post(f"{receiver.url}/old", {}, b"{}", NOW)
+    assert response.status == 307
     assert [hook.path for hook in receiver.hooks] == ["/old"]
 
 
@@ -128,8 +128,8 @@ async def test_the_body_goes_out_as_it_is_with_our_headers(sender, receiver):
 
 async def test_the_start_of_the_answer_is_kept_as_text_for_the_database(sender, receiver, kit):
     receiver.replies["/"] = [kit.status(500, body=b"a\0b\xff" + b"x" * 5000)]
-    answer = await sender().post(f"{receiver.url}/", {}, b"{}", NOW)
-    assert answer.body_start == "a�b�" + "x" * (KEPT_BYTES - 4)
+    response = await sender().post(f"{receiver.url}/", {}, b"{}", NOW)
+    assert response.body_start == "a�b�" + "x" * (KEPT_BYTES - 4)
 
 
 async def test_an_endless_answer_is_read_up_to_the_limit_only(sender, receiver):
@@ -144,9 +144,9 @@ async def test_an_endless_answer_is_read_up_to_the_limit_only(sender, receiver):
             written += 1024
 
     receiver.replies["/"] = [endless]
-    answer = await sender().post(f"{receiver.url}/", {}, b"{}", NOW)
-    assert answer.status == 200
-    assert len(answer.body_start) == KEPT_BYTES
+    response = await sender().post(f"{receiver.url}/", {}, b"{}", NOW)
+    assert response.status == 200
+    assert len(response.body_start) == KEPT_BYTES
     assert written < BODY_BYTES + 8 * 1024 * 1024  # what the sockets on the way hold, and then it is cut
 
 
@@ -161,13 +161,13 @@ async def test_one_deadline_spans_the_exchange_up_to_the_status_line(sender, rec
 
     receiver.replies["/"] = [drip]
     started = clock.monotonic()
-    answer = await sender(attempt_seconds=0.5).post(f"{receiver.url}/", {}, b"x" * 500_000, NOW)
+    response = await sender(attempt_seconds=0.5).post(f"{receiver.url}/", {}, b"x" * 500_000, NOW)
     assert clock.monotonic() - started < 2
-    assert (answer.status, answer.error) == (None, "no answer within 0.5 seconds")
+    assert (response.status, response.error) == (None, "no answer within 0.5 seconds")
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body")
-async def test_a_server_that_answers_without_reading_has_not_been_told(sender, listen):
+async def test_a_server_that_answers_without_reading_has_not_received_it(sender, listen):
     async def deaf(_reader, writer):
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
@@ -176,9 +176,9 @@ async def test_a_server_that_answers_without_reading_has_not_been_told(sender, l
     started = clock.monotonic()
     more_than_sockets_hold = b"x" * 20_000_000
     url = f"http://127.0.0.1:{await listen(deaf)}/"
-    answer = await sender(attempt_seconds=0.5).post(url, {}, more_than_sockets_hold, NOW)
+    response = await sender(attempt_seconds=0.5).post(url, {}, more_than_sockets_hold, NOW)
     assert clock.monotonic() - started < 2
-    assert answer.status is None
+    assert response.status is None
 
 
 @pytest.mark.parametrize(
@@ -193,23 +193,23 @@ async def test_a_server_that_answers_without_reading_has_not_been_told(sender, l
         ("", "the URL cannot be used"),
     ],
 )
-async def test_what_cannot_be_reached_says_why(sender, url, error):
-    answer = await sender().post(url, {}, b"{}", NOW)
-    assert (answer.status, answer.error) == (None, error)
+async def test_a_post_that_reaches_no_server_says_why(sender, url, error):
+    response = await sender().post(url, {}, b"{}", NOW)
+    assert (response.status, response.error) == (None, error)
 
 
 async def test_a_name_without_addresses_says_so(sender):
     def unknown(_host, _port, **_options):
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    answer = await sender(look_up=unknown).post("http://no.example/", {}, b"{}", NOW)
-    assert (answer.status, answer.error) == (None, "the name does not resolve")
+    response = await sender(look_up=unknown).post("http://no.example/", {}, b"{}", NOW)
+    assert (response.status, response.error) == (None, "the name does not resolve")
 
 
 async def test_a_server_without_a_certificate_that_we_trust_says_so(sender, receiver, listen, tmp_path):
     port = await listen(receiver.serve, ssl=self_signed(tmp_path))
-    answer = await sender().post(f"https://127.0.0.1:{port}/", {}, b"{}", NOW)
-    assert (answer.status, answer.error) == (None, "no trusted TLS connection")
+    response = await sender().post(f"https://127.0.0.1:{port}/", {}, b"{}", NOW)
+    assert (response.status, response.error) == (None, "no trusted TLS connection")
     assert receiver.hooks == []
 
 
@@ -246,8 +246,8 @@ async def test_names_whose_servers_hang_do_not_hold_up_the_others(sender, receiv
     one = sender(connections=20, attempt_seconds=2, look_up=look_up)
     port = receiver.url.rpartition(":")[2]
     hanging = [asyncio.create_task(one.post(f"http://hanging.example:{port}/", {}, b"{}", NOW)) for _ in range(10)]
-    answer = await one.post(f"http://healthy.example:{port}/", {}, b"{}", NOW)
-    assert answer.status == 200
+    response = await one.post(f"http://healthy.example:{port}/", {}, b"{}", NOW)
+    assert response.status == 200
     assert not any(task.done() for task in hanging)
     release.set()
     await asyncio.gather(*hanging)

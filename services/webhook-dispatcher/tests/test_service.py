@@ -68,12 +68,12 @@ async def reports(stack, endpoint_id: str, count: int) -> list[dict]:
 async def test_an_event_on_kafka_reaches_the_merchant_and_its_report_comes_back(stack, kafka, key_ring, receiver, kit):
     merchant_id, endpoint_id = await configure(kafka, kit, key_ring, f"{receiver.url}/")
     payment_id = ids.new("pay")
-    steps = [kit.step(payment_id, sequence, merchant_id=merchant_id) for sequence in (1, 2, 3)]
-    await send(kafka, PAYMENT_EVENTS, payment_id, steps)
+    transitions = [kit.transition(payment_id, sequence, merchant_id=merchant_id) for sequence in (1, 2, 3)]
+    await send(kafka, PAYMENT_EVENTS, payment_id, transitions)
     found = await reports(stack, endpoint_id, 3)
     assert [hook.place for hook in receiver.hooks] == [(payment_id, 1), (payment_id, 2), (payment_id, 3)]
     assert [(report["event_id"], report["result"]) for report in found] == [
-        (step.public_event.id, "delivered") for step in steps
+        (transition.public_event.id, "delivered") for transition in transitions
     ]
     page = await asyncio.to_thread(httpx.get, f"{stack.url(SERVICE)}/metrics")
     assert 'malipo_webhook_attempts_total{result="delivered"}' in page.text
@@ -84,8 +84,8 @@ async def test_killed_in_the_middle_of_attempts_it_delivers_everything_in_order(
     merchant_id, endpoint_id = await configure(kafka, kit, key_ring, f"{receiver.url}/")
     payments = [ids.new("pay") for _ in range(20)]
     for payment_id in payments:
-        steps = [kit.step(payment_id, sequence, merchant_id=merchant_id) for sequence in (1, 2, 3)]
-        await send(kafka, PAYMENT_EVENTS, payment_id, steps)
+        transitions = [kit.transition(payment_id, sequence, merchant_id=merchant_id) for sequence in (1, 2, 3)]
+        await send(kafka, PAYMENT_EVENTS, payment_id, transitions)
     await until(lambda: len(receiver.hooks) >= 10, what="the cap is in flight")
     receiver.replies["/"] = [kit.status(200)]
     stack.kill(SERVICE)

@@ -1,1 +1,1 @@
-"""Malipo's webhook-dispatcher: tells merchants what happened to their payments, signed, in order, until they have it."""
+"""Malipo's webhook-dispatcher: delivers the events of payments to merchants: signed, in order, until they arrive."""

@@ -22,11 +22,11 @@ from webhook_dispatcher.schedule import JITTER
 from webhook_dispatcher.sender import Sender
 
 PUT_OFF_SECONDS = 300.0
-"""How long a delivery waits that we cannot attempt through a fault of ours. A human is alerted meanwhile."""
+"""How long a delivery waits that we cannot attempt through a fault of ours. An operator is alerted meanwhile."""
 
 
 class Courier:
-    """Runs claimed deliveries. Each run ends in a record of the attempt or, when none could be made, puts it off."""
+    """Runs claimed deliveries. Each run records the attempt or, when none could be made, postpones the delivery."""
 
     def __init__(
         self, database: Database, recorder: Recorder, key_ring: KeyRing, sender: Sender, retry_schedule: Sequence[float]
@@ -40,7 +40,7 @@ class Courier:
     async def run(self, delivery: Delivery) -> bool:
         """Attempt `delivery`, in a task of its own: its log lines are about this payment.
 
-        Answers whether its end may have made other deliveries due. Returns once its end is recorded, however long the
+        Returns whether its end may have made other deliveries due, once the end is recorded, however long the
         database is away meanwhile; if that takes longer than its lease, another replica may have made the attempt again.
         """
         logs.bind_payment(delivery.payment_id, delivery.headers)
@@ -63,11 +63,11 @@ class Courier:
     async def _attempt(self, delivery: Delivery) -> bool:
         attempted_at, started = delivery.now(), clock.monotonic()
         headers = self._headers(delivery, attempted_at)
-        answer = await self._sender.post(delivery.url, headers, delivery.body, attempted_at)
+        response = await self._sender.post(delivery.url, headers, delivery.body, attempted_at)
         seconds = clock.monotonic() - started
-        result = result_of(answer, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
+        result = result_of(response, delivery.attempts + 1, self._retry_schedule, ids.jitter(JITTER))
         attempt = DeliveryAttempt(
-            delivery, attempted_at, round(seconds * 1000), answer, result.result, result.wait_seconds
+            delivery, attempted_at, round(seconds * 1000), response, result.result, result.wait_seconds
         )
         more_due = await when_back(partial(self._recorder.record, attempt), "a webhook's end")
         _observe(attempt, seconds)

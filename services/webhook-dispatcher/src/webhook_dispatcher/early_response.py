@@ -1,4 +1,4 @@
-"""Lets the sender hear an answer's bytes before aiohttp's parser judges them: it drops a status together with its body."""
+"""Gives the sender an answer's bytes before aiohttp's parser judges them: it drops a status together with its body."""
 
 import asyncio
 from collections.abc import Callable, Generator
@@ -13,22 +13,22 @@ from aiohttp.client_proto import ResponseHandler
 
 from webhook_dispatcher.head import HEAD_BYTES, Head
 
-_listening: ContextVar["EarlyResponse | None"] = ContextVar("listening", default=None)
+_current: ContextVar["EarlyResponse | None"] = ContextVar("early_response", default=None)
 
 
 class EarlyResponse:
-    """What one exchange heard."""
+    """What was received so far in one exchange."""
 
     def __init__(self) -> None:
         self.head = Head()
         self.early = False
-        """Whether a status came before the request was sent: whoever says it has not read what we send."""
+        """Whether a status came before the request was sent: such a server has not read what we send."""
         self._on_status: Callable[[], None] = lambda: None
-        self._way: asyncio.WriteTransport | None = None
+        self._transport: asyncio.WriteTransport | None = None
 
-    def begin(self, way: asyncio.WriteTransport) -> None:
-        """The request goes out now, on this way."""
-        self._way = way
+    def begin(self, transport: asyncio.WriteTransport) -> None:
+        """The request is sent now, over this transport."""
+        self._transport = transport
 
     def feed(self, data: bytes) -> None:
         """The answer's next bytes."""
@@ -40,28 +40,28 @@ class EarlyResponse:
 
     @contextmanager
     def under_way(self, on_status: Callable[[], None]) -> Generator[None]:
-        """Hear the answer to the one request that this task makes in the block; `on_status` runs as soon as it has a status."""
+        """Receive the answer to the one request of this task in the block; `on_status` runs once it has a status."""
         self._on_status = on_status
-        token = _listening.set(self)
+        token = _current.set(self)
         try:
             yield
         finally:
-            _listening.reset(token)
+            _current.reset(token)
             self._on_status = lambda: None
             self._cut_what_is_unsent()
 
     def _has_unsent(self) -> bool:
-        return self._way is not None and self._way.get_write_buffer_size() > 0
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
 
     def _cut_what_is_unsent(self) -> None:
-        """A server that does not read would keep the connection for ever: closing waits until all is sent."""
-        if self._way is not None and self._has_unsent():
+        """Abort the connection to a server that does not read: closing would wait for ever until all is sent."""
+        if self._transport is not None and self._has_unsent():
             self.early = True
-            self._way.abort()
+            self._transport.abort()
 
 
 def connector(*, connections: int, resolver: AbstractResolver) -> aiohttp.TCPConnector:
-    """Connections whose answers are heard; `resolver` is asked for every new one."""
+    """Connections that feed `EarlyResponse`; `resolver` is used for every new one."""
     return _Connector(connections, resolver)
 
 
@@ -72,33 +72,33 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _Handler(ResponseHandler):
-    """One connection. aiohttp tells it when a request begins, in the task that makes it.
+    """One connection. aiohttp calls it when a request begins, in the task that makes it.
 
     The parser gets nothing of a head before all of it is here: it would hang up at the first odd header.
     """
 
-    _hearing: EarlyResponse | None = None
+    _early_response: EarlyResponse | None = None
     _held = b""
 
     @override
     def set_response_params(self, **params: Any) -> None:
-        self._hearing = _listening.get()
-        if self._hearing is not None and self.transport is not None:
-            self._hearing.begin(self.transport)
+        self._early_response = _current.get()
+        if self._early_response is not None and self.transport is not None:
+            self._early_response.begin(self.transport)
         super().set_response_params(**params)
 
     @override
     def data_received(self, data: bytes) -> None:
-        holding = self._hearing is not None and not self._hearing.head.ended
-        if self._hearing is not None:
-            self._hearing.feed(data)
+        holding = self._early_response is not None and not self._early_response.head.ended
+        if self._early_response is not None:
+            self._early_response.feed(data)
         if not holding:
             super().data_received(data)
             return
         self._held += data
-        if self._hearing is None or self._hearing.head.ended:
+        if self._early_response is None or self._early_response.head.ended:
             self._let_go()
-        elif self._hearing.head.status is None and len(self._held) > HEAD_BYTES:
+        elif self._early_response.head.status is None and len(self._held) > HEAD_BYTES:
             self._hang_up()
 
     @override
@@ -107,7 +107,7 @@ class _Handler(ResponseHandler):
         super().connection_lost(exc)
 
     def _hang_up(self) -> None:
-        """So much was said meanwhile (1xx) that no answer will come of it; to hold it all would take the memory."""
+        """Too many interim responses (1xx): no answer can be expected, and holding them all would fill the memory."""
         self._held = b""
         if self.transport is not None:
             self.transport.abort()

@@ -1,4 +1,4 @@
-"""What a batch from Kafka does: events become deliveries, roll calls questions, a configuration replaces the replica."""
+"""What a batch from Kafka does: events become deliveries, roll calls requests to resend; a configuration is kept."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,30 +13,30 @@ from malipo.messaging.unit_of_work import UnitOfWork
 from webhook_dispatcher import store
 
 CONSUMER = "webhook-dispatcher.events"
-"""Under which name the inbox knows what was fanned out."""
+"""The consumer's name in the inbox for what was fanned out."""
 
 
 def is_wanted(message: Message) -> bool:
-    """Whether merchants are told of it, or it says what they should have been told: all else is of no concern here."""
+    """Whether it is a public event, or a roll call of these: nothing else matters here."""
     return isinstance(message, RollCalled) or (
         isinstance(message, PaymentTransitioned) and message.public_event is not None
     )
 
 
 async def fan_out(nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-    """Keep announced events and make their deliveries; those ahead of our replica wait for it. Ask for those that are
-    missing by a roll call.
+    """Keep public events and make their deliveries; those ahead of our configuration replica wait for it. Request those
+    that are missing by a roll call.
 
     `nudge` is called after the commit when any delivery became due.
     """
-    steps = [(one.message, one.headers) for one in batch if isinstance(one.message, PaymentTransitioned)]
-    if steps and await store.add_events(unit.transaction, [_event(step, headers) for step, headers in steps]):
+    transitions = [(one.message, one.headers) for one in batch if isinstance(one.message, PaymentTransitioned)]
+    if transitions and await store.add_events(unit.transaction, [_event(*one) for one in transitions]):
         unit.after_commit(nudge)
-    await rollcall.answer(unit, CONSUMER, batch, wanted=lambda step: step.public)
+    await rollcall.answer(unit, CONSUMER, batch, wanted=lambda published: published.public)
 
 
 async def replicate(nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-    """Let each merchant's newest configuration replace what is here, and make the deliveries that waited for it.
+    """Replace each merchant's configuration by its newest one, and make the deliveries that waited for it.
 
     `nudge` is called after the commit when any delivery became due.
     """
@@ -47,17 +47,17 @@ async def replicate(nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence
         unit.after_commit(nudge)
 
 
-def _event(step: PaymentTransitioned, headers: dict[str, str]) -> store.Event:
-    assert step.public_event is not None
+def _event(transition: PaymentTransitioned, headers: dict[str, str]) -> store.Event:
+    assert transition.public_event is not None
     return store.Event(
-        event_id=step.public_event.id,
-        merchant_id=step.merchant_id,
-        mode=step.mode,
-        payment_id=step.payment_id,
-        type=step.public_event.type,
-        sequence=step.public_event.sequence,
-        config_version=step.config_version,
+        event_id=transition.public_event.id,
+        merchant_id=transition.merchant_id,
+        mode=transition.mode,
+        payment_id=transition.payment_id,
+        type=transition.public_event.type,
+        sequence=transition.public_event.sequence,
+        config_version=transition.config_version,
         headers=headers,
-        body=msgspec.json.encode(event_body(step)),
-        observed_at=step.cause.observed_at or step.occurred_at,
+        body=msgspec.json.encode(event_body(transition)),
+        observed_at=transition.cause.observed_at or transition.occurred_at,
     )

@@ -1,16 +1,17 @@
-"""The head of an answer, read from its bytes: the status line decides, and no header is too odd. Pure.
+"""The head of an answer, read from its bytes: the status line decides, and no header is refused. Pure.
 
-An HTTP library refuses an answer whole when a header or the body breaks a rule. The merchant's server has said by then
-what became of the webhook: RFC 9112, section 8, lets a status count whose headers are cut, where it needs none of them.
+An HTTP library refuses a whole answer when a header or the body breaks a rule. By then the merchant's server has
+reported what became of the webhook: by RFC 9112, section 8, a status counts although its headers are cut, if it needs
+none of them.
 """
 
 import re
 
 HEAD_BYTES = 64 * 1024
-"""Of an answer's head no more is kept; headers beyond it are not there."""
+"""Of an answer's head no more is kept; headers beyond it are ignored."""
 
 REST_BYTES = 1024
-"""Of what follows the head this much is kept, as it came."""
+"""Of what follows the head this much is kept, as received."""
 
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+([1-9]\d\d)(?:[ \t][^\n]*)?\r?\n")
 _END = re.compile(rb"\n\r?\n")
@@ -18,7 +19,7 @@ _SWITCHING = 101
 
 
 class Head:
-    """What came so far. `status` is None until a whole status line is there; what is said meanwhile (1xx) is none."""
+    """What was received so far. `status` is None before a whole status line is there; interim ones (1xx) are not it."""
 
     def __init__(self) -> None:
         self.status: int | None = None
@@ -28,7 +29,7 @@ class Head:
         self._raw = bytearray()
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the answer."""
+        """Add the next bytes of the answer."""
         if self.ended:
             self.rest += data[: REST_BYTES - len(self.rest)]
             return
@@ -39,7 +40,7 @@ class Head:
             self._cut(HEAD_BYTES)
 
     def header(self, name: str) -> str | None:
-        """The value of the first header `name`, in small letters, among the lines that are whole."""
+        """The value of the first header `name` (given in lower case) among the lines that are whole."""
         for line in self._raw.split(b"\n")[1:-1]:
             given, colon, value = line.partition(b":")
             if colon and given.strip().lower().decode("latin-1") == name:

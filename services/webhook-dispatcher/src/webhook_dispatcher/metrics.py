@@ -10,13 +10,13 @@ ENDED_UNSENT = Counter(
 )
 PUT_OFF = Counter(
     "malipo_webhook_deliveries_put_off",
-    "Deliveries put off through a fault of ours. Alert on any.",
+    "Deliveries postponed through a fault of ours. Alert on any.",
     ("reason",),  # unreadable_secret, failure
 )
 ATTEMPT_SECONDS = Histogram("malipo_webhook_attempt_duration_seconds", "Time of one attempt.", buckets=_SECONDS)
 LATENCY_SECONDS = Histogram(
     "payment_webhook_latency_seconds",
-    "From the provider's event, or else the payment's step, to the merchant's 2xx.",
+    "From the provider's event, or else the payment's transition, to the merchant's 2xx.",
     buckets=_SECONDS,
 )
 PENDING = Gauge("malipo_webhook_pending_deliveries", "Deliveries that have not ended, of all replicas.")

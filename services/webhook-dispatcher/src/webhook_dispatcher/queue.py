@@ -1,9 +1,9 @@
 """The deliveries as a queue: in order per endpoint and payment, fair between endpoints, claimed under leases.
 
 A lane is what one endpoint gets about one payment. Only the first pending delivery of a lane has a `due_at`; when it
-ends, the next one gets it. One that has failed for too long is overtaken: it leaves its lane, is tried on at its own
-times, and the next one gets a `due_at` as well. Whether a lane has anything pending is a matter of one look; who was its first is not: the
-next one is made due under the lock on the first.
+ends, the next one gets it. One that has failed for too long is overtaken: it leaves its lane, is still retried at its
+own times, and the next one gets a `due_at` as well. Whether a lane has anything pending can be read without a lock;
+which delivery is its first cannot: the next one is made due under the lock on the first.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from webhook_dispatcher.tables import ATTEMPTS, DELIVERIES
 class Delivery:
     """A claimed delivery with all that an attempt needs. `attempts` counts those recorded so far.
 
-    `claimed_at` is PostgreSQL's time, and `received` what our own clock that never jumps said then. `still_retried` is
+    `claimed_at` is PostgreSQL's time, and `received` that of our own monotonic clock at that moment. `still_retried` is
     the sequence of the payment's first earlier event that this one overtakes.
     """
 
@@ -54,7 +54,7 @@ class Delivery:
 
 
 class FinishedDelivery(NamedTuple):
-    """One attempt that is over. `due_at` is the moment of the next one, when it is `retrying`; `told` the outbox's row."""
+    """One attempt that is over. `due_at` is that of the next one, when it is `retrying`; `report` the outbox's row."""
 
     delivery_id: str
     lease_token: str
@@ -102,8 +102,8 @@ placed AS (
 )
 """
 # The lock on a lane's head makes "this one ended" and "that one came" follow each other. When the head ended while
-# this waited for its lock, the row no longer matches and the lane's next one is taken instead. It has to be a statement
-# of its own, after those that have taken the locks: only so does it see what came while they waited.
+# this waited for its lock, the row no longer matches and the lane's next one is chosen. It has to be a statement of its
+# own, after those that acquired the locks: only so does it see what came while they waited.
 _PROMOTE = """
 WITH head AS MATERIALIZED (
     SELECT head.delivery_id FROM unnest($1::text[], $2::text[]) AS lane (endpoint_id, payment_id)
@@ -126,9 +126,9 @@ SELECT EXISTS (SELECT FROM promoted) OR EXISTS (
     ) free
 )
 """
-# `due_deliveries` is part of the schema: a function looks anew after it has its lock, a statement does not. What it has
-# chosen is looked at again under the rows' locks: whoever had lost its lease may have ended it meanwhile. There,
-# `= ANY(ARRAY(...))` and `ended_at` leave the planner the primary key only; it takes what is due for few, and walks it.
+# `due_deliveries` is part of the schema: a function reads anew after it has its lock, a statement does not. What it has
+# chosen is checked again under the rows' locks: a process that had lost its lease may have ended it meanwhile. There,
+# `= ANY(ARRAY(...))` and `ended_at` leave the planner the primary key only; else it expects few due rows and scans all.
 _CLAIM = """
 WITH chosen AS MATERIALIZED (
     SELECT due_deliveries($2, $3, $5) AS delivery_id
@@ -161,8 +161,8 @@ _ENDED = (
     DELIVERIES.c.lease_token,
     *list(ATTEMPTS.c)[1:],
     DELIVERIES.c.due_at,
-)  # as `End` has it
-# What is told of an attempt goes into the outbox with its end, and neither when the lease was lost.
+)  # in the order of `FinishedDelivery`
+# The report of an attempt goes into the outbox with its end, and neither when the lease was lost.
 _END = f"""
 WITH over AS MATERIALIZED (
     SELECT e.* FROM unnest({arrays((*_ENDED, *INSERT_OUTBOX.columns))}) AS e ({names((*_ENDED, *INSERT_OUTBOX.columns))})
@@ -175,7 +175,7 @@ WITH over AS MATERIALIZED (
         failing_since = CASE over.result WHEN 'retrying' THEN coalesce(d.failing_since, now()) ELSE d.failing_since END,
         ended_at = CASE WHEN over.result <> 'retrying' THEN now() END
     FROM over WHERE d.delivery_id = over.delivery_id
-), told AS (
+), reported AS (
     INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM over
 )
 INSERT INTO attempts ({names(ATTEMPTS.c)}) SELECT {names(ATTEMPTS.c)} FROM over
@@ -225,9 +225,9 @@ FROM deliveries WHERE state = 'pending'
 async def promote(connection: Statements, lanes: Sequence[tuple[str, str]]) -> bool:
     """Make the first pending delivery of each lane due. Run it after a change to a lane, in the same transaction.
 
-    Answers whether one of their endpoints has a delivery that is due and that nobody has leased.
+    Returns whether one of their endpoints has a delivery that is due and that is not leased.
     """
-    ordered = sorted(set(lanes))  # locks are taken in one order everywhere
+    ordered = sorted(set(lanes))  # locks are acquired in one order everywhere
     return await connection.fetchval(
         _PROMOTE, [endpoint for endpoint, _ in ordered], [payment for _, payment in ordered]
     )
@@ -251,8 +251,8 @@ async def renew(database: Database, lease: Lease, delivery_ids: Sequence[str]) -
 
 
 async def end(connection: Statements, ends: Sequence[FinishedDelivery]) -> set[str]:
-    """Write down attempts and put what is told of them into the outbox; answers the deliveries that were still leased to
-    their token. Nothing is written of the rest.
+    """Record attempts and put their reports into the outbox; returns the deliveries that were still leased to their
+    token. Nothing is written of the rest.
 
     Afterwards their lanes must be promoted.
     """
@@ -261,12 +261,12 @@ async def end(connection: Statements, ends: Sequence[FinishedDelivery]) -> set[s
 
 
 async def put_off(database: Database, delivery: Delivery, seconds: float) -> None:
-    """Give a delivery back without an attempt."""
+    """Release a delivery without an attempt, and postpone it."""
     await database.write(_PUT_OFF, delivery.id, delivery.lease_token, seconds)
 
 
 async def overtake(connection: Statements, after_seconds: float, limit: int) -> Sequence[Row]:
-    """Let later events go past up to `limit` deliveries that have failed for `after_seconds`; answers these.
+    """Let later events go past up to `limit` deliveries that have failed for `after_seconds`; returns these.
 
     Afterwards their lanes must be promoted.
     """
@@ -274,12 +274,12 @@ async def overtake(connection: Statements, after_seconds: float, limit: int) -> 
 
 
 async def disable(connection: Statements, endpoint_ids: Sequence[str]) -> None:
-    """Send nothing more to these endpoints. Before any delivery is locked: endpoints come first in the order of locks."""
+    """Send nothing more to these endpoints. Call it before any delivery is locked: endpoints are locked first."""
     await connection.execute(_DISABLE, endpoint_ids)
 
 
 async def end_gone(connection: Statements, limit: int) -> Sequence[Row]:
-    """End up to `limit` deliveries of endpoints that are gone, except those in flight; answers them."""
+    """End up to `limit` deliveries of endpoints that are gone, except those in flight; returns them."""
     return await connection.fetch(_END_GONE, limit)
 
 

@@ -1,4 +1,4 @@
-"""Writes down what became of attempts: attempt, delivery and report in one transaction, shared by those that end together."""
+"""Records the results of attempts: attempt, delivery and report in one transaction for all that end together."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class DeliveryAttempt(NamedTuple):
         return self.delivery.attempts + 1
 
     def report(self, next_at: datetime | None, overtaken_at: datetime | None) -> DeliveryReported:
-        """What the gateway is told, with the moments of the next attempt and from which later events wait no longer."""
+        """The report to the gateway. Later events of the payment wait until `overtaken_at` at most."""
         return DeliveryReported(
             delivery_id=self.delivery.id,
             endpoint_id=self.delivery.endpoint_id,
@@ -56,7 +56,7 @@ _MAX_BATCH = 500
 class Recorder:
     """Writes the attempts that end together in one transaction; when that fails, each in one of its own.
 
-    An attempt whose lease was lost changes nothing: the delivery is another's by now.
+    An attempt whose lease was lost changes nothing: the delivery belongs to another replica by now.
     """
 
     def __init__(self, database: Database, overtake_after_seconds: float) -> None:
@@ -65,9 +65,9 @@ class Recorder:
         self._attempts = GroupCommit(self._write, most=_MAX_BATCH)
 
     async def record(self, attempt: DeliveryAttempt) -> bool:
-        """Returns once the attempt is committed. Raises what its transaction raised, and then nothing of it is written.
+        """Finish once the attempt is committed. Raises what its transaction raised, and then nothing of it is written.
 
-        Answers whether others may be due now: the next one of its payment, or one for which its endpoint had no room.
+        Returns whether others may be due now: the next one of its payment, or one for which its endpoint had no room.
         """
         return await self._attempts.add(attempt)
 

@@ -1,4 +1,4 @@
-"""Looks names up and refuses those with any address that is not public: what it answers is what is dialled."""
+"""Looks names up and refuses those with any address that is not public: only what it returns is connected to."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ type LookUp = Callable[..., Sequence[AddressInfo]]
 
 
 class CheckedResolver(AbstractResolver):
-    """Checked at every look-up, so that a name which changes its mind between two attempts gains nothing.
+    """Checks addresses at every look-up, so that a name whose addresses change between two attempts gains nothing.
 
     Has threads of its own: names whose servers never answer would soon hold the few of the event loop.
     """
@@ -34,7 +34,7 @@ class CheckedResolver(AbstractResolver):
         return [self._checked(host, info) for info in infos]
 
     async def close(self) -> None:
-        """Let go of the threads; a look-up under way ends by itself."""
+        """Release the threads; a look-up under way ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _infos(self, host: str, port: int, family: socket.AddressFamily) -> Sequence[AddressInfo]:

@@ -1,4 +1,4 @@
-"""What an attempt's answer means for its delivery. Pure."""
+"""What the answer to an attempt means for its delivery. Pure."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -15,7 +15,7 @@ GONE = 410
 class ReceiverResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What came back from the merchant's server: a status, or an `error` that says why there is none.
 
-    A status is whatever the status line said, even if the headers or the body broke off behind it.
+    The status is that of the status line, even if the headers or the body broke off after it.
     """
 
     status: int | None = None
@@ -31,16 +31,16 @@ class AttemptResult(NamedTuple):
     wait_seconds: float | None = None
 
 
-def result_of(answer: ReceiverResponse, attempt: int, schedule: Sequence[float], factor: float) -> AttemptResult:
-    """What becomes of a delivery whose attempt number `attempt` (from 1) got `answer`; `factor` is the jitter.
+def result_of(response: ReceiverResponse, attempt: int, schedule: Sequence[float], factor: float) -> AttemptResult:
+    """What becomes of a delivery whose attempt number `attempt` (from 1) got `response`; `factor` is the jitter.
 
-    Only 2xx is success: a redirect is a failure, and 410 says that nobody is there any more.
+    Only 2xx is success: a redirect is a failure, and 410 means that the endpoint is gone for good.
     """
-    if answer.status is not None and 200 <= answer.status < 300:
+    if response.status is not None and 200 <= response.status < 300:
         return AttemptResult("delivered")
-    if answer.status == GONE:
+    if response.status == GONE:
         return AttemptResult("endpoint_gone")
     wait = wait_seconds(
-        schedule, attempt, factor=factor, status=answer.status, retry_after_seconds=answer.retry_after_seconds
+        schedule, attempt, factor=factor, status=response.status, retry_after_seconds=response.retry_after_seconds
     )
     return AttemptResult("exhausted") if wait is None else AttemptResult("retrying", wait)

@@ -1,14 +1,14 @@
-"""When to try again: a written list of waits, jitter, and what the merchant's server asks for. Pure."""
+"""When to try again: a written list of waits, jitter, and what the merchant's server requests. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
-"""Above this a server's wish is cut: an endpoint may not park its events for ever."""
+"""A longer `Retry-After` is cut to this: an endpoint may not park its events for ever."""
 
 JITTER = 0.2
-"""A wait is stretched or shortened by up to this share, so that what failed together does not come back together."""
+"""A wait is stretched or shortened by up to this share, so that what failed together is not retried together."""
 
 ASKS_FOR_A_PAUSE = frozenset({429, 503})
 """Statuses whose `Retry-After` counts."""
@@ -32,7 +32,7 @@ def wait_seconds(
 
 
 def read_retry_after(header: str | None, now: datetime) -> float | None:
-    """The seconds that a `Retry-After` header asks for, given in seconds or as a date; None when it says nothing clear."""
+    """The seconds of a `Retry-After` header, given in seconds or as a date; None when it is neither."""
     if header is None:
         return None
     text = header.strip()
@@ -47,9 +47,9 @@ def _seconds_until(date: str, now: datetime) -> float | None:
 
 
 def read_date(header: str | None) -> datetime | None:
-    """The moment that an HTTP date names; None when it is none."""
+    """The moment of an HTTP date; None when it cannot be read."""
     try:
         moment = parsedate_to_datetime(header or "")
-    except (ValueError, OverflowError):  # the latter of a year, say, that no machine word holds
+    except (ValueError, OverflowError):  # the latter for example of a year that no integer of the machine holds
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment  # "-0000": UTC by RFC 5322

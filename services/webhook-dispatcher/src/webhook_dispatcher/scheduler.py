@@ -31,7 +31,7 @@ def schedule(runtime: Runtime, settings: Settings) -> None:
 
 
 async def ask(database: Database) -> int:
-    """Ask for the configurations that are waited for, each ever less often; answers for how many. Replicas may do it at once."""
+    """Request configurations that are waited for, each ever less often; returns how many. All replicas may run it."""
     async with database.begin() as unit:
         merchant_ids = await store.ask(unit.transaction, _BEHIND_SECONDS, _LONGEST_SECONDS, _MERCHANTS)
         for merchant_id in merchant_ids:
@@ -45,7 +45,7 @@ async def _ask_and_wait(database: Database) -> bool:
 
 
 async def watch(database: Database) -> bool:
-    """Set the gauges of the backlog; answers False."""
+    """Set the gauges of the backlog; returns False."""
     backlog = await queue.backlog(database)
     metrics.PENDING.set(backlog.pending)
     metrics.IN_FLIGHT.set(backlog.in_flight)
@@ -56,7 +56,7 @@ async def watch(database: Database) -> bool:
 
 
 async def end_gone(database: Database) -> bool:
-    """End and report a slice of what waits for endpoints that are gone; answers whether there may be more."""
+    """End and report a slice of what waits for endpoints that are gone; returns whether there may be more."""
     async with database.begin() as unit:
         rows = await queue.end_gone(unit.transaction, GONE_SLICE)
         for row in rows:
@@ -66,7 +66,7 @@ async def end_gone(database: Database) -> bool:
 
 
 async def overtake(database: Database, after_seconds: float) -> bool:
-    """Let later events go past a slice of what has failed for `after_seconds`; answers whether there may be more."""
+    """Let later events go past a slice of what has failed for `after_seconds`; returns whether there may be more."""
     async with database.begin() as unit:
         rows = await queue.overtake(unit.transaction, after_seconds, OVERTAKE_SLICE)
         if rows:

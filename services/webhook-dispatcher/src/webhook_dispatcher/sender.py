@@ -26,19 +26,19 @@ BODY_BYTES = 16 * 1024
 """Of an answer's body no more is read."""
 
 KEPT_BYTES = 1024
-"""Of what was read this much is kept, for the merchant's engineers."""
+"""Of the body this much is kept, for the merchant's engineers."""
 
 REST_SECONDS = 1.0
-"""After the status line no longer is waited for the headers and the body, which change nothing."""
+"""How long headers and body are waited for after the status line; they change nothing."""
 
 _HEADERS = {"content-type": "application/json", "user-agent": "Malipo-Webhooks/1", "accept-encoding": "identity"}
-# What a stranger's server, name or URL can cause. httpx-aiohttp lets some of aiohttp's errors through as they are.
+# What a merchant's server, name or URL can cause. httpx-aiohttp lets some of aiohttp's errors through as they are.
 _NO_HTTP = "no answer: the connection broke, or what came was no HTTP"
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError)
 
 
 class Sender:
-    """Sends webhooks. Never raises for what a merchant's server, name or URL does: that is an `Answer`."""
+    """Sends webhooks. Never raises for what a merchant's server, name or URL does: that is a `ReceiverResponse`."""
 
     def __init__(
         self, *, connections: int, attempt_seconds: float, allow_loopback: bool, look_up: LookUp = socket.getaddrinfo
@@ -65,12 +65,12 @@ class Sender:
         return _answer(early_response.head, kept, now + timedelta(seconds=clock.monotonic() - started))
 
     async def close(self) -> None:
-        """Close connections and let go of threads."""
+        """Close connections and release threads."""
         await self._client.aclose()
         await self._resolver.close()
 
     async def _listen(self, early_response: EarlyResponse, exchange: Coroutine[Any, Any, None]) -> str | None:
-        """Run the exchange with its answer heard; answers what went wrong."""
+        """Run the exchange while `early_response` receives its answer; returns what went wrong."""
         try:
             async with asyncio.timeout(self._attempt_seconds) as deadline:
                 with early_response.under_way(on_status=partial(_leave_soon, deadline)):
@@ -82,7 +82,7 @@ class Sender:
         return None
 
     async def _exchange(self, url: str, headers: dict[str, str], body: bytes, kept: bytearray) -> None:
-        """Puts the start of the answer's body into `kept`."""
+        """Put the start of the answer's body into `kept`."""
         request = self._client.build_request("POST", url, headers=_HEADERS | headers, content=body)
         check_url(str(request.url), allow_loopback=self._allow_loopback)
         response = await self._client.send(request, stream=True)
@@ -119,7 +119,7 @@ def _text(read: bytes) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """What to tell the merchant: what went wrong, without the addresses that we saw."""
+    """What the merchant may read: what went wrong, without the addresses that we saw."""
     match _root(error):
         case AddressRefused() as refused:
             return str(refused)

@@ -8,7 +8,7 @@ _SECONDS_LIST = r"^\d{1,6}(\.\d{1,3})?(,\d{1,6}(\.\d{1,3})?){0,29}$"
 
 
 class Settings(WebhookSettings):
-    """What the dispatcher needs beyond what every service needs."""
+    """The dispatcher's settings, beyond those that every service has."""
 
     retry_schedule_seconds: str = Field(
         default="5,30,120,600,1800,7200,18000,36000,36000,86400,86400",

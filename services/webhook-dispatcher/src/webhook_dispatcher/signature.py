@@ -9,7 +9,7 @@ _PREFIX = "whsec_"
 
 
 class BadSecret(ValueError):
-    """A secret that is not `whsec_` and base64, so that nothing can be signed with it. Its text is never repeated."""
+    """A secret that is not `whsec_` and base64, so that nothing can be signed with it. The error never contains it."""
 
 
 def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:

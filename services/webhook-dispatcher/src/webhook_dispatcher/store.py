@@ -1,4 +1,4 @@
-"""The intake's tables: which endpoints a merchant has, which events came, and who is to get each of them."""
+"""The intake's tables: which endpoints a merchant has, which events came, and which of the endpoints get each."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,9 +16,9 @@ SLICE = 1000
 
 
 class Event(NamedTuple):
-    """One announced event, its body as it will be sent, and the configuration that it relies on.
+    """One public event, its body as it will be sent, and the configuration that it relies on.
 
-    `observed_at` is when the provider's word came that led to it, or else when its step was taken.
+    `observed_at` is when the provider's outcome that caused it was received, or else when its transition happened.
     """
 
     event_id: str
@@ -35,8 +35,8 @@ class Event(NamedTuple):
 
 # Share, so that events of one merchant do not wait for each other; a configuration waits for them, and they for it.
 _HOLD_MERCHANTS = "SELECT FROM merchants WHERE merchant_id = ANY($1::text[]) ORDER BY merchant_id FOR SHARE"
-# Deliveries of all `ready` events for the endpoints that want them; answers how many were ready, whether any delivery is
-# due, and the lanes in which others came first.
+# Deliveries of all `ready` events for the endpoints that want them; returns how many were ready, whether any delivery
+# is due, and the lanes in which others came first.
 _DELIVER = f"""
 wanted AS (
     SELECT ready.event_id, e.endpoint_id, ready.payment_id, ready.sequence FROM ready JOIN endpoints e USING (merchant_id, mode)
@@ -71,12 +71,12 @@ WITH new AS (
 ), {_DELIVER}
 """
 _VERSION = (MERCHANTS.c.merchant_id, MERCHANTS.c.version)
-_TAKE_VERSIONS = f"""
+_ADVANCE_VERSIONS = f"""
 INSERT INTO merchants ({names(_VERSION)}) SELECT * FROM unnest({arrays(_VERSION)})
 ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version <= excluded.version
 RETURNING merchant_id
 """
-# An endpoint that is gone stays gone: a merchant who mends it makes a new one.
+# An endpoint that is gone stays gone: a merchant who repairs it creates a new one.
 _PUT_ENDPOINTS = """
 INSERT INTO endpoints (endpoint_id, merchant_id, mode, url, secret_ciphertext, event_types)
 SELECT * FROM jsonb_to_recordset($1)
@@ -105,7 +105,7 @@ WITH ready AS (
     RETURNING event_id, merchant_id, mode, payment_id, type, sequence
 ), {_DELIVER}
 """
-# Each wait is as long as all before it since the oldest event came, so twice the last one. One of several replicas asks.
+# Each wait is as long as all before it since the oldest event came: twice the last. One of several replicas requests.
 _ASK = """
 WITH behind AS (
     SELECT merchant_id, min(e.created_at) AS since FROM events e JOIN merchants c USING (merchant_id)
@@ -130,13 +130,13 @@ DELETE FROM events WHERE event_id = ANY(ARRAY(
 ))
 RETURNING 1
 """
-"""Forgets events whose deliveries all ended long ago: see `Runtime.forget`."""
+"""Deletes events whose deliveries all ended long ago: see `Runtime.purge_after`."""
 
 
 async def add_events(connection: Statements, events: Sequence[Event]) -> bool:
     """Keep new events, and make the deliveries of those that are ready; one that is there already stays as it is.
 
-    Answers whether any delivery is due now.
+    Returns whether any delivery is due now.
     """
     made = [await _make(connection, _ADD_EVENTS, *map(list, zip(*events, strict=True)))]
     if made[0]["ready"] < len(events):
@@ -148,13 +148,13 @@ async def add_events(connection: Statements, events: Sequence[Event]) -> bool:
 
 
 async def replicate(connection: Statements, configurations: Sequence[MerchantConfigured]) -> list[str]:
-    """Replace the replica of each merchant unless it is newer; answers which were replaced, and holds them.
+    """Replace the replica of each merchant unless it is newer; returns which were replaced, and locks them.
 
-    One configuration a merchant. The version that is here already is put again: it mends a replica that was damaged.
+    One configuration a merchant. The version that is here already is written again: that repairs a damaged replica.
     An endpoint that is no longer listed is gone.
     """
     ordered = sorted(configurations, key=lambda one: one.merchant_id)
-    rows = await connection.fetch(_TAKE_VERSIONS, [c.merchant_id for c in ordered], [c.version for c in ordered])
+    rows = await connection.fetch(_ADVANCE_VERSIONS, [c.merchant_id for c in ordered], [c.version for c in ordered])
     replaced = {row["merchant_id"] for row in rows}
     endpoints = [row for c in ordered if c.merchant_id in replaced for row in _endpoint_rows(c)]
     endpoints.sort(key=lambda row: str(row["endpoint_id"]))
@@ -164,15 +164,15 @@ async def replicate(connection: Statements, configurations: Sequence[MerchantCon
 
 
 async def fan_out(connection: Statements, merchant_ids: Sequence[str]) -> bool:
-    """Make the deliveries of each event that was waiting and is ready. The merchants must be held.
+    """Make the deliveries of each event that was waiting and is ready. The merchants must be locked.
 
-    Answers whether any delivery is due now.
+    Returns whether any delivery is due now.
     """
     return await _promote(connection, await _fan_out(connection, merchant_ids))
 
 
 async def ask(connection: Statements, first_seconds: float, longest_seconds: float, limit: int) -> list[str]:
-    """Merchants whose configuration is to be asked for now, as their events wait for a newer one than is here.
+    """Merchants whose configuration is to be requested now, as their events wait for a newer one than is here.
 
     Of each after `first_seconds`, then at doubled waits up to `longest_seconds`, for as long as an event waits.
     """

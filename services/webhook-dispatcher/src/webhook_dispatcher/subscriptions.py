@@ -1,4 +1,4 @@
-"""What the dispatcher listens to."""
+"""What the dispatcher consumes."""
 
 from collections.abc import Callable
 from functools import partial

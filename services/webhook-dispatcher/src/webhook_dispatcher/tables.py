@@ -30,7 +30,7 @@ MERCHANTS = Table(
     Column("version", BigInteger, nullable=False),
     Column("asked_at", MOMENT),
 )
-"""At `version` 0 heard of and never configured; `asked_at` is when a newer configuration was last asked for."""
+"""`version` 0: known from events, never configured; `asked_at` is when a newer configuration was last requested."""
 
 ENDPOINTS = Table(
     "endpoints",
@@ -45,7 +45,7 @@ ENDPOINTS = Table(
     Column("gone_because", Text),
     Index("endpoints_of_merchant", "merchant_id"),
 )
-"""Empty `event_types` are all."""
+"""Empty `event_types` means all."""
 
 EVENTS = Table(
     "events",
@@ -66,7 +66,8 @@ EVENTS = Table(
     Index("events_waiting", "merchant_id", "config_version", postgresql_where=text("NOT fanned_out")),
     Index("events_waiting_of_payment", "payment_id", postgresql_where=text("NOT fanned_out")),
 )
-"""`headers` are the trace and the client reference, to hand on; `body` is exactly as it is sent; `observed_at` is when came what led to it."""
+"""`headers` are the trace and the client reference, to pass on; `body` is exactly as it is sent; `observed_at` is when
+its cause was received."""
 
 DELIVERIES = Table(
     "deliveries",

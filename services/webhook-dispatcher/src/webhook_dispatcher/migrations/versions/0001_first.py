@@ -9,8 +9,8 @@ down_revision = None
 REPLICA = """
 CREATE TABLE merchants (
     merchant_id text PRIMARY KEY,
-    version     bigint NOT NULL,  -- 0: heard of, never configured
-    asked_at    timestamptz  -- when a newer configuration was last asked for
+    version     bigint NOT NULL,  -- 0: known from events, never configured
+    asked_at    timestamptz  -- when a newer configuration was last requested
 );
 
 CREATE TABLE endpoints (
@@ -36,9 +36,9 @@ CREATE TABLE events (
     type           text NOT NULL,
     sequence       integer NOT NULL,
     config_version bigint NOT NULL,
-    headers        jsonb NOT NULL,  -- the trace and the client reference, to hand on
+    headers        jsonb NOT NULL,  -- the trace and the client reference, to pass on
     body           bytea NOT NULL,  -- exactly as it is sent
-    observed_at    timestamptz NOT NULL,  -- what led to it
+    observed_at    timestamptz NOT NULL,  -- when its cause was received
     created_at     timestamptz NOT NULL DEFAULT now(),
     fanned_out     boolean NOT NULL DEFAULT false
 );
@@ -88,7 +88,7 @@ WITH RECURSIVE step AS (
 SELECT endpoint_id, gone_at FROM step JOIN endpoints USING (endpoint_id);
 
 -- Up to `most` deliveries that are due and not leased, endpoints taking turns, and of no endpoint more than `per_endpoint`
--- less its leases. One asks at a time, until its transaction ends: two would each count the leases before the other's were
+-- less its leases. One transaction claims at a time, until it ends: two would each count leases before the other's were
 -- there. That is why it is a function: each of its statements sees what was committed when it begins.
 CREATE FUNCTION due_deliveries(most bigint, per_endpoint bigint, running text[]) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
