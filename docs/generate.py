@@ -1,5 +1,5 @@
 """Writes the files of docs/ and the golden schemas that come from code; with `--check` says which are stale."""
-# ruff: noqa: INP001, T201 - a command, no package: it answers on standard output
+# ruff: noqa: INP001, T201 - a command, no package: it prints
 
 import argparse
 import json
@@ -28,14 +28,14 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def generated() -> dict[Path, str]:
-    """Every file that comes from code, with what belongs in it."""
+    """Every file that is generated from code, with its content."""
     pages = {ROOT / "docs" / name: page() for name, page in PAGES.items()}
     schemas = {SCHEMAS / f"{topic.name}.json": as_json(golden(topic)) for topic in TOPICS}
     return pages | schemas
 
 
 def broken_promises() -> list[str]:
-    """What changed in messages although others rely on it; such a change is never written to a golden file."""
+    """Changes that break the consumers of a message; they are never written to a golden file."""
     kept = [(SCHEMAS / f"{topic.name}.json", golden(topic)) for topic in TOPICS]
     return [
         reason
@@ -46,12 +46,12 @@ def broken_promises() -> list[str]:
 
 
 def stale(files: dict[Path, str]) -> list[Path]:
-    """The files whose content is not what the code says."""
+    """The files whose content is not what is generated from the code now."""
     return [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
 
 
 def main() -> int:
-    """Write what is stale, or only name it; answers the exit code."""
+    """Write what is stale, or only name it; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
     only_check = parser.parse_args().check

@@ -28,7 +28,7 @@ def page() -> str:
         "info": {
             "title": "Malipo",
             "version": "1",
-            "description": "What Malipo's services tell each other over Kafka.",
+            "description": "What Malipo's services send each other over Kafka.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",

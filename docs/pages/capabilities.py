@@ -9,19 +9,19 @@ from pages.markdown import document, prose, table
 from provider_kit.provider import Provider, ProviderOperation
 
 _INTRO = """\
-A command that a provider does not declare is refused before anything is sent, with `provider_unsupported`. Every provider can be asked
-what became of an order."""
+A command that a provider does not declare is refused before anything is sent, with `provider_unsupported`. Every provider can be
+queried for what became of an operation."""
 
 
 def page() -> str:
     """The page's text."""
-    orders = get_args(ProviderOperation)
+    operations = get_args(ProviderOperation)
     return document(
         "What each provider can do",
         "each provider's `capabilities` and the orchestrator's routing.py",
         _INTRO,
-        table(("provider", *(order.__name__.lower() for order in orders)), [_row(name) for name in PROVIDER_COMMANDS]),
-        "\n".join(f"* *{order.__name__.lower()}*: {prose(order)}" for order in orders),
+        table(("provider", *(one.__name__.lower() for one in operations)), [_row(name) for name in PROVIDER_COMMANDS]),
+        "\n".join(f"* *{one.__name__.lower()}*: {prose(one)}" for one in operations),
         "## Routes",
         "A payment goes to the first provider that takes its method and currency, unless the merchant names one.",
         table(
@@ -33,7 +33,7 @@ def page() -> str:
 
 def _row(name: str) -> tuple[str, ...]:
     declared = _provider(name).capabilities
-    return (name, *("yes" if order in declared else "" for order in get_args(ProviderOperation)))
+    return (name, *("yes" if operation in declared else "" for operation in get_args(ProviderOperation)))
 
 
 def _provider(name: str) -> type[Provider]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def document(title: str, source: str, *parts: str) -> str:
-    """A page: title, a note where its truth lives, and its parts with an empty line between them."""
+    """A page: a note what it is generated from, its title, and its parts with an empty line between them."""
     note = f"<!-- Generated from {source}: change that, then run `make docs`. -->"
     return "\n\n".join([note, f"# {title}", *parts]) + "\n"
 

@@ -15,7 +15,7 @@ _INTRO = """\
 Each service answers `GET /metrics` on its port, always in the OpenMetrics format, for that carries exemplars. Names follow
 Prometheus: base units, the unit last, and `_total` on counters, which the format adds: of `payment_retry_count_total` the base name is
 `payment_retry_count`. A histogram has `_bucket`, `_sum` and `_count`. No label holds an id; where one payment matters, its id is the
-exemplar. What is said to be of all replicas, each of them shows: take the maximum, not the sum.
+exemplar. A metric described as *of all replicas* is shown by each of them: take the maximum, not the sum.
 
 Beside these, each service has `python_*` and `process_*`, as the Prometheus client makes them."""
 
@@ -24,18 +24,18 @@ _ALERTS = """\
 
 | when | because |
 |---|---|
-| `malipo_outcomes_ignored_total{reason="contradiction"}` rises | a provider said the opposite of what it had decided: a person has to look at its dashboard |
+| `malipo_outcomes_ignored_total{reason="contradiction"}` rises | a provider reported the opposite of its earlier outcome: a person has to look at its dashboard |
 | `malipo_messages_total{result="dead_lettered"}` rises | a message cannot be applied: read its reason in the dead letters, mend, redrive ([topics.md](topics.md)) |
-| `malipo_sent_again_total` rises | Kafka, or a consumer, has lost what was accepted: it was sent again, and comes right by itself; find out who deletes records, or which consumer passes over them ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
+| `malipo_sent_again_total` rises | Kafka, or a consumer, has lost what was accepted: it was resent, and comes right by itself; find out what deletes records, or which consumer skips them ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
 | `malipo_deleted_unread_messages_total` rises | Kafka has deleted what a group had not read: retention is shorter than an outage was, or somebody deletes records; the log names partition and offset, and what was lost comes right by itself ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
-| `malipo_partitions_resting` is above zero | a record cannot be read, and all that is behind it in its partition waits: the log and `/health/ready` say where, and how to step over it ([0021](decisions/0021-a-partition-that-cannot-be-read-rests.md)) |
-| `malipo_polls_failed_total` rises | the same, or this process's group membership is in trouble: `/health/ready` says which |
-| `malipo_provider_unmatched_total` with other `concerns` than `others` rises | a dispute, a refund made in the dashboard, or an order under our ids that nobody gave: `python -m provider_stripe unmatched` (locally `make unmatched`) lists them |
+| `malipo_partitions_resting` is above zero | a record cannot be read, and all that is behind it in its partition waits: the log and `/health/ready` show where, and how to step over it ([0021](decisions/0021-a-partition-that-cannot-be-read-rests.md)) |
+| `malipo_polls_failed_total` rises | the same, or this process's group membership is in trouble: `/health/ready` shows which |
+| `malipo_provider_unmatched_total` with other `concerns` than `others` rises | a dispute, a refund made in the dashboard, or an operation under an id of ours that Malipo does not know: `python -m provider_stripe unmatched` (locally `make unmatched`) lists them |
 | `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
 | `malipo_outbox_age_seconds` is above ten seconds | Kafka is away, or refuses a topic |
-| `malipo_webhook_oldest_due_seconds` is above a minute | merchants are told late |"""
+| `malipo_webhook_oldest_due_seconds` is above a minute | merchants are notified late |"""
 
-_HEADER = ("metric", "type", "labels", "unit", "what it says")
+_HEADER = ("metric", "type", "labels", "unit", "what it shows")
 _UNITS = ("seconds", "bytes", "messages", "rows", "requests", "deliveries", "events")
 _EVERYWHERE = ("malipo.platform", "malipo.messaging", "http_limits")
 _PROVIDERS = ("provider_kit",)
@@ -71,7 +71,7 @@ def _services() -> dict[str, str]:
 
 
 def _metrics() -> Iterable[tuple[str, MetricWrapperBase]]:
-    """Metrics with the owners of modules that know them, those who define them before those who only import them."""
+    """Metrics with the owners of the modules that hold them: the defining modules before those that only import them."""
     owners = dict.fromkeys(_EVERYWHERE, "every service") | dict.fromkeys(_PROVIDERS, "every provider service")
     for package, owner in (owners | {package: name for name, package in _services().items()}).items():
         for module in _modules(package):
@@ -81,7 +81,7 @@ def _metrics() -> Iterable[tuple[str, MetricWrapperBase]]:
 
 
 def _modules(package: str) -> list[str]:
-    """The modules of a package and of its rooms, imported, but for command lines and migrations."""
+    """Imports the modules of a package and of its rooms, except command lines and migrations; their names."""
     names = [one.name for one in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")]
     modules = [name for name in names if name.rpartition(".")[2] not in ("__main__", "migrations")]
     for module in modules:

@@ -7,15 +7,15 @@ from pages.markdown import document, table
 
 _INTRO = """\
 An error is an `application/problem+json` (RFC 9457) with a stable `code`. `retry` says what may be done with the same request:
-whether sending it again is of use (`safe`), after how many seconds, and whether with the same `Idempotency-Key`."""
+whether sending it again may succeed (`safe`), after how many seconds, and whether with the same `Idempotency-Key`."""
 
 
 _FAILURES = f"""\
-A payment, capture, cancel or refund that was accepted and has `failed` says why in `failure`, everywhere it is shown: a `code`, and a
-`message` in words. These codes are Malipo's own. Any other is the provider's and passes through as it is, with the provider's words:
-of Stripe its decline codes and error codes, such as `insufficient_funds`, or `resource_missing` for a token that Stripe does not know.
+A payment, capture, cancel or refund that was accepted and has `failed` shows why in `failure`: a `code`, and a `message` for people.
+These codes are Malipo's own. Any other is the provider's and passes through as it is, with the provider's text: with Stripe its
+decline codes and error codes, such as `insufficient_funds`, or `resource_missing` for a token that Stripe does not know.
 A capture, cancel or refund that Malipo refused has one of the codes above: {", ".join(f"`{code}`" for code in REFUSAL_CODES)}.
-`GET /v1/payments/{{id}}/explain` says the same of one payment."""
+`GET /v1/payments/{{id}}/explain` shows the same for one payment."""
 
 
 def page() -> str:

@@ -14,8 +14,8 @@ from pages.markdown import document, table
 
 _INTRO = """\
 A setting is an environment variable; there are no other sources. Locally `make up ARGS="--set gateway.WAIT_SECONDS=5"`
-sets one, and with Docker a line of the service's `environment` in docker-compose.yml. A wrong or missing one stops the process with exit code 78 and says
-which, never its value. `python -m <package> settings` lists the same."""
+sets one, and with Docker a line of the service's `environment` in docker-compose.yml. A wrong or missing one stops the process with
+exit code 78 and is named, never with its value. `python -m <package> settings` lists the same."""
 
 _HEADER = ("variable", "type", "default", "what it is")
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "folder"}

@@ -1,4 +1,4 @@
-"""docs/payment-states.md: the state table in words and as diagrams."""
+"""docs/payment-states.md: the state table as tables, diagrams and explanations."""
 
 from collections import defaultdict
 
@@ -8,25 +8,25 @@ from orchestrator.views import PUBLIC
 from pages.markdown import document, table
 
 _INTRO = """\
-One row says: in this state, when this happens, go there, send the provider, tell the merchant. What is in no row changes nothing:
-a repeat or a latecomer is counted, a contradiction of an end is recorded and alerted.
-*Waits* is how long the new state may last before `overdue` happens to it; it grows with each question that stays unanswered."""
+One row is one transition: in this state, when this happens, go there, send the provider, publish to the merchant. What is in no row
+changes nothing: a repeated or late outcome is counted, a contradiction of an end is recorded and alerted.
+*Waits* is how long the new state may last before `overdue` happens to it; it grows with each query that stays unanswered."""
 
 _DOUBT = """\
 Doubt (`in_doubt`) means: sent, and no answer that we understand. Merchants see it as `processing`, with a reason.
-It is left on the provider's own word only.
+Only an outcome that the provider reports ends it.
 
-A payment that waits for its customer is looked after until `expires_at` of the payment, where `expired` happens to it instead of `overdue`.
-A cancel that comes while nobody can say how the charge stands is `waiting`: it ends with the charge, or is ordered as soon as the charge stands
-([why](decisions/0024-an-intent-expires.md))."""
+At `expires_at` of a payment that waits for its customer `expired` happens to it instead of `overdue`.
+A cancel that comes while it is not known how the charge stands is deferred (`waiting`): it ends with the charge, or is sent once that is
+known ([why](decisions/0024-an-intent-expires.md))."""
 
-_WORDS = """\
-The words of `GET /v1/payments/{id}/explain`, by state and reason: what has happened, or `accepted` before anything has, or `refused`.
-*Next by* is the deadline above. What may be done is safe where it is said, within what the whole payment allows: one
-capture or cancel at a time, no more refunds than was captured. A decline with a code of Malipo's own has the words of
+_TEXTS = """\
+The texts of `GET /v1/payments/{id}/explain`, by state and reason: what has happened, or `accepted` before anything has, or `refused`.
+*Next by* is the deadline above. Each thing that may be done is safe in its row, within what the whole payment allows: one
+capture or cancel at a time, no more refunds than was captured. A decline with a code of Malipo's own has the text of
 [that code](problems.md#why-it-failed)."""
 
-_HEADER = ("in this state", "when this happens", "go there", "send the provider", "tell the merchant", "waits")
+_HEADER = ("in this state", "when this happens", "go there", "send the provider", "publish", "waits")
 
 
 def page() -> str:
@@ -40,26 +40,28 @@ def page() -> str:
         table(("state", "public status"), [(f"`{state}`", f"`{PUBLIC[state]}`") for state in PUBLIC]),
         _DOUBT,
         "## In plain words",
-        _WORDS,
+        _TEXTS,
         *(_explanations(subject) for subject in Subject),
-        table(("you may", "which is to say"), [(f"`{code}`", text) for code, text in MAY.items()]),
+        table(("you may", "which means"), [(f"`{code}`", text) for code, text in MAY.items()]),
     )
 
 
 def _explanations(subject: Subject) -> str:
     header = (f"{subject} is", "because", "why", "what happens next", "you may")
     rows = [
-        _words(f"`{state}`", reason, told) for (about, state, reason), told in EXPLANATIONS.items() if about == subject
+        _texts(f"`{state}`", reason, texts)
+        for (about, state, reason), texts in EXPLANATIONS.items()
+        if about == subject
     ]
     if subject is Subject.PAYMENT:
-        rows.append(_words(f"`{State.REQUIRES_ACTION}`, `action` is `other`", "action_required", OTHER_ACTION))
-        rows += [_words(f"a {kind} {how}", "", told) for (kind, how), told in CHANGING.items()]
-        rows += [_words(f"`{State.COMPLETED}`, a refund {how}", "succeeded", told) for how, told in REFUNDED.items()]
+        rows.append(_texts(f"`{State.REQUIRES_ACTION}`, `action` is `other`", "action_required", OTHER_ACTION))
+        rows += [_texts(f"a {kind} {how}", "", texts) for (kind, how), texts in CHANGING.items()]
+        rows += [_texts(f"`{State.COMPLETED}`, a refund {how}", "succeeded", texts) for how, texts in REFUNDED.items()]
     return table(header, rows)
 
 
-def _words(state: str, reason: str, told: Explanation) -> tuple[str, ...]:
-    return state, f"`{reason}`" if reason else "", told.why, told.next, ", ".join(f"`{code}`" for code in told.may)
+def _texts(state: str, reason: str, texts: Explanation) -> tuple[str, ...]:
+    return state, f"`{reason}`" if reason else "", texts.why, texts.next, ", ".join(f"`{code}`" for code in texts.may)
 
 
 def _section(subject: Subject) -> str:
@@ -68,8 +70,8 @@ def _section(subject: Subject) -> str:
 
 
 def _cells(row: Transition) -> tuple[str, ...]:
-    words = (row.state, row.trigger, row.to, row.send, row.event)
-    return (*(f"`{word}`" if word else "" for word in words), _duration(deadline_seconds(row, 0)))
+    names = (row.state, row.trigger, row.to, row.send, row.event)
+    return (*(f"`{name}`" if name else "" for name in names), _duration(deadline_seconds(row, 0)))
 
 
 def _duration(seconds: float | None) -> str:

@@ -15,7 +15,7 @@ drops a repeat), `client-ref` (the merchant's reference), `traceparent` and `tra
 
 _DEAD_LETTERS = """\
 Each topic has a second one whose name ends in `{suffix}`, with one partition, kept for {kept}. A message that cannot be
-applied goes there as it came, once, with these headers beside its own, and its neighbours go on: `x-consumer` (which service and
+applied goes there as it came, once, with these headers beside its own, and the others go on: `x-consumer` (which service and
 subscription), `x-position` (`topic:partition:offset`), `x-original-message-id`, `x-reason`. Read them with any Kafka client; once the cause is
 mended, `python -m malipo.messaging.redrive TOPIC` sends those of a topic again, each to be applied once.
 
@@ -23,11 +23,11 @@ mended, `python -m malipo.messaging.redrive TOPIC` sends those of a topic again,
 
 A record that cannot even be read (a codec that is not installed, a broken batch, a header whose name is no UTF-8) holds up its
 partition alone: it rests, is tried again every five seconds, and goes on by itself once it can be read. The service is `degraded`
-meanwhile and says on `/health/ready` which partition rests, at which offset, why, and how to step over it:
+meanwhile and shows on `/health/ready` which partition rests, at which offset, why, and how to step over it:
 `python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET`, in the environment of the group's service (`docker compose exec`,
 `kubectl exec`, or `make step-over ARGS="GROUP TOPIC PARTITION OFFSET"` for the local stack). It refuses what can be read; else the whole batch goes to the dead letters as
 Kafka stored it, once, with `x-raw-from` and `x-next-offset` beside the headers above, and every replica goes on behind it.
-Redriving a batch that can be read by then sends its records one by one; else it says so and leaves it there."""
+Redriving a batch that can be read by then sends its records one by one; else it reports that and leaves the batch there."""
 
 
 def page() -> str:

@@ -1,4 +1,4 @@
-"""Every code of a failure that our code writes has its words, and none has words that nobody writes."""
+"""Every code of a failure that our code writes has its text, and there is no text for a code that none writes."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ SOURCES = sorted(
 PASSING_ON = """
 def give_up(claimed, code): return Declined(code=code)
 def declined(failure):
-    code = failure.code or "no_words"
+    code = failure.code or "no_text"
     return Failure(code, f"an {adjective} text")
 give_up(claimed, "nothing_works")
 Declined(code=f"refund_{status}")
@@ -66,7 +66,7 @@ def name_of(called: ast.expr) -> str:
 
 
 def written(code: ast.expr, scope: ast.AST) -> set[str]:
-    """The codes that an expression writes out. Of a text with gaps: those in the table that fit it, or else its pattern."""
+    """The codes that an expression writes out. Of an f-string: those in the table that fit it, or else its pattern."""
     match code:
         case ast.Constant(value=str(text)):
             return {text}
@@ -84,25 +84,25 @@ def written(code: ast.expr, scope: ast.AST) -> set[str]:
 
 
 def parameter(code: ast.expr, scope: ast.AST) -> Iterator[tuple[str, tuple[str, int]]]:
-    """The function around, if the code is one of its parameters."""
+    """The enclosing function, if the code is one of its parameters."""
     if isinstance(code, ast.Name) and isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
         names = [argument.arg for argument in scope.args.args if argument.arg != "self"]
         if code.id in names:
             yield scope.name, (code.id, names.index(code.id))
 
 
-def test_every_code_that_our_code_writes_has_words_and_none_is_left_over():
+def test_every_code_that_our_code_writes_has_a_text_and_none_is_left_over():
     assert codes([ast.parse(path.read_text("utf-8")) for path in SOURCES]) == set(OWN_FAILURES)
 
 
 def test_a_code_is_found_wherever_it_is_written():
     assert codes([ast.parse(PASSING_ON)]) == {
-        "no_words", "nothing_works", r"gone_\w+", "refund_failed", "refund_canceled"
+        "no_text", "nothing_works", r"gone_\w+", "refund_failed", "refund_canceled"
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("code", OWN_FAILURES)
-def test_a_failure_is_told_in_sentences_with_what_to_do(code):
+def test_a_failure_is_explained_in_sentences_with_what_to_do(code):
     own = OWN_FAILURES[code]
     assert own.why.endswith(".")
     assert own.advice.endswith(".")

@@ -50,13 +50,13 @@ def values(of: Any) -> st.SearchStrategy[Any]:
     return st.builds(of, **{field.name: values(field.type) for field in msgspec.structs.fields(of)})
 
 
-def with_news(node: Any) -> Any:
+def with_unknown_fields(node: Any) -> Any:
     """The JSON with a field that this code does not know in every object but metadata, whose names are the merchant's."""
     if isinstance(node, list):
-        return [with_news(item) for item in node]
+        return [with_unknown_fields(item) for item in node]
     if not isinstance(node, dict):
         return node
-    known = {name: value if name == "metadata" else with_news(value) for name, value in node.items()}
+    known = {name: value if name == "metadata" else with_unknown_fields(value) for name, value in node.items()}
     return known | {"from_the_future": {"1": [None]}}
 
 
@@ -73,7 +73,7 @@ def test_a_message_survives_the_wire(topic: Topic, message_type: type[Message], 
 @given(data=st.data())
 def test_unknown_fields_are_ignored(topic: Topic, message_type: type[Message], data: st.DataObject) -> None:
     message = data.draw(values(message_type))
-    newer = json.dumps(with_news(json.loads(encode(message)))).encode()
+    newer = json.dumps(with_unknown_fields(json.loads(encode(message)))).encode()
     assert topic.decode(newer) == message
 
 

@@ -28,14 +28,14 @@ def method_type(method: Method) -> str:
 
 
 LIFE: dict[str, timedelta] = {"card": timedelta(minutes=15)}
-"""How long an intent is good for, by its method, unless the merchant says otherwise."""
+"""How long an intent is good for, by its method, unless the merchant sets `expires_at`."""
 
 
 class CreatePayment(Message, frozen=True, kw_only=True):
     """Start one payment. `config_version` is the merchant's configuration that the gateway saw.
 
-    After `expires_at`, by the database's clock of whoever would send it, nothing that takes the customer's money is sent
-    any more. Without it the intent is good for the `LIFE` of its method, from when its owner takes it up.
+    After `expires_at`, by the clock of the sending service's database, nothing that takes the customer's money is sent
+    any more. Without it the intent is good for the `LIFE` of its method, from when the orchestrator applies the command.
     """
 
     payment_id: str
@@ -54,7 +54,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
 
 
 class CapturePayment(Message, frozen=True, kw_only=True):
-    """Take an authorized amount, or less of it; without an amount, all."""
+    """Capture an authorized amount, or less of it; without an amount, all."""
 
     payment_id: str
     capture_id: str
@@ -62,14 +62,14 @@ class CapturePayment(Message, frozen=True, kw_only=True):
 
 
 class CancelPayment(Message, frozen=True, kw_only=True):
-    """Give up a payment that has not taken money yet; if nobody can say yet whether it has, as soon as that is known."""
+    """Cancel a payment that has not taken money yet; if it is not known whether it has, the cancel is deferred until then."""
 
     payment_id: str
     cancel_id: str
 
 
 class RefundPayment(Message, frozen=True, kw_only=True):
-    """Give money back; without an amount, all that is left."""
+    """Refund money; without an amount, all that is left."""
 
     payment_id: str
     refund_id: str
@@ -81,10 +81,10 @@ PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment
 
 
 class ResendEvents(Message, frozen=True, kw_only=True):
-    """Tell these steps of the payment once more, under the message ids that they had; without anything named, all.
+    """Resend these steps of the payment, under the message ids that they had; without anything named, all.
 
-    `operation_ids` asks for what was told of these operations, refusals among it; the payment's own id for its first
-    step. It comes from who has found that he lacks them. Who has them drops the repeats by those ids.
+    `operation_ids` asks for what was published of these operations, refusals included; the payment's own id for its
+    first step. A consumer that lacks them sends it. Consumers that have them drop the repeats by those ids.
     """
 
     payment_id: str

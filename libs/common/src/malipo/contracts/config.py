@@ -1,4 +1,4 @@
-"""A merchant's configuration as the gateway owns it, replicated to whoever needs it, secrets as ciphertext only."""
+"""A merchant's configuration as the gateway owns it, replicated to the services that need it, secrets as ciphertext only."""
 
 import msgspec
 

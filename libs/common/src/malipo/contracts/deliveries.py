@@ -6,7 +6,7 @@ from malipo.contracts.message import Message, Moment
 
 
 class DeliveryReported(Message, frozen=True, kw_only=True):
-    """One attempt to deliver one event to one endpoint. `duration_ms` is the time to the answer's end.
+    """One attempt to deliver one event to one endpoint. `duration_ms` is the time to the response's end.
 
     From `later_events_wait_until` on, later events of the payment go out although this one is still to be delivered.
     """

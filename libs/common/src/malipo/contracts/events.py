@@ -18,14 +18,14 @@ PaymentStatus = Literal[
     "canceled",
 ]
 Source = Literal["merchant", "answer", "query", "callback", "deadline"]
-"""Through which door the reason for a step came."""
+"""What brought a transition about; `answer`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed"]
 Sent = Literal["charge", "capture", "cancel", "refund", "query", "withdraw"]
-"""What a step can send to the provider."""
+"""What a transition can send to the provider."""
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why it failed: a stable `code` and the provider's own words."""
+    """Why it failed: a stable `code` and a text, the provider's own if it gave one."""
 
     code: str
     message: str = ""
@@ -75,9 +75,9 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a step was taken: the trigger, who brought it, and the message that did.
+    """Why a transition happened: its trigger, where that came from, and the message that brought it.
 
-    `observed_at` is when a provider's word came; None when it was not one.
+    `observed_at` is when the provider's outcome was received; None if the cause was no outcome.
     """
 
     trigger: str
@@ -99,12 +99,12 @@ EventType = Literal[
     "capture.failed",
     "cancel.failed",
 ]
-"""What merchants can be told."""
+"""The types of events that merchants receive."""
 EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
 
 
 class PublicEvent(msgspec.Struct, frozen=True):
-    """The event that merchants are told: `sequence` counts from 1 without gaps per payment."""
+    """The event that merchants receive: `sequence` counts from 1 without gaps per payment."""
 
     id: str
     type: EventType
@@ -112,10 +112,10 @@ class PublicEvent(msgspec.Struct, frozen=True):
 
 
 class PaymentTransitioned(Message, frozen=True, kw_only=True):
-    """One step of a payment or of one of its operations. `step` counts from 1 without gaps per payment.
+    """One transition of a payment or of one of its operations. `step` counts from 1 without gaps per payment.
 
-    A `contradiction` changes no state: the provider has said something that cannot be true beside what it said before.
-    `sent` is what the step sent to the provider. By `deadline` something happens to the step's subject, its operation
+    A `contradiction` changes no state: the provider has reported what cannot be true beside its earlier outcome.
+    `sent` is what the transition sent to the provider. By `deadline` something happens to its subject, the operation
     or else the payment; None at an end.
     """
 
@@ -150,7 +150,7 @@ REFUSAL_CODES: tuple[RefusalCode, ...] = RefusalCode.__args__
 
 
 class CommandRefused(Message, frozen=True, kw_only=True):
-    """A command that the orchestrator did not carry out: an answer to it, not a step of the payment.
+    """A command that the orchestrator did not carry out: an answer to it, not a transition of the payment.
 
     `code` is a `RefusalCode`. It is plain text on the wire, so that an older gateway answers a newer code too.
     `command_id` is the command's message id.
@@ -169,7 +169,7 @@ PaymentEvent = PaymentTransitioned | CommandRefused
 
 
 class PublishedTransition(msgspec.Struct, frozen=True, array_like=True):
-    """A step that was told under this message id; `announced` if merchants are told of it. An array on the wire."""
+    """A step that was published under this message id; `public` if it has an event for merchants. An array on the wire."""
 
     payment_id: str
     step: int
@@ -178,7 +178,7 @@ class PublishedTransition(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RollCalled(Message, frozen=True, kw_only=True):
-    """What was told a while ago of payments of one partition, so that who lacks any of it notices and asks for it.
+    """What was published a while ago of payments of one partition: a consumer that lacks any of it asks for it.
 
     It comes behind the steps that it names. Its key is that of one of its payments.
     """
@@ -187,9 +187,9 @@ class RollCalled(Message, frozen=True, kw_only=True):
 
 
 def event_body(step: PaymentTransitioned) -> dict[str, Any]:
-    """The body that merchants get for an announced step, by webhook and from `GET /v1/events` alike.
+    """The body that merchants get for a transition with an event, by webhook and from `GET /v1/events` alike.
 
-    `data` holds the payment after the step and, under its kind, the refund or capture that the step is about.
+    `data` holds the payment after the transition and, under its kind, the refund or capture that it is about.
     """
     assert step.public_event is not None
     data: dict[str, Any] = {

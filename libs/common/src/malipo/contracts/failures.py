@@ -1,6 +1,6 @@
 """Malipo's own codes of failures, as one table: why a payment, capture, cancel or refund failed, and what to do about it.
 
-Every other code is the provider's own and passes through as it is, with the provider's words in the failure's message.
+Every other code is the provider's own and passes through as it is, with the provider's text in the failure's message.
 Why a command is refused is a `RefusalCode`, which is a problem of the API, too.
 """
 
@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 from malipo.contracts.events import Failure
 
 May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "configure", "pay_anew"]
-"""What a merchant can be told that he may do."""
+"""What a merchant can be told to do next."""
 
 
 class OwnFailure(NamedTuple):
-    """What one code means. `may` goes before what its state allows: without that, what is done next fails the same way."""
+    """What one code means. `may` comes before what the state allows: without it the next request fails the same way."""
 
     why: str
     advice: str
@@ -38,19 +38,19 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "Use another method, currency or provider.",
     ),
     "provider_error": OwnFailure(
-        "The provider gave no clear answer, and a day after the order was sent its book shows no effect of it.",
+        "The provider gave no clear answer, and a day after it was sent the provider's book shows no effect of it.",
         "Malipo never sends this one again; look into the provider's dashboard before you start a new one.",
     ),
     "amount_unsupported": OwnFailure(
         "Nothing was sent: the provider cannot take this amount in this currency.", "Use another amount or currency."
     ),
     "invalid_request": OwnFailure(
-        "Nothing was carried out: the provider refused the order as invalid, and gave no code.",
-        "The failure's message holds the provider's words: start a new one without what they name.",
+        "Nothing was carried out: the provider refused it as invalid, and gave no code.",
+        "The failure's message holds the provider's text: start a new one without what it names.",
     ),
     "declined": OwnFailure(
         "The provider declined it, and gave no code.",
-        "The failure's message holds the provider's words, if it had any; start a new one, perhaps with another card.",
+        "The failure's message holds the provider's text, if it gave one; start a new one, perhaps with another card.",
     ),
     "configuration_behind": OwnFailure(
         f"Nothing was sent: your configuration had not reached the provider's service {_AFTER_PATIENCE}.", _ANEW
@@ -60,7 +60,7 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "Start a new one if the customer still wants to pay.",
     ),
     "never_sent": OwnFailure(
-        "Nothing was sent: the order had not reached the provider's service when Malipo asked about it, and never will.",
+        "Nothing was sent: it had not reached the provider's service when Malipo asked about it, and never will.",
         _ANEW,
     ),
     "captured_otherwise": OwnFailure(
@@ -91,8 +91,8 @@ OWN_FAILURES: dict[str, OwnFailure] = {
 
 
 def explained(code: str, message: str = "") -> Failure:
-    """The failure as merchants are told of it: it has a code and words, whatever the provider has left out."""
+    """The failure as merchants see it: it has a code and a text, whatever the provider has left out."""
     if not code.strip():
         return explained("declined", message)
     own = OWN_FAILURES.get(code)
-    return Failure(code, message.strip() or (own.why if own else f"The provider gave the code `{code}`, and no words."))
+    return Failure(code, message.strip() or (own.why if own else f"The provider gave the code `{code}`, and no text."))

@@ -1,4 +1,4 @@
-"""What a provider said, defined by what has to be done next."""
+"""What a provider reported, defined by what has to be done next."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -52,7 +52,7 @@ class Declined(_Outcome, frozen=True, kw_only=True):
 
 
 class Canceled(_Outcome, frozen=True, kw_only=True):
-    """The charge was given up, no money moved: the end of the operation."""
+    """The charge was canceled, no money moved: the end of the operation."""
 
 
 class Pending(_Outcome, frozen=True, kw_only=True):
@@ -66,10 +66,10 @@ class ActionRequired(_Outcome, frozen=True, kw_only=True):
 
 
 class Unknown(_Outcome, frozen=True, kw_only=True):
-    """Sent, and no answer that we understand: ask the provider, never send anew.
+    """Sent, and no answer that we understand: query the provider, never send anew.
 
-    `silent` when the provider did not answer, or only that it has trouble (a 5xx): a sign that it is down. Otherwise it
-    answered, and the doubt is about this operation alone.
+    `silent` when the provider did not answer, or with a 5xx: a sign that it is down. Otherwise it answered, and the
+    doubt is about this operation alone.
     """
 
     reason: str
@@ -94,11 +94,11 @@ EXCHANGE_ERRORS: Mapping[str, str] = {
     "no_connection": "no connection was made, so nothing was sent",
     "connection_broken": "the connection broke before the answer was whole",
     "timeout": "no answer came in time",
-    "given_up": "whoever asked stopped waiting",
+    "given_up": "we stopped waiting for the answer",
     "answer_never_recorded": "it was perhaps sent, and the process died before it had recorded an answer",
     "other": "something else; the service's log says more",
 }
-"""Why there is no answer, by the word that an exchange has for it."""
+"""Why there is no answer, by an exchange's `error`."""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,10 +118,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OutcomeReported(Message, frozen=True, kw_only=True):
-    """One word of a provider about one operation, by whichever door it came.
+    """One outcome of one operation as a provider reported it: by an answer, a query or a callback.
 
-    `step` is the payment's step that ordered what this speaks of: by `query` the question, else the operation itself.
-    `exchanges` were made to learn it; `tries` counts how often the order was taken up; `callback_id` is the provider's.
+    `step` is the payment's step that sent what this is the outcome of: with `query` the query, else the operation
+    itself. `exchanges` were made to learn it; `tries` counts how often the attempt was tried; `callback_id` is the
+    provider's.
     """
 
     payment_id: str
@@ -138,10 +139,10 @@ class OutcomeReported(Message, frozen=True, kw_only=True):
 
 
 class AttemptPostponed(Message, frozen=True, kw_only=True):
-    """An order that could not be sent now and will be at `retry_at`: an obstacle to tell of, no word of the provider.
+    """An attempt that could not be sent now and will be at `retry_at`: an obstacle to report, no outcome.
 
-    Told when the obstacle is another than at the try before, and at every doubling of `tries`; `exchanges` are of this
-    try alone.
+    Reported when the obstacle is another than at the try before, and at every doubling of `tries`; `exchanges` are of
+    this try alone.
     """
 
     payment_id: str

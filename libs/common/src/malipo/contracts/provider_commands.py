@@ -1,4 +1,4 @@
-"""What the orchestrator asks of a provider service, keyed by payment id.
+"""What the orchestrator commands a provider service, keyed by payment id.
 
 `operation_id` names the one effect that the command may have: every retry of it anywhere carries the same id, and the
 provider's idempotency key derives from it.
@@ -16,7 +16,7 @@ OperationKind = Literal["charge", "capture", "cancel", "refund"]
 class BaseCommand(Message, frozen=True, kw_only=True):
     """What all commands to a provider carry. A charge's operation id is its payment's id.
 
-    `step` is the payment's step that sent the command: whatever comes of it names that step as its cause.
+    `step` is the payment's step that sent the command: its outcome names that step as its cause.
     """
 
     payment_id: str
@@ -43,20 +43,20 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
 
 
 class Capture(BaseCommand, frozen=True, kw_only=True):
-    """Take `amount` of what the charge `reference` reserved."""
+    """Capture `amount` of what the charge `reference` reserved."""
 
     reference: str
     amount: Money
 
 
 class Cancel(BaseCommand, frozen=True, kw_only=True):
-    """Give up the charge `reference`. The answer is the charge's state after it, whatever that is."""
+    """Cancel the charge `reference`. The outcome is the charge's state after it, whatever that is."""
 
     reference: str
 
 
 class Refund(BaseCommand, frozen=True, kw_only=True):
-    """Give `amount` of the charge `reference` back."""
+    """Refund `amount` of the charge `reference`."""
 
     reference: str
     amount: Money
@@ -64,17 +64,17 @@ class Refund(BaseCommand, frozen=True, kw_only=True):
 
 
 class Query(BaseCommand, frozen=True, kw_only=True):
-    """Ask the provider what became of `operation_id`; never moves money that was not asked for before."""
+    """Query the provider for what became of `operation_id`; never moves money that was not commanded before."""
 
     kind: OperationKind
     reference: str | None = None
 
 
 class Withdraw(BaseCommand, frozen=True, kw_only=True):
-    """Give up the charge `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and no answer.
+    """Withdraw the charge `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and no outcome.
 
-    It waits behind nothing: a charge that is put off, for a provider that is away say, can be stopped all that time. One that
-    is being sent at the moment is stopped if nothing of it reaches the provider.
+    It waits behind nothing: a charge that is postponed, say while a provider is away, can be withdrawn all that time. One
+    that is being sent at the moment is withdrawn if nothing of it reaches the provider.
     """
 
 

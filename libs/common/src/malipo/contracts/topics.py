@@ -27,7 +27,7 @@ _NAMED = msgspec.json.Decoder(_Named)
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `retention` of None means compacted: the last message of each key is kept for ever."""
+    """One topic. A `retention` of None means compacted: the last message of each key is kept for ever."""
 
     name: str
     key: str
@@ -39,7 +39,7 @@ class Topic:
 
     @property
     def dead_letter(self) -> str:
-        """Where a message of this topic goes that cannot be applied."""
+        """The topic of this one's dead letters: messages that could not be applied."""
         return self.name + DEAD_LETTER_SUFFIX
 
     @property
