@@ -27,16 +27,16 @@ _BEHIND = "configuration_behind"
 
 
 async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-    """Apply steps and refusals to the read models, and wake who waits for them after the commit.
+    """Apply transitions and refusals to the read models, and after the commit wake the requests that wait for them.
 
-    They answer the commands that they are about. What a roll call shows to be missing is asked for.
+    They answer their commands. What a roll call shows to be missing is asked for.
 
     Applying the same message again, or an older one, changes nothing.
     """
     steps = [received.message for received in batch if isinstance(received.message, PaymentTransitioned)]
     refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
     operations = latest_operations(steps)
-    touched = {view.id for _, view in operations}  # of two writes of one row PostgreSQL would take either
+    touched = {view.id for _, view in operations}  # of two writes of one row PostgreSQL would keep either
     add_events(unit, steps)
     await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
     put_payments(unit, latest_steps(steps))
@@ -49,7 +49,7 @@ async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[M
 
 
 async def add_to_timelines(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-    """Add what these messages tell to the timelines of their payments, and see to replicas that say they are behind."""
+    """Add these messages to the timelines of their payments; configurations go once more to replicas that lack them."""
     record_messages(unit, batch)
     messages = [received.message for received in batch]
     configuration.echo_to_payments(
@@ -76,7 +76,7 @@ def latest_operations(steps: Sequence[PaymentTransitioned]) -> list[tuple[Paymen
 
 
 def refused(view: OperationView, refusal: CommandRefused) -> Operation:
-    """The operation after its owner refused it."""
+    """The operation after the orchestrator refused it."""
     failure = Failure(refusal.code, refusal.detail)
     failed = replace(view, status="failed", failure=failure, updated_at=refusal.occurred_at)
     return Operation(failed, Refusal(refusal.code, refusal.detail))

@@ -46,5 +46,5 @@ class Settings(WebhookSettings):
         default=7,
         ge=7,
         le=365,
-        description="How long an Idempotency-Key is remembered; merchants are told of seven days.",
+        description="How long an Idempotency-Key is remembered; merchants are promised seven days.",
     )

@@ -1,4 +1,4 @@
-"""Everything the gateway hears from other services."""
+"""Everything the gateway consumes from other services."""
 
 from functools import partial
 
@@ -8,11 +8,11 @@ from malipo.contracts.topics import DELIVERIES, OUTCOMES, PAYMENT_EVENTS
 from malipo.messaging.subscription import Subscription
 
 _PAYMENTS_PACE_SECONDS = 0.02
-_TIMELINES_PACE_SECONDS = 0.25  # nobody waits for them, and a second later they have to be complete
+_TIMELINES_PACE_SECONDS = 0.25  # no request waits for them, and a second later they have to be complete
 
 
 def subscriptions(waiting: Waiting) -> tuple[Subscription, ...]:
-    """What is consumed, and who applies it."""
+    """What is consumed, and which function applies it."""
     return (
         Subscription("payments", (PAYMENT_EVENTS,), partial(project, waiting), pace_seconds=_PAYMENTS_PACE_SECONDS),
         Subscription("timelines", (OUTCOMES, DELIVERIES), add_to_timelines, pace_seconds=_TIMELINES_PACE_SECONDS),

@@ -1,4 +1,4 @@
-"""A merchant's configuration as a whole: a version counts its changes, and at each the other services are told all of it."""
+"""A merchant's configuration as a whole: a version counts its changes, and each change publishes all of it."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ FROM merchants m JOIN unnest($1::text[], $2::text[]) AS asked (id, mode) USING (
 """
 
 _ECHO_SECONDS = (10.0, 3600.0)
-"""So long after a change it is sent once more: the first well within the time for which a charge waits for it."""
+"""How long after a change it is sent once more: the first well within the time for which a charge waits for it."""
 _ECHOES = """
 INSERT INTO config_echoes (merchant_id, due_at)
 SELECT $1, now() + make_interval(secs => after) FROM unnest($2::float8[]) AS after ON CONFLICT DO NOTHING
@@ -54,7 +54,7 @@ SELECT DISTINCT merchant_id, now() FROM payments WHERE id = ANY({arrays}) ON CON
 )
 _ECHO_DUE = "SELECT EXISTS (SELECT FROM config_echoes WHERE due_at <= now())"
 # The merchant's own row is locked, for of two replicas with two due rows of one merchant each would wait for the other's.
-_TAKE_ECHO = """
+_CLAIM_ECHO = """
 SELECT m.id FROM config_echoes AS e JOIN merchants AS m ON m.id = e.merchant_id
 WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE OF m SKIP LOCKED
 """
@@ -81,7 +81,7 @@ async def publish(unit: UnitOfWork, merchant_id: str) -> None:
 
 
 def echo(unit: UnitOfWork, merchant_ids: Iterable[str]) -> None:
-    """Have the configurations of these merchants sent once more: somebody lacks them."""
+    """Have the configurations of these merchants sent once more: a replica lacks them."""
     unit.put(_ECHO, [(merchant_id,) for merchant_id in sorted(merchant_ids)])
 
 
@@ -91,14 +91,14 @@ def echo_to_payments(unit: UnitOfWork, payment_ids: Iterable[str]) -> None:
 
 
 async def send_echo(database: Database) -> bool:
-    """Send the configuration once more that has been due for longest; answers whether there was one.
+    """Send the configuration once more that has been due for longest; returns whether there was one.
 
-    Harmless to who has it: it is the whole, by its version.
+    Replicas that have its version drop it.
     """
     if not await database.reads.fetchval(_ECHO_DUE):
         return False
     async with database.begin() as unit:
-        merchant_id = await unit.transaction.fetchval(_TAKE_ECHO)
+        merchant_id = await unit.transaction.fetchval(_CLAIM_ECHO)
         if merchant_id is not None:
             await unit.transaction.execute(_ECHOED, merchant_id)
             await _send(unit, merchant_id)

@@ -47,7 +47,7 @@ async def put_stripe(
     """Adds or replaces them. The id, and with it `callback_path` to configure at Stripe, stays the same.
 
     Stripe is to send there the events that `python -m provider_stripe events` lists: refunds and disputes that were made at
-    Stripe itself are told by these alone.
+    Stripe itself are reported by these alone.
     """
     client, dependencies = asked.client, asked.dependencies
     if body.secret_key.split("_")[1] != client.mode:

@@ -51,7 +51,7 @@ _NOT_FOUND = ("webhook_endpoint_not_found",)
 async def create_endpoint(
     asked: _Creator, body: Annotated[NewWebhookEndpoint, Depends(body_of(NewWebhookEndpoint))]
 ) -> Response:
-    """`secret` verifies the webhooks' signatures. It is shown in this answer alone, and in a replay of it."""
+    """`secret` verifies the webhooks' signatures. It is shown in this response alone, and in a replay of it."""
     client, dependencies = asked.client, asked.dependencies
     _require_reachable(dependencies, client, body.url)
 
@@ -101,7 +101,7 @@ async def delete_endpoint(asked: _Writer, endpoint_id: str) -> Response:
 
 
 def _require_reachable(dependencies: Dependencies, client: MerchantClient, url: str) -> None:
-    """Refuse now what the dispatcher would refuse at each attempt. A name's addresses are its matter: they change."""
+    """Refuse now what the dispatcher would refuse at each attempt. It checks a name's addresses itself: they change."""
     try:
         check_url(url, allow_loopback=dependencies.settings.allow_loopback and client.mode == "test")
     except AddressRefused as refused:

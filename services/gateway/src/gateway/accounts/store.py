@@ -77,7 +77,7 @@ class Merchant:
 
 
 async def add_merchant(connection: Statements, name: str) -> str:
-    """Make a merchant; answers its id."""
+    """Make a merchant; returns its id."""
     merchant_id = ids.new("mer")
     await connection.execute(_INSERT_MERCHANT, merchant_id, name)
     return merchant_id
@@ -98,12 +98,12 @@ async def add_key(
     scopes: Sequence[str],
     expires_days: int | None,
 ) -> datetime | None:
-    """Write a key by its digest; answers when it expires. Raises `asyncpg.ForeignKeyViolationError` for no merchant."""
+    """Write a key by its digest; returns when it expires. Raises `asyncpg.ForeignKeyViolationError` for no merchant."""
     return await connection.fetchval(_INSERT_KEY, key_id, merchant_id, mode, digest, scopes, expires_days)
 
 
 async def revoke_key(connection: Statements, key_id: str) -> bool:
-    """Revoke a key for ever; answers whether there is such a key."""
+    """Revoke a key for ever; returns whether there is such a key."""
     return await connection.fetchval(_REVOKE_KEY, key_id) is not None
 
 
@@ -136,7 +136,7 @@ async def list_credentials(
 
 
 async def delete_credential(connection: Statements, merchant_id: str, mode: Mode, provider: str) -> str | None:
-    """Delete a credential; answers its id if there was one."""
+    """Delete a credential; returns its id if there was one."""
     return await connection.fetchval(_DELETE_CREDENTIAL, merchant_id, mode, provider)
 
 
@@ -169,5 +169,5 @@ async def endpoint_secret(source: Queries, endpoint_id: str, merchant_id: str, m
 
 
 async def delete_endpoint(connection: Statements, endpoint_id: str, merchant_id: str, mode: Mode) -> bool:
-    """Delete an endpoint; answers whether there was one."""
+    """Delete an endpoint; returns whether there was one."""
     return await connection.fetchval(_DELETE_ENDPOINT, endpoint_id, merchant_id, mode) is not None

@@ -37,7 +37,7 @@ class StoredEndpoint:
 
 
 def masked(body: StripeCredentials) -> dict[str, Any]:
-    """What is kept of the secrets to be shown."""
+    """What is stored of the secrets to be shown."""
     kind = "_".join(body.secret_key.split("_")[:2]) + "_"
     webhook_secrets = [mask("whsec_", secret) for secret in body.webhook_secrets]
     return {"secret_key": mask(kind, body.secret_key), "webhook_secrets": webhook_secrets}

@@ -1,4 +1,4 @@
-"""Lets requests in: who calls, what the audit log keeps of it, how often, and with which parameters."""
+"""Lets requests in: checks the client, writes the audit log, limits the rate, and refuses unknown parameters."""
 
 from typing import Annotated
 
@@ -26,9 +26,9 @@ _API_KEY = APIKeyHeader(
 
 
 class Admission:
-    """Lets a request in: knows the key, records the decision, takes a token of the rate limit, refuses stray parameters.
+    """Lets a request in: authenticates the key, records that, takes a token of the rate limit, refuses unknown parameters.
 
-    Answers who calls. Raises `Problem`; a request that cannot be recorded is not let in.
+    Returns the client. Raises `Problem`; a request that cannot be recorded is not let in.
     """
 
     def __init__(self, scope: Scope, query: type[BaseModel] | None = None) -> None:
@@ -38,19 +38,19 @@ class Admission:
     async def __call__(
         self, request: Request, dependencies: DependenciesOf, api_key: Annotated[str | None, Security(_API_KEY)]
     ) -> MerchantClient:
-        decision = await self._authenticate(request, dependencies, api_key)
-        if decision.client is None:
+        authentication = await self._authenticate(request, dependencies, api_key)
+        if authentication.client is None:
             _limit_anonymous(request, dependencies)
-        await dependencies.audit.record(_audit_record(request, decision))
-        if decision.client is None:
-            assert decision.code is not None
-            raise Problem(decision.code, _advice(decision.code, self._scope))
-        await _limit(request, dependencies, decision.client)
+        await dependencies.audit.record(_audit_record(request, authentication))
+        if authentication.client is None:
+            assert authentication.code is not None
+            raise Problem(authentication.code, _advice(authentication.code, self._scope))
+        await _limit(request, dependencies, authentication.client)
         self._check_parameters(request)
-        return decision.client
+        return authentication.client
 
     async def _authenticate(self, request: Request, dependencies: Dependencies, api_key: str | None) -> Authentication:
-        # Which of two values counts, a proxy and we might see differently.
+        # A proxy might use the one of two values, and we the other.
         if any(len(request.headers.getlist(name)) > 1 for name in _SINGLE_HEADERS):
             return Authentication(None, "header_repeated")
         return await dependencies.authenticator.authenticate(api_key and api_key.strip(), self._scope)
@@ -65,28 +65,28 @@ class Admission:
 
 
 def _limit_anonymous(request: Request, dependencies: Dependencies) -> None:
-    """Strangers may not fill the audit log: beyond their limit they are counted, not recorded."""
-    verdict = dependencies.anonymous_limiter.consume(network_of(_remote(request)))
-    if not verdict.allowed:
+    """Anonymous clients may not fill the audit log: beyond their limit they are counted, not recorded."""
+    decision = dependencies.anonymous_limiter.consume(network_of(_remote(request)))
+    if not decision.allowed:
         UNRECORDED.inc()
-        raise Problem("rate_limited", after_seconds=verdict.retry_after_seconds)
+        raise Problem("rate_limited", after_seconds=decision.retry_after_seconds)
 
 
 async def _limit(request: Request, dependencies: Dependencies, client: MerchantClient) -> None:
-    verdict = await dependencies.limiter.consume(f"{client.merchant_id}:{client.mode}")
-    answer_headers(request).update(verdict.headers())
+    decision = await dependencies.limiter.consume(f"{client.merchant_id}:{client.mode}")
+    answer_headers(request).update(decision.headers())
     about(merchant_id=client.merchant_id, mode=client.mode)
-    if not verdict.allowed:
-        raise Problem("rate_limited", after_seconds=verdict.retry_after_seconds)
+    if not decision.allowed:
+        raise Problem("rate_limited", after_seconds=decision.retry_after_seconds)
 
 
-def _audit_record(request: Request, decision: Authentication) -> AuditRecord:
+def _audit_record(request: Request, authentication: Authentication) -> AuditRecord:
     return AuditRecord(
         at=clock.now(),
         request_id=request_id(request),
-        merchant_id=decision.key and decision.key.merchant_id,
-        key_id=decision.key and decision.key.id,
-        reason=decision.code or "allowed",
+        merchant_id=authentication.key and authentication.key.merchant_id,
+        key_id=authentication.key and authentication.key.id,
+        reason=authentication.code or "allowed",
         method=request.method,
         route=request.scope["route"].path,
         remote=_remote(request),

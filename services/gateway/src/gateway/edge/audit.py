@@ -14,7 +14,7 @@ _MAX_BATCH = 500
 # The last use of a key is coarse, and never waits for another replica that writes the same.
 _DECISION = given(AUDIT_LOG)
 _RECORD = f"""
-WITH entry AS (
+WITH recorded AS (
     INSERT INTO audit_log ({names(_DECISION)}) SELECT * FROM unnest({arrays(_DECISION)})
 )
 UPDATE api_keys SET last_used_at = now() WHERE id IN (
@@ -47,28 +47,28 @@ class AuditRecord:
 
 
 class Audit:
-    """Writes the entries of requests that come together, and when their keys were last used, with one statement."""
+    """Writes the records of requests that come together, and when their keys were last used, with one statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._entries = GroupCommit(self._write, most=_MAX_BATCH)
+        self._records = GroupCommit(self._write, most=_MAX_BATCH)
 
-    async def record(self, entry: AuditRecord) -> None:
-        """Returns when `entry` is committed. Raises what the database raises: then the request must not go on."""
-        await self._entries.add(entry)
+    async def record(self, record: AuditRecord) -> None:
+        """Returns when `record` is committed. Raises what the database raises: then the request must not go on."""
+        await self._records.add(record)
 
-    async def _write(self, entries: Sequence[AuditRecord]) -> Sequence[None]:
+    async def _write(self, records: Sequence[AuditRecord]) -> Sequence[None]:
         await self._database.write(
             _RECORD,
-            [entry.at for entry in entries],
-            [entry.request_id for entry in entries],
-            [entry.merchant_id for entry in entries],
-            [entry.key_id for entry in entries],
-            [entry.allowed for entry in entries],
-            [entry.reason for entry in entries],
-            [entry.method for entry in entries],
-            [entry.route for entry in entries],
-            [entry.remote for entry in entries],
-            [entry.key_id for entry in entries if entry.allowed],
+            [record.at for record in records],
+            [record.request_id for record in records],
+            [record.merchant_id for record in records],
+            [record.key_id for record in records],
+            [record.allowed for record in records],
+            [record.reason for record in records],
+            [record.method for record in records],
+            [record.route for record in records],
+            [record.remote for record in records],
+            [record.key_id for record in records if record.allowed],
         )
-        return [None] * len(entries)
+        return [None] * len(records)

@@ -1,4 +1,4 @@
-"""Who calls: API keys, their scopes, and a cache short enough that a revoked key is refused within a second."""
+"""Authenticates clients: API keys, their scopes, and a cache so short that a revoked key is refused within a second."""
 
 import hashlib
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def digest(key: str) -> bytes:
 
 
 class Authenticator:
-    """Decides about keys. Answers, good and bad, are kept for less than half a second and at most ten thousand."""
+    """Authenticates keys. What was found, or not, is cached for less than half a second, for ten thousand keys at most."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

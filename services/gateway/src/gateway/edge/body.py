@@ -15,9 +15,9 @@ _BODY_SECONDS = 10
 
 
 def body_of[M: Body](model: type[M]) -> Callable[[Request], Awaitable[M]]:
-    """The dependency that reads and checks the body; declared after the command, so that strangers' are not read.
+    """The dependency that reads and checks the body; declared after the command, so that anonymous clients' are not read.
 
-    No body is the same as an empty object, if the model takes one.
+    No body is the same as an empty object, if the model accepts one.
     """
 
     async def read(request: Request) -> M:

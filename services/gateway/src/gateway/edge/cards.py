@@ -11,8 +11,8 @@ _ENCODINGS = 3  # a URL within a URL is encoded twice, and that one's query once
 
 
 def find_card_number(value: object, place: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-    """Where in `value`, a piece of JSON at `place`, the first field is that is meant for a card number, or that holds or
-    is named with digits which are one, whatever stands around them.
+    """Where in `value`, JSON at `place`, the first field is that is meant for a card number, or whose name or text holds
+    one, whatever stands around its digits.
     """
     for part, inner in _parts_of(value):
         inside = (*place, part)
@@ -24,7 +24,7 @@ def find_card_number(value: object, place: tuple[str, ...] = ()) -> tuple[str, .
 
 
 def mentions_card_number(text: str) -> bool:
-    """Whether words of a merchant's own, such as a description, hold a card number that stands alone."""
+    """Whether a merchant's free text, such as a description, holds a card number that stands alone."""
     return bool(cards.find(text))
 
 

@@ -38,7 +38,7 @@ _PREFER = Header(
 
 @dataclass(frozen=True)
 class Command:
-    """A request that changes something: who asks, with which key, and how long the answer may take."""
+    """A request that changes something: by which client, with which key, and how long the response may take."""
 
     dependencies: Dependencies
     client: MerchantClient
@@ -64,12 +64,12 @@ class Command:
 
 def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Command]]:
     """The dependency of a route that changes something."""
-    gate = Admission(scope)
+    admission = Admission(scope)
 
     async def admit(
         request: Request,
         dependencies: DependenciesOf,
-        client: Annotated[MerchantClient, Depends(gate)],
+        client: Annotated[MerchantClient, Depends(admission)],
         key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
     ) -> Command:
         if key is None and key_required:
@@ -81,8 +81,8 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
         if key is not None and mentions_card_number(key):
             raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
         route = f"{request.method} {request.url.path}"
-        sending = KeyedRequest(client.merchant_id, client.mode, route, key)
-        return Command(dependencies, client, sending, request_id(request), dependencies.settings.wait_seconds)
+        keyed = KeyedRequest(client.merchant_id, client.mode, route, key)
+        return Command(dependencies, client, keyed, request_id(request), dependencies.settings.wait_seconds)
 
     return admit
 

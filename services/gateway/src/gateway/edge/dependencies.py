@@ -16,7 +16,7 @@ from malipo.platform.secrets import KeyRing
 
 @dataclass(frozen=True)
 class Dependencies:
-    """The parts of one gateway process."""
+    """What one gateway process is made of."""
 
     settings: Settings
     database: Database
@@ -33,4 +33,4 @@ async def _dependencies(request: Request) -> Dependencies:
 
 
 DependenciesOf = Annotated[Dependencies, Depends(_dependencies)]
-"""A route's parameter of this type gets the parts."""
+"""A route's parameter of this type gets them."""

@@ -1,4 +1,4 @@
-"""Fields that several rooms take from merchants, and what every body and every list has in common."""
+"""Fields that several rooms accept from merchants, and what every body and every list has in common."""
 
 import re
 from typing import Annotated, Any, ClassVar, cast
@@ -11,7 +11,7 @@ from malipo.contracts.events import EVENT_TYPES
 from malipo.money import MAX_AMOUNT_MINOR
 
 IDEMPOTENCY_KEY = "^[!-~](?:[ -~]{0,253}[!-~])?$"
-"""Of each pattern the text is as OpenAPI shows it, so that it says what is done."""
+"""Patterns are written as OpenAPI shows them, so that what is described is what is checked."""
 
 _HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?"
 _PORT = "(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
@@ -65,7 +65,7 @@ def _no_card_number(text: str) -> str:
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Printable = Field(pattern=PRINTABLE)
 Words = AfterValidator(_no_card_number)
-"""Of a text of the merchant's own."""
+"""For a merchant's free text: refuses card numbers."""
 TEXT_PROBLEMS = ("text_empty", "text_too_long", "text_control_characters")
 
 
@@ -112,7 +112,7 @@ class Body(BaseModel):
 
 
 class Page(BaseModel):
-    """Parameters that every list takes."""
+    """Parameters that every list accepts."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 

@@ -53,8 +53,8 @@ class IdempotencyClaim:
     @property
     def owner(self) -> Owner | None:
         """What the request goes by; None without a key."""
-        sending = self.request
-        return None if sending.key is None else (sending.merchant_id, sending.mode, sending.key)
+        request = self.request
+        return None if request.key is None else (request.merchant_id, request.mode, request.key)
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,19 @@ class Done:
     replayed: bool
 
 
-def claim(sending: KeyedRequest, body: BaseModel | None) -> IdempotencyClaim:
-    """The claim of a sending with this body."""
-    return IdempotencyClaim(sending, _fingerprint(sending.route, body))
+def claim(request: KeyedRequest, body: BaseModel | None) -> IdempotencyClaim:
+    """The claim of a request with this body."""
+    return IdempotencyClaim(request, _fingerprint(request.route, body))
 
 
 async def once(
-    database: Database, sending: KeyedRequest, body: BaseModel | None, act: Callable[[UnitOfWork], Awaitable[str]]
+    database: Database, request: KeyedRequest, body: BaseModel | None, act: Callable[[UnitOfWork], Awaitable[str]]
 ) -> Done:
-    """Run `act` in one unit with the key's row, unless an earlier sending already did; answers its resource's id.
+    """Run `act` in one unit of work with the key's row, unless an earlier sending already did; returns its resource's id.
 
-    What `act` raises undoes everything, the key included. Raises `Problem` as `find` answers it.
+    What `act` raises undoes everything, the key included. Raises the `Problem` that `find` returns.
     """
-    claimed = claim(sending, body)
+    claimed = claim(request, body)
 
     async def earlier(unit: UnitOfWork) -> Done | None:
         [known] = await find(unit, [claimed])
@@ -95,7 +95,7 @@ async def once(
     try:
         return await database.transact(act_or_replay)
     except Problem as problem:
-        # Another sending may have been carried out since we looked: what is wrong now came of that.
+        # Another sending may have been carried out since we looked, and have caused this problem.
         if known := await database.transact(earlier):
             return known
         raise problem from None
@@ -110,16 +110,16 @@ async def find(unit: UnitOfWork, claims: Sequence[IdempotencyClaim]) -> list[Don
     """
     first = {claim.owner: claim for claim in reversed(claims) if claim.owner is not None}
     known = await _known(unit.reads, first)
-    answers = [
+    results = [
         None if claim.owner is None else _result(claim, known.get(claim.owner), new=first[claim.owner] is claim)
         for claim in claims
     ]
-    unit.after_commit(partial(REPLAYS.inc, sum(isinstance(answer, Done) for answer in answers)))
-    return answers
+    unit.after_commit(partial(REPLAYS.inc, sum(isinstance(result, Done) for result in results)))
+    return results
 
 
 def remember(unit: UnitOfWork, made: Sequence[tuple[IdempotencyClaim, str]]) -> None:
-    """Keep which resource each claim has made, in the transaction that makes it."""
+    """Store which resource each claim has made, in the transaction that makes it."""
     rows = [
         (*claim.owner, claim.request.route, claim.fingerprint, resource_id)
         for claim, resource_id in made
@@ -147,7 +147,7 @@ def _result(claim: IdempotencyClaim, row: Row | None, *, new: bool) -> Done | Pr
 
 def _fingerprint(route: str, body: BaseModel | None) -> bytes:
     # Of what the body means, not how it is written: white space, order, and defaults written out do not count. Defaults
-    # are left out, so that a field which a later release adds changes no fingerprint of what was sent before it.
+    # are left out, so that a field which a later release adds changes no fingerprint of an earlier request.
     meaning = None if body is None else body.model_dump(mode="json", exclude_defaults=True)
     canonical = json.dumps([route, meaning], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()

@@ -80,7 +80,7 @@ class RequestMiddleware:
 
 
 def _span(scope: Scope) -> AbstractContextManager[object]:
-    """Without the text of an error, which may quote a secret; none for what probes and Prometheus ask all day."""
+    """Without the text of an error, which may quote a secret; none for the requests of probes and Prometheus."""
     if scope["path"].startswith(_UNLOGGED):
         return nullcontext()
     return tracer.start_as_current_span(
@@ -114,7 +114,7 @@ class _Exchange:
         except ClientDisconnect:
             log.info("client went away")
         except Exception as error:
-            if self._status is not None:  # the answer has begun: all that is left is to break off
+            if self._status is not None:  # the response has begun: it can only be broken off
                 raise
             await self._answer(_problem_of(error))
         finally:
@@ -122,7 +122,7 @@ class _Exchange:
 
     async def _answer(self, problem: Problem) -> None:
         answer = problem_answer(self._request, problem)
-        with suppress(OSError):  # nobody listens any more
+        with suppress(OSError):  # the client has gone
             await answer(self._request.scope, self._request.receive, self._stamp)
 
     async def _stamp(self, message: Message) -> None:

@@ -47,7 +47,7 @@ def soon(seconds: int) -> Retry:
 
 # fmt: off
 PROBLEMS: dict[str, Kind] = {
-    # Who calls
+    # The client
     "api_key_missing":        Kind(401, "No API key", "Send your key in the X-API-Key header.", CORRECT),
     "api_key_invalid":        Kind(401, "Unknown API key", "Check the key: it starts with mk_test_ or mk_live_.", CORRECT),
     "api_key_revoked":        Kind(401, "Revoked API key", "This key was revoked: use another one.", CORRECT),
@@ -114,7 +114,7 @@ PROBLEMS: dict[str, Kind] = {
     "refund_not_found":              Kind(404, "No such refund", "Check the id, and that your key has the refund's mode.", CORRECT),
     "webhook_endpoint_not_found":    Kind(404, "No such webhook endpoint", "GET /v1/webhook-endpoints lists yours.", CORRECT),
     "provider_credentials_not_found":Kind(404, "No credentials for this provider", "PUT them first.", CORRECT),
-    # Answers of the payment's owner to a command
+    # The orchestrator's refusals of a command
     "refund_exceeds_captured":   Kind(409, "Refund exceeds what is left", "Read the payment: amount_captured less amount_refunded and refunds under way is left.", ANSWERED),
     "payment_not_refundable":    Kind(409, "Payment cannot be refunded", "Only a payment that took money can be refunded.", ANSWERED),
     "payment_not_capturable":    Kind(409, "Payment cannot be captured", "Only an authorized payment can be captured.", ANSWERED),

@@ -105,7 +105,7 @@ class LocalBuckets:
 
 
 class RateLimiter:
-    """Takes tokens in Redis. With Redis away it fails open, one whole bucket a process, and asks again once a second."""
+    """Takes tokens in Redis. With Redis away it fails open, one whole bucket a process, and tries again once a second."""
 
     def __init__(self, redis: Redis, limit: Limit) -> None:
         self._script = redis.register_script(_SCRIPT)
@@ -120,17 +120,17 @@ class RateLimiter:
             return self._consume_locally(key)
         probing = self._away_until > 0
         if probing:
-            self._away_until = now + _AWAY_SECONDS  # one request asks; the others do not wait for its answer
+            self._away_until = now + _AWAY_SECONDS  # one request tries; the others do not wait for it
         try:
-            verdict = await self._consume_in_redis(key)
+            decision = await self._consume_in_redis(key)
         except (RedisError, OSError) as error:
             return self._redis_away(key, error)
         self._away_until = 0.0
-        return verdict
+        return decision
 
     async def _consume_in_redis(self, key: str) -> RateLimitDecision:
-        answer = await self._script(keys=[f"ratelimit:{key}"], args=[self._limit.per_second, self._limit.burst])
-        allowed, tokens = cast("Sequence[bytes | int]", answer)
+        result = await self._script(keys=[f"ratelimit:{key}"], args=[self._limit.per_second, self._limit.burst])
+        allowed, tokens = cast("Sequence[bytes | int]", result)
         return RateLimitDecision(bool(int(allowed)), float(tokens), self._limit)
 
     def _redis_away(self, key: str, error: Exception) -> RateLimitDecision:

@@ -11,7 +11,7 @@ RETRY_AFTER_SECONDS: Final = "1"
 
 
 def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     return Response(msgspec.json.encode(body), status, dict(headers or {}), media_type="application/json")
 
 

@@ -46,7 +46,7 @@ _DETAILS = {
     "less_than_equal": "must be at most {le}",
     "timezone_aware": "give an offset, e.g. 2026-11-21T09:30:00Z",
 }
-"""Our words for pydantic's errors where merchants would not understand its own."""
+"""Our texts for pydantic's errors where merchants would not understand its own."""
 
 _NOT_TEXT = "must be UTF-8, percent-encoded, e.g. no%C3%ABl"
 _FIELD_CODES = {"/method/type": "method_unknown"}
@@ -67,7 +67,7 @@ def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
 
 
 def shown(name: int | str) -> str:
-    """What a merchant called a thing, as it may come back: printable, short, no card number."""
+    """A name that a merchant sent, as it may be shown: printable, short, no card number."""
     printable = "".join(character if character.isprintable() else "?" for character in str(name)[: 4 * _MAX_NAME_CHARS])
     return cleaned(printable)[:_MAX_NAME_CHARS]
 
@@ -75,7 +75,7 @@ def shown(name: int | str) -> str:
 def require_text(query: bytes) -> None:
     """Raises the problem of the first parameter that is not UTF-8, percent-encoded (RFC 3986, 2.1 and 2.5).
 
-    Others put U+FFFD in the place of what they cannot read: then it would be another text that is looked for.
+    The framework reads such bytes as U+FFFD, and would search for another text.
     """
     for parameter in query.split(b"&"):
         name, _, value = parameter.partition(b"=")
@@ -99,7 +99,7 @@ def _is_text(escaped: bytes) -> bool:
 
 def _members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
-    if len(members) != len(pairs):  # which of them counts, every reader decides for itself
+    if len(members) != len(pairs):  # readers differ in which of them they use
         twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise Problem("json_duplicate_member", f"{shown(twice)!r} is there more than once.")
     return members
@@ -134,5 +134,5 @@ def _code(field: str, error_type: str) -> str:
 
 
 def _pointer(location: Sequence[int | str]) -> str:
-    dependencies = location[:-1] if location and location[-1] == _MAP_KEY else location
-    return "".join(f"/{shown(part).replace('~', '~0').replace('/', '~1')}" for part in dependencies)
+    parts = location[:-1] if location and location[-1] == _MAP_KEY else location
+    return "".join(f"/{shown(part).replace('~', '~0').replace('/', '~1')}" for part in parts)

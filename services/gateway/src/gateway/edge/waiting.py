@@ -26,8 +26,8 @@ WAITING = Gauge("malipo_waiting_requests", "Requests that wait for a state now."
 class Waiting:
     """Wakes waiting requests: those of this process directly, those of other replicas through Redis.
 
-    A wake is a hint to read again and may be lost or come twice: whoever waits reads the row first, at each wake, and
-    once more at the end of its time.
+    A wake is a hint to read again and may be lost or come twice: a waiting request reads the row first, at each wake,
+    and once more at the end of its time.
     """
 
     def __init__(self, redis: Redis, subscriber: Redis, limit: int) -> None:
@@ -42,7 +42,7 @@ class Waiting:
     async def until[T](
         self, resource_id: str, read: Callable[[], Awaitable[T]], done: Callable[[T], bool], seconds: float
     ) -> T:
-        """What `read` answers as soon as it is `done`, else what it answers after `seconds`."""
+        """What `read` returns as soon as it is `done`, else what it returns after `seconds`."""
         deadline = clock.monotonic() + (seconds if self._count < self._limit else 0)
         with self._watch(resource_id) as changed:
             while True:
@@ -71,14 +71,14 @@ class Waiting:
                 del self._waiting[resource_id]
 
     def wake(self, resource_ids: AbstractSet[str]) -> None:
-        """These have changed, and are committed: wake who waits here, and have the other replicas told."""
+        """These have changed, and are committed: wake the requests that wait here, and have other replicas notified."""
         self._wake(resource_ids)
-        if len(self._unsent) + len(resource_ids) <= _MAX_UNSENT:  # else Redis is away; who waits reads at its end
+        if len(self._unsent) + len(resource_ids) <= _MAX_UNSENT:  # else Redis is away; requests read at their end
             self._unsent |= resource_ids
         self._to_send.set()
 
     async def send(self) -> None:
-        """Tell the other replicas, until cancelled."""
+        """Notify the other replicas, until cancelled."""
         while True:
             await self._to_send.wait()
             self._to_send.clear()
@@ -89,12 +89,12 @@ class Waiting:
                 await asyncio.sleep(_AWAY_SECONDS)
 
     async def listen(self) -> None:
-        """Hear what other replicas changed, until cancelled."""
+        """Receive what other replicas changed, until cancelled."""
         while True:
             try:
                 async with aclosing(_channel(self._subscriber)) as channel:
                     await channel.subscribe(_CHANNEL)
-                    self._wake(list(self._waiting))  # what was said while we were away
+                    self._wake(list(self._waiting))  # for what was published while we were away
                     await self._receive(channel)
             except (RedisError, OSError) as error:
                 log.warning("redis away", error=repr(error), retry_in_seconds=_AWAY_SECONDS)

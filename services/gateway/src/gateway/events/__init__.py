@@ -1,1 +1,1 @@
-"""What merchants were told."""
+"""The events that merchants receive."""

@@ -1,4 +1,4 @@
-"""`/v1/events`: everything that merchants were told, and what one of them missed."""
+"""`/v1/events`: all events of a merchant, and those that it missed."""
 
 from typing import Annotated
 

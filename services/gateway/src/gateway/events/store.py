@@ -1,4 +1,4 @@
-"""Reads and writes the events that merchants are told, in one order that nothing is ever added before."""
+"""Reads and writes merchants' events, in one order that only grows at its end."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ _EVENTS_LOCK = 0x65766E74  # "evnt"
 # No row comes out of the join, and so none is given its position, before the lock is held.
 _ADD_EVENTS = Write(
     f"""INSERT INTO events ({{names}})
-SELECT told.* FROM (SELECT pg_advisory_xact_lock({_EVENTS_LOCK})) AS locked, unnest({{arrays}}) AS told
+SELECT new.* FROM (SELECT pg_advisory_xact_lock({_EVENTS_LOCK})) AS locked, unnest({{arrays}}) AS new
 ON CONFLICT (id) DO NOTHING""",
     given(EVENTS),
 )
@@ -41,15 +41,23 @@ LAST_POSITION = 2**63 - 1
 
 
 def add_events(unit: UnitOfWork, steps: Sequence[PaymentTransitioned]) -> None:
-    """Append announced steps to the list of events, each once.
+    """Append the events of these transitions, each once.
 
-    A reader who asks for what came after a position must never find something before it later: so positions are
-    given and committed under one lock, held from this write to the commit. Put first it is written last.
+    A reader that has asked for what comes after a position must never find a new event before it: so positions are
+    assigned and committed under one lock, held from this write to the commit. Put first, it is written last.
     """
-    announced = [(step, step.public_event) for step in steps if step.public_event is not None]
+    published = [(step, step.public_event) for step in steps if step.public_event is not None]
     rows = [
-        (told.id, step.payment_id, told.sequence, step.merchant_id, step.mode, told.type, json_text(event_body(step)))
-        for step, told in announced
+        (
+            event.id,
+            step.payment_id,
+            event.sequence,
+            step.merchant_id,
+            step.mode,
+            event.type,
+            json_text(event_body(step)),
+        )
+        for step, event in published
     ]
     unit.put(_ADD_EVENTS, rows)
 

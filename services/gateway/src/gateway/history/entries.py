@@ -1,4 +1,4 @@
-"""What the timeline keeps of each message and request: who, when, in which trace, because of what, what came of it. Pure.
+"""What the timeline keeps of each message and request: service, time, trace, cause, and result. Pure.
 
 No body, query string, credential, token or idempotency key, and nothing that the merchant wrote about the customer.
 """
@@ -23,7 +23,7 @@ _ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund"}
 class TimelineEntry(NamedTuple):
     """One entry. Written again under the same `id`, it changes nothing.
 
-    `body["cause"]` names the entry, or the event, that led to it; a deadline's step leaves it open, see `timeline`.
+    `body["cause"]` names the entry, or the event, that led to it; a deadline's transition leaves it open, see `timeline`.
     """
 
     payment_id: str
@@ -44,14 +44,14 @@ def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> T
             return _outcome(report, message_id, headers)
         case AttemptPostponed() as report:
             return _postponed(report, message_id, headers)
-        case DeliveryReported() as attempt:
-            return _webhook(attempt, headers)
+        case DeliveryReported() as delivery:
+            return _webhook(delivery, headers)
         case other:
             raise TypeError(type(other).__name__)
 
 
 def request_entry(payment_id: str, message_id: str, origin: Origin) -> TimelineEntry:
-    """A request that was accepted. It goes by the id of the command that it became, which what follows names."""
+    """A request that was accepted. Its id is that of the command that it became, as what follows names its cause."""
     method, _, path = origin.route.partition(" ")
     return _entry(
         payment_id,
@@ -157,27 +157,27 @@ def _refusal(refusal: CommandRefused, message_id: str, headers: Mapping[str, str
     )
 
 
-def _webhook(attempt: DeliveryReported, headers: Mapping[str, str]) -> TimelineEntry:
+def _webhook(delivery: DeliveryReported, headers: Mapping[str, str]) -> TimelineEntry:
     return _entry(
-        attempt.payment_id,
+        delivery.payment_id,
         "webhook",
-        f"{attempt.delivery_id}-{attempt.attempt}",
+        f"{delivery.delivery_id}-{delivery.attempt}",
         service="webhook-dispatcher",
-        at=attempt.attempted_at,
+        at=delivery.attempted_at,
         headers=headers,
-        cause=attempt.event_id,
+        cause=delivery.event_id,
         about="event",
         operation_id=None,
-        event_id=attempt.event_id,
-        delivery_id=attempt.delivery_id,
-        endpoint_id=attempt.endpoint_id,
-        attempt=attempt.attempt,
-        result=attempt.result,
-        http_status=attempt.http_status,
-        error=attempt.error,
-        duration_ms=attempt.duration_ms,
-        next_attempt_at=attempt.next_attempt_at,
-        later_events_wait_until=attempt.later_events_wait_until,
+        event_id=delivery.event_id,
+        delivery_id=delivery.delivery_id,
+        endpoint_id=delivery.endpoint_id,
+        attempt=delivery.attempt,
+        result=delivery.result,
+        http_status=delivery.http_status,
+        error=delivery.error,
+        duration_ms=delivery.duration_ms,
+        next_attempt_at=delivery.next_attempt_at,
+        later_events_wait_until=delivery.later_events_wait_until,
     )
 
 
@@ -208,5 +208,5 @@ def _entry(
 
 
 def _about(operation_id: str | None) -> str:
-    """What an operation is, by the id that the gateway gave it."""
+    """The kind of an operation, by the id that the gateway gave it."""
     return "payment" if operation_id is None else _ABOUT[operation_id[:3]]

@@ -15,8 +15,8 @@ def _entry(entry_id: str, kind: str, service: str, cause: str | None, **details:
 
 def _step(number: int, cause: str, before: str, after: str, **details: object) -> dict[str, Any]:
     moved = {"step": number, "from_state": before, "to_state": after, "status": after, "amount": PAYMENT["amount"]}
-    unless_said = {"detail": None, "contradiction": False, "sent": None, "deadline": None, "event": None}
-    return _entry(f"step-{number}", "step", "orchestrator", cause, **moved | unless_said | details)
+    defaults = {"detail": None, "contradiction": False, "sent": None, "deadline": None, "event": None}
+    return _entry(f"step-{number}", "step", "orchestrator", cause, **moved | defaults | details)
 
 
 _EXCHANGE: dict[str, Any] = {
@@ -29,7 +29,7 @@ _EXCHANGE: dict[str, Any] = {
 }
 _DELIVERY_ID = "del_0001kbw4x6b2c3d4e5f6g7h8j9"
 _COMMAND_ID, _ANSWER_ID = "msg_0001kbw4x1a1b2c3d4e5f6g7h8", "msg_0001kbw4x2a1b2c3d4e5f6g7h8"
-_EVENT_TOLD = {"id": EVENT["data"]["id"], "type": "payment.completed", "sequence": 1}
+_PUBLIC_EVENT = {"id": EVENT["data"]["id"], "type": "payment.completed", "sequence": 1}
 _ENTRIES: list[dict[str, Any]] = [
     _entry(
         _COMMAND_ID,
@@ -58,7 +58,7 @@ _ENTRIES: list[dict[str, Any]] = [
         exchanges=[_EXCHANGE],
         effect="step",
     ),
-    _step(2, _ANSWER_ID, "processing", "completed", trigger="succeeded", source="answer", event=_EVENT_TOLD),
+    _step(2, _ANSWER_ID, "processing", "completed", trigger="succeeded", source="answer", event=_PUBLIC_EVENT),
     _entry(
         f"{_DELIVERY_ID}-1",
         "webhook",

@@ -1,4 +1,4 @@
-"""Says in plain words and as data why a payment is where it is, what happens next, and what may safely be done. Pure."""
+"""Explains in plain words and as data why a payment is where it is, what happens next, and what may safely be done. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _ENDED = frozenset({"completed", "failed", "canceled"})
 
 _GOES_ON = "Malipo goes on by itself."
 _FINAL = "Nothing: this is its end."
-# For what a newer orchestrator says and our texts do not know yet: true whatever led there, safe whatever comes.
+# For a newer orchestrator's reasons, which our texts do not know yet: true whatever led there, safe whatever comes.
 _BY_STATE = {
     "initiated": Explanation("Malipo has accepted it for good.", _GOES_ON, ("wait", "repeat")),
     "waiting": Explanation("It waits for what it depends on.", _GOES_ON, ("wait", "repeat")),
@@ -32,7 +32,7 @@ _BY_STATE = {
     ),
     "completed": Explanation("It has been carried out.", _FINAL, ()),
     "failed": Explanation("It has failed. `reason` and `failure` say why.", _FINAL, ()),
-    "canceled": Explanation("It was given up.", _FINAL, ()),
+    "canceled": Explanation("It was canceled.", _FINAL, ()),
 }
 _POSSIBLE_IN: dict[May, frozenset[str]] = {
     "redirect": frozenset({"requires_action"}),
@@ -40,8 +40,8 @@ _POSSIBLE_IN: dict[May, frozenset[str]] = {
     "cancel": frozenset({"processing", "requires_action", "authorized"}),
     "pay_anew": frozenset({"failed", "canceled"}),
 }
-_UNHEARD_OF = Explanation(
-    "It is in a state that there are no words for here yet.", "Its `status` says how far it is.", ("repeat",)
+_UNKNOWN_STATE = Explanation(
+    "It is in a state that there is no text for here yet.", "Its `status` shows how far it is.", ("repeat",)
 )
 
 
@@ -70,13 +70,13 @@ class _Subject:
 
     @property
     def steps(self) -> list[Json]:
-        """As they were taken."""
-        taken = [entry for entry in self.entries if entry["kind"] == "step" and not entry["contradiction"]]
-        return sorted(taken, key=lambda step: step["step"])
+        """The transitions, oldest first."""
+        found = [entry for entry in self.entries if entry["kind"] == "step" and not entry["contradiction"]]
+        return sorted(found, key=lambda step: step["step"])
 
     @property
     def denied(self) -> list[Json]:
-        """Words of the provider that cannot be true beside its earlier ones."""
+        """Outcomes that cannot be true beside earlier ones: contradictions."""
         return [entry for entry in self.entries if entry["kind"] == "step" and entry["contradiction"]]
 
     @cached_property
@@ -95,12 +95,12 @@ class _Subject:
 def explained(
     payment: PaymentView, operations: Iterable[OperationView], entries: Iterable[Json], now: datetime
 ) -> Json:
-    """The payment, and each of its operations that `entries` tell of; these come the newest first."""
-    told_of: dict[str | None, list[Json]] = {None: []}
+    """The payment, and each of its operations that has entries; `entries` come newest first."""
+    by_operation: dict[str | None, list[Json]] = {None: []}
     for entry in entries:
-        told_of.setdefault(entry["operation_id"], []).append(entry)
-    charge = _Subject("payment", payment, told_of[None])
-    known = [(view, _Subject(view.kind, view, told_of[view.id])) for view in operations if view.id in told_of]
+        by_operation.setdefault(entry["operation_id"], []).append(entry)
+    charge = _Subject("payment", payment, by_operation[None])
+    known = [(view, _Subject(view.kind, view, by_operation[view.id])) for view in operations if view.id in by_operation]
     live = [(view, operation.stand) for view, operation in known if operation.stand.live]
     allowed = _allowed(payment, [view for view, _ in live], contradicted=bool(charge.denied))
     subjects = (charge, *(operation for _, operation in known))
@@ -118,7 +118,7 @@ def explained(
 
 
 def _stepped(steps: Sequence[Json]) -> _Stand:
-    """By the last step; since the first of those that led to the same state without a break."""
+    """By the last transition; since the first of those that led to the same state without a break."""
     last = steps[-1]
     stay = list(takewhile(lambda step: step["to_state"] == last["to_state"], reversed(steps)))
     return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], last["detail"], last["deadline"])
@@ -130,13 +130,13 @@ def _explanation(subject: _Subject) -> Explanation:
     What it advises is safe after a decline, and not if the provider has contradicted that since.
     """
     stand = subject.stand
-    general = _BY_STATE.get(stand.state, _UNHEARD_OF)
-    told = EXPLANATIONS.get((subject.about, stand.state, stand.reason), general)
+    general = _BY_STATE.get(stand.state, _UNKNOWN_STATE)
+    texts = EXPLANATIONS.get((subject.about, stand.state, stand.reason), general)
     own = OWN_FAILURES.get(stand.detail or "") if stand.reason == "declined" else None
     if own is None:
-        return told
-    then = told.next if subject.denied else f"{told.next} {own.advice}"
-    return Explanation(own.why, then, own.may + told.may)
+        return texts
+    then = texts.next if subject.denied else f"{texts.next} {own.advice}"
+    return Explanation(own.why, then, own.may + texts.may)
 
 
 _Live = Sequence[tuple[OperationView, _Stand]]
@@ -145,16 +145,16 @@ _Live = Sequence[tuple[OperationView, _Stand]]
 
 def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation:
     """By the payment's own state, or by what is being done with it."""
-    told = _after_refunds(payment, charge.stand, live) or _while_changing(charge.stand, live) or _explanation(charge)
-    if isinstance(payment.action, OtherAction) and "redirect" in told.may:
-        told = OTHER_ACTION
+    texts = _after_refunds(payment, charge.stand, live) or _while_changing(charge.stand, live) or _explanation(charge)
+    if isinstance(payment.action, OtherAction) and "redirect" in texts.may:
+        texts = OTHER_ACTION
     if any(stand.state == "waiting" for _, stand in live):
-        told = told._replace(next=f"{told.next} Your cancel waits for that; `operations` says how it stands.")
-    return told
+        texts = texts._replace(next=f"{texts.next} Your cancel waits for that; `operations` shows how it stands.")
+    return texts
 
 
 def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
-    """What is said of a charge that stands while a capture or cancel is under way."""
+    """The explanation of a charge while a capture or cancel changes it."""
     if stand.state not in ("authorized", "requires_action") or stand.reason == "expired":
         return None
     for view, changing in live:
@@ -164,7 +164,7 @@ def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
 
 
 def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanation | None:
-    """What is said of a completed payment of which something is, or is being, refunded."""
+    """The explanation of a completed payment that is, or is being, refunded, in part or whole."""
     if (stand.state, stand.reason) != ("completed", "succeeded"):
         return None
     refunds = [refund.state for view, refund in live if view.kind == "refund"]
@@ -194,8 +194,8 @@ def _notified(subject: _Subject, explanation: Explanation, allowed: frozenset[Ma
 def _allowed(payment: PaymentView, live: Sequence[OperationView], *, contradicted: bool) -> frozenset[May]:
     """What is safe as the whole payment stands: one capture or cancel at a time, and no more refunds than was captured.
 
-    After a contradiction nobody knows whether money was taken: to pay anew could be to pay twice. What is said of an
-    operation that has ended goes by how the payment stands since.
+    After a contradiction it is not known whether money was taken: to pay anew could be to pay twice. What may be done
+    about an operation that has ended depends on how the payment stands since.
     """
     refunded = payment.amount_refunded + sum(view.amount for view in live if view.kind == "refund")
     barred: set[May] = {may for may, statuses in _POSSIBLE_IN.items() if payment.status not in statuses}
@@ -209,13 +209,13 @@ def _allowed(payment: PaymentView, live: Sequence[OperationView], *, contradicte
 
 
 def _obstacle(subject: _Subject, now: datetime) -> Json | None:
-    """Why the order could not be sent yet, and when it is tried again: an order that was answered has none."""
+    """Why the operation could not be sent yet, and when it is tried again; none once it was answered."""
     postponed = subject.first("postponed")
     if postponed is None or subject.first("attempt") is not None:
         return None
     retry_at = msgspec.convert(postponed["retry_at"], datetime)
-    told = {name: postponed[name] for name in ("code", "detail", "tries", "at")}
-    return told | {"retry_at": postponed["retry_at"] if retry_at > now else None}
+    shown = {name: postponed[name] for name in ("code", "detail", "tries", "at")}
+    return shown | {"retry_at": postponed["retry_at"] if retry_at > now else None}
 
 
 def _contradiction(step: Json) -> Json:

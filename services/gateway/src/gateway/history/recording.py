@@ -1,4 +1,4 @@
-"""The seam to this room: requests with their commands, and messages as they come, are handed over here for the timelines."""
+"""The way into this room: requests with their commands, and messages as they come, are recorded here for the timelines."""
 
 from collections.abc import Sequence
 
@@ -18,10 +18,7 @@ def record_requests(unit: UnitOfWork, sent: Sequence[SentCommand]) -> None:
 
 
 def record_messages(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-    """Add what these messages tell to the timelines of their payments.
-
-    Raises `TypeError` for a message that nobody has said how to tell.
-    """
+    """Add these messages to the timelines of their payments. Raises `TypeError` for a type that has no entry."""
     entries = [
         entry_of(received.message, received.message_id, received.headers)
         for received in batch

@@ -27,9 +27,9 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
     **spec("Read a payment's timeline", responses={200: TIMELINE}, problems=("payment_not_found",)),
 )
 async def read_timeline(dependencies: DependenciesOf, client: _Reader, payment_id: str) -> Response:
-    """What every service did, in causal order: requests, steps, what providers were asked and said, webhooks.
+    """What every service did, in causal order: requests, transitions, what providers were asked and reported, webhooks.
 
-    A cause stands before its effect, whatever the clocks of two machines say. `complete` is false while the cause of an
+    A cause stands before its effect, whatever the clocks of two machines show. `complete` is false while the cause of an
     entry is still on its way, which takes less than a second; and of a payment with more entries than the newest
     thousand, which are shown.
     """

@@ -48,7 +48,7 @@ _STAND: dict[str, Any] = {
             ),
             {"type": "null"},
         ],
-        "description": "Why the order could not be sent to the provider yet.",
+        "description": "Why the operation could not be sent to the provider yet.",
     },
 }
 TIMELINE = DocumentedResponse(
@@ -67,8 +67,8 @@ TIMELINE = DocumentedResponse(
                 kind={
                     "enum": ["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"],
                     "description": (
-                        "`attempt`: an order was sent to the provider. `query`: the provider was asked what became of one, by "
-                        "reading or by the same request under the same key once more, which has no second effect."
+                        "`attempt`: an operation was sent to the provider. `query`: the provider was asked what became of one, "
+                        "by reading or by the same request under the same key once more, which has no second effect."
                     ),
                 },
                 service=TEXT,
@@ -89,19 +89,22 @@ TIMELINE = DocumentedResponse(
             amount=INTEGER,
             trigger=TEXT,
             source={"enum": ["merchant", "answer", "query", "callback", "deadline"]},
-            contradiction=BOOLEAN | {"description": "The provider cannot mean both this and what it said before."},
+            contradiction=BOOLEAN | {"description": "The provider cannot mean both this and what it reported before."},
             sent=TEXT_OR_NULL | {"description": "What it sent to the provider."},
             deadline=MOMENT_OR_NULL | {"description": "When the next thing happens at the latest."},
             event={"anyOf": [object_of(id=TEXT, type=TEXT, sequence=INTEGER), {"type": "null"}]},
-            result=TEXT | {"description": "What the provider said, or what became of the webhook."},
+            result=TEXT | {"description": "What the provider reported, or what became of the webhook."},
             code=TEXT_OR_NULL,
-            reason=TEXT_OR_NULL | {"description": "Why the provider's word is `unknown`."},
+            reason=TEXT_OR_NULL | {"description": "Why the outcome is `unknown`."},
             detail=TEXT_OR_NULL,
             reference=TEXT_OR_NULL | {"description": "The provider's id of the object."},
             callback_id=TEXT_OR_NULL | {"description": "The provider's id of its callback."},
-            tries=INTEGER | {"description": "How often the order was taken up; of `postponed` ones, not each is told."},
+            tries=INTEGER | {"description": "How often it was tried; not each `postponed` try is listed."},
             exchanges=_array_of("Exchange"),
-            effect={"enum": ["step", "none"], "description": "`none`: a repeat or late word, which changed nothing."},
+            effect={
+                "enum": ["step", "none"],
+                "description": "`none`: a repeated or late outcome, which changed nothing.",
+            },
             retry_at=MOMENT,
             event_id=TEXT | {"description": "`webhook`: one attempt."},
             delivery_id=TEXT,
@@ -126,7 +129,7 @@ TIMELINE = DocumentedResponse(
             error={
                 "enum": list(EXCHANGE_ERRORS),
                 "description": "Why no answer came. "
-                + "; ".join(f"`{word}`: {why}" for word, why in EXCHANGE_ERRORS.items()),
+                + "; ".join(f"`{error}`: {why}" for error, why in EXCHANGE_ERRORS.items()),
             },
         ),
     },

@@ -41,6 +41,6 @@ async def timeline(source: Queries, payment_id: str) -> list[tuple[datetime, dic
 
 
 async def explaining(source: Queries, payment_id: str) -> list[dict[str, Any]]:
-    """Those entries that say where the payment and its operations stand, the newest first."""
+    """Those entries that show where the payment and its operations stand, newest first."""
     rows = await source.fetch(*_THOSE_THAT_EXPLAIN.of(payment_id=payment_id, most=MAX_EXPLAINING))
     return [msgspec.json.decode(row["entry"]) for row in rows]

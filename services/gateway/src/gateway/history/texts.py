@@ -1,9 +1,9 @@
 """Each state of a payment and of its operations in plain words: why, what happens next, what the merchant may do now.
 
-The reason is the trigger of the step into the state, as in the orchestrator's state table; a test of the architecture
-holds that each of its rows has a text and that what merchants may do is what its rules accept. Beside the rows there are
-what has been `accepted` and not been taken up yet, what was `refused`, a completed payment once it is refunded, and a
-charge that stands while something is changing it.
+The reason is the trigger of the transition into the state, as in the orchestrator's state table; a test of the
+architecture checks that each of its transitions has a text, and that its rules accept what merchants are told they may
+do. Beside the transitions there are what has been `accepted` and not started yet, what was `refused`, a completed
+payment once it is refunded, and a charge while an operation is changing it.
 """
 
 from typing import Literal, NamedTuple
@@ -14,7 +14,7 @@ ACCEPTED = "accepted"
 REFUSED = "refused"
 
 MAY: dict[May, str] = {
-    "wait": "Wait: Malipo goes on by itself. A webhook tells your endpoints what came of it, and this address tells you.",
+    "wait": "Wait: Malipo goes on by itself. A webhook notifies your endpoints of what came of it, and this address shows it.",
     "repeat": (
         "Within seven days, send the same request again under the same Idempotency-Key, as often as you like: it has "
         "one effect. Under a new key it is another request: a second payment is a second charge, a second refund a second one."
@@ -22,18 +22,18 @@ MAY: dict[May, str] = {
     "redirect": "Send the customer to the URL in the payment's `action`.",
     "capture": "Capture it, all or less.",
     "cancel": (
-        "Cancel it: a charge that was not sent is stopped, and one that waits for the customer or for a capture is given up. "
+        "Cancel it: a charge that was not sent is stopped, and one that waits for the customer or for a capture is canceled. "
         "Money that was taken stays taken: refund it then."
     ),
     "refund": "Refund what is left of it, all or less.",
-    "configure": "First PUT /v1/provider-credentials/{provider} with credentials that the provider takes.",
+    "configure": "First PUT /v1/provider-credentials/{provider} with credentials that the provider accepts.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and took no money that the provider knows of.",
 }
-"""What a merchant can be told that he may do: every one of these is safe where it is said."""
+"""What a merchant can be told to do next: each of these is safe where it is shown."""
 
 
 class Explanation(NamedTuple):
-    """One state and the reason for it. `next_by` in the texts is the step's deadline."""
+    """The texts of one state and the reason for it. `next_by` in them is the transition's deadline."""
 
     why: str
     next: str
@@ -45,37 +45,37 @@ _CHARGING: tuple[May, ...] = ("cancel", *_UNDER_WAY)
 _HELD: tuple[May, ...] = ("capture", "cancel", "wait")
 _THEN_DOUBT = "The provider answers. If it has not by `next_by`, Malipo asks it."
 _ASKS = (
-    "Malipo asks the provider until it says what became of it, and believes nothing else. The next question, if there "
+    "Malipo asks the provider until it reports what became of it, and believes nothing else. The next query, if there "
     "is no answer before it, goes out at `next_by`."
 )
-_TAKEN_UP = (
-    "Malipo takes it up, within a moment as a rule. While a part of Malipo is away or stands still it waits; it is sent on "
-    "again until it is taken up, and so is not lost."
+_STARTS = (
+    "Malipo starts it, as a rule within a moment. While a part of Malipo is away or stands still it waits; it is resent "
+    "until it is started, and so is not lost."
 )
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
 _FINAL = "Nothing: this is its end."
-_WORDS = "`failure` has the provider's own code and words."
+_BY_PROVIDER = "`failure` has the provider's own code and text."
 
 _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("initiated", ACCEPTED): Explanation(
-        "Malipo has accepted the payment for good.", f"{_TAKEN_UP} Nothing is charged after `expires_at`.", _CHARGING
+        "Malipo has accepted the payment for good.", f"{_STARTS} Nothing is charged after `expires_at`.", _CHARGING
     ),
     ("processing", "dispatched"): Explanation(
-        "The charge was ordered from the provider, which has not answered yet.", _THEN_DOUBT, _CHARGING
+        "The charge is on its way to the provider, which has not answered yet.", _THEN_DOUBT, _CHARGING
     ),
     ("processing", "pending"): Explanation(
         "The provider has the charge and still works on it.",
-        "The provider says when it is done. If it has not by `next_by`, Malipo asks it.",
+        "The provider reports when it is done. If it has not by `next_by`, Malipo asks it.",
         _CHARGING,
     ),
     ("requires_action", "action_required"): Explanation(
         "The customer's bank wants the customer's approval first.",
-        "The customer approves or refuses. In case word of that is lost, Malipo asks the provider, next at `next_by`; "
+        "The customer approves or refuses. In case the report of that is lost, Malipo asks the provider, next at `next_by`; "
         "at the payment's `expires_at` it has the charge canceled.",
         ("redirect", "cancel", *_UNDER_WAY),
     ),
     ("requires_action", "overdue"): Explanation(
-        "The customer's approval is still awaited, and Malipo asks the provider whether word of it was lost.",
+        "The customer's approval is still awaited, and Malipo asks the provider whether the report of it was lost.",
         "The provider answers. If it has not by `next_by`, Malipo asks again.",
         ("redirect", "cancel", *_UNDER_WAY),
     ),
@@ -89,12 +89,12 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         "The provider holds the amount for you and has taken nothing yet.", _HOLD_LOOKED_AFTER, _HELD
     ),
     ("authorized", "pending"): Explanation(
-        "The provider holds the amount. It has said since that it works on the charge; the hold stands.",
+        "The provider holds the amount. It has reported since that it works on the charge; the hold stands.",
         _HOLD_LOOKED_AFTER,
         _HELD,
     ),
     ("authorized", "action_required"): Explanation(
-        "The provider holds the amount. An older word of the provider, that the customer must act, came late.",
+        "The provider holds the amount. An older report, that the customer must act, came late.",
         _HOLD_LOOKED_AFTER,
         _HELD,
     ),
@@ -110,7 +110,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         _CHARGING,
     ),
     ("in_doubt", "overdue"): Explanation(
-        "The provider has not said in time what became of the charge: the money may have been taken, or not. "
+        "The provider has not reported in time what became of the charge: the money may have been taken, or not. "
         "Malipo does not guess.",
         _ASKS,
         _CHARGING,
@@ -119,18 +119,18 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         "The provider has taken the money.", "Nothing, unless you refund it.", ("refund",)
     ),
     ("failed", "declined"): Explanation(
-        f"The charge was declined; no money was taken. {_WORDS}", _FINAL, ("pay_anew",)
+        f"The charge was declined; no money was taken. {_BY_PROVIDER}", _FINAL, ("pay_anew",)
     ),
     ("failed", "unroutable"): Explanation(
         "No provider takes this method and currency; nothing was sent.", _FINAL, ("pay_anew",)
     ),
     ("failed", "overdue"): Explanation("It could not be sent in time; nothing was sent.", _FINAL, ("pay_anew",)),
     ("failed", "expired"): Explanation(
-        "The payment's time, `expires_at`, was over before Malipo could order the charge; nothing was sent.",
+        "The payment's time, `expires_at`, was over before Malipo could start the charge; nothing was sent.",
         _FINAL,
         ("pay_anew",),
     ),
-    ("canceled", "canceled"): Explanation("The charge was given up before any money was taken.", _FINAL, ("pay_anew",)),
+    ("canceled", "canceled"): Explanation("The charge was canceled before any money was taken.", _FINAL, ("pay_anew",)),
 }
 
 
@@ -138,33 +138,33 @@ def _operation(noun: str, *then: May) -> dict[tuple[str, str], Explanation]:
     """What all operations have in common. `then` is what may be done when it has failed, as far as the payment allows."""
     doubt = "may have been carried out, or not. Malipo does not guess."
     return {
-        ("initiated", ACCEPTED): Explanation(f"Malipo has accepted the {noun} for good.", _TAKEN_UP, _UNDER_WAY),
+        ("initiated", ACCEPTED): Explanation(f"Malipo has accepted the {noun} for good.", _STARTS, _UNDER_WAY),
         ("processing", "dispatched"): Explanation(
-            f"The {noun} was ordered from the provider, which has not answered yet.", _THEN_DOUBT, _UNDER_WAY
+            f"The {noun} is on its way to the provider, which has not answered yet.", _THEN_DOUBT, _UNDER_WAY
         ),
         ("processing", "pending"): Explanation(
             f"The provider has the {noun} and still works on it.",
-            "The provider says when it is done. If it has not by `next_by`, Malipo asks it.",
+            "The provider reports when it is done. If it has not by `next_by`, Malipo asks it.",
             _UNDER_WAY,
         ),
         ("in_doubt", "unknown"): Explanation(
             f"The {noun} was sent, and no answer came that Malipo understands: it {doubt}", _ASKS, _UNDER_WAY
         ),
         ("in_doubt", "overdue"): Explanation(
-            f"The provider has not said in time what became of the {noun}: it {doubt}", _ASKS, _UNDER_WAY
+            f"The provider has not reported in time what became of the {noun}: it {doubt}", _ASKS, _UNDER_WAY
         ),
         ("failed", REFUSED): Explanation(
             f"Malipo refused the {noun} and sent nothing. `failure` says why.", _FINAL, then
         ),
         ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", _FINAL, then),
-        ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_WORDS}", _FINAL, then),
+        ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_BY_PROVIDER}", _FINAL, then),
     }
 
 
 _REFUND = _operation("refund", "refund") | {
     ("completed", "succeeded"): Explanation("The provider has given the money back.", _FINAL, ("refund",)),
     ("failed", "declined"): Explanation(
-        f"The refund was declined, or the customer's bank gave it back: the money is with you. {_WORDS}",
+        f"The refund was declined, or the customer's bank gave it back: the money is with you. {_BY_PROVIDER}",
         _FINAL,
         ("refund",),
     ),
@@ -173,20 +173,22 @@ _CAPTURE = _operation("capture", "capture", "cancel") | {
     ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", _FINAL, ("refund",)),
     ("failed", "canceled"): Explanation(OWN_FAILURES["payment_canceled"].why, _FINAL, ("pay_anew",)),
 }
-_WAITS_FOR_A_WORD = (
-    "If the charge was not sent, it is stopped, and the payment is canceled. Else the provider says how it stands: a charge "
-    "that holds money or waits for the customer is given up then; if the money is taken, the cancel ends as "
+_WAITS_FOR_THE_CHARGE = (
+    "If the charge was not sent, it is stopped, and the payment is canceled. Else the provider reports how it stands: a charge "
+    "that holds money or waits for the customer is canceled then; if the money is taken, the cancel ends as "
     "`cancel_too_late`; and if the charge was declined, there is nothing to cancel. At `next_by` Malipo tries once more to "
     "stop it."
 )
 _CANCEL = _operation("cancel", "cancel", "refund", "pay_anew") | {
     ("waiting", "deferred"): Explanation(
-        "Malipo has the cancel, and nobody can say yet how the charge stands.", _WAITS_FOR_A_WORD, _UNDER_WAY
+        "Malipo has the cancel, and it is not known yet how the charge stands.", _WAITS_FOR_THE_CHARGE, _UNDER_WAY
     ),
     ("waiting", "overdue"): Explanation(
-        "The cancel still waits: the provider has not said how the charge stands.", _WAITS_FOR_A_WORD, _UNDER_WAY
+        "The cancel still waits: the provider has not reported how the charge stands.",
+        _WAITS_FOR_THE_CHARGE,
+        _UNDER_WAY,
     ),
-    ("completed", "canceled"): Explanation("The charge was given up.", _FINAL, ("pay_anew",)),
+    ("completed", "canceled"): Explanation("The charge was canceled.", _FINAL, ("pay_anew",)),
     ("failed", "succeeded"): Explanation(OWN_FAILURES["cancel_too_late"].why, _FINAL, ("refund",)),
     ("failed", "authorized"): Explanation(OWN_FAILURES["payment_authorized"].why, _FINAL, ("cancel", "capture")),
     ("failed", "action_required"): Explanation(OWN_FAILURES["payment_action_required"].why, _FINAL, ("cancel",)),
@@ -203,37 +205,37 @@ OTHER_ACTION = Explanation(
     "Malipo asks the provider how it stands, next at `next_by`; at the payment's `expires_at` it has the charge canceled.",
     _CHARGING,
 )
-"""What is said of a payment that requires an action without a page to send the customer to."""
+"""The texts of a payment that requires an action without a page to send the customer to."""
 
-_SEE_OPERATIONS = "`operations` says how it stands, and when Malipo asks next."
+_SEE_OPERATIONS = "`operations` shows how it stands, and when Malipo asks next."
 CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doubt"]], Explanation] = {
     ("capture", "under way"): Explanation(
         "The provider holds the amount, and a capture of it is under way.", _SEE_OPERATIONS, _UNDER_WAY
     ),
     ("capture", "in doubt"): Explanation(
-        "The provider was told to take what it holds, and has not said what became of that: the money may have been taken, "
-        "or not. Malipo does not guess.",
+        "The provider was asked to capture what it holds, and has not reported what became of that: the money may have been "
+        "taken, or not. Malipo does not guess.",
         _SEE_OPERATIONS,
         _UNDER_WAY,
     ),
     ("cancel", "under way"): Explanation("A cancel of the charge is under way.", _SEE_OPERATIONS, _UNDER_WAY),
     ("cancel", "in doubt"): Explanation(
-        "The provider was told to give the charge up, and has not said what became of that. Malipo does not guess.",
+        "The provider was asked to cancel the charge, and has not reported what became of that. Malipo does not guess.",
         _SEE_OPERATIONS,
         _UNDER_WAY,
     ),
 }
-"""What is said of a charge that holds money or waits for the customer instead, while an operation changes it."""
+"""The texts of a charge that holds money or waits for the customer while an operation changes it, in place of its own."""
 
 REFUNDED: dict[Literal["under way", "in doubt", "of a part", "of all"], Explanation] = {
     "under way": Explanation(
         "The provider has taken the money, and a refund of it is under way.",
-        "The refund comes to its end; `operations` says how it stands.",
+        "The refund comes to its end; `operations` shows how it stands.",
         ("refund",),
     ),
     "in doubt": Explanation(
-        "The provider has taken the money, and has not said what became of a refund of it: it may have been given back, or "
-        "not. Malipo does not guess.",
+        "The provider has taken the money, and has not reported what became of a refund of it: it may have been given back, "
+        "or not. Malipo does not guess.",
         _SEE_OPERATIONS,
         ("refund",),
     ),
@@ -244,4 +246,4 @@ REFUNDED: dict[Literal["under way", "in doubt", "of a part", "of all"], Explanat
     ),
     "of all": Explanation("The provider has taken the money and given all of it back.", _FINAL, ()),
 }
-"""What is said of a completed payment instead, by its refunds."""
+"""The texts of a completed payment by its refunds, in place of its own."""

@@ -1,4 +1,4 @@
-"""Puts a payment's entries into causal order, whatever the clocks of the machines say that wrote them. Pure."""
+"""Puts a payment's entries into causal order, whatever the clocks of the machines showed that wrote them. Pure."""
 
 import heapq
 from collections import defaultdict
@@ -11,18 +11,18 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_WORDS = frozenset({"attempt", "query", "callback"})
-"""Kinds of entries that may lead to a step, or change nothing."""
+_OUTCOMES = frozenset({"attempt", "query", "callback"})
+"""Kinds of entries that may lead to a transition, or change nothing."""
 
 
 def arranged(rows: Sequence[tuple[datetime, Json]]) -> list[Json]:
-    """The entries, each after what led to it, with `cause` naming that; words of a provider say if they had an effect."""
+    """The entries, each after its `cause`; those of outcomes show whether they had an `effect`."""
     entries = {entry["id"]: entry for _, entry in rows}
     _name_causes(entries.values())
-    heard = {entry["cause"] for entry in entries.values() if entry["kind"] == "step"}
+    causes = {entry["cause"] for entry in entries.values() if entry["kind"] == "step"}
     for entry in entries.values():
-        if entry["kind"] in _WORDS:
-            entry["effect"] = "step" if entry["id"] in heard else "none"
+        if entry["kind"] in _OUTCOMES:
+            entry["effect"] = "step" if entry["id"] in causes else "none"
     ordered = in_causal_order({entry["id"]: at for at, entry in rows}, _before_each(entries.values()))
     return [entries[entry_id] for entry_id in ordered]
 
@@ -36,10 +36,10 @@ def is_whole(entries: Sequence[Json]) -> bool:
 def in_causal_order(times: Mapping[str, datetime], before: Mapping[str, Collection[str]]) -> list[str]:
     """The ids of `times`, each after those that came before it, and of several that may come next the earliest first.
 
-    What came before and has no time is not waited for. A circle, which no true history has, comes last.
+    What came before and has no time is not waited for. A cycle, which no true history has, comes last.
     """
     sorter = TopologicalSorter({name: times.keys() & set(before.get(name, ())) for name in times})
-    with suppress(CycleError):  # all but the circle is still handed out
+    with suppress(CycleError):  # all but the cycle is still returned
         sorter.prepare()
     ready: list[tuple[datetime, str]] = []
     ordered: list[str] = []
@@ -54,9 +54,9 @@ def in_causal_order(times: Mapping[str, datetime], before: Mapping[str, Collecti
 
 
 def _name_causes(entries: Iterable[Json]) -> None:
-    """A webhook's cause is the step with its event; a deadline's is the step that set it."""
+    """A webhook's cause is the transition with its event; a deadline's is the transition that set it."""
     steps = sorted((entry for entry in entries if entry["kind"] == "step"), key=lambda step: step["step"])
-    told = {step["event"]["id"]: step["id"] for step in steps if step["event"]}
+    published = {step["event"]["id"]: step["id"] for step in steps if step["event"]}
     last: dict[str | None, str] = {}
     before: str | None = None
     for step in steps:
@@ -64,7 +64,7 @@ def _name_causes(entries: Iterable[Json]) -> None:
             step["cause"] = last.get(step["operation_id"], before)
         before = last[step["operation_id"]] = step["id"]
     for entry in entries:
-        entry["cause"] = told.get(entry["cause"], entry["cause"])
+        entry["cause"] = published.get(entry["cause"], entry["cause"])
 
 
 def _before_each(entries: Iterable[Json]) -> dict[str, set[str]]:
@@ -78,7 +78,7 @@ def _before_each(entries: Iterable[Json]) -> dict[str, set[str]]:
             case "webhook":
                 chains["deliveries", entry["delivery_id"]].append((entry["attempt"], entry["id"]))
             case "attempt" | "postponed":
-                chains["orders", entry["operation_id"]].append((entry["tries"], entry["id"]))
+                chains["tries", entry["operation_id"]].append((entry["tries"], entry["id"]))
             case _:
                 pass
     for chain in chains.values():

@@ -1,4 +1,4 @@
-"""The API's description: what each route takes and answers, every problem with its code, examples."""
+"""The API's description: what each route accepts and returns, every problem with its code, examples."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,8 +22,8 @@ with the same key is safe for seven days. `PUT` and `DELETE` take one too and ma
 * **Amounts** are integers in the currency's minor unit.
 * **Errors** are `application/problem+json` (RFC 9457) with a stable `code`, and `retry`, which says whether to send
   the same again, after how many seconds, and whether with the same key.
-* **Time** is told by webhooks in order (`sequence` counts per payment without gaps), by `GET /v1/events?after=` when you
-  missed some, and by `GET /v1/payments/{id}/timeline`; `GET /v1/payments/{id}/explain` says in plain words where a
+* **Changes** come by webhooks in order (`sequence` counts per payment without gaps), by `GET /v1/events?after=` when you
+  missed some, and by `GET /v1/payments/{id}/timeline`; `GET /v1/payments/{id}/explain` shows in plain words where a
   payment stands and what you may safely do.
 * **Rate limits**: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` are on each answer to a known key.
 * **HEAD** is answered wherever `GET` is, and any other method that is not described with 405, `method_not_allowed` and
@@ -51,7 +51,7 @@ def is_ours(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
 * **Order**: `data.sequence` counts from 1 without gaps per payment, and events of one payment come in that order. Only
   when one has failed at your endpoint for ten minutes do the later ones go past it; it is still tried, and comes late.
   While that lasts they carry `malipo-still-retried`, with the lowest number that you lack (a hint: it is not signed).
-  An event below the highest number that you have handled is older news: what a later one said of the payment holds.
+  An event below the highest number that you have handled is older: the later one shows the payment as it is.
 """
 
 # From `spec` to `describe`; not in the document.
@@ -104,7 +104,7 @@ def spec(
     tag: str | None = None,
     read_at: str | None = None,
 ) -> dict[str, Any]:
-    """The arguments of a route's decorator that describe it. Of a `body` they tell its schema and its own problems, too.
+    """The arguments of a route's decorator that describe it, with the schema and the problems of its `body`.
 
     `read_at`: the path at which what was made is read by its id. `changes`: takes an Idempotency-Key; `key_required`: does
     not go without; `waits`: nor does this, and it may wait for a state.
@@ -176,7 +176,7 @@ def _webhook() -> Schema:
             "required": True,
             "content": {"application/json": {"schema": ref("Event"), "example": examples.EVENT}},
         },
-        "responses": {"2XX": {"description": "Taken. Anything else is tried again."}},
+        "responses": {"2XX": {"description": "Received. Anything else is tried again."}},
     }
 
 
@@ -260,8 +260,8 @@ def _schemas(routes: Sequence[APIRoute]) -> dict[str, Schema]:
     for name, descriptions in schemas.DESCRIPTIONS.items():
         for field, text in descriptions.items():
             views[name]["properties"][field]["description"] = text
-    taken = dict(sorted(_brought(routes, _TAKEN).items()))
-    return taken | views | _brought(routes, _GIVEN) | schemas.SCHEMAS | {"Problem": _problem_schema()}
+    bodies = dict(sorted(_brought(routes, _TAKEN).items()))
+    return bodies | views | _brought(routes, _GIVEN) | schemas.SCHEMAS | {"Problem": _problem_schema()}
 
 
 def _brought(routes: Iterable[APIRoute], part: str) -> dict[str, Schema]:

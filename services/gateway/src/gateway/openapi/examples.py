@@ -1,4 +1,4 @@
-"""Examples of what the API answers."""
+"""Examples of what the API returns."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What schemas are made of, those of answers that are no message type, and words for fields whose names do not say it all."""
+"""What schemas are made of, those of responses that are no message type, and descriptions of fields that need one."""
 
 from typing import Any
 
@@ -7,23 +7,23 @@ from malipo.contracts.failures import OWN_FAILURES
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "PaymentView": {
         "amount": "Minor units of `currency`, as all amounts.",
-        "amount_captured": "What was taken.",
-        "amount_refunded": "What was given back of it.",
+        "amount_captured": "What was captured.",
+        "amount_refunded": "What was refunded of it.",
         "status_reason": "Why it is still `processing`, when that is not simply under way.",
         "provider": "Who carries it out; null until that is decided.",
         "provider_reference": "Its id there.",
         "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
         "expires_at": "Nothing that takes the customer's money is sent after it.",
-        "failure": "With `failed`: a stable code, and words.",
+        "failure": "With `failed`: a stable code, and a text.",
     },
     "OperationView": {
         "amount": "Minor units of `currency`. What was asked for; left out then, what the payment had left, and 0 until that is known.",
-        "failure": "With `failed`: a stable code, and words.",
+        "failure": "With `failed`: a stable code, and a text.",
     },
     "Failure": {
         "code": f"Malipo's own: {', '.join(f'`{code}`' for code in OWN_FAILURES)}; that of a problem, if Malipo refused a "
         "command; any other is the provider's.",
-        "message": "The provider's words, or Malipo's.",
+        "message": "The provider's text, or Malipo's.",
     },
 }
 """Of the fields of views."""

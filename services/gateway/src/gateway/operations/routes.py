@@ -1,4 +1,4 @@
-"""Captures, cancels and refunds: commands to the payment's owner, who may refuse them, and what became of them."""
+"""Captures, cancels and refunds: commands to the orchestrator, which may refuse them, and what became of them."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -60,12 +60,12 @@ async def capture(
     payment_id: str,
     body: Annotated[NewCapture, Depends(body_of(NewCapture))],
 ) -> Response:
-    """Takes what an authorized payment reserved, or less of it; the rest is released."""
+    """Captures what an authorized payment reserved, or less of it; the rest is released."""
 
-    def ordered(now: datetime) -> CapturePayment:
+    def command_at(now: datetime) -> CapturePayment:
         return CapturePayment(payment_id=payment_id, capture_id=ids.new("cap", now), amount_minor=body.amount)
 
-    return await _operate(asked, record, payment_id, ordered, body)
+    return await _operate(asked, record, payment_id, command_at, body)
 
 
 @router.post(
@@ -80,16 +80,16 @@ async def cancel(
     payment_id: str,
     body: Annotated[NewCancel, Depends(body_of(NewCancel))],
 ) -> Response:
-    """Gives up a payment that has not taken money. `completed`: it is canceled; `failed`: it was too late, see `failure`.
+    """Cancels a payment that has not taken money. `completed`: it is canceled; `failed`: it was too late, see `failure`.
 
-    While nobody can say whether it has, the cancel waits (202): a charge that was not sent yet is stopped, a hold is given
-    up as soon as the provider tells of it, and for money that was taken the cancel ends as `cancel_too_late`.
+    While it is not known whether it has, the cancel waits (202): a charge that was not sent yet is stopped, a hold is
+    released as soon as the provider reports it, and for money that was taken the cancel ends as `cancel_too_late`.
     """
 
-    def ordered(now: datetime) -> CancelPayment:
+    def command_at(now: datetime) -> CancelPayment:
         return CancelPayment(payment_id=payment_id, cancel_id=ids.new("can", now))
 
-    return await _operate(asked, record, payment_id, ordered, body)
+    return await _operate(asked, record, payment_id, command_at, body)
 
 
 @router.post(
@@ -110,13 +110,13 @@ async def refund(
     payment_id: str,
     body: Annotated[NewRefund, Depends(body_of(NewRefund))],
 ) -> Response:
-    """Gives money back, all that is left or part of it. Refunds never exceed what was captured, however many run."""
+    """Refunds all that is left or part of it. Refunds never exceed what was captured, however many run."""
 
-    def ordered(now: datetime) -> RefundPayment:
+    def command_at(now: datetime) -> RefundPayment:
         refund_id = ids.new("ref", now)
         return RefundPayment(payment_id=payment_id, refund_id=refund_id, amount_minor=body.amount, reason=body.reason)
 
-    return await _operate(asked, record, payment_id, ordered, body)
+    return await _operate(asked, record, payment_id, command_at, body)
 
 
 @router.get(
@@ -161,25 +161,25 @@ async def read_refund(
 
 type _OperationCommand = CapturePayment | CancelPayment | RefundPayment
 
-type _Ordered = Callable[[datetime], _OperationCommand]
+type _CommandAt = Callable[[datetime], _OperationCommand]
 """The command with an id of the database's moment: operations are dated, and refunds listed, by their ids."""
 
 
 async def _operate(
-    asked: Command, record: Recorder, payment_id: str, ordered: _Ordered, body: NewCapture | NewCancel | NewRefund
+    asked: Command, record: Recorder, payment_id: str, command_at: _CommandAt, body: NewCapture | NewCancel | NewRefund
 ) -> Response:
     payment = await require_payment(asked.dependencies, asked.client, payment_id)
-    accept = partial(_accept, asked=asked, record=record, payment=payment, ordered=ordered)
+    accept = partial(_accept, asked=asked, record=record, payment=payment, command_at=command_at)
     done = await once(asked.dependencies.database, asked.request, body, accept)
     return await _end(asked, done)
 
 
 async def _accept(
-    unit: UnitOfWork, *, asked: Command, record: Recorder, payment: PaymentView, ordered: _Ordered
+    unit: UnitOfWork, *, asked: Command, record: Recorder, payment: PaymentView, command_at: _CommandAt
 ) -> str:
     owner = asked.client.merchant_id, asked.client.mode
     configuration = (await current(unit.reads, {owner}))[owner]
-    command = ordered(configuration.read_at)
+    command = command_at(configuration.read_at)
     if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
         _check_amount(command, payment)
         _check_credentials(configuration, asked.client, payment)
@@ -190,7 +190,7 @@ async def _accept(
 
 
 def _check_amount(command: CapturePayment | RefundPayment, payment: PaymentView) -> None:
-    """What is left of the payment its owner alone knows for certain, and refuses more; the step of amounts is known here."""
+    """The orchestrator alone knows what is left of the payment, and refuses more; what cards can settle is known here."""
     if command.amount_minor is not None and not is_settled_by_cards(command.amount_minor, payment.currency):
         raise of_fields([FieldError("/amount", "amount_not_representable", "must end in 0 in this currency")])
 

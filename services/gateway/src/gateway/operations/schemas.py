@@ -1,4 +1,4 @@
-"""What merchants send for captures, cancels and refunds, and what the payment's owner may refuse them with."""
+"""What merchants send for captures, cancels and refunds, and what the orchestrator may refuse them with."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ REFUND_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_refundable", "refund_ex
 
 
 class NewCapture(Body):
-    """Take what is reserved, or less of it."""
+    """Capture what is reserved, or less of it."""
 
     problems = (*AMOUNT_PROBLEMS, "amount_not_representable")
     model_config = ConfigDict(json_schema_extra={"example": {"amount": 1000}})
@@ -27,11 +27,11 @@ class NewCapture(Body):
 
 
 class NewCancel(Body):
-    """Give the payment up; no fields."""
+    """Cancel the payment; no fields."""
 
 
 class NewRefund(Body):
-    """Give money back."""
+    """Refund money."""
 
     problems = (*TEXT_PROBLEMS, *AMOUNT_PROBLEMS, "amount_not_representable")
     model_config = ConfigDict(json_schema_extra={"example": {"amount": 250, "reason": "one item returned"}})

@@ -52,7 +52,7 @@ def add_operation(unit: UnitOfWork, view: OperationView, merchant_id: str, mode:
 
 
 def put_operations(unit: UnitOfWork, steps: Sequence[tuple[PaymentTransitioned, OperationView]]) -> None:
-    """Bring operations to these steps, one an operation; a row that is further already stays as it is."""
+    """Bring operations to these steps, one per operation; a row that is further already stays as it is."""
     ordered = sorted(steps, key=lambda entry: entry[1].id)
     unit.put(_PUT_OPERATIONS, [_operation_row(step.merchant_id, step.mode, step.step, view) for step, view in ordered])
 
@@ -90,7 +90,7 @@ async def untouched(source: Queries, operation_ids: Sequence[str]) -> list[Opera
 
 
 def refuse(unit: UnitOfWork, refused: Sequence[Operation]) -> None:
-    """Note that the payment's owner refused these operations, and why, unless a step has touched them."""
+    """Store that the orchestrator refused these operations, and why, unless a step has touched them."""
     ordered = sorted(refused, key=lambda operation: operation.view.id)
     unit.put(_REFUSE, [(one.view.id, msgspec.to_builtins(one.refusal), json_text(one.view)) for one in ordered])
 

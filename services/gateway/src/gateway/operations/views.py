@@ -1,4 +1,4 @@
-"""What merchants see of a capture, cancel or refund, first before the payment's owner has said anything."""
+"""What merchants see of a capture, cancel or refund, and at first, before the orchestrator has answered."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ OperationKind = Literal["capture", "cancel", "refund"]
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why the payment's owner did not carry a command out."""
+    """Why the orchestrator did not carry a command out."""
 
     code: str
     detail: str

@@ -27,7 +27,7 @@ _MAX_BATCH = 100  # of 64 KiB at most, so that the longest transaction takes mil
 
 
 class SentCommand(NamedTuple):
-    """A command that goes out with its unit, under which message id, and the request that it came from."""
+    """A command that goes out with its unit of work, under which message id, and the request that it came from."""
 
     command: PaymentCommand
     message_id: str
@@ -35,7 +35,7 @@ class SentCommand(NamedTuple):
 
 
 type Recorder = Callable[[UnitOfWork, Sequence[SentCommand]], None]
-"""Notes in a unit which requests became the commands that it sends. Whoever accepts them knows no more of it."""
+"""Records in a unit of work which requests became the commands that it sends; all that this room knows of timelines."""
 
 
 @dataclass(frozen=True)
@@ -52,26 +52,26 @@ class _PaymentRequest:
 
 
 class Accepted(NamedTuple):
-    """What is done, and the payment as it was accepted; None when an earlier sending had it accepted."""
+    """What was done, and the payment as it was accepted; None when an earlier sending had it accepted."""
 
     done: Done
     payment: PaymentView | None = None
 
 
 class Acceptance:
-    """Accepts payments. What is wrong with one of them takes none of those along that come with it."""
+    """Accepts payments. What is wrong with one of them does not affect those that come with it."""
 
     def __init__(self, database: Database, record: Recorder) -> None:
         self._database = database
         self._record = record
         self._asked = GroupCommit[_PaymentRequest, Accepted](self._write, most=_MAX_BATCH)
 
-    async def accept(self, sending: KeyedRequest, body: NewPayment, origin: Origin) -> Accepted:
-        """Returns once a payment, now or by an earlier sending, is accepted for good; the answer says which.
+    async def accept(self, request: KeyedRequest, body: NewPayment, origin: Origin) -> Accepted:
+        """Returns once the payment is accepted for good, now or by an earlier sending; the result says which.
 
         Raises `Problem`: `provider_not_configured`, `expires_at_out_of_range`, or one of `idempotency.find`'s.
         """
-        return await self._asked.add(_PaymentRequest(idempotency.claim(sending, body), body, origin))
+        return await self._asked.add(_PaymentRequest(idempotency.claim(request, body), body, origin))
 
     async def _write(self, asked: Sequence[_PaymentRequest]) -> Sequence[Accepted | Problem]:
         return await self._database.transact(partial(self._accept_or_replay, asked))
@@ -80,11 +80,11 @@ class Acceptance:
         self, asked: Sequence[_PaymentRequest], unit: UnitOfWork
     ) -> Sequence[Accepted | Problem]:
         earlier = await idempotency.find(unit, [one.claim for one in asked])
-        new = [one for one, answer in zip(asked, earlier, strict=True) if answer is None]
-        answers = iter(await self._accept(unit, new))
+        new = [one for one, known in zip(asked, earlier, strict=True) if known is None]
+        results = iter(await self._accept(unit, new))
         return [
-            next(answers) if answer is None else answer if isinstance(answer, Problem) else Accepted(answer)
-            for answer in earlier
+            next(results) if known is None else known if isinstance(known, Problem) else Accepted(known)
+            for known in earlier
         ]
 
     async def _accept(self, unit: UnitOfWork, new: Sequence[_PaymentRequest]) -> list[Accepted | Problem]:
@@ -127,7 +127,7 @@ def _command(one: _PaymentRequest, payment: PaymentView, configuration: Configur
 
 
 def send_commands(unit: UnitOfWork, commands: Sequence[tuple[PaymentCommand, Origin]], record: Recorder) -> None:
-    """Send the payments' owner what was asked for, and have the requests recorded. Each is kept until it is answered."""
+    """Send the orchestrator these commands, and have their requests recorded. Each is kept until it is answered."""
     sent = [
         SentCommand(command, unit.send(PAYMENT_COMMANDS, command.payment_id, command, headers=origin.headers), origin)
         for command, origin in commands

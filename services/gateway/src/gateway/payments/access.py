@@ -1,4 +1,4 @@
-"""Which payments a caller may see: those of its merchant, in its mode."""
+"""Which payments a client may see: those of its merchant, in its mode."""
 
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.dependencies import Dependencies
@@ -10,7 +10,7 @@ from malipo.contracts.events import PaymentView
 
 
 async def require_payment(dependencies: Dependencies, client: MerchantClient, payment_id: str) -> PaymentView:
-    """The caller's payment. Raises `payment_not_found`, also for one of another merchant or mode."""
+    """The client's payment. Raises `payment_not_found`, also for one of another merchant or mode."""
     payment = None
     if ids.is_id(payment_id, "pay"):
         payment = await store.get_payment(dependencies.database.reads, payment_id, client.merchant_id, client.mode)

@@ -46,8 +46,8 @@ async def create_payment(
     """Accepts the payment for good, then waits briefly for its first meaningful state.
 
     201: the payment has come to a state: an end, `authorized`, or `requires_action` with the URL to send the customer
-    to. 202: accepted and still `processing`, with a `status_reason` when the provider's word is in doubt; read it at
-    `Location`, or wait for the webhook.
+    to. 202: accepted and still `processing`, with a `status_reason` when it is in doubt; read it at `Location`, or wait
+    for the webhook.
     """
     done, payment = await acceptance.accept(asked.request, body, asked.origin(body.client_ref))
     about(payment_id=done.resource_id, client_ref=body.client_ref)

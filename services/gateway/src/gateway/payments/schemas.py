@@ -32,7 +32,7 @@ CARD_CURRENCIES = frozenset(EXPONENTS) - {"GHS"}
 _IN_THOUSANDTHS = frozenset(code for code in CARD_CURRENCIES if EXPONENTS[code] == 3)
 _CARD_ROUNDING = 10  # minor units that cards settle in where a currency has three decimals
 SHORTEST_LIFE, LONGEST_LIFE = timedelta(minutes=1), timedelta(hours=24)
-"""How soon and how late a payment may end, from its acceptance."""
+"""How soon and how late after its acceptance a payment may expire."""
 
 _DATE = "20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
@@ -55,7 +55,7 @@ def _known_provider(name: str) -> str:
 
 def _parameter_moment(text: object) -> object:
     if not isinstance(text, str) or re.fullmatch(_MOMENT, text) or re.fullmatch(_MOMENT, f"{text}Z"):
-        return text  # without an offset is told by the type
+        return text  # the type refuses one without an offset
     if re.fullmatch(_MOMENT, text.replace(" ", "+")):
         raise PydanticCustomError("parameter_invalid", "in a URL a + is a blank: write the offset's as %2B")
     raise PydanticCustomError(

@@ -46,7 +46,7 @@ def add_payments(unit: UnitOfWork, accepted: Sequence[tuple[str, Mode, PaymentVi
 
 
 def put_payments(unit: UnitOfWork, steps: Sequence[PaymentTransitioned]) -> None:
-    """Bring payments to these steps, one a payment; a row that is further already stays as it is."""
+    """Bring payments to these steps, one per payment; a row that is further already stays as it is."""
     ordered = sorted(steps, key=lambda step: step.payment_id)  # one order of locking for all
     unit.put(_PUT_PAYMENTS, [_payment_row(step.merchant_id, step.mode, step.step, step.payment) for step in ordered])
 
@@ -69,7 +69,7 @@ async def list_payments(
 
 @cache
 def _list(asked: tuple[str, ...]) -> Query:
-    """The list with these filters: there are as many as merchants think of."""
+    """The query with these filters, compiled once for each combination of them."""
     chosen = [_FILTERS[name] for name in asked]
     newest_first = PAYMENTS.c.id.desc()
     return Query(

@@ -1,4 +1,4 @@
-"""Commands that nobody has answered yet: what stays here too long was lost on its way, and is sent again."""
+"""Commands that are not answered yet: one that stays here too long was lost on its way, and is sent again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -20,16 +20,16 @@ from malipo.platform.logs import log
 
 MOST_AT_ONCE = 100
 MOST_TRIED = 500
-"""While so many have been sent again without an answer, their owner is away and nothing is lost: only a few are tried."""
+"""While so many have been sent again without an answer, the orchestrator is away and nothing is lost: few are tried."""
 PROBES = 10
 _LONGEST_SECONDS = 900.0
 GIVEN_UP_DAYS = INBOX_DAYS * 0.6
-"""No command is sent later than that: its owner would take it for a new one once his inbox has forgotten it."""
+"""No command is sent later than that: the orchestrator would take it for a new one once its inbox has forgotten it."""
 _SHOWN = 5
 
 GIVEN_UP = Counter(
     "malipo_commands_given_up",
-    f"Commands that nobody answered for {GIVEN_UP_DAYS:g} days, and that are not sent again (alert on any).",
+    f"Commands that were not answered for {GIVEN_UP_DAYS:g} days, and are not sent again (alert on any).",
 )
 
 _KEEP = insert(UNANSWERED)
@@ -40,8 +40,8 @@ SELECT EXISTS (SELECT FROM unanswered WHERE waits_from < now() - make_interval(s
     AND coalesce((SELECT created_at FROM outbox WHERE topic = $2 ORDER BY id LIMIT 1) > now() - make_interval(secs => $1), true)
 """
 _TRIED = "SELECT count(*) FROM (SELECT FROM unanswered WHERE tries > 1 LIMIT $1) AS counted"
-# What is still in our own outbox has not been lost; a change of a payment that its owner does not know waits for that,
-# which is counted so that it is looked up by row, however many rows there are.
+# What is still in our own outbox has not been lost. A change waits until its payment's creation is answered: that is
+# counted so that it is looked up by row, however many rows there are.
 _LOST = """
 SELECT operation_id, payment_id, message_id, headers, payload, extract(epoch FROM now() - accepted_at)::float8 AS age
 FROM unanswered AS u
@@ -69,7 +69,7 @@ RETURNING operation_id, payment_id
 
 
 def keep(unit: UnitOfWork, sent: Sequence[tuple[PaymentCommand, str, str, Mapping[str, str]]]) -> None:
-    """Note that these commands were sent: each with the operation that it orders, its message id and its headers."""
+    """Keep these commands until they are answered: each with its operation, its message id and its headers."""
     rows = [
         (operation_id, command.payment_id, message_id, dict(headers), encode(command))
         for command, operation_id, message_id, headers in sent
@@ -78,15 +78,15 @@ def keep(unit: UnitOfWork, sent: Sequence[tuple[PaymentCommand, str, str, Mappin
 
 
 def answered(unit: UnitOfWork, operation_ids: Iterable[str]) -> None:
-    """The payments' owner has said something of these operations, or of the payments with these ids."""
+    """The orchestrator has answered for these operations, or for the charges of the payments with these ids."""
     unit.put(_ANSWERED, [(operation_id,) for operation_id in sorted(operation_ids)])
 
 
 async def send_again(database: Database, first_wait_seconds: float) -> int:
-    """Send commands again that have waited for an answer for too long; answers how many. Several replicas may do it.
+    """Send commands again that have waited for an answer for too long; returns how many. Several replicas may do it.
 
-    Each goes out under the id that it had: who has applied it drops it, and who has not applies it now. Behind it goes
-    the request to tell again what was told of what it orders: then it was the answer that was lost.
+    Each goes out under the id that it had: if it was applied it is dropped, else it is applied now. Behind it goes a
+    `ResendEvents` for its operation, in case it was the answer that was lost.
     """
     if not await database.reads.fetchval(_WAITING, first_wait_seconds, PAYMENT_COMMANDS.name):
         return 0
@@ -105,7 +105,7 @@ async def send_again(database: Database, first_wait_seconds: float) -> int:
 
 
 async def give_up(database: Database) -> int:
-    """Send those never again that nobody has answered for `GIVEN_UP_DAYS`, a hundred at once; answers how many."""
+    """Never send again what was not answered for `GIVEN_UP_DAYS`, a hundred at once; returns how many."""
     rows = await database.write(_GIVE_UP, GIVEN_UP_DAYS, MOST_AT_ONCE)
     GIVEN_UP.inc(len(rows))
     for row in rows:
@@ -113,11 +113,11 @@ async def give_up(database: Database) -> int:
     return len(rows)
 
 
-def _ask(unit: UnitOfWork, ordered: Iterable[tuple[str, str]]) -> None:
-    for payment_id, group in groupby(sorted(ordered), key=lambda one: one[0]):
+def _ask(unit: UnitOfWork, operations: Iterable[tuple[str, str]]) -> None:
+    for payment_id, group in groupby(sorted(operations), key=lambda one: one[0]):
         operation_ids = tuple(operation_id for _, operation_id in group)
-        again = ResendEvents(payment_id=payment_id, operation_ids=operation_ids)
-        unit.send(PAYMENT_COMMANDS, payment_id, again, headers={})
+        resend = ResendEvents(payment_id=payment_id, operation_ids=operation_ids)
+        unit.send(PAYMENT_COMMANDS, payment_id, resend, headers={})
 
 
 def _alert(rows: Sequence[Row]) -> None:

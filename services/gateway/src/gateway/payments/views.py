@@ -1,4 +1,4 @@
-"""What merchants see of a payment first, before its owner has said anything, and the command that it becomes."""
+"""What merchants see of a payment at first, before the orchestrator has answered, and the command that it becomes."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ def answered(payment: PaymentView) -> bool:
 
 
 def first_payment(body: NewPayment, now: datetime) -> PaymentView:
-    """A payment as it is when it is accepted, at the database's `now`. Its id tells that moment to the millisecond."""
+    """A payment as it is when it is accepted, at the database's `now`. Its id holds that moment to the millisecond."""
     payment_id = ids.new("pay", now)
     made_at = ids.made_at(payment_id)
     return PaymentView(

@@ -70,9 +70,9 @@ CREATE TABLE webhook_endpoints (
 );
 CREATE INDEX webhook_endpoints_by_merchant ON webhook_endpoints (merchant_id, mode);
 
--- Commands on their way: a row is gone as soon as the payment's owner has said anything of what it orders.
+-- Commands on their way: a row is deleted as soon as the orchestrator has answered for its operation.
 CREATE TABLE unanswered (
-    operation_id text PRIMARY KEY,  -- of a payment's charge the payment's id
+    operation_id text PRIMARY KEY,  -- a payment's id for its charge
     payment_id   text NOT NULL,
     message_id   text NOT NULL,
     headers      jsonb NOT NULL,
