@@ -1,4 +1,4 @@
-"""Failpoints: what is recorded, who dies where, and that production knows nothing of them."""
+"""Failpoints: what is recorded, which process dies where, and that production refuses them."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_each_commit_that_changes_something_is_recorded_on_both_sides(new_databa
 @pytest.mark.parametrize(
     ("moment", "nth", "rows"), [("before", 1, "0"), ("after", 1, "1"), ("before", 2, "1"), ("after", 2, "2")]
 )
-def test_the_process_dies_exactly_where_the_plan_says(new_database, tmp_path, moment, nth, rows):
+def test_the_process_dies_exactly_where_the_plan_has_it(new_database, tmp_path, moment, nth, rows):
     url = new_database("orchestrator")
     place = "__main__.main"
     crossing = {"service": "a-service", "seam": "postgresql commit", "moment": moment, "place": place, "nth": nth}
@@ -73,7 +73,7 @@ def test_the_process_dies_exactly_where_the_plan_says(new_database, tmp_path, mo
     assert not (tmp_path / "plan.json").exists()
 
 
-def test_nobody_dies_of_a_plan_for_another_service(new_database, tmp_path):
+def test_no_process_dies_by_a_plan_for_another_service(new_database, tmp_path):
     crossing = {"service": "other", "seam": "postgresql commit", "moment": "before", "place": "__main__.main", "nth": 1}
     assert run(new_database("orchestrator"), tmp_path, kill=crossing).stdout == "lived\n"
 

@@ -1,4 +1,4 @@
-"""A Stripe with a book of its own on a free port; and `stripe_says`, which the tests of this folder share."""
+"""A simulated Stripe on a free port; and this folder on the path, for the modules that its tests share."""
 
 import asyncio
 import socket

@@ -1,8 +1,8 @@
-"""A merchant's account at the simulated Stripe, the provider that talks to it, and orders for it."""
+"""A merchant's account at the simulated Stripe, the provider that calls it, and charges for it."""
 
 from dataclasses import replace
 
-import stripe_says as says
+import stripe_samples as samples
 
 from malipo import clock, ids
 from malipo.contracts.commands import Card
@@ -25,13 +25,13 @@ def usd(amount_minor: int) -> Money:
 
 
 class Stripe:
-    """A provider, the simulator that it talks to, and a merchant's account there."""
+    """A provider, the simulator that it calls, and a merchant's account there."""
 
     def __init__(self, http, receiver) -> None:
         self.http = http
         self.receiver = receiver
         self.wait_at_most(5)
-        self.credentials = says.ACCOUNT | {"secret_key": f"sk_test_{ids.token(8)}"}
+        self.credentials = samples.CREDENTIALS | {"secret_key": f"sk_test_{ids.token(8)}"}
 
     def wait_at_most(self, seconds: float) -> None:
         client = StripeClient(self.http, version="2026-10-28.endive", timeout_seconds=seconds)
@@ -59,14 +59,14 @@ class Stripe:
         response = await self.http.post(f"/_sim/3ds/{intent}/{decision}", json={})
         assert response.status_code == 200, response.text
 
-    async def outside(self, intent: str, what: str, **wish) -> dict:
-        """Do what nobody orders over the API: `refunds` in the dashboard, `disputes` at the customer's bank."""
-        response = await self.http.post(f"/_sim/payment_intents/{intent}/{what}", json=wish)
+    async def outside(self, intent: str, collection: str, **fields) -> dict:
+        """Do what no operation does: make `refunds` in the dashboard, or `disputes` at the customer's bank."""
+        response = await self.http.post(f"/_sim/payment_intents/{intent}/{collection}", json=fields)
         assert response.status_code == 201, response.text
         return response.json()
 
-    async def end_dispute(self, dispute: dict, verdict: str) -> None:
-        await self.http.post(f"/_sim/disputes/{dispute['id']}/{verdict}", json={})
+    async def end_dispute(self, dispute: dict, end: str) -> None:
+        await self.http.post(f"/_sim/disputes/{dispute['id']}/{end}", json={})
 
     def unmatched(self) -> list:
         return [
@@ -75,13 +75,14 @@ class Stripe:
             for other in self.provider.parse_callback(callback, self.credentials).unmatched
         ]
 
-    def words(self) -> list:
+    def outcomes(self) -> list:
         return [
-            word
+            reported
             for callback in self.receiver.callbacks
-            for word in self.provider.parse_callback(callback, self.credentials).outcomes
+            for reported in self.provider.parse_callback(callback, self.credentials).outcomes
         ]
 
     async def listen(self) -> None:
-        wish = {"api_key": self.credentials["secret_key"], "url": "http://receiver.test", "secret": "whsec_old000000"}
-        assert (await self.http.post("/_sim/webhook_endpoints", json=wish)).status_code == 201
+        endpoint = {"url": "http://receiver.test", "secret": "whsec_old000000"}
+        body = endpoint | {"api_key": self.credentials["secret_key"]}
+        assert (await self.http.post("/_sim/webhook_endpoints", json=body)).status_code == 201

@@ -1,11 +1,11 @@
-"""A Stripe that answers in the order of a script, and an attempt that was perhaps sent there."""
+"""A Stripe that answers by a script, and an attempt that was perhaps sent there."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import stripe_says as says
+import stripe_samples as samples
 
 from malipo import clock
 from malipo.platform.client import http_client
@@ -15,24 +15,24 @@ from provider_stripe.provider import StripeProvider
 
 
 class Stripe:
-    """Answers in the order of the script and keeps what it was asked."""
+    """Answers one entry of the script after the other, and keeps the requests."""
 
     def __init__(self, *script: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
         self.script = list(script)
         self.requests: list[httpx.Request] = []
-        http = http_client(timeout_seconds=1, base_url="https://stripe.test", transport=httpx.MockTransport(self.take))
+        http = http_client(timeout_seconds=1, base_url="https://stripe.test", transport=httpx.MockTransport(self.reply))
         client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=1)
         self.provider = StripeProvider(client, tolerance_seconds=300)
 
-    def take(self, request: httpx.Request) -> httpx.Response:
+    def reply(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        reply = self.script.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        return reply(request)
+        scripted = self.script.pop(0)
+        if isinstance(scripted, Exception):
+            raise scripted
+        return scripted(request)
 
     @property
-    def asked(self) -> list[str]:
+    def calls(self) -> list[str]:
         return [f"{request.method} {request.url.path}" for request in self.requests]
 
     @property
@@ -46,5 +46,5 @@ class Stripe:
 def sent(operation, hours: float = 0.1, reference: str | None = None) -> Attempt:
     age = timedelta(hours=hours)
     return Attempt(
-        operation, f"malipo-{operation.operation_id}", says.ACCOUNT, clock.now() - age, reference, ages=Ages(age)
+        operation, f"malipo-{operation.operation_id}", samples.CREDENTIALS, clock.now() - age, reference, ages=Ages(age)
     )

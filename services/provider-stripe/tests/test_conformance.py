@@ -1,6 +1,6 @@
 """Stripe held to the laws of every provider."""
 
-import stripe_says as says
+import stripe_samples as samples
 
 from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Pending, Redirect, Succeeded
 from malipo.contracts.provider_commands import Capture, Charge, Refund
@@ -22,8 +22,8 @@ SHORT = "Your card has insufficient funds."
 
 
 class TestStripe(ProviderConformance):
-    credentials = says.ACCOUNT
-    other_credentials = says.OTHER_ACCOUNT
+    credentials = samples.CREDENTIALS
+    other_credentials = samples.OTHER_CREDENTIALS
     content_type = "application/x-www-form-urlencoded"
     rate_limit_is_unprocessed = True
 
@@ -32,39 +32,39 @@ class TestStripe(ProviderConformance):
         return StripeProvider(client, tolerance_seconds=300)
 
     def examples(self):
-        waiting = says.intent("requires_action", next_action=says.redirect())
+        waiting = samples.intent("requires_action", next_action=samples.redirect())
         page = Redirect("https://hooks.stripe.com/3ds/1")
         poor = Declined(code="insufficient_funds", message=SHORT, reference="pi_1")
         return [
-            Example(charge(), Reply(says.intent()), Succeeded(amount=USD_10, reference="pi_1")),
-            Example(MANUAL, Reply(says.intent("requires_capture")), Authorized(amount=USD_10, reference="pi_1")),
-            Example(charge(), Reply(says.intent("processing")), Pending(reference="pi_1")),
+            Example(charge(), Reply(samples.intent()), Succeeded(amount=USD_10, reference="pi_1")),
+            Example(MANUAL, Reply(samples.intent("requires_capture")), Authorized(amount=USD_10, reference="pi_1")),
+            Example(charge(), Reply(samples.intent("processing")), Pending(reference="pi_1")),
             Example(charge(), Reply(waiting), ActionRequired(action=page, reference="pi_1")),
-            Example(charge(), Reply(says.card_error(), 402), poor),
-            Example(capture(), Reply(says.intent()), Succeeded(amount=USD_10, reference="pi_1")),
-            Example(cancel(), Reply(says.intent("canceled")), Canceled(reference="pi_1")),
-            Example(refund(), Reply(says.refund()), Succeeded(amount=USD_10, reference="re_1")),
-            Example(refund(), Reply(says.refund("pending")), Pending(reference="re_1")),
-            Example(refund(), Reply(says.refund("failed")), RETURNED),
+            Example(charge(), Reply(samples.card_error(), 402), poor),
+            Example(capture(), Reply(samples.intent()), Succeeded(amount=USD_10, reference="pi_1")),
+            Example(cancel(), Reply(samples.intent("canceled")), Canceled(reference="pi_1")),
+            Example(refund(), Reply(samples.refund()), Succeeded(amount=USD_10, reference="re_1")),
+            Example(refund(), Reply(samples.refund("pending")), Pending(reference="re_1")),
+            Example(refund(), Reply(samples.refund("failed")), RETURNED),
         ]
 
     def traceless(self):
-        missing = says.error("invalid_request_error", "resource_missing")
-        return [Reply(missing, 404), Reply(missing, 400), Reply(says.page())]
+        missing = samples.error("invalid_request_error", "resource_missing")
+        return [Reply(missing, 404), Reply(missing, 400), Reply(samples.page())]
 
     def unheard_of(self, operation):
-        return Reply(says.refund("mulled_over") if isinstance(operation, Refund) else says.intent("mulled_over"))
+        return Reply(samples.refund("mulled_over") if isinstance(operation, Refund) else samples.intent("mulled_over"))
 
     def mismatched(self, operation):
         match operation:
             case Charge():
-                return [Reply(says.intent(amount=1001)), Reply(says.intent(currency="eur"))]
+                return [Reply(samples.intent(amount=1001)), Reply(samples.intent(currency="eur"))]
             case Refund():
-                return [Reply(says.refund(amount=999)), Reply(says.refund(currency="eur"))]
+                return [Reply(samples.refund(amount=999)), Reply(samples.refund(currency="eur"))]
             case Capture():
-                return [Reply(says.intent(amount_received=999)), Reply(says.intent(currency="eur"))]
+                return [Reply(samples.intent(amount_received=999)), Reply(samples.intent(currency="eur"))]
             case _:
-                return [Reply(says.intent(amount_received=-1)), Reply(says.intent(currency="no money"))]
+                return [Reply(samples.intent(amount_received=-1)), Reply(samples.intent(currency="no money"))]
 
     def amounts(self):
         return {
@@ -76,13 +76,13 @@ class TestStripe(ProviderConformance):
         }
 
     def sign(self, event, credentials, signed_at):
-        return says.signed(event, credentials, signed_at)
+        return samples.signed(event, credentials, signed_at)
 
     def stories(self):
-        back = says.refund("failed", failure_reason="lost_or_stolen_card")
+        back = samples.refund("failed", failure_reason="lost_or_stolen_card")
         return [
-            Story(charge(), says.event(says.intent()), Reply(says.intent())),
-            Story(MANUAL, says.event(says.intent("requires_capture")), Reply(says.intent("requires_capture"))),
-            Story(charge(), says.event(says.intent("canceled")), Reply(says.intent("canceled"))),
-            Story(refund(), says.event(back, "refund.failed"), Reply(back)),
+            Story(charge(), samples.event(samples.intent()), Reply(samples.intent())),
+            Story(MANUAL, samples.event(samples.intent("requires_capture")), Reply(samples.intent("requires_capture"))),
+            Story(charge(), samples.event(samples.intent("canceled")), Reply(samples.intent("canceled"))),
+            Story(refund(), samples.event(back, "refund.failed"), Reply(back)),
         ]

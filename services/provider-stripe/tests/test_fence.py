@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
-import stripe_says as says
+import stripe_samples as samples
 from stripe_account import pay
 from stripe_script import Stripe, sent
 
@@ -23,10 +23,10 @@ from testkit.waiting import until
 
 PAY, LIST, READ = "POST /v1/payment_intents", "GET /v1/payment_intents", "GET /v1/payment_intents/pi_1"
 CHARGED = Succeeded(amount=Money(1000, "USD"), reference="pi_1")
-NONE = Reply(says.page())
-FENCE = says.intent("requires_payment_method", id="pi_9", metadata={"malipo_fence": "pay_1"})
+NONE = Reply(samples.page())
+FENCE = samples.intent("requires_payment_method", id="pi_9", metadata={"malipo_fence": "pay_1"})
 BURNT = Reply(FENCE)
-MISFIT = Reply(says.error("idempotency_error"), 400)
+MISFIT = Reply(samples.error("idempotency_error"), 400)
 REPLAYED = {"Idempotent-Replayed": "true"}
 VERBS = ("query", "execute")
 
@@ -39,7 +39,7 @@ def expired(hours: float = 0.3, reference: str | None = None) -> Attempt:
 async def test_an_expired_charge_is_never_repeated_but_looked_for_and_then_its_key_is_made_useless(verb):
     stripe = Stripe(NONE, BURNT)
     assert await getattr(stripe.provider, verb)(expired()) == NEVER_CHARGED
-    assert (stripe.asked, stripe.keys) == ([LIST, PAY], {"malipo-pay_1"})
+    assert (stripe.calls, stripe.keys) == ([LIST, PAY], {"malipo-pay_1"})
     assert dict(parse_qsl(stripe.requests[1].content.decode())) == {
         "amount": "1000",
         "currency": "usd",
@@ -51,29 +51,29 @@ async def test_an_expired_charge_is_never_repeated_but_looked_for_and_then_its_k
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_what_is_found_is_the_end_and_nothing_is_sent(verb):
-    stripe = Stripe(Reply(says.page(says.intent())))
+    stripe = Stripe(Reply(samples.page(samples.intent())))
     assert await getattr(stripe.provider, verb)(expired()) == CHARGED
-    assert stripe.asked == [LIST]
-    stripe = Stripe(Reply(says.intent()))
+    assert stripe.calls == [LIST]
+    stripe = Stripe(Reply(samples.intent()))
     assert await getattr(stripe.provider, verb)(expired(reference="pi_1")) == CHARGED
-    assert stripe.asked == [READ]
+    assert stripe.calls == [READ]
 
 
 async def test_what_has_an_id_has_arrived_and_needs_no_fence():
-    idle = Reply(says.intent("requires_confirmation"))
+    idle = Reply(samples.intent("requires_confirmation"))
     stripe = Stripe(idle, idle)
     assert await stripe.provider.query(expired(reference="pi_1")) == ARRIVED
-    assert set(stripe.asked) == {READ}
+    assert set(stripe.calls) == {READ}
 
 
-async def test_a_misfit_says_that_the_order_has_arrived_and_it_is_asked_for_until_it_is_found():
-    stripe = Stripe(NONE, MISFIT, NONE, MISFIT, Reply(says.page(says.intent())))
+async def test_a_misfit_shows_that_the_charge_has_arrived_and_it_is_queried_until_it_is_found():
+    stripe = Stripe(NONE, MISFIT, NONE, MISFIT, Reply(samples.page(samples.intent())))
     outcomes = [await stripe.provider.query(expired()) for _ in range(3)]
     assert outcomes == [ARRIVED, ARRIVED, CHARGED]
 
 
-IN_USE = says.error("invalid_request_error", "idempotency_key_in_use")
-INVALID = says.error("invalid_request_error", "amount_too_small")
+IN_USE = samples.error("invalid_request_error", "idempotency_key_in_use")
+INVALID = samples.error("invalid_request_error", "amount_too_small")
 
 
 @pytest.mark.parametrize(
@@ -81,28 +81,28 @@ INVALID = says.error("invalid_request_error", "amount_too_small")
     [
         (Reply(IN_USE, 409), Unknown(reason="http 409")),
         (Reply(INVALID, 400), Unknown(reason="http 400")),
-        (Reply(says.card_error(), 402), Unknown(reason="http 402")),
+        (Reply(samples.card_error(), 402), Unknown(reason="http 402")),
         (Reply({}, 404), Unknown(reason="http 404")),
-        (Reply(says.error("api_error"), 500), Unknown(reason="http 500", silent=True)),
+        (Reply(samples.error("api_error"), 500), Unknown(reason="http 500", silent=True)),
         (Reply(FENCE, 500, REPLAYED), Unknown(reason="http 500", silent=True)),
         (Reply(b"<html>", 502), Unknown(reason="http 502", silent=True)),
         (Reply(b"<html>"), Unknown(reason="unreadable answer")),
         (Reply(b"{" * 3000), Unknown(reason="unreadable answer")),
         (Reply(b"<html>", 400), Unknown(reason="unreadable answer")),
-        (Reply(says.intent()), Unknown(reason="another object under the key")),
+        (Reply(samples.intent()), Unknown(reason="another object under the key")),
         (Reply(FENCE | {"metadata": {"malipo_fence": "pay_2"}}), Unknown(reason="another object under the key")),
         (httpx.ReadTimeout("slow"), Unknown(reason="timeout", silent=True)),
         (httpx.RemoteProtocolError("cut"), Unknown(reason="connection_broken", silent=True)),
     ],
 )
-async def test_every_other_answer_to_the_fence_says_nothing_and_it_is_asked_again(reply, doubt):
+async def test_every_other_response_to_the_fence_proves_nothing_and_it_is_sent_again(reply, doubt):
     stripe = Stripe(NONE, reply, NONE, Reply(FENCE, headers=REPLAYED))
     assert [await stripe.provider.query(expired()) for _ in range(2)] == [doubt, NEVER_CHARGED]
     first, second = (request.content for request in stripe.requests if request.method == "POST")
     assert first == second
 
 
-async def test_a_fence_that_was_not_carried_out_is_said_as_such():
+async def test_a_fence_that_was_not_carried_out_is_raised_as_such():
     with pytest.raises(NotSent):
         await Stripe(NONE, Reply({}, 429)).provider.query(expired())
     with pytest.raises(NotSent):
@@ -111,18 +111,18 @@ async def test_a_fence_that_was_not_carried_out_is_said_as_such():
         await Stripe(NONE, Reply({}, 401)).provider.query(expired())
 
 
-@pytest.mark.parametrize("book", [Reply({}, 500), Reply(b"<html>"), Reply(says.page(says.intent("mulled_over")))])
+@pytest.mark.parametrize("book", [Reply({}, 500), Reply(b"<html>"), Reply(samples.page(samples.intent("mulled_over")))])
 async def test_a_book_that_cannot_be_read_is_no_empty_one_and_no_fence_is_sent(book):
     stripe = Stripe(book)
     assert isinstance(await stripe.provider.query(expired()), Unknown)
-    assert stripe.asked == [LIST]
+    assert stripe.calls == [LIST]
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_an_old_key_is_no_fence_for_stripe_may_have_forgotten_the_order(verb):
+async def test_an_old_key_is_no_fence_for_stripe_may_have_forgotten_the_charge(verb):
     stripe = Stripe(NONE)
     assert await getattr(stripe.provider, verb)(expired(hours=23.1)) == Unknown(reason="the key is old")
-    assert stripe.asked == [LIST]
+    assert stripe.calls == [LIST]
 
 
 async def test_a_fence_that_was_sent_by_a_process_that_froze_for_a_day_proves_nothing(monkeypatch):
@@ -140,11 +140,11 @@ async def test_another_account_gets_no_fence(verb):
     stripe = Stripe(NONE)
     attempt = replace(expired(), same_account=False)
     assert await getattr(stripe.provider, verb)(attempt) == Unknown(reason="account_changed")
-    assert stripe.asked == [LIST]
+    assert stripe.calls == [LIST]
 
 
-async def test_an_intent_that_expires_while_it_is_found_out_about_is_not_repeated(monkeypatch):
-    boot, idle = clock.since_boot(), Reply(says.intent("requires_confirmation"))
+async def test_a_charge_that_expires_while_it_is_queried_is_not_repeated(monkeypatch):
+    boot, idle = clock.since_boot(), Reply(samples.intent("requires_confirmation"))
 
     def and_expire(request: httpx.Request) -> httpx.Response:
         monkeypatch.setattr(clock, "since_boot", lambda: boot + 61)
@@ -160,7 +160,7 @@ def late(attempt: Attempt) -> Attempt:
     return replace(attempt, ages=attempt.ages.ended())
 
 
-async def test_an_order_that_comes_after_its_fence_takes_no_money(stripe):
+async def test_a_charge_that_comes_after_its_fence_takes_no_money(stripe):
     operation = pay()
     await stripe.fault("request_late", delay_seconds=0.5)
     assert isinstance(await stripe.execute(operation), Unknown)
@@ -170,7 +170,7 @@ async def test_an_order_that_comes_after_its_fence_takes_no_money(stripe):
     assert await stripe.provider.query(late(stripe.attempt(operation))) == NEVER_CHARGED
 
 
-async def test_an_order_that_came_before_its_fence_is_found(stripe):
+async def test_a_charge_that_came_before_its_fence_is_found(stripe):
     for fault in ("answer_lost", "error_after_effect"):
         operation = pay()
         await stripe.fault(fault)
@@ -180,7 +180,7 @@ async def test_an_order_that_came_before_its_fence_is_found(stripe):
     assert await stripe.book() == [("charge", 1000)] * 2
 
 
-async def test_an_order_that_stripe_is_working_on_is_a_doubt_until_it_is_there(stripe):
+async def test_a_charge_that_stripe_is_working_on_is_a_doubt_until_it_is_there(stripe):
     operation = pay()
     stripe.wait_at_most(0.5)
     await stripe.fault("slow", delay_seconds=1.5)
@@ -191,7 +191,7 @@ async def test_an_order_that_stripe_is_working_on_is_a_doubt_until_it_is_there(s
     assert await stripe.book() == [("charge", 1000)]
 
 
-async def test_a_stored_500_that_stripe_makes_good_after_the_expiry_is_never_called_uncharged(stripe):
+async def test_a_stored_500_that_stripe_reconciles_after_the_expiry_is_never_reported_as_uncharged(stripe):
     operation = pay()
     await stripe.fault("error_reconciled", delay_seconds=0.5)
     assert isinstance(await stripe.execute(operation), Unknown)
@@ -203,7 +203,7 @@ async def test_a_stored_500_that_stripe_makes_good_after_the_expiry_is_never_cal
 @pytest.mark.parametrize(
     "fault", ["answer_lost", "reset_after_effect", "connection_reset", "html_error", "malformed_json"]
 )
-async def test_a_fence_whose_answer_was_lost_is_made_again(stripe, fault):
+async def test_a_fence_whose_response_was_lost_is_made_again(stripe, fault):
     operation = pay()
     await stripe.fault("connection_reset")
     assert isinstance(await stripe.execute(operation), Unknown)
@@ -213,14 +213,14 @@ async def test_a_fence_whose_answer_was_lost_is_made_again(stripe, fault):
     assert await stripe.book() == []
 
 
-async def test_an_order_that_stripe_refused_as_invalid_took_no_key_and_can_be_fenced(stripe):
+async def test_a_charge_that_stripe_refused_as_invalid_used_up_no_key_and_can_be_fenced(stripe):
     operation = pay("pm_card_nobody_has")
     await stripe.fault("malformed_json")
     assert isinstance(await stripe.execute(operation), Unknown)
     assert await stripe.provider.query(late(stripe.attempt(operation))) == NEVER_CHARGED
 
 
-async def test_a_decline_whose_answer_was_lost_is_found_behind_the_expiry(stripe):
+async def test_a_decline_whose_response_was_lost_is_found_after_the_expiry(stripe):
     operation = pay("pm_card_visa_chargeDeclined")
     await stripe.fault("answer_lost")
     assert isinstance(await stripe.execute(operation), Unknown)

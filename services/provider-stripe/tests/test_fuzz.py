@@ -1,11 +1,11 @@
-"""Whatever comes from Stripe's side is read to an outcome, a doubt, or nothing: never a crash, never an id that no row can hold."""
+"""Whatever comes from Stripe is read as an outcome, a doubt, or nothing: never a crash, or an id that no row can hold."""
 
 import json
 from copy import deepcopy
 from typing import Any
 
 import pytest
-import stripe_says as says
+import stripe_samples as samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe_script import Stripe
@@ -19,23 +19,23 @@ from provider_stripe.mapping import answered, fenced, read_page, shown
 from provider_stripe.objects import StripeResponse, is_id
 from testkit.operations import cancel, capture, charge, refund
 
-ORDERS = (charge(), charge(return_url="https://shop.example"), capture(), cancel(), refund())
+OPERATIONS = (charge(), charge(return_url="https://shop.example"), capture(), cancel(), refund())
 DEEP = "@deep@"
 TEMPLATES = (
-    says.intent(),
-    says.intent("requires_action", next_action=says.redirect()),
-    says.intent("requires_payment_method", last_payment_error={"code": "card_declined", "message": "No."}),
-    says.intent("requires_capture"),
-    says.refund("failed", failure_reason="declined"),
-    says.dispute(),
-    says.card_error(),
-    says.error("idempotency_error"),
-    says.error("invalid_request_error", payment_intent=says.intent("canceled")),
-    says.page(says.intent(), says.intent(metadata={}), has_more=True),
-    says.event(says.intent()),
-    says.event(says.refund(metadata={}, charge="ch_1"), "refund.created"),
-    says.event(says.dispute(), "charge.dispute.created"),
-    says.thin("v2.core.event_destination.ping"),
+    samples.intent(),
+    samples.intent("requires_action", next_action=samples.redirect()),
+    samples.intent("requires_payment_method", last_payment_error={"code": "card_declined", "message": "No."}),
+    samples.intent("requires_capture"),
+    samples.refund("failed", failure_reason="declined"),
+    samples.dispute(),
+    samples.card_error(),
+    samples.error("idempotency_error"),
+    samples.error("invalid_request_error", payment_intent=samples.intent("canceled")),
+    samples.page(samples.intent(), samples.intent(metadata={}), has_more=True),
+    samples.event(samples.intent()),
+    samples.event(samples.refund(metadata={}, charge="ch_1"), "refund.created"),
+    samples.event(samples.dispute(), "charge.dispute.created"),
+    samples.thin("v2.core.event_destination.ping"),
 )
 JUNK = (
     st.none()
@@ -82,18 +82,18 @@ def is_storable(outcome: object) -> None:
 @settings(max_examples=600)
 @given(
     body=spoilt() | BYTES,
-    operation=st.sampled_from(ORDERS),
+    operation=st.sampled_from(OPERATIONS),
     status=st.sampled_from([200, 201, 302, 400, 401, 402, 403, 404, 409, 424, 429, 500, 503]),
     replayed=st.booleans(),
     repeat=st.booleans(),
 )
-def test_any_answer_is_read_to_an_outcome_that_can_be_stored(body, operation, status, replayed, repeat):
-    answer = StripeResponse(status, body, replayed=replayed)
+def test_any_response_is_read_to_an_outcome_that_can_be_stored(body, operation, status, replayed, repeat):
+    response = StripeResponse(status, body, replayed=replayed)
     for read in (
-        lambda: answered(operation, answer, repeat=repeat),
-        lambda: shown(operation, answer),
-        lambda: read_page(operation, answer)[0],
-        lambda: fenced(charge(), answer),
+        lambda: answered(operation, response, repeat=repeat),
+        lambda: shown(operation, response),
+        lambda: read_page(operation, response)[0],
+        lambda: fenced(charge(), response),
     ):
         try:
             outcome = read()
@@ -107,12 +107,14 @@ def test_any_answer_is_read_to_an_outcome_that_can_be_stored(body, operation, st
 @settings(max_examples=600)
 @given(body=spoilt() | BYTES)
 def test_any_body_that_stripe_has_signed_is_read(body):
-    parsed = Stripe().provider.parse_callback(says.signed(body, says.ACCOUNT, clock.unix_seconds()), says.ACCOUNT)
+    parsed = Stripe().provider.parse_callback(
+        samples.signed(body, samples.CREDENTIALS, clock.unix_seconds()), samples.CREDENTIALS
+    )
     assert is_id(parsed.callback_id)
-    for word in parsed.outcomes:
-        assert is_id(word.payment_id)
-        assert is_id(word.operation_id)
-        is_storable(checked(charge(), word.outcome))
+    for reported in parsed.outcomes:
+        assert is_id(reported.payment_id)
+        assert is_id(reported.operation_id)
+        is_storable(checked(charge(), reported.outcome))
     for other in parsed.unmatched:
         assert all(map(is_id, (other.event_type, *other.references, *other.references.values())))
 
@@ -120,7 +122,7 @@ def test_any_body_that_stripe_has_signed_is_read(body):
 @pytest.mark.parametrize(
     "body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"error":' + b"[" * 3_000 + b"]" * 3_000 + b"}"]
 )
-def test_an_answer_that_is_nested_too_deep_is_a_doubt(body):
-    for operation in ORDERS:
+def test_a_response_that_is_nested_too_deep_is_a_doubt(body):
+    for operation in OPERATIONS:
         for status in (200, 400, 402):
             assert type(answered(operation, StripeResponse(status, body))).__name__ == "Unknown"

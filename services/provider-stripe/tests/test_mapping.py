@@ -1,11 +1,11 @@
-"""What each of Stripe's answers means, and how orders are written."""
+"""What each of Stripe's responses means, and how operations are written."""
 
 import json
 from urllib.parse import parse_qsl
 
 import httpx
 import pytest
-import stripe_says as says
+import stripe_samples as samples
 
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -41,58 +41,58 @@ def read(operation, body, status: int = 200) -> Outcome:
 @pytest.mark.parametrize(
     ("operation", "body", "outcome"),
     [
-        (charge(), says.intent("succeeded"), DONE),
-        (charge(), says.intent("requires_capture"), HELD),
-        (charge(), says.intent("processing"), Pending(**PI)),
-        (charge(), says.intent("canceled"), Canceled(**PI)),
-        (charge(), says.intent("requires_action", next_action=says.redirect()), PAGE),
+        (charge(), samples.intent("succeeded"), DONE),
+        (charge(), samples.intent("requires_capture"), HELD),
+        (charge(), samples.intent("processing"), Pending(**PI)),
+        (charge(), samples.intent("canceled"), Canceled(**PI)),
+        (charge(), samples.intent("requires_action", next_action=samples.redirect()), PAGE),
         (
             charge(),
-            says.intent("requires_payment_method", last_payment_error=FAILED_3DS),
+            samples.intent("requires_payment_method", last_payment_error=FAILED_3DS),
             Declined(code="payment_intent_authentication_failure", message="Not authenticated.", **PI),
         ),
-        (charge(), says.intent("requires_payment_method"), Unknown(reason="no effect yet")),
-        (charge(), says.intent("requires_confirmation"), Unknown(reason="no effect yet")),
+        (charge(), samples.intent("requires_payment_method"), Unknown(reason="no effect yet")),
+        (charge(), samples.intent("requires_confirmation"), Unknown(reason="no effect yet")),
         (
             charge(),
-            says.intent("requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}}),
+            samples.intent("requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}}),
             ActionRequired(action=OtherAction("use_stripe_sdk"), **PI),
         ),
-        (charge(), says.intent("requires_action"), ActionRequired(action=OtherAction("unknown"), **PI)),
-        (charge(), says.intent("requires_action", next_action={"type": "\u202e" * 9}),
+        (charge(), samples.intent("requires_action"), ActionRequired(action=OtherAction("unknown"), **PI)),
+        (charge(), samples.intent("requires_action", next_action={"type": "\u202e" * 9}),
          ActionRequired(action=OtherAction("unknown"), **PI)),
-        (charge(), says.intent("under_divination"), Unknown(reason="status under_divination", **PI)),
-        (charge(), says.intent(amount=1001), Unknown(reason="amount_mismatch", **PI)),
-        (charge(), says.intent(currency="eur"), Unknown(reason="amount_mismatch", **PI)),
-        (charge(), says.refund(), Unknown(reason="another kind of object")),
+        (charge(), samples.intent("under_divination"), Unknown(reason="status under_divination", **PI)),
+        (charge(), samples.intent(amount=1001), Unknown(reason="amount_mismatch", **PI)),
+        (charge(), samples.intent(currency="eur"), Unknown(reason="amount_mismatch", **PI)),
+        (charge(), samples.refund(), Unknown(reason="another kind of object")),
         (
             charge(capture="manual"),
-            says.intent(amount_received=600),
+            samples.intent(amount_received=600),
             Succeeded(amount=Money(600, "USD"), **PI),
         ),
         (
             capture(amount=Money(600, "USD")),
-            says.intent(amount_received=600),
+            samples.intent(amount_received=600),
             Succeeded(amount=Money(600, "USD"), **PI),
         ),
-        (capture(), says.intent("processing"), Pending(**PI)),
-        (capture(), says.intent("canceled"), Canceled(**PI)),
-        (capture(), says.intent("requires_capture"), Unknown(reason="no effect yet")),
-        (capture(), says.intent("under_divination"), Unknown(reason="status under_divination", **PI)),
-        (cancel(), says.intent("canceled"), Canceled(**PI)),
-        (cancel(), says.intent("succeeded"), DONE),
-        (cancel(), says.intent("requires_capture"), Unknown(reason="no effect yet")),
-        (refund(), says.refund("succeeded"), Succeeded(amount=USD_10, **RE)),
-        (refund(), says.refund("pending"), Pending(**RE)),
-        (refund(), says.refund("requires_action"), Pending(**RE)),
-        (refund(), says.refund("failed", failure_reason="expired_or_canceled_card"),
+        (capture(), samples.intent("processing"), Pending(**PI)),
+        (capture(), samples.intent("canceled"), Canceled(**PI)),
+        (capture(), samples.intent("requires_capture"), Unknown(reason="no effect yet")),
+        (capture(), samples.intent("under_divination"), Unknown(reason="status under_divination", **PI)),
+        (cancel(), samples.intent("canceled"), Canceled(**PI)),
+        (cancel(), samples.intent("succeeded"), DONE),
+        (cancel(), samples.intent("requires_capture"), Unknown(reason="no effect yet")),
+        (refund(), samples.refund("succeeded"), Succeeded(amount=USD_10, **RE)),
+        (refund(), samples.refund("pending"), Pending(**RE)),
+        (refund(), samples.refund("requires_action"), Pending(**RE)),
+        (refund(), samples.refund("failed", failure_reason="expired_or_canceled_card"),
          Declined(code="expired_or_canceled_card", message="The refund failed at Stripe: expired_or_canceled_card.", **RE)),
-        (refund(), says.refund("failed"),
+        (refund(), samples.refund("failed"),
          Declined(code="refund_failed", message="The refund failed at Stripe, which gave no reason.", **RE)),
-        (refund(), says.refund("canceled"),
+        (refund(), samples.refund("canceled"),
          Declined(code="refund_canceled", message="The refund was canceled at Stripe, which gave no reason.", **RE)),
-        (refund(), says.refund(None), Unknown(reason="status None", **RE)),
-        (refund(), says.intent(), Unknown(reason="another kind of object")),
+        (refund(), samples.refund(None), Unknown(reason="status None", **RE)),
+        (refund(), samples.intent(), Unknown(reason="another kind of object")),
     ],
 )  # fmt: skip
 def test_an_object_means(operation, body, outcome):
@@ -103,47 +103,47 @@ def test_an_object_means(operation, body, outcome):
     ("operation", "status", "body", "outcome"),
     [
         (
-            charge(), 402, says.card_error("lost_card"),
+            charge(), 402, samples.card_error("lost_card"),
             Declined(code="lost_card", message="Your card has insufficient funds.", **PI),
         ),
-        (charge(), 402, says.error("card_error", "expired_card"),
-         Declined(code="expired_card", message="Stripe's own words.")),
-        (charge(), 402, says.error("card_error", "card_declined", payment_intent=says.intent("requires_payment_method")),
-         Declined(code="card_declined", message="Stripe's own words.", **PI)),
-        (charge(), 402, says.error("card_error", "x", payment_intent=says.intent("succeeded")), DONE),
-        (charge(), 400, says.error("invalid_request_error", "amount_too_small"),
-         Declined(code="amount_too_small", message="Stripe's own words.")),
-        (charge(), 400, says.error("invalid_request_error"),
-         Declined(code="invalid_request", message="Stripe's own words.")),
-        (charge(), 400, says.error("idempotency_error"), Unknown(reason="the key was used for another request")),
-        (charge(), 400, says.error("api_error"), Unknown(reason="error api_error")),
-        (charge(), 409, says.error("invalid_request_error", "idempotency_key_in_use"), Unknown(reason="http 409")),
-        (charge(), 424, says.error("api_error"), Unknown(reason="http 424")),
-        (charge(), 500, says.intent("succeeded"), Unknown(reason="http 500", silent=True)),
+        (charge(), 402, samples.error("card_error", "expired_card"),
+         Declined(code="expired_card", message="Stripe's own text.")),
+        (charge(), 402, samples.error("card_error", "card_declined", payment_intent=samples.intent("requires_payment_method")),
+         Declined(code="card_declined", message="Stripe's own text.", **PI)),
+        (charge(), 402, samples.error("card_error", "x", payment_intent=samples.intent("succeeded")), DONE),
+        (charge(), 400, samples.error("invalid_request_error", "amount_too_small"),
+         Declined(code="amount_too_small", message="Stripe's own text.")),
+        (charge(), 400, samples.error("invalid_request_error"),
+         Declined(code="invalid_request", message="Stripe's own text.")),
+        (charge(), 400, samples.error("idempotency_error"), Unknown(reason="the key was used for another request")),
+        (charge(), 400, samples.error("api_error"), Unknown(reason="error api_error")),
+        (charge(), 409, samples.error("invalid_request_error", "idempotency_key_in_use"), Unknown(reason="http 409")),
+        (charge(), 424, samples.error("api_error"), Unknown(reason="http 424")),
+        (charge(), 500, samples.intent("succeeded"), Unknown(reason="http 500", silent=True)),
         (charge(), 302, {}, Unknown(reason="http 302")),
-        (refund(), 400, says.error("invalid_request_error", "charge_already_refunded"),
-         Declined(code="charge_already_refunded", message="Stripe's own words.")),
-        (refund(), 404, says.error("invalid_request_error", "resource_missing"),
-         Declined(code="resource_missing", message="Stripe's own words.")),
-        (capture(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
-                                    payment_intent=says.intent("succeeded")), DONE),
-        (capture(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
-                                    payment_intent=says.intent("canceled")), Canceled(**PI)),
-        (capture(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
-                                    payment_intent=says.intent(amount_received=600)),
-         Declined(code="payment_intent_unexpected_state", message="Stripe's own words.", **PI)),
-        (capture(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
-                                    payment_intent=says.intent("requires_action")),
-         Declined(code="payment_intent_unexpected_state", message="Stripe's own words.", **PI)),
-        (cancel(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
-                                   payment_intent=says.intent("canceled")), Canceled(**PI)),
-        (cancel(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
-                                   payment_intent=says.intent("succeeded")), DONE),
-        (cancel(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
-                                   payment_intent=says.intent("processing")),
-         Declined(code="payment_intent_unexpected_state", message="Stripe's own words.", **PI)),
-        (cancel(), 400, says.error("invalid_request_error", "payment_intent_unexpected_state",
-                                   payment_intent=says.intent("under_divination")),
+        (refund(), 400, samples.error("invalid_request_error", "charge_already_refunded"),
+         Declined(code="charge_already_refunded", message="Stripe's own text.")),
+        (refund(), 404, samples.error("invalid_request_error", "resource_missing"),
+         Declined(code="resource_missing", message="Stripe's own text.")),
+        (capture(), 400, samples.error("invalid_request_error", "payment_intent_unexpected_state",
+                                    payment_intent=samples.intent("succeeded")), DONE),
+        (capture(), 400, samples.error("invalid_request_error", "payment_intent_unexpected_state",
+                                    payment_intent=samples.intent("canceled")), Canceled(**PI)),
+        (capture(), 400, samples.error("invalid_request_error", "payment_intent_unexpected_state",
+                                    payment_intent=samples.intent(amount_received=600)),
+         Declined(code="payment_intent_unexpected_state", message="Stripe's own text.", **PI)),
+        (capture(), 400, samples.error("invalid_request_error", "payment_intent_unexpected_state",
+                                    payment_intent=samples.intent("requires_action")),
+         Declined(code="payment_intent_unexpected_state", message="Stripe's own text.", **PI)),
+        (cancel(), 400, samples.error("invalid_request_error", "payment_intent_unexpected_state",
+                                   payment_intent=samples.intent("canceled")), Canceled(**PI)),
+        (cancel(), 400, samples.error("invalid_request_error", "payment_intent_unexpected_state",
+                                   payment_intent=samples.intent("succeeded")), DONE),
+        (cancel(), 400, samples.error("invalid_request_error", "payment_intent_unexpected_state",
+                                   payment_intent=samples.intent("processing")),
+         Declined(code="payment_intent_unexpected_state", message="Stripe's own text.", **PI)),
+        (cancel(), 400, samples.error("invalid_request_error", "payment_intent_unexpected_state",
+                                   payment_intent=samples.intent("under_divination")),
          Unknown(reason="status under_divination", **PI)),
     ],
 )  # fmt: skip
@@ -176,13 +176,13 @@ def test_an_error_means(operation, status, body, outcome):
     ],
 )
 def test_only_a_web_address_is_a_page_to_send_the_customer_to(url):
-    outcome = checked(charge(), read(charge(), says.intent("requires_action", next_action=says.redirect(url))))
+    outcome = checked(charge(), read(charge(), samples.intent("requires_action", next_action=samples.redirect(url))))
     assert outcome == ActionRequired(action=OtherAction("redirect_to_url"), reference="pi_1")
 
 
 @pytest.mark.parametrize("url", ["HTTPS://hooks.stripe.com/3ds/1?a=b%20c#d", "http://127.0.0.1:12111/_sim/3ds/pi_1"])
 def test_a_web_address_stays_as_it_is(url):
-    outcome = checked(charge(), read(charge(), says.intent("requires_action", next_action=says.redirect(url))))
+    outcome = checked(charge(), read(charge(), samples.intent("requires_action", next_action=samples.redirect(url))))
     assert outcome == ActionRequired(action=Redirect(url), reference="pi_1")
 
 
@@ -198,15 +198,15 @@ LONG = "c" * 101
         (charge(), 402, {"error": {"type": "card_error", "decline_code": LONG, "code": "card_declined"}},
          "card_declined", "The payment was declined, without a reason."),
         (charge(), 402, {"error": {"type": "card_error", "code": "a code\n", "message": "No."}}, "declined", "No."),
-        (charge(), 200, says.intent("requires_payment_method", last_payment_error={}),
+        (charge(), 200, samples.intent("requires_payment_method", last_payment_error={}),
          "declined", "The payment was declined, without a reason."),
         (refund(), 400, {"error": {"type": "invalid_request_error"}},
          "invalid_request", "Stripe refused the request, without a reason."),
-        (refund(), 200, says.refund("failed", failure_reason=""),
+        (refund(), 200, samples.refund("failed", failure_reason=""),
          "refund_failed", "The refund failed at Stripe, which gave no reason."),
     ],
 )  # fmt: skip
-def test_a_failure_always_has_a_code_and_words(operation, status, body, code, message):
+def test_a_failure_always_has_a_code_and_a_text(operation, status, body, code, message):
     outcome = read(operation, body, status)
     assert (type(outcome), outcome.code, outcome.message) == (Declined, code, message)
 
@@ -261,7 +261,7 @@ def test_a_charge_with_a_return_url_sends_it_and_lets_methods_redirect():
     assert not {"automatic_payment_methods[allow_redirects]", "error_on_requires_action"} & sent.keys()
 
 
-def test_no_order_sends_payment_method_types():
+def test_no_operation_sends_payment_method_types():
     assert not any("payment_method_types" in key for operation in (charge(), refund()) for key in form(operation))
 
 
@@ -286,7 +286,7 @@ def test_a_reference_cannot_leave_its_place_in_the_address():
     assert path == "/v1/payment_intents/..%2Frefunds%3Fx%3D%2F/cancel"
 
 
-def test_three_decimal_currencies_are_taken_in_tens_and_others_to_the_unit():
+def test_three_decimal_currencies_are_charged_in_tens_and_others_to_the_unit():
     assert unsupported(charge(amount=Money(5120, "KWD"))) is None
     assert unsupported(charge(amount=Money(5125, "KWD"))) == Declined(
         code="amount_unsupported", message="Stripe cannot take 5125 (minor units of KWD)."
@@ -300,7 +300,7 @@ def test_a_currency_that_is_not_on_the_list_is_refused():
     assert unsupported(charge(amount=Money(1000, "GHS"))) is not None
 
 
-def test_every_currency_of_malipo_is_taken_but_the_named_ones():
+def test_every_currency_of_malipo_is_charged_but_the_named_ones():
     assert EXPONENTS.keys() - STEPS.keys() == {"GHS"}
     assert {currency for currency, step in STEPS.items() if step == 10} == {"BHD", "JOD", "KWD", "OMR", "TND"}
     assert set(STEPS.values()) == {1, 10}
@@ -313,7 +313,7 @@ def test_every_listed_currency_has_the_same_minor_unit_here_as_at_stripe():
         assert EXPONENTS[currency] == (0 if currency in zero else 3 if currency in three else 2), currency
 
 
-def test_a_decline_for_want_of_authentication_says_what_is_missing():
+def test_a_decline_for_want_of_authentication_tells_what_is_missing():
     failure = {"type": "card_error", "code": "authentication_required", "message": "It requires authentication."}
     hint = "It requires authentication. Without a return_url the customer cannot be asked."
     assert read(charge(), {"error": failure}, 402).message == hint

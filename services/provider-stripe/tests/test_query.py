@@ -1,11 +1,11 @@
-"""How the truth about an order is found when its answer was lost, and what is never sent again."""
+"""How an operation's outcome is found when the response was lost, and what is never sent again."""
 
 from dataclasses import replace
 
 import aiohttp
 import httpx
 import pytest
-import stripe_says as says
+import stripe_samples as samples
 from stripe_script import Stripe, sent
 
 from malipo import clock
@@ -20,45 +20,45 @@ USD_10 = Money(1000, "USD")
 CHARGED = Succeeded(amount=USD_10, reference="pi_1")
 REFUNDED = Succeeded(amount=USD_10, reference="re_1")
 WITHOUT_EFFECT = Declined(
-    code="provider_error", message="A day after the order was sent, Stripe's book shows no effect of it."
+    code="provider_error", message="A day after the request was sent, Stripe's book shows no effect of it."
 )
 IN_DOUBT = Unknown(reason="error_stored")
 
 PAY, LIST_INTENTS, LIST_REFUNDS = "POST /v1/payment_intents", "GET /v1/payment_intents", "GET /v1/refunds"
 READ = "GET /v1/payment_intents/pi_1"
 CAPTURE, CANCEL = "POST /v1/payment_intents/pi_1/capture", "POST /v1/payment_intents/pi_1/cancel"
-STORED_500 = Reply(says.error("api_error"), 500, {"Idempotent-Replayed": "true"})
-FRESH_500 = Reply(says.error("api_error"), 500)
-NONE = Reply(says.page())
-SOMEBODY_ELSES = says.intent(metadata={"order_id": "77"}, currency="isk")
+STORED_500 = Reply(samples.error("api_error"), 500, {"Idempotent-Replayed": "true"})
+FRESH_500 = Reply(samples.error("api_error"), 500)
+NONE = Reply(samples.page())
+OF_ANOTHER_SYSTEM = samples.intent(metadata={"order_id": "77"}, currency="isk")
 
 
 async def test_a_charge_whose_id_is_known_is_read():
-    stripe = Stripe(Reply(says.intent()))
+    stripe = Stripe(Reply(samples.intent()))
     assert await stripe.provider.query(sent(charge(), reference="pi_1")) == CHARGED
-    assert stripe.asked == [READ]
+    assert stripe.calls == [READ]
 
 
 async def test_a_charge_whose_id_is_lost_is_repeated_under_its_key():
-    stripe = Stripe(Reply(says.intent(), headers={"Idempotent-Replayed": "true"}))
+    stripe = Stripe(Reply(samples.intent(), headers={"Idempotent-Replayed": "true"}))
     assert await stripe.provider.query(sent(charge(), hours=22)) == CHARGED
-    assert (stripe.asked, stripe.keys) == ([PAY], {"malipo-pay_1"})
+    assert (stripe.calls, stripe.keys) == ([PAY], {"malipo-pay_1"})
 
 
 async def test_a_request_still_in_flight_stays_unknown_until_the_book_shows_its_effect():
-    in_flight = Reply(says.error("invalid_request_error", "idempotency_key_in_use"), 409)
+    in_flight = Reply(samples.error("invalid_request_error", "idempotency_key_in_use"), 409)
     assert await Stripe(in_flight, NONE).provider.query(sent(charge())) == Unknown(reason="http 409")
-    assert await Stripe(in_flight, Reply(says.page(says.intent()))).provider.query(sent(charge())) == CHARGED
+    assert await Stripe(in_flight, Reply(samples.page(samples.intent()))).provider.query(sent(charge())) == CHARGED
 
 
 async def test_a_stored_500_is_settled_by_the_book():
-    stripe = Stripe(STORED_500, Reply(says.page(SOMEBODY_ELSES, says.intent())))
+    stripe = Stripe(STORED_500, Reply(samples.page(OF_ANOTHER_SYSTEM, samples.intent())))
     assert await stripe.provider.query(sent(charge())) == CHARGED
-    assert stripe.asked == [PAY, LIST_INTENTS]
+    assert stripe.calls == [PAY, LIST_INTENTS]
 
 
 async def test_a_stored_500_that_left_nothing_is_a_doubt_until_the_key_is_dead():
-    half_done = Reply(says.page(says.intent("requires_confirmation")))
+    half_done = Reply(samples.page(samples.intent("requires_confirmation")))
     for book in (NONE, half_done):
         for hours in (0.1, 22.9):
             assert await Stripe(STORED_500, book).provider.query(sent(charge(), hours)) == IN_DOUBT
@@ -66,11 +66,11 @@ async def test_a_stored_500_that_left_nothing_is_a_doubt_until_the_key_is_dead()
         assert await Stripe(book).provider.query(sent(charge(), hours=24.1)) == WITHOUT_EFFECT
 
 
-async def test_what_stripe_carries_out_long_after_a_stored_500_is_found_by_a_later_query_and_never_ordered_twice():
-    stripe = Stripe(STORED_500, NONE, STORED_500, NONE, STORED_500, Reply(says.page(says.intent())))
+async def test_what_stripe_carries_out_long_after_a_stored_500_is_found_by_a_later_query_and_never_carried_out_twice():
+    stripe = Stripe(STORED_500, NONE, STORED_500, NONE, STORED_500, Reply(samples.page(samples.intent())))
     outcomes = [await stripe.provider.query(sent(charge(), hours)) for hours in (0.1, 1, 22)]
     assert outcomes == [IN_DOUBT, IN_DOUBT, CHARGED]
-    assert (stripe.asked, stripe.keys) == ([PAY, LIST_INTENTS] * 3, {"malipo-pay_1"})
+    assert (stripe.calls, stripe.keys) == ([PAY, LIST_INTENTS] * 3, {"malipo-pay_1"})
 
 
 async def test_a_500_of_this_moment_that_left_nothing_yet_is_unknown():
@@ -78,31 +78,31 @@ async def test_a_500_of_this_moment_that_left_nothing_yet_is_unknown():
 
 
 async def test_a_key_that_does_not_fit_is_settled_by_the_book_and_never_declined_while_it_lives():
-    misfit = Reply(says.error("idempotency_error"), 400)
-    assert await Stripe(misfit, Reply(says.page(says.intent()))).provider.query(sent(charge())) == CHARGED
+    misfit = Reply(samples.error("idempotency_error"), 400)
+    assert await Stripe(misfit, Reply(samples.page(samples.intent()))).provider.query(sent(charge())) == CHARGED
     outcome = await Stripe(misfit, NONE).provider.query(sent(charge()))
     assert outcome == Unknown(reason="the key was used for another request")
 
 
 @pytest.mark.parametrize("verb", ["execute", "query"])
 async def test_an_old_key_is_never_sent_again(verb):
-    stripe = Stripe(Reply(says.page(says.intent())))
+    stripe = Stripe(Reply(samples.page(samples.intent())))
     assert await getattr(stripe.provider, verb)(sent(charge(), hours=23.1)) == CHARGED
-    assert stripe.asked == [LIST_INTENTS]
+    assert stripe.calls == [LIST_INTENTS]
 
 
 @pytest.mark.parametrize("hours", [0, 22])
 async def test_a_process_that_was_frozen_for_hours_knows_how_old_the_key_is_now(monkeypatch, hours):
     attempt, boot = sent(charge(), hours, reference="pi_1"), clock.since_boot()
     monkeypatch.setattr(clock, "since_boot", lambda: boot + 25 * 3600)
-    for verb, asked in (("execute", [READ]), ("query", [READ, READ])):
-        stripe = Stripe(Reply(says.intent("requires_confirmation")), Reply(says.intent("requires_confirmation")))
+    for verb, calls in (("execute", [READ]), ("query", [READ, READ])):
+        stripe = Stripe(Reply(samples.intent("requires_confirmation")), Reply(samples.intent("requires_confirmation")))
         assert await getattr(stripe.provider, verb)(attempt) == WITHOUT_EFFECT
-        assert stripe.asked == asked
+        assert stripe.calls == calls
 
 
-async def test_a_process_that_is_frozen_while_it_finds_out_sends_nothing_afterwards(monkeypatch):
-    idle, boot = Reply(says.intent("requires_confirmation")), clock.since_boot()
+async def test_a_process_that_is_frozen_while_it_queries_sends_nothing_afterwards(monkeypatch):
+    idle, boot = Reply(samples.intent("requires_confirmation")), clock.since_boot()
 
     def and_freeze(request: httpx.Request) -> httpx.Response:
         monkeypatch.setattr(clock, "since_boot", lambda: boot + 25 * 3600)
@@ -110,7 +110,7 @@ async def test_a_process_that_is_frozen_while_it_finds_out_sends_nothing_afterwa
 
     stripe = Stripe(and_freeze, idle)
     assert await stripe.provider.query(sent(charge(), reference="pi_1")) == WITHOUT_EFFECT
-    assert stripe.asked == [READ, READ]
+    assert stripe.calls == [READ, READ]
 
 
 async def test_an_empty_book_that_was_read_while_the_key_lived_is_no_decline_a_day_later(monkeypatch):
@@ -124,7 +124,7 @@ async def test_an_empty_book_that_was_read_while_the_key_lived_is_no_decline_a_d
 
 
 @pytest.mark.parametrize("verb", ["execute", "query"])
-async def test_an_order_that_left_nothing_is_declined_only_when_its_key_is_dead(verb):
+async def test_an_operation_that_left_nothing_is_declined_only_when_its_key_is_dead(verb):
     for hours, outcome in ((23.1, Unknown(reason="the key is old")), (24.1, WITHOUT_EFFECT)):
         assert await getattr(Stripe(NONE).provider, verb)(sent(charge(), hours=hours)) == outcome
 
@@ -140,8 +140,10 @@ async def test_the_book_is_read_from_before_the_first_try_to_after_now():
 
 
 async def test_the_book_is_read_page_after_page():
-    first = Reply(says.page(says.intent(id="pi_9", metadata={}), says.intent(id="pi_8", metadata={}), has_more=True))
-    stripe = Stripe(STORED_500, first, Reply(says.page(says.intent())))
+    first = Reply(
+        samples.page(samples.intent(id="pi_9", metadata={}), samples.intent(id="pi_8", metadata={}), has_more=True)
+    )
+    stripe = Stripe(STORED_500, first, Reply(samples.page(samples.intent())))
     assert await stripe.provider.query(sent(charge())) == CHARGED
     assert stripe.parameters(2)["starting_after"] == ["pi_8"]
 
@@ -152,7 +154,7 @@ async def test_a_wrong_clock_here_makes_no_key_younger(verb, monkeypatch):
     attempt = sent(charge(), hours=23.1)
     monkeypatch.setattr(clock, "now", lambda: attempt.first_sent_at)
     assert await getattr(stripe.provider, verb)(attempt) == Unknown(reason="the key is old")
-    assert stripe.asked == [LIST_INTENTS]
+    assert stripe.calls == [LIST_INTENTS]
     assert int(stripe.parameters(0)["created[lte]"][0]) >= attempt.first_sent_at.timestamp() + 23 * 3600
 
 
@@ -170,31 +172,31 @@ async def test_what_was_perhaps_sent_to_another_account_is_only_read(verb, hours
         (elsewhere(capture(reference="pi_1"), hours), READ),
         (elsewhere(cancel(reference="pi_1"), hours), READ),
     ):
-        for reply in (Reply(says.error("invalid_request_error", "resource_missing"), 404), NONE):
+        for reply in (Reply(samples.error("invalid_request_error", "resource_missing"), 404), NONE):
             stripe = Stripe(reply)
             assert await getattr(stripe.provider, verb)(attempt) == Unknown(reason="account_changed")
-            assert stripe.asked == [path]
+            assert stripe.calls == [path]
 
 
 async def test_a_new_key_of_the_same_account_finds_what_the_old_one_has_made():
-    found = Reply(says.page(says.intent()))
+    found = Reply(samples.page(samples.intent()))
     assert await Stripe(found).provider.execute(elsewhere(charge())) == CHARGED
-    assert await Stripe(Reply(says.intent())).provider.query(elsewhere(charge(), reference="pi_1")) == CHARGED
-    failed = Reply(says.page(says.refund("failed")))
+    assert await Stripe(Reply(samples.intent())).provider.query(elsewhere(charge(), reference="pi_1")) == CHARGED
+    failed = Reply(samples.page(samples.refund("failed")))
     outcome = await Stripe(failed).provider.query(elsewhere(refund(reference="pi_1")))
     assert (type(outcome), outcome.code, outcome.reference) == (Declined, "refund_failed", "re_1")
 
 
-INVALID = says.error("invalid_request_error", "resource_missing")
+INVALID = samples.error("invalid_request_error", "resource_missing")
 
 
 @pytest.mark.parametrize("verb", ["execute", "query"])
 @pytest.mark.parametrize("status", [400, 404])
 async def test_a_repeat_that_is_refused_is_looked_up(verb, status):
-    found = Reply(says.page(says.refund()))
+    found = Reply(samples.page(samples.refund()))
     stripe = Stripe(Reply(INVALID, status), found)
     assert await getattr(stripe.provider, verb)(sent(refund(reference="pi_1"))) == REFUNDED
-    assert stripe.asked == ["POST /v1/refunds", LIST_REFUNDS]
+    assert stripe.calls == ["POST /v1/refunds", LIST_REFUNDS]
     outcome = await getattr(Stripe(Reply(INVALID, status), NONE).provider, verb)(sent(charge()))
     assert outcome == Unknown(reason="refused when it was repeated")
 
@@ -208,13 +210,13 @@ async def test_a_refusal_is_believed_of_a_first_try_and_when_it_is_the_stored_an
 
 
 async def test_a_repeated_capture_is_settled_by_the_payment_intent_inside_the_refusal():
-    inside = says.error("invalid_request_error", "payment_intent_unexpected_state", payment_intent=None)
-    inside["error"]["payment_intent"] = says.intent()
+    inside = samples.error("invalid_request_error", "payment_intent_unexpected_state", payment_intent=None)
+    inside["error"]["payment_intent"] = samples.intent()
     stripe = Stripe(Reply(inside, 400))
     assert await stripe.provider.query(sent(capture(reference="pi_1"))) == CHARGED
-    bare = Stripe(Reply(INVALID, 404), Reply(says.intent()))
+    bare = Stripe(Reply(INVALID, 404), Reply(samples.intent()))
     assert await bare.provider.execute(sent(capture(reference="pi_1"))) == CHARGED
-    assert bare.asked == [CAPTURE, READ]
+    assert bare.calls == [CAPTURE, READ]
 
 
 @pytest.mark.parametrize(
@@ -229,14 +231,14 @@ async def test_a_repeated_capture_is_settled_by_the_payment_intent_inside_the_re
         aiohttp.ClientResponseError(None, (), message="q7"),
     ],
 )
-async def test_the_reason_of_a_doubt_is_one_of_our_words_and_never_an_exceptions(error):
+async def test_the_reason_of_a_doubt_is_one_of_our_codes_and_never_an_exceptions_text(error):
     outcome = await Stripe(error).provider.execute(sent(charge()))
     assert isinstance(outcome, Unknown)
     assert outcome.reason in ("timeout", "connection_broken", "answer_not_http", "answer_too_long")
 
 
 async def test_a_book_too_long_to_read_is_unknown_and_not_a_decline():
-    endless = [Reply(says.page(SOMEBODY_ELSES, has_more=True))] * 30
+    endless = [Reply(samples.page(OF_ANOTHER_SYSTEM, has_more=True))] * 30
     stripe = Stripe(STORED_500, *endless)
     assert await stripe.provider.query(sent(charge())) == Unknown(reason="too much to look through")
     assert len(stripe.requests) == 21
@@ -247,71 +249,71 @@ async def test_a_book_that_cannot_be_read_is_unknown(broken):
     assert isinstance(await Stripe(STORED_500, broken).provider.query(sent(charge())), Unknown)
 
 
-async def test_a_charge_that_needs_nobody_any_more_is_repeated_and_looked_up_although_its_id_is_known():
-    idle = Reply(says.intent("requires_confirmation"))
+async def test_a_charge_that_was_begun_but_not_tried_is_repeated_and_looked_up_although_its_id_is_known():
+    idle = Reply(samples.intent("requires_confirmation"))
     stripe = Stripe(idle, STORED_500, idle)
     assert await stripe.provider.query(sent(charge(), reference="pi_1")) == IN_DOUBT
-    assert stripe.asked == [READ, PAY, READ]
+    assert stripe.calls == [READ, PAY, READ]
 
 
 async def test_a_charge_that_cannot_be_found_under_its_id_is_unknown():
-    missing = Reply(says.error("invalid_request_error", "resource_missing"), 404)
+    missing = Reply(samples.error("invalid_request_error", "resource_missing"), 404)
     assert await Stripe(missing).provider.query(sent(charge(), reference="pi_1")) == Unknown(reason="http 404")
 
 
 async def test_a_capture_or_cancel_is_repeated_under_its_key():
-    stripe = Stripe(Reply(says.intent()))
+    stripe = Stripe(Reply(samples.intent()))
     assert await stripe.provider.query(sent(capture(reference="pi_1"), reference="pi_1")) == CHARGED
-    assert (stripe.asked, stripe.keys) == ([CAPTURE], {"malipo-cap_1"})
-    stripe = Stripe(Reply(says.intent("canceled")))
+    assert (stripe.calls, stripe.keys) == ([CAPTURE], {"malipo-cap_1"})
+    stripe = Stripe(Reply(samples.intent("canceled")))
     assert await stripe.provider.query(sent(cancel(reference="pi_1"), reference="pi_1")) == Canceled(reference="pi_1")
-    assert (stripe.asked, stripe.keys) == ([CANCEL], {"malipo-can_1"})
+    assert (stripe.calls, stripe.keys) == ([CANCEL], {"malipo-can_1"})
 
 
 async def test_a_capture_without_an_effect_is_a_doubt_until_its_key_is_dead():
-    held = Reply(says.intent("requires_capture"))
+    held = Reply(samples.intent("requires_capture"))
     attempt = sent(capture(reference="pi_1"))
     assert await Stripe(STORED_500, held).provider.query(attempt) == IN_DOUBT
     assert await Stripe(FRESH_500, held).provider.query(attempt) == Unknown(reason="http 500", silent=True)
-    assert await Stripe(FRESH_500, Reply(says.intent())).provider.query(attempt) == CHARGED
+    assert await Stripe(FRESH_500, Reply(samples.intent())).provider.query(attempt) == CHARGED
     assert await Stripe(held).provider.query(sent(capture(reference="pi_1"), hours=25)) == WITHOUT_EFFECT
 
 
 async def test_an_old_capture_or_cancel_is_read_from_the_charge():
     for operation in (capture(reference="pi_1"), cancel(reference="pi_1")):
-        stripe = Stripe(Reply(says.intent()))
+        stripe = Stripe(Reply(samples.intent()))
         assert await stripe.provider.query(sent(operation, hours=30)) == CHARGED
-        assert stripe.asked == [READ]
+        assert stripe.calls == [READ]
 
 
 async def test_a_refund_whose_id_is_known_is_read():
-    stripe = Stripe(Reply(says.refund("pending")))
+    stripe = Stripe(Reply(samples.refund("pending")))
     assert await stripe.provider.query(sent(refund(reference="pi_1"), reference="re_1")) == Pending(reference="re_1")
-    assert stripe.asked == ["GET /v1/refunds/re_1"]
+    assert stripe.calls == ["GET /v1/refunds/re_1"]
 
 
 async def test_a_refund_whose_id_is_lost_is_repeated_and_else_looked_for_among_its_charges_refunds():
-    others = says.refund(id="re_0", metadata=says.TAGS | {"malipo_operation_id": "ref_0"})
-    stripe = Stripe(STORED_500, Reply(says.page(others, says.refund(id="re_m", metadata=None), says.refund())))
+    others = samples.refund(id="re_0", metadata=samples.TAGS | {"malipo_operation_id": "ref_0"})
+    stripe = Stripe(STORED_500, Reply(samples.page(others, samples.refund(id="re_m", metadata=None), samples.refund())))
     assert await stripe.provider.query(sent(refund(reference="pi_1"))) == REFUNDED
-    assert stripe.asked == ["POST /v1/refunds", LIST_REFUNDS]
+    assert stripe.calls == ["POST /v1/refunds", LIST_REFUNDS]
     assert stripe.parameters(1) == {"payment_intent": ["pi_1"], "limit": ["100"]}
 
 
 async def test_an_old_refund_is_never_sent_a_second_time():
-    stripe = Stripe(NONE, Reply(says.page(says.refund())))
+    stripe = Stripe(NONE, Reply(samples.page(samples.refund())))
     assert await stripe.provider.execute(sent(refund(reference="pi_1"), hours=30)) == WITHOUT_EFFECT
     assert await stripe.provider.execute(sent(refund(reference="pi_1"), hours=30)) == REFUNDED
     assert stripe.keys == set()
 
 
-async def test_silence_in_the_middle_of_finding_out_is_unknown():
+async def test_silence_in_the_middle_of_a_query_is_unknown():
     assert await Stripe(STORED_500, httpx.ReadTimeout("slow")).provider.query(sent(charge())) == Unknown(
         reason="timeout", silent=True
     )
 
 
-async def test_no_connection_while_finding_out_is_said_as_such():
+async def test_no_connection_in_the_middle_of_a_query_is_raised_as_not_sent():
     with pytest.raises(NotSent):
         await Stripe(httpx.ConnectError("refused")).provider.query(sent(charge()))
 
@@ -340,14 +342,14 @@ async def test_every_request_is_authenticated_and_pins_the_version():
 
 
 @pytest.mark.parametrize("operation", [charge(), capture(), cancel(), refund()])
-async def test_every_order_says_that_it_is_a_form_also_when_the_form_is_empty(operation):
+async def test_every_operation_has_the_content_type_of_a_form_also_when_the_form_is_empty(operation):
     stripe = Stripe(FRESH_500)
-    await stripe.provider.execute(Attempt(operation, "k", says.ACCOUNT))
+    await stripe.provider.execute(Attempt(operation, "k", samples.CREDENTIALS))
     assert stripe.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
-async def test_an_answer_longer_than_the_limit_is_unknown():
+async def test_a_response_longer_than_the_limit_is_unknown():
     endless = Reply(b"[" + b" " * 9_000_000)
-    assert await Stripe(endless).provider.execute(Attempt(charge(), "k", says.ACCOUNT)) == Unknown(
+    assert await Stripe(endless).provider.execute(Attempt(charge(), "k", samples.CREDENTIALS)) == Unknown(
         reason="answer_too_long"
     )

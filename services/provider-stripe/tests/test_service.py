@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-import stripe_says as says
+import stripe_samples as samples
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from malipo import clock, ids
@@ -27,7 +27,7 @@ KEY = base64.b64encode(b"k" * 32).decode()
 
 
 class World:
-    """Speaks to the service as the rest of Malipo does."""
+    """Talks to the service as the rest of Malipo does."""
 
     def __init__(self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, http: httpx.AsyncClient) -> None:  # noqa: TID251
         self.producer = producer
@@ -41,7 +41,7 @@ class World:
 
     async def configure(self) -> None:
         owner = secret_owner(self.merchant_id, "test", self.credential_id)
-        sealed = KeyRing.parse(f"k1:{KEY}").seal(json.dumps(says.ACCOUNT).encode(), owner=owner)
+        sealed = KeyRing.parse(f"k1:{KEY}").seal(json.dumps(samples.CREDENTIALS).encode(), owner=owner)
         credential = Credential(id=self.credential_id, provider="stripe", mode="test", ciphertext=sealed)
         configured = MerchantConfigured(merchant_id=self.merchant_id, version=1, credentials=(credential,))
         await self.send(MERCHANT_CONFIG, self.merchant_id, configured)
@@ -98,18 +98,18 @@ async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world, simula
     )
     for _ in range(2):
         await world.send(STRIPE_COMMANDS, payment_id, operation)
-    answer = await world.outcome(payment_id)
-    assert (type(answer.outcome), answer.source) == (Succeeded, "answer")
+    report = await world.outcome(payment_id)
+    assert (type(report.outcome), report.source) == (Succeeded, "answer")
 
-    about = says.intent(
-        id=answer.outcome.reference, metadata={"malipo_payment_id": payment_id, "malipo_operation_id": payment_id}
+    about = samples.intent(
+        id=report.outcome.reference, metadata={"malipo_payment_id": payment_id, "malipo_operation_id": payment_id}
     )
-    callback = says.signed(says.event(about), says.ACCOUNT, clock.unix_seconds())
+    callback = samples.signed(samples.event(about), samples.CREDENTIALS, clock.unix_seconds())
     address = f"/callbacks/stripe/{world.credential_id}"
-    event = await world.http.post(address, content=callback.body, headers=dict(callback.headers))
-    assert event.json() == {"result": "stored"}
+    response = await world.http.post(address, content=callback.body, headers=dict(callback.headers))
+    assert response.json() == {"result": "stored"}
     by_webhook = await world.outcome(payment_id)
-    assert (by_webhook.outcome, by_webhook.source) == (answer.outcome, "callback")
+    assert (by_webhook.outcome, by_webhook.source) == (report.outcome, "callback")
 
     async with http_client(timeout_seconds=5, base_url=simulator.url) as stripe:
         book = (await stripe.get("/_sim/book")).json()

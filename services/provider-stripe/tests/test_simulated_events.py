@@ -1,4 +1,4 @@
-"""What a Stripe with a book of its own tells by webhook, read by the provider."""
+"""What the simulated Stripe reports by webhook, read by the provider."""
 
 import json
 
@@ -20,31 +20,30 @@ from testkit.operations import cancel, capture, refund
 from testkit.waiting import until
 
 
-async def test_webhooks_tell_what_queries_tell(stripe):
+async def test_webhooks_report_the_outcomes_that_queries_do(stripe):
     await stripe.listen()
-    paid_order, declined_order = pay(), pay("pm_card_visa_chargeDeclined")
-    paid, declined = await stripe.execute(paid_order), await stripe.execute(declined_order)
-    back_order = refund(payment_id=paid_order.payment_id, reference=paid.reference)
-    back = await stripe.execute(back_order)
-    event = await until(lambda: len(stripe.words()) >= 3 and stripe.words(), what="the webhooks")
-    said = {word.operation_id: (word.payment_id, word.kind, word.outcome) for word in event}
-    assert said == {
-        paid_order.operation_id: (paid_order.payment_id, "charge", paid),
-        declined_order.operation_id: (declined_order.payment_id, "charge", declined),
-        back_order.operation_id: (paid_order.payment_id, "refund", back),
+    good, bad = pay(), pay("pm_card_visa_chargeDeclined")
+    paid, declined = await stripe.execute(good), await stripe.execute(bad)
+    back = refund(payment_id=good.payment_id, reference=paid.reference)
+    refunded = await stripe.execute(back)
+    outcomes = await until(lambda: len(stripe.outcomes()) >= 3 and stripe.outcomes(), what="the webhooks")
+    assert {one.operation_id: (one.payment_id, one.kind, one.outcome) for one in outcomes} == {
+        good.operation_id: (good.payment_id, "charge", paid),
+        bad.operation_id: (bad.payment_id, "charge", declined),
+        back.operation_id: (good.payment_id, "refund", refunded),
     }
 
 
-async def test_a_refund_that_the_bank_returns_later_is_told_by_a_webhook(stripe):
+async def test_a_refund_that_the_bank_returns_later_is_reported_by_a_webhook(stripe):
     await stripe.listen()
     paid = await stripe.execute(pay("pm_card_refundFail"))
     done = await stripe.execute(refund(reference=paid.reference))
     assert isinstance(done, Succeeded)
     await stripe.http.post(f"/_sim/refunds/{done.reference}/fail", json={})
-    await until(lambda: any(isinstance(word.outcome, Declined) for word in stripe.words()), what="the failed refund")
+    await until(lambda: any(isinstance(one.outcome, Declined) for one in stripe.outcomes()), what="the failed refund")
 
 
-async def test_who_asks_for_the_events_that_are_read_misses_nothing_that_stripe_has_to_say(stripe):
+async def test_the_events_that_are_read_report_every_outcome_that_any_event_does(stripe):
     await stripe.listen()
     paid, held = await stripe.execute(pay()), await stripe.execute(pay(capture="manual"))
     await stripe.execute(pay("pm_card_visa_chargeDeclined"))
@@ -66,38 +65,40 @@ async def test_who_asks_for_the_events_that_are_read_misses_nothing_that_stripe_
         return all(endpoint["pending"] == 0 for endpoint in endpoints)
 
     await until(all_has_come, what="all webhooks")
-    event = {EVENT.decode(callback.body).type for callback in stripe.receiver.callbacks}
-    assert event > set(EVENT_TYPES) - {"payment_intent.processing"}
-    words = {
-        word for callback in stripe.receiver.callbacks for word in parse_event(as_if_asked_for(callback.body)).outcomes
+    received = {EVENT.decode(callback.body).type for callback in stripe.receiver.callbacks}
+    assert received > set(EVENT_TYPES) - {"payment_intent.processing"}
+    of_any_type = {
+        reported
+        for callback in stripe.receiver.callbacks
+        for reported in parse_event(as_if_of_a_type_that_is_read(callback.body)).outcomes
     }
-    assert set(stripe.words()) == words
-    kinds = {type(word.outcome) for word in words}
+    assert set(stripe.outcomes()) == of_any_type
+    kinds = {type(reported.outcome) for reported in of_any_type}
     assert kinds == {Succeeded, Authorized, Declined, Canceled, ActionRequired, Pending}
 
 
-def as_if_asked_for(body: bytes) -> bytes:
+def as_if_of_a_type_that_is_read(body: bytes) -> bytes:
     return json.dumps(json.loads(body) | {"type": EVENT_TYPES[0]}).encode()
 
 
-async def test_a_refund_made_in_the_dashboard_and_a_dispute_are_told_with_the_payment_that_they_are_about(stripe):
+async def test_a_refund_made_in_the_dashboard_and_a_dispute_are_reported_with_the_payment_that_they_are_about(stripe):
     await stripe.listen()
     paid, other = await stripe.execute(pay()), await stripe.execute(pay())
     back = await stripe.outside(paid.reference, "refunds", amount=400)
     dispute = await stripe.outside(other.reference, "disputes")
     await stripe.end_dispute(dispute, "lost")
-    event = await until(lambda: len(stripe.unmatched()) >= 4 and stripe.unmatched(), what="the webhooks")
-    said = {(one.event_type, one.references["payment_intent"], one.amount) for one in event}
-    assert said == {
+    unmatched = await until(lambda: len(stripe.unmatched()) >= 4 and stripe.unmatched(), what="the webhooks")
+    assert {(one.event_type, one.references["payment_intent"], one.amount) for one in unmatched} == {
         ("refund.created", paid.reference, usd(400)),
         ("charge.dispute.created", other.reference, usd(1000)),
         ("charge.dispute.funds_withdrawn", other.reference, usd(1000)),
         ("charge.dispute.closed", other.reference, usd(1000)),
     }
-    assert {one.references.get("refund") or one.references["dispute"] for one in event} == {back["id"], dispute["id"]}
+    ids_of_objects = {one.references.get("refund") or one.references["dispute"] for one in unmatched}
+    assert ids_of_objects == {back["id"], dispute["id"]}
 
 
-async def test_an_action_without_a_page_is_told_as_what_stripe_calls_it_although_there_is_a_return_url(stripe):
+async def test_an_action_without_a_page_is_reported_under_stripes_name_for_it_although_there_is_a_return_url(stripe):
     operation = pay("pm_card_threeDSecure2Required", return_url="https://shop.example/back")
     await stripe.fault("action_without_page")
     waiting = await stripe.execute(operation)

@@ -1,4 +1,4 @@
-"""The provider against a Stripe with a book of its own, over real sockets: what it says and what the book holds."""
+"""The provider against the simulated Stripe, over real sockets: the outcomes, and what Stripe's book holds."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -87,7 +87,7 @@ async def test_more_than_was_authorized_is_declined(stripe):
     assert outcome.code == "amount_too_large"
 
 
-async def test_a_cancel_says_how_the_charge_stands_after_it(stripe):
+async def test_a_cancel_shows_how_the_charge_stands_after_it(stripe):
     held = await stripe.execute(pay(capture="manual"))
     operation = cancel(reference=held.reference)
     assert await stripe.execute(operation) == Canceled(reference=held.reference) == await stripe.query(operation)
@@ -121,7 +121,7 @@ async def test_a_refund_of_a_charge_that_stripe_does_not_know_is_declined(stripe
     assert outcome.code == "resource_missing"
 
 
-async def test_a_pending_refund_ends_as_the_bank_says(stripe):
+async def test_a_pending_refund_ends_as_the_bank_decides(stripe):
     for ending, end in (("succeed", Succeeded), ("fail", Declined)):
         paid = await stripe.execute(pay("pm_card_pendingRefund"))
         operation = refund(operation_id=ids.new("ref"), reference=paid.reference)
@@ -135,7 +135,7 @@ LOST = ["answer_lost", "reset_after_effect", "malformed_json", "error_after_effe
 
 
 @pytest.mark.parametrize("fault", LOST)
-async def test_an_answer_that_was_lost_is_found_and_the_book_holds_one_charge(stripe, fault):
+async def test_a_charge_whose_response_was_lost_is_found_and_the_book_holds_one(stripe, fault):
     operation = pay()
     await stripe.fault(fault, match={"method": "POST"})
     assert isinstance(await stripe.execute(operation), Unknown)
@@ -146,7 +146,7 @@ async def test_an_answer_that_was_lost_is_found_and_the_book_holds_one_charge(st
 
 
 @pytest.mark.parametrize("fault", LOST)
-async def test_a_refund_whose_answer_was_lost_is_found_and_the_book_holds_one(stripe, fault):
+async def test_a_refund_whose_response_was_lost_is_found_and_the_book_holds_one(stripe, fault):
     paid = await stripe.execute(pay())
     operation = refund(reference=paid.reference, amount=usd(300))
     await stripe.fault(fault, match={"method": "POST"})
@@ -156,7 +156,7 @@ async def test_a_refund_whose_answer_was_lost_is_found_and_the_book_holds_one(st
 
 
 @pytest.mark.parametrize("fault", LOST)
-async def test_a_capture_whose_answer_was_lost_is_found_and_the_book_holds_one(stripe, fault):
+async def test_a_capture_whose_response_was_lost_is_found_and_the_book_holds_one(stripe, fault):
     held = await stripe.execute(pay(capture="manual"))
     operation = capture(reference=held.reference)
     await stripe.fault(fault, match={"method": "POST"})
@@ -167,7 +167,7 @@ async def test_a_capture_whose_answer_was_lost_is_found_and_the_book_holds_one(s
 
 @pytest.mark.parametrize("fault", [*LOST, "connection_reset"])
 @pytest.mark.parametrize("kind", ["charge", "refund"])
-async def test_a_lost_answer_and_another_accounts_credentials_make_one_effect_at_most_in_both_books(
+async def test_a_lost_response_and_another_accounts_credentials_make_one_effect_at_most_in_both_books(
     stripe, fault, kind
 ):
     operation = pay()
@@ -195,15 +195,15 @@ async def test_a_stored_500_without_an_effect_is_a_doubt_for_a_day_and_then_a_de
     assert await stripe.book() == []
 
 
-async def test_a_stored_500_that_stripe_makes_good_later_is_found_and_told_and_the_book_holds_one_charge(stripe):
+async def test_a_stored_500_that_stripe_reconciles_later_is_found_and_reported_and_the_book_holds_one_charge(stripe):
     await stripe.listen()
     operation = pay()
     await stripe.fault("error_reconciled", delay_seconds=0.3)
     assert isinstance(await stripe.execute(operation), Unknown)
     assert await stripe.query(operation) == Unknown(reason="error_stored")
-    (word,) = await until(stripe.words, what="the webhook")
-    assert word.outcome == await stripe.query(operation)
-    assert isinstance(word.outcome, Succeeded)
+    (reported,) = await until(stripe.outcomes, what="the webhook")
+    assert reported.outcome == await stripe.query(operation)
+    assert isinstance(reported.outcome, Succeeded)
     assert await stripe.book() == [("charge", 1000)]
 
 
@@ -226,24 +226,24 @@ async def test_a_slow_charge_times_out_is_in_flight_and_then_there_once(stripe):
     assert await stripe.book() == [("charge", 1000)]
 
 
-@pytest.mark.parametrize(("fault", "wish"), [("rate_limited", 3), ("lock_timeout", 1)])
-async def test_a_rate_limit_had_no_effect(stripe, fault, wish):
+@pytest.mark.parametrize(("fault", "seconds"), [("rate_limited", 3), ("lock_timeout", 1)])
+async def test_a_rate_limit_had_no_effect(stripe, fault, seconds):
     operation = pay()
     await stripe.fault(fault, delay_seconds=3)
     with pytest.raises(NotSent) as raised:
         await stripe.execute(operation)
-    assert raised.value.retry_after_seconds == wish
+    assert raised.value.retry_after_seconds == seconds
     assert await stripe.book() == []
 
 
-async def test_another_amount_than_asked_is_unknown(stripe):
+async def test_another_amount_than_requested_is_unknown(stripe):
     operation = pay()
     await stripe.fault("amount_mismatch")
     outcome = await stripe.execute(operation)
     assert (type(outcome), outcome.reason) == (Unknown, "amount_mismatch")
 
 
-async def test_a_key_used_for_another_order_is_a_doubt_that_the_book_settles(stripe):
+async def test_a_key_used_for_another_request_is_a_doubt_that_the_book_settles(stripe):
     operation = pay()
     assert isinstance(await stripe.execute(operation), Succeeded)
     changed = replace_description(operation)
@@ -275,7 +275,7 @@ async def test_a_connection_reset_before_the_effect_is_unknown_and_the_query_cha
     assert await stripe.book() == [("charge", 1000)]
 
 
-async def test_amounts_without_and_with_three_decimals_are_charged_as_ordered(stripe):
+async def test_amounts_without_and_with_three_decimals_are_charged_as_requested(stripe):
     for money in (Money(500, "JPY"), Money(5120, "KWD"), Money(20000, "HUF")):
         outcome = await stripe.execute(pay(amount=money))
         assert isinstance(outcome, Succeeded)

@@ -10,7 +10,7 @@ from malipo import clock
 
 
 def put_wrong(patch: pytest.MonkeyPatch, by: timedelta) -> Callable[[], datetime]:
-    """Have all that tells the time of day here, ids included, be wrong by so much; answers what tells the right time."""
+    """Have the time of day in this process, also that in ids, be wrong by so much; returns the clock that is right."""
     now, unix_seconds, time_ns = clock.now, clock.unix_seconds, time.time_ns
     seconds = int(by.total_seconds())
     patch.setattr(clock, "now", lambda: now() + by)

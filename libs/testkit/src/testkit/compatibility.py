@@ -30,7 +30,7 @@ def breaking_changes(old: Schema, new: Schema) -> list[str]:
 
     What was written before stays readable and means the same: nothing is removed, narrowed or given another default.
     What is written from now on is readable by older code, which ignores fields that it does not know. The one thing
-    older code cannot read is a new kind of thing (a message, a member of a tagged union, a value of an enum); it is
+    older code cannot read is a new alternative (a message, a member of a tagged union, a value of an enum); it is
     allowed, and consumers must be deployed before the first producer of it.
     """
     fixed = [f"{what} changed: messages of one key would lose their order" for what in _changed(old, new)]

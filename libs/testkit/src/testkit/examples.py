@@ -1,4 +1,4 @@
-"""What a provider's conformance tests are made of: examples, stories, and what the laws look at in an answer."""
+"""What a provider's conformance tests are made of: examples, stories, and what the laws look at in an outcome."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from testkit.transports import Reply
 
 @dataclass(frozen=True)
 class Example:
-    """What the provider's API answers to an order, and the outcome that it means."""
+    """The response of the provider's API to an operation, and the outcome that it means."""
 
     operation: ProviderOperation
     reply: Reply
@@ -23,7 +23,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Story:
-    """One transaction told twice: by a callback, and by what the API answers when it is asked about `operation`."""
+    """One transaction in two reports: by a callback, and by the API's response to a query about `operation`."""
 
     operation: ProviderOperation
     event: object
@@ -31,7 +31,7 @@ class Story:
 
 
 def redirecting(example: Example, url: str) -> Reply:
-    """The example's answer with another address in place of the page that the customer is sent to."""
+    """The example's response with another address in place of the page that the customer is sent to."""
     assert isinstance(example.outcome, ActionRequired)
     assert isinstance(example.outcome.action, Redirect)
     body = msgspec.json.encode(example.reply.body)
@@ -39,13 +39,13 @@ def redirecting(example: Example, url: str) -> Reply:
 
 
 def require_doubt(outcome: Outcome, *, silent: bool) -> None:
-    """That nothing was read into an answer, and whether it counts as the provider being down."""
+    """Assert that an outcome is `Unknown`, and whether it counts as the provider being down."""
     assert isinstance(outcome, Unknown), outcome
     assert outcome.silent == silent, outcome
 
 
 def other_end(text: str) -> str:
-    """The text with another last character: of a signature, a forged one."""
+    """The text with another last character: it makes a signature a forged one."""
     return text[:-1] + ("0" if text[-1:] != "0" else "1")
 
 
@@ -58,7 +58,7 @@ def texts(value: Any) -> list[str]:
 
 
 async def raised_or_logged(call: Awaitable[object]) -> str:
-    """All that a call answers, or raises with its cause: where a secret could be."""
+    """All that a call returns, or raises with its cause: where a secret could be."""
     try:
         return repr(await call)
     except (NotSent, Misconfigured, BadSignature) as error:

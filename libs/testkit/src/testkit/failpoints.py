@@ -1,4 +1,4 @@
-"""Failpoints: lets a test kill this process exactly before or after it speaks to a store, a provider or a caller.
+"""Failpoints: lets a test kill this process exactly before or after it talks to a store, a provider or a client.
 
 Or, at a poll of Kafka, lets the batch vanish that it has fetched: the poll raises, and the process lives on.
 
@@ -9,7 +9,7 @@ FAILPOINTS names a folder, which production refuses. In that folder:
     <service>.crossings one line for each crossing while recording: `seam moment place`
 
 A crossing is `{"service", "seam", "moment", "place", "nth"}`: the nth time since the plan was made that this process
-came by. Who is to die there takes the plan away first, so that its successor, or its twin, lives.
+came by. A process that is to die there deletes the plan first, so that its successor, or its twin, lives.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ _NEVER = (
 )
 _ID = re.compile(r"(?<=/)[a-z]{2,5}_\w{8,}|(?<=/hooks/)[\w-]+")
 _POLL = "kafka poll"
-_QUIET = ("GET", "HEAD")  # they change nothing: whoever looks on must not become part of what is looked at
+_QUIET = ("GET", "HEAD")  # they change nothing, and a test that only reads must not become part of the recording
 
 type _Method = Callable[..., Awaitable[Any]]
 type _Around = Callable[..., Awaitable[Any]]
@@ -66,7 +66,7 @@ class _Failpoints:
     plan: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def cross(self, seam: str, moment: str, place: str) -> None:
-        """Record the crossing, or die here, if that is the plan; at a poll raise `BatchVanished` instead."""
+        """Record the crossing, if the plan says so, and die here if it names it; at a poll raise `BatchVanished` instead."""
         plan = self._read()
         if not plan:
             return

@@ -1,4 +1,4 @@
-"""Orders for tests of providers: one builder each, every field of which can be changed."""
+"""Operations for tests of providers: one builder each, with every field open to change."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Writes records that Kafka takes and that no consumer of ours can read."""
+"""Writes records that Kafka accepts and that no consumer of ours can read."""
 
 import struct
 from typing import Any, cast
@@ -14,7 +14,7 @@ _CRC_AT, _CRC_FROM = 17, 21
 async def poison(bootstrap: str, topic: str, partition: int, *values: bytes) -> int:
     """Append one batch to the partition: a record for each of `values`, and a last one that cannot be read.
 
-    Its only header has a name that is no UTF-8, which brokers do not look at. Answers the offset of that record.
+    Its only header has a name that is no UTF-8, which brokers do not check. Returns the offset of that record.
     """
     producer: Any = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()

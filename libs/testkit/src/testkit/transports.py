@@ -1,4 +1,4 @@
-"""Stand-ins for the network in tests: answers, silences and breaks, as an httpx transport."""
+"""Stand-ins for the network in tests: responses, silences and breaks, as httpx transports."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -13,7 +13,7 @@ _PAUSE_SECONDS = 0.03  # shorter than any timeout from one piece to the next
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer of the provider's API: `body` as JSON, or as it is when it is bytes."""
+    """A response of the provider's API: `body` as JSON, or as it is when it is bytes."""
 
     body: object
     status: int = 200
@@ -25,7 +25,7 @@ class Reply:
 
 
 class Recorder(httpx.MockTransport):
-    """Answers one reply to everything and keeps what was asked; `effects` are the requests that are no mere reads."""
+    """Answers every request with one reply and keeps those that are no mere reads: `effects` are they as text."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(self._record)
@@ -43,7 +43,7 @@ class Recorder(httpx.MockTransport):
 
 
 class Hanging(httpx.AsyncBaseTransport):
-    """Takes the request and never answers."""
+    """Accepts the request and never answers."""
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -52,7 +52,7 @@ class Hanging(httpx.AsyncBaseTransport):
 
 
 class Dripping(httpx.AsyncBaseTransport):
-    """Answers one space after the other, for ever, or until it breaks with `error`."""
+    """Responds with one space after the other, for ever, or until it breaks with `error`."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.stream = DrippingStream(error)
@@ -63,7 +63,7 @@ class Dripping(httpx.AsyncBaseTransport):
 
 
 class DrippingStream(httpx.AsyncByteStream):
-    """The body of such an answer; it knows whether its reader has `closed` it."""
+    """The body of such a response; it knows whether its reader has `closed` it."""
 
     def __init__(self, error: Exception | None) -> None:
         self._error = error
@@ -85,12 +85,12 @@ class DrippingStream(httpx.AsyncByteStream):
 
 
 def answer(reply: Reply) -> httpx.MockTransport:
-    """One reply to everything."""
+    """Answers every request with one reply."""
     return httpx.MockTransport(reply)
 
 
 def broken(error: Exception, cause: Exception | None) -> httpx.MockTransport:
-    """Fails every request as a library does whose own error is `cause`."""
+    """Fails every request with `error`, raised from `cause` as from a library's own error."""
 
     def fail(_request: httpx.Request) -> httpx.Response:
         raise error from cause

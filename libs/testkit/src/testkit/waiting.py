@@ -10,14 +10,14 @@ _POLL_SECONDS = 0.02
 
 
 async def until[T](condition: Callable[[], T | Awaitable[T]], *, seconds: float = 15, what: str = "condition") -> T:
-    """The condition's first truthy answer. Raises `AssertionError` that says `what` did not come true."""
+    """The condition's first truthy result. Raises `AssertionError` that names `what` did not come true."""
     deadline = clock.monotonic() + seconds
     while True:
-        answer = condition()
-        value: T = await answer if inspect.isawaitable(answer) else answer  # pyright: ignore[reportAssignmentType]
+        result = condition()
+        value: T = await result if inspect.isawaitable(result) else result  # pyright: ignore[reportAssignmentType]
         if value:
             return value
         if clock.monotonic() > deadline:
-            msg = f"{what} did not come true within {seconds} s; last answer: {value!r}"
+            msg = f"{what} did not come true within {seconds} s; last result: {value!r}"
             raise AssertionError(msg)
         await asyncio.sleep(_POLL_SECONDS)

@@ -37,7 +37,7 @@ class _StripeKeys(msgspec.Struct):
 
 
 class StripeClient:
-    """Stripe's API. Both verbs raise `NotSent`, `Silence`, `AnswerTooLong`, or `Misconfigured` for a key that is none."""
+    """Stripe's API. Both verbs raise `NotSent`, `Silence` or `ResponseTooLong`."""
 
     def __init__(self, http: httpx.AsyncClient, *, version: str, timeout_seconds: float) -> None:  # noqa: TID251 - made elsewhere
         self._http = http
@@ -45,7 +45,7 @@ class StripeClient:
         self._timeout_seconds = timeout_seconds
 
     async def post(self, secret_key: str, path: str, form: Mapping[str, str], *, key: str) -> StripeResponse:
-        """Send `form` under the idempotency key `key`. An empty form is one, too, and says so."""
+        """Send `form` under the idempotency key `key`. An empty form has the content type of a form, too."""
         headers = self._headers(secret_key) | {"Idempotency-Key": key, "Content-Type": _FORM}
         return await self._exchange(self._http.build_request("POST", path, content=urlencode(form), headers=headers))
 
@@ -69,7 +69,7 @@ class StripeClient:
                 raise NotSent("no connection to Stripe") from error
             late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
             raise Silence("timeout" if late else "connection_broken") from error
-        except aiohttp.ClientError:  # an answer that is not HTTP: the transport hands it on as it is
+        except aiohttp.ClientError:  # a response that is not HTTP: the transport lets the error through
             raise Silence("answer_not_http") from None  # its error would bring the request's headers along
 
     async def _read(self, request: httpx.Request) -> StripeResponse:
@@ -96,7 +96,7 @@ def identity(credentials: Credentials) -> str:
 
 
 def secret_key(credentials: Credentials, mode: Mode) -> str:
-    """The API key of an account. Raises `Misconfigured`, also for a live key where a test is meant or the reverse."""
+    """The API key. Raises `Misconfigured`, also for a live key in test mode or the reverse."""
     key = _stripe_keys(credentials).secret_key
     match = _SECRET_KEY.fullmatch(key)
     if match is None or match[2] != mode:

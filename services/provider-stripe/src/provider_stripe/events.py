@@ -1,4 +1,4 @@
-"""Stripe's events as what they say of our operations, and of what nobody ordered here."""
+"""Stripe's events as outcomes of our operations, and as reports that match none."""
 
 import hashlib
 
@@ -26,16 +26,16 @@ EVENT_TYPES = (
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
-"""The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others tell nothing about our
-orders, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside
+"""The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others report nothing of our
+operations, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside
 `refund.*`.
 """
 
 
 def parse_event(body: bytes) -> ParsedCallback:
-    """What a genuine event says; nothing when its type is none of `EVENT_TYPES`, as of thin events and pings (`v2.*`).
+    """A genuine event, parsed; empty when its type is none of `EVENT_TYPES`, as of thin events and pings (`v2.*`).
 
-    What is about no operation with our tags, or cannot be read, is unmatched. The body's SHA-256 stands for an id that no
+    What is about no operation with our tags, or cannot be read, is unmatched. The body's SHA-256 replaces an id that no
     row can hold. Raises `ValueError` for what is no event.
     """
     event = EVENT.decode(body)
@@ -51,7 +51,7 @@ def parse_event(body: bytes) -> ParsedCallback:
 
 
 def name_of(body: bytes) -> str:
-    """What stands for the id of a body that has none: it is the same when the body comes again."""
+    """What replaces the id of a body that has none: the same when the body comes again."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -60,7 +60,7 @@ def _parsed(event: Event) -> ParsedCallback:
     about = ABOUT.decode(raw)
     tags = about.metadata or {}
     if FENCE in tags:
-        return ParsedCallback(event.id)  # no order: it only made a key useless
+        return ParsedCallback(event.id)  # no operation: it only made a key useless
     if about.object == "dispute" or not _are_ours(tags):
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
     try:
@@ -77,13 +77,13 @@ def _parsed(event: Event) -> ParsedCallback:
 
 
 def _not_understood(event: Event, about: About, reason: str) -> ParsedCallback:
-    """About an operation of ours, and no word: it is kept with the ids to find the operation by."""
+    """An event about an operation of ours, without an outcome: it is kept with the ids to find the operation by."""
     log.error("event not understood", event_id=event.id, event_type=event.type, reason=reason)
     return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
 
 
 def _are_ours(tags: dict[str, str]) -> bool:
-    """Whether an object names an operation as ours do; ids that could be none are somebody else's."""
+    """Whether an object has our tags; with values that cannot be ids they are another system's."""
     return is_id(tags.get(PAYMENT, "")) and is_id(tags.get(OPERATION, ""))
 
 

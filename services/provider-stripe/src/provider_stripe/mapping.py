@@ -1,4 +1,4 @@
-"""Malipo's orders as Stripe's forms, and Stripe's answers as Malipo's outcomes. Pure."""
+"""Malipo's operations as Stripe's forms, and Stripe's responses as Malipo's outcomes. Pure."""
 
 import re
 from datetime import datetime, timedelta
@@ -40,11 +40,11 @@ FENCE = "malipo_fence"
 """Marks a PaymentIntent that was never meant to take money; its value is the operation whose key it made useless."""
 
 _NOT_TAKEN = frozenset({"GHS", "ISK", "MGA", "UGX"})
-"""ISK and UGX Stripe writes with two decimals that must be zero, MGA's minor unit is not ISO's there, GHS it has not."""
+"""Stripe writes ISK and UGX with two decimals that must be zero; its minor unit of MGA is not ISO's; it has no GHS."""
 
 STEPS: dict[str, int] = {
-    # What Stripe charges in, in ISO 4217 minor units, and the smallest step it takes: cards settle in hundredths of the
-    # currencies that have thousandths.
+    # Stripe's currencies, each with the smallest step of an amount in ISO 4217 minor units: in currencies that have
+    # thousandths, cards settle in hundredths.
     currency: 10 if exponent == 3 else 1
     for currency, exponent in EXPONENTS.items()
     if currency not in _NOT_TAKEN
@@ -59,18 +59,18 @@ _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 _REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was canceled"}
 _TOKEN = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
-ARRIVED = Unknown(reason="the order has reached Stripe, and what came of it is not found yet")
+ARRIVED = Unknown(reason="the charge has reached Stripe, and its outcome is not found yet")
 NEVER_CHARGED = Declined(
-    code="expired", message="The payment expired before Stripe had the order, which can take no money any more."
+    code="expired", message="The payment expired before Stripe received the charge, which can take no money any more."
 )
 KEY_MISFIT = Unknown(reason="the key was used for another request")
 """Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
 REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
-"""A repeat was refused as no valid request, before Stripe looked at its key: that says nothing about the first try."""
+"""A repeat was refused as no valid request, before Stripe looked at its key: that proves nothing about the first try."""
 
 
 def unsupported(operation: ProviderOperation) -> Declined | None:
-    """The refusal of an amount that Stripe cannot take, before it is sent."""
+    """The refusal of an amount that Stripe cannot take, before anything is sent; else None."""
     if isinstance(operation, Cancel):
         return None
     step = STEPS.get(operation.amount.currency)
@@ -80,7 +80,7 @@ def unsupported(operation: ProviderOperation) -> Declined | None:
 
 
 def request(operation: ProviderOperation) -> tuple[str, dict[str, str]]:
-    """Path and form of the one POST that carries out `operation`: the same bytes for the same order, for ever."""
+    """Path and form of the one POST that carries out `operation`: the same bytes for the same operation, for ever."""
     tags = {f"metadata[{PAYMENT}]": operation.payment_id, f"metadata[{OPERATION}]": operation.operation_id}
     match operation:
         case Charge():
@@ -110,14 +110,14 @@ def _charge_form(charge: Charge) -> dict[str, str]:
         form["description"] = charge.description[:_MAX_DESCRIPTION]
     if charge.return_url:
         return form | {"return_url": charge.return_url}
-    # The customer could not be sent anywhere: let Stripe decline what needs that, rather than wait for nobody.
+    # The customer could not be sent anywhere: let Stripe decline what needs that, rather than wait in vain.
     return form | {"automatic_payment_methods[allow_redirects]": "never", "error_on_requires_action": "true"}
 
 
 def fence(charge: Charge) -> tuple[str, dict[str, str]]:
     """Path and form of a request that can take no money, to be sent under the charge's own key: the same for ever, too.
 
-    A PaymentIntent that has no payment method, and is never confirmed, waits for one until somebody cancels it.
+    A PaymentIntent that has no payment method, and is never confirmed, waits for one until it is canceled.
     """
     form = {
         "amount": str(charge.amount.amount_minor),
@@ -128,22 +128,22 @@ def fence(charge: Charge) -> tuple[str, dict[str, str]]:
     return "/v1/payment_intents", form
 
 
-def fenced(charge: Charge, answer: StripeResponse) -> Outcome:
-    """What Stripe's answer to `fence` means for the charge. Raises as `answered`.
+def fenced(charge: Charge, response: StripeResponse) -> Outcome:
+    """What Stripe's response to `fence` means for the charge. Raises as `answered`.
 
-    Stripe compares each request under a key with the first one that it began to carry out: a misfit is that of the order,
-    which is there, or on its way. The fence itself, made now or found again, can only be there instead of the order, for
-    as long as Stripe knows the key. Nothing else says anything: what is refused as invalid takes no key.
+    Stripe compares each request under a key with the first one that it began to carry out: a misfit means that this was
+    the charge, which is there, or on its way. A fence, made now or found again, means that the charge is not there, for
+    as long as Stripe knows the key. Nothing else proves anything: a request that is refused as invalid uses up no key.
     """
-    _refuse_unheard(answer)
+    _refuse_unheard(response)
     try:
-        if answer.status == 200:
-            return NEVER_CHARGED if _is_fence(charge, answer.body) else Unknown(reason="another object under the key")
-        if answer.status == 400 and PROBLEMS.decode(answer.body).error.type == "idempotency_error":
+        if response.status == 200:
+            return NEVER_CHARGED if _is_fence(charge, response.body) else Unknown(reason="another object under the key")
+        if response.status == 400 and PROBLEMS.decode(response.body).error.type == "idempotency_error":
             return ARRIVED
     except ValueError:
         return Unknown(reason="unreadable answer")
-    return _unread(answer.status)
+    return _unread(response.status)
 
 
 def _is_fence(charge: Charge, body: bytes) -> bool:
@@ -151,12 +151,12 @@ def _is_fence(charge: Charge, body: bytes) -> bool:
 
 
 def intent_path(reference: str) -> str:
-    """The address of a PaymentIntent."""
+    """The path of a PaymentIntent."""
     return f"/v1/payment_intents/{quote(reference, safe='')}"
 
 
 def object_path(attempt: Attempt) -> str | None:
-    """The address of what the order makes or changes; None while Stripe's id of it is not known."""
+    """The path of the object that the operation makes or changes; None while Stripe's id of it is not known."""
     match attempt.operation:
         case Charge():
             return attempt.reference and intent_path(attempt.reference)
@@ -166,30 +166,30 @@ def object_path(attempt: Attempt) -> str | None:
             return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
 
 
-def answered(operation: ProviderOperation, answer: StripeResponse, *, repeat: bool = False) -> Outcome:
-    """What Stripe's answer to the order, perhaps a repeated one, means. Raises `NotSent` or `Misconfigured`."""
-    _refuse_unheard(answer)
-    match answer.status:
+def answered(operation: ProviderOperation, response: StripeResponse, *, repeat: bool = False) -> Outcome:
+    """What Stripe's response to the operation, perhaps a repeated one, means. Raises `NotSent` or `Misconfigured`."""
+    _refuse_unheard(response)
+    match response.status:
         case 200:
-            return effect(operation, answer.body) or Unknown(reason="no effect yet")
+            return effect(operation, response.body) or Unknown(reason="no effect yet")
         case 400 | 402 | 404:
-            new = repeat and answer.status != 402 and not answer.replayed
-            return _refused(operation, answer.body, new_on_repeat=new)
-        case status if status >= 500 and answer.replayed:
-            # It stays the answer whatever becomes of the order: Stripe's people may yet carry it out, or undo it.
+            new = repeat and response.status != 402 and not response.replayed
+            return _refused(operation, response.body, new_on_repeat=new)
+        case status if status >= 500 and response.replayed:
+            # It stays the response whatever becomes of the operation: Stripe may yet carry it out, or undo it.
             return Unknown(reason=ERROR_STORED)
         case status:
             return _unread(status)
 
 
-def shown(operation: ProviderOperation, answer: StripeResponse) -> Outcome | None:
-    """What an object that we read says about the order; None when it shows no effect of it. Raises as `answered`."""
-    _refuse_unheard(answer)
-    return effect(operation, answer.body) if answer.status == 200 else _unread(answer.status)
+def shown(operation: ProviderOperation, response: StripeResponse) -> Outcome | None:
+    """The operation's outcome by an object that we read; None when it shows no effect of it. Raises as `answered`."""
+    _refuse_unheard(response)
+    return effect(operation, response.body) if response.status == 200 else _unread(response.status)
 
 
 def effect(operation: ProviderOperation, body: bytes | msgspec.Raw) -> Outcome | None:
-    """What the object in `body` says about the order; None when it shows no effect of it (yet)."""
+    """The operation's outcome by the object in `body`; None when it shows no effect of it (yet)."""
     try:
         return _effect(operation, OBJECT.decode(body))
     except ValueError:  # no JSON, another shape, or an amount that cannot be
@@ -208,13 +208,13 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
     return "/v1/payment_intents", window | {"limit": _PAGE_SIZE}
 
 
-def read_page(operation: ProviderOperation, answer: StripeResponse) -> tuple[Outcome | None, str | None]:
-    """What a page of a list says about the order, and the id to go on after; None for nothing. Raises as `answered`."""
-    _refuse_unheard(answer)
-    if answer.status != 200:
-        return _unread(answer.status), None
+def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[Outcome | None, str | None]:
+    """The operation's outcome by a page of a list, and the id to go on after; None for none. Raises as `answered`."""
+    _refuse_unheard(response)
+    if response.status != 200:
+        return _unread(response.status), None
     try:
-        page = LISTING.decode(answer.body)
+        page = LISTING.decode(response.body)
         tagged = [TAGGED.decode(raw) for raw in page.data]
     except ValueError:
         return Unknown(reason="unreadable list"), None
@@ -225,7 +225,7 @@ def read_page(operation: ProviderOperation, answer: StripeResponse) -> tuple[Out
 
 
 def standing(found: Intent | StripeRefund) -> Outcome | None:
-    """How a PaymentIntent or Refund stands; None while nothing was tried. Raises `ValueError` for no amount of ours."""
+    """How a PaymentIntent or Refund stands; None while nothing was tried. `ValueError` for an impossible amount."""
     return _intent_standing(found) if isinstance(found, Intent) else _refund_standing(found)
 
 
@@ -273,7 +273,7 @@ def _intent_standing(intent: Intent) -> Outcome | None:
 
 
 def _action(intent: Intent) -> Outcome:
-    """What the customer has to do: go to a page, or else something that only Stripe's own name of it tells."""
+    """What the customer has to do: go to a page, or else something of which we have only Stripe's name."""
     action = intent.next_action
     page = action and action.redirect_to_url
     if page:
@@ -298,16 +298,16 @@ def _refund_standing(refund: StripeRefund) -> Outcome:
 
 
 def _refused(operation: ProviderOperation, body: bytes, *, new_on_repeat: bool) -> Outcome:
-    """Nothing came of the order, unless the PaymentIntent inside the error says otherwise.
+    """The operation had no effect, unless the PaymentIntent inside the error shows one.
 
-    An answer that is new on a repeat is about the repeat alone, but for the PaymentIntent that the order changes.
+    A response that is new on a repeat is about the repeat alone, but for the PaymentIntent that the operation changes.
     """
     try:
         problem = PROBLEMS.decode(body).error
         intent = problem.payment_intent
         seen = _effect(operation, intent) if intent and not isinstance(operation, Refund) else None
         if isinstance(operation, Capture) and isinstance(seen, Succeeded) and seen.amount != operation.amount:
-            seen = None  # captured by somebody else, so certainly not by this order
+            seen = None  # captured otherwise, so certainly not by this operation
     except ValueError:
         return Unknown(reason="unreadable error")
     match problem.type:
@@ -322,24 +322,24 @@ def _refused(operation: ProviderOperation, body: bytes, *, new_on_repeat: bool) 
 
 
 def _declined(failure: Failure, reference: str | None) -> Declined:
-    """Stripe's own code and words, and ours where it gives none."""
+    """Stripe's own code and text, and ours where it gives none."""
     own = "declined"
-    words = "The payment was declined, without a reason."
+    text = "The payment was declined, without a reason."
     if isinstance(failure, Problem) and failure.type == "invalid_request_error":
         own = "invalid_request"
-        words = "Stripe refused the request, without a reason."
-    message = (failure.message or "").strip()[:_MAX_MESSAGE] or words
+        text = "Stripe refused the request, without a reason."
+    message = (failure.message or "").strip()[:_MAX_MESSAGE] or text
     code = _token(failure.decline_code) or _token(failure.code) or own
     return Declined(code=code, message=message, reference=reference)
 
 
 def _token(text: str | None) -> str | None:
-    """A code or type of Stripe's; None for what is no such word, and could be anything."""
+    """A code or type of Stripe's; None for what does not look like one, and could be anything."""
     return text if text and _TOKEN.fullmatch(text) else None
 
 
 def _explained(operation: ProviderOperation, outcome: Outcome) -> Outcome:
-    """A decline that the merchant can do something about says what."""
+    """The outcome; a decline that the merchant can do something about tells what."""
     if not isinstance(outcome, Declined) or outcome.code != "authentication_required":
         return outcome
     if not isinstance(operation, Charge) or operation.return_url:
@@ -348,13 +348,13 @@ def _explained(operation: ProviderOperation, outcome: Outcome) -> Outcome:
     return msgspec.structs.replace(outcome, message=message)
 
 
-def _refuse_unheard(answer: StripeResponse) -> None:
-    """Stripe documents that it has not carried out what it answers 401, 403 or 429."""
-    match answer.status:
+def _refuse_unheard(response: StripeResponse) -> None:
+    """Raise for a status by which, as Stripe documents, it has not carried out the request: 401, 403 or 429."""
+    match response.status:
         case 401 | 403:
             raise Misconfigured("Stripe refuses the secret_key.")
         case 429:
-            raise NotSent("rate limited", retry_after_seconds=answer.retry_after_seconds or 1)
+            raise NotSent("rate limited", retry_after_seconds=response.retry_after_seconds or 1)
         case _:
             pass
 

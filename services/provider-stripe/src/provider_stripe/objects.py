@@ -1,4 +1,4 @@
-"""The shapes of Stripe's answers, objects and events, as far as we read them; the rest is ignored."""
+"""The shapes of Stripe's responses, objects and events, as far as we read them; the rest is ignored."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ address and a line of a log.
 
 @dataclass(frozen=True, slots=True)
 class StripeResponse:
-    """What Stripe answered. `replayed`: the stored answer of an earlier request with this key, which has ended."""
+    """Stripe's response. `replayed`: it is the stored one of an earlier request with this key, which has ended."""
 
     status: int
     body: bytes
@@ -83,7 +83,7 @@ class Problems(msgspec.Struct):
 
 
 class Tagged(msgspec.Struct):
-    """Any object of a list, whoever made it."""
+    """Any object of a list, also of another system."""
 
     id: str
     metadata: dict[str, str] | None = None
@@ -97,7 +97,7 @@ class Listing(msgspec.Struct):
 
 
 class About(msgspec.Struct):
-    """Whatever an event is about, as far as a person needs it to find it at Stripe."""
+    """The object that an event is about, as far as a person needs it to find it at Stripe."""
 
     object: Id
     id: Id
@@ -115,9 +115,9 @@ class Data(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """What a webhook brings. Thin events and pings (`v2.*`) have data of another shape, or none.
+    """An event in a webhook. Thin events and pings (`v2.*`) have data of another shape, or none.
 
-    The id is what stands there: one that no row can hold must not hide what the event says.
+    The id is any text: one that no row can hold must not keep the event from being read.
     """
 
     id: str

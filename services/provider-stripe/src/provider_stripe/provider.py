@@ -1,4 +1,4 @@
-"""Stripe as a provider: one POST an order, and the ways to learn what became of it when its answer was lost."""
+"""Stripe as a provider: one POST an operation, and the ways to learn its outcome when the response was lost."""
 
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -28,14 +28,14 @@ from provider_stripe.mapping import (
 )
 
 KEY_LIFE = timedelta(hours=24)
-"""Stripe remembers an idempotency key at least this long; later a repeat would be a second effect."""
+"""Stripe remembers an idempotency key at least this long; later a repeat could be a second effect."""
 REPLAY_LIMIT = timedelta(hours=23)
 """Nothing is repeated later than this, so that every request under a key has ended before the key's life has."""
 
 _MAX_PAGES = 20
 _KEY_IS_OLD = Unknown(reason="the key is old")
 _WITHOUT_EFFECT = Declined(
-    code="provider_error", message="A day after the order was sent, Stripe's book shows no effect of it."
+    code="provider_error", message="A day after the request was sent, Stripe's book shows no effect of it."
 )
 
 
@@ -54,23 +54,23 @@ class StripeProvider:
         return identity(credentials)
 
     async def execute(self, attempt: Attempt) -> Outcome:
-        """Send the order. Sent before, it is repeated under the same key; after the key's life it is only looked for.
+        """Send the operation. One that was sent before is repeated under its key, and after the key's life only read.
 
-        Idempotency keys are an account's own: what was perhaps sent to another one is only looked for.
+        Idempotency keys are an account's own: what was perhaps sent to another account is only looked for.
         """
         if refused := unsupported(attempt.operation):
             return refused
         return await _unless_silent(self._execute(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
-        """Read what the order made if its id is known, else repeat the order under its key, else look for its traces.
+        """Read what the operation made if its id is known, else repeat it under its key, else look for its traces.
 
         A charge that has expired is never repeated: its traces are looked for, and its key is made useless.
         """
         return await _unless_silent(self._query(attempt))
 
     def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
-        """Read an event. What Stripe has signed is Stripe's, also what is no event that we know: it has no words then."""
+        """Read an event. What Stripe has signed is genuine, even if it is no event that we know: then it is empty."""
         signature = callback.headers.get("stripe-signature", "")
         verify(credentials, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
         try:
@@ -102,8 +102,8 @@ class StripeProvider:
         return await self._settle(attempt, outcome) if isinstance(outcome, Unknown) else outcome
 
     async def _expire(self, attempt: Attempt, charge: Charge) -> Outcome:
-        """What Stripe's book shows of a charge that is never sent any more. Nothing there is an end only behind a fence:
-        the order may be under way, or Stripe may not have carried it out yet.
+        """What Stripe's book shows of a charge that is never sent any more. That it shows nothing is final only behind a
+        fence: the charge may be under way, or Stripe may not have carried it out yet.
         """
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, _KEY_IS_OLD)
@@ -113,27 +113,26 @@ class StripeProvider:
         return ARRIVED if attempt.reference else await self._fence(attempt, charge)
 
     async def _fence(self, attempt: Attempt, charge: Charge) -> Outcome:
-        """Make the charge's key useless, and learn by that whether Stripe has seen the order."""
+        """Make the charge's key useless, and learn by that whether Stripe has seen the charge."""
         path, form = fence(charge)
         outcome = fenced(charge, await self._client.post(_key(attempt), path, form, key=attempt.key))
         if outcome == NEVER_CHARGED and attempt.ages.key_age_now() >= KEY_LIFE:
-            return _KEY_IS_OLD  # it may have found the key free because Stripe has forgotten it, and the order with it
+            return _KEY_IS_OLD  # the key may have been free because Stripe has forgotten it, and the charge with it
         return outcome
 
     async def _settle(self, attempt: Attempt, doubt: Unknown) -> Outcome:
-        """What Stripe's book shows. Nothing there is an end only once the key is dead: until then a request under it may
-        be under way, or Stripe may still carry out one that it has answered with an error.
+        """What Stripe's book shows. That it shows nothing is final only once the key is dead: until then a request under
+        it may be under way, or Stripe may still carry out one that it has answered with an error.
         """
-        dead = (
-            attempt.ages.key_age_now() >= KEY_LIFE
-        )  # before the look: what is looked at later may be younger than that
+        # Judged before the book is read: what was read while the key was alive proves nothing after its death.
+        dead = attempt.ages.key_age_now() >= KEY_LIFE
         seen = await self._find(attempt)
         if seen is not None:
             return seen
         return _WITHOUT_EFFECT if dead else doubt
 
     async def _trace(self, attempt: Attempt) -> Outcome:
-        """What the book of an account shows that may not be the one it was sent to: nothing there means nothing, ever."""
+        """What the book of an account shows that may not be the one it was sent to: nothing there proves nothing, ever."""
         seen = await self._find(attempt)
         if seen is None or (isinstance(seen, Unknown) and seen.reference is None):
             return Unknown(reason=ACCOUNT_CHANGED, silent=seen is not None and seen.silent)
@@ -141,8 +140,8 @@ class StripeProvider:
 
     async def _send(self, attempt: Attempt) -> Outcome:
         path, form = request(attempt.operation)
-        answer = await self._client.post(_key(attempt), path, form, key=attempt.key)
-        outcome = answered(attempt.operation, answer, repeat=attempt.first_sent_at is not None)
+        response = await self._client.post(_key(attempt), path, form, key=attempt.key)
+        outcome = answered(attempt.operation, response, repeat=attempt.first_sent_at is not None)
         if outcome == KEY_MISFIT:
             log.error(
                 "idempotency key misfit",
@@ -155,14 +154,14 @@ class StripeProvider:
         return await self._look(attempt) if object_path(attempt) else await self._search(attempt)
 
     async def _look(self, attempt: Attempt) -> Outcome | None:
-        """What the object says that the order makes or changes; None without its id or without an effect of it."""
+        """The outcome by the object that the operation makes or changes; None without its id or an effect on it."""
         path = object_path(attempt)
         if path is None:
             return None
         return shown(attempt.operation, await self._client.get(_key(attempt), path, {}))
 
     async def _search(self, attempt: Attempt) -> Outcome | None:
-        """What the object says that carries the order's tag; None when there is none."""
+        """The outcome by the object that carries the operation's tag; None when there is none."""
         path, query = search(attempt, clock.now())
         for _ in range(_MAX_PAGES):
             seen, last_id = read_page(attempt.operation, await self._client.get(_key(attempt), path, query))
@@ -176,9 +175,9 @@ def _key(attempt: Attempt) -> str:
     return secret_key(attempt.credentials, attempt.operation.mode)
 
 
-async def _unless_silent(asked: Awaitable[Outcome]) -> Outcome:
+async def _unless_silent(call: Awaitable[Outcome]) -> Outcome:
     try:
-        return await asked
+        return await call
     except Silence as silence:
         return Unknown(reason=str(silence), silent=True)
     except ResponseTooLong:

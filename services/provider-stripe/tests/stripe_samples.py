@@ -1,4 +1,4 @@
-"""What Stripe's API and webhooks say, in the shapes of version 2026-10-28.endive; only the fields that matter."""
+"""Samples of what Stripe's API and webhooks send, in the shapes of version 2026-10-28.endive: the fields that matter."""
 
 import hashlib
 import hmac
@@ -6,8 +6,8 @@ import json
 
 from provider_kit.provider import Callback
 
-ACCOUNT = {"secret_key": "sk_test_51AbCdEfGh", "webhook_secrets": ["whsec_new000000", "whsec_old000000"]}
-OTHER_ACCOUNT = {"secret_key": "sk_test_61ZyXwVuTs", "webhook_secrets": ["whsec_other0000"]}
+CREDENTIALS = {"secret_key": "sk_test_51AbCdEfGh", "webhook_secrets": ["whsec_new000000", "whsec_old000000"]}
+OTHER_CREDENTIALS = {"secret_key": "sk_test_61ZyXwVuTs", "webhook_secrets": ["whsec_other0000"]}
 TAGS = {"malipo_payment_id": "pay_1", "malipo_operation_id": "pay_1"}
 REFUND_TAGS = TAGS | {"malipo_operation_id": "ref_1"}
 
@@ -45,7 +45,7 @@ def refund(status: str | None = "succeeded", **changes) -> dict:
 
 
 def error(kind: str, code: str | None = None, **more) -> dict:
-    return {"error": {"type": kind, "code": code, "message": "Stripe's own words."} | more}
+    return {"error": {"type": kind, "code": code, "message": "Stripe's own text."} | more}
 
 
 def card_error(decline_code: str = "insufficient_funds") -> dict:
@@ -58,7 +58,7 @@ def page(*objects: dict, has_more: bool = False) -> dict:
     return {"object": "list", "data": list(objects), "has_more": has_more}
 
 
-NEWS = {"requires_capture": "amount_capturable_updated", "requires_payment_method": "payment_failed"}
+EVENT_NAMES = {"requires_capture": "amount_capturable_updated", "requires_payment_method": "payment_failed"}
 """How events call a PaymentIntent's status where they do not call it by its name."""
 
 
@@ -85,7 +85,9 @@ def thin(event_type: str, **more) -> dict:
 def event(about: dict, event_type: str | None = None, event_id: str = "evt_1") -> dict:
     if event_type is None:
         status = about.get("status", "succeeded")
-        event_type = "refund.updated" if about["object"] == "refund" else f"payment_intent.{NEWS.get(status, status)}"
+        event_type = (
+            "refund.updated" if about["object"] == "refund" else f"payment_intent.{EVENT_NAMES.get(status, status)}"
+        )
     return {"id": event_id, "object": "event", "type": event_type, "livemode": False, "data": {"object": about}}
 
 
