@@ -1,4 +1,4 @@
-"""Keeps what HTTP clients asked and were answered while somebody listens: without query strings, headers and bodies."""
+"""Keeps the HTTP requests of a block of code, and how they went: without query strings, headers and bodies."""
 
 import asyncio
 from collections.abc import Generator
@@ -15,7 +15,7 @@ from malipo.platform import tracing
 from redaction.text import cleaned
 
 MAX_EXCHANGES = 50
-"""More than one order or question ever takes; the first are kept."""
+"""More than one operation or query ever takes; the first are kept."""
 
 _recording: ContextVar[list[Exchange] | None] = ContextVar("exchanges", default=None)
 
@@ -36,7 +36,7 @@ def made() -> tuple[Exchange, ...]:
 
 
 class Recording(httpx.AsyncBaseTransport):
-    """Another transport, whose exchanges are kept. `request_id_header` names the answer's header with the request's id."""
+    """Another transport, whose exchanges are kept. `request_id_header` is the response's header with the request's id."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, request_id_header: str | None) -> None:
         self._inner = inner
@@ -102,7 +102,7 @@ class _Begun:
 
 
 def _error_word(error: BaseException) -> str:
-    """One of `EXCHANGE_ERRORS`. The transport's own error says more than what httpx makes of it: see `client.never_sent`."""
+    """One of `EXCHANGE_ERRORS`. The transport's own error tells more than httpx's: see `client.never_sent`."""
     match error if isinstance(error, asyncio.CancelledError) else error.__cause__ or error:
         case asyncio.CancelledError():
             return "given_up"
