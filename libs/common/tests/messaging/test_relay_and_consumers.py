@@ -218,7 +218,7 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
 async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, new_database, monkeypatch):
     monkeypatch.setattr(relay_module, "FROZEN_SECONDS", 1)
     async with connected(new_database("orchestrator"), idle_seconds=relay_module.FROZEN_SECONDS) as frozen:
-        held = await relay_module._take_free_shards(frozen, [])
+        held = await relay_module._lock_free_shards(frozen, [])
         assert len(held) == SHARDS
         database = await service()
         await send(database, "x", keys=9, each=1)

@@ -127,7 +127,7 @@ class CredentialStore:
 
     async def by_id(self, credential_id: str) -> MerchantCredentials:
         """The credentials that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
-        return await self._owned.find(credential_id, partial(self._read_owned, credential_id), suits=lambda _: True)
+        return await self._owned.find(credential_id, partial(self._read_by_id, credential_id), suits=lambda _: True)
 
     def _forget(self) -> None:
         self._configured.forget()
@@ -141,7 +141,7 @@ class CredentialStore:
             raise NoCredentials
         return _Configured(row["version"], self._open(row, merchant_id, mode, row["id"]))
 
-    async def _read_owned(self, credential_id: str) -> MerchantCredentials:
+    async def _read_by_id(self, credential_id: str) -> MerchantCredentials:
         row = await self._database.reads.fetchrow(*_BY_ID.of(id=credential_id))
         if row is None:
             raise NoCredentials

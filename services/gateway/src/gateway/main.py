@@ -19,7 +19,7 @@ from gateway.edge import audit, idempotency
 from gateway.edge.audit import Audit
 from gateway.edge.authentication import Authenticator
 from gateway.edge.dependencies import Dependencies
-from gateway.edge.middleware import RequestMiddleware, problem_answer
+from gateway.edge.middleware import RequestMiddleware, problem_response
 from gateway.edge.problems import Problem
 from gateway.edge.rate_limit import Limit, LocalBuckets, RateLimiter
 from gateway.edge.validation import of_parameters
@@ -113,14 +113,14 @@ def _app(runtime: Runtime, dependencies: Dependencies) -> FastAPI:
 
 async def _problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)
-    return problem_answer(request, problem)
+    return problem_response(request, problem)
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return problem_answer(request, Problem("method_not_allowed", headers={"Allow": _allowed(request)}))
-    return problem_answer(request, Problem("route_unknown"))
+        return problem_response(request, Problem("method_not_allowed", headers={"Allow": _allowed(request)}))
+    return problem_response(request, Problem("route_unknown"))
 
 
 def _allowed(request: Request) -> str:
@@ -134,4 +134,4 @@ def _allowed(request: Request) -> str:
 
 async def _bad_parameters(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_answer(request, of_parameters(error.errors()))
+    return problem_response(request, of_parameters(error.errors()))

@@ -76,7 +76,7 @@ def timeline_lines(entries: list[Json]) -> Iterator[str]:
     """What the API tells of a payment, within 80 columns or so; of each entry what it is about and what came of it."""
     told = {entry["id"]: entry["event"]["type"] for entry in entries if entry["kind"] == "step" and entry["event"]}
     for entry in entries:
-        said = _said(entry, told.get(entry["cause"], ""))
+        said = _shown(entry, told.get(entry["cause"], ""))
         yield f"  {entry['at'][11:23]}  {entry['service'].removeprefix('webhook-'):15}  {said}"
         for exchange in entry.get("exchanges", ()):
             asked = f"{exchange['method']} {exchange['path']}" if "method" in exchange else "an earlier try"
@@ -84,7 +84,7 @@ def timeline_lines(entries: list[Json]) -> Iterator[str]:
             yield f"{'':33}{asked}: {exchange.get('status') or exchange['error'].replace('_', ' ')}{took}"
 
 
-def _said(entry: Json, event_type: str) -> str:
+def _shown(entry: Json, event_type: str) -> str:
     about = "" if entry["about"] in ("payment", "event") else f"{entry['about']} "
     match entry["kind"]:
         case "request":

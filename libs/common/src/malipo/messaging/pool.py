@@ -178,13 +178,13 @@ def _is_the_databases(error: BaseException) -> bool:
 
 
 def _until_back(again: retry_base, what: str, max_seconds: float) -> AsyncRetrying:
-    def say(state: RetryCallState) -> None:
+    def log_wait(state: RetryCallState) -> None:
         assert state.outcome is not None
         log.warning(
             "database away", waiting=what, error=repr(state.outcome.exception()), retry_in_seconds=state.upcoming_sleep
         )
 
-    return AsyncRetrying(retry=again, wait=wait_exponential(0.1, max=max_seconds), before_sleep=say)
+    return AsyncRetrying(retry=again, wait=wait_exponential(0.1, max=max_seconds), before_sleep=log_wait)
 
 
 async def _leave_as_it_is(_connection: Any) -> None:

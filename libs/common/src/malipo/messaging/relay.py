@@ -81,7 +81,7 @@ class Relay:
         shards: list[int] = []
         self._sent = []  # another server may know other rows by these ids: what this session did not delete is sent again
         while True:
-            shards += await _take_free_shards(connection, shards)
+            shards += await _lock_free_shards(connection, shards)
             if not shards:  # another replica's relay sends what is written here
                 await asyncio.sleep(_TAKE_OVER_SECONDS)
                 continue
@@ -151,7 +151,7 @@ def _interrupted(state: RetryCallState) -> None:
     log.warning("relay interrupted", error=why, retry_in_seconds=_AWAY_SECONDS)
 
 
-async def _take_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:
+async def _lock_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:
     free = [shard for shard in range(SHARDS) if shard not in held]
     return [row["shard"] for row in await connection.fetch(_LOCK, _LOCK_CLASS, free)] if free else []
 

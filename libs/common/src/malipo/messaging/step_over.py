@@ -64,12 +64,12 @@ async def step_over(database: Database, bootstrap: str, place: Place) -> int:
         return place.offset + 1
     letter = f"{topic}:{number}:{batch.first}-{batch.next}"
 
-    async def bury(unit: UnitOfWork, _: object) -> None:
+    async def send(unit: UnitOfWork, _: object) -> None:
         headers = _dead_letter_headers(place, batch, letter, reason)
         unit.send_raw(topic + DEAD_LETTER_SUFFIX, f"{topic}:{number}", batch.data[:MAX_PAYLOAD_BYTES], headers)
         unit.put(_STEPPED_OVER, [(place.group, topic, number, batch.first, batch.next)])
 
-    await database.apply_once(f"{place.group}.dlq", {letter: batch}, bury)
+    await database.apply_once(f"{place.group}.dlq", {letter: batch}, send)
     return batch.next
 
 

@@ -156,11 +156,11 @@ def load[S: ServiceSettings](settings: type[S]) -> S:
         return settings()  # pyright: ignore[reportCallIssue] - the values come from the environment
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
-            print(_in_words(problem), file=sys.stderr)  # noqa: T201 - logs are not set up yet
+            print(_explained(problem), file=sys.stderr)  # noqa: T201 - logs are not set up yet
         sys.exit(EXIT_BAD_CONFIGURATION)
 
 
-def _in_words(problem: ErrorDetails) -> str:
+def _explained(problem: ErrorDetails) -> str:
     """E.g. `setting HTTP_PORT: should be less than or equal to 65535`; a check of several settings names them itself."""
     name = "_".join(str(part) for part in problem["loc"]).upper()
     said = "is required" if problem["type"] == "missing" else problem["msg"]

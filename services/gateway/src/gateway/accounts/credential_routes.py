@@ -16,7 +16,7 @@ from gateway.edge.commands import Command, command
 from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.idempotency import once
 from gateway.edge.problems import FieldError, Problem, of_fields
-from gateway.edge.responses import answer
+from gateway.edge.responses import respond
 from gateway.edge.validation import shown
 from gateway.openapi.description import spec
 from gateway.openapi.responses import CREDENTIAL, CREDENTIALS
@@ -71,7 +71,7 @@ async def put_stripe(
     if stored is None or stored.id != done.resource_id:  # others may have taken their place
         raise Problem("resource_gone", headers=asked.headers(done))
     new = stored.created_at == stored.updated_at
-    return answer(shown_credential(stored), 201 if new else 200, asked.headers(done))
+    return respond(shown_credential(stored), 201 if new else 200, asked.headers(done))
 
 
 @router.put("/{provider}", include_in_schema=False)
@@ -86,13 +86,13 @@ async def put_unknown(_asked: _Writer, provider: str) -> Response:
 async def list_credentials(dependencies: DependenciesOf, client: _Reader) -> Response:
     """One entry a provider, secrets masked."""
     stored = await store.list_credentials(dependencies.database.reads, client.merchant_id, client.mode)
-    return answer({"data": [shown_credential(one) for one in stored], "has_more": False, "next_cursor": None})
+    return respond({"data": [shown_credential(one) for one in stored], "has_more": False, "next_cursor": None})
 
 
 @router.get("/{provider}", **spec("Read provider credentials", responses={200: CREDENTIAL}, problems=_NOT_FOUND))
 async def read_credentials(dependencies: DependenciesOf, client: _Reader, provider: str) -> Response:
     """Secrets masked."""
-    return answer(shown_credential(await _require(dependencies, client, provider)))
+    return respond(shown_credential(await _require(dependencies, client, provider)))
 
 
 @router.delete(

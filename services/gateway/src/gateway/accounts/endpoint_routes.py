@@ -16,7 +16,7 @@ from gateway.edge.commands import Command, command
 from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.idempotency import Done, once
 from gateway.edge.problems import FieldError, Problem, of_fields
-from gateway.edge.responses import answer
+from gateway.edge.responses import respond
 from gateway.openapi.description import spec
 from gateway.openapi.responses import ENDPOINT, ENDPOINT_WITH_SECRET, ENDPOINTS
 from http_limits.addresses import AddressRefused, check_url
@@ -71,13 +71,13 @@ async def create_endpoint(
 async def list_endpoints(dependencies: DependenciesOf, client: _Reader) -> Response:
     """Oldest first; there are at most twenty."""
     stored = await store.list_endpoints(dependencies.database.reads, client.merchant_id, client.mode)
-    return answer({"data": [shown_endpoint(one) for one in stored], "has_more": False, "next_cursor": None})
+    return respond({"data": [shown_endpoint(one) for one in stored], "has_more": False, "next_cursor": None})
 
 
 @router.get("/{endpoint_id}", **spec("Read a webhook endpoint", responses={200: ENDPOINT}, problems=_NOT_FOUND))
 async def read_endpoint(dependencies: DependenciesOf, client: _Reader, endpoint_id: str) -> Response:
     """Without its secret."""
-    return answer(shown_endpoint(await _require(dependencies, client, endpoint_id)))
+    return respond(shown_endpoint(await _require(dependencies, client, endpoint_id)))
 
 
 @router.delete(
@@ -129,7 +129,7 @@ async def _created(asked: Command, done: Done) -> Response:
         raise Problem("resource_gone", headers=asked.headers(done))
     secret = dependencies.key_ring.open(sealed, owner=secret_owner(client.merchant_id, client.mode, stored.id)).decode()
     headers = asked.headers(done, {"Location": f"/v1/webhook-endpoints/{stored.id}", "Cache-Control": "no-store"})
-    return answer(shown_endpoint(stored) | {"secret": secret}, 201, headers)
+    return respond(shown_endpoint(stored) | {"secret": secret}, 201, headers)
 
 
 async def _require(dependencies: Dependencies, client: MerchantClient, endpoint_id: str) -> StoredEndpoint:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from gateway.edge.audit import AuditRecord
 from gateway.edge.authentication import Authentication, MerchantClient, Scope
 from gateway.edge.dependencies import Dependencies, DependenciesOf
-from gateway.edge.middleware import about, answer_headers, request_id
+from gateway.edge.middleware import about, request_id, response_headers
 from gateway.edge.problems import Problem
 from gateway.edge.rate_limit import UNRECORDED
 from gateway.edge.validation import require_text, shown
@@ -74,7 +74,7 @@ def _limit_anonymous(request: Request, dependencies: Dependencies) -> None:
 
 async def _limit(request: Request, dependencies: Dependencies, client: MerchantClient) -> None:
     decision = await dependencies.limiter.consume(f"{client.merchant_id}:{client.mode}")
-    answer_headers(request).update(decision.headers())
+    response_headers(request).update(decision.headers())
     about(merchant_id=client.merchant_id, mode=client.mode)
     if not decision.allowed:
         raise Problem("rate_limited", after_seconds=decision.retry_after_seconds)

@@ -40,7 +40,7 @@ def request_id(request: Request) -> str:
     return request.scope["state"]["request_id"]
 
 
-def answer_headers(request: Request) -> dict[str, str]:
+def response_headers(request: Request) -> dict[str, str]:
     """Headers that this request's answer will carry, whatever it is."""
     return request.scope["state"]["answer_headers"]
 
@@ -52,7 +52,7 @@ def about(**names: str | None) -> None:
     trace.get_current_span().set_attributes({name: clean(name, value) for name, value in known.items()})
 
 
-def problem_answer(request: Request, problem: Problem) -> Response:
+def problem_response(request: Request, problem: Problem) -> Response:
     """The problem as `application/problem+json`."""
     about(problem=problem.code)
     body = msgspec.json.encode(problem.body(request_id(request)))
@@ -121,14 +121,14 @@ class _Exchange:
             self._report(clock.monotonic() - started)
 
     async def _answer(self, problem: Problem) -> None:
-        answer = problem_answer(self._request, problem)
+        answer = problem_response(self._request, problem)
         with suppress(OSError):  # the client has gone
             await answer(self._request.scope, self._request.receive, self._stamp)
 
     async def _stamp(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            MutableHeaders(scope=message).update(answer_headers(self._request))
+            MutableHeaders(scope=message).update(response_headers(self._request))
         await self._send(message)
 
     def _report(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ RETRY_AFTER_SECONDS: Final = "1"
 """When to look again at what was accepted and is still under way."""
 
 
-def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def respond(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response."""
     return Response(msgspec.json.encode(body), status, dict(headers or {}), media_type="application/json")
 

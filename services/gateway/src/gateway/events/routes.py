@@ -10,7 +10,7 @@ from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.problems import Problem
-from gateway.edge.responses import answer, page
+from gateway.edge.responses import page, respond
 from gateway.events import store
 from gateway.events.schemas import EventFilters
 from gateway.openapi.description import spec
@@ -43,7 +43,7 @@ async def _newest(dependencies: Dependencies, client: MerchantClient, filters: E
     position = store.LAST_POSITION
     if filters.cursor is not None:
         position = await _position(dependencies, client, cursors.decode(filters.cursor, "evt"))
-    return answer(page(await _fetch(dependencies, client, filters, position), filters.limit, cursors.encode))
+    return respond(page(await _fetch(dependencies, client, filters, position), filters.limit, cursors.encode))
 
 
 async def _after(dependencies: Dependencies, client: MerchantClient, filters: EventFilters, after: str) -> Response:
@@ -51,7 +51,7 @@ async def _after(dependencies: Dependencies, client: MerchantClient, filters: Ev
     entries = await _fetch(dependencies, client, filters, position)
     shown = page(entries, filters.limit, lambda event_id: event_id)
     last = entries[: filters.limit][-1][0] if entries else after
-    return answer(shown | {"next_cursor": last})
+    return respond(shown | {"next_cursor": last})
 
 
 async def _fetch(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.dependencies import DependenciesOf
-from gateway.edge.responses import answer
+from gateway.edge.responses import respond
 from gateway.history import store
 from gateway.history.explain import explained
 from gateway.history.schemas import EXPLANATION, TIMELINE
@@ -36,7 +36,7 @@ async def read_timeline(dependencies: DependenciesOf, client: _Reader, payment_i
     payment = await require_payment(dependencies, client, payment_id)
     entries = arranged(await store.timeline(dependencies.database.reads, payment_id))
     complete = is_whole(entries) and len(entries) < store.MAX_ENTRIES
-    return answer({"payment_id": payment_id, "status": payment.status, "complete": complete, "entries": entries})
+    return respond({"payment_id": payment_id, "status": payment.status, "complete": complete, "entries": entries})
 
 
 @router.get(
@@ -52,4 +52,4 @@ async def explain_payment(dependencies: DependenciesOf, client: _Reader, payment
     reads = dependencies.database.reads
     entries = await store.explaining(reads, payment_id)
     operations = await list_operations(reads, payment_id, client.merchant_id, client.mode, count=store.MAX_EXPLAINING)
-    return answer(explained(payment, operations, entries, await time_of(reads)))
+    return respond(explained(payment, operations, entries, await time_of(reads)))

@@ -122,7 +122,7 @@ def spec(
         "response_model": None,
         "status_code": min(responses),
         "responses": {
-            status: _answer(status, content, added) | _links(read_at) for status, content in responses.items()
+            status: _response(status, content, added) | _links(read_at) for status, content in responses.items()
         }
         | _problems(codes),
     }
@@ -180,7 +180,7 @@ def _webhook() -> Schema:
     }
 
 
-def _answer(status: int, content: DocumentedResponse | None, added: Sequence[str]) -> Schema:
+def _response(status: int, content: DocumentedResponse | None, added: Sequence[str]) -> Schema:
     headers = _HEADERS | {name: _MORE_HEADERS[name] for name in added}
     if content is None:
         return {"description": "Done", "headers": headers}
@@ -224,10 +224,10 @@ def _problems(codes: Iterable[str]) -> dict[int | str, Schema]:
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(PROBLEMS[code].status, []).append(code)
-    return {status: _problem_answer(status, found) for status, found in sorted(by_status.items())}
+    return {status: _problem_response(status, found) for status, found in sorted(by_status.items())}
 
 
-def _problem_answer(status: int, codes: Sequence[str]) -> Schema:
+def _problem_response(status: int, codes: Sequence[str]) -> Schema:
     headers = {"X-Request-Id": _HEADERS["X-Request-Id"]}
     if status == 401:
         headers["WWW-Authenticate"] = _MORE_HEADERS["WWW-Authenticate"]

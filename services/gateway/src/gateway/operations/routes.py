@@ -18,7 +18,7 @@ from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.fields import Page
 from gateway.edge.idempotency import Done, once
 from gateway.edge.problems import FieldError, Problem, of_fields
-from gateway.edge.responses import RETRY_AFTER_SECONDS, answer, page
+from gateway.edge.responses import RETRY_AFTER_SECONDS, page, respond
 from gateway.openapi.description import spec
 from gateway.openapi.responses import OPERATION, OPERATION_UNDER_WAY, REFUNDS
 from gateway.operations import store
@@ -140,7 +140,7 @@ async def list_refunds(
         before_id=before_id,
         count=query.limit + 1,
     )
-    return answer(page(entries, query.limit, cursors.encode))
+    return respond(page(entries, query.limit, cursors.encode))
 
 
 @router.get(
@@ -156,7 +156,7 @@ async def read_refund(
         found = await store.get_operation(dependencies.database.reads, refund_id, client.merchant_id, client.mode)
     if found is None:
         raise Problem("refund_not_found")
-    return answer(found.view)
+    return respond(found.view)
 
 
 type _OperationCommand = CapturePayment | CancelPayment | RefundPayment
@@ -230,8 +230,8 @@ async def _end(asked: Command, done: Done) -> Response:
         raise Problem(operation.refusal.code, operation.refusal.detail, headers=asked.headers(done))
     headers = asked.headers(done, {"Location": _location(operation.view)})
     if operation.answered:
-        return answer(operation.view, 201, headers)
-    return answer(operation.view, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
+        return respond(operation.view, 201, headers)
+    return respond(operation.view, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 def _location(view: OperationView) -> str:

@@ -13,7 +13,7 @@ from gateway.edge.commands import Command, waiting_command
 from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.idempotency import Done
 from gateway.edge.middleware import about
-from gateway.edge.responses import RETRY_AFTER_SECONDS, answer, page
+from gateway.edge.responses import RETRY_AFTER_SECONDS, page, respond
 from gateway.openapi.description import spec
 from gateway.openapi.responses import PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS
 from gateway.payments import store
@@ -55,8 +55,8 @@ async def create_payment(
         payment = await _first_state(asked, done)
     headers = asked.headers(done, {"Location": f"/v1/payments/{payment.id}"})
     if payment.status != "processing":
-        return answer(payment, 201, headers)
-    return answer(payment, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
+        return respond(payment, 201, headers)
+    return respond(payment, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 @router.get("", **spec("List payments", responses={200: PAYMENTS}, query=True))
@@ -75,13 +75,13 @@ async def list_payments(
         before_id=before_id,
         count=filters.limit + 1,
     )
-    return answer(page(entries, filters.limit, cursors.encode))
+    return respond(page(entries, filters.limit, cursors.encode))
 
 
 @router.get("/{payment_id}", **spec("Read a payment", responses={200: PAYMENT}, problems=("payment_not_found",)))
 async def read_payment(dependencies: DependenciesOf, client: _Reader, payment_id: str) -> Response:
     """The payment as it is now."""
-    return answer(await require_payment(dependencies, client, payment_id))
+    return respond(await require_payment(dependencies, client, payment_id))
 
 
 async def _first_state(asked: Command, done: Done) -> PaymentView:
