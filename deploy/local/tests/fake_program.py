@@ -1,6 +1,6 @@
 """Stands in for every service, simulator and step: it is copied into packages with their names.
 
-It migrates by adding a line to a file, serves health pages, and tells its environment at /env.
+It migrates by adding a line to a file, serves health pages, and shows its environment at /env.
 """
 
 import asyncio
@@ -38,9 +38,9 @@ def main() -> None:
         for migration in (Path(__file__).parent / "migrations").glob("*.sql"):
             asyncio.run(execute(os.environ["DATABASE_URL"], migration.read_text()))
         return
-    asked = sys.argv[sys.argv.index("--port") + 1] if "--port" in sys.argv else os.environ["HTTP_PORT"]
-    print("serving on", asked, flush=True)
-    ThreadingHTTPServer(("127.0.0.1", int(asked)), Handler).serve_forever()
+    port = sys.argv[sys.argv.index("--port") + 1] if "--port" in sys.argv else os.environ["HTTP_PORT"]
+    print("serving on", port, flush=True)
+    ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 
 
 main()

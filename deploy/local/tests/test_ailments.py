@@ -1,4 +1,4 @@
-"""What `make status` says beneath its table."""
+"""What `make status` prints beneath its table."""
 
 import json
 import threading
@@ -15,12 +15,12 @@ from malipo_local.stack import UnitStatus
 
 
 class Health(BaseHTTPRequestHandler):
-    said: bytes = b""
+    page: bytes = b""
 
     def do_GET(self) -> None:
         self.send_response(503)
         self.end_headers()
-        self.wfile.write(self.said)
+        self.wfile.write(self.page)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -42,24 +42,24 @@ def unit(name: str, kind: str, state: str, port: int | None) -> UnitStatus:
     )
 
 
-def told(*units: UnitStatus, home: Path = USUAL_HOME) -> list[str]:
+def printed(*units: UnitStatus, home: Path = USUAL_HOME) -> list[str]:
     return list(ailments(units, home))
 
 
-def test_what_is_stopped_and_what_is_not_ready_is_said_with_the_command_that_helps(port: int) -> None:
-    Health.said = json.dumps({"problems": {"consumers": "Kafka away: no broker answers"}}).encode()
-    assert told(unit("kafka", "store", "stopped", None), unit("orchestrator", "service", "not ready", port)) == [
+def test_what_is_stopped_and_what_is_not_ready_is_printed_with_the_command_that_helps(port: int) -> None:
+    Health.page = json.dumps({"problems": {"consumers": "Kafka away: no broker answers"}}).encode()
+    assert printed(unit("kafka", "store", "stopped", None), unit("orchestrator", "service", "not ready", port)) == [
         "kafka is down. Start it with: make start ARGS=kafka",
         "orchestrator, consumers: Kafka away: no broker answers. See: make logs ARGS=orchestrator",
     ]
 
 
-def test_nothing_is_said_of_what_is_well(port: int) -> None:
-    Health.said = b'{"status": "ready", "problems": {}}'
-    assert told(unit("kafka", "store", "ready", 1), unit("gateway", "service", "ready", port)) == []
+def test_nothing_is_printed_about_what_is_well(port: int) -> None:
+    Health.page = b'{"status": "ready", "problems": {}}'
+    assert printed(unit("kafka", "store", "ready", 1), unit("gateway", "service", "ready", port)) == []
 
 
-def test_a_health_page_that_cannot_be_read_is_said(port: int) -> None:
-    Health.said = b"{}"
-    [line] = told(unit("gateway", "service", "not ready", port))
+def test_a_health_page_that_cannot_be_read_is_reported(port: int) -> None:
+    Health.page = b"{}"
+    [line] = printed(unit("gateway", "service", "not ready", port))
     assert line.startswith("gateway, health: its health page does not answer")

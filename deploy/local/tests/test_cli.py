@@ -41,10 +41,10 @@ def test_up_status_env_stop_start_restart_logs_and_down(folder: Path) -> None:
     assert up.returncode == 0, up.stderr
     assert "REDIS_URL" in up.stdout
     assert up.stdout.endswith("Stop it with: make down\n")
-    again = malipo("up", folder=folder)
-    assert again.returncode == 0
-    assert "Already up" in again.stdout
-    assert "need `make down` first" in again.stdout
+    second = malipo("up", folder=folder)
+    assert second.returncode == 0
+    assert "Already up" in second.stdout
+    assert "need `make down` first" in second.stdout
     status = malipo("status", folder=folder).stdout
     assert "postgres" in status
     assert "ready" in status
@@ -77,19 +77,19 @@ def test_up_refuses_options_that_the_running_stack_does_not_have(folder: Path) -
     malipo("down", folder=folder)
 
 
-def test_an_operator_hears_that_postgres_is_down(folder: Path) -> None:
+def test_an_operator_is_shown_that_postgres_is_down(folder: Path) -> None:
     malipo("up", "--only=postgres", folder=folder)
     malipo("stop", "postgres", folder=folder)
     commands = ("operator merchant list", "resend payment pay_1", "unmatched --all", "step-over a.b c 0 1")
-    told = [malipo(*command.split(), folder=folder) for command in commands]
+    results = [malipo(*command.split(), folder=folder) for command in commands]
     malipo("down", folder=folder)
-    assert {one.returncode for one in told} == {1}
-    assert {one.stderr for one in told} == {"postgres is down. Start it with: make start ARGS=postgres\n"}
+    assert {one.returncode for one in results} == {1}
+    assert {one.stderr for one in results} == {"postgres is down. Start it with: make start ARGS=postgres\n"}
 
 
-def test_usage_is_told_in_the_words_that_a_person_typed(folder: Path) -> None:
-    told = [malipo(*command.split(), folder=folder).stderr for command in ("up --many", "step-over", "stop")]
-    assert [one.split(" [OPTIONS]")[0].strip() for one in told] == [
+def test_usage_is_shown_with_the_command_that_a_person_typed(folder: Path) -> None:
+    errors = [malipo(*command.split(), folder=folder).stderr for command in ("up --many", "step-over", "stop")]
+    assert [one.split(" [OPTIONS]")[0].strip() for one in errors] == [
         "Usage: make up ARGS=...",
         "Usage: make step-over ARGS=...",
         "Usage: make stop ARGS=...",

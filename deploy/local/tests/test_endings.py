@@ -76,7 +76,7 @@ def test_a_failing_block_still_ends_everything(folder: Path) -> None:
     assert not (folder / "home").exists()
 
 
-def test_a_folder_that_holds_other_things_is_never_taken_nor_removed(folder: Path) -> None:
+def test_a_folder_that_holds_other_things_is_never_used_nor_removed(folder: Path) -> None:
     (folder / "thesis.txt").write_text("years of work")
     with pytest.raises(StackError, match="not ours"):
         Stack(folder, only={"redis"}, keep=False).start(detach=False)

@@ -1,4 +1,4 @@
-"""The Makefile, as somebody meets it who has just cloned the repository."""
+"""The Makefile, as it works right after the repository was cloned."""
 
 import os
 import re
@@ -59,5 +59,5 @@ def test_a_command_after_a_setup_starts_at_once(folder: Path) -> None:
 
 
 def test_every_command_that_make_runs_is_there() -> None:
-    asked = set(re.findall(r"-m malipo_local (\S+)", MAKEFILE.read_text()))
-    assert asked == get_group(app).commands.keys()
+    used = set(re.findall(r"-m malipo_local (\S+)", MAKEFILE.read_text()))
+    assert used == get_group(app).commands.keys()

@@ -1,4 +1,4 @@
-"""The merchant of the demo, against a gateway that answers as told."""
+"""The merchant of the demo, against a gateway with scripted answers."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -35,15 +35,17 @@ def merchant(*timelines: list[dict[str, Any]]) -> DemoMerchant:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"complete": True, "entries": left.pop(0) if len(left) > 1 else left[0]})
 
-    made = DemoMerchant(SimpleNamespace(url=lambda _: "http://gateway"), "shop", "key")
+    made = DemoMerchant(SimpleNamespace(url=lambda _: "http://gateway"), "merchant", "key")
     made.api = httpx.Client(base_url="http://gateway", transport=httpx.MockTransport(answer))
     return made
 
 
-def test_a_timeline_is_shown_once_it_tells_how_long_each_delivery_took() -> None:
-    untold = STEP | {"id": "step-0", "event": None}
+def test_a_timeline_is_shown_once_it_has_the_duration_of_each_delivery() -> None:
+    without_event = STEP | {"id": "step-0", "event": None}
     retried, delivered = webhook("retrying"), webhook("delivered")
-    entries = merchant([untold, STEP], [untold, STEP, retried], [untold, STEP, retried, delivered]).reported("pay_1")
+    entries = merchant(
+        [without_event, STEP], [without_event, STEP, retried], [without_event, STEP, retried, delivered]
+    ).reported("pay_1")
     assert list(timeline_lines(entries))[-1].endswith("webhook payment.completed: delivered in 7 ms")
 
 
@@ -54,8 +56,8 @@ def test_a_delivery_that_is_never_reported_is_named() -> None:
 
 def test_every_kind_of_entry_has_a_line() -> None:
     lost = {"method": "POST", "path": "/v1/payment_intents", "error": "connection_broken", "duration_ms": 31}
-    heard = {"code": None, "reason": "timeout", "result": "unknown", "effect": "none"}
-    attempt = COMMON | heard | {"kind": "attempt", "service": "provider-stripe"}
+    outcome = {"code": None, "reason": "timeout", "result": "unknown", "effect": "none"}
+    attempt = COMMON | outcome | {"kind": "attempt", "service": "provider-stripe"}
     entries = [
         COMMON | {"kind": "request", "service": "gateway", "method": "POST", "path": "/v1/payments"},
         attempt | {"exchanges": [{"error": "answer_never_recorded"}, lost]},

@@ -1,4 +1,4 @@
-"""What a start shows where nobody draws over it: in a pipe, a file, a CI log."""
+"""What a start prints where nothing can be redrawn: in a pipe, a file, a CI log."""
 
 from io import StringIO
 
@@ -32,7 +32,7 @@ def test_a_start_that_fails_shows_what_was_not_ready() -> None:
     assert shown.getvalue() == "postgres  failed    0.4 s\ngateway   waiting\n"
 
 
-def test_the_wait_for_the_services_is_told_once() -> None:
+def test_the_wait_for_the_services_is_printed_once() -> None:
     shown = StringIO()
     with Board(Console(file=shown)) as board:
         for state in ("waiting", "starting", "starting"):
@@ -41,7 +41,7 @@ def test_the_wait_for_the_services_is_told_once() -> None:
     assert shown.getvalue() == "kafka    ready     5.0 s\nstarting the services ...\ngateway  ready     9.0 s\n"
 
 
-def test_a_long_wait_says_now_and_then_who_is_waited_for() -> None:
+def test_a_long_wait_shows_now_and_then_what_is_waited_for() -> None:
     shown, now = StringIO(), [0.0]
     with Board(Console(file=shown), clock=lambda: now[0]) as board:
         for now[0] in (1.0, 9.0, 11.0, 15.0, 21.0):
@@ -52,7 +52,7 @@ def test_a_long_wait_says_now_and_then_who_is_waited_for() -> None:
     assert len(lines) == 5
 
 
-def test_a_long_wait_says_at_once_what_is_done_and_then_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_wait_shows_at_once_what_is_done_and_then_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("malipo_local.progress._EVERY_SECONDS", 0.01)
     shown = StringIO()
     with said(Console(file=shown), "stopping"):

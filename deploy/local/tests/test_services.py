@@ -121,7 +121,7 @@ def test_a_service_can_be_stopped_started_frozen_and_restarted(fakes: Fakes) -> 
         assert stack.pid("stripe-sim") not in {None, pid}
 
 
-def test_a_service_that_no_longer_answers_is_not_ready_when_it_is_asked_anew(fakes: Fakes) -> None:
+def test_a_service_that_no_longer_answers_is_not_ready_when_it_is_probed_anew(fakes: Fakes) -> None:
     with Stack(only={"stripe-sim"}, settings=fakes.settings) as stack:
         stack.kill("stripe-sim", signal.SIGSTOP)
         assert [unit.state for unit in stack.status(anew=True)] == ["not ready"]
@@ -138,12 +138,12 @@ def test_a_service_that_cannot_start_shows_its_log_and_leaves_nothing(fakes: Fak
     assert not processes_of(folder / "home")
 
 
-def test_a_port_that_was_taken_meanwhile_is_replaced(fakes: Fakes, folder: Path) -> None:
+def test_a_port_that_is_no_longer_free_is_replaced(fakes: Fakes, folder: Path) -> None:
     options = {"only": {"stripe-sim", "redis"}, "settings": fakes.settings, "keep": True}
     with Stack(folder / "home", **options) as stack:
         before, redis = stack.url("stripe-sim"), stack.redis_url
-    taken = ("127.0.0.1", int(before.rsplit(":", 1)[1]))
-    with socket.create_server(taken), Stack(folder / "home", **options) as stack:
+    address = ("127.0.0.1", int(before.rsplit(":", 1)[1]))
+    with socket.create_server(address), Stack(folder / "home", **options) as stack:
         assert stack.url("stripe-sim") != before
         assert stack.redis_url == redis
         assert environment_of(stack.url("stripe-sim"))

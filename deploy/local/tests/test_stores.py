@@ -48,10 +48,10 @@ async def receive(bootstrap: str, topic: str, count: int) -> set[bytes]:
         return {(await consumer.getone()).value for _ in range(count)}
 
 
-def redis(stack: Stack, *words: str) -> bytes:
+def redis(stack: Stack, *command: str) -> bytes:
     port = int(stack.redis_url.rsplit(":", 1)[1].split("/")[0])
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(" ".join(words).encode() + b"\r\n")
+        connection.sendall(" ".join(command).encode() + b"\r\n")
         return connection.recv(1000)
 
 
@@ -85,14 +85,14 @@ def test_a_setting_of_a_store_is_an_option_of_its_server() -> None:
     settings = {"postgres": {"max_connections": "33"}, "redis": {"maxmemory": "77mb"}}
     with Stack(only={"postgres", "redis"}, settings=settings) as stack:
 
-        async def asked() -> str:
+        async def max_connections() -> str:
             connection = await asyncpg.connect(stack.create_database("x"))
             try:
                 return str(await connection.fetchval("SHOW max_connections"))
             finally:
                 await connection.close()
 
-        assert asyncio.run(asked()) == "33"
+        assert asyncio.run(max_connections()) == "33"
         assert str(77 * 2**20).encode() in redis(stack, "CONFIG", "GET", "maxmemory")
 
 
@@ -107,7 +107,7 @@ def test_a_home_after_a_power_cut_comes_up_again(folder: Path) -> None:
     with Stack(home, only=STORES, keep=True) as stack:
         url = stack.create_database("kept")
         asyncio.run(execute(url, "CREATE TABLE numbers (number int)", "INSERT INTO numbers VALUES (1)"))
-    # What a power cut leaves: a process id that now belongs to somebody else, and a socket nobody listens on.
+    # What a power cut leaves: a process id that now belongs to another process, and a socket without a listener.
     (home / "postgres" / "postmaster.pid").write_text(f"{os.getppid()}\n{home}/postgres\n1\n1\n\n*\n1 1\nready\n")
     (home / "control-socket").write_text(str(home / "control.sock"))
     (home / "control.sock").touch()

@@ -30,10 +30,10 @@ def test_every_brace_in_the_table_can_be_filled(folder: Path) -> None:
     assert not [value for values in filled.values() for value in values.values() if "{" in value]
 
 
-def test_a_plan_has_what_it_was_asked_for_and_whatever_was_left_open() -> None:
+def test_a_plan_has_what_was_requested_and_whatever_was_left_open() -> None:
     plan = Plan(only=("gateway", "redis"), replicas={"gateway": 2}, settings={"redis": {"maxmemory": "1gb"}})
-    for asked in (Plan(), plan, Plan(only=("postgres",)), Plan(replicas={"gateway": 2})):
-        assert plan.has(asked)
+    for requested in (Plan(), plan, Plan(only=("postgres",)), Plan(replicas={"gateway": 2})):
+        assert plan.has(requested)
     for more in (
         Plan(only=("stripe-sim",)),
         Plan(replicas={"gateway": 3}),

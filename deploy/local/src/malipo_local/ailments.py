@@ -14,7 +14,7 @@ _PATIENCE_SECONDS = 2.0
 
 
 def ailments(units: Iterable[UnitStatus], home: Path) -> Iterator[str]:
-    """What is down, and what services say of themselves on their health pages."""
+    """What is down, and what services report on their health pages."""
     for unit in units:
         if unit.state == "stopped":
             yield f"{unit.name} is down. Start it with: {make('start', unit.service, home=home)}"

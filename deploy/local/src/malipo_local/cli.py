@@ -1,4 +1,4 @@
-"""The command line: up, down, status, logs, stop, start, restart, env, those of the services for operators, demo."""
+"""The command line: up, down, status, logs, stop, start, restart, env, the services' commands for operators, demo."""
 
 import math
 import os
@@ -105,7 +105,7 @@ def down(
 
 @app.command()
 def status(*, home: HomeOption = USUAL_HOME) -> None:
-    """Show every process; those that should be ready are asked whether they are."""
+    """Show every process; those that should be ready are probed."""
     with _explained():
         from rich.table import Table
 
@@ -146,7 +146,7 @@ def logs(
 
 @app.command()
 def stop(service: str, *, home: HomeOption = USUAL_HOME) -> None:
-    """Stop a service; it stays down until it is started."""
+    """Stop a service until it is started again."""
     with _explained():
         Stack.attach(home).stop_service(service)
         _out().print(f"{service} is down. Start it with: {make('start', service, home=home)}", soft_wrap=True)
@@ -195,20 +195,23 @@ def resend(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
 
 @app.command(context_settings=_HANDED_ON)
 def unmatched(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
-    """List what Stripe told of that nobody ordered here."""
+    """List what Stripe reported that matches no operation of ours."""
     _become(home, "provider-stripe", "provider_stripe", "unmatched", *context.args)
 
 
 @app.command("step-over")
 def step_over(group: str, topic: str, partition: int, offset: int, *, home: HomeOption = USUAL_HOME) -> None:
-    """Have a consumer group pass what it cannot read; its service's log and health page say where."""
+    """Have a consumer group skip a record that it cannot read; its service's log and health page say where."""
     service = group.partition(".")[0]
     _become(home, service, "malipo.messaging.step_over", "step-over", group, topic, str(partition), str(offset))
 
 
 @app.command()
 def demo(
-    *, once: Annotated[bool, typer.Option("--once", help="End after the tour; exit 1 unless all was as told.")] = False
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the tour; exit 1 unless all was as expected.")
+    ] = False,
 ) -> None:
     """Play six payments on a system of its own, then stay up for yours; leaves no process and no data behind."""
     from malipo_local.demo.run import play
@@ -233,7 +236,7 @@ def demo(
 
 
 def run() -> None:
-    """Run the command line in the words that a person typed: `make`, its target, and what it hands on."""
+    """Run the command line under the name that a person typed: `make`, its target, and what it passes on."""
     group = get_command(app)
     assert isinstance(group, TyperGroup)
     named = group.commands.get(sys.argv[1]) if len(sys.argv) > 1 else None
@@ -282,7 +285,7 @@ class _explained:  # noqa: N801 (reads as a statement: with _explained())
                 _fail(str(error))
             case TimeoutError():
                 _fail(f"The supervisor does not answer. Stop it all with: {make('down', home=USUAL_HOME)}")
-            case OSError():  # as the system says it, e.g. that a disk is full
+            case OSError():  # in the system's words, e.g. that a disk is full
                 _fail(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror))
             case _:
                 pass
@@ -308,9 +311,9 @@ def _stay(stack: Stack) -> None:
         stack.end()
 
 
-def _say_already_up(stack: Stack, asked: Plan, *, foreground: bool) -> None:
+def _say_already_up(stack: Stack, requested: Plan, *, foreground: bool) -> None:
     down = make("down", home=stack.home.folder)
-    if foreground or not stack.plan.has(asked):
+    if foreground or not stack.plan.has(requested):
         _say_where(stack)
         _fail(f"Already up in {stack.home.folder}, but not with these options: they need `{down}` first.")
     _out().print(f"Already up in {stack.home.folder}; other options need `{down}` first.", markup=False, soft_wrap=True)
@@ -346,8 +349,8 @@ def _is_replica(name: str, service: str) -> bool:
 
 def _say_what_is_left_out(home: Home, service: str, lines: int) -> None:
     more = make("logs", *([service] if service else []), "--lines", str(50 * lines), home=home.folder)
-    said = f"These are the last {lines} lines of {service or 'each process'}; more: {more}; the whole: {home.logs}"
-    _err().print(said, style="dim", markup=False, soft_wrap=True)
+    hint = f"These are the last {lines} lines of {service or 'each process'}; more: {more}; the whole: {home.logs}"
+    _err().print(hint, style="dim", markup=False, soft_wrap=True)
 
 
 def _print_line(name: str, line: str, *, alone: bool) -> None:

@@ -20,14 +20,14 @@ _PATIENCE_SECONDS = 60.0
 def ask(path: Path, request: Mapping[str, Any]) -> Response:
     """Send one request and return the answer.
 
-    Raises StackError with the supervisor's own words, ConnectionError when nobody listens.
+    Raises StackError with the supervisor's message, ConnectionError when no supervisor listens.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_PATIENCE_SECONDS)
         try:
             connection.connect(str(path))
-        except FileNotFoundError as nobody:
-            raise ConnectionError(path) from nobody
+        except FileNotFoundError as error:
+            raise ConnectionError(path) from error
         connection.sendall(json.dumps(request).encode() + b"\n")
         line = connection.makefile("rb").readline()
     if not line:

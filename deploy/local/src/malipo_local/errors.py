@@ -2,7 +2,7 @@
 
 
 class StackError(Exception):
-    """The stack cannot do what was asked; the message says why and what to do."""
+    """The stack cannot do what was requested; the message says why and what to do."""
 
 
 class StartError(StackError):

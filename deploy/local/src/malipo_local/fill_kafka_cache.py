@@ -1,7 +1,7 @@
 """Fills the Kafka cache: downloads the jars, and runs the broker once so that Java starts it fast afterwards.
 
 Run as a program of its own (`python -m malipo_local.fill_kafka_cache`), so that its threads and its imports
-stay out of the supervisor. It writes what it does to standard output; the last line says what went wrong.
+stay out of the supervisor. It logs to standard output; the last line says what went wrong.
 """
 
 import asyncio

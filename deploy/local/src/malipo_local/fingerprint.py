@@ -1,4 +1,4 @@
-"""Tells whether the files that decide what a step does have changed, without importing them."""
+"""Detects whether the files that decide what a step does have changed, without importing them."""
 
 import hashlib
 import sys

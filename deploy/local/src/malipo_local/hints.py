@@ -1,4 +1,4 @@
-"""The commands that messages tell a person to type, fit to be pasted."""
+"""The commands that messages suggest, ready to be pasted."""
 
 import os
 import shlex

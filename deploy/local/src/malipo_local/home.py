@@ -47,7 +47,7 @@ class Home:
         self._socket_name = self.folder / "control-socket"
 
     def adopt(self) -> None:
-        """Create the folder, or take one that is empty or already ours.
+        """Create the folder, or use one that is empty or already ours.
 
         Raises StackError for a folder that holds something else: `purge` would remove it.
         """
@@ -74,16 +74,16 @@ class Home:
 
     @contextlib.contextmanager
     def hold(self) -> Generator[None]:
-        """Be the one supervisor of this home; the kernel lets go when the process dies.
+        """Be the one supervisor of this home; the kernel releases it when the process dies.
 
         Raises StackError when another holds it.
         """
         with self._lock.open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as taken:
+            except BlockingIOError as held:
                 message = f"Another supervisor runs in {self.folder}. Stop it with: {make('down', home=self.folder)}"
-                raise StackError(message) from taken
+                raise StackError(message) from held
             yield
 
     def is_held(self) -> bool:
@@ -107,13 +107,13 @@ class Home:
         return path
 
     def socket(self) -> Path | None:
-        """Where the supervisor listens, if it has said so."""
+        """Where the supervisor listens, once it has written that down."""
         with contextlib.suppress(FileNotFoundError):
             return Path(self._socket_name.read_text())
         return None
 
     def remove_socket(self) -> None:
-        """Leave no socket behind, nor the folder made for it."""
+        """Remove the socket, and the folder made for it."""
         path = self.socket()
         if path is not None:
             path.unlink(missing_ok=True)
@@ -128,7 +128,7 @@ class Home:
             children.write(f"{pid} {psutil.Process(pid).create_time()}\n")
 
     def end_leftovers(self) -> int:
-        """End what an earlier supervisor left running; say how many processes that were."""
+        """End what an earlier supervisor left running; returns how many processes these were."""
         if not self._children.exists():
             return 0
         leftovers = [process for line in self._children.read_text().splitlines() for process in _still_there(line)]

@@ -48,7 +48,7 @@ def lock_digest() -> str:
 def fetch(folder: Path) -> None:
     """Bring every jar into `folder`, laid out as a Maven repository, unless it is there already.
 
-    Raises StartError for a jar that cannot be had or whose content is not what was locked.
+    Raises StartError for a jar that cannot be downloaded or whose content is not what was locked.
     """
     context = _context(folder)
     with ThreadPoolExecutor(_AT_ONCE) as threads:

@@ -1,6 +1,6 @@
-"""A merchant on a running stack: what his engineer sets up once, and what his shop does all day.
+"""A merchant on a running stack: what its engineer sets up once, and the requests that it makes all day.
 
-Used by the demo, the end-to-end tests and the benchmarks; everything goes through public doors.
+Used by the demo, the end-to-end tests and the benchmarks; everything goes through public interfaces.
 """
 
 import json
@@ -23,7 +23,7 @@ _LIMITS = httpx.Limits(keepalive_expiry=2)  # shorter than servers keep idle con
 
 
 class NeverHappened(AssertionError):
-    """Something that should have come to pass did not; the message says what was there instead."""
+    """Something expected did not happen; the message says what was there instead."""
 
 
 class DemoMerchant:
@@ -43,7 +43,7 @@ class DemoMerchant:
     @classmethod
     def open(cls, stack: Stack, name: str | None = None) -> Self:
         """Make the merchant and a key by the operator's command line, then set up both directions of webhooks."""
-        name = name or f"shop-{uuid.uuid4().hex[:8]}"
+        name = name or f"merchant-{uuid.uuid4().hex[:8]}"
         made = operate(stack, "merchant", "create", name)
         key = operate(stack, "key", "create", made["id"], "--mode", "test")
         merchant = cls(stack, name, key["key"])
@@ -61,7 +61,7 @@ class DemoMerchant:
             client.close()
 
     def __enter__(self) -> Self:
-        """The shop itself."""
+        """The merchant itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,12 +77,12 @@ class DemoMerchant:
         self.put_credentials([answer.raise_for_status().json()["secret"]])
 
     def put_credentials(self, webhook_secrets: list[str]) -> Json:
-        """Give Malipo this shop's Stripe key."""
+        """Give Malipo this merchant's Stripe key."""
         body = {"secret_key": self.stripe_key, "webhook_secrets": webhook_secrets}
         return self.api.put("/v1/provider-credentials/stripe", json=body).raise_for_status().json()
 
     def ask_for_webhooks(self) -> Json:
-        """Have every event delivered to this shop's receiver."""
+        """Have every event delivered to this merchant's receiver."""
         body = {"url": f"{self.stack.url('merchant-sim')}/hooks/{self.name}"}
         endpoint: Json = self.post("/v1/webhook-endpoints", body).raise_for_status().json()
         secret = {"secret": endpoint["secret"]}
@@ -90,13 +90,16 @@ class DemoMerchant:
         return endpoint
 
     def behave(self, **behaviour: Any) -> None:
-        """Tell this shop's receiver to fail, hang, redirect and so on."""
+        """Have this merchant's receiver fail, hang, redirect and so on."""
         self.inbox.put(f"/_sim/receivers/{self.name}/behaviour", json=behaviour).raise_for_status()
 
     def post(self, path: str, body: Json | None = None, *, key: str | None = None, **headers: str) -> httpx.Response:
         """A mutating request with an idempotency key, a new one unless given."""
-        named = {"Idempotency-Key": key or uuid.uuid4().hex, **{n.replace("_", "-"): v for n, v in headers.items()}}
-        return self.api.post(path, json={} if body is None else body, headers=named)
+        headers_sent = {
+            "Idempotency-Key": key or uuid.uuid4().hex,
+            **{n.replace("_", "-"): v for n, v in headers.items()},
+        }
+        return self.api.post(path, json={} if body is None else body, headers=headers_sent)
 
     def pay(
         self,
@@ -107,7 +110,7 @@ class DemoMerchant:
         prefer: str = "",
         **fields: Any,
     ) -> Json:
-        """Ask for a card payment; answers its JSON, whatever its status by then."""
+        """Create a card payment; returns its JSON, whatever its status by then."""
         body = {"amount": amount, "currency": "USD", "method": {"type": "card", "token": token}, **fields}
         answer = self.post("/v1/payments", body, key=key, **({"Prefer": prefer} if prefer else {}))
         return answer.raise_for_status().json()
@@ -124,11 +127,11 @@ class DemoMerchant:
         return self.api.get(f"/v1/payments/{payment_id}/timeline").raise_for_status().json()
 
     def explain(self, payment_id: str) -> Json:
-        """Why the payment is where it is, what happens next, and what may safely be done."""
+        """Why the payment has its status, what happens next, and what may safely be done."""
         return self.api.get(f"/v1/payments/{payment_id}/explain").raise_for_status().json()
 
     def reported(self, payment_id: str, *, seconds: float = 20) -> list[Json]:
-        """The timeline once it is complete and tells of every event that it was delivered. Raises `NeverHappened`.
+        """The timeline once it is complete and shows that every event was delivered. Raises `NeverHappened`.
 
         The report of a delivery comes after the delivery itself.
         """
@@ -173,7 +176,7 @@ class DemoMerchant:
         return last
 
     def received(self, payment_id: str | None = None) -> list[Json]:
-        """The webhooks that came to this shop, in order of arrival."""
+        """The webhooks that this merchant received, in order of arrival."""
         params = {"name": self.name} | ({"payment_id": payment_id} if payment_id else {})
         return self.inbox.get("/_sim/received", params=params).raise_for_status().json()
 
@@ -193,7 +196,7 @@ class DemoMerchant:
         return came
 
     def book(self) -> Json:
-        """What really happened to this shop's money at Stripe: `{"effects": [...], "payment_intents": [...]}`."""
+        """What really happened to this merchant's money at Stripe: `{"effects": [...], "payment_intents": [...]}`."""
         owner = {"Authorization": f"Bearer {self.stripe_key}"}
         return self.stripe.get("/_sim/book", headers=owner).raise_for_status().json()
 
@@ -203,7 +206,7 @@ class DemoMerchant:
 
 
 def _undelivered(entries: list[Json]) -> list[str]:
-    """The events of a timeline of whose delivery it does not tell."""
+    """The events of a timeline that lacks a report of their delivery."""
     arrived = {entry["cause"] for entry in entries if entry["kind"] == "webhook" and entry["result"] == "delivered"}
     steps = [entry for entry in entries if entry["kind"] == "step" and entry["event"]]
     return [step["event"]["type"] for step in steps if step["id"] not in arrived]
@@ -211,13 +214,13 @@ def _undelivered(entries: list[Json]) -> list[str]:
 
 @cache
 def stripe_events() -> list[str]:
-    """The events that Malipo wants to have from Stripe, by the service's own word."""
+    """The events that Malipo wants from Stripe, as the service lists them."""
     command = [sys.executable, "-m", "provider_stripe", "events"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
 def operate(stack: Stack, *arguments: str) -> Json:
-    """Run the gateway's operator command line on the stack's gateway; answers what it prints as JSON."""
+    """Run the gateway's operator command line on the stack's gateway; returns what it prints as JSON."""
     command = [sys.executable, "-m", "gateway", *arguments, "--json"]
     done = subprocess.run(command, env=stack.service_env("gateway"), capture_output=True, text=True, check=False)
     if done.returncode:

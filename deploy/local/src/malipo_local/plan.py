@@ -1,4 +1,4 @@
-"""What a caller asked a stack to be: which programs, how many of each, which settings."""
+"""What a stack is to be: which programs, how many of each, which settings."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -44,12 +44,14 @@ class Plan:
         """The settings from outside; a migration shares those of its service."""
         return self.settings.get(row.name.removeprefix("migrate-"), {})
 
-    def has(self, asked: "Plan") -> bool:
-        """Whether all that was asked for is part of this plan; what was left open is part of any."""
+    def has(self, requested: "Plan") -> bool:
+        """Whether all that was requested is part of this plan; what was left open is part of any."""
         return (
-            {row.name for row in self.rows()}.issuperset(asked.only or ())
-            and all(self.count(name) == count for name, count in asked.replicas.items())
-            and all(values.items() <= self.settings.get(name, {}).items() for name, values in asked.settings.items())
+            {row.name for row in self.rows()}.issuperset(requested.only or ())
+            and all(self.count(name) == count for name, count in requested.replicas.items())
+            and all(
+                values.items() <= self.settings.get(name, {}).items() for name, values in requested.settings.items()
+            )
         )
 
     def save(self, path: Path) -> None:

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 HOST = "127.0.0.1"
-# Below Linux's range for outgoing connections (32768 and up), so that no client socket takes a port while
+# Below Linux's range for outgoing connections (32768 and up), so that no client socket binds a port while
 # the server that owns it restarts.
 _LOWEST, _HIGHEST = 18_000, 32_000
 _TRIES = 200
@@ -40,7 +40,7 @@ class Ports:
         return self._ports[key]
 
     def replace_taken(self, keys: list[str]) -> bool:
-        """Give new ports to those whose port somebody else took; say whether there were any."""
+        """Give new ports to those whose port another program has bound; returns whether there were any."""
         taken = [key for key in keys if not is_free(self.of(key))]
         for key in taken:
             self._ports[key] = self._choose()

@@ -51,7 +51,7 @@ class Postgres:
         self._binaries = binaries(self._version)
 
     async def prepare(self) -> None:
-        """Make the data folder, once; clear what a power cut left."""
+        """Make the data folder, once; clear what a power cut left behind."""
         open_the_way(self._binaries, self._user)
         if not (self._data / "PG_VERSION").exists():
             self._site.home.forget_steps("migrate-")

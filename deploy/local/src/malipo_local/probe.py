@@ -1,4 +1,4 @@
-"""Asks a server whether it is ready to work, in as few bytes as its protocol allows."""
+"""Probes whether a server is ready to work, in as few bytes as its protocol allows."""
 
 import asyncio
 import contextlib

@@ -28,7 +28,7 @@ class Command:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     death_signal: signal.Signals = signal.SIGKILL
-    """What the kernel sends when the supervisor dies without a word."""
+    """What the kernel sends when the supervisor dies unexpectedly."""
 
 
 def guard(death_signal: signal.Signals) -> Callable[[], None]:

@@ -11,7 +11,7 @@ from malipo_local.site import Site
 
 
 class Program(Protocol):
-    """What a unit asks of the thing it runs."""
+    """What a unit needs of the program that it runs."""
 
     async def prepare(self) -> None:
         """Make folders and files; raise StartError when that cannot be done."""

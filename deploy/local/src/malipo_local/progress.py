@@ -22,7 +22,7 @@ _STYLES = {"ready": "green", "done": "green", "starting": "yellow", "failed": "r
 class Board:
     """A table that is drawn over and over on a terminal.
 
-    Elsewhere each process has its line once it is ready, and in a long wait a line says now and then who is waited for.
+    Elsewhere each process has its line once it is ready, and in a long wait a line shows what is waited for.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,7 +80,7 @@ class Board:
         _say_at_once(self._console, line)
 
     def _say_services(self, units: list[UnitStatus]) -> None:
-        """Say once that the services are next: all start together, and none has a line for some seconds."""
+        """Print once that the services are next: all start together, and none has a line for some seconds."""
         if not self._said_services and any(unit.kind == Kind.SERVICE and unit.state == "starting" for unit in units):
             self._said_services = True
             self._say("starting the services ...")
@@ -94,7 +94,7 @@ class Board:
 
 @contextmanager
 def said(console: Console, what: str) -> Generator[None]:
-    """Say what is done while the block lasts: at once, and every ten seconds how long it has taken so far."""
+    """Print what is done while the block lasts: at once, and every ten seconds how long it has taken so far."""
     began, over = time.monotonic(), threading.Event()
 
     def say_on() -> None:

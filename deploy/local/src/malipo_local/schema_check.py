@@ -1,4 +1,4 @@
-"""Holds each service's migrations against its tables, on a PostgreSQL of its own: `python -m malipo_local.schema_check`."""
+"""Compares each service's migrations with its tables, in a scratch PostgreSQL: `python -m malipo_local.schema_check`."""
 
 import sys
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - each name in it is made by chance
+_MEMORY = Path("/dev/shm")  # noqa: S108 - each name in it is random
 _ROOM_BYTES = 6 * 1024**3
 
 

@@ -35,7 +35,7 @@ class Service:
     """Run as `python -m <module> <arguments>`; a store brings its own command."""
     arguments: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    """What must be ready before this starts; asking for this row alone brings these too."""
+    """What must be ready before this starts; selecting this row alone brings these too."""
     after: tuple[str, ...] = ()
     """What must be ready before this starts, if it is part of the stack at all."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -142,7 +142,7 @@ def migration_of(service: Service) -> Service:
 
 
 def select(only: Iterable[str] | None) -> tuple[Service, ...]:
-    """The rows that run when `only` is asked for (everything when None), steps included.
+    """The rows that run when `only` is selected (everything when None), steps included.
 
     Raises KeyError with the first name that is not in the table.
     """

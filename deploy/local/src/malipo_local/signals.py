@@ -1,11 +1,11 @@
-"""Lets a command that is told to end close what it has opened."""
+"""Lets a command that is to end close what it has opened."""
 
 import signal
 from typing import NoReturn
 
 
 def stop_on_signals() -> None:
-    """Have SIGTERM and a closed terminal interrupt this process as Ctrl-C does; what it was told to ignore it ignores."""
+    """Have SIGTERM and a closed terminal interrupt this process as Ctrl-C does, unless it ignores them."""
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt

@@ -60,7 +60,7 @@ class Site:
         return [argument.format(port=self.port(row.name, index)) for argument in row.arguments]
 
     def environment(self) -> dict[str, str]:
-        """What somebody outside needs to talk to the stack, as environment variables."""
+        """What a client needs to reach the stack, as environment variables."""
         running = {row.name for row in self.plan.rows()}
         found: dict[str, str] = {}
         if "kafka" in running:

@@ -1,4 +1,4 @@
-"""A stack as Python sees it: start one, ask where things are, break them, and be sure that nothing is left.
+"""A stack as Python sees it: start one, look up its addresses, break its parts, and be sure that nothing is left.
 
 `with Stack(only={"postgres", "kafka"}) as stack:` gives two servers until the end of the block.
 """
@@ -33,7 +33,7 @@ _STOP_SECONDS = 110.0  # the end of a whole test session on a busy machine was s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnitStatus:
-    """What the supervisor says of one process."""
+    """What the supervisor reports about one process."""
 
     name: str
     service: str
@@ -69,7 +69,7 @@ class Stack:
         keep: bool | None = None,
         progress: bool | Progress = False,
     ) -> None:
-        """Say what is wanted; nothing starts yet. Raises StackError for a name that is not in the table.
+        """Describe what is wanted; nothing starts yet. Raises StackError for a name that is not in the table.
 
         `keep` decides whether the home outlives the block, whoever created it.
         """
@@ -241,12 +241,12 @@ class Stack:
     def status(self, *, memory: bool = False, anew: bool = False) -> list[UnitStatus]:
         """Every process and what it is doing.
 
-        A process is `ready` once it was; `anew`, it is asked again, and `not ready` if it does not say so in time.
+        A process is `ready` once it was; with `anew` it is probed, and `not ready` if it does not answer so in time.
         """
         return _statuses(self._ask("status", memory=memory, anew=anew))
 
     def pid(self, name: str) -> int | None:
-        """The process id of a service's first process, None while it is down."""
+        """The process id of a service's first process, None while it is stopped."""
         return self._of(name)[0].pid
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
@@ -254,7 +254,7 @@ class Stack:
         self._ask("kill", name=name, signal=int(number))
 
     def stop_service(self, name: str) -> None:
-        """Stop one service; it stays down until `start_service`."""
+        """Stop one service until `start_service`."""
         self._ask("stop", name=name)
 
     def start_service(self, name: str) -> None:
@@ -270,7 +270,7 @@ class Stack:
         self._ask("pause", name=name)
 
     def resume(self, name: str) -> None:
-        """Let a frozen service go on."""
+        """Continue a frozen service."""
         self._ask("resume", name=name)
 
     def wait_ready(self, name: str, timeout: float = 30.0) -> None:
@@ -300,7 +300,7 @@ def _temporary_folder() -> Path:
 
 
 def _reap() -> None:
-    """Let go of detached supervisors that have ended."""
+    """Forget detached supervisors that have ended."""
     _detached[:] = [supervisor for supervisor in _detached if supervisor.poll() is None]
 
 

@@ -1,7 +1,7 @@
 """The process behind a stack: starts everything in order, keeps it alive, and ends it all when it must.
 
-Run as `python -m malipo_local.supervisor HOME [--owner PID --lifeline FD]`. With an owner it ends, and takes
-the whole stack along, as soon as that process is gone: the lifeline is a pipe whose other end only the owner
+Run as `python -m malipo_local.supervisor HOME [--owner PID --lifeline FD]`. With an owner it ends, and ends
+the whole stack with it, as soon as that process is gone: the lifeline is a pipe whose other end only the owner
 holds. It has one thread: the guard of `process.py` ties each child to the thread that forked it.
 """
 
@@ -75,7 +75,7 @@ class Supervisor:
         self._purge = site.plan.temporary
 
     async def run(self, owner: int | None, lifeline: int | None) -> int:
-        """Run the stack until it is told to end, its owner is gone, or something cannot start."""
+        """Run the stack until it is to end, its owner is gone, or something cannot start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._end.set)
@@ -91,7 +91,7 @@ class Supervisor:
         return 1 if self._failure else 0
 
     def clean_up(self) -> None:
-        """Leave no process, nothing in the home that only a running stack needs, and no home if it is temporary."""
+        """Remove every process, what only a running stack needs in the home, and the home if it is temporary."""
         kill_all(psutil.Process().children(recursive=True))
         self._site.home.end_leftovers()
         self._site.home.remove_socket()
@@ -102,15 +102,15 @@ class Supervisor:
 
     def _owner_is_gone(self) -> None:
         print("the owner of this stack, or its home, is gone: stopping", flush=True)
-        self._failure = ""  # nobody is left to be told, so a temporary home need not stay for it
+        self._failure = ""  # no one is left to read it, so a temporary home need not stay for it
         self._end.set()
 
     async def _watch(self, owner: int | None) -> None:
-        """The pipe tells of the owner's end at once; this does so even if another process inherited its end.
+        """Notice the owner's end even if another process inherited its side of the lifeline.
 
-        It also ends a stack whose home somebody removed: nobody could reach it any more.
+        It also ends a stack whose home was removed: no command could reach it any more.
         """
-        while self._site.home.is_ours() and owner in {None, os.getppid()}:  # noqa: ASYNC110 (no event tells of these)
+        while self._site.home.is_ours() and owner in {None, os.getppid()}:  # noqa: ASYNC110 (no event shows these)
             await asyncio.sleep(_WATCH_SECONDS)
         self._owner_is_gone()
 
@@ -174,12 +174,12 @@ class Supervisor:
         }
 
     async def _no_longer_ready(self) -> Collection[str]:
-        """The names of those in the state `ready` that do not say so now, for whatever reason."""
-        asked = [unit for unit in self._units.values() if unit.state is State.READY]
-        answers = await asyncio.gather(*(unit.is_still_ready() for unit in asked), return_exceptions=True)
+        """The names of those in the state `ready` that do not answer so now, for whatever reason."""
+        probed = [unit for unit in self._units.values() if unit.state is State.READY]
+        answers = await asyncio.gather(*(unit.is_still_ready() for unit in probed), return_exceptions=True)
         return [
             unit.name
-            for unit, answer in zip(asked, answers, strict=True)
+            for unit, answer in zip(probed, answers, strict=True)
             if answer is not True and unit.state is State.READY
         ]
 

@@ -64,7 +64,7 @@ class Unit:
         return self._ports.of(self.program.port_keys[0]) if self.program.port_keys else None
 
     async def first_start(self) -> None:
-        """Start, on other ports if these were taken meanwhile; from then on keep it alive.
+        """Start, on other ports if these are no longer free; from then on keep it alive.
 
         Raises StartError: what cannot start at first will not start by being tried again.
         """
@@ -82,7 +82,7 @@ class Unit:
             self._life = asyncio.create_task(self._keep_alive())
 
     async def is_still_ready(self) -> bool:
-        """Ask a process that was ready once whether it is now. Raises TimeoutError when it does not say so soon."""
+        """Probe whether a process that was ready once is so now. Raises TimeoutError when it does not answer soon."""
         async with asyncio.timeout(_ANSWER_SECONDS):
             return await self.program.is_ready()
 
@@ -114,7 +114,7 @@ class Unit:
             self.state = State.PAUSED
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue it and its children."""
         if self.child and self.state is State.PAUSED:
             self.child.send_to_tree(signal.SIGCONT)
             self.state = State.READY

@@ -7,7 +7,7 @@ POLL_SECONDS = 0.05
 
 
 def until(condition: Callable[[], bool], seconds: float, poll_seconds: float = POLL_SECONDS) -> bool:
-    """Ask again and again; say whether it came true in time."""
+    """Check the condition again and again; returns whether it came true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -1,1 +1,1 @@
-"""The demo: six payments on the real system, told so that a newcomer can follow."""
+"""The demo: six payments on the real system, shown step by step for a newcomer."""

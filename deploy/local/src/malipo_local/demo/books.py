@@ -1,4 +1,4 @@
-"""Compares Malipo's books with Stripe's: what each says happened to the money of every payment."""
+"""Compares Malipo's book with Stripe's: what each records about the money of every payment."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ _ONCE = {"charge": "charge", "authorize": "charge", "capture": "capture"}
 
 @dataclass(frozen=True, slots=True)
 class BookEntry:
-    """What one book says of one payment, in minor units."""
+    """What one book records about one payment, in minor units."""
 
     captured: int = 0
     refunded: int = 0
@@ -42,11 +42,11 @@ def stripes(merchant: DemoMerchant) -> dict[str, BookEntry]:
 
 
 def differences(merchant: DemoMerchant) -> list[str]:
-    """Every payment on which the books disagree, in words; empty when they are equal."""
+    """Every payment on which the books differ, as text; empty when they are equal."""
     ours, theirs = malipos(merchant), stripes(merchant)
     nothing = BookEntry()
     return [
-        f"{payment_id}: Malipo says {ours.get(payment_id, nothing)}, Stripe says {theirs.get(payment_id, nothing)}"
+        f"{payment_id}: Malipo has {ours.get(payment_id, nothing)}, Stripe has {theirs.get(payment_id, nothing)}"
         for payment_id in sorted(ours.keys() | theirs.keys())
         if ours.get(payment_id, nothing) != theirs.get(payment_id, nothing)
     ]

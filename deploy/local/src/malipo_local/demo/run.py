@@ -12,13 +12,13 @@ from malipo_local.stack import Stack
 
 
 def play(console: Console, stack: Stack, *, began: float, once: bool) -> bool:
-    """Play the tour; answers whether every step was as told. Unless `once`, returns only on KeyboardInterrupt.
+    """Play the tour; returns whether every step was as expected. Unless `once`, returns only on KeyboardInterrupt.
 
     `began` is the moment, on the monotonic clock, from which the first payment is timed.
     """
     with ExitStack() as open_until_the_end:
         with said(console, "setting up a merchant: key, Stripe credentials, webhook endpoint"):
-            merchant = open_until_the_end.enter_context(DemoMerchant.open(stack, "demo-shop"))
+            merchant = open_until_the_end.enter_context(DemoMerchant.open(stack, "demo-merchant"))
         tour = Tour(merchant, console, began)
         tour.play()
         if not once:
@@ -35,7 +35,7 @@ def show_the_doors(console: Console, merchant: DemoMerchant) -> None:
     console.rule("[bold]Your turn[/bold]")
     console.print(f"API and its documentation   {gateway}/docs")
     console.print(f"Stripe's stand-in           {merchant.stack.url('stripe-sim')}/docs")
-    console.print(f"The merchant's mailbox      {merchant.stack.url('merchant-sim')}/_sim/received")
+    console.print(f"The merchant's webhooks     {merchant.stack.url('merchant-sim')}/_sim/received")
     console.print("\nA payment of your own (Ctrl-C here stops everything):\n", style="dim")
     print(first_curl(gateway, merchant.key))  # not through rich: it must survive copy and paste
 

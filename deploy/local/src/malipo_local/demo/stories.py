@@ -1,4 +1,4 @@
-"""The six payments of the demo: each does something, waits for it to come true, and says what to look at."""
+"""The six payments of the demo: each does something, waits until it has happened, and says what to look at."""
 
 import signal
 from collections.abc import Callable, Generator
@@ -12,7 +12,7 @@ from malipo_local.waiting import until
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One step of the tour. `play` answers the payment's id; it raises when anything is not as told."""
+    """One step of the tour. `play` returns the payment's id; it raises when anything is not as expected."""
 
     title: str
     events: str
@@ -28,7 +28,7 @@ def completes(merchant: DemoMerchant) -> str:
 
 
 def asks_the_customer(merchant: DemoMerchant) -> str:
-    """A card whose bank wants to see the customer; the demo is the customer and approves."""
+    """A card whose bank wants to authenticate the customer; the demo is the customer and approves."""
     payment = merchant.pay("pm_card_authenticationRequired", amount=4900, return_url="https://shop.example/thanks")
     waiting = merchant.wait(payment["id"], "requires_action")
     expect(waiting["action"]["url"].startswith("http"), "the answer holds the page to send the customer to")
@@ -48,11 +48,11 @@ def is_declined(merchant: DemoMerchant) -> str:
 
 
 def is_refunded(merchant: DemoMerchant) -> str:
-    """A payment of 30.00 of which 12.00 go back, and a refund of more than is left, which is refused."""
+    """A payment of 30.00 of which 12.00 are refunded, and a refund of more than is left, which is refused."""
     payment = merchant.pay("pm_card_visa", amount=3000)
     merchant.wait(payment["id"], "completed")
     merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1200}).raise_for_status()
-    expect(until(lambda: merchant.payment(payment["id"])["amount_refunded"] == 1200, 20), "12.00 are given back")
+    expect(until(lambda: merchant.payment(payment["id"])["amount_refunded"] == 1200, 20), "12.00 are refunded")
     refused = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1801})
     expect(refused.json()["code"] == "refund_exceeds_captured", "more than is left is refused")
     merchant.events(payment["id"], "payment.completed", "refund.completed")
@@ -60,7 +60,7 @@ def is_refunded(merchant: DemoMerchant) -> str:
 
 
 def loses_the_answer(merchant: DemoMerchant) -> str:
-    """Stripe takes the money; its answer is lost, its webhook too. Malipo does not guess: it asks, twice here."""
+    """Stripe takes the money; its answer is lost, its webhook too. Malipo does not guess: it queries, twice here."""
     charge = {"method": "POST", "amount": 7700}
     with (
         stripe_fault(merchant, "webhook_drop", match={"amount": 7700}),
@@ -84,24 +84,24 @@ def survives_a_kill(merchant: DemoMerchant) -> str:
         merchant.wait(payment["id"], "completed", seconds=60)
     merchant.events(payment["id"], "payment.completed")
     merchant.stack.wait_ready("provider-stripe", 60)
-    # Stripe's callback may have told the end before anybody took up the charge that the dead process had sent.
-    expect(until(lambda: "attempt" in event_types(merchant, payment["id"]), 30), "the charge is taken up again")
+    # Stripe's callback may have reported the end before the charge that the dead process had sent was claimed again.
+    expect(until(lambda: "attempt" in event_types(merchant, payment["id"]), 30), "the charge is claimed again")
     return str(payment["id"])
 
 
 STORIES = (
-    Story("A payment", "The merchant posts it, Stripe takes the money, the merchant is told.", completes),
-    Story("3-D Secure", "The bank wants to see the customer: redirect, approval, done.", asks_the_customer),
+    Story("A payment", "The merchant posts it, Stripe takes the money, the merchant is notified.", completes),
+    Story("3-D Secure", "The bank wants to authenticate the customer: redirect, approval, done.", asks_the_customer),
     Story("A decline", "No money moves, and the reason is the bank's own.", is_declined),
-    Story("A refund", "Part of it goes back; more than is left is refused.", is_refunded),
+    Story("A refund", "Part of it is refunded; more than is left is refused.", is_refunded),
     Story(
         "A lost answer",
-        "Stripe charged, its answer never came: in doubt, Stripe is asked, back with its word.",
+        "Stripe charged, its answer never came: in doubt, until a query shows the outcome.",
         loses_the_answer,
     ),
     Story(
         "kill -9",
-        "provider-stripe dies in the middle of a charge, and comes back; its hold on the charge ends after six seconds.",
+        "provider-stripe dies in the middle of a charge, and comes back; its lease on the charge ends after six seconds.",
         survives_a_kill,
     ),
 )

@@ -36,7 +36,7 @@ class Tour:
             payment_id = story.play(self._merchant)
             entries = self._merchant.reported(payment_id)
         except (NeverHappened, httpx.HTTPError) as error:
-            self._console.print(f"[red]Not as told:[/red] {escape(str(error))}")
+            self._console.print(f"[red]Not as expected:[/red] {escape(str(error))}")
             return
         self.held += 1
         if self.first_payment_seconds is None:
@@ -46,7 +46,7 @@ class Tour:
     def _show(self, payment_id: str, entries: list[Json]) -> None:
         payment = self._merchant.payment(payment_id)
         amount = f"{payment['amount'] / 100:.2f} {payment['currency']}"
-        self._console.print(f"[green]As told.[/green] {payment_id}  {amount}  [bold]{payment['status']}[/bold]")
+        self._console.print(f"[green]As expected.[/green] {payment_id}  {amount}  [bold]{payment['status']}[/bold]")
         for line in timeline_lines(entries):
             self._console.print(escape(line), soft_wrap=True)
         webhooks = [
@@ -73,15 +73,17 @@ class Tour:
 
 
 def timeline_lines(entries: list[Json]) -> Iterator[str]:
-    """What the API tells of a payment, within 80 columns or so; of each entry what it is about and what came of it."""
-    told = {entry["id"]: entry["event"]["type"] for entry in entries if entry["kind"] == "step" and entry["event"]}
+    """A payment's timeline from the API, in some 80 columns: of each entry what it is about and its result."""
+    event_types = {
+        entry["id"]: entry["event"]["type"] for entry in entries if entry["kind"] == "step" and entry["event"]
+    }
     for entry in entries:
-        said = _shown(entry, told.get(entry["cause"], ""))
-        yield f"  {entry['at'][11:23]}  {entry['service'].removeprefix('webhook-'):15}  {said}"
+        text = _shown(entry, event_types.get(entry["cause"], ""))
+        yield f"  {entry['at'][11:23]}  {entry['service'].removeprefix('webhook-'):15}  {text}"
         for exchange in entry.get("exchanges", ()):
-            asked = f"{exchange['method']} {exchange['path']}" if "method" in exchange else "an earlier try"
+            request = f"{exchange['method']} {exchange['path']}" if "method" in exchange else "an earlier try"
             took = f" in {exchange['duration_ms']} ms" if "duration_ms" in exchange else ""
-            yield f"{'':33}{asked}: {exchange.get('status') or exchange['error'].replace('_', ' ')}{took}"
+            yield f"{'':33}{request}: {exchange.get('status') or exchange['error'].replace('_', ' ')}{took}"
 
 
 def _shown(entry: Json, event_type: str) -> str:
@@ -97,7 +99,7 @@ def _shown(entry: Json, event_type: str) -> str:
             return f"{about}{entry['kind']}: {entry['code']}"
         case "webhook":
             return f"webhook {event_type}: {entry['result']} in {entry['duration_ms']} ms"
-        case word:
+        case kind:
             why = entry["code"] or entry["reason"]
             without_effect = ", no effect" if entry["effect"] == "none" else ""
-            return f"{about}{word}: {entry['result']}{f' ({why})' if why else ''}{without_effect}"
+            return f"{about}{kind}: {entry['result']}{f' ({why})' if why else ''}{without_effect}"
