@@ -44,7 +44,7 @@ def test_a_charge_that_waits_for_a_busy_stripe_is_stopped_by_a_cancel_and_never_
     assert merchant.wait(payment["id"], seconds=60)["status"] == "canceled"
     assert not [e for e in merchant.book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
     assert operation(merchant, payment["id"])["state"] == "completed"
-    merchant.told(payment["id"], "payment.canceled")
+    merchant.events(payment["id"], "payment.canceled")
 
 
 def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(merchant):
@@ -54,7 +54,7 @@ def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(merchant):
     cancel(merchant, payment["id"])
     ended = merchant.wait(payment["id"], "canceled", seconds=60)
     assert ended["amount_captured"] == 0
-    merchant.told(payment["id"], "payment.authorized", "payment.canceled")
+    merchant.events(payment["id"], "payment.authorized", "payment.canceled")
 
 
 def test_money_that_is_taken_while_the_cancel_waits_stays_taken_and_the_cancel_says_so(merchant):
@@ -63,7 +63,7 @@ def test_money_that_is_taken_while_the_cancel_waits_stays_taken_and_the_cancel_s
     wait_until_stripe_has_it(merchant, 4332)
     cancel(merchant, payment["id"])
     merchant.wait(payment["id"], "completed", seconds=60)
-    merchant.told(payment["id"], "payment.completed", "cancel.failed")
+    merchant.events(payment["id"], "payment.completed", "cancel.failed")
     assert operation(merchant, payment["id"])["failure"]["code"] == "cancel_too_late"
 
 

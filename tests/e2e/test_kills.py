@@ -82,7 +82,7 @@ def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_bo
     assert len(set(payment_ids)) == PAYMENTS
     for payment_id in payment_ids:
         assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-        told = merchant.told(payment_id, "payment.completed", seconds=SECONDS)
+        told = merchant.events(payment_id, "payment.completed", seconds=SECONDS)
         first_arrivals = list({one["id"]: one["sequence"] for one in told}.values())
         assert first_arrivals == list(range(1, len(first_arrivals) + 1)), "an event is missing or overtook another"
         assert until(lambda told=payment_id: is_whole(merchant.timeline(told)), SECONDS), (

@@ -55,7 +55,7 @@ def test_payments_are_counted_by_status_and_the_time_until_their_merchant_knows_
 
     before, told_before = completed(), told()
     for amount in (4341, 4342):
-        merchant.told(merchant.pay(amount=amount)["id"], "payment.completed")
+        merchant.events(merchant.pay(amount=amount)["id"], "payment.completed")
     assert completed() == before + 2
     assert until(lambda: told() >= told_before + 2, 10)
     assert value(stack, "webhook-dispatcher", "payment_webhook_latency_seconds_sum") > 0
@@ -116,6 +116,6 @@ def test_what_a_payment_does_shows_in_each_service_and_what_can_pile_up_also_whi
         return [value(stack, service, name, **labels) for service, name, labels in COUNTED]
 
     before = counted()
-    merchant.told(merchant.pay()["id"], "payment.completed")
+    merchant.events(merchant.pay()["id"], "payment.completed")
     assert until(lambda: all(now > then for now, then in zip(counted(), before, strict=True)), 10), counted()
     assert [name for service, name, labels in PILES if not samples(stack, service, name, **labels)] == []

@@ -29,7 +29,7 @@ def test_events_are_told_in_order_with_nothing_missing(merchant):
     merchant.stripe.post(f"/_sim/3ds/{waiting['provider_reference']}/approve").raise_for_status()
     merchant.wait(payment["id"], "completed")
     merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 100}).raise_for_status()
-    told = merchant.told(payment["id"], "payment.requires_action", "payment.completed", "refund.completed")
+    told = merchant.events(payment["id"], "payment.requires_action", "payment.completed", "refund.completed")
     assert [one["sequence"] for one in told] == list(range(1, len(told) + 1))
 
 
@@ -58,7 +58,7 @@ def test_an_authorized_payment_is_canceled(merchant):
     merchant.wait(payment["id"], "authorized")
     merchant.post(f"/v1/payments/{payment['id']}/cancel").raise_for_status()
     assert merchant.wait(payment["id"], "canceled")["amount_captured"] == 0
-    merchant.told(payment["id"], "payment.authorized", "payment.canceled")
+    merchant.events(payment["id"], "payment.authorized", "payment.canceled")
 
 
 def test_a_payment_that_waits_for_the_customer_is_canceled(merchant):
@@ -109,7 +109,7 @@ def test_a_fault_of_stripes_webhooks_changes_nothing(merchant, fault):
     merchant.fault(fault, match={"amount": 4322}, times=5, delay_seconds=0.5)
     payment = merchant.pay(amount=4322)
     assert merchant.wait(payment["id"])["status"] == "completed"
-    told = merchant.told(payment["id"], "payment.completed")
+    told = merchant.events(payment["id"], "payment.completed")
     assert [one["sequence"] for one in told] == list(range(1, len(told) + 1))
 
 
@@ -119,7 +119,7 @@ def test_a_refund_whose_answer_is_lost_is_made_once(merchant, fault):
     merchant.wait(payment["id"], "completed")
     merchant.fault(fault, match={"method": "POST", "path": "/v1/refunds"}, times=1)
     refund = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 400}).raise_for_status().json()
-    merchant.told(payment["id"], "payment.completed")
+    merchant.events(payment["id"], "payment.completed")
     merchant.wait_refund(refund["id"])
 
 
@@ -135,7 +135,7 @@ def test_a_receiver_that_fails_is_told_again_until_it_listens(merchant):
     merchant.behave(kind="fail", times=3)
     payment = merchant.pay()
     merchant.wait(payment["id"], "completed")
-    told = merchant.told(payment["id"], "payment.completed")
+    told = merchant.events(payment["id"], "payment.completed")
     assert len(told) >= 1
 
 

@@ -96,7 +96,7 @@ def test_a_refund_and_a_refused_one_are_told_and_explained(merchant):
     refund = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 500}).raise_for_status().json()
     merchant.wait_refund(refund["id"])
     assert merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1501}).status_code == 409
-    merchant.told(payment["id"], "payment.completed", "refund.completed")
+    merchant.events(payment["id"], "payment.completed", "refund.completed")
     entries = merchant.reported(payment["id"])
     (refusal,) = of_kind(entries, "refusal")
     requests = {entry["id"]: entry for entry in of_kind(entries, "request")}
