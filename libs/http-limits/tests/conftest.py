@@ -27,7 +27,7 @@ STRICT = {
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass
 class Client:
-    """A connection of whoever it is."""
+    """One connection to the service."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -48,16 +48,16 @@ class Client:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def answer(self) -> Answer:
+    async def response(self) -> Response:
         async with asyncio.timeout(15):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().splitlines()
             headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
             body = await self.reader.readexactly(int(headers["content-length"]))
-        return Answer(int(head[0].split()[1]), headers, body)
+        return Response(int(head[0].split()[1]), headers, body)
 
-    async def ask(self, data: bytes) -> Answer:
+    async def request(self, data: bytes) -> Response:
         await self.send(data)
-        return await self.answer()
+        return await self.response()
 
     async def ended(self) -> bool:
         """Waits for the connection's end; whether nothing came before it."""
@@ -80,8 +80,8 @@ class Service:
         self.clients.append(client)
         return client
 
-    async def ask(self, data: bytes, source: str = "127.0.0.1") -> Answer:
-        return await (await self.connect(source)).ask(data)
+    async def request(self, data: bytes, source: str = "127.0.0.1") -> Response:
+        return await (await self.connect(source)).request(data)
 
     def cpu_seconds(self) -> float:
         parts = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
@@ -132,13 +132,13 @@ def strict_service() -> Generator[Service]:
 
 @pytest.fixture
 async def usual(usual_service: Service) -> AsyncGenerator[Service]:
-    """One with the limits that hold unless set."""
+    """A service with the default limits."""
     yield usual_service
     usual_service.hang_up()
 
 
 @pytest.fixture
 async def strict(strict_service: Service) -> AsyncGenerator[Service]:
-    """One with small limits, so that a test comes to them."""
+    """A service with small limits, so that a test reaches them."""
     yield strict_service
     strict_service.hang_up()

@@ -1,4 +1,4 @@
-"""Which addresses and URLs a stranger may have us call."""
+"""Which addresses and URLs a client may have us call."""
 
 from contextlib import suppress
 from ipaddress import ip_address
@@ -124,7 +124,7 @@ def test_the_setting_lets_nothing_else_through(address):
         "https://bücher.example/",
     ],
 )
-def test_urls_that_may_be_dialled(url):
+def test_urls_that_may_be_called(url):
     check_url(url, allow_loopback=False)
 
 

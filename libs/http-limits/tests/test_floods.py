@@ -1,4 +1,4 @@
-"""Whoever floods one connection of the HTTP server neither delays the others nor takes the machine's memory."""
+"""A client that floods one connection of the HTTP server neither delays the others nor fills the machine's memory."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: malipo\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: malipo\r\nTransfer-Encoding: chunked\r\n\r\n"
 MEGABYTE = b"a" * 1_000_000
 MOST_MB = 20
-"""One connection may take so much; each kept some hundred KB, and without a limit it was 500 MB in half a minute."""
+"""One connection may use so much; each kept some hundred KB, and without a limit it was 500 MB in half a minute."""
 
 
 async def endless_header(service: Any) -> None:
@@ -77,7 +77,7 @@ async def one_byte_a_packet(service: Any) -> None:
     for byte in (HEAD + b"X-Long: " + b"a" * 2000)[:2000]:
         for client in clients:
             await client.send(bytes([byte]))
-        await asyncio.sleep(0)  # the one who measures lives on this loop, too
+        await asyncio.sleep(0)  # the client that measures runs on this loop, too
 
 
 async def idle_connections(service: Any) -> None:
@@ -100,16 +100,16 @@ FLOODS = [
 
 
 @pytest.mark.parametrize("flood", FLOODS, ids=lambda flood: flood.__name__)
-async def test_who_floods_a_connection_does_not_delay_the_others(usual, flood: Any, record_property: Any):
+async def test_a_client_that_floods_a_connection_does_not_delay_the_others(usual, flood: Any, record_property: Any):
     other = await usual.connect()
-    assert (await other.ask(HEAD + b"\r\n")).status == 200
+    assert (await other.request(HEAD + b"\r\n")).status == 200
     cpu, memory = usual.cpu_seconds(), usual.memory_mb()
     attack = asyncio.ensure_future(flood(usual))
     waits: list[float] = []
     while not attack.done() or len(waits) < 20:
-        asked = time.perf_counter()
-        assert (await other.ask(HEAD + b"\r\n")).status == 200
-        waits.append(time.perf_counter() - asked)
+        sent_at = time.perf_counter()
+        assert (await other.request(HEAD + b"\r\n")).status == 200
+        waits.append(time.perf_counter() - sent_at)
         await asyncio.sleep(0.005)
     with suppress(ConnectionError):
         await attack
@@ -124,11 +124,11 @@ async def test_who_floods_a_connection_does_not_delay_the_others(usual, flood: A
     assert usual.memory_mb() - memory < MOST_MB
 
 
-async def test_who_sends_requests_faster_than_he_reads_answers_does_not_fill_the_memory(usual):
+async def test_a_client_that_sends_requests_faster_than_it_reads_responses_does_not_fill_the_memory(usual):
     client = await usual.connect()
-    assert (await client.ask(HEAD + b"\r\n")).status == 200
+    assert (await client.request(HEAD + b"\r\n")).status == 200
     memory = usual.memory_mb()
     client.writer.write((HEAD + b"\r\n") * 40_000)
     for _ in range(2000):
-        assert (await client.answer()).status == 200
+        assert (await client.response()).status == 200
     assert usual.memory_mb() - memory < MOST_MB

@@ -1,4 +1,4 @@
-"""What the HTTP server beneath every service refuses, how long it waits, and whom it takes for the client."""
+"""What the HTTP server beneath every service refuses, how long it waits, and whose address is the client's."""
 
 import asyncio
 from contextlib import suppress
@@ -18,31 +18,31 @@ async def test_requests_of_one_connection_are_answered_in_order_also_when_they_c
     client = await strict.connect()
     paths = [f"/{number}" for number in range(200)]
     await client.send(b"".join(b"GET %s HTTP/1.1\r\nHost: malipo\r\n\r\n" % path.encode() for path in paths))
-    assert [(await client.answer()).json["path"] for _ in paths] == paths
-    assert (await client.ask(GET + b"\r\n")).status == 200
+    assert [(await client.response()).json["path"] for _ in paths] == paths
+    assert (await client.request(GET + b"\r\n")).status == 200
 
 
 async def test_a_body_in_small_pieces_arrives_whole_and_the_next_request_behind_it(strict):
     client = await strict.connect()
     pieces = b"".join(b"64\r\n" + b"x" * 100 + b"\r\n" for _ in range(5000))
     await client.send(CHUNKED + pieces + b"0\r\n\r\n" + GET + b"\r\n")
-    assert (await client.answer()).json["length"] == 500_000
-    assert (await client.answer()).json["length"] == 0
+    assert (await client.response()).json["length"] == 500_000
+    assert (await client.response()).json["length"] == 0
 
 
-async def test_a_body_that_waits_for_our_word_gets_it(strict):
+async def test_a_body_that_expects_100_continue_gets_it(strict):
     client = await strict.connect()
     await client.send(POST + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")
     assert await client.reader.readline() == b"HTTP/1.1 100 Continue\r\n"
     await client.reader.readline()
-    assert (await client.ask(b"abc")).json["length"] == 3
+    assert (await client.request(b"abc")).json["length"] == 3
 
 
-async def test_headers_up_to_the_limit_are_taken(strict):
+async def test_headers_up_to_the_limit_are_accepted(strict):
     value = b"x" * (4096 - len(GET) - len(b"X-Long: \r\n\r\n"))
-    answer = await strict.ask(GET + b"X-Long: " + value + b"\r\n\r\n")
-    assert answer.status == 200
-    assert ["x-long", value.decode()] in answer.json["headers"]
+    response = await strict.request(GET + b"X-Long: " + value + b"\r\n\r\n")
+    assert response.status == 200
+    assert ["x-long", value.decode()] in response.json["headers"]
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ async def test_headers_up_to_the_limit_are_taken(strict):
 )
 async def test_what_is_too_large_is_answered_431_and_the_connection_ends(strict, head):
     client = await strict.connect()
-    answer = await client.ask(head)
-    assert (answer.status, answer.headers["connection"]) == (431, "close")
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.json["status"], answer.json["code"]) == (431, "headers_too_large")
-    assert answer.json["retry"] == {"safe": False, "after_seconds": None, "same_key": True}
+    response = await client.request(head)
+    assert (response.status, response.headers["connection"]) == (431, "close")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (response.json["status"], response.json["code"]) == (431, "headers_too_large")
+    assert response.json["retry"] == {"safe": False, "after_seconds": None, "same_key": True}
     assert await client.ended()
 
 
@@ -80,29 +80,31 @@ async def test_headers_that_take_too_long_are_answered_408_however_steadily_they
                 await asyncio.sleep(0.05)
 
     trickling = asyncio.ensure_future(trickle())
-    assert (await client.answer()).status == 408
+    assert (await client.response()).status == 408
     assert await client.ended()
     trickling.cancel()
 
 
-async def test_who_says_nothing_is_left_also_behind_an_answer_and_behind_empty_lines(strict):
-    silent, satisfied, bored = [await strict.connect() for _ in range(3)]
-    assert (await satisfied.ask(GET + b"\r\n")).status == 200
-    assert (await bored.ask(GET + b"\r\n")).status == 200
-    await bored.send(b"\r\n")
+async def test_a_client_that_sends_nothing_is_disconnected_also_after_a_response_and_after_empty_lines(strict):
+    silent, answered, trickling = [await strict.connect() for _ in range(3)]
+    assert (await answered.request(GET + b"\r\n")).status == 200
+    assert (await trickling.request(GET + b"\r\n")).status == 200
+    await trickling.send(b"\r\n")
     assert await silent.ended()
-    assert await satisfied.ended()
-    assert (await bored.answer()).status == 408
-    assert await bored.ended()
+    assert await answered.ended()
+    assert (await trickling.response()).status == 408
+    assert await trickling.ended()
 
 
-async def test_the_rest_of_a_body_that_nobody_wants_is_not_waited_for(strict):
+async def test_the_rest_of_a_body_that_is_not_read_is_not_waited_for(strict):
     client = await strict.connect()
-    assert (await client.ask(b"POST /unread HTTP/1.1\r\nHost: malipo\r\nContent-Length: 100\r\n\r\nx")).status == 200
+    assert (
+        await client.request(b"POST /unread HTTP/1.1\r\nHost: malipo\r\nContent-Length: 100\r\n\r\nx")
+    ).status == 200
     assert await client.ended()
 
 
-async def test_who_does_not_read_his_answer_does_not_keep_his_place(strict):
+async def test_a_client_that_does_not_read_its_response_does_not_keep_its_place(strict):
     clients = [await strict.connect() for _ in range(8)]
     for client in clients:
         client.writer.transport.pause_reading()
@@ -113,12 +115,12 @@ async def test_who_does_not_read_his_answer_does_not_keep_his_place(strict):
 @pytest.mark.parametrize(
     "behind", [b"GET / HTTP/1.1\r\nHost: malipo\r\n\r\n", b"GET / HT"], ids=["a request", "a part of one"]
 )
-async def test_nor_does_he_who_has_sent_more_behind_it(strict, behind):
+async def test_nor_does_a_client_that_has_sent_more_after_it(strict, behind):
     await fill(strict, b"GET /large HTTP/1.1\r\nHost: malipo\r\n\r\n" + behind)
     await until(lambda: is_answered(strict), what="a place is free")
 
 
-async def test_nor_does_he_who_reads_none_of_very_many_small_answers(strict):
+async def test_nor_does_a_client_that_reads_none_of_very_many_small_responses(strict):
     await fill(strict, (GET + b"X-Long: " + b"x" * 3000 + b"\r\n\r\n") * 2000)  # more than the system buffers
     await until(lambda: is_answered(strict), seconds=60, what="a place is free")
 
@@ -131,19 +133,19 @@ async def fill(service, data: bytes) -> None:
         client.writer.write(data)
 
 
-async def test_who_reads_slowly_gets_all_of_his_answers(strict):
+async def test_a_client_that_reads_slowly_gets_all_of_its_responses(strict):
     client = await strict.connect()
     await client.send(b"GET /large HTTP/1.1\r\nHost: malipo\r\n\r\n" + GET + b"\r\n")
     await client.reader.readuntil(b"\r\n\r\n")
     for _ in range(50):  # for longer than the server looks at it twice
         await client.reader.readexactly(1_000_000)
         await asyncio.sleep(0.08)
-    assert (await client.answer()).status == 200
+    assert (await client.response()).status == 200
 
 
 async def is_answered(service) -> bool:
     try:
-        return (await service.ask(GET + b"\r\n")).status == 200
+        return (await service.request(GET + b"\r\n")).status == 200
     except (ConnectionError, asyncio.IncompleteReadError):
         return False
 
@@ -151,12 +153,12 @@ async def is_answered(service) -> bool:
 async def test_one_address_holds_only_so_many_connections_and_a_place_is_given_back(strict):
     held = [await strict.connect("127.0.0.9") for _ in range(8)]
     for client in held:
-        assert (await client.ask(GET + b"\r\n")).status == 200
-    refused = await (await strict.connect("127.0.0.9")).answer()
+        assert (await client.request(GET + b"\r\n")).status == 200
+    refused = await (await strict.connect("127.0.0.9")).response()
     assert (refused.status, refused.headers["connection"]) == (503, "close")
     assert (refused.json["code"], refused.headers["retry-after"]) == ("too_many_connections", "1")
     assert refused.json["retry"] == {"safe": True, "after_seconds": 1, "same_key": True}
-    assert (await strict.ask(GET + b"\r\n", "127.0.0.10")).status == 200
+    assert (await strict.request(GET + b"\r\n", "127.0.0.10")).status == 200
     held[0].writer.close()
     await until(lambda: has_place(strict, "127.0.0.9"), what="there is a place again")
 
@@ -165,14 +167,14 @@ async def has_place(service, source: str) -> bool:
     client = await service.connect(source)
     await client.send(GET + b"\r\n")
     with suppress(ConnectionError, asyncio.IncompleteReadError):
-        return (await client.answer()).status == 200
+        return (await client.response()).status == 200
     return False
 
 
 async def test_a_trusted_proxy_holds_more_connections_but_not_more_than_there_are(strict):
     for _ in range(12):
-        assert (await strict.ask(GET + b"\r\n", PROXY)).status == 200
-    assert (await (await strict.connect(PROXY)).answer()).status == 503
+        assert (await strict.request(GET + b"\r\n", PROXY)).status == 200
+    assert (await (await strict.connect(PROXY)).response()).status == 503
 
 
 @pytest.mark.parametrize(
@@ -203,52 +205,52 @@ async def test_a_trusted_proxy_holds_more_connections_but_not_more_than_there_ar
 )
 async def test_what_two_servers_could_read_in_two_ways_is_answered_400_and_the_connection_ends(strict, head):
     client = await strict.connect()
-    answer = await client.ask(head)
-    assert (answer.status, answer.headers["connection"]) == (400, "close")
+    response = await client.request(head)
+    assert (response.status, response.headers["connection"]) == (400, "close")
     assert await client.ended()
 
 
 async def test_other_versions_of_http_are_answered_505(strict):
-    assert (await strict.ask(b"GET / HTTP/2.0\r\nHost: a\r\n\r\n")).status == 505
+    assert (await strict.request(b"GET / HTTP/2.0\r\nHost: a\r\n\r\n")).status == 505
 
 
-async def test_a_target_in_absolute_form_is_taken_when_it_names_the_same_host(strict):
-    answer = await strict.ask(b"GET http://MALIPO:80/path?q=http://x HTTP/1.1\r\nHost: malipo:80\r\n\r\n")
-    assert answer.json["path"] == "/path"
+async def test_a_target_in_absolute_form_is_accepted_when_it_names_the_same_host(strict):
+    response = await strict.request(b"GET http://MALIPO:80/path?q=http://x HTTP/1.1\r\nHost: malipo:80\r\n\r\n")
+    assert response.json["path"] == "/path"
 
 
-async def test_an_upgrade_is_not_followed_and_hides_nothing_that_comes_behind(strict):
+async def test_an_upgrade_is_not_followed_and_hides_nothing_that_comes_after_it(strict):
     client = await strict.connect()
     await client.send(GET + b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\nGET /next HTTP/1.1\r\nHost: malipo\r\n\r\n")
-    assert [(await client.answer()).json["path"] for _ in range(2)] == ["/", "/next"]
+    assert [(await client.response()).json["path"] for _ in range(2)] == ["/", "/next"]
 
 
 async def test_a_trailer_never_becomes_a_header(strict):
-    answer = await strict.ask(CHUNKED + b"1\r\nx\r\n0\r\nX-API-Key: k\r\n\r\n")
-    assert "x-api-key" not in dict(answer.json["headers"])
+    response = await strict.request(CHUNKED + b"1\r\nx\r\n0\r\nX-API-Key: k\r\n\r\n")
+    assert "x-api-key" not in dict(response.json["headers"])
 
 
-async def test_a_bad_request_behind_a_good_one_does_not_take_its_answer(strict):
+async def test_a_bad_request_after_a_good_one_does_not_take_its_response(strict):
     client = await strict.connect()
     await client.send(b"GET /slow HTTP/1.1\r\nHost: malipo\r\n\r\n" + GET + b"\r\n" + b"nonsense\r\n\r\n")
-    assert [(await client.answer()).json["path"] for _ in range(2)] == ["/slow", "/"]
+    assert [(await client.response()).json["path"] for _ in range(2)] == ["/slow", "/"]
     assert await client.ended()
 
 
-async def test_a_body_that_turns_out_to_be_nonsense_behind_a_good_request_does_not_take_its_answer(strict):
+async def test_a_body_that_turns_out_to_be_nonsense_after_a_good_request_does_not_take_its_response(strict):
     client = await strict.connect()
     await client.send(b"GET /slow HTTP/1.1\r\nHost: malipo\r\n\r\n" + CHUNKED + b"nonsense\r\n")
-    assert (await client.answer()).json["path"] == "/slow"
+    assert (await client.response()).json["path"] == "/slow"
     assert await client.ended()
 
 
-# Whom the server takes for the client
+# Whose address is the client's
 
 
-async def test_a_proxys_word_is_taken_from_proxies_that_are_trusted_and_from_nobody_else(strict):
-    said = GET + b"X-Forwarded-For: 203.0.113.9, 198.51.100.7\r\n\r\n"
-    assert (await strict.ask(said, PROXY)).json["client"] == "198.51.100.7"
-    assert (await strict.ask(said)).json["client"] == "127.0.0.1"
+async def test_x_forwarded_for_is_believed_of_trusted_proxies_and_of_no_other_peer(strict):
+    forwarded = GET + b"X-Forwarded-For: 203.0.113.9, 198.51.100.7\r\n\r\n"
+    assert (await strict.request(forwarded, PROXY)).json["client"] == "198.51.100.7"
+    assert (await strict.request(forwarded)).json["client"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ async def test_a_proxys_word_is_taken_from_proxies_that_are_trusted_and_from_nob
         ("a socket", ["203.0.113.9"], "a socket"),
     ],
 )
-def test_the_client_is_the_right_most_who_is_no_trusted_proxy_and_else_the_peer(peer, forwarded, client):
+def test_the_client_is_the_right_most_address_that_is_no_trusted_proxy_and_else_the_peer(peer, forwarded, client):
     assert client_of(peer, forwarded, networks("10.0.0.0/8, fd00::/8")) == client
 
 

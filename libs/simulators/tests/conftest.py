@@ -35,7 +35,7 @@ async def wait_until(condition: Callable[[], object], what: str = "the condition
 
 
 class Inbox:
-    """A webhook receiver: keeps what came, answers the statuses it was given, then 200."""
+    """A webhook receiver: keeps what came, answers with the statuses it was given, then with 200."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
@@ -69,7 +69,7 @@ def signed_at(request: httpx.Request) -> int:
 
 
 class Driver:
-    """Speaks to the simulated API the way a caller does, in forms."""
+    """A client of the simulated API: it sends forms."""
 
     def __init__(self, http: httpx.AsyncClient, inbox: Inbox) -> None:
         self.http = http

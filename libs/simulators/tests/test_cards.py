@@ -49,7 +49,7 @@ async def test_a_card_that_needs_3ds_sends_the_customer_to_a_page(stripe, method
     assert await stripe.effects() == []
 
 
-async def test_off_session_nobody_can_authenticate(stripe):
+async def test_off_session_no_customer_can_authenticate(stripe):
     response = await stripe.pay("pm_card_authenticationRequired", {"off_session": "true"})
     assert (response.status_code, response.json()["error"]["code"]) == (402, "authentication_required")
     intent = response.json()["error"]["payment_intent"]

@@ -28,7 +28,7 @@ def started(*arguments):
 
 
 @pytest.mark.parametrize("name", ["stripe", "merchant"])
-def test_a_simulator_tells_where_it_listens_answers_and_ends_when_told(name):
+def test_a_simulator_prints_its_address_answers_and_ends_by_a_signal(name):
     with started(name) as http:
         assert http.get("/_sim/health").json()["status"] == "ok"
         address = http.base_url

@@ -26,7 +26,7 @@ async def test_a_dropped_connection_leaves_the_book_right_and_the_key_usable(liv
     assert (dropped["status"], dropped["fault"], dropped["idempotency_key"]) == (None, fault, "k")
 
 
-async def test_a_caller_that_gives_up_on_a_slow_answer_has_still_paid(live_stripe, until):
+async def test_a_client_that_gives_up_on_a_slow_answer_has_still_paid(live_stripe, until):
     with pytest.raises(httpx.ReadTimeout):
         await live_stripe.http.post(
             "/v1/payment_intents",

@@ -1,15 +1,15 @@
-"""What nobody orders over the API: refunds made in the dashboard, disputes."""
+"""What does not come by the API: refunds made in the dashboard, disputes."""
 
 import pytest
 
 pytestmark = pytest.mark.asyncio
 
 
-async def dashboard(stripe, path: str, wish: dict | None = None):
-    return await stripe.http.post(f"/_sim/{path}", json=wish or {})
+async def dashboard(stripe, path: str, body: dict | None = None):
+    return await stripe.http.post(f"/_sim/{path}", json=body or {})
 
 
-async def test_a_refund_made_in_the_dashboard_is_booked_and_told_and_carries_no_metadata(stripe):
+async def test_a_refund_made_in_the_dashboard_is_booked_and_reported_and_carries_no_metadata(stripe):
     await stripe.listen("refund.created")
     intent = await stripe.paid(extra={"metadata[order]": "7"})
     made = await dashboard(stripe, f"payment_intents/{intent['id']}/refunds", {"amount": 400})
@@ -40,7 +40,7 @@ async def test_a_dispute_takes_the_money_and_what_is_won_comes_back(stripe, verd
 
 
 @pytest.mark.parametrize("what", ["refunds", "disputes"])
-async def test_only_money_that_was_taken_can_be_taken_back(stripe, what):
+async def test_only_money_that_was_captured_can_be_refunded_or_disputed(stripe, what):
     held = await stripe.paid(extra={"capture_method": "manual"})
     paid = await stripe.paid()
     assert (await dashboard(stripe, f"payment_intents/{held['id']}/{what}")).status_code == 400

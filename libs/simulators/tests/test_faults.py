@@ -13,7 +13,7 @@ async def statuses(stripe, count, extra=None):
     return [(await stripe.pay(extra=extra)).status_code for _ in range(count)]
 
 
-async def test_a_rule_strikes_as_often_as_it_says_after_letting_some_pass(stripe):
+async def test_a_rule_strikes_as_often_as_its_times_after_letting_some_pass(stripe):
     rule = await stripe.fault("error_before_effect", times=2, after=1)
     assert await statuses(stripe, 5) == [200, 500, 500, 200, 200]
     [shown] = (await stripe.http.get("/_sim/faults")).json()
@@ -51,7 +51,7 @@ async def test_later_requests_about_a_payment_match_by_its_metadata(stripe):
     assert refused.json()["error"]["code"] == "lock_timeout"
 
 
-async def test_a_rule_can_be_taken_back_one_by_one_or_all(stripe):
+async def test_rules_can_be_removed_one_by_one_or_all(stripe):
     first = await stripe.fault("error_before_effect")
     await stripe.fault("rate_limited")
     await stripe.http.delete(f"/_sim/faults/{first['id']}")
@@ -93,10 +93,10 @@ async def test_the_seed_decides_every_id_and_every_chance():
     assert 8 <= sum(status == 500 for status, _ in first) <= 32
 
 
-async def test_answers_can_lie_while_the_book_and_the_key_keep_the_truth(stripe):
-    lie = await stripe.paid(idempotency_key="k1", x_sim_fault="amount_mismatch")
-    truth = await stripe.paid(idempotency_key="k1")
-    assert (lie["amount"], truth["amount"]) == (1001, 1000)
+async def test_responses_can_be_wrong_while_the_book_and_the_key_stay_right(stripe):
+    wrong = await stripe.paid(idempotency_key="k1", x_sim_fault="amount_mismatch")
+    right = await stripe.paid(idempotency_key="k1")
+    assert (wrong["amount"], right["amount"]) == (1001, 1000)
     strange = await stripe.paid(idempotency_key="k2", x_sim_fault="unknown_status")
     assert strange["status"] == "under_divination"
     assert (await stripe.get(f"/v1/payment_intents/{strange['id']}")).json()["status"] == "succeeded"

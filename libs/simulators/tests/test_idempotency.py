@@ -62,7 +62,7 @@ async def test_an_error_may_be_reconciled_later_and_its_stored_answer_stays(stri
     assert await stripe.effects() == [("charge", 1000)]
 
 
-async def test_a_charge_that_is_declined_when_it_is_reconciled_is_told_by_a_webhook_only(stripe):
+async def test_a_charge_that_is_declined_when_it_is_reconciled_is_reported_by_a_webhook_only(stripe):
     await stripe.listen()
     await stripe.pay("pm_card_visa_chargeDeclined", idempotency_key="k", x_sim_fault="error_reconciled:0")
     await stripe.inbox.until("payment_intent.payment_failed")
@@ -81,7 +81,7 @@ async def test_refused_parameters_and_credentials_are_not_remembered(stripe):
     assert (await stripe.pay(idempotency_key="k")).status_code == 200
 
 
-async def test_while_the_first_request_runs_the_second_is_told_so_and_may_come_again(stripe):
+async def test_while_the_first_request_runs_the_second_is_refused_and_may_come_again(stripe):
     slow = asyncio.create_task(stripe.pay(idempotency_key="k", x_sim_fault="slow:0.6"))
     await asyncio.sleep(0.05)
     conflict = await stripe.pay(idempotency_key="k")

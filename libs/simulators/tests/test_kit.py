@@ -1,4 +1,4 @@
-"""The kit knows no provider: here it carries one that has nothing of Stripe's.
+"""The kit knows no provider: here a simulator is built upon it that has nothing of Stripe's.
 
 The kiosk takes JSON, has no idempotency keys, sends no signature, and calls back to the URL that each request names.
 """
@@ -115,7 +115,7 @@ class Kiosk(Dialect[KioskRequest]):
         return Refusal(Answer(500, b'{"errorCode": "500.003"}'))
 
     def ask(self, request: KioskRequest) -> Answer:
-        """Asks the customer, who pays at once, unless told to hang up."""
+        """Prompt the customer, who pays at once, unless the fault has them hang up."""
         world, given = self.world, request.given
         about = {"reference": given["reference"]}
         prompt = Prompt(world.ids.draw("prompt", 10), world.clock.now(), about, given["amount"], given["callback_url"])
@@ -180,14 +180,14 @@ async def test_a_provider_without_keys_and_signatures_is_answered_booked_and_cal
     ("fault", "status", "paid"),
     [("error_before_effect", 500, 0), ("error_after_effect", 500, 1), ("rate_limited", 500, 0), ("html_error", 502, 0)],
 )
-async def test_the_faults_of_every_simulator_strike_it_in_its_own_words(kiosk, fault, status, paid):
+async def test_the_faults_of_every_simulator_strike_it_with_its_own_responses(kiosk, fault, status, paid):
     answer = await kiosk.pay(**{"x-sim-fault": fault})
     assert (answer.status_code, len(kiosk.paid())) == (status, paid)
     [logged] = (await kiosk.http.get("/_sim/requests")).json()
     assert (logged["status"], logged["fault"], logged["account"]) == (status, fault, SHORTCODE)
 
 
-async def test_its_own_faults_can_be_asked_for_by_rule_and_are_listed_with_the_others(kiosk):
+async def test_its_own_faults_can_be_named_by_a_rule_and_are_listed_with_the_others(kiosk):
     rule = {"fault": "customer_hangs_up", "match": {"metadata": {"reference": "order-7"}}, "times": 1}
     assert (await kiosk.http.post("/_sim/faults", json=rule)).status_code == 201
     assert (await kiosk.pay()).status_code == 202
@@ -228,7 +228,7 @@ async def test_ids_take_the_alphabet_of_their_provider():
     assert set(receipt) <= set("ABCDEFGH0123456789")
 
 
-async def test_a_timeline_pages_and_says_which_cursor_it_does_not_know():
+async def test_a_timeline_pages_and_names_the_cursor_that_it_does_not_know():
     timeline = Timeline[Prompt]()
     for number in range(5):
         timeline.append(Prompt(f"p{number}", number, {}, 1, ""))

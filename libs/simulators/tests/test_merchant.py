@@ -1,4 +1,4 @@
-"""The merchant: verifies, remembers, and misbehaves as told."""
+"""The merchant: verifies, remembers, and misbehaves on request."""
 
 import asyncio
 import json
@@ -91,7 +91,7 @@ async def test_a_body_that_is_no_event_is_remembered_all_the_same(merchant, body
         ({"kind": "slow", "seconds": 0.01}, 200, None),
     ],
 )
-async def test_it_answers_as_told(merchant, behaviour, status, header):
+async def test_it_answers_by_its_behaviour(merchant, behaviour, status, header):
     await configured(merchant, **behaviour)
     response = await send(merchant)
     assert response.status_code == status
@@ -111,7 +111,7 @@ async def test_an_unknown_behaviour_is_refused(merchant):
     assert response.status_code == 422
 
 
-async def test_a_hanging_receiver_says_nothing_and_notices_when_the_caller_leaves(live_merchant):
+async def test_a_hanging_receiver_sends_nothing_and_notices_when_the_sender_leaves(live_merchant):
     await configured(live_merchant, kind="hang", seconds=60, times=1)
     with pytest.raises(httpx.ReadTimeout):
         await send(live_merchant, timeout=0.1)

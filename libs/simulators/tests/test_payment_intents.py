@@ -119,7 +119,7 @@ async def test_captures_and_refunds_add_up_in_the_balance(stripe):
     assert [(line["currency"], line["amount"]) for line in balance["available"]] == [("usd", 750)]
 
 
-async def test_ones_own_reference_can_be_searched_for(stripe):
+async def test_a_payment_can_be_found_by_its_own_reference(stripe):
     wanted = await stripe.paid(extra={"metadata[malipo_payment_id]": "pay_7"})
     await stripe.paid(extra={"metadata[malipo_payment_id]": "pay_8"})
     query = {"query": "metadata['malipo_payment_id']:'pay_7'"}

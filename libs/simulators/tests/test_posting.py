@@ -78,7 +78,7 @@ async def test_the_status_is_what_counts(answer, status):
 
 
 @pytest.mark.parametrize("answer", [b"", None, b"SSH-2.0-not-http\r\n\r\n"])
-async def test_no_understandable_answer_is_a_failed_delivery_and_the_next_one_works(answer):
+async def test_a_response_that_cannot_be_understood_is_a_failed_delivery_and_the_next_one_works(answer):
     async with listening(answer, OK) as (listener, poster, url):
         with pytest.raises(DeliveryFailed):
             await poster.post(url, b"", {})
@@ -87,7 +87,7 @@ async def test_no_understandable_answer_is_a_failed_delivery_and_the_next_one_wo
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "https://127.0.0.1:1/", "http://", "http://[", "http://a b/"])
-async def test_a_place_where_nobody_listens_is_a_failed_delivery(url):
+async def test_a_receiver_that_cannot_be_reached_is_a_failed_delivery(url):
     poster = WirePoster(timeout_seconds=0.5)
     with pytest.raises(DeliveryFailed):
         await poster.post(url, b"", {})

@@ -1,4 +1,4 @@
-"""Refunds: whole, in parts, never too much, and those that change their mind."""
+"""Refunds: whole, in parts, never too much, and those that change after they were made."""
 
 import pytest
 

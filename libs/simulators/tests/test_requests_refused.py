@@ -1,4 +1,4 @@
-"""What the API refuses at the door: credentials, unknown parameters, malformed forms, impossible amounts."""
+"""What the API refuses before any operation: credentials, unknown parameters, malformed forms, impossible amounts."""
 
 import base64
 
@@ -103,7 +103,7 @@ WORDS = "Invalid request (check that your POST content type is application/x-www
 
 @pytest.mark.parametrize("body", [b"", b"amount=1000&currency=usd"])
 @pytest.mark.parametrize("content_type", ["", "application/octet-stream", "application/json", "text/plain"])
-async def test_a_post_that_does_not_say_that_it_is_a_form_is_refused_also_when_it_is_empty(stripe, content_type, body):
+async def test_a_post_without_the_content_type_of_a_form_is_refused_also_when_it_is_empty(stripe, content_type, body):
     held = await stripe.paid(extra={"capture_method": "manual"})
     for path in ("/v1/payment_intents", f"/v1/payment_intents/{held['id']}/cancel"):
         headers = {"authorization": "Bearer sk_test_merchantOne", "content-type": content_type}

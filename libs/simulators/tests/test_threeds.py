@@ -17,7 +17,7 @@ async def decide(stripe, intent, decision, **headers):
     return await stripe.http.post(f"/_sim/3ds/{intent['id']}/{decision}", headers=headers)
 
 
-async def test_approving_completes_the_payment_and_leads_back_to_the_shop(stripe):
+async def test_approving_completes_the_payment_and_leads_back_to_the_merchant(stripe):
     intent = await challenged(stripe)
     decided = (await decide(stripe, intent, "approve")).json()
     assert decided["status"] == "succeeded"
@@ -60,14 +60,14 @@ async def test_a_card_may_decline_after_authentication(stripe):
     assert kept["last_payment_error"]["decline_code"] == "insufficient_funds"
 
 
-async def test_a_decision_is_taken_once(stripe):
+async def test_a_decision_is_made_once(stripe):
     intent = await challenged(stripe)
     await decide(stripe, intent, "approve")
     assert (await decide(stripe, intent, "refuse")).status_code == 409
     assert await stripe.effects() == [("charge", 1000)]
 
 
-async def test_the_book_quotes_the_key_of_the_request_that_asked_for_the_payment(stripe):
+async def test_the_book_shows_the_key_of_the_request_that_made_the_payment(stripe):
     intent = await stripe.paid("pm_card_threeDSecure2Required", {"return_url": RETURN_URL}, idempotency_key="k-3ds")
     await decide(stripe, intent, "approve")
     assert [line["idempotency_key"] for line in (await stripe.book())["effects"]] == ["k-3ds"]

@@ -26,7 +26,7 @@ async def test_the_secret_is_shown_once(stripe):
     assert "secret" not in shown
 
 
-async def test_every_step_of_a_payment_has_its_events(stripe):
+async def test_every_change_of_a_payment_has_its_events(stripe):
     await stripe.listen()
     held = await stripe.paid(extra={"capture_method": "manual"})
     await stripe.post(f"/v1/payment_intents/{held['id']}/capture")
@@ -50,7 +50,7 @@ async def test_every_step_of_a_payment_has_its_events(stripe):
     )
 
 
-async def test_an_endpoint_gets_only_what_it_asked_for(stripe):
+async def test_an_endpoint_gets_only_its_event_types(stripe):
     await stripe.listen("charge.succeeded")
     await stripe.paid()
     await stripe.inbox.until("charge.succeeded")
@@ -89,15 +89,15 @@ async def test_after_rotation_the_old_secret_signs_no_more(stripe, is_signed_by)
 
 
 async def test_an_endpoint_can_be_made_with_a_secret_known_beforehand(stripe, is_signed_by):
-    wish = {"api_key": "sk_test_merchantOne", "url": "http://receiver.test", "secret": "whsec_known"}
-    assert (await stripe.http.post("/_sim/webhook_endpoints", json=wish)).status_code == 201
+    body = {"api_key": "sk_test_merchantOne", "url": "http://receiver.test", "secret": "whsec_known"}
+    assert (await stripe.http.post("/_sim/webhook_endpoints", json=body)).status_code == 201
     await stripe.paid()
     await stripe.inbox.until("payment_intent.succeeded")
     assert is_signed_by(stripe.inbox.requests[0], "whsec_known")
 
 
 @pytest.mark.parametrize("url", ["nowhere", "ftp://receiver.test", "http://", "http://["])
-async def test_an_endpoint_needs_a_url_that_webhooks_can_go_to(stripe, url):
+async def test_an_endpoint_needs_a_url_that_can_be_posted_to(stripe, url):
     response = await stripe.post("/v1/webhook_endpoints", {"url": url, "enabled_events[]": "*"})
     assert (response.status_code, response.json()["error"]["code"]) == (400, "url_invalid")
 

@@ -1,1 +1,1 @@
-"""What a stranger may do to our HTTP port, and to which addresses a stranger may send us. Knows nothing of payments."""
+"""Limits of what any client may do to our HTTP port, and of the addresses it may have us call. Knows no payment."""

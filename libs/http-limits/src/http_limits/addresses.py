@@ -1,13 +1,13 @@
-"""Which URLs and addresses the system may be sent to by a stranger: only what the whole Internet can reach. Pure.
+"""Which URLs and addresses a client may have the system call: only what the whole Internet can reach. Pure.
 
 IPv4 is refused by IANA's IPv4 Special-Purpose Address Registry and its multicast and reserved space; IPv6 is let through
 in 2000::/3 alone, the space that IANA hands out (RFC 4291), less what the IPv6 Special-Purpose Address Registry holds of
 it (read as last updated on 2024-10-22; RFC 6890, 8190). Of 2001::/23 nothing is let through: its parts that are globally
-reachable (anycast of protocols, AMT, AS112, ORCHIDv2, drone ids) have no web servers. Beside the registries stand the
-addresses at which clouds answer their own machines.
+reachable (anycast of protocols, AMT, AS112, ORCHIDv2, drone ids) have no web servers. Added to the registries are the
+addresses of clouds' metadata services.
 
-It is written out, as `is_global` and its kin let wrapped addresses (NAT64, 6to4), shared space (100.64.0.0/10) and
-whatever has been registered since through.
+The table is written out because `is_global` and the like let through wrapped addresses (NAT64, 6to4), shared space
+(100.64.0.0/10) and whatever has been registered since.
 """
 
 import re
@@ -73,9 +73,9 @@ _MAX_NAME_CHARS = 253
 
 
 class AddressRefused(OSError):
-    """Nothing is sent there. The text is fit for the merchant: it names a rule, and no address that a resolver answered.
+    """Nothing is sent there. The text is fit for the merchant: it names a rule, and no address that a resolver returned.
 
-    `code` names the kind of problem; the gateway's problems have the same.
+    `code` names the kind of problem, as the gateway's problems do.
     """
 
     def __init__(self, text: str, code: Code = "url_not_public") -> None:
@@ -86,7 +86,7 @@ class AddressRefused(OSError):
 def check_address(text: str, *, allow_loopback: bool) -> None:
     """Refuse an address that is not globally reachable, or no plain address at all. Raises `AddressRefused`.
 
-    An IPv4-mapped IPv6 address is the IPv4 address in it: the system dials that.
+    An IPv4-mapped IPv6 address is the IPv4 address in it: the system connects to that.
     """
     address = _parse(text)
     if allow_loopback and any(address in network for network in _LOOPBACK):
@@ -98,10 +98,10 @@ def check_address(text: str, *, allow_loopback: bool) -> None:
 
 
 def check_url(url: str, *, allow_loopback: bool) -> None:
-    """Refuse a URL that can never be dialled: not https on port 443, or its host an address or a name of the inside.
+    """Refuse a URL that can never be called: not https on port 443, or its host no public address or name.
 
     With `allow_loopback` this machine may be meant, by any port and over plain http. Other names pass: their addresses
-    are checked when they are looked up. The URL is read by the library that will dial it, so that there is no second
+    are checked when they are looked up. The URL is parsed by the library that will call it, so that there is no second
     reading to disagree with. Raises `AddressRefused`.
     """
     try:

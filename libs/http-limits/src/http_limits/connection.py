@@ -1,4 +1,4 @@
-"""One client's connection: uvicorn's, with limits for what a stranger may send, and how slowly, before we know him."""
+"""One client's connection: uvicorn's, with limits for what it may send, and how slowly, before it is authenticated."""
 
 import asyncio
 from collections import Counter as Counts
@@ -44,7 +44,7 @@ RETRY_SECONDS: dict[int, int] = {408: 1, 503: 1}
 
 
 class Refused(Exception):
-    """The request is not taken: status and detail of the answer, and the reason that is counted."""
+    """The request is refused: status and detail of the response, and the reason that is counted."""
 
     def __init__(self, status: int, detail: str, reason: str = "malformed") -> None:
         super().__init__(detail)
@@ -53,7 +53,7 @@ class Refused(Exception):
         self.reason = reason
 
     def answer(self) -> bytes:
-        """The answer's bytes; the connection ends behind it. Nothing was written, so the same may be sent under the same key."""
+        """The response's bytes, with which the connection ends. Nothing was stored: the same idempotency key may be used."""
         phrase = HTTPStatus(self.status).phrase
         after_seconds = RETRY_SECONDS.get(self.status)
         retry = {"safe": after_seconds is not None, "after_seconds": after_seconds, "same_key": True}
@@ -76,7 +76,7 @@ class Door:
         self._by_address = Counts[str]()
 
     def enter(self, address: str) -> bool:
-        """Take a place for `address`; whoever gets one calls `leave` at the end."""
+        """Take a place for `address`, if there is one. Who gets True calls `leave` at the end."""
         trusted = is_trusted(address, self.limits.trusted_proxies)
         network = network_of(address)
         most = self.limits.connections if trusted else self.limits.connections_per_address
@@ -104,15 +104,15 @@ class _Part(Enum):
 
 
 class _Flow(FlowControl):
-    """Reading goes on when uvicorn wants more and what was read has been parsed."""
+    """Reads on when uvicorn wants more and what was read has been parsed."""
 
     def __init__(self, transport: asyncio.Transport, go_on: Callable[[], None]) -> None:
         super().__init__(transport)
         self._go_on = go_on
-        self._unsent = 0  # bytes that the client had not made room for when that was asked last
+        self._unsent = 0  # bytes that the client had not read at the last call of `stands_still`
 
     def stands_still(self) -> bool:
-        """Whether answers wait for the client to read, and none of them went out since this was asked last."""
+        """Whether responses wait for the client to read, and none of them went out since the last call."""
         before, self._unsent = self._unsent, self._transport.get_write_buffer_size() if self.write_paused else 0
         return 0 < before <= self._unsent
 
@@ -130,11 +130,11 @@ class _Flow(FlowControl):
 
 
 class Connection(HttpToolsProtocol):
-    """Answers 400, 408, 431, 503 or 505 as `application/problem+json` where the application is not to be asked.
+    """Answers 400, 408, 431, 503 or 505 as `application/problem+json` for requests that never reach the application.
 
     The parser beneath joins a header that comes in parts with quadratic cost and has no limits, so it gets no more than
     a head's limit; and no more than a piece a turn of the loop, so that others have theirs. One timer always runs.
-    A later request of the connection is refused only after the answers to the earlier ones, by the connection's end.
+    A later request of the connection is refused only after the responses to the earlier ones, by the connection's end.
     """
 
     def __init__(
@@ -231,7 +231,7 @@ class Connection(HttpToolsProtocol):
             try:
                 return self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
-                piece = piece[upgrade.args[0] :]  # the request was taken as if it had asked for none
+                piece = piece[upgrade.args[0] :]  # the request was read as if it had asked for none
             except httptools.HttpParserError as error:
                 cause = error.__context__
                 raise (cause if isinstance(cause, Refused) else Refused(400, f"This is no HTTP: {error}.")) from None
@@ -244,16 +244,16 @@ class Connection(HttpToolsProtocol):
         self._fields += 1
         if self._fields > self._limits.head_fields:
             raise Refused(431, f"There are more than {self._limits.head_fields} header lines.", "head_too_large")
-        if self._part is _Part.HEAD:  # a trailer is nobody's header
+        if self._part is _Part.HEAD:  # a trailer is no header
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._check_head()
         self._part, self._framing, self._fields = _Part.BODY, 0, 0
         if self._trusted:
-            said = [value.decode("latin-1") for name, value in self.headers if name == b"x-forwarded-for"]
+            forwarded = [value.decode("latin-1") for name, value in self.headers if name == b"x-forwarded-for"]
             assert self.client is not None
-            self.scope["client"] = (client_of(self.client[0], said, self._limits.trusted_proxies), 0)
+            self.scope["client"] = (client_of(self.client[0], forwarded, self._limits.trusted_proxies), 0)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -265,7 +265,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def _check_head(self) -> None:
-        """Raises `Refused` for what is too large, and for what another server on the way may have read otherwise.
+        """Raises `Refused` for what is too large, and for what another server on the way may read differently.
 
         See RFC 9112, sections 3 and 6.
         """
@@ -293,7 +293,7 @@ class Connection(HttpToolsProtocol):
     def _values(self, name: bytes) -> list[bytes]:
         return [value.strip().lower() for found, value in self.headers if found == name]
 
-    # Answers
+    # Responses
 
     @property
     def _answering(self) -> bool:
@@ -309,7 +309,7 @@ class Connection(HttpToolsProtocol):
             self._watch(self._limits.head_seconds)
 
     def _refuse(self, refused: Refused) -> None:
-        """Nothing more is heard. The answer follows, if it is this request's turn, and the end of the connection."""
+        """Read nothing more. The response follows, if it is this request's turn, and the end of the connection."""
         REFUSED.labels(refused.reason).inc()
         self._refused, self._unparsed = True, b""
         mine = self.cycle if self._part is _Part.BODY else None
@@ -323,7 +323,7 @@ class Connection(HttpToolsProtocol):
         self._watch(_LINGER_SECONDS)
 
     def _answer(self, refused: Refused, mine: RequestResponseCycle | None) -> None:
-        if mine:  # the application is still waiting for the body, and hears that its client is gone
+        if mine:  # the application is still waiting for the body, and receives a disconnect
             mine.disconnected = True
             mine.message_event.set()
         self.transport.write(refused.answer())
@@ -344,7 +344,7 @@ class Connection(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def timeout_keep_alive_handler(self) -> None:
-        if self.transport.is_closing() or self._flow.stands_still():  # the client does not read what is left for him
+        if self.transport.is_closing() or self._flow.stands_still():  # the client does not read
             self.transport.abort()
         elif self._answering:  # the application has time limits of its own
             self._watch(self._limits.head_seconds)

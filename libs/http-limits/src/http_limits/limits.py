@@ -1,4 +1,4 @@
-"""What one connection, one address and all of them together may take of a service's HTTP port."""
+"""What one connection, one address and all of them together may use of a service's HTTP port."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ class Limits:
     head_fields: int = 100
     """Header lines of a request, and as many trailers."""
     head_seconds: int = 10
-    """From a request's first byte to the end of its headers; as long for the rest of a body that nobody reads."""
+    """From a request's first byte to the end of its headers; as long for the rest of a body that is not read."""
     idle_seconds: int = 75
-    """From an answer to the next request of the same connection."""
+    """From a response to the next request of the same connection."""
     connections: int = 4000
     connections_per_address: int = 250
     trusted_proxies: Networks = ()
-    """Who may name the client in `X-Forwarded-For`, and hold more connections than one address may."""
+    """Proxies that may name the client in `X-Forwarded-For`, and hold more connections than one address may."""

@@ -1,4 +1,4 @@
-"""Who is at the other end: the client's address behind proxies that we know, and the network that it is of."""
+"""The other end of a connection: the client's address behind trusted proxies, and the network that it is of."""
 
 import re
 from collections.abc import Iterable
@@ -22,14 +22,14 @@ def networks(text: str) -> Networks:
 def client_of(peer: str, forwarded: Iterable[str], trusted: Networks) -> str:
     """The client's address, when `peer` connected to us and sent `forwarded`, its `X-Forwarded-For` lines in order.
 
-    Each proxy adds on the right whom it heard, so the client is the right-most who is no trusted proxy, and what
-    stands further left is anybody's word. Where something else than an address is met, it is the peer.
+    Each proxy adds on the right the address that connected to it, so the client is the right-most one that is no trusted
+    proxy; what is further left may be forged. If something else than an address is met, the client is the peer.
     """
     client = _address(peer)
     if client is None or not _is_in(client, trusted):
         return peer
-    for said in reversed(",".join(forwarded).split(",")[-_MOST_PROXIES:]):
-        client = _forwarded(said)
+    for entry in reversed(",".join(forwarded).split(",")[-_MOST_PROXIES:]):
+        client = _forwarded(entry)
         if client is None:
             return peer
         if not _is_in(client, trusted):
@@ -44,7 +44,7 @@ def is_trusted(peer: str, trusted: Networks) -> bool:
 
 
 def network_of(remote: str) -> str:
-    """Whose address it is: of IPv6 the first 64 bits, for one subscriber has all of the rest."""
+    """The subscriber's network: of IPv6 the first 64 bits, for one subscriber has all of the rest."""
     address = _address(remote)
     if address is None:
         return remote

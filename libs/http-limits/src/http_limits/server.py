@@ -1,4 +1,4 @@
-"""Runs a service's ASGI application until it is told to stop."""
+"""Runs a service's ASGI application until it gets a signal to stop."""
 
 import asyncio
 import gc

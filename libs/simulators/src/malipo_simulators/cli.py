@@ -20,7 +20,7 @@ cli = typer.Typer(
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 lets the system choose, and the choice is printed.")]
 
-# What every simulator of a provider can be told at start; see SimulatorSettings.
+# The options of every simulator of a provider; see SimulatorSettings.
 Seed = Annotated[
     str | None,
     typer.Option(envvar="SEED", help="Seed of every id and every chance. Left out: a fresh one, printed at start."),

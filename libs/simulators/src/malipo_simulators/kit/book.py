@@ -1,4 +1,4 @@
-"""A simulator's own book: what really happened to money, whatever the API answered."""
+"""A simulator's own book, its ledger: what really happened to money, whatever the API answered."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from malipo_simulators.kit.shapes import Json
 
 
 class Payment(Protocol):
-    """What money moves for. `metadata` is what a test finds it by: pairs of the caller's, a reference, a phone number."""
+    """What money moves for. `metadata` is what a test finds it by: pairs of the client's, a reference, a phone number."""
 
     @property
     def id(self) -> str: ...
@@ -17,7 +17,7 @@ class Payment(Protocol):
 
 
 class Effect(Protocol):
-    """One movement of money, in the simulator's own words; `seq` counts from 1 without gaps."""
+    """One movement of money, in the provider's own terms; `seq` counts from 1 without gaps."""
 
     @property
     def seq(self) -> int: ...

@@ -10,7 +10,7 @@ from malipo_simulators.kit.faults.scripted import AppliedFault
 class Cause:
     """Filled in while the request is read. Changes with no API request (customers' pages, timers) have no request id.
 
-    `answer_waits_for` are first attempts of webhooks that must go before the answer does.
+    `answer_waits_for` are first attempts of webhooks that must go before the response does.
     """
 
     method: str

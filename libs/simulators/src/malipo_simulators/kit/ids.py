@@ -8,7 +8,7 @@ MILLION = 1_000_000
 
 
 def letters(digest: bytes, length: int, alphabet: str = ALPHANUMERIC) -> str:
-    """As many letters as asked for, decided by the digest alone."""
+    """So many letters, decided by the digest alone."""
     number = int.from_bytes(digest, "big")
     out: list[str] = []
     for _ in range(length):
@@ -31,6 +31,6 @@ class Ids:
         return letters(digest, length, alphabet)
 
     def chance(self, what: str, draw: int) -> int:
-        """A number from 0 to 999999 that depends on the seed, on what is drawn for, and on the how-manyth draw it is."""
+        """A number from 0 to 999999, decided by the seed, by what it is drawn for, and by the number of the draw."""
         digest = hashlib.sha256(f"{self.seed}/chance/{what}/{draw}".encode()).digest()
         return int.from_bytes(digest[:8], "big") % MILLION

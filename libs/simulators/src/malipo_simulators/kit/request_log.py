@@ -9,7 +9,7 @@ from malipo_simulators.kit.shapes import Json
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """`status` is what was answered, or None when the connection was dropped without an answer."""
+    """`status` is that of the response, or None when the connection was dropped without one."""
 
     seq: int
     at: int

@@ -1,4 +1,4 @@
-"""Runs an app under uvicorn, with the one thing uvicorn lacks: hanging up on a caller without an answer."""
+"""Runs an app under uvicorn, with the one thing uvicorn lacks: dropping a client's connection without a response."""
 
 import socket
 import struct
@@ -33,7 +33,7 @@ class HangUpProtocol(HttpToolsProtocol):
 
 
 async def hang_up(scope: Scope, receive: Receive, *, reset: bool) -> None:
-    """Drop the caller's connection with nothing said: RST when `reset`, else a plain close.
+    """Drop the client's connection without a response: RST when `reset`, else a plain close.
 
     Without a real connection (httpx.ASGITransport) it raises what httpx raises for the same event.
     """

@@ -1,4 +1,4 @@
-"""Everything that any simulator of a provider can be told at start."""
+"""The settings that every simulator of a provider has."""
 
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ class SimulatorSettings:
     seed: str = "malipo"
     public_url: str | None = None
     webhook_timeout_seconds: float = 10
-    # Real services send a webhook some time after their answer; a little delay keeps the usual order.
+    # Real services send a webhook some time after their response; a little delay keeps the usual order.
     webhook_delay_seconds: float = 0.05
     webhook_retry_seconds: tuple[float, ...] = field(default_factory=default_retry_seconds)
     webhook_workers_per_endpoint: int = 16

@@ -18,7 +18,7 @@ class Dated(Protocol):
 
 
 class UnknownCursor(Exception):
-    """A page after or before an item that is not here, or here no more."""
+    """A page after or before an item that is not here, or no longer."""
 
     def __init__(self, item_id: str) -> None:
         super().__init__(item_id)
@@ -27,7 +27,7 @@ class UnknownCursor(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a list call asks for: items older than `after` or newer than `before`, both ids.
+    """The parameters of a list call: items older than `after` or newer than `before`, both ids.
 
     `created_from` and `created_until` are inclusive.
     """

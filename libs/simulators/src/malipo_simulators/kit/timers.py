@@ -1,11 +1,11 @@
-"""Things that happen later, in real time, unless all is forgotten first."""
+"""Actions that run later, in real time, unless they are cancelled first."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Timers:
-    """Belongs to one event loop; what waits is bounded by whoever sets it."""
+    """Belongs to one event loop; callers bound how many they set."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.TimerHandle] = set()

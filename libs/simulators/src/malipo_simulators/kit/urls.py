@@ -1,4 +1,4 @@
-"""Reads URLs that callers send, without trusting them to be any."""
+"""Reads URLs that clients send, whatever they are."""
 
 from urllib.parse import SplitResult, urlsplit
 

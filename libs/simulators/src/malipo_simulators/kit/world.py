@@ -1,4 +1,4 @@
-"""All state of one simulator, and starting it over. What a provider remembers is its subclass's."""
+"""All state of one simulator, and its reset. What a provider remembers is its subclass's."""
 
 import asyncio
 from abc import ABC, abstractmethod

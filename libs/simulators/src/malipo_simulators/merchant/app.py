@@ -1,4 +1,4 @@
-"""Puts the merchant's door and its control routes into one ASGI app."""
+"""Puts the merchant's webhook receiver and its control routes into one ASGI app."""
 
 from fastapi import APIRouter, FastAPI, HTTPException, Response
 from starlette.routing import Route
@@ -26,9 +26,9 @@ def receiver_routes(receivers: Receivers) -> APIRouter:
         receiver.secrets = secrets.all()
         return {"name": name, "secrets": len(receiver.secrets), "behaviour": receiver.behaviour}
 
-    @router.put("/{name}/behaviour", summary="Tell a receiver to fail, hang, redirect, be gone, throttle or be slow")
+    @router.put("/{name}/behaviour", summary="Have a receiver fail, hang, redirect, be gone, throttle or be slow")
     async def behave(name: str, behaviour: Behaviour) -> Behaviour:
-        """Whatever the answer, the request is remembered. `hang` says nothing and then drops the connection."""
+        """Whatever the response, the request is remembered. `hang` sends none, and drops the connection in the end."""
         receiver = existing_or_new(receivers, name)
         receiver.behaviour = behaviour
         return behaviour

@@ -1,4 +1,4 @@
-"""Receives webhooks: remembers, verifies, then answers as its behaviour says."""
+"""Receives webhooks: remembers, verifies, then answers by the receiver's behaviour."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ DEFAULT_SECONDS = {BehaviourKind.HANG: 60.0, BehaviourKind.SLOW: 1.0, BehaviourK
 
 
 class Hook:
-    """POST /hooks/{name} as a bare ASGI app: `hang` ends with the connection dropped and nothing said."""
+    """POST /hooks/{name} as a bare ASGI app: `hang` ends with the connection dropped without a response."""
 
     def __init__(self, receivers: Receivers) -> None:
         self._receivers = receivers
@@ -109,7 +109,7 @@ async def respond(behaviour: Behaviour, received: Received) -> Response:
             await asyncio.sleep(seconds_of(behaviour))
             return answer_honestly(received)
         case BehaviourKind.FAIL:
-            return JSONResponse({"error": "told to fail"}, behaviour.status or 500)
+            return JSONResponse({"error": "configured to fail"}, behaviour.status or 500)
         case BehaviourKind.REDIRECT:
             location = behaviour.location or "/hooks/somewhere-else"
             return Response(status_code=behaviour.status or 302, headers={"location": location})
@@ -121,7 +121,7 @@ async def respond(behaviour: Behaviour, received: Received) -> Response:
 
 
 def answer_honestly(received: Received) -> Response:
-    """A receiver that cannot verify says 400, as a careful merchant would."""
+    """A receiver answers 400 to what it cannot verify, as a careful merchant would."""
     if received.verified:
         return JSONResponse({"received": True})
     return JSONResponse({"error": received.refused_because}, 400)

@@ -1,4 +1,4 @@
-"""What the merchant knows: each receiver's secrets and behaviour, and everything that ever came."""
+"""The merchant's state: each receiver's secrets and behaviour, and every request that came."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -115,7 +115,7 @@ class Mailbox:
 
 
 class Receivers:
-    """All receivers by name. One nobody configured exists too, with no secret, so nothing it gets verifies."""
+    """All receivers by name. One that was not configured exists, too, without a secret: nothing that it gets verifies."""
 
     def __init__(self) -> None:
         self._named: dict[str, Receiver] = {}

@@ -18,7 +18,7 @@ from malipo_simulators.stripe.webhook_endpoints.control import endpoint_routes
 
 
 def create_stripe_app(settings: StripeSettings | None = None, poster: Poster | None = None) -> FastAPI:
-    """`poster` carries the webhooks; a test may hand in one that is its own receiver."""
+    """`poster` sends the webhooks; a test may hand in one that is its own receiver."""
     settings = settings or StripeSettings()
     world = StripeWorld(settings, poster or WirePoster(settings.webhook_timeout_seconds))
     app = create_app("Stripe simulator: control routes", world, run_due=lambda: {"lapsed": lapse_authorizations(world)})

@@ -7,7 +7,7 @@ DOC_URL = "https://stripe.com/docs/error-codes/"
 
 
 class StripeError(Refusal):
-    """An answer that is not a 2xx.
+    """A response that is not a 2xx.
 
     `remembered` follows the idempotency rule: what is refused before the endpoint starts its change (bad parameters,
     unknown ids, conflicts, rate limits, credentials) is forgotten and may be sent again under the same key; what the
@@ -41,7 +41,7 @@ def missing(param: str) -> StripeError:
 
 
 def unknown_parameter(name: str, *, modelled: bool = True) -> StripeError:
-    """Real parameters that this simulator leaves out are refused too, but the message says so."""
+    """Real parameters that this simulator does not model are refused, too, with a message of their own."""
     note = "" if modelled else " (Stripe has it; this simulator does not model it)"
     return invalid(f"Received unknown parameter: {name}{note}", code="parameter_unknown", param=name)
 

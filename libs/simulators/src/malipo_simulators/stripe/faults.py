@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class StripeFault(StrEnum):
-    """Lies of its answers, its lock, and what its cards and refunds may do."""
+    """Wrong responses, its lock, and what its cards and refunds may do."""
 
     LOCK_TIMEOUT = "lock_timeout"
     AMOUNT_MISMATCH = "amount_mismatch"

@@ -29,7 +29,7 @@ def post(path: str, run: Callable[[StripeRequest], Json]) -> Operation[StripeReq
 
 
 def unrecognized(request: StripeRequest) -> Json:
-    """Whatever else is asked for under /v1: Stripe's 404."""
+    """Any other request under /v1: Stripe's 404."""
     cause = request.change.cause
     message = f"Unrecognized request URL ({cause.method}: {cause.path})."
     raise StripeError(404, error_body("invalid_request_error", message))

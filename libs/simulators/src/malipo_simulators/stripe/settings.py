@@ -1,4 +1,4 @@
-"""Everything the Stripe simulator can be told at start, beside what every simulator can."""
+"""The settings of the Stripe simulator, beside those that every simulator has."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""An answer before it goes on the wire: it can be stored, replayed, and spoilt by a fault."""
+"""A response before it goes on the wire: it can be stored, replayed, and spoilt by a fault."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`is_replay`: it was given before, and is given again under the same idempotency key."""
+    """A response. `is_replay`: it was given before, and is given again under the same idempotency key."""
 
     status: int
     body: bytes
@@ -20,9 +20,9 @@ class Answer:
 
 
 class Refusal(Exception):
-    """An answer that is no 2xx, raised wherever it is decided. A simulator's errors are subclasses.
+    """A response that is no 2xx, raised wherever it is decided. A simulator's errors are subclasses.
 
-    `remembered`: it is stored under the idempotency key and replayed; what is not may be sent again under that key.
+    `remembered`: it is stored under the idempotency key and replayed; else the request may be sent again under that key.
     """
 
     def __init__(self, answer: Answer, *, remembered: bool = False) -> None:
@@ -36,7 +36,7 @@ def encode(body: Json) -> bytes:
 
 
 def bad_gateway() -> Answer:
-    """What a proxy in front of the service says when it cannot reach it: a page, not JSON."""
+    """What a proxy in front of the service answers when it cannot reach it: a page, not JSON."""
     page = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
     return Answer(502, page, content_type="text/html")
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Raise OverflowError(max_bytes) as soon as it is longer, and ClientDisconnect when the caller goes away."""
+    """Raise OverflowError(max_bytes) as soon as it is longer, and ClientDisconnect when the client goes away."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

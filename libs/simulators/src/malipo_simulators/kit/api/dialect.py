@@ -1,4 +1,4 @@
-"""What a simulator gives in: how its API reads a request, keeps idempotency keys, and words what goes wrong."""
+"""What a simulator provides: how its API reads a request, keeps idempotency keys, and writes errors."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -24,11 +24,11 @@ class Operation[Q]:
 
 
 class Dialect[Q](ABC):
-    """One provider's way to speak HTTP. Only what every provider has in its own way must be given."""
+    """One provider's conventions of HTTP. Only what every provider does in its own way must be given."""
 
     @abstractmethod
     def new_request_id(self) -> str:
-        """The id of a request in the log, and in the answer if the provider shows one."""
+        """The id of a request in the log, and in the response if the provider shows one."""
 
     @abstractmethod
     async def read(self, incoming: Request, cause: Cause) -> Q:
@@ -45,22 +45,22 @@ class Dialect[Q](ABC):
     def rate_limited(self, retry_after_seconds: int) -> Refusal: ...
 
     def begin(self, request: Q) -> Answer | None:
-        """What the same request was answered before, if it was; else it is under way until `end`.
+        """The earlier response to the same request, if there was one; else the request is under way until `end`.
 
         Raises the Refusal of a key that is in use, or was used for something else. No idempotency: None.
         """
         del request
 
     def end(self, request: Q, answer: Answer | None) -> None:
-        """The request that was begun has ended: keep its answer under its key, or with None forget that it came."""
+        """The request that was begun has ended: keep its response under its key, or with None forget that it came."""
         del request, answer
 
     def spoil(self, fault: AppliedFault, answer: Answer) -> Answer:
-        """Faults of the simulator's own that make this one answer lie; what is stored under the key stays true."""
+        """Faults of the simulator's own that make this one response wrong; what is stored under the key stays right."""
         del fault
         return answer
 
     def headers(self, incoming: Request, cause: Cause) -> dict[str, str]:
-        """Of every answer, refusals too."""
+        """Of every response, refusals too."""
         del incoming, cause
         return {}

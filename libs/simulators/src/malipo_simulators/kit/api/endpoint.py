@@ -1,4 +1,4 @@
-"""One API request from arrival to answer: fault, idempotency, operation, and what the fault does to the answer."""
+"""One API request from arrival to response: fault, idempotency, operation, and what the fault does to the response."""
 
 import asyncio
 from contextlib import suppress
@@ -23,13 +23,13 @@ MAX_WAIT_FOR_WEBHOOKS_SECONDS = 10
 
 
 def add_operation[Q](app: FastAPI, world: AnyWorld, dialect: Dialect[Q], operation: Operation[Q]) -> None:
-    """Serve it at its path; of two patterns that fit, the one added first does."""
+    """Serve the operation at its path; of two patterns that match, the one added first wins."""
     endpoint = ApiEndpoint(world, dialect, operation)
     app.router.routes.append(Route(operation.path, endpoint, methods=operation.methods))
 
 
 class HangUp(Exception):
-    """Drop the connection without an answer."""
+    """Drop the connection without a response."""
 
     def __init__(self, *, reset: bool) -> None:
         self.reset = reset
@@ -50,8 +50,8 @@ class ApiEndpoint[Q]:
             response = await self._respond(incoming, cause)
         except ClientDisconnect:
             return
-        except HangUp as order:
-            await hang_up(scope, receive, reset=order.reset)
+        except HangUp as dropped:
+            await hang_up(scope, receive, reset=dropped.reset)
             return
         await response(scope, receive, send)
 
@@ -84,7 +84,7 @@ class ApiEndpoint[Q]:
                 return self._spoil(fault, await self._once(request, cause))
 
     async def _once(self, request: Q, cause: Cause) -> Answer:
-        """Carry it out, or answer what it was answered before."""
+        """Carry it out, or give its earlier response again."""
         earlier = self._dialect.begin(request)
         if earlier is not None:
             return earlier
@@ -100,14 +100,14 @@ class ApiEndpoint[Q]:
         return answer
 
     def _arrive_late(self, request: Q) -> None:
-        """A request that was long on its way comes: its key decides as ever, and nobody hears the answer."""
+        """A request that was long on its way arrives: its key decides as ever, and the response goes nowhere."""
         with suppress(Refusal):  # its key was used meanwhile, for another request
             if self._dialect.begin(request) is None:
                 answer, remembered = self._carry_out(request, None)
                 self._dialect.end(request, answer if remembered else None)
 
     def _carry_out(self, request: Q, fault: AppliedFault | None) -> tuple[Answer, bool]:
-        """The answer, and whether an idempotency key remembers it."""
+        """The response, and whether an idempotency key remembers it."""
         try:
             return self._perform(request, fault), True
         except Refusal as refusal:
@@ -128,12 +128,12 @@ class ApiEndpoint[Q]:
                 return self._operation.run(request)
 
     def _reconcile(self, request: Q) -> None:
-        """Carry out what was answered with a 500 long ago, if it still can be; only webhooks tell anybody."""
+        """Carry out what was answered with a 500 long ago, if it still can be; only webhooks report it."""
         with suppress(Refusal):
             self._operation.run(request)
 
     def _spoil(self, fault: AppliedFault | None, answer: Answer) -> Answer:
-        """Faults of the wire: what is stored under the key stays true, only this one answer is lost or lies."""
+        """Faults of the wire: what is stored under the key stays right, only this one response is lost or wrong."""
         if fault is None:
             return answer
         match fault.fault:
@@ -168,7 +168,7 @@ def delay_of(fault: AppliedFault | None) -> float:
 
 
 async def let_webhooks_go_first(cause: Cause) -> None:
-    """Wait for the first attempts that webhook_before_answer has put before the answer."""
+    """Wait for the first attempts that webhook_before_answer has put before the response."""
     if cause.answer_waits_for:
         tasks = [asyncio.ensure_future(first_attempt.wait()) for first_attempt in cause.answer_waits_for]
         _, unfinished = await asyncio.wait(tasks, timeout=MAX_WAIT_FOR_WEBHOOKS_SECONDS)

@@ -1,4 +1,4 @@
-"""Control routes that show what came, and that the simulator lives."""
+"""Control routes that show the requests received, and the simulator's health."""
 
 from typing import Annotated
 

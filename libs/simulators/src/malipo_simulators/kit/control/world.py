@@ -17,7 +17,7 @@ class Advance(BaseModel):
 
 
 def world_routes(world: AnyWorld, run_due: Callable[[], Json]) -> APIRouter:
-    """`run_due` does what is due by the clock that was just moved, and counts it for the answer."""
+    """`run_due` does what is due by the clock that was just moved, and counts it for the response."""
     router = APIRouter(prefix="/_sim", tags=["The world"])
 
     @router.post("/reset", status_code=204, summary="Forget everything, endpoints and rules too")

@@ -1,1 +1,1 @@
-"""Going wrong on request: what can go wrong, the rules that say when, and what they strike."""
+"""Going wrong on request: what can go wrong, the rules for when it does, and what they strike."""

@@ -1,4 +1,4 @@
-"""What a fault rule says: which fault, for what, how often."""
+"""What a fault rule holds: which fault, for what, how often."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -47,7 +47,7 @@ def names_of_faults(own: Iterable[StrEnum]) -> type[StrEnum]:
 
 
 class Match(BaseModel):
-    """Every part given must match; an empty match takes everything."""
+    """Every part given must match; an empty match matches everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,7 +75,7 @@ class NewRule(BaseModel):
     delay_seconds: Annotated[float, Field(ge=0, le=MAX_DELAY_SECONDS)] | None = Field(
         default=None,
         description="For slow, request_late, error_reconciled, webhook_late, webhook_reorder, the Retry-After of "
-        "rate_limited, and faults of this simulator alone that take their time.",
+        "rate_limited, and those faults of this simulator alone that have a delay.",
     )
     after: Annotated[int, Field(ge=0)] = 0
 

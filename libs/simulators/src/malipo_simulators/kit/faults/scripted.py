@@ -23,7 +23,7 @@ FAULT_HEADER = "x-sim-fault"
 class Subject:
     """What a rule is compared with: a request, or an event with the request that caused it.
 
-    `metadata` is whatever a test may know a payment by before it has an id: pairs that the caller attached to it, its
+    `metadata` is whatever a test may know a payment by before it has an id: pairs that the client attached to it, its
     reference, a phone number. `amount` is in the provider's own unit.
     """
 

@@ -18,7 +18,7 @@ JITTER_PERCENT = 20
 type WriteHeaders = Callable[["Delivery", int], dict[str, str]]
 """Given by the simulator: all headers of one attempt, made at this time (Unix seconds), its signature among them.
 
-A delivery that is `forged` is signed as by somebody who does not know the secret.
+A delivery that is `forged` is signed without the secret.
 """
 
 
@@ -50,7 +50,7 @@ class Held:
 
 
 class Courier:
-    """Delivers at least once, in no promised order, until the receiver says 2xx or the schedule ends."""
+    """Delivers at least once, in no promised order, until the receiver answers 2xx or the schedule ends."""
 
     def __init__(self, url: str, write_headers: WriteHeaders, poster: Poster, settings: SimulatorSettings) -> None:
         self._url = url
@@ -72,11 +72,11 @@ class Courier:
 
     @property
     def usual_delay_seconds(self) -> float:
-        """How long after the answer webhooks come when nothing goes wrong."""
+        """How long after the response webhooks come when nothing goes wrong."""
         return self._settings.webhook_delay_seconds
 
     def send(self, delivery: Delivery, delay_seconds: float) -> bool:
-        """Queue it. False, and counted, when too many are pending: the receiver is not told then."""
+        """Queue it. False, and counted, when too many are pending: then it is not delivered."""
         if self.stopped or self.pending >= self._settings.max_pending_deliveries:
             self.overflowed += 1
             return False
@@ -166,6 +166,6 @@ class Courier:
 
 
 def with_jitter(seconds: float, delivery: Delivery) -> float:
-    """Up to a fifth more or less, the same in every run, so that a crowd of retries does not come back as a crowd."""
+    """Up to a fifth more or less, the same in every run, so that many retries do not come back all at once."""
     digest = hashlib.sha256(f"{delivery.event_id}/{delivery.attempts}".encode()).digest()
     return seconds * (100 - JITTER_PERCENT + digest[0] % (2 * JITTER_PERCENT + 1)) / 100

@@ -16,21 +16,21 @@ HTTP_PORT = 80
 
 
 class DeliveryFailed(Exception):
-    """Nothing understandable came back: refused, dropped, timed out, or not HTTP."""
+    """No response that can be understood: refused, dropped, timed out, or not HTTP."""
 
 
 class Poster(Protocol):
     """One POST. Redirects are not followed and no proxy is used."""
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
-        """The status answered; raises DeliveryFailed and nothing else."""
+        """The status of the response; raises DeliveryFailed and nothing else."""
         ...
 
     async def close(self) -> None: ...
 
 
 class HttpxPoster:
-    """Speaks https; takes a transport so that a test can be the receiver."""
+    """Posts over https, too; with a `transport` a test can be the receiver."""
 
     def __init__(self, timeout_seconds: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._client = httpx.AsyncClient(  # noqa: TID251 (the simulators stand alone: no malipo.platform here)
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """Some servers end a body by closing; if the status had come, that is an answer."""
+        """Some servers end a body by closing; if the status had come, that is a response."""
         self.reusable = False
         if self._status is not None:
             self._succeed(self._status)

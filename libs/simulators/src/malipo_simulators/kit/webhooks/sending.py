@@ -35,7 +35,7 @@ class Sending:
     cause: Cause
 
     def send(self, fault: AppliedFault | None) -> None:
-        """Queue it, as often and as late as the fault says; a fault that is none of webhooks changes nothing."""
+        """Queue it, as often and as late as the fault has it; a fault that is none of webhooks changes nothing."""
         delivery = self._delivery()
         if fault is None:
             self._post(delivery)
@@ -92,7 +92,7 @@ class Sending:
             self.courier.send(held.release(), 0)
 
     def _forgery(self) -> Delivery:
-        """The same claim under another id, signed by somebody who does not know the secret."""
+        """The same event under another id, signed without the secret."""
         fake_id = self.message.new_id()
         body = self.message.body.replace(self.message.id.encode(), fake_id.encode())
         return Delivery(fake_id, body, forged=True, once=True)

@@ -16,7 +16,7 @@ def balance(request: StripeRequest) -> Json:
 
 
 def account(request: StripeRequest) -> Json:
-    """GET /v1/account: who this key belongs to."""
+    """GET /v1/account: the account that this key belongs to."""
     request.params().finish()
     return {
         "id": request.account.id,

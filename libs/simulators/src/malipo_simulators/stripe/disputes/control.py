@@ -17,11 +17,12 @@ def dispute_routes(world: StripeWorld) -> APIRouter:
     router = APIRouter(prefix="/_sim", tags=["Dashboard and bank"])
 
     @router.post("/payment_intents/{intent_id}/disputes", status_code=201, summary="Dispute it as the customer")
-    async def dispute(intent_id: str, asked: MoneyBack) -> Json:
+    async def dispute(intent_id: str, requested: MoneyBack) -> Json:
         """The bank takes the money at once, and the charge can no more be refunded until the dispute is won."""
         change, charge = charged(world, intent_id)
         with refusing():
-            return render_dispute(lifecycle.open_dispute(change, charge, asked.amount, asked.reason or "fraudulent"))
+            opened = lifecycle.open_dispute(change, charge, requested.amount, requested.reason or "fraudulent")
+            return render_dispute(opened)
 
     @router.post("/disputes/{dispute_id}/{verdict}", summary="Let the bank decide a dispute")
     async def decide(dispute_id: str, verdict: lifecycle.Verdict) -> Json:

@@ -19,7 +19,7 @@ def retrieve(request: StripeRequest) -> Json:
 
 
 def listing(request: StripeRequest) -> Json:
-    """GET /v1/events: newest first, of the last 30 days, by type, also those no endpoint has accepted."""
+    """GET /v1/events: newest first, of the last 30 days, by type, also those that no endpoint has accepted."""
     params = request.params()
     page, wanted = params.page(), read_event_filter(params, oldest=request.change.now - DAYS_OF_EVENTS * 86_400)
     params.finish()

@@ -1,4 +1,4 @@
-"""Who is calling: test keys by Bearer or Basic, refused the way Stripe refuses them."""
+"""Authentication: test keys by Bearer or Basic, refused the way Stripe refuses them."""
 
 import base64
 import binascii

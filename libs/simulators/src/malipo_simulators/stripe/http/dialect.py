@@ -1,4 +1,4 @@
-"""Stripe's way to speak HTTP, as the kit needs it: keys, headers, the 500 and the 429, answers that lie."""
+"""Stripe's conventions of HTTP, as the kit needs them: keys, headers, the 500 and the 429, wrong responses."""
 
 import json
 from collections.abc import Callable
@@ -71,7 +71,7 @@ class StripeDialect(Dialect[StripeRequest]):
 
 
 def with_other_amount(answer: Answer) -> Answer:
-    """One minor unit more than was asked for, wherever the object names its amount."""
+    """One minor unit more than requested, wherever the object names its amount."""
     return rewritten(answer, "amount", lambda value: value + 1 if isinstance(value, int) else value)
 
 

@@ -1,4 +1,4 @@
-"""Reads a request: who sends it, in which version, what its form says, which fault is meant for it."""
+"""Reads a request: its account, version and form, and the fault that is meant for it."""
 
 from starlette.requests import Request
 
@@ -50,7 +50,7 @@ async def body_of(incoming: Request, max_bytes: int) -> bytes:
 
 
 def read_form(incoming: Request, body: bytes) -> Form:
-    """What the address and the body hold. Every POST says that it is a form, also one whose form is empty."""
+    """What the URL and the body hold. Every POST has the content type of a form, also one whose form is empty."""
     if incoming.method == "POST":
         check_content_type(incoming)
     try:

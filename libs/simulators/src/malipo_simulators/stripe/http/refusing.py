@@ -1,4 +1,4 @@
-"""The API's refusals where a control route meets them."""
+"""The API's refusals in control routes."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

@@ -11,7 +11,7 @@ from malipo_simulators.stripe.state.world import StripeWorld
 
 @dataclass(frozen=True, slots=True)
 class StripeRequest:
-    """`base_url` is how the caller reached us, for links back; `item_id` is the id in the path."""
+    """`base_url` is how the client reached us, for links back; `item_id` is the id in the path."""
 
     change: Change
     form: Form

@@ -89,7 +89,7 @@ class Refund:
 
 @dataclass(slots=True, eq=False)
 class Dispute:
-    """The customer has asked the bank for the money back, which took it from the account at once."""
+    """The customer wants the money back, and the bank took it from the account at once."""
 
     id: str
     charge: Charge
@@ -101,7 +101,7 @@ class Dispute:
 
 @dataclass(slots=True, eq=False)
 class PaymentIntent:
-    """`book_key` is the idempotency key of the request that last tried to move money: the book quotes it."""
+    """`book_key` is the idempotency key of the request that last tried to move money: the book shows it."""
 
     id: str
     client_secret: str
@@ -145,7 +145,7 @@ class Action:
 
 @dataclass(slots=True)
 class IntentOptions:
-    """What was asked for and is only shown back, or only matters at confirmation."""
+    """What was requested and is only shown back, or only matters at confirmation."""
 
     automatic_payment_methods: bool = True
     allow_redirects: bool = True

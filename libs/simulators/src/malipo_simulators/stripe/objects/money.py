@@ -1,4 +1,4 @@
-"""Which amounts Stripe takes in which currency. Amounts are integers in the unit each currency is charged in."""
+"""Which amounts Stripe accepts in which currency. Amounts are integers in the unit each currency is charged in."""
 
 from malipo_simulators.stripe.errors import StripeError, error_body, invalid
 
@@ -9,7 +9,7 @@ ZERO_DECIMAL = frozenset({
 })  # fmt: skip
 # Charged in thousandths, but the last digit must be zero: networks settle hundredths.
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
-# Have no fraction any more, yet are still written with two decimals: only whole hundreds are taken.
+# Have no fraction any more, yet are still written with two decimals: only whole hundreds are accepted.
 WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 TWO_DECIMAL = frozenset({
     "aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt", "bgn", "bmd", "bnd",

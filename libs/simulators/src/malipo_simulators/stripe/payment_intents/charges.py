@@ -1,4 +1,4 @@
-"""The charges and payment methods of PaymentIntents: both can only be looked at."""
+"""The charges and payment methods of PaymentIntents: both can only be read."""
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.errors import no_such

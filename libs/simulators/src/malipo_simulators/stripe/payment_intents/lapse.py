@@ -11,7 +11,7 @@ SECONDS_TO_CAPTURE = 7 * 86_400
 
 
 def lapse_authorizations(world: StripeWorld) -> int:
-    """Called when the clock is moved, as nobody's test runs for a week. Returns how many lapsed."""
+    """Called when the clock is moved, as no test runs for a week. Returns how many lapsed."""
     return sum(lapse_in(world, account) for account in world.accounts.values())
 
 

@@ -31,7 +31,7 @@ CANCELABLE = CONFIRMABLE | {IntentStatus.REQUIRES_CAPTURE}
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """How a confirmation was asked for. `base_url` is where the 3DS page can be reached."""
+    """How a confirmation was requested. `base_url` is where the 3DS page can be reached."""
 
     base_url: str
     return_url: str | None = None
@@ -83,7 +83,7 @@ def authorize(change: Change, intent: PaymentIntent, charge: Charge) -> None:
 
 
 def charge_at_once(change: Change, intent: PaymentIntent, charge: Charge) -> None:
-    """With `automatic_async` the balance transaction follows the charge, announced by charge.updated."""
+    """With `automatic_async` the balance transaction follows the charge, with the event charge.updated."""
     intent.status = IntentStatus.SUCCEEDED
     charge.captured, charge.amount_captured = True, charge.amount
     change.account.earn(intent.currency, charge.amount)
@@ -131,7 +131,7 @@ def new_charge(change: Change, intent: PaymentIntent, method: PaymentMethod, why
 
 
 def capture(change: Change, intent: PaymentIntent, charge: Charge, amount: int) -> None:
-    """Take up to the authorized amount; the rest is released for good."""
+    """Capture up to the authorized amount; the rest is released for good."""
     charge.captured, charge.amount_captured = True, amount
     charge.released = charge.amount - amount
     charge.balance_transaction = change.mint("txn")

@@ -1,4 +1,4 @@
-"""The /v1/payment_intents operations: what each takes, refuses and answers."""
+"""The /v1/payment_intents operations: what each accepts, refuses and answers."""
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.errors import StripeError, error_body, invalid, refused_state, wrong_state
@@ -24,28 +24,28 @@ CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "aba
 
 def create(request: StripeRequest) -> Json:
     """POST /v1/payment_intents: a new intent, confirmed at once when `confirm=true`."""
-    asked = read_new_intent(request, request.params())
-    intent = new_intent(request, asked)
+    requested = read_new_intent(request, request.params())
+    intent = new_intent(request, requested)
     request.account.intents.append(intent)
     request.world.book.open(request.account.id, intent)
     request.change.emit_payment_intent("created", intent)
-    if asked.confirm is not None and intent.payment_method is not None:
-        return confirmed(request, intent, intent.payment_method, asked.confirm, asked.expand)
-    return render_payment_intent(intent, asked.expand)
+    if requested.confirm is not None and intent.payment_method is not None:
+        return confirmed(request, intent, intent.payment_method, requested.confirm, requested.expand)
+    return render_payment_intent(intent, requested.expand)
 
 
-def new_intent(request: StripeRequest, asked: NewIntent) -> PaymentIntent:
-    method = find_method(request, asked.method_id) if asked.method_id else None
+def new_intent(request: StripeRequest, requested: NewIntent) -> PaymentIntent:
+    method = find_method(request, requested.method_id) if requested.method_id else None
     intent_id = request.change.mint("pi")
     return PaymentIntent(
         id=intent_id,
         client_secret=request.change.mint(f"{intent_id}_secret"),
-        amount=asked.amount,
-        currency=asked.currency,
+        amount=requested.amount,
+        currency=requested.currency,
         created=request.change.now,
-        capture_method=asked.capture_method,
-        metadata=asked.metadata,
-        options=asked.options,
+        capture_method=requested.capture_method,
+        metadata=requested.metadata,
+        options=requested.options,
         status=IntentStatus.REQUIRES_CONFIRMATION if method else IntentStatus.REQUIRES_PAYMENT_METHOD,
         payment_method=method,
     )
@@ -150,7 +150,7 @@ def cannot(verb: str, intent: PaymentIntent) -> str:
 
 
 def card_error(failure: Failure, intent: PaymentIntent) -> StripeError:
-    """402: the card said no. The intent exists and is inside, so a caller can keep its id."""
+    """402: the card was declined. The intent exists and is inside, so that a client can keep its id."""
     decline = failure.decline
     body = error_body("card_error", decline.message, decline.code)
     body |= {

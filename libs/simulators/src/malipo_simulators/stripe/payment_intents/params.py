@@ -20,7 +20,7 @@ MAX_DESCRIPTION = 1_000
 
 @dataclass(frozen=True, slots=True)
 class NewIntent:
-    """A PaymentIntent as asked for. `confirm` is how to confirm it, if at all."""
+    """A PaymentIntent as requested. `confirm` is how to confirm it, if at all."""
 
     amount: int
     currency: str
@@ -33,10 +33,10 @@ class NewIntent:
 
 
 def read_new_intent(request: StripeRequest, params: Params) -> NewIntent:
-    """Everything POST /v1/payment_intents takes, or the 400 for the first thing that cannot be."""
+    """Everything that POST /v1/payment_intents accepts, or the 400 for the first parameter that is wrong."""
     read_types(request, params)
     amount, currency = read_money(params)
-    asked = NewIntent(
+    requested = NewIntent(
         amount=amount,
         currency=currency,
         options=read_options(params),
@@ -47,11 +47,11 @@ def read_new_intent(request: StripeRequest, params: Params) -> NewIntent:
         expand=read_expand(params.strings("expand")),
     )
     params.finish()
-    if asked.confirm is not None:
-        check_return_url(asked.options, asked.confirm)
-        if asked.method_id is None:
+    if requested.confirm is not None:
+        check_return_url(requested.options, requested.confirm)
+        if requested.method_id is None:
             raise missing("payment_method")
-    return asked
+    return requested
 
 
 def read_confirmation_at_once(request: StripeRequest, params: Params) -> Confirmation | None:
@@ -68,7 +68,7 @@ def set_pairs(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def read_types(request: StripeRequest, params: Params) -> None:
-    """`payment_method_types` was taken away in 2026-09-30.endive; older versions may still send it."""
+    """`payment_method_types` was removed in 2026-09-30.endive; older versions may still send it."""
     if not takes_payment_method_types(request.version):
         params.refuse("payment_method_types", types_no_longer_supported())
     params.strings("payment_method_types")
@@ -137,7 +137,7 @@ def read_capture_method(params: Params) -> CaptureMethod | None:
 
 
 def check_return_url(options: IntentOptions, how: Confirmation) -> None:
-    """Payment methods that redirect may be offered, so a server-side confirmation must say where to come back to."""
+    """Payment methods that redirect may be offered, so a server-side confirmation must name the page to come back to."""
     may_redirect = options.automatic_payment_methods and options.allow_redirects
     if may_redirect and how.return_url is None and not how.off_session:
         message = "A return_url is needed: set it, or send automatic_payment_methods[allow_redirects]=never."

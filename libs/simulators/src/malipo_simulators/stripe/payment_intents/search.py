@@ -1,4 +1,4 @@
-"""GET /v1/payment_intents/search, as far as looking for one's own reference needs it."""
+"""GET /v1/payment_intents/search, as far as a search for one's own reference needs it."""
 
 import re
 

@@ -20,7 +20,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>3D Secure 
 
 
 def threeds_routes(world: StripeWorld) -> APIRouter:
-    """Anybody who knows the PaymentIntent's id may decide: the page stands in for the bank's own login."""
+    """Whoever knows the PaymentIntent's id may decide: the page stands in for the bank's own login."""
     router = APIRouter(prefix="/_sim/3ds", tags=["3DS"])
 
     @router.get("/{intent_id}", summary="The page next_action.redirect_to_url points to")

@@ -1,1 +1,1 @@
-"""Refunds: ordered over the API or in the dashboard, some of which change their mind."""
+"""Refunds: made over the API or in the dashboard; some change after they were made."""

@@ -16,7 +16,7 @@ from malipo_simulators.stripe.state.world import StripeWorld
 
 
 class MoneyBack(BaseModel):
-    """`amount` in minor units; left out, it is all that the customer still has paid."""
+    """`amount` in minor units; left out, it is all that has not been given back yet."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,12 +28,12 @@ def refund_routes(world: StripeWorld) -> APIRouter:
     router = APIRouter(prefix="/_sim", tags=["Dashboard and bank"])
 
     @router.post("/payment_intents/{intent_id}/refunds", status_code=201, summary="Refund it as in the dashboard")
-    async def refund(intent_id: str, asked: MoneyBack) -> Json:
-        """No API request, no key and no metadata: only its events tell of it."""
+    async def refund(intent_id: str, requested: MoneyBack) -> Json:
+        """No API request, no key and no metadata: only its events report it."""
         change, charge = charged(world, intent_id)
-        reason = asked.reason or "requested_by_customer"
+        reason = requested.reason or "requested_by_customer"
         with refusing():
-            return render_refund(lifecycle.make(change, charge, asked.amount, reason=reason))
+            return render_refund(lifecycle.make(change, charge, requested.amount, reason=reason))
 
     @router.post("/refunds/{refund_id}/{ending}", summary="Let a refund succeed or fail now")
     async def end_refund(refund_id: str, ending: lifecycle.EndingName) -> Json:

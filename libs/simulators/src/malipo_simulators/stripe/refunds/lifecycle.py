@@ -117,7 +117,7 @@ def fail(change: Change, refund: Refund) -> bool:
 
 
 def announce_change(change: Change, refund: Refund, previous: Json) -> None:
-    """Both names of the same news: the old one under the charge, the new one under the refund."""
+    """Both events of the same change: the older one under the charge, the newer one under the refund."""
     change.emit_refund("charge.refund.updated", refund, previous)
     change.emit_refund("refund.updated", refund, previous)
 

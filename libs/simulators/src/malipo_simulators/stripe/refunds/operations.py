@@ -1,4 +1,4 @@
-"""The /v1/refunds operations: what each takes, refuses and answers."""
+"""The /v1/refunds operations: what each accepts, refuses and answers."""
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.errors import missing, no_such, refused_state

@@ -1,4 +1,4 @@
-"""Stripe's lines in the book: which effects there are, and what each says."""
+"""Stripe's lines in the book: which effects there are, and what each shows."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""The one way to change an account: moves of money go into the book, and events to whoever listens."""
+"""The one way to change an account: movements of money go into the book, and events to the webhook endpoints."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Change:
         return self.world.mint(prefix)
 
     def book(self, kind: EffectKind, charge: Charge, amount: int, *, refund: Refund | None = None) -> None:
-        """Write down that money moved. The key quoted is that of the request that asked for it."""
+        """Write down that money moved, with the key of the request that caused it."""
         key = self.cause.idempotency_key or (refund.idempotency_key if refund else charge.intent.book_key)
         refund_id = refund.id if refund else None
         book = self.world.book

@@ -22,7 +22,7 @@ class IdempotencyStore:
         self._records: dict[str, Record] = {}
 
     def begin(self, key: str, fingerprint: bytes, now: int) -> Answer | None:
-        """The stored answer if the key was used before, else None and the key is in flight.
+        """The stored response if the key was used before, else None and the key is in flight.
 
         Raises 409 `idempotency_key_in_use` while the first request runs, and 400 `idempotency_error` when the
         request is not the one the key was first used with.
@@ -39,7 +39,7 @@ class IdempotencyStore:
         return replayed(record.answer)
 
     def end(self, key: str, answer: Answer | None) -> None:
-        """The request under this key has ended: keep its answer, or with None forget that the key was used."""
+        """The request under this key has ended: keep its response, or with None forget that the key was used."""
         if answer is None:
             self._records.pop(key, None)
         elif key in self._records:

@@ -11,7 +11,7 @@ from malipo_simulators.stripe.webhooks.endpoint import Endpoint
 
 
 class NewEndpoint(BaseModel):
-    """`secret` is what the real API would never let one choose: handy when a receiver is configured beforehand."""
+    """`secret` cannot be chosen in the real API: it is for a receiver that was configured beforehand."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,10 +34,10 @@ def endpoint_routes(world: StripeWorld) -> APIRouter:
     router = APIRouter(prefix="/_sim/webhook_endpoints", tags=["Webhook endpoints"])
 
     @router.post("", status_code=201, summary="Make an endpoint, optionally with a secret of your choice")
-    async def add(asked: NewEndpoint) -> Json:
+    async def add(new: NewEndpoint) -> Json:
         with refusing():
-            account = world.account_of(asked.api_key)
-            endpoint = add_endpoint(world, account, EndpointParams(asked.url, asked.enabled_events, asked.secret))
+            account = world.account_of(new.api_key)
+            endpoint = add_endpoint(world, account, EndpointParams(new.url, new.enabled_events, new.secret))
         return endpoint.as_json() | {"secret": endpoint.secrets[0]}
 
     @router.get("", summary="All endpoints, with how their deliveries go")

@@ -30,7 +30,7 @@ class EndpointParams:
 
 
 def create(request: StripeRequest) -> Json:
-    """POST /v1/webhook_endpoints: the answer is the only one that shows the secret."""
+    """POST /v1/webhook_endpoints: no other response shows the secret."""
     params = request.params()
     url, wanted = params.required_text("url"), params.strings("enabled_events")
     description, metadata = params.text("description"), params.metadata()
@@ -43,22 +43,22 @@ def create(request: StripeRequest) -> Json:
     return endpoint.as_json() | {"secret": endpoint.secrets[0]}
 
 
-def add_endpoint(world: StripeWorld, account: Account, asked: EndpointParams) -> Endpoint:
-    """Raise 400 for a URL or event type that cannot be, or more than 16 endpoints."""
-    check_url(asked.url)
-    check_types(asked.enabled_events)
+def add_endpoint(world: StripeWorld, account: Account, params: EndpointParams) -> Endpoint:
+    """Raise 400 for a wrong URL or event type, or more than 16 endpoints."""
+    check_url(params.url)
+    check_types(params.enabled_events)
     if len(account.endpoints) >= MAX_ENDPOINTS:
         raise invalid(f"You have reached the maximum of {MAX_ENDPOINTS} test webhook endpoints.")
-    secrets = [asked.secret or world.mint("whsec", 32)]
-    courier = Courier(asked.url, partial(webhook_headers, secrets), world.poster, world.settings)
+    secrets = [params.secret or world.mint("whsec", 32)]
+    courier = Courier(params.url, partial(webhook_headers, secrets), world.poster, world.settings)
     endpoint = Endpoint(
         id=world.mint("we"),
-        url=asked.url,
-        enabled_events=asked.enabled_events,
+        url=params.url,
+        enabled_events=params.enabled_events,
         secrets=secrets,
         created=world.clock.now(),
         courier=courier,
-        description=asked.description,
+        description=params.description,
     )
     account.endpoints.append(endpoint)
     return endpoint
@@ -90,7 +90,7 @@ def listing(request: StripeRequest) -> Json:
 
 
 def delete(request: StripeRequest) -> Json:
-    """DELETE /v1/webhook_endpoints/{id}: what was still on its way there is given up."""
+    """DELETE /v1/webhook_endpoints/{id}: pending deliveries are given up."""
     endpoint = request.account.endpoints.get(request.item_id)
     request.account.endpoints.remove(endpoint.id)
     endpoint.courier.stop()

@@ -1,4 +1,4 @@
-"""One webhook endpoint of an account: what it wants, which secrets sign for it, who carries."""
+"""One webhook endpoint of an account: its event types, its secrets, and the courier that delivers to it."""
 
 from dataclasses import dataclass, field
 

@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EventData:
-    """What an event says: its type, the object as it is now, and (for *.updated) what was different before."""
+    """What an event holds: its type, the object as it is now, and (for *.updated) what was different before."""
 
     type: str
     object: Json

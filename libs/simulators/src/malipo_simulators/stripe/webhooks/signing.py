@@ -10,7 +10,7 @@ WRONG_SECRETS = ("whsec_thisIsNotTheSecretOfAnyEndpoint",)
 
 
 def webhook_headers(secrets: Iterable[str], delivery: Delivery, timestamp: int) -> dict[str, str]:
-    """All headers of one attempt; a forged one is signed with a secret that is nobody's."""
+    """All headers of one attempt; a forged one is signed with a secret of no endpoint."""
     signed_with = WRONG_SECRETS if delivery.forged else secrets
     return {
         "Content-Type": "application/json; charset=utf-8",
