@@ -18,7 +18,7 @@ from chaos.load import Say
 from chaos.matrix import Cell, Matrix, Result
 from chaos.onlooker import Onlooker
 from chaos.operations import OPERATIONS, Operation
-from chaos.storms import Verdict
+from chaos.storms import StormResult
 from chaos.system import System
 from malipo_local.signals import stop_on_signals
 
@@ -35,7 +35,7 @@ _Operations = Annotated[
 
 @cli.callback()
 def main() -> None:
-    """Break Malipo in every way, and hold it to its promise."""
+    """Break Malipo in every way, and check its promise."""
     stop_on_signals()
 
 
@@ -64,22 +64,22 @@ def crash_matrix(
     ] = _JOBS,
     write: Annotated[bool, typer.Option(help="Write docs/crash-matrix.md, if it was the whole.")] = True,
 ) -> None:
-    """Kill every service at every point that its operations come by, one at a time. Takes most of an hour; exits 1 on any violation."""
+    """Kill each service at every crossing of its operations, one by one. Takes most of an hour; exits 1 on a violation."""
     began = time.monotonic()
     chosen = _chosen_operations(operation or ())
     if show:
         return _list(chosen)
     with_stores, with_replicas = (not crossing if one is None else one for one in (stores, replicas))
-    results, verdicts = _crash_all(chosen, crossing or (), stores=with_stores, jobs=jobs)
+    results, storm_results = _crash_all(chosen, crossing or (), stores=with_stores, jobs=jobs)
     replicated = _crash_replicas([one.cell for one in results], chosen) if with_replicas else []
-    findings = report.Findings("make crash-matrix", time.monotonic() - began, results, replicated, verdicts)
+    findings = report.Findings("make crash-matrix", time.monotonic() - began, results, replicated, storm_results)
     if write and with_stores and with_replicas and not operation and not crossing:
         report.PAGE.write_text(report.page(findings))
         console.print(f"written to {report.PAGE.relative_to(report.PAGE.parents[1])}")
     green = sum(one.green for one in findings.crashed)
     console.print(
-        f"crash matrix: {findings.verdict}; {green} of {len(findings.crashed)} crossings green, "
-        f"{len(replicated)} with replicas; {len(findings.passed)} by chance never came by again"
+        f"crash matrix: {findings.conclusion}; {green} of {len(findings.crashed)} crossings green, "
+        f"{len(replicated)} with replicas; {len(findings.passed)} by chance were not reached again"
     )
     raise typer.Exit(not findings.green)
 
@@ -92,7 +92,9 @@ def random_chaos(
         typer.Option(help="Repeats a run's choices, not its timing; a new one is chosen and printed otherwise."),
     ] = None,
     rate: Annotated[float, typer.Option(min=1, max=200, help="Payments a second.")] = 10,
-    replicas: Annotated[int, typer.Option(min=1, max=4, help="Of every service: one is struck, the others go on.")] = 2,
+    replicas: Annotated[
+        int, typer.Option(min=1, max=4, help="Of every service: one is struck, the others continue.")
+    ] = 2,
 ) -> None:
     """Kill or freeze anything at random under load, while Stripe misbehaves. Exits 1 on any violation."""
     chosen = secrets.randbelow(1_000_000) if seed is None else seed
@@ -104,17 +106,17 @@ def random_chaos(
         system.running(failpoints=False, replicas=replicas, overrides=overrides) as running,
         Onlooker(running.stack) as onlooker,
     ):
-        verdict = storms.random(running, onlooker, minutes=minutes, seed=chosen, rate=rate, say=say)
+        storm = storms.random(running, onlooker, minutes=minutes, seed=chosen, rate=rate, say=say)
         say("stopping the system ...")
-    for line in verdict.broken[:50]:
+    for line in storm.broken[:50]:
         console.print(line, style="red", markup=False)
-    struck = sum(verdict.struck.values())
+    struck = sum(storm.struck.values())
     console.print(
-        f"chaos: the promise was {'BROKEN' if verdict.broken else 'kept'}; seed {chosen}, {verdict.ledger.wanted} payments "
-        f"asked for, {verdict.ended} accepted and ended, {struck} kills and freezes, "
-        f"at rest after {verdict.rest_seconds:.0f} s, {len(verdict.broken)} violations"
+        f"chaos: the promise was {'BROKEN' if storm.broken else 'kept'}; seed {chosen}, {storm.ledger.wanted} payments "
+        f"requested, {storm.ended} accepted and ended, {struck} kills and freezes, "
+        f"at rest after {storm.rest_seconds:.0f} s, {len(storm.broken)} violations"
     )
-    raise typer.Exit(bool(verdict.broken))
+    raise typer.Exit(bool(storm.broken))
 
 
 def _chosen_operations(names: Collection[str]) -> list[Operation]:
@@ -128,7 +130,7 @@ def _chosen_operations(names: Collection[str]) -> list[Operation]:
 def _opened(operations: Sequence[Operation], *, replicas: int = 1) -> Generator[tuple[System, Matrix]]:
     console.print(f"starting {'the system' if replicas == 1 else 'two of every service'} ...")
     with system.running(replicas=replicas) as running:
-        console.print("opening a shop for each operation ...")
+        console.print("opening a merchant for each operation ...")
         with matrix.opened(running, operations) as opened:
             yield running, opened
 
@@ -146,13 +148,13 @@ def _record(opened: Matrix, operations: Sequence[Operation]) -> list[Cell]:
         console.print(f"recorded {operation.name}: {len(found)} crossings", markup=False)
         cells += found
     if len(operations) == len(OPERATIONS) and (missing := matrix.missing(cells)):
-        message = f"never come by: {', '.join(missing)}"
+        message = f"never reached: {', '.join(missing)}"
         raise AssertionError(message)
     return cells
 
 
 def _record_named(opened: Matrix, operations: Sequence[Operation], texts: Sequence[str]) -> list[Cell]:
-    """The cells of these names; recorded again when the system happened to take another way than when they were red."""
+    """The cells of these names; recorded again when a run happened to take another path than when they were red."""
     cells: dict[Cell, None] = {}
     for _ in range(matrix.TRIES):
         cells |= dict.fromkeys(_record(opened, operations))
@@ -169,7 +171,7 @@ def _record_named(opened: Matrix, operations: Sequence[Operation], texts: Sequen
 
 def _crash_all(
     operations: Sequence[Operation], crossings: Sequence[str], *, stores: bool, jobs: int
-) -> tuple[list[Result], list[Verdict]]:
+) -> tuple[list[Result], list[StormResult]]:
     with _opened(operations) as (running, opened):
         cells = _record_named(opened, operations, crossings) if crossings else _record(opened, operations)
         with ExitStack() as beside:
@@ -178,14 +180,14 @@ def _crash_all(
         return results, _let_stores_fail(running) if stores else []
 
 
-def _let_stores_fail(running: System) -> list[Verdict]:
-    verdicts: list[Verdict] = []
+def _let_stores_fail(running: System) -> list[StormResult]:
+    storm_results: list[StormResult] = []
     with Onlooker(running.stack) as onlooker:
         for store, fault in product(("kafka", "postgres"), storms.STORE_FAULTS):
-            verdicts.append(storms.without(running, onlooker, store, fault, say=_stopwatch()))
-            kept = "; ".join(verdicts[-1].broken) or "the promise was kept"
-            console.print(f"{verdicts[-1].name}: {kept}", markup=False)
-    return verdicts
+            storm_results.append(storms.without(running, onlooker, store, fault, say=_stopwatch()))
+            kept = "; ".join(storm_results[-1].broken) or "the promise was kept"
+            console.print(f"{storm_results[-1].name}: {kept}", markup=False)
+    return storm_results
 
 
 def _crash_replicas(cells: Sequence[Cell], operations: Sequence[Operation]) -> list[Result]:
@@ -195,17 +197,17 @@ def _crash_replicas(cells: Sequence[Cell], operations: Sequence[Operation]) -> l
 
 
 def _crash(matrices: Sequence[Matrix], cells: Sequence[Cell], *, replicas: bool) -> list[Result]:
-    """Crash each cell on whichever of these is free."""
+    """Crash each cell on one of these that is free."""
     free = SimpleQueue[Matrix]()
     for one in matrices:
         free.put(one)
 
     def crash(cell: Cell) -> Result:
-        taken = free.get()
+        chosen = free.get()
         try:
-            return taken.crash(cell)
+            return chosen.crash(cell)
         finally:
-            free.put(taken)
+            free.put(chosen)
 
     with (
         ThreadPoolExecutor(len(matrices)) as pool,
@@ -215,7 +217,7 @@ def _crash(matrices: Sequence[Matrix], cells: Sequence[Cell], *, replicas: bool)
 
 
 def _shown(crashed: Iterable[Result], count: int, *, replicas: bool) -> list[Result]:
-    """All of them, once they have come, with a word about each red one as it comes."""
+    """All of them, once they are there; each red one is printed as it comes."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     results: list[Result] = []
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
@@ -223,7 +225,7 @@ def _shown(crashed: Iterable[Result], count: int, *, replicas: bool) -> list[Res
         for result in crashed:
             results.append(result)
             if not result.green and not result.passed:
-                console.print(red.told(result), style="red", markup=False)
+                console.print(red.described(result), style="red", markup=False)
                 console.print(f"  again: {red.repeat(result, replicas=replicas)}", markup=False)
             progress.advance(task)
             if not console.is_terminal and len(results) % 25 == 0:  # a bar is for terminals

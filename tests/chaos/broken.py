@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Broken:
-    """A rule that is switched off in some services, where the matrix is expected to turn red, and in which words."""
+    """A rule that is switched off in some services, where the matrix must turn red, and with which violation."""
 
     rule: str
     patches: Mapping[str, str]
@@ -52,8 +52,8 @@ def record(self, unit, batch):
     recorded(self, unit, queries)
 
 async def claim(self, lease, count, running):
-    taken, waiting[:] = waiting[:count], waiting[count:]
-    return taken or await claimed(self, lease, count, running)
+    handed, waiting[:] = waiting[:count], waiting[count:]
+    return handed or await claimed(self, lease, count, running)
 
 async def mark(self, claimed, account_fingerprint):
     pass
@@ -180,10 +180,10 @@ BROKEN: tuple[Broken, ...] = (
         "gateway",
         "postgresql commit",
         ("after",),
-        "the orchestrator never heard of it: the gateway's message is lost",
+        "the orchestrator does not know it: the gateway's message is lost",
     ),
     Broken(
-        "state and outbox change in one transaction, or what was told is called over and told again",
+        "state and outbox change in one transaction, or the roll call has what was published resent",
         {"orchestrator": _OUTBOX_AFTER_COMMIT + _NOTHING_RESENT},
         "charge",
         "orchestrator",
@@ -222,7 +222,7 @@ BROKEN: tuple[Broken, ...] = (
 
 
 def install(broken: Broken, folder: Path) -> dict[str, dict[str, str]]:
-    """Write the patches into `folder`; answers the settings of the services that are to run them."""
+    """Write the patches into `folder`; returns the settings of the services that are to run them."""
     settings: dict[str, dict[str, str]] = {}
     for service, patch in broken.patches.items():
         home = folder / service

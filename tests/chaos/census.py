@@ -1,4 +1,4 @@
-"""The promise about every payment of a shop at once: after a storm, nothing lost, nothing twice, everybody told."""
+"""The promise about all payments of a merchant: after a storm nothing is lost or done twice, every event delivered."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,14 +26,14 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Census:
-    """How many payments have ended, in the orchestrator and before the merchant, and every broken promise, in words."""
+    """How many payments have ended, in the orchestrator and in the gateway, and every broken promise, as text."""
 
     ended: int
     broken: list[str]
 
 
-def taken(onlooker: Onlooker, merchant: DemoMerchant, ledger: Ledger) -> Census:
-    """Count the payments of the ledger and hold each to the promise. Ask when the system has come to rest."""
+def count(onlooker: Onlooker, merchant: DemoMerchant, ledger: Ledger) -> Census:
+    """Count the payments of the ledger and check each against the promise, once the system has come to rest."""
     found = trails.read(onlooker, ledger.payments, accepted(merchant))
     broken = [
         *ledger.surprises,
@@ -52,10 +52,10 @@ def taken(onlooker: Onlooker, merchant: DemoMerchant, ledger: Ledger) -> Census:
 
 def _payments(merchant: DemoMerchant, ledger: Ledger) -> Iterable[str]:
     if ledger.accepted != ledger.wanted:
-        yield f"{ledger.wanted} payments were asked for, {ledger.accepted} accepted"
+        yield f"{ledger.wanted} payments were requested, {ledger.accepted} accepted"
     made = set(books.malipos(merchant))
     if made != set(ledger.payments):
-        yield f"payments that nobody knows of: {sorted(made - set(ledger.payments))[:_SHOWN]}"
+        yield f"payments that no request made: {sorted(made - set(ledger.payments))[:_SHOWN]}"
         yield f"payments that are gone: {sorted(set(ledger.payments) - made)[:_SHOWN]}"
 
 
@@ -75,14 +75,14 @@ def _timelines(onlooker: Onlooker, found: Mapping[str, Trail]) -> Iterable[str]:
 
 
 def timeline(trail: Trail, entries: Sequence[Row]) -> Iterable[str]:
-    """What a payment's timeline does not tell of, in words: a step, what led to an entry, or the delivery of an event.
+    """What a payment's timeline lacks, as text: a step, the cause of an entry, or the delivery of an event.
 
     Entries are rows of `id`, `cause` and whether it is a webhook that was `delivered`, whose cause is its event.
     """
-    events = {event.id for event in trail.announced}
+    events = {event.id for event in trail.published}
     steps = {f"step-{number}" for number in range(1, trail.owned.step + 1)} if trail.owned else set[str]()
     led = {entry["cause"] for entry in entries} - {None}
     if lacking := (steps | led) - events - {entry["id"] for entry in entries}:
-        yield f"the timeline does not tell of {sorted(lacking)}"
+        yield f"the timeline lacks {sorted(lacking)}"
     if silent := events - {entry["cause"] for entry in entries if entry["delivered"]}:
         yield f"the timeline has no webhook of {sorted(silent)} that was delivered"

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Crossing:
-    """The nth time that a service comes by one side of one of its seams, at one place of its code, topic or route."""
+    """The nth time that a service reaches one side of one of its seams, at one place of its code, topic or route."""
 
     service: str
     seam: str
@@ -20,7 +20,7 @@ class Crossing:
 
     @property
     def kills(self) -> bool:
-        """Whether the service dies there; at a poll it loses what it has fetched, and lives."""
+        """Whether the service dies there; at a poll it loses what it has fetched, and lives on."""
         return self.seam != "kafka poll"
 
     def __str__(self) -> str:
@@ -49,14 +49,14 @@ SEAMS = [(service, seam, moment) for service, seams in _SEAMS_OF.items() for sea
 
 
 class Plans:
-    """The folder that services under test look into at each crossing; see `testkit.failpoints`."""
+    """The folder that services under test read at each crossing; see `testkit.failpoints`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._plan = folder / "plan.json"
 
     def record(self) -> None:
-        """Have every service write its crossings down, from now on."""
+        """Have every service record its crossings, from now on."""
         for file in self._folder.glob("*.crossings"):
             file.unlink()
         self._write({"record": True, "kill": None})
@@ -66,7 +66,7 @@ class Plans:
         self._write({"record": False, "kill": asdict(crossing)})
 
     def disarm(self) -> bool:
-        """Take the plan back; answers whether it had not been carried out."""
+        """Withdraw the plan; returns whether it had not been carried out."""
         try:
             self._plan.unlink()
         except FileNotFoundError:
@@ -75,7 +75,7 @@ class Plans:
 
     @property
     def carried_out(self) -> bool:
-        """Whether the service of the plan has taken it away, and so has died."""
+        """Whether the service of the plan has removed it, and so has died."""
         return not self._plan.exists()
 
     def count(self) -> int:
@@ -83,7 +83,7 @@ class Plans:
         return sum(len(file.read_text().splitlines()) for file in self._folder.glob("*.crossings"))
 
     def recorded(self) -> list[Crossing]:
-        """What was recorded, by service in the order in which it came by."""
+        """What was recorded, by service in the order in which it was reached."""
         found: list[Crossing] = []
         for file in sorted(self._folder.glob("*.crossings")):
             seen = Counter[str]()

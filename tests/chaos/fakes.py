@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Books:
-    """A shop of one payment, as both sides wrote it down: the status, what was captured, and Stripe's effects."""
+    """A merchant of one payment, as both books have it: the status, what was captured, and Stripe's effects."""
 
     def __init__(self, status: str, captured: int, effects: str) -> None:
         payment = {"id": "pay_1", "status": status, "amount": 5, "amount_captured": captured, "amount_refunded": 0}

@@ -1,4 +1,4 @@
-"""Merchants and customers who come whatever happens: payments at a steady rate, each seen through by somebody patient."""
+"""Payments at a steady rate whatever happens: each has a customer that repeats requests until they are answered."""
 
 import asyncio
 import uuid
@@ -12,15 +12,15 @@ import aiohttp
 from malipo import clock
 from malipo_local.merchant import DemoMerchant, Json
 
-_AGAIN_SECONDS = 0.5
+_RETRY_SECONDS = 0.5
 _REQUEST_SECONDS = 15
 
 type Say = Callable[[str], None]
-"""Tells whoever watches a long run what goes on now."""
+"""Prints what a long run does now."""
 
 
 class Due(NamedTuple):
-    """How a payment has to end, whatever happens on the way: its status, and amounts in minor units."""
+    """How a payment has to end, whatever happens meanwhile: its status, and amounts in minor units."""
 
     status: str
     captured: int = 0
@@ -33,11 +33,11 @@ class Due(NamedTuple):
 
 @dataclass
 class Ledger:
-    """What the merchants wanted, and which payments they were told that they have."""
+    """What the merchants requested, and which payments were accepted."""
 
     wanted: int = 0
     payments: dict[str, Due] = field(default_factory=dict[str, Due])
-    """What is to become of each payment that was accepted, by the payment's id."""
+    """How each payment that was accepted has to end, by the payment's id."""
     surprises: list[str] = field(default_factory=list[str])
 
     @property
@@ -47,7 +47,7 @@ class Ledger:
 
 
 class Crowd:
-    """Starts payments of a shop at `rate` a second by an absolute clock; each goes on until it has its answer."""
+    """Starts payments of a merchant at `rate` a second by an absolute clock; each goes on until it has its answer."""
 
     def __init__(self, merchant: DemoMerchant, *, rate: float, seed: int, kinds: tuple[str, ...] = ("charge",)) -> None:
         self._merchant = merchant
@@ -59,7 +59,7 @@ class Crowd:
         self.ledger = Ledger()
 
     async def come(self, seconds: float, patience_seconds: float, say: Say) -> None:
-        """Start payments for `seconds`, then wait until each has been seen through. Raises TimeoutError after `patience_seconds` more."""
+        """Start payments for `seconds`, then wait until each has its answers: TimeoutError after `patience_seconds` more."""
         connector = aiohttp.TCPConnector(limit=0, force_close=True)  # a killed gateway leaves no connection behind
         timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -90,7 +90,7 @@ class Crowd:
 
 @dataclass
 class Customer:
-    """One purchase: asks with the same key until there is an answer that ends the matter."""
+    """One purchase: repeats its request with the same key until there is a final answer."""
 
     merchant: DemoMerchant
     session: aiohttp.ClientSession
@@ -98,17 +98,17 @@ class Customer:
     ledger: Ledger
 
     async def pay(self, token: str, amount: int, due: Due, **fields: str) -> str:
-        """The id of the accepted payment; a repeat of the request answers the same one, or it is a surprise."""
+        """The id of the accepted payment; a repeat of the request must return the same one, else it is a surprise."""
         key = uuid.uuid4().hex
         body = {"amount": amount, "currency": "USD", "method": {"type": "card", "token": token}, **fields}
-        payment = await self.ask("/v1/payments", body, key)
-        again = await self.ask("/v1/payments", body, key)
-        if payment["id"] != again["id"]:
-            self.ledger.surprises.append(f"one key, two payments: {payment['id']} and {again['id']}")
+        payment = await self.request("/v1/payments", body, key)
+        repeated = await self.request("/v1/payments", body, key)
+        if payment["id"] != repeated["id"]:
+            self.ledger.surprises.append(f"one key, two payments: {payment['id']} and {repeated['id']}")
         self.ledger.payments[payment["id"]] = due
         return str(payment["id"])
 
-    async def ask(self, path: str, body: Json, key: str | None = None) -> Json:
+    async def request(self, path: str, body: Json, key: str | None = None) -> Json:
         """The answer to a request, however long that takes; refusals are answers too."""
         headers = {
             "X-API-Key": self.merchant.key,
@@ -125,7 +125,7 @@ class Customer:
             payment = await _until_answered(lambda: self.session.get(path, headers=headers))
             if payment["status"] in ended:
                 return payment
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
 async def _until_answered(send: Callable[[], Any]) -> Json:
@@ -137,7 +137,7 @@ async def _until_answered(send: Callable[[], Any]) -> Json:
                     return answer
         except (aiohttp.ClientError, TimeoutError):
             pass
-        await asyncio.sleep(_AGAIN_SECONDS)
+        await asyncio.sleep(_RETRY_SECONDS)
 
 
 async def _charge(customer: Customer, amount: int) -> None:
@@ -161,14 +161,16 @@ async def _confirm(customer: Customer, amount: int) -> None:
 async def _capture(customer: Customer, amount: int) -> None:
     payment_id = await customer.pay("pm_card_visa", amount, Due("completed", amount), capture="manual")
     if (await customer.wait(payment_id, "authorized"))["status"] == "authorized":
-        await customer.ask(f"/v1/payments/{payment_id}/capture", {})
+        await customer.request(f"/v1/payments/{payment_id}/capture", {})
 
 
 async def _refund(customer: Customer, amount: int) -> None:
     part = amount * 2 // 3  # of two at once one must be refused
     payment_id = await customer.pay("pm_card_visa", amount, Due("completed", amount, part))
     if (await customer.wait(payment_id))["status"] == "completed":
-        await asyncio.gather(*(customer.ask(f"/v1/payments/{payment_id}/refunds", {"amount": part}) for _ in range(2)))
+        await asyncio.gather(
+            *(customer.request(f"/v1/payments/{payment_id}/refunds", {"amount": part}) for _ in range(2))
+        )
 
 
 KINDS: dict[str, Callable[[Customer, int], Awaitable[None]]] = {
@@ -178,4 +180,4 @@ KINDS: dict[str, Callable[[Customer, int], Awaitable[None]]] = {
     "capture": _capture,
     "refund": _refund,
 }
-"""What customers do, by name; all of them draw on the same promise."""
+"""What customers do, by name; the same promise holds for all."""

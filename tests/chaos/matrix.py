@@ -18,12 +18,12 @@ from malipo_local.waiting import until
 
 REST_SECONDS = 60.0
 TRIES = 4
-"""How often a crossing is tried, or recorded, because the system happened to take another way."""
+"""How often a crossing is tried, or recorded, because the system happened to take another path."""
 RECORDINGS = 2
-"""Of each operation: what comes by in one alone is known to come by chance."""
+"""Of each operation: what is reached in one alone is known to be reached by chance."""
 _STILL_SECONDS = 0.5
 _OPENED_AT_ONCE = 2
-"""To open a shop keeps one processor busy for seconds."""
+"""To open a merchant keeps one processor busy for seconds."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Cell:
     operation: Operation
     crossing: Crossing
     by_chance: bool = field(default=False, compare=False)
-    """Whether it came by in some recordings of the operation and not in others, as a lease that a slow run renews."""
+    """Whether only some recordings of the operation reached it, as the renewal of a lease in a slow run."""
 
 
 @dataclass
 class Result:
-    """What became of a cell: the kill struck or not, and which promises were broken."""
+    """The result of a cell: whether the kill struck, and which promises were broken."""
 
     cell: Cell
     struck: bool
@@ -51,20 +51,20 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Nothing to kill: what had come by by chance did not come by again. Neither green nor red."""
+        """Nothing to kill: what was reached by chance was not reached again. Neither green nor red."""
         return self.cell.by_chance and not self.struck and not self.broken
 
 
 class Matrix:
     """Records and crashes operations on one running system; each operation has a merchant of its own."""
 
-    def __init__(self, system: System, onlooker: Onlooker, shops: dict[str, DemoMerchant]) -> None:
+    def __init__(self, system: System, onlooker: Onlooker, merchants: dict[str, DemoMerchant]) -> None:
         self._system = system
         self._onlooker = onlooker
-        self._shops = shops
+        self._merchants = merchants
 
     def record(self, operation: Operation, recordings: int = 1) -> list[Cell]:
-        """Run the operation undisturbed, so many times; answers a cell for each crossing that came by in any of them.
+        """Run the operation undisturbed, so many times; returns a cell for each crossing that any of these reached.
 
         Raises AssertionError if a promise breaks.
         """
@@ -89,9 +89,9 @@ class Matrix:
         return self._system.plans.recorded()
 
     def crash(self, cell: Cell) -> Result:
-        """Crash the operation at the crossing; tried again when the system happened to take another way.
+        """Crash the operation at the crossing; tried again when the system happened to take another path.
 
-        What is not reached then, and not recorded once more either, had come by by chance.
+        What is not reached then, and not recorded once more either, had been reached by chance.
         """
         for _ in range(TRIES):
             result = self._crash_once(cell)
@@ -100,7 +100,7 @@ class Matrix:
         return Result(cell if self._comes_by(cell) else replace(cell, by_chance=True), struck=False)
 
     def crash_any(self, cell: Cell, *others: Cell) -> Result:
-        """Crash the first of these that the system comes by again."""
+        """Crash the first of these that the system reaches again."""
         result = self.crash(cell)
         return self.crash_any(*others) if result.passed and others else result
 
@@ -130,7 +130,7 @@ class Matrix:
     def _strikes(self) -> bool:
         """Whether the plan is carried out; the last crossings come when there is nothing left to wait for.
 
-        It is taken back otherwise: nobody dies while the promises are checked.
+        It is withdrawn otherwise: no service dies while the promises are checked.
         """
         plans = self._system.plans
         struck = until(lambda: plans.carried_out, _STILL_SECONDS) or not plans.disarm()
@@ -139,7 +139,7 @@ class Matrix:
         return struck
 
     def _scene(self, operation: Operation) -> Scene:
-        return Scene(Merchant(self._shops[operation.name]), self._onlooker, self._onlooker.dead_letters())
+        return Scene(Merchant(self._merchants[operation.name]), self._onlooker, self._onlooker.dead_letters())
 
     def _come_to_rest(self, operation: Operation | None) -> None:
         preparing = operation is not None and operation.prepare is not Operation.prepare
@@ -182,20 +182,20 @@ def opened(system: System, operations: Sequence[Operation] = OPERATIONS) -> Gene
     with ExitStack() as closing:
         with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
             opening = {one.name: pool.submit(DemoMerchant.open, system.stack) for one in operations}
-            shops = {name: closing.enter_context(merchant.result()) for name, merchant in opening.items()}
-        yield Matrix(system, closing.enter_context(Onlooker(system.stack)), shops)
+            merchants = {name: closing.enter_context(merchant.result()) for name, merchant in opening.items()}
+        yield Matrix(system, closing.enter_context(Onlooker(system.stack)), merchants)
 
 
 def missing(cells: Iterable[Cell]) -> list[str]:
-    """Which sides of which seams were never come by, though a service has them: then nothing was tested there."""
+    """Which sides of which seams were never reached, though a service has them: then nothing was tested there."""
     found = _by_seam(cells)
     return [f"{service}: {moment} {seam}" for service, seam, moment in SEAMS if (service, seam, moment) not in found]
 
 
 def sample(cells: Sequence[Cell]) -> list[Cell]:
-    """One cell for each (service, seam, moment), taken from as many operations as there are, the same in every run.
+    """One cell for each (service, seam, moment), chosen from as many operations as there are, the same in every run.
 
-    None that comes by by chance.
+    None that is reached by chance.
     """
     chosen: dict[tuple[str, str, str], Cell] = {}
     used: dict[str, int] = {}
@@ -212,13 +212,13 @@ def alike(cell: Cell, cells: Iterable[Cell]) -> list[Cell]:
 
 
 def named(cells: Iterable[Cell], text: str) -> list[Cell]:
-    """The cells whose crossing is called `text`; when none is, those with `text` somewhere in the crossing's name."""
+    """The cells whose crossing has the name `text`; when there is none, those with `text` in the crossing's name."""
     found = [cell for cell in cells if text in str(cell.crossing)]
     return [cell for cell in found if str(cell.crossing) == text] or found
 
 
 def spread(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells in an order in which each service's are far apart: one that dies at once again is started later and later."""
+    """The cells, each service's far apart: one that dies again at once is started later and later."""
     queues: dict[str, list[Cell]] = {}
     for cell in cells:
         queues.setdefault(cell.crossing.service, []).append(cell)

@@ -12,12 +12,12 @@ _PATIENCE_SECONDS = 60.0
 
 
 class NoAnswer(AssertionError):
-    """Nobody answered a request for a whole minute."""
+    """No answer to a request came for a whole minute."""
 
 
 @dataclass
-class Asked:
-    """One request and the answer that came in the end."""
+class SentRequest:
+    """One request and its final answer."""
 
     path: str
     body: Json
@@ -33,47 +33,47 @@ class Asked:
 
 @dataclass
 class Merchant:
-    """Asks on behalf of one shop and keeps what was asked."""
+    """Sends requests on behalf of one merchant and keeps them."""
 
-    merchant: DemoMerchant
-    asked: list[Asked] = field(default_factory=list[Asked])
+    demo: DemoMerchant
+    requests: list[SentRequest] = field(default_factory=list[SentRequest])
 
     @property
     def payments(self) -> list[str]:
-        """The ids of the payments that were asked for."""
-        return [str(asked.answer["id"]) for asked in self.asked if asked.path == "/v1/payments"]
+        """The ids of the payments that were requested."""
+        return [str(one.answer["id"]) for one in self.requests if one.path == "/v1/payments"]
 
-    def ask(self, path: str, body: Json, *, prefer: str = "wait=2") -> Asked:
-        """Send until an answer comes that ends the matter. Raises `NoAnswer`."""
-        asked = self._send(Asked(path, body, uuid.uuid4().hex, {}, 0), prefer)
-        self.asked.append(asked)
-        return asked
+    def request(self, path: str, body: Json, *, prefer: str = "wait=2") -> SentRequest:
+        """Send until a final answer comes. Raises `NoAnswer`."""
+        sent = self._send(SentRequest(path, body, uuid.uuid4().hex, {}, 0), prefer)
+        self.requests.append(sent)
+        return sent
 
     def pay(self, token: str = "pm_card_visa", *, amount: int = 1250, prefer: str = "wait=2", **fields: str) -> str:
-        """Ask for a card payment; answers its id."""
+        """Request a card payment; returns its id."""
         method = {"type": "card", "token": token}
         body = {"amount": amount, "currency": "USD", "method": method, "client_ref": uuid.uuid4().hex, **fields}
-        return str(self.ask("/v1/payments", body, prefer=prefer).answer["id"])
+        return str(self.request("/v1/payments", body, prefer=prefer).answer["id"])
 
-    def repeat(self, asked: Asked) -> Asked:
-        """Send the same once more, as a client does that has forgotten the answer."""
-        return self._send(asked, "wait=2")
+    def repeat(self, request: SentRequest) -> SentRequest:
+        """Send the same once more, as a client does that lost the answer."""
+        return self._send(request, "wait=2")
 
-    def _send(self, asked: Asked, prefer: str) -> Asked:
+    def _send(self, request: SentRequest, prefer: str) -> SentRequest:
         found: list[httpx.Response] = []
 
         def answered() -> bool:
             try:
-                response = self.merchant.post(asked.path, asked.body, key=asked.key, Prefer=prefer)
+                response = self.demo.post(request.path, request.body, key=request.key, Prefer=prefer)
             except httpx.TransportError:
                 return False
             found[:] = [response]
             return response.is_success or not response.json()["retry"]["safe"]
 
         if not until(answered, _PATIENCE_SECONDS, 0.1):
-            message = f"no answer to {asked.path}: {found[0].text if found else 'no connection'}"
+            message = f"no answer to {request.path}: {found[0].text if found else 'no connection'}"
             raise NoAnswer(message)
-        return Asked(asked.path, asked.body, asked.key, found[0].json(), found[0].status_code)
+        return SentRequest(request.path, request.body, request.key, found[0].json(), found[0].status_code)
 
 
 def accepted(merchant: DemoMerchant, payment_id: str | None = None) -> list[Json]:

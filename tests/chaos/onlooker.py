@@ -1,4 +1,4 @@
-"""Looks at a running system from outside, through no door of its services: databases, topics, simulators."""
+"""Looks at a running system from outside, through no interface of its services: databases, topics, simulators."""
 
 import asyncio
 from collections import Counter
@@ -50,7 +50,7 @@ _READERS = [
 
 
 class Onlooker:
-    """Asks the stores themselves, on connections of its own; opens them again when a store was away."""
+    """Queries the stores directly, on connections of its own; opens them again when a store was away."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -66,7 +66,7 @@ class Onlooker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._stripe.close()
         self._run(self._close())
         self._loop.close()
@@ -76,14 +76,14 @@ class Onlooker:
         return [dict(row) for row in self._run(self._fetch(service, query, *args))]
 
     def open_work(self, *, authorized_is_an_end: bool = False) -> list[str]:
-        """Everything that is still to be done anywhere, in words; empty when the system has come to rest."""
+        """Everything that is still to be done anywhere, as text; empty when the system has come to rest."""
         try:
             return self._open_rows(authorized_is_an_end) or self._open_callbacks() or self.behind()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, httpx.HTTPError) as error:
             return [f"a store or simulator is away: {error!r}"]
 
     def behind(self) -> list[str]:
-        """Which services have not committed all that is in the topics that they read, in words."""
+        """Which services have not committed all that is in the topics that they read, as text."""
         return self._run(self._lag())
 
     def dead_letters(self) -> dict[str, int]:

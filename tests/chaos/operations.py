@@ -17,14 +17,14 @@ _REFUSED_CARD = "pm_card_visa_chargeDeclinedInsufficientFunds"
 EARLY_CALLBACK_AMOUNT = 4321
 """Stripe sends the callback before the answer for charges of this amount."""
 LOST_ANSWER_AMOUNT = 4322
-"""Stripe sends no callbacks for charges of this amount: only who asks is told."""
+"""Stripe sends no callbacks for charges of this amount: only a query shows the outcome."""
 _QUERY_SECONDS = 1
-"""Longer than the merchant needs to be told of the doubt, so that each run comes by the same crossings."""
+"""Longer than it takes to notify the merchant of the doubt, so that each run reaches the same crossings."""
 
 
 @dataclass
 class Scene:
-    """Who takes part in an operation: the merchant, and one who looks on from outside."""
+    """The participants of an operation: the merchant, and an onlooker from outside."""
 
     merchant: Merchant
     onlooker: Onlooker
@@ -42,19 +42,19 @@ class Ending:
     captured: int = 0
     refunded: int = 0
     delivery: str = "delivered"
-    """What the timeline says in the end about the webhook of every event."""
+    """The result that the timeline has in the end for the webhook of every event."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`prepare` makes what it needs (not part of the matrix) and answers a payment's id; `act` is what is crashed."""
+    """`prepare` makes what it needs (not part of the matrix) and returns a payment's id; `act` is what is crashed."""
 
     name: str
     act: Callable[[Scene, str], None]
     ending: Ending
     prepare: Callable[[Scene], str] = lambda _: ""
     steady: bool = True
-    """Whether each run comes by the same crossings; if not, only the first at each place is one to count on."""
+    """Whether each run reaches the same crossings; if not, only the first at each place is reliable."""
 
 
 def charge(scene: Scene, _: str) -> None:
@@ -63,14 +63,14 @@ def charge(scene: Scene, _: str) -> None:
 
 
 def with_3ds(decision: str) -> Callable[[Scene, str], None]:
-    """A card payment that the customer must confirm; he takes longer than any part of Malipo does."""
+    """A card payment that the customer must confirm, which takes longer than any part of Malipo does."""
 
     def act(scene: Scene, _: str) -> None:
         payment_id = scene.merchant.pay(_3DS_CARD, return_url="https://shop.example/thanks")
         intent = wait_at_stripe(scene, payment_id, "requires_action")
         wait_in_malipo(scene, payment_id, "requires_action")
         wait_a_little(scene)
-        scene.merchant.merchant.stripe.post(f"/_sim/3ds/{intent}/{decision}").raise_for_status()
+        scene.merchant.demo.stripe.post(f"/_sim/3ds/{intent}/{decision}").raise_for_status()
         wait_in_malipo(scene, payment_id, "completed", "failed")
 
     return act
@@ -89,20 +89,20 @@ def authorize(scene: Scene) -> str:
 
 
 def manual_capture(scene: Scene, _: str) -> None:
-    """Authorize, and when the goods are sent, take all of it."""
+    """Authorize, and when the goods are sent, capture all of it."""
     payment_id = authorize(scene)
     wait_a_little(scene)
-    scene.merchant.ask(f"/v1/payments/{payment_id}/capture", {})
+    scene.merchant.request(f"/v1/payments/{payment_id}/capture", {})
 
 
 def partial_capture(scene: Scene, payment_id: str) -> None:
-    """Take less than was authorized."""
-    scene.merchant.ask(f"/v1/payments/{payment_id}/capture", {"amount": 500})
+    """Capture less than was authorized."""
+    scene.merchant.request(f"/v1/payments/{payment_id}/capture", {"amount": 500})
 
 
 def cancel(scene: Scene, payment_id: str) -> None:
-    """Give up an authorized payment."""
-    scene.merchant.ask(f"/v1/payments/{payment_id}/cancel", {})
+    """Cancel an authorized payment."""
+    scene.merchant.request(f"/v1/payments/{payment_id}/cancel", {})
 
 
 def complete(scene: Scene) -> str:
@@ -113,27 +113,27 @@ def complete(scene: Scene) -> str:
 
 
 def refund(scene: Scene, payment_id: str) -> None:
-    """Give part of it back."""
-    scene.merchant.ask(f"/v1/payments/{payment_id}/refunds", {"amount": 500})
+    """Refund part of it."""
+    scene.merchant.request(f"/v1/payments/{payment_id}/refunds", {"amount": 500})
 
 
 def two_refunds(scene: Scene, payment_id: str) -> None:
     """Two refunds of 800 at the same moment, on a payment of 1250: one of them must be refused."""
     path = f"/v1/payments/{payment_id}/refunds"
     with ThreadPoolExecutor(2) as both:
-        list(both.map(scene.merchant.ask, [path] * 2, [{"amount": 800}] * 2))
+        list(both.map(scene.merchant.request, [path] * 2, [{"amount": 800}] * 2))
 
 
 def delivery(scene: Scene, _: str) -> None:
     """A payment whose first webhook the merchant's server refuses."""
-    scene.merchant.merchant.behave(kind="fail", times=1)
+    scene.merchant.demo.behave(kind="fail", times=1)
     scene.merchant.pay(_CARD)
 
 
 def hurry_callback(scene: Scene) -> str:
     """Have Stripe call back before it answers."""
     forget_faults(scene)
-    scene.merchant.merchant.fault("webhook_before_answer", match={"amount": EARLY_CALLBACK_AMOUNT})
+    scene.merchant.demo.fault("webhook_before_answer", match={"amount": EARLY_CALLBACK_AMOUNT})
     return ""
 
 
@@ -146,20 +146,20 @@ def lose_answer(scene: Scene) -> str:
     """The next charge's answer does not come through, and its repeat under the same key is answered late."""
     charge = {"method": "POST", "path": "/v1/payment_intents", "amount": LOST_ANSWER_AMOUNT}
     forget_faults(scene)
-    scene.merchant.merchant.fault("webhook_drop", match={"amount": LOST_ANSWER_AMOUNT})
-    scene.merchant.merchant.fault("answer_lost", match=charge, times=1)
-    scene.merchant.merchant.fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
+    scene.merchant.demo.fault("webhook_drop", match={"amount": LOST_ANSWER_AMOUNT})
+    scene.merchant.demo.fault("answer_lost", match=charge, times=1)
+    scene.merchant.demo.fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
     return ""
 
 
 def lost_answer(scene: Scene, _: str) -> None:
-    """Stripe has charged and nobody knows: Malipo must ask."""
+    """Stripe has charged and its answer is lost: Malipo must query."""
     scene.merchant.pay(_CARD, amount=LOST_ANSWER_AMOUNT)
 
 
 def renew_endpoint(scene: Scene) -> str:
     """An endpoint in the place of the one that is gone; the merchant's server will answer 410 there too."""
-    merchant = scene.merchant.merchant
+    merchant = scene.merchant.demo
     for endpoint in merchant.api.get("/v1/webhook-endpoints").raise_for_status().json()["data"]:
         merchant.api.delete(f"/v1/webhook-endpoints/{endpoint['id']}").raise_for_status()
     merchant.ask_for_webhooks()
@@ -168,8 +168,8 @@ def renew_endpoint(scene: Scene) -> str:
 
 
 def four_at_once(scene: Scene, _: str) -> None:
-    """Four payments at the same moment; the orchestrator is frozen until all are there, and so takes them as one batch."""
-    stack = scene.merchant.merchant.stack
+    """Four payments at once; the orchestrator is frozen until all are there, and so handles them as one batch."""
+    stack = scene.merchant.demo.stack
     stack.pause("orchestrator")
     try:
         with ThreadPoolExecutor(4) as four:
@@ -245,8 +245,8 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 def forget_faults(scene: Scene) -> None:
-    """End what a crash has left of the faults of an earlier operation."""
-    scene.merchant.merchant.stripe.delete("/_sim/faults").raise_for_status()
+    """Remove the faults that a crash has left of an earlier operation."""
+    scene.merchant.demo.stripe.delete("/_sim/faults").raise_for_status()
 
 
 def wait_at_stripe(scene: Scene, payment_id: str, status: str) -> str:
@@ -254,30 +254,30 @@ def wait_at_stripe(scene: Scene, payment_id: str, status: str) -> str:
     found: list[str] = []
 
     def there() -> bool:
-        book = scene.merchant.merchant.stripe.get("/_sim/book", params={"metadata[malipo_payment_id]": payment_id})
+        book = scene.merchant.demo.stripe.get("/_sim/book", params={"metadata[malipo_payment_id]": payment_id})
         found[:] = [one["payment_intent"] for one in book.json()["payment_intents"] if one["status"] == status]
         return bool(found)
 
     if not until(there, _SECONDS):
-        message = f"{payment_id} never came to {status} at Stripe"
+        message = f"{payment_id} never reached {status} at Stripe"
         raise NeverHappened(message)
     return found[0]
 
 
 def wait_a_little(scene: Scene) -> None:
-    """Return once every message has been taken and its offset committed. Raises `NeverHappened`."""
+    """Return once every message has been applied and its offset committed. Raises `NeverHappened`."""
     if not until(lambda: not scene.onlooker.behind(), _SECONDS):
-        message = f"messages are never taken: {scene.onlooker.behind()}"
+        message = f"messages are never applied: {scene.onlooker.behind()}"
         raise NeverHappened(message)
 
 
 def wait_in_malipo(scene: Scene, payment_id: str, *statuses: str) -> None:
-    """Return once the merchant would be shown one of these statuses. Raises `NeverHappened`."""
+    """Return once the gateway shows one of these statuses. Raises `NeverHappened`."""
     query = "SELECT status FROM payments WHERE id = $1"
 
     def there() -> bool:
         return any(row["status"] in statuses for row in scene.onlooker.rows("gateway", query, payment_id))
 
     if not until(there, _SECONDS):
-        message = f"{payment_id} never came to {statuses}"
+        message = f"{payment_id} never reached {statuses}"
         raise NeverHappened(message)

@@ -1,4 +1,4 @@
-"""Malipo's promise about the payments of a scene, checked from outside: what the books say, and what the merchant was told."""
+"""Malipo's promise about the payments of a scene, checked from outside: the books, and what the merchant received."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from malipo_local.merchant import Json
 
 
 def broken(scene: Scene, ending: Ending) -> list[str]:
-    """Every promise that is not kept, in words. Ask when the system has come to rest."""
+    """Every promise that is not kept, as text. To be called when the system has come to rest."""
     return [
         *(what for payment_id in scene.merchant.payments for what in _payment(scene, payment_id, ending)),
         *trails.repeated(scene.onlooker, scene.merchant.payments),
@@ -23,25 +23,25 @@ def broken(scene: Scene, ending: Ending) -> list[str]:
 
 
 def _payment(scene: Scene, payment_id: str, ending: Ending) -> Iterable[str]:
-    merchant = scene.merchant.merchant
+    merchant = scene.merchant.demo
     trail = trails.read(scene.onlooker, [payment_id], accepted(merchant, payment_id))[payment_id]
     yield from _money(scene.merchant, payment_id, ending)
     yield from trails.differences(trail, delivered=ending.delivery == "delivered")
-    if ending.event not in {event.type for event in trail.announced}:
-        yield f"{ending.event} was never announced"
+    if ending.event not in {event.type for event in trail.published}:
+        yield f"{ending.event} was never published"
     yield from _timeline(merchant.timeline(payment_id), trail, ending)
     yield from _nothing_else(scene.onlooker, scene.merchant, payment_id)
 
 
 def _money(merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
     filters = {"metadata[malipo_payment_id]": payment_id}
-    book = merchant.merchant.stripe.get("/_sim/book", params=filters).raise_for_status().json()
+    book = merchant.demo.stripe.get("/_sim/book", params=filters).raise_for_status().json()
     effects = Counter((effect["kind"], effect["amount"]) for effect in book["effects"])
     for kind, amount in (Counter(ending.effects) - effects).elements():
         yield f"Stripe's book lacks the {kind} of {amount}"
     for kind, amount in (effects - Counter(ending.effects)).elements():
         yield f"Stripe's book has a {kind} of {amount} too many"
-    payment = merchant.merchant.payment(payment_id)
+    payment = merchant.demo.payment(payment_id)
     shown = _amounts(payment["status"], payment["amount_captured"], payment["amount_refunded"])
     if shown != (wanted := _amounts(ending.status, ending.captured, ending.refunded)):
         yield f"Malipo shows the payment {shown}, not {wanted}"
@@ -60,7 +60,7 @@ def _timeline(entries: Sequence[Json], trail: Trail, ending: Ending) -> Iterable
         entry["cause"] for entry in entries if entry["kind"] == "webhook" and entry["result"] == ending.delivery
     }
     if lacking := {entry["cause"] for entry in entries} - {None, *(entry["id"] for entry in entries)}:
-        yield f"the timeline does not tell of {sorted(lacking)}, which led to something in it"
+        yield f"the timeline lacks {sorted(lacking)}, the cause of something in it"
     for step in steps:
         if step["event"] and step["id"] not in reported:
             yield f"the timeline has no webhook of {step['event']['type']} that was {ending.delivery}"
@@ -73,21 +73,21 @@ def _dead_letters(scene: Scene) -> Iterable[str]:
 
 
 def _nothing_else(onlooker: Onlooker, merchant: Merchant, payment_id: str) -> Iterable[str]:
-    """Nobody got a payment, refund, capture or cancel for a request that he thinks he has sent once."""
-    for asked in merchant.asked:
-        if ref := asked.body.get("client_ref"):
+    """No request that was sent once made more than one payment, refund, capture or cancel."""
+    for request in merchant.requests:
+        if ref := request.body.get("client_ref"):
             made = onlooker.rows("gateway", "SELECT id FROM payments WHERE client_ref = $1", ref)
             if len(made) != 1:
                 yield f"one request made {len(made)} payments"
     operations = onlooker.rows("gateway", "SELECT id FROM operations WHERE payment_id = $1", payment_id)
-    wanted = sum(payment_id in asked.path for asked in merchant.asked)
+    wanted = sum(payment_id in request.path for request in merchant.requests)
     if len(operations) != wanted:
         yield f"{wanted} requests made {len(operations)} operations"
 
 
 def _repeats(merchant: Merchant) -> Iterable[str]:
-    for asked in merchant.asked:
-        repeated = merchant.repeat(asked)
-        refused_since = asked.path != "/v1/payments" and asked.status == 202 and repeated.status == 409
-        if repeated.outcome != asked.outcome and not refused_since:
-            yield f"the same key at {asked.path} answers {repeated.outcome} now, {asked.outcome} before"
+    for request in merchant.requests:
+        repeated = merchant.repeat(request)
+        refused_since = request.path != "/v1/payments" and request.status == 202 and repeated.status == 409
+        if repeated.outcome != request.outcome and not refused_since:
+            yield f"the same key at {request.path} answers {repeated.outcome} now, {request.outcome} before"

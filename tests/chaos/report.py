@@ -1,4 +1,4 @@
-"""Writes `docs/crash-matrix.md`: what was crashed, how often, and what became of it."""
+"""Writes `docs/crash-matrix.md`: what was crashed, how often, and with which result."""
 
 import platform
 from collections import Counter
@@ -11,7 +11,7 @@ import psutil
 
 from chaos import red
 from chaos.matrix import Result
-from chaos.storms import Verdict
+from chaos.storms import StormResult
 from chaos.system import SERVICES
 
 PAGE = Path(__file__).parents[2] / "docs" / "crash-matrix.md"
@@ -25,18 +25,18 @@ each HTTP request, each call of Redis, each answer), then runs the operation onc
 be read), lets the supervisor start the service again, waits until the system is at rest, and checks from
 outside, in databases, topics and Stripe's own book:
 
-* the provider's book holds exactly the effects that were asked for, and Malipo shows what the book says;
-* the merchant was told every event and said so, in order, its numbers without a gap; the read model is where the payment
-  is, and its timeline tells every step and every webhook;
+* the provider's book holds exactly the effects that were requested, and Malipo shows what is in the book;
+* the merchant received and confirmed every event, in order, its numbers without a gap; the read model agrees with the
+  payment, and its timeline has every step and every webhook;
 * no message was applied twice or dead-lettered; no payment, attempt, delivery or outbox row is open; every topic is read to its end;
 * the same request with the same idempotency key answers with the same resource.
 
 `make test` runs a fixed sample: each side of each seam of each service. `tests/chaos/test_broken_builds.py` switches off
 one rule at a time and shows that the matrix then turns red.
 
-What no operation comes by is not here: changes of a merchant's configuration, deadlines that pass, dead letters, what is
-put off. Tests of their own hold those, and random chaos comes by most. Of "four at once", which takes another way in each
-run, only the first crossing at each place is here.
+What no operation reaches is not here: changes of a merchant's configuration, deadlines that pass, dead letters, what is
+postponed. These have tests of their own, and random chaos reaches most. Of "four at once", which takes another path in
+each run, only the first crossing at each place is here.
 """
 
 
@@ -48,16 +48,16 @@ class Findings:
     seconds: float
     results: Sequence[Result]
     replicated: Sequence[Result]
-    storms: Sequence[Verdict]
+    storms: Sequence[StormResult]
 
     @property
     def crashed(self) -> list[Result]:
-        """Without those that had come by by chance and did not come by again."""
+        """Without those that were reached by chance and not again."""
         return [one for one in self.results if not one.passed]
 
     @property
     def passed(self) -> list[Result]:
-        """Those."""
+        """Those that were reached by chance and not again."""
         return [one for one in self.results if one.passed]
 
     @property
@@ -67,8 +67,8 @@ class Findings:
         return kept and bool(self.crashed)
 
     @property
-    def verdict(self) -> str:
-        """What became of the promise, in words."""
+    def conclusion(self) -> str:
+        """Whether the promise was kept, as text."""
         if self.green:
             return "the promise was kept"
         if any(one.broken for one in (*self.crashed, *self.replicated, *self.storms)):
@@ -89,7 +89,7 @@ def _summary(findings: Findings) -> str:
     machine = f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB"
     return (
         f"\n**{green} of {cells} crossings green**, {len(_operations(findings.crashed))} operations, {len(SERVICES)} services. "
-        f"`{findings.command}`, {date.today().isoformat()}, "  # noqa: DTZ011 - the day on the author's wall
+        f"`{findings.command}`, {date.today().isoformat()}, "  # noqa: DTZ011 - the day where it is run
         f"{findings.seconds / 60:.0f} minutes on {machine}, {platform.python_implementation()} {platform.python_version()}.\n"
     )
 
@@ -122,8 +122,8 @@ def _replicas(results: Sequence[Result]) -> str:
     return "## Two of every service, one of the two killed\n\n" + table(["killed", "during", "result"], rows)
 
 
-def _storms(verdicts: Sequence[Verdict]) -> str:
-    if not verdicts:
+def _storms(storm_results: Sequence[StormResult]) -> str:
+    if not storm_results:
         return ""
     rows = [
         [
@@ -133,15 +133,15 @@ def _storms(verdicts: Sequence[Verdict]) -> str:
             f"{one.rest_seconds:.0f} s",
             "green" if not one.broken else "RED",
         ]
-        for one in verdicts
+        for one in storm_results
     ]
-    head = ["fault", "payments asked for", "accepted and ended", "to rest after the last", "result"]
+    head = ["fault", "payments requested", "accepted and ended", "at rest after the last", "result"]
     return "## Stores that fail while 20 payments a second arrive\n\n" + table(head, rows)
 
 
 def _red(findings: Findings) -> str:
     lines = [
-        f"* {red.told(one)}  \n  `{red.repeat(one, replicas=replicas)}`"
+        f"* {red.described(one)}  \n  `{red.repeat(one, replicas=replicas)}`"
         for results, replicas in ((findings.crashed, False), (findings.replicated, True))
         for one in results
         if not one.green
@@ -154,8 +154,8 @@ def _passed(results: Sequence[Result]) -> str:
     if not results:
         return ""
     head = (
-        "## Came by by chance\n\nEach operation is recorded twice. These came by in one of the two recordings, as a lease does "
-        "that only a slow run renews, and not again while they were to be crashed. They are not counted above.\n\n"
+        "## Reached by chance\n\nEach operation is recorded twice. These were reached in one of the two recordings, as the "
+        "renewal of a lease in a slow run, and not again while they were to be crashed. They are not counted above.\n\n"
     )
     return head + "\n".join(f"* {one.cell.operation.name}: {one.cell.crossing}" for one in results) + "\n"
 

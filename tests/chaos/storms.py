@@ -38,8 +38,8 @@ STRIPE_FAULTS: tuple[tuple[str, float], ...] = (
 
 
 @dataclass
-class Verdict:
-    """What a storm did, and which promises it broke."""
+class StormResult:
+    """What a storm did, and which promises were broken."""
 
     name: str
     ledger: Ledger
@@ -52,14 +52,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class StoreFault:
-    """One way in which a store fails the whole system."""
+    """One way in which a store fails."""
 
     name: str
     strike: Callable[[Stack, str], None]
 
 
 def freeze(stack: Stack, store: str) -> None:
-    """Stop it in its tracks for twenty seconds: connections stay open and nobody answers."""
+    """Freeze it for twenty seconds: connections stay open and nothing answers."""
     stack.pause(store)
     until(lambda: False, _FREEZE_SECONDS)
     stack.resume(store)
@@ -71,7 +71,7 @@ def kill(stack: Stack, store: str) -> None:
 
 
 def refuse(stack: Stack, store: str) -> None:
-    """Away for ten seconds: connections are refused."""
+    """Stop it for ten seconds: connections are refused."""
     stack.stop_service(store)
     until(lambda: False, _REFUSE_SECONDS)
     stack.start_service(store)
@@ -84,7 +84,7 @@ STORE_FAULTS: tuple[StoreFault, ...] = (
 )
 
 
-def without(system: System, onlooker: Onlooker, store: str, fault: StoreFault, say: Say) -> Verdict:
+def without(system: System, onlooker: Onlooker, store: str, fault: StoreFault, say: Say) -> StormResult:
     """Twenty payments a second through a store's fault."""
 
     def strike() -> Counter[str]:
@@ -97,7 +97,7 @@ def without(system: System, onlooker: Onlooker, store: str, fault: StoreFault, s
     return _storm(system, onlooker, f"{store} {fault.name}", seconds, 1, ("charge",), strike, say)
 
 
-def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rate: float, say: Say) -> Verdict:
+def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rate: float, say: Say) -> StormResult:
     """Anything killed or frozen at any time under load, with Stripe misbehaving; the same again with the same seed."""
     chance = Random(seed)
     end = time.monotonic() + minutes * 60
@@ -114,13 +114,13 @@ def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rat
 
 
 def _strike_at_random(stack: Stack, chance: Random, say: Say) -> list[str]:
-    """Kill or freeze one process; answers the blow, or nothing when that process is down already."""
-    database = {unit.name: unit for unit in stack.status() if unit.service in (*SERVICES, *STORES)}
-    target = chance.choice(list(database))
+    """Kill or freeze one process; returns what was done, or nothing when that process is down already."""
+    processes = {unit.name: unit for unit in stack.status() if unit.service in (*SERVICES, *STORES)}
+    target = chance.choice(list(processes))
     action = chance.choice(("kill", "freeze"))
     seconds = chance.uniform(*_PAUSE_SECONDS)
-    if database[target].state != "ready":
-        say(f"{target} is {database[target].state}, and is spared")
+    if processes[target].state != "ready":
+        say(f"{target} is {processes[target].state}, and is spared")
         return []
     say(f"{action} {target}" + (f" for {seconds:.0f} s" if action == "freeze" else ""))
     if action == "kill":
@@ -144,7 +144,7 @@ def _storm(
     *,
     rate: float = RATE,
     faults: Sequence[tuple[str, float]] = (),
-) -> Verdict:
+) -> StormResult:
     with DemoMerchant.open(system.stack) as merchant, _stripe_faults(merchant, faults):
         crowd = Crowd(merchant, rate=rate, seed=seed, kinds=tuple(kinds))
         say(f"{name}: {rate:g} payments a second for {seconds:.0f} s")
@@ -165,8 +165,8 @@ def _storm(
         broken += _come_to_rest(system, onlooker)
         rest_seconds = time.monotonic() - began
         say("comparing the books ...")
-        found = census.taken(onlooker, merchant, crowd.ledger)
-        return Verdict(name, crowd.ledger, found.ended, broken + found.broken, struck, rest_seconds)
+        found = census.count(onlooker, merchant, crowd.ledger)
+        return StormResult(name, crowd.ledger, found.ended, broken + found.broken, struck, rest_seconds)
 
 
 def _come_to_rest(system: System, onlooker: Onlooker) -> list[str]:
@@ -177,7 +177,7 @@ def _come_to_rest(system: System, onlooker: Onlooker) -> list[str]:
         return not last
 
     for name in (*STORES, *SERVICES):
-        with suppress(StackError):  # what does not come back shows as work that stays open
+        with suppress(StackError):  # what does not come back is seen as work that stays open
             system.stack.wait_ready(name, _READY_SECONDS)
     if until(at_rest, _REST_SECONDS, 0.5):
         return []

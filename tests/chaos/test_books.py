@@ -1,4 +1,4 @@
-"""What the census sees when Malipo's book and Stripe's are laid side by side."""
+"""What the census sees when Malipo's book and Stripe's are compared."""
 
 from typing import cast
 
@@ -25,7 +25,7 @@ def test_books_agree_when_what_was_authorized_is_captured_released_or_held(statu
 
 
 @pytest.mark.parametrize("effects", ["authorize:5 capture:3", "authorize:5 capture:3 release:1"])
-def test_books_differ_when_stripe_still_holds_what_nobody_wants(effects: str):
+def test_books_differ_when_stripe_still_holds_what_is_not_needed(effects: str):
     assert len(books.differences(cast("DemoMerchant", Books("completed", 3, effects)))) == 1
 
 

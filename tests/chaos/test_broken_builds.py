@@ -24,4 +24,4 @@ def test_the_matrix_turns_red_when_a_rule_is_switched_off(broken: Broken, tmp_pa
             and cell.crossing.moment in broken.moments
         ]
         seen = (what for cell in cells for what in opened.crash(cell).broken)
-        assert any(broken.violation in what for what in seen), f"nobody noticed: {broken.rule}"
+        assert any(broken.violation in what for what in seen), f"not noticed: {broken.rule}"

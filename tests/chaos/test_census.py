@@ -1,4 +1,4 @@
-"""What the census sees of one payment when the orchestrator, the gateway and the merchant do not hold the same."""
+"""What the census sees of one payment when the orchestrator, the gateway and the merchant do not have the same."""
 
 import re
 from typing import cast
@@ -49,7 +49,7 @@ def _part(query: str) -> str:
 
 
 class _System(Books):
-    """A shop of one payment that is paid by both books, and the stores around it, whose rows are given."""
+    """A merchant of one payment that is paid by both books, and the stores around it, whose rows are given."""
 
     def __init__(self, rows: dict[str, list[Row]]) -> None:
         super().__init__("completed", 5, "charge:5")
@@ -67,22 +67,22 @@ class _System(Books):
         return [one | {"verified": True, "answered": 200} for one in self._rows["merchant"]]
 
 
-def taken(**changed: list[Row]) -> census.Census:
+def counted(**changed: list[Row]) -> census.Census:
     system = _System(WHOLE | changed)
     ledger = Ledger(wanted=1, payments={"pay_1": Due("completed", 5)})
-    return census.taken(cast("Onlooker", system), cast("DemoMerchant", system), ledger)
+    return census.count(cast("Onlooker", system), cast("DemoMerchant", system), ledger)
 
 
-def test_a_payment_of_which_all_hold_the_same_has_ended_and_breaks_no_promise():
-    assert taken() == census.Census(ended=1, broken=[])
+def test_a_payment_of_which_all_have_the_same_has_ended_and_breaks_no_promise():
+    assert counted() == census.Census(ended=1, broken=[])
 
 
 def test_a_webhook_may_come_again():
-    assert taken(merchant=[FIRST, SECOND, FIRST, SECOND]).broken == []
+    assert counted(merchant=[FIRST, SECOND, FIRST, SECOND]).broken == []
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "text"),
     [
         (
             {"gateway payments": [PROCESSING]},
@@ -90,7 +90,7 @@ def test_a_webhook_may_come_again():
         ),
         ({"gateway payments": [PAID | {"step": 2}]}, "the gateway shows the payment completed at step 2"),
         ({"gateway payments": []}, "the gateway shows the payment nowhere"),
-        ({"orchestrator payments": []}, "the orchestrator never heard of it"),
+        ({"orchestrator payments": []}, "the orchestrator does not know it"),
         (
             {"orchestrator payments": [PROCESSING], "gateway payments": [PROCESSING]},
             "the payment has not ended, it is processing at step 3",
@@ -98,69 +98,73 @@ def test_a_webhook_may_come_again():
     ],
 )
 def test_a_payment_that_has_not_ended_everywhere_alike_is_seen_and_is_not_counted(
-    changed: dict[str, list[Row]], words: str
+    changed: dict[str, list[Row]], text: str
 ):
-    found = taken(**changed)
+    found = counted(**changed)
     assert found.ended == 0
-    assert any(broken.startswith("pay_1: ") and words in broken for broken in found.broken)
+    assert any(broken.startswith("pay_1: ") and text in broken for broken in found.broken)
 
 
 @pytest.mark.parametrize("held", [[], [FIRST], [SECOND, FIRST], SECOND_UNDER_TWO_IDS, [FIRST, SECOND_AS_THIRD]])
-@pytest.mark.parametrize(("holder", "words"), [("gateway events", "GET /v1/events lists"), ("merchant", "was told")])
-def test_an_event_that_is_missing_doubled_or_out_of_order_is_seen(holder: str, words: str, held: list[Row]):
-    [broken] = taken(**{holder: held}).broken
-    assert words in broken
+@pytest.mark.parametrize(
+    ("holder", "text"), [("gateway events", "GET /v1/events lists"), ("merchant", "the merchant received")]
+)
+def test_an_event_that_is_missing_doubled_or_out_of_order_is_seen(holder: str, text: str, held: list[Row]):
+    [broken] = counted(**{holder: held}).broken
+    assert text in broken
     assert "1 payment.requires_action (evt_1), 2 payment.completed (evt_2)" in broken
 
 
 def test_a_gap_in_the_numbers_is_seen_when_all_have_it():
-    found = taken(**{holder: [FIRST, SECOND_AS_THIRD] for holder in HOLDERS})
-    assert found.broken == ["pay_1: the announced events are numbered [1, 3]"]
+    found = counted(**{holder: [FIRST, SECOND_AS_THIRD] for holder in HOLDERS})
+    assert found.broken == ["pay_1: the published events are numbered [1, 3]"]
 
 
-def test_a_payment_of_which_nothing_was_announced_is_seen():
-    found = taken(**{holder: list[Row]() for holder in HOLDERS})
-    assert "pay_1: nothing was ever announced" in found.broken
+def test_a_payment_of_which_nothing_was_published_is_seen():
+    found = counted(**{holder: list[Row]() for holder in HOLDERS})
+    assert "pay_1: nothing was ever published" in found.broken
 
 
 def test_a_refund_that_the_gateway_still_shows_as_processing_is_seen():
     waiting = {"payment_id": "pay_1", "operation": "refund ref_1"}
-    assert taken(**{"gateway operations": [waiting]}).broken == ["pay_1: the gateway shows refund ref_1 as processing"]
+    assert counted(**{"gateway operations": [waiting]}).broken == [
+        "pay_1: the gateway shows refund ref_1 as processing"
+    ]
 
 
-def test_a_word_that_contradicts_the_end_is_seen():
+def test_an_outcome_that_contradicts_the_end_is_seen():
     late = {"payment_id": "pay_1", "trigger": "declined"}
-    [broken] = taken(**{"orchestrator history, contradictions": [late]}).broken
+    [broken] = counted(**{"orchestrator history, contradictions": [late]}).broken
     assert broken == "pay_1: declined came after the end, and contradicts it"
 
 
 @pytest.mark.parametrize("amounts", [{"captured": 0}, {"refunded": 3}])
 def test_a_payment_that_ended_otherwise_than_it_had_to_is_seen_though_all_agree(amounts: Row):
-    [broken] = taken(**{"gateway payments": [PAID | amounts]}).broken
+    [broken] = counted(**{"gateway payments": [PAID | amounts]}).broken
     assert broken.endswith("it should be completed with 5 captured and 0 refunded")
 
 
-def test_two_ends_of_one_payment_are_seen_though_all_have_heard_both():
+def test_two_ends_of_one_payment_are_seen_though_all_have_both():
     failed = FIRST | {"type": "payment.failed"}
-    [broken] = taken(**{holder: [failed, SECOND] for holder in HOLDERS}).broken
+    [broken] = counted(**{holder: [failed, SECOND] for holder in HOLDERS}).broken
     assert "['payment.failed', 'payment.completed']" in broken
 
 
 def test_a_message_that_was_applied_twice_is_seen():
-    assert taken(**{"orchestrator history, grouped": [REPEAT]}).broken == [
+    assert counted(**{"orchestrator history, grouped": [REPEAT]}).broken == [
         "pay_1: message msg_2 was applied 2 times (succeeded)"
     ]
 
 
 @pytest.mark.parametrize(
-    ("entries", "words"),
+    ("entries", "text"),
     [
-        ([one for one in TIMELINE if one["id"] != "step-2"], "does not tell of ['step-2']"),
-        ([one for one in TIMELINE if one is not CALLBACK], "does not tell of ['msg_3']"),
+        ([one for one in TIMELINE if one["id"] != "step-2"], "lacks ['step-2']"),
+        ([one for one in TIMELINE if one is not CALLBACK], "lacks ['msg_3']"),
         (TIMELINE[:-1], "no webhook of ['evt_2'] that was delivered"),
         (UNDELIVERED, "no webhook of ['evt_2'] that was delivered"),
     ],
 )
-def test_what_a_timeline_does_not_tell_of_is_seen(entries: list[Row], words: str):
-    [broken] = taken(**{"gateway timeline": entries}).broken
-    assert words in broken
+def test_what_a_timeline_lacks_is_seen(entries: list[Row], text: str):
+    [broken] = counted(**{"gateway timeline": entries}).broken
+    assert text in broken

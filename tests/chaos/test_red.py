@@ -1,4 +1,4 @@
-"""What somebody reads of a red crossing, and the command that he pastes to see it again."""
+"""What is printed about a red crossing, and the command to paste that repeats it."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ GREEN = Result(CELL, struck=True)
 BROKEN = Result(CELL, struck=True, broken=["Stripe's book lacks the charge of 1250"])
 
 
-def words_that_arrive(command: str, folder: Path) -> list[str]:
+def options_that_arrive(command: str, folder: Path) -> list[str]:
     (folder / "Makefile").write_text("crash-matrix:\n\t@printf '%s\\n' $(ARGS)\n")
     # These tests may themselves run beneath a make, which would hand on its flags and depth.
     alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
@@ -46,7 +46,7 @@ def test_the_command_that_repeats_a_red_crossing_reads_as_a_person_would_write_i
 def test_the_command_comes_through_shell_and_make_whole(place: str, tmp_path: Path):
     crossing = replace(AFTER_ANSWER, place=place)
     command = red.repeat(Result(Cell(OPERATIONS[1], crossing), struck=True), replicas=True)
-    assert words_that_arrive(command, tmp_path) == [
+    assert options_that_arrive(command, tmp_path) == [
         "--operation",
         "3DS approved",
         "--crossing",
@@ -58,7 +58,7 @@ def test_the_command_comes_through_shell_and_make_whole(place: str, tmp_path: Pa
 def test_the_page_shows_beneath_each_red_crossing_how_to_repeat_it():
     page = report.page(findings(BROKEN, BROKEN))
     for replicas in (False, True):
-        assert f"* {red.told(BROKEN)}  \n  `{red.repeat(BROKEN, replicas=replicas)}`\n" in page
+        assert f"* {red.described(BROKEN)}  \n  `{red.repeat(BROKEN, replicas=replicas)}`\n" in page
 
 
 def test_the_page_of_a_green_run_lists_nothing_red():
@@ -66,25 +66,25 @@ def test_the_page_of_a_green_run_lists_nothing_red():
 
 
 @pytest.mark.parametrize(
-    ("result", "verdict"),
+    ("result", "conclusion"),
     [
         (GREEN, "the promise was kept"),
         (BROKEN, "the promise was BROKEN"),
         (Result(CELL, struck=False), "NOT PROVEN, as not every crossing was reached"),
     ],
 )
-def test_the_verdict_says_what_became_of_the_promise(result: Result, verdict: str):
-    assert findings(result).verdict == verdict
+def test_the_conclusion_says_whether_the_promise_was_kept(result: Result, conclusion: str):
+    assert findings(result).conclusion == conclusion
     assert findings(result).green is result.green
 
 
-def test_what_came_by_by_chance_and_not_again_is_told_of_and_counts_for_nothing():
+def test_what_was_reached_by_chance_and_not_again_is_listed_and_counts_for_nothing():
     once = Result(replace(CELL, by_chance=True), struck=False)
     found = replace(findings(GREEN), results=[GREEN, once])
     assert found.green
     page = report.page(found)
     assert "**1 of 1 crossings green**" in page
-    assert "## Came by by chance\n" in page
+    assert "## Reached by chance\n" in page
     assert f"* {CELL.operation.name}: {CELL.crossing}\n" in page
     assert not findings(once).green
-    assert not findings(replace(once, broken=["the merchant was never told"])).green
+    assert not findings(replace(once, broken=["the merchant received nothing"])).green

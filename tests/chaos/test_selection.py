@@ -17,12 +17,12 @@ def test_the_sample_has_each_side_of_each_seam_of_each_service_once():
     assert len(sample(cells)) == len(chosen) == 4
 
 
-def test_the_sample_is_taken_from_as_many_operations_as_there_are():
+def test_the_sample_is_chosen_from_as_many_operations_as_there_are():
     cells = [cell(o, s) for o in range(len(OPERATIONS)) for s in "abcdef"]
     assert len({c.operation.name for c in sample(cells)}) == 6
 
 
-def test_the_sample_leaves_out_what_comes_by_by_chance():
+def test_the_sample_leaves_out_what_is_reached_by_chance():
     chance, certain = replace(cell(0, "a"), by_chance=True), cell(1, "a")
     assert sample([chance, certain]) == [certain]
     assert sample([chance]) == []

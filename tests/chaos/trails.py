@@ -1,4 +1,4 @@
-"""What the orchestrator, the gateway and the merchant each hold of the same payments, side by side."""
+"""What the orchestrator, the gateway and the merchant each have of the same payments, side by side."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _OPEN = """
 SELECT payment_id, kind || ' ' || id AS operation FROM operations
 WHERE payment_id = ANY($1::text[]) AND view->>'status' = 'processing' ORDER BY id
 """
-_ANNOUNCED = """
+_PUBLISHED = """
 SELECT payment_id, event_sequence AS sequence, event_type AS type, event_id AS id FROM history
 WHERE payment_id = ANY($1::text[]) AND event_id IS NOT NULL ORDER BY event_sequence
 """
@@ -32,7 +32,7 @@ GROUP BY payment_id, message_id, coalesce(operation_id, ''), trigger HAVING coun
 
 
 class Standing(NamedTuple):
-    """Where a payment is: its public status, after so many steps."""
+    """The state of a payment: its public status, after so many steps."""
 
     status: str
     step: int
@@ -56,7 +56,7 @@ class Event(NamedTuple):
 
 @dataclass
 class Trail:
-    """What is held of one payment; None or empty where nobody has heard of it."""
+    """What is known of one payment; None or empty where it is unknown."""
 
     owned: Standing | None = None
     """By the orchestrator."""
@@ -64,16 +64,16 @@ class Trail:
     """By the gateway."""
     open: list[str] = field(default_factory=list[str])
     """The captures, cancels and refunds that the gateway shows as processing."""
-    announced: list[Event] = field(default_factory=list[Event])
+    published: list[Event] = field(default_factory=list[Event])
     """The orchestrator's events, by their numbers."""
     listed: list[Event] = field(default_factory=list[Event])
     """The gateway's events, as `GET /v1/events` lists them, the oldest first."""
-    told: list[Event] = field(default_factory=list[Event])
-    """The merchant's events, in order of first arrival: that one may come again is no secret to him."""
+    received: list[Event] = field(default_factory=list[Event])
+    """The merchant's events, in order of first arrival: merchants know that one may come again."""
 
     @property
     def ended(self) -> bool:
-        """Whether it has come to an end, and the merchant is shown that."""
+        """Whether it has ended, and the gateway shows that."""
         return self.owned is not None and self.owned.status in _ENDED and self.owned == self.shown
 
 
@@ -89,28 +89,28 @@ def read(onlooker: Onlooker, payment_ids: Collection[str], webhooks: Iterable[Js
         trails[row["payment_id"]].shown = Standing(row["status"], row["step"])
     for row in onlooker.rows("gateway", _OPEN, list(trails)):
         trails[row["payment_id"]].open.append(row["operation"])
-    for row in onlooker.rows("orchestrator", _ANNOUNCED, list(trails)):
-        trails[row["payment_id"]].announced.append(_event(row))
+    for row in onlooker.rows("orchestrator", _PUBLISHED, list(trails)):
+        trails[row["payment_id"]].published.append(_event(row))
     for row in onlooker.rows("gateway", _LISTED, list(trails)):
         trails[row["payment_id"]].listed.append(_event(row))
     for webhook in webhooks:
         trail, event = trails.get(webhook["payment_id"]), _event(webhook)
-        if trail is not None and event not in trail.told:
-            trail.told.append(event)
+        if trail is not None and event not in trail.received:
+            trail.received.append(event)
     return trails
 
 
 def differences(trail: Trail, *, delivered: bool = True) -> Iterable[str]:
-    """What is wrong with a payment that should have ended, in words; without `delivered` nobody could be told."""
+    """What is wrong with a payment that should have ended, as text; without `delivered` no webhook could arrive."""
     yield from _standing(trail)
     yield from (f"the gateway shows {operation} as processing" for operation in trail.open)
-    yield from _events(trail, trail.announced if delivered else [])
+    yield from _events(trail, trail.published if delivered else [])
 
 
 def contradicted(onlooker: Onlooker, payment_ids: Collection[str]) -> list[str]:
-    """Every word of a provider that came when the opposite had been decided, in words. Raises what asyncpg raises.
+    """Every outcome that came when the opposite had been decided, as text. Raises what asyncpg raises.
 
-    It changed nothing; that it was said is the nearest miss there is.
+    It changed nothing; that it was reported at all is the nearest miss there is.
     """
     return [
         f"{row['payment_id']}: {row['trigger']} came after the end, and contradicts it"
@@ -119,20 +119,20 @@ def contradicted(onlooker: Onlooker, payment_ids: Collection[str]) -> list[str]:
 
 
 def repeated(onlooker: Onlooker, payment_ids: Collection[str]) -> list[str]:
-    """Every message that one of these payments has taken more than once, in words. Raises what asyncpg raises."""
+    """Every message that was applied to one of these payments more than once, as text. Raises what asyncpg raises."""
     return [
         f"{row['payment_id']}: message {row['message_id']} was applied {row['times']} times ({row['trigger']})"
         for row in onlooker.rows("orchestrator", _REPEATED, list(payment_ids))
     ]
 
 
-def _event(told: Row) -> Event:
-    return Event(told["sequence"], told["type"], told["id"])
+def _event(row: Row) -> Event:
+    return Event(row["sequence"], row["type"], row["id"])
 
 
 def _standing(trail: Trail) -> Iterable[str]:
     if trail.owned is None:
-        yield "the payment was accepted and the orchestrator never heard of it: the gateway's message is lost"
+        yield "the payment was accepted and the orchestrator does not know it: the gateway's message is lost"
         return
     if trail.owned.status not in _ENDED:
         yield f"the payment has not ended, it is {trail.owned}"
@@ -141,19 +141,19 @@ def _standing(trail: Trail) -> Iterable[str]:
 
 
 def _events(trail: Trail, wanted: list[Event]) -> Iterable[str]:
-    numbers = [event.sequence for event in trail.announced]
+    numbers = [event.sequence for event in trail.published]
     if not numbers:
-        yield "nothing was ever announced"
-    ends = [event.type for event in trail.announced if event.type in _ENDS]
+        yield "nothing was ever published"
+    ends = [event.type for event in trail.published if event.type in _ENDS]
     if numbers and trail.owned and trail.owned.status in _ENDED and ends != [f"payment.{trail.owned.status}"]:
-        yield f"the payment is {trail.owned.status}, and the ends announced were {ends}"
+        yield f"the payment is {trail.owned.status}, and the ends published were {ends}"
     if numbers != list(range(1, len(numbers) + 1)):
-        yield f"the announced events are numbered {numbers}"
-    if trail.listed != trail.announced:
-        yield f"GET /v1/events lists {_words(trail.listed)}; announced were {_words(trail.announced)}"
-    if trail.told != wanted:
-        yield f"the merchant was told {_words(trail.told)}; he should have been told {_words(wanted)}"
+        yield f"the published events are numbered {numbers}"
+    if trail.listed != trail.published:
+        yield f"GET /v1/events lists {_text(trail.listed)}; published were {_text(trail.published)}"
+    if trail.received != wanted:
+        yield f"the merchant received {_text(trail.received)}, and should have received {_text(wanted)}"
 
 
-def _words(events: Iterable[Event]) -> str:
+def _text(events: Iterable[Event]) -> str:
     return ", ".join(map(str, events)) or "nothing"
