@@ -46,7 +46,7 @@ class Prompt:
     metadata: dict
     amount: int
     callback_url: str
-    status: str = "asked"
+    status: str = "prompted"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Kiosk(Dialect[KioskRequest]):
     def rate_limited(self, retry_after_seconds: int) -> Refusal:
         return Refusal(Answer(500, b'{"errorCode": "500.003"}'))
 
-    def ask(self, request: KioskRequest) -> Answer:
+    def prompt(self, request: KioskRequest) -> Answer:
         """Prompt the customer, who pays at once, unless the fault has them hang up."""
         world, given = self.world, request.given
         about = {"reference": given["reference"]}
@@ -159,7 +159,7 @@ async def kiosk() -> AsyncIterator[Driver]:
 
     world = KioskWorld(HttpxPoster(2, httpx.MockTransport(receive)))
     app, dialect = create_app("Kiosk", world, run_due=world.lapse), Kiosk(world)
-    add_operation(app, world, dialect, Operation(("POST",), "/pay", dialect.ask))
+    add_operation(app, world, dialect, Operation(("POST",), "/pay", dialect.prompt))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://kiosk.test") as http:
         yield Driver(http, world, came)
     await world.close()

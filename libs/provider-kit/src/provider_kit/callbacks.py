@@ -66,8 +66,8 @@ class Callbacks:
     it is not genuine, 404 for an unknown address, 408 and 413 beyond the limits, and 503 while the database is away or
     the credentials cannot be decrypted, so that the provider sends it again.
 
-    A callback names an operation by tags that the owner of the account could have written himself. It is believed
-    only about an operation that was attempted for this merchant in this mode, and payment and trace are the attempt's.
+    A callback names an operation by tags that the owner of the account could have written, too. It is believed only
+    about an operation that was attempted for this merchant in this mode, and payment and trace are the attempt's.
     What it reports of anything else is kept, too: see `unmatched`.
 
     No text from outside reaches PostgreSQL that it could not hold.

@@ -36,7 +36,7 @@ def checked(operation: ProviderOperation, outcome: Outcome) -> Outcome:
     An outcome that cannot be stored or sent would be retried for ever: a NUL in a text of the provider's is replaced, for
     PostgreSQL takes none; the text of a decline is cut; what then is no text, or too large for a message, is `Unknown`.
 
-    A customer is sent to web addresses alone: anything else becomes an `OtherAction`, which nobody follows.
+    A customer is sent to web addresses alone: anything else becomes an `OtherAction`, which is not followed.
     """
     outcome = _storable(_followable(outcome))
     if isinstance(outcome, Succeeded | Authorized) and not _agrees(operation, outcome):

@@ -49,7 +49,7 @@ _LONGEST_BEHIND_SECONDS = 5.0  # a configuration that arrives between the look a
 _MISCONFIGURED_SECONDS = 60.0
 _MAX_DELAY_SECONDS = 30.0
 _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
-_MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that asks for patience
+_MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that requests a pause
 _CALL_LIMIT_SECONDS = 120.0  # above each provider's own timeouts; a query may read several pages
 _QUICK_TRIES = 3
 
@@ -157,7 +157,7 @@ class AttemptRunner:
             await self._record(claimed, outcome)
 
     async def _outcome(self, claimed: ClaimedAttempt) -> Outcome:
-        """The outcome of a query; of an operation, as the provider reports it, or as it ends without being sent."""
+        """The outcome that a query finds, or that an operation has: as the provider reports it, or unsent."""
         command = claimed.command
         if isinstance(command, Query):
             return await self._query(claimed, command, await self._credentials_of(claimed))

@@ -1,4 +1,4 @@
-"""Which changes of a topic would break those who hold its old messages or run its old code."""
+"""Which changes of a topic would break the consumers of its old messages, or old code that reads its new ones."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast

@@ -129,7 +129,7 @@ def _signature(secret: str, payload: bytes) -> bytes:
 
 
 def _webhook_secrets(credentials: Credentials) -> list[str]:
-    """Without empty ones: anybody could sign with those."""
+    """Without empty ones: those are no secret."""
     try:
         return [secret for secret in _stripe_keys(credentials).webhook_secrets if secret]
     except Misconfigured as error:
