@@ -1,4 +1,4 @@
-"""Gateways on real stores, a merchant that calls them, and a stand-in for the payments' owner."""
+"""Gateways on real stores, a merchant that calls them, and a stand-in for the orchestrator."""
 
 import asyncio
 import base64
@@ -79,7 +79,7 @@ class Merchant:
 
 @dataclass
 class Replica:
-    """One gateway process, and what the payments' owner and the dispatcher tell it."""
+    """One gateway process, and what the orchestrator and the dispatcher send it."""
 
     app: Any
     client: Any
@@ -129,7 +129,7 @@ class Replica:
 
     @asynccontextmanager
     async def without(self, table: str) -> AsyncGenerator[None]:
-        """A fault that nobody foresaw: the table is not there."""
+        """An unforeseen fault: the table is not there."""
         await self.pool.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
         try:
             yield
@@ -149,7 +149,7 @@ class Replica:
     def step(
         self, merchant: Merchant, payment: dict[str, Any], to: str = "completed", **changes: Any
     ) -> PaymentTransitioned:
-        """The next step of a payment, as its owner would report it."""
+        """The next step of a payment, as the orchestrator would publish it."""
         number = self.steps[payment["id"]] = self.steps.get(payment["id"], 0) + 1
         return step(merchant.id, payment, number, to, **changes)
 
@@ -168,7 +168,7 @@ def step(
     number: int,
     to: str = "completed",
     *,
-    tell: str | None = None,
+    event: str | None = None,
     operation: OperationView | None = None,
     mode: str = "test",
     **view: Any,
@@ -185,7 +185,7 @@ def step(
         payment_id=payment["id"], merchant_id=merchant_id, mode=mode, step=number, from_state="processing", to_state=to,
         payment=shown, config_version=1, occurred_at=now, operation=operation,
         cause=Cause(trigger="succeeded", source="answer", message_id="msg_1"),
-        public_event=PublicEvent(ids.new("evt"), tell, number) if tell else None,
+        public_event=PublicEvent(ids.new("evt"), event, number) if event else None,
     )  # fmt: skip
 
 
@@ -303,7 +303,7 @@ class Line:
 
 @pytest.fixture
 async def line() -> AsyncGenerator[Callable[[str], Awaitable[tuple[str, Line]]]]:
-    """Puts a `Line` before the store at a URL; answers the URL to use instead, and the line."""
+    """Puts a `Line` before the store at a URL; returns the URL to use instead, and the line."""
     servers: list[asyncio.Server] = []
 
     async def draw(url: str) -> tuple[str, Line]:

@@ -10,18 +10,18 @@ from malipo.platform.tracing import trace_id_of
 from testkit.waiting import until
 
 
-async def together(gateway, *sendings) -> list:
+async def together(gateway, *requests) -> list:
     """The answers to requests that are accepted by one transaction, in this order."""
-    collector = gateway.app.state.acceptance._asked
+    group = gateway.app.state.acceptance._asked
     tasks = []
-    async with collector._turn:
-        for number, sending in enumerate(sendings, start=1):
-            tasks.append(asyncio.create_task(sending))
-            await until(lambda n=number: collector._open and len(collector._open.items) == n, what="a request to come")
+    async with group._turn:
+        for number, request in enumerate(requests, start=1):
+            tasks.append(asyncio.create_task(request))
+            await until(lambda n=number: group._open and len(group._open.items) == n, what="a request to come")
     return await asyncio.gather(*tasks)
 
 
-def told(response) -> tuple[int, str | None]:
+def result(response) -> tuple[int, str | None]:
     return response.status_code, response.json().get("code")
 
 
@@ -67,7 +67,7 @@ async def test_each_keeps_its_own_trace_and_request(gateway, merchant, make):
         assert entry["trace_id"] == trace_id_of(headers) == f"{number:032x}"
 
 
-async def test_a_refused_one_takes_none_of_its_neighbours_along(gateway, merchant, make):
+async def test_a_refused_one_does_not_affect_the_others(gateway, merchant, make):
     bare = await gateway.merchant(configured=False)
     known = await merchant.pay(key="known")
     elsewhere = make.payment | {"amount": 7}
@@ -80,7 +80,7 @@ async def test_a_refused_one_takes_none_of_its_neighbours_along(gateway, merchan
         merchant.pay(key="known"),
         merchant.pay(key="b"),
     )
-    assert [told(answer) for answer in answers] == [
+    assert [result(answer) for answer in answers] == [
         (202, None),
         (422, "provider_not_configured"),
         (409, "idempotency_key_in_flight"),
@@ -96,18 +96,18 @@ async def test_a_refused_one_takes_none_of_its_neighbours_along(gateway, merchan
     assert (await merchant.pay(key="a")).json()["id"] == answers[0].json()["id"]
 
 
-async def test_one_that_the_database_refuses_takes_none_of_its_neighbours_along(gateway, merchant, make):
+async def test_one_that_the_database_refuses_does_not_affect_the_others(gateway, merchant, make):
     unlucky = make.payment | {"amount": 13}
     async with without_thirteen(gateway.pool):
         answers = await together(gateway, merchant.pay(key="a"), merchant.pay(unlucky, key="b"), merchant.pay(key="c"))
-    assert [told(answer) for answer in answers] == [(202, None), (500, "internal_error"), (202, None)]
+    assert [result(answer) for answer in answers] == [(202, None), (500, "internal_error"), (202, None)]
     assert await gateway.count("payments") == len(await created(gateway)) == 2
     assert (await merchant.pay(unlucky, key="b")).status_code == 202
 
 
 async def test_the_same_key_twice_at_once_makes_one_payment(gateway, merchant):
     first, second = await together(gateway, merchant.pay(key="k"), merchant.pay(key="k"))
-    assert [told(first), told(second)] == [(202, None), (409, "idempotency_key_in_flight")]
+    assert [result(first), result(second)] == [(202, None), (409, "idempotency_key_in_flight")]
     assert await gateway.count("payments") == len(await created(gateway)) == 1
     repeats = await together(gateway, merchant.pay(key="k"), merchant.pay(key="k"))
     assert [repeat.json()["id"] for repeat in repeats] == [first.json()["id"]] * 2
@@ -116,8 +116,8 @@ async def test_the_same_key_twice_at_once_makes_one_payment(gateway, merchant):
 async def test_different_bodies_under_one_key_at_once_make_one_payment(gateway, merchant, make):
     other = make.payment | {"amount": 7}
     first, second = await together(gateway, merchant.pay(key="k"), merchant.pay(other, key="k"))
-    assert [told(first), told(second)] == [(202, None), (409, "idempotency_key_in_flight")]
-    assert told(await merchant.pay(other, key="k")) == (422, "idempotency_key_reused")
+    assert [result(first), result(second)] == [(202, None), (409, "idempotency_key_in_flight")]
+    assert result(await merchant.pay(other, key="k")) == (422, "idempotency_key_reused")
     [command] = await created(gateway)
     assert (command.payment_id, command.amount.amount_minor) == (first.json()["id"], 1250)
 
@@ -125,7 +125,7 @@ async def test_different_bodies_under_one_key_at_once_make_one_payment(gateway, 
 async def test_the_key_of_a_refused_one_is_free_for_another_body(gateway, make):
     bare = await gateway.merchant(configured=False)
     refused = await together(gateway, bare.pay(key="k"), bare.pay(key="j"))
-    assert {told(answer) for answer in refused} == {(422, "provider_not_configured")}
+    assert {result(answer) for answer in refused} == {(422, "provider_not_configured")}
     await bare.send("PUT", "/v1/provider-credentials/stripe", make.credentials)
     assert (await bare.pay(make.payment | {"amount": 7}, key="k")).status_code == 202
 
@@ -141,11 +141,11 @@ async def test_merchants_and_modes_do_not_share_what_is_configured(gateway, make
     assert (command.merchant_id, command.mode, command.config_version) == (live.id, "live", 2)
 
 
-async def test_a_request_that_goes_away_takes_none_of_its_neighbours_along(gateway, merchant):
-    collector = gateway.app.state.acceptance._asked
-    async with collector._turn:
+async def test_a_request_that_goes_away_does_not_affect_the_others(gateway, merchant):
+    group = gateway.app.state.acceptance._asked
+    async with group._turn:
         gone, stays = (asyncio.create_task(merchant.pay(key=key)) for key in ("gone", "stays"))
-        await until(lambda: collector._open and len(collector._open.items) == 2, what="two requests to come")
+        await until(lambda: group._open and len(group._open.items) == 2, what="two requests to come")
         gone.cancel()
     assert (await stays).status_code == 202
     again = await merchant.pay(key="gone")
@@ -170,7 +170,7 @@ async def test_a_database_that_goes_away_meanwhile_accepts_none_of_them(replica,
         sending = asyncio.create_task(together(there, *(away.pay(key=key) for key in keys)))
         await until(is_waiting, what="the payments to be written")
         wire.cut()
-    assert [told(answer) for answer in await sending] == [(503, "database_unavailable")] * 5
+    assert [result(answer) for answer in await sending] == [(503, "database_unavailable")] * 5
     assert await gateway.count("payments") == len(await created(gateway)) == 0
     wire.mend()
 
@@ -185,7 +185,7 @@ async def test_a_database_that_goes_away_meanwhile_accepts_none_of_them(replica,
 
 @asynccontextmanager
 async def without_thirteen(pool):
-    """A fault that nobody foresaw: the table refuses an amount."""
+    """An unforeseen fault: the table refuses an amount."""
     await pool.execute("ALTER TABLE payments ADD CONSTRAINT unlucky CHECK (amount <> 13)")
     try:
         yield

@@ -53,14 +53,14 @@ async def test_every_route_names_the_scope_it_needs(gateway, merchant):
         assert (await strong.send(method, path)).status_code != 403
 
 
-async def test_no_route_of_the_api_lets_strangers_in(gateway):
+async def test_no_route_of_the_api_lets_anonymous_clients_in(gateway):
     for method, path, _ in ROUTES:
         response = await gateway.client.request(method, path)
         assert (response.status_code, response.json()["code"]) == (401, "api_key_missing")
 
 
 @pytest.mark.parametrize("key", ["x", "mk_test_x", "mk_live_" + "0" * 91, "ключ".encode(), "x" * 5000])
-async def test_a_key_that_we_never_gave_is_refused(gateway, key):
+async def test_a_key_that_we_never_issued_is_refused(gateway, key):
     response = await gateway.client.get("/v1/payments", headers={"X-API-Key": key})
     assert (response.status_code, response.json()["code"]) == (401, "api_key_invalid")
 
@@ -147,7 +147,7 @@ async def test_every_decision_is_recorded_before_its_answer(gateway, merchant):
     assert [row["merchant_id"] for row in rows] == [merchant.id, merchant.id, None, None]
 
 
-async def test_strangers_cannot_fill_the_audit_log(replica):
+async def test_anonymous_clients_cannot_fill_the_audit_log(replica):
     gateway = await replica(anonymous_limit_per_second=1, anonymous_limit_burst=3)
     merchant = await gateway.merchant(configured=False)
     before = UNRECORDED._value.get()
@@ -234,7 +234,7 @@ def test_a_bucket_fills_with_time_and_no_further_than_its_size():
     assert [bucket.consume(1000.0).allowed for _ in range(4)] == [True, True, True, False]
 
 
-def test_a_verdict_says_when_to_come_again():
+def test_a_refusal_by_the_rate_limit_says_when_to_retry():
     bucket = Bucket(Limit(per_second=1, burst=1), now=0.0)
     bucket.consume(0.0)
     refused = bucket.consume(0.0)

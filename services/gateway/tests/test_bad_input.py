@@ -139,7 +139,7 @@ async def test_a_card_number_in_the_key_or_an_endpoints_url_is_refused_and_not_r
     assert await gateway.count("payments") + await gateway.count("idempotency_keys") == 0
 
 
-async def test_who_sends_a_card_number_is_told_that_it_is_exposed(merchant):
+async def test_a_card_number_is_refused_as_exposed(merchant):
     for change in ({"method": {"type": "card", "number": "x"}}, {"description": CARD}, {"card": {"number": CARD}}):
         response = await merchant.pay(GOOD | change)
         assert "treat the number as exposed" in response.json()["detail"]
@@ -154,14 +154,14 @@ async def test_who_sends_a_card_number_is_told_that_it_is_exposed(merchant):
         ({"method": {"type": "card"}}, "is required"),
     ],
 )
-async def test_a_bad_field_is_explained_in_our_own_words(merchant, change, detail):
+async def test_a_bad_field_is_explained_by_our_own_text(merchant, change, detail):
     assert (await merchant.pay(GOOD | change)).json()["errors"][0]["detail"] == detail
 
 
-def test_cards_take_every_currency_that_we_know_but_one_and_never_a_thousandth():
-    taken = {currency: accepts(currency, 10) for currency in EXPONENTS}
-    assert [currency for currency, good in taken.items() if not good] == ["GHS"]
-    odd = {currency for currency in EXPONENTS if taken[currency] and not accepts(currency, 11)}
+def test_cards_accept_every_currency_that_we_know_but_one_and_never_a_thousandth():
+    accepted = {currency: accepts(currency, 10) for currency in EXPONENTS}
+    assert [currency for currency, good in accepted.items() if not good] == ["GHS"]
+    odd = {currency for currency in EXPONENTS if accepted[currency] and not accepts(currency, 11)}
     assert odd == {currency for currency, exponent in EXPONENTS.items() if exponent == 3}
 
 
@@ -188,10 +188,10 @@ async def test_head_is_answered_as_get_is_without_the_body(gateway, merchant):
         assert head.headers["Content-Type"] == shown.headers["Content-Type"]
 
 
-async def test_all_bad_fields_are_told_at_once(merchant):
+async def test_all_bad_fields_are_reported_at_once(merchant):
     problem = (await merchant.pay({"amount": 0, "currency": "usd", "x": 1})).json()
-    told = {(error["field"], error["code"]) for error in problem["errors"]}
-    assert told == {
+    reported = {(error["field"], error["code"]) for error in problem["errors"]}
+    assert reported == {
         ("/amount", "amount_too_small"),
         ("/currency", "currency_unknown"),
         ("/method", "field_missing"),
@@ -264,7 +264,7 @@ async def test_a_body_without_an_end_is_not_read_to_its_end(gateway, merchant):
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
-async def test_only_json_is_taken(gateway, merchant, media_type):
+async def test_only_json_is_accepted(gateway, merchant, media_type):
     headers = raw_headers(merchant) | {"Content-Type": media_type}
     response = await gateway.client.post("/v1/payments", content=json.dumps(GOOD), headers=headers)
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
@@ -300,7 +300,7 @@ async def test_nothing_that_was_refused_reaches_a_log(gateway, merchant, capfd):
     assert not [row for row in kept if CARD in row["row"]]
 
 
-async def test_an_unforeseen_error_tells_the_request_and_nothing_else(gateway, merchant):
+async def test_an_unforeseen_error_shows_the_request_id_and_nothing_else(gateway, merchant):
     async with gateway.without("payments"):
         response = await merchant.get("/v1/payments")
     problem = response.json()
@@ -310,12 +310,12 @@ async def test_an_unforeseen_error_tells_the_request_and_nothing_else(gateway, m
     assert problem["retry"] == {"safe": True, "after_seconds": 5, "same_key": True}
 
 
-async def test_a_body_is_not_read_for_a_stranger(gateway):
+async def test_a_body_is_not_read_for_an_anonymous_client(gateway):
     response = await gateway.client.post("/v1/payments", content=b"{", headers={"Content-Type": "application/json"})
     assert response.json()["code"] == "api_key_missing"
 
 
-async def test_captures_and_refunds_take_amounts_as_strictly(gateway, merchant):
+async def test_captures_and_refunds_check_amounts_as_strictly(gateway, merchant):
     payment = (await merchant.pay()).json()
     for action in ("capture", "refunds"):
         response = await merchant.post(f"/v1/payments/{payment['id']}/{action}", {"amount": -1})

@@ -1,4 +1,4 @@
-"""Provider credentials and webhook endpoints: sealed, masked, and told whole to whoever needs them."""
+"""Provider credentials and webhook endpoints: sealed, masked, and published whole."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ async def test_a_short_secret_is_masked_whole(gateway):
     assert shown["secret_key"] == "sk_test_..."
 
 
-async def test_who_holds_the_ring_and_knows_the_owner_can_open_them(gateway, merchant, make):
+async def test_they_open_with_the_key_ring_and_their_owner_only(gateway, merchant, make):
     credential = (await published(gateway))[-1].credentials[0]
     key_ring, owner = gateway.dependencies.key_ring, secret_owner(merchant.id, "test", credential.id)
     assert json.loads(key_ring.open(credential.ciphertext, owner=owner)) == make.credentials
@@ -192,7 +192,7 @@ async def test_an_endpoint_that_could_never_be_reached_is_refused_with_the_reaso
     assert (await client.get("/v1/webhook-endpoints")).json()["data"] == []
 
 
-async def test_this_machine_may_be_called_in_test_mode_where_a_setting_says_so(gateway, merchant):
+async def test_this_machine_may_be_called_in_test_mode_where_a_setting_allows_it(gateway, merchant):
     live = await gateway.merchant(mode="live")
     for url in ("http://127.0.0.1:9000/hooks", "http://localhost:9000/hooks", "https://[::1]:9443/"):
         assert (await merchant.post("/v1/webhook-endpoints", {"url": url})).status_code == 201
@@ -209,16 +209,16 @@ async def test_without_that_setting_test_mode_is_as_strict_as_live_mode(replica)
 
 async def test_configuration_of_another_merchant_or_mode_is_not_there(gateway, merchant):
     made = (await merchant.post("/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
-    for stranger in (await gateway.merchant(configured=False), await gateway.key_of(merchant.id, mode="live")):
-        assert (await stranger.get("/v1/provider-credentials")).json()["data"] == []
-        assert (await stranger.get("/v1/webhook-endpoints")).json()["data"] == []
+    for other in (await gateway.merchant(configured=False), await gateway.key_of(merchant.id, mode="live")):
+        assert (await other.get("/v1/provider-credentials")).json()["data"] == []
+        assert (await other.get("/v1/webhook-endpoints")).json()["data"] == []
         for path, code in (
             ("/v1/provider-credentials/stripe", "provider_credentials_not_found"),
             ("/v1/provider-credentials/%00", "provider_credentials_not_found"),
             (f"/v1/webhook-endpoints/{made['id']}", "webhook_endpoint_not_found"),
         ):
             for method in ("GET", "DELETE"):
-                response = await stranger.send(method, path)
+                response = await other.send(method, path)
                 assert (response.status_code, response.json()["code"]) == (404, code)
 
 

@@ -81,17 +81,17 @@ def test_a_mistake_says_what_is_wrong(run, arguments, reason):
     assert reason in result.output
 
 
-def test_from_make_there_are_an_operators_commands_and_its_words():
+def test_from_make_there_are_only_an_operators_commands():
     typed = {**os.environ, MAKE_TARGET: "operator"}
-    told = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, "-m", "gateway", "--help"], env=typed, capture_output=True, text=True, check=True
     )
-    assert told.stdout.startswith("Usage: make operator ARGS=... [OPTIONS] COMMAND")
-    assert [word for word in ("merchant", "key", "config") if word not in told.stdout] == []
-    assert [word for word in ("serve", "migrate", "settings", "completion") if word in told.stdout] == []
+    assert shown.stdout.startswith("Usage: make operator ARGS=... [OPTIONS] COMMAND")
+    assert [name for name in ("merchant", "key", "config") if name not in shown.stdout] == []
+    assert [name for name in ("serve", "migrate", "settings", "completion") if name in shown.stdout] == []
 
 
-def test_without_the_database_the_operator_is_told(run, monkeypatch):
+def test_without_the_database_a_command_fails_with_the_reason(run, monkeypatch):
     monkeypatch.setattr("malipo.messaging.command.CONNECT_SECONDS", 0.2)
     monkeypatch.setenv("DATABASE_URL", "postgresql://malipo@127.0.0.1:1/none")
     result = run("merchant", "list")
@@ -99,7 +99,7 @@ def test_without_the_database_the_operator_is_told(run, monkeypatch):
     assert "DATABASE_URL" in result.output
 
 
-def test_a_database_that_was_never_migrated_is_told_in_plain_words(run, database_url, monkeypatch):
+def test_a_database_that_was_never_migrated_is_reported_with_what_to_run(run, database_url, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", f"{database_url.rpartition('/')[0]}/postgres")
     assert run("merchant", "list").output.endswith("run `python -m gateway migrate` first\n")
 

@@ -33,7 +33,7 @@ def operations(document: dict) -> list[tuple[str, str, dict]]:
     ]
 
 
-def test_every_problem_tells_what_to_do_next():
+def test_every_problem_says_what_to_do_next():
     for code, kind in PROBLEMS.items():
         assert re.fullmatch(r"[a-z_]+", code)
         assert kind.advice.endswith((".", "...")), code
@@ -69,8 +69,8 @@ async def test_every_route_lists_its_problems_and_every_problem_has_a_route(docu
 
 
 def test_what_is_answered_beneath_the_application_is_among_the_problems_with_the_same_status_and_retry():
-    told = {code: (status, RETRY_SECONDS.get(status)) for status, code in CODES.items()}
-    assert told == {code: (PROBLEMS[code].status, PROBLEMS[code].retry.after_seconds) for code in told}
+    answered = {code: (status, RETRY_SECONDS.get(status)) for status, code in CODES.items()}
+    assert answered == {code: (PROBLEMS[code].status, PROBLEMS[code].retry.after_seconds) for code in answered}
 
 
 async def test_routes_that_change_something_take_an_idempotency_key(document):
@@ -111,8 +111,8 @@ async def test_what_is_accepted_is_shown_as_still_under_way(document):
 async def test_webhooks_are_described_with_their_body(document):
     webhook = document["webhooks"]["event"]["post"]
     assert webhook["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Event"}
-    for word in ("webhook-id", "webhook-timestamp", "webhook-signature", "whsec_", "2xx", "sequence", "three days"):
-        assert word in document["info"]["description"]
+    for text in ("webhook-id", "webhook-timestamp", "webhook-signature", "whsec_", "2xx", "sequence", "three days"):
+        assert text in document["info"]["description"]
 
 
 def test_the_check_of_a_signature_that_we_show_works():

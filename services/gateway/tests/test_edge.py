@@ -59,14 +59,14 @@ async def test_whatever_is_accepted_the_answer_is_json(gateway, merchant):
         ("/docs", "GET, HEAD"),
     ],
 )
-async def test_a_wrong_method_is_told_the_right_ones_on_every_path(merchant, path, allowed):
+async def test_a_wrong_method_is_answered_with_the_right_ones_on_every_path(merchant, path, allowed):
     for method in ("OPTIONS", "PATCH", "TRACE"):
         response = await merchant.send(method, path)
         assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
         assert response.headers["Allow"] == allowed
 
 
-async def test_a_slash_at_the_end_is_another_path_and_nobody_is_sent_to_where_the_host_header_says(merchant):
+async def test_a_slash_at_the_end_is_another_path_and_no_redirect_follows_the_host_header(merchant):
     for path in ("/v1/payments/", "/v1/events/", "/docs/", "/health/live/", "//v1/payments"):
         for method in ("GET", "POST"):
             response = await merchant.send(method, path, Host="evil.example")
@@ -107,7 +107,7 @@ async def test_a_repeated_delete_does_not_delete_what_came_after(merchant, make)
     assert (await merchant.get(path)).status_code == 200
 
 
-async def test_a_time_whose_plus_became_a_blank_is_told_how_to_write_it(merchant):
+async def test_a_time_whose_plus_became_a_blank_is_answered_with_how_to_write_it(merchant):
     for name in ("created_after", "created_before"):
         problem = (await merchant.get(f"/v1/payments?{name}=2026-01-01T00:00:00+03:00")).json()
         assert (problem["code"], problem["errors"][0]["field"]) == ("parameter_invalid", name)

@@ -1,4 +1,4 @@
-"""A payment ends at its time, which the gateway sets or takes, by the database's clock."""
+"""A payment ends at its time, which the gateway sets or accepts, by the database's clock."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -25,12 +25,12 @@ async def command(gateway) -> CreatePayment:
     return [message for message in await gateway.sent() if isinstance(message, CreatePayment)][-1]
 
 
-async def test_a_payment_ends_after_a_quarter_of_an_hour_unless_the_merchant_says_otherwise(gateway, merchant):
+async def test_a_payment_ends_after_a_quarter_of_an_hour_unless_the_merchant_sets_another_time(gateway, merchant):
     now = await time_of(gateway.dependencies.database.reads)
     shown = (await merchant.pay()).json()
-    ordered = await command(gateway)
-    assert abs((ordered.expires_at - now - timedelta(minutes=15)).total_seconds()) < 60
-    assert datetime.fromisoformat(shown["expires_at"]) == ordered.expires_at
+    sent = await command(gateway)
+    assert abs((sent.expires_at - now - timedelta(minutes=15)).total_seconds()) < 60
+    assert datetime.fromisoformat(shown["expires_at"]) == sent.expires_at
     wanted = now + 2 * HOUR
     shown = (await pay(merchant, wanted.isoformat())).json()
     assert datetime.fromisoformat(shown["expires_at"]) == (await command(gateway)).expires_at == wanted

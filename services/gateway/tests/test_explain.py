@@ -23,8 +23,8 @@ async def explain(merchant, payment) -> dict:
     return answer.json()
 
 
-def codes(told: dict) -> list[str]:
-    return [may["code"] for may in told["you_may"]]
+def codes(explained: dict) -> list[str]:
+    return [may["code"] for may in explained["you_may"]]
 
 
 def moved(step, state: str, trigger: str, **changes):
@@ -49,67 +49,67 @@ def go(gateway, merchant, payment):
 
 
 async def test_what_was_just_accepted_is_explained(merchant, payment):
-    told = await explain(merchant, payment)
-    assert (told["status"], told["state"], told["reason"]) == ("processing", "initiated", "accepted")
-    assert told["since"]
-    assert told["next_by"] is None
-    assert codes(told) == ["cancel", "wait", "repeat"]
-    assert told["obstacle"] is None
-    assert told["contradictions"] == told["operations"] == []
+    explained = await explain(merchant, payment)
+    assert (explained["status"], explained["state"], explained["reason"]) == ("processing", "initiated", "accepted")
+    assert explained["since"]
+    assert explained["next_by"] is None
+    assert codes(explained) == ["cancel", "wait", "repeat"]
+    assert explained["obstacle"] is None
+    assert explained["contradictions"] == explained["operations"] == []
 
 
-async def test_doubt_is_explained_with_the_next_question_and_a_warning_of_a_new_key(merchant, payment, go):
+async def test_doubt_is_explained_with_the_next_query_and_a_warning_of_a_new_key(merchant, payment, go):
     await go("processing", "dispatched", deadline=SOON)
     since = NOW + timedelta(seconds=1)
     await go("in_doubt", "unknown", public="processing", detail="timeout", deadline=SOON, occurred_at=since)
     later = SOON + timedelta(minutes=5)
     await go("in_doubt", "overdue", public="processing", deadline=later, occurred_at=SOON)
-    told = await explain(merchant, payment)
-    assert (told["status"], told["state"], told["reason"]) == ("processing", "in_doubt", "overdue")
-    assert told["why"] == EXPLANATIONS["payment", "in_doubt", "overdue"].why
-    assert clock.iso(since)[:19] == told["since"][:19], "since doubt began, not since it was last asked"
-    assert told["next_by"][:19] == clock.iso(later)[:19]
-    assert codes(told) == ["cancel", "wait", "repeat"]
-    assert "a second payment is a second charge" in told["you_may"][2]["text"]
+    explained = await explain(merchant, payment)
+    assert (explained["status"], explained["state"], explained["reason"]) == ("processing", "in_doubt", "overdue")
+    assert explained["why"] == EXPLANATIONS["payment", "in_doubt", "overdue"].why
+    assert clock.iso(since)[:19] == explained["since"][:19], "since doubt began, not since the last query"
+    assert explained["next_by"][:19] == clock.iso(later)[:19]
+    assert codes(explained) == ["cancel", "wait", "repeat"]
+    assert "a second payment is a second charge" in explained["you_may"][2]["text"]
 
 
-async def test_a_decline_has_the_providers_code_and_words_and_a_new_payment_is_safe(merchant, payment, go):
+async def test_a_decline_has_the_providers_code_and_text_and_a_new_payment_is_safe(merchant, payment, go):
     failure = Failure("insufficient_funds", "Your card has insufficient funds.")
     await go("failed", "declined", detail=failure.code, view={"failure": failure})
-    told = await explain(merchant, payment)
-    assert (told["state"], told["detail"], told["next_by"]) == ("failed", "insufficient_funds", None)
-    assert told["failure"] == {"code": "insufficient_funds", "message": "Your card has insufficient funds."}
-    assert told["why"] == EXPLANATIONS["payment", "failed", "declined"].why
-    assert codes(told) == ["pay_anew"]
+    explained = await explain(merchant, payment)
+    assert (explained["state"], explained["detail"], explained["next_by"]) == ("failed", "insufficient_funds", None)
+    assert explained["failure"] == {"code": "insufficient_funds", "message": "Your card has insufficient funds."}
+    assert explained["why"] == EXPLANATIONS["payment", "failed", "declined"].why
+    assert codes(explained) == ["pay_anew"]
 
 
 async def test_refused_credentials_are_named_and_to_be_put_anew_before_a_new_payment(merchant, payment, go):
     failure = Failure("provider_misconfigured", "Stripe refuses the secret_key.")
     await go("failed", "declined", detail=failure.code, view={"failure": failure})
-    told = await explain(merchant, payment)
-    assert "refuses your credentials" in told["why"]
-    assert "PUT /v1/provider-credentials" in told["next"]
-    assert told["failure"] == {"code": "provider_misconfigured", "message": "Stripe refuses the secret_key."}
-    assert codes(told) == ["configure", "pay_anew"]
+    explained = await explain(merchant, payment)
+    assert "refuses your credentials" in explained["why"]
+    assert "PUT /v1/provider-credentials" in explained["next"]
+    assert explained["failure"] == {"code": "provider_misconfigured", "message": "Stripe refuses the secret_key."}
+    assert codes(explained) == ["configure", "pay_anew"]
 
 
 @pytest.mark.parametrize("code", OWN_FAILURES)
-async def test_a_failure_with_a_code_of_our_own_is_told_in_its_own_words(merchant, payment, go, code):
+async def test_a_failure_with_a_code_of_our_own_is_explained_by_its_own_text(merchant, payment, go, code):
     await go("failed", "declined", detail=code, view={"failure": Failure(code)})
-    told = await explain(merchant, payment)
-    assert told["why"] == OWN_FAILURES[code].why
-    assert told["next"].endswith(OWN_FAILURES[code].advice)
-    assert codes(told)[-1] == "pay_anew"
+    explained = await explain(merchant, payment)
+    assert explained["why"] == OWN_FAILURES[code].why
+    assert explained["next"].endswith(OWN_FAILURES[code].advice)
+    assert codes(explained)[-1] == "pay_anew"
 
 
 @pytest.mark.parametrize("code", ["insufficient_funds", "never_sent"])
 async def test_after_a_contradiction_a_new_payment_is_not_called_safe(merchant, payment, go, code):
     await go("failed", "declined", detail=code)
     await go("failed", "succeeded", contradiction=True)
-    told = await explain(merchant, payment)
-    assert (told["reason"], codes(told)) == ("declined", [])
-    assert told["next"] == "Nothing: this is its end."
-    [contradiction] = told["contradictions"]
+    explained = await explain(merchant, payment)
+    assert (explained["reason"], codes(explained)) == ("declined", [])
+    assert explained["next"] == "Nothing: this is its end."
+    [contradiction] = explained["contradictions"]
     assert (contradiction["id"], contradiction["trigger"]) == ("step-2", "succeeded")
 
 
@@ -119,22 +119,22 @@ async def test_what_can_still_be_refunded_decides_whether_a_refund_is_offered(ga
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
     begins = gateway.step(merchant, payment, operation=make.operation(refund, "processing"))
     await gateway.receive(moved(begins, "processing", "dispatched", deadline=SOON))
-    told = await explain(merchant, payment)
-    assert codes(told) == []
-    [under_way] = told["operations"]
+    explained = await explain(merchant, payment)
+    assert codes(explained) == []
+    [under_way] = explained["operations"]
     assert (under_way["id"], under_way["kind"], under_way["state"]) == (refund["id"], "refund", "processing")
     assert under_way["next_by"][:19] == clock.iso(SOON)[:19]
     failure = Failure("expired_card", "The card has expired.")
     failed = gateway.step(merchant, payment, operation=make.operation(refund, "failed", failure=failure))
     await gateway.receive(moved(failed, "failed", "declined", detail="expired_card"))
-    told = await explain(merchant, payment)
-    assert (codes(told), told["why"]) == (["refund"], EXPLANATIONS["payment", "completed", "succeeded"].why)
-    [one] = told["operations"]
+    explained = await explain(merchant, payment)
+    assert (codes(explained), explained["why"]) == (["refund"], EXPLANATIONS["payment", "completed", "succeeded"].why)
+    [one] = explained["operations"]
     assert (one["reason"], one["detail"], codes(one)) == ("declined", "expired_card", ["refund"])
     assert one["failure"] == {"code": "expired_card", "message": "The card has expired."}
 
 
-async def test_what_was_refunded_is_told_of_the_payment_and_of_each_refund(gateway, merchant, payment, go, make):
+async def test_what_was_refunded_is_explained_for_the_payment_and_each_refund(gateway, merchant, payment, go, make):
     await go("completed", "succeeded")
 
     async def refund(amount: int, refunded: int) -> None:
@@ -144,12 +144,16 @@ async def test_what_was_refunded_is_told_of_the_payment_and_of_each_refund(gatew
         await gateway.receive(moved(ends, "completed", "succeeded"))
 
     await refund(250, 250)
-    told = await explain(merchant, payment)
-    assert (told["why"], codes(told)) == (REFUNDED["of a part"].why, ["refund"])
+    explained = await explain(merchant, payment)
+    assert (explained["why"], codes(explained)) == (REFUNDED["of a part"].why, ["refund"])
     await refund(1000, 1250)
-    told = await explain(merchant, payment)
-    assert (told["why"], told["next"], codes(told)) == (REFUNDED["of all"].why, "Nothing: this is its end.", [])
-    assert [(one["amount"], one["state"], one["failure"]) for one in told["operations"]] == [
+    explained = await explain(merchant, payment)
+    assert (explained["why"], explained["next"], codes(explained)) == (
+        REFUNDED["of all"].why,
+        "Nothing: this is its end.",
+        [],
+    )
+    assert [(one["amount"], one["state"], one["failure"]) for one in explained["operations"]] == [
         (250, "completed", None),
         (1000, "completed", None),
     ]
@@ -158,17 +162,17 @@ async def test_what_was_refunded_is_told_of_the_payment_and_of_each_refund(gatew
 async def test_what_a_refund_under_way_will_give_back_is_not_offered_again(merchant, payment, go):
     await go("completed", "succeeded")
     await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1250})
-    told = await explain(merchant, payment)
-    assert (told["why"], codes(told)) == (REFUNDED["under way"].why, [])
+    explained = await explain(merchant, payment)
+    assert (explained["why"], codes(explained)) == (REFUNDED["under way"].why, [])
 
 
 async def test_a_cancel_under_way_bars_captures_and_cancels(merchant, payment, go):
     await go("authorized", "authorized", deadline=SOON)
     assert codes(await explain(merchant, payment)) == ["capture", "cancel", "wait"]
     await merchant.post(f"/v1/payments/{payment['id']}/cancel")
-    told = await explain(merchant, payment)
-    assert codes(told) == ["wait", "repeat"]
-    assert [(one["kind"], one["reason"]) for one in told["operations"]] == [("cancel", "accepted")]
+    explained = await explain(merchant, payment)
+    assert codes(explained) == ["wait", "repeat"]
+    assert [(one["kind"], one["reason"]) for one in explained["operations"]] == [("cancel", "accepted")]
 
 
 @pytest.mark.parametrize("kind", ["capture", "cancel"])
@@ -179,8 +183,8 @@ async def test_a_payment_of_which_a_capture_or_cancel_is_in_doubt_says_so_itself
     begun = (await merchant.post(f"/v1/payments/{payment['id']}/{kind}")).json()
     step = gateway.step(merchant, payment, "authorized", operation=make.operation(begun, "processing"))
     await gateway.receive(moved(step, "in_doubt", "unknown"))
-    told = await explain(merchant, payment)
-    assert (told["why"], codes(told)) == (CHANGING[kind, "in doubt"].why, ["wait", "repeat"])
+    explained = await explain(merchant, payment)
+    assert (explained["why"], codes(explained)) == (CHANGING[kind, "in doubt"].why, ["wait", "repeat"])
 
 
 async def test_a_payment_in_doubt_says_that_a_cancel_waits_for_the_answer(gateway, merchant, payment, go, make):
@@ -188,19 +192,19 @@ async def test_a_payment_in_doubt_says_that_a_cancel_waits_for_the_answer(gatewa
     begun = (await merchant.post(f"/v1/payments/{payment['id']}/cancel")).json()
     step = gateway.step(merchant, payment, "processing", operation=make.operation(begun, "processing"))
     await gateway.receive(moved(step, "waiting", "deferred"))
-    told = await explain(merchant, payment)
-    assert told["why"] == EXPLANATIONS["payment", "in_doubt", "unknown"].why
-    assert "Your cancel waits" in told["next"]
-    assert told["operations"][0]["why"] == EXPLANATIONS["cancel", "waiting", "deferred"].why
+    explained = await explain(merchant, payment)
+    assert explained["why"] == EXPLANATIONS["payment", "in_doubt", "unknown"].why
+    assert "Your cancel waits" in explained["next"]
+    assert explained["operations"][0]["why"] == EXPLANATIONS["cancel", "waiting", "deferred"].why
 
 
 async def test_an_action_that_cannot_be_shown_offers_no_redirect_and_a_way_out(merchant, payment, go):
     await go("requires_action", "action_required", view={"action": OtherAction("use_stripe_sdk")}, deadline=SOON)
-    told = await explain(merchant, payment)
-    assert (told["why"], codes(told)) == (OTHER_ACTION.why, ["cancel", "wait", "repeat"])
+    explained = await explain(merchant, payment)
+    assert (explained["why"], codes(explained)) == (OTHER_ACTION.why, ["cancel", "wait", "repeat"])
 
 
-async def test_refused_operations_are_told_apart_by_their_amounts_and_say_why(gateway, merchant, payment, go, make):
+async def test_refused_operations_are_distinguished_by_their_amounts_and_say_why(gateway, merchant, payment, go, make):
     await go("completed", "succeeded")
     for amount in (1251, 2000):
         refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": amount})).json()
@@ -212,7 +216,7 @@ async def test_refused_operations_are_told_apart_by_their_amounts_and_say_why(ga
         assert one["failure"] == {"code": "refund_exceeds_captured", "message": "100 is left"}
 
 
-async def test_an_obstacle_is_shown_until_the_order_is_answered(gateway, merchant, payment, go):
+async def test_an_obstacle_is_shown_until_the_operation_is_answered(gateway, merchant, payment, go):
     await go("processing", "dispatched", deadline=SOON)
     common = {"payment_id": payment["id"], "operation_id": payment["id"], "kind": "charge", "provider": "stripe"}
     postponed = AttemptPostponed(
@@ -230,7 +234,7 @@ async def test_an_obstacle_is_shown_until_the_order_is_answered(gateway, merchan
     assert (await explain(merchant, payment))["obstacle"] is None
 
 
-async def test_every_state_and_reason_can_be_told(gateway, merchant, make):
+async def test_every_state_and_reason_can_be_explained(gateway, merchant, make):
     for subject, state, reason in EXPLANATIONS:
         if reason in ("accepted", "refused"):
             continue
@@ -241,23 +245,23 @@ async def test_every_state_and_reason_can_be_told(gateway, merchant, make):
             operation = make.operation(shown | {"amount": 1, "currency": "USD"}, "processing")
         step = gateway.step(merchant, payment, "processing", operation=operation)
         await gateway.receive(moved(step, state, reason))
-        told = await explain(merchant, payment)
-        about = told if operation is None else told["operations"][0]
+        explained = await explain(merchant, payment)
+        about = explained if operation is None else explained["operations"][0]
         assert (about["state"], about["reason"]) == (state, reason)
         assert set(codes(about)) <= set(MAY)
-        assert list(told) == EXPLANATION.components["Explanation"]["required"]
-        for one in told["operations"]:
+        assert list(explained) == EXPLANATION.components["Explanation"]["required"]
+        for one in explained["operations"]:
             assert list(one) == EXPLANATION.components["Explanation"]["properties"]["operations"]["items"]["required"]
 
 
 @pytest.mark.parametrize("state", sorted({state for _, state, _ in EXPLANATIONS}))
-async def test_a_reason_from_the_future_is_told_by_its_state(gateway, merchant, payment, go, make, state):
+async def test_a_reason_from_the_future_is_explained_by_its_state(gateway, merchant, payment, go, make, state):
     await go(state, "from_the_future", public="processing")
-    told = await explain(merchant, payment)
-    assert (told["state"], told["reason"]) == (state, "from_the_future")
-    assert told["why"]
-    assert told["next"]
-    assert set(codes(told)) <= {"wait", "repeat", "redirect"}  # safe whatever the reason means
+    explained = await explain(merchant, payment)
+    assert (explained["state"], explained["reason"]) == (state, "from_the_future")
+    assert explained["why"]
+    assert explained["next"]
+    assert set(codes(explained)) <= {"wait", "repeat", "redirect"}  # safe whatever the reason means
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
     begins = gateway.step(merchant, payment, operation=make.operation(refund, "processing"))
     await gateway.receive(moved(begins, "processing", "from_the_future"))
@@ -265,7 +269,7 @@ async def test_a_reason_from_the_future_is_told_by_its_state(gateway, merchant, 
     assert (under_way["reason"], codes(under_way)) == ("from_the_future", ["wait", "repeat"])
 
 
-async def test_a_state_from_the_future_is_told_as_such(merchant, payment, go):
+async def test_a_state_from_the_future_is_explained_as_such(merchant, payment, go):
     await go("from_the_future", "succeeded", public="processing")
-    told = await explain(merchant, payment)
-    assert (told["state"], told["status"], codes(told)) == ("from_the_future", "processing", ["repeat"])
+    explained = await explain(merchant, payment)
+    assert (explained["state"], explained["status"], codes(explained)) == ("from_the_future", "processing", ["repeat"])

@@ -9,9 +9,9 @@ from malipo import clock
 from malipo.contracts.events import event_body
 
 
-async def paid(gateway, merchant, tell: str = "payment.completed", body=None, **view):
+async def paid(gateway, merchant, event: str = "payment.completed", body=None, **view):
     payment = (await (merchant.pay(body) if body else merchant.pay())).json()
-    step = gateway.step(merchant, payment, tell=tell, **view)
+    step = gateway.step(merchant, payment, event=event, **view)
     await gateway.receive(step)
     return payment, step
 
@@ -80,29 +80,29 @@ async def test_events_are_the_bodies_of_the_webhooks(gateway, merchant):
 
 
 async def test_events_are_listed_newest_first_and_filtered(gateway, merchant):
-    told = [(await paid(gateway, merchant, "payment.completed" if n % 2 else "payment.failed")) for n in range(5)]
-    newest = [step.public_event.id for _, step in told[::-1]]
+    published = [(await paid(gateway, merchant, "payment.completed" if n % 2 else "payment.failed")) for n in range(5)]
+    newest = [step.public_event.id for _, step in published[::-1]]
     assert [event["data"]["id"] for event in await pages(merchant, "/v1/events?limit=2")] == newest
-    one = (await merchant.get(f"/v1/events?payment_id={told[2][0]['id']}")).json()["data"]
-    assert [event["data"]["id"] for event in one] == [told[2][1].public_event.id]
+    one = (await merchant.get(f"/v1/events?payment_id={published[2][0]['id']}")).json()["data"]
+    assert [event["data"]["id"] for event in one] == [published[2][1].public_event.id]
     failed = (await merchant.get("/v1/events?type=payment.failed")).json()["data"]
     assert [event["type"] for event in failed] == ["payment.failed"] * 3
 
 
 async def test_what_did_i_miss_is_answered_oldest_first_without_an_end(gateway, merchant):
-    told = [(await paid(gateway, merchant))[1].public_event.id for _ in range(5)]
+    published = [(await paid(gateway, merchant))[1].public_event.id for _ in range(5)]
     page = (await merchant.get("/v1/events?after=start&limit=3")).json()
-    assert [event["data"]["id"] for event in page["data"]] == told[:3]
-    assert (page["has_more"], page["next_cursor"]) == (True, told[2])
-    page = (await merchant.get(f"/v1/events?after={told[2]}&limit=3")).json()
-    assert [event["data"]["id"] for event in page["data"]] == told[3:]
-    assert (page["has_more"], page["next_cursor"]) == (False, told[4])
-    nothing_new = (await merchant.get(f"/v1/events?after={told[4]}")).json()
-    assert nothing_new == {"data": [], "has_more": False, "next_cursor": told[4]}
+    assert [event["data"]["id"] for event in page["data"]] == published[:3]
+    assert (page["has_more"], page["next_cursor"]) == (True, published[2])
+    page = (await merchant.get(f"/v1/events?after={published[2]}&limit=3")).json()
+    assert [event["data"]["id"] for event in page["data"]] == published[3:]
+    assert (page["has_more"], page["next_cursor"]) == (False, published[4])
+    nothing_new = (await merchant.get(f"/v1/events?after={published[4]}")).json()
+    assert nothing_new == {"data": [], "has_more": False, "next_cursor": published[4]}
 
 
 async def test_an_event_is_never_added_before_one_that_was_read(replica, database_url, pool_of):
-    """Whoever reads positions while others write must see a list that only grows at its end."""
+    """A reader sees a list that only grows at its end while others write."""
     writers = [await replica(), await replica()]
     merchant = await writers[0].merchant()
     payments = [(await merchant.pay()).json() for _ in range(24)]
@@ -117,7 +117,7 @@ async def test_an_event_is_never_added_before_one_that_was_read(replica, databas
 
     async def write(number: int, payment) -> None:
         writer = writers[number % 2]
-        await writer.receive(writer.step(merchant, payment, tell="payment.completed"))
+        await writer.receive(writer.step(merchant, payment, event="payment.completed"))
 
     await asyncio.gather(read_on(), *(write(number, payment) for number, payment in enumerate(payments)))
     assert len(seen) == 24
@@ -133,13 +133,13 @@ async def test_an_event_that_does_not_exist_is_no_place_to_start(merchant, made_
 
 async def test_events_of_another_merchant_or_mode_are_not_there(gateway, merchant):
     _, step = await paid(gateway, merchant)
-    for stranger in (await gateway.merchant(), await gateway.key_of(merchant.id, mode="live")):
-        assert (await stranger.get("/v1/events")).json()["data"] == []
-        response = await stranger.get(f"/v1/events?after={step.public_event.id}")
+    for other in (await gateway.merchant(), await gateway.key_of(merchant.id, mode="live")):
+        assert (await other.get("/v1/events")).json()["data"] == []
+        response = await other.get(f"/v1/events?after={step.public_event.id}")
         assert response.json()["code"] == "cursor_invalid"
 
 
-async def test_events_come_once_however_often_they_are_heard(gateway, merchant):
+async def test_events_come_once_however_often_they_are_received(gateway, merchant):
     _, step = await paid(gateway, merchant)
     await gateway.receive(step, step)
     assert len((await merchant.get("/v1/events")).json()["data"]) == 1
@@ -148,7 +148,7 @@ async def test_events_come_once_however_often_they_are_heard(gateway, merchant):
 async def test_several_steps_of_one_payment_in_one_batch_are_all_applied(gateway, merchant, make):
     payment = (await merchant.pay()).json()
     refunds = [(await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": n})).json() for n in (1, 2)]
-    steps = [gateway.step(merchant, payment, "processing"), gateway.step(merchant, payment, tell="payment.completed")]
+    steps = [gateway.step(merchant, payment, "processing"), gateway.step(merchant, payment, event="payment.completed")]
     steps += [
         gateway.step(merchant, payment, operation=make.operation(one, status))
         for one in refunds
@@ -162,11 +162,11 @@ async def test_several_steps_of_one_payment_in_one_batch_are_all_applied(gateway
     assert [entry["step"] for entry in timeline if entry["kind"] == "step"] == [1, 2, 3, 4, 5, 6]
 
 
-async def test_a_step_that_contradicts_an_event_is_set_aside_and_its_neighbours_go_on(gateway, merchant):
+async def test_a_step_that_contradicts_an_event_is_dead_lettered_and_the_others_are_applied(gateway, merchant):
     payment, other = (await merchant.pay()).json(), (await merchant.pay()).json()
-    await gateway.receive(gateway.step(merchant, payment, tell="payment.completed"))
+    await gateway.receive(gateway.step(merchant, payment, event="payment.completed"))
     gateway.steps[payment["id"]] = 0
-    contradiction = gateway.step(merchant, payment, tell="payment.failed")
+    contradiction = gateway.step(merchant, payment, event="payment.failed")
     await gateway.receive(contradiction, gateway.step(merchant, other))
     assert (await merchant.get(f"/v1/payments/{other['id']}")).json()["status"] == "completed"
     assert await gateway.pool.fetchval("SELECT count(*) FROM outbox WHERE topic = 'payments.events.v1.dlq'") == 1

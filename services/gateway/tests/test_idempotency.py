@@ -77,7 +77,7 @@ async def test_twenty_at_once_make_one_payment(replica):
     assert (await merchant.pay(key="once")).json()["id"] == accepted[0]
 
 
-async def test_a_key_is_not_taken_for_another_body(gateway, merchant, make):
+async def test_a_key_is_refused_for_another_body(gateway, merchant, make):
     await merchant.pay(key="k")
     other = await merchant.pay(make.payment | {"amount": 1251}, key="k")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")

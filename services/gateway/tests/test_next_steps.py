@@ -1,4 +1,4 @@
-"""Errors say in Malipo's own words what is taken, and what to do next."""
+"""Errors say what is accepted, and what to do next."""
 
 import pytest
 
@@ -13,7 +13,7 @@ OTHER = {"amount": 4711, "currency": "USD", "method": {"type": "card", "token": 
         ("/v1/payments?status=nosuch", "status: must be 'processing'"),
     ],
 )
-async def test_a_bad_parameter_is_answered_with_what_it_takes(merchant, path, detail):
+async def test_a_bad_parameter_is_answered_with_what_it_accepts(merchant, path, detail):
     answer = await merchant.get(path)
     assert answer.json()["detail"].startswith(detail)
 

@@ -1,4 +1,4 @@
-"""Captures, cancels and refunds: what their owner answers is what the merchant gets, now and on a repeat."""
+"""Captures, cancels and refunds: what the orchestrator answers is what the merchant gets, now and on a repeat."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ async def test_a_refund_that_ends_in_time_is_the_answer(gateway, merchant, payme
     waiting = asyncio.create_task(merchant.post(path, {"amount": 250, "reason": "one book"}, Prefer="wait=10"))
     refund = await begun(gateway)
     step = gateway.step(
-        merchant, payment, operation=make.operation(refund), amount_refunded=250, tell="refund.completed"
+        merchant, payment, operation=make.operation(refund), amount_refunded=250, event="refund.completed"
     )
     await gateway.receive(step)
     response = await asyncio.wait_for(waiting, 3)
@@ -160,9 +160,9 @@ async def test_refunds_are_listed_page_by_page(gateway, merchant, payment):
 async def test_a_refund_of_another_merchant_is_not_there(gateway, merchant, payment):
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds")).json()
     capture = (await merchant.post(f"/v1/payments/{payment['id']}/capture")).json()
-    stranger = await gateway.merchant()
-    for who, made in ((stranger, refund), (merchant, capture), (merchant, {"id": "ref_x"})):
-        response = await who.get(f"/v1/refunds/{made['id']}")
+    other = await gateway.merchant()
+    for client, made in ((other, refund), (merchant, capture), (merchant, {"id": "ref_x"})):
+        response = await client.get(f"/v1/refunds/{made['id']}")
         assert (response.status_code, response.json()["code"]) == (404, "refund_not_found")
 
 

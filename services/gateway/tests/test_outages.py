@@ -1,4 +1,4 @@
-"""Stores that go away: what is accepted stays accepted, what is not says when to come again."""
+"""Stores that go away: what is accepted stays accepted, what is not is refused with a time to retry."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def test_with_kafka_away_payments_are_accepted_and_the_gateway_is_ready(ga
     assert (await gateway.sent())[-1].payment_id == response.json()["id"]
 
 
-async def test_before_postgresql_has_ever_answered_the_gateway_says_so(replica):
+async def test_before_postgresql_has_ever_answered_the_gateway_is_not_ready(replica):
     gateway = await replica(database_url="postgresql://malipo@127.0.0.1:1/none")
     response = await gateway.client.get("/v1/payments", headers={"X-API-Key": "mk_test_x"})
     assert_away(response)
@@ -80,11 +80,11 @@ async def test_a_redis_that_hangs_costs_one_request_a_second_and_no_other(replic
     assert sum(others) < 0.5
     wire.mend()
 
-    async def asks_redis() -> bool:
+    async def redis_is_tried() -> bool:
         await merchant.get("/v1/payments")
         return gateway.dependencies.limiter._away_until == 0.0
 
-    await until(asks_redis, what="Redis to be asked again")
+    await until(redis_is_tried, what="Redis to be tried again")
 
 
 async def seconds(merchant) -> float:
@@ -109,7 +109,7 @@ async def test_wakes_reach_other_replicas_again_once_redis_is_back(replica, stor
 
 async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
     waiting: Waiting = gateway.dependencies.waiting
-    sending = Waiting(waiting._redis, waiting._subscriber, 1)  # nobody sends for it
+    sending = Waiting(waiting._redis, waiting._subscriber, 1)  # its `send` does not run
     for number in range(30):
         sending.wake({f"pay_{number}_{n}" for n in range(500)})
     assert len(sending._unsent) <= 10_000
@@ -124,7 +124,7 @@ async def test_the_local_buckets_have_a_limit(gateway, monkeypatch):
     assert len(limiter._local) == 5
 
 
-async def test_the_buckets_of_strangers_have_a_limit_too(monkeypatch):
+async def test_the_buckets_of_anonymous_clients_have_a_limit_too(monkeypatch):
     monkeypatch.setattr("gateway.edge.rate_limit._LOCAL_BUCKETS", 5)
     buckets = LocalBuckets(Limit(1, 1))
     for number in range(20):

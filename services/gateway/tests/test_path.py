@@ -1,4 +1,4 @@
-"""Through real Kafka: commands leave, steps come back, whoever waits is woken."""
+"""Through real Kafka: commands leave, steps come back, waiting requests are woken."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from malipo.contracts.topics import DELIVERIES, MERCHANT_CONFIG, PAYMENT_COMMAND
 from malipo.messaging.unit_of_work import MESSAGE_ID
 from testkit.waiting import until
 
-Tell = Callable[[Topic, str, Message], Awaitable[None]]
+Publish = Callable[[Topic, str, Message], Awaitable[None]]
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def commands(stores):
 
 
 @pytest.fixture
-async def tell(stores):
+async def publish(stores):
     async with AIOKafkaProducer(bootstrap_servers=stores.kafka) as producer:
 
         async def twice(topic: Topic, key: str, message: Message) -> None:
@@ -37,14 +37,14 @@ async def tell(stores):
         yield twice
 
 
-async def consuming(replica, stores, tell):
+async def consuming(replica, stores, publish):
     """A gateway that consumes: one that stops while it joins its groups leaves connections behind."""
     gateway = await replica(kafka_bootstrap=stores.kafka)
     attempt = DeliveryReported(
         delivery_id=ids.new("del"), endpoint_id="ep_1", event_id="evt_1", payment_id="pay_1", merchant_id="mer_1",
         attempt=1, result="delivered", duration_ms=1, attempted_at=clock.now(),
     )  # fmt: skip
-    await tell(DELIVERIES, "ep_1", attempt)
+    await publish(DELIVERIES, "ep_1", attempt)
     await until(lambda: gateway.count("timeline"), seconds=30, what="a webhook attempt")
     return gateway
 
@@ -58,25 +58,25 @@ async def next_create(commands) -> tuple[CreatePayment, dict[str, str]]:
 
 
 async def test_a_payment_goes_out_and_its_answer_comes_back_into_the_waiting_request(
-    replica, stores, commands, tell, make
+    replica, stores, commands, publish, make
 ):
-    merchant = await (await consuming(replica, stores, tell)).merchant()
+    merchant = await (await consuming(replica, stores, publish)).merchant()
     waiting = asyncio.create_task(merchant.pay(make.payment | {"client_ref": "order ü 7"}, Prefer="wait=10"))
     command, headers = await next_create(commands)
     assert headers["client-ref"] == "order ü 7"
     shown = (await merchant.get(f"/v1/payments/{command.payment_id}")).json()
-    step = make.step(merchant.id, shown, 1, tell="payment.completed")
-    await tell(PAYMENT_EVENTS, command.payment_id, step)
+    step = make.step(merchant.id, shown, 1, event="payment.completed")
+    await publish(PAYMENT_EVENTS, command.payment_id, step)
     response = await asyncio.wait_for(waiting, 10)
     assert (response.status_code, response.json()["status"]) == (201, "completed")
     assert len((await merchant.get("/v1/events")).json()["data"]) == 1
 
 
 async def test_what_was_accepted_without_kafka_flows_when_it_is_back(
-    replica, stores, gateway, merchant, commands, tell
+    replica, stores, gateway, merchant, commands, publish
 ):
     accepted = {(await merchant.pay()).json()["id"] for _ in range(5)}
-    await consuming(replica, stores, tell)  # any process of the gateway relays what all of them accepted
+    await consuming(replica, stores, publish)  # any process of the gateway relays what all of them accepted
     assert {(await next_create(commands))[0].payment_id for _ in accepted} == accepted
 
 

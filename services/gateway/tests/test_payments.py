@@ -10,7 +10,7 @@ from malipo.contracts.commands import CreatePayment
 from testkit.waiting import until
 
 
-async def test_a_payment_is_accepted_before_anybody_has_seen_it(gateway, merchant):
+async def test_a_payment_is_accepted_before_any_other_service_has_seen_it(gateway, merchant):
     response = await merchant.pay()
     assert response.status_code == 202
     shown = response.json()
@@ -22,8 +22,8 @@ async def test_a_payment_is_accepted_before_anybody_has_seen_it(gateway, merchan
     assert (await merchant.get(response.headers["Location"])).json() == shown
 
 
-async def test_its_command_carries_all_that_the_merchant_said(gateway, merchant, make):
-    said = make.payment | {
+async def test_its_command_carries_all_that_the_merchant_sent(gateway, merchant, make):
+    body = make.payment | {
         "client_ref": "Bestellung ü 7",
         "description": "Two books",
         "metadata": {"cart": "9"},
@@ -31,7 +31,7 @@ async def test_its_command_carries_all_that_the_merchant_said(gateway, merchant,
         "return_url": "https://shop.example/back",
         "provider": "stripe",
     }
-    shown = (await merchant.pay(said)).json()
+    shown = (await merchant.pay(body)).json()
     command = (await gateway.sent())[-1]
     assert isinstance(command, CreatePayment)
     assert command.payment_id == shown["id"]
@@ -40,8 +40,8 @@ async def test_its_command_carries_all_that_the_merchant_said(gateway, merchant,
     assert (command.amount.amount_minor, command.amount.currency) == (1250, "USD")
     assert command.method.token == "pm_card_visa"
     assert command.config_version == 1
-    assert {name: getattr(command, name) for name in said if name not in ("amount", "currency", "method")} == {
-        name: said[name] for name in said if name not in ("amount", "currency", "method")
+    assert {name: getattr(command, name) for name in body if name not in ("amount", "currency", "method")} == {
+        name: body[name] for name in body if name not in ("amount", "currency", "method")
     }
     headers = await gateway.pool.fetchval("SELECT headers FROM outbox ORDER BY id DESC LIMIT 1")
     assert headers["client-ref"] == "Bestellung ü 7"
@@ -65,14 +65,14 @@ async def test_every_state_but_plain_processing_means_something(gateway, merchan
     assert (await asyncio.wait_for(waiting, 3)).status_code == 201
 
 
-async def test_doubt_is_told_at_once_as_still_under_way(gateway, merchant):
+async def test_doubt_is_answered_at_once_as_still_under_way(gateway, merchant):
     waiting = asyncio.create_task(merchant.pay(key="k", Prefer="wait=10"))
     payment = await newest_payment(gateway)
     await gateway.receive(gateway.step(merchant, payment, "processing", status_reason="awaiting_provider"))
     response = await asyncio.wait_for(waiting, 3)
-    for told in (response, await merchant.pay(key="k", Prefer="wait=10")):
-        assert (told.status_code, told.json()["status_reason"]) == (202, "awaiting_provider")
-        assert told.headers["Retry-After"] == "1"
+    for answer in (response, await merchant.pay(key="k", Prefer="wait=10")):
+        assert (answer.status_code, answer.json()["status_reason"]) == (202, "awaiting_provider")
+        assert answer.headers["Retry-After"] == "1"
 
 
 async def test_a_post_that_waited_in_vain_answers_202(gateway, merchant):
@@ -82,13 +82,13 @@ async def test_a_post_that_waited_in_vain_answers_202(gateway, merchant):
     assert 0.9 < clock.monotonic() - started < 3
 
 
-async def test_the_wait_has_a_limit_that_the_answer_tells(gateway, merchant):
+async def test_the_wait_has_a_limit_that_the_answer_names(gateway, merchant):
     waiting = asyncio.create_task(merchant.pay(Prefer="wait=3600"))
     await gateway.receive(gateway.step(merchant, await newest_payment(gateway)))
     assert (await waiting).headers["Preference-Applied"] == "wait=10"
 
 
-async def test_a_post_is_woken_by_what_another_replica_heard(replica):
+async def test_a_post_is_woken_by_what_another_replica_received(replica):
     here, there = await replica(), await replica()
     merchant = await here.merchant()
     waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
@@ -99,8 +99,8 @@ async def test_a_post_is_woken_by_what_another_replica_heard(replica):
 
 
 async def test_a_lost_wake_costs_time_and_nothing_else(replica, gateway, merchant):
-    deaf = await replica(redis_url="redis://127.0.0.1:1/0")
-    waiting = asyncio.create_task(merchant.on(deaf).pay(Prefer="wait=1"))
+    cut_off = await replica(redis_url="redis://127.0.0.1:1/0")
+    waiting = asyncio.create_task(merchant.on(cut_off).pay(Prefer="wait=1"))
     await gateway.receive(gateway.step(merchant, await newest_payment(gateway)))
     response = await waiting
     assert (response.status_code, response.json()["status"]) == (201, "completed")
@@ -128,7 +128,7 @@ async def test_steps_that_come_twice_or_late_change_nothing(gateway, merchant):
     assert [entry["step"] for entry in timeline["entries"] if entry["kind"] == "step"] == [1, 2]
 
 
-async def test_a_read_model_that_was_lost_is_built_anew_from_its_owners_steps(gateway, merchant):
+async def test_a_read_model_that_was_lost_is_built_anew_from_the_orchestrators_steps(gateway, merchant):
     payment = (await merchant.pay()).json()
     await gateway.pool.execute("DELETE FROM payments")
     await gateway.receive(gateway.step(merchant, payment))
@@ -147,14 +147,14 @@ async def test_without_credentials_nothing_is_accepted(gateway):
 async def test_payments_of_another_merchant_or_mode_are_not_there(gateway, merchant):
     payment = (await merchant.pay()).json()
     live = await gateway.key_of(merchant.id, mode="live")
-    for stranger in (await gateway.merchant(), live):
+    for other in (await gateway.merchant(), live):
         for path in ("", "/timeline", "/explain", "/refunds"):
-            response = await stranger.get(f"/v1/payments/{payment['id']}{path}")
+            response = await other.get(f"/v1/payments/{payment['id']}{path}")
             assert (response.status_code, response.json()["code"]) == (404, "payment_not_found")
         for action in ("capture", "cancel", "refunds"):
-            response = await stranger.post(f"/v1/payments/{payment['id']}/{action}")
+            response = await other.post(f"/v1/payments/{payment['id']}/{action}")
             assert (response.status_code, response.json()["code"]) == (404, "payment_not_found")
-        assert (await stranger.get("/v1/payments")).json()["data"] == []
+        assert (await other.get("/v1/payments")).json()["data"] == []
 
 
 @pytest.mark.parametrize(

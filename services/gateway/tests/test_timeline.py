@@ -64,12 +64,12 @@ def test_among_what_is_unrelated_the_earlier_comes_first(times):
     assert ordered == sorted(ordered, key=times.__getitem__)
 
 
-def test_what_came_before_the_oldest_shown_is_not_waited_for_and_a_circle_loses_nothing():
+def test_what_came_before_the_oldest_shown_is_not_waited_for_and_a_cycle_loses_nothing():
     assert in_causal_order({"b": NOW, "a": LONG_AGO}, {"b": {"gone"}}) == ["a", "b"]
     assert in_causal_order({"b": NOW, "a": LONG_AGO}, {"b": {"a"}, "a": {"b"}}) == ["a", "b"]
 
 
-def word(payment, outcome, *, source: str = "answer", step: int = 1, **changes) -> OutcomeReported:
+def report(payment, outcome, *, source: str = "answer", step: int = 1, **changes) -> OutcomeReported:
     base = OutcomeReported(
         payment_id=payment["id"], operation_id=payment["id"], kind="charge", provider="stripe", outcome=outcome,
         source=source, step=step, observed_at=NOW, exchanges=(Exchange(at=NOW, method="POST", path="/v1/x", status=200),),
@@ -77,7 +77,7 @@ def word(payment, outcome, *, source: str = "answer", step: int = 1, **changes) 
     return replace(base, **changes)
 
 
-def attempt(step, number: int = 1, result: str = "delivered") -> DeliveryReported:
+def delivery(step, number: int = 1, result: str = "delivered") -> DeliveryReported:
     return DeliveryReported(
         delivery_id="del_1", endpoint_id="ep_1", event_id=step.public_event.id, payment_id=step.payment_id,
         merchant_id=step.merchant_id, attempt=number, result=result, duration_ms=12, attempted_at=LONG_AGO,
@@ -107,18 +107,18 @@ async def payment(merchant) -> dict:
 
 @pytest.fixture
 async def doubted(gateway, merchant, payment):
-    """A payment through doubt, told by services whose clocks are wrong, some of it twice, some of it late."""
+    """A payment through doubt, reported by services whose clocks are wrong, some of it twice, some of it late."""
     [request] = await entries(merchant, payment)
     charged = because(gateway.step(merchant, payment, "processing"), request["id"], "merchant", sent="charge")
-    lost = word(payment, Unknown(reason="timeout"), observed_at=NOW - timedelta(hours=1))
+    lost = report(payment, Unknown(reason="timeout"), observed_at=NOW - timedelta(hours=1))
     doubt = because(
-        gateway.step(merchant, payment, "processing", tell="payment.processing"), "msg_lost", to_state="in_doubt"
+        gateway.step(merchant, payment, "processing", event="payment.processing"), "msg_lost", to_state="in_doubt"
     )
     again = because(gateway.step(merchant, payment, "processing"), "deadline:x", "deadline", occurred_at=LONG_AGO)
-    found = word(payment, Succeeded(amount=Money(1250, "USD"), reference="pi_1"), source="query", step=3)
-    done = because(gateway.step(merchant, payment, tell="payment.completed"), "msg_found", "query")
+    found = report(payment, Succeeded(amount=Money(1250, "USD"), reference="pi_1"), source="query", step=3)
+    done = because(gateway.step(merchant, payment, event="payment.completed"), "msg_found", "query")
     callback = replace(found, source="callback", step=1, callback_id="evt_1", exchanges=())
-    await gateway.receive(attempt(done, 2), attempt(done, 1, "retrying"), topic=DELIVERIES)
+    await gateway.receive(delivery(done, 2), delivery(done, 1, "retrying"), topic=DELIVERIES)
     for _ in range(2):
         await gateway.receive(done, again, doubt, charged)
         await gateway.receive(callback, topic=OUTCOMES, message_id="msg_callback")
@@ -128,10 +128,10 @@ async def doubted(gateway, merchant, payment):
     return [request["id"], "step-1", "msg_lost", "step-2", "step-3", "msg_found", "step-4", "del_1-1", "del_1-2"]
 
 
-async def test_a_timeline_tells_everything_once_in_causal_order_with_causes(merchant, payment, doubted):
-    told = await entries(merchant, payment)
-    assert [entry["id"] for entry in told if entry["id"] != "msg_callback"] == doubted
-    causes = {entry["id"]: entry["cause"] for entry in told}
+async def test_a_timeline_shows_everything_once_in_causal_order_with_causes(merchant, payment, doubted):
+    shown = await entries(merchant, payment)
+    assert [entry["id"] for entry in shown if entry["id"] != "msg_callback"] == doubted
+    causes = {entry["id"]: entry["cause"] for entry in shown}
     request = doubted[0]
     assert causes == {
         request: None,
@@ -150,7 +150,7 @@ async def test_a_timeline_tells_everything_once_in_causal_order_with_causes(merc
 @pytest.mark.usefixtures("doubted")
 async def test_a_timeline_is_complete_when_the_cause_of_each_entry_has_come(gateway, merchant, payment):
     assert (await timeline(merchant, payment))["complete"]
-    refused = word(payment, Declined(code="card_declined"), step=4)
+    refused = report(payment, Declined(code="card_declined"), step=4)
     await gateway.receive(because(gateway.step(merchant, payment), "msg_late"))
     assert not (await timeline(merchant, payment))["complete"]
     await gateway.receive(refused, topic=OUTCOMES, message_id="msg_late")
@@ -158,8 +158,8 @@ async def test_a_timeline_is_complete_when_the_cause_of_each_entry_has_come(gate
 
 
 async def test_every_entry_names_its_service_its_time_and_its_trace(merchant, payment, doubted):
-    told = await entries(merchant, payment)
-    assert {entry["kind"]: entry["service"] for entry in told} == {
+    shown = await entries(merchant, payment)
+    assert {entry["kind"]: entry["service"] for entry in shown} == {
         "request": "gateway",
         "step": "orchestrator",
         "attempt": "provider-stripe",
@@ -167,8 +167,8 @@ async def test_every_entry_names_its_service_its_time_and_its_trace(merchant, pa
         "callback": "provider-stripe",
         "webhook": "webhook-dispatcher",
     }
-    assert all(entry["at"] for entry in told)
-    assert {entry["trace_id"] for entry in told if entry["kind"] != "request"} == {TRACE_ID}
+    assert all(entry["at"] for entry in shown)
+    assert {entry["trace_id"] for entry in shown if entry["kind"] != "request"} == {TRACE_ID}
 
 
 async def test_every_entry_is_as_the_api_describes_it(gateway, merchant, payment, doubted):
@@ -182,12 +182,12 @@ async def test_every_entry_is_as_the_api_describes_it(gateway, merchant, payment
 
 
 @pytest.mark.usefixtures("doubted")
-async def test_a_word_that_changed_nothing_says_so(merchant, payment):
+async def test_an_outcome_that_changed_nothing_is_marked(merchant, payment):
     effects = {entry["id"]: entry["effect"] for entry in await entries(merchant, payment) if "effect" in entry}
     assert effects == {"msg_lost": "step", "msg_found": "step", "msg_callback": "none"}
 
 
-async def test_a_request_tells_what_was_asked_by_whom_and_a_replay_adds_nothing(gateway, merchant):
+async def test_a_request_shows_what_was_asked_by_whom_and_a_replay_adds_nothing(gateway, merchant):
     payment = (await merchant.pay(key="once")).json()
     answer = await merchant.pay(key="once")
     assert answer.headers["Idempotent-Replayed"] == "true"
@@ -205,17 +205,17 @@ async def test_a_refused_operation_stands_behind_its_request(gateway, merchant, 
     assert (asked["about"], asked["operation_id"]) == ("refund", refund["id"])
     refusal = replace(make.refusal(merchant.id, refund, "refund_exceeds_captured"), command_id=asked["id"])
     await gateway.receive(replace(refusal, occurred_at=LONG_AGO))
-    *_, told = await entries(merchant, payment)
-    assert (told["kind"], told["cause"], told["code"]) == ("refusal", asked["id"], "refund_exceeds_captured")
+    *_, shown = await entries(merchant, payment)
+    assert (shown["kind"], shown["cause"], shown["code"]) == ("refusal", asked["id"], "refund_exceeds_captured")
 
 
-async def test_an_order_that_was_postponed_stands_between_the_step_and_the_answer(gateway, merchant, payment):
+async def test_a_postponed_attempt_stands_between_the_step_and_the_answer(gateway, merchant, payment):
     await gateway.receive(gateway.step(merchant, payment, "processing"))
     await gateway.receive(postponed(payment, 2), postponed(payment, 1), topic=OUTCOMES)
-    done = word(payment, Declined(code="no"), tries=3, observed_at=LONG_AGO)
+    done = report(payment, Declined(code="no"), tries=3, observed_at=LONG_AGO)
     await gateway.receive(done, topic=OUTCOMES)
-    told = [(entry["kind"], entry.get("tries")) for entry in await entries(merchant, payment)]
-    assert told[1:] == [("step", None), ("postponed", 1), ("postponed", 2), ("attempt", 3)]
+    shown = [(entry["kind"], entry.get("tries")) for entry in await entries(merchant, payment)]
+    assert shown[1:] == [("step", None), ("postponed", 1), ("postponed", 2), ("attempt", 3)]
 
 
 def postponed(payment, tries: int = 1, **changes) -> AttemptPostponed:
@@ -231,25 +231,25 @@ async def test_a_timeline_holds_no_secret_and_nothing_about_the_customer(gateway
     private |= {"method": {"type": "card", "token": "pm_private5"}, "return_url": "https://private-6.example"}
     payment = (await merchant.pay(make.payment | private, key="private-7")).json()
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"reason": "private-8"})).json()
-    step = gateway.step(merchant, payment, "requires_action", tell="payment.requires_action")
+    step = gateway.step(merchant, payment, "requires_action", event="payment.requires_action")
     await gateway.receive(step, gateway.step(merchant, payment, operation=make.operation(refund)))
     action = ActionRequired(action=Redirect("https://bank.example/private-9"), reference="pi_1")
     declined = Declined(code="card_declined", message="private-10")
-    await gateway.receive(word(payment, action), word(payment, declined), topic=OUTCOMES)
+    await gateway.receive(report(payment, action), report(payment, declined), topic=OUTCOMES)
     stored = await gateway.pool.fetchval("SELECT string_agg(entry::text, '') FROM timeline")
-    told = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).text
-    assert "card_declined" in told
+    shown = (await merchant.get(f"/v1/payments/{payment['id']}/timeline")).text
+    assert "card_declined" in shown
     for secret in ("private", merchant.key, make.credentials["secret_key"]):
         assert secret not in stored
-        assert secret not in told
+        assert secret not in shown
 
 
 async def test_a_long_timeline_shows_its_end(gateway, merchant, payment, monkeypatch):
     monkeypatch.setattr(store, "MAX_ENTRIES", 3)
     await gateway.receive(*(gateway.step(merchant, payment, "processing") for _ in range(5)))
-    told = await timeline(merchant, payment)
-    assert [entry["step"] for entry in told["entries"]] == [3, 4, 5]
-    assert not told["complete"]
+    shown = await timeline(merchant, payment)
+    assert [entry["step"] for entry in shown["entries"]] == [3, 4, 5]
+    assert not shown["complete"]
 
 
 async def test_the_timeline_of_a_payment_shows_no_other(gateway, merchant, payment):

@@ -1,4 +1,4 @@
-"""A command that nobody answers is sent again; one that is answered, or has not left yet, is not."""
+"""A command without an answer is sent again; one that is answered, or has not left yet, is not."""
 
 import asyncio
 
@@ -20,12 +20,12 @@ from malipo.messaging.runtime import INBOX_DAYS
 
 @pytest.fixture(autouse=True)
 def by_hand(monkeypatch) -> None:
-    """The gateway's own loops do not look while a test does."""
+    """The gateway's own sweeps do not run while a test sweeps."""
     monkeypatch.setattr(scheduler, "_LOOK_SECONDS", 3600.0)
 
 
 async def lose(gateway) -> list[tuple[str, object]]:
-    """Kafka takes what is in the outbox and loses it; answers the messages with their ids."""
+    """Kafka gets what is in the outbox and loses it; returns the messages with their ids."""
     rows = await gateway.pool.fetch("WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id")
     return [(row["message_id"], BY_NAME[row["topic"]].decode(row["payload"])) for row in rows]
 
@@ -43,7 +43,7 @@ async def sweep(gateway) -> list[tuple[str, object]]:
     return await lose(gateway)
 
 
-async def test_a_payment_that_was_lost_on_its_way_is_sent_again_under_its_id_with_a_request_to_tell_again(
+async def test_a_payment_that_was_lost_on_its_way_is_sent_again_under_its_id_with_a_request_to_resend(
     gateway, merchant
 ):
     await lose(gateway)
@@ -103,7 +103,7 @@ async def test_of_two_changes_of_one_payment_the_answers_are_asked_for_in_one_me
     assert asked == ResendEvents(payment_id=payment["id"], operation_ids=tuple(sorted(refunds)))
 
 
-async def test_a_command_that_nobody_answers_is_sent_ever_less_often_and_given_up_long_before_inboxes_forget_it(
+async def test_a_command_without_an_answer_is_sent_ever_less_often_and_given_up_long_before_inboxes_forget_it(
     gateway, merchant
 ):
     await merchant.pay()
@@ -147,7 +147,7 @@ async def add_waiting(gateway, number: int, tries: int) -> None:
     )
 
 
-async def test_while_the_owner_of_payments_is_away_a_few_commands_are_sent_again_and_all_once_he_is_back(gateway):
+async def test_while_the_orchestrator_is_away_a_few_commands_are_sent_again_and_all_once_it_is_back(gateway):
     await add_waiting(gateway, 1000, 1)
     sent = [await unanswered.send_again(gateway.dependencies.database, 30) for _ in range(8)]
     assert sent == [100] * 5 + [10] * 3
@@ -177,7 +177,7 @@ async def test_what_is_still_in_the_outbox_is_not_sent_again_however_long_kafka_
     assert await gateway.count("outbox") == before
 
 
-async def test_a_command_is_answered_by_the_first_step_of_what_it_orders_or_by_a_refusal(gateway, merchant, make):
+async def test_a_command_is_answered_by_the_first_step_of_its_operation_or_by_a_refusal(gateway, merchant, make):
     payment = (await merchant.pay()).json()
     await gateway.receive(gateway.step(merchant, payment))
     assert await gateway.count("unanswered") == 0
@@ -210,7 +210,7 @@ async def test_steps_that_a_roll_call_names_and_that_never_came_are_asked_for_an
     assert [message for _, message in await lose(gateway)] == [ResendEvents(payment_id=payment["id"], steps=(2,))]
 
 
-async def test_a_configuration_goes_out_once_more_after_its_change_and_again_when_somebody_lacks_it(gateway, merchant):
+async def test_a_configuration_goes_out_once_more_after_its_change_and_again_when_a_replica_lacks_it(gateway, merchant):
     payment = (await merchant.pay()).json()
     await lose(gateway)
     database = gateway.dependencies.database

@@ -39,7 +39,7 @@ from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
 _API = (payments, history, operations, credentials, endpoints, events)
-# The framework's own spans would let strangers choose the trace, and keep query strings; the envelope makes ours.
+# The framework's own spans would let clients choose the trace, and keep query strings; `RequestMiddleware` makes ours.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 _REDIS_SECONDS = 0.1  # what one request may lose to a Redis that hangs
 _REDIS_CONNECTIONS = 32
@@ -52,8 +52,8 @@ def build(settings: Settings) -> ASGIApp:
     subscriber = Redis.from_url(settings.redis_url.get_secret_value(), health_check_interval=5)  # pyright: ignore[reportUnknownMemberType] - untyped options
     dependencies = _dependencies(settings, runtime, redis, subscriber)
     runtime.subscribe(*subscriptions(dependencies.waiting), needed_for_ready=False)
-    runtime.loop("tell other replicas", dependencies.waiting.send)
-    runtime.loop("hear other replicas", dependencies.waiting.listen)
+    runtime.loop("notify other replicas", dependencies.waiting.send)
+    runtime.loop("receive from other replicas", dependencies.waiting.listen)
     schedule(runtime, settings)
     runtime.purge_after(idempotency.PURGE, settings.idempotency_days)
     runtime.purge_after(audit.PURGE, settings.audit_days)

@@ -21,7 +21,7 @@ def schedule(runtime: Runtime, settings: Settings) -> None:
 
 async def _send_again(first_wait_seconds: float, database: Database) -> bool:
     await unanswered.send_again(database, first_wait_seconds)
-    return False  # at most a hundred a second: whoever is away must not be flooded
+    return False  # at most a hundred a second: an orchestrator that comes back must not be flooded
 
 
 async def _give_up(database: Database) -> bool:

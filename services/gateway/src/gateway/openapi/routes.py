@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 _SCALAR = Path(__file__).parent / "static" / "scalar.js"
-# The browser may load nothing from elsewhere and talk to nobody but us.
+# The browser may load nothing from elsewhere and connect to us only.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:"
