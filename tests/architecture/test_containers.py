@@ -88,14 +88,14 @@ def test_a_service_waits_for_topics_and_simulators_but_for_no_other_service(row:
 
 
 @EACH_SERVICE
-def test_a_service_is_asked_where_it_listens_whether_it_is_ready(row: Service) -> None:
+def test_a_services_health_check_reads_the_port_where_it_listens(row: Service) -> None:
     container = CONTAINERS[row.name]
     port = container["environment"]["HTTP_PORT"]
     assert f"http://127.0.0.1:{port}{row.ready_path}'" in container["healthcheck"]["test"][-1]
 
 
 @EACH_SIMULATOR
-def test_a_simulator_is_started_and_asked_as_in_the_local_stack(row: Service) -> None:
+def test_a_simulator_is_started_and_checked_as_in_the_local_stack(row: Service) -> None:
     container = CONTAINERS[row.name]
     which, port = container["command"][0], container["command"][4]
     assert which == row.arguments[0]
@@ -111,7 +111,7 @@ def test_published_ports_lead_to_a_process_and_differ() -> None:
 
 
 def locations() -> dict[str, str]:
-    """The proxy's locations with what stands in them."""
+    """The proxy's locations with their directives."""
     return dict(re.findall(r"location (?:= )?(\S+) \{(.*?)\}", PROXY, re.DOTALL))
 
 
@@ -122,15 +122,17 @@ def proxied(name: str) -> str:
     return found.pop()
 
 
-def test_strangers_reach_services_through_the_proxy_alone() -> None:
+def test_services_are_reached_through_the_proxy_alone() -> None:
     published = {name for name, container in CONTAINERS.items() if "ports" in container}
     assert published & ({row.name for row in OUR_SERVICES} | {"proxy"}) == {"proxy", "webhook-dispatcher"}
-    assert CONTAINERS["webhook-dispatcher"]["ports"] == ["12112:12112"], "the merchant's, who lives on its network"
+    assert CONTAINERS["webhook-dispatcher"]["ports"] == ["12112:12112"], (
+        "the merchant simulator's, which is on its network"
+    )
     assert "return 404" in locations()["/metrics"]
     assert "return 404" in locations()["/health/"]
 
 
-def test_the_proxy_leads_to_the_gateway_and_to_each_providers_callbacks_and_lets_in_what_they_take() -> None:
+def test_the_proxy_leads_to_the_gateway_and_to_each_providers_callbacks_and_passes_on_what_they_accept() -> None:
     providers = {row.name for row in OUR_SERVICES if row.name.startswith("provider-")}
     callbacks = {f"/callbacks/{name.removeprefix('provider-')}/": name for name in providers}
     for path, name in ({"/": "gateway"} | callbacks).items():
@@ -139,14 +141,14 @@ def test_the_proxy_leads_to_the_gateway_and_to_each_providers_callbacks_and_lets
         assert f"client_max_body_size {most // 1024}k;" in locations()[path]
 
 
-def test_the_services_trust_the_proxy_and_nobody_whom_docker_gives_an_address() -> None:
+def test_the_services_trust_the_proxy_and_no_address_that_docker_assigns() -> None:
     (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
     address = CONTAINERS["proxy"]["networks"]["default"]["ipv4_address"]
     assert ip_address(address) in ip_network(network["subnet"])
     assert ip_address(address) not in ip_network(network["ip_range"])
     for row in OUR_SERVICES:
         assert CONTAINERS[row.name]["environment"]["TRUSTED_PROXIES"] == address
-    assert "proxy_set_header X-Forwarded-For $remote_addr;" in PROXY, "not what the client says"
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in PROXY, "not what the client claims"
 
 
 def test_the_proxy_limits_no_less_than_the_services_do() -> None:
@@ -158,7 +160,7 @@ def test_the_proxy_limits_no_less_than_the_services_do() -> None:
     assert proxied("proxy_request_buffering") == "on"
 
 
-def test_the_merchant_lives_on_the_loopback_of_the_dispatcher_that_may_use_no_other_private_address() -> None:
+def test_the_merchant_is_on_the_loopback_of_the_dispatcher_which_may_use_no_other_private_address() -> None:
     assert CONTAINERS["merchant-sim"]["network_mode"] == "service:webhook-dispatcher"
     assert CONTAINERS["webhook-dispatcher"]["environment"]["ALLOW_LOOPBACK"] == "true"
 
@@ -179,7 +181,7 @@ def test_the_password_and_the_key_say_that_they_are_for_local_use() -> None:
         assert ":local-only@" in given["DATABASE_URL"]
 
 
-def test_topics_are_made_once_kafka_answers_and_by_nobody_else() -> None:
+def test_topics_are_made_once_kafka_answers_and_by_one_container_alone() -> None:
     step = next(row for row in SERVICES if row.name == "topics")
     assert CONTAINERS["topics"]["entrypoint"] == ["python", "-m", step.module]
     assert set(CONTAINERS["topics"]["environment"]) == set(step.settings)
@@ -189,8 +191,8 @@ def test_topics_are_made_once_kafka_answers_and_by_nobody_else() -> None:
 
 def test_every_condition_can_come_true() -> None:
     for container in CONTAINERS.values():
-        for needed, wish in container.get("depends_on", {}).items():
-            healthy = wish["condition"] == "service_healthy"
+        for needed, requirement in container.get("depends_on", {}).items():
+            healthy = requirement["condition"] == "service_healthy"
             assert not healthy or "healthcheck" in CONTAINERS[needed], needed
 
 
@@ -222,7 +224,7 @@ def instructions(dockerfile: str) -> list[tuple[str, str]]:
     return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in lines]
 
 
-def test_the_image_runs_as_nobody_in_particular() -> None:
+def test_the_image_runs_as_an_unprivileged_user() -> None:
     users = [arguments for name, arguments in instructions(DOCKERFILE) if name == "USER"]
     assert users == ["10001:10001"]
     assert instructions(DOCKERFILE)[-1] == ("CMD", '["serve"]')
@@ -237,7 +239,7 @@ def test_the_image_is_that_of_one_service_from_the_lock_file_without_tools_for_d
     assert all('--package "malipo-$SERVICE"' in sync for sync in syncs)
 
 
-def test_the_image_has_the_python_that_the_project_asks_for() -> None:
+def test_the_image_has_the_python_that_the_project_requires() -> None:
     wanted = (ROOT / ".python-version").read_text("utf-8").strip()
     images = [arguments.split()[0] for name, arguments in instructions(DOCKERFILE) if name == "FROM"]
     assert set(images) == {f"python:{wanted}-slim"}

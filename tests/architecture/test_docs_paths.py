@@ -66,7 +66,7 @@ def pages() -> list[Path]:
     return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
-def test_the_life_of_a_payment_is_told_with_code_that_exists(python_files: list[Path]) -> None:
+def test_the_path_of_a_payment_names_code_that_exists(python_files: list[Path]) -> None:
     text = PATH.read_text("utf-8")
     assert len(REFERENCE.findall(text)) > 10, (
         "PATH.md walks through the code: name its functions as `file.py::function`"

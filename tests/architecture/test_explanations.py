@@ -1,4 +1,4 @@
-"""The gateway's plain words for each state are complete, and what they allow a merchant is what the orchestrator's rules accept."""
+"""The gateway's explanation of each state is complete, and it allows a merchant what the orchestrator accepts."""
 
 from typing import get_args
 
@@ -33,10 +33,10 @@ def accepts(state: str, command) -> bool:
     return True
 
 
-def test_every_row_of_the_state_table_has_a_text_and_none_is_left_over():
+def test_every_transition_of_the_state_table_has_a_text_and_none_is_left_over():
     extras = {(subject, State.INITIATED, ACCEPTED) for subject in Subject}
     extras |= {(subject, State.FAILED, REFUSED) for subject in Subject if subject is not Subject.PAYMENT}
-    assert set(EXPLANATIONS) == {(row.subject, row.to, row.trigger) for row in TRANSITIONS} | extras
+    assert set(EXPLANATIONS) == {(one.subject, one.to, one.trigger) for one in TRANSITIONS} | extras
 
 
 @OF_PAYMENTS
@@ -63,50 +63,50 @@ def test_a_second_payment_is_called_safe_only_after_an_end_without_money(key):
 
 
 @pytest.mark.parametrize("key", EXPLANATIONS, ids=".".join)
-def test_whoever_waits_is_told_that_he_may_and_nobody_waits_at_an_end(key):
+def test_a_payment_that_waits_offers_to_wait_and_none_waits_at_an_end(key):
     explanation = EXPLANATIONS[key]
     assert ("wait" in explanation.may) == (key[1] not in DECIDED)
     assert all(text.endswith(".") for text in (explanation.why, explanation.next))
     assert set(explanation.may) <= set(MAY)
 
 
-def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_words():
+def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_a_text():
     without_code = {Trigger.DECLINED, Trigger.OVERDUE}
     too_late = {
-        "cancel_too_late" if row.trigger is Trigger.SUCCEEDED else f"payment_{row.trigger}"
-        for row in TRANSITIONS
-        if row.subject is not Subject.PAYMENT and row.to is State.FAILED and row.trigger not in without_code
+        "cancel_too_late" if one.trigger is Trigger.SUCCEEDED else f"payment_{one.trigger}"
+        for one in TRANSITIONS
+        if one.subject is not Subject.PAYMENT and one.to is State.FAILED and one.trigger not in without_code
     }
     assert {"cancel_too_late", *(code for code in OWN_FAILURES if code.startswith("payment_"))} == too_late | {
         "payment_failed"  # closes a cancel of a charge that was declined
     }
 
 
-def test_a_refund_is_offered_until_all_is_given_back_and_the_texts_are_sentences():
+def test_a_refund_is_offered_until_all_is_refunded_and_the_texts_are_sentences():
     left = {"under way", "in doubt", "of a part"}
-    assert {name for name, told in REFUNDED.items() if told.may == ("refund",)} == left
+    assert {name for name, explanation in REFUNDED.items() if explanation.may == ("refund",)} == left
     assert REFUNDED["of all"].may == ()
-    told = [*REFUNDED.values(), *CHANGING.values(), OTHER_ACTION]
-    assert all(text.endswith(".") for one in told for text in (one.why, one.next))
+    explanations = [*REFUNDED.values(), *CHANGING.values(), OTHER_ACTION]
+    assert all(text.endswith(".") for one in explanations for text in (one.why, one.next))
 
 
-def test_refused_credentials_are_to_be_mended_before_anything_new():
+def test_refused_credentials_are_to_be_replaced_before_anything_new():
     assert OWN_FAILURES["provider_misconfigured"].may == ("configure",)
     assert "PUT /v1/provider-credentials" in MAY["configure"]
 
 
-def test_everything_that_a_merchant_may_do_has_words():
+def test_everything_that_a_merchant_may_do_has_a_text():
     assert tuple(MAY) == get_args(May)
 
 
-def test_nobody_is_left_without_anything_that_he_may_do():
-    assert [key for key, told in EXPLANATIONS.items() if not told.may] == []
-    assert all(told.may for told in (*CHANGING.values(), OTHER_ACTION))
+def test_every_explanation_offers_something_to_do():
+    assert [key for key, one in EXPLANATIONS.items() if not one.may] == []
+    assert all(one.may for one in (*CHANGING.values(), OTHER_ACTION))
 
 
 @pytest.mark.parametrize("code", ["card_declined", "expired", "", "  "])
 @pytest.mark.parametrize("message", ["", " ", "No."])
-def test_a_failure_always_has_a_code_and_words(code, message):
+def test_a_failure_always_has_a_code_and_a_text(code, message):
     failure = explained(code, message)
     assert failure.code.strip()
     assert failure.message.strip()

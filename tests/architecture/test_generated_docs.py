@@ -1,4 +1,4 @@
-"""docs/generate.py writes what the code says, names what is stale, and refuses to break a topic."""
+"""docs/generate.py writes what the code has, names what is stale, and refuses to break a topic."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def test_a_change_that_breaks_a_topic_is_refused_and_nothing_is_written(copy: Pa
     assert (copy / "docs/topics.md").read_text() == "old"
 
 
-def test_what_the_page_says_to_alert_on_is_a_metric_that_there_is() -> None:
+def test_what_the_page_alerts_on_is_a_metric_that_exists() -> None:
     _, alerts, *tables = (ROOT / "docs/metrics.md").read_text("utf-8").split("\n## ")
     wanted = re.findall(r"^\| `(\w+)", alerts, re.MULTILINE)
     assert len(wanted) >= 5

@@ -68,7 +68,7 @@ def mixes_money_with_floats(node: ast.AST) -> bool:
 
 
 def forgets_a_task(node: ast.AST) -> bool:
-    """The event loop holds tasks weakly: one that nobody keeps may vanish in the middle. A group keeps its own."""
+    """The event loop holds tasks weakly: one without a reference may vanish in the middle. A group keeps its own."""
     match node:
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="create_task" | "ensure_future"))):
             return not any("group" in name for name in names(owner))
@@ -141,7 +141,7 @@ BROAD = re.compile(r"except (Base)?Exception\b|except:")
 EXCUSE = re.compile(r"# noqa: BLE001 - \w+")
 
 
-def test_whoever_catches_everything_says_why_or_raises_it_again(source_files: list[Path]) -> None:
+def test_a_handler_of_every_exception_says_why_or_raises_it_again(source_files: list[Path]) -> None:
     found = [f"{path.relative_to(ROOT)}:{line}" for path in source_files for line in unexcused(path.read_text("utf-8"))]
     assert found == []
 
@@ -150,7 +150,7 @@ def unexcused(source: str) -> Iterator[int]:
     """Lines with a handler of every exception that neither says why nor raises it again."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler) and BROAD.search(line := source.splitlines()[node.lineno - 1]):
-            raises = any(isinstance(step, ast.Raise) for step in ast.walk(node))
+            raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
             if not raises and not EXCUSE.search(line):
                 yield node.lineno
 
@@ -177,20 +177,20 @@ def our_files() -> Iterator[Path]:
             yield path
 
 
-def test_no_file_knows_the_machine_that_it_was_written_on() -> None:
+def test_no_file_names_the_machine_that_it_was_written_on() -> None:
     texts = {path: path.read_text("utf-8", errors="replace") for path in our_files()}
-    telling = [str(path.relative_to(ROOT)) for path, text in texts.items() if tells(text)]
-    assert telling == []
+    revealing = [str(path.relative_to(ROOT)) for path, text in texts.items() if reveals(text)]
+    assert revealing == []
 
 
-def tells(text: str) -> bool:
-    """Whether a text names a path of somebody's machine, or somebody's package registry."""
+def reveals(text: str) -> bool:
+    """Whether a text names a path of a developer's machine, or a private package registry."""
     return bool(PLACES.search(text) or REGISTRIES.search(text))
 
 
 @pytest.mark.parametrize("text", ["see /home/me/malipo", "cd /mnt/it", "https://me.jfrog.io/pypi/simple"])
-def test_a_telling_text_is_seen(text: str) -> None:
-    assert tells(text)
+def test_a_revealing_text_is_seen(text: str) -> None:
+    assert reveals(text)
 
 
 NO_TEXTS: set[str] = set()
@@ -206,7 +206,7 @@ def test_every_file_of_the_repository_is_text_or_listed() -> None:
 
 
 def no_text(content: bytes) -> bool:
-    """Whether a file is a picture, a package, a program: whatever nobody can review."""
+    """Whether a file is a picture, a package, a program: whatever cannot be reviewed."""
     return b"\0" in content
 
 

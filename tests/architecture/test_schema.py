@@ -1,4 +1,4 @@
-"""Of each column there are two places, its table and its migration, and neither has one that the other lacks."""
+"""Each column is in two places, its table and its migration, and neither has one that the other lacks."""
 
 import ast
 import asyncio
@@ -25,12 +25,12 @@ def change(url: str, statement: str) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_migrations_make_the_tables_that_the_code_knows(package, new_database):
+def test_the_migrations_make_the_tables_that_the_code_has(package, new_database):
     migrations.check(package, new_database(package))
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "named"),
     [
         ("ALTER TABLE inbox ADD COLUMN colour text", "colour"),
         ("ALTER TABLE timers DROP COLUMN due_at", "due_at"),
@@ -38,13 +38,13 @@ def test_the_migrations_make_the_tables_that_the_code_knows(package, new_databas
         ("ALTER TABLE payments ALTER COLUMN step DROP NOT NULL", "step"),
         ("ALTER TABLE outbox ALTER COLUMN created_at DROP DEFAULT", "created_at"),
         ("DROP INDEX history_by_age", "history_by_age"),
-        ("CREATE TABLE strangers (name text)", "strangers"),
+        ("CREATE TABLE unknown (name text)", "unknown"),
     ],
 )
-def test_what_only_one_side_has_is_named(statement, told, new_database):
+def test_what_only_one_side_has_is_named(statement, named, new_database):
     url = new_database("orchestrator")
     change(url, statement)
-    with pytest.raises(CommandError, match=told):
+    with pytest.raises(CommandError, match=named):
         migrations.check("orchestrator", url)
 
 

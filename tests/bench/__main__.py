@@ -85,7 +85,7 @@ def find_rates(times: Times, settings: Settings, *, save: bool) -> Run:
 
 
 def finish(wrong: list[str], *, sound: bool = True, line: str | None = None) -> NoReturn:
-    """Say what went wrong, print the line of JSON if there is one, and exit."""
+    """Print what went wrong and the line of JSON if there is one, and exit."""
     console.print(*wrong or ["Malipo's book equals Stripe's."], sep="\n")
     if line is not None:
         print(line)  # noqa: T201 - nothing but JSON may be in this line
@@ -93,7 +93,7 @@ def finish(wrong: list[str], *, sound: bool = True, line: str | None = None) -> 
 
 
 def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list[str]:
-    """What traces, replicas and growth cost, each shown and saved as soon as it is known; answers what went wrong."""
+    """What traces, replicas and growth cost, each shown and saved as soon as it is known; returns what went wrong."""
     seconds, warm_up = 60 * scale, 30 * scale
     wrong = compare_traces(rate, warm_up, seconds, settings, save=save)
     wrong += compare_replicas(rate, warm_up, seconds, settings, save=save)
@@ -171,7 +171,7 @@ def fixed(
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", settings=settings) as stack:
         if not bare:
             with running(stack) as system:
-                console.print("the shops are open")
+                console.print("the merchants are open")
                 measured = stage.run(system, "fixed", rate=rate, warm_up=warm_up, seconds=seconds)
                 report.show(console, [measured], SERVICES)
             return

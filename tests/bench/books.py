@@ -9,7 +9,7 @@ FROM payments WHERE id >= $1 AND state = 'completed'
 
 
 def differences(system: System, first_payment: str = "") -> list[str]:
-    """What the books disagree on since this payment, in words; empty when they are equal."""
+    """What the books disagree on since this payment, as text; empty when they are equal."""
     [ours] = system.rows("orchestrator", _OURS, first_payment)
     charges = [effect for effect in system.outside.effects() if effect["kind"] == "charge"]
     charged = {effect["metadata"]["malipo_payment_id"] for effect in charges}

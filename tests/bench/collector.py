@@ -12,8 +12,8 @@ class _Forget(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - it says nothing
-        """Say nothing."""
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - it logs nothing
+        """Log nothing."""
 
 
 def main() -> None:

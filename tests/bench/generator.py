@@ -35,13 +35,13 @@ def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
 
 
 async def fire(load: Load) -> list[Shot]:
-    """Send everything when it is due; answers when the last answer is there."""
+    """Send everything when it is due; returns when the last answer is there."""
     shots: list[Shot] = []
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=load.timeout_seconds)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
         began, offset = clock.monotonic(), clock.now().timestamp() - clock.monotonic()
-        say(began + offset)
+        report(began + offset)
         for number, after in enumerate(arrivals(load.rate, load.seconds, load.seed)):
             await asyncio.sleep(max(0.0, began + after - clock.monotonic()))
             target = load.targets[number % len(load.targets)]
@@ -69,16 +69,16 @@ def _id(body: bytes) -> str:
     return ""
 
 
-def say(answer: object) -> None:
+def report(answer: object) -> None:
     """One line of JSON for the parent."""
     with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # Python's own may be unbuffered, and cut it short
         out.write(msgspec.json.encode(answer) + b"\n")
 
 
 def main() -> None:
-    """Read a `Load` from standard input; say when it begins, and at the end every `Shot`."""
+    """Read a `Load` from standard input; print when it begins, and at the end every `Shot`."""
     load = msgspec.json.decode(sys.stdin.buffer.readline(), type=Load)
-    say(asyncio.run(fire(load), loop_factory=uvloop.new_event_loop))
+    report(asyncio.run(fire(load), loop_factory=uvloop.new_event_loop))
 
 
 if __name__ == "__main__":

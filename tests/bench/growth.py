@@ -70,7 +70,7 @@ def _measured(system: System, rate: float, seconds: float) -> Grown:
     asyncio.run(_tidy_all(system))
     [held] = system.rows("orchestrator", "SELECT count(*) AS payments FROM payments")
     measured = stage.run(system, f"{held['payments']} payments", rate=rate, warm_up=20, seconds=seconds)
-    lists = {name: _list_p95(system.shops[0], filters) for name, filters in LISTS.items()}
+    lists = {name: _list_p95(system.merchants[0], filters) for name, filters in LISTS.items()}
     return Grown(held["payments"], measured, lists)
 
 

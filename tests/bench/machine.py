@@ -1,4 +1,4 @@
-"""Describes the machine that figures were taken on."""
+"""Describes the machine that figures were measured on."""
 
 import os
 import platform

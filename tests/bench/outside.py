@@ -8,14 +8,14 @@ from malipo_local import Stack
 
 
 class Outside:
-    """The two simulators, asked over their control routes."""
+    """The two simulators, read through their control routes."""
 
     def __init__(self, stack: Stack) -> None:
         self._merchant = httpx.Client(base_url=stack.url("merchant-sim"), timeout=60)
         self._stripe = httpx.Client(base_url=stack.url("stripe-sim"), timeout=60)
 
     def webhooks(self) -> int:
-        """How many requests the merchants' receivers have got so far, repeated and refused ones included."""
+        """How many requests the merchants' receivers have received so far, repeated and refused ones included."""
         return int(self._merchant.get("/_sim/health").raise_for_status().json()["received"])
 
     def callbacks_pending(self) -> int:

@@ -11,7 +11,7 @@ _PY_SPY = Path(sys.executable).with_name("py-spy")
 
 
 def record(pid: int, seconds: float) -> str:
-    """Sample a process for a while; answers stacks, one a line, outermost first, each with its count."""
+    """Sample a process for a while; returns stacks, one a line, outermost first, each with its count."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stacks"
         command = [_PY_SPY, "record", "--pid", str(pid), "--duration", str(round(seconds)), "--rate", "200"]

@@ -18,7 +18,18 @@ OTHERS = ("stripe-sim", "merchant-sim", "generator")
 
 def stages_table(stages: Sequence[Stage]) -> Table:
     """Rates, latencies and errors: one row a stage."""
-    names = ("stage", "asked /s", "told /s", "create p50", "p99", "added p50", "p99", "webhook p50", "p99", "provider")
+    names = (
+        "stage",
+        "sent /s",
+        "notified /s",
+        "create p50",
+        "p99",
+        "added p50",
+        "p99",
+        "webhook p50",
+        "p99",
+        "provider",
+    )
     drawn = Table(*names, "backlog", "busy CPUs", "late p99", "errors", title="Stages (milliseconds)")
     for stage in stages:
         spreads = [f"{value:.0f}" for spread in (stage.create, stage.added, stage.webhook) for value in spread]

@@ -28,12 +28,12 @@ class Stage:
     seconds: float
     accepted: int
     delivered: int
-    """Payments, each once, of which the merchant was told in this time."""
+    """Payments, each once, of which the merchant was notified in this time."""
     errors: dict[str, int]
     create: Spread
     """From the moment at which the request was due to the end of its answer."""
     added: Spread
-    """From when it was due to the completed step, less the time of the payment's exchanges with the provider."""
+    """From when it was due to the transition to completed, less the time of the exchanges with the provider."""
     webhook: Spread
     """From when it was due to the merchant's 2xx, the provider's time included."""
     provider_ms: float
@@ -58,17 +58,17 @@ class Stage:
 
     @property
     def keeps_up(self) -> bool:
-        """Whether merchants were told of payments about as fast as these were accepted."""
+        """Whether merchants were notified of payments about as fast as these were accepted."""
         return self.backlog <= BACKLOG_SECONDS * self.rate
 
     @property
     def complaints(self) -> list[str]:
-        """The errors in words."""
+        """The errors as text."""
         return [f"{self.name}: {count} x {kind}" for kind, count in self.errors.items()]
 
     @property
     def per_second(self) -> float:
-        """Payments of which the merchant was told, a second."""
+        """Payments a second of which the merchant was notified."""
         return self.delivered / self.seconds
 
     def cpu_of(self, processes: Sequence[str]) -> float:
@@ -118,7 +118,7 @@ def _look(subject: Subject, roots: cpu.Roots) -> _Look:
 
 
 def _settle(subject: Subject, received_before: int, payment_ids: Sequence[str]) -> bool:
-    """Wait until the merchants have been told of all these; answers whether they were, in time."""
+    """Wait until the merchants have been notified of all these; returns whether they were, in time."""
     first, expected = min(payment_ids, default=""), received_before + len(payment_ids)
     return until(
         lambda: subject.received() >= expected and subject.settled(first, len(payment_ids)), SETTLE_SECONDS, 0.2
@@ -167,13 +167,13 @@ def errors_of(shots: Sequence[Shot], endings: Endings, requests: int, work: Coun
     """What went wrong, by kind.
 
     Also a payment that never came to its end, a webhook that took more than one request, and, by its name, a process
-    that ended, though another has taken its place.
+    that ended, though another has replaced it.
     """
     found = Counter(f"HTTP {shot.status}" if shot.status else "no answer" for shot in shots if not shot.accepted)
     ids = {shot.payment_id for shot in shots if shot.accepted}
     if endings.completed:
         found["never completed"] = len(ids - endings.completed.keys())
-    found["never told"] = len(ids - endings.delivered.keys())
+    found["never notified"] = len(ids - endings.delivered.keys())
     found["webhook repeated or refused"] = max(0, requests - endings.webhooks)
     found["never settled"] = int(not settled)
     found.update({f"{name} ended": count for name, count in work.ends.items()})

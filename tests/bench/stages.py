@@ -129,9 +129,9 @@ def climb(holds: Callable[[float], bool], first: float, *, tries: int, precision
 def in_words(measured: Stage) -> str:
     """One line about a stage."""
     errors = ", ".join(measured.complaints)
-    verdict = "holds" if measured.holds else "fails"
+    result = "holds" if measured.holds else "fails"
     return (
-        f"  {verdict}: {measured.per_second:.0f} told a second, create p99 {measured.create[1]:.0f} ms, added p50 "
+        f"  {result}: {measured.per_second:.0f} notified a second, create p99 {measured.create[1]:.0f} ms, added p50 "
         f"{measured.added[0]:.0f} p99 {measured.added[1]:.0f} ms, backlog {measured.backlog:+.0f}, "
         f"{measured.processors:.2f} processors busy{', errors: ' + errors if errors else ''}"
     )

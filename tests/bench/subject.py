@@ -1,4 +1,4 @@
-"""What a benchmark asks of a system under test: the whole of Malipo, or the bare path."""
+"""What a benchmark needs of a system under test: the whole of Malipo, or the bare path."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,7 +24,7 @@ class Endings:
 class Counts:
     """Work done so far: messages by topic; transactions, and rows written, by service; and ends by process.
 
-    `ends` are those that nobody asked for. What a process used is gone with it: the figures of that time are too low.
+    `ends` are unrequested ones. What a process used is gone with it: the figures of that time are too low.
     """
 
     messages: dict[str, int] = field(default_factory=dict[str, int])
@@ -43,7 +43,7 @@ class Counts:
 
 
 class Subject(Protocol):
-    """A system that takes payments by HTTP and tells the merchant's stand-in by webhook."""
+    """A system that accepts payments by HTTP and notifies the merchant's simulator by webhook."""
 
     @property
     def targets(self) -> list[Target]:
@@ -56,7 +56,7 @@ class Subject(Protocol):
         ...
 
     def received(self) -> int:
-        """Webhook requests that the merchants' receivers have got so far, repeated and refused ones included."""
+        """Webhook requests that the merchants' receivers have received so far, repeated and refused ones included."""
         ...
 
     def settled(self, first_payment: str, payments: int) -> bool:

@@ -1,4 +1,4 @@
-"""The whole system under test: a local stack with several shops, and what its own books say of each payment."""
+"""The whole system under test: a local stack with several merchants, and what its databases have of each payment."""
 
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
@@ -16,7 +16,7 @@ from malipo_local import Stack
 from malipo_local.merchant import DemoMerchant
 from malipo_local.services import Kind, names
 
-SHOPS = 8
+MERCHANTS = 8
 """So many that no figure depends on the rows of one merchant."""
 
 SERVICES = names(Kind.SERVICE)
@@ -45,7 +45,7 @@ FROM timeline, json_array_elements(entry->'exchanges') AS exchange
 WHERE payment_id >= $1 AND kind IN ('attempt', 'query') GROUP BY payment_id
 """
 _WEBHOOKS = "SELECT count(*) AS webhooks FROM deliveries WHERE payment_id >= $1 AND state = 'delivered'"
-_TOLD = """
+_NOTIFIED = """
 SELECT count(DISTINCT payment_id) AS payments FROM timeline
 WHERE payment_id >= $1 AND kind = 'webhook' AND entry->>'result' = 'delivered'
 """
@@ -59,17 +59,17 @@ _OUTBOX = "SELECT count(*) AS rows FROM outbox"
 class System:
     """Malipo as it is shipped, on this machine. Use `running`."""
 
-    def __init__(self, stack: Stack, shops: Sequence[DemoMerchant]) -> None:
+    def __init__(self, stack: Stack, merchants: Sequence[DemoMerchant]) -> None:
         self.stack = stack
-        self.shops = shops
+        self.merchants = merchants
         self.outside = Outside(stack)
 
     @property
     def targets(self) -> list[Target]:
-        """Every shop at every replica of the gateway, asking for the durable acceptance alone."""
+        """Every merchant at every replica of the gateway, requesting the durable acceptance alone."""
         return [
             Target(f"{url}/v1/payments", {"X-API-Key": merchant.key, "Prefer": "respond-async", **_JSON})
-            for merchant in self.shops
+            for merchant in self.merchants
             for url in self.stack.urls("gateway")
         ]
 
@@ -83,14 +83,14 @@ class System:
         return found
 
     def received(self) -> int:
-        """Webhook requests that the merchants' receivers have got so far."""
+        """Webhook requests that the merchants' receivers have received so far."""
         return self.outside.webhooks()
 
     def settled(self, first_payment: str, payments: int) -> bool:
         """Whether the gateway knows of every webhook, no outbox holds a row, and no callback is on its way."""
-        [told] = self.rows("gateway", _TOLD, first_payment)
+        [notified] = self.rows("gateway", _NOTIFIED, first_payment)
         waiting = sum(self.rows(service, _OUTBOX)[0]["rows"] for service in SERVICES)
-        return told["payments"] >= payments and not waiting and not self.outside.callbacks_pending()
+        return notified["payments"] >= payments and not waiting and not self.outside.callbacks_pending()
 
     def endings(self, first_payment: str) -> Endings:
         """When each payment from this one on was completed and its webhook delivered, and the provider's part in it."""
@@ -120,11 +120,11 @@ class System:
 
 
 @contextmanager
-def running(stack: Stack, shops: int = SHOPS) -> Generator[System]:
-    """A stack that is up as a system with this many shops."""
+def running(stack: Stack, merchants: int = MERCHANTS) -> Generator[System]:
+    """A stack that is up as a system with this many merchants."""
     with ExitStack() as opened, ThreadPoolExecutor(4) as pool:
         system = System(
-            stack, [opened.enter_context(merchant) for merchant in pool.map(DemoMerchant.open, [stack] * shops)]
+            stack, [opened.enter_context(merchant) for merchant in pool.map(DemoMerchant.open, [stack] * merchants)]
         )
         opened.callback(system.close)
         yield system

@@ -1,4 +1,4 @@
-"""The benchmarks themselves, for a few seconds: what they ask of the system is still there, and their figures add up."""
+"""The benchmarks themselves, for a few seconds: what they need of the system is still there, and their figures add up."""
 
 import asyncio
 import math
@@ -30,7 +30,7 @@ def nothing_is_wrong(measured: Stage) -> bool:
 
 
 def test_a_stage_of_the_whole_system_measures_every_process_and_the_books_agree(stack: Stack) -> None:
-    with running(stack, shops=1) as system:
+    with running(stack, merchants=1) as system:
         measured = stage.run(system, "fixed", rate=10, warm_up=1, seconds=3)
         assert nothing_is_wrong(measured)
         assert measured.added[0] < measured.webhook[0]
@@ -43,8 +43,8 @@ def test_a_stage_of_the_whole_system_measures_every_process_and_the_books_agree(
 
 
 def test_a_payment_whose_webhook_is_refused_at_first_counts_once_and_is_complained_of(stack: Stack) -> None:
-    with running(stack, shops=1) as system:
-        system.shops[0].behave(kind="fail", times=1)
+    with running(stack, merchants=1) as system:
+        system.merchants[0].behave(kind="fail", times=1)
         measured = stage.run(system, "fixed", rate=10, warm_up=1, seconds=3)
     assert measured.errors == {"webhook repeated or refused": 1}
     assert not measured.holds
@@ -53,7 +53,7 @@ def test_a_payment_whose_webhook_is_refused_at_first_counts_once_and_is_complain
 
 def test_payments_are_multiplied_and_tidied_in_every_database(stack: Stack) -> None:
     counts = {"gateway": "payments", "orchestrator": "history", "provider-stripe": "attempts"}
-    with running(stack, shops=1) as system:
+    with running(stack, merchants=1) as system:
         stage.run(system, "fixed", rate=10, warm_up=1, seconds=2)
         for service, table in counts.items():
             [before] = system.rows(service, f"SELECT count(*) FROM {table}")

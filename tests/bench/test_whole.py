@@ -41,15 +41,15 @@ def a_run(bare: Stage) -> Run:
 def test_a_run_is_sound_only_if_the_bare_path_kept_up_too() -> None:
     assert a_run(BARE).sound
     assert not a_run(replace(BARE, backlog=51)).sound
-    assert not a_run(replace(BARE, errors={"never told": 1})).sound
+    assert not a_run(replace(BARE, errors={"never notified": 1})).sound
 
 
 def test_a_process_that_was_started_again_is_an_error_of_the_stage_by_its_name() -> None:
     before, after = Counts(ends={"gateway-0": 1, "kafka": 0}), Counts(ends={"gateway-0": 3, "kafka": 0})
-    told = Endings(completed={"pay_1": 1.0}, delivered={"pay_1": 1.1}, webhooks=1)
+    endings = Endings(completed={"pay_1": 1.0}, delivered={"pay_1": 1.1}, webhooks=1)
     shots = [Shot(due=0.5, seconds=0.1, late=0.0, status=202, payment_id="pay_1")]
-    assert errors_of(shots, told, 1, after.since(after), settled=True) == {}
-    errors = errors_of(shots, told, 1, after.since(before), settled=True)
+    assert errors_of(shots, endings, 1, after.since(after), settled=True) == {}
+    errors = errors_of(shots, endings, 1, after.since(before), settled=True)
     assert errors == {"gateway-0 ended": 2}
     [*_, shown] = report.stages_table([replace(OURS, errors=errors)]).columns
     assert list(shown.cells) == ["2 x gateway-0 ended"]

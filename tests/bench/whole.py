@@ -48,7 +48,7 @@ def run(times: Times, settings: Settings, say: Say) -> Run:
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", settings=settings) as stack:
         say("the stack is up")
         with running(stack) as system:
-            say(f"{len(system.shops)} shops are open")
+            say(f"{len(system.merchants)} merchants are open")
             found = find(system, times, os.cpu_count() or 1, say)
             wrong, described = books.differences(system), machine.describe(system, settings)
         for name in SERVICES:

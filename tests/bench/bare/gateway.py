@@ -1,4 +1,4 @@
-"""The bare gateway: takes a payment, sends it on, and hears what became of it."""
+"""The bare gateway: accepts a payment, sends its command, and receives what became of it."""
 
 import msgspec
 from fastapi import FastAPI
@@ -18,9 +18,9 @@ from malipo.contracts.topics import PAYMENT_COMMANDS
 def build() -> FastAPI:
     """The application."""
     wire = Wire("gateway")
-    nobody_waits = Waiting(Redis(), Redis(), limit=0)  # never asked for anything, so Redis is not, either
-    for theirs in subscriptions(nobody_waits):
-        wire.on(theirs.name, theirs.topics, _hear, pace_seconds=theirs.pace_seconds)
+    nobody_waits = Waiting(Redis(), Redis(), limit=0)  # never used, so neither is Redis
+    for subscription in subscriptions(nobody_waits):
+        wire.on(subscription.name, subscription.topics, _receive, pace_seconds=subscription.pace_seconds)
     app = FastAPI(lifespan=wire.running)
 
     @app.post("/v1/payments")
@@ -34,5 +34,5 @@ def build() -> FastAPI:
     return app
 
 
-async def _hear(_: Message) -> None:
+async def _receive(_: Message) -> None:
     """Nothing is kept."""

@@ -21,12 +21,12 @@ from orchestrator.subscriptions import SUBSCRIPTIONS
 def build() -> Starlette:
     """The application."""
     wire = Wire("orchestrator")
-    [theirs] = SUBSCRIPTIONS
-    wire.on(theirs.name, theirs.topics, partial(_take, wire, {}), pace_seconds=theirs.pace_seconds)
+    [subscription] = SUBSCRIPTIONS
+    wire.on(subscription.name, subscription.topics, partial(_handle, wire, {}), pace_seconds=subscription.pace_seconds)
     return Starlette(routes=[Route("/health/live", alive)], lifespan=wire.running)
 
 
-async def _take(wire: Wire, payments: dict[str, Payment], message: Message) -> None:
+async def _handle(wire: Wire, payments: dict[str, Payment], message: Message) -> None:
     match message:
         case CreatePayment():
             payment = payments[message.payment_id] = new_payment(message, {}, clock.now())

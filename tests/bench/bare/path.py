@@ -37,7 +37,7 @@ class BarePath:
     ) -> None:
         self._stack = stack
         self._processes = processes
-        self._told = f"http://127.0.0.1:{ports['webhook-dispatcher']}/told"
+        self._notified = f"http://127.0.0.1:{ports['webhook-dispatcher']}/notified"
         headers = {"Content-Type": "application/json"}
         self.targets = [Target(f"http://127.0.0.1:{ports['gateway']}/v1/payments", headers)]
         self._outside = Outside(stack)
@@ -54,22 +54,22 @@ class BarePath:
         return {name: [process.pid] for name, process in self._processes.items()} | shared
 
     def received(self) -> int:
-        """Webhook requests that the merchants' receivers have got so far."""
+        """Webhook requests that the merchants' receivers have received so far."""
         return self._outside.webhooks()
 
     def settled(self, first_payment: str, payments: int) -> bool:
-        """Whether merchants were told of all, and no callback is on its way any more."""
-        told = self.endings(first_payment).delivered
-        return len(told) >= payments and not self._outside.callbacks_pending()
+        """Whether merchants were notified of all, and no callback is on its way any more."""
+        delivered = self.endings(first_payment).delivered
+        return len(delivered) >= payments and not self._outside.callbacks_pending()
 
     def endings(self, first_payment: str) -> Endings:
-        """When the merchant was told of each payment, as its dispatcher remembers; it keeps no other book."""
-        remembered: list[tuple[str, float]] = httpx.get(self._told, timeout=60).raise_for_status().json()
-        told = [(payment_id, at) for payment_id, at in remembered if payment_id >= first_payment]
-        return Endings(delivered=dict(told), webhooks=len(told))
+        """When the merchant was notified of each payment, as its dispatcher remembers; it keeps no other book."""
+        remembered: list[tuple[str, float]] = httpx.get(self._notified, timeout=60).raise_for_status().json()
+        delivered = [(payment_id, at) for payment_id, at in remembered if payment_id >= first_payment]
+        return Endings(delivered=dict(delivered), webhooks=len(delivered))
 
     def counts(self) -> Counts:
-        """Messages alone, and ends: its own processes stay down."""
+        """Messages alone, and ends: its own processes are not started again."""
         ends = {unit.name: unit.restarts for unit in self._stack.status()}
         ends |= {name: int(process.poll() is not None) for name, process in self._processes.items()}
         return Counts(messages=asyncio.run(messages(self._stack.kafka, _TOPICS)), ends=ends)
@@ -120,7 +120,7 @@ def _process(name: str, environment: Mapping[str, str], log: Path) -> Generator[
 
 
 def _ask_for_callbacks(stack: Stack, url: str) -> str:
-    """Have Stripe call the bare provider; answers the secret that it signs with."""
+    """Have Stripe call the bare provider; returns the secret that it signs with."""
     form = {"url": url, "enabled_events[]": stripe_events()}
     answer = httpx.post(f"{stack.url('stripe-sim')}/v1/webhook_endpoints", data=form, auth=(KEY, ""))
     return str(answer.raise_for_status().json()["secret"])

@@ -30,15 +30,15 @@ def build() -> Starlette:
     wire = Wire("provider-stripe")
     http = http_client(base_url=os.environ["STRIPE_API_BASE"], timeout_seconds=20)
     client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=20)
-    account: Credentials = {"secret_key": KEY, "webhook_secrets": [os.environ["STRIPE_WEBHOOK_SECRET"]]}
+    credentials: Credentials = {"secret_key": KEY, "webhook_secrets": [os.environ["STRIPE_WEBHOOK_SECRET"]]}
     calls = Tasks(CALLS_AT_ONCE)
 
-    async def take(message: Message) -> None:
+    async def handle(message: Message) -> None:
         assert isinstance(message, Charge)
         await calls.add(_charge(wire, client, message))
 
-    wire.on("commands", (STRIPE_COMMANDS,), take, pace_seconds=0)  # as in provider_kit.service, which paces nothing
-    callback = Route("/callbacks", partial(_hear, wire, account), methods=["POST"])
+    wire.on("commands", (STRIPE_COMMANDS,), handle, pace_seconds=0)  # as in provider_kit.service, which paces nothing
+    callback = Route("/callbacks", partial(_receive, wire, credentials), methods=["POST"])
     return Starlette(routes=[Route("/health/live", alive), callback], lifespan=wire.running)
 
 
@@ -50,12 +50,12 @@ async def _charge(wire: Wire, client: StripeClient, charge: Charge) -> None:
     )
 
 
-async def _hear(wire: Wire, account: Credentials, request: Request) -> JSONResponse:
+async def _receive(wire: Wire, credentials: Credentials, request: Request) -> JSONResponse:
     body = await request.body()
-    verify(account, request.headers["stripe-signature"], body, tolerance_seconds=300)
-    for word in parse_event(body).outcomes:
-        await wire.send(OUTCOMES, word.payment_id, _report(word.payment_id, 1, word.outcome, "callback"))
-    return JSONResponse({"result": "heard"})
+    verify(credentials, request.headers["stripe-signature"], body, tolerance_seconds=300)
+    for reported in parse_event(body).outcomes:
+        await wire.send(OUTCOMES, reported.payment_id, _report(reported.payment_id, 1, reported.outcome, "callback"))
+    return JSONResponse({"result": "received"})
 
 
 def _report(payment_id: str, step: int, outcome: Outcome, source: Literal["answer", "callback"]) -> OutcomeReported:

@@ -1,4 +1,4 @@
-"""The bare dispatcher: one signed POST an event, and a report of it. It remembers whom it told, for the benchmark to ask."""
+"""The bare dispatcher: one signed POST an event, and a report of it. It remembers deliveries for the benchmark."""
 
 import os
 
@@ -27,21 +27,21 @@ def build() -> Starlette:
     wire = Wire("webhook-dispatcher")
     http, url, secret = http_client(timeout_seconds=15), os.environ["WEBHOOK_URL"], os.environ["WEBHOOK_SECRET"]
     attempts = Tasks(ATTEMPTS_AT_ONCE)
-    told: dict[str, tuple[str, float]] = {}  # by event: the payment, and the Unix second of the merchant's 2xx
+    delivered: dict[str, tuple[str, float]] = {}  # by event: the payment, and the Unix second of the merchant's 2xx
 
-    async def tell(step: PaymentTransitioned, event_id: str) -> None:
-        attempted_at, began, body = clock.now(), clock.monotonic(), msgspec.json.encode(event_body(step))
+    async def deliver(transition: PaymentTransitioned, event_id: str) -> None:
+        attempted_at, began, body = clock.now(), clock.monotonic(), msgspec.json.encode(event_body(transition))
         signed = signature.headers(secret, event_id, clock.unix_seconds(), body)
         answer = await http.post(url, headers={"content-type": "application/json", **signed}, content=body)
         took = clock.monotonic() - began
         if answer.is_success:
-            told.setdefault(event_id, (step.payment_id, attempted_at.timestamp() + took))
+            delivered.setdefault(event_id, (transition.payment_id, attempted_at.timestamp() + took))
         report = DeliveryReported(
             delivery_id=ids.new("dlv"),
             endpoint_id=ENDPOINT,
             event_id=event_id,
-            payment_id=step.payment_id,
-            merchant_id=step.merchant_id,
+            payment_id=transition.payment_id,
+            merchant_id=transition.merchant_id,
             attempt=1,
             result="delivered" if answer.is_success else "exhausted",
             duration_ms=round(1000 * took),
@@ -50,13 +50,13 @@ def build() -> Starlette:
         )
         await wire.send(DELIVERIES, ENDPOINT, report)
 
-    async def take(message: Message) -> None:
+    async def handle(message: Message) -> None:
         if isinstance(message, PaymentTransitioned) and message.public_event is not None:
-            await attempts.add(tell(message, message.public_event.id))
+            await attempts.add(deliver(message, message.public_event.id))
 
-    async def tell_of_all(_: Request) -> Response:
-        return Response(msgspec.json.encode(list(told.values())), media_type="application/json")
+    async def show_delivered(_: Request) -> Response:
+        return Response(msgspec.json.encode(list(delivered.values())), media_type="application/json")
 
-    theirs, _ = subscriptions(lambda: None)  # there are no configurations to hear of
-    wire.on(theirs.name, theirs.topics, take, pace_seconds=theirs.pace_seconds)
-    return Starlette(routes=[Route("/health/live", alive), Route("/told", tell_of_all)], lifespan=wire.running)
+    subscription, _ = subscriptions(lambda: None)  # there are no configurations to receive
+    wire.on(subscription.name, subscription.topics, handle, pace_seconds=subscription.pace_seconds)
+    return Starlette(routes=[Route("/health/live", alive), Route("/notified", show_delivered)], lifespan=wire.running)

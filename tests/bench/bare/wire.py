@@ -22,11 +22,11 @@ _MAX_RECORDS = 500  # as Malipo's own consumers have it
 _POLL_MS = 1000
 
 Record = ConsumerRecord[bytes | None, bytes | None]
-Take = Callable[[Message], Awaitable[None]]
+Handle = Callable[[Message], Awaitable[None]]
 
 
 class Wire:
-    """One service's connection to Kafka. FastStream's defaults: offsets are committed now and then, come what may."""
+    """One service's connection to Kafka. FastStream's defaults: offsets are committed at intervals, whatever happens."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -34,13 +34,13 @@ class Wire:
         self._broker = KafkaBroker(self._bootstrap, allow_auto_create_topics=False, logger=None, apply_types=False)
         self._producer: AIOKafkaProducer | None = None
 
-    def on(self, group: str, topics: Sequence[Topic], take: Take, *, pace_seconds: float) -> None:
-        """Hand each message of `topics` to `take`, in order, a batch at a time at the pace of Malipo's subscription to them."""
+    def on(self, group: str, topics: Sequence[Topic], handle: Handle, *, pace_seconds: float) -> None:
+        """Hand each message of `topics` to `handle`, in order, a batch at a time at the pace of Malipo's subscription to them."""
 
         async def consume(records: Sequence[Record]) -> None:
             next_at = clock.monotonic() + pace_seconds
             for record in records:
-                await take(BY_NAME[record.topic.removeprefix(PREFIX)].decode(record.value or b""))
+                await handle(BY_NAME[record.topic.removeprefix(PREFIX)].decode(record.value or b""))
             await asyncio.sleep(max(0.0, next_at - clock.monotonic()))
 
         subscriber = self._broker.subscriber(
@@ -55,9 +55,9 @@ class Wire:
         subscriber(consume)
 
     async def send(self, topic: Topic, key: str, message: Message) -> Awaitable[object]:
-        """Hand `message` to the producer; whoever wants to know that Kafka has it awaits the answer.
+        """Hand `message` to the producer; await the result to know that Kafka has it.
 
-        Whoever does not sends everything of a batch at once: the producer's own task runs when that of the batch waits.
+        Without that, everything of a batch is sent at once: the producer's own task runs when that of the batch waits.
         """
         assert self._producer is not None
         return await self._producer.send(PREFIX + topic.name, encode(message), key=key.encode())  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -106,5 +106,5 @@ async def _records(message: KafkaMessage) -> object:
 
 
 async def alive(_: Request) -> JSONResponse:
-    """The page that says that the service runs."""
+    """The page that shows that the service runs."""
     return JSONResponse({"status": "alive"})
