@@ -63,7 +63,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a test's output is its own."""
+        """Log nothing: a test's output is its own."""
 
 
 def spans_in(sent: ExportTraceServiceRequest) -> Generator[Span]:

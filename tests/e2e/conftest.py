@@ -18,7 +18,7 @@ SERVICES = names(Kind.SERVICE)
 
 
 def settings(collector_url: str) -> dict[str, dict[str, str]]:
-    """Webhooks that fail come again soon, so that a story about a killed receiver takes seconds; spans come at once."""
+    """Webhooks that fail are retried soon, so that a story about a killed receiver takes seconds; spans come at once."""
     traced = {"TRACE_RATIO": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": collector_url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     every = {service: dict(traced) for service in SERVICES}
     every["webhook-dispatcher"]["RETRY_SCHEDULE_SECONDS"] = "0.5,0.5,1,1,2,2,4,4,8,8"
@@ -26,7 +26,7 @@ def settings(collector_url: str) -> dict[str, dict[str, str]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What was logged is judged last, when every story has been told."""
+    """The logs are checked last, when every other story has run."""
     items.sort(key=lambda item: item.path.name == "test_logs.py")
 
 

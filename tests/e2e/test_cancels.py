@@ -1,4 +1,4 @@
-"""Stories of cancels that come while nobody can say yet how the charge stands, on the whole system."""
+"""Stories of cancels that come while the state of the charge is still unknown, on the whole system."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def cancel(merchant: DemoMerchant, payment_id: str, **headers: str) -> dict:
 
 
 def wait_until_stripe_has_it(merchant: DemoMerchant, amount: int) -> None:
-    """Until the charge of this amount, for which there is a rule, has come to Stripe: a cancel before that would stop it."""
+    """Until the charge of this amount, which has a rule, has reached Stripe: a cancel before that would stop it."""
 
     def came() -> bool:
         rules = merchant.stripe.get("/_sim/faults").raise_for_status().json()
@@ -47,7 +47,7 @@ def test_a_charge_that_waits_for_a_busy_stripe_is_stopped_by_a_cancel_and_never_
     merchant.events(payment["id"], "payment.canceled")
 
 
-def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(merchant):
+def test_a_hold_that_is_made_while_its_cancel_waits_is_released(merchant):
     merchant.fault("slow", match=CREATES | {"amount": 4331}, times=1, delay_seconds=3)
     payment = merchant.pay(amount=4331, capture="manual", prefer="respond-async")
     wait_until_stripe_has_it(merchant, 4331)
@@ -57,7 +57,7 @@ def test_a_hold_that_is_made_while_its_cancel_waits_is_given_up(merchant):
     merchant.events(payment["id"], "payment.authorized", "payment.canceled")
 
 
-def test_money_that_is_taken_while_the_cancel_waits_stays_taken_and_the_cancel_says_so(merchant):
+def test_money_that_is_captured_while_the_cancel_waits_stays_captured_and_the_cancel_fails(merchant):
     merchant.fault("slow", match=CREATES | {"amount": 4332}, times=1, delay_seconds=3)
     payment = merchant.pay(amount=4332, prefer="respond-async")
     wait_until_stripe_has_it(merchant, 4332)
@@ -67,13 +67,13 @@ def test_money_that_is_taken_while_the_cancel_waits_stays_taken_and_the_cancel_s
     assert operation(merchant, payment["id"])["failure"]["code"] == "cancel_too_late"
 
 
-def test_an_action_that_cannot_be_shown_is_told_of_and_can_be_canceled(merchant):
+def test_an_action_that_cannot_be_shown_is_explained_and_can_be_canceled(merchant):
     merchant.fault("action_without_page", match=CREATES | {"amount": 4333}, times=1)
     payment = merchant.pay("pm_card_authenticationRequired", amount=4333, return_url="https://shop.example")
     waiting = merchant.wait(payment["id"], "requires_action", seconds=60)
     assert waiting["action"]["type"] == "other"
-    told = merchant.api.get(f"/v1/payments/{payment['id']}/explain").raise_for_status().json()
-    assert "cannot show" in told["why"]
-    assert "redirect" not in [may["code"] for may in told["you_may"]]
+    explanation = merchant.api.get(f"/v1/payments/{payment['id']}/explain").raise_for_status().json()
+    assert "cannot show" in explanation["why"]
+    assert "redirect" not in [may["code"] for may in explanation["you_may"]]
     cancel(merchant, payment["id"])
     merchant.wait(payment["id"], "canceled", seconds=60)

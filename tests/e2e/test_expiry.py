@@ -37,8 +37,8 @@ def ends_uncharged(merchant: DemoMerchant, payment_id: str) -> None:
     merchant.events(payment_id, "payment.failed", seconds=SECONDS)
 
 
-def is_ordered(stack: Stack, payment_id: str) -> bool:
-    """Whether the order of its charge is in Kafka."""
+def is_sent_to_the_provider(stack: Stack, payment_id: str) -> bool:
+    """Whether the command of its charge is in Kafka."""
 
     async def left() -> int:
         connection = await asyncpg.connect(stack.database_url("orchestrator"))
@@ -56,8 +56,8 @@ def test_what_waits_in_kafka_or_before_a_service_for_longer_than_its_intent_last
     stack: Stack, merchant: DemoMerchant
 ) -> None:
     stack.stop_service("provider-stripe")
-    ordered = pay_within_a_minute(merchant)
-    assert until(lambda: is_ordered(stack, ordered), SECONDS)
+    in_kafka = pay_within_a_minute(merchant)
+    assert until(lambda: is_sent_to_the_provider(stack, in_kafka), SECONDS)
     stack.stop_service("kafka")
     try:
         accepted = pay_within_a_minute(merchant)
@@ -66,5 +66,5 @@ def test_what_waits_in_kafka_or_before_a_service_for_longer_than_its_intent_last
         for away in ("kafka", "provider-stripe"):
             stack.start_service(away)
             stack.wait_ready(away, SECONDS)
-    for payment_id in (ordered, accepted):
+    for payment_id in (in_kafka, accepted):
         ends_uncharged(merchant, payment_id)

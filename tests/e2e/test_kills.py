@@ -39,12 +39,12 @@ def pay_until_answered(merchant: DemoMerchant, number: int) -> str:
             answer.append(response.json())
         return response.is_success
 
-    assert until(answered, SECONDS, 0.1), f"order {number} was never answered"
+    assert until(answered, SECONDS, 0.1), f"payment {number} was never answered"
     return answer[0]["id"]
 
 
 def is_whole(timeline: list[Json]) -> bool:
-    """Whether a timeline tells everything, once, each entry behind its cause."""
+    """Whether a timeline has everything, once, each entry behind its cause."""
     kinds = [entry["kind"] for entry in timeline]
     steps = [entry["step"] for entry in timeline if entry["kind"] == "step"]
     seen: set[str | None] = {None}
@@ -61,20 +61,20 @@ def restarts_of(stack: Stack, service: str) -> int:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("service", names(Kind.SERVICE))
-def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_book_says(stack, merchant, service):
+def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_in_stripes_book(stack, merchant, service):
     merchant.fault("slow", match={"method": "POST", "path": "/v1/payment_intents"}, delay_seconds=0.3, times=PAYMENTS)
     before = restarts_of(stack, service)
     halfway = threading.Event()
     killer = threading.Thread(target=lambda: halfway.wait(SECONDS) and stack.kill(service, signal.SIGKILL))
     killer.start()
 
-    def order(number: int) -> str:
+    def pay(number: int) -> str:
         if number == PAYMENTS // 2:
             halfway.set()
         return pay_until_answered(merchant, number)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        payment_ids = list(pool.map(order, range(PAYMENTS)))
+        payment_ids = list(pool.map(pay, range(PAYMENTS)))
     killer.join()
     stack.wait_ready(service, SECONDS)
     assert restarts_of(stack, service) > before, "nothing was killed"
@@ -82,12 +82,12 @@ def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_stripes_bo
     assert len(set(payment_ids)) == PAYMENTS
     for payment_id in payment_ids:
         assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-        told = merchant.events(payment_id, "payment.completed", seconds=SECONDS)
-        first_arrivals = list({one["id"]: one["sequence"] for one in told}.values())
+        received = merchant.events(payment_id, "payment.completed", seconds=SECONDS)
+        first_arrivals = list({one["id"]: one["sequence"] for one in received}.values())
         assert first_arrivals == list(range(1, len(first_arrivals) + 1)), "an event is missing or overtook another"
-        assert until(lambda told=payment_id: is_whole(merchant.timeline(told)), SECONDS), (
+        assert until(lambda of=payment_id: is_whole(merchant.timeline(of)), SECONDS), (
             "a timeline with something missing"
         )
     assert books.differences(merchant) == []
     assert books.double_charges(merchant) == []
-    assert len(books.malipos(merchant)) == PAYMENTS, "a payment exists that nobody asked for"
+    assert len(books.malipos(merchant)) == PAYMENTS, "a payment exists that was not requested"

@@ -17,13 +17,13 @@ from malipo_local.services import Kind, names
 SERVICES = names(Kind.SERVICE)
 CARD, PHONE, LIVE_KEY = "4242424242424242", "+254712345678", "sk_live_51NotOursAtAll"
 PAYMENT = re.compile(r"pay_[0-9a-z]{26}")
-TELLING = re.compile(
+REVEALING = re.compile(
     r"\b(?:sk|rk|pk)_(?:test|live)_\w+|mk_(?:test|live)_\w+|whsec_\w+|\bpm_\w+|\b\d(?:[ -]?\d){12,18}\b"
 )
 
 
 class Watched(DemoMerchant):
-    """A shop that remembers the secrets of both directions of webhooks."""
+    """A merchant that remembers the secrets of both directions of webhooks."""
 
     def __init__(self, *about) -> None:
         super().__init__(*about)
@@ -41,46 +41,46 @@ class Watched(DemoMerchant):
 
 @pytest.fixture(scope="module")
 def watched(stack) -> Iterator[tuple[Watched, dict[str, str | None]]]:
-    """A shop after a day of everything that could leak something, and its payments with their references."""
+    """A merchant after a day of everything that could leak something, and its payments with their references."""
     with Watched.open(stack) as merchant:
         yield merchant, dict(careless_day(merchant))
 
 
 def careless_day(merchant: Watched) -> Iterator[tuple[str, str | None]]:
-    """Secrets, cards and phone numbers in every place where somebody could put them."""
-    words = {"description": f"call {PHONE}", "metadata": {"phone": PHONE, "note": LIVE_KEY}}
-    payment = merchant.pay(client_ref=f"tel-{PHONE}", **words)
+    """Secrets, cards and phone numbers in every place where a client could put them."""
+    fields = {"description": f"call {PHONE}", "metadata": {"phone": PHONE, "note": LIVE_KEY}}
+    payment = merchant.pay(client_ref=f"tel-{PHONE}", **fields)
     yield merchant.wait(payment["id"], "completed")["id"], f"tel-{PHONE}"
     declined = merchant.pay("pm_card_visa_chargeDeclinedInsufficientFunds", client_ref="declined-1")
     yield merchant.wait(declined["id"], "failed")["id"], "declined-1"
     merchant.behave(kind="fail", times=2)
-    unheard = merchant.pay(amount=4361)
-    merchant.events(unheard["id"], "payment.completed")
-    yield unheard["id"], None
+    retried = merchant.pay(amount=4361)
+    merchant.events(retried["id"], "payment.completed")
+    yield retried["id"], None
     for fault in ("html_error", "rate_limited", "answer_lost"):
         merchant.fault(fault, match={"method": "POST", "amount": 4362}, times=1)
         troubled = merchant.pay(amount=4362, client_ref=fault)
         yield merchant.wait(troubled["id"], "completed", seconds=60)["id"], fault
-    knock_with_wrong_keys(merchant)
+    send_refused_requests(merchant)
     yield revoked(merchant)["id"], "revoked"
 
 
-def knock_with_wrong_keys(merchant: Watched) -> None:
-    """Requests that are refused, each with something telling in it."""
+def send_refused_requests(merchant: Watched) -> None:
+    """Requests that are refused, each with something revealing in it."""
     body = {"amount": 100, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
-    stranger = f"mk_test_{uuid.uuid4().hex}"
-    merchant.secrets.add(stranger)
-    assert merchant.api.get("/v1/payments", headers={"X-API-Key": stranger}).status_code == 401
-    assert merchant.api.get("/v1/payments", headers={"Authorization": f"Bearer {stranger}"}).is_success
-    assert merchant.api.get("/v1/payments", params={"api_key": stranger}).is_client_error
+    unknown_key = f"mk_test_{uuid.uuid4().hex}"
+    merchant.secrets.add(unknown_key)
+    assert merchant.api.get("/v1/payments", headers={"X-API-Key": unknown_key}).status_code == 401
+    assert merchant.api.get("/v1/payments", headers={"Authorization": f"Bearer {unknown_key}"}).is_success
+    assert merchant.api.get("/v1/payments", params={"api_key": unknown_key}).is_client_error
     assert merchant.api.get(f"/v1/payments/{CARD}").status_code == 404
-    assert merchant.api.get(f"/{stranger}").status_code == 404
+    assert merchant.api.get(f"/{unknown_key}").status_code == 404
     assert merchant.post("/v1/payments", body | {"method": {"type": "card", "number": CARD}}).is_client_error
     assert merchant.post("/v1/payments", body | {"description": f"card {CARD}"}).is_client_error
     assert merchant.post("/v1/payments", body | {"secret_key": LIVE_KEY}).is_client_error
-    forged = {"Stripe-Signature": f"t=1,v1={stranger}"}
+    forged = {"Stripe-Signature": f"t=1,v1={unknown_key}"}
     callbacks = merchant.stack.url("provider-stripe") + merchant.put_credentials([])["callback_path"]
-    assert httpx.post(callbacks, json={"card": CARD, "key": stranger}, headers=forged).status_code == 401
+    assert httpx.post(callbacks, json={"card": CARD, "key": unknown_key}, headers=forged).status_code == 401
 
 
 def revoked(merchant: Watched) -> Json:
@@ -95,7 +95,7 @@ def log_lines(stack, service: str) -> list[str]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_line_is_one_json_object_that_says_who_when_and_how_bad(stack, watched, service):
+def test_every_line_is_one_json_object_with_service_time_and_level(stack, watched, service):
     for line in log_lines(stack, service):
         assert {"event", "level", "timestamp", "service"} <= json.loads(line).keys(), line
 
@@ -107,23 +107,23 @@ def test_a_line_about_a_payment_names_it_its_trace_and_the_merchants_reference(s
     for line in log_lines(stack, service):
         if not PAYMENT.search(line):
             continue
-        told = json.loads(line)
-        assert re.fullmatch("[0-9a-f]{32}", told.get("trace_id", "")), line
-        assert PAYMENT.fullmatch(told.get("payment_id", "")), line
-        if reference := references.get(told["payment_id"]):
-            assert told.get("client_ref") == reference.replace(PHONE, "[redacted]"), line
-            seen.add(told["payment_id"])
+        fields = json.loads(line)
+        assert re.fullmatch("[0-9a-f]{32}", fields.get("trace_id", "")), line
+        assert PAYMENT.fullmatch(fields.get("payment_id", "")), line
+        if reference := references.get(fields["payment_id"]):
+            assert fields.get("client_ref") == reference.replace(PHONE, "[redacted]"), line
+            seen.add(fields["payment_id"])
     assert seen == {payment_id for payment_id, reference in references.items() if reference}
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_nothing_in_a_services_log_looks_like_a_secret_a_card_or_a_phone_number(stack, watched, service):
-    telling = [line for line in log_lines(stack, service) if any(map(is_telling, TELLING.findall(line)))]
-    assert telling == []
+    revealing = [line for line in log_lines(stack, service) if any(map(is_revealing, REVEALING.findall(line)))]
+    assert revealing == []
     assert PHONE.removeprefix("+") not in "\n".join(log_lines(stack, service))
 
 
-def is_telling(text: str) -> bool:
+def is_revealing(text: str) -> bool:
     """Not a number that fails the check which every card number passes."""
     digits = [int(digit) for digit in text if digit.isdigit()]
     if len(digits) != len(re.sub("[ -]", "", text)):

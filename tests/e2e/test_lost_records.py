@@ -20,7 +20,7 @@ from malipo_local.waiting import until
 
 SECONDS = 90
 EACH = 4
-# What is a minute in production is seconds here, so that the nets are tried within the test.
+# What is a minute in production is seconds here, so that the nets are exercised within the test.
 _HURRY = """
 from orchestrator import machine
 
@@ -44,7 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """What is asked for while the records get lost, by its ids."""
+    """What is requested while the records get lost, by its ids."""
 
     new: list[str]
     refunded: list[str]
@@ -71,16 +71,16 @@ def settled(merchant: DemoMerchant) -> tuple[list[str], list[str], list[str]]:
 
 def begin(merchant: DemoMerchant, paid: list[str], to_capture: list[str], to_cancel: list[str]) -> UnderWay:
     for payment_id in paid:
-        ask(merchant, payment_id, "refunds", {"amount": 250})
+        request(merchant, payment_id, "refunds", {"amount": 250})
     for payment_id in to_capture:
-        ask(merchant, payment_id, "capture")
+        request(merchant, payment_id, "capture")
     for payment_id in to_cancel:
-        ask(merchant, payment_id, "cancel")
+        request(merchant, payment_id, "cancel")
     return UnderWay(pay(merchant), paid, to_capture, to_cancel)
 
 
-def ask(merchant: DemoMerchant, payment_id: str, what: str, body: Json | None = None) -> None:
-    merchant.post(f"/v1/payments/{payment_id}/{what}", body, Prefer="respond-async").raise_for_status()
+def request(merchant: DemoMerchant, payment_id: str, path: str, body: Json | None = None) -> None:
+    merchant.post(f"/v1/payments/{payment_id}/{path}", body, Prefer="respond-async").raise_for_status()
 
 
 def query(stack: Stack, service: str, statement: str) -> Any:
@@ -101,7 +101,7 @@ def sent(stack: Stack, *services: str) -> None:
 
 
 def lose(stack: Stack, topic: str, group: str) -> int:
-    """Delete every record of the topic; answers how many of them the group, which is down, had not read."""
+    """Delete every record of the topic; returns how many of them the group, which is down, had not read."""
     return asyncio.run(_lose(stack.kafka, topic, group))
 
 
@@ -145,10 +145,10 @@ def lose_commands(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay
         return under_way, lose(stack, "payments.commands.v1", "orchestrator.payments")
 
 
-def lose_orders(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
+def lose_operations(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
     with down(stack, "provider-stripe"):
         under_way = start()
-        ordered(stack, under_way)
+        applied(stack, under_way)
         sent(stack, "orchestrator")
         return under_way, lose(stack, "providers.stripe.commands.v1", "provider-stripe.commands")
 
@@ -156,7 +156,7 @@ def lose_orders(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, 
 def lose_outcomes(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
     stack.stop_service("provider-stripe")
     under_way = start()
-    ordered(stack, under_way)
+    applied(stack, under_way)
     sent(stack, "orchestrator")
     with down(stack, "orchestrator"):
         stack.start_service("provider-stripe")
@@ -168,7 +168,7 @@ def lose_outcomes(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay
 def lose_events(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, int]:
     stack.stop_service("provider-stripe")
     under_way = start()
-    ordered(stack, under_way)
+    applied(stack, under_way)
     with down(stack, "gateway", "webhook-dispatcher"):
         stack.start_service("provider-stripe")
         stack.wait_ready("provider-stripe", SECONDS)
@@ -188,14 +188,16 @@ def lose_reports(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay,
     with down(stack, "gateway"):
         stack.start_service("webhook-dispatcher")
         stack.wait_ready("webhook-dispatcher", SECONDS)
-        told = f"SELECT count(*) FROM deliveries WHERE state = 'delivered' AND payment_id = ANY(ARRAY{under_way.new!r})"
-        assert until(lambda: query(stack, "webhook-dispatcher", told) >= EACH, SECONDS)
+        delivered = (
+            f"SELECT count(*) FROM deliveries WHERE state = 'delivered' AND payment_id = ANY(ARRAY{under_way.new!r})"
+        )
+        assert until(lambda: query(stack, "webhook-dispatcher", delivered) >= EACH, SECONDS)
         sent(stack, "webhook-dispatcher")
         return under_way, lose(stack, "webhooks.deliveries.v1", "gateway.timelines")
 
 
-def ordered(stack: Stack, under_way: UnderWay) -> None:
-    """Return when the orchestrator has taken all of it: it has new payments and operations."""
+def applied(stack: Stack, under_way: UnderWay) -> None:
+    """Return when the orchestrator has applied all of it: it has new payments and operations."""
     operations = 3 * EACH
     known = f"SELECT count(*) FROM payments WHERE id = ANY(ARRAY{under_way.new!r})"
     assert until(lambda: query(stack, "orchestrator", known) == EACH, SECONDS)
@@ -204,7 +206,7 @@ def ordered(stack: Stack, under_way: UnderWay) -> None:
 
 
 def carried_out(stack: Stack, under_way: UnderWay) -> None:
-    """Return when the provider service has done all that it was ordered, and has told so."""
+    """Return when the provider service has carried out all commands, and has reported the outcomes."""
     charges = f"kind = 'charge' AND payment_id = ANY(ARRAY{under_way.new!r})"
     changed = [*under_way.refunded, *under_way.captured, *under_way.canceled]
     others = f"kind IN ('refund', 'capture', 'cancel') AND payment_id = ANY(ARRAY{changed!r})"
@@ -225,7 +227,7 @@ def comes_right(merchant: DemoMerchant, under_way: UnderWay) -> None:
         last = "payment.canceled" if payment_id in under_way.canceled else "payment.completed"
         kinds = [last, "refund.completed"] if payment_id in under_way.refunded else [last]
         merchant.events(payment_id, *kinds, seconds=SECONDS)
-        # What was lost may come behind what was told later: its sequence says where it belongs.
+        # What was lost may come behind what was published later: its sequence says where it belongs.
         assert until(lambda of=payment_id: no_gap(merchant, of), SECONDS), "an event is missing"
         assert until(lambda of=payment_id: whole(merchant, of), SECONDS), merchant.timeline(payment_id)
 
@@ -246,8 +248,8 @@ def report(what: str, lost: int, payments: int) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("lossy", [lose_commands, lose_orders, lose_outcomes, lose_events, lose_reports])
-def test_with_a_topics_records_deleted_under_way_every_payment_ends_as_the_book_says_and_all_is_told(stack, lossy):
+@pytest.mark.parametrize("lossy", [lose_commands, lose_operations, lose_outcomes, lose_events, lose_reports])
+def test_with_a_topics_records_deleted_under_way_every_payment_ends_as_in_the_book_and_all_is_published(stack, lossy):
     with DemoMerchant.open(stack) as merchant:
         at_rest = settled(merchant)
         under_way, lost = lossy(stack, lambda: begin(merchant, *at_rest))

@@ -1,4 +1,4 @@
-"""What Prometheus gets: exactly the documented metrics, with the values that the stories before them should give."""
+"""What Prometheus gets: exactly the documented metrics, with the values that the stories before should give."""
 
 import re
 from collections.abc import Iterable
@@ -46,23 +46,23 @@ def test_a_service_shows_exactly_the_metrics_that_its_documentation_lists(stack,
     assert {name for name in shown if name.startswith(("malipo_", "payment_"))} == documented(service)
 
 
-def test_payments_are_counted_by_status_and_the_time_until_their_merchant_knows_is_measured(stack, merchant):
+def test_payments_are_counted_by_status_and_the_time_until_their_webhook_is_measured(stack, merchant):
     def completed() -> float:
         return value(stack, "orchestrator", "payment_status_total", status="completed")
 
-    def told() -> float:
+    def delivered() -> float:
         return value(stack, "webhook-dispatcher", "payment_webhook_latency_seconds_count")
 
-    before, told_before = completed(), told()
+    before, delivered_before = completed(), delivered()
     for amount in (4341, 4342):
         merchant.events(merchant.pay(amount=amount)["id"], "payment.completed")
     assert completed() == before + 2
-    assert until(lambda: told() >= told_before + 2, 10)
+    assert until(lambda: delivered() >= delivered_before + 2, 10)
     assert value(stack, "webhook-dispatcher", "payment_webhook_latency_seconds_sum") > 0
 
 
 def test_a_repeated_try_is_counted_and_the_payment_is_its_exemplar_and_no_label(stack, merchant):
-    merchant.wait(merchant.pay()["id"])  # what waits for the shop's configuration is a repeated try, too
+    merchant.wait(merchant.pay()["id"])  # what waits for the merchant's configuration is a repeated try, too
     before = value(stack, "provider-stripe", "payment_retry_count_total", provider="stripe", kind="charge")
     merchant.fault("rate_limited", match={"method": "POST", "amount": 4343}, times=2, delay_seconds=1)
     payment = merchant.pay(amount=4343)
@@ -82,7 +82,7 @@ def test_doubt_is_measured_while_it_lasts_and_once_it_is_over(stack, merchant):
     with (
         stripe_fault(merchant, "webhook_drop", match={"amount": 4344}),
         stripe_fault(merchant, "answer_lost", match=match, times=1),
-        stripe_fault(merchant, "connection_reset", match=match),  # the question is not answered either
+        stripe_fault(merchant, "connection_reset", match=match),  # the query is not answered either
     ):
         payment = merchant.pay(amount=4344, prefer="respond-async")
         assert until(lambda: now("malipo_doubts") == 1 and now("malipo_doubt_oldest_seconds") > 0, 30)

@@ -32,15 +32,15 @@ def kafka_lines(stack: Stack, service: str) -> list[str]:
 def all_complete(merchant: DemoMerchant, payment_ids: list[str]) -> None:
     for payment_id in payment_ids:
         assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-        told = merchant.events(payment_id, "payment.completed", seconds=SECONDS)
-        assert sorted({one["sequence"] for one in told}) == list(range(1, len({one["id"] for one in told}) + 1))
+        received = merchant.events(payment_id, "payment.completed", seconds=SECONDS)
+        assert sorted({one["sequence"] for one in received}) == list(range(1, len({one["id"] for one in received}) + 1))
     assert books.differences(merchant) == []
     assert books.double_charges(merchant) == []
 
 
 @pytest.mark.timeout(240)
 def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, merchant):
-    told = {service: len(kafka_lines(stack, service)) for service in ("gateway", *CONSUMERS_ONLY)}
+    before = {service: len(kafka_lines(stack, service)) for service in ("gateway", *CONSUMERS_ONLY)}
     stack.stop_service("kafka")
     try:
         accepted = merchant.post(
@@ -60,13 +60,13 @@ def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, m
         stack.start_service("kafka")
         stack.wait_ready("kafka", SECONDS)
     all_complete(merchant, payment_ids)
-    for service, before in told.items():
+    for service, count in before.items():
         assert until(lambda service=service: health(stack, service)[1] == "ready", 30)
-        assert kafka_lines(stack, service)[before:] == ["kafka away", "kafka is back"]
+        assert kafka_lines(stack, service)[count:] == ["kafka away", "kafka is back"]
 
 
 @pytest.mark.timeout(240)
-def test_with_postgresql_away_the_answer_says_when_to_come_back_and_the_rest_flows_on(stack, merchant):
+def test_with_postgresql_away_the_answer_says_how_to_retry_and_the_rest_flows_on(stack, merchant):
     before = pay_soon(merchant, 10)
     stack.stop_service("postgres")
     try:

@@ -23,14 +23,14 @@ def test_the_story_of_the_demo(merchant, story):
     story.play(merchant)
 
 
-def test_events_are_told_in_order_with_nothing_missing(merchant):
+def test_events_are_published_in_order_with_nothing_missing(merchant):
     payment = merchant.pay("pm_card_authenticationRequired", return_url="https://shop.example")
     waiting = merchant.wait(payment["id"], "requires_action")
     merchant.stripe.post(f"/_sim/3ds/{waiting['provider_reference']}/approve").raise_for_status()
     merchant.wait(payment["id"], "completed")
     merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 100}).raise_for_status()
-    told = merchant.events(payment["id"], "payment.requires_action", "payment.completed", "refund.completed")
-    assert [one["sequence"] for one in told] == list(range(1, len(told) + 1))
+    received = merchant.events(payment["id"], "payment.requires_action", "payment.completed", "refund.completed")
+    assert [one["sequence"] for one in received] == list(range(1, len(received) + 1))
 
 
 def test_a_refused_authentication_fails_the_payment(merchant):
@@ -49,8 +49,8 @@ def test_an_authorized_payment_is_captured_in_part_and_the_rest_is_released(merc
     assert capture.json()["status"] == "completed"
     captured = merchant.wait(payment["id"], "completed")
     assert captured["amount_captured"] == 1500
-    again = merchant.post(f"/v1/payments/{payment['id']}/capture", {"amount": 1})
-    assert again.json()["code"] == "payment_not_capturable"
+    second = merchant.post(f"/v1/payments/{payment['id']}/capture", {"amount": 1})
+    assert second.json()["code"] == "payment_not_capturable"
 
 
 def test_an_authorized_payment_is_canceled(merchant):
@@ -97,9 +97,9 @@ def test_a_fault_of_stripe_leads_to_the_same_end_at_malipo_and_at_stripe(merchan
     merchant.fault(fault, match={"method": "POST", "path": "/v1/payment_intents", "amount": 4321}, times=1)
     payment = merchant.pay(amount=4321)
     ended = merchant.wait(payment["id"], seconds=60)
-    taken = [e for e in merchant.book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
-    assert (ended["status"] == "completed") == bool(taken), (ended, taken)
-    assert len(taken) <= 1
+    charges = [e for e in merchant.book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
+    assert (ended["status"] == "completed") == bool(charges), (ended, charges)
+    assert len(charges) <= 1
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_a_fault_of_stripes_webhooks_changes_nothing(merchant, fault):
     merchant.fault(fault, match={"amount": 4322}, times=5, delay_seconds=0.5)
     payment = merchant.pay(amount=4322)
     assert merchant.wait(payment["id"])["status"] == "completed"
-    told = merchant.events(payment["id"], "payment.completed")
-    assert [one["sequence"] for one in told] == list(range(1, len(told) + 1))
+    received = merchant.events(payment["id"], "payment.completed")
+    assert [one["sequence"] for one in received] == list(range(1, len(received) + 1))
 
 
 @pytest.mark.parametrize("fault", ["answer_lost", "error_after_effect", "error_reconciled"])
@@ -123,27 +123,27 @@ def test_a_refund_whose_answer_is_lost_is_made_once(merchant, fault):
     merchant.wait_refund(refund["id"])
 
 
-def test_a_merchant_who_retries_with_the_same_key_gets_the_same_payment(merchant):
+def test_a_merchant_that_retries_with_the_same_key_gets_the_same_payment(merchant):
     first = merchant.pay(key="once")
-    again = merchant.pay(key="once")
-    assert again["id"] == first["id"]
+    repeated = merchant.pay(key="once")
+    assert repeated["id"] == first["id"]
     merchant.wait(first["id"])
     assert len(books.malipos(merchant)) == 1
 
 
-def test_a_receiver_that_fails_is_told_again_until_it_listens(merchant):
+def test_a_receiver_that_fails_is_sent_the_event_again_until_it_accepts(merchant):
     merchant.behave(kind="fail", times=3)
     payment = merchant.pay()
     merchant.wait(payment["id"], "completed")
-    told = merchant.events(payment["id"], "payment.completed")
-    assert len(told) >= 1
+    received = merchant.events(payment["id"], "payment.completed")
+    assert len(received) >= 1
 
 
 def test_an_error_of_stripes_with_nothing_in_its_book_is_a_doubt_and_not_the_end(merchant):
     charge = {"method": "POST", "path": "/v1/payment_intents", "amount": 7778}
     with stripe_fault(merchant, "error_reconciled", match=charge, times=1, delay_seconds=10):
         payment = merchant.pay(amount=7778, prefer="respond-async")
-        assert until(lambda: "error_stored" in details(merchant, payment["id"]), 30), "Stripe was asked"
+        assert until(lambda: "error_stored" in details(merchant, payment["id"]), 30), "Stripe was queried"
         assert merchant.payment(payment["id"])["status"] == "processing"
     assert merchant.wait(payment["id"], seconds=60)["status"] == "completed"
     assert len(merchant.book()["effects"]) == 1
@@ -160,7 +160,7 @@ def test_credentials_of_another_account_never_settle_a_payment_in_doubt(merchant
         first_account = merchant.stripe_key
         merchant.stripe_key = f"sk_test_{uuid.uuid4().hex}"
         merchant.put_credentials([])
-    assert until(lambda: "account_changed" in details(merchant, payment["id"]), 60), "the other account was asked"
+    assert until(lambda: "account_changed" in details(merchant, payment["id"]), 60), "the other account was queried"
     assert merchant.payment(payment["id"])["status"] == "processing"
     assert merchant.book()["effects"] == [], "the other account was charged, too"
     merchant.stripe_key = first_account

@@ -24,8 +24,8 @@ def test_two_of_each_service_share_the_work_and_one_of_two_may_die(tmp_path):
         payment_ids += [merchant.pay(amount=6000 + number, prefer="respond-async")["id"] for number in range(30)]
         for payment_id in payment_ids:
             assert merchant.wait(payment_id, seconds=90)["status"] == "completed"
-            told = merchant.events(payment_id, "payment.completed", seconds=90)
-            assert [one["sequence"] for one in told][-1] == len({one["id"] for one in told})
+            received = merchant.events(payment_id, "payment.completed", seconds=90)
+            assert [one["sequence"] for one in received][-1] == len({one["id"] for one in received})
         assert books.differences(merchant) == []
         assert books.double_charges(merchant) == []
         assert set(books.malipos(merchant)) == set(payment_ids)

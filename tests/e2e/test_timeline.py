@@ -11,7 +11,7 @@ def of_kind(entries: list[Json], kind: str) -> list[Json]:
 
 
 def assert_whole(entries: list[Json]) -> None:
-    """Every entry says who, when, in which trace and because of what, and stands behind that; nothing is there twice."""
+    """Every entry has its service, time, trace and cause, and stands behind that; nothing is there twice."""
     place = {entry["id"]: number for number, entry in enumerate(entries)}
     assert len(place) == len(entries)
     assert {entry["service"] for entry in entries} == SERVICES
@@ -24,7 +24,7 @@ def assert_whole(entries: list[Json]) -> None:
 
 
 def in_doubt(merchant: DemoMerchant, amount: int) -> tuple[str, Json]:
-    """A payment whose answer was lost, and its explanation while nobody can tell what became of it."""
+    """A payment whose answer was lost, and its explanation while what became of it is unknown."""
     charge = {"method": "POST", "amount": amount}
     with (
         stripe_fault(merchant, "webhook_drop", match={"amount": amount}),
@@ -38,7 +38,7 @@ def in_doubt(merchant: DemoMerchant, amount: int) -> tuple[str, Json]:
     return payment["id"], explained
 
 
-def test_a_payment_through_doubt_is_told_from_the_request_to_the_webhook(merchant):
+def test_a_payment_through_doubt_has_a_timeline_from_the_request_to_the_webhook(merchant):
     payment_id, _ = in_doubt(merchant, 7701)
     entries = merchant.reported(payment_id)
     assert_whole(entries)
@@ -60,8 +60,8 @@ def test_a_payment_through_doubt_is_told_from_the_request_to_the_webhook(merchan
     assert found["exchanges"][-1]["request_id"].startswith("req_")
     completed = of_kind(entries, "step")[-1]
     assert (completed["to_state"], completed["cause"]) == ("completed", found["id"])
-    told = [hook for hook in of_kind(entries, "webhook") if hook["cause"] == completed["id"]]
-    assert [hook["result"] for hook in told] == ["delivered"]
+    webhooks = [hook for hook in of_kind(entries, "webhook") if hook["cause"] == completed["id"]]
+    assert [hook["result"] for hook in webhooks] == ["delivered"]
 
 
 def test_a_payment_is_explained_in_doubt_and_after(merchant):
@@ -90,7 +90,7 @@ def test_a_timeline_is_complete_although_provider_stripe_was_killed_in_the_middl
     assert of_kind(entries, "step")[-1]["to_state"] == "completed"
 
 
-def test_a_refund_and_a_refused_one_are_told_and_explained(merchant):
+def test_a_refund_and_a_refused_one_are_in_the_timeline_and_explained(merchant):
     payment = merchant.pay(amount=2000)
     merchant.wait(payment["id"], "completed")
     refund = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 500}).raise_for_status().json()

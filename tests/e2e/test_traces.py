@@ -34,17 +34,17 @@ def wait_for(collector: Collector, payment: Json, *wanted: Path) -> list[Span]:
     return collector.trace_of(payment["id"])
 
 
-def told_completed(merchant: DemoMerchant, payment: Json) -> None:
+def wait_for_completed(merchant: DemoMerchant, payment: Json) -> None:
     merchant.wait(payment["id"], "completed")
     merchant.events(payment["id"], "payment.completed")
 
 
 def test_a_payment_is_one_trace_from_the_request_to_the_provider_and_the_merchant(merchant, collector):
     payment = merchant.pay(client_ref="order-7")
-    told_completed(merchant, payment)
+    wait_for_completed(merchant, payment)
     charged, called_back = (POST, CREATE, CHARGE), (POST, CREATE, CALLBACK)
     wait_for(collector, payment, (*charged, OUTCOME), (*called_back, OUTCOME))
-    first = {(*charged, OUTCOME, COMPLETED), (*called_back, OUTCOME, COMPLETED)}  # whichever word came first
+    first = {(*charged, OUTCOME, COMPLETED), (*called_back, OUTCOME, COMPLETED)}  # whichever outcome came first
     assert until(lambda: first & paths(collector.trace_of(payment["id"])), 20)  # each service sends its spans by itself
     spans = collector.trace_of(payment["id"])
     assert len([one for one in paths(spans) if one[-1] == COMPLETED]) == 1
@@ -57,7 +57,7 @@ def test_a_callback_joins_the_trace_of_its_payment_and_what_it_causes_follows_fr
     payment = merchant.pay("pm_card_authenticationRequired", return_url="https://shop.example")
     reference = merchant.wait(payment["id"], "requires_action")["provider_reference"]
     merchant.stripe.post(f"/_sim/3ds/{reference}/approve").raise_for_status()
-    told_completed(merchant, payment)
+    wait_for_completed(merchant, payment)
     spans = wait_for(
         collector,
         payment,
@@ -76,9 +76,9 @@ def test_a_merchant_cannot_choose_the_trace_nor_whether_it_is_recorded(merchant,
     assert {span.trace_id for span in spans}.isdisjoint({theirs[3:35]})
 
 
-def test_a_call_of_the_provider_says_what_was_asked_and_answered(merchant, collector):
+def test_a_call_of_the_provider_shows_request_and_response(merchant, collector):
     payment = merchant.pay()
-    told_completed(merchant, payment)
+    wait_for_completed(merchant, payment)
     spans = wait_for(collector, payment, (POST, CREATE, CHARGE))
     (call,) = [span for span in spans if (span.service, span.name) == CHARGE]
     assert call.attributes == {
@@ -96,7 +96,7 @@ def test_doubt_a_query_and_a_refund_stay_in_the_trace_of_what_caused_them(mercha
     merchant.fault("webhook_drop", match={"amount": 4329})
     merchant.fault("answer_lost", match={"method": "POST", "path": "/v1/payment_intents", "amount": 4329}, times=1)
     payment = merchant.pay(amount=4329)
-    told_completed(merchant, payment)
+    wait_for_completed(merchant, payment)
     query = ("provider-stripe", "provider client query")
     wait_for(collector, payment, (POST, CREATE, CHARGE, OUTCOME, query, OUTCOME, COMPLETED))
     refund = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 100}).raise_for_status().json()
@@ -114,7 +114,7 @@ def test_doubt_a_query_and_a_refund_stay_in_the_trace_of_what_caused_them(mercha
 
 def test_a_batch_links_to_the_traces_of_its_messages(merchant, collector):
     payment = merchant.pay()
-    told_completed(merchant, payment)
+    wait_for_completed(merchant, payment)
     trace = wait_for(collector, payment, (POST, CREATE, CHARGE, OUTCOME))
 
     def linked(batch: tuple[str, str], cause: tuple[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""A record that no consumer can read: payments beside it come to their end, and once it is stepped over those behind it, too."""
+"""A record that no consumer can read: payments beside it end, and once it is stepped over those behind it, too."""
 
 import asyncio
 import subprocess
@@ -77,7 +77,7 @@ def test_of_ninety_payments_those_behind_an_unreadable_record_alone_wait_until_i
 
 
 def in_outbox(stack: Stack) -> int:
-    """How many messages the gateway has not yet in Kafka."""
+    """How many messages of the gateway are not in Kafka yet."""
     page = httpx.get(f"{stack.url('gateway')}/metrics").text
     [line] = [line for line in page.splitlines() if line.startswith("malipo_outbox_rows ")]
     return int(float(line.split()[1]))

@@ -1,4 +1,4 @@
-"""What no schema can say of the API: keys are new, payments need credentials, times pass, and no amount has a point."""
+"""What no schema can express of the API: keys are new, payments need credentials, times pass, no amount has a point."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _HALF_AN_HOUR = timedelta(minutes=30)
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _options: Any) -> None:
-    """Puts right what is right by the schema alone, and nothing else: a wrong request stays wrong."""
+    """Corrects what is right by the schema alone, and nothing else: a wrong request stays wrong."""
     key = (case.headers or {}).get("Idempotency-Key")
     if isinstance(key, str) and _GOOD_KEY.fullmatch(key):  # one that comes again with another body is refused
         case.headers["Idempotency-Key"] = f"{key}-{ids.new('key')}"

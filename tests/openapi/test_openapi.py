@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the gateway does: every route of it is tried with right and wrong requests."""
+"""The OpenAPI document describes what the gateway does: every route of it is tried with right and wrong requests."""
 
 import asyncio
 import base64
@@ -36,15 +36,15 @@ def environment(stores, new_database) -> dict[str, str]:
         "WAIT_SECONDS": "0",
         "RATE_LIMIT_PER_SECOND": "100000",
         "RATE_LIMIT_BURST": "1000000",
-        "STRANGER_LIMIT_PER_SECOND": "100000",
-        "STRANGER_LIMIT_BURST": "1000000",
+        "ANONYMOUS_LIMIT_PER_SECOND": "100000",
+        "ANONYMOUS_LIMIT_BURST": "1000000",
         "MALIPO_URL": f"http://127.0.0.1:{port}",
     }
 
 
 @pytest.fixture
 def gateway(environment, tmp_path) -> Generator[Path]:
-    """A gateway that serves at MALIPO_URL; answers where its log is."""
+    """A gateway that serves at MALIPO_URL; gives the path of its log."""
     log = tmp_path / "gateway.log"
     with (
         log.open("w") as out,
@@ -64,8 +64,8 @@ def operator(environment: dict[str, str], *command: str) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(MAX_SECONDS)
-def test_every_route_does_what_its_description_says(environment, gateway):
-    merchant = operator(environment, "merchant", "create", "shop")
+def test_every_route_does_what_its_description_promises(environment, gateway):
+    merchant = operator(environment, "merchant", "create", "corner-shop")
     key = operator(environment, "key", "create", merchant["id"])["key"]
     asyncio.run(until(lambda: is_ready(environment["MALIPO_URL"]), seconds=60, what="a gateway"))
     run = subprocess.run(
@@ -79,8 +79,10 @@ def test_every_route_does_what_its_description_says(environment, gateway):
         check=False,
     )
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2000:]
-    told = [line for line in gateway.read_text("utf-8").splitlines() if '"level": "error"' in line]
-    assert [line for line in told if "commands unanswered" not in line] == []  # nobody is there who would answer
+    errors = [line for line in gateway.read_text("utf-8").splitlines() if '"level": "error"' in line]
+    assert [
+        line for line in errors if "commands unanswered" not in line
+    ] == []  # there is no orchestrator that would answer
 
 
 def is_ready(url: str) -> bool:
