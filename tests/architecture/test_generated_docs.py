@@ -20,6 +20,7 @@ def copy(tmp_path: Path) -> Path:
     """A repository of documents and golden schemas only."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "libs/common/schemas", tmp_path / "libs/common/schemas")
+    shutil.copy(ROOT / "ARCHITECTURE.md", tmp_path)
     return tmp_path
 
 
