@@ -1,4 +1,4 @@
-"""What the stand-ins of a stack know: the merchants' receivers and Stripe."""
+"""What the simulators of a stack know: the merchants' receivers and Stripe."""
 
 from typing import Any
 

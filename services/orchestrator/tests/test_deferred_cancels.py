@@ -42,10 +42,10 @@ async def operation(orchestrator) -> tuple[str, str | None]:
 async def test_a_cancel_is_kept_and_the_charge_is_stopped_if_it_was_not_sent(orchestrator, make, before):
     create = make.create()
     await orchestrator.handle(create, *[make.report(create.payment_id, outcome) for outcome in before])
-    step, withdraw = await orchestrator.handle(cancel(create))
-    assert (step.operation.status, step.to_state, step.sent) == ("processing", "waiting", "withdraw")
+    transition, withdraw = await orchestrator.handle(cancel(create))
+    assert (transition.operation.status, transition.to_state, transition.sent) == ("processing", "waiting", "withdraw")
     assert isinstance(withdraw, Withdraw)
-    assert (withdraw.operation_id, withdraw.step) == (create.payment_id, step.step)
+    assert (withdraw.operation_id, withdraw.step) == (create.payment_id, transition.step)
     sent = await orchestrator.handle(make.report(create.payment_id, Canceled()))
     assert [(one.payment.status, one.operation and one.operation.status) for one in sent] == [
         ("canceled", None),

@@ -42,23 +42,27 @@ def wrong_clock(request, monkeypatch):
 
 async def test_a_payment_that_was_two_hours_under_way_to_the_orchestrator_is_not_charged_any_more(orchestrator, make):
     late = make.create(expires_at=clock.now() - 2 * HOUR)
-    [step] = await orchestrator.handle(late)
-    assert (step.to_state, step.cause.trigger, step.public_event.type) == ("failed", "expired", "payment.failed")
-    assert step.payment.failure.code == "expired"
-    assert step.payment.failure.message
+    [transition] = await orchestrator.handle(late)
+    assert (transition.to_state, transition.cause.trigger, transition.public_event.type) == (
+        "failed",
+        "expired",
+        "payment.failed",
+    )
+    assert transition.payment.failure.code == "expired"
+    assert transition.payment.failure.message
     assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers") == 0
 
 
 async def test_a_charge_carries_the_end_of_its_intent_and_the_merchant_sees_it(orchestrator, make):
     create = make.create(expires_at=clock.now() + HOUR)
-    step, charge = await orchestrator.handle(create)
+    transition, charge = await orchestrator.handle(create)
     assert isinstance(charge, Charge)
-    assert charge.expires_at == step.payment.expires_at == create.expires_at
+    assert charge.expires_at == transition.payment.expires_at == create.expires_at
 
 
 async def test_a_payment_without_an_expiry_expires_after_a_quarter_of_an_hour(orchestrator, make):
-    step, charge = await orchestrator.handle(make.create())
-    assert charge.expires_at - step.occurred_at == timedelta(minutes=15)
+    transition, charge = await orchestrator.handle(make.create())
+    assert charge.expires_at - transition.occurred_at == timedelta(minutes=15)
 
 
 async def test_the_charge_is_canceled_at_the_very_end_of_the_intent_if_the_customer_has_not_acted(orchestrator, make):
@@ -109,9 +113,9 @@ async def test_an_expired_charge_whose_cancel_is_refused_is_canceled_ever_less_o
         [*_, cancel] = only(sent, Cancel)
         refused = Declined(code="payment_intent_unexpected_state")
         sent += await orchestrator.handle(make.report(create.payment_id, refused, "cancel", cancel.operation_id))
-    steps = only(sent, PaymentTransitioned)
-    assert not [step.public_event for step in steps if step.public_event]
-    assert {step.operation.reason for step in steps if step.operation} == {"expired"}
+    transitions = only(sent, PaymentTransitioned)
+    assert not [transition.public_event for transition in transitions if transition.public_event]
+    assert {transition.operation.reason for transition in transitions if transition.operation} == {"expired"}
     assert waits == sorted(waits)
     assert waits[-1] > 20 * waits[0]
 
@@ -127,17 +131,17 @@ async def test_a_hold_that_was_made_in_time_outlives_its_intent(orchestrator, ma
 
 async def test_what_the_provider_service_did_not_send_in_time_has_failed_with_a_text(orchestrator, make):
     create = make.create()
-    *_, step = await orchestrator.handle(create, make.report(create.payment_id, Declined(code="expired")))
-    assert (step.payment.failure.code, bool(step.payment.failure.message)) == ("expired", True)
+    *_, transition = await orchestrator.handle(create, make.report(create.payment_id, Declined(code="expired")))
+    assert (transition.payment.failure.code, bool(transition.payment.failure.message)) == ("expired", True)
 
 
 async def test_an_action_that_cannot_be_shown_is_published_as_such_and_ends_like_any_other(orchestrator, make):
     create = make.create()
     action = OtherAction("use_stripe_sdk")
-    *_, step = await orchestrator.handle(
+    *_, transition = await orchestrator.handle(
         create, make.report(create.payment_id, ActionRequired(action=action, reference="pi_1"))
     )
-    assert (step.payment.status, step.payment.action) == ("requires_action", action)
+    assert (transition.payment.status, transition.payment.action) == ("requires_action", action)
     await end_intents(orchestrator)
     assert only(await tick(orchestrator), Cancel)
 
@@ -167,11 +171,11 @@ async def test_what_was_begun_by_a_right_clock_is_not_expired_by_a_wrong_one(orc
 @pytest.mark.usefixtures("wrong_clock")
 async def test_what_a_wrong_clock_writes_is_of_postgresqls_time(orchestrator, make):
     create = make.create()
-    steps = only(
+    transitions = only(
         await orchestrator.handle(create, make.report(create.payment_id, Unknown(reason="timeout"))),
         PaymentTransitioned,
     )
     now = await orchestrator.database.reads.fetchval("SELECT now()")
     row = await orchestrator.payment(create.payment_id)
-    for moment in (*(step.occurred_at for step in steps), row["in_doubt_since"], row["updated_at"]):
+    for moment in (*(transition.occurred_at for transition in transitions), row["in_doubt_since"], row["updated_at"]):
         assert abs((now - moment).total_seconds()) < 60

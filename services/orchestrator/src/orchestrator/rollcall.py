@@ -1,4 +1,4 @@
-"""The roll call: names a while later, and again much later, the steps that were published; who lacks one requests it."""
+"""The roll call: names the published steps, a while later and once more: a service that lacks one requests it."""
 
 from collections.abc import Sequence
 from datetime import datetime

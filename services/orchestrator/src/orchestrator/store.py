@@ -85,7 +85,7 @@ class Published(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A payment with deadlines that have passed, the subjects whose these are, and PostgreSQL's time by which they have."""
+    """A payment with deadlines that have passed, the subjects of these deadlines, and PostgreSQL's time at reading."""
 
     payment: Payment
     subject_ids: list[str]

@@ -47,8 +47,8 @@ SELECT (SELECT count(*) FROM ready) AS ready, coalesce(bool_or(due), false) AS d
        coalesce(array_agg(payment_id) FILTER (WHERE behind), '{{}}') AS payment_ids
 FROM placed
 """
-# An event whose configuration is here, and of whose payment nothing waits, is fanned out at once. That needs no lock: it
-# gets the endpoints of a configuration at least as new as its own, and one that is replaced meanwhile came after it.
+# An event whose configuration is here, and whose payment has no event that waits, is fanned out at once. That needs no
+# lock: its endpoints are of a configuration at least as new as its own; one that is replaced meanwhile came after it.
 _EVENT = given(EVENTS)  # in the order of `Event`
 _ADD_EVENTS = f"""
 WITH new AS (
