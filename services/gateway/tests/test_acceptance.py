@@ -1,4 +1,4 @@
-"""Payments that are asked for at once: they share a transaction, and nothing else."""
+"""Payments that are requested at once: they share a transaction, and nothing else."""
 
 import asyncio
 from contextlib import asynccontextmanager

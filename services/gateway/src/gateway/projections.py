@@ -29,7 +29,7 @@ _BEHIND = "configuration_behind"
 async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Apply transitions and refusals to the read models, and after the commit wake the requests that wait for them.
 
-    They answer their commands. What a roll call shows to be missing is asked for.
+    They answer their commands. What a roll call names and the inbox lacks is asked for.
 
     Applying the same message again, or an older one, changes nothing.
     """

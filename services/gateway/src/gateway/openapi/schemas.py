@@ -17,7 +17,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "failure": "With `failed`: a stable code, and a text.",
     },
     "OperationView": {
-        "amount": "Minor units of `currency`. What was asked for; left out then, what the payment had left, and 0 until that is known.",
+        "amount": "Minor units of `currency`. What was asked for, or else what the payment had left, and 0 until that is known.",
         "failure": "With `failed`: a stable code, and a text.",
     },
     "Failure": {

@@ -40,7 +40,7 @@ type Recorder = Callable[[UnitOfWork, Sequence[SentCommand]], None]
 
 @dataclass(frozen=True)
 class _PaymentRequest:
-    """A payment that was asked for. All that depends on the request's own task is in `origin`."""
+    """A requested payment. All that depends on the request's own task is in `origin`."""
 
     claim: IdempotencyClaim
     body: NewPayment
