@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import re
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from malipo.messaging.pool import Pool, create_pool
 from malipo.messaging.provision import provision
 from malipo.platform import migrations
 from malipo_local import Stack, scratch
+
+_COMPLAINT = re.compile("PANIC|FATAL|terminat|signal|crash|recovery")
 
 
 @dataclass
@@ -87,7 +90,7 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.config.getoption("--stores") == "containers":
         addresses = in_containers()
     else:
-        addresses = on_this_machine(tmp_path_factory.mktemp("stores"))
+        addresses = on_this_machine(tmp_path_factory.mktemp("stores"), request.session)
     with addresses as (postgres, kafka, redis_url):
         asyncio.run(provision(kafka, 1))
         yield Stores(kafka, redis_url, Databases(postgres))
@@ -107,10 +110,15 @@ def new_database(stores: Stores) -> Generator[Callable[[str], str]]:
 
 
 @contextmanager
-def on_this_machine(home: Path) -> Generator[tuple[str, str, str]]:
-    """Where PostgreSQL, Kafka and Redis are, started by deploy/local."""
+def on_this_machine(home: Path, session: pytest.Session) -> Generator[tuple[str, str, str]]:
+    """Where PostgreSQL, Kafka and Redis are, started by deploy/local. After a failure, what PostgreSQL complained of is shown."""
     with Stack(home=home, only={"postgres", "redis", "kafka"}) as stack:
         yield stack.env()["DATABASE_SERVER_URL"].rsplit("/", 1)[0], stack.kafka, stack.redis_url
+        if session.testsfailed:
+            lines = stack.log_path("postgres").read_text("utf-8", "replace").splitlines()
+            terminal = session.config.get_terminal_writer()
+            for line in ("", "postgres:", *[line for line in lines if _COMPLAINT.search(line)][-20:]):
+                terminal.line(line)
 
 
 @contextmanager
