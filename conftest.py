@@ -116,9 +116,9 @@ def on_this_machine(home: Path, session: pytest.Session) -> Generator[tuple[str,
         yield stack.env()["DATABASE_SERVER_URL"].rsplit("/", 1)[0], stack.kafka, stack.redis_url
         if session.testsfailed:
             lines = stack.log_path("postgres").read_text("utf-8", "replace").splitlines()
-            terminal = session.config.get_terminal_writer()
-            for line in ("", "postgres:", *[line for line in lines if _COMPLAINT.search(line)][-20:]):
-                terminal.line(line)
+            with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+                complaints = [line for line in lines if _COMPLAINT.search(line)]
+                print("\npostgres:", *complaints[-20:], sep="\n")  # noqa: T201
 
 
 @contextmanager
