@@ -122,7 +122,7 @@ def test_a_batch_links_to_the_traces_of_its_messages(merchant, collector):
         links = {link for span in collector.spans if (span.service, span.name) == batch for link in span.links}
         return bool(causes & links)
 
-    assert until(lambda: linked(("orchestrator", "take payments"), POST), 20)
-    assert until(lambda: linked(("provider-stripe", "take commands"), CREATE), 20)
-    assert until(lambda: linked(("gateway", "take payments"), OUTCOME), 20)
-    assert until(lambda: linked(("webhook-dispatcher", "take events"), OUTCOME), 20)
+    assert until(lambda: linked(("orchestrator", "consume payments"), POST), 20)
+    assert until(lambda: linked(("provider-stripe", "consume commands"), CREATE), 20)
+    assert until(lambda: linked(("gateway", "consume payments"), OUTCOME), 20)
+    assert until(lambda: linked(("webhook-dispatcher", "consume events"), OUTCOME), 20)

@@ -93,7 +93,7 @@ class BatchConsumer:
             else:
                 metrics.MESSAGES.labels(received.topic, "ignored").inc()
         if wanted:
-            with tracing.batch(f"take {self._subscription.name}", [received.headers for _, received in wanted]):
+            with tracing.batch(f"consume {self._subscription.name}", [received.headers for _, received in wanted]):
                 await self._apply(wanted)
         return stops
 

@@ -107,11 +107,11 @@ def explained(
     return {
         "payment_id": payment.id,
         "status": charge.steps[-1]["status"] if charge.steps else payment.status,
-        **_notified(charge, _of_payment(charge, payment, live), allowed, now),
+        **_shown(charge, _of_payment(charge, payment, live), allowed, now),
         "contradictions": [_contradiction(entry) for subject in subjects for entry in subject.denied],
         "operations": [
             {"id": view.id, "kind": view.kind, "amount": view.amount}
-            | _notified(operation, _explanation(operation), allowed, now)
+            | _shown(operation, _explanation(operation), allowed, now)
             for view, operation in known
         ],
     }
@@ -175,7 +175,7 @@ def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanat
     return REFUNDED["of all" if payment.amount_refunded >= payment.amount_captured else "of a part"]
 
 
-def _notified(subject: _Subject, explanation: Explanation, allowed: frozenset[May], now: datetime) -> Json:
+def _shown(subject: _Subject, explanation: Explanation, allowed: frozenset[May], now: datetime) -> Json:
     stand = subject.stand
     return {
         "state": stand.state,
