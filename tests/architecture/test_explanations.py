@@ -7,7 +7,7 @@ import pytest
 from gateway.history.texts import ACCEPTED, CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, REFUSED
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
-from malipo.contracts.failures import OWN_FAILURES, May, explained
+from malipo.contracts.failures import OWN_FAILURES, May, failure_of
 from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
@@ -107,7 +107,7 @@ def test_every_explanation_offers_something_to_do():
 @pytest.mark.parametrize("code", ["card_declined", "expired", "", "  "])
 @pytest.mark.parametrize("message", ["", " ", "No."])
 def test_a_failure_always_has_a_code_and_a_text(code, message):
-    failure = explained(code, message)
+    failure = failure_of(code, message)
     assert failure.code.strip()
     assert failure.message.strip()
 

@@ -38,7 +38,7 @@ def is_float(node: ast.AST) -> bool:
 def commits(node: ast.AST) -> bool:
     """Only the unit of work opens and commits transactions: state, inbox and outbox together, or none of them.
 
-    Beside it there are `Units.write`, for single statements, and `Units.reads`, which cannot `execute`.
+    Beside it there are `Database.write`, for single statements, and `Database.reads`, which cannot `execute`.
     """
     ends = ("commit", "transaction")
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ends
@@ -147,7 +147,7 @@ def test_a_handler_of_every_exception_says_why_or_raises_it_again(source_files: 
 
 
 def unexcused(source: str) -> Iterator[int]:
-    """Lines with a handler of every exception that neither says why nor raises it again."""
+    """Lines with a handler of every exception that neither gives a reason nor raises it again."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler) and BROAD.search(line := source.splitlines()[node.lineno - 1]):
             raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))

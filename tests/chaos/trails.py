@@ -25,9 +25,9 @@ WHERE payment_id = ANY($1::text[]) AND event_id IS NOT NULL ORDER BY event_seque
 _LISTED = "SELECT payment_id, sequence, type, id FROM events WHERE payment_id = ANY($1::text[]) ORDER BY position"
 _CONTRADICTED = "SELECT payment_id, trigger FROM history WHERE payment_id = ANY($1::text[]) AND contradiction"
 _REPEATED = """
-SELECT payment_id, message_id, trigger, count(*) AS times FROM history
+SELECT payment_id, cause_message_id AS message_id, trigger, count(*) AS times FROM history
 WHERE payment_id = ANY($1::text[]) AND source <> 'deadline'
-GROUP BY payment_id, message_id, coalesce(operation_id, ''), trigger HAVING count(*) > 1
+GROUP BY payment_id, cause_message_id, coalesce(operation_id, ''), trigger HAVING count(*) > 1
 """
 
 

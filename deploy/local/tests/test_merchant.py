@@ -17,7 +17,7 @@ STEP = COMMON | {
     "from_state": "processing",
     "to_state": "completed",
     "trigger": "succeeded",
-    "source": "answer",
+    "source": "attempt",
     "detail": None,
     "event": {"type": "payment.completed"},
 }

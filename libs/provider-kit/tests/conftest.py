@@ -24,7 +24,7 @@ from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
 from provider_kit.errors import BadSignature
-from provider_kit.handlers import CommandHandler
+from provider_kit.handlers import handle_batch
 from provider_kit.provider import Attempt, Callback, ParsedCallback, ProviderOperation
 from provider_kit.runner import AttemptRunner
 
@@ -90,7 +90,7 @@ class Replica:
         """Record commands as one batch."""
         batch = [Received(c, ids.new("msg"), "topic", c.payment_id, headers or {}) for c in commands]
         async with self.database.begin() as unit:
-            await CommandHandler(self.provider.name, self.attempts, lambda: None).handle_batch(unit, batch)
+            await handle_batch(self.provider.name, self.attempts, lambda: None, unit, batch)
 
     async def configure(self, *messages: MerchantConfigured) -> None:
         batch = [Received(m, ids.new("msg"), "topic", m.merchant_id) for m in messages]

@@ -205,7 +205,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_an_attempt_that_cannot_be_read_is_put_off_and_alerted_and_the_others_are_claimed(kit, make, damage):
+async def test_an_attempt_that_cannot_be_read_is_postponed_and_alerted_and_the_others_are_claimed(kit, make, damage):
     await kit.handle(make.charge(1), make.charge(2), make.refund(2, payment_id="pay_2"), make.charge(3))
     await kit.sql(f"UPDATE attempts SET {DAMAGES[damage]} WHERE id = 'pay_2'")
     with capture_logs() as events:

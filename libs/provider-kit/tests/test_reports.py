@@ -42,7 +42,7 @@ async def test_an_outcome_names_the_step_that_requested_it_and_what_was_exchange
     await kit.run()
     await kit.run()
     charged, queried = await kit.reports()
-    assert (charged.step, charged.source, charged.tries) == (1, "answer", 1)
+    assert (charged.step, charged.source, charged.tries) == (1, "attempt", 1)
     assert (queried.step, queried.source) == (4, "query")
     for report in (charged, queried):
         (exchange,) = report.exchanges

@@ -22,7 +22,7 @@ async def test_an_outcome_is_reported_with_the_headers_of_its_command(kit, make)
     (row,) = await kit.database.reads.fetch("SELECT key, headers FROM outbox")
     assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", "00-1-2-01")
     (report,) = await kit.reports()
-    assert (report.operation_id, report.kind, report.source, report.outcome) == ("pay_1", "charge", "answer", DONE)
+    assert (report.operation_id, report.kind, report.source, report.outcome) == ("pay_1", "charge", "attempt", DONE)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from malipo.contracts.provider_commands import Withdraw
 from malipo.messaging.subscription import Received
 from provider_kit.attempts import LeaseLost
 from provider_kit.errors import NotSent
-from provider_kit.handlers import CommandHandler
+from provider_kit.handlers import handle_batch
 
 WITHDRAW = Withdraw(
     payment_id="pay_1", operation_id="pay_1", merchant_id="mer_1", mode="test", config_version=1, step=4
@@ -17,9 +17,9 @@ WITHDRAW = Withdraw(
 
 
 async def handle(kit, *messages) -> None:
-    handler = CommandHandler("fake", kit.attempts, lambda: None)
     async with kit.database.begin() as unit:
-        await handler.handle_batch(unit, [Received(one, ids.new("msg"), "topic", one.payment_id) for one in messages])
+        batch = [Received(one, ids.new("msg"), "topic", one.payment_id) for one in messages]
+        await handle_batch("fake", kit.attempts, lambda: None, unit, batch)
 
 
 async def withdrawn(kit) -> list[OutcomeReported]:

@@ -184,7 +184,7 @@ def step(
     return PaymentTransitioned(
         payment_id=payment["id"], merchant_id=merchant_id, mode=mode, step=number, from_state="processing", to_state=to,
         payment=shown, config_version=1, occurred_at=now, operation=operation,
-        cause=Cause(trigger="succeeded", source="answer", message_id="msg_1"),
+        cause=Cause(trigger="succeeded", source="attempt", message_id="msg_1"),
         public_event=PublicEvent(ids.new("evt"), event, number) if event else None,
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ def test_from_make_there_are_only_an_operators_commands():
 
 
 def test_without_the_database_a_command_fails_with_the_reason(run, monkeypatch):
-    monkeypatch.setattr("malipo.messaging.command.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("malipo.messaging.operator_command.CONNECT_SECONDS", 0.2)
     monkeypatch.setenv("DATABASE_URL", "postgresql://malipo@127.0.0.1:1/none")
     result = run("merchant", "list")
     assert result.exit_code == 1

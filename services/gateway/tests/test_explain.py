@@ -28,7 +28,7 @@ def codes(explained: dict) -> list[str]:
 
 
 def moved(step, state: str, trigger: str, **changes):
-    cause = Cause(trigger=trigger, source="answer", message_id="msg_1", detail=changes.pop("detail", None))
+    cause = Cause(trigger=trigger, source="attempt", message_id="msg_1", detail=changes.pop("detail", None))
     return replace(step, to_state=state, cause=cause, **changes)
 
 
@@ -229,7 +229,7 @@ async def test_an_obstacle_is_shown_until_the_operation_is_answered(gateway, mer
     past = replace(postponed, tries=4, retry_at=NOW, observed_at=SOON)
     await gateway.receive(past, topic=OUTCOMES)
     assert (await explain(merchant, payment))["obstacle"]["retry_at"] is None
-    answer = OutcomeReported(**common, outcome=Declined(code="no"), source="answer", step=1, observed_at=NOW)
+    answer = OutcomeReported(**common, outcome=Declined(code="no"), source="attempt", step=1, observed_at=NOW)
     await gateway.receive(answer, topic=OUTCOMES)
     assert (await explain(merchant, payment))["obstacle"] is None
 

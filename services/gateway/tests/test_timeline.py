@@ -69,7 +69,7 @@ def test_what_came_before_the_oldest_shown_is_not_waited_for_and_a_cycle_loses_n
     assert in_causal_order({"b": NOW, "a": LONG_AGO}, {"b": {"a"}, "a": {"b"}}) == ["a", "b"]
 
 
-def report(payment, outcome, *, source: str = "answer", step: int = 1, **changes) -> OutcomeReported:
+def report(payment, outcome, *, source: str = "attempt", step: int = 1, **changes) -> OutcomeReported:
     base = OutcomeReported(
         payment_id=payment["id"], operation_id=payment["id"], kind="charge", provider="stripe", outcome=outcome,
         source=source, step=step, observed_at=NOW, exchanges=(Exchange(at=NOW, method="POST", path="/v1/x", status=200),),
@@ -85,7 +85,7 @@ def delivery(step, number: int = 1, result: str = "delivered") -> DeliveryReport
     )  # fmt: skip
 
 
-def because(step, message_id: str, source: str = "answer", **changes):
+def because(step, message_id: str, source: str = "attempt", **changes):
     cause = Cause(trigger=changes.pop("trigger", "succeeded"), source=source, message_id=message_id)
     return replace(step, cause=cause, **changes)
 

@@ -206,7 +206,7 @@ async def test_steps_that_a_roll_call_names_and_that_never_came_are_asked_for_an
     called = [
         PublishedTransition(payment["id"], step, named, False) for step, named in enumerate((first, second, third), 1)
     ]
-    await gateway.receive(RollCalled(steps=tuple(called)), gateway.step(merchant, payment), message_id=third)
+    await gateway.receive(RollCalled(transitions=tuple(called)), gateway.step(merchant, payment), message_id=third)
     assert [message for _, message in await lose(gateway)] == [ResendEvents(payment_id=payment["id"], steps=(2,))]
 
 

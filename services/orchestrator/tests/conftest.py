@@ -67,7 +67,7 @@ def report(payment_id: str, outcome, kind: str = "charge", operation_id: str | N
         kind=kind,
         provider="stripe",
         outcome=outcome,
-        source="answer",
+        source="attempt",
         step=1,
         observed_at=clock.now(),
     )

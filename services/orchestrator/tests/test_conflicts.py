@@ -103,4 +103,5 @@ async def test_a_deadline_that_passes_while_the_outcome_is_written_is_decided_on
 
     await orchestrator.database.transact(fire)
     assert tries == 2
+    assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers") == 0
     assert (await orchestrator.payment(create.payment_id))["state"] == "completed"

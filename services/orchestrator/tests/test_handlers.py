@@ -303,7 +303,7 @@ async def test_each_step_is_in_the_history_with_its_cause(orchestrator, make):
     rows = await orchestrator.database.reads.fetch("SELECT * FROM history ORDER BY step")
     assert [(r["from_state"], r["to_state"], r["trigger"], r["source"]) for r in rows] == [
         ("initiated", "processing", "dispatched", "merchant"),
-        ("processing", "completed", "succeeded", "answer"),
+        ("processing", "completed", "succeeded", "attempt"),
     ]
 
 

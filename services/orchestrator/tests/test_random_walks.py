@@ -83,7 +83,7 @@ class Walk:
     def handle(self, message) -> None:
         if self.payment.step and Resend().answers(self.payment, message):
             return
-        fold = Fold(self.payment, self.now, "answer", "msg")
+        fold = Fold(self.payment, self.now, "attempt", "msg")
         try:
             handlers._decide(fold, message)
         except handlers.Refused as refused:

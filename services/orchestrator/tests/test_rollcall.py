@@ -30,7 +30,7 @@ async def grow_old(orchestrator, seconds: float) -> None:
 
 
 def named(messages) -> list:
-    return [step for message in messages if isinstance(message, RollCalled) for step in message.steps]
+    return [step for message in messages if isinstance(message, RollCalled) for step in message.transitions]
 
 
 async def drain(orchestrator, delay: float = DELAY) -> list:
@@ -91,7 +91,7 @@ async def test_a_step_that_has_not_left_the_outbox_is_not_named_yet(orchestrator
     create = make.create()
     await orchestrator.handle(create)
     async with orchestrator.database.begin() as unit:
-        unit.send(PAYMENT_EVENTS, create.payment_id, RollCalled(steps=()))
+        unit.send(PAYMENT_EVENTS, create.payment_id, RollCalled(transitions=()))
     await orchestrator.database.write("UPDATE outbox SET created_at = (SELECT min(recorded_at) FROM history)")
     await grow_old(orchestrator, DELAY)
     await orchestrator.database.write("UPDATE outbox SET created_at = (SELECT min(recorded_at) FROM history)")

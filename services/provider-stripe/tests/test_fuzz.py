@@ -15,7 +15,7 @@ from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Declined
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
-from provider_stripe.mapping import answered, fenced, read_page, shown
+from provider_stripe.mapping import fenced, outcome_of_response, read_page, shown
 from provider_stripe.objects import StripeResponse, is_id
 from testkit.operations import cancel, capture, charge, refund
 
@@ -90,7 +90,7 @@ def is_storable(outcome: object) -> None:
 def test_any_response_is_read_to_an_outcome_that_can_be_stored(body, operation, status, replayed, repeat):
     response = StripeResponse(status, body, replayed=replayed)
     for read in (
-        lambda: answered(operation, response, repeat=repeat),
+        lambda: outcome_of_response(operation, response, repeat=repeat),
         lambda: shown(operation, response),
         lambda: read_page(operation, response)[0],
         lambda: fenced(charge(), response),
@@ -125,4 +125,4 @@ def test_any_body_that_stripe_has_signed_is_read(body):
 def test_a_response_that_is_nested_too_deep_is_a_doubt(body):
     for operation in OPERATIONS:
         for status in (200, 400, 402):
-            assert type(answered(operation, StripeResponse(status, body))).__name__ == "Unknown"
+            assert type(outcome_of_response(operation, StripeResponse(status, body))).__name__ == "Unknown"

@@ -22,7 +22,7 @@ from malipo.contracts.outcomes import (
 from malipo.money import EXPONENTS, Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
-from provider_stripe.mapping import STEPS, answered, request, unsupported
+from provider_stripe.mapping import STEPS, outcome_of_response, request, unsupported
 from provider_stripe.objects import StripeResponse
 from testkit.operations import cancel, capture, charge, refund
 
@@ -35,7 +35,7 @@ FAILED_3DS = {"code": "payment_intent_authentication_failure", "message": "Not a
 
 
 def read(operation, body, status: int = 200) -> Outcome:
-    return answered(operation, StripeResponse(status, json.dumps(body).encode()))
+    return outcome_of_response(operation, StripeResponse(status, json.dumps(body).encode()))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,11 @@ def test_a_failure_always_has_a_code_and_a_text(operation, status, body, code, m
 @pytest.mark.parametrize("status", [500, 503])
 def test_an_error_of_stripes_that_is_its_stored_answer_is_a_doubt_of_its_own(status):
     stored = StripeResponse(status, b"", replayed=True)
-    assert answered(charge(), stored) == answered(charge(), stored, repeat=True) == Unknown(reason="error_stored")
+    assert (
+        outcome_of_response(charge(), stored)
+        == outcome_of_response(charge(), stored, repeat=True)
+        == Unknown(reason="error_stored")
+    )
 
 
 def test_401_and_403_are_for_a_person_to_mend():
@@ -225,10 +229,10 @@ def test_401_and_403_are_for_a_person_to_mend():
 
 def test_429_has_had_no_effect_and_waits_a_second_unless_stripe_says_how_long():
     with pytest.raises(NotSent) as raised:
-        answered(charge(), StripeResponse(429, b""))
+        outcome_of_response(charge(), StripeResponse(429, b""))
     assert raised.value.retry_after_seconds == 1
     with pytest.raises(NotSent) as raised:
-        answered(charge(), StripeResponse(429, b"", retry_after_seconds=30))
+        outcome_of_response(charge(), StripeResponse(429, b"", retry_after_seconds=30))
     assert raised.value.retry_after_seconds == 30
 
 

@@ -189,7 +189,7 @@ async def test_with_a_secret_that_cannot_sign_nothing_is_sent_and_the_delivery_w
     one = await replica()
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/", secret=secret))
     await one.receive(kit.transition("pay_1", 1))
-    await until(lambda: put_off(one))
+    await until(lambda: postponed(one))
     assert receiver.hooks == []
     assert await one.reports() == []
 
@@ -200,11 +200,11 @@ async def test_a_secret_sealed_for_another_endpoint_signs_nothing(replica, recei
     await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/", id="ep_1"))
     await one.pool.execute("UPDATE endpoints SET secret_ciphertext = $1", other.secret_ciphertext)
     await one.receive(kit.transition("pay_1", 1))
-    await until(lambda: put_off(one))
+    await until(lambda: postponed(one))
     assert receiver.hooks == []
 
 
-async def put_off(dispatcher):
+async def postponed(dispatcher):
     return await dispatcher.rows(
         "SELECT FROM deliveries WHERE state = 'pending' AND attempts = 0 AND lease_token IS NULL "
         "AND due_at > now() + interval '4 minutes'"

@@ -8,6 +8,7 @@ from malipo.contracts.commands import ResendEvents
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.topics import BY_NAME
+from malipo.messaging.runtime import sweep
 from malipo.messaging.unit_of_work import MESSAGE_ID
 from webhook_dispatcher import handlers, scheduler
 from webhook_dispatcher.subscriptions import subscriptions
@@ -33,7 +34,7 @@ async def test_public_events_that_never_came_are_requested_and_others_are_not(re
         PublishedTransition("pay_1", 3, ids.new("msg"), public=True),
         PublishedTransition("pay_2", 1, ids.new("msg"), public=True),
     )
-    await one.receive(RollCalled(steps=called))
+    await one.receive(RollCalled(transitions=called))
     assert await requested(one, ResendEvents) == [
         ResendEvents(payment_id="pay_1", steps=(3,)), ResendEvents(payment_id="pay_2", steps=(1,))
     ]  # fmt: skip
@@ -52,8 +53,14 @@ async def test_a_configuration_that_events_wait_for_in_vain_is_requested(replica
     one = await replica(started=False)
     await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2))
     await one.pool.execute("UPDATE events SET created_at = created_at - interval '10 seconds'")
-    await scheduler.ask(one.database)
-    assert await requested(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
+    loop = asyncio.create_task(sweep(one.database, 1, scheduler._ask_and_wait))
+
+    async def requested() -> bool:
+        return await requested(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
+
+    await until(requested, what="the configuration is requested")
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
 
 
 async def pass_time(one, seconds: float) -> None:

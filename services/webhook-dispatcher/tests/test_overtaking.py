@@ -123,7 +123,7 @@ async def test_what_we_cannot_send_through_a_fault_of_ours_holds_up_later_events
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
     await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2))
     (first,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
-    await queue.put_off(one.database, first, 300)
+    await queue.postpone(one.database, first, 300)
     assert await queue.claim(one.database, Lease("run_1", 6), 100, [], 10) == []
     await one.pool.execute("UPDATE deliveries SET failing_since = failing_since - interval '601 s'")
     assert not await scheduler.overtake(one.database, 600)

@@ -19,7 +19,7 @@ from malipo.platform.client import http_client
 from provider_kit.provider import Credentials
 from provider_stripe.client import StripeClient, verify
 from provider_stripe.events import parse_event
-from provider_stripe.mapping import answered, request
+from provider_stripe.mapping import outcome_of_response, request
 
 CALLS_AT_ONCE = 64
 KEY = "sk_test_bare"
@@ -46,7 +46,9 @@ async def _charge(wire: Wire, client: StripeClient, charge: Charge) -> None:
     path, form = request(charge)
     answer = await client.post(KEY, path, form, key=charge.operation_id)
     await wire.send(
-        OUTCOMES, charge.payment_id, _report(charge.payment_id, charge.step, answered(charge, answer), "answer")
+        OUTCOMES,
+        charge.payment_id,
+        _report(charge.payment_id, charge.step, outcome_of_response(charge, answer), "attempt"),
     )
 
 
@@ -58,7 +60,7 @@ async def _receive(wire: Wire, credentials: Credentials, request: Request) -> JS
     return JSONResponse({"result": "received"})
 
 
-def _report(payment_id: str, step: int, outcome: Outcome, source: Literal["answer", "callback"]) -> OutcomeReported:
+def _report(payment_id: str, step: int, outcome: Outcome, source: Literal["attempt", "callback"]) -> OutcomeReported:
     return OutcomeReported(
         payment_id=payment_id,
         operation_id=payment_id,

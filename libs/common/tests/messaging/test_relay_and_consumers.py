@@ -19,7 +19,6 @@ from malipo.messaging import relay as relay_module
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
-from malipo.messaging.pool import connected
 from malipo.messaging.redrive import redrive
 from malipo.messaging.relay import Relay
 from malipo.messaging.subscription import Received, Subscription
@@ -217,7 +216,7 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
 
 async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, new_database, monkeypatch):
     monkeypatch.setattr(relay_module, "FROZEN_SECONDS", 1)
-    async with connected(new_database("orchestrator"), idle_seconds=relay_module.FROZEN_SECONDS) as frozen:
+    async with relay_module.session(new_database("orchestrator")) as frozen:
         held = await relay_module._lock_free_shards(frozen, [])
         assert len(held) == SHARDS
         database = await service()

@@ -79,7 +79,7 @@ WITH ours AS (
 )
 UPDATE attempts AS a SET lease_until = now() + make_interval(secs => $3) FROM ours WHERE a.id = ours.id RETURNING a.id
 """
-_PUT_OFF = """
+_POSTPONE_UNREADABLE = """
 UPDATE attempts SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL
 WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
@@ -141,7 +141,7 @@ FROM open WHERE a.id = open.id AND open.unsent RETURNING a.id
 
 _CANCELED = msgspec.to_builtins(Canceled())
 _MOST_MARKS = 100
-_PUT_OFF_SECONDS = 60.0
+_UNREADABLE_SECONDS = 60.0
 
 
 class LeaseLost(Exception):
@@ -192,7 +192,7 @@ class Attempts:
         """Lease up to `count` due operations, each the first open attempt of its payment.
 
         None of those in `running`: a process that lost a lease while it waits for a response must not send twice.
-        One that cannot be read is put off and alerted; only later attempts of its payment wait for it.
+        One that cannot be read is postponed and alerted; only later attempts of its payment wait for it.
         """
         return await self._claim(_CLAIM_OPERATIONS, lease, count, running)
 
@@ -262,7 +262,7 @@ class Attempts:
         rows = await self._database.write(query, count, lease.token, lease.seconds, running)
         found = {row["id"]: read(row, lease.token, asked_at) for row in rows}
         if unreadable := [attempt_id for attempt_id, claimed in found.items() if claimed is None]:
-            await self._database.write(_PUT_OFF, lease.token, unreadable, _PUT_OFF_SECONDS)
+            await self._database.write(_POSTPONE_UNREADABLE, lease.token, unreadable, _UNREADABLE_SECONDS)
         readable = [claimed for claimed in found.values() if claimed is not None]
         self._holds.update({claimed.id: claimed.hold for claimed in readable})
         return readable

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import bindparam, select
 
-from malipo.messaging import command
+from malipo.messaging import operator_command
 from malipo.messaging.pool import Queries, Row
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 from malipo.platform.settings import ServiceSettings
 from provider_kit.tables import UNMATCHED
 
@@ -22,8 +22,8 @@ _NEWEST_FIRST = (
     .order_by(UNMATCHED.c.received_at.desc())
     .limit(bindparam("limit"))
 )
-_ALL = Query(_NEWEST_FIRST)
-_FOR_A_PERSON = Query(_NEWEST_FIRST.where(UNMATCHED.c.concerns != "others"))
+_ALL = CompiledQuery(_NEWEST_FIRST)
+_FOR_A_PERSON = CompiledQuery(_NEWEST_FIRST.where(UNMATCHED.c.concerns != "others"))
 
 
 def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None:
@@ -35,7 +35,7 @@ def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 100,
     ) -> None:
         """List what the provider reported that matches no operation here: a line of JSON each."""
-        for row in command.run(
+        for row in operator_command.run(
             settings_type, lambda database: listed(database.reads, everything=everything, limit=limit)
         ):
             typer.echo(json.dumps(dict(row), default=str))

@@ -12,7 +12,7 @@ from malipo.contracts.config import MerchantConfigured, secret_owner
 from malipo.contracts.message import Message
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Row
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import arrays, insert, names, statement
@@ -46,7 +46,7 @@ SELECT m.version, c.id, c.ciphertext FROM merchants m
 LEFT JOIN credentials c ON c.merchant_id = m.merchant_id AND c.mode = $2
 WHERE m.merchant_id = $1
 """
-_BY_ID = Query(
+_BY_ID = CompiledQuery(
     select(CREDENTIALS.c.merchant_id, CREDENTIALS.c.mode, CREDENTIALS.c.ciphertext).where(
         CREDENTIALS.c.id == bindparam("id")
     )

@@ -87,7 +87,7 @@ class _Begun:
 
     def failed(self, error: BaseException) -> Exchange:
         """Named by its kind: the text may quote an address or a header."""
-        return self._ended(None, None, _error_word(error))
+        return self._ended(None, None, _error_name(error))
 
     def _ended(self, status: int | None, request_id: str | None, error: str | None) -> Exchange:
         return Exchange(
@@ -101,7 +101,7 @@ class _Begun:
         )
 
 
-def _error_word(error: BaseException) -> str:
+def _error_name(error: BaseException) -> str:
     """One of `EXCHANGE_ERRORS`. The transport's own error tells more than httpx's: see `client.never_sent`."""
     match error if isinstance(error, asyncio.CancelledError) else error.__cause__ or error:
         case asyncio.CancelledError():

@@ -11,29 +11,23 @@ from provider_kit import reports
 from provider_kit.attempts import Attempts
 
 
-class CommandHandler:
-    """Handles the commands for one provider. `nudge` is called after each commit."""
-
-    def __init__(self, provider: str, attempts: Attempts, nudge: Callable[[], None]) -> None:
-        self._provider = provider
-        self._attempts = attempts
-        self._nudge = nudge
-
-    async def handle_batch(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-        """Handler of the provider's commands: nothing is sent before this is committed."""
-        withdrawn = {one.message.operation_id: (one.message, one) for one in batch if isinstance(one.message, Withdraw)}
-        operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
-        if withdrawn:
-            # A charge and its withdrawal may come in one batch, as after an outage: the charge must be there to be stopped.
-            arriving = sorted((one for one in operations if one.key in withdrawn), key=lambda one: one.key)
-            ended = await self._attempts.withdraw(unit, [withdraw for withdraw, _ in withdrawn.values()], arriving)
-            operations = [one for one in operations if one.key not in withdrawn]
-            for charge_id in sorted(ended):
-                withdraw, received = withdrawn[charge_id]
-                report = reports.withdrawn(withdraw, self._provider, withdraw.step)
-                unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
-        self._attempts.record(unit, operations)
-        unit.after_commit(self._nudge)
+async def handle_batch(
+    provider: str, attempts: Attempts, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]
+) -> None:
+    """Handler of one provider's commands: nothing is sent before this is committed. Then `nudge` is called."""
+    withdrawn = {one.message.operation_id: (one.message, one) for one in batch if isinstance(one.message, Withdraw)}
+    operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
+    if withdrawn:
+        # A charge and its withdrawal may come in one batch, as after an outage: the charge must be there to be stopped.
+        arriving = sorted((one for one in operations if one.key in withdrawn), key=lambda one: one.key)
+        ended = await attempts.withdraw(unit, [withdraw for withdraw, _ in withdrawn.values()], arriving)
+        operations = [one for one in operations if one.key not in withdrawn]
+        for charge_id in sorted(ended):
+            withdraw, received = withdrawn[charge_id]
+            report = reports.withdrawn(withdraw, provider, withdraw.step)
+            unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
+    attempts.record(unit, operations)
+    unit.after_commit(nudge)
 
 
 def _without_repeated_queries(batch: Sequence[Received[Message]]) -> Sequence[Received[Message]]:

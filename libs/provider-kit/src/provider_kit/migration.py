@@ -25,7 +25,7 @@ CREATE TABLE attempts (
     created_at      timestamptz NOT NULL DEFAULT now(),
     CHECK ((first_sent_at IS NULL) = (account_fingerprint IS NULL))
 );
-CREATE INDEX attempts_orders_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';
+CREATE INDEX attempts_operations_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';
 CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';
 CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
 CREATE INDEX attempts_reference ON attempts (reference) WHERE reference IS NOT NULL;

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, OperationKind, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, ProviderOperationKind, Refund
 from malipo.money import Money
 
 ProviderOperation = Charge | Capture | Cancel | Refund
@@ -86,7 +86,7 @@ class CallbackOutcome:
 
     payment_id: str
     operation_id: str
-    kind: OperationKind
+    kind: ProviderOperationKind
     outcome: Outcome
 
 
@@ -145,7 +145,7 @@ class Provider(Protocol):
         ...
 
 
-def kind_of(operation: ProviderOperation) -> OperationKind:
+def kind_of(operation: ProviderOperation) -> ProviderOperationKind:
     """The kind of an operation, as messages and columns name it."""
     match operation:
         case Charge():

@@ -13,7 +13,7 @@ from provider_kit import reminders, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
-from provider_kit.handlers import CommandHandler
+from provider_kit.handlers import handle_batch
 from provider_kit.provider import Provider
 from provider_kit.runner import AttemptRunner
 
@@ -24,9 +24,9 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     credentials = CredentialStore(provider.name, runtime.database, KeyRing.parse(settings.key_ring.get_secret_value()))
     runner = AttemptRunner(provider, attempts, credentials, runtime.database, lease_seconds=settings.lease_seconds)
     nudge = runner.nudge
-    commands = CommandHandler(provider.name, attempts, nudge)
+    handle = partial(handle_batch, provider.name, attempts, nudge)
     runtime.subscribe(
-        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), commands.handle_batch),
+        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), handle),
         Subscription("config", (MERCHANT_CONFIG,), partial(credentials.replicate, nudge)),
     )
     runtime.loop("operations", runner.operations.run)

@@ -52,7 +52,7 @@ ATTEMPTS = Table(
     Column("done_at", MOMENT),
     Column("created_at", MOMENT, nullable=False, server_default=func.now()),
     Index("attempts_open", "payment_id", "position", postgresql_where=text("done_at IS NULL")),
-    Index("attempts_orders_due", "due_at", postgresql_where=text("done_at IS NULL AND kind <> 'query'")),
+    Index("attempts_operations_due", "due_at", postgresql_where=text("done_at IS NULL AND kind <> 'query'")),
     Index("attempts_queries_due", "due_at", postgresql_where=text("done_at IS NULL AND kind = 'query'")),
     Index("attempts_reference", "reference", postgresql_where=text("reference IS NOT NULL")),
 )

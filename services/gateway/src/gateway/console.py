@@ -14,7 +14,7 @@ from gateway.edge import authentication
 from gateway.settings import Settings
 from malipo import clock
 from malipo.contracts.commands import Mode
-from malipo.messaging import command
+from malipo.messaging import operator_command
 from malipo.messaging.database import Database
 from malipo.messaging.unit_of_work import UnitOfWork
 
@@ -36,7 +36,7 @@ def add_commands(cli: typer.Typer) -> None:
 def create_merchant(name: str, as_json: _AsJson = False) -> None:
     """Make a merchant."""
     if not name.strip() or not name.isprintable():
-        command.fail("give the merchant a name, in printable characters")
+        operator_command.fail("give the merchant a name, in printable characters")
     merchant_id = _write(lambda unit: store.add_merchant(unit.transaction, name))
     _print({"id": merchant_id, "name": name}, as_json=as_json)
 
@@ -44,7 +44,7 @@ def create_merchant(name: str, as_json: _AsJson = False) -> None:
 @_merchants.command("list")
 def list_merchants(as_json: _AsJson = False) -> None:
     """List all merchants."""
-    found = command.run(Settings, lambda database: store.list_merchants(database.reads))
+    found = operator_command.run(Settings, lambda database: store.list_merchants(database.reads))
     _print([asdict(merchant) for merchant in found], as_json=as_json)
 
 
@@ -58,10 +58,12 @@ def create_key(
 ) -> None:
     """Make an API key and print it: this is the only time it can be seen."""
     if mode not in get_args(Mode):
-        command.fail(f"there is no mode {mode}: give test or live")
+        operator_command.fail(f"there is no mode {mode}: give test or live")
     scopes = scope or list(authentication.SCOPES)
     if unknown := set(scopes) - set(authentication.SCOPES):
-        command.fail(f"unknown scope {', '.join(sorted(unknown))}; there are: {', '.join(authentication.SCOPES)}")
+        operator_command.fail(
+            f"unknown scope {', '.join(sorted(unknown))}; there are: {', '.join(authentication.SCOPES)}"
+        )
     key_id, key = authentication.new_key(cast("Mode", mode))
     try:
         expires_at = _write(
@@ -76,7 +78,7 @@ def create_key(
             )
         )
     except asyncpg.ForeignKeyViolationError:
-        command.fail(f"no merchant {merchant}; `merchant list` shows those there are")
+        operator_command.fail(f"no merchant {merchant}; `merchant list` shows those there are")
     _print({"id": key_id, "key": key, "mode": mode, "scopes": scopes, "expires_at": expires_at}, as_json=as_json)
 
 
@@ -84,7 +86,7 @@ def create_key(
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, key_...")], as_json: _AsJson = False) -> None:
     """Revoke an API key for ever; every replica refuses it within a second."""
     if not _write(lambda unit: store.revoke_key(unit.transaction, key_id)):
-        command.fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
+        operator_command.fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
     _print({"id": key_id, "revoked": True}, as_json=as_json)
 
 
@@ -93,7 +95,7 @@ def list_keys(
     merchant: Annotated[str, typer.Argument(help="The merchant's id, mer_...")], as_json: _AsJson = False
 ) -> None:
     """List a merchant's API keys, without their secrets."""
-    found = command.run(Settings, lambda database: store.list_keys(database.reads, merchant))
+    found = operator_command.run(Settings, lambda database: store.list_keys(database.reads, merchant))
     _print([asdict(key) for key in found], as_json=as_json)
 
 
@@ -108,7 +110,7 @@ def republish(as_json: _AsJson = False) -> None:
                 await configuration.publish(unit, merchant.id)
         return len(merchants)
 
-    _print({"merchants": command.run(Settings, publish_all)}, as_json=as_json)
+    _print({"merchants": operator_command.run(Settings, publish_all)}, as_json=as_json)
 
 
 def _write[T](work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
@@ -116,7 +118,7 @@ def _write[T](work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         async with database.begin() as unit:
             return await work(unit)
 
-    return command.run(Settings, in_one_transaction)
+    return operator_command.run(Settings, in_one_transaction)
 
 
 def _print(answer: _Row | list[_Row], *, as_json: bool) -> None:

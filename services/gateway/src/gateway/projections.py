@@ -29,22 +29,22 @@ _BEHIND = "configuration_behind"
 async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Apply transitions and refusals to the read models, and after the commit wake the requests that wait for them.
 
-    They answer their commands. What a roll call names and the inbox lacks is asked for.
+    Each ends the resending of its command. What a roll call names and the inbox lacks is requested.
 
     Applying the same message again, or an older one, changes nothing.
     """
-    steps = [received.message for received in batch if isinstance(received.message, PaymentTransitioned)]
+    transitions = [received.message for received in batch if isinstance(received.message, PaymentTransitioned)]
     refusals = [received.message for received in batch if isinstance(received.message, CommandRefused)]
-    operations = latest_operations(steps)
+    operations = latest_operations(transitions)
     touched = {view.id for _, view in operations}  # of two writes of one row PostgreSQL would keep either
-    add_events(unit, steps)
+    add_events(unit, transitions)
     await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
-    put_payments(unit, latest_steps(steps))
+    put_payments(unit, latest_transitions(transitions))
     put_operations(unit, operations)
-    unanswered.answered(unit, touched | {one.payment_id for one in steps} | {one.operation_id for one in refusals})
+    unanswered.forget(unit, touched | {one.payment_id for one in transitions} | {one.operation_id for one in refusals})
     await add_to_timelines(unit, batch)
     await rollcall.answer(unit, CONSUMER, batch)
-    changed = {step.payment_id for step in steps} | {view.id for _, view in operations}
+    changed = {one.payment_id for one in transitions} | {view.id for _, view in operations}
     unit.after_commit(partial(waiting.wake, changed | {refusal.operation_id for refusal in refusals}))
 
 
@@ -64,15 +64,15 @@ async def _refuse(unit: UnitOfWork, refusals: Mapping[str, CommandRefused]) -> N
         refuse(unit, [refused(view, refusals[view.id]) for view in found])
 
 
-def latest_steps(steps: Sequence[PaymentTransitioned]) -> list[PaymentTransitioned]:
-    """The last step of each payment: a batch may hold several, and one statement writes each row once."""
-    return list({step.payment_id: step for step in sorted(steps, key=lambda step: step.step)}.values())
+def latest_transitions(transitions: Sequence[PaymentTransitioned]) -> list[PaymentTransitioned]:
+    """The last transition of each payment: a batch may hold several, and one statement writes each row once."""
+    return list({one.payment_id: one for one in _in_order(transitions)}.values())
 
 
-def latest_operations(steps: Sequence[PaymentTransitioned]) -> list[tuple[PaymentTransitioned, OperationView]]:
-    """The last step of each refund, capture and cancel."""
-    about = [(step, step.operation) for step in sorted(steps, key=lambda step: step.step) if step.operation]
-    return list({view.id: (step, view) for step, view in about}.values())
+def latest_operations(transitions: Sequence[PaymentTransitioned]) -> list[tuple[PaymentTransitioned, OperationView]]:
+    """The last transition of each refund, capture and cancel."""
+    about = [(one, one.operation) for one in _in_order(transitions) if one.operation]
+    return list({view.id: (one, view) for one, view in about}.values())
 
 
 def refused(view: OperationView, refusal: CommandRefused) -> Operation:
@@ -80,3 +80,7 @@ def refused(view: OperationView, refusal: CommandRefused) -> Operation:
     failure = Failure(refusal.code, refusal.detail)
     failed = replace(view, status="failed", failure=failure, updated_at=refusal.occurred_at)
     return Operation(failed, Refusal(refusal.code, refusal.detail))
+
+
+def _in_order(transitions: Sequence[PaymentTransitioned]) -> list[PaymentTransitioned]:
+    return sorted(transitions, key=lambda one: one.step)

@@ -19,9 +19,9 @@ def schedule(runtime: Runtime, settings: Settings) -> None:
     runtime.sweep("configurations", _LOOK_SECONDS, configuration.send_echo)
 
 
-async def _send_again(first_wait_seconds: float, database: Database) -> bool:
+async def _send_again(first_wait_seconds: float, database: Database) -> None:
+    """At most a hundred a second: an orchestrator that comes back must not be flooded."""
     await unanswered.send_again(database, first_wait_seconds)
-    return False  # at most a hundred a second: an orchestrator that comes back must not be flooded
 
 
 async def _give_up(database: Database) -> bool:

@@ -6,7 +6,7 @@ from typing import cast
 
 from malipo import ids
 from malipo.contracts.events import Cause, EventType, Failure, PaymentTransitioned, PublicEvent, Sent, Source
-from malipo.contracts.failures import explained
+from malipo.contracts.failures import failure_of
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -123,7 +123,7 @@ class Fold:
         self._watch_doubt(payment, transition)
         self._set_timer(payment, transition)
         self._record(before, transition.to, trigger, outcome, transition=transition)
-        self._send(transition, None)
+        self._add_command(transition, None)
         if transition.to in DECIDED:
             self._close_operations(trigger, outcome)
         elif payment.cancelable:
@@ -144,7 +144,7 @@ class Fold:
             operation.dispatched_at = self.now
         self._set_timer(operation, transition)
         self._record(before, transition.to, trigger, outcome, transition=transition, operation=operation)
-        self._send(transition, operation)
+        self._add_command(transition, operation)
         return None
 
     def _close_operations(self, trigger: Trigger, outcome: Outcome | None) -> None:
@@ -213,7 +213,7 @@ class Fold:
                 occurred_at=self.now,
                 public_event=self._public_event(event_type) if event_type else None,
                 contradiction=transition is None,
-                sent=self._sends(transition, operation) if transition else None,
+                sent=self._shown_as_sent(transition, operation) if transition else None,
                 deadline=payment.timers.get(operation.id if operation else payment.id) if transition else None,
             )
         )
@@ -222,13 +222,13 @@ class Fold:
         self.payment.event_sequence += 1
         return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
 
-    def _sends(self, transition: Transition, operation: Operation | None) -> Sent | None:
+    def _shown_as_sent(self, transition: Transition, operation: Operation | None) -> Sent | None:
         """What `_send` sends for the transition itself: a charge is canceled by an operation, which has steps of its own."""
         if transition.send is Send.CANCEL and operation is None:
             return "query" if self.payment.reference is None else None
         return transition.send and transition.send.value
 
-    def _send(self, transition: Transition, operation: Operation | None) -> None:
+    def _add_command(self, transition: Transition, operation: Operation | None) -> None:
         match transition.send:
             case None:
                 pass
@@ -328,7 +328,7 @@ def _learn_payment(payment: Payment, outcome: Outcome | None) -> None:
         case Succeeded(amount=amount):
             payment.captured_minor = amount.amount_minor
         case Declined(code=code, message=message):
-            payment.failure = explained(code, message)
+            payment.failure = failure_of(code, message)
         case ActionRequired(action=action):
             payment.action = action
         case Authorized() | Canceled() | Pending() | Unknown():
@@ -341,7 +341,7 @@ def _learn_operation(operation: Operation, outcome: Outcome | None) -> None:
     operation.reference = outcome.reference or operation.reference
     match outcome:
         case Declined(code=code, message=message):
-            operation.failure = explained(code, message)
+            operation.failure = failure_of(code, message)
         case Succeeded() | Authorized() | Canceled() | ActionRequired():
             operation.failure = _too_late(operation.subject, outcome)
         case Pending() | Unknown():
@@ -359,8 +359,8 @@ def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
     if isinstance(outcome, wanted[subject]):
         return None
     if subject is Subject.CANCEL and isinstance(outcome, Succeeded):
-        return explained("cancel_too_late")
-    return explained(f"payment_{trigger_of(outcome)}")
+        return failure_of("cancel_too_late")
+    return failure_of(f"payment_{trigger_of(outcome)}")
 
 
 def _own_failure(transition: Transition) -> Failure | None:
@@ -368,8 +368,8 @@ def _own_failure(transition: Transition) -> Failure | None:
     if transition.to is not State.FAILED or transition.trigger not in _OURS:
         return None
     if transition.trigger is Trigger.EXPIRED:
-        return explained("expired")
-    return explained("never_sent")
+        return failure_of("expired")
+    return failure_of("never_sent")
 
 
 def _came_back(operation: Operation, outcome: Outcome | None) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from malipo.messaging import command
+from malipo.messaging import operator_command
 from orchestrator import resending, rollcall, store
 from orchestrator.settings import Settings
 
@@ -20,15 +20,15 @@ def add_commands(cli: typer.Typer) -> None:
 @_resend.command("payment")
 def payment(payment_id: Annotated[str, typer.Argument(help="The payment's id, pay_...")]) -> None:
     """Resend every transition and refusal of a payment under the ids that they had; a service that has them drops them."""
-    messages = command.run(Settings, lambda database: resending.resend(database, payment_id))
+    messages = operator_command.run(Settings, lambda database: resending.resend(database, payment_id))
     if not messages:
-        command.fail(f"no payment {payment_id} of the last {store.RESENDABLE_DAYS} days: nothing is resent")
+        operator_command.fail(f"no payment {payment_id} of the last {store.RESENDABLE_DAYS} days: nothing is resent")
     typer.echo(f"{payment_id} is resent by a running orchestrator's relay: {messages} messages")
 
 
 @_resend.command("since")
 def since(moment: Annotated[datetime, typer.Argument(help="In UTC, e.g. 2026-11-21T09:30:00.")]) -> None:
     """Repeat the roll call of every transition published since then: each service requests what it lacks, and only that."""
-    if not command.run(Settings, lambda database: rollcall.rewind(database, moment.replace(tzinfo=UTC))):
-        command.fail("the orchestrator has never run: there is nothing to resend")
+    if not operator_command.run(Settings, lambda database: rollcall.rewind(database, moment.replace(tzinfo=UTC))):
+        operator_command.fail("the orchestrator has never run: there is nothing to resend")
     typer.echo(f"the roll call of what was published since {moment.isoformat()} will be repeated")

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from malipo.contracts.commands import CaptureMode, Method, Mode
-from malipo.contracts.events import Failure
+from malipo.contracts.events import Failure, OperationKind
 from malipo.contracts.outcomes import Action
 from malipo.money import Money
 from orchestrator.machine import DECIDED, State, Subject
 
-KINDS: dict[Subject, Literal["capture", "cancel", "refund"]] = {
+KINDS: dict[Subject, OperationKind] = {
     Subject.CAPTURE: "capture",
     Subject.CANCEL: "cancel",
     Subject.REFUND: "refund",

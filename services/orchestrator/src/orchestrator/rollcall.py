@@ -1,4 +1,4 @@
-"""The roll call: names the published steps, a while later and once more: a service that lacks one requests it."""
+"""The roll call: names the published transitions, a while later and once more: a service that lacks one requests it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,12 +15,12 @@ from orchestrator.store import RECENT
 
 _STEPS_AT_ONCE = 2000
 _STEPS_A_MESSAGE = 500  # of some 90 bytes each
-_LOOKS = 12  # within the delay, so that a step is called at most a twelfth of it late
+_LOOKS = 12  # within the delay, so that a transition is called at most a twelfth of it late
 _MOST_SECONDS = 5.0
 
 _BEGIN = "INSERT INTO roll_calls SELECT unnest($1::float8[]), now() ON CONFLICT DO NOTHING"
 # Of several replicas the one that holds the row calls. What has not left this outbox yet is not missing anywhere. All
-# ages are by PostgreSQL's clock. A step committed later than the delay after it was written would be skipped: no statement
+# ages are by PostgreSQL's clock. A transition committed later than the delay after it was written would be skipped: no statement
 # of ours is allowed to run for so long.
 _SPAN = """
 SELECT called_until, least(
@@ -43,12 +43,12 @@ _REWIND = "UPDATE roll_calls SET called_until = least(called_until, $1) RETURNIN
 
 
 def every_seconds(delays: Sequence[float]) -> float:
-    """How often to sweep, so that a step is called soon after the shortest of `delays`."""
+    """How often to sweep, so that a transition is called soon after the shortest of `delays`."""
     return min(min(delays) / _LOOKS, _MOST_SECONDS)
 
 
 async def sweep(delays: Sequence[float], database: Database) -> bool:
-    """Call what is due: every step once as many seconds after it was published as each of `delays` says.
+    """Call what is due: every transition once as many seconds after it was published as each of `delays` says.
 
     Returns whether there may be more.
     """
@@ -58,16 +58,16 @@ async def sweep(delays: Sequence[float], database: Database) -> bool:
 
 
 async def call(unit: UnitOfWork, delay_seconds: float) -> int:
-    """Call the next steps that are old enough; returns how many these were, and 0 while another replica does it."""
+    """Call the next transitions that are old enough; returns how many these were, and 0 while another replica does it."""
     if not await unit.reads.fetchval(_DUE, delay_seconds, PAYMENT_EVENTS.name):
         return 0
     claimed = await unit.transaction.fetchrow(_CLAIM, delay_seconds, PAYMENT_EVENTS.name)
     if claimed is None or claimed["until"] <= claimed["called_until"]:
         return 0
     rows = await unit.transaction.fetch(_STEPS, claimed["called_until"], claimed["until"], _STEPS_AT_ONCE)
-    for group in by_partition(PAYMENT_EVENTS, map(_published, rows), lambda step: step.payment_id):
-        for steps in batched(group, _STEPS_A_MESSAGE):
-            unit.send(PAYMENT_EVENTS, steps[0].payment_id, RollCalled(steps=steps), headers={})
+    for group in by_partition(PAYMENT_EVENTS, map(_published, rows), lambda one: one.payment_id):
+        for transitions in batched(group, _STEPS_A_MESSAGE):
+            unit.send(PAYMENT_EVENTS, transitions[0].payment_id, RollCalled(transitions=transitions), headers={})
     until = rows[-1]["recorded_at"] if len(rows) >= _STEPS_AT_ONCE else claimed["until"]
     await unit.transaction.execute(_CALLED, delay_seconds, until)
     return len(rows)

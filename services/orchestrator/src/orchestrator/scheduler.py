@@ -15,7 +15,7 @@ from orchestrator.settings import Settings
 
 _PAYMENTS_AT_ONCE = 200
 _LOOK_SECONDS = 0.25
-_PUT_OFF_SECONDS = 60.0
+_POSTPONE_SECONDS = 60.0
 _GAUGE_SECONDS = 5.0
 
 DOUBTS = Gauge(
@@ -38,12 +38,11 @@ def schedule(runtime: Runtime, settings: Settings) -> None:
     runtime.sweep("doubt gauges", _GAUGE_SECONDS, watch)
 
 
-async def watch(database: Database) -> bool:
-    """Set the gauges of what is in doubt; returns False."""
+async def watch(database: Database) -> None:
+    """Set the gauges of what is in doubt."""
     for subject, (number, oldest_seconds) in (await store.doubts(database.reads)).items():
         DOUBTS.labels(subject).set(number)
         OLDEST_DOUBT_SECONDS.labels(subject).set(oldest_seconds)
-    return False
 
 
 async def tick(database: Database) -> bool:
@@ -60,11 +59,11 @@ async def tick(database: Database) -> bool:
     if due:
         for payment_id, error in zip(due, await isolated(due, fire), strict=True):
             if error is not None:
-                await _put_off(database, payment_id, error)
+                await _postpone(database, payment_id, error)
     return len(due) == _PAYMENTS_AT_ONCE
 
 
-async def _put_off(database: Database, payment_id: str, error: Exception) -> None:
+async def _postpone(database: Database, payment_id: str, error: Exception) -> None:
     headers = handlers.context_of(*await store.context(database.reads, payment_id))
     log.error("deadline cannot be fired", error=repr(error), exc_info=error, **logs.facts(payment_id, headers))
-    await store.put_off(database, payment_id, _PUT_OFF_SECONDS)
+    await store.postpone(database, payment_id, _POSTPONE_SECONDS)

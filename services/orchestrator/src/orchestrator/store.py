@@ -13,7 +13,7 @@ from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Action
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries, Row
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.runtime import INBOX_DAYS
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, names
@@ -48,7 +48,7 @@ SELECT now() AS read_at, {_COLUMNS}, due.subject_ids FROM (
     WHERE due_at <= now() AND payment_id = ANY($1::text[]) GROUP BY 1
 ) AS due JOIN payments AS p ON p.id = due.payment_id ORDER BY due.due_at
 """
-_PUT_OFF = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
+_POSTPONE = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
 _ADD_PAYMENTS = insert(PAYMENTS)
 _CHANGE_PAYMENTS = Write(
     f"UPDATE payments p SET {_assign(PAYMENT_CHANGES, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
@@ -60,8 +60,8 @@ _ADD_REFUSALS = insert(REFUSALS)
 _SET_TIMERS = insert(TIMERS, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")
 _END_TIMERS = Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", (TIMERS.c.subject_id,))
 
-_CONTEXT = Query(select(PAYMENTS.c.traceparent, PAYMENTS.c.client_ref).where(PAYMENTS.c.id == bindparam("id")))
-_DUE = Query(
+_CONTEXT = CompiledQuery(select(PAYMENTS.c.traceparent, PAYMENTS.c.client_ref).where(PAYMENTS.c.id == bindparam("id")))
+_DUE = CompiledQuery(
     select(TIMERS.c.payment_id)
     .where(TIMERS.c.due_at <= func.now())
     .group_by(TIMERS.c.payment_id)
@@ -139,9 +139,9 @@ async def due(source: Queries, limit: int) -> list[str]:
     return [row["payment_id"] for row in await source.fetch(*_DUE.of(limit=limit))]
 
 
-async def put_off(database: Database, payment_id: str, seconds: float) -> None:
+async def postpone(database: Database, payment_id: str, seconds: float) -> None:
     """Postpone a payment's deadlines that have passed."""
-    await database.write(_PUT_OFF, payment_id, seconds)
+    await database.write(_POSTPONE, payment_id, seconds)
 
 
 async def context(source: Queries, payment_id: str) -> tuple[str | None, str | None]:

@@ -16,10 +16,10 @@ from provider_stripe.mapping import (
     KEY_MISFIT,
     NEVER_CHARGED,
     REFUSED_REPEAT,
-    answered,
     fence,
     fenced,
     object_path,
+    outcome_of_response,
     read_page,
     request,
     search,
@@ -141,7 +141,7 @@ class StripeProvider:
     async def _send(self, attempt: Attempt) -> Outcome:
         path, form = request(attempt.operation)
         response = await self._client.post(_key(attempt), path, form, key=attempt.key)
-        outcome = answered(attempt.operation, response, repeat=attempt.first_sent_at is not None)
+        outcome = outcome_of_response(attempt.operation, response, repeat=attempt.first_sent_at is not None)
         if outcome == KEY_MISFIT:
             log.error(
                 "idempotency key misfit",

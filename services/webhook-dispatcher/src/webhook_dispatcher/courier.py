@@ -21,7 +21,7 @@ from webhook_dispatcher.result import result_of
 from webhook_dispatcher.schedule import JITTER
 from webhook_dispatcher.sender import Sender
 
-PUT_OFF_SECONDS = 300.0
+POSTPONE_SECONDS = 300.0
 """How long a delivery waits that we cannot attempt through a fault of ours. An operator is alerted meanwhile."""
 
 
@@ -47,18 +47,18 @@ class Courier:
         with tracing.span(
             f"webhook {delivery.type}", delivery.payment_id, delivery.headers, SpanKind.CLIENT, **_about(delivery)
         ) as headers:
-            return await self._attempt_or_put_off(replace(delivery, headers=headers))
+            return await self._attempt_or_postpone(replace(delivery, headers=headers))
 
-    async def _attempt_or_put_off(self, delivery: Delivery) -> bool:
+    async def _attempt_or_postpone(self, delivery: Delivery) -> bool:
         about = _about(delivery)
         try:
             return await self._attempt(delivery)
         except (SecretUnreadable, signature.BadSecret):
-            log.error("signing secret unreadable", **about, retry_in_seconds=PUT_OFF_SECONDS)
-            return await self._put_off(delivery, "unreadable_secret")
+            log.error("signing secret unreadable", **about, retry_in_seconds=POSTPONE_SECONDS)
+            return await self._postpone(delivery, "unreadable_secret")
         except Exception:  # noqa: BLE001 - whatever it is, it must not come back at the speed of leases
-            log.exception("webhook attempt failed", **about, retry_in_seconds=PUT_OFF_SECONDS)
-            return await self._put_off(delivery, "failure")
+            log.exception("webhook attempt failed", **about, retry_in_seconds=POSTPONE_SECONDS)
+            return await self._postpone(delivery, "failure")
 
     async def _attempt(self, delivery: Delivery) -> bool:
         attempted_at, started = delivery.now(), clock.monotonic()
@@ -85,9 +85,9 @@ class Courier:
             about["malipo-still-retried"] = str(delivery.still_retried)
         return signed | about
 
-    async def _put_off(self, delivery: Delivery, reason: str) -> bool:
-        metrics.PUT_OFF.labels(reason).inc()
-        await when_back(partial(queue.put_off, self._database, delivery, PUT_OFF_SECONDS), "a webhook put off")
+    async def _postpone(self, delivery: Delivery, reason: str) -> bool:
+        metrics.POSTPONED.labels(reason).inc()
+        await when_back(partial(queue.postpone, self._database, delivery, POSTPONE_SECONDS), "a webhook postponed")
         return True  # its endpoint has room again
 
 

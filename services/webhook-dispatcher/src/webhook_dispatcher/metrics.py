@@ -8,8 +8,8 @@ ATTEMPTS = Counter("malipo_webhook_attempts", "Webhook attempts, by what became 
 ENDED_UNSENT = Counter(
     "malipo_webhook_deliveries_ended_unsent", "Deliveries that ended because their endpoint is gone."
 )
-PUT_OFF = Counter(
-    "malipo_webhook_deliveries_put_off",
+POSTPONED = Counter(
+    "malipo_webhook_deliveries_postponed",
     "Deliveries postponed through a fault of ours. Alert on any.",
     ("reason",),  # unreadable_secret, failure
 )

@@ -53,7 +53,7 @@ class Delivery:
         return self.claimed_at + timedelta(seconds=clock.since_boot() - self.received)
 
 
-class FinishedDelivery(NamedTuple):
+class AttemptRow(NamedTuple):
     """One attempt that is over. `due_at` is that of the next one, when it is `retrying`; `report` the outbox's row."""
 
     delivery_id: str
@@ -181,7 +181,7 @@ WITH over AS MATERIALIZED (
 INSERT INTO attempts ({names(ATTEMPTS.c)}) SELECT {names(ATTEMPTS.c)} FROM over
 RETURNING delivery_id
 """  # noqa: S608 - names of ours
-_PUT_OFF = """
+_POSTPONE = """
 UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL,
                       failing_since = coalesce(failing_since, now())
 WHERE delivery_id = $1 AND lease_token = $2
@@ -250,7 +250,7 @@ async def renew(database: Database, lease: Lease, delivery_ids: Sequence[str]) -
     await database.write(_RENEW, lease.token, delivery_ids, lease.seconds)
 
 
-async def end(connection: Statements, ends: Sequence[FinishedDelivery]) -> set[str]:
+async def end(connection: Statements, ends: Sequence[AttemptRow]) -> set[str]:
     """Record attempts and put their reports into the outbox; returns the deliveries that were still leased to their
     token. Nothing is written of the rest.
 
@@ -260,9 +260,9 @@ async def end(connection: Statements, ends: Sequence[FinishedDelivery]) -> set[s
     return {row["delivery_id"] for row in rows}
 
 
-async def put_off(database: Database, delivery: Delivery, seconds: float) -> None:
+async def postpone(database: Database, delivery: Delivery, seconds: float) -> None:
     """Release a delivery without an attempt, and postpone it."""
-    await database.write(_PUT_OFF, delivery.id, delivery.lease_token, seconds)
+    await database.write(_POSTPONE, delivery.id, delivery.lease_token, seconds)
 
 
 async def overtake(connection: Statements, after_seconds: float, limit: int) -> Sequence[Row]:

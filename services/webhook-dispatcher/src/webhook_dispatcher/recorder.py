@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from malipo import ids
-from malipo.contracts.deliveries import DeliveryReported
+from malipo.contracts.deliveries import DeliveryReported, DeliveryResult
 from malipo.contracts.topics import DELIVERIES
 from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
@@ -13,7 +13,7 @@ from malipo.messaging.pool import time_of
 from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from webhook_dispatcher import queue
 from webhook_dispatcher.queue import Delivery
-from webhook_dispatcher.result import ReceiverResponse, Result
+from webhook_dispatcher.result import ReceiverResponse
 
 
 class DeliveryAttempt(NamedTuple):
@@ -23,7 +23,7 @@ class DeliveryAttempt(NamedTuple):
     attempted_at: datetime
     duration_ms: int
     response: ReceiverResponse
-    result: Result
+    result: DeliveryResult
     wait_seconds: float | None
 
     @property
@@ -90,14 +90,14 @@ async def _write(unit: UnitOfWork, attempts: Sequence[DeliveryAttempt], patience
     return bool(lanes) and await queue.promote(unit.transaction, lanes)
 
 
-def _end(attempt: DeliveryAttempt, now: datetime | None, patience: timedelta) -> queue.FinishedDelivery:
+def _end(attempt: DeliveryAttempt, now: datetime | None, patience: timedelta) -> queue.AttemptRow:
     """`now` is PostgreSQL's, and given when any attempt is to be made again."""
     delivery, next_at, overtaken_at = attempt.delivery, None, None
     if attempt.wait_seconds is not None:
         assert now is not None
         next_at = now + timedelta(seconds=attempt.wait_seconds)
         overtaken_at = (delivery.failing_since or now) + patience
-    return queue.FinishedDelivery(
+    return queue.AttemptRow(
         delivery_id=delivery.id,
         lease_token=delivery.lease_token,
         attempt=attempt.number,

@@ -1,13 +1,12 @@
 """What the answer to an attempt means for its delivery. Pure."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from malipo.contracts.deliveries import DeliveryResult
 from webhook_dispatcher.schedule import wait_seconds
-
-Result = Literal["delivered", "retrying", "exhausted", "endpoint_gone"]
 
 GONE = 410
 
@@ -27,7 +26,7 @@ class ReceiverResponse(msgspec.Struct, frozen=True, kw_only=True):
 class AttemptResult(NamedTuple):
     """The attempt's result, and the seconds to wait when it is `retrying`."""
 
-    result: Result
+    result: DeliveryResult
     wait_seconds: float | None = None
 
 

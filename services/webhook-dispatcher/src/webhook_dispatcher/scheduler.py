@@ -39,20 +39,18 @@ async def ask(database: Database) -> int:
     return len(merchant_ids)
 
 
-async def _ask_and_wait(database: Database) -> bool:
+async def _ask_and_wait(database: Database) -> None:
     await ask(database)
-    return False
 
 
-async def watch(database: Database) -> bool:
-    """Set the gauges of the backlog; returns False."""
+async def watch(database: Database) -> None:
+    """Set the gauges of the backlog."""
     backlog = await queue.backlog(database)
     metrics.PENDING.set(backlog.pending)
     metrics.IN_FLIGHT.set(backlog.in_flight)
     metrics.OLDEST_DUE_SECONDS.set(backlog.oldest_due_seconds)
     metrics.WAITING_EVENTS.set(backlog.waiting_events)
     metrics.OVERTAKEN.set(backlog.overtaken)
-    return False
 
 
 async def end_gone(database: Database) -> bool:

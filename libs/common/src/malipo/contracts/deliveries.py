@@ -4,6 +4,8 @@ from typing import Literal
 
 from malipo.contracts.message import Message, Moment
 
+DeliveryResult = Literal["delivered", "retrying", "exhausted", "endpoint_gone"]
+
 
 class DeliveryReported(Message, frozen=True, kw_only=True):
     """One attempt to deliver one event to one endpoint. `duration_ms` is the time to the response's end.
@@ -17,7 +19,7 @@ class DeliveryReported(Message, frozen=True, kw_only=True):
     payment_id: str
     merchant_id: str
     attempt: int
-    result: Literal["delivered", "retrying", "exhausted", "endpoint_gone"]
+    result: DeliveryResult
     duration_ms: int
     attempted_at: Moment
     http_status: int | None = None

@@ -17,7 +17,9 @@ PaymentStatus = Literal[
     "failed",
     "canceled",
 ]
-Source = Literal["merchant", "answer", "query", "callback", "deadline"]
+OperationKind = Literal["capture", "cancel", "refund"]
+"""What the operations of a payment are; its charge is none of these."""
+Source = Literal["merchant", "attempt", "query", "callback", "deadline"]
 """What brought a transition about; `answer`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed"]
 Sent = Literal["charge", "capture", "cancel", "refund", "query", "withdraw"]
@@ -64,7 +66,7 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     payment_id: str
-    kind: Literal["capture", "cancel", "refund"]
+    kind: OperationKind
     status: OperationStatus
     amount: int
     currency: str
@@ -183,7 +185,7 @@ class RollCalled(Message, frozen=True, kw_only=True):
     It comes behind the steps that it names. Its key is that of one of its payments.
     """
 
-    steps: tuple[PublishedTransition, ...]
+    transitions: tuple[PublishedTransition, ...]
 
 
 def event_body(step: PaymentTransitioned) -> dict[str, Any]:

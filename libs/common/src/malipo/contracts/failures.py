@@ -90,9 +90,9 @@ OWN_FAILURES: dict[str, OwnFailure] = {
 """By the code in `failure`."""
 
 
-def explained(code: str, message: str = "") -> Failure:
+def failure_of(code: str, message: str = "") -> Failure:
     """The failure as merchants see it: it has a code and a text, whatever the provider has left out."""
     if not code.strip():
-        return explained("declined", message)
+        return failure_of("declined", message)
     own = OWN_FAILURES.get(code)
     return Failure(code, message.strip() or (own.why if own else f"The provider gave the code `{code}`, and no text."))

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from malipo.contracts.message import Message, Moment
-from malipo.contracts.provider_commands import OperationKind
+from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.money import Money
 
 
@@ -127,10 +127,10 @@ class OutcomeReported(Message, frozen=True, kw_only=True):
 
     payment_id: str
     operation_id: str
-    kind: OperationKind
+    kind: ProviderOperationKind
     provider: str
     outcome: Outcome
-    source: Literal["answer", "query", "callback"]
+    source: Literal["attempt", "query", "callback"]
     step: int
     observed_at: Moment
     exchanges: tuple[Exchange, ...] = ()
@@ -147,7 +147,7 @@ class AttemptPostponed(Message, frozen=True, kw_only=True):
 
     payment_id: str
     operation_id: str
-    kind: OperationKind
+    kind: ProviderOperationKind
     provider: str
     step: int
     code: str

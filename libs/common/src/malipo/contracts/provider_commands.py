@@ -10,7 +10,7 @@ from malipo.contracts.commands import CaptureMode, Method, Mode
 from malipo.contracts.message import Message, Moment
 from malipo.money import Money
 
-OperationKind = Literal["charge", "capture", "cancel", "refund"]
+ProviderOperationKind = Literal["charge", "capture", "cancel", "refund"]
 
 
 class BaseCommand(Message, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class Refund(BaseCommand, frozen=True, kw_only=True):
 class Query(BaseCommand, frozen=True, kw_only=True):
     """Query the provider for what became of `operation_id`; never moves money that was not commanded before."""
 
-    kind: OperationKind
+    kind: ProviderOperationKind
     reference: str | None = None
 
 

@@ -28,7 +28,7 @@ _MAX_NAME_CHARS = 60
 
 
 class Stop(NamedTuple):
-    """Where a partition cannot be taken any further by this release, and why."""
+    """Where a partition cannot be consumed any further by this release, and why."""
 
     offset: int
     reason: str
@@ -99,10 +99,10 @@ class BatchConsumer:
 
     async def _stop_at(self, partition: TopicPartition, record: Record) -> Stop | None:
         """Whether to stop at a record that could not be read. One that an operator has stepped over is dead-lettered like others."""
-        stranger = BY_NAME[record.topic].unknown_type(record.value or b"")
-        if stranger is None or await self.stepped_over(partition, record.offset) is not None:
+        unknown = BY_NAME[record.topic].unknown_type(record.value or b"")
+        if unknown is None or await self.stepped_over(partition, record.offset) is not None:
             return None
-        reason = f"this release knows no {storable(stranger)[:_MAX_NAME_CHARS]!r}: deploy the one that does"
+        reason = f"this release knows no {storable(unknown)[:_MAX_NAME_CHARS]!r}: deploy the one that does"
         return Stop(record.offset, reason)
 
     async def _apply(self, wanted: Sequence[tuple[Record, Received[Message]]]) -> None:

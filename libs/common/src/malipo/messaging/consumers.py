@@ -80,7 +80,7 @@ class Consumers:
         self._topics += topics
 
     async def lag(self) -> dict[str, int]:
-        """By topic: the messages in the partitions held here that were not taken yet, as far as Kafka has said."""
+        """By topic: the messages in the partitions held here that are not consumed yet, as far as Kafka has answered."""
         messages = dict.fromkeys(self._topics, 0)
         for consumer in self._running():
             # What aiokafka says of a partition that has just been taken away.

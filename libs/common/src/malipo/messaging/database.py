@@ -21,7 +21,7 @@ _KNOWN = "SELECT message_id FROM inbox WHERE consumer = $1 AND message_id = ANY(
 class Database:
     """Opens units on the service's pool, and lets what they caused begin once they are committed.
 
-    `nudge` says that something was committed to the outbox.
+    `nudge` is called when something was committed to the outbox.
     """
 
     def __init__(self, nudge: Callable[[], None]) -> None:
@@ -36,7 +36,7 @@ class Database:
     async def write(self, query: str, *args: object) -> Sequence[Row]:
         """One statement that is a transaction of its own, without BEGIN and COMMIT: committed once this returns.
 
-        Answers the rows of its RETURNING. Raises one of `AWAY`, or what PostgreSQL has against the statement.
+        Returns the rows of its RETURNING. Raises one of `AWAY`, or what PostgreSQL has against the statement.
         """
         async with acquire(self._require_pool()) as connection:
             return await connection.fetch(query, *args)
@@ -69,11 +69,11 @@ class Database:
     async def apply_once[T](
         self, consumer: str, messages: Mapping[str, T], apply: Callable[[UnitOfWork, Sequence[T]], Awaitable[None]]
     ) -> AbstractSet[str]:
-        """Apply what `consumer` has not got before of these messages, by their ids; answers whose.
+        """Apply those of `messages` (by message id) that `consumer` has not applied yet; returns their ids.
 
-        Those that the inbox knows are left out: repeats are usual, and found otherwise only once the work is done. Whoever
-        applies one of the others meanwhile is found by the inbox, which changes with them: it refuses them all, and this
-        begins anew. `apply` may therefore see a message once more, in a unit that leaves nothing behind.
+        Those that the inbox knows are left out first: repeats are usual. If another replica applies one of the others
+        meanwhile, the inbox refuses this unit, and it begins anew without that one. So `apply` may see a message once
+        more, in a unit that leaves nothing behind.
         """
         known = await applied(self.reads, consumer, messages)
 

@@ -93,7 +93,7 @@ class Executor[W: Leased]:
                     await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
 
     async def _claim_once(self) -> bool:
-        """Start what is due; answers whether there may be more."""
+        """Start what is due; returns whether there may be more."""
         free = self._limit - len(self._running)
         self._crowded = free <= 0
         if self._crowded:

@@ -47,12 +47,13 @@ class GroupCommit[T, R]:
         async with self._turn:
             if self._open is batch:
                 self._open = None
-            try:
-                return await isolated(batch.items, self._write, blames_item=_is_not_away)
-            except Exception as error:  # noqa: BLE001 - it goes to those who wait
-                return [error] * len(batch.items)
+            return await isolated(batch.items, self._write_or_errors, blames_item=lambda _: True)
 
-
-def _is_not_away(error: Exception) -> bool:
-    """Also a deadlock, say, that each alone would not have come into."""
-    return not isinstance(error, AWAY)
+    async def _write_or_errors(self, items: Sequence[T]) -> Sequence[R | Exception]:
+        """Raises only what each item may not come into alone: a deadlock, too. Each alone has an outcome of its own."""
+        try:
+            return await self._write(items)
+        except Exception as error:
+            if len(items) > 1 and not isinstance(error, AWAY):
+                raise
+            return [error] * len(items)

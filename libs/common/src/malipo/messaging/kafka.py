@@ -14,7 +14,7 @@ _MEMBERS = 5  # of a described group: error, name, state, protocol type, protoco
 
 
 class Fenced(KafkaError):
-    """Another process consumes under this one's name, and has taken its partitions. Kafka's word: FENCED_INSTANCE_ID."""
+    """Another process consumes under this one's name, and has taken its partitions. Kafka's error: FENCED_INSTANCE_ID."""
 
 
 async def started(start: Callable[[], Coroutine[Any, Any, object]]) -> None:
@@ -37,7 +37,7 @@ _send: Any = AIOKafkaConnection.send  # pyright: ignore[reportUnknownMemberType,
 def _send_or_close(self: Any, request: object, expect_response: bool = True) -> Awaitable[Any]:
     """Send `request`, or raise `KafkaConnectionError`.
 
-    uvloop says RuntimeError where asyncio says OSError, when the broker has closed the connection. aiokafka knows only
+    uvloop raises RuntimeError where asyncio raises OSError, when the broker has closed the connection. aiokafka knows only
     the latter (aiokafka #1038): the task that keeps its metadata then ends for good, and with the next broker that goes
     the consumer can neither commit nor find its group again, while everything looks well.
     """
@@ -59,7 +59,7 @@ _rejoin: Any = _coordinator._do_rejoin_group  # noqa: SLF001
 async def _rejoin_unless_fenced(self: Any, subscription: object) -> bool:
     """Join the group again, or raise `Fenced` while another process is in it under our name.
 
-    Of two static members with one name (KIP-345) the later is let in, and the earlier is told that nobody knows it.
+    Of two static members with one name (KIP-345) the later is let in, and the earlier gets UNKNOWN_MEMBER_ID.
     aiokafka takes that for an expired session and joins anew, which throws the other one out: so for ever, and both
     look well. Who has been a member and is no longer asks first. It may join again once the other is gone.
     """

@@ -41,7 +41,7 @@ class Losses:
             await self.look(consumer)
 
     async def look(self, consumer: Any) -> None:
-        """Ask where the partitions begin that are held, or of which a gap is known. Nobody is told of a failure: the next look comes."""
+        """Ask where the partitions begin that are held, or of which a gap is known. A failure changes nothing: the next look comes."""
         asked = consumer.assignment() | {gap.partition for gap in self._gaps}
         try:
             self._begins = await consumer.beginning_offsets(list(asked)) if asked else {}
@@ -54,10 +54,10 @@ class Losses:
             self._gaps.append(_Gap(partition, expected, offset))
 
     def report(self, standing: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Tell of what was deleted unread by the last look; answers where the partitions begin that stand before that.
+        """Report what was deleted unread, as of the last look; returns where the partitions begin that stand before that.
 
-        `standing` is the next offset of each partition, while no batch is under way. Who stands where this answers is
-        told of nothing twice.
+        `standing` is the next offset of each partition, while no batch is under way. A group
+        that goes on where this returns has nothing reported twice.
         """
         begins, self._begins = self._begins, {}
         for gap in self._gaps:

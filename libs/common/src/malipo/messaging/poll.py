@@ -81,7 +81,7 @@ class Poll:
         stepped_over: SteppedOver,
         applied: Callable[[Any, Mapping[TopicPartition, int]], None],
     ) -> None:
-        """`applied` is told by consumer how far each partition has come: the offset behind the last one applied."""
+        """`applied` is called with the consumer and, by partition, the offset behind the last one applied."""
         self.group = group
         self.problem: str | None = None
         """Why nothing can be polled at all."""

@@ -159,7 +159,7 @@ async def create_pool(database_url: str, connections: int) -> Pool:
 
 
 async def when_back[R](write: Callable[[], Awaitable[R]], what: str) -> R:
-    """What `write` answers, tried again for as long as the database takes nothing: for what must not be forgotten meanwhile.
+    """What `write` returns, tried again for as long as the database accepts nothing: for what must not be lost meanwhile.
 
     Away or full or at odds with others is all the same; what is wrong with the write itself is raised, as
     `blames_message` tells them apart.

@@ -26,7 +26,7 @@ def new_topics(replication: int) -> list[NewTopic]:
 
 
 async def provision(bootstrap: str, replication: int) -> int:
-    """Create what is missing; answers how many were created. Raises `KafkaError`.
+    """Create what is missing; returns how many were created. Raises `KafkaError`.
 
     A topic whose `compression.type` is not `producer` gets it: a broker that compresses anew hands consumers codecs that
     no producer of ours has chosen. The broker's own default counts for no topic of ours.

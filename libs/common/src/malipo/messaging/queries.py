@@ -8,7 +8,7 @@ from sqlalchemy.sql.expression import ClauseElement
 _ASYNCPG = dialect()
 
 
-class Query:
+class CompiledQuery:
     """A statement with `bindparam`s, compiled at its first use: `await source.fetch(*QUERY.of(id="pay_1"))`."""
 
     def __init__(self, statement: ClauseElement) -> None:

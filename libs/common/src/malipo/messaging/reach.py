@@ -1,4 +1,4 @@
-"""Whether Kafka is there: it is asked now and then, for a consumer that polls hears nothing of a broker that is gone."""
+"""Whether Kafka is there: it is asked now and then, for a consumer that polls notices nothing of a broker that is gone."""
 
 import asyncio
 from typing import Any
@@ -35,18 +35,18 @@ class Reach:
     async def watch(self, consumer: Any) -> None:
         """Ask for as long as `consumer` lives, without ever cutting a question short: that would leak its connection."""
         asking: asyncio.Task[Any] | None = None
-        heard_at = clock.monotonic()
+        answered_at = clock.monotonic()
         try:
             while True:
                 asking = asking or asyncio.create_task(consumer.topics())
                 await asyncio.wait([asking], timeout=_ASK_SECONDS)
                 if asking.done():
                     if _answered(asking):
-                        heard_at = clock.monotonic()
+                        answered_at = clock.monotonic()
                         self.found()
                     asking = None
                     await asyncio.sleep(_ASK_SECONDS)
-                if clock.monotonic() - heard_at >= SILENT_SECONDS:
+                if clock.monotonic() - answered_at >= SILENT_SECONDS:
                     self.lost()
         finally:
             if asking is not None:

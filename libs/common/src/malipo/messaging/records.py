@@ -52,7 +52,7 @@ def summary(error: Exception) -> str:
 
 
 def facts(record: Record) -> dict[str, str]:
-    """What lines about a record say of its payment, in topics whose keys are payments' ids."""
+    """The log fields of a record's payment, in topics whose keys are payments' ids."""
     key = (record.key or b"").decode(errors="replace")
     return logs.facts(key, headers_of(record)) if key.startswith("pay_") else {}
 

@@ -54,9 +54,9 @@ async def _send_all(consumer: Any, producer: Any, topic: Topic) -> Redriven:
     done = Redriven()
     while batches := await consumer.getmany(timeout_ms=_POLL_MS):
         for record in (record for records in batches.values() for record in records):
-            told = {name: value.decode() for name, value in record.headers}
-            if RAW_FROM in told:
-                await _send_batch(producer, topic, record.value or b"", told, done)
+            headers = {name: value.decode() for name, value in record.headers}
+            if RAW_FROM in headers:
+                await _send_batch(producer, topic, record.value or b"", headers, done)
             else:
                 await producer.send_and_wait(topic.name, record.value, key=record.key, headers=original(record.headers))
                 done.sent += 1
@@ -64,22 +64,22 @@ async def _send_all(consumer: Any, producer: Any, topic: Topic) -> Redriven:
     return done
 
 
-async def _send_batch(producer: Any, topic: Topic, data: bytes, told: dict[str, str], done: Redriven) -> None:
+async def _send_batch(producer: Any, topic: Topic, data: bytes, headers: dict[str, str], done: Redriven) -> None:
     try:
         records: list[RawRecord] = records_of(data)
     except Exception as error:  # noqa: BLE001 - whatever aiokafka raises: it is still dead
-        done.unreadable.append(f"{told['x-position']}: {summary(error)}")
+        done.unreadable.append(f"{headers['x-position']}: {summary(error)}")
         return
-    for record in (record for record in records if record.offset >= int(told[RAW_FROM])):
+    for record in (record for record in records if record.offset >= int(headers[RAW_FROM])):
         await producer.send_and_wait(topic.name, record.value, key=record.key, headers=list(record.headers))
         done.sent += 1
 
 
 def original(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """The headers with which the message first came: its own id again, and nothing of its burial."""
-    told = dict(headers)
+    """The headers with which the message first came: its own id again, and nothing of its dead letter."""
+    known = dict(headers)
     kept = [(name, value) for name, value in headers if not name.startswith("x-") and name != MESSAGE_ID]
-    return [*kept, (MESSAGE_ID, told["x-original-message-id"])]
+    return [*kept, (MESSAGE_ID, known["x-original-message-id"])]
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -71,10 +71,7 @@ class Relay:
         await AsyncRetrying(retry=away, wait=wait_fixed(_AWAY_SECONDS), before_sleep=_interrupted)(self._session)
 
     async def _session(self) -> None:
-        async with (
-            self._producer() as producer,
-            connected(self._database_url, idle_seconds=FROZEN_SECONDS) as connection,
-        ):
+        async with self._producer() as producer, session(self._database_url) as connection:
             await self._relay(connection, producer)
 
     async def _relay(self, connection: Connection, producer: AIOKafkaProducer) -> None:
@@ -91,7 +88,7 @@ class Relay:
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 
     async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
-        """Send one batch, each topic's rows in order; answers how many rows that was. They are deleted by the next one."""
+        """Send one batch, each topic's rows in order; returns how many rows that was. They are deleted by the next one."""
         next_rows = _DELETE_AND_NEXT if self._sent else _NEXT
         rows: Sequence[Row] = await connection.fetch(next_rows, shards, BATCH_ROWS, self._resting(), self._sent)
         by_topic: defaultdict[str, list[Row]] = defaultdict(list)
@@ -137,6 +134,11 @@ class Relay:
             # A producer flushes for ever while its broker is away; what it holds is still in the outbox.
             with suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(producer.stop(), 2)
+
+
+def session(database_url: str) -> AbstractAsyncContextManager[Connection]:
+    """The connection whose session holds the locks of a relay's shards."""
+    return connected(database_url, idle_seconds=FROZEN_SECONDS)
 
 
 def _interrupted(state: RetryCallState) -> None:

@@ -23,20 +23,22 @@ async def answer(
     batch: Sequence[Received[Message]],
     wanted: Callable[[PublishedTransition], bool] = lambda _: True,
 ) -> None:
-    """Ask the payments' owner for the `wanted` steps that the batch's roll calls name and `consumer` has not applied.
+    """Request from the orchestrator the `wanted` transitions that the batch's roll calls name and `consumer` has not applied.
 
-    A step is applied when its message is in the inbox, or in this very batch. An alarm for nothing (another replica is
-    just applying the step) costs a repeat, which the inbox drops.
+    A transition is applied when its message is in the inbox, or in this very batch. An alarm for nothing (another replica is
+    just applying it) costs a repeat, which the inbox drops.
     """
-    called = [step for received in batch if isinstance(received.message, RollCalled) for step in received.message.steps]
-    asked = {step.message_id: step for step in called if wanted(step)}
-    if not asked:
+    called = [
+        one for received in batch if isinstance(received.message, RollCalled) for one in received.message.transitions
+    ]
+    requested = {one.message_id: one for one in called if wanted(one)}
+    if not requested:
         return
-    here = {received.message_id for received in batch} | await applied(unit.reads, consumer, asked)
+    here = {received.message_id for received in batch} | await applied(unit.reads, consumer, requested)
     missing = defaultdict[str, list[int]](list)
-    for message_id, step in asked.items():
+    for message_id, one in requested.items():
         if message_id not in here:
-            missing[step.payment_id].append(step.step)
+            missing[one.payment_id].append(one.step)
     for payment_id, steps in missing.items():
         unit.send(PAYMENT_COMMANDS, payment_id, ResendEvents(payment_id=payment_id, steps=tuple(steps)))
     if missing:

@@ -36,8 +36,8 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS row
 _PURGE_INBOX = purge_of(INBOX.c.received_at)
 
 Loop = Callable[[], Awaitable[None]]
-Sweep = Callable[[Database], Awaitable[bool]]
-"""One round of work that is due by the clock; answers whether there may be more at once."""
+Sweep = Callable[[Database], Awaitable[bool | None]]
+"""One round of work that is due by the clock; returns whether there may be more at once."""
 
 
 class Runtime:
@@ -69,10 +69,9 @@ class Runtime:
         ready in.
         """
         for subscription in subscriptions:
-            shell = BatchConsumer(subscription, self.database, self._service)
-            self._consumers.add(subscription, shell)
-        told = self.health.require if needed_for_ready else self.health.warn
-        told("consumers", lambda: self._consumers.problem)
+            self._consumers.add(subscription, BatchConsumer(subscription, self.database, self._service))
+        show = self.health.require if needed_for_ready else self.health.warn
+        show("consumers", lambda: self._consumers.problem)
         self.health.warn("partitions", lambda: self._consumers.resting)
         self.health.require("instance", lambda: self._consumers.fenced)
 
@@ -140,7 +139,7 @@ class Runtime:
                 log.exception("loop failed", loop=name, restart_in_seconds=_RESTART_SECONDS)
             await asyncio.sleep(_RESTART_SECONDS)
 
-    async def _watch(self, database: Database) -> bool:
+    async def _watch(self, database: Database) -> None:
         try:
             async with asyncio.timeout(_WATCH_SECONDS * 2):
                 row = await database.reads.fetchrow(_OUTBOX)
@@ -152,21 +151,20 @@ class Runtime:
             self._database_problem = "PostgreSQL away: it does not answer"
         for topic, messages in (await self._consumers.lag()).items():
             metrics.LAG.labels(topic).set(messages)
-        return False
 
     async def _purge(self, database: Database) -> bool:
         return any([await purge(database, query, days) for query, days in self._retention.items()])
 
 
 async def sweep(database: Database, seconds: float, once: Sweep) -> None:
-    """Sweep until cancelled, as `Runtime.sweep` says."""
+    """The loop of `Runtime.sweep`, until cancelled."""
     while True:
         if not await once(database):
             await asyncio.sleep(seconds * ids.jitter(0.2))
 
 
 async def purge(database: Database, query: str, days: int, rows: int = PURGE_ROWS) -> bool:
-    """Forget one slice as `Runtime.forget` says; answers whether there may be more."""
+    """Delete one slice, as described at `Runtime.purge_after`; returns whether there may be more."""
     return len(await database.write(query, days, rows)) == rows
 
 

@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError
 
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
 from malipo.messaging import tables
-from malipo.messaging.command import units_of
 from malipo.messaging.database import Database
+from malipo.messaging.operator_command import database_of
 from malipo.messaging.pool import AWAY
 from malipo.messaging.raw import RawBatch, raw_batch, records_of
 from malipo.messaging.records import storable, summary
@@ -34,7 +34,7 @@ ON CONFLICT DO NOTHING
 
 
 class NothingToStepOver(Exception):
-    """There is no record, or one that can be read: a consumer takes it by itself."""
+    """There is no record, or one that can be read: a consumer applies it by itself."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Place:
 
 
 async def step_over(database: Database, bootstrap: str, place: Place) -> int:
-    """Dead-letter the batch that holds the record, once, and have every replica go on behind it; answers where.
+    """Dead-letter the batch that holds the record, once, and have every replica go on behind it; returns where.
 
     Both are one statement: a crash leaves nothing or all of it. Whoever holds the partition finds it within seconds,
     goes on, and commits. A record that can be read, and is of a type that this release does not know, is dead-lettered by
@@ -103,7 +103,7 @@ def _dead_letter_headers(place: Place, batch: RawBatch, letter: str, reason: str
 
 
 async def _run(place: Place, database_url: str, bootstrap: str) -> int:
-    async with asyncio.timeout(_SECONDS), units_of(database_url) as database:
+    async with asyncio.timeout(_SECONDS), database_of(database_url) as database:
         return await step_over(database, bootstrap, place)
 
 

@@ -27,7 +27,7 @@ It changes nothing but by the unit: what it did is undone when another turns out
 
 @dataclass(frozen=True)
 class Subscription:
-    """What one consumer group of a service takes in, and the handler that applies it."""
+    """What one consumer group of a service consumes, and the handler that applies it."""
 
     name: str
     topics: tuple[Topic, ...]

@@ -31,7 +31,7 @@ class MessageTooLarge(ValueError):
 
 
 class _Queries:
-    """Statements on the connection that `_lent` gives. Each may raise one of `AWAY`."""
+    """Statements on the connection that `_acquire` gives. Each may raise one of `AWAY`."""
 
     def _acquire(self) -> AbstractAsyncContextManager[Connection]:
         raise NotImplementedError
@@ -95,8 +95,8 @@ class UnitOfWork:
 
     A unit that only reads and puts is one statement at its end, and holds no lock before. It relies on what it puts to
     fail if somebody else was faster, by a row that is there once only: a message in the inbox, a step of a payment, a
-    merchant's key. One that must hold locks, or needs an answer to what it changes, asks its `transaction`: then it is
-    one from there on, and what it has changed so far `reads` does not see.
+    merchant's key. A unit that needs locks, or a result of its own change, uses `transaction`: a database transaction is
+    open from then on, and `reads` does not see its changes.
     """
 
     reads: Reads

@@ -16,7 +16,7 @@ from malipo.platform import logs, settings, tracing
 from malipo.platform.settings import ServiceSettings
 
 MAKE_TARGET = "MALIPO_MAKE_TARGET"
-"""Names the target of the Makefile that a person typed to run an operator's command: usage is told in its words."""
+"""Names the target of the Makefile that a person typed to run an operator's command: usage is shown for it."""
 
 type Build[S: ServiceSettings] = Callable[[S], ASGIApp]
 

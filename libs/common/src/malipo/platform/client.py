@@ -12,7 +12,7 @@ from httpx_aiohttp import AiohttpTransport
 from malipo.platform.network import NetworkInUnit, in_unit
 
 USER_AGENT = f"Malipo/{version('malipo')}"
-"""What every request says that it comes from, unless it says something more exact."""
+"""The default User-Agent; a client may set a more exact one."""
 
 _WITH_BODY = ("POST", "PUT", "PATCH")
 

@@ -24,7 +24,7 @@ class Health:
         self._checks[name] = check
 
     def warn(self, name: str, check: Check) -> None:
-        """Have `check` told of: the service is `degraded`, and still does most of its work, so it stays in service."""
+        """Show what `check` returns: the service is `degraded` then, and still does most of its work, so it stays in service."""
         self._worries[name] = check
 
     def problems(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from malipo.platform.tracing import CLIENT_REF, trace_id_of
 from redaction.text import clean
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-"""The logger of every service. A line about a payment says so: see `facts` and `concern`."""
+"""The logger of every service. A line about a payment names it: see `facts` and `bind_payment`."""
 
 
 def setup(service: str, level: str) -> None:
@@ -50,7 +50,7 @@ def setup(service: str, level: str) -> None:
 
 
 def facts(payment_id: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """What each line about a payment says: `payment_id`, and `client_ref` and `trace_id` as its messages carry them."""
+    """The fields of each line about a payment: `payment_id`, and `client_ref` and `trace_id` as its messages carry them."""
     known = {"payment_id": payment_id, "client_ref": headers.get(CLIENT_REF), "trace_id": trace_id_of(headers)}
     return {name: value for name, value in known.items() if value}
 
@@ -86,7 +86,7 @@ def _log_the_end(kind: type[BaseException], error: BaseException, traceback: Tra
 
 
 def _quiet_libraries() -> None:
-    # aiokafka writes some five error lines per 100 ms while a broker is away; our own code says it once.
+    # aiokafka writes some five error lines per 100 ms while a broker is away; our own code logs it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     for name in ("uvicorn.access", "faststream", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 MESSAGES = Counter(
     "malipo_messages",
-    "Messages taken from Kafka, by what became of them: `applied`, `duplicate`, `ignored`, `dead_lettered` (alert on any).",
+    "Messages consumed from Kafka, by what became of them: `applied`, `duplicate`, `ignored`, `dead_lettered` (alert on any).",
     ("topic", "result"),
 )
-LAG = Gauge("malipo_consumer_lag_messages", "Messages in this replica's partitions that it has not taken.", ("topic",))
+LAG = Gauge(
+    "malipo_consumer_lag_messages", "Messages in this replica's partitions that it has not consumed.", ("topic",)
+)
 POLLS_FAILED = Counter(
     "malipo_polls_failed", "Polls of Kafka that raised, by what was polled (alert on any).", ("group", "topic")
 )

@@ -132,7 +132,7 @@ class ServiceSettings(BaseSettings):
 
 
 class WebhookSettings(ServiceSettings):
-    """What a service needs that takes or calls the URLs of merchants' webhooks, beyond what every service needs."""
+    """What a service needs that accepts or calls the URLs of merchants' webhooks, beyond what every service needs."""
 
     allow_loopback: bool = Field(
         default=False,
@@ -151,7 +151,7 @@ class WebhookSettings(ServiceSettings):
 
 
 def load[S: ServiceSettings](settings: type[S]) -> S:
-    """The settings from the environment. A bad one stops the process (exit code 78) and says which, never its value."""
+    """The settings from the environment. A bad one stops the process (exit code 78) with its name, never its value."""
     try:
         return settings()  # pyright: ignore[reportCallIssue] - the values come from the environment
     except ValidationError as error:
@@ -163,6 +163,6 @@ def load[S: ServiceSettings](settings: type[S]) -> S:
 def _explained(problem: ErrorDetails) -> str:
     """E.g. `setting HTTP_PORT: should be less than or equal to 65535`; a check of several settings names them itself."""
     name = "_".join(str(part) for part in problem["loc"]).upper()
-    said = "is required" if problem["type"] == "missing" else problem["msg"]
-    said = said.removeprefix("Value error, ").removeprefix("Input ")
-    return f"setting {name}: {said}" if name else said
+    why = "is required" if problem["type"] == "missing" else problem["msg"]
+    why = why.removeprefix("Value error, ").removeprefix("Input ")
+    return f"setting {name}: {why}" if name else why

@@ -14,18 +14,18 @@ from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries, Row
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write
 
 _NEXT_VERSION = "UPDATE merchants SET config_version = config_version + 1 WHERE id = $1"
 _LOCK = "SELECT config_version FROM merchants WHERE id = $1 FOR UPDATE"
-_ALL_CREDENTIALS = Query(
+_ALL_CREDENTIALS = CompiledQuery(
     select(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.mode, CREDENTIALS.c.ciphertext)
     .where(CREDENTIALS.c.merchant_id == bindparam("merchant_id"))
     .order_by(CREDENTIALS.c.id)
 )
-_ALL_ENDPOINTS = Query(
+_ALL_ENDPOINTS = CompiledQuery(
     select(*(ENDPOINTS.c.id, ENDPOINTS.c.mode, ENDPOINTS.c.url, ENDPOINTS.c.secret_ciphertext, ENDPOINTS.c.event_types))
     .where(ENDPOINTS.c.merchant_id == bindparam("merchant_id"))
     .order_by(ENDPOINTS.c.id)

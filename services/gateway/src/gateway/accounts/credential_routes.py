@@ -12,7 +12,7 @@ from gateway.accounts.views import StoredCredential, masked, shown_credential
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.commands import Command, command
+from gateway.edge.commands import MutatingRequest, command
 from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.idempotency import once
 from gateway.edge.problems import FieldError, Problem, of_fields
@@ -27,7 +27,7 @@ from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/provider-credentials", tags=["Provider credentials"])
 _Reader = Annotated[MerchantClient, Depends(Admission("credentials:read"))]
-_Writer = Annotated[Command, Depends(command("credentials:write"))]
+_Writer = Annotated[MutatingRequest, Depends(command("credentials:write"))]
 _NOT_FOUND = ("provider_credentials_not_found",)
 
 

@@ -12,7 +12,7 @@ from gateway.accounts.views import StoredEndpoint, shown_endpoint
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.commands import Command, command
+from gateway.edge.commands import MutatingRequest, command
 from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.idempotency import Done, once
 from gateway.edge.problems import FieldError, Problem, of_fields
@@ -31,8 +31,8 @@ _SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["Webhooks"])
 _Reader = Annotated[MerchantClient, Depends(Admission("webhooks:read"))]
-_Writer = Annotated[Command, Depends(command("webhooks:write"))]
-_Creator = Annotated[Command, Depends(command("webhooks:write", key_required=True))]
+_Writer = Annotated[MutatingRequest, Depends(command("webhooks:write"))]
+_Creator = Annotated[MutatingRequest, Depends(command("webhooks:write", key_required=True))]
 _NOT_FOUND = ("webhook_endpoint_not_found",)
 
 
@@ -121,7 +121,7 @@ def _new_endpoint(dependencies: Dependencies, client: MerchantClient, body: NewW
     )
 
 
-async def _created(asked: Command, done: Done) -> Response:
+async def _created(asked: MutatingRequest, done: Done) -> Response:
     client, dependencies = asked.client, asked.dependencies
     stored = await _find(dependencies, client, done.resource_id)
     sealed = await store.endpoint_secret(dependencies.database.reads, done.resource_id, client.merchant_id, client.mode)

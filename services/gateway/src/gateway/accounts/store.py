@@ -16,23 +16,23 @@ from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint
 from malipo.messaging.pool import Queries, Statements
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 
 _INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"
-_LIST_MERCHANTS = Query(select(MERCHANTS).order_by(MERCHANTS.c.id))
+_LIST_MERCHANTS = CompiledQuery(select(MERCHANTS).order_by(MERCHANTS.c.id))
 _INSERT_KEY = """
 INSERT INTO api_keys (id, merchant_id, mode, hash, scopes, expires_at)
 VALUES ($1, $2, $3, $4, $5, now() + make_interval(days => $6)) RETURNING expires_at
 """
 _REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
-_LIST_KEYS = Query(API_KEY.where(API_KEYS.c.merchant_id == bindparam("merchant_id")).order_by(API_KEYS.c.id))
+_LIST_KEYS = CompiledQuery(API_KEY.where(API_KEYS.c.merchant_id == bindparam("merchant_id")).order_by(API_KEYS.c.id))
 
 _PUT_CREDENTIAL = """
 INSERT INTO provider_credentials (id, merchant_id, mode, provider, ciphertext, masked) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET ciphertext = excluded.ciphertext, masked = excluded.masked, updated_at = now()
 """
 _PROVIDER = bindparam("provider", type_=Text)
-_LIST_CREDENTIALS = Query(
+_LIST_CREDENTIALS = CompiledQuery(
     select(
         *(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.mode, CREDENTIALS.c.masked),
         *(CREDENTIALS.c.created_at, CREDENTIALS.c.updated_at),
@@ -54,7 +54,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _ENDPOINT = bindparam("endpoint_id", type_=Text)
 _OWN_ENDPOINTS = ENDPOINTS.c.merchant_id == bindparam("merchant_id"), ENDPOINTS.c.mode == bindparam("mode")
-_LIST_ENDPOINTS = Query(
+_LIST_ENDPOINTS = CompiledQuery(
     select(
         *(ENDPOINTS.c.id, ENDPOINTS.c.mode, ENDPOINTS.c.url),
         *(ENDPOINTS.c.event_types, ENDPOINTS.c.description, ENDPOINTS.c.created_at),
@@ -62,7 +62,9 @@ _LIST_ENDPOINTS = Query(
     .where(*_OWN_ENDPOINTS, or_(_ENDPOINT.is_(None), ENDPOINTS.c.id == _ENDPOINT))
     .order_by(ENDPOINTS.c.id)
 )
-_ENDPOINT_SECRET = Query(select(ENDPOINTS.c.secret_ciphertext).where(*_OWN_ENDPOINTS, ENDPOINTS.c.id == _ENDPOINT))
+_ENDPOINT_SECRET = CompiledQuery(
+    select(ENDPOINTS.c.secret_ciphertext).where(*_OWN_ENDPOINTS, ENDPOINTS.c.id == _ENDPOINT)
+)
 _DELETE_ENDPOINT = "DELETE FROM webhook_endpoints WHERE id = $1 AND merchant_id = $2 AND mode = $3 RETURNING id"
 
 

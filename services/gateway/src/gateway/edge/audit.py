@@ -24,7 +24,7 @@ UPDATE api_keys SET last_used_at = now() WHERE id IN (
 )
 """  # noqa: S608 - names of ours
 PURGE = purge_of(AUDIT_LOG.c.at)
-"""Forgets old decisions: see `Runtime.forget`."""
+"""Forgets old decisions: see `Runtime.purge_after`."""
 
 
 @dataclass(frozen=True)

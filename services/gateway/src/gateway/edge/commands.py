@@ -37,7 +37,7 @@ _PREFER = Header(
 
 
 @dataclass(frozen=True)
-class Command:
+class MutatingRequest:
     """A request that changes something: by which client, with which key, and how long the response may take."""
 
     dependencies: Dependencies
@@ -62,7 +62,7 @@ class Command:
         return Origin(clock.now(), self.request.route, self.request_id, self.client.key_id, headers, operation_id)
 
 
-def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Command]]:
+def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[MutatingRequest]]:
     """The dependency of a route that changes something."""
     admission = Admission(scope)
 
@@ -71,7 +71,7 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
         dependencies: DependenciesOf,
         client: Annotated[MerchantClient, Depends(admission)],
         key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
-    ) -> Command:
+    ) -> MutatingRequest:
         if key is None and key_required:
             raise Problem("idempotency_key_missing")
         if len(request.headers.getlist("idempotency-key")) > 1:
@@ -82,18 +82,18 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
             raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
         route = f"{request.method} {request.url.path}"
         keyed = KeyedRequest(client.merchant_id, client.mode, route, key)
-        return Command(dependencies, client, keyed, request_id(request), dependencies.settings.wait_seconds)
+        return MutatingRequest(dependencies, client, keyed, request_id(request), dependencies.settings.wait_seconds)
 
     return admit
 
 
-def waiting_command(scope: Scope) -> Callable[..., Awaitable[Command]]:
+def waiting_command(scope: Scope) -> Callable[..., Awaitable[MutatingRequest]]:
     """The dependency of a route that starts work elsewhere and waits for it; such a route needs an Idempotency-Key."""
     admit = command(scope, key_required=True)
 
     async def admit_with_preference(
-        request: Request, asked: Annotated[Command, Depends(admit)], _prefer: Annotated[str, _PREFER] = ""
-    ) -> Command:
+        request: Request, asked: Annotated[MutatingRequest, Depends(admit)], _prefer: Annotated[str, _PREFER] = ""
+    ) -> MutatingRequest:
         given = ", ".join(request.headers.getlist("prefer"))  # several of them are one list
         seconds, applied = preference(given, asked.wait_seconds)
         return replace(asked, wait_seconds=seconds, preference=applied)

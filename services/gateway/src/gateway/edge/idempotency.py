@@ -24,7 +24,7 @@ USING (merchant_id, mode, key)
 """
 _REMEMBER = insert(IDEMPOTENCY_KEYS)
 PURGE = purge_of(IDEMPOTENCY_KEYS.c.created_at)
-"""Forgets old keys: see `Runtime.forget`."""
+"""Forgets old keys: see `Runtime.purge_after`."""
 
 REPLAYS = Counter("malipo_idempotent_replays", "Requests that were answered from an earlier one with the same key.")
 

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, false, func, select
 from gateway.tables import API_KEYS
 from malipo.contracts.commands import Mode
 from malipo.messaging.pool import Queries
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 
 API_KEY = select(
     *(column for column in API_KEYS.c if column is not API_KEYS.c.hash),
@@ -17,7 +17,7 @@ API_KEY = select(
 )
 """What `ApiKey` is made of."""
 
-_FIND_KEY = Query(API_KEY.where(API_KEYS.c.hash == bindparam("hash")))
+_FIND_KEY = CompiledQuery(API_KEY.where(API_KEYS.c.hash == bindparam("hash")))
 
 
 @dataclass(frozen=True)

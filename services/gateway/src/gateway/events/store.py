@@ -10,7 +10,7 @@ from gateway.tables import EVENTS
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentTransitioned, event_body
 from malipo.messaging.pool import Queries
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, given, json_text
 
@@ -24,7 +24,7 @@ ON CONFLICT (id) DO NOTHING""",
 )
 _OWN = EVENTS.c.merchant_id == bindparam("merchant_id"), EVENTS.c.mode == bindparam("mode")
 _PAYMENT, _TYPE = bindparam("payment_id", type_=Text), bindparam("type", type_=Text)
-_POSITION = Query(select(EVENTS.c.position).where(EVENTS.c.id == bindparam("id"), *_OWN))
+_POSITION = CompiledQuery(select(EVENTS.c.position).where(EVENTS.c.id == bindparam("id"), *_OWN))
 _WANTED = (
     select(EVENTS.c.id, EVENTS.c.body)
     .where(
@@ -32,8 +32,8 @@ _WANTED = (
     )
     .limit(bindparam("count"))
 )
-_NEWEST = Query(_WANTED.where(EVENTS.c.position < bindparam("position")).order_by(EVENTS.c.position.desc()))
-_OLDEST = Query(_WANTED.where(EVENTS.c.position > bindparam("position")).order_by(EVENTS.c.position))
+_NEWEST = CompiledQuery(_WANTED.where(EVENTS.c.position < bindparam("position")).order_by(EVENTS.c.position.desc()))
+_OLDEST = CompiledQuery(_WANTED.where(EVENTS.c.position > bindparam("position")).order_by(EVENTS.c.position))
 type Event = tuple[str, msgspec.Raw]
 """An event's id and its body as stored."""
 FIRST_POSITION = 0

@@ -16,7 +16,6 @@ from malipo.platform.tracing import trace_id_of
 
 Kind = Literal["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"]
 
-_KINDS: dict[str, Kind] = {"answer": "attempt", "query": "query", "callback": "callback"}
 _ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund"}
 
 
@@ -36,8 +35,8 @@ class TimelineEntry(NamedTuple):
 def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> TimelineEntry:
     """The entry of a message. Raises `TypeError` for one that is no part of a payment's history."""
     match message:
-        case PaymentTransitioned() as step:
-            return _step(step, headers)
+        case PaymentTransitioned() as transition:
+            return _transition(transition, headers)
         case CommandRefused() as refusal:
             return _refusal(refusal, message_id, headers)
         case OutcomeReported() as report:
@@ -70,30 +69,30 @@ def request_entry(payment_id: str, message_id: str, origin: Origin) -> TimelineE
     )
 
 
-def _step(step: PaymentTransitioned, headers: Mapping[str, str]) -> TimelineEntry:
-    operation, cause = step.operation, step.cause
+def _transition(transition: PaymentTransitioned, headers: Mapping[str, str]) -> TimelineEntry:
+    operation, cause = transition.operation, transition.cause
     return _entry(
-        step.payment_id,
+        transition.payment_id,
         "step",
-        f"step-{step.step}",
+        f"step-{transition.step}",
         service="orchestrator",
-        at=step.occurred_at,
+        at=transition.occurred_at,
         headers=headers,
         cause=None if cause.source == "deadline" else cause.message_id,
         about=operation.kind if operation else "payment",
         operation_id=operation and operation.id,
-        step=step.step,
-        from_state=step.from_state,
-        to_state=step.to_state,
-        status=operation.status if operation else step.payment.status,
+        step=transition.step,
+        from_state=transition.from_state,
+        to_state=transition.to_state,
+        status=operation.status if operation else transition.payment.status,
         trigger=cause.trigger,
         source=cause.source,
         detail=cause.detail,
-        amount=operation.amount if operation else step.payment.amount,
-        contradiction=step.contradiction,
-        sent=step.sent,
-        deadline=step.deadline,
-        event=step.public_event,
+        amount=operation.amount if operation else transition.payment.amount,
+        contradiction=transition.contradiction,
+        sent=transition.sent,
+        deadline=transition.deadline,
+        event=transition.public_event,
     )
 
 
@@ -101,7 +100,7 @@ def _outcome(report: OutcomeReported, message_id: str, headers: Mapping[str, str
     outcome = report.outcome
     return _by_provider(
         report,
-        _KINDS[report.source],
+        report.source,
         message_id,
         headers,
         result=RESULTS[type(outcome)],

@@ -58,7 +58,7 @@ _ENTRIES: list[dict[str, Any]] = [
         exchanges=[_EXCHANGE],
         effect="step",
     ),
-    _step(2, _ANSWER_ID, "processing", "completed", trigger="succeeded", source="answer", event=_PUBLIC_EVENT),
+    _step(2, _ANSWER_ID, "processing", "completed", trigger="succeeded", source="attempt", event=_PUBLIC_EVENT),
     _entry(
         f"{_DELIVERY_ID}-1",
         "webhook",

@@ -13,7 +13,7 @@ from malipo.messaging.unit_of_work import UnitOfWork
 
 
 def record_requests(unit: UnitOfWork, sent: Sequence[SentCommand]) -> None:
-    """Put the requests that these commands came from into their payments' timelines: the `Recorder` of `payments`."""
+    """Put the requests that these commands came from into their payments' timelines: the `RecordRequests` of `payments`."""
     put_entries(unit, [request_entry(command.payment_id, message_id, origin) for command, message_id, origin in sent])
 
 

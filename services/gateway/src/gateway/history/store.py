@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Text, any_, bindparam, literal, select
 from gateway.history.entries import Kind, TimelineEntry
 from gateway.tables import TIMELINE
 from malipo.messaging.pool import Queries
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, json_text
 
@@ -23,8 +23,8 @@ _OF_PAYMENT = TIMELINE.c.payment_id == bindparam("payment_id")
 _NEWEST = (
     select(TIMELINE.c.at, TIMELINE.c.entry).where(_OF_PAYMENT).order_by(TIMELINE.c.at.desc()).limit(bindparam("most"))
 )
-_ENTRIES = Query(_NEWEST)
-_THOSE_THAT_EXPLAIN = Query(_NEWEST.where(TIMELINE.c.kind == any_(literal(list(_EXPLAINING), ARRAY(Text)))))
+_ENTRIES = CompiledQuery(_NEWEST)
+_THOSE_THAT_EXPLAIN = CompiledQuery(_NEWEST.where(TIMELINE.c.kind == any_(literal(list(_EXPLAINING), ARRAY(Text)))))
 
 
 def put_entries(unit: UnitOfWork, entries: Sequence[TimelineEntry]) -> None:

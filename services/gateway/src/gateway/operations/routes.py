@@ -13,7 +13,7 @@ from gateway.edge import cursors
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.commands import Command, waiting_command
+from gateway.edge.commands import MutatingRequest, waiting_command
 from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.fields import Page
 from gateway.edge.idempotency import Done, once
@@ -31,7 +31,7 @@ from gateway.operations.schemas import (
     NewRefund,
 )
 from gateway.operations.views import Operation, first_operation
-from gateway.payments.acceptance import Recorder, RecorderOf, not_configured, send_commands
+from gateway.payments.acceptance import RecorderOf, RecordRequests, not_configured, send_commands
 from gateway.payments.access import require_payment
 from gateway.payments.schemas import is_settled_by_cards
 from malipo import ids
@@ -55,7 +55,7 @@ _NOT_FOUND = ("payment_not_found",)
     ),
 )
 async def capture(
-    asked: Annotated[Command, Depends(waiting_command("payments:write"))],
+    asked: Annotated[MutatingRequest, Depends(waiting_command("payments:write"))],
     record: RecorderOf,
     payment_id: str,
     body: Annotated[NewCapture, Depends(body_of(NewCapture))],
@@ -75,7 +75,7 @@ async def capture(
     ),
 )
 async def cancel(
-    asked: Annotated[Command, Depends(waiting_command("payments:write"))],
+    asked: Annotated[MutatingRequest, Depends(waiting_command("payments:write"))],
     record: RecorderOf,
     payment_id: str,
     body: Annotated[NewCancel, Depends(body_of(NewCancel))],
@@ -105,7 +105,7 @@ async def cancel(
     ),
 )
 async def refund(
-    asked: Annotated[Command, Depends(waiting_command("refunds:write"))],
+    asked: Annotated[MutatingRequest, Depends(waiting_command("refunds:write"))],
     record: RecorderOf,
     payment_id: str,
     body: Annotated[NewRefund, Depends(body_of(NewRefund))],
@@ -166,7 +166,11 @@ type _CommandAt = Callable[[datetime], _OperationCommand]
 
 
 async def _operate(
-    asked: Command, record: Recorder, payment_id: str, command_at: _CommandAt, body: NewCapture | NewCancel | NewRefund
+    asked: MutatingRequest,
+    record: RecordRequests,
+    payment_id: str,
+    command_at: _CommandAt,
+    body: NewCapture | NewCancel | NewRefund,
 ) -> Response:
     payment = await require_payment(asked.dependencies, asked.client, payment_id)
     accept = partial(_accept, asked=asked, record=record, payment=payment, command_at=command_at)
@@ -175,7 +179,7 @@ async def _operate(
 
 
 async def _accept(
-    unit: UnitOfWork, *, asked: Command, record: Recorder, payment: PaymentView, command_at: _CommandAt
+    unit: UnitOfWork, *, asked: MutatingRequest, record: RecordRequests, payment: PaymentView, command_at: _CommandAt
 ) -> str:
     owner = asked.client.merchant_id, asked.client.mode
     configuration = (await current(unit.reads, {owner}))[owner]
@@ -212,7 +216,7 @@ def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationVi
             return first_operation(command.refund_id, "refund", payment, command.amount_minor, command.reason)
 
 
-async def _end(asked: Command, done: Done) -> Response:
+async def _end(asked: MutatingRequest, done: Done) -> Response:
     """What became of the operation within the time to wait. A refusal is an answer, and stays the same on a replay."""
 
     async def read() -> Operation:
@@ -224,12 +228,12 @@ async def _end(asked: Command, done: Done) -> Response:
         return found
 
     operation = await asked.dependencies.waiting.until(
-        done.resource_id, read, lambda found: found.answered, asked.wait_seconds
+        done.resource_id, read, lambda found: found.ended, asked.wait_seconds
     )
     if operation.refusal is not None:
         raise Problem(operation.refusal.code, operation.refusal.detail, headers=asked.headers(done))
     headers = asked.headers(done, {"Location": _location(operation.view)})
-    if operation.answered:
+    if operation.ended:
         return respond(operation.view, 201, headers)
     return respond(operation.view, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
 

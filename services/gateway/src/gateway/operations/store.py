@@ -10,7 +10,7 @@ from gateway.tables import OPERATIONS
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import OperationView, PaymentTransitioned
 from malipo.messaging.pool import Queries
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, json_text
 
@@ -23,17 +23,19 @@ WHERE operations.step < excluded.step""",
 _OWN = OPERATIONS.c.merchant_id == bindparam("merchant_id"), OPERATIONS.c.mode == bindparam("mode")
 _OF_PAYMENT = OPERATIONS.c.payment_id == bindparam("payment_id"), *_OWN
 _BEFORE = bindparam("before_id", type_=Text)
-_GET_OPERATION = Query(select(OPERATIONS.c.view, OPERATIONS.c.refusal).where(OPERATIONS.c.id == bindparam("id"), *_OWN))
-_LIST_REFUNDS = Query(
+_GET_OPERATION = CompiledQuery(
+    select(OPERATIONS.c.view, OPERATIONS.c.refusal).where(OPERATIONS.c.id == bindparam("id"), *_OWN)
+)
+_LIST_REFUNDS = CompiledQuery(
     select(OPERATIONS.c.id, OPERATIONS.c.view)
     .where(*_OF_PAYMENT, OPERATIONS.c.kind == "refund", or_(_BEFORE.is_(None), OPERATIONS.c.id < _BEFORE))
     .order_by(OPERATIONS.c.id.desc())
     .limit(bindparam("count"))
 )
-_LIST_OPERATIONS = Query(
+_LIST_OPERATIONS = CompiledQuery(
     select(OPERATIONS.c.view).where(*_OF_PAYMENT).order_by(OPERATIONS.c.id).limit(bindparam("count"))
 )
-_UNTOUCHED = Query(
+_UNTOUCHED = CompiledQuery(
     select(OPERATIONS.c.view).where(
         OPERATIONS.c.id == any_(bindparam("ids", type_=ARRAY(Text))), OPERATIONS.c.step == 0
     )
@@ -51,10 +53,10 @@ def add_operation(unit: UnitOfWork, view: OperationView, merchant_id: str, mode:
     unit.put(_ADD_OPERATIONS, [_operation_row(merchant_id, mode, 0, view)])
 
 
-def put_operations(unit: UnitOfWork, steps: Sequence[tuple[PaymentTransitioned, OperationView]]) -> None:
-    """Bring operations to these steps, one per operation; a row that is further already stays as it is."""
-    ordered = sorted(steps, key=lambda entry: entry[1].id)
-    unit.put(_PUT_OPERATIONS, [_operation_row(step.merchant_id, step.mode, step.step, view) for step, view in ordered])
+def put_operations(unit: UnitOfWork, transitions: Sequence[tuple[PaymentTransitioned, OperationView]]) -> None:
+    """Bring operations to these transitions, one per operation; a row that is further already stays as it is."""
+    ordered = sorted(transitions, key=lambda one: one[1].id)
+    unit.put(_PUT_OPERATIONS, [_operation_row(one.merchant_id, one.mode, one.step, view) for one, view in ordered])
 
 
 async def get_operation(source: Queries, operation_id: str, merchant_id: str, mode: Mode) -> Operation | None:
@@ -84,13 +86,13 @@ async def list_operations(
 
 
 async def untouched(source: Queries, operation_ids: Sequence[str]) -> list[OperationView]:
-    """Those of the operations that no step has touched."""
+    """Those of the operations that no transition has touched."""
     rows = await source.fetch(*_UNTOUCHED.of(ids=operation_ids))
     return [_operation.decode(row["view"]) for row in rows]
 
 
 def refuse(unit: UnitOfWork, refused: Sequence[Operation]) -> None:
-    """Store that the orchestrator refused these operations, and why, unless a step has touched them."""
+    """Store that the orchestrator refused these operations, and why, unless a transition has touched them."""
     ordered = sorted(refused, key=lambda operation: operation.view.id)
     unit.put(_REFUSE, [(one.view.id, msgspec.to_builtins(one.refusal), json_text(one.view)) for one in ordered])
 

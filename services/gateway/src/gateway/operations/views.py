@@ -1,13 +1,9 @@
 """What merchants see of a capture, cancel or refund, and at first, before the orchestrator has answered."""
 
-from typing import Literal
-
 import msgspec
 
 from malipo import ids
-from malipo.contracts.events import OperationView, PaymentView
-
-OperationKind = Literal["capture", "cancel", "refund"]
+from malipo.contracts.events import OperationKind, OperationView, PaymentView
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -24,7 +20,7 @@ class Operation(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
 
     @property
-    def answered(self) -> bool:
+    def ended(self) -> bool:
         """Whether it has ended."""
         return self.view.status != "processing"
 

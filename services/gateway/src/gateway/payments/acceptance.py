@@ -34,7 +34,7 @@ class SentCommand(NamedTuple):
     origin: Origin
 
 
-type Recorder = Callable[[UnitOfWork, Sequence[SentCommand]], None]
+type RecordRequests = Callable[[UnitOfWork, Sequence[SentCommand]], None]
 """Records in a unit of work which requests became the commands that it sends; all that this room knows of timelines."""
 
 
@@ -61,7 +61,7 @@ class Accepted(NamedTuple):
 class Acceptance:
     """Accepts payments. What is wrong with one of them does not affect those that come with it."""
 
-    def __init__(self, database: Database, record: Recorder) -> None:
+    def __init__(self, database: Database, record: RecordRequests) -> None:
         self._database = database
         self._record = record
         self._asked = GroupCommit[_PaymentRequest, Accepted](self._write, most=_MAX_BATCH)
@@ -126,7 +126,7 @@ def _command(one: _PaymentRequest, payment: PaymentView, configuration: Configur
     return create_command(payment, one.body, *one.owner, configuration.version)
 
 
-def send_commands(unit: UnitOfWork, commands: Sequence[tuple[PaymentCommand, Origin]], record: Recorder) -> None:
+def send_commands(unit: UnitOfWork, commands: Sequence[tuple[PaymentCommand, Origin]], record: RecordRequests) -> None:
     """Send the orchestrator these commands, and have their requests recorded. Each is kept until it is answered."""
     sent = [
         SentCommand(command, unit.send(PAYMENT_COMMANDS, command.payment_id, command, headers=origin.headers), origin)
@@ -146,10 +146,10 @@ async def _acceptance(request: Request) -> Acceptance:
     return request.app.state.acceptance
 
 
-async def _recorder(request: Request) -> Recorder:
+async def _recorder(request: Request) -> RecordRequests:
     return request.app.state.recorder
 
 
 AcceptanceOf = Annotated[Acceptance, Depends(_acceptance)]
-RecorderOf = Annotated[Recorder, Depends(_recorder)]
+RecorderOf = Annotated[RecordRequests, Depends(_recorder)]
 """Routes' parameters of these types get what `main` has made."""

@@ -9,7 +9,7 @@ from gateway.edge import cursors
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.commands import Command, waiting_command
+from gateway.edge.commands import MutatingRequest, waiting_command
 from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.idempotency import Done
 from gateway.edge.middleware import about
@@ -20,7 +20,7 @@ from gateway.payments import store
 from gateway.payments.acceptance import AcceptanceOf
 from gateway.payments.access import require_payment
 from gateway.payments.schemas import NewPayment, PaymentFilters
-from gateway.payments.views import answered
+from gateway.payments.views import has_first_state
 from malipo.contracts.events import PaymentView
 
 router = APIRouter(prefix="/v1/payments", tags=["Payments"])
@@ -39,7 +39,7 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
     ),
 )
 async def create_payment(
-    asked: Annotated[Command, Depends(waiting_command("payments:write"))],
+    asked: Annotated[MutatingRequest, Depends(waiting_command("payments:write"))],
     acceptance: AcceptanceOf,
     body: Annotated[NewPayment, Depends(body_of(NewPayment))],
 ) -> Response:
@@ -84,8 +84,8 @@ async def read_payment(dependencies: DependenciesOf, client: _Reader, payment_id
     return respond(await require_payment(dependencies, client, payment_id))
 
 
-async def _first_state(asked: Command, done: Done) -> PaymentView:
+async def _first_state(asked: MutatingRequest, done: Done) -> PaymentView:
     async def read() -> PaymentView:
         return await require_payment(asked.dependencies, asked.client, done.resource_id)
 
-    return await asked.dependencies.waiting.until(done.resource_id, read, answered, asked.wait_seconds)
+    return await asked.dependencies.waiting.until(done.resource_id, read, has_first_state, asked.wait_seconds)

@@ -13,7 +13,7 @@ from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentTransitioned, PaymentView
 from malipo.messaging.pool import Queries
-from malipo.messaging.queries import Query
+from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, json_text
 
@@ -25,7 +25,7 @@ SET step = excluded.step, status = excluded.status, provider = excluded.provider
 WHERE payments.step < excluded.step""",
 )
 _OWN = PAYMENTS.c.merchant_id == bindparam("merchant_id"), PAYMENTS.c.mode == bindparam("mode")
-_GET_PAYMENT = Query(select(PAYMENTS.c.view).where(PAYMENTS.c.id == bindparam("id"), *_OWN))
+_GET_PAYMENT = CompiledQuery(select(PAYMENTS.c.view).where(PAYMENTS.c.id == bindparam("id"), *_OWN))
 _FILTERS: dict[str, ColumnElement[bool]] = {
     "status": PAYMENTS.c.status == bindparam("status"),
     "provider": PAYMENTS.c.provider == bindparam("provider"),
@@ -45,10 +45,10 @@ def add_payments(unit: UnitOfWork, accepted: Sequence[tuple[str, Mode, PaymentVi
     unit.put(_ADD_PAYMENTS, [_payment_row(merchant_id, mode, 0, payment) for merchant_id, mode, payment in accepted])
 
 
-def put_payments(unit: UnitOfWork, steps: Sequence[PaymentTransitioned]) -> None:
-    """Bring payments to these steps, one per payment; a row that is further already stays as it is."""
-    ordered = sorted(steps, key=lambda step: step.payment_id)  # one order of locking for all
-    unit.put(_PUT_PAYMENTS, [_payment_row(step.merchant_id, step.mode, step.step, step.payment) for step in ordered])
+def put_payments(unit: UnitOfWork, transitions: Sequence[PaymentTransitioned]) -> None:
+    """Bring payments to these transitions, one per payment; a row that is further already stays as it is."""
+    ordered = sorted(transitions, key=lambda one: one.payment_id)  # one order of locking for all
+    unit.put(_PUT_PAYMENTS, [_payment_row(one.merchant_id, one.mode, one.step, one.payment) for one in ordered])
 
 
 async def get_payment(source: Queries, payment_id: str, merchant_id: str, mode: Mode) -> PaymentView | None:
@@ -68,11 +68,11 @@ async def list_payments(
 
 
 @cache
-def _list(asked: tuple[str, ...]) -> Query:
+def _list(asked: tuple[str, ...]) -> CompiledQuery:
     """The query with these filters, compiled once for each combination of them."""
     chosen = [_FILTERS[name] for name in asked]
     newest_first = PAYMENTS.c.id.desc()
-    return Query(
+    return CompiledQuery(
         select(PAYMENTS.c.id, PAYMENTS.c.view).where(*_OWN, *chosen).order_by(newest_first).limit(bindparam("count"))
     )
 

@@ -77,7 +77,7 @@ def keep(unit: UnitOfWork, sent: Sequence[tuple[PaymentCommand, str, str, Mappin
     unit.put(_KEEP, rows)
 
 
-def answered(unit: UnitOfWork, operation_ids: Iterable[str]) -> None:
+def forget(unit: UnitOfWork, operation_ids: Iterable[str]) -> None:
     """The orchestrator has answered for these operations, or for the charges of the payments with these ids."""
     unit.put(_ANSWERED, [(operation_id,) for operation_id in sorted(operation_ids)])
 

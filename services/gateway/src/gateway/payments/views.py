@@ -9,7 +9,7 @@ from malipo.contracts.events import PaymentView
 from malipo.money import Money
 
 
-def answered(payment: PaymentView) -> bool:
+def has_first_state(payment: PaymentView) -> bool:
     """Whether the payment has a first meaningful state: anything but plain processing."""
     return payment.status != "processing" or payment.status_reason is not None
 

@@ -1,4 +1,4 @@
-"""How an operator's command reaches its service's database, and what it says when that is away or was never migrated."""
+"""How an operator's command reaches its service's database, and what it prints when that is away or was never migrated."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -21,7 +21,7 @@ _TOO_OLD = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 def run[T](settings_type: type[ServiceSettings], work: Callable[[Database], Awaitable[T]]) -> T:
     """What `work` answers on the database of the service with these settings; a running replica relays what it sends.
 
-    Ends the command with a line that says what to do when the database does not answer, or lacks a table.
+    Ends the command with a line about what to do when the database does not answer, or lacks a table.
     """
     url = settings.load(settings_type).database_url.get_secret_value()
     package = settings_type.__module__.partition(".")[0]
@@ -34,7 +34,7 @@ def run[T](settings_type: type[ServiceSettings], work: Callable[[Database], Awai
 
 
 @asynccontextmanager
-async def units_of(database_url: str) -> AsyncGenerator[Database]:
+async def database_of(database_url: str) -> AsyncGenerator[Database]:
     """Units on a pool of one's own while the block lasts; waits for PostgreSQL for as long as it is let."""
     pool = await create_pool(database_url, _CONNECTIONS)
     database = Database(lambda: None)
@@ -52,6 +52,6 @@ def fail(reason: str) -> NoReturn:
 
 
 async def _done[T](database_url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    async with asyncio.timeout(CONNECT_SECONDS) as patience, units_of(database_url) as database:
+    async with asyncio.timeout(CONNECT_SECONDS) as patience, database_of(database_url) as database:
         patience.reschedule(None)  # it is there: a statement has a limit of its own
         return await work(database)
