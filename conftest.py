@@ -19,7 +19,7 @@ from malipo.messaging.provision import provision
 from malipo.platform import migrations
 from malipo_local import Stack, scratch
 
-_COMPLAINT = re.compile("PANIC|FATAL|terminat|signal|crash|recovery")
+_COMPLAINT = re.compile("PANIC|FATAL|terminated|terminating|signal|crash|recovery")
 
 
 @dataclass

@@ -99,7 +99,7 @@ async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world, simula
     for _ in range(2):
         await world.send(STRIPE_COMMANDS, payment_id, operation)
     report = await world.outcome(payment_id)
-    assert (type(report.outcome), report.source) == (Succeeded, "answer")
+    assert (type(report.outcome), report.source) == (Succeeded, "attempt")
 
     about = samples.intent(
         id=report.outcome.reference, metadata={"malipo_payment_id": payment_id, "malipo_operation_id": payment_id}

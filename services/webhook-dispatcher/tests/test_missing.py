@@ -10,6 +10,7 @@ from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging.runtime import sweep
 from malipo.messaging.unit_of_work import MESSAGE_ID
+from testkit.waiting import until
 from webhook_dispatcher import handlers, scheduler
 from webhook_dispatcher.subscriptions import subscriptions
 
@@ -55,10 +56,10 @@ async def test_a_configuration_that_events_wait_for_in_vain_is_requested(replica
     await one.pool.execute("UPDATE events SET created_at = created_at - interval '10 seconds'")
     loop = asyncio.create_task(sweep(one.database, 1, scheduler._ask_and_wait))
 
-    async def requested() -> bool:
+    async def is_requested() -> bool:
         return await requested(one, ConfigurationMissed) == [ConfigurationMissed(merchant_id="mer_1")]
 
-    await until(requested, what="the configuration is requested")
+    await until(is_requested, what="the configuration is requested")
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
 

@@ -20,7 +20,7 @@ PaymentStatus = Literal[
 OperationKind = Literal["capture", "cancel", "refund"]
 """What the operations of a payment are; its charge is none of these."""
 Source = Literal["merchant", "attempt", "query", "callback", "deadline"]
-"""What brought a transition about; `answer`, `query` and `callback` are the ways in which a provider reports an outcome."""
+"""What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed"]
 Sent = Literal["charge", "capture", "cancel", "refund", "query", "withdraw"]
 """What a transition can send to the provider."""

@@ -118,7 +118,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OutcomeReported(Message, frozen=True, kw_only=True):
-    """One outcome of one operation as a provider reported it: by an answer, a query or a callback.
+    """One outcome of one operation as a provider reported it: to the attempt, to a query or by callback.
 
     `step` is the payment's step that sent what this is the outcome of: with `query` the query, else the operation
     itself. `exchanges` were made to learn it; `tries` counts how often the attempt was tried; `callback_id` is the

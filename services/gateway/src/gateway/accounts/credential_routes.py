@@ -12,9 +12,9 @@ from gateway.accounts.views import StoredCredential, masked, shown_credential
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.commands import MutatingRequest, command
 from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.idempotency import once
+from gateway.edge.mutations import Mutation, mutation
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import respond
 from gateway.edge.validation import shown
@@ -27,7 +27,7 @@ from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/provider-credentials", tags=["Provider credentials"])
 _Reader = Annotated[MerchantClient, Depends(Admission("credentials:read"))]
-_Writer = Annotated[MutatingRequest, Depends(command("credentials:write"))]
+_Writer = Annotated[Mutation, Depends(mutation("credentials:write"))]
 _NOT_FOUND = ("provider_credentials_not_found",)
 
 
@@ -42,14 +42,14 @@ _NOT_FOUND = ("provider_credentials_not_found",)
     ),
 )
 async def put_stripe(
-    asked: _Writer, body: Annotated[StripeCredentials, Depends(body_of(StripeCredentials))]
+    mutation: _Writer, body: Annotated[StripeCredentials, Depends(body_of(StripeCredentials))]
 ) -> Response:
     """Adds or replaces them. The id, and with it `callback_path` to configure at Stripe, stays the same.
 
     Stripe is to send there the events that `python -m provider_stripe events` lists: refunds and disputes that were made at
     Stripe itself are reported by these alone.
     """
-    client, dependencies = asked.client, asked.dependencies
+    client, dependencies = mutation.client, mutation.dependencies
     if body.secret_key.split("_")[1] != client.mode:
         mismatch = FieldError("/secret_key", "credential_mode_mismatch", f"must be a {client.mode} key, as yours is")
         raise of_fields([mismatch])
@@ -66,12 +66,12 @@ async def put_stripe(
         await configuration.publish(unit, client.merchant_id)
         return credential_id
 
-    done = await once(dependencies.database, asked.request, body, write)
+    done = await once(dependencies.database, mutation.request, body, write)
     stored = await _find(dependencies, client, "stripe")
     if stored is None or stored.id != done.resource_id:  # others may have taken their place
-        raise Problem("resource_gone", headers=asked.headers(done))
+        raise Problem("resource_gone", headers=mutation.headers(done))
     new = stored.created_at == stored.updated_at
-    return respond(shown_credential(stored), 201 if new else 200, asked.headers(done))
+    return respond(shown_credential(stored), 201 if new else 200, mutation.headers(done))
 
 
 @router.put("/{provider}", include_in_schema=False)
@@ -98,9 +98,9 @@ async def read_credentials(dependencies: DependenciesOf, client: _Reader, provid
 @router.delete(
     "/{provider}", **spec("Delete provider credentials", responses={204: None}, problems=_NOT_FOUND, changes=True)
 )
-async def delete_credentials(asked: _Writer, provider: str) -> Response:
+async def delete_credentials(mutation: _Writer, provider: str) -> Response:
     """Payments that are under way can no longer be finished with them: wait for their end first."""
-    client = asked.client
+    client = mutation.client
     if not provider.isprintable():
         raise Problem("provider_credentials_not_found")
 
@@ -112,8 +112,8 @@ async def delete_credentials(asked: _Writer, provider: str) -> Response:
         await configuration.publish(unit, client.merchant_id)
         return deleted
 
-    done = await once(asked.dependencies.database, asked.request, None, write)
-    return Response(status_code=204, headers=asked.headers(done))
+    done = await once(mutation.dependencies.database, mutation.request, None, write)
+    return Response(status_code=204, headers=mutation.headers(done))
 
 
 async def _require(dependencies: DependenciesOf, client: MerchantClient, provider: str) -> StoredCredential:

@@ -12,9 +12,9 @@ from gateway.accounts.views import StoredEndpoint, shown_endpoint
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.commands import MutatingRequest, command
 from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.idempotency import Done, once
+from gateway.edge.mutations import Mutation, mutation
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import respond
 from gateway.openapi.description import spec
@@ -31,8 +31,8 @@ _SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["Webhooks"])
 _Reader = Annotated[MerchantClient, Depends(Admission("webhooks:read"))]
-_Writer = Annotated[MutatingRequest, Depends(command("webhooks:write"))]
-_Creator = Annotated[MutatingRequest, Depends(command("webhooks:write", key_required=True))]
+_Writer = Annotated[Mutation, Depends(mutation("webhooks:write"))]
+_Creator = Annotated[Mutation, Depends(mutation("webhooks:write", key_required=True))]
 _NOT_FOUND = ("webhook_endpoint_not_found",)
 
 
@@ -49,10 +49,10 @@ _NOT_FOUND = ("webhook_endpoint_not_found",)
     ),
 )
 async def create_endpoint(
-    asked: _Creator, body: Annotated[NewWebhookEndpoint, Depends(body_of(NewWebhookEndpoint))]
+    mutation: _Creator, body: Annotated[NewWebhookEndpoint, Depends(body_of(NewWebhookEndpoint))]
 ) -> Response:
     """`secret` verifies the webhooks' signatures. It is shown in this response alone, and in a replay of it."""
-    client, dependencies = asked.client, asked.dependencies
+    client, dependencies = mutation.client, mutation.dependencies
     _require_reachable(dependencies, client, body.url)
 
     async def write(unit: UnitOfWork) -> str:
@@ -64,7 +64,7 @@ async def create_endpoint(
         await configuration.publish(unit, client.merchant_id)
         return endpoint.id
 
-    return await _created(asked, await once(dependencies.database, asked.request, body, write))
+    return await _created(mutation, await once(dependencies.database, mutation.request, body, write))
 
 
 @router.get("", **spec("List webhook endpoints", responses={200: ENDPOINTS}))
@@ -83,9 +83,9 @@ async def read_endpoint(dependencies: DependenciesOf, client: _Reader, endpoint_
 @router.delete(
     "/{endpoint_id}", **spec("Delete a webhook endpoint", responses={204: None}, problems=_NOT_FOUND, changes=True)
 )
-async def delete_endpoint(asked: _Writer, endpoint_id: str) -> Response:
+async def delete_endpoint(mutation: _Writer, endpoint_id: str) -> Response:
     """Nothing more is sent there, not even what was due."""
-    client = asked.client
+    client = mutation.client
     if not ids.is_id(endpoint_id, "ep"):
         raise Problem("webhook_endpoint_not_found")
 
@@ -96,8 +96,8 @@ async def delete_endpoint(asked: _Writer, endpoint_id: str) -> Response:
         await configuration.publish(unit, client.merchant_id)
         return endpoint_id
 
-    done = await once(asked.dependencies.database, asked.request, None, write)
-    return Response(status_code=204, headers=asked.headers(done))
+    done = await once(mutation.dependencies.database, mutation.request, None, write)
+    return Response(status_code=204, headers=mutation.headers(done))
 
 
 def _require_reachable(dependencies: Dependencies, client: MerchantClient, url: str) -> None:
@@ -121,14 +121,14 @@ def _new_endpoint(dependencies: Dependencies, client: MerchantClient, body: NewW
     )
 
 
-async def _created(asked: MutatingRequest, done: Done) -> Response:
-    client, dependencies = asked.client, asked.dependencies
+async def _created(mutation: Mutation, done: Done) -> Response:
+    client, dependencies = mutation.client, mutation.dependencies
     stored = await _find(dependencies, client, done.resource_id)
     sealed = await store.endpoint_secret(dependencies.database.reads, done.resource_id, client.merchant_id, client.mode)
     if stored is None or sealed is None:
-        raise Problem("resource_gone", headers=asked.headers(done))
+        raise Problem("resource_gone", headers=mutation.headers(done))
     secret = dependencies.key_ring.open(sealed, owner=secret_owner(client.merchant_id, client.mode, stored.id)).decode()
-    headers = asked.headers(done, {"Location": f"/v1/webhook-endpoints/{stored.id}", "Cache-Control": "no-store"})
+    headers = mutation.headers(done, {"Location": f"/v1/webhook-endpoints/{stored.id}", "Cache-Control": "no-store"})
     return respond(shown_endpoint(stored) | {"secret": secret}, 201, headers)
 
 

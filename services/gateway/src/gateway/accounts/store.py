@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Text, bindparam, or_, select
 
 from gateway.accounts.views import StoredCredential, StoredEndpoint
-from gateway.edge.store import API_KEY, ApiKey
+from gateway.edge.api_keys import API_KEY, ApiKey
 from gateway.tables import API_KEYS, MERCHANTS
 from gateway.tables import PROVIDER_CREDENTIALS as CREDENTIALS
 from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, get_args
 
-from gateway.edge.store import ApiKey, find_key
+from gateway.edge.api_keys import ApiKey, find_key
 from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Database

@@ -13,10 +13,10 @@ from gateway.edge import cursors
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.commands import MutatingRequest, waiting_command
 from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.fields import Page
 from gateway.edge.idempotency import Done, once
+from gateway.edge.mutations import Mutation, waiting_mutation
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import RETRY_AFTER_SECONDS, page, respond
 from gateway.openapi.description import spec
@@ -55,7 +55,7 @@ _NOT_FOUND = ("payment_not_found",)
     ),
 )
 async def capture(
-    asked: Annotated[MutatingRequest, Depends(waiting_command("payments:write"))],
+    mutation: Annotated[Mutation, Depends(waiting_mutation("payments:write"))],
     record: RecorderOf,
     payment_id: str,
     body: Annotated[NewCapture, Depends(body_of(NewCapture))],
@@ -65,7 +65,7 @@ async def capture(
     def command_at(now: datetime) -> CapturePayment:
         return CapturePayment(payment_id=payment_id, capture_id=ids.new("cap", now), amount_minor=body.amount)
 
-    return await _operate(asked, record, payment_id, command_at, body)
+    return await _operate(mutation, record, payment_id, command_at, body)
 
 
 @router.post(
@@ -75,7 +75,7 @@ async def capture(
     ),
 )
 async def cancel(
-    asked: Annotated[MutatingRequest, Depends(waiting_command("payments:write"))],
+    mutation: Annotated[Mutation, Depends(waiting_mutation("payments:write"))],
     record: RecorderOf,
     payment_id: str,
     body: Annotated[NewCancel, Depends(body_of(NewCancel))],
@@ -89,7 +89,7 @@ async def cancel(
     def command_at(now: datetime) -> CancelPayment:
         return CancelPayment(payment_id=payment_id, cancel_id=ids.new("can", now))
 
-    return await _operate(asked, record, payment_id, command_at, body)
+    return await _operate(mutation, record, payment_id, command_at, body)
 
 
 @router.post(
@@ -105,7 +105,7 @@ async def cancel(
     ),
 )
 async def refund(
-    asked: Annotated[MutatingRequest, Depends(waiting_command("refunds:write"))],
+    mutation: Annotated[Mutation, Depends(waiting_mutation("refunds:write"))],
     record: RecorderOf,
     payment_id: str,
     body: Annotated[NewRefund, Depends(body_of(NewRefund))],
@@ -116,7 +116,7 @@ async def refund(
         refund_id = ids.new("ref", now)
         return RefundPayment(payment_id=payment_id, refund_id=refund_id, amount_minor=body.amount, reason=body.reason)
 
-    return await _operate(asked, record, payment_id, command_at, body)
+    return await _operate(mutation, record, payment_id, command_at, body)
 
 
 @router.get(
@@ -166,30 +166,30 @@ type _CommandAt = Callable[[datetime], _OperationCommand]
 
 
 async def _operate(
-    asked: MutatingRequest,
+    mutation: Mutation,
     record: RecordRequests,
     payment_id: str,
     command_at: _CommandAt,
     body: NewCapture | NewCancel | NewRefund,
 ) -> Response:
-    payment = await require_payment(asked.dependencies, asked.client, payment_id)
-    accept = partial(_accept, asked=asked, record=record, payment=payment, command_at=command_at)
-    done = await once(asked.dependencies.database, asked.request, body, accept)
-    return await _end(asked, done)
+    payment = await require_payment(mutation.dependencies, mutation.client, payment_id)
+    accept = partial(_accept, mutation=mutation, record=record, payment=payment, command_at=command_at)
+    done = await once(mutation.dependencies.database, mutation.request, body, accept)
+    return await _end(mutation, done)
 
 
 async def _accept(
-    unit: UnitOfWork, *, asked: MutatingRequest, record: RecordRequests, payment: PaymentView, command_at: _CommandAt
+    unit: UnitOfWork, *, mutation: Mutation, record: RecordRequests, payment: PaymentView, command_at: _CommandAt
 ) -> str:
-    owner = asked.client.merchant_id, asked.client.mode
+    owner = mutation.client.merchant_id, mutation.client.mode
     configuration = (await current(unit.reads, {owner}))[owner]
     command = command_at(configuration.read_at)
     if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
         _check_amount(command, payment)
-        _check_credentials(configuration, asked.client, payment)
+        _check_credentials(configuration, mutation.client, payment)
     view = _first_view(command, payment)
-    store.add_operation(unit, view, asked.client.merchant_id, asked.client.mode)
-    send_commands(unit, [(command, asked.origin(payment.client_ref, view.id))], record)
+    store.add_operation(unit, view, mutation.client.merchant_id, mutation.client.mode)
+    send_commands(unit, [(command, mutation.origin(payment.client_ref, view.id))], record)
     return view.id
 
 
@@ -216,23 +216,23 @@ def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationVi
             return first_operation(command.refund_id, "refund", payment, command.amount_minor, command.reason)
 
 
-async def _end(asked: MutatingRequest, done: Done) -> Response:
+async def _end(mutation: Mutation, done: Done) -> Response:
     """What became of the operation within the time to wait. A refusal is an answer, and stays the same on a replay."""
 
     async def read() -> Operation:
-        client = asked.client
+        client = mutation.client
         found = await store.get_operation(
-            asked.dependencies.database.reads, done.resource_id, client.merchant_id, client.mode
+            mutation.dependencies.database.reads, done.resource_id, client.merchant_id, client.mode
         )
         assert found is not None  # written with the key
         return found
 
-    operation = await asked.dependencies.waiting.until(
-        done.resource_id, read, lambda found: found.ended, asked.wait_seconds
+    operation = await mutation.dependencies.waiting.until(
+        done.resource_id, read, lambda found: found.ended, mutation.wait_seconds
     )
     if operation.refusal is not None:
-        raise Problem(operation.refusal.code, operation.refusal.detail, headers=asked.headers(done))
-    headers = asked.headers(done, {"Location": _location(operation.view)})
+        raise Problem(operation.refusal.code, operation.refusal.detail, headers=mutation.headers(done))
+    headers = mutation.headers(done, {"Location": _location(operation.view)})
     if operation.ended:
         return respond(operation.view, 201, headers)
     return respond(operation.view, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})

@@ -9,10 +9,10 @@ from gateway.edge import cursors
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.commands import MutatingRequest, waiting_command
 from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.idempotency import Done
 from gateway.edge.middleware import about
+from gateway.edge.mutations import Mutation, waiting_mutation
 from gateway.edge.responses import RETRY_AFTER_SECONDS, page, respond
 from gateway.openapi.description import spec
 from gateway.openapi.responses import PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS
@@ -39,7 +39,7 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
     ),
 )
 async def create_payment(
-    asked: Annotated[MutatingRequest, Depends(waiting_command("payments:write"))],
+    mutation: Annotated[Mutation, Depends(waiting_mutation("payments:write"))],
     acceptance: AcceptanceOf,
     body: Annotated[NewPayment, Depends(body_of(NewPayment))],
 ) -> Response:
@@ -49,11 +49,11 @@ async def create_payment(
     to. 202: accepted and still `processing`, with a `status_reason` when it is in doubt; read it at `Location`, or wait
     for the webhook.
     """
-    done, payment = await acceptance.accept(asked.request, body, asked.origin(body.client_ref))
+    done, payment = await acceptance.accept(mutation.request, body, mutation.origin(body.client_ref))
     about(payment_id=done.resource_id, client_ref=body.client_ref)
-    if payment is None or asked.wait_seconds > 0:
-        payment = await _first_state(asked, done)
-    headers = asked.headers(done, {"Location": f"/v1/payments/{payment.id}"})
+    if payment is None or mutation.wait_seconds > 0:
+        payment = await _first_state(mutation, done)
+    headers = mutation.headers(done, {"Location": f"/v1/payments/{payment.id}"})
     if payment.status != "processing":
         return respond(payment, 201, headers)
     return respond(payment, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
@@ -84,8 +84,8 @@ async def read_payment(dependencies: DependenciesOf, client: _Reader, payment_id
     return respond(await require_payment(dependencies, client, payment_id))
 
 
-async def _first_state(asked: MutatingRequest, done: Done) -> PaymentView:
+async def _first_state(mutation: Mutation, done: Done) -> PaymentView:
     async def read() -> PaymentView:
-        return await require_payment(asked.dependencies, asked.client, done.resource_id)
+        return await require_payment(mutation.dependencies, mutation.client, done.resource_id)
 
-    return await asked.dependencies.waiting.until(done.resource_id, read, has_first_state, asked.wait_seconds)
+    return await mutation.dependencies.waiting.until(done.resource_id, read, has_first_state, mutation.wait_seconds)

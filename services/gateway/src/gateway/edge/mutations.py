@@ -37,7 +37,7 @@ _PREFER = Header(
 
 
 @dataclass(frozen=True)
-class MutatingRequest:
+class Mutation:
     """A request that changes something: by which client, with which key, and how long the response may take."""
 
     dependencies: Dependencies
@@ -62,7 +62,7 @@ class MutatingRequest:
         return Origin(clock.now(), self.request.route, self.request_id, self.client.key_id, headers, operation_id)
 
 
-def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[MutatingRequest]]:
+def mutation(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Mutation]]:
     """The dependency of a route that changes something."""
     admission = Admission(scope)
 
@@ -71,7 +71,7 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
         dependencies: DependenciesOf,
         client: Annotated[MerchantClient, Depends(admission)],
         key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
-    ) -> MutatingRequest:
+    ) -> Mutation:
         if key is None and key_required:
             raise Problem("idempotency_key_missing")
         if len(request.headers.getlist("idempotency-key")) > 1:
@@ -82,21 +82,21 @@ def command(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaita
             raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
         route = f"{request.method} {request.url.path}"
         keyed = KeyedRequest(client.merchant_id, client.mode, route, key)
-        return MutatingRequest(dependencies, client, keyed, request_id(request), dependencies.settings.wait_seconds)
+        return Mutation(dependencies, client, keyed, request_id(request), dependencies.settings.wait_seconds)
 
     return admit
 
 
-def waiting_command(scope: Scope) -> Callable[..., Awaitable[MutatingRequest]]:
+def waiting_mutation(scope: Scope) -> Callable[..., Awaitable[Mutation]]:
     """The dependency of a route that starts work elsewhere and waits for it; such a route needs an Idempotency-Key."""
-    admit = command(scope, key_required=True)
+    admit = mutation(scope, key_required=True)
 
     async def admit_with_preference(
-        request: Request, asked: Annotated[MutatingRequest, Depends(admit)], _prefer: Annotated[str, _PREFER] = ""
-    ) -> MutatingRequest:
+        request: Request, mutation: Annotated[Mutation, Depends(admit)], _prefer: Annotated[str, _PREFER] = ""
+    ) -> Mutation:
         given = ", ".join(request.headers.getlist("prefer"))  # several of them are one list
-        seconds, applied = preference(given, asked.wait_seconds)
-        return replace(asked, wait_seconds=seconds, preference=applied)
+        seconds, applied = preference(given, mutation.wait_seconds)
+        return replace(mutation, wait_seconds=seconds, preference=applied)
 
     return admit_with_preference
 
@@ -105,7 +105,7 @@ def preference(prefer: str, default_seconds: float) -> tuple[float, str | None]:
     """How long to wait, and what to answer as `Preference-Applied` (RFC 7240); what is not understood is ignored."""
     if _RESPOND_ASYNC.search(prefer):
         return 0, "respond-async"
-    if asked := _WAIT.search(prefer):
-        seconds = min(int(asked[1]), MAX_WAIT_SECONDS)
+    if wait := _WAIT.search(prefer):
+        seconds = min(int(wait[1]), MAX_WAIT_SECONDS)
         return seconds, f"wait={seconds}"
     return default_seconds, None
