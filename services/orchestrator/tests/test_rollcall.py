@@ -80,8 +80,8 @@ async def test_one_message_names_payments_of_one_partition_and_goes_there(orches
     rows = await orchestrator.database.reads.fetch("SELECT key, payload FROM outbox")
     assert 1 < len(rows) <= PAYMENT_EVENTS.partitions
     for row in rows:
-        steps = PAYMENT_EVENTS.decode(row["payload"]).steps
-        assert {partition_of(PAYMENT_EVENTS, step.payment_id) for step in steps} == {
+        transitions = PAYMENT_EVENTS.decode(row["payload"]).transitions
+        assert {partition_of(PAYMENT_EVENTS, one.payment_id) for one in transitions} == {
             partition_of(PAYMENT_EVENTS, row["key"])
         }
 
