@@ -15,12 +15,18 @@ from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.outcomes import AttemptPostponed
 from malipo.contracts.topics import BY_NAME, DELIVERIES, OUTCOMES, PAYMENT_COMMANDS
+from malipo.messaging.database import Database
 from malipo.messaging.runtime import INBOX_DAYS
 
 
 @pytest.fixture(autouse=True)
 def by_hand(monkeypatch) -> None:
-    """The gateway's own sweeps do not run while a test sweeps."""
+    """The gateway's own sweeps do not run while a test sweeps: not even once, as they start."""
+
+    async def rest(_first_wait_seconds: float, _database: Database) -> None:
+        """Nothing is looked for."""
+
+    monkeypatch.setattr(scheduler, "_send_again", rest)
     monkeypatch.setattr(scheduler, "_LOOK_SECONDS", 3600.0)
 
 
