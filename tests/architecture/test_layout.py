@@ -85,9 +85,7 @@ def test_every_provider_has_a_topic_and_a_route_and_only_providers_do() -> None:
 
 
 def test_import_contracts_name_every_package() -> None:
-    packages = {
-        path.parent.name for part in ("libs", "services", "deploy") for path in ROOT.glob(f"{part}/*/src/*/__init__.py")
-    }
+    packages = {path.parent.name for _, path in found_packages()}
     services = {package(folder).name for folder in SERVICES}
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == packages
     assert set(" | ".join(contract("services meet in topics")["layers"]).split(" | ")) == packages
@@ -136,3 +134,17 @@ def long_functions(path: Path) -> list[str]:
     )
     lengths = [(function.name, (function.end_lineno or 0) - function.lineno + 1) for function in functions]
     return [f"{path.relative_to(ROOT)}::{name}" for name, lines in lengths if lines > FUNCTION_LINES]
+
+
+def test_the_pictures_of_the_architecture_leave_no_package_and_no_room_out() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    packages = {f"{part}/{path.parts[-4]}" for part, path in found_packages()}
+    rooms = folders_in(ROOT / "services/gateway/src/gateway") - {"migrations"}
+    assert {name for name in packages | rooms if f'["{name}"]' not in text} == set()
+
+
+def found_packages() -> list[tuple[str, Path]]:
+    """Each package of the repository with the folder that its project is in."""
+    return [
+        (part, path) for part in ("libs", "services", "deploy") for path in ROOT.glob(f"{part}/*/src/*/__init__.py")
+    ]

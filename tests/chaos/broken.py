@@ -108,10 +108,10 @@ _NOTHING_RESENT = """
 import asyncio
 from orchestrator import machine, resending, rollcall
 
-async def never(delays, database):
+async def never(database, delays):
     await asyncio.Event().wait()
 
-rollcall.sweep = never
+rollcall.run = never
 resending.Resend.send = lambda self, unit: None
 machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the command that is lost with its step is soon repeated
 machine._ANSWER_SECONDS = 3

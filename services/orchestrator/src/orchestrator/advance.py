@@ -223,7 +223,7 @@ class Fold:
         return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
 
     def _shown_as_sent(self, transition: Transition, operation: Operation | None) -> Sent | None:
-        """What `_send` sends for the transition itself: a charge is canceled by an operation, which has steps of its own."""
+        """What `_add_command` adds for the transition itself: a charge is canceled by an operation, which has steps of its own."""
         if transition.send is Send.CANCEL and operation is None:
             return "query" if self.payment.reference is None else None
         return transition.send and transition.send.value

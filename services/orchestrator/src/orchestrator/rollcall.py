@@ -9,6 +9,7 @@ from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Row
+from malipo.messaging.runtime import sweep
 from malipo.messaging.unit_of_work import UnitOfWork
 from orchestrator.partitions import by_partition
 from orchestrator.store import RECENT
@@ -42,19 +43,15 @@ _CALLED = "UPDATE roll_calls SET called_until = $2 WHERE delay_seconds = $1"
 _REWIND = "UPDATE roll_calls SET called_until = least(called_until, $1) RETURNING delay_seconds"
 
 
-def every_seconds(delays: Sequence[float]) -> float:
-    """How often to sweep, so that a transition is called soon after the shortest of `delays`."""
-    return min(min(delays) / _LOOKS, _MOST_SECONDS)
+async def run(database: Database, delays: Sequence[float]) -> None:
+    """Call until cancelled: every transition once as many seconds after it was published as each of `delays` says."""
 
+    async def call_each(database: Database) -> bool:
+        counts = [await database.transact(partial(call, delay_seconds=delay)) for delay in delays]
+        return max(counts) >= _STEPS_AT_ONCE
 
-async def sweep(delays: Sequence[float], database: Database) -> bool:
-    """Call what is due: every transition once as many seconds after it was published as each of `delays` says.
-
-    Returns whether there may be more.
-    """
     await database.write(_BEGIN, delays)
-    counts = [await database.transact(partial(call, delay_seconds=delay)) for delay in delays]
-    return max(counts) >= _STEPS_AT_ONCE
+    await sweep(database, min(min(delays) / _LOOKS, _MOST_SECONDS), call_each)
 
 
 async def call(unit: UnitOfWork, delay_seconds: float) -> int:

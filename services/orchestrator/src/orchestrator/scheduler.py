@@ -33,8 +33,7 @@ OLDEST_DOUBT_SECONDS = Gauge(
 def schedule(runtime: Runtime, settings: Settings) -> None:
     """Have each sweep run for as long as the service does."""
     runtime.sweep("deadlines", _LOOK_SECONDS, tick)
-    delays = settings.roll_calls
-    runtime.sweep("roll call", rollcall.every_seconds(delays), partial(rollcall.sweep, delays))
+    runtime.loop("roll call", lambda: rollcall.run(runtime.database, settings.roll_calls))
     runtime.sweep("doubt gauges", _GAUGE_SECONDS, watch)
 
 

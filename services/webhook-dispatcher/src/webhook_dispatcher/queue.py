@@ -161,7 +161,7 @@ _ENDED = (
     DELIVERIES.c.lease_token,
     *list(ATTEMPTS.c)[1:],
     DELIVERIES.c.due_at,
-)  # in the order of `FinishedDelivery`
+)  # in the order of `AttemptRow`
 # The report of an attempt goes into the outbox with its end, and neither when the lease was lost.
 _END = f"""
 WITH over AS MATERIALIZED (
