@@ -6,12 +6,13 @@ import pytest
 
 from gateway.history.texts import ACCEPTED, CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, REFUSED
 from malipo import clock, ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.failures import OWN_FAILURES, May, failure_of
 from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
 from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Trigger
+from testkit.operations import card
 
 PAYMENTS = sorted(key for key in EXPLANATIONS if key[0] == Subject.PAYMENT)
 OF_PAYMENTS = pytest.mark.parametrize("key", PAYMENTS, ids=".".join)
@@ -21,7 +22,7 @@ def accepts(state: str, command) -> bool:
     """Whether a payment in this state, with nothing under way, carries the command out."""
     create = CreatePayment(
         payment_id=command.payment_id, merchant_id="mer_1", mode="test", amount=Money(1000, "USD"),
-        method=Card("pm_1"), capture="manual", config_version=1,
+        method=card("pm_1"), capture="manual", config_version=1,
     )  # fmt: skip
     payment = handlers.new_payment(create, {}, clock.now())
     payment.state, payment.reference = State(state), "pi_1"

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from malipo import ids
-from malipo.contracts.commands import Card
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.outcomes import Outcome, OutcomeReported, ProviderReport, Succeeded
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
@@ -27,6 +26,7 @@ from provider_kit.errors import BadSignature
 from provider_kit.handlers import handle_batch
 from provider_kit.provider import Attempt, Callback, ParsedCallback, ProviderOperation
 from provider_kit.runner import AttemptRunner
+from testkit.operations import card
 
 PACKAGE = "provider_stripe"  # any provider's database has the kit's tables
 USD_10 = Money(1000, "USD")
@@ -206,7 +206,7 @@ class Make:
         return Charge(
             **_common(
                 f"pay_{number}",
-                {"payment_id": f"pay_{number}", "amount": USD_10, "method": Card("tok_1"), "capture": "automatic"}
+                {"payment_id": f"pay_{number}", "amount": USD_10, "method": card("tok_1"), "capture": "automatic"}
                 | changes,
             )
         )

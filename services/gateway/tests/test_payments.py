@@ -7,6 +7,7 @@ import pytest
 
 from malipo import clock
 from malipo.contracts.commands import CreatePayment
+from testkit.operations import card
 from testkit.waiting import until
 
 
@@ -38,7 +39,7 @@ async def test_its_command_carries_all_that_the_merchant_sent(gateway, merchant,
     assert command.merchant_id == merchant.id
     assert command.mode == "test"
     assert (command.amount.amount_minor, command.amount.currency) == (1250, "USD")
-    assert command.method.token == "pm_card_visa"
+    assert command.method == card("pm_card_visa")
     assert command.config_version == 1
     assert {name: getattr(command, name) for name in body if name not in ("amount", "currency", "method")} == {
         name: body[name] for name in body if name not in ("amount", "currency", "method")

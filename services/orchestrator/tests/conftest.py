@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import pytest
 
 from malipo import clock, ids
-from malipo.contracts.commands import Card, CreatePayment
+from malipo.contracts.commands import CreatePayment
 from malipo.contracts.outcomes import AttemptPostponed, OutcomeReported, Succeeded
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
 from malipo.money import Money
 from orchestrator.subscriptions import SUBSCRIPTIONS
+from testkit.operations import card
 
 
 @dataclass
@@ -51,7 +52,7 @@ def create(amount_minor: int = 1000, **changes) -> CreatePayment:
         "merchant_id": "mer_1",
         "mode": "test",
         "amount": Money(amount_minor, "USD"),
-        "method": Card("pm_card_visa"),
+        "method": card("pm_card_visa"),
         "capture": "automatic",
         "config_version": 1,
         "client_ref": "order 7",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from malipo import clock, ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -27,6 +27,7 @@ from orchestrator import handlers
 from orchestrator.advance import Fold
 from orchestrator.machine import DECIDED, State, Subject
 from orchestrator.resending import Resend
+from testkit.operations import card
 
 AMOUNT = 1000
 PAY = ids.new("pay")
@@ -69,7 +70,7 @@ class Walk:
             merchant_id="mer",
             mode="test",
             amount=Money(AMOUNT, USD),
-            method=Card("pm"),
+            method=card("pm"),
             capture="manual" if manual else "automatic",
             config_version=1,
         )

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from malipo import clock, ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, Card, CreatePayment, RefundPayment
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -21,6 +21,7 @@ from malipo.money import Money
 from orchestrator import handlers
 from orchestrator.advance import Fold
 from orchestrator.payment import Payment
+from testkit.operations import card
 
 ALL, PART = Money(1000, "USD"), Money(400, "USD")
 ACTION_REQUIRED = ActionRequired(action=Redirect("https://bank.test"), reference="pi")
@@ -93,7 +94,7 @@ CASES = [
 def walked(before, order) -> tuple[Payment, list[PaymentTransitioned]]:
     """A payment after these commands and outcomes, and its transitions."""
     create = CreatePayment(
-        payment_id=PAY, merchant_id="mer_1", mode="test", amount=ALL, method=Card("pm_1"), capture="manual",
+        payment_id=PAY, merchant_id="mer_1", mode="test", amount=ALL, method=card("pm_1"), capture="manual",
         config_version=1,
     )  # fmt: skip
     payment, transitions = handlers.new_payment(create, {}, clock.now()), []

@@ -5,19 +5,18 @@ from dataclasses import replace
 import stripe_samples as samples
 
 from malipo import clock, ids
-from malipo.contracts.commands import Card
 from malipo.contracts.outcomes import Outcome
 from malipo.money import Money
 from provider_kit.integrity import checked
 from provider_kit.provider import Attempt, Credentials, ProviderOperation
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
-from testkit.operations import charge
+from testkit.operations import card, charge
 
 
 def pay(token: str = "pm_card_visa", **changes):
     payment_id = ids.new("pay")
-    return charge(payment_id=payment_id, operation_id=payment_id, method=Card(token), **changes)
+    return charge(payment_id=payment_id, operation_id=payment_id, method=card(token), **changes)
 
 
 def usd(amount_minor: int) -> Money:

@@ -11,16 +11,15 @@ import stripe_samples as samples
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from malipo import clock, ids
-from malipo.contracts.commands import Card
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import OutcomeReported, Succeeded
-from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, STRIPE_COMMANDS
+from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, PROVIDER_COMMANDS
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from provider_stripe.main import build
 from provider_stripe.settings import Settings
-from testkit.operations import charge
+from testkit.operations import card, charge
 from testkit.waiting import until
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -94,10 +93,10 @@ async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world, simula
     await world.configure()
     payment_id = ids.new("pay")
     operation = charge(
-        payment_id=payment_id, operation_id=payment_id, merchant_id=world.merchant_id, method=Card("pm_card_visa")
+        payment_id=payment_id, operation_id=payment_id, merchant_id=world.merchant_id, method=card("pm_card_visa")
     )
     for _ in range(2):
-        await world.send(STRIPE_COMMANDS, payment_id, operation)
+        await world.send(PROVIDER_COMMANDS["stripe"], payment_id, operation)
     report = await world.outcome(payment_id)
     assert (type(report.outcome), report.source) == (Succeeded, "attempt")
 

@@ -11,7 +11,7 @@ from malipo.contracts.commands import CreatePayment
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import OutcomeReported
-from malipo.contracts.topics import PAYMENT_EVENTS, STRIPE_COMMANDS
+from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
 from orchestrator.advance import Fold
 from orchestrator.handlers import new_payment
 from orchestrator.payment import Payment
@@ -39,5 +39,5 @@ async def _handle(wire: Wire, payments: dict[str, Payment], message: Message) ->
         case _:  # the callback of a payment that has ended
             return
     for sent in fold.messages:
-        topic = PAYMENT_EVENTS if isinstance(sent, PaymentTransitioned) else STRIPE_COMMANDS
+        topic = PAYMENT_EVENTS if isinstance(sent, PaymentTransitioned) else PROVIDER_COMMANDS["stripe"]
         await wire.send(topic, fold.payment.id, sent)

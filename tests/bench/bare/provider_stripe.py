@@ -14,7 +14,7 @@ from malipo import clock
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import Charge
-from malipo.contracts.topics import OUTCOMES, STRIPE_COMMANDS
+from malipo.contracts.topics import OUTCOMES, PROVIDER_COMMANDS
 from malipo.platform.client import http_client
 from provider_kit.provider import Credentials
 from provider_stripe.client import StripeClient, verify
@@ -37,7 +37,9 @@ def build() -> Starlette:
         assert isinstance(message, Charge)
         await calls.add(_charge(wire, client, message))
 
-    wire.on("commands", (STRIPE_COMMANDS,), handle, pace_seconds=0)  # as in provider_kit.service, which paces nothing
+    wire.on(
+        "commands", (PROVIDER_COMMANDS["stripe"],), handle, pace_seconds=0
+    )  # as in provider_kit.service, which paces nothing
     callback = Route("/callbacks", partial(_receive, wire, credentials), methods=["POST"])
     return Starlette(routes=[Route("/health/live", alive), callback], lifespan=wire.running)
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Protocol
 
 from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, ProviderOperationKind, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, ProviderOperationKind, Refund
 from malipo.money import Money
 
-ProviderOperation = Charge | Capture | Cancel | Refund
+ProviderOperation = Charge | Confirm | Capture | Cancel | Refund
 """A command that may have an effect at the provider."""
 
 Credentials = Mapping[str, Any]
@@ -150,6 +150,8 @@ def kind_of(operation: ProviderOperation) -> ProviderOperationKind:
     match operation:
         case Charge():
             return "charge"
+        case Confirm():
+            return "confirm"
         case Capture():
             return "capture"
         case Cancel():

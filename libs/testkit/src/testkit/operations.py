@@ -2,16 +2,21 @@
 
 from typing import Any
 
-from malipo.contracts.commands import Card
+from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.money import Money
 
 _USD_10 = Money(1000, "USD")
 
 
+def card(token: str = "tok_1") -> PaymentMethod:  # noqa: S107 - what a browser gets, no secret
+    """A card with this token."""
+    return PaymentMethod(type="card", details={"token": token})
+
+
 def charge(**changes: Any) -> Charge:
     """A charge of 10.00 USD."""
-    return Charge(**_common("pay_1", {"amount": _USD_10, "method": Card("tok_1"), "capture": "automatic"} | changes))
+    return Charge(**_common("pay_1", {"amount": _USD_10, "method": card(), "capture": "automatic"} | changes))
 
 
 def capture(**changes: Any) -> Capture:

@@ -9,13 +9,16 @@ from malipo.contracts.events import Cause, EventType, Failure, PaymentTransition
 from malipo.contracts.failures import failure_of
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
+    RESULTS,
     ActionRequired,
+    Approved,
     Authorized,
     Canceled,
     Declined,
     Outcome,
     OutcomeReported,
     Pending,
+    Reversed,
     Succeeded,
     Unknown,
 )
@@ -302,22 +305,8 @@ def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
 
 
 def trigger_of(outcome: Outcome) -> Trigger:
-    """The trigger for a provider's outcome."""
-    match outcome:
-        case Succeeded():
-            return Trigger.SUCCEEDED
-        case Authorized():
-            return Trigger.AUTHORIZED
-        case Declined():
-            return Trigger.DECLINED
-        case Canceled():
-            return Trigger.CANCELED
-        case Pending():
-            return Trigger.PENDING
-        case ActionRequired():
-            return Trigger.ACTION_REQUIRED
-        case Unknown():
-            return Trigger.UNKNOWN
+    """The trigger for a provider's outcome: each has the outcome's own name."""
+    return Trigger(RESULTS[type(outcome)])
 
 
 def _learn_payment(payment: Payment, outcome: Outcome | None) -> None:
@@ -331,7 +320,7 @@ def _learn_payment(payment: Payment, outcome: Outcome | None) -> None:
             payment.failure = failure_of(code, message)
         case ActionRequired(action=action):
             payment.action = action
-        case Authorized() | Canceled() | Pending() | Unknown():
+        case Authorized() | Canceled() | Pending() | Approved() | Reversed() | Unknown():
             pass
 
 
@@ -344,7 +333,7 @@ def _learn_operation(operation: Operation, outcome: Outcome | None) -> None:
             operation.failure = failure_of(code, message)
         case Succeeded() | Authorized() | Canceled() | ActionRequired():
             operation.failure = _too_late(operation.subject, outcome)
-        case Pending() | Unknown():
+        case Pending() | Approved() | Reversed() | Unknown():
             pass
 
 

@@ -8,10 +8,11 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from malipo import ids
-from malipo.contracts.commands import LIFE, CancelPayment, CapturePayment, CreatePayment, RefundPayment, method_type
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentTransitioned, RefusalCode
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import AttemptPostponed, OutcomeReported
+from malipo.contracts.providers import life_of
 from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
@@ -279,7 +280,7 @@ def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetim
         metadata=command.metadata,
         return_url=command.return_url,
         traceparent=headers.get(TRACEPARENT),
-        expires_at=command.expires_at or now + LIFE[method_type(command.method)],
+        expires_at=command.expires_at or now + life_of(command.method.type),
         created_at=ids.made_at(command.payment_id),
         updated_at=now,
     )

@@ -35,6 +35,8 @@ class Trigger(StrEnum):
     DECLINED = "declined"
     CANCELED = "canceled"
     PENDING = "pending"
+    APPROVED = "approved"
+    REVERSED = "reversed"
     ACTION_REQUIRED = "action_required"
     UNKNOWN = "unknown"
     OVERDUE = "overdue"

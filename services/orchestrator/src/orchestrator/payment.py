@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from malipo.contracts.commands import CaptureMode, Method, Mode
+from malipo.contracts.commands import CaptureMode, Mode, PaymentMethod
 from malipo.contracts.events import Failure, OperationKind
 from malipo.contracts.outcomes import Action
 from malipo.money import Money
@@ -53,7 +53,7 @@ class Payment:
     merchant_id: str
     mode: Mode
     amount: Money
-    method: Method
+    method: PaymentMethod
     capture: CaptureMode
     config_version: int
     expires_at: datetime

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from malipo.contracts.commands import CreatePayment, method_type
+from malipo.contracts.commands import CreatePayment
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ ROUTES: tuple[Route, ...] = (Route("stripe", "card"),)
 
 def route(command: CreatePayment) -> str | None:
     """The provider for a new payment, or None when none supports it."""
-    method = method_type(command.method)
+    method = command.method.type
     for candidate in ROUTES:
         fits = candidate.method == method and (
             candidate.currencies is None or command.amount.currency in candidate.currencies

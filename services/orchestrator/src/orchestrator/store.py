@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Column, bindparam, func, select
 
-from malipo.contracts.commands import Method
+from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.events import CommandRefused, Failure, PaymentTransitioned
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Action
@@ -166,7 +166,7 @@ def _put(unit: UnitOfWork, write: Write, rows: Sequence[Mapping[str, Any]]) -> N
 def _payment(row: Row) -> Payment:
     values = {name: row[name] for name in _ADD_PAYMENTS.keys}
     amount = Money(values.pop("amount_minor"), values.pop("currency"))
-    values["method"] = msgspec.convert(values["method"], Method)
+    values["method"] = msgspec.convert(values["method"], PaymentMethod)
     values["state"] = State(values["state"])
     values["action"] = values["action"] and msgspec.convert(values["action"], Action)
     values["failure"] = values["failure"] and msgspec.convert(values["failure"], Failure)

@@ -1,6 +1,5 @@
 """What merchants see of a payment. Pure."""
 
-from malipo.contracts.commands import method_type
 from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView, RefusalCode
 from orchestrator.machine import State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
@@ -78,7 +77,7 @@ def payment_view(payment: Payment) -> PaymentView:
         amount_captured=payment.captured_minor,
         amount_refunded=payment.refunded_minor,
         capture=payment.capture,
-        method=method_type(payment.method),
+        method=payment.method.type,
         created_at=payment.created_at,
         updated_at=payment.updated_at,
         provider=payment.provider,

@@ -18,7 +18,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from malipo.money import EXPONENTS, Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, ProviderOperation
@@ -91,6 +91,8 @@ def request(operation: ProviderOperation) -> tuple[str, dict[str, str]]:
             }
         case Cancel():
             return f"{intent_path(operation.reference)}/cancel", {}
+        case Confirm():
+            raise TypeError("a PaymentIntent is confirmed when it is made")
         case Refund():
             form = {"payment_intent": operation.reference, "amount": str(operation.amount.amount_minor)}
             reason = {"reason": operation.reason} if operation.reason in _REASONS else {}
@@ -101,7 +103,7 @@ def _charge_form(charge: Charge) -> dict[str, str]:
     form = {
         "amount": str(charge.amount.amount_minor),
         "currency": charge.amount.currency.lower(),
-        "payment_method": charge.method.token,
+        "payment_method": charge.method.details["token"],
         "confirm": "true",
         "capture_method": charge.capture,
         "automatic_payment_methods[enabled]": "true",
@@ -160,7 +162,7 @@ def object_path(attempt: Attempt) -> str | None:
     match attempt.operation:
         case Charge():
             return attempt.reference and intent_path(attempt.reference)
-        case Capture() | Cancel():
+        case Confirm() | Capture() | Cancel():
             return intent_path(attempt.operation.reference)
         case Refund():
             return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"

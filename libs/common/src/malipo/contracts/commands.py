@@ -1,7 +1,6 @@
 """What merchants ask for: gateway to orchestrator, keyed by payment id."""
 
-from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,40 +11,42 @@ Mode = Literal["test", "live"]
 CaptureMode = Literal["automatic", "manual"]
 
 
-class Card(msgspec.Struct, frozen=True, tag="card", tag_field="type"):
-    """A card that the provider has already tokenised, e.g. Stripe's `pm_...`. Never a card number."""
-
-    token: str
-
-
-Method = Card
-"""How the customer pays: a union tagged by `type`."""
+LatePayments = Literal["keep", "refund"]
+"""What a merchant wants done with money that arrives after its payment had ended without it."""
+DEFAULT_ACCOUNT = "default"
+"""The label of the account at a provider that is used when no other is named."""
 
 
-def method_type(method: Method) -> str:
-    """The tag of a method, e.g. `card`."""
-    return str(method.__struct_config__.tag)
+class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
+    """How the customer pays: the fields of the provider's own model of this `type`, see `contracts/providers`.
 
+    What is about a person is masked in `details`; `personal` holds it sealed.
+    """
 
-LIFE: dict[str, timedelta] = {"card": timedelta(minutes=15)}
-"""How long an intent is good for, by its method, unless the merchant sets `expires_at`."""
+    type: str
+    details: dict[str, Any] = {}
+    personal: str | None = None
 
 
 class CreatePayment(Message, frozen=True, kw_only=True):
     """Start one payment. `config_version` is the merchant's configuration that the gateway saw.
 
     After `expires_at`, by the clock of the sending service's database, nothing that takes the customer's money is sent
-    any more. Without it the intent is good for the `LIFE` of its method, from when the orchestrator applies the command.
+    any more. Without it the intent is good for the `life` of its method, from when the orchestrator applies the command.
+    `account` is the label of the merchant's account at the provider, `customer_ref` the merchant's name of the customer.
     """
 
     payment_id: str
     merchant_id: str
     mode: Mode
     amount: Money
-    method: Method
+    method: PaymentMethod
     capture: CaptureMode
     config_version: int
     provider: str | None = None
+    account: str = DEFAULT_ACCOUNT
+    late_payments: LatePayments = "keep"
+    customer_ref: str | None = None
     client_ref: str | None = None
     description: str | None = None
     metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec makes a new one each time

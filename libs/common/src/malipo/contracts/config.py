@@ -2,17 +2,21 @@
 
 import msgspec
 
-from malipo.contracts.commands import Mode
+from malipo.contracts.commands import DEFAULT_ACCOUNT, Mode
 from malipo.contracts.message import Message
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """A merchant's account at a provider. `ciphertext` is bound to `secret_owner(...)` as associated data."""
+    """A merchant's account at a provider. `ciphertext` is bound to `secret_owner(...)` as associated data.
+
+    A merchant may have several accounts at one provider, told apart by their `label`.
+    """
 
     id: str
     provider: str
     mode: Mode
     ciphertext: str
+    label: str = DEFAULT_ACCOUNT
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,15 +14,18 @@ PaymentStatus = Literal[
     "requires_action",
     "authorized",
     "completed",
+    "returned",
     "failed",
     "canceled",
 ]
 OperationKind = Literal["capture", "cancel", "refund"]
 """What the operations of a payment are; its charge is none of these."""
-Source = Literal["merchant", "attempt", "query", "callback", "deadline"]
+OpenedBy = Literal["merchant", "malipo", "provider"]
+"""Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
+Source = Literal["merchant", "attempt", "query", "callback", "deadline", "operator"]
 """What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed"]
-Sent = Literal["charge", "capture", "cancel", "refund", "query", "withdraw"]
+Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "query", "withdraw"]
 """What a transition can send to the provider."""
 
 
@@ -51,8 +54,10 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: Moment
     status_reason: str | None = None
     provider: str | None = None
+    account: str | None = None
     provider_reference: str | None = None
     client_ref: str | None = None
+    customer_ref: str | None = None
     description: str | None = None
     metadata: dict[str, str] = {}
     return_url: str | None = None
@@ -72,6 +77,7 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     created_at: Moment
     updated_at: Moment
+    opened_by: OpenedBy = "merchant"
     reason: str | None = None
     failure: Failure | None = None
 
@@ -94,8 +100,11 @@ EventType = Literal[
     "payment.requires_action",
     "payment.authorized",
     "payment.completed",
+    "payment.corrected",
+    "payment.returned",
     "payment.failed",
     "payment.canceled",
+    "refund.opened",
     "refund.completed",
     "refund.failed",
     "capture.failed",

@@ -1,19 +1,35 @@
-"""What a provider reported, defined by what has to be done next."""
+"""What a provider reported, defined by what has to be done next, and what it did without being asked."""
 
 from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from malipo.contracts.commands import Mode
 from malipo.contracts.message import Message, Moment
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.money import Money
 
 
 class Redirect(msgspec.Struct, frozen=True, tag="redirect", tag_field="type"):
-    """The customer must be sent to `url`."""
+    """The customer must be sent to `url`, by `expires_at` if the provider has said so."""
 
     url: str
+    expires_at: Moment | None = None
+
+
+class Approval(msgspec.Struct, frozen=True, tag="approval", tag_field="type"):
+    """The customer must be sent to `url` and agree there; only then is the charge carried out."""
+
+    url: str
+    expires_at: Moment | None = None
+
+
+class PhonePrompt(msgspec.Struct, frozen=True, tag="phone_prompt", tag_field="type"):
+    """The customer must answer a prompt on the phone with this number, which is masked."""
+
+    phone: str
+    expires_at: Moment | None = None
 
 
 class OtherAction(msgspec.Struct, frozen=True, tag="other", tag_field="type"):
@@ -22,7 +38,7 @@ class OtherAction(msgspec.Struct, frozen=True, tag="other", tag_field="type"):
     name: str
 
 
-Action = Redirect | OtherAction
+Action = Redirect | Approval | PhonePrompt | OtherAction
 """What the customer must do."""
 
 
@@ -56,7 +72,20 @@ class Canceled(_Outcome, frozen=True, kw_only=True):
 
 
 class Pending(_Outcome, frozen=True, kw_only=True):
-    """The provider works on it: wait, with a deadline."""
+    """The provider has it and works on it: no doubt, but a wait. `check_after` seconds is when it is worth asking."""
+
+    check_after: float | None = None
+
+
+class Approved(_Outcome, frozen=True, kw_only=True):
+    """The customer has agreed, and no money has moved: confirm the charge."""
+
+
+class Reversed(_Outcome, frozen=True, kw_only=True):
+    """What had succeeded was undone later, and the money went back: a bank's return, a refund that came back."""
+
+    code: str
+    message: str = ""
 
 
 class ActionRequired(_Outcome, frozen=True, kw_only=True):
@@ -76,7 +105,7 @@ class Unknown(_Outcome, frozen=True, kw_only=True):
     silent: bool = False
 
 
-Outcome = Succeeded | Authorized | Declined | Canceled | Pending | ActionRequired | Unknown
+Outcome = Succeeded | Authorized | Declined | Canceled | Pending | Approved | Reversed | ActionRequired | Unknown
 
 RESULTS: dict[type[Outcome], str] = {
     Succeeded: "succeeded",
@@ -84,6 +113,8 @@ RESULTS: dict[type[Outcome], str] = {
     Declined: "declined",
     Canceled: "canceled",
     Pending: "pending",
+    Approved: "approved",
+    Reversed: "reversed",
     ActionRequired: "action_required",
     Unknown: "unknown",
 }
@@ -158,4 +189,61 @@ class AttemptPostponed(Message, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...] = ()
 
 
-ProviderReport = OutcomeReported | AttemptPostponed
+class OperationOpened(Message, frozen=True, kw_only=True):
+    """An operation that was opened at the provider itself, on a payment of ours: a refund made in its dashboard.
+
+    `reference` is the provider's id of it, by which it is one operation however often it is reported. `opened_at` is the
+    provider's time. `outcome` is how it stands.
+    """
+
+    payment_id: str
+    kind: Literal["refund"]
+    provider: str
+    reference: str
+    amount: Money
+    outcome: Outcome
+    opened_at: Moment
+    observed_at: Moment
+    reason: str | None = None
+    callback_id: str | None = None
+
+
+class PaymentReceived(Message, frozen=True, kw_only=True):
+    """Money that a customer paid to a merchant's account without a payment of ours, and said what for.
+
+    `payment_id` is derived from the provider's `reference`, so that it is one payment however often it is reported.
+    `account_reference` is what the customer gave as the purpose; it becomes the payment's `client_ref`.
+    """
+
+    payment_id: str
+    merchant_id: str
+    mode: Mode
+    provider: str
+    account: str
+    method: str
+    reference: str
+    amount: Money
+    account_reference: str
+    received_at: Moment
+    observed_at: Moment
+
+
+class UnmatchedReported(Message, frozen=True, kw_only=True):
+    """Money at a merchant's account that nothing explains: it is kept in suspense until a person assigns it.
+
+    `id` is derived from the provider's `reference`. `description` is the provider's text, without anything personal.
+    """
+
+    id: str
+    merchant_id: str
+    mode: Mode
+    provider: str
+    account: str
+    reference: str
+    amount: Money
+    description: str
+    received_at: Moment
+    observed_at: Moment
+
+
+ProviderReport = OutcomeReported | AttemptPostponed | OperationOpened | PaymentReceived | UnmatchedReported

@@ -6,17 +6,18 @@ provider's idempotency key derives from it.
 
 from typing import Literal
 
-from malipo.contracts.commands import CaptureMode, Method, Mode
+from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, Mode, PaymentMethod
 from malipo.contracts.message import Message, Moment
 from malipo.money import Money
 
-ProviderOperationKind = Literal["charge", "capture", "cancel", "refund"]
+ProviderOperationKind = Literal["charge", "confirm", "capture", "cancel", "refund"]
 
 
 class BaseCommand(Message, frozen=True, kw_only=True):
-    """What all commands to a provider carry. A charge's operation id is its payment's id.
+    """What all commands to a provider carry.
 
-    `step` is the payment's step that sent the command: its outcome names that step as its cause.
+    `step` is the payment's step that sent the command: its outcome names that step as its cause. `account` is the label
+    of the merchant's account that it is carried out in.
     """
 
     payment_id: str
@@ -25,6 +26,7 @@ class BaseCommand(Message, frozen=True, kw_only=True):
     mode: Mode
     config_version: int
     step: int
+    account: str = DEFAULT_ACCOUNT
     client_ref: str | None = None
 
 
@@ -35,10 +37,22 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     """
 
     amount: Money
-    method: Method
+    method: PaymentMethod
     capture: CaptureMode
     description: str | None = None
     return_url: str | None = None
+    expires_at: Moment | None = None
+
+
+class Confirm(BaseCommand, frozen=True, kw_only=True):
+    """Carry out the charge `reference`, to which the customer has agreed by now; never send it after `expires_at`.
+
+    It takes `amount`, or reserves it when `capture` is manual.
+    """
+
+    reference: str
+    amount: Money
+    capture: CaptureMode
     expires_at: Moment | None = None
 
 
@@ -78,6 +92,6 @@ class Withdraw(BaseCommand, frozen=True, kw_only=True):
     """
 
 
-ProviderCommand = Charge | Capture | Cancel | Refund | Query
+ProviderCommand = Charge | Confirm | Capture | Cancel | Refund | Query
 """What is an attempt of its own."""
 ProviderMessage = ProviderCommand | Withdraw

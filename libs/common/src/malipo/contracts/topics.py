@@ -14,6 +14,7 @@ from malipo.contracts.events import PaymentEvent, RollCalled
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import ProviderReport
 from malipo.contracts.provider_commands import ProviderMessage
+from malipo.contracts.providers import PROVIDERS
 
 DEAD_LETTER_SUFFIX = ".dlq"
 
@@ -76,15 +77,19 @@ PAYMENT_COMMANDS = Topic(
     producers=("gateway", "webhook-dispatcher"),
     consumers=("orchestrator",),
 )
-STRIPE_COMMANDS = Topic(
-    name="providers.stripe.commands.v1",
-    key="payment id",
-    partitions=12,
-    retention=_WEEK,
-    messages=ProviderMessage,
-    producers=("orchestrator",),
-    consumers=("provider-stripe",),
-)
+PROVIDER_COMMANDS: dict[str, Topic] = {
+    provider: Topic(
+        name=f"providers.{provider}.commands.v1",
+        key="payment id",
+        partitions=12,
+        retention=_WEEK,
+        messages=ProviderMessage,
+        producers=("orchestrator",),
+        consumers=(f"provider-{provider}",),
+    )
+    for provider in PROVIDERS
+}
+"""The commands topic of each provider, by the provider's name."""
 OUTCOMES = Topic(
     name="providers.outcomes.v1",
     key="payment id",
@@ -124,12 +129,10 @@ DELIVERIES = Topic(
 
 TOPICS: tuple[Topic, ...] = (
     PAYMENT_COMMANDS,
-    STRIPE_COMMANDS,
+    *PROVIDER_COMMANDS.values(),
     OUTCOMES,
     PAYMENT_EVENTS,
     MERCHANT_CONFIG,
     DELIVERIES,
 )
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
-PROVIDER_COMMANDS: dict[str, Topic] = {"stripe": STRIPE_COMMANDS}
-"""The commands topic of each provider, by the provider's name."""

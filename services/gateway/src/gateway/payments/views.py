@@ -4,8 +4,9 @@ from datetime import datetime
 
 from gateway.payments.schemas import NewPayment
 from malipo import ids
-from malipo.contracts.commands import LIFE, Card, CreatePayment, Mode
+from malipo.contracts.commands import CreatePayment, Mode, PaymentMethod
 from malipo.contracts.events import PaymentView
+from malipo.contracts.providers import life_of
 from malipo.money import Money
 
 
@@ -34,7 +35,7 @@ def first_payment(body: NewPayment, now: datetime) -> PaymentView:
         description=body.description,
         metadata=body.metadata,
         return_url=body.return_url,
-        expires_at=body.expires_at or now + LIFE[body.method.type],
+        expires_at=body.expires_at or now + life_of(body.method.type),
     )
 
 
@@ -47,7 +48,7 @@ def create_command(
         merchant_id=merchant_id,
         mode=mode,
         amount=Money(body.amount, body.currency),
-        method=Card(body.method.token),
+        method=PaymentMethod(type="card", details={"token": body.method.token}),
         capture=body.capture,
         config_version=config_version,
         provider=body.provider,

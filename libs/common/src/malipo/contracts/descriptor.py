@@ -1,0 +1,171 @@
+"""What a provider is, as data: everything outside the provider's own folder derives from its descriptor."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, ClassVar, Literal, LiteralString, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from malipo.contracts.commands import CaptureMode, PaymentMethod
+from malipo.contracts.provider_commands import ProviderOperationKind
+from malipo.money import MAX_AMOUNT_MINOR
+
+
+class Details(BaseModel):
+    """What a merchant sends that only one provider understands: types as written in JSON, no unknown fields.
+
+    `problems` are the codes of what may be wrong with its own fields.
+    """
+
+    problems: ClassVar[tuple[str, ...]] = ()
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Method(Details):
+    """How a customer pays: its field `type`, a `Literal`, names it; the others are what this method needs to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A text must match `regex` as a whole, written as both Python and OpenAPI read it; else the problem has `code`."""
+
+    regex: str
+    code: str
+    must: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": self.regex}
+
+    def _check(self, text: str) -> str:
+        if not re.fullmatch(self.regex, text):
+            raise PydanticCustomError(cast("LiteralString", self.code), "must be {must}", {"must": self.must})
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Marks a text, or a list of texts, that is never shown: only what `prefix`, a regex, finds at its beginning, and the
+    last characters of a long one.
+    """
+
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowsMode:
+    """Marks a text in which `regex` finds, at its beginning, the mode that it is for, as its one group."""
+
+    regex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Marks a text about a person: it travels and rests sealed, and `mask` is what everybody else sees of it."""
+
+    mask: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class AmountRule:
+    """Which amounts of a currency are taken, in minor units: from `least` to `most`, in steps of `step`."""
+
+    step: int = 1
+    least: int = 1
+    most: int = MAX_AMOUNT_MINOR
+
+
+ActionKind = Literal["redirect", "phone_prompt", "approval", "other"]
+"""What a customer may be asked to do: the tags of `Action`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodRules:
+    """A method of a provider. An intent is good for `life` unless the merchant says otherwise, within the two bounds.
+
+    `needs` are the fields of a new payment that this method cannot do without.
+    """
+
+    model: type[Method]
+    currencies: Mapping[str, AmountRule]
+    captures: tuple[CaptureMode, ...] = ("automatic",)
+    actions: tuple[ActionKind, ...] = ()
+    needs: tuple[str, ...] = ()
+    life: timedelta = timedelta(minutes=15)
+    shortest_life: timedelta = timedelta(minutes=1)
+    longest_life: timedelta = timedelta(hours=24)
+
+    @property
+    def type(self) -> str:
+        """The method's type, as merchants send it."""
+        return get_args(self.model.model_fields["type"].annotation)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRules:
+    """How a provider carries out an operation: also of a part of the amount, also several times, also with an outcome
+    that comes long after (`asynchronous`).
+    """
+
+    partial: bool = False
+    several: bool = False
+    asynchronous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SameKey:
+    """What may have been sent may be sent again under its key, which the provider remembers for `life`."""
+
+    life: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """What may have been sent is never sent again: the provider knows no keys, and is only asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemText:
+    """What a code of a provider's own means to merchants, and what to do next."""
+
+    title: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderDescriptor:
+    """One provider.
+
+    `callbacks`: what is `signed` is believed; what is a `hint` makes us ask, and only the answer is believed.
+    `pending`: how long after an operation is pending it is first asked about; then after twice as long, and so on.
+    `setup`: what a merchant has to configure at the provider, for the API's description.
+    """
+
+    name: str
+    title: str
+    credentials: type[Details]
+    methods: tuple[MethodRules, ...]
+    operations: Mapping[ProviderOperationKind, OperationRules]
+    repeat: SameKey | Never
+    callbacks: Literal["signed", "hint"]
+    pending: timedelta = timedelta(minutes=1)
+    setup: str = ""
+    problems: Mapping[str, ProblemText] = field(default_factory=dict[str, ProblemText])
+
+    def rules_of(self, method_type: str) -> MethodRules | None:
+        """The rules of a method, if this provider has it."""
+        return next((rules for rules in self.methods if rules.type == method_type), None)
+
+    def read_method(self, method: PaymentMethod) -> Method:
+        """The method as the merchant sent it. Raises `LookupError` for a method that this provider does not have."""
+        rules = self.rules_of(method.type)
+        if rules is None:
+            raise LookupError(method.type)
+        return rules.model.model_validate({"type": method.type, **method.details})

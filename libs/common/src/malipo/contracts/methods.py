@@ -1,0 +1,19 @@
+"""Methods that several providers may take."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from malipo.contracts.descriptor import Method
+
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""A text without line breaks and other control characters."""
+
+
+class CardMethod(Method):
+    """A card that the provider's browser library has tokenised. Never a card number."""
+
+    problems = ("text_empty", "text_too_long", "text_control_characters")
+
+    type: Literal["card"]
+    token: Annotated[str, Field(min_length=1, max_length=255, pattern=PRINTABLE)]

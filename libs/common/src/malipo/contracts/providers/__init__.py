@@ -1,0 +1,27 @@
+"""Every provider by its name: each file of this package describes one, as `DESCRIPTOR`."""
+
+import pkgutil
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import import_module
+
+from malipo.contracts.descriptor import MethodRules, ProviderDescriptor
+
+PROVIDERS: Mapping[str, ProviderDescriptor] = {
+    name: import_module(f"{__name__}.{name}").DESCRIPTOR for _, name, _ in pkgutil.iter_modules(__path__)
+}
+"""In alphabetical order."""
+
+METHODS: Mapping[str, Mapping[str, MethodRules]] = {
+    type_: {name: rules for name, provider in PROVIDERS.items() for rules in provider.methods if rules.type == type_}
+    for type_ in sorted({rules.type for provider in PROVIDERS.values() for rules in provider.methods})
+}
+"""Of each method's type, its rules by the name of each provider that has it."""
+
+
+def life_of(method_type: str) -> timedelta:
+    """How long an intent with this method is good for unless its merchant says otherwise: the shortest of its providers'.
+
+    Raises `LookupError` for a method that no provider has.
+    """
+    return min(rules.life for rules in METHODS[method_type].values())

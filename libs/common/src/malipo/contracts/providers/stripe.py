@@ -1,0 +1,94 @@
+"""Stripe: cards as PaymentIntents. Facts: docs.stripe.com/api, docs.stripe.com/currencies."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from malipo.contracts.descriptor import (
+    AmountRule,
+    Details,
+    MethodRules,
+    OperationRules,
+    Pattern,
+    ProblemText,
+    ProviderDescriptor,
+    SameKey,
+    Secret,
+    ShowsMode,
+)
+from malipo.contracts.methods import CardMethod
+from malipo.money import EXPONENTS
+
+_NOT_TAKEN = frozenset({"GHS", "ISK", "MGA", "UGX"})
+"""Stripe writes ISK and UGX with two decimals that must be zero; its minor unit of MGA is not ISO's; it has no GHS."""
+
+_KEY = "^(?:sk|rk)_(?:test|live)_[A-Za-z0-9_]{4,240}$"
+_WEBHOOK_SECRET = "^whsec_[A-Za-z0-9_+/=-]{4,240}$"  # noqa: S105 - how one looks
+
+_SecretKey = Annotated[
+    str,
+    Pattern(_KEY, "secret_key_invalid", "a secret or restricted key: sk_test_..., rk_live_..."),
+    Secret("[a-z]+_[a-z]+_"),
+    ShowsMode("[a-z]+_(test|live)_"),
+]
+_SigningSecret = Annotated[str, Pattern(_WEBHOOK_SECRET, "webhook_secret_invalid", "a signing secret: whsec_...")]
+
+
+class StripeCredentials(Details):
+    """A merchant's account at Stripe."""
+
+    problems = ("too_many_entries", "secret_key_invalid", "webhook_secret_invalid")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"secret_key": "sk_test_51MalipoExample", "webhook_secrets": ["whsec_MalipoExample"]}
+        }
+    )
+
+    secret_key: _SecretKey = Field(repr=False, description="Secret or restricted key.")
+    webhook_secrets: Annotated[list[_SigningSecret], Secret("whsec_")] = Field(
+        default=[],
+        max_length=5,
+        repr=False,
+        description="Signing secrets of the endpoint at Stripe; two while one rotates.",
+    )
+
+
+DESCRIPTOR = ProviderDescriptor(
+    name="stripe",
+    title="Stripe",
+    credentials=StripeCredentials,
+    methods=(
+        MethodRules(
+            model=CardMethod,
+            # In currencies that have thousandths, cards settle in hundredths ("three-decimal currencies").
+            currencies={
+                currency: AmountRule(step=10 if exponent == 3 else 1)
+                for currency, exponent in EXPONENTS.items()
+                if currency not in _NOT_TAKEN
+            },
+            captures=("automatic", "manual"),
+            actions=("redirect", "other"),
+        ),
+    ),
+    operations={
+        "charge": OperationRules(),
+        "capture": OperationRules(partial=True),
+        "cancel": OperationRules(),
+        "refund": OperationRules(partial=True, several=True, asynchronous=True),
+    },
+    repeat=SameKey(timedelta(hours=24)),
+    callbacks="signed",
+    pending=timedelta(minutes=1),
+    setup="Stripe is to send there the events that `python -m provider_stripe events` lists: refunds and disputes that were "
+    "made at Stripe itself are reported by these alone.",
+    problems={
+        "secret_key_invalid": ProblemText(
+            "Not a secret key of this provider",
+            "Copy the secret key from the provider's dashboard: sk_test_... or sk_live_...",
+        ),
+        "webhook_secret_invalid": ProblemText(
+            "Not a webhook secret of this provider", "Copy the signing secret of the provider's endpoint: whsec_..."
+        ),
+    },
+)
