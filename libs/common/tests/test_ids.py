@@ -27,3 +27,16 @@ def test_a_new_id_lies_after_what_was_before_it_and_before_what_comes():
 def test_the_ends_of_the_calendar_have_ids_too():
     farthest, earliest = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
     assert ids.last_at("pay", earliest) < ids.new("pay") < ids.first_at("pay", farthest)
+
+
+def test_a_derived_id_is_the_same_for_the_same_moment_and_name_and_another_for_any_other():
+    derived = ids.derived("ref", NOW, "stripe/re_1")
+    assert derived == ids.derived("ref", NOW, "stripe/re_1")
+    others = {
+        ids.derived("ref", NOW, "stripe/re_2"),
+        ids.derived("pay", NOW, "stripe/re_1"),
+        ids.derived("ref", NOW + timedelta(milliseconds=1), "stripe/re_1"),
+    }
+    assert len(others - {derived}) == 3
+    assert ids.is_id(derived, "ref")
+    assert ids.first_at("ref", NOW) <= derived <= ids.last_at("ref", NOW)

@@ -1,5 +1,6 @@
 """The only place that makes identifiers and other randomness."""
 
+import hashlib
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,16 @@ def new(prefix: str, at: datetime | None = None) -> str:
     Ids sort by creation time (milliseconds), so a B-tree grows at its right edge and a list by id is a list by age.
     """
     milliseconds = time.time_ns() // 1_000_000 if at is None else (at - _EPOCH) // _MILLISECOND
-    return f"{prefix}_{_encode(_uuid7(milliseconds))}"
+    return f"{prefix}_{_encode(_uuid7(milliseconds, secrets.randbits(_RANDOM_BITS)))}"
+
+
+def derived(prefix: str, at: datetime, name: str) -> str:
+    """The id of what somebody else named: the same for the same moment (to the millisecond) and name, on every machine.
+
+    It has the shape and the order of the ids that `new` makes.
+    """
+    digest = int.from_bytes(hashlib.sha256(f"{prefix}/{name}".encode()).digest()[: _RANDOM_BITS // 8])
+    return f"{prefix}_{_encode(_uuid7((at - _EPOCH) // _MILLISECOND, digest))}"
 
 
 def is_id(value: str, prefix: str) -> bool:
@@ -66,14 +76,9 @@ def jitter(spread: float) -> float:
     return 1 + spread * (2 * secrets.randbelow(1_000_001) / 1_000_000 - 1)
 
 
-def _uuid7(milliseconds: int) -> int:
-    return (
-        (milliseconds << _RANDOM_BITS)
-        | (0x7 << 76)
-        | (secrets.randbits(12) << 64)
-        | (0b10 << 62)
-        | secrets.randbits(62)
-    )
+def _uuid7(milliseconds: int, random: int) -> int:
+    version_and_variant = (0xF << 76) | (0b11 << 62)
+    return (milliseconds << _RANDOM_BITS) | (random & ~version_and_variant) | (0x7 << 76) | (0b10 << 62)
 
 
 def _encode(number: int) -> str:

@@ -1,0 +1,24 @@
+"""What names a charge and what confirms it: ids that are made from the payment's, read nowhere else."""
+
+import re
+
+_CHARGE = re.compile(r"(?P<payment>.+)\.(?P<attempt>\d+)(?:\.c\d+)?")
+
+
+def charge_id(payment_id: str, attempt: int) -> str:
+    """The operation id of a payment's charge: another attempt, as at another provider, is another operation."""
+    return f"{payment_id}.{attempt}"
+
+
+def confirm_id(charge: str, number: int) -> str:
+    """The operation id of the `number`th time that this charge is confirmed, counting from 1."""
+    return f"{charge}.c{number}"
+
+
+def attempt_of(operation_id: str) -> int:
+    """The attempt that a charge or a confirm belongs to. Raises `ValueError` for the id of anything else."""
+    match = _CHARGE.fullmatch(operation_id)
+    if match is None:
+        msg = f"no charge: {operation_id!r}"
+        raise ValueError(msg)
+    return int(match["attempt"])
