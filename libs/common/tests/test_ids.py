@@ -39,4 +39,4 @@ def test_a_derived_id_is_the_same_for_the_same_moment_and_name_and_another_for_a
     }
     assert len(others - {derived}) == 3
     assert ids.is_id(derived, "ref")
-    assert ids.first_at("ref", NOW) <= derived <= ids.last_at("ref", NOW)
+    assert ids.made_at(derived) == NOW.replace(microsecond=535000)
