@@ -150,7 +150,10 @@ def _record(opened: Matrix, operations: Sequence[Operation]) -> list[Cell]:
     if len(operations) == len(OPERATIONS) and (missing := matrix.missing(cells)):
         message = f"never reached: {', '.join(missing)}"
         raise AssertionError(message)
-    return cells
+    kept = matrix.once(cells)
+    if len(kept) < len(cells):
+        console.print(f"{len(cells) - len(kept)} of these {len(cells)} are passed identically by another operation")
+    return kept
 
 
 def _record_named(opened: Matrix, operations: Sequence[Operation], texts: Sequence[str]) -> list[Cell]:

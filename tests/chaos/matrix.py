@@ -192,6 +192,14 @@ def missing(cells: Iterable[Cell]) -> list[str]:
     return [f"{service}: {moment} {seam}" for service, seam, moment in SEAMS if (service, seam, moment) not in found]
 
 
+def once(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells without those that another operation stands for: one that is `like` theirs in the service, and reaches the
+    same crossing in every recording.
+    """
+    reached = {(cell.operation.name, cell.crossing) for cell in cells if not cell.by_chance}
+    return [one for one in cells if (one.operation.like.get(one.crossing.service), one.crossing) not in reached]
+
+
 def sample(cells: Sequence[Cell]) -> list[Cell]:
     """One cell for each (service, seam, moment), chosen from as many operations as there are, the same in every run.
 

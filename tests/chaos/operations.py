@@ -1,8 +1,8 @@
 """What merchants and their customers do: each operation of the crash matrix, and what must have become of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from chaos.merchant import Merchant
@@ -47,7 +47,11 @@ class Ending:
 
 @dataclass(frozen=True)
 class Operation:
-    """`prepare` makes what it needs (not part of the matrix) and returns a payment's id; `act` is what is crashed."""
+    """`prepare` makes what it needs (not part of the matrix) and returns a payment's id; `act` is what is crashed.
+
+    `like` names, for a service, the operation that takes the same way through it: what that one reaches there, too, is
+    crashed in that one alone. So what does not depend on the provider is crashed once, however many providers there are.
+    """
 
     name: str
     act: Callable[[Scene, str], None]
@@ -55,6 +59,7 @@ class Operation:
     prepare: Callable[[Scene], str] = lambda _: ""
     steady: bool = True
     """Whether each run reaches the same crossings; if not, only the first at each place is reliable."""
+    like: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
 
 def charge(scene: Scene, _: str) -> None:
@@ -179,16 +184,27 @@ def four_at_once(scene: Scene, _: str) -> None:
         stack.resume("orchestrator")
 
 
+_LIKE_CHARGE = {"gateway": "charge", "webhook-dispatcher": "charge"}
+_LIKE_CAPTURE = {"gateway": "partial capture", "webhook-dispatcher": "charge"}
+"""The gateway shows whatever step the orchestrator has published, and the dispatcher sends whatever event: neither knows
+what happened. The orchestrator and the provider do, and are crashed in each operation."""
+
 _PAID = Ending("completed", "payment.completed", (("charge", 1250),), captured=1250)
 OPERATIONS: tuple[Operation, ...] = (
     Operation("charge", charge, _PAID),
     Operation("3DS approved", with_3ds("approve"), _PAID),
-    Operation("3DS refused", with_3ds("refuse"), Ending("failed", "payment.failed")),
-    Operation("decline", decline, Ending("failed", "payment.failed")),
+    Operation(
+        "3DS refused",
+        with_3ds("refuse"),
+        Ending("failed", "payment.failed"),
+        like={"gateway": "3DS approved", "webhook-dispatcher": "3DS approved"},
+    ),
+    Operation("decline", decline, Ending("failed", "payment.failed"), like=_LIKE_CHARGE),
     Operation(
         "manual capture",
         manual_capture,
         Ending("completed", "payment.completed", (("authorize", 1250), ("capture", 1250)), captured=1250),
+        like={"webhook-dispatcher": "3DS approved"},
     ),
     Operation(
         "partial capture",
@@ -197,18 +213,21 @@ OPERATIONS: tuple[Operation, ...] = (
             "completed", "payment.completed", (("authorize", 1250), ("capture", 500), ("release", 750)), captured=500
         ),
         prepare=authorize,
+        like={"webhook-dispatcher": "charge"},
     ),
     Operation(
         "cancel",
         cancel,
         Ending("canceled", "payment.canceled", (("authorize", 1250), ("release", 1250))),
         prepare=authorize,
+        like=_LIKE_CAPTURE,
     ),
     Operation(
         "refund",
         refund,
         Ending("completed", "refund.completed", (("charge", 1250), ("refund", 500)), captured=1250, refunded=500),
         prepare=complete,
+        like=_LIKE_CAPTURE,
     ),
     Operation(
         "two refunds at once",
@@ -227,6 +246,7 @@ OPERATIONS: tuple[Operation, ...] = (
             captured=EARLY_CALLBACK_AMOUNT,
         ),
         prepare=hurry_callback,
+        like=_LIKE_CHARGE,
     ),
     Operation(
         "answer lost",
@@ -239,6 +259,7 @@ OPERATIONS: tuple[Operation, ...] = (
         charge,
         replace(_PAID, delivery="endpoint_gone"),
         prepare=renew_endpoint,
+        like={"gateway": "charge"},
     ),
     Operation("four at once", four_at_once, _PAID, steady=False),
 )

@@ -78,7 +78,8 @@ class Findings:
 
 def page(findings: Findings) -> str:
     """The whole page as Markdown."""
-    parts = [_HEAD, _summary(findings), _by_service(findings.crashed), _by_seam(findings.crashed)]
+    parts = [_HEAD, _summary(findings), _by_service(findings.crashed), _once(findings.crashed)]
+    parts += [_by_seam(findings.crashed)]
     parts += [_replicas(findings.replicated), _storms(findings.storms), _red(findings), _passed(findings.passed)]
     parts += [_places(findings.crashed)]
     return "\n".join(part for part in parts if part)
@@ -104,6 +105,19 @@ def _by_service(results: Sequence[Result]) -> str:
         for name, of in _grouped(results, lambda one: one.cell.operation.name).items()
     ]
     return "## Operations x services\n\n" + table(["operation", *SERVICES, "all"], rows)
+
+
+def _once(results: Sequence[Result]) -> str:
+    """What is not crashed anew in an operation, because it takes another one's way there."""
+    operations = {one.cell.operation.name: one.cell.operation for one in results}
+    rows = [[name, service, like] for name, one in operations.items() for service, like in one.like.items()]
+    head = (
+        "## Crashed once\n\nA service that takes the same way in two operations is crashed in one of them: there at every "
+        "crossing, in the other only where that one does not come by. What gateway and dispatcher do depends neither on the "
+        "provider nor on what a step is about, so they are not crashed again for each provider; each provider's own service "
+        "is, in each of its operations, and so is the orchestrator.\n\n"
+    )
+    return head + table(["operation", "service", "takes the way of"], rows) if rows else ""
 
 
 def _by_seam(results: Sequence[Result]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from chaos.crossings import Crossing
-from chaos.matrix import Cell, named, sample, spread
+from chaos.matrix import Cell, named, once, sample, spread
 from chaos.operations import OPERATIONS
 
 
@@ -48,3 +48,31 @@ def test_services_take_turns_to_be_killed():
 def test_a_service_with_most_of_the_cells_has_no_long_row_of_them_at_the_end():
     order = [c.crossing.service for c in spread([*[cell(0, "a", nth=n) for n in range(6)], cell(0, "b"), cell(1, "b")])]
     assert order == ["a", "a", "b", "a", "a", "a", "b", "a"]
+
+
+def test_what_two_operations_pass_identically_is_crashed_in_one_of_them():
+    first = replace(OPERATIONS[0], name="card", like={})
+    second = replace(OPERATIONS[0], name="phone", like={"gateway": "card"})
+    shared, own = (Crossing("gateway", "answer", "after", place, 1) for place in ("/v1/payments", "/callbacks/phone"))
+    provider = Crossing("provider", "answer", "after", "/v1/payments", 1)
+    cells = [
+        Cell(first, shared),
+        Cell(first, provider),
+        Cell(second, shared),
+        Cell(second, own),
+        Cell(second, provider),
+    ]
+    assert once(cells) == [Cell(first, shared), Cell(first, provider), Cell(second, own), Cell(second, provider)]
+
+
+def test_an_operation_that_is_crashed_alone_is_crashed_at_all_of_its_crossings():
+    operation = replace(OPERATIONS[0], name="phone", like={"gateway": "card"})
+    alone = [Cell(operation, Crossing("gateway", "answer", "after", "/v1/payments", 1))]
+    assert once(alone) == alone
+
+
+def test_an_operation_is_like_one_that_is_crashed_there_itself():
+    operations = {one.name: one for one in OPERATIONS}
+    for one in OPERATIONS:
+        for service, name in one.like.items():
+            assert service not in operations[name].like, (one.name, service)
