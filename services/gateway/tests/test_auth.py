@@ -32,6 +32,9 @@ ROUTES = [
     ("GET", "/v1/provider-credentials/x", "credentials:read"),
     ("PUT", "/v1/provider-credentials/stripe", "credentials:write"),
     ("DELETE", "/v1/provider-credentials/x", "credentials:write"),
+    ("GET", "/v1/provider-credentials/x/accounts/y", "credentials:read"),
+    ("PUT", "/v1/provider-credentials/stripe/accounts/y", "credentials:write"),
+    ("DELETE", "/v1/provider-credentials/x/accounts/y", "credentials:write"),
 ]
 
 

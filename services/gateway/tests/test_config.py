@@ -22,8 +22,8 @@ async def test_credentials_are_shown_masked_and_never_again(gateway, make):
     made = await put(merchant, make.credentials)
     assert made.status_code == 201
     shown = made.json()
-    assert shown["secret_key"] == "sk_test_...9f3a"
-    assert shown["webhook_secrets"] == ["whsec_...77c1"]
+    assert shown["account"] == "default"
+    assert shown["credentials"] == {"secret_key": "sk_test_...9f3a", "webhook_secrets": ["whsec_...77c1"]}
     assert shown["callback_path"] == f"/callbacks/stripe/{shown['id']}"
     assert (await merchant.get("/v1/provider-credentials/stripe")).json() == shown
     assert (await merchant.get("/v1/provider-credentials")).json()["data"] == [shown]
@@ -37,7 +37,7 @@ async def test_credentials_are_shown_masked_and_never_again(gateway, make):
 async def test_a_short_secret_is_masked_whole(gateway):
     merchant = await gateway.merchant(configured=False)
     shown = (await put(merchant, {"secret_key": "sk_test_short"})).json()
-    assert shown["secret_key"] == "sk_test_..."
+    assert shown["credentials"]["secret_key"] == "sk_test_..."
 
 
 async def test_they_open_with_the_key_ring_and_their_owner_only(gateway, merchant, make):
@@ -225,3 +225,39 @@ async def test_configuration_of_another_merchant_or_mode_is_not_there(gateway, m
 async def test_credentials_of_an_unknown_provider_are_refused(merchant):
     response = await merchant.send("PUT", "/v1/provider-credentials/acme", {"secret_key": "x"})
     assert (response.status_code, response.json()["code"]) == (422, "provider_unknown")
+
+
+async def test_a_merchant_has_several_accounts_at_one_provider_each_with_a_label(gateway, merchant, make):
+    path = "/v1/provider-credentials/stripe/accounts/berlin"
+    made = await merchant.send("PUT", path, make.credentials | {"secret_key": "sk_test_berlin"})
+    again = await merchant.send("PUT", path, make.credentials)
+    assert (made.status_code, again.status_code) == (201, 200)
+    shown = again.json()
+    assert (shown["account"], shown["id"]) == ("berlin", made.json()["id"])
+    assert (await merchant.get(path)).json() == shown
+    default = (await merchant.get("/v1/provider-credentials/stripe")).json()
+    assert (await merchant.get("/v1/provider-credentials/stripe/accounts/default")).json() == default
+    assert (await merchant.get("/v1/provider-credentials")).json()["data"] == [default, shown]
+    assert [one.label for one in (await published(gateway))[-1].credentials] == ["default", "berlin"]
+    assert (await merchant.send("DELETE", path)).status_code == 204
+    assert (await merchant.get("/v1/provider-credentials")).json()["data"] == [default]
+    for method in ("GET", "DELETE"):
+        response = await merchant.send(method, path)
+        assert (response.status_code, response.json()["code"]) == (404, "provider_credentials_not_found")
+
+
+async def test_there_is_a_limit_of_accounts_at_a_provider(gateway, merchant, make):
+    for number in range(19):
+        path = f"/v1/provider-credentials/stripe/accounts/shop-{number}"
+        assert (await merchant.send("PUT", path, make.credentials)).status_code == 201
+    more = await merchant.send("PUT", "/v1/provider-credentials/stripe/accounts/more", make.credentials)
+    assert (more.status_code, more.json()["code"]) == (409, "provider_account_limit")
+    assert (await put(merchant, make.credentials)).status_code == 200, "one that is there is replaced"
+
+
+@pytest.mark.parametrize("label", ["Berlin", "-", "a" * 33, "a_b", "a%20b"])
+async def test_a_label_that_cannot_be_one_says_what_labels_are_made_of(merchant, make, label):
+    for method in ("PUT", "GET", "DELETE"):
+        response = await merchant.send(method, f"/v1/provider-credentials/stripe/accounts/{label}", make.credentials)
+        assert (response.status_code, response.json()["code"]) == (400, "parameter_invalid")
+        assert "a-z" in response.json()["detail"]

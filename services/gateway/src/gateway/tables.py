@@ -174,11 +174,12 @@ PROVIDER_CREDENTIALS = Table(
     Column("merchant_id", Text, ForeignKey("merchants.id"), nullable=False),
     Column("mode", Text, nullable=False),
     Column("provider", Text, nullable=False),
+    Column("label", Text, nullable=False),
     Column("ciphertext", Text, nullable=False),
     Column("masked", JSONB, nullable=False),
     Column("created_at", MOMENT, nullable=False, server_default=func.now()),
     Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
-    UniqueConstraint("merchant_id", "mode", "provider"),
+    UniqueConstraint("merchant_id", "mode", "provider", "label"),
 )
 
 WEBHOOK_ENDPOINTS = Table(

@@ -16,9 +16,9 @@ from malipo.money import MAX_AMOUNT_MINOR
 
 
 class Details(BaseModel):
-    """What a merchant sends that only one provider understands: types as written in JSON, no unknown fields.
+    """A JSON object that a merchant sends: types as written in JSON, no unknown fields.
 
-    `problems` are the codes of what may be wrong with its own fields.
+    `problems` are the codes of what may be wrong with its own fields, beside those that every body has.
     """
 
     problems: ClassVar[tuple[str, ...]] = ()
@@ -53,10 +53,11 @@ class Pattern:
 @dataclass(frozen=True, slots=True)
 class Secret:
     """Marks a text, or a list of texts, that is never shown: only what `prefix`, a regex, finds at its beginning, and the
-    last characters of a long one.
+    last characters of a long one, unless these tell nothing (`ending`).
     """
 
     prefix: str = ""
+    ending: bool = True
 
 
 @dataclass(frozen=True, slots=True)

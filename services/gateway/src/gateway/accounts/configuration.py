@@ -1,11 +1,14 @@
 """A merchant's configuration as a whole: a version counts its changes, and each change publishes all of it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from pydantic import BaseModel
 from sqlalchemy import bindparam, select
 
+from gateway.edge.idempotency import Done, once
+from gateway.edge.mutations import Mutation
 from gateway.tables import MERCHANTS, PAYMENTS
 from gateway.tables import PROVIDER_CREDENTIALS as CREDENTIALS
 from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS
@@ -13,7 +16,7 @@ from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG
 from malipo.messaging.database import Database
-from malipo.messaging.pool import Queries, Row
+from malipo.messaging.pool import Queries, Row, Statements
 from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write
@@ -21,7 +24,10 @@ from malipo.messaging.writes import Write
 _NEXT_VERSION = "UPDATE merchants SET config_version = config_version + 1 WHERE id = $1"
 _LOCK = "SELECT config_version FROM merchants WHERE id = $1 FOR UPDATE"
 _ALL_CREDENTIALS = CompiledQuery(
-    select(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.mode, CREDENTIALS.c.ciphertext)
+    select(
+        *(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.label),
+        *(CREDENTIALS.c.mode, CREDENTIALS.c.ciphertext),
+    )
     .where(CREDENTIALS.c.merchant_id == bindparam("merchant_id"))
     .order_by(CREDENTIALS.c.id)
 )
@@ -32,7 +38,8 @@ _ALL_ENDPOINTS = CompiledQuery(
 )
 _CURRENT = """
 SELECT id, mode, config_version, now() AS read_at,
-       ARRAY(SELECT provider FROM provider_credentials c WHERE c.merchant_id = m.id AND c.mode = asked.mode) AS providers
+       ARRAY(SELECT provider || '/' || label FROM provider_credentials c
+             WHERE c.merchant_id = m.id AND c.mode = asked.mode ORDER BY 1) AS accounts
 FROM merchants m JOIN unnest($1::text[], $2::text[]) AS asked (id, mode) USING (id)
 """
 
@@ -62,16 +69,34 @@ _ECHOED = "DELETE FROM config_echoes WHERE merchant_id = $1 AND due_at <= now()"
 
 
 class Configuration(NamedTuple):
-    """A merchant's configuration: its version, and the providers that have credentials in one mode, at the database's time."""
+    """A merchant's configuration: its version, and the accounts that have credentials in one mode, at the database's time.
+
+    An account is its provider and its label, with a slash between.
+    """
 
     version: int
-    providers: Sequence[str]
+    accounts: Sequence[str]
     read_at: datetime
 
+    def has(self, provider: str, label: str) -> bool:
+        """Whether there are credentials for this account."""
+        return f"{provider}/{label}" in self.accounts
 
-async def change(unit: UnitOfWork, merchant_id: str) -> None:
-    """Begin a change of the merchant's configuration: one at a time, each with a version of its own."""
-    await unit.transaction.execute(_NEXT_VERSION, merchant_id)
+
+async def change(mutation: Mutation, body: BaseModel | None, act: Callable[[Statements], Awaitable[str]]) -> Done:
+    """Change the client's configuration by `act`, which returns the id of what it changed, and publish all of it.
+
+    Changes of a merchant's come one at a time, each with a version of its own. What `act` raises undoes everything.
+    """
+    merchant_id = mutation.client.merchant_id
+
+    async def change_and_publish(unit: UnitOfWork) -> str:
+        await unit.transaction.execute(_NEXT_VERSION, merchant_id)
+        changed = await act(unit.transaction)
+        await publish(unit, merchant_id)
+        return changed
+
+    return await once(mutation.dependencies.database, mutation.request, body, change_and_publish)
 
 
 async def publish(unit: UnitOfWork, merchant_id: str) -> None:
@@ -124,7 +149,7 @@ async def current(source: Queries, owners: Collection[tuple[str, Mode]]) -> dict
         return {}
     rows = await source.fetch(_CURRENT, *zip(*owners, strict=True))
     return {
-        (row["id"], row["mode"]): Configuration(row["config_version"], row["providers"], row["read_at"]) for row in rows
+        (row["id"], row["mode"]): Configuration(row["config_version"], row["accounts"], row["read_at"]) for row in rows
     }
 
 

@@ -2,127 +2,174 @@
 
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from gateway.accounts import configuration, store
-from gateway.accounts.schemas import StripeCredentials
-from gateway.accounts.views import StoredCredential, masked, shown_credential
+from gateway.accounts.views import StoredCredential, shown_credential
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.dependencies import DependenciesOf
-from gateway.edge.idempotency import once
+from gateway.edge.dependencies import Dependencies, DependenciesOf
+from gateway.edge.fields import AccountLabel
 from gateway.edge.mutations import Mutation, mutation
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import respond
-from gateway.edge.validation import shown
+from gateway.edge.validation import pointer, shown
 from gateway.openapi.description import spec
 from gateway.openapi.responses import CREDENTIAL, CREDENTIALS
 from malipo import ids
+from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.config import Credential, secret_owner
-from malipo.contracts.topics import PROVIDER_COMMANDS
-from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.contracts.descriptor import Details, ProviderDescriptor
+from malipo.contracts.marks import modes_shown, without_secrets
+from malipo.contracts.providers import PROVIDERS
+from malipo.messaging.pool import Statements
+
+MAX_ACCOUNTS = 20
+"""Of one merchant at one provider in one mode."""
 
 router = APIRouter(prefix="/v1/provider-credentials", tags=["Provider credentials"])
 _Reader = Annotated[MerchantClient, Depends(Admission("credentials:read"))]
 _Writer = Annotated[Mutation, Depends(mutation("credentials:write"))]
 _NOT_FOUND = ("provider_credentials_not_found",)
+_OF_ACCOUNT = (*_NOT_FOUND, "parameter_invalid")
 
 
-@router.put(
-    "/stripe",
-    **spec(
-        "Set Stripe credentials",
-        body=StripeCredentials,
+def add_provider(router: APIRouter, provider: ProviderDescriptor) -> None:
+    """Add the routes that take this provider's credentials, which have fields of their own."""
+    read_body = body_of(provider.credentials)
+    described = spec(
+        f"Set {provider.title} credentials",
+        body=provider.credentials,
         responses={200: CREDENTIAL, 201: CREDENTIAL},
-        problems=("credential_mode_mismatch", "resource_gone"),
+        problems=("credential_mode_mismatch", "resource_gone", "provider_account_limit", "parameter_invalid"),
         changes=True,
-    ),
-)
-async def put_stripe(
-    mutation: _Writer, body: Annotated[StripeCredentials, Depends(body_of(StripeCredentials))]
-) -> Response:
-    """Adds or replaces them. The id, and with it `callback_path` to configure at Stripe, stays the same.
+    )
+    text = f"""Adds or replaces those of the account `{{}}`. The id, and with it `callback_path` to configure at
+{provider.title}, stays the same.\n\n{provider.setup}"""
 
-    Stripe is to send there the events that `python -m provider_stripe events` lists: refunds and disputes that were made at
-    Stripe itself are reported by these alone.
-    """
-    client, dependencies = mutation.client, mutation.dependencies
-    if body.secret_key.split("_")[1] != client.mode:
-        mismatch = FieldError("/secret_key", "credential_mode_mismatch", f"must be a {client.mode} key, as yours is")
-        raise of_fields([mismatch])
+    @router.put(f"/{provider.name}", description=text.format(DEFAULT_ACCOUNT), **described)
+    async def put(mutation: _Writer, body: Annotated[Details, Depends(read_body)]) -> Response:
+        return await _put(mutation, provider, DEFAULT_ACCOUNT, body)
 
-    async def write(unit: UnitOfWork) -> str:
-        await configuration.change(unit, client.merchant_id)
-        known = await store.list_credentials(unit.transaction, client.merchant_id, client.mode, "stripe")
-        credential_id = known[0].id if known else ids.new("cred")
-        owner = secret_owner(client.merchant_id, client.mode, credential_id)
-        secrets = {"secret_key": body.secret_key, "webhook_secrets": body.webhook_secrets}
-        sealed = dependencies.key_ring.seal(msgspec.json.encode(secrets), owner=owner)
-        credential = Credential(id=credential_id, provider="stripe", mode=client.mode, ciphertext=sealed)
-        await store.put_credential(unit.transaction, client.merchant_id, credential, masked(body))
-        await configuration.publish(unit, client.merchant_id)
-        return credential_id
+    @router.put(f"/{provider.name}/accounts/{{label}}", description=text.format("label"), **described)
+    async def put_account(
+        mutation: _Writer, label: AccountLabel, body: Annotated[Details, Depends(read_body)]
+    ) -> Response:
+        return await _put(mutation, provider, label, body)
 
-    done = await once(dependencies.database, mutation.request, body, write)
-    stored = await _find(dependencies, client, "stripe")
-    if stored is None or stored.id != done.resource_id:  # others may have taken their place
-        raise Problem("resource_gone", headers=mutation.headers(done))
-    new = stored.created_at == stored.updated_at
-    return respond(shown_credential(stored), 201 if new else 200, mutation.headers(done))
+
+for _provider in PROVIDERS.values():
+    add_provider(router, _provider)
 
 
 @router.put("/{provider}", include_in_schema=False)
-async def put_unknown(_asked: _Writer, provider: str) -> Response:
-    """Each provider has a route of its own, for its credentials have fields of their own."""
-    raise Problem(
-        "provider_unknown", f"There is no provider {shown(provider)!r}; there are: {', '.join(PROVIDER_COMMANDS)}."
-    )
+@router.put("/{provider}/accounts/{_label}", include_in_schema=False)
+async def put_unknown(_asked: _Writer, provider: str, _label: str = "") -> Response:
+    """Each provider has routes of its own."""
+    raise Problem("provider_unknown", f"There is no provider {shown(provider)!r}; there are: {', '.join(PROVIDERS)}.")
 
 
 @router.get("", **spec("List provider credentials", responses={200: CREDENTIALS}))
 async def list_credentials(dependencies: DependenciesOf, client: _Reader) -> Response:
-    """One entry a provider, secrets masked."""
+    """One entry an account, by provider, secrets masked."""
     stored = await store.list_credentials(dependencies.database.reads, client.merchant_id, client.mode)
     return respond({"data": [shown_credential(one) for one in stored], "has_more": False, "next_cursor": None})
 
 
 @router.get("/{provider}", **spec("Read provider credentials", responses={200: CREDENTIAL}, problems=_NOT_FOUND))
 async def read_credentials(dependencies: DependenciesOf, client: _Reader, provider: str) -> Response:
+    """Of the account `default`, secrets masked."""
+    return await _read(dependencies, client, provider, DEFAULT_ACCOUNT)
+
+
+@router.get(
+    "/{provider}/accounts/{label}",
+    **spec("Read an account's credentials", responses={200: CREDENTIAL}, problems=_OF_ACCOUNT),
+)
+async def read_account(dependencies: DependenciesOf, client: _Reader, provider: str, label: AccountLabel) -> Response:
     """Secrets masked."""
-    return respond(shown_credential(await _require(dependencies, client, provider)))
+    return await _read(dependencies, client, provider, label)
 
 
 @router.delete(
     "/{provider}", **spec("Delete provider credentials", responses={204: None}, problems=_NOT_FOUND, changes=True)
 )
 async def delete_credentials(mutation: _Writer, provider: str) -> Response:
-    """Payments that are under way can no longer be finished with them: wait for their end first."""
+    """Of the account `default`. Payments that are under way can no longer be finished with them: wait for their end."""
+    return await _delete(mutation, provider, DEFAULT_ACCOUNT)
+
+
+@router.delete(
+    "/{provider}/accounts/{label}",
+    **spec("Delete an account's credentials", responses={204: None}, problems=_OF_ACCOUNT, changes=True),
+)
+async def delete_account(mutation: _Writer, provider: str, label: AccountLabel) -> Response:
+    """Payments that are under way can no longer be finished with them: wait for their end."""
+    return await _delete(mutation, provider, label)
+
+
+async def _put(mutation: Mutation, provider: ProviderDescriptor, label: str, body: Details) -> Response:
+    client, dependencies = mutation.client, mutation.dependencies
+    _require_mode(client, body)
+
+    async def put(transaction: Statements) -> str:
+        known = await store.list_credentials(transaction, client.merchant_id, client.mode, provider.name)
+        earlier = next((one for one in known if one.label == label), None)
+        if earlier is None and len(known) >= MAX_ACCOUNTS:
+            raise Problem("provider_account_limit", f"There are {MAX_ACCOUNTS} accounts already: delete one first.")
+        credential_id = earlier.id if earlier else ids.new("cred")
+        credential = _sealed(dependencies, client, credential_id, provider.name, body, label=label)
+        await store.put_credential(transaction, client.merchant_id, credential, without_secrets(body))
+        return credential_id
+
+    done = await configuration.change(mutation, body, put)
+    stored = await _find(dependencies, client, provider.name, label)
+    if stored is None or stored.id != done.resource_id:  # others may have taken their place
+        raise Problem("resource_gone", headers=mutation.headers(done))
+    new = stored.created_at == stored.updated_at
+    return respond(shown_credential(stored), 201 if new else 200, mutation.headers(done))
+
+
+def _require_mode(client: MerchantClient, body: Details) -> None:
+    wrong = [path for path, mode in modes_shown(body) if mode != client.mode]
+    if wrong:
+        detail = f"must be of {client.mode} mode, as your key is"
+        raise of_fields([FieldError(pointer(path), "credential_mode_mismatch", detail) for path in wrong])
+
+
+def _sealed(
+    dependencies: Dependencies, client: MerchantClient, credential_id: str, provider: str, body: Details, *, label: str
+) -> Credential:
+    owner = secret_owner(client.merchant_id, client.mode, credential_id)
+    sealed = dependencies.key_ring.seal(body.model_dump_json().encode(), owner=owner)
+    return Credential(id=credential_id, provider=provider, mode=client.mode, ciphertext=sealed, label=label)
+
+
+async def _read(dependencies: Dependencies, client: MerchantClient, provider: str, label: str) -> Response:
+    found = await _find(dependencies, client, provider, label) if provider in PROVIDERS else None
+    if found is None:
+        raise Problem("provider_credentials_not_found")
+    return respond(shown_credential(found))
+
+
+async def _delete(mutation: Mutation, provider: str, label: str) -> Response:
     client = mutation.client
-    if not provider.isprintable():
+    if provider not in PROVIDERS:
         raise Problem("provider_credentials_not_found")
 
-    async def write(unit: UnitOfWork) -> str:
-        await configuration.change(unit, client.merchant_id)
-        deleted = await store.delete_credential(unit.transaction, client.merchant_id, client.mode, provider)
-        if deleted is None:
+    async def delete(transaction: Statements) -> str:
+        if not await store.delete_credential(transaction, client.merchant_id, client.mode, provider, label):
             raise Problem("provider_credentials_not_found")
-        await configuration.publish(unit, client.merchant_id)
-        return deleted
+        return f"{provider}/{label}"
 
-    done = await once(mutation.dependencies.database, mutation.request, None, write)
+    done = await configuration.change(mutation, None, delete)
     return Response(status_code=204, headers=mutation.headers(done))
 
 
-async def _require(dependencies: DependenciesOf, client: MerchantClient, provider: str) -> StoredCredential:
-    found = await _find(dependencies, client, provider) if provider.isprintable() else None
-    if found is None:
-        raise Problem("provider_credentials_not_found")
-    return found
-
-
-async def _find(dependencies: DependenciesOf, client: MerchantClient, provider: str) -> StoredCredential | None:
+async def _find(
+    dependencies: Dependencies, client: MerchantClient, provider: str, label: str
+) -> StoredCredential | None:
     found = await store.list_credentials(dependencies.database.reads, client.merchant_id, client.mode, provider)
-    return found[0] if found else None
+    return next((one for one in found if one.label == label), None)

@@ -13,7 +13,7 @@ from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
 from gateway.edge.dependencies import Dependencies, DependenciesOf
-from gateway.edge.idempotency import Done, once
+from gateway.edge.idempotency import Done
 from gateway.edge.mutations import Mutation, mutation
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import respond
@@ -22,7 +22,7 @@ from gateway.openapi.responses import ENDPOINT, ENDPOINT_WITH_SECRET, ENDPOINTS
 from http_limits.addresses import AddressRefused, check_url
 from malipo import ids
 from malipo.contracts.config import Endpoint, secret_owner
-from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.pool import Statements
 
 MAX_ENDPOINTS = 20
 """Of one merchant in one mode."""
@@ -55,16 +55,14 @@ async def create_endpoint(
     client, dependencies = mutation.client, mutation.dependencies
     _require_reachable(dependencies, client, body.url)
 
-    async def write(unit: UnitOfWork) -> str:
-        await configuration.change(unit, client.merchant_id)
-        if len(await store.list_endpoints(unit.transaction, client.merchant_id, client.mode)) >= MAX_ENDPOINTS:
+    async def add(transaction: Statements) -> str:
+        if len(await store.list_endpoints(transaction, client.merchant_id, client.mode)) >= MAX_ENDPOINTS:
             raise Problem("webhook_endpoint_limit", f"There are {MAX_ENDPOINTS} already: delete one first.")
         endpoint = _new_endpoint(dependencies, client, body)
-        await store.add_endpoint(unit.transaction, client.merchant_id, endpoint, body.description)
-        await configuration.publish(unit, client.merchant_id)
+        await store.add_endpoint(transaction, client.merchant_id, endpoint, body.description)
         return endpoint.id
 
-    return await _created(mutation, await once(dependencies.database, mutation.request, body, write))
+    return await _created(mutation, await configuration.change(mutation, body, add))
 
 
 @router.get("", **spec("List webhook endpoints", responses={200: ENDPOINTS}))
@@ -89,14 +87,12 @@ async def delete_endpoint(mutation: _Writer, endpoint_id: str) -> Response:
     if not ids.is_id(endpoint_id, "ep"):
         raise Problem("webhook_endpoint_not_found")
 
-    async def write(unit: UnitOfWork) -> str:
-        await configuration.change(unit, client.merchant_id)
-        if not await store.delete_endpoint(unit.transaction, endpoint_id, client.merchant_id, client.mode):
+    async def delete(transaction: Statements) -> str:
+        if not await store.delete_endpoint(transaction, endpoint_id, client.merchant_id, client.mode):
             raise Problem("webhook_endpoint_not_found")
-        await configuration.publish(unit, client.merchant_id)
         return endpoint_id
 
-    done = await once(mutation.dependencies.database, mutation.request, None, write)
+    done = await configuration.change(mutation, None, delete)
     return Response(status_code=204, headers=mutation.headers(done))
 
 

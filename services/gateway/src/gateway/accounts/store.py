@@ -28,24 +28,25 @@ _REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHER
 _LIST_KEYS = CompiledQuery(API_KEY.where(API_KEYS.c.merchant_id == bindparam("merchant_id")).order_by(API_KEYS.c.id))
 
 _PUT_CREDENTIAL = """
-INSERT INTO provider_credentials (id, merchant_id, mode, provider, ciphertext, masked) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO provider_credentials (id, merchant_id, mode, provider, label, ciphertext, masked)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO UPDATE SET ciphertext = excluded.ciphertext, masked = excluded.masked, updated_at = now()
 """
 _PROVIDER = bindparam("provider", type_=Text)
 _LIST_CREDENTIALS = CompiledQuery(
     select(
-        *(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.mode, CREDENTIALS.c.masked),
-        *(CREDENTIALS.c.created_at, CREDENTIALS.c.updated_at),
+        *(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.label, CREDENTIALS.c.mode),
+        *(CREDENTIALS.c.masked, CREDENTIALS.c.created_at, CREDENTIALS.c.updated_at),
     )
     .where(
         CREDENTIALS.c.merchant_id == bindparam("merchant_id"),
         CREDENTIALS.c.mode == bindparam("mode"),
         or_(_PROVIDER.is_(None), CREDENTIALS.c.provider == _PROVIDER),
     )
-    .order_by(CREDENTIALS.c.provider)
+    .order_by(CREDENTIALS.c.provider, CREDENTIALS.c.id)
 )
 _DELETE_CREDENTIAL = """
-DELETE FROM provider_credentials WHERE merchant_id = $1 AND mode = $2 AND provider = $3 RETURNING id
+DELETE FROM provider_credentials WHERE merchant_id = $1 AND mode = $2 AND provider = $3 AND label = $4 RETURNING id
 """
 
 _INSERT_ENDPOINT = """
@@ -124,6 +125,7 @@ async def put_credential(
         merchant_id,
         credential.mode,
         credential.provider,
+        credential.label,
         credential.ciphertext,
         masked,
     )
@@ -132,14 +134,14 @@ async def put_credential(
 async def list_credentials(
     source: Queries, merchant_id: str, mode: Mode, provider: str | None = None
 ) -> list[StoredCredential]:
-    """The merchant's credentials in this mode, by provider; at most one a provider."""
+    """The merchant's credentials in this mode, by provider, the oldest account first."""
     rows = await source.fetch(*_LIST_CREDENTIALS.of(merchant_id=merchant_id, mode=mode, provider=provider))
     return [StoredCredential(**row) for row in rows]
 
 
-async def delete_credential(connection: Statements, merchant_id: str, mode: Mode, provider: str) -> str | None:
-    """Delete a credential; returns its id if there was one."""
-    return await connection.fetchval(_DELETE_CREDENTIAL, merchant_id, mode, provider)
+async def delete_credential(connection: Statements, merchant_id: str, mode: Mode, provider: str, label: str) -> bool:
+    """Delete a credential; returns whether there was one."""
+    return await connection.fetchval(_DELETE_CREDENTIAL, merchant_id, mode, provider, label) is not None
 
 
 async def add_endpoint(connection: Statements, merchant_id: str, endpoint: Endpoint, description: str | None) -> None:

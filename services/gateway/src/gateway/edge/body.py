@@ -5,16 +5,17 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import Request
 
-from gateway.edge.fields import Body
+from gateway.edge.fields import may_be_left_out
 from gateway.edge.problems import Problem
 from gateway.edge.validation import parse
+from malipo.contracts.descriptor import Details
 
 MAX_BODY_BYTES = 64 * 1024
 _LENGTH_DIGITS = 10  # Python refuses to read thousands of them
 _BODY_SECONDS = 10
 
 
-def body_of[M: Body](model: type[M]) -> Callable[[Request], Awaitable[M]]:
+def body_of[M: Details](model: type[M]) -> Callable[[Request], Awaitable[M]]:
     """The dependency that reads and checks the body; declared after the command, so that anonymous clients' are not read.
 
     No body is the same as an empty object, if the model accepts one.
@@ -24,7 +25,7 @@ def body_of[M: Body](model: type[M]) -> Callable[[Request], Awaitable[M]]:
         if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
             raise Problem("unsupported_media_type", headers={"Accept-Encoding": "identity"})
         raw = await _read(request)
-        if not raw and model.may_be_left_out():
+        if not raw and may_be_left_out(model):
             return model()
         if not raw:
             raise Problem("body_missing")

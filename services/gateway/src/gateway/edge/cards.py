@@ -6,6 +6,7 @@ from urllib.parse import unquote_plus
 
 from redaction import cards
 
+EXPOSED = "card numbers are refused: send a token from the provider's browser library; treat the number as exposed"
 _NUMBER_FIELDS = frozenset({"number", "card_number", "pan"})
 _ENCODINGS = 3  # a URL within a URL is encoded twice, and that one's query once more
 

@@ -1,18 +1,19 @@
-"""Fields that several rooms accept from merchants, and what every body and every list has in common."""
+"""Fields that several rooms accept from merchants, and what every list has in common."""
 
 import re
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from gateway.edge.cards import find_card_number, leads_to_card_number, mentions_card_number
+from gateway.edge.cards import EXPOSED, leads_to_card_number, mentions_card_number
 from malipo.contracts.events import EVENT_TYPES
 from malipo.money import MAX_AMOUNT_MINOR
 
 IDEMPOTENCY_KEY = "^[!-~](?:[ -~]{0,253}[!-~])?$"
 """Patterns are written as OpenAPI shows them, so that what is described is what is checked."""
 
+LABEL = "^[a-z0-9][a-z0-9-]{0,31}$"
 _HOST = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?"
 _PORT = "(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 _GROUP = "[0-9A-Fa-f]{1,4}"
@@ -21,7 +22,6 @@ _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _DOTTED = f"(?:(?:{_GROUP}:){{0,3}}{_GROUP})?::(?:{_GROUP}:)?{_BYTE}(?:[.]{_BYTE}){{3}}"
 _IPV6 = f"{_DOTTED}|(?:{_GROUP}:){{7}}{_GROUP}|(?:{_GROUP}:){{1,7}}:|{_SHORTENED}|:(?:(?::{_GROUP}){{1,7}}|:)"
 _URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://(?:{_HOST}|\[(?:{_IPV6})\]){_PORT}(?:[/?][^\x00- #\x7f-\xa0]*)?$"
-_EXPOSED = "card numbers are refused: send a token from the provider's browser library; treat the number as exposed"
 _DIGITS = re.compile("0|[1-9][0-9]{0,19}")  # as JSON writes a whole number
 
 
@@ -39,7 +39,7 @@ def _web_url(url: str) -> str:
     if not re.fullmatch(_URL, url):
         raise PydanticCustomError("url_invalid", "must be an absolute http or https URL without user name or fragment")
     if leads_to_card_number(url):
-        raise PydanticCustomError("raw_card_number", _EXPOSED)
+        raise PydanticCustomError("raw_card_number", EXPOSED)
     return url
 
 
@@ -47,6 +47,12 @@ def _event_type(name: str) -> str:
     if name not in EVENT_TYPES:
         raise PydanticCustomError("event_type_invalid", f"must be one of: {', '.join(EVENT_TYPES)}")
     return name
+
+
+def _label(text: str) -> str:
+    if not re.fullmatch(LABEL, text):
+        raise PydanticCustomError("value_invalid", "must be of a-z, 0-9 and -, begin with no -, and have at most 32")
+    return text
 
 
 def digits(text: object) -> object:
@@ -58,7 +64,7 @@ def digits(text: object) -> object:
 
 def _no_card_number(text: str) -> str:
     if mentions_card_number(text):
-        raise PydanticCustomError("raw_card_number", _EXPOSED)
+        raise PydanticCustomError("raw_card_number", EXPOSED)
     return text
 
 
@@ -81,34 +87,14 @@ Description = Annotated[str, Field(min_length=1, max_length=500), Printable, Wor
 WebUrl = Annotated[
     str, Field(max_length=2000), Printable, AfterValidator(_web_url), text_schema(maxLength=2000, pattern=_URL)
 ]
+AccountLabel = Annotated[str, AfterValidator(_label), text_schema(pattern=LABEL)]
+"""Which of a merchant's accounts at a provider."""
 EventName = Annotated[str, AfterValidator(_event_type), text_schema(enum=[*EVENT_TYPES])]
 
 
-class Body(BaseModel):
-    """A body: types as written in JSON, no unknown fields.
-
-    `problems` are the codes of what may be wrong with its own fields, beside those that every body has.
-    """
-
-    problems: ClassVar[tuple[str, ...]] = ()
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_card(cls, data: Any) -> Any:
-        # In the method and in fields that do not exist no number can be meant otherwise; texts have `Words`.
-        if isinstance(data, dict):
-            fields = cast("dict[str, Any]", data)
-            suspects = {name: fields[name] for name in fields if name == "method" or name not in cls.model_fields}
-            if found := find_card_number(suspects):
-                raise PydanticCustomError("raw_card_number", _EXPOSED, {"place": found})
-        return cast("Any", data)
-
-    @classmethod
-    def may_be_left_out(cls) -> bool:
-        """Whether a request without a body means the same as one with an empty object: no field is required."""
-        return not any(field.is_required() for field in cls.model_fields.values())
+def may_be_left_out(model: type[BaseModel]) -> bool:
+    """Whether a request without a body means the same as one with an empty object: no field is required."""
+    return not any(field.is_required() for field in model.model_fields.values())
 
 
 class Page(BaseModel):

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from malipo.contracts.providers import PROVIDERS
+
 
 @dataclass(frozen=True)
 class Retry:
@@ -103,8 +105,6 @@ PROBLEMS: dict[str, Kind] = {
     "url_not_https":           Kind(422, "URL is not https", "Webhooks go to https on port 443 only.", CORRECT),
     "url_not_public":          Kind(422, "URL is not on the Internet", "Give a host that everybody can reach: webhooks go to no private, local or reserved address or name.", CORRECT),
     "event_type_invalid":      Kind(422, "Invalid event type", "Give types such as payment.completed.", CORRECT),
-    "secret_key_invalid":      Kind(422, "Not a secret key of this provider", "Copy the secret key from the provider's dashboard: sk_test_... or sk_live_...", CORRECT),
-    "webhook_secret_invalid":  Kind(422, "Not a webhook secret of this provider", "Copy the signing secret of the provider's endpoint: whsec_...", CORRECT),
     "credential_mode_mismatch":Kind(422, "Credential of the other mode", "Use a test key with mk_test_ and a live key with mk_live_.", CORRECT),
     "expires_at_out_of_range": Kind(422, "Not a time that a payment may end at", "Give a time from a minute to 24 hours ahead, or leave it out.", CORRECT),
     "provider_unknown":        Kind(422, "Unknown provider", "Use a provider that /docs lists.", CORRECT),
@@ -124,11 +124,17 @@ PROBLEMS: dict[str, Kind] = {
     "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
     "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),
+    "provider_account_limit":    Kind(409, "Too many accounts at a provider", "Delete the credentials of one first.", CORRECT),
     # Us
     "database_unavailable": Kind(503, "The database is away", "Send it again with the same Idempotency-Key: nothing happens twice.", soon(2)),
     "internal_error":       Kind(500, "Our mistake", "Send it again with the same Idempotency-Key, or tell us the request id.", soon(5)),
 }
 # fmt: on
+PROBLEMS.update(
+    (code, Kind(422, text.title, text.advice, CORRECT))
+    for provider in PROVIDERS.values()
+    for code, text in provider.problems.items()
+)
 
 
 class Problem(Exception):

@@ -4,12 +4,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from gateway.edge.cards import EXPOSED, find_card_number
 from gateway.edge.problems import PROBLEMS, FieldError, Problem, of_fields
 from redaction.text import cleaned
 
@@ -59,11 +60,28 @@ def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
     except ValueError as error:
         raise Problem("json_malformed", f"not JSON: {error}") from None
     json.loads(raw, object_pairs_hook=_members)  # after the other, whose limits keep it from deep nesting
+    _refuse_card_numbers(model, data)
     try:
         return model.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise of_fields([_field_error(one) for one in found[:_MAX_ERRORS]]) from None
+
+
+def _refuse_card_numbers(model: type[BaseModel], data: object) -> None:
+    # In the method and in fields that do not exist no number can be meant otherwise; texts have `Words`.
+    if not isinstance(data, dict):
+        return
+    fields = cast("dict[str, Any]", data)
+    suspects = {name: fields[name] for name in fields if name == "method" or name not in model.model_fields}
+    if found := find_card_number(suspects):
+        raise of_fields([FieldError(pointer(found), "raw_card_number", EXPOSED)])
+
+
+def pointer(location: Sequence[int | str]) -> str:
+    """The JSON pointer (RFC 6901) to a place in a body, its names as they may be shown."""
+    parts = location[:-1] if location and location[-1] == _MAP_KEY else location
+    return "".join(f"/{shown(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 
 def shown(name: int | str) -> str:
@@ -118,7 +136,7 @@ def _parameter_code(error: Mapping[str, Any]) -> str:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     context: Mapping[str, Any] = error.get("ctx", {})
-    field = context.get("field") or _pointer(context.get("place") or error["loc"])
+    field = context.get("field") or pointer(error["loc"])
     return FieldError(field, _code(field, error["type"]), _detail(error))
 
 
@@ -131,8 +149,3 @@ def _code(field: str, error_type: str) -> str:
     if error_type == "literal_error" and field in _FIELD_CODES:
         return _FIELD_CODES[field]
     return error_type if error_type in PROBLEMS else _CODES.get(error_type, "value_invalid")
-
-
-def _pointer(location: Sequence[int | str]) -> str:
-    parts = location[:-1] if location and location[-1] == _MAP_KEY else location
-    return "".join(f"/{shown(part).replace('~', '~0').replace('/', '~1')}" for part in parts)

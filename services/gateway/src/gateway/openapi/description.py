@@ -9,10 +9,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from gateway.edge.fields import IDEMPOTENCY_KEY, Body
+from gateway.edge.fields import IDEMPOTENCY_KEY, may_be_left_out
 from gateway.edge.problems import PROBLEMS, Problem
 from gateway.openapi import examples, schemas
 from gateway.openapi.responses import REF, DocumentedResponse, Schema, ref
+from malipo.contracts.descriptor import Details
 from malipo.contracts.events import EVENT_TYPES, OperationView, PaymentView
 
 DESCRIPTION = """
@@ -95,7 +96,7 @@ def spec(
     summary: str,
     *,
     responses: Mapping[int, DocumentedResponse | None],
-    body: type[Body] | None = None,
+    body: type[Details] | None = None,
     problems: Sequence[str] = (),
     query: bool = False,
     changes: bool = False,
@@ -241,14 +242,14 @@ def _problem_response(status: int, codes: Sequence[str]) -> Schema:
     }
 
 
-def _request_body(body: type[Body]) -> Schema:
+def _request_body(body: type[Details]) -> Schema:
     return {
-        "required": not body.may_be_left_out(),
+        "required": not may_be_left_out(body),
         "content": {"application/json": {"schema": ref(body.__name__)}},
     }
 
 
-def _of_body(body: type[Body] | None) -> dict[str, Schema]:
+def _of_body(body: type[Details] | None) -> dict[str, Schema]:
     if body is None:
         return {}
     _, found = models_json_schema([(body, "validation")], ref_template=REF + "{model}")

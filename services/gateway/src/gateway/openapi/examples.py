@@ -58,9 +58,9 @@ EVENT: dict[str, Any] = {
 CREDENTIAL: dict[str, Any] = {
     "id": "cred_0001kbw4x8d4e5f6g7h8j9k0m1",
     "provider": "stripe",
+    "account": "default",
     "mode": "test",
-    "secret_key": "sk_test_...9f3a",
-    "webhook_secrets": ["whsec_...77c1"],
+    "credentials": {"secret_key": "sk_test_...9f3a", "webhook_secrets": ["whsec_...77c1"]},
     "callback_path": "/callbacks/stripe/cred_0001kbw4x8d4e5f6g7h8j9k0m1",
     "created_at": AT,
     "updated_at": AT,

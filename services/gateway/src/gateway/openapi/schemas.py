@@ -64,9 +64,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "ProviderCredential": object_of(
         id=TEXT,
         provider=TEXT,
+        account=TEXT | {"description": "Its label; `default` is used when a payment names no other."},
         mode={"enum": ["test", "live"]},
-        secret_key=TEXT | {"description": "Masked."},
-        webhook_secrets=TEXTS | {"description": "Masked."},
+        credentials={"type": "object", "description": "As they were sent, secrets masked."},
         callback_path=TEXT | {"description": "Configure it at the provider, on the address of its service."},
         created_at=MOMENT,
         updated_at=MOMENT,

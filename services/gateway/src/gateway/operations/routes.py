@@ -35,7 +35,7 @@ from gateway.payments.acceptance import RecorderOf, RecordRequests, not_configur
 from gateway.payments.access import require_payment
 from gateway.payments.schemas import is_settled_by_cards
 from malipo import ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
+from malipo.contracts.commands import DEFAULT_ACCOUNT, CancelPayment, CapturePayment, RefundPayment
 from malipo.contracts.events import OperationView, PaymentView
 from malipo.messaging.unit_of_work import UnitOfWork
 
@@ -202,7 +202,7 @@ def _check_amount(command: CapturePayment | RefundPayment, payment: PaymentView)
 def _check_credentials(configuration: Configuration, client: MerchantClient, payment: PaymentView) -> None:
     if payment.provider is None:  # not known here yet, if there is one
         return
-    if payment.provider not in configuration.providers:
+    if not configuration.has(payment.provider, payment.account or DEFAULT_ACCOUNT):
         raise not_configured(payment.provider, client.mode)
 
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from gateway.edge.fields import AMOUNT_PROBLEMS, TEXT_PROBLEMS, Amount, Body, Printable, Words
+from gateway.edge.fields import AMOUNT_PROBLEMS, TEXT_PROBLEMS, Amount, Printable, Words
+from malipo.contracts.descriptor import Details
 from malipo.contracts.events import RefusalCode
 
 CAPTURE_REFUSALS: tuple[RefusalCode, ...] = (
@@ -17,7 +18,7 @@ CANCEL_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_cancelable", "capture_i
 REFUND_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_refundable", "refund_exceeds_captured")
 
 
-class NewCapture(Body):
+class NewCapture(Details):
     """Capture what is reserved, or less of it."""
 
     problems = (*AMOUNT_PROBLEMS, "amount_not_representable")
@@ -26,11 +27,11 @@ class NewCapture(Body):
     amount: Amount | None = Field(default=None, description="Minor units; left out, all that is authorized.")
 
 
-class NewCancel(Body):
+class NewCancel(Details):
     """Cancel the payment; no fields."""
 
 
-class NewRefund(Body):
+class NewRefund(Details):
     """Refund money."""
 
     problems = (*TEXT_PROBLEMS, *AMOUNT_PROBLEMS, "amount_not_representable")

@@ -16,7 +16,7 @@ from gateway.payments import store, unanswered
 from gateway.payments.schemas import LONGEST_LIFE, SHORTEST_LIFE, NewPayment
 from gateway.payments.views import create_command, first_payment
 from malipo import clock
-from malipo.contracts.commands import CreatePayment, Mode, PaymentCommand
+from malipo.contracts.commands import DEFAULT_ACCOUNT, CreatePayment, Mode, PaymentCommand
 from malipo.contracts.events import PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS, PROVIDER_COMMANDS
 from malipo.messaging.database import Database
@@ -110,8 +110,8 @@ def _decide(one: _PaymentRequest, configuration: Configuration) -> PaymentView |
 
 
 def _refusal(one: _PaymentRequest, configuration: Configuration) -> Problem | None:
-    named, configured = one.body.provider, configuration.providers
-    if configured and (named is None or named in configured):
+    named = one.body.provider
+    if configuration.accounts if named is None else configuration.has(named, DEFAULT_ACCOUNT):
         return None
     return not_configured(named or next(iter(PROVIDER_COMMANDS)), one.owner[1])
 

@@ -12,7 +12,6 @@ from gateway.edge.fields import (
     PRINTABLE,
     TEXT_PROBLEMS,
     Amount,
-    Body,
     Description,
     Page,
     Printable,
@@ -22,6 +21,7 @@ from gateway.edge.fields import (
     text_schema,
 )
 from malipo.contracts.commands import CaptureMode
+from malipo.contracts.descriptor import Details
 from malipo.contracts.events import PaymentStatus
 from malipo.contracts.topics import PROVIDER_COMMANDS
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR
@@ -107,14 +107,14 @@ def _known_moment(value: object) -> object:
     return moment
 
 
-class CardMethod(Body):
+class CardMethod(Details):
     """A card that the provider's browser library has tokenised."""
 
     type: Literal["card"]
     token: Annotated[str, Field(min_length=1, max_length=255), Printable]
 
 
-class NewPayment(Body):
+class NewPayment(Details):
     """Start one payment."""
 
     problems = (

@@ -44,11 +44,12 @@ CREATE TABLE provider_credentials (
     merchant_id text NOT NULL REFERENCES merchants,
     mode        text NOT NULL CHECK (mode IN ('test', 'live')),
     provider    text NOT NULL,
+    label       text NOT NULL,
     ciphertext  text NOT NULL,
     masked      jsonb NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (merchant_id, mode, provider)
+    UNIQUE (merchant_id, mode, provider, label)
 );
 
 CREATE TABLE config_echoes (

@@ -1,0 +1,77 @@
+"""Reads the marks in what a merchant sent: what may be shown of it, and which mode it is for."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, cast, get_args
+
+from malipo.contracts.descriptor import Details, Personal, Secret, ShowsMode
+
+_LAST_SHOWN = 4
+_SHORTEST_SHOWN = 16  # of a shorter secret four characters would give too much away
+
+type Path = tuple[str | int, ...]
+
+
+def without_secrets(given: Details) -> dict[str, Any]:
+    """The fields as JSON, and of each `Secret` only what may be shown."""
+    return _replaced(given, Secret, mask)
+
+
+def without_personal(given: Details) -> dict[str, Any]:
+    """The fields as JSON, and of each `Personal` its mask."""
+    return _replaced(given, Personal, lambda personal, text: personal.mask(text))
+
+
+def modes_shown(given: Details) -> list[tuple[Path, str]]:
+    """Where a text shows which mode it is for, and which that is."""
+    found = [(path, re.match(mark.regex, text)) for path, mark, text in _marked(given, ShowsMode)]
+    return [(path, match[1]) for path, match in found if match is not None]
+
+
+def mask(secret: Secret, text: str) -> str:
+    """What may be shown of a secret: its public prefix, and the last characters of a long one."""
+    found = re.match(secret.prefix, text)
+    prefix = found[0] if found else ""
+    long = len(text) - len(prefix) >= _SHORTEST_SHOWN
+    return f"{prefix}...{text[-_LAST_SHOWN:]}" if long and secret.ending else f"{prefix}..."
+
+
+def _replaced[M](given: Details, kind: type[M], by: Callable[[M, str], str]) -> dict[str, Any]:
+    dumped = given.model_dump(mode="json")
+    for path, mark, text in _marked(given, kind):
+        *way, last = path
+        place: Any = dumped
+        for part in way:
+            place = place[part]
+        place[last] = by(mark, text)
+    return dumped
+
+
+def _marked[M](given: Details, kind: type[M], path: Path = ()) -> Iterator[tuple[Path, M, str]]:
+    """Each text with a mark of this kind, in objects within objects too."""
+    for name, field in type(given).model_fields.items():
+        own = next((mark for mark in field.metadata if isinstance(mark, kind)), None)
+        yield from _texts(getattr(given, name), own or _mark_in(field.annotation, kind), kind, (*path, name))
+
+
+def _texts[M](value: object, mark: M | None, kind: type[M], path: Path) -> Iterator[tuple[Path, M, str]]:
+    match value:
+        case Details():
+            yield from _marked(value, kind, path)
+        case list():
+            for place, inner in enumerate(cast("list[object]", value)):
+                yield from _texts(inner, mark, kind, (*path, place))
+        case str() if mark is not None:
+            yield path, mark, value
+        case _:
+            pass
+
+
+def _mark_in[M](annotation: object, kind: type[M]) -> M | None:
+    """The mark of a list's entries, or of a text that may be left out."""
+    for inner in get_args(annotation):
+        if isinstance(inner, kind):
+            return inner
+        if (found := _mark_in(inner, kind)) is not None:
+            return found
+    return None
