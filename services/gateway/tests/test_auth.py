@@ -35,6 +35,8 @@ ROUTES = [
     ("GET", "/v1/provider-credentials/x/accounts/y", "credentials:read"),
     ("PUT", "/v1/provider-credentials/stripe/accounts/y", "credentials:write"),
     ("DELETE", "/v1/provider-credentials/x/accounts/y", "credentials:write"),
+    ("POST", "/v1/payments/pay_1/erase", "personal:erase"),
+    ("POST", "/v1/customers/customer-7/erase", "personal:erase"),
 ]
 
 

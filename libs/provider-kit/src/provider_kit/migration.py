@@ -63,6 +63,12 @@ CREATE TABLE merchants (
     version     bigint NOT NULL
 );
 
+CREATE TABLE personal_keys (
+    payment_id  text PRIMARY KEY,
+    wrapped     text,
+    received_at timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE credentials (
     id          text PRIMARY KEY,
     merchant_id text NOT NULL REFERENCES merchants,

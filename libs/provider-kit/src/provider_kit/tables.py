@@ -100,6 +100,15 @@ UNMATCHED = Table(
 )
 """What the provider reported that matches no operation here: its ids only, by the callback that reported it."""
 
+PERSONAL_KEYS = Table(
+    "personal_keys",
+    metadata,
+    Column("payment_id", Text, primary_key=True),
+    Column("wrapped", Text),
+    Column("received_at", MOMENT, nullable=False, server_default=func.now()),
+)
+"""The keys to what is about a person in payments; `wrapped` is NULL once one is to be erased, and stays so."""
+
 CREDENTIALS = Table(
     "credentials",
     metadata,

@@ -31,6 +31,7 @@ from gateway.openapi.description import describe
 from gateway.openapi.routes import router as docs
 from gateway.operations.routes import router as operations
 from gateway.payments.acceptance import Acceptance
+from gateway.payments.erasure_routes import router as erasure
 from gateway.payments.routes import router as payments
 from gateway.scheduler import schedule
 from gateway.settings import Settings
@@ -38,7 +39,7 @@ from gateway.subscriptions import subscriptions
 from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
-_API = (payments, history, operations, credentials, endpoints, events)
+_API = (payments, history, operations, erasure, credentials, endpoints, events)
 # The framework's own spans would let clients choose the trace, and keep query strings; `RequestMiddleware` makes ours.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 _REDIS_SECONDS = 0.1  # what one request may lose to a Redis that hangs

@@ -11,7 +11,7 @@ from gateway.events.store import add_events
 from gateway.history.recording import record_messages
 from gateway.operations.store import put_operations, refuse, untouched
 from gateway.operations.views import Operation, Refusal
-from gateway.payments import unanswered
+from gateway.payments import personal, unanswered
 from gateway.payments.store import put_payments
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentTransitioned
@@ -24,6 +24,7 @@ from malipo.messaging.unit_of_work import UnitOfWork
 CONSUMER = "gateway.payments"
 """Under which name the inbox knows what was projected."""
 _BEHIND = "configuration_behind"
+_KEY_BEHIND = "personal_data_behind"
 
 
 async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
@@ -49,13 +50,15 @@ async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[M
 
 
 async def add_to_timelines(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-    """Add these messages to the timelines of their payments; configurations go once more to replicas that lack them."""
+    """Add these messages to the timelines of their payments; what replicas lack goes to them once more: configurations,
+    and keys to personal data.
+    """
     record_messages(unit, batch)
     messages = [received.message for received in batch]
-    configuration.echo_to_payments(
-        unit, {one.payment_id for one in messages if isinstance(one, AttemptPostponed) and one.code == _BEHIND}
-    )
+    postponed = [one for one in messages if isinstance(one, AttemptPostponed)]
+    configuration.echo_to_payments(unit, {one.payment_id for one in postponed if one.code == _BEHIND})
     configuration.echo(unit, {one.merchant_id for one in messages if isinstance(one, ConfigurationMissed)})
+    await personal.publish_again(unit, {one.payment_id for one in postponed if one.code == _KEY_BEHIND})
 
 
 async def _refuse(unit: UnitOfWork, refusals: Mapping[str, CommandRefused]) -> None:

@@ -1,9 +1,9 @@
-"""What runs by the clock: commands without an answer are sent again, and configurations once more."""
+"""What runs by the clock: commands without an answer are sent again, configurations once more; what is personal is erased."""
 
 from functools import partial
 
 from gateway.accounts import configuration
-from gateway.payments import unanswered
+from gateway.payments import personal, unanswered
 from gateway.settings import Settings
 from malipo.messaging.database import Database
 from malipo.messaging.runtime import Runtime
@@ -17,6 +17,7 @@ def schedule(runtime: Runtime, settings: Settings) -> None:
     runtime.sweep("unanswered commands", _LOOK_SECONDS, partial(_send_again, settings.resend_seconds))
     runtime.sweep("hopeless commands", _GIVE_UP_SECONDS, _give_up)
     runtime.sweep("configurations", _LOOK_SECONDS, configuration.send_echo)
+    runtime.sweep("erasures", _LOOK_SECONDS, personal.erase_ended)
 
 
 async def _send_again(first_wait_seconds: float, database: Database) -> None:

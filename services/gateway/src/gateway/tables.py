@@ -167,6 +167,31 @@ CONFIG_ECHOES = Table(
     Index("config_echoes_due", "due_at"),
 )
 
+PERSONAL_KEYS = Table(
+    "personal_keys",
+    metadata,
+    Column("payment_id", Text, primary_key=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("customer_ref", Text),
+    Column("wrapped", Text),
+    Column("erase_requested_at", MOMENT),
+    Column("erased_at", MOMENT),
+    Index(
+        "personal_keys_by_customer",
+        "merchant_id",
+        "mode",
+        "customer_ref",
+        postgresql_where=text("customer_ref IS NOT NULL"),
+    ),
+    Index(
+        "personal_keys_to_erase",
+        "payment_id",
+        postgresql_where=text("erase_requested_at IS NOT NULL AND erased_at IS NULL"),
+    ),
+)
+"""The keys to what is about a person in payments; `wrapped` is NULL once one is destroyed."""
+
 PROVIDER_CREDENTIALS = Table(
     "provider_credentials",
     metadata,

@@ -13,6 +13,7 @@ from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentEvent, RollCalled
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import ProviderReport
+from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued
 from malipo.contracts.provider_commands import ProviderMessage
 from malipo.contracts.providers import PROVIDERS
 
@@ -117,6 +118,15 @@ MERCHANT_CONFIG = Topic(
     producers=("gateway",),
     consumers=("provider-*", "webhook-dispatcher"),
 )
+PERSONAL_KEYS = Topic(
+    name="personal.keys.v1",
+    key="payment id",
+    partitions=4,
+    retention=_WEEK,
+    messages=PersonalKeyIssued | PersonalKeyErased,
+    producers=("gateway",),
+    consumers=("provider-*",),
+)
 DELIVERIES = Topic(
     name="webhooks.deliveries.v1",
     key="endpoint id",
@@ -133,6 +143,7 @@ TOPICS: tuple[Topic, ...] = (
     OUTCOMES,
     PAYMENT_EVENTS,
     MERCHANT_CONFIG,
+    PERSONAL_KEYS,
     DELIVERIES,
 )
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

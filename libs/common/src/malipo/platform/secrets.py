@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from malipo import ids
 
-_KEY_BYTES = 32
+KEY_BYTES = 32
+"""Of each key on a ring."""
 _NONCE_BYTES = 12  # the size that NIST SP 800-38D recommends for GCM
 _VERSION = "v1"
 
@@ -25,8 +26,8 @@ class KeyRing:
     """
 
     def __init__(self, keys: dict[str, bytes]) -> None:
-        if not keys or any(len(key) != _KEY_BYTES for key in keys.values()):
-            msg = f"a key ring needs at least one key, each of {_KEY_BYTES} bytes"
+        if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
+            msg = f"a key ring needs at least one key, each of {KEY_BYTES} bytes"
             raise ValueError(msg)
         self._keys = {name: AESGCM(key) for name, key in keys.items()}
         self._active = next(iter(keys))
@@ -43,7 +44,7 @@ class KeyRing:
 
     def seal(self, secret: bytes, *, owner: str) -> str:
         """The envelope of `secret`, openable only with the same `owner`."""
-        data_key = ids.random_bytes(_KEY_BYTES)
+        data_key = ids.random_bytes(KEY_BYTES)
         wrapped = _encrypt(self._keys[self._active], data_key, owner)
         return ".".join((_VERSION, self._active, wrapped, _encrypt(AESGCM(data_key), secret, owner)))
 

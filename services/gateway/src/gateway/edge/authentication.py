@@ -20,6 +20,7 @@ Scope = Literal[
     "credentials:read",
     "credentials:write",
     "events:read",
+    "personal:erase",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

@@ -142,7 +142,7 @@ def describe(routers: Iterable[APIRouter]) -> dict[str, Any]:
     for route in routes:
         if route.include_in_schema:
             for method in route.methods or ():
-                _restore(document["paths"][route.path][method.lower()], route)
+                _restore(document["paths"][route.path_format][method.lower()], route)
     document["webhooks"] = {"event": {"post": _webhook()}}
     return document
 

@@ -51,4 +51,5 @@ ENDPOINT_WITH_SECRET = DocumentedResponse(
     {"allOf": [ref("WebhookEndpoint"), {"properties": {"secret": {"type": "string"}}, "required": ["secret"]}]},
     examples.ENDPOINT | {"secret": "whsec_..."},
 )
+ERASURE = DocumentedResponse(ref("Erasure"), {"erased": 3, "waiting": 1})
 EVENTS = _page_of(ref("Event"), examples.EVENT)

@@ -71,6 +71,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         created_at=MOMENT,
         updated_at=MOMENT,
     ),
+    "Erasure": object_of(
+        erased=INTEGER | {"description": "Payments whose personal data nobody can read any more."},
+        waiting=INTEGER | {"description": "Payments whose data is erased within seconds, or once they have ended."},
+    ),
     "WebhookEndpoint": object_of(
         id=TEXT,
         mode={"enum": ["test", "live"]},

@@ -39,6 +39,19 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
+CREATE TABLE personal_keys (
+    payment_id         text PRIMARY KEY,
+    merchant_id        text NOT NULL,
+    mode               text NOT NULL,
+    customer_ref       text,
+    wrapped            text,
+    erase_requested_at timestamptz,
+    erased_at          timestamptz,
+    CHECK ((wrapped IS NULL) = (erased_at IS NOT NULL))
+);
+CREATE INDEX personal_keys_by_customer ON personal_keys (merchant_id, mode, customer_ref) WHERE customer_ref IS NOT NULL;
+CREATE INDEX personal_keys_to_erase ON personal_keys (payment_id) WHERE erase_requested_at IS NOT NULL AND erased_at IS NULL;
+
 CREATE TABLE provider_credentials (
     id          text PRIMARY KEY,
     merchant_id text NOT NULL REFERENCES merchants,

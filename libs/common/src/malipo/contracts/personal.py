@@ -1,0 +1,62 @@
+"""What is about a person: parted from the rest of a method, and the messages by which the keys to it travel and end.
+
+The values are sealed under a key of their payment, which travels apart from them: to destroy the key is to erase them
+wherever they are.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from malipo.contracts.descriptor import Details, Personal
+from malipo.contracts.message import Message
+
+
+class PersonalKeyIssued(Message, frozen=True, kw_only=True):
+    """The key to a payment's personal data, `wrapped` by the key ring for its `key_owner`."""
+
+    payment_id: str
+    wrapped: str
+
+
+class PersonalKeyErased(Message, frozen=True, kw_only=True):
+    """The key is to be destroyed wherever it is, and never kept again."""
+
+    payment_id: str
+
+
+def key_owner(payment_id: str) -> str:
+    """The associated data of a wrapped key."""
+    return f"{payment_id}/personal"
+
+
+def parted(details: Details) -> tuple[dict[str, Any], dict[str, str]]:
+    """What everybody may see, personal texts masked; and these texts, by their JSON pointers (RFC 6901) into it."""
+    personal: dict[str, str] = {}
+    return _visible(details, "", personal), personal
+
+
+def whole(details: Mapping[str, Any], personal: Mapping[str, str]) -> dict[str, Any]:
+    """The details with the personal texts in their places again."""
+    return {name: _whole(value, f"/{name}", personal) for name, value in details.items()}
+
+
+def _visible(details: Details, place: str, personal: dict[str, str]) -> dict[str, Any]:
+    visible: dict[str, Any] = {}
+    for name, field in type(details).model_fields.items():
+        value, here = getattr(details, name), f"{place}/{name}"
+        mark = next((one for one in field.metadata if isinstance(one, Personal)), None)
+        if isinstance(value, Details):
+            visible[name] = _visible(value, here, personal)
+        elif mark is not None and value is not None:
+            personal[here] = value
+            visible[name] = mark.mask(value)
+        elif value is not None:
+            visible[name] = value
+    return visible
+
+
+def _whole(value: object, place: str, personal: Mapping[str, str]) -> object:
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, object]", value)
+        return {name: _whole(inner, f"{place}/{name}", personal) for name, inner in fields.items()}
+    return personal.get(place, value)

@@ -1,0 +1,80 @@
+"""The keys to what is about a person: kept apart from the commands that carry it sealed, and gone once they are erased."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from pydantic import ValidationError
+
+from malipo.contracts.commands import PaymentMethod
+from malipo.contracts.descriptor import Method, ProviderDescriptor
+from malipo.contracts.message import Message
+from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner, whole
+from malipo.messaging.database import Database
+from malipo.messaging.subscription import Received
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.platform.secrets import KeyRing, SecretUnreadable
+
+PERSONAL = "personal"
+"""The name of the one key on a payment's own ring."""
+
+# An erased key never comes back, in whichever order the messages arrive.
+_KEEP = """
+INSERT INTO personal_keys (payment_id, wrapped) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING
+"""
+_ERASE = """
+INSERT INTO personal_keys (payment_id, wrapped) SELECT unnest($1::text[]), NULL
+ON CONFLICT (payment_id) DO UPDATE SET wrapped = NULL
+"""
+_FIND = "SELECT wrapped FROM personal_keys WHERE payment_id = $1"
+_WAKE_WAITING = """
+UPDATE attempts SET due_at = now()
+WHERE payment_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL AND split_part(problem, ':', 1) = 'personal_data_behind'
+"""
+
+
+class KeyBehind(Exception):
+    """The key to a payment's personal data has not arrived here yet: wait for it."""
+
+
+class PersonalDataErased(Exception):
+    """The key was destroyed: nothing that needs this data can be carried out any more."""
+
+
+class PersonalKeys:
+    """The keys to personal data of one provider's payments, wrapped as they came."""
+
+    def __init__(self, descriptor: ProviderDescriptor, database: Database, key_ring: KeyRing) -> None:
+        self._descriptor = descriptor
+        self._database = database
+        self._key_ring = key_ring
+
+    async def replicate(self, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
+        """Handler of the keys' topic. After the commit `nudge` is called: attempts that waited for a key are due."""
+        issued = {m.payment_id: m.wrapped for m in (one.message for one in batch) if isinstance(m, PersonalKeyIssued)}
+        erased = sorted({m.payment_id for m in (one.message for one in batch) if isinstance(m, PersonalKeyErased)})
+        kept = sorted(issued.items())
+        await unit.transaction.execute(_KEEP, [payment_id for payment_id, _ in kept], [wrapped for _, wrapped in kept])
+        await unit.transaction.execute(_ERASE, erased)
+        await unit.transaction.execute(_WAKE_WAITING, sorted({*issued, *erased}))
+        unit.after_commit(nudge)
+
+    async def open(self, payment_id: str, method: PaymentMethod) -> Method:
+        """The method as the merchant sent it. Raises `KeyBehind`, `PersonalDataErased` or `SecretUnreadable`."""
+        if method.personal is None:
+            return self._descriptor.read_method(method)
+        row = await self._database.reads.fetchrow(_FIND, payment_id)
+        if row is None:
+            raise KeyBehind
+        if row["wrapped"] is None:
+            raise PersonalDataErased
+        return self._opened(payment_id, method, method.personal, row["wrapped"])
+
+    def _opened(self, payment_id: str, method: PaymentMethod, sealed: str, wrapped: str) -> Method:
+        key = self._key_ring.open(wrapped, owner=key_owner(payment_id))
+        try:
+            plain = KeyRing({PERSONAL: key}).open(sealed, owner=payment_id)
+            texts = msgspec.json.decode(plain, type=dict[str, str])
+            opened = msgspec.structs.replace(method, details=whole(method.details, texts), personal=None)
+            return self._descriptor.read_method(opened)
+        except (ValueError, ValidationError):
+            raise SecretUnreadable from None  # without a cause: it would quote the data

@@ -1,0 +1,94 @@
+"""Keys to personal data in a provider's service: they come apart from the commands, in any order, and go for good."""
+
+from itertools import permutations
+from typing import Annotated, Literal
+
+import msgspec
+import pytest
+
+from malipo import ids
+from malipo.contracts.commands import PaymentMethod
+from malipo.contracts.descriptor import Details, Method, MethodRules, Never, Personal, ProviderDescriptor
+from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
+from malipo.messaging.subscription import Received
+from malipo.platform.secrets import KEY_BYTES, KeyRing, SecretUnreadable
+from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalKeys
+
+RING = KeyRing({"k1": b"k" * KEY_BYTES})
+PHONE = "254722000111"
+
+
+class Phone(Method):
+    type: Literal["phone"]
+    phone: Annotated[str, Personal(lambda number: f"...{number[-3:]}")]
+
+
+DESCRIPTOR = ProviderDescriptor(
+    name="fake",
+    title="Fake",
+    credentials=Details,
+    methods=(MethodRules(model=Phone, currencies={}),),
+    operations={},
+    repeat=Never(),
+    callbacks="hint",
+)
+
+
+def sealed(payment_id: str, ring: KeyRing = RING) -> tuple[PaymentMethod, PersonalKeyIssued]:
+    key = ids.random_bytes(KEY_BYTES)
+    ciphertext = KeyRing({"personal": key}).seal(msgspec.json.encode({"/phone": PHONE}), owner=payment_id)
+    method = PaymentMethod(type="phone", details={"phone": "...111"}, personal=ciphertext)
+    return method, PersonalKeyIssued(payment_id=payment_id, wrapped=ring.seal(key, owner=key_owner(payment_id)))
+
+
+class Keys(PersonalKeys):
+    async def receive(self, *messages) -> None:
+        batch = [Received(m, ids.new("msg"), "topic", m.payment_id) for m in messages]
+        async with self._database.begin() as unit:
+            await self.replicate(lambda: None, unit, batch)
+
+
+@pytest.fixture
+async def keys(bare_kit) -> Keys:
+    return Keys(DESCRIPTOR, bare_kit.database, RING)
+
+
+async def test_a_method_is_opened_with_its_key_and_waits_for_one_that_has_not_come(keys):
+    method, issued = sealed("pay_1")
+    with pytest.raises(KeyBehind):
+        await keys.open("pay_1", method)
+    await keys.receive(issued)
+    assert await keys.open("pay_1", method) == Phone(type="phone", phone=PHONE)
+
+
+async def test_a_method_without_anything_personal_needs_no_key(keys):
+    method = PaymentMethod(type="phone", details={"phone": "of nobody"})
+    assert await keys.open("pay_1", method) == Phone(type="phone", phone="of nobody")
+
+
+async def test_an_erased_key_stays_erased_in_whichever_order_messages_come(keys):
+    for number, order in enumerate(permutations(("issued", "issued again", "erased"))):
+        payment_id = f"pay_{number}"
+        method, issued = sealed(payment_id)
+        for what in order:
+            await keys.receive(PersonalKeyErased(payment_id=payment_id) if what == "erased" else issued)
+        with pytest.raises(PersonalDataErased):
+            await keys.open(payment_id, method)
+        await keys.receive(issued, PersonalKeyErased(payment_id=payment_id))
+        with pytest.raises(PersonalDataErased):
+            await keys.open(payment_id, method)
+
+
+async def test_a_key_opens_no_other_payments_data(keys):
+    (first, _), (_, others) = sealed("pay_1"), sealed("pay_2")
+    await keys.receive(PersonalKeyIssued(payment_id="pay_1", wrapped=others.wrapped))
+    with pytest.raises(SecretUnreadable):
+        await keys.open("pay_1", first)
+
+
+async def test_data_that_cannot_be_read_is_not_quoted(keys):
+    method, issued = sealed("pay_1", KeyRing({"k1": b"x" * KEY_BYTES}))
+    await keys.receive(issued)
+    with pytest.raises(SecretUnreadable) as raised:
+        await keys.open("pay_1", method)
+    assert raised.value.__cause__ is None

@@ -1,0 +1,56 @@
+"""`/v1/payments/{id}/erase`, `/v1/customers/{ref}/erase`: what is about a person is destroyed; payments and their books stay."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from gateway.edge.idempotency import once
+from gateway.edge.mutations import Mutation, mutation
+from gateway.edge.responses import respond
+from gateway.openapi.description import spec
+from gateway.openapi.responses import ERASURE
+from gateway.payments import personal
+from gateway.payments.access import require_payment
+from malipo.messaging.unit_of_work import UnitOfWork
+
+router = APIRouter(prefix="/v1", tags=["Personal data"])
+_Eraser = Annotated[Mutation, Depends(mutation("personal:erase"))]
+
+
+@router.post(
+    "/payments/{payment_id}/erase",
+    **spec("Erase a payment's personal data", responses={202: ERASURE}, problems=("payment_not_found",), changes=True),
+)
+async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
+    """Destroys the key to what the payment holds about a person, such as a phone number: nobody can read it any more.
+
+    What was masked, amounts, events and the audit log stay. A payment that is under way is erased when it has ended;
+    one that holds nothing personal, as one by card, is counted nowhere.
+    """
+    payment = await require_payment(mutation.dependencies, mutation.client, payment_id)
+    return await _erase(mutation, payment_id=payment.id)
+
+
+@router.post(
+    "/customers/{customer_ref:path}/erase",
+    **spec("Erase a customer's personal data", responses={202: ERASURE}, changes=True),
+)
+async def erase_customer(mutation: _Eraser, customer_ref: str) -> Response:
+    """The same for all payments with this `customer_ref` until now; those under way are erased when they have ended."""
+    if not customer_ref.isprintable():  # no payment has it, and no statement could ask for it
+        return respond(personal.Erasure(0, 0)._asdict(), 202)
+    return await _erase(mutation, customer_ref=customer_ref)
+
+
+async def _erase(mutation: Mutation, *, payment_id: str | None = None, customer_ref: str | None = None) -> Response:
+    owner = mutation.client.merchant_id, mutation.client.mode
+
+    async def write(unit: UnitOfWork) -> str:
+        await personal.request_erasure(unit, owner, payment_id=payment_id, customer_ref=customer_ref)
+        return payment_id or customer_ref or ""
+
+    reads = mutation.dependencies.database.reads
+    done = await once(mutation.dependencies.database, mutation.request, None, write)
+    found = await personal.erasure(reads, owner, payment_id=payment_id, customer_ref=customer_ref)
+    return respond(found._asdict(), 202, mutation.headers(done))

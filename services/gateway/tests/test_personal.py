@@ -1,0 +1,118 @@
+"""Personal data: sealed under a key of its payment, and erased by destroying the key."""
+
+import base64
+from typing import Annotated, Literal
+
+import pytest
+
+from gateway.payments import personal
+from malipo import clock
+from malipo.contracts.descriptor import Method, Personal
+from malipo.contracts.outcomes import AttemptPostponed
+from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
+from malipo.contracts.topics import OUTCOMES
+from malipo.platform.secrets import KeyRing, SecretUnreadable
+from testkit.waiting import until
+
+PHONE = "254722000111"
+RING = "k1:" + base64.b64encode(b"k" * 32).decode()
+
+
+class Phone(Method):
+    type: Literal["phone"]
+    phone: Annotated[str, Personal(lambda number: f"...{number[-3:]}")]
+
+
+async def hold_a_phone(gateway, merchant, customer_ref: str | None = "customer-7") -> dict:
+    """A payment that holds a phone number, as if by a method that needs one."""
+    made = (await merchant.pay()).json()
+    sealed = personal.sealed(made["id"], Phone(type="phone", phone=PHONE), "phone", KeyRing.parse(RING))
+    assert sealed.wrapped is not None
+    async with gateway.dependencies.database.begin() as unit:
+        personal.keep(unit, (merchant.id, "test"), made["id"], customer_ref, sealed.wrapped)
+    return made
+
+
+async def sent(gateway, *types: type) -> list:
+    return [message for message in await gateway.sent() if isinstance(message, types)]
+
+
+async def erased(gateway) -> list[str]:
+    return [message.payment_id for message in await sent(gateway, PersonalKeyErased)]
+
+
+def test_what_is_personal_is_masked_and_can_be_read_with_its_key_alone():
+    sealed = personal.sealed("pay_1", Phone(type="phone", phone=PHONE), "phone", KeyRing.parse(RING))
+    assert sealed.method.details == {"phone": "...111"}
+    assert sealed.method.personal is not None
+    assert sealed.wrapped is not None
+    assert PHONE not in sealed.method.personal
+    key = KeyRing.parse(RING).open(sealed.wrapped, owner=key_owner("pay_1"))
+    assert PHONE.encode() in KeyRing({"personal": key}).open(sealed.method.personal, owner="pay_1")
+    with pytest.raises(SecretUnreadable):
+        KeyRing.parse(RING).open(sealed.method.personal, owner="pay_1")
+
+
+async def test_erasing_a_payment_that_has_ended_destroys_its_key_here_and_has_the_providers_do_so(gateway, merchant):
+    made = await hold_a_phone(gateway, merchant)
+    await gateway.receive(gateway.step(merchant, made))
+    answer = await merchant.post(f"/v1/payments/{made['id']}/erase")
+    assert answer.status_code == 202
+    await until(lambda: erased(gateway), what="an erased key")
+    assert await gateway.pool.fetchval("SELECT wrapped FROM personal_keys") is None
+    again = await merchant.post(f"/v1/payments/{made['id']}/erase")
+    assert (again.status_code, again.json()) == (202, {"erased": 1, "waiting": 0})
+    assert await erased(gateway) == [made["id"]]
+    assert (await merchant.get(f"/v1/payments/{made['id']}")).json()["amount"] == made["amount"]
+
+
+async def test_a_payment_that_is_under_way_is_erased_once_it_has_ended(gateway, merchant):
+    made = await hold_a_phone(gateway, merchant)
+    answer = await merchant.post("/v1/customers/customer-7/erase")
+    assert answer.json() == {"erased": 0, "waiting": 1}
+    assert not await personal.erase_ended(gateway.dependencies.database)
+    assert not await erased(gateway)
+    await gateway.receive(gateway.step(merchant, made))
+    assert await until(lambda: erased(gateway), what="an erased key") == [made["id"]]
+
+
+async def test_a_customers_payments_are_erased_and_nobody_elses(gateway, merchant):
+    customers, of_another, others = (
+        await hold_a_phone(gateway, merchant),
+        await hold_a_phone(gateway, merchant, "customer-8"),
+        await hold_a_phone(gateway, await gateway.merchant()),
+    )
+    for made in (customers, of_another, others):
+        await gateway.receive(gateway.step(merchant, made))
+    assert (await merchant.post("/v1/customers/customer-7/erase")).status_code == 202
+    assert await until(lambda: erased(gateway), what="an erased key") == [customers["id"]]
+    kept = await gateway.pool.fetch("SELECT payment_id FROM personal_keys WHERE wrapped IS NOT NULL ORDER BY 1")
+    assert [row["payment_id"] for row in kept] == sorted([of_another["id"], others["id"]])
+
+
+async def test_a_payment_that_holds_nothing_personal_and_a_customer_who_is_unknown_are_counted_nowhere(
+    gateway, merchant
+):
+    made = (await merchant.pay()).json()
+    for path in (f"/v1/payments/{made['id']}/erase", "/v1/customers/nobody/erase", "/v1/customers/a%00b/erase"):
+        answer = await merchant.post(path)
+        assert (answer.status_code, answer.json()) == (202, {"erased": 0, "waiting": 0}), path
+    assert (await merchant.post("/v1/payments/pay_nothing/erase")).json()["code"] == "payment_not_found"
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+async def test_a_key_that_a_providers_service_lacks_is_published_again(gateway, merchant, make, is_erased):
+    made = await hold_a_phone(gateway, merchant)
+    if is_erased:
+        await gateway.receive(gateway.step(merchant, made))
+        await merchant.post(f"/v1/payments/{made['id']}/erase")
+        await until(lambda: erased(gateway), what="an erased key")
+    expected = PersonalKeyErased if is_erased else PersonalKeyIssued
+    before = len(await sent(gateway, expected))
+    moment = clock.now()
+    missed = AttemptPostponed(
+        payment_id=made["id"], operation_id=f"{made['id']}.1", kind="charge", provider="stripe", step=1,
+        code="personal_data_behind", detail="", tries=1, retry_at=moment, observed_at=moment,
+    )  # fmt: skip
+    await gateway.receive(missed, topic=OUTCOMES)
+    assert len(await sent(gateway, expected)) == before + 1
