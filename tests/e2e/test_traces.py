@@ -2,6 +2,7 @@
 
 from collector import Collector, Span, about
 
+from malipo.contracts.identity import charge_id
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.waiting import until
 
@@ -84,7 +85,7 @@ def test_a_call_of_the_provider_shows_request_and_response(merchant, collector):
     assert call.attributes == {
         "payment_id": payment["id"],
         "provider": "stripe",
-        "operation_id": payment["id"],
+        "operation_id": charge_id(payment["id"], 1),
         "http.request.method": "POST",
         "url.path": "/v1/payment_intents",
         "http.response.status_code": 200,

@@ -13,6 +13,7 @@ from gateway.history.timeline import in_causal_order
 from malipo import clock, ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import Cause
+from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import (
     ActionRequired,
     AttemptPostponed,
@@ -71,7 +72,7 @@ def test_what_came_before_the_oldest_shown_is_not_waited_for_and_a_cycle_loses_n
 
 def report(payment, outcome, *, source: str = "attempt", step: int = 1, **changes) -> OutcomeReported:
     base = OutcomeReported(
-        payment_id=payment["id"], operation_id=payment["id"], kind="charge", provider="stripe", outcome=outcome,
+        payment_id=payment["id"], operation_id=charge_id(payment["id"], 1), kind="charge", provider="stripe", outcome=outcome,
         source=source, step=step, observed_at=NOW, exchanges=(Exchange(at=NOW, method="POST", path="/v1/x", status=200),),
     )  # fmt: skip
     return replace(base, **changes)
@@ -220,7 +221,7 @@ async def test_a_postponed_attempt_stands_between_the_step_and_the_answer(gatewa
 
 def postponed(payment, tries: int = 1, **changes) -> AttemptPostponed:
     base = AttemptPostponed(
-        payment_id=payment["id"], operation_id=payment["id"], kind="charge", provider="stripe", step=1,
+        payment_id=payment["id"], operation_id=charge_id(payment["id"], 1), kind="charge", provider="stripe", step=1,
         code="provider_unreachable", detail="no connection", tries=tries, retry_at=NOW, observed_at=NOW,
     )  # fmt: skip
     return replace(base, **changes)

@@ -13,6 +13,7 @@ from malipo import clock, ids
 from malipo.contracts.commands import CreatePayment, RefundPayment, ResendEvents
 from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.events import PublishedTransition, RollCalled
+from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import AttemptPostponed
 from malipo.contracts.topics import BY_NAME, DELIVERIES, OUTCOMES, PAYMENT_COMMANDS
 from malipo.messaging.database import Database
@@ -228,7 +229,7 @@ async def test_a_configuration_goes_out_once_more_after_its_change_and_again_whe
     assert [type(message) for _, message in await lose(gateway)] == [MerchantConfigured]
     assert not await configuration.send_echo(database)
     postponed = AttemptPostponed(
-        payment_id=payment["id"], operation_id=payment["id"], kind="charge", provider="stripe", step=1,
+        payment_id=payment["id"], operation_id=charge_id(payment["id"], 1), kind="charge", provider="stripe", step=1,
         code="configuration_behind", detail="", tries=1, retry_at=clock.now(), observed_at=clock.now(),
     )  # fmt: skip
     await gateway.receive(postponed, topic=OUTCOMES)

@@ -6,6 +6,7 @@ import pytest
 
 from malipo import clock, ids
 from malipo.contracts.commands import CreatePayment
+from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import AttemptPostponed, OutcomeReported, Succeeded
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging.database import Database
@@ -64,7 +65,7 @@ def create(amount_minor: int = 1000, **changes) -> CreatePayment:
 def report(payment_id: str, outcome, kind: str = "charge", operation_id: str | None = None) -> OutcomeReported:
     return OutcomeReported(
         payment_id=payment_id,
-        operation_id=operation_id or payment_id,
+        operation_id=operation_id or charge_id(payment_id, 1),
         kind=kind,
         provider="stripe",
         outcome=outcome,
@@ -80,7 +81,7 @@ def paid(payment_id: str, amount_minor: int = 1000) -> OutcomeReported:
 
 def postponed(payment_id: str) -> AttemptPostponed:
     return AttemptPostponed(
-        payment_id=payment_id, operation_id=payment_id, kind="charge", provider="stripe", step=1,
+        payment_id=payment_id, operation_id=charge_id(payment_id, 1), kind="charge", provider="stripe", step=1,
         code="provider_unreachable", detail="no connection", tries=1, retry_at=clock.now(), observed_at=clock.now(),
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ async def test_a_cancel_is_kept_and_the_charge_is_stopped_if_it_was_not_sent(orc
     transition, withdraw = await orchestrator.handle(cancel(create))
     assert (transition.operation.status, transition.to_state, transition.sent) == ("processing", "waiting", "withdraw")
     assert isinstance(withdraw, Withdraw)
-    assert (withdraw.operation_id, withdraw.step) == (create.payment_id, transition.step)
+    assert (withdraw.operation_id, withdraw.step) == (f"{create.payment_id}.1", transition.step)
     sent = await orchestrator.handle(make.report(create.payment_id, Canceled()))
     assert [(one.payment.status, one.operation and one.operation.status) for one in sent] == [
         ("canceled", None),

@@ -29,7 +29,7 @@ async def test_a_new_payment_is_charged_and_completed_by_the_providers_outcome(o
     create = make.create()
     [transition, charge] = await orchestrator.handle(create)
     assert isinstance(charge, Charge)
-    assert charge.operation_id == create.payment_id
+    assert charge.operation_id == f"{create.payment_id}.1"
     assert (transition.step, transition.payment.status, transition.public_event) == (1, "processing", None)
     [done] = await orchestrator.handle(make.paid(create.payment_id))
     assert done.payment.status == "completed"
@@ -108,6 +108,22 @@ async def test_a_refund_that_the_bank_returns_later_fails_after_it_had_completed
     [failed] = await orchestrator.handle(returned)
     assert failed.public_event.type == "refund.failed"
     assert failed.payment.amount_refunded == 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"), [(Declined(code="x"), []), (Succeeded(amount=Money(1000, "USD"), reference="pi_0"), [True])]
+)
+async def test_an_older_attempt_changes_nothing_and_money_that_moved_there_is_alerted(
+    orchestrator, make, outcome, told
+):
+    create = make.create()
+    await orchestrator.handle(create)
+    await orchestrator.database.write("UPDATE payments SET attempt = 2")
+    with capture_logs() as logs:
+        sent = await orchestrator.handle(make.report(create.payment_id, outcome))
+    assert [one.contradiction for one in sent] == told
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["provider contradicts itself"] * len(told)
+    assert (await orchestrator.payment(create.payment_id))["state"] == "processing"
 
 
 async def test_silence_is_doubt_and_the_provider_is_queried_until_it_answers(orchestrator, make):

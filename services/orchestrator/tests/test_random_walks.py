@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.events import PaymentTransitioned
+from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import (
     ActionRequired,
     Authorized,
@@ -102,7 +103,7 @@ class Walk:
     def step(self, step) -> None:
         match step:
             case ("charge", outcome):
-                self.handle(self.report("charge", PAY, outcome))
+                self.handle(self.report("charge", charge_id(PAY, 1), outcome))
             case ("refund" | "capture" | "cancel" as kind, number, outcome):
                 if NUMBERED[f"{kind}{number}"] in self.payment.operations:
                     self.handle(self.report(kind, NUMBERED[f"{kind}{number}"], outcome))

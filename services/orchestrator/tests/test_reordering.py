@@ -7,6 +7,7 @@ import pytest
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.events import PaymentTransitioned
+from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import (
     ActionRequired,
     Authorized,
@@ -33,7 +34,7 @@ WORKS, HELD, PAID = (
 DECLINED, CANCELED = Declined(code="authentication_failed", reference="pi"), Canceled(reference="pi")
 CAPTURED_IN_PART = Succeeded(amount=PART, reference="pi")
 PAY, CAP, CAN, REF = (ids.new(prefix) for prefix in ("pay", "cap", "can", "ref"))
-NAMES = {"charge": PAY, "capture": CAP, "cancel": CAN, "refund": REF}
+NAMES = {"charge": charge_id(PAY, 1), "capture": CAP, "cancel": CAN, "refund": REF}
 CAPTURE = CapturePayment(payment_id=PAY, capture_id=CAP, amount_minor=400)
 CANCEL = CancelPayment(payment_id=PAY, cancel_id=CAN)
 REFUND = RefundPayment(payment_id=PAY, refund_id=REF)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from bench.bare.wire import Tasks, Wire, alive
 from malipo import clock
+from malipo.contracts.identity import charge_id
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import Charge
@@ -65,7 +66,7 @@ async def _receive(wire: Wire, credentials: Credentials, request: Request) -> JS
 def _report(payment_id: str, step: int, outcome: Outcome, source: Literal["attempt", "callback"]) -> OutcomeReported:
     return OutcomeReported(
         payment_id=payment_id,
-        operation_id=payment_id,
+        operation_id=charge_id(payment_id, 1),
         kind="charge",
         provider="stripe",
         outcome=outcome,

@@ -141,8 +141,8 @@ UNANSWERED = Table(
     Index("unanswered_tried", "tries", postgresql_where=text("tries > 1")),
     Index("unanswered_waiting", "waits_from"),
 )
-"""Commands on their way: a row is deleted as soon as the orchestrator has answered for its operation. A charge's `operation_id`
-is its payment's id."""
+"""Commands on their way: a row is deleted as soon as the orchestrator has answered for its operation. Of a new
+payment `operation_id` is the payment's id."""
 
 API_KEYS = Table(
     "api_keys",

@@ -6,22 +6,9 @@ from typing import cast
 
 from malipo import ids
 from malipo.contracts.events import Cause, EventType, Failure, PaymentTransitioned, PublicEvent, Sent, Source
-from malipo.contracts.failures import failure_of
+from malipo.contracts.identity import attempt_of
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import (
-    RESULTS,
-    ActionRequired,
-    Approved,
-    Authorized,
-    Canceled,
-    Declined,
-    Outcome,
-    OutcomeReported,
-    Pending,
-    Reversed,
-    Succeeded,
-    Unknown,
-)
+from malipo.contracts.outcomes import Authorized, Canceled, Declined, Outcome, OutcomeReported, Succeeded
 from malipo.money import Money
 from orchestrator import commands
 from orchestrator.machine import (
@@ -36,6 +23,15 @@ from orchestrator.machine import (
     deadline_seconds,
     repeats_command,
     why_ignored,
+)
+from orchestrator.outcomes import (
+    believable,
+    came_back,
+    detail_of,
+    learn_operation,
+    learn_payment,
+    own_failure,
+    trigger_of,
 )
 from orchestrator.payment import Operation, Payment
 from orchestrator.views import operation_view, payment_view
@@ -88,8 +84,7 @@ class Fold:
     def apply_outcome(self, report: OutcomeReported) -> None:
         """Apply what the provider reports. Raises `UnknownOperation`."""
         if report.kind == "charge":
-            outcome = believable(report.outcome, self.payment.amount, exact=False)
-            return self._payment_step(trigger_of(outcome), outcome)
+            return self._apply_to_charge(report)
         operation = self.payment.operations.get(report.operation_id)
         if operation is None:
             raise UnknownOperation(report.operation_id)
@@ -100,6 +95,16 @@ class Fold:
             # The answer to a capture or cancel is the state of the charge after it.
             self._payment_step(trigger_of(outcome), outcome)
         return None
+
+    def _apply_to_charge(self, report: OutcomeReported) -> None:
+        """Apply an outcome of the charge. One of an older attempt changes nothing, but that money moved there is alerted."""
+        outcome = believable(report.outcome, self.payment.amount, exact=False)
+        if attempt_of(report.operation_id) == self.payment.attempt:
+            self._payment_step(trigger_of(outcome), outcome)
+        elif isinstance(outcome, Succeeded):
+            self._contradict(self.payment.state, outcome, None)
+        else:
+            self.ignored.append(Ignored.LATE)
 
     def overdue(self, subject_id: str) -> None:
         """Fire a deadline that has passed. One that no longer matters is dropped."""
@@ -120,9 +125,9 @@ class Fold:
         if transition is None:
             return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
-        _learn_payment(payment, outcome)
+        learn_payment(payment, outcome)
         payment.state = transition.to
-        payment.failure = payment.failure or _own_failure(transition)
+        payment.failure = payment.failure or own_failure(transition)
         self._watch_doubt(payment, transition)
         self._set_timer(payment, transition)
         self._record(before, transition.to, trigger, outcome, transition=transition)
@@ -138,9 +143,9 @@ class Fold:
         if transition is None:
             return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
-        _learn_operation(operation, outcome)
+        learn_operation(operation, outcome)
         operation.state = transition.to
-        operation.failure = operation.failure or _own_failure(transition)
+        operation.failure = operation.failure or own_failure(transition)
         self._watch_doubt(operation, transition)
         operation.updated_at = self.now
         if trigger is Trigger.DISPATCHED:
@@ -174,11 +179,17 @@ class Fold:
         if operation is None and isinstance(outcome, Succeeded) and reason is Ignored.REPEAT:
             same = outcome.amount.amount_minor == self.payment.captured_minor
             reason = Ignored.REPEAT if same else Ignored.CONTRADICTION
-        if operation is not None and _came_back(operation, outcome):
+        if operation is not None and came_back(operation, outcome):
             reason = Ignored.LATE
-        self.ignored.append(reason)
-        if reason is Ignored.CONTRADICTION:
-            self._record(state, state, trigger, outcome, operation=operation)
+        if outcome is not None and reason is Ignored.CONTRADICTION:
+            self._contradict(state, outcome, operation)
+        else:
+            self.ignored.append(reason)
+
+    def _contradict(self, state: State, outcome: Outcome, operation: Operation | None) -> None:
+        """Record and have alerted an outcome that cannot be true beside an earlier one; it changes nothing."""
+        self.ignored.append(Ignored.CONTRADICTION)
+        self._record(state, state, trigger_of(outcome), outcome, operation=operation)
 
     def _record(
         self,
@@ -209,7 +220,7 @@ class Fold:
                     trigger=trigger,
                     source=self.source,
                     message_id=self.message_id,
-                    detail=_detail(outcome),
+                    detail=detail_of(outcome),
                     observed_at=self.observed_at,
                 ),
                 config_version=payment.config_version,
@@ -285,102 +296,8 @@ class Fold:
 
 
 _EXPIRED = "expired"
-_OURS = frozenset({Trigger.OVERDUE, Trigger.EXPIRED})
-"""What ends something before anything was sent for it."""
-
-
-def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
-    """The outcome, or doubt when its currency is another or its amount is more than was requested.
-
-    Less may be true of a charge: it can be captured in part. Provider services check this too; the owner of the
-    payment does not rely on it.
-    """
-    if not isinstance(outcome, Succeeded | Authorized):
-        return outcome
-    amount = outcome.amount
-    fits = amount.currency == requested.currency and (
-        amount == requested if exact else amount.amount_minor <= requested.amount_minor
-    )
-    return outcome if fits else Unknown(reason="amount_mismatch", reference=outcome.reference)
-
-
-def trigger_of(outcome: Outcome) -> Trigger:
-    """The trigger for a provider's outcome: each has the outcome's own name."""
-    return Trigger(RESULTS[type(outcome)])
-
-
-def _learn_payment(payment: Payment, outcome: Outcome | None) -> None:
-    if outcome is None:
-        return
-    payment.reference = outcome.reference or payment.reference
-    match outcome:
-        case Succeeded(amount=amount):
-            payment.captured_minor = amount.amount_minor
-        case Declined(code=code, message=message):
-            payment.failure = failure_of(code, message)
-        case ActionRequired(action=action):
-            payment.action = action
-        case Authorized() | Canceled() | Pending() | Approved() | Reversed() | Unknown():
-            pass
-
-
-def _learn_operation(operation: Operation, outcome: Outcome | None) -> None:
-    if outcome is None:
-        return
-    operation.reference = outcome.reference or operation.reference
-    match outcome:
-        case Declined(code=code, message=message):
-            operation.failure = failure_of(code, message)
-        case Succeeded() | Authorized() | Canceled() | ActionRequired():
-            operation.failure = _too_late(operation.subject, outcome)
-        case Pending() | Approved() | Reversed() | Unknown():
-            pass
 
 
 def _unasked(operation: Operation | None) -> bool:
     """Whether it is a cancel that no merchant requested: its payment's end is published, and nothing about the cancel."""
     return operation is not None and operation.subject is Subject.CANCEL and operation.reason == _EXPIRED
-
-
-def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
-    """Why a capture or cancel has failed though the provider answered: the charge ended in another state."""
-    wanted = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
-    if isinstance(outcome, wanted[subject]):
-        return None
-    if subject is Subject.CANCEL and isinstance(outcome, Succeeded):
-        return failure_of("cancel_too_late")
-    return failure_of(f"payment_{trigger_of(outcome)}")
-
-
-def _own_failure(transition: Transition) -> Failure | None:
-    """Why something failed about which no provider has reported anything."""
-    if transition.to is not State.FAILED or transition.trigger not in _OURS:
-        return None
-    if transition.trigger is Trigger.EXPIRED:
-        return failure_of("expired")
-    return failure_of("never_sent")
-
-
-def _came_back(operation: Operation, outcome: Outcome | None) -> bool:
-    """Whether a refund that has failed had succeeded before: the bank returned what had arrived.
-
-    So it is if the outcome names the same refund of the provider. A refund that was refused, and so never existed there,
-    cannot have succeeded: that is a contradiction.
-    """
-    return (
-        operation.subject is Subject.REFUND
-        and operation.state is State.FAILED
-        and isinstance(outcome, Succeeded)
-        and outcome.reference is not None
-        and outcome.reference == operation.reference
-    )
-
-
-def _detail(outcome: Outcome | None) -> str | None:
-    match outcome:
-        case Declined(code=code):
-            return code
-        case Unknown(reason=reason):
-            return reason
-        case _:
-            return None

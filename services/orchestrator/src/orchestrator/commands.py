@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from malipo import ids
 from malipo.contracts.commands import Mode
+from malipo.contracts.identity import charge_id
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, ProviderCommand, Query, Refund, Withdraw
 from malipo.money import Money
 from orchestrator.machine import Subject
@@ -33,9 +34,9 @@ def new_operation(
 
 
 def _charge(payment: Payment) -> Charge:
-    """The one charge of a payment: its operation id is the payment's id."""
+    """The one charge of a payment, in the attempt that it is at."""
     return Charge(
-        **_common(payment, payment.id),
+        **_common(payment, charge_id(payment.id, payment.attempt)),
         amount=payment.amount,
         method=payment.method,
         capture=payment.capture,
@@ -81,13 +82,13 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
 
 def withdraw(payment: Payment) -> Withdraw:
     """The command that stops the charge where it waits, if it was never sent."""
-    return Withdraw(**_common(payment, payment.id))
+    return Withdraw(**_common(payment, charge_id(payment.id, payment.attempt)))
 
 
 def query(payment: Payment, operation: Operation | None) -> Query:
     """The query about an operation, or about the charge."""
     return Query(
-        **_common(payment, operation.id if operation else payment.id),
+        **_common(payment, operation.id if operation else charge_id(payment.id, payment.attempt)),
         kind="charge" if operation is None else KINDS[operation.subject],
         reference=operation.reference if operation and operation.subject is Subject.REFUND else payment.reference,
     )
@@ -103,6 +104,7 @@ class _Common(TypedDict):
     mode: Mode
     config_version: int
     step: int
+    account: str
     client_ref: str | None
 
 
@@ -114,5 +116,6 @@ def _common(payment: Payment, operation_id: str) -> _Common:
         mode=payment.mode,
         config_version=payment.config_version,
         step=payment.step,
+        account=payment.account,
         client_ref=payment.client_ref,
     )

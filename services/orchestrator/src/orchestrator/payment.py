@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from malipo.contracts.commands import CaptureMode, Mode, PaymentMethod
+from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, LatePayments, Mode, PaymentMethod
 from malipo.contracts.events import Failure, OperationKind
 from malipo.contracts.outcomes import Action
 from malipo.money import Money
@@ -46,7 +46,8 @@ class Payment:
     """One payment. `step` numbers its transitions and `event_sequence` its public events, both without gaps.
 
     After `expires_at` nothing that takes the customer's money is sent any more. `traceparent` is the trace of the request
-    that created it: deadlines, which no message causes, continue that trace.
+    that created it: deadlines, which no message causes, continue that trace. `attempt` counts the charges that were
+    tried, each under an id of its own: what is reported of an older one changes nothing.
     """
 
     id: str
@@ -60,6 +61,9 @@ class Payment:
     created_at: datetime
     updated_at: datetime
     provider: str | None = None
+    account: str = DEFAULT_ACCOUNT
+    late_payments: LatePayments = "keep"
+    customer_ref: str | None = None
     client_ref: str | None = None
     description: str | None = None
     metadata: dict[str, str] = field(default_factory=dict[str, str])
@@ -72,6 +76,7 @@ class Payment:
     failure: Failure | None = None
     step: int = 0
     event_sequence: int = 0
+    attempt: int = 1
     queries: int = 0
     in_doubt_since: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])

@@ -123,7 +123,7 @@ def _by_provider(
     headers: Mapping[str, str],
     **details: object,
 ) -> TimelineEntry:
-    charge = report.kind == "charge"
+    charge = report.kind in ("charge", "confirm")
     return _entry(
         report.payment_id,
         kind,

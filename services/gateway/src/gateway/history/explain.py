@@ -211,7 +211,8 @@ def _allowed(payment: PaymentView, live: Sequence[OperationView], *, contradicte
 def _obstacle(subject: _Subject, now: datetime) -> Json | None:
     """Why the operation could not be sent yet, and when it is tried again; none once it was answered."""
     postponed = subject.first("postponed")
-    if postponed is None or subject.first("attempt") is not None:
+    answered = {entry["cause"] for entry in subject.entries if entry["kind"] == "attempt"}
+    if postponed is None or postponed["cause"] in answered:
         return None
     retry_at = msgspec.convert(postponed["retry_at"], datetime)
     shown = {name: postponed[name] for name in ("code", "detail", "tries", "at")}

@@ -78,7 +78,7 @@ def _before_each(entries: Iterable[Json]) -> dict[str, set[str]]:
             case "webhook":
                 chains["deliveries", entry["delivery_id"]].append((entry["attempt"], entry["id"]))
             case "attempt" | "postponed":
-                chains["tries", entry["operation_id"]].append((entry["tries"], entry["id"]))
+                chains[f"tries of {entry['cause']}", entry["operation_id"]].append((entry["tries"], entry["id"]))
             case _:
                 pass
     for chain in chains.values():

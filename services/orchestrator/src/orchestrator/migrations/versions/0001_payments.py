@@ -20,6 +20,9 @@ def upgrade() -> None:
             capture        text NOT NULL CHECK (capture IN ('automatic', 'manual')),
             config_version bigint NOT NULL,
             provider       text,
+            account        text NOT NULL,
+            late_payments  text NOT NULL CHECK (late_payments IN ('keep', 'refund')),
+            customer_ref   text,
             client_ref     text,
             description    text,
             metadata       jsonb NOT NULL,
@@ -35,6 +38,7 @@ def upgrade() -> None:
             failure        jsonb,
             step           integer NOT NULL,
             event_sequence integer NOT NULL,
+            attempt        integer NOT NULL,
             queries        integer NOT NULL,
             in_doubt_since timestamptz,
             updated_at     timestamptz NOT NULL
