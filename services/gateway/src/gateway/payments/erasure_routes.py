@@ -15,12 +15,18 @@ from gateway.payments.access import require_payment
 from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["Personal data"])
-_Eraser = Annotated[Mutation, Depends(mutation("personal:erase"))]
+_Eraser = Annotated[Mutation, Depends(mutation("personal:erase", key_required=True))]
 
 
 @router.post(
     "/payments/{payment_id}/erase",
-    **spec("Erase a payment's personal data", responses={202: ERASURE}, problems=("payment_not_found",), changes=True),
+    **spec(
+        "Erase a payment's personal data",
+        responses={202: ERASURE},
+        problems=("payment_not_found",),
+        changes=True,
+        key_required=True,
+    ),
 )
 async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
     """Destroys the key to what the payment holds about a person, such as a phone number: nobody can read it any more.
@@ -34,7 +40,7 @@ async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
 
 @router.post(
     "/customers/{customer_ref:path}/erase",
-    **spec("Erase a customer's personal data", responses={202: ERASURE}, changes=True),
+    **spec("Erase a customer's personal data", responses={202: ERASURE}, changes=True, key_required=True),
 )
 async def erase_customer(mutation: _Eraser, customer_ref: str) -> Response:
     """The same for all payments with this `customer_ref` until now; those under way are erased when they have ended."""
