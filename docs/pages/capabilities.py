@@ -1,12 +1,11 @@
 """docs/capabilities.md: what each provider can do."""
 
-import importlib
 from typing import get_args
 
-from malipo.contracts.topics import PROVIDER_COMMANDS
+from malipo.contracts.providers import PROVIDERS
 from orchestrator.routing import ROUTES
 from pages.markdown import document, prose, table
-from provider_kit.provider import Provider, ProviderOperation
+from provider_kit.provider import ProviderOperation
 
 _INTRO = """\
 A command that a provider does not declare is refused before anything is sent, with `provider_unsupported`. Every provider can be
@@ -18,9 +17,9 @@ def page() -> str:
     operations = get_args(ProviderOperation)
     return document(
         "What each provider can do",
-        "each provider's `capabilities` and the orchestrator's routing.py",
+        "each provider's descriptor and the orchestrator's routing.py",
         _INTRO,
-        table(("provider", *(one.__name__.lower() for one in operations)), [_row(name) for name in PROVIDER_COMMANDS]),
+        table(("provider", *(one.__name__.lower() for one in operations)), [_row(name) for name in PROVIDERS]),
         "\n".join(f"* *{one.__name__.lower()}*: {prose(one)}" for one in operations),
         "## Routes",
         "A payment goes to the first provider that takes its method and currency, unless the merchant names one.",
@@ -32,12 +31,5 @@ def page() -> str:
 
 
 def _row(name: str) -> tuple[str, ...]:
-    declared = _provider(name).capabilities
-    return (name, *("yes" if operation in declared else "" for operation in get_args(ProviderOperation)))
-
-
-def _provider(name: str) -> type[Provider]:
-    module = importlib.import_module(f"provider_{name}.provider")
-    found = [thing for thing in vars(module).values() if getattr(thing, "name", None) == name]
-    assert len(found) == 1, f"{module.__name__} has {len(found)} classes with name = {name!r}"
-    return found[0]
+    declared = PROVIDERS[name].operations
+    return (name, *("yes" if one.__name__.lower() in declared else "" for one in get_args(ProviderOperation)))

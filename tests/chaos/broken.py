@@ -51,9 +51,9 @@ def record(self, unit, batch):
     )
     recorded(self, unit, queries)
 
-async def claim(self, lease, count, running):
+async def claim(self, lease, count, running, without=()):
     handed, waiting[:] = waiting[:count], waiting[count:]
-    return handed or await claimed(self, lease, count, running)
+    return handed or await claimed(self, lease, count, running, without)
 
 async def mark(self, claimed, account_fingerprint):
     pass
@@ -118,9 +118,9 @@ machine._ANSWER_SECONDS = 3
 """
 _NEW_KEY_EACH_TIME = """
 from malipo import ids
-from provider_kit import runner
+from provider_kit.provider import Attempt
 
-runner.key_of = lambda command: "malipo-" + ids.new("try")
+Attempt.key_for = lambda self, request: "malipo-" + ids.new("try")
 """
 _KEY_AFTER_COMMIT = """
 from contextlib import asynccontextmanager

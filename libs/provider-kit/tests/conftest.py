@@ -1,9 +1,8 @@
 """The provider kit on a real database, with a provider that follows a script."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import ClassVar
 
 import msgspec
 import pytest
@@ -12,6 +11,7 @@ from malipo import ids
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.outcomes import Outcome, OutcomeReported, ProviderReport, Succeeded
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
+from malipo.contracts.providers import stripe
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
@@ -24,7 +24,7 @@ from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
 from provider_kit.errors import BadSignature
 from provider_kit.handlers import handle_batch
-from provider_kit.provider import Attempt, Callback, ParsedCallback, ProviderOperation
+from provider_kit.provider import Attempt, Callback, ParsedCallback
 from provider_kit.runner import AttemptRunner
 from testkit.operations import card
 
@@ -34,11 +34,18 @@ DONE = Succeeded(amount=USD_10, reference="obj_1")
 KEY_RING = KeyRing({"k1": b"k" * 32})
 
 
+DESCRIPTOR = replace(
+    stripe.DESCRIPTOR,
+    name="fake",
+    title="Fake",
+    operations={kind: rules for kind, rules in stripe.DESCRIPTOR.operations.items() if kind != "cancel"},
+)
+
+
 class FakeProvider:
     """Returns outcomes by script, and `DONE` when the script is at its end; keeps every attempt that it was called with."""
 
-    name: ClassVar[str] = "fake"
-    capabilities: ClassVar[frozenset[type[ProviderOperation]]] = frozenset({Charge, Capture, Refund})
+    descriptor = DESCRIPTOR
 
     def __init__(self) -> None:
         self.script: list[Outcome | BaseException] = []
@@ -57,7 +64,7 @@ class FakeProvider:
         self.queried.append(attempt)
         return self._next()
 
-    def parse_callback(self, callback: Callback, credentials) -> ParsedCallback:
+    async def parse_callback(self, callback: Callback, credentials) -> ParsedCallback:
         if isinstance(self.parsed, Exception):
             raise self.parsed
         return self.parsed
@@ -78,9 +85,9 @@ class Replica:
 
     def __post_init__(self) -> None:
         self.attempts = Attempts(self.database)
-        self.credentials = CredentialStore(self.provider.name, self.database, KEY_RING)
+        self.credentials = CredentialStore(self.provider.descriptor, self.database, KEY_RING)
         self.runner = AttemptRunner(self.provider, self.attempts, self.credentials, self.database, lease_seconds=6)
-        self.callbacks = Callbacks(self.provider, self.attempts, self.credentials, self.database)
+        self.callbacks = Callbacks(self.provider, self.attempts, self.credentials, self.database, lambda: None)
 
     @property
     def lease(self) -> Lease:
@@ -90,7 +97,7 @@ class Replica:
         """Record commands as one batch."""
         batch = [Received(c, ids.new("msg"), "topic", c.payment_id, headers or {}) for c in commands]
         async with self.database.begin() as unit:
-            await handle_batch(self.provider.name, self.attempts, lambda: None, unit, batch)
+            await handle_batch(DESCRIPTOR.name, self.attempts, lambda: None, unit, batch)
 
     async def configure(self, *messages: MerchantConfigured) -> None:
         batch = [Received(m, ids.new("msg"), "topic", m.merchant_id) for m in messages]
@@ -205,7 +212,7 @@ class Make:
     def charge(self, number: int = 1, **changes) -> Charge:
         return Charge(
             **_common(
-                f"pay_{number}",
+                f"pay_{number}.1",
                 {"payment_id": f"pay_{number}", "amount": USD_10, "method": card("tok_1"), "capture": "automatic"}
                 | changes,
             )
@@ -217,7 +224,7 @@ class Make:
     def cancel(self, number: int = 1, **changes) -> Cancel:
         return Cancel(**_common(f"can_{number}", {"reference": "obj_1"} | changes))
 
-    def query(self, operation_id: str = "pay_1", kind: str = "charge", **changes) -> Query:
+    def query(self, operation_id: str = "pay_1.1", kind: str = "charge", **changes) -> Query:
         return Query(**_common(operation_id, {"kind": kind} | changes))
 
 

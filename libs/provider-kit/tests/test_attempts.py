@@ -38,7 +38,7 @@ async def test_an_operation_that_is_requested_twice_is_one_attempt(kit, make):
 async def test_the_operations_of_one_payment_run_one_after_the_other_and_payments_side_by_side(kit, make):
     await kit.handle(make.charge(), make.refund(1), make.refund(2), make.charge(2))
     charge, other = await kit.claim()
-    assert [charge.id, other.id] == ["pay_1", "pay_2"]
+    assert [charge.id, other.id] == ["pay_1.1", "pay_2.1"]
     assert await kit.claim() == []
     await finish(kit, charge)
     (first,) = await kit.claim()
@@ -59,7 +59,7 @@ async def test_what_one_replica_runs_no_other_claims(kit, make):
     claimed = [one.id for one in (*mine, *theirs)]
     assert len(claimed) == len(set(claimed))
     rest = await other.claim()
-    assert {*claimed, *(one.id for one in rest)} == {f"pay_{number}" for number in range(1, 9)}
+    assert {*claimed, *(one.id for one in rest)} == {f"pay_{number}.1" for number in range(1, 9)}
     assert await kit.claim() == await other.claim() == []
 
 
@@ -74,7 +74,7 @@ async def test_the_attempt_of_a_dead_process_is_claimed_and_known_to_have_perhap
     (reclaimed,) = await other.claim()
     assert reclaimed.first_sent_at is not None
     assert reclaimed.account_fingerprint is not None
-    assert (reclaimed.id, reclaimed.tries) == ("pay_1", 2)
+    assert (reclaimed.id, reclaimed.tries) == ("pay_1.1", 2)
 
 
 async def test_what_a_process_claimed_and_died_before_sending_was_not_sent(kit, make):
@@ -91,7 +91,7 @@ async def test_the_account_of_the_first_try_stays_on_record(kit, make):
     other = kit.another_replica()
     (reclaimed,) = await other.claim()
     await other.attempts.mark(reclaimed, "another account")
-    assert (await kit.row("pay_1"))["account_fingerprint"] == reclaimed.account_fingerprint != "another account"
+    assert (await kit.row("pay_1.1"))["account_fingerprint"] == reclaimed.account_fingerprint != "another account"
 
 
 async def test_the_age_of_a_key_is_measured_by_the_database(kit, make):
@@ -99,7 +99,7 @@ async def test_the_age_of_a_key_is_measured_by_the_database(kit, make):
     await kit.die_after_sending()
     await kit.age_keys(hours=22)
     (reclaimed,) = await kit.another_replica().claim()
-    original = await kit.attempts.original("pay_1")
+    original = await kit.attempts.original("pay_1.1")
     for known in (reclaimed, original):
         assert timedelta(hours=22) < known.ages.key_age < timedelta(hours=22, minutes=1)
 
@@ -110,7 +110,7 @@ async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
     await kit.end_leases()
     other = kit.another_replica()
     (reclaimed,) = await other.claim()
-    await kit.attempts.renew(kit.lease, ["pay_1"])
+    await kit.attempts.renew(kit.lease, ["pay_1.1"])
     with pytest.raises(LeaseLost):
         await kit.mark(claimed)
     await kit.postpone(claimed, seconds=0)
@@ -134,8 +134,8 @@ async def test_attempts_that_are_marked_together_go_each_to_its_own_account(kit,
     claimed = await kit.claim()
     await asyncio.gather(*[kit.attempts.mark(one, f"account of {one.id}") for one in claimed])
     assert [(await kit.row(one.id))["account_fingerprint"] for one in claimed] == [
-        "account of pay_1",
-        "account of pay_2",
+        "account of pay_1.1",
+        "account of pay_2.1",
     ]
 
 
@@ -144,10 +144,10 @@ async def test_attempts_that_are_ended_together_have_each_its_own_outcome_and_a_
     first, lost, last = await kit.claim()
     await kit.lose(lost)
     ends = [end(first), end(lost), end(last, Unknown(reason="timeout"))]
-    assert await kit.attempts.finish(ends) == {"pay_1": False, "pay_3": True}
+    assert await kit.attempts.finish(ends) == {"pay_1.1": False, "pay_3.1": True}
     published = await kit.database.reads.fetch("SELECT key, topic FROM outbox ORDER BY key")
     assert [tuple(row) for row in published] == [("pay_1", OUTCOMES.name), ("pay_3", OUTCOMES.name)]
-    outcomes_on_record = [(await kit.attempts.original(f"pay_{number}")).outcome for number in (1, 2, 3)]
+    outcomes_on_record = [(await kit.attempts.original(f"pay_{number}.1")).outcome for number in (1, 2, 3)]
     assert outcomes_on_record == [DONE, None, Unknown(reason="timeout")]
 
 
@@ -167,16 +167,16 @@ async def test_a_process_does_not_claim_what_it_still_runs_although_its_lease_wa
     await kit.handle(make.charge())
     await kit.claim()
     await kit.end_leases()
-    assert await kit.claim("pay_1") == []
-    assert len(await kit.claim("pay_2")) == 1
+    assert await kit.claim("pay_1.1") == []
+    assert len(await kit.claim("pay_2.1")) == 1
 
 
 async def test_a_lease_is_extended_for_what_is_still_ours(kit, make):
     await kit.handle(make.charge())
     await kit.claim()
-    before = (await kit.row("pay_1"))["lease_until"]
-    await kit.attempts.renew(kit.lease, ["pay_1", "pay_9"])
-    assert (await kit.row("pay_1"))["lease_until"] > before
+    before = (await kit.row("pay_1.1"))["lease_until"]
+    await kit.attempts.renew(kit.lease, ["pay_1.1", "pay_9.1"])
+    assert (await kit.row("pay_1.1"))["lease_until"] > before
 
 
 async def test_a_lease_is_known_to_be_ours_from_before_it_was_claimed_or_renewed(kit, make, monkeypatch):
@@ -207,16 +207,16 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_an_attempt_that_cannot_be_read_is_postponed_and_alerted_and_the_others_are_claimed(kit, make, damage):
     await kit.handle(make.charge(1), make.charge(2), make.refund(2, payment_id="pay_2"), make.charge(3))
-    await kit.sql(f"UPDATE attempts SET {DAMAGES[damage]} WHERE id = 'pay_2'")
+    await kit.sql(f"UPDATE attempts SET {DAMAGES[damage]} WHERE id = 'pay_2.1'")
     with capture_logs() as events:
-        assert [one.id for one in await kit.claim()] == ["pay_1", "pay_3"]
+        assert [one.id for one in await kit.claim()] == ["pay_1.1", "pay_3.1"]
         await kit.end_leases()
-        assert [one.id for one in await kit.claim()] == ["pay_1", "pay_3"]
+        assert [one.id for one in await kit.claim()] == ["pay_1.1", "pay_3.1"]
     (event,) = events
     assert (event["event"], event["log_level"]) == ("attempt cannot be read", "error")
-    assert (event["payment_id"], event["attempt_id"]) == ("pay_2", "pay_2")
+    assert (event["payment_id"], event["attempt_id"]) == ("pay_2", "pay_2.1")
     assert "s3cret" not in repr(event)
-    bad = await kit.row("pay_2")
+    bad = await kit.row("pay_2.1")
     assert (bad["tries"], bad["lease_token"], bad["lease_until"]) == (1, None, None)
     assert bad["due_at"] - bad["created_at"] >= timedelta(seconds=60)
 
@@ -225,7 +225,7 @@ async def test_what_was_certainly_not_sent_is_marked_so(kit, make):
     await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     await kit.mark(claimed)
-    assert (await kit.row("pay_1"))["first_sent_at"] is not None
+    assert (await kit.row("pay_1.1"))["first_sent_at"] is not None
     await kit.postpone(claimed, seconds=0)
     (again,) = await kit.claim()
     assert (again.first_sent_at, again.account_fingerprint, again.tries) == (None, None, 2)
@@ -235,7 +235,7 @@ async def test_an_operation_is_found_with_its_outcome_and_reference(kit, make):
     await kit.handle(make.charge())
     (claimed,) = await kit.claim()
     await finish(kit, claimed)
-    original = await kit.attempts.original("pay_1")
+    original = await kit.attempts.original("pay_1.1")
     assert (original.operation, original.outcome, original.reference) == (make.charge(), DONE, "obj_1")
 
 
@@ -244,7 +244,7 @@ async def test_an_operation_with_a_tombstone_has_no_effect_when_it_comes_after_a
     assert await kit.attempts.tombstone(make.query())
     await kit.handle(make.charge())
     assert await kit.claim() == []
-    assert await kit.attempts.original("pay_1") is None
+    assert await kit.attempts.original("pay_1.1") is None
 
 
 async def test_an_operation_that_has_come_gets_no_tombstone(kit, make):

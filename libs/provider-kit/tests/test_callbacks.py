@@ -23,9 +23,9 @@ TRACEPARENT = f"00-{TRACE_ID}-{'2' * 16}-00"
 
 
 def reported(
-    operation_id: str = "pay_1", kind: str = "charge", outcome=DONE, payment_id: str = "pay_1"
+    operation_id: str | None = "pay_1.1", kind: str = "charge", outcome=DONE, **references: str
 ) -> CallbackOutcome:
-    return CallbackOutcome(payment_id=payment_id, operation_id=operation_id, kind=kind, outcome=outcome)
+    return CallbackOutcome(operation_id=operation_id, kind=kind, outcome=outcome, references=references)
 
 
 @pytest.fixture
@@ -125,11 +125,11 @@ def together(kit):
     """Stores callbacks, each a credential's id, its own id and outcomes, in one batch; returns the result of each."""
 
     async def store(*received):
-        merchants = [await kit.credentials.by_id(credential_id) for credential_id, *_ in received]
+        accounts = [await kit.credentials.by_id(credential_id) for credential_id, *_ in received]
         # These tasks run before the one that the first of them starts, which writes what all of them have brought.
         stored = [
-            kit.callbacks._store(credential_id, merchant, ParsedCallback(callback_id, outcomes))
-            for merchant, (credential_id, callback_id, *outcomes) in zip(merchants, received, strict=True)
+            kit.callbacks._store(account, ParsedCallback(callback_id, outcomes))
+            for account, (_, callback_id, *outcomes) in zip(accounts, received, strict=True)
         ]
         return await asyncio.gather(*stored, return_exceptions=True)
 
@@ -169,7 +169,7 @@ async def test_log_lines_of_callbacks_that_come_together_are_each_about_its_own_
     with capture_logs(processors=[merge_contextvars]) as lines:
         await together(
             ("cred_1", "evt_1", reported(outcome=other_amount)),
-            ("cred_1", "evt_2", reported("pay_2", outcome=other_amount)),
+            ("cred_1", "evt_2", reported("pay_2.1", outcome=other_amount)),
         )
     logged = [
         (line["payment_id"], line.get("trace_id")) for line in lines if line["event"].startswith("provider speaks")
@@ -189,14 +189,8 @@ async def test_the_test_mode_account_cannot_report_about_a_live_payment(kit, pos
     await kit.handle(make.charge(2, mode="live"))
     await kit.run()
     await kit.reports()
-    assert await post(reported("pay_2")) == (200, "not_ours")
-    assert await post(reported("pay_2"), address="/callbacks/fake/cred_live") == (200, "stored")
-
-
-async def test_the_payment_is_the_attempts_and_not_the_callbacks(kit, post):
-    assert await post(reported(payment_id="pay_of_somebody_else")) == (200, "stored")
-    (report,) = await kit.reports()
-    assert report.payment_id == "pay_1"
+    assert await post(reported("pay_2.1")) == (200, "not_ours")
+    assert await post(reported("pay_2.1"), address="/callbacks/fake/cred_live") == (200, "stored")
 
 
 async def test_a_callback_about_another_object_or_another_kind_of_operation_is_not_believed(kit, post):
@@ -211,7 +205,7 @@ async def test_a_callback_may_name_an_object_whose_id_was_lost_with_the_answer(k
     await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()
-    assert await post(reported("pay_2", outcome=Declined(code="no", reference="obj_2"))) == (200, "stored")
+    assert await post(reported("pay_2.1", outcome=Declined(code="no", reference="obj_2"))) == (200, "stored")
 
 
 async def test_a_callback_about_another_amount_is_a_doubt(kit, post):

@@ -58,7 +58,7 @@ async def test_the_same_account_is_known_again_and_the_first_try_has_no_other(ki
     await kit.handle(make.charge(1))
     await kit.run()
     await kit.configure(make.configured(3, credentials=b'{"secret": "s3"}'))
-    await kit.handle(make.charge(2), make.query("pay_2"))
+    await kit.handle(make.charge(2), make.query("pay_2.1"))
     await kit.run()
     kit.provider.script = [DONE]
     await kit.run()
@@ -73,12 +73,12 @@ async def test_what_certainly_was_not_sent_may_go_to_another_account(kit, make):
     await kit.make_due()
     await kit.run()
     assert [attempt.same_account for attempt in kit.provider.executed] == [True] * 4
-    assert (await kit.row("pay_1"))["account_fingerprint"] == kit.runner.fingerprint({"secret": "of another account"})
+    assert (await kit.row("pay_1.1"))["account_fingerprint"] == kit.runner.fingerprint({"secret": "of another account"})
 
 
 async def test_an_account_is_on_record_before_anything_is_sent_and_its_secret_is_not(kit, make, monkeypatch):
     async def look(attempt):
-        return Unknown(reason=str((await kit.row("pay_1"))["account_fingerprint"]))
+        return Unknown(reason=str((await kit.row("pay_1.1"))["account_fingerprint"]))
 
     monkeypatch.setattr(kit.provider, "execute", look)
     await kit.configure(make.configured(2, credentials=b'{"secret": "s3cret"}'))
@@ -86,7 +86,7 @@ async def test_an_account_is_on_record_before_anything_is_sent_and_its_secret_is
     await kit.run()
     (outcome,) = await kit.outcomes()
     assert outcome.reason == kit.runner.fingerprint({"secret": "s3cret"})
-    assert "s3cret" not in str(await kit.row("pay_1"))
+    assert "s3cret" not in str(await kit.row("pay_1.1"))
 
 
 async def test_a_charge_under_refused_credentials_is_declined_at_once(kit, make):
@@ -191,8 +191,10 @@ async def test_a_batch_applies_each_merchants_newest_configuration_and_locks_in_
         "SELECT merchant_id, version FROM merchants ORDER BY ctid"
     )  # as they were written
     assert [tuple(row) for row in rows] == [("mer_0", 0), ("mer_1", 9), ("mer_2", 1)]
-    assert (await kit.credentials.of_merchant("mer_1", "test", 9, anew=True)) == {"secret": "newest"}
-    assert (await kit.credentials.of_merchant("mer_2", "test", 1, anew=True)) == {"secret": "s"}
+    assert (await kit.credentials.of_merchant("mer_1", "test", "default", 9, anew=True)).credentials == {
+        "secret": "newest"
+    }
+    assert (await kit.credentials.of_merchant("mer_2", "test", "default", 1, anew=True)).credentials == {"secret": "s"}
 
 
 async def test_credentials_that_were_deleted_are_gone(kit, make):
@@ -214,10 +216,10 @@ def clock(monkeypatch):
 async def secrets(replica) -> set:
     """The secret as this replica knows it, by both ways to it."""
     known = (
-        await replica.credentials.of_merchant("mer_1", "test", 1, anew=False),
+        await replica.credentials.of_merchant("mer_1", "test", "default", 1, anew=False),
         await replica.credentials.by_id("cred_1"),
     )
-    return {known[0]["secret"], known[1].credentials["secret"]}
+    return {known[0].credentials["secret"], known[1].credentials["secret"]}
 
 
 async def test_a_replaced_credential_is_used_at_once_here_and_within_half_a_second_elsewhere(clock, kit, make):
@@ -237,7 +239,7 @@ async def test_a_deleted_credential_is_used_no_longer_than_half_a_second(clock, 
     clock.seconds += 0.5
     for replica in (kit, other):
         with pytest.raises(NoCredentials):
-            await replica.credentials.of_merchant("mer_1", "test", 1, anew=False)
+            await replica.credentials.of_merchant("mer_1", "test", "default", 1, anew=False)
         with pytest.raises(NoCredentials):
             await replica.credentials.by_id("cred_1")
 
@@ -256,7 +258,10 @@ async def test_a_configuration_that_was_not_committed_is_not_used(kit, make):
 async def test_a_burst_reads_a_credential_once(clock, kit, monkeypatch):
     opened = Mock(wraps=kit.credentials._key_ring.open)
     monkeypatch.setattr(kit.credentials, "_key_ring", Mock(open=opened))
-    credentials, merchant = partial(kit.credentials.of_merchant, "mer_1", "test", 1, anew=False), kit.credentials.by_id
+    credentials, merchant = (
+        partial(kit.credentials.of_merchant, "mer_1", "test", "default", 1, anew=False),
+        kit.credentials.by_id,
+    )
     await asyncio.gather(*[credentials() for _ in range(50)], *[merchant("cred_1") for _ in range(50)])
     assert opened.call_count == 2
 
@@ -267,7 +272,7 @@ async def test_a_command_that_needs_a_newer_configuration_than_the_one_that_is_k
     await other.run()
     await kit.handle(make.charge(2, config_version=2))
     await other.run()
-    assert (await kit.row("pay_2"))["problem"].startswith("configuration_behind")
+    assert (await kit.row("pay_2.1"))["problem"].startswith("configuration_behind")
     await kit.configure(make.configured(2, credentials=NEW))
     await other.run()
     assert [attempt.credentials["secret"] for attempt in kit.provider.executed] == ["s", "new"]

@@ -91,7 +91,7 @@ async def test_the_objects_id_is_kept_for_another_process_that_has_claimed_the_a
     outage.ends()
     await kit.sql("UPDATE attempts SET lease_token = 'another process'")
     await run
-    row = await kit.row("pay_1")
+    row = await kit.row("pay_1.1")
     assert (row["reference"], row["done_at"]) == ("obj_1", None)
     assert await kit.outcomes() == []
 
@@ -103,7 +103,7 @@ async def test_what_was_certainly_not_sent_is_known_not_to_have_been_when_the_da
     run = await running(kit, outage, monkeypatch, NotSent("rate limited", retry_after_seconds=1))
     outage.ends()
     await run
-    row = await kit.row("pay_1")
+    row = await kit.row("pay_1.1")
     assert (row["first_sent_at"], row["lease_token"]) == (None, None)
 
 

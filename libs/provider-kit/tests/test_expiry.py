@@ -42,7 +42,7 @@ async def test_a_charge_that_comes_after_it_has_expired_is_never_sent_and_ends_w
     assert (type(outcome), outcome.code) == (Declined, "expired")
     assert "expired" in outcome.message
     assert kit.provider.executed == kit.provider.queried == []
-    assert (await kit.row("pay_1"))["first_sent_at"] is None
+    assert (await kit.row("pay_1.1"))["first_sent_at"] is None
 
 
 async def test_a_charge_that_expires_between_the_claim_and_the_mark_is_never_sent(kit, make, moment):
@@ -52,7 +52,7 @@ async def test_a_charge_that_expires_between_the_claim_and_the_mark_is_never_sen
     await kit.runner.run(claimed)
     assert await kit.outcomes() == [EXPIRED]
     assert kit.provider.executed == []
-    assert (await kit.row("pay_1"))["first_sent_at"] is None
+    assert (await kit.row("pay_1.1"))["first_sent_at"] is None
 
 
 async def test_a_charge_that_expires_between_the_mark_and_the_call_is_never_sent(kit, make, moment, monkeypatch):
@@ -88,7 +88,7 @@ async def test_a_charge_that_has_to_wait_ends_when_it_expires_and_not_at_its_nex
     kit.provider.script = [NotSent("rate limited", retry_after_seconds=50)]
     await kit.handle(make.charge(expires_at=await moment(5)))
     await kit.run()
-    row = await kit.row("pay_1")
+    row = await kit.row("pay_1.1")
     assert row["due_at"] == row["expires_at"]
     await expire(kit)
     await kit.make_due()
@@ -155,5 +155,5 @@ async def test_a_clock_that_is_an_hour_wrong_here_expires_nothing_and_sends_noth
         there = clock.now() + timedelta(hours=hours)
         monkeypatch.setattr(clock, "now", lambda there=there: there)
         await kit.run()
-    assert [attempt.operation.operation_id for attempt in kit.provider.executed] == ["pay_1"]
+    assert [attempt.operation.operation_id for attempt in kit.provider.executed] == ["pay_1.1"]
     assert sorted(type(outcome).__name__ for outcome in await kit.outcomes()) == ["Declined", "Succeeded"]

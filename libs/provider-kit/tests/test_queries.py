@@ -19,11 +19,15 @@ async def test_a_query_is_about_the_original_operation_under_its_key(kit, make):
     await kit.run()
     await kit.run()
     (queried,) = kit.provider.queried
-    assert (queried.operation, queried.key, queried.reference) == (make.charge(), "malipo-pay_1", "obj_1")
+    assert (queried.operation, queried.key_for("charge"), queried.reference) == (
+        make.charge(),
+        "malipo-pay_1.1-charge",
+        "obj_1",
+    )
     assert queried.first_sent_at is not None
     reports = await kit.reports()
     assert [(report.source, report.outcome) for report in reports[1:]] == [("query", DONE)]
-    assert (reports[1].kind, reports[1].operation_id) == ("charge", "pay_1")
+    assert (reports[1].kind, reports[1].operation_id) == ("charge", "pay_1.1")
 
 
 async def test_a_query_uses_the_reference_that_its_command_has_when_there_is_no_other(kit, make):

@@ -10,7 +10,9 @@ from malipo.platform.client import http_client
 from provider_kit import reminders
 from provider_kit.provider import CallbackOutcome, ParsedCallback
 
-REPORTED = CallbackOutcome("pay_1", "pay_1", "charge", Succeeded(amount=Money(1000, "USD"), reference="obj_1"))
+REPORTED = CallbackOutcome(
+    operation_id="pay_1.1", kind="charge", outcome=Succeeded(amount=Money(1000, "USD"), reference="obj_1")
+)
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ async def test_each_outcome_of_a_callback_is_sent_again_and_a_repeated_callback_
     await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()
-    await call_back(REPORTED, CallbackOutcome("pay_2", "pay_2", "charge", REPORTED.outcome))
+    await call_back(REPORTED, CallbackOutcome(operation_id="pay_2.1", kind="charge", outcome=REPORTED.outcome))
     sent = await lose(kit)
     await call_back(REPORTED)
     assert await lose(kit) == []

@@ -54,7 +54,7 @@ async def test_an_outcome_names_the_step_that_requested_it_and_what_was_exchange
 async def test_a_try_whose_process_died_is_reported_with_the_next_one(kit, make):
     await kit.handle(make.charge())
     await kit.die_after_sending()
-    sent_at = (await kit.row("pay_1"))["first_sent_at"]
+    sent_at = (await kit.row("pay_1.1"))["first_sent_at"]
     await kit.run()
     (report,) = await kit.reports()
     died, answered = report.exchanges
@@ -94,14 +94,14 @@ async def test_an_operation_that_could_not_be_sent_is_reported_with_its_obstacle
     assert isinstance(report, AttemptPostponed)
     obstacle = report.code, report.detail
     assert (report.step, report.kind, *obstacle) == (3, "charge", "provider_unreachable", "no connection")
-    assert report.retry_at == (await kit.row("pay_1"))["due_at"]
+    assert report.retry_at == (await kit.row("pay_1.1"))["due_at"]
 
 
 async def test_the_same_obstacle_is_reported_at_each_doubling_and_another_one_at_once(kit, make):
     await kit.handle(make.refund())
     kit.provider.script = [*UNREACHABLE * 9, Misconfigured("the key was refused")]
     for _ in range(10):
-        kit.runner._breaker.succeeded("mer_1/test")
+        kit.runner._calls._breaker.succeeded("mer_1/test/default")
         await kit.run()
         await kit.make_due()
     reported = [(report.tries, report.code) for report in await kit.reports()]
@@ -127,9 +127,9 @@ async def test_the_outcome_of_a_callback_names_the_callback_and_the_step_of_its_
     await kit.run()
     await kit.reports()
     kit.provider.parsed = ParsedCallback(
-        "evt_1", [CallbackOutcome(payment_id="pay_1", operation_id="pay_1", kind="charge", outcome=DONE)]
+        "evt_1", [CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=DONE)]
     )
     merchant = await kit.credentials.by_id("cred_1")
-    assert await kit.callbacks._store("cred_1", merchant, kit.provider.parsed) == "stored"
+    assert await kit.callbacks._store(merchant, kit.provider.parsed) == "stored"
     (report,) = await kit.reports()
     assert (report.callback_id, report.step, report.source) == ("evt_1", 5, "callback")

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Pending, Redirect, Succeeded, Unknown
 from malipo.money import Money
-from provider_kit import runner
+from provider_kit import calls
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
 from testkit.waiting import until
 
@@ -22,7 +22,7 @@ async def test_an_outcome_is_reported_with_the_headers_of_its_command(kit, make)
     (row,) = await kit.database.reads.fetch("SELECT key, headers FROM outbox")
     assert (row["key"], row["headers"]["traceparent"]) == ("pay_1", "00-1-2-01")
     (report,) = await kit.reports()
-    assert (report.operation_id, report.kind, report.source, report.outcome) == ("pay_1", "charge", "attempt", DONE)
+    assert (report.operation_id, report.kind, report.source, report.outcome) == ("pay_1.1", "charge", "attempt", DONE)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ async def test_what_could_not_be_sent_is_sent_later_under_the_same_key_as_if_for
     await kit.make_due()
     await kit.run()
     assert await kit.outcomes() == [DONE]
-    assert {attempt.key for attempt in kit.provider.executed} == {"malipo-pay_1"}
+    assert {attempt.key_for("charge") for attempt in kit.provider.executed} == {"malipo-pay_1.1-charge"}
     assert {attempt.first_sent_at for attempt in kit.provider.executed} == {None}
 
 
@@ -62,7 +62,7 @@ async def test_a_retry_after_of_the_provider_is_respected_within_bounds(kit, mak
         await kit.handle(make.charge(seconds))
         await kit.run()
         wait = await kit.database.reads.fetchval(
-            "SELECT extract(epoch FROM due_at - now())::float FROM attempts WHERE id = $1", f"pay_{seconds}"
+            "SELECT extract(epoch FROM due_at - now())::float FROM attempts WHERE id = $1", f"pay_{seconds}.1"
         )
         assert least < wait < most
 
@@ -145,7 +145,7 @@ async def test_a_provider_that_never_comes_back_is_unknown(kit, make, monkeypatc
     async def hang(attempt):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(runner, "_CALL_LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(calls, "_CALL_LIMIT_SECONDS", 0.05)
     monkeypatch.setattr(kit.provider, "execute", hang)
     await kit.handle(make.charge())
     await kit.run()
@@ -188,7 +188,7 @@ async def test_a_killed_process_leaves_its_charge_to_another_that_uses_the_same_
     assert await kit.another_replica().run() == 1
     assert await kit.outcomes() == [DONE]
     (attempt,) = kit.provider.executed
-    assert attempt.key == "malipo-pay_1"
+    assert attempt.key_for("charge") == "malipo-pay_1.1-charge"
     assert attempt.first_sent_at is not None
 
 
@@ -205,7 +205,7 @@ async def test_nothing_is_sent_after_the_lease_is_lost(kit, make):
 
 async def test_an_attempt_that_cannot_be_read_stops_no_other_and_is_not_tried_over_and_over(kit, make):
     await kit.handle(make.charge(1), make.charge(2), make.charge(3))
-    await kit.sql("UPDATE attempts SET command = '{' WHERE id = 'pay_2'")
+    await kit.sql("UPDATE attempts SET command = '{' WHERE id = 'pay_2.1'")
     running = asyncio.create_task(kit.runner.operations.run())
 
     async def two_reported() -> bool:
@@ -217,16 +217,16 @@ async def test_an_attempt_that_cannot_be_read_stops_no_other_and_is_not_tried_ov
         await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert {attempt.operation.operation_id for attempt in kit.provider.executed} == {"pay_1", "pay_3"}
-    assert (await kit.row("pay_2"))["tries"] == 1
+    assert {attempt.operation.operation_id for attempt in kit.provider.executed} == {"pay_1.1", "pay_3.1"}
+    assert (await kit.row("pay_2.1"))["tries"] == 1
 
 
 async def test_of_calls_that_end_together_all_but_those_with_a_lost_lease_are_reported(kit, make, monkeypatch):
     all_called = asyncio.Barrier(3)
 
     async def slow(attempt):
-        if attempt.operation.operation_id == "pay_2":
-            await kit.sql("UPDATE attempts SET lease_token = 'another process' WHERE id = 'pay_2'")
+        if attempt.operation.operation_id == "pay_2.1":
+            await kit.sql("UPDATE attempts SET lease_token = 'another process' WHERE id = 'pay_2.1'")
         await all_called.wait()
         return DONE
 
@@ -245,10 +245,12 @@ async def test_an_outcome_that_cannot_be_written_affects_none_that_is_written_wi
 
     async def endless(attempt):
         await all_called.wait()
-        return Declined(code="no", message="too long" * 200_000) if attempt.operation.operation_id == "pay_2" else DONE
+        return (
+            Declined(code="no", message="too long" * 200_000) if attempt.operation.operation_id == "pay_2.1" else DONE
+        )
 
     monkeypatch.setattr(kit.provider, "execute", endless)
-    monkeypatch.setattr(runner, "checked", lambda operation, outcome: outcome)  # which cuts it
+    monkeypatch.setattr(calls, "checked", lambda operation, outcome: outcome)  # which cuts it
     await kit.handle(*[make.charge(number) for number in (1, 2, 3)])
     results = await asyncio.gather(*[kit.runner.run(one) for one in await kit.claim()], return_exceptions=True)
     assert {one.payment_id for one in await kit.reports()} == {"pay_1", "pay_3"}
@@ -305,9 +307,9 @@ async def test_silence_in_a_row_opens_the_circuit_of_that_merchant_only(kit, mak
     await kit.run()
     await kit.handle(make.charge(6), make.charge(7, merchant_id="mer_2"))
     await kit.run()
-    assert [attempt.operation.operation_id for attempt in kit.provider.executed][5:] == ["pay_7"]
-    assert "circuit open" in (await kit.row("pay_6"))["problem"]
-    assert (await kit.row("pay_6"))["first_sent_at"] is None
+    assert [attempt.operation.operation_id for attempt in kit.provider.executed][5:] == ["pay_7.1"]
+    assert "circuit open" in (await kit.row("pay_6.1"))["problem"]
+    assert (await kit.row("pay_6.1"))["first_sent_at"] is None
 
 
 async def test_sixty_odd_outcomes_hold_up_no_other_payment_of_the_merchant(kit, make):
@@ -325,7 +327,7 @@ async def test_a_rate_limit_in_a_row_makes_the_merchants_payments_wait(kit, make
     await kit.handle(*[make.charge(number) for number in range(1, 7)])
     await kit.run()
     assert len(kit.provider.executed) == 5
-    assert "circuit open" in (await kit.row("pay_6"))["problem"]
+    assert "circuit open" in (await kit.row("pay_6.1"))["problem"]
 
 
 async def test_a_text_that_postgresql_cannot_hold_is_stored_without_what_it_cannot(kit, make):

@@ -100,9 +100,9 @@ async def test_a_report_that_cannot_be_looked_up_is_alerted(kit, post):
 @pytest.mark.parametrize(
     "reported",
     [
-        CallbackOutcome("pay_1", "pay_unknown", "charge", DONE),
-        CallbackOutcome("pay_1", "pay_1", "refund", DONE),
-        CallbackOutcome("pay_1", "pay_1", "charge", Declined(code="no", reference="obj_2")),
+        CallbackOutcome(operation_id="pay_unknown", kind="charge", outcome=DONE),
+        CallbackOutcome(operation_id="pay_1.1", kind="refund", outcome=DONE),
+        CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=Declined(code="no", reference="obj_2")),
     ],
 )
 async def test_an_outcome_that_names_an_operation_as_ours_do_and_is_about_none_is_alerted(kit, post, reported):
@@ -116,14 +116,14 @@ async def test_an_outcome_that_names_an_operation_as_ours_do_and_is_about_none_i
 
 
 async def test_what_is_believed_is_not_unmatched_and_the_rest_of_the_callback_is(kit, post):
-    reported = CallbackOutcome("pay_1", "pay_1", "charge", DONE)
+    reported = CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=DONE)
     assert await post(ParsedCallback("evt_1", [reported], [DISPUTE])) == (200, "stored")
     assert len(await kit.reports()) == len(await kept(kit)) == 1
 
 
 @pytest.mark.parametrize("strange", STRANGE)
 async def test_ids_that_nothing_can_hold_are_kept_as_what_tells_them_apart(kit, post, strange):
-    reported = CallbackOutcome(strange, strange, "charge", Succeeded(amount=USD_10, reference=strange))
+    reported = CallbackOutcome(operation_id=strange, kind="charge", outcome=Succeeded(amount=USD_10, reference=strange))
     other = Unmatched(strange, {strange: strange}, USD_10)
     assert await post(ParsedCallback(strange, [reported], [other])) == (200, "not_ours")
     assert await post(ParsedCallback(strange, [reported], [other])) == (200, "duplicate")
@@ -136,7 +136,9 @@ async def test_an_outcome_with_half_a_character_in_it_is_a_doubt(kit, post, make
     await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()
-    reported = CallbackOutcome("pay_2", "pay_2", "charge", Declined(code="no", message="\ud800", reference="obj_2"))
+    reported = CallbackOutcome(
+        operation_id="pay_2.1", kind="charge", outcome=Declined(code="no", message="\ud800", reference="obj_2")
+    )
     assert await post(ParsedCallback("evt_1", [reported])) == (200, "stored")
     assert await kit.outcomes() == [Unknown(reason="answer_no_text")]
 
@@ -160,10 +162,10 @@ async def test_a_parser_that_fails_is_answered_without_a_traceback(kit, post, bu
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400) | st.sampled_from(STRANGE)
 OUTCOMES = st.builds(
     CallbackOutcome,
-    ANY_TEXT,
-    ANY_TEXT | st.just("pay_1"),
-    st.sampled_from(["charge", "refund", "capture", "cancel"]),
-    st.builds(Declined, code=ANY_TEXT, message=ANY_TEXT, reference=ANY_TEXT | st.none() | st.just("obj_1")),
+    operation_id=ANY_TEXT | st.just("pay_1.1") | st.none(),
+    references=st.dictionaries(ANY_TEXT, ANY_TEXT | st.just("obj_1"), max_size=3),
+    kind=st.sampled_from(["charge", "refund", "capture", "cancel"]),
+    outcome=st.builds(Declined, code=ANY_TEXT, message=ANY_TEXT, reference=ANY_TEXT | st.none() | st.just("obj_1")),
 )
 UNMATCHED = st.builds(
     Unmatched, ANY_TEXT, st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=30), st.none() | st.just(USD_10)

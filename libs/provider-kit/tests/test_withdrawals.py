@@ -12,7 +12,7 @@ from provider_kit.errors import NotSent
 from provider_kit.handlers import handle_batch
 
 WITHDRAW = Withdraw(
-    payment_id="pay_1", operation_id="pay_1", merchant_id="mer_1", mode="test", config_version=1, step=4
+    payment_id="pay_1", operation_id="pay_1.1", merchant_id="mer_1", mode="test", config_version=1, step=4
 )
 
 
@@ -32,7 +32,7 @@ async def test_a_charge_that_waits_for_a_provider_that_is_away_is_withdrawn_and_
     await kit.postpone(claimed, seconds=60)
     await handle(kit, WITHDRAW)
     [report] = await withdrawn(kit)
-    assert (report.payment_id, report.operation_id, report.kind, report.step) == ("pay_1", "pay_1", "charge", 4)
+    assert (report.payment_id, report.operation_id, report.kind, report.step) == ("pay_1", "pay_1.1", "charge", 4)
     await kit.make_due()
     assert await kit.claim() == []
 
@@ -40,7 +40,7 @@ async def test_a_charge_that_waits_for_a_provider_that_is_away_is_withdrawn_and_
 async def test_a_charge_and_its_withdrawal_that_come_together_end_unsent_and_others_are_recorded(kit, make):
     await handle(kit, make.charge(), make.charge(2), WITHDRAW)
     assert len(await withdrawn(kit)) == 1
-    assert [claimed.id for claimed in await kit.claim()] == ["pay_2"]
+    assert [claimed.id for claimed in await kit.claim()] == ["pay_2.1"]
 
 
 async def test_a_charge_that_a_process_is_about_to_send_is_withdrawn_before_it_is_marked_as_sent(kit, make):
@@ -58,7 +58,7 @@ async def test_what_may_have_been_sent_is_not_withdrawn(kit, make):
     await kit.mark(claimed)
     await handle(kit, WITHDRAW)
     assert await withdrawn(kit) == []
-    assert (await kit.row("pay_1"))["done_at"] is None
+    assert (await kit.row("pay_1.1"))["done_at"] is None
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ async def test_a_charge_that_is_withdrawn_during_a_try_that_was_not_sent_is_not_
     await handle(kit, make.charge(), make.refund())
     await kit.run()
     [report] = await kit.reports()
-    assert (report.outcome, report.operation_id, report.kind, report.step) == (Canceled(), "pay_1", "charge", 4)
-    row = await kit.row("pay_1")
+    assert (report.outcome, report.operation_id, report.kind, report.step) == (Canceled(), "pay_1.1", "charge", 4)
+    row = await kit.row("pay_1.1")
     assert (row["outcome"], row["first_sent_at"], row["problem"]) == (
         {"result": "Canceled"},
         None,
@@ -96,10 +96,10 @@ async def test_a_charge_that_an_earlier_try_may_have_sent_goes_on_although_this_
     await kit.die_after_sending()
     await kit.run()
     assert await withdrawn(kit) == []
-    row = await kit.row("pay_1")
+    row = await kit.row("pay_1.1")
     assert (row["done_at"], row["withdrawn_step"]) == (None, 4)
     await kit.make_due()
-    assert [claimed.id for claimed in await kit.claim()] == ["pay_1"]
+    assert [claimed.id for claimed in await kit.claim()] == ["pay_1.1"]
 
 
 async def test_a_withdrawal_that_comes_twice_or_of_an_unknown_charge_is_reported_once(kit, make):

@@ -5,10 +5,11 @@ from dataclasses import replace
 import stripe_samples as samples
 
 from malipo import clock, ids
+from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import Outcome
 from malipo.money import Money
 from provider_kit.integrity import checked
-from provider_kit.provider import Attempt, Credentials, ProviderOperation
+from provider_kit.provider import Attempt, Credentials, ParsedCallback, ProviderOperation
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
 from testkit.operations import card, charge
@@ -16,7 +17,7 @@ from testkit.operations import card, charge
 
 def pay(token: str = "pm_card_visa", **changes):
     payment_id = ids.new("pay")
-    return charge(payment_id=payment_id, operation_id=payment_id, method=card(token), **changes)
+    return charge(payment_id=payment_id, operation_id=charge_id(payment_id, 1), method=card(token), **changes)
 
 
 def usd(amount_minor: int) -> Money:
@@ -37,7 +38,7 @@ class Stripe:
         self.provider = StripeProvider(client, tolerance_seconds=300)
 
     def attempt(self, operation: ProviderOperation, reference: str | None = None) -> Attempt:
-        return Attempt(operation, f"malipo-{operation.operation_id}", self.credentials, clock.now(), reference)
+        return Attempt(operation, self.credentials, clock.now(), reference)
 
     async def execute(self, operation: ProviderOperation) -> Outcome:
         return checked(operation, await self.provider.execute(replace(self.attempt(operation), first_sent_at=None)))
@@ -67,19 +68,17 @@ class Stripe:
     async def end_dispute(self, dispute: dict, end: str) -> None:
         await self.http.post(f"/_sim/disputes/{dispute['id']}/{end}", json={})
 
-    def unmatched(self) -> list:
-        return [
-            other
-            for callback in self.receiver.callbacks
-            for other in self.provider.parse_callback(callback, self.credentials).unmatched
-        ]
+    async def parsed(self) -> list[ParsedCallback]:
+        return [await self.provider.parse_callback(one, self.credentials) for one in self.receiver.callbacks]
 
-    def outcomes(self) -> list:
-        return [
-            reported
-            for callback in self.receiver.callbacks
-            for reported in self.provider.parse_callback(callback, self.credentials).outcomes
-        ]
+    async def unmatched(self) -> list:
+        return [other for parsed in await self.parsed() for other in parsed.unmatched]
+
+    async def opened(self) -> list:
+        return [refund for parsed in await self.parsed() for refund in parsed.opened]
+
+    async def outcomes(self) -> list:
+        return [reported for parsed in await self.parsed() for reported in parsed.outcomes]
 
     async def listen(self) -> None:
         endpoint = {"url": "http://receiver.test", "secret": "whsec_old000000"}

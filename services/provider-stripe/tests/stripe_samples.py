@@ -8,7 +8,7 @@ from provider_kit.provider import Callback
 
 CREDENTIALS = {"secret_key": "sk_test_51AbCdEfGh", "webhook_secrets": ["whsec_new000000", "whsec_old000000"]}
 OTHER_CREDENTIALS = {"secret_key": "sk_test_61ZyXwVuTs", "webhook_secrets": ["whsec_other0000"]}
-TAGS = {"malipo_payment_id": "pay_1", "malipo_operation_id": "pay_1"}
+TAGS = {"malipo_payment_id": "pay_1", "malipo_operation_id": "pay_1.1"}
 REFUND_TAGS = TAGS | {"malipo_operation_id": "ref_1"}
 
 

@@ -45,6 +45,4 @@ class Stripe:
 
 def sent(operation, hours: float = 0.1, reference: str | None = None) -> Attempt:
     age = timedelta(hours=hours)
-    return Attempt(
-        operation, f"malipo-{operation.operation_id}", samples.CREDENTIALS, clock.now() - age, reference, ages=Ages(age)
-    )
+    return Attempt(operation, samples.CREDENTIALS, clock.now() - age, reference, ages=Ages(age))

@@ -1,5 +1,6 @@
 """Stripe's webhooks: which are genuine, and what they report."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -26,9 +27,8 @@ NEW, OLD = samples.CREDENTIALS["webhook_secrets"]
 
 def read(header: str, body: bytes = BODY, credentials: dict = samples.CREDENTIALS):
     client = StripeClient(http_client(timeout_seconds=1), version="2026-10-28.endive", timeout_seconds=1)
-    return StripeProvider(client, tolerance_seconds=300).parse_callback(
-        Callback({"stripe-signature": header}, body), credentials
-    )
+    provider = StripeProvider(client, tolerance_seconds=300)
+    return asyncio.run(provider.parse_callback(Callback({"stripe-signature": header}, body), credentials))
 
 
 def genuine(event: object) -> ParsedCallback:
@@ -223,7 +223,7 @@ DISPUTES = [event_type for event_type in EVENT_TYPES if event_type.startswith("c
 @pytest.mark.parametrize("event_type", OBJECTS)
 def test_every_event_that_merchants_are_asked_to_send_is_read(event_type):
     (reported,) = genuine(samples.event(OBJECTS[event_type], event_type)).outcomes
-    assert (reported.payment_id, reported.outcome.reference) == ("pay_1", OBJECTS[event_type]["id"])
+    assert reported.outcome.reference == OBJECTS[event_type]["id"]
     assert {*OBJECTS, *DISPUTES} == set(EVENT_TYPES)
 
 
@@ -246,7 +246,7 @@ def test_the_command_line_and_the_readme_list_the_events_that_are_read():
 
 def test_an_event_names_the_operation_by_our_own_tags():
     (reported,) = genuine(samples.event(samples.intent("requires_capture"))).outcomes
-    assert (reported.payment_id, reported.operation_id, reported.kind) == ("pay_1", "pay_1", "charge")
+    assert (reported.operation_id, reported.kind) == ("pay_1.1", "charge")
     assert reported.outcome == Authorized(amount=TEN, reference="pi_1")
     (reported,) = genuine(samples.event(samples.refund("failed", failure_reason="declined"))).outcomes
     assert (reported.operation_id, reported.kind, reported.outcome.code) == ("ref_1", "refund", "declined")

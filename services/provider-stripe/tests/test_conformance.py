@@ -7,10 +7,10 @@ from malipo.contracts.provider_commands import Capture, Charge, Refund
 from malipo.money import Money
 from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
-from testkit import conformance as law
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
 from testkit.operations import cancel, capture, charge, refund
+from testkit.provider_examples import TIMEOUT_SECONDS
 from testkit.transports import Reply
 
 USD_10 = Money(1000, "USD")
@@ -28,7 +28,7 @@ class TestStripe(ProviderConformance):
     rate_limit_is_unprocessed = True
 
     def connect(self, http):
-        client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=law.TIMEOUT_SECONDS)
+        client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=TIMEOUT_SECONDS)
         return StripeProvider(client, tolerance_seconds=300)
 
     def examples(self):

@@ -24,7 +24,7 @@ from testkit.waiting import until
 PAY, LIST, READ = "POST /v1/payment_intents", "GET /v1/payment_intents", "GET /v1/payment_intents/pi_1"
 CHARGED = Succeeded(amount=Money(1000, "USD"), reference="pi_1")
 NONE = Reply(samples.page())
-FENCE = samples.intent("requires_payment_method", id="pi_9", metadata={"malipo_fence": "pay_1"})
+FENCE = samples.intent("requires_payment_method", id="pi_9", metadata={"malipo_fence": "pay_1.1"})
 BURNT = Reply(FENCE)
 MISFIT = Reply(samples.error("idempotency_error"), 400)
 REPLAYED = {"Idempotent-Replayed": "true"}
@@ -39,12 +39,12 @@ def expired(hours: float = 0.3, reference: str | None = None) -> Attempt:
 async def test_an_expired_charge_is_never_repeated_but_looked_for_and_then_its_key_is_made_useless(verb):
     stripe = Stripe(NONE, BURNT)
     assert await getattr(stripe.provider, verb)(expired()) == NEVER_CHARGED
-    assert (stripe.calls, stripe.keys) == ([LIST, PAY], {"malipo-pay_1"})
+    assert (stripe.calls, stripe.keys) == ([LIST, PAY], {"malipo-pay_1.1-charge"})
     assert dict(parse_qsl(stripe.requests[1].content.decode())) == {
         "amount": "1000",
         "currency": "usd",
         "description": "Never charged: it keeps an expired payment from being charged late.",
-        "metadata[malipo_fence]": "pay_1",
+        "metadata[malipo_fence]": "pay_1.1",
     }
     assert (NEVER_CHARGED.code, bool(NEVER_CHARGED.message)) == ("expired", True)
 

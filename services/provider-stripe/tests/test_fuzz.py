@@ -1,5 +1,6 @@
 """Whatever comes from Stripe is read as an outcome, a doubt, or nothing: never a crash, or an id that no row can hold."""
 
+import asyncio
 import json
 from copy import deepcopy
 from typing import Any
@@ -107,13 +108,11 @@ def test_any_response_is_read_to_an_outcome_that_can_be_stored(body, operation, 
 @settings(max_examples=600)
 @given(body=spoilt() | BYTES)
 def test_any_body_that_stripe_has_signed_is_read(body):
-    parsed = Stripe().provider.parse_callback(
-        samples.signed(body, samples.CREDENTIALS, clock.unix_seconds()), samples.CREDENTIALS
-    )
+    callback = samples.signed(body, samples.CREDENTIALS, clock.unix_seconds())
+    parsed = asyncio.run(Stripe().provider.parse_callback(callback, samples.CREDENTIALS))
     assert is_id(parsed.callback_id)
     for reported in parsed.outcomes:
-        assert is_id(reported.payment_id)
-        assert is_id(reported.operation_id)
+        assert is_id(reported.operation_id or "")
         is_storable(checked(charge(), reported.outcome))
     for other in parsed.unmatched:
         assert all(map(is_id, (other.event_type, *other.references, *other.references.values())))

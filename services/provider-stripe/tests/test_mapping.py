@@ -16,6 +16,7 @@ from malipo.contracts.outcomes import (
     Outcome,
     Pending,
     Redirect,
+    Reversed,
     Succeeded,
     Unknown,
 )
@@ -84,7 +85,13 @@ def read(operation, body, status: int = 200) -> Outcome:
         (cancel(), samples.intent("requires_capture"), Unknown(reason="no effect yet")),
         (refund(), samples.refund("succeeded"), Succeeded(amount=USD_10, **RE)),
         (refund(), samples.refund("pending"), Pending(**RE)),
-        (refund(), samples.refund("requires_action"), Pending(**RE)),
+        (refund(), samples.refund("requires_action"), Pending(**RE, check_after=21_600)),
+        (refund(), samples.refund("pending", pending_reason="insufficient_funds"), Pending(**RE, check_after=21_600)),
+        (
+            refund(),
+            samples.refund("failed", failure_reason="expired_or_canceled_card", failure_balance_transaction="txn_1"),
+            Reversed(**RE, code="expired_or_canceled_card", message="The refund came back to the balance at Stripe."),
+        ),
         (refund(), samples.refund("failed", failure_reason="expired_or_canceled_card"),
          Declined(code="expired_or_canceled_card", message="The refund failed at Stripe: expired_or_canceled_card.", **RE)),
         (refund(), samples.refund("failed"),
@@ -254,7 +261,7 @@ def test_a_charge_without_a_return_url_lets_stripe_decline_what_needs_the_custom
         "error_on_requires_action": "true",
         "description": "Order 7, café",
         "metadata[malipo_payment_id]": "pay_1",
-        "metadata[malipo_operation_id]": "pay_1",
+        "metadata[malipo_operation_id]": "pay_1.1",
     }
 
 

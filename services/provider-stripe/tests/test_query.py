@@ -42,7 +42,7 @@ async def test_a_charge_whose_id_is_known_is_read():
 async def test_a_charge_whose_id_is_lost_is_repeated_under_its_key():
     stripe = Stripe(Reply(samples.intent(), headers={"Idempotent-Replayed": "true"}))
     assert await stripe.provider.query(sent(charge(), hours=22)) == CHARGED
-    assert (stripe.calls, stripe.keys) == ([PAY], {"malipo-pay_1"})
+    assert (stripe.calls, stripe.keys) == ([PAY], {"malipo-pay_1.1-charge"})
 
 
 async def test_a_request_still_in_flight_stays_unknown_until_the_book_shows_its_effect():
@@ -70,7 +70,7 @@ async def test_what_stripe_carries_out_long_after_a_stored_500_is_found_by_a_lat
     stripe = Stripe(STORED_500, NONE, STORED_500, NONE, STORED_500, Reply(samples.page(samples.intent())))
     outcomes = [await stripe.provider.query(sent(charge(), hours)) for hours in (0.1, 1, 22)]
     assert outcomes == [IN_DOUBT, IN_DOUBT, CHARGED]
-    assert (stripe.calls, stripe.keys) == ([PAY, LIST_INTENTS] * 3, {"malipo-pay_1"})
+    assert (stripe.calls, stripe.keys) == ([PAY, LIST_INTENTS] * 3, {"malipo-pay_1.1-charge"})
 
 
 async def test_a_500_of_this_moment_that_left_nothing_yet_is_unknown():
@@ -264,10 +264,10 @@ async def test_a_charge_that_cannot_be_found_under_its_id_is_unknown():
 async def test_a_capture_or_cancel_is_repeated_under_its_key():
     stripe = Stripe(Reply(samples.intent()))
     assert await stripe.provider.query(sent(capture(reference="pi_1"), reference="pi_1")) == CHARGED
-    assert (stripe.calls, stripe.keys) == ([CAPTURE], {"malipo-cap_1"})
+    assert (stripe.calls, stripe.keys) == ([CAPTURE], {"malipo-cap_1-capture"})
     stripe = Stripe(Reply(samples.intent("canceled")))
     assert await stripe.provider.query(sent(cancel(reference="pi_1"), reference="pi_1")) == Canceled(reference="pi_1")
-    assert (stripe.calls, stripe.keys) == ([CANCEL], {"malipo-can_1"})
+    assert (stripe.calls, stripe.keys) == ([CANCEL], {"malipo-can_1-cancel"})
 
 
 async def test_a_capture_without_an_effect_is_a_doubt_until_its_key_is_dead():
@@ -321,7 +321,7 @@ async def test_no_connection_in_the_middle_of_a_query_is_raised_as_not_sent():
 async def test_a_key_for_the_other_mode_is_never_used():
     for wrong in ("sk_live_51AbCdEfGh", "", "sk_test_", "pk_test_51AbCdEfGh", "sk_test_51\r\nX-Evil: 1"):
         stripe = Stripe()
-        attempt = Attempt(charge(), "malipo-pay_1", {"secret_key": wrong})
+        attempt = Attempt(charge(), {"secret_key": wrong})
         with pytest.raises(Misconfigured, match="secret_key of test mode"):
             await stripe.provider.execute(attempt)
         assert not stripe.requests
@@ -330,7 +330,7 @@ async def test_a_key_for_the_other_mode_is_never_used():
 async def test_credentials_of_another_shape_are_a_misconfiguration():
     for credentials in ({}, {"secret_key": 7}, {"api_key": "sk_test_1"}):
         with pytest.raises(Misconfigured):
-            await Stripe().provider.execute(Attempt(charge(), "k", credentials))
+            await Stripe().provider.execute(Attempt(charge(), credentials))
 
 
 async def test_every_request_is_authenticated_and_pins_the_version():
@@ -344,12 +344,12 @@ async def test_every_request_is_authenticated_and_pins_the_version():
 @pytest.mark.parametrize("operation", [charge(), capture(), cancel(), refund()])
 async def test_every_operation_has_the_content_type_of_a_form_also_when_the_form_is_empty(operation):
     stripe = Stripe(FRESH_500)
-    await stripe.provider.execute(Attempt(operation, "k", samples.CREDENTIALS))
+    await stripe.provider.execute(Attempt(operation, samples.CREDENTIALS))
     assert stripe.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
 async def test_a_response_longer_than_the_limit_is_unknown():
     endless = Reply(b"[" + b" " * 9_000_000)
-    assert await Stripe(endless).provider.execute(Attempt(charge(), "k", samples.CREDENTIALS)) == Unknown(
+    assert await Stripe(endless).provider.execute(Attempt(charge(), samples.CREDENTIALS)) == Unknown(
         reason="answer_too_long"
     )

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from malipo import clock, ids
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
+from malipo.contracts.identity import charge_id
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import OutcomeReported, Succeeded
 from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, PROVIDER_COMMANDS
@@ -93,7 +94,10 @@ async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world, simula
     await world.configure()
     payment_id = ids.new("pay")
     operation = charge(
-        payment_id=payment_id, operation_id=payment_id, merchant_id=world.merchant_id, method=card("pm_card_visa")
+        payment_id=payment_id,
+        operation_id=charge_id(payment_id, 1),
+        merchant_id=world.merchant_id,
+        method=card("pm_card_visa"),
     )
     for _ in range(2):
         await world.send(PROVIDER_COMMANDS["stripe"], payment_id, operation)
@@ -101,7 +105,8 @@ async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world, simula
     assert (type(report.outcome), report.source) == (Succeeded, "attempt")
 
     about = samples.intent(
-        id=report.outcome.reference, metadata={"malipo_payment_id": payment_id, "malipo_operation_id": payment_id}
+        id=report.outcome.reference,
+        metadata={"malipo_payment_id": payment_id, "malipo_operation_id": operation.operation_id},
     )
     callback = samples.signed(samples.event(about), samples.CREDENTIALS, clock.unix_seconds())
     address = f"/callbacks/stripe/{world.credential_id}"

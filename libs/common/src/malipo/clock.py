@@ -16,6 +16,15 @@ def unix_seconds() -> int:
     return int(time.time())
 
 
+def from_unix(seconds: int) -> datetime:
+    """The moment so many seconds after the Unix epoch, in UTC. Raises `ValueError` for one that cannot be."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError):
+        msg = "no moment of this era"
+        raise ValueError(msg) from None
+
+
 def monotonic() -> float:
     """Seconds on a clock that never jumps: for durations and timeouts."""
     return time.monotonic()

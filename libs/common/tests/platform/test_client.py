@@ -1,6 +1,7 @@
 """What a client of ours says on the wire, to a server that takes down what it hears."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -52,3 +53,24 @@ async def test_a_request_says_that_it_is_malipos(wire):
         await http.get(address)
     assert f"\r\nuser-agent: {USER_AGENT.lower()}\r\n" in heads[0]
     assert USER_AGENT.startswith("Malipo/")
+
+
+@pytest.mark.parametrize(("keep_alive", "connections"), [(True, 1), (False, 2)])
+async def test_without_keep_alive_each_request_has_a_connection_of_its_own(keep_alive, connections):
+    made: list[object] = []
+
+    async def answer(reader, writer) -> None:
+        made.append(writer)
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async def quietly(reader, writer) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await answer(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(quietly, "127.0.0.1", 0)
+    async with server, http_client(timeout_seconds=5, keep_alive=keep_alive) as http:
+        for _ in range(2):
+            await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        assert len(made) == connections

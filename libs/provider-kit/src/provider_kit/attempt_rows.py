@@ -1,5 +1,6 @@
 """Attempts as read from their rows: one that this process runs, and one that a query or callback is about."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,7 +11,8 @@ from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import ProviderCommand, Query
 from malipo.messaging.pool import Row
 from malipo.platform.logs import log
-from provider_kit.provider import Ages, ProviderOperation
+from provider_kit.provider import Ages, ProviderOperation, References
+from provider_kit.references import MAIN
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
 
@@ -42,6 +44,7 @@ class ClaimedAttempt:
     account_fingerprint: str | None = None
     problem: str | None = None
     ages: Ages = field(default_factory=Ages)
+    references: References = field(default_factory=References)
     hold: LeaseHold = field(default_factory=LeaseHold)
 
     @property
@@ -68,7 +71,10 @@ class PostponedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class OriginalAttempt:
-    """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes."""
+    """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes.
+
+    `references` are all ids of the provider's that are known by now, by role.
+    """
 
     operation: ProviderOperation
     headers: dict[str, str]
@@ -77,6 +83,7 @@ class OriginalAttempt:
     reference: str | None
     outcome: Outcome | None
     ages: Ages
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:
@@ -103,6 +110,7 @@ def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:
         account_fingerprint=row["account_fingerprint"],
         problem=row["problem"],
         ages=_ages(row, asked_at),
+        references=References(_references(row)),
         hold=LeaseHold(asked_at),
     )
 
@@ -111,16 +119,22 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
     """The attempt in a row. An error is raised: without the original nothing can be reported of the operation."""
     operation = _COMMAND.decode(row["command"])
     assert not isinstance(operation, Query)
+    references = _references(row)
     outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
     return OriginalAttempt(
         operation=operation,
         headers=row["headers"],
         first_sent_at=row["first_sent_at"],
         account_fingerprint=row["account_fingerprint"],
-        reference=row["reference"],
+        reference=row["reference"] or references.get(MAIN),
         outcome=outcome,
         ages=_ages(row, read_at),
+        references=references,
     )
+
+
+def _references(row: Row) -> dict[str, str]:
+    return msgspec.convert(row["known"] or {}, dict[str, str])
 
 
 def _ages(row: Row, read_at: float) -> Ages:

@@ -10,7 +10,7 @@ import msgspec
 from malipo import clock, ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Canceled
-from malipo.contracts.provider_commands import Charge, ProviderCommand, Query, Withdraw
+from malipo.contracts.provider_commands import BaseCommand, Charge, Confirm, ProviderCommand, Query, Withdraw
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
@@ -28,6 +28,8 @@ from provider_kit.attempt_rows import (
     read,
     read_original,
 )
+from provider_kit.provider import CallbackOutcome, kind_of
+from provider_kit.references import KEEP, KNOWN, in_order, rows
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
 # While an operation or a query of it is open here, another query is not recorded: what is open will report the outcome.
@@ -42,11 +44,11 @@ _RECORD = Write(
 )
 # Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor keep
 # an operation from expiring.
-_CLAIM = """
+_CLAIM = f"""
 WITH due AS (
     SELECT id FROM attempts AS a
-    WHERE done_at IS NULL AND kind {which} 'query' AND due_at <= now()
-      AND (lease_until IS NULL OR lease_until < now()) AND id <> ALL($4::text[])
+    WHERE done_at IS NULL AND kind {{which}} 'query' AND due_at <= now()
+      AND (lease_until IS NULL OR lease_until < now()) AND id <> ALL($4::text[]) AND account <> ALL($5::text[])
       AND NOT EXISTS (
         SELECT FROM attempts AS earlier
         WHERE earlier.payment_id = a.payment_id AND earlier.done_at IS NULL AND earlier.position < a.position)
@@ -56,8 +58,8 @@ UPDATE attempts AS a
 SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = tries + 1
 FROM due WHERE a.id = due.id
 RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account_fingerprint, a.problem,
-    now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in
-"""
+    now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in, CASE WHEN a.tries > 1 THEN {KNOWN.format(id="a.id")} END AS known
+"""  # noqa: S608 - text of ours
 _CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
 # Statements that lock several rows under a lease lock them in the order of their ids, lest two of them deadlock.
 _MARK = """
@@ -84,10 +86,13 @@ UPDATE attempts SET due_at = now() + make_interval(secs => $3), lease_token = NU
 WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
 _ENDED = (ATTEMPTS.c.id, ATTEMPTS.c.lease_token, ATTEMPTS.c.outcome, ATTEMPTS.c.reference)
-# The end of an attempt and the report of it in the outbox are written together; neither is when the lease was lost.
+# The end of an attempt and the report of it in the outbox are written together; neither is when the lease was lost. The
+# provider's ids are kept in any case.
+_COLUMNS = (*_ENDED, *INSERT_OUTBOX.columns)
 _FINISH = f"""
-WITH ours AS (
-    SELECT ended.* FROM unnest({arrays((*_ENDED, *INSERT_OUTBOX.columns))}) AS ended ({names((*_ENDED, *INSERT_OUTBOX.columns))})
+WITH known AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(len(_COLUMNS) + 1))}
+), ours AS (
+    SELECT ended.* FROM unnest({arrays(_COLUMNS)}) AS ended ({names(_COLUMNS)})
     JOIN attempts AS a ON a.id = ended.id AND a.lease_token = ended.lease_token
     WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), reported AS (
@@ -112,15 +117,35 @@ WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
 RETURNING due_at, CASE WHEN done_at IS NOT NULL THEN withdrawn_step END AS withdrawn_step
 """  # noqa: S608 - text of ours
 _KEEP_REFERENCE = "UPDATE attempts SET reference = $2 WHERE id = $1 AND kind <> 'query' AND reference IS NULL"
-_FIND = """
+_FIND = f"""
 SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
-    expires_at - now() AS expires_in
+    expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known
 FROM attempts
-WHERE id = ANY($1::text[]) AND kind <> 'query' AND problem IS DISTINCT FROM 'tombstone'
+WHERE id = ANY(ARRAY(
+    SELECT unnest($1::text[]) UNION SELECT attempt_id FROM attempt_references WHERE reference = ANY($2::text[])))
+  AND kind <> 'query' AND problem IS DISTINCT FROM 'tombstone'
+"""  # noqa: S608 - text of ours
+# However many callbacks come about an operation, the provider is queried once at a time and not too often. A query that
+# runs already may have looked too early, and does not count; one that waits behind the open operation does.
+_ASK = Write(
+    """
+    INSERT INTO attempts ({names}) SELECT {names} FROM unnest({arrays}) AS new ({names})
+    WHERE NOT EXISTS (
+        SELECT FROM attempts AS open
+        WHERE open.payment_id = new.payment_id AND open.operation_id = new.operation_id AND open.kind = 'query'
+          AND open.done_at IS NULL AND open.lease_token IS NULL)
+      AND (SELECT count(*) FROM attempts AS asked
+        WHERE asked.operation_id = new.operation_id AND asked.kind = 'query' AND asked.created_at > now() - interval '1 hour') < 20
+    ON CONFLICT (id) DO NOTHING""",
+    NEW_ATTEMPT,
+)
+_RELEASE = """
+UPDATE attempts SET tries = tries - 1, lease_token = NULL, lease_until = NULL
+WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
 _TOMBSTONE = """
-INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, headers, problem, done_at)
-VALUES ($1, $1, $2, $3, $4, $5, '{}', 'tombstone', now())
+INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, account, headers, problem, done_at)
+VALUES ($1, $1, $2, $3, $4, $5, $6, '{}', 'tombstone', now())
 ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem = 'tombstone' RETURNING id
 """
 
@@ -161,6 +186,11 @@ class _Mark:
     account_fingerprint: str
 
 
+def account_of(command: BaseCommand) -> str:
+    """What names the merchant's account that a command is for, to tell accounts apart: no secret."""
+    return f"{command.merchant_id}/{command.mode}/{command.account}"
+
+
 class Attempts:
     """Attempts of one provider service. Those of one payment run in the order in which they were recorded."""
 
@@ -183,22 +213,48 @@ class Attempts:
         For a charge that is being sent the withdrawal is deferred: the charge ends if it turns out that nothing was sent
         (`postpone`).
         """
-        if rows := [_row(received, _command(received.message)) for received in arriving]:
-            await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: rows}))
+        if new := [_row(received, _command(received.message)) for received in arriving]:
+            await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: new}))
         charge_ids, steps = [one.operation_id for one in withdraws], [one.step for one in withdraws]
         return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, steps, _CANCELED)}
 
-    async def claim_operations(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
-        """Lease up to `count` due operations, each the first open attempt of its payment.
+    def ask(self, unit: UnitOfWork, originals: Sequence[OriginalAttempt]) -> None:
+        """Put a query of each of these operations into the unit of work, because a callback has hinted at news of it.
+
+        Not while one waits to be run, and at most twenty in an hour, the orchestrator's included: its deadlines are the net.
+        """
+        named = {original.operation.operation_id: original for original in originals}
+        unit.put(_ASK, [_query_row(original) for _, original in sorted(named.items())])
+
+    def learn(self, unit: UnitOfWork, reported: Sequence[tuple[CallbackOutcome, OriginalAttempt]]) -> None:
+        """Put the ids that callbacks were the first to report into the unit of work."""
+        found = [
+            row
+            for one, original in reported
+            for row in rows(original.operation.operation_id, one.outcome.reference, one.references)
+            if row[0] not in original.references.values()
+        ]
+        unit.put(KEEP, in_order(found))
+
+    async def claim_operations(
+        self, lease: Lease, count: int, running: Sequence[str], without: Sequence[str] = ()
+    ) -> Sequence[ClaimedAttempt]:
+        """Lease up to `count` due operations, each the first open attempt of its payment, none of the accounts in `without`.
 
         None of those in `running`: a process that lost a lease while it waits for a response must not send twice.
         One that cannot be read is postponed and alerted; only later attempts of its payment wait for it.
         """
-        return await self._claim(_CLAIM_OPERATIONS, lease, count, running)
+        return await self._claim(_CLAIM_OPERATIONS, lease, count, running, without)
 
-    async def claim_queries(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
+    async def claim_queries(
+        self, lease: Lease, count: int, running: Sequence[str], without: Sequence[str] = ()
+    ) -> Sequence[ClaimedAttempt]:
         """The same for due queries: however many wait, they take no room from operations."""
-        return await self._claim(_CLAIM_QUERIES, lease, count, running)
+        return await self._claim(_CLAIM_QUERIES, lease, count, running, without)
+
+    async def release(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
+        """Give back what was claimed and not begun: it is due as before."""
+        await self._database.write(_RELEASE, lease.token, attempt_ids)
 
     async def mark(self, claimed: ClaimedAttempt, account_fingerprint: str) -> None:
         """Commit that the operation may have reached this account, before it is sent there.
@@ -220,10 +276,12 @@ class Attempts:
 
         An attempt whose lease was lost is missing in the result: another process has it.
         """
-        rows = await self._database.write(_FINISH, *zip(*map(_end_row, ends), strict=True))
-        if rows:
+        found = in_order([row for end in ends for row in _references(end)])
+        known = zip(*found, strict=True) if found else ((), (), ())
+        ended = await self._database.write(_FINISH, *zip(*map(_end_row, ends), strict=True), *known)
+        if ended:
             self._database.nudge()
-        return {row["id"]: row["followed"] for row in rows}
+        return {row["id"]: row["followed"] for row in ended}
 
     async def postpone(
         self, unit: UnitOfWork, claimed: ClaimedAttempt, *, seconds: float, problem: str
@@ -237,6 +295,7 @@ class Attempts:
         row = await unit.transaction.fetchrow(
             _POSTPONE, claimed.id, claimed.token, timedelta(seconds=seconds), problem, *earlier, _CANCELED
         )
+        unit.put(KEEP, in_order(rows(claimed.command.operation_id, None, claimed.references.noted)))
         return None if row is None else PostponedAttempt(row["due_at"], row["withdrawn_step"])
 
     async def keep_reference(self, claimed: ClaimedAttempt, reference: str) -> None:
@@ -247,20 +306,25 @@ class Attempts:
         """The attempt of the operation that a query is about, or None when it was never recorded here."""
         return (await self.originals(self._database.reads, [operation_id])).get(operation_id)
 
-    async def originals(self, source: Queries, operation_ids: Sequence[str]) -> dict[str, OriginalAttempt]:
-        """Those of these operations that were recorded here, by operation id."""
+    async def originals(
+        self, source: Queries, operation_ids: Sequence[str], references: Sequence[str] = ()
+    ) -> dict[str, OriginalAttempt]:
+        """Those of these operations that were recorded here, or are known by one of these references, by operation id."""
         read_at = clock.since_boot()
-        return {row["id"]: read_original(row, read_at) for row in await source.fetch(_FIND, operation_ids)}
+        found = await source.fetch(_FIND, operation_ids, references)
+        return {row["id"]: read_original(row, read_at) for row in found}
 
     async def tombstone(self, query: Query) -> bool:
         """Record that an operation never came here, so that it has no effect if it comes later; False if it has come."""
-        row = query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query)
+        row = query.operation_id, query.payment_id, query.merchant_id, query.kind, encode(query), account_of(query)
         return bool(await self._database.write(_TOMBSTONE, *row))
 
-    async def _claim(self, query: str, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
+    async def _claim(
+        self, query: str, lease: Lease, count: int, running: Sequence[str], without: Sequence[str]
+    ) -> Sequence[ClaimedAttempt]:
         asked_at = clock.since_boot()
-        rows = await self._database.write(query, count, lease.token, lease.seconds, running)
-        found = {row["id"]: read(row, lease.token, asked_at) for row in rows}
+        leased = await self._database.write(query, count, lease.token, lease.seconds, running, without)
+        found = {row["id"]: read(row, lease.token, asked_at) for row in leased}
         if unreadable := [attempt_id for attempt_id, claimed in found.items() if claimed is None]:
             await self._database.write(_POSTPONE_UNREADABLE, lease.token, unreadable, _UNREADABLE_SECONDS)
         readable = [claimed for claimed in found.values() if claimed is not None]
@@ -269,11 +333,11 @@ class Attempts:
 
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | None]:
         """None for each attempt that is marked; else what is to be raised: its lease was lost, or it has expired."""
-        rows = await self._database.write(
+        marked = await self._database.write(
             _MARK, *zip(*[(m.id, m.token, m.account_fingerprint) for m in marks], strict=True)
         )
         found: dict[str, LeaseLost | Expired | None] = {
-            row["id"]: Expired() if row["expired"] else None for row in rows
+            row["id"]: Expired() if row["expired"] else None for row in marked
         }
         return [found.get(mark.id, LeaseLost()) for mark in marks]
 
@@ -288,9 +352,34 @@ def _row(received: Received[Message], command: ProviderCommand) -> Sequence[obje
     """In the order of `_RECORD`. An operation has one attempt; each query of it is an attempt of its own."""
     attempt_id = received.message_id if isinstance(command, Query) else command.operation_id
     kind = type(command).__name__.lower()
-    expires_at = command.expires_at if isinstance(command, Charge) else None
+    expires_at = command.expires_at if isinstance(command, Charge | Confirm) else None
     ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
-    return *ids_, kind, encode(command), received.headers, expires_at
+    return *ids_, kind, encode(command), received.headers, expires_at, account_of(command)
+
+
+def _query_row(original: OriginalAttempt) -> Sequence[object]:
+    """In the order of `_ASK`: a query of our own."""
+    operation = original.operation
+    query = Query(
+        payment_id=operation.payment_id,
+        operation_id=operation.operation_id,
+        merchant_id=operation.merchant_id,
+        mode=operation.mode,
+        config_version=operation.config_version,
+        step=operation.step,
+        account=operation.account,
+        client_ref=operation.client_ref,
+        kind=kind_of(operation),
+        reference=original.reference,
+    )
+    ids_ = ids.new("hint"), query.operation_id, query.payment_id, query.merchant_id
+    return *ids_, "query", encode(query), original.headers, None, account_of(query)
+
+
+def _references(end: FinishedAttempt) -> list[tuple[str, str, str]]:
+    """What is known by now of the operation that was carried out or queried."""
+    claimed = end.claimed
+    return rows(claimed.command.operation_id, end.report.outcome.reference, claimed.references.noted)
 
 
 def _end_row(end: FinishedAttempt) -> Sequence[object]:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured, secret_owner
+from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.message import Message
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Row
@@ -16,6 +17,7 @@ from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import arrays, insert, names, statement
+from malipo.platform.callback_paths import callback_owner, callback_path
 from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from provider_kit.provider import Credentials
@@ -43,11 +45,11 @@ WHERE merchant_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL
 """
 _FIND = """
 SELECT m.version, c.id, c.ciphertext FROM merchants m
-LEFT JOIN credentials c ON c.merchant_id = m.merchant_id AND c.mode = $2
+LEFT JOIN credentials c ON c.merchant_id = m.merchant_id AND c.mode = $2 AND c.label = $3
 WHERE m.merchant_id = $1
 """
 _BY_ID = CompiledQuery(
-    select(CREDENTIALS.c.merchant_id, CREDENTIALS.c.mode, CREDENTIALS.c.ciphertext).where(
+    select(CREDENTIALS.c.merchant_id, CREDENTIALS.c.mode, CREDENTIALS.c.label, CREDENTIALS.c.ciphertext).where(
         CREDENTIALS.c.id == bindparam("id")
     )
 )
@@ -58,24 +60,26 @@ class ReplicaBehind(Exception):
 
 
 class NoCredentials(Exception):
-    """The merchant has no credentials for this provider in this mode, or there is no credential with this id."""
+    """The merchant has no account with this label at this provider in this mode, or there is no credential with this id."""
 
 
 @dataclass(frozen=True, slots=True)
-class MerchantCredentials:
-    """Decrypted credentials, and the merchant they belong to."""
+class Account:
+    """A merchant's account at the provider, with its decrypted credentials. `id` is the credential's."""
 
+    id: str
     merchant_id: str
     mode: Mode
+    label: str
     credentials: Credentials = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Configured:
-    """Decrypted credentials, and the version of the merchant's configuration that they are from."""
+    """An account, and the version of the merchant's configuration that it is from."""
 
     version: int
-    credentials: Credentials = field(repr=False)
+    account: Account
 
 
 class CredentialStore:
@@ -84,12 +88,12 @@ class CredentialStore:
     What was found is kept for less than half a second: a burst neither reads nor decrypts it for each call.
     """
 
-    def __init__(self, provider: str, database: Database, key_ring: KeyRing) -> None:
-        self._provider = provider
+    def __init__(self, descriptor: ProviderDescriptor, database: Database, key_ring: KeyRing) -> None:
+        self._descriptor = descriptor
         self._database = database
         self._key_ring = key_ring
-        self._configured = Recent[tuple[str, Mode], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
-        self._owned = Recent[str, MerchantCredentials](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
+        self._configured = Recent[tuple[str, Mode, str], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
+        self._owned = Recent[str, Account](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
 
     async def replicate(self, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         """Handler of the configuration topic: each merchant's newest version replaces what is here.
@@ -100,7 +104,7 @@ class CredentialStore:
         versions = [newest[merchant_id].version for merchant_id in newest]
         rows = await unit.transaction.fetch(_APPLY_VERSIONS, list(newest), versions)
         applied = [row["merchant_id"] for row in rows]  # without versions older than what is here
-        ours = [(m, c) for m in applied for c in newest[m].credentials if c.provider == self._provider]
+        ours = [(m, c) for m in applied for c in newest[m].credentials if c.provider == self._descriptor.name]
         await unit.transaction.execute(_DELETE, applied)
         await unit.transaction.execute(
             _INSERT,
@@ -108,52 +112,61 @@ class CredentialStore:
             [merchant_id for merchant_id, _ in ours],
             [credential.mode for _, credential in ours],
             [credential.ciphertext for _, credential in ours],
+            [credential.label for _, credential in ours],
         )
         await unit.transaction.execute(_WAKE_WAITING, applied)
         unit.after_commit(self._forget)
         unit.after_commit(nudge)
 
-    async def of_merchant(self, merchant_id: str, mode: Mode, version: int, *, anew: bool) -> Credentials:
-        """The merchant's credentials of that version of the configuration or a later one; with `anew`, none kept here.
+    async def of_merchant(self, merchant_id: str, mode: Mode, label: str, version: int, *, anew: bool) -> Account:
+        """The merchant's account of that version of the configuration or a later one; with `anew`, none kept here.
 
         Raises `ReplicaBehind`, `NoCredentials` or `SecretUnreadable`.
         """
         found = await self._configured.find(
-            (merchant_id, mode),
-            partial(self._read, merchant_id, mode, version),
+            (merchant_id, mode, label),
+            partial(self._read, merchant_id, mode, label, version),
             suits=lambda kept: kept.version >= version and not anew,
         )
-        return found.credentials
+        return found.account
 
-    async def by_id(self, credential_id: str) -> MerchantCredentials:
-        """The credentials that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
+    async def by_id(self, credential_id: str) -> Account:
+        """The account that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
         return await self._owned.find(credential_id, partial(self._read_by_id, credential_id), suits=lambda _: True)
+
+    def admits(self, credential_id: str, token: str | None) -> bool:
+        """Whether the address of this account's callbacks ends with this token; an address without one admits all."""
+        return token is None or self._key_ring.knows(token, callback_owner(credential_id))
+
+    def callback_path(self, account: Account) -> str:
+        """Where the account's callbacks come to, on the address of this service."""
+        return callback_path(self._descriptor, account.id, self._key_ring)
 
     def _forget(self) -> None:
         self._configured.forget()
         self._owned.forget()
 
-    async def _read(self, merchant_id: str, mode: Mode, version: int) -> _Configured:
-        row = await self._database.reads.fetchrow(_FIND, merchant_id, mode)
+    async def _read(self, merchant_id: str, mode: Mode, label: str, version: int) -> _Configured:
+        row = await self._database.reads.fetchrow(_FIND, merchant_id, mode, label)
         if row is None or row["version"] < version:
             raise ReplicaBehind
         if row["id"] is None:
             raise NoCredentials
-        return _Configured(row["version"], self._open(row, merchant_id, mode, row["id"]))
+        return _Configured(row["version"], self._open(row, row["id"], merchant_id, mode, label))
 
-    async def _read_by_id(self, credential_id: str) -> MerchantCredentials:
+    async def _read_by_id(self, credential_id: str) -> Account:
         row = await self._database.reads.fetchrow(*_BY_ID.of(id=credential_id))
         if row is None:
             raise NoCredentials
-        merchant_id, mode = row["merchant_id"], row["mode"]
-        return MerchantCredentials(merchant_id, mode, self._open(row, merchant_id, mode, credential_id))
+        return self._open(row, credential_id, row["merchant_id"], row["mode"], row["label"])
 
-    def _open(self, row: Row, merchant_id: str, mode: Mode, credential_id: str) -> Credentials:
+    def _open(self, row: Row, credential_id: str, merchant_id: str, mode: Mode, label: str) -> Account:
         plain = self._key_ring.open(row["ciphertext"], owner=secret_owner(merchant_id, mode, credential_id))
         try:
-            return msgspec.json.decode(plain, type=dict[str, object])
+            credentials = msgspec.json.decode(plain, type=dict[str, object])
         except msgspec.MsgspecError:
             raise SecretUnreadable from None  # without a cause: it would quote the secret
+        return Account(credential_id, merchant_id, mode, label, credentials)
 
 
 def _newest(batch: Sequence[Received[Message]]) -> dict[str, MerchantConfigured]:

@@ -19,9 +19,10 @@ async def handle_batch(
     operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
     if withdrawn:
         # A charge and its withdrawal may come in one batch, as after an outage: the charge must be there to be stopped.
-        arriving = sorted((one for one in operations if one.key in withdrawn), key=lambda one: one.key)
+        payments = {withdraw.payment_id for withdraw, _ in withdrawn.values()}
+        arriving = sorted((one for one in operations if one.key in payments), key=lambda one: one.key)
         ended = await attempts.withdraw(unit, [withdraw for withdraw, _ in withdrawn.values()], arriving)
-        operations = [one for one in operations if one.key not in withdrawn]
+        operations = [one for one in operations if one.key not in payments]
         for charge_id in sorted(ended):
             withdraw, received = withdrawn[charge_id]
             report = reports.withdrawn(withdraw, provider, withdraw.step)

@@ -7,6 +7,7 @@ import msgspec
 
 from malipo.contracts.outcomes import (
     ActionRequired,
+    Approval,
     Authorized,
     Declined,
     OtherAction,
@@ -15,7 +16,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Charge
+from malipo.contracts.provider_commands import Cancel, Charge, Confirm
 from malipo.platform.logs import log
 from provider_kit.provider import AMOUNT_MISMATCH, ProviderOperation
 
@@ -38,7 +39,7 @@ def checked(operation: ProviderOperation, outcome: Outcome) -> Outcome:
 
     A customer is sent to web addresses alone: anything else becomes an `OtherAction`, which is not followed.
     """
-    outcome = _storable(_followable(outcome))
+    outcome = storable(_followable(outcome))
     if isinstance(outcome, Succeeded | Authorized) and not _agrees(operation, outcome):
         outcome = Unknown(reason=AMOUNT_MISMATCH, reference=outcome.reference)
     if isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH:
@@ -54,7 +55,7 @@ def checked(operation: ProviderOperation, outcome: Outcome) -> Outcome:
 
 def _followable(outcome: Outcome) -> Outcome:
     match outcome:
-        case ActionRequired(action=Redirect(url=url)) if not _is_web_address(url):
+        case ActionRequired(action=Redirect(url=url) | Approval(url=url)) if not _is_web_address(url):
             return msgspec.structs.replace(outcome, action=_NO_PAGE)
         case _:
             return outcome
@@ -70,7 +71,8 @@ def _is_web_address(url: str) -> bool:
     return bool(named and _WEB_ADDRESS.fullmatch(url) and "@" not in parts.netloc)
 
 
-def _storable(outcome: Outcome) -> Outcome:
+def storable(outcome: Outcome) -> Outcome:
+    """The outcome as it can be stored and sent: see `checked`."""
     if isinstance(outcome, Declined) and len(outcome.message) > _MAX_TEXT_CHARS:
         outcome = msgspec.structs.replace(outcome, message=outcome.message[:_MAX_TEXT_CHARS])
     try:
@@ -87,7 +89,7 @@ def _storable(outcome: Outcome) -> Outcome:
 def _agrees(operation: ProviderOperation, outcome: Succeeded | Authorized) -> bool:
     if isinstance(operation, Cancel):
         return True
-    if isinstance(operation, Charge) and operation.capture == "manual" and isinstance(outcome, Succeeded):
+    if isinstance(operation, Charge | Confirm) and operation.capture == "manual" and isinstance(outcome, Succeeded):
         less_or_all = outcome.amount.amount_minor <= operation.amount.amount_minor
         return less_or_all and outcome.amount.currency == operation.amount.currency
     return outcome.amount == operation.amount

@@ -7,7 +7,7 @@ CREATE TABLE attempts (
     position        bigint GENERATED ALWAYS AS IDENTITY,
     payment_id      text NOT NULL,
     merchant_id     text NOT NULL,
-    kind            text NOT NULL CHECK (kind IN ('charge', 'capture', 'cancel', 'refund', 'query')),
+    kind            text NOT NULL CHECK (kind IN ('charge', 'confirm', 'capture', 'cancel', 'refund', 'query')),
     command         bytea NOT NULL,
     headers         jsonb NOT NULL,
     tries           integer NOT NULL DEFAULT 0,
@@ -19,6 +19,7 @@ CREATE TABLE attempts (
     problem         text,
     due_at          timestamptz NOT NULL DEFAULT now(),
     expires_at      timestamptz,
+    account         text NOT NULL,
     lease_token     text,
     lease_until     timestamptz,
     done_at         timestamptz,
@@ -28,7 +29,15 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_operations_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';
 CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';
 CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
-CREATE INDEX attempts_reference ON attempts (reference) WHERE reference IS NOT NULL;
+CREATE INDEX attempts_queries ON attempts (operation_id, created_at) WHERE kind = 'query';
+
+CREATE TABLE attempt_references (
+    reference  text NOT NULL,
+    attempt_id text NOT NULL,
+    role       text NOT NULL,
+    PRIMARY KEY (reference, attempt_id)
+);
+CREATE INDEX attempt_references_attempt ON attempt_references (attempt_id);
 
 CREATE TABLE reminders (
     message_id text NOT NULL,
@@ -54,9 +63,21 @@ CREATE TABLE unmatched (
     currency        text,
     concerns        text NOT NULL CHECK (concerns IN ('ours', 'claimed', 'unclear', 'others')),
     received_at     timestamptz NOT NULL DEFAULT now(),
+    opened          jsonb,
+    look_at         timestamptz,
     PRIMARY KEY (credential_id, callback_id, number)
 );
 CREATE INDEX unmatched_received ON unmatched (received_at);
+CREATE INDEX unmatched_look ON unmatched (look_at) WHERE look_at IS NOT NULL;
+
+CREATE TABLE access_tokens (
+    account        text PRIMARY KEY,
+    number         bigint NOT NULL,
+    ciphertext     text,
+    renew_at       timestamptz,
+    fetching_by    text,
+    fetching_until timestamptz
+);
 
 CREATE TABLE merchants (
     merchant_id text PRIMARY KEY,
@@ -74,6 +95,7 @@ CREATE TABLE credentials (
     merchant_id text NOT NULL REFERENCES merchants,
     mode        text NOT NULL,
     ciphertext  text NOT NULL,
-    UNIQUE (merchant_id, mode)
+    label       text NOT NULL,
+    UNIQUE (merchant_id, mode, label)
 );
 """

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from malipo import clock
+from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.outcomes import Declined, Outcome
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, ProviderOperationKind, Refund
 from malipo.money import Money
@@ -54,22 +55,50 @@ class Ages:
         return timedelta(seconds=clock.since_boot() - self.read_at)
 
 
+@dataclass(slots=True)
+class References:
+    """The ids that a provider gave to what an attempt is or made, by what the provider calls them.
+
+    `known` are those that were kept before. What is noted is kept when this try ends, whichever way it ends, so that
+    callbacks and reports find the attempt by any of them.
+    """
+
+    known: Mapping[str, str] = field(default_factory=dict[str, str])
+    noted: dict[str, str] = field(default_factory=dict[str, str])
+
+    def note(self, role: str, reference: str) -> None:
+        """Keep another id beside the outcome's `reference`, such as `order` beside the capture's."""
+        self.noted[role] = reference
+
+    def get(self, role: str) -> str | None:
+        """The id of this role, if one is known by now."""
+        return self.noted.get(role) or self.known.get(role)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One operation on its way to a provider. Committed before anything is sent.
 
-    `key` is the idempotency key of every try. `first_sent_at` is set once a try may have reached the provider.
-    `same_account` is False when that try may have gone to another account than that of `credentials`: nothing may then be
-    sent, and finding nothing proves nothing. `reference` is the provider's id of the object when it is known.
+    `first_sent_at` is set once a try may have reached the provider. `same_account` is False when that try may have gone to
+    another account than that of `credentials`: nothing may then be sent, and finding nothing proves nothing. `reference`
+    is the provider's id of the object when it is known. Callbacks about it come to `callback_path`.
     """
 
     operation: ProviderOperation
-    key: str
     credentials: Credentials = field(repr=False)
     first_sent_at: datetime | None = None
     reference: str | None = None
     same_account: bool = True
     ages: Ages = field(default_factory=Ages)
+    references: References = field(default_factory=References)
+    callback_path: str = field(default="", repr=False)
+
+    def key_for(self, request: str) -> str:
+        """The idempotency key of one of the requests that may have an effect: the same for every try, for ever.
+
+        `request` is the provider's own word for it, such as `charge`; each such request of an operation has another.
+        """
+        return f"malipo-{self.operation.operation_id}-{request}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +109,63 @@ class Callback:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackOutcome:
-    """The outcome that a callback reports of one operation of ours, named by the ids that we gave the provider."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedOperation:
+    """An operation of ours as a callback names it: by the id that we gave the provider, or by ids of the provider's own.
 
-    payment_id: str
-    operation_id: str
+    `references` are by what the provider calls them, as in `References`.
+    """
+
     kind: ProviderOperationKind
+    operation_id: str | None = None
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackOutcome(NamedOperation):
+    """The outcome that a callback reports of one operation of ours."""
+
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A refund that was made at the provider itself; nothing that may be an operation of ours.
+
+    `reference` is the provider's id of it, and `opened_at` its time, both the same in every report of it. `about` are the
+    provider's ids of what it refunds, by what the provider calls them.
+    """
+
+    event_type: str
+    reference: str
+    about: Mapping[str, str]
+    amount: Money
+    outcome: Outcome
+    opened_at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMoney:
+    """Money that came to the account without an operation of ours: by `reference`, the provider's id of the transaction.
+
+    `account_reference` is what the customer gave as the purpose, if anything: without it a person has to find out what the
+    money is for. `method` is a payment method's type. `description` is the provider's text. Nothing personal. If an
+    operation of ours is known by one of the ids, by `references` or by the purpose, that one is queried instead.
+    """
+
+    reference: str
+    amount: Money
+    method: str
+    received_at: datetime
+    account_reference: str | None = None
+    description: str = ""
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """What a callback reports that matches no operation of ours: a dispute, a refund made in the dashboard.
+    """What a callback reports that matches no operation of ours: a dispute.
 
     `references` are the provider's ids of all objects that it is about, by what the provider calls them, such as
     `{"refund": "re_1", "payment_intent": "pi_1"}`: if an operation of ours made one of them, a person is alerted.
@@ -106,11 +179,20 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class ParsedCallback:
-    """A callback that is genuine: the provider's id of it, the outcomes of our operations in it, and what matches none."""
+    """A callback that is genuine, or that a hint is to be taken from: the provider's id of it, and what it reports.
+
+    Outcomes are believed of a provider whose callbacks are signed; of another they make us query the operation. `ask` are
+    operations to query in any case. `opened` and `received` are believed: a provider whose callbacks are hints has
+    confirmed them first. `reply` is the JSON that the provider waits for.
+    """
 
     callback_id: str
     outcomes: Sequence[CallbackOutcome] = ()
     unmatched: Sequence[Unmatched] = ()
+    ask: Sequence[NamedOperation] = ()
+    opened: Sequence[Opened] = ()
+    received: Sequence[ReceivedMoney] = ()
+    reply: Mapping[str, object] | None = None
 
 
 class Provider(Protocol):
@@ -122,8 +204,10 @@ class Provider(Protocol):
     that has expired (`Ages.expired`): they only read, or make its key useless for ever.
     """
 
-    name: ClassVar[str]
-    capabilities: ClassVar[frozenset[type[ProviderOperation]]]
+    @property
+    def descriptor(self) -> ProviderDescriptor:
+        """What the provider is: the kit treats it by its traits `repeat` and `callbacks`."""
+        ...
 
     def identity(self, credentials: Credentials) -> str:
         """What names the account: the same for as long as an idempotency key is known to name the same operation there.
@@ -140,8 +224,11 @@ class Provider(Protocol):
         """What the provider reports of the operation. Has no effect but the one that the operation was to have anyway."""
         ...
 
-    def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
-        """Verify and read a callback. Raises `BadSignature` unless it is genuine and fresh."""
+    async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
+        """Verify and read a callback. Raises `BadSignature` unless it is genuine and fresh.
+
+        It may ask the provider, as long as the callback's sender waits; `NotSent` makes it send the callback again.
+        """
         ...
 
 
@@ -162,6 +249,7 @@ def kind_of(operation: ProviderOperation) -> ProviderOperationKind:
 
 def refusal(provider: Provider, operation: ProviderOperation) -> Outcome | None:
     """The outcome of an operation that `provider` does not declare, given before anything is sent; else None."""
-    if type(operation) in provider.capabilities:
+    kind = kind_of(operation)
+    if kind in provider.descriptor.operations:
         return None
-    return Declined(code="provider_unsupported", message=f"{provider.name} has no {kind_of(operation)}.")
+    return Declined(code="provider_unsupported", message=f"{provider.descriptor.title} has no {kind}.")

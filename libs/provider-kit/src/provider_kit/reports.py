@@ -1,12 +1,24 @@
 """What is published of an attempt: its outcome, by whichever way it came, or the obstacle that postponed it. Pure."""
 
 from datetime import datetime
+from typing import Any
 
-from malipo import clock
-from malipo.contracts.outcomes import AttemptPostponed, Canceled, Exchange, Outcome, OutcomeReported
+from malipo import clock, ids
+from malipo.contracts.outcomes import (
+    AttemptPostponed,
+    Canceled,
+    Exchange,
+    OperationOpened,
+    Outcome,
+    OutcomeReported,
+    PaymentReceived,
+    UnmatchedReported,
+)
 from malipo.contracts.provider_commands import Query, Withdraw
 from provider_kit.attempt_rows import ClaimedAttempt
-from provider_kit.provider import ProviderOperation, kind_of
+from provider_kit.credentials import Account
+from provider_kit.integrity import storable
+from provider_kit.provider import Opened, ProviderOperation, ReceivedMoney, kind_of
 
 Exchanges = tuple[Exchange, ...]
 
@@ -66,6 +78,46 @@ def from_callback(operation: ProviderOperation, provider: str, outcome: Outcome,
         step=operation.step,
         callback_id=callback_id,
         observed_at=clock.now(),
+    )
+
+
+def opened(one: Opened, payment_id: str, provider: str, callback_id: str) -> OperationOpened:
+    """A refund of this payment that was made at the provider itself."""
+    return OperationOpened(
+        payment_id=payment_id,
+        kind="refund",
+        provider=provider,
+        reference=one.reference,
+        amount=one.amount,
+        outcome=storable(one.outcome),
+        opened_at=one.opened_at,
+        observed_at=clock.now(),
+        reason=one.reason,
+        callback_id=callback_id,
+    )
+
+
+def received(money: ReceivedMoney, account: Account, provider: str) -> PaymentReceived | UnmatchedReported:
+    """Money that no operation explains: a payment if its customer gave a purpose, else kept until a person assigns it."""
+    name = f"{provider}/{money.reference}"
+    common: dict[str, Any] = {
+        "merchant_id": account.merchant_id,
+        "mode": account.mode,
+        "provider": provider,
+        "account": account.label,
+        "reference": money.reference,
+        "amount": money.amount,
+        "received_at": money.received_at,
+        "observed_at": clock.now(),
+    }
+    if money.account_reference is None:
+        suspense_id = ids.derived("sus", money.received_at, name)
+        return UnmatchedReported(id=suspense_id, description=money.description, **common)
+    return PaymentReceived(
+        payment_id=ids.derived("pay", money.received_at, name),
+        method=money.method,
+        account_reference=money.account_reference,
+        **common,
     )
 
 

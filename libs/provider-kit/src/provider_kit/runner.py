@@ -1,48 +1,48 @@
 """Runs attempts: claims what is due, calls the provider, records the outcome or what has to be done next."""
 
-import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter, Gauge, Histogram
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from malipo import clock, ids
+from malipo import ids
+from malipo.contracts.descriptor import Never
 from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Canceled, Declined, Outcome, OutcomeReported, Unknown
-from malipo.contracts.provider_commands import BaseCommand, Charge, Query
+from malipo.contracts.provider_commands import Charge, Confirm, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
-from malipo.messaging.executor import Claim, Executor
+from malipo.messaging.executor import Executor, Lease
 from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.pool import when_back
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit import exchanges, reports
-from provider_kit.attempt_rows import ClaimedAttempt, FinishedAttempt, LeaseHold, OriginalAttempt, PostponedAttempt
-from provider_kit.attempts import Attempts, Expired, LeaseLost
-from provider_kit.breaker import Breaker, CircuitState
-from provider_kit.credentials import CredentialStore, NoCredentials, ReplicaBehind
+from provider_kit.attempt_rows import ClaimedAttempt, FinishedAttempt, OriginalAttempt, PostponedAttempt
+from provider_kit.attempts import Attempts, Expired, LeaseLost, account_of
+from provider_kit.bulkhead import Bulkhead
+from provider_kit.calls import Calls
+from provider_kit.credentials import Account, CredentialStore, NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.integrity import checked
-from provider_kit.provider import Attempt, Credentials, Provider, ProviderOperation, kind_of, refusal
+from provider_kit.provider import Attempt, Credentials, Provider, ProviderOperation, References, refusal
 
 CONCURRENT_OPERATIONS = 48
 CONCURRENT_QUERIES = 16
 """Queries have a limit of their own: thousands that are due at once, as after an outage, take no room from operations."""
 CHARGE_PATIENCE_SECONDS = 60.0
-"""A charge that could not be sent for this long is declined: the customer has left."""
+"""A charge or confirm that could not be sent for this long is declined: the customer has left."""
 PATIENCE_SECONDS = 24 * 3600.0
 """Refunds, captures and cancels are owed: they keep trying for a day."""
 
 EXPIRED = Declined(
     code="expired", message="The payment expired before it could be sent to the provider: nothing was charged."
 )
-"""The end of a charge that was not sent until it expired, and never will be."""
+"""The end of a charge or confirm that was not sent until it expired, and never will be."""
+
+MAY_HAVE_BEEN_SENT = Unknown(reason="may_have_been_sent")
+"""The outcome of an operation that an earlier try may have sent, at a provider that must not be sent it twice."""
 
 _BEHIND_SECONDS = 0.2
 _LONGEST_BEHIND_SECONDS = 5.0  # a configuration that arrives between the look and the wait wakes nothing
@@ -50,30 +50,9 @@ _MISCONFIGURED_SECONDS = 60.0
 _MAX_DELAY_SECONDS = 30.0
 _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
 _MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that requests a pause
-_CALL_LIMIT_SECONDS = 120.0  # above each provider's own timeouts; a query may read several pages
-_QUICK_TRIES = 3
 
-CALLS = Counter(
-    "malipo_provider_calls",
-    "Calls of a provider: `execute` carries out an operation of this kind, `query` asks for its outcome; by result.",
-    ("provider", "verb", "kind", "result"),
-)
-CALL_SECONDS = Histogram(
-    "malipo_provider_call_duration_seconds", "Time of one call of a provider.", ("provider", "verb", "kind")
-)
-RETRIES = Counter(
-    "payment_retry_count",
-    "Tries of an operation at a provider after its first; the exemplar is the payment's id.",
-    ("provider", "kind"),
-)
-CIRCUITS = Gauge(
-    "malipo_provider_circuits",
-    "Accounts that are not called for now (`open`), or only by one call that probes (`half_open`).",
-    ("provider", "state"),
-)
-
-Verb = Literal["execute", "query"]
-"""The verbs of a provider that send it something."""
+type ClaimWithout = Callable[[Lease, int, Sequence[str], Sequence[str]], Awaitable[Sequence[ClaimedAttempt]]]
+"""Claims as an executor does, and nothing of some accounts."""
 
 
 class AttemptRunner:
@@ -82,7 +61,8 @@ class AttemptRunner:
     A try is committed as sent, and to which account, before it is sent, and then sent only while the lease is known to
     be ours and the operation has not expired. What may have reached the provider is tried again under the same key in the
     same account only; what certainly did not is tried again. After the patience of its kind, the former is in doubt and
-    the latter declined. What has expired is declined; if it may have been sent, it is queried.
+    the latter declined. What has expired is declined; if it may have been sent, it is queried. Where a
+    provider knows no keys (`repeat`), what may have been sent is never sent again: it is in doubt at once, and only queried.
 
     The provider's response is kept until it is written, however long the database is away.
     """
@@ -97,14 +77,14 @@ class AttemptRunner:
         lease_seconds: float,
     ) -> None:
         self._provider = provider
+        self._name = provider.descriptor.name
+        self._repeats = not isinstance(provider.descriptor.repeat, Never)
         self._attempts = attempts
         self._credentials = credentials
         self._database = database
-        self._breaker = Breaker()
+        self._calls = Calls(provider, lease_seconds=lease_seconds)
         self._ends = GroupCommit(self._write_ends, most=CONCURRENT_OPERATIONS + CONCURRENT_QUERIES)
         self._lease_seconds = lease_seconds
-        for state in CircuitState:
-            CIRCUITS.labels(provider.name, state).set_function(partial(self._breaker.count, state))
         self.operations = self._executor("operations", attempts.claim_operations, CONCURRENT_OPERATIONS)
         self.queries = self._executor("queries", attempts.claim_queries, CONCURRENT_QUERIES)
 
@@ -122,28 +102,47 @@ class AttemptRunner:
             command.payment_id,
             claimed.headers,
             SpanKind.CLIENT,
-            provider=self._provider.name,
+            provider=self._name,
             operation_id=command.operation_id,
         )
         with span as headers, exchanges.recorded(*reports.lost(claimed)):
             await self._run(replace(claimed, headers=headers))
 
-    def _executor(self, what: str, claim: Claim[ClaimedAttempt], limit: int) -> Executor[ClaimedAttempt]:
+    def _executor(self, what: str, claim: ClaimWithout, limit: int) -> Executor[ClaimedAttempt]:
+        bulkhead = Bulkhead(limit)
         return Executor(
-            f"{self._provider.name} {what}",
-            claim=claim,
-            run=self.run,
+            f"{self._name} {what}",
+            claim=partial(self._claim, claim, bulkhead),
+            run=partial(self._run_in, bulkhead),
             renew=self._attempts.renew,
             limit=limit,
             lease_seconds=self._lease_seconds,
         )
+
+    async def _claim(
+        self, claim: ClaimWithout, bulkhead: Bulkhead, lease: Lease, count: int, running: Sequence[str]
+    ) -> Sequence[ClaimedAttempt]:
+        """What may run now. A burst of one account is claimed once, and what is beyond its share is given back."""
+        rows = await claim(lease, count, running, bulkhead.full())
+        admitted = [claimed for claimed in rows if bulkhead.enter(account_of(claimed.command))]
+        if len(admitted) < len(rows):
+            taken = {claimed.id for claimed in admitted}
+            await self._attempts.release(lease, [claimed.id for claimed in rows if claimed.id not in taken])
+        return admitted
+
+    async def _run_in(self, bulkhead: Bulkhead, claimed: ClaimedAttempt) -> None:
+        try:
+            await self.run(claimed)
+        finally:
+            if bulkhead.leave(account_of(claimed.command)):
+                self.nudge()
 
     async def _run(self, claimed: ClaimedAttempt) -> None:
         command = claimed.command
         try:
             outcome = await self._outcome(claimed)
         except LeaseLost:
-            log.warning("lease lost before the call", provider=self._provider.name)
+            log.warning("lease lost before the call", provider=self._name)
         except ReplicaBehind:
             why = "The merchant's configuration has not arrived."
             seconds = min(_doubled(_BEHIND_SECONDS, claimed.tries - 1), _LONGEST_BEHIND_SECONDS)
@@ -151,7 +150,7 @@ class AttemptRunner:
         except NotSent as error:
             await self._could_not_send(claimed, "provider_unreachable", str(error), _delay_seconds(claimed, error))
         except (Misconfigured, NoCredentials, SecretUnreadable) as error:
-            log.error("provider misconfigured", provider=self._provider.name, merchant_id=command.merchant_id)
+            log.error("provider misconfigured", provider=self._name, merchant_id=command.merchant_id)
             await self._could_not_send(claimed, "provider_misconfigured", _advice(error), _MISCONFIGURED_SECONDS)
         else:
             await self._record(claimed, outcome)
@@ -160,138 +159,94 @@ class AttemptRunner:
         """The outcome that a query finds, or that an operation has: as the provider reports it, or unsent."""
         command = claimed.command
         if isinstance(command, Query):
-            return await self._query(claimed, command, await self._credentials_of(claimed))
+            return await self._query(claimed, command, await self._account_of(claimed))
+        if claimed.first_sent_at is not None and not self._repeats:
+            return MAY_HAVE_BEEN_SENT
         if claimed.ages.expired and claimed.first_sent_at is None:
             return EXPIRED  # whether or not there are credentials
-        credentials = await self._credentials_of(claimed)
+        account = await self._account_of(claimed)
         if refused := refusal(self._provider, command):
             return refused
         try:
-            return await self._send(claimed, command, credentials)
+            return await self._send(claimed, command, account)
         except Expired:
-            return EXPIRED if claimed.first_sent_at is None else await self._read_about(claimed, command, credentials)
+            return EXPIRED if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
 
-    async def _credentials_of(self, claimed: ClaimedAttempt) -> Credentials:
-        """The merchant's credentials, read anew for an attempt that had to wait: new ones may have woken it."""
+    async def _account_of(self, claimed: ClaimedAttempt) -> Account:
+        """The merchant's account, read anew for an attempt that had to wait: new ones may have woken it."""
         command, anew = claimed.command, claimed.problem is not None
-        return await self._credentials.of_merchant(command.merchant_id, command.mode, command.config_version, anew=anew)
+        return await self._credentials.of_merchant(
+            command.merchant_id, command.mode, command.account, command.config_version, anew=anew
+        )
 
-    async def _send(self, claimed: ClaimedAttempt, operation: ProviderOperation, credentials: Credentials) -> Outcome:
+    async def _send(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
         """Raises `Expired` when nothing was sent by this try for that reason."""
-        await self._attempts.mark(claimed, self.fingerprint(credentials))
-        attempt = self._attempt(operation, credentials, claimed, claimed.reference)
+        attempt = self._attempt(operation, account, claimed, claimed.references)
+        self._calls.require_closed(operation)  # before the mark: what dies behind it was perhaps sent
+        await self._attempts.mark(claimed, self.fingerprint(account.credentials))
         if claimed.tries > 1:
-            self._count_retry(operation)
-        return await self._call("execute", attempt, claimed.hold)
+            self._calls.count_retry(operation)
+        return await self._calls.call("execute", attempt, claimed.hold)
 
-    async def _read_about(
-        self, claimed: ClaimedAttempt, operation: ProviderOperation, credentials: Credentials
-    ) -> Outcome:
+    async def _read_about(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
         """The outcome of an operation that has expired, and that an earlier try may have sent."""
-        attempt = self._attempt(operation, credentials, claimed, claimed.reference)
-        return await self._call("query", replace(attempt, ages=attempt.ages.ended()), claimed.hold)
+        attempt = self._attempt(operation, account, claimed, claimed.references)
+        self._calls.require_closed(operation)
+        return await self._calls.call("query", replace(attempt, ages=attempt.ages.ended()), claimed.hold)
 
-    async def _query(self, claimed: ClaimedAttempt, query: Query, credentials: Credentials) -> Outcome:
+    async def _query(self, claimed: ClaimedAttempt, query: Query, account: Account) -> Outcome:
         original = await self._attempts.original(query.operation_id)
         if original is None:
             return await self._tombstone(query)
-        if isinstance(original.outcome, Declined | Canceled):
+        never_sent = original.first_sent_at is None
+        if isinstance(original.outcome, Declined | Canceled) and (self._repeats or never_sent):
             return original.outcome  # decided; a query by replay could carry out what was never sent
-        if original.first_sent_at is None:
+        if never_sent:
             return Unknown(reason="not sent yet")
-        attempt = self._attempt(original.operation, credentials, original, original.reference or query.reference)
-        return await self._call("query", attempt, claimed.hold)
+        attempt = self._attempt(
+            original.operation, account, original, References(original.references, claimed.references.noted)
+        )
+        if attempt.reference is None:
+            attempt = replace(attempt, reference=query.reference)
+        self._calls.require_closed(original.operation)
+        return await self._calls.call("query", attempt, claimed.hold)
 
     def _attempt(
         self,
         operation: ProviderOperation,
-        credentials: Credentials,
+        account: Account,
         known: ClaimedAttempt | OriginalAttempt,
-        reference: str | None,
+        references: References,
     ) -> Attempt:
-        same_account = known.account_fingerprint in (None, self.fingerprint(credentials))
+        same_account = known.account_fingerprint in (None, self.fingerprint(account.credentials))
         if not same_account:
             log.error("provider account changed", payment_id=operation.payment_id, client_ref=operation.client_ref)
         return Attempt(
             operation=operation,
-            key=key_of(operation),
-            credentials=credentials,
+            credentials=account.credentials,
             first_sent_at=known.first_sent_at,
-            reference=reference,
+            reference=known.reference,
             same_account=same_account,
             ages=known.ages,
+            references=references,
+            callback_path=self._credentials.callback_path(account),
         )
 
     def fingerprint(self, credentials: Credentials) -> str:
         """What is kept of an account with each attempt that is sent there: nothing that could be used."""
-        return hashlib.sha256(f"{self._provider.name}/{self._provider.identity(credentials)}".encode()).hexdigest()
+        return hashlib.sha256(f"{self._name}/{self._provider.identity(credentials)}".encode()).hexdigest()
 
     async def _tombstone(self, query: Query) -> Outcome:
         if not await self._attempts.tombstone(query):
             return Unknown(reason="arriving")
         return Declined(code="never_sent", message="The operation never reached the provider and never will.")
 
-    async def _call(self, verb: Verb, attempt: Attempt, hold: LeaseHold) -> Outcome:
-        circuit = f"{attempt.operation.merchant_id}/{attempt.operation.mode}"
-        if wait := self._breaker.wait_seconds(circuit):
-            raise NotSent("circuit open", retry_after_seconds=wait)
-        kind = type(attempt.operation).__name__.lower()
-        with CALL_SECONDS.labels(self._provider.name, verb, kind).time():
-            outcome = await self._guarded(verb, attempt, hold, circuit)
-        CALLS.labels(self._provider.name, verb, kind, RESULTS[type(outcome)]).inc()
-        return outcome
-
-    def _count_retry(self, operation: ProviderOperation) -> None:
-        RETRIES.labels(self._provider.name, kind_of(operation)).inc(exemplar={"payment_id": operation.payment_id})
-
-    async def _guarded(self, verb: Verb, attempt: Attempt, hold: LeaseHold, circuit: str) -> Outcome:
-        try:
-            async with asyncio.timeout(_CALL_LIMIT_SECONDS):
-                outcome = checked(attempt.operation, await self._quickly(verb, attempt, hold))
-        except NotSent:
-            self._breaker.failed(circuit)
-            raise
-        except (Misconfigured, LeaseLost, Expired):
-            raise
-        except Exception:  # noqa: BLE001 - a bug of ours, after which it is not known what was sent
-            log.exception("provider raised", provider=self._provider.name, payment_id=attempt.operation.payment_id)
-            return Unknown(reason="internal_error")
-        silent = isinstance(outcome, Unknown) and outcome.silent
-        record = self._breaker.failed if silent else self._breaker.succeeded
-        record(circuit)
-        return outcome
-
-    async def _quickly(self, verb: Verb, attempt: Attempt, hold: LeaseHold) -> Outcome:
-        """A few fast tries, only where nothing can have been sent."""
-        call = self._provider.execute if verb == "execute" else self._provider.query
-        async for one_try in AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, NotSent) and error.retry_after_seconds is None),
-            stop=stop_after_attempt(_QUICK_TRIES),
-            wait=wait_random_exponential(multiplier=0.05, max=0.5),
-            before_sleep=lambda _: self._count_retry(attempt.operation),
-            reraise=True,
-        ):
-            with one_try:
-                self._require(hold)
-                if verb == "execute" and attempt.ages.expired:
-                    raise Expired
-                return await call(attempt)
-        raise AssertionError
-
-    def _require(self, hold: LeaseHold) -> None:
-        """Raise `LeaseLost` unless the lease is known to be ours still: since the mark the process may have slept a day.
-
-        A process that freezes between this check and the write to the socket is not caught here. A provider whose keys
-        expire checks `Ages.key_age_now` before each request with an effect; after that nothing is checked.
-        """
-        if clock.since_boot() - hold.since > self._lease_seconds:
-            raise LeaseLost
-
     async def _could_not_send(self, claimed: ClaimedAttempt, code: str, why: str, delay_seconds: float) -> None:
         """Nothing was sent by this try: try again later, or end the attempt by what is known of earlier tries."""
         command = claimed.command
-        patience = CHARGE_PATIENCE_SECONDS if isinstance(command, Charge) else PATIENCE_SECONDS
-        hopeless = isinstance(command, Charge) and code == "provider_misconfigured"
+        awaited = isinstance(command, Charge | Confirm)
+        patience = CHARGE_PATIENCE_SECONDS if awaited else PATIENCE_SECONDS
+        hopeless = awaited and code == "provider_misconfigured"
         if isinstance(command, Query):
             await self._record(claimed, Unknown(reason=code))  # the orchestrator queries again when its timer fires
         elif not hopeless and claimed.age.total_seconds() <= patience:
@@ -321,11 +276,11 @@ class AttemptRunner:
     ) -> OutcomeReported | AttemptPostponed | None:
         """The end of a charge that was withdrawn meanwhile, or else what postponed the attempt."""
         if postponed.withdrawn_step is not None:
-            return reports.withdrawn(operation, self._provider.name, postponed.withdrawn_step, exchanges.made())
+            return reports.withdrawn(operation, self._name, postponed.withdrawn_step, exchanges.made())
         return reports.postponed(
             claimed,
             operation,
-            self._provider.name,
+            self._name,
             code=code,
             detail=why,
             retry_at=postponed.retry_at,
@@ -335,7 +290,7 @@ class AttemptRunner:
     async def _record(self, claimed: ClaimedAttempt, outcome: Outcome) -> None:
         command = claimed.command
         tracing.annotate({"outcome": RESULTS[type(outcome)]})
-        reported = reports.outcome_of(claimed, self._provider.name, outcome, exchanges.made())
+        reported = reports.outcome_of(claimed, self._name, outcome, exchanges.made())
         ours = await when_back(partial(self._ends.add, FinishedAttempt(claimed, reported)), "an attempt's end")
         if not ours and outcome.reference is not None:
             # The process that has the attempt now repeats it under the same key, and reports its outcome.
@@ -359,11 +314,6 @@ class AttemptRunner:
         return [end.claimed.id in ours for end in ends]
 
 
-def key_of(command: BaseCommand) -> str:
-    """The idempotency key of an operation at the provider: the same for every try, for ever."""
-    return f"malipo-{command.operation_id}"
-
-
 def _delay_seconds(claimed: ClaimedAttempt, error: NotSent) -> float:
     if error.retry_after_seconds is not None:
         return min(error.retry_after_seconds, _MAX_RETRY_AFTER_SECONDS)
@@ -377,7 +327,7 @@ def _doubled(seconds: float, times: int) -> float:
 def _advice(error: Exception) -> str:
     match error:
         case NoCredentials():
-            return "The merchant has no credentials for this provider: PUT /v1/provider-credentials."
+            return "The merchant has no such account at this provider: PUT /v1/provider-credentials."
         case SecretUnreadable():
             return "The merchant's credentials cannot be read: save them again, or add the missing key to KEY_RING."
         case _:

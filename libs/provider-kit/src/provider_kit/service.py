@@ -20,17 +20,21 @@ from provider_kit.runner import AttemptRunner
 
 def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSettings) -> Starlette:
     """The application of one provider service: commands in, calls out, outcomes out, callbacks in."""
+    name = provider.descriptor.name
     attempts = Attempts(runtime.database)
-    credentials = CredentialStore(provider.name, runtime.database, KeyRing.parse(settings.key_ring.get_secret_value()))
+    credentials = CredentialStore(
+        provider.descriptor, runtime.database, KeyRing.parse(settings.key_ring.get_secret_value())
+    )
     runner = AttemptRunner(provider, attempts, credentials, runtime.database, lease_seconds=settings.lease_seconds)
     nudge = runner.nudge
-    handle = partial(handle_batch, provider.name, attempts, nudge)
+    handle = partial(handle_batch, name, attempts, nudge)
     runtime.subscribe(
-        Subscription("commands", (PROVIDER_COMMANDS[provider.name],), handle),
+        Subscription("commands", (PROVIDER_COMMANDS[name],), handle),
         Subscription("config", (MERCHANT_CONFIG,), partial(credentials.replicate, nudge)),
     )
     runtime.loop("operations", runner.operations.run)
     runtime.loop("queries", runner.queries.run)
     runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)
+    runtime.sweep("opened", unmatched.LOOK_SECONDS, unmatched.look_again)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
-    return runtime.app([Callbacks(provider, attempts, credentials, runtime.database).route()])
+    return runtime.app([Callbacks(provider, attempts, credentials, runtime.database, nudge).route()])

@@ -31,6 +31,7 @@ NEW_ATTEMPT = (
     Column("command", LargeBinary, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("expires_at", MOMENT),
+    Column("account", Text, nullable=False),
 )
 """What an attempt is made with."""
 
@@ -54,12 +55,22 @@ ATTEMPTS = Table(
     Index("attempts_open", "payment_id", "position", postgresql_where=text("done_at IS NULL")),
     Index("attempts_operations_due", "due_at", postgresql_where=text("done_at IS NULL AND kind <> 'query'")),
     Index("attempts_queries_due", "due_at", postgresql_where=text("done_at IS NULL AND kind = 'query'")),
-    Index("attempts_reference", "reference", postgresql_where=text("reference IS NOT NULL")),
+    Index("attempts_queries", "operation_id", "created_at", postgresql_where=text("kind = 'query'")),
 )
 """What is to be sent, was sent, and came back. Except for a query, `id` is the operation's id, so that one operation can
 never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account_fingerprint` then names
 the account that it went to. `withdrawn_step` is the step that withdrew a charge while it was being sent. After `expires_at`
-nothing is sent that could take money."""
+nothing is sent that could take money. `account` is the merchant's account that it is for, as `account_of` names it."""
+
+ATTEMPT_REFERENCES = Table(
+    "attempt_references",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("attempt_id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Index("attempt_references_attempt", "attempt_id"),
+)
+"""Every id that the provider gave to what an operation is or made, by what the provider calls it."""
 
 MERCHANTS = Table(
     "merchants",
@@ -96,9 +107,25 @@ UNMATCHED = Table(
     Column("currency", Text),
     Column("concerns", Text, nullable=False),
     Column("received_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("opened", JSONB),
+    Column("look_at", MOMENT),
     Index("unmatched_received", "received_at"),
+    Index("unmatched_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
 )
-"""What the provider reported that matches no operation here: its ids only, by the callback that reported it."""
+"""What the provider reported that matches no operation here: its ids only, by the callback that reported it. A refund that
+was made at the provider is `opened`: until its charge is found it is looked for again at `look_at`."""
+
+ACCESS_TOKENS = Table(
+    "access_tokens",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("ciphertext", Text),
+    Column("renew_at", MOMENT),
+    Column("fetching_by", Text),
+    Column("fetching_until", MOMENT),
+)
+"""Each account's present access token, sealed; `number` counts them. One process at a time fetches the next one."""
 
 PERSONAL_KEYS = Table(
     "personal_keys",
@@ -116,6 +143,7 @@ CREDENTIALS = Table(
     Column("merchant_id", Text, ForeignKey("merchants.merchant_id"), nullable=False),
     Column("mode", Text, nullable=False),
     Column("ciphertext", Text, nullable=False),
-    UniqueConstraint("merchant_id", "mode"),
+    Column("label", Text, nullable=False),
+    UniqueConstraint("merchant_id", "mode", "label"),
 )
-"""Together with `merchants`, the replica of the gateway's configuration."""
+"""Together with `merchants`, the replica of the gateway's configuration. A merchant's accounts are told apart by `label`."""

@@ -8,7 +8,7 @@ import msgspec
 
 from malipo.contracts.outcomes import ActionRequired, Outcome, Redirect, Unknown
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import ProviderOperation
+from provider_kit.provider import NamedOperation, ProviderOperation
 from testkit.transports import Reply
 
 
@@ -23,11 +23,22 @@ class Example:
 
 @dataclass(frozen=True)
 class Story:
-    """One transaction in two reports: by a callback, and by the API's response to a query about `operation`."""
+    """One transaction in two reports: by a callback, and by the API's response to a query about `operation`.
+
+    `references` are the provider's ids by which a callback without our own names the operation.
+    """
 
     operation: ProviderOperation
     event: object
     reply: Reply
+    references: frozenset[str] = frozenset()
+
+
+def names(reported: NamedOperation, story: Story) -> bool:
+    """Whether a callback names the story's operation: by our id of it, or by ids that the provider gave it."""
+    if reported.operation_id is not None:
+        return reported.operation_id == story.operation.operation_id
+    return bool(story.references & set(reported.references.values()))
 
 
 def redirecting(example: Example, url: str) -> Reply:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from malipo.contracts.commands import PaymentMethod
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from malipo.money import Money
 
 _USD_10 = Money(1000, "USD")
@@ -16,7 +16,13 @@ def card(token: str = "tok_1") -> PaymentMethod:  # noqa: S107 - what a browser 
 
 def charge(**changes: Any) -> Charge:
     """A charge of 10.00 USD."""
-    return Charge(**_common("pay_1", {"amount": _USD_10, "method": card(), "capture": "automatic"} | changes))
+    return Charge(**_common("pay_1.1", {"amount": _USD_10, "method": card(), "capture": "automatic"} | changes))
+
+
+def confirm(**changes: Any) -> Confirm:
+    """A confirm of a charge of 10.00 USD."""
+    given = {"reference": "ref_charge", "amount": _USD_10, "capture": "automatic"}
+    return Confirm(**_common("pay_1.1.c1", given | changes))
 
 
 def capture(**changes: Any) -> Capture:

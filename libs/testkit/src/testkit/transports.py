@@ -1,7 +1,7 @@
 """Stand-ins for the network in tests: responses, silences and breaks, as httpx transports."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import override
 
@@ -25,20 +25,53 @@ class Reply:
 
 
 class Recorder(httpx.MockTransport):
-    """Answers every request with one reply and keeps those that are no mere reads: `effects` are they as text."""
+    """Answers every request with one reply, or as another transport, and keeps those that are no mere reads: as text in
+    `effects`, and without their headers in `requests`.
+    """
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(
+        self,
+        reply: Callable[[httpx.Request], httpx.Response] | httpx.MockTransport,
+        is_read: Callable[[httpx.Request], bool] = lambda request: request.method == "GET",
+    ) -> None:
         super().__init__(self._record)
-        self._reply = reply
+        self._reply = reply.handle_request if isinstance(reply, httpx.MockTransport) else reply
+        self._is_read = is_read
         self.effects: list[str] = []
-        self.bodies: list[bytes] = []
+        self.requests: list[tuple[str, str, bytes]] = []
         self.headers: list[httpx.Headers] = []
 
+    @property
+    def bodies(self) -> list[bytes]:
+        """Of the requests that are no mere reads."""
+        return [body for _, _, body in self.requests]
+
     def _record(self, request: httpx.Request) -> httpx.Response:
-        if request.method != "GET":
-            self.bodies.append(request.content)
+        if not self._is_read(request):
+            self.requests.append((request.method, str(request.url), request.content))
             self.headers.append(request.headers)
             self.effects.append(f"{request.method} {request.url}\n{request.headers.multi_items()}\n{request.content!r}")
+        return self._reply(request)
+
+
+class Tokened(httpx.AsyncBaseTransport):
+    """Another transport, in front of which requests for access tokens are answered, and counted."""
+
+    def __init__(
+        self, inner: httpx.AsyncBaseTransport | None, is_token_request: Callable[[httpx.Request], bool], reply: Reply
+    ) -> None:
+        assert inner is not None
+        self._inner = inner
+        self._is_token_request = is_token_request
+        self._reply = reply
+        self.fetched = 0
+
+    @override
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not self._is_token_request(request):
+            return await self._inner.handle_async_request(request)
+        self.fetched += 1
+        await asyncio.sleep(0)  # others may come while it is under way
         return self._reply(request)
 
 

@@ -4,12 +4,13 @@ import hashlib
 
 import msgspec
 
-from malipo.contracts.outcomes import Unknown
+from malipo import clock
+from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.money import Money
 from malipo.platform.logs import log
-from provider_kit.provider import CallbackOutcome, ParsedCallback, Unmatched
-from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, standing
-from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, is_id
+from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, Unmatched
+from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, reason_of, standing
+from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, StripeRefund, is_id
 
 EVENT_TYPES = (
     "payment_intent.succeeded",
@@ -61,7 +62,8 @@ def _parsed(event: Event) -> ParsedCallback:
     tags = about.metadata or {}
     if FENCE in tags:
         return ParsedCallback(event.id)  # no operation: it only made a key useless
-    if about.object == "dispute" or not _are_ours(tags):
+    ours = _are_ours(tags)
+    if about.object == "dispute" or (about.object != "refund" and not ours):
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
     try:
         found = OBJECT.decode(raw)
@@ -72,8 +74,31 @@ def _parsed(event: Event) -> ParsedCallback:
         return ParsedCallback(event.id)
     if isinstance(outcome, Unknown):
         return _not_understood(event, about, outcome.reason)
+    if not ours:
+        return _opened(event, about, found, outcome)
     kind = "charge" if isinstance(found, Intent) else "refund"
-    return ParsedCallback(event.id, (CallbackOutcome(tags[PAYMENT], tags[OPERATION], kind, outcome),))
+    return ParsedCallback(
+        event.id, outcomes=(CallbackOutcome(operation_id=tags[OPERATION], kind=kind, outcome=outcome),)
+    )
+
+
+def _opened(event: Event, about: About, found: Intent | StripeRefund, outcome: Outcome) -> ParsedCallback:
+    """A refund without our tags: made in Stripe's dashboard, or by another system of the account."""
+    charge = {"payment_intent": about.payment_intent, "charge": about.charge}
+    objects = {name: reference for name, reference in charge.items() if reference}
+    amount = _amount(about)
+    if not isinstance(found, StripeRefund) or found.created is None or amount is None or not objects:
+        return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
+    refund = Opened(
+        event_type=event.type,
+        reference=found.id,
+        about=objects,
+        amount=amount,
+        outcome=outcome,
+        opened_at=clock.from_unix(found.created),
+        reason=reason_of(found),
+    )
+    return ParsedCallback(event.id, opened=(refund,))
 
 
 def _not_understood(event: Event, about: About, reason: str) -> ParsedCallback:

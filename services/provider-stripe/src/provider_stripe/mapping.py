@@ -15,6 +15,7 @@ from malipo.contracts.outcomes import (
     Outcome,
     Pending,
     Redirect,
+    Reversed,
     Succeeded,
     Unknown,
 )
@@ -56,6 +57,9 @@ _PAGE_SIZE = "100"
 _CLOCK_SKEW = timedelta(seconds=300)  # between Stripe's clock and ours, at most
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
+_LONG_WAITS = ("insufficient_funds", "charge_pending")
+"""Why a refund is pending that waits for other money to arrive (docs.stripe.com/api/refunds/object, `pending_reason`)."""
+_LONG_WAIT_SECONDS = 6 * 3600.0
 _REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was canceled"}
 _TOKEN = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
@@ -288,8 +292,18 @@ def _refund_standing(refund: StripeRefund) -> Outcome:
     match refund.status:
         case "succeeded":
             return Succeeded(amount=_money(refund.amount, refund.currency), reference=refund.id)
-        case "pending" | "requires_action":
+        case "pending" if refund.pending_reason in _LONG_WAITS:
+            return Pending(reference=refund.id, check_after=_LONG_WAIT_SECONDS)
+        case "pending":
             return Pending(reference=refund.id)
+        case "requires_action":
+            return Pending(reference=refund.id, check_after=_LONG_WAIT_SECONDS)
+        case "failed" if refund.failure_balance_transaction:
+            return Reversed(
+                code=_token(refund.failure_reason) or "refund_failed",
+                message="The refund came back to the balance at Stripe.",
+                reference=refund.id,
+            )
         case "failed" | "canceled":
             reason = _token(refund.failure_reason)
             why = f": {reason}." if reason else ", which gave no reason."
@@ -333,6 +347,11 @@ def _declined(failure: Failure, reference: str | None) -> Declined:
     message = (failure.message or "").strip()[:_MAX_MESSAGE] or text
     code = _token(failure.decline_code) or _token(failure.code) or own
     return Declined(code=code, message=message, reference=reference)
+
+
+def reason_of(refund: StripeRefund) -> str | None:
+    """Why a refund was made, in a word of Stripe's."""
+    return _token(refund.reason)
 
 
 def _token(text: str | None) -> str | None:

@@ -59,14 +59,18 @@ class Intent(msgspec.Struct, tag_field="object", tag="payment_intent"):
 
 
 class StripeRefund(msgspec.Struct, tag_field="object", tag="refund"):
-    """A Refund, as far as we read it."""
+    """A Refund, as far as we read it. `created` is a Unix time. A `failure_balance_transaction` has put the money back."""
 
     id: Id
     status: str | None
     amount: int
     currency: str
+    created: int | None = None
+    reason: str | None = None
     metadata: dict[str, str] | None = None
+    pending_reason: str | None = None
     failure_reason: str | None = None
+    failure_balance_transaction: str | None = None
 
 
 class Problem(Failure):

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import ClassVar
 
 from malipo import clock
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
+from malipo.contracts.provider_commands import Charge, Refund
+from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
-from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, ProviderOperation
+from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
 from provider_stripe.client import ResponseTooLong, Silence, StripeClient, identity, secret_key, verify
 from provider_stripe.events import name_of, parse_event
 from provider_stripe.mapping import (
@@ -27,9 +27,9 @@ from provider_stripe.mapping import (
     unsupported,
 )
 
-KEY_LIFE = timedelta(hours=24)
-"""Stripe remembers an idempotency key at least this long; later a repeat could be a second effect."""
-REPLAY_LIMIT = timedelta(hours=23)
+KEY_LIFE = REPEAT.life
+"""Later a repeat could be a second effect."""
+REPLAY_LIMIT = KEY_LIFE - timedelta(hours=1)
 """Nothing is repeated later than this, so that every request under a key has ended before the key's life has."""
 
 _MAX_PAGES = 20
@@ -42,8 +42,7 @@ _WITHOUT_EFFECT = Declined(
 class StripeProvider:
     """Charges, captures, cancels and refunds PaymentIntents; see `provider_kit.provider.Provider`."""
 
-    name: ClassVar[str] = "stripe"
-    capabilities: ClassVar[frozenset[type[ProviderOperation]]] = frozenset({Charge, Capture, Cancel, Refund})
+    descriptor = DESCRIPTOR
 
     def __init__(self, client: StripeClient, *, tolerance_seconds: int) -> None:
         self._client = client
@@ -69,7 +68,7 @@ class StripeProvider:
         """
         return await _unless_silent(self._query(attempt))
 
-    def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
+    async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Read an event. What Stripe has signed is genuine, even if it is no event that we know: then it is empty."""
         signature = callback.headers.get("stripe-signature", "")
         verify(credentials, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
@@ -115,7 +114,7 @@ class StripeProvider:
     async def _fence(self, attempt: Attempt, charge: Charge) -> Outcome:
         """Make the charge's key useless, and learn by that whether Stripe has seen the charge."""
         path, form = fence(charge)
-        outcome = fenced(charge, await self._client.post(_key(attempt), path, form, key=attempt.key))
+        outcome = fenced(charge, await self._client.post(_key(attempt), path, form, key=attempt.key_for("charge")))
         if outcome == NEVER_CHARGED and attempt.ages.key_age_now() >= KEY_LIFE:
             return _KEY_IS_OLD  # the key may have been free because Stripe has forgotten it, and the charge with it
         return outcome
@@ -140,7 +139,7 @@ class StripeProvider:
 
     async def _send(self, attempt: Attempt) -> Outcome:
         path, form = request(attempt.operation)
-        response = await self._client.post(_key(attempt), path, form, key=attempt.key)
+        response = await self._client.post(_key(attempt), path, form, key=attempt.key_for(kind_of(attempt.operation)))
         outcome = outcome_of_response(attempt.operation, response, repeat=attempt.first_sent_at is not None)
         if outcome == KEY_MISFIT:
             log.error(

@@ -17,8 +17,17 @@ def confirm_id(charge: str, number: int) -> str:
 
 def attempt_of(operation_id: str) -> int:
     """The attempt that a charge or a confirm belongs to. Raises `ValueError` for the id of anything else."""
+    return int(_read(operation_id)["attempt"])
+
+
+def payment_of(operation_id: str) -> str:
+    """The payment that a charge or a confirm belongs to. Raises `ValueError` for the id of anything else."""
+    return _read(operation_id)["payment"]
+
+
+def _read(operation_id: str) -> re.Match[str]:
     match = _CHARGE.fullmatch(operation_id)
     if match is None:
         msg = f"no charge: {operation_id!r}"
         raise ValueError(msg)
-    return int(match["attempt"])
+    return match

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,6 +30,7 @@ class KeyRing:
         if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
             msg = f"a key ring needs at least one key, each of {KEY_BYTES} bytes"
             raise ValueError(msg)
+        self._raw = dict(keys)
         self._keys = {name: AESGCM(key) for name, key in keys.items()}
         self._active = next(iter(keys))
 
@@ -58,6 +60,19 @@ class KeyRing:
             return _decrypt(AESGCM(data_key), sealed, owner)
         except (ValueError, KeyError, InvalidTag):
             raise SecretUnreadable from None
+
+    def token(self, owner: str) -> str:
+        """A token that cannot be guessed, the same for ever under the ring's first key: 256 bits as hexadecimal digits."""
+        return _token(self._raw[self._active], owner)
+
+    def knows(self, token: str, owner: str) -> bool:
+        """Whether this is the owner's token under any key of the ring, so that a rotation changes no address at once."""
+        known = [_token(key, owner) for key in self._raw.values()]
+        return any(hmac.compare_digest(token.encode(errors="replace"), one.encode()) for one in known)
+
+
+def _token(key: bytes, owner: str) -> str:
+    return hmac.digest(key, f"token/{owner}".encode(), "sha256").hex()
 
 
 def _encrypt(cipher: AESGCM, plain: bytes, owner: str) -> str:

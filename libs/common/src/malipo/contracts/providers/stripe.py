@@ -54,6 +54,9 @@ class StripeCredentials(Details):
     )
 
 
+REPEAT = SameKey(timedelta(hours=24))
+"""Stripe remembers an idempotency key at least this long (docs.stripe.com/api/idempotent_requests)."""
+
 DESCRIPTOR = ProviderDescriptor(
     name="stripe",
     title="Stripe",
@@ -77,7 +80,7 @@ DESCRIPTOR = ProviderDescriptor(
         "cancel": OperationRules(),
         "refund": OperationRules(partial=True, several=True, asynchronous=True),
     },
-    repeat=SameKey(timedelta(hours=24)),
+    repeat=REPEAT,
     callbacks="signed",
     pending=timedelta(minutes=1),
     setup="Stripe is to send there the events that `python -m provider_stripe events` lists: refunds and disputes that were "

@@ -1,0 +1,176 @@
+"""Which operation of ours a callback's reports are about: by our id of it, or by any id of the provider's. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from provider_kit.attempt_rows import OriginalAttempt
+from provider_kit.credentials import Account
+from provider_kit.provider import (
+    CallbackOutcome,
+    NamedOperation,
+    Opened,
+    ParsedCallback,
+    ProviderOperation,
+    ReceivedMoney,
+    Unmatched,
+    kind_of,
+)
+from provider_kit.references import holdable
+
+_MAX_REFERENCES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedCallback:
+    """What a callback reports, by what is to be done about it.
+
+    `believed` are outcomes and the operations that they are about; `asked` operations to query; `opened` refunds, each
+    with an operation of its payment; `unopened` those whose payment is not found; `received` money that no operation explains.
+    """
+
+    believed: list[tuple[CallbackOutcome, OriginalAttempt]] = field(default_factory=list)
+    asked: list[OriginalAttempt] = field(default_factory=list)
+    opened: list[tuple[Opened, OriginalAttempt]] = field(default_factory=list)
+    unopened: list[Opened] = field(default_factory=list)
+    received: list[ReceivedMoney] = field(default_factory=list)
+    unmatched: list[Unmatched] = field(default_factory=list)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether there is anything in it that goes on from here."""
+        return bool(self.believed or self.asked or self.opened or self.received)
+
+
+def storable(parsed: ParsedCallback) -> ParsedCallback:
+    """The callback, as far as it can be stored: an id that cannot be is none of ours, and its hash is kept."""
+    return replace(
+        parsed,
+        callback_id=holdable(parsed.callback_id),
+        outcomes=[_storable_name(one) for one in parsed.outcomes],
+        ask=[_storable_name(one) for one in parsed.ask],
+        opened=[replace(one, reference=holdable(one.reference), about=_holdable(one.about)) for one in parsed.opened],
+        received=[_storable_money(one) for one in parsed.received],
+        unmatched=[
+            Unmatched(holdable(one.event_type), _holdable(one.references), one.amount) for one in parsed.unmatched
+        ],
+    )
+
+
+def names_in(parsed: ParsedCallback) -> tuple[set[str], set[str]]:
+    """The operation ids, and the provider's ids, by which attempts are to be looked for."""
+    named = [*parsed.outcomes, *parsed.ask]
+    operation_ids = {one.operation_id for one in named if one.operation_id is not None}
+    references = {reference for one in named if one.operation_id is None for reference in one.references.values()}
+    references |= {reference for one in parsed.opened for reference in (one.reference, *one.about.values())}
+    references |= {reference for one in parsed.received for reference in _names_of_money(one)}
+    return operation_ids, references
+
+
+def match(
+    parsed: ParsedCallback, account: Account, originals: Mapping[str, OriginalAttempt], *, believe: bool
+) -> MatchedCallback:
+    """What the callback of this account reports of `originals`; without `believe`, outcomes only make us ask."""
+    ours = [one for one in originals.values() if _is_of(one.operation, account)]
+    matched = MatchedCallback(unmatched=list(parsed.unmatched))
+    for reported in parsed.outcomes:
+        original = _found(reported, ours)
+        if original is None or not _may_be_about(reported, original):
+            matched.unmatched.append(unknown_operation(reported))
+        elif believe:
+            matched.believed.append((reported, original))
+        else:
+            matched.asked.append(original)
+    matched.asked.extend(original for one in parsed.ask if (original := _found(one, ours)))
+    for opened in parsed.opened:
+        _match_opened(matched, opened, ours)
+    for money in parsed.received:
+        explained = _by_references("charge", _names_of_money(money), ours)
+        matched.asked.extend(explained)
+        matched.received.extend([] if explained else [money])
+    return matched
+
+
+def unknown_operation(reported: CallbackOutcome) -> Unmatched:
+    """What is kept of an outcome of an operation that is none of ours."""
+    named = {"operation": reported.operation_id or "", reported.kind: reported.outcome.reference or ""}
+    known = {name: reference for name, reference in {**reported.references, **named}.items() if reference}
+    return Unmatched(f"malipo.{reported.kind}", _holdable(known))
+
+
+def unknown_charge(opened: Opened) -> Unmatched:
+    """What is kept of a refund whose charge is not found."""
+    return Unmatched(opened.event_type, _holdable({**opened.about, "refund": opened.reference}), opened.amount)
+
+
+def _match_opened(matched: MatchedCallback, opened: Opened, ours: Iterable[OriginalAttempt]) -> None:
+    own = _by_references("refund", [opened.reference], ours)
+    payments = {one.operation.payment_id: one for one in _by_references(None, opened.about.values(), ours)}
+    if own:
+        matched.asked.extend(own)  # a refund of ours after all, whose answer was perhaps lost
+    elif len(payments) == 1:
+        matched.opened.append((opened, next(iter(payments.values()))))
+    else:
+        matched.unopened.append(opened)
+
+
+def _found(named: NamedOperation, ours: Sequence[OriginalAttempt]) -> OriginalAttempt | None:
+    """The one operation that is meant; None for none, and for several."""
+    if named.operation_id is None:
+        found = _by_references(named.kind, named.references.values(), ours)
+    else:
+        found = [
+            one
+            for one in ours
+            if (one.operation.operation_id, kind_of(one.operation)) == (named.operation_id, named.kind)
+        ]
+    return found[0] if len(found) == 1 else None
+
+
+def _by_references(
+    kind: str | None, references: Iterable[str], ours: Iterable[OriginalAttempt]
+) -> list[OriginalAttempt]:
+    wanted = set(references)
+    return [one for one in ours if kind in (None, kind_of(one.operation)) and wanted & _known(one)]
+
+
+def _may_be_about(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
+    """An operation whose object is known is not about another one."""
+    known, reference = _known(original), reported.outcome.reference
+    named = {reference and holdable(reference), *reported.references.values()}
+    return not known or bool(known & named)
+
+
+def _known(original: OriginalAttempt) -> set[str]:
+    main = {holdable(original.reference)} if original.reference else set[str]()
+    return main | set(original.references.values())
+
+
+def _is_of(operation: ProviderOperation, account: Account) -> bool:
+    owner = operation.merchant_id, operation.mode, operation.account
+    return owner == (account.merchant_id, account.mode, account.label)
+
+
+def _names_of_money(money: ReceivedMoney) -> set[str]:
+    purpose = {holdable(money.account_reference)} if money.account_reference else set[str]()
+    return {money.reference, *money.references.values()} | purpose
+
+
+def _storable_name[N: NamedOperation](named: N) -> N:
+    operation_id = None if named.operation_id is None else holdable(named.operation_id)
+    return replace(named, operation_id=operation_id, references=_holdable(named.references))
+
+
+def _storable_money(money: ReceivedMoney) -> ReceivedMoney:
+    purpose = money.account_reference
+    return replace(
+        money,
+        reference=holdable(money.reference),
+        references=_holdable(money.references),
+        account_reference=purpose if purpose and holdable(purpose) == purpose else None,
+        description=money.description if holdable(money.description) == money.description else "",
+    )
+
+
+def _holdable(references: Mapping[str, str]) -> dict[str, str]:
+    some = list(references.items())[:_MAX_REFERENCES]
+    return {holdable(name): holdable(reference) for name, reference in some}

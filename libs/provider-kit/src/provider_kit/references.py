@@ -1,0 +1,50 @@
+"""The ids that a provider has given to operations: by any of them a callback or a report finds the attempt."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from malipo.messaging.pool import Queries
+from malipo.messaging.writes import Write
+from provider_kit.tables import ATTEMPT_REFERENCES
+
+MAIN = "main"
+"""The role of the id that outcomes carry as their `reference`."""
+
+KEEP = Write(
+    "INSERT INTO attempt_references ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING",
+    tuple(ATTEMPT_REFERENCES.columns),
+)
+KNOWN = "(SELECT jsonb_object_agg(role, reference) FROM attempt_references AS known WHERE known.attempt_id = {id})"
+"""The ids of the attempt whose id is the column `{id}`, by role."""
+
+_MADE_HERE = """
+SELECT DISTINCT a.merchant_id, known.reference FROM attempt_references AS known JOIN attempts AS a ON a.id = known.attempt_id
+WHERE known.reference = ANY($1::text[])
+"""
+_MAX_CHARS = 255
+
+
+def holdable(text: str) -> str:
+    """The text, or its SHA-256 when PostgreSQL cannot hold it, or it is longer than any id."""
+    plain = text.encode(errors="surrogatepass")
+    if len(text) <= _MAX_CHARS and "\0" not in text and plain == text.encode(errors="replace"):
+        return text
+    return f"sha256:{hashlib.sha256(plain).hexdigest()}"
+
+
+def rows(attempt_id: str, main: str | None, others: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Rows of `KEEP` for all ids of one attempt."""
+    named = ({MAIN: main} if main else {}) | {role: reference for role, reference in others.items() if reference}
+    return [(holdable(reference), attempt_id, holdable(role)) for role, reference in named.items()]
+
+
+def in_order(found: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """All processes write the same ids in the same order, lest two of them deadlock."""
+    return sorted(set(found))
+
+
+async def made_here(source: Queries, references: Sequence[str]) -> set[tuple[str, str]]:
+    """Of these ids, those of objects that an operation made: merchant's id and object's id."""
+    if not references:
+        return set()
+    return {(row["merchant_id"], row["reference"]) for row in await source.fetch(_MADE_HERE, sorted(set(references)))}

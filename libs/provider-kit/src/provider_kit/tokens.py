@@ -1,0 +1,172 @@
+"""Access tokens that all replicas share: one row per account, fetched by one process at a time, sealed where it rests.
+
+A provider may end the former token with each new one (Safaricom's OAuth documentation), or limit how many are fetched
+(PayPal's), so that no replica fetches one of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import Counter
+
+from malipo import clock, ids
+from malipo.messaging.database import Database
+from malipo.platform.secrets import KeyRing, SecretUnreadable
+from provider_kit.errors import NotSent
+
+FETCH_SECONDS = 15.0
+"""The longest time of one fetch, after which another process may fetch."""
+
+_KEPT_SECONDS = 1.0  # in this process: so soon a token that another one has replaced is used no longer
+_LOOK_SECONDS = 0.05
+_MOST_KEPT = 10_000
+
+# Renewed when a tenth of its life is left, so that what is handed out is good for longer than any request.
+_FIND = """
+SELECT ciphertext, number FROM access_tokens
+WHERE account = $1 AND ciphertext IS NOT NULL AND number > $2 AND renew_at > now()
+"""
+# A lease and no lock: no connection waits for the provider, and a process that freezes holds up the others for seconds.
+_BEGIN = """
+INSERT INTO access_tokens AS known (account, fetching_by, fetching_until, number)
+VALUES ($1, $2, now() + make_interval(secs => $3), 0)
+ON CONFLICT (account) DO UPDATE SET fetching_by = $2, fetching_until = now() + make_interval(secs => $3)
+WHERE (known.fetching_until IS NULL OR known.fetching_until <= now())
+  AND (known.ciphertext IS NULL OR known.number <= $4 OR known.renew_at <= now())
+RETURNING known.number
+"""
+_STORE = """
+UPDATE access_tokens SET ciphertext = $3, number = number + 1, renew_at = now() + make_interval(secs => $4),
+    fetching_by = NULL, fetching_until = NULL
+WHERE account = $1 AND fetching_by = $2 RETURNING number
+"""
+_FORGET = "UPDATE access_tokens SET ciphertext = NULL WHERE account = $1 AND number = $2"
+_GIVE_UP = "UPDATE access_tokens SET fetching_by = NULL, fetching_until = NULL WHERE account = $1 AND fetching_by = $2"
+
+FETCHED = Counter(
+    "malipo_provider_tokens",
+    "Access tokens that were fetched from a provider; far more than their life explains means that they are refused.",
+    ("provider",),
+)
+
+
+class TokenRefused(Exception):
+    """The provider refuses the access token, and has done nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedToken:
+    """A token as the provider gave it, and for how long it is good."""
+
+    token: str = field(repr=False)
+    life_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A token, and how many the account has had before."""
+
+    token: str = field(repr=False)
+    number: int
+    read_at: float = field(default_factory=clock.since_boot)
+
+
+type Fetch = Callable[[], Awaitable[FetchedToken]]
+"""Gets a new token from the provider, within `FETCH_SECONDS`. Raises `NotSent` or `Misconfigured`."""
+
+
+class TokenSource(Protocol):
+    """What a provider gets its access tokens from: `Tokens`, or a stand-in without a database."""
+
+    async def using[T](self, account: str, fetch: Fetch, call: Callable[[str], Awaitable[T]]) -> T:
+        """See `Tokens.using`."""
+        ...
+
+
+class Tokens:
+    """The access tokens of one provider. `account` names an account without a secret, such as its fingerprint."""
+
+    def __init__(self, provider: str, database: Database, key_ring: KeyRing) -> None:
+        self._provider = provider
+        self._database = database
+        self._key_ring = key_ring
+        self._kept: dict[str, _Token] = {}
+        self._finding: dict[str, asyncio.Lock] = {}
+
+    async def using[T](self, account: str, fetch: Fetch, call: Callable[[str], Awaitable[T]]) -> T:
+        """What `call` returns with a token. If it raises `TokenRefused`, a new token is fetched, once.
+
+        Raises `NotSent` when there is no token, or the new one is refused as well: the call has had no effect then.
+        """
+        used = await self._token(account, fetch, after=0)
+        try:
+            return await call(used.token)
+        except TokenRefused:
+            used = await self._token(account, fetch, after=used.number)
+        try:
+            return await call(used.token)
+        except TokenRefused:
+            raise NotSent("two access tokens refused", retry_after_seconds=5) from None
+
+    async def _token(self, account: str, fetch: Fetch, *, after: int) -> _Token:
+        """A token later than number `after`: kept here a moment, else found in the table, else fetched."""
+        if kept := self._fresh(account, after):
+            return kept
+        async with self._finding.setdefault(account, asyncio.Lock()):  # one look for all that wait here
+            if kept := self._fresh(account, after):
+                return kept
+            found = await self._find_or_fetch(account, fetch, after)
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+            self._finding.clear()
+        self._kept[account] = found
+        return found
+
+    def _fresh(self, account: str, after: int) -> _Token | None:
+        kept = self._kept.get(account)
+        fresh = kept is not None and kept.number > after and clock.since_boot() - kept.read_at < _KEPT_SECONDS
+        return kept if fresh else None
+
+    async def _find_or_fetch(self, account: str, fetch: Fetch, after: int) -> _Token:
+        mine = ids.new("fetch")
+        deadline = clock.since_boot() + 2 * FETCH_SECONDS
+        while clock.since_boot() < deadline:
+            if found := await self._find(account, after):
+                return found
+            if await self._database.write(_BEGIN, account, mine, FETCH_SECONDS, after):
+                return await self._fetch(account, fetch, mine)
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise NotSent("no access token", retry_after_seconds=5)
+
+    async def _find(self, account: str, after: int) -> _Token | None:
+        row = await self._database.reads.fetchrow(_FIND, account, after)
+        if row is None:
+            return None
+        try:
+            return _Token(self._key_ring.open(row["ciphertext"], owner=_owner(account)).decode(), row["number"])
+        except SecretUnreadable:  # sealed under a key that is gone
+            await self._database.write(_FORGET, account, row["number"])
+            return None
+
+    async def _fetch(self, account: str, fetch: Fetch, mine: str) -> _Token:
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                fetched = await fetch()
+        except TimeoutError:
+            await self._database.write(_GIVE_UP, account, mine)
+            raise NotSent("no access token in time") from None
+        except BaseException:
+            await self._database.write(_GIVE_UP, account, mine)
+            raise
+        FETCHED.labels(self._provider).inc()
+        sealed = self._key_ring.seal(fetched.token.encode(), owner=_owner(account))
+        stored = await self._database.write(_STORE, account, mine, sealed, fetched.life_seconds * 0.9)
+        if not stored:  # so slow that another process has fetched a later one, which may have ended this one
+            raise NotSent("access token overtaken")
+        return _Token(fetched.token, stored[0]["number"])
+
+
+def _owner(account: str) -> str:
+    return f"access-token/{account}"

@@ -1,0 +1,111 @@
+"""Access tokens: fetched by one process at a time, shared by all, renewed before they end, never in the clear."""
+
+import asyncio
+
+import pytest
+
+from malipo.messaging.database import Database
+from malipo.platform.secrets import KeyRing
+from provider_kit import tokens as module
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.tokens import FetchedToken, TokenRefused, Tokens
+from testkit.waiting import until
+
+KEY_RING = KeyRing({"k1": b"k" * 32})
+
+
+class Bank:
+    """Each token that it gives ends the one before, as Safaricom's do."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+        self.life_seconds = 3600.0
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def fetch(self) -> FetchedToken:
+        self.fetched += 1
+        await self.hold.wait()
+        return FetchedToken(f"token-{self.fetched}", self.life_seconds)
+
+    async def call(self, token: str) -> str:
+        if token != f"token-{self.fetched}":
+            raise TokenRefused
+        return token
+
+
+@pytest.fixture
+def bank() -> Bank:
+    return Bank()
+
+
+@pytest.fixture
+async def replicas(new_database, pool_of) -> list[Tokens]:
+    database = Database(lambda: None)
+    database.use(await pool_of(new_database("provider_stripe")))
+    return [Tokens("fake", database, KEY_RING) for _ in range(2)]
+
+
+async def test_all_calls_of_all_replicas_share_one_token(bank, replicas):
+    used = await asyncio.gather(*[one.using("acc", bank.fetch, bank.call) for one in replicas for _ in range(20)])
+    assert set(used) == {"token-1"}
+
+
+async def test_a_token_is_fetched_by_one_process_at_a_time(bank, replicas):
+    bank.hold.clear()
+    first, second = [asyncio.create_task(one.using("acc", bank.fetch, bank.call)) for one in replicas]
+    await until(lambda: bank.fetched, what="a fetch")
+    bank.hold.set()
+    assert await first == await second == "token-1"
+
+
+async def test_each_account_has_its_own_token(bank, replicas):
+    other = Bank()
+    await replicas[0].using("acc", bank.fetch, bank.call)
+    await replicas[0].using("other", other.fetch, other.call)
+    assert (bank.fetched, other.fetched) == (1, 1)
+
+
+async def test_a_refused_token_is_fetched_anew_once_by_whoever_comes_first(bank, replicas):
+    await asyncio.gather(*[one.using("acc", bank.fetch, bank.call) for one in replicas])
+    await bank.fetch()  # another system of the same account
+    used = await asyncio.gather(*[one.using("acc", bank.fetch, bank.call) for one in replicas for _ in range(5)])
+    assert (set(used), bank.fetched) == ({"token-3"}, 3)
+
+
+async def test_what_refuses_every_token_is_not_asked_for_ever(bank, replicas):
+    async def refuse(_token: str) -> None:
+        raise TokenRefused
+
+    with pytest.raises(NotSent):
+        await replicas[0].using("acc", bank.fetch, refuse)
+    assert bank.fetched == 2
+
+
+async def test_a_token_is_renewed_before_its_end(bank, replicas):
+    bank.life_seconds = 0.0
+    await replicas[0].using("acc", bank.fetch, bank.call)
+    await replicas[1].using("acc", bank.fetch, bank.call)
+    assert bank.fetched == 2
+
+
+async def test_a_fetch_that_fails_gives_way_at_once_to_the_next(bank, replicas):
+    async def fail() -> FetchedToken:
+        raise Misconfigured("the secret is wrong")
+
+    with pytest.raises(Misconfigured):
+        await replicas[0].using("acc", fail, bank.call)
+    assert await replicas[1].using("acc", bank.fetch, bank.call) == "token-1"
+
+
+async def test_a_process_that_died_in_its_fetch_holds_the_others_up_for_seconds_only(bank, replicas, monkeypatch):
+    monkeypatch.setattr(module, "FETCH_SECONDS", 0.2)
+    await replicas[0]._database.write(module._BEGIN, "acc", "the dead", 0.2, 0)
+    assert await replicas[1].using("acc", bank.fetch, bank.call) == "token-1"
+
+
+async def test_a_token_rests_sealed(bank, replicas):
+    await replicas[0].using("acc", bank.fetch, bank.call)
+    row = await replicas[0]._database.reads.fetchrow("SELECT * FROM access_tokens")
+    assert "token-1" not in str(dict(row))
+    assert "token-1" not in repr(replicas[0].__dict__)

@@ -1,0 +1,89 @@
+"""The laws about callbacks: what is signed is believed, what is not is a hint."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from malipo import clock
+from provider_kit.errors import BadSignature, NotSent
+from provider_kit.provider import (
+    Callback,
+    kind_of,
+)
+from testkit.examples import names, other_end
+from testkit.provider_examples import NOT_JSON, ProviderExamples
+from testkit.transports import answer, broken
+
+_HOUR = 3600
+
+
+class CallbackLaws(ProviderExamples):
+    """What every provider's `parse_callback` keeps."""
+
+    async def test_a_genuine_callback_is_read_and_a_repeat_is_known_by_its_id(self) -> None:
+        """The inbox drops replays within the tolerance: their id is the same."""
+        now = clock.unix_seconds()
+        for story in self.stories():
+            first = await self.read(self.sign(story.event, self.credentials, now))
+            again = await self.read(self.sign(story.event, self.credentials, now + 1))
+            assert first.callback_id == again.callback_id
+            (reported,) = first.outcomes
+            assert names(reported, story)
+
+    async def test_a_hint_alone_is_believed_nothing(self) -> None:
+        """Anyone may send it: what would be believed of it, the provider has confirmed first, or it has raised `NotSent`."""
+        if self.descriptor.callbacks == "signed":
+            pytest.skip("callbacks are signed")
+        for event in (*(story.event for story in self.stories()), *self.hints()):
+            for transport in (broken(httpx.ConnectError("refused"), None), *map(answer, self.traceless())):
+                with suppress(NotSent):
+                    async with self.on(transport) as provider:
+                        parsed = await provider.parse_callback(self.sign(event, self.credentials, 0), self.credentials)
+                    assert not parsed.opened
+                    assert not parsed.received
+
+    async def test_what_is_no_hint_at_all_is_refused_or_empty(self) -> None:
+        """Whatever is posted to an address that became known."""
+        if self.descriptor.callbacks == "signed":
+            pytest.skip("callbacks are signed")
+        for body in NOT_JSON:
+            with suppress(BadSignature):
+                parsed = await self.read(Callback({}, body))
+                assert not any((parsed.outcomes, parsed.opened, parsed.received, parsed.ask))
+
+    async def test_a_forged_stale_or_tampered_callback_is_refused(self) -> None:
+        """Signed by another, unsigned, too old, from the future, or changed in any byte."""
+        if self.descriptor.callbacks == "hint":
+            pytest.skip("callbacks are hints")
+        now, event = clock.unix_seconds(), self.stories()[0].event
+        genuine = self.sign(event, self.credentials, now)
+        changed = [
+            replace(genuine, body=genuine.body[:at] + bytes([genuine.body[at] ^ 1]) + genuine.body[at + 1 :])
+            for at in range(0, len(genuine.body), max(1, len(genuine.body) // 50))
+        ]
+        for callback in (
+            *changed,
+            self.sign(event, self.other_credentials, now),
+            self.sign(event, self.credentials, now - _HOUR),
+            self.sign(event, self.credentials, now + _HOUR),
+            replace(genuine, headers={}),
+            replace(genuine, headers=dict.fromkeys(genuine.headers, "")),
+            replace(genuine, headers={name: other_end(value) for name, value in genuine.headers.items()}),
+            replace(genuine, body=genuine.body + b" "),
+            replace(genuine, body=b""),
+        ):
+            with pytest.raises(BadSignature):
+                await self.read(callback)
+
+    async def test_callback_and_query_agree(self) -> None:
+        """Kind, outcome and reference are the same. Of a hint only the kind is looked at: the query's answer is believed."""
+        for story in self.stories():
+            (reported,) = (await self.read(self.sign(story.event, self.credentials, clock.unix_seconds()))).outcomes
+            assert reported.kind == kind_of(story.operation)
+            if self.descriptor.callbacks == "hint":
+                continue
+            reference = reported.outcome.reference
+            assert reference is not None
+            assert await self.query(story.operation, answer(story.reply), reference) == reported.outcome

@@ -1,0 +1,166 @@
+"""What a provider's conformance suite is given, and how its laws call the provider."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+
+from malipo import clock
+from malipo.contracts.descriptor import ProviderDescriptor
+from malipo.contracts.outcomes import Outcome
+from malipo.money import Money
+from malipo.platform.client import http_client
+from provider_kit.integrity import checked
+from provider_kit.provider import (
+    Ages,
+    Attempt,
+    Callback,
+    Credentials,
+    ParsedCallback,
+    Provider,
+    ProviderOperation,
+)
+from testkit.examples import Example, Story, require_doubt
+from testkit.transports import Recorder, Reply, Tokened, answer
+
+TIMEOUT_SECONDS = 0.3
+"""The longest time of one request that `connect` is to give its provider."""
+
+REAL_NETWORK = None
+"""In place of a transport: aiohttp's own, to a port of this machine that is closed."""
+
+PATIENCE_SECONDS = 10.0
+NOT_JSON = (b"", b"<html><body>502 Bad Gateway</body></html>", b'{"id": "cut sho', b"\xff\xfe")
+_CLOSED = "http://127.0.0.1:1"
+_LONG_AGO = timedelta(days=60)
+
+
+class ProviderExamples(ABC):
+    """One provider, examples of its API, and calls of it on stand-ins for the network."""
+
+    credentials: Credentials
+    """A merchant's credentials in test mode."""
+    other_credentials: Credentials
+    """Those of another merchant."""
+    content_type: str
+    """What the provider documents as the content type of a request that is no mere read."""
+    rate_limit_is_unprocessed: bool
+    """Whether the provider documents that it has not processed a request that it answers with 429."""
+    a_5xx_may_tell = False
+    """Whether the provider documents that it reports how an operation stands with a status of 500."""
+    secrets: Sequence[str] = ()
+    """What else must never be shown, such as access tokens."""
+    fetches_tokens = False
+    """Whether the provider's requests need an access token, which `is_token_request` tells."""
+
+    @abstractmethod
+    def connect(self, http: httpx.AsyncClient) -> Provider:  # noqa: TID251 - made by the laws
+        """The provider on this client, with `TIMEOUT_SECONDS` for one request."""
+
+    @abstractmethod
+    def examples(self) -> Sequence[Example]:
+        """At least one example of a `Succeeded`, and of all other results, for each declared operation."""
+
+    def is_read(self, request: httpx.Request) -> bool:
+        """Whether a request has no effect: another than GET only where the provider documents it."""
+        return request.method == "GET" or self.is_token_request(request)
+
+    def is_token_request(self, request: httpx.Request) -> bool:  # noqa: ARG002 - by default there are none
+        """Whether a request only fetches an access token."""
+        return False
+
+    def token_reply(self) -> Reply:
+        """A good response to a request that fetches an access token."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def traceless(self) -> Sequence[Reply]:
+        """What an account's API answers about an operation that it never had: no such object, and lists without it."""
+
+    @abstractmethod
+    def unheard_of(self, operation: ProviderOperation) -> Reply:
+        """A good response to `operation`, but for a status that the provider has never documented."""
+
+    @abstractmethod
+    def mismatched(self, operation: ProviderOperation) -> Sequence[Reply]:
+        """Good responses to `operation`, but for another amount, and for another currency."""
+
+    @abstractmethod
+    def amounts(self) -> Mapping[Money, bytes | None]:
+        """How amounts are written in a charge's body: two, zero and three decimals; None where it must be refused."""
+
+    @abstractmethod
+    def sign(self, event: object, credentials: Credentials, signed_at: int) -> Callback:
+        """A genuine callback that reports `event`, signed at this Unix time; a hint is not signed."""
+
+    def hints(self) -> Sequence[object]:
+        """Events that report what no operation of ours explains: money received, refunds opened; if any are hints."""
+        return ()
+
+    @abstractmethod
+    def stories(self) -> Sequence[Story]:
+        """Transactions, each as a callback and as a query report it."""
+
+    @property
+    def descriptor(self) -> ProviderDescriptor:
+        return self.connect(http_client(timeout_seconds=1, transport=answer(Reply({})))).descriptor
+
+    def recorder(self, reply: Reply | httpx.MockTransport) -> Recorder:
+        return Recorder(reply, self.is_read)
+
+    def operations(self) -> list[ProviderOperation]:
+        return list({type(example.operation): example.operation for example in self.examples()}.values())
+
+    async def each_is_unknown(self, transport: httpx.AsyncBaseTransport | None, *, silent: bool) -> None:
+        for operation in self.operations():
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                require_doubt(await self.execute(operation, transport), silent=silent)
+                require_doubt(await self.query(operation, transport), silent=silent)
+
+    async def execute(self, operation: ProviderOperation, transport: httpx.AsyncBaseTransport | None) -> Outcome:
+        async with self.on(transport) as provider:
+            return checked(operation, await provider.execute(self.attempt(operation)))
+
+    async def query(
+        self, operation: ProviderOperation, transport: httpx.AsyncBaseTransport | None, reference: str | None = None
+    ) -> Outcome:
+        attempt = replace(self.attempt(operation), first_sent_at=clock.now(), reference=reference)
+        async with self.on(transport) as provider:
+            return checked(operation, await provider.query(attempt))
+
+    async def elsewhere(self, operation: ProviderOperation, reply: Reply, reference: str | None) -> Outcome:
+        """What both verbs make of an old operation that may be another account's. Nothing may be sent."""
+        outcomes: list[Outcome] = []
+        for key_age in (timedelta(), _LONG_AGO):
+            attempt = replace(self.attempt(operation), first_sent_at=clock.now() - key_age, ages=Ages(key_age))
+            attempt = replace(attempt, reference=reference, same_account=False)
+            recorder = self.recorder(reply)
+            async with self.on(recorder) as provider:
+                outcomes += [await provider.execute(attempt), await provider.query(attempt)]
+            assert not recorder.effects, operation
+        assert len(set(map(type, outcomes))) == 1, outcomes
+        return outcomes[0]
+
+    async def read(self, callback: Callback) -> ParsedCallback:
+        http = http_client(timeout_seconds=1, base_url=_CLOSED, transport=answer(self.traceless()[0]))
+        return await self.connect(http).parse_callback(callback, self.credentials)
+
+    def attempt(self, operation: ProviderOperation) -> Attempt:
+        return Attempt(operation, self.credentials)
+
+    @asynccontextmanager
+    async def on(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:
+        if self.fetches_tokens and transport is not REAL_NETWORK:
+            transport = Tokened(transport, self.is_token_request, self.token_reply())
+        async with self.on_wire(transport) as provider:
+            yield provider
+
+    @asynccontextmanager
+    async def on_wire(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:
+        """The provider on a transport that answers its requests for tokens, too."""
+        async with http_client(timeout_seconds=PATIENCE_SECONDS, base_url=_CLOSED, transport=transport) as http:
+            yield self.connect(http)

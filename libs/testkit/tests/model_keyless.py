@@ -1,0 +1,134 @@
+"""A model provider without keys and signatures, whose prompts go to phones, and its stand-in."""
+
+import json
+from typing import Any
+
+import httpx
+from model_wire import Doubt, described, exchange, money, name_of, undoubted
+
+from malipo import clock
+from malipo.contracts.descriptor import Never
+from malipo.contracts.outcomes import ActionRequired, Declined, Outcome, Pending, PhonePrompt, Succeeded, Unknown
+from provider_kit.errors import BadSignature, Misconfigured
+from provider_kit.provider import (
+    ACCOUNT_CHANGED,
+    Attempt,
+    Callback,
+    CallbackOutcome,
+    ParsedCallback,
+    ReceivedMoney,
+    Unmatched,
+)
+
+DESCRIPTOR = described("keyless", repeat=Never(), callbacks="hint")
+PROMPT = PhonePrompt("2547*****12")
+
+
+def read(found: Any) -> Outcome:
+    match found:
+        case {"checkout": str(reference), "state": "prompted"}:
+            return ActionRequired(action=PROMPT, reference=reference)
+        case {"checkout": str(reference), "state": "paid"}:
+            return Succeeded(amount=money(found), reference=reference)
+        case {"checkout": str(reference), "state": "refused"}:
+            return Declined(code="refused", reference=reference)
+        case _:
+            return Unknown(reason="unreadable")
+
+
+class KeylessProvider:
+    descriptor = DESCRIPTOR
+
+    def __init__(self, http: Any) -> None:
+        self.http = http
+
+    def identity(self, credentials: Any) -> str:
+        return credentials["secret"]
+
+    async def execute(self, attempt: Attempt) -> Outcome:
+        if attempt.operation.amount.currency == "KWD":
+            return Declined(code="amount_unsupported")
+        return await undoubted(self._push(attempt) if attempt.same_account else self._ask(attempt))
+
+    async def query(self, attempt: Attempt) -> Outcome:
+        return await undoubted(self._ask(attempt))
+
+    async def parse_callback(self, callback: Callback, credentials: Any) -> ParsedCallback:
+        try:
+            event = json.loads(callback.body)
+            names = {"transaction", "checkout"} & set(event)
+        except (ValueError, TypeError):
+            raise BadSignature("no JSON") from None
+        if not names:
+            return ParsedCallback(name_of(callback))
+        if "transaction" in event:
+            return await self._received(event["transaction"], name_of(callback), credentials)
+        reported = CallbackOutcome(kind="charge", references={"checkout": event["checkout"]}, outcome=read(event))
+        return ParsedCallback(name_of(callback), [reported], reply={"ResultCode": 0})
+
+    async def _received(self, transaction: str, callback_id: str, credentials: Any) -> ParsedCallback:
+        """Anyone may have sent it: believed when the statement shows it."""
+        try:
+            status, found = await self._exchange(credentials, "GET", f"/statement/{transaction}")
+            received = ReceivedMoney(
+                reference=found["transaction"],
+                amount=money(found),
+                method="phone",
+                received_at=clock.from_unix(found["at"]),
+                account_reference=found["for"],
+            )
+        except (Doubt, TypeError, KeyError):
+            return ParsedCallback(callback_id, unmatched=[Unmatched("received", {"transaction": transaction})])
+        return ParsedCallback(callback_id, received=[received] if status == 200 else [])
+
+    async def _push(self, attempt: Attempt) -> Outcome:
+        operation = attempt.operation
+        body = {
+            "amount": operation.amount.amount_minor,
+            "currency": operation.amount.currency,
+            "for": operation.operation_id,
+        }
+        status, found = await self._exchange(attempt.credentials, "POST", "/push", body)
+        return read(found) if status == 200 else Unknown(reason=f"http {status}")
+
+    async def _ask(self, attempt: Attempt) -> Outcome:
+        body = {"checkout": attempt.reference, "for": attempt.operation.operation_id}
+        status, found = await self._exchange(attempt.credentials, "POST", "/ask", body)
+        if found == {"busy": True}:
+            return Pending(reference=attempt.reference)  # with a status of 500
+        if status == 200 and found != []:
+            return read(found)
+        return Unknown(reason="no trace" if attempt.same_account else ACCOUNT_CHANGED)
+
+    async def _exchange(self, credentials: Any, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        status, found = await exchange(self.http, method, path, body, authorization=credentials["secret"])
+        if status == 401:
+            raise Misconfigured("the secret is refused")
+        if status >= 500 and found != {"busy": True}:
+            raise Doubt(Unknown(reason=f"http {status}", silent=True))
+        return status, found
+
+
+class PhoneBank(httpx.MockTransport):
+    """Prompts a phone at each push, whether or not it was the same before; `lost` responses never arrive."""
+
+    def __init__(self) -> None:
+        super().__init__(self.reply)
+        self.prompts: list[dict[str, Any]] = []
+        self.lost = 0
+
+    def reply(self, request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content) if request.content else {}
+        if request.url.path == "/push":
+            self.prompts.append(asked | {"checkout": f"co_{len(self.prompts)}", "state": "prompted"})
+            if self.lost:
+                self.lost -= 1
+                raise httpx.ReadError("reset")
+            return httpx.Response(200, json=self.prompts[-1])
+        found = [
+            one for one in self.prompts if asked.get("checkout") == one["checkout"] or asked.get("for") == one["for"]
+        ]
+        return httpx.Response(200, json=found[0] if found else [])
+
+    def agree(self) -> None:
+        self.prompts[-1]["state"] = "paid"

@@ -1,0 +1,117 @@
+"""What the model providers share: JSON over HTTP, and signed callbacks."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import aiohttp
+import httpx
+
+from malipo import clock
+from malipo.contracts.descriptor import AmountRule, Details, Method, MethodRules, OperationRules, ProviderDescriptor
+from malipo.contracts.outcomes import Outcome, Unknown
+from malipo.money import Money
+from malipo.platform.client import never_sent
+from provider_kit.errors import BadSignature, Misconfigured, NotSent
+from provider_kit.provider import Callback, Credentials
+from testkit.provider_examples import TIMEOUT_SECONDS
+
+MINE, OTHER = {"secret": "s3cret-of-mine"}, {"secret": "s3cret-of-another"}
+USD_10 = Money(1000, "USD")
+AMOUNTS = {
+    USD_10: b'"amount":1000,"currency":"USD"',
+    Money(500, "JPY"): b'"amount":500,"currency":"JPY"',
+    Money(5125, "KWD"): None,
+}
+
+
+class ModelMethod(Method):
+    """Whatever a test's card has."""
+
+    type: str
+
+
+def described(name: str, **changes: Any) -> ProviderDescriptor:
+    rules = MethodRules(model=Method, currencies={currency: AmountRule() for currency in ("USD", "JPY")})
+    plain = {"name": name, "title": name.title(), "credentials": Details, "methods": (rules,)}
+    return ProviderDescriptor(**plain | {"operations": {"charge": OperationRules()}} | changes)
+
+
+class Doubt(Exception):
+    """There is no answer that is understood."""
+
+    def __init__(self, outcome: Unknown) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+async def exchange(http: Any, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+    """Status and JSON of the response. Raises `NotSent` or `Doubt`; a 401 is the caller's."""
+    content = None if body is None else json.dumps(body, separators=(",", ":"))
+    headers |= {"Content-Type": "application/json"} if method == "POST" else {}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = http.build_request(method, path, content=content, headers=named)
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            response = await http.send(request)
+    except TimeoutError:
+        raise Doubt(Unknown(reason="timeout", silent=True)) from None
+    except httpx.HTTPError as error:
+        if never_sent(error):
+            raise NotSent("no connection") from error
+        raise Doubt(Unknown(reason="silence", silent=True)) from error
+    except aiohttp.ClientError:
+        raise Doubt(Unknown(reason="no HTTP", silent=True)) from None
+    if response.status_code == 429:
+        raise NotSent("slow down", retry_after_seconds=float(response.headers["Retry-After"]))
+    try:
+        return response.status_code, json.loads(response.content)
+    except ValueError:
+        raise Doubt(Unknown(reason="unreadable", silent=response.status_code >= 500)) from None
+
+
+def require_ok(status: int) -> None:
+    if status == 401:
+        raise Misconfigured("the secret is refused")
+    if status not in (200, 201, 404):
+        raise Doubt(Unknown(reason=f"http {status}", silent=status >= 500))
+
+
+async def undoubted(call: Any) -> Outcome:
+    try:
+        return await call
+    except Doubt as doubt:
+        return doubt.outcome
+
+
+def money(found: Any) -> Money:
+    try:
+        return Money(found["amount"], found["currency"])
+    except (TypeError, KeyError, ValueError):
+        raise Doubt(Unknown(reason="unreadable")) from None
+
+
+def sign(event: object, credentials: Credentials, signed_at: int) -> Callback:
+    body = json.dumps(event).encode()
+    mac = hmac.digest(credentials["secret"].encode(), b"%d." % signed_at + body, "sha256").hex()
+    return Callback({"x-signature": f"{signed_at}.{mac}"}, body)
+
+
+def verified(callback: Callback, credentials: Credentials) -> Any:
+    signed_at, _, mac = callback.headers.get("x-signature", "").partition(".")
+    if not signed_at.isdigit() or abs(int(signed_at) - clock.unix_seconds()) > 300:
+        raise BadSignature("no fresh signature")
+    genuine = sign_bytes(callback.body, credentials, int(signed_at))
+    if not hmac.compare_digest(genuine.encode(), mac.encode()):
+        raise BadSignature("forged")
+    return json.loads(callback.body)
+
+
+def sign_bytes(body: bytes, credentials: Credentials, signed_at: int) -> str:
+    return hmac.digest(credentials["secret"].encode(), b"%d." % signed_at + body, "sha256").hex()
+
+
+def name_of(callback: Callback) -> str:
+    return hashlib.sha256(callback.body).hexdigest()
