@@ -59,7 +59,7 @@ _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 _LONG_WAITS = ("insufficient_funds", "charge_pending")
 """Why a refund is pending that waits for other money to arrive (docs.stripe.com/api/refunds/object, `pending_reason`)."""
-_LONG_WAIT_SECONDS = 6 * 3600.0
+_LONG_WAIT_SECONDS = 6 * 3600
 _REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was canceled"}
 _TOKEN = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 

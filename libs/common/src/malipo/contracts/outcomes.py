@@ -74,7 +74,7 @@ class Canceled(_Outcome, frozen=True, kw_only=True):
 class Pending(_Outcome, frozen=True, kw_only=True):
     """The provider has it and works on it: no doubt, but a wait. `check_after` seconds is when it is worth asking."""
 
-    check_after: float | None = None
+    check_after: int | None = None
 
 
 class Approved(_Outcome, frozen=True, kw_only=True):
