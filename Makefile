@@ -8,7 +8,7 @@ BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator resend unmatched step-over demo bench crash-matrix chaos test check conformance docs FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched step-over demo bench crash-matrix chaos test check conformance docs FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop"
 
 resend: setup ## resend to a service what it lost (ARGS="payment pay_..." or ARGS="since 2026-11-21T09:30:00")
 	@$(BIN)/python -m malipo_local resend $(ARGS)
+
+decide: setup ## decide how something ended that no report ends (ARGS='pay_... --as failed --because "..." --by NAME')
+	@$(BIN)/python -m malipo_local decide $(ARGS)
+
+suspense: setup ## list money that no payment explains (ARGS=list), or assign it (ARGS="assign sus_... --to pay_... ...")
+	@$(BIN)/python -m malipo_local suspense $(ARGS)
 
 unmatched: setup ## list what Stripe reported that matches no operation of ours (ARGS=--all: also what others caused)
 	@$(BIN)/python -m malipo_local unmatched $(ARGS)

@@ -2,19 +2,21 @@
 
 from collections import defaultdict
 
-from gateway.history.texts import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, Explanation
+from gateway.history.texts import CHANGING, CORRECTED, EXPLANATIONS, MAY, OTHER_ACTIONS, REFUNDED, Explanation
 from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition, deadline_seconds
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
 
 _INTRO = """\
 One row is one transition: in this state, when this happens, go there, send the provider, publish to the merchant. What is in no row
-changes nothing: a repeated or late outcome is counted, a contradiction of an end is recorded and alerted.
+changes nothing: a repeated or late outcome is counted, another contradiction of an end is recorded and alerted.
 *Waits* is how long the new state may last before `overdue` happens to it; it grows with each query that stays unanswered."""
 
 _DOUBT = """\
 Doubt (`in_doubt`) means: sent, and no answer that we understand. Merchants see it as `processing`, with a reason.
-Only an outcome that the provider reports ends it.
+Only an outcome that the provider reports ends it, or a person's decision
+([why](decisions/0034-the-state-follows-the-book.md)). What is `pending` is none: the provider has it, and is asked ever less often
+([why](decisions/0035-waiting-is-not-doubt.md)).
 
 At `expires_at` of a payment that waits for its customer `expired` happens to it instead of `overdue`.
 A cancel that comes while it is not known how the charge stands is deferred (`waiting`): it ends with the charge, or is sent once that is
@@ -54,8 +56,19 @@ def _explanations(subject: Subject) -> str:
         if about == subject
     ]
     if subject is Subject.PAYMENT:
-        rows.append(_texts(f"`{State.REQUIRES_ACTION}`, `action` is `other`", "action_required", OTHER_ACTION))
+        rows += [
+            _texts(
+                f"`{State.REQUIRES_ACTION}`, `action` is `{action}`",
+                "action_required",
+                texts,
+            )
+            for action, texts in OTHER_ACTIONS.items()
+        ]
         rows += [_texts(f"a {kind} {how}", "", texts) for (kind, how), texts in CHANGING.items()]
+        rows += [
+            _texts(f"`{State.COMPLETED}` after an end, `late_payments` is `{late}`", "succeeded", texts)
+            for late, texts in CORRECTED.items()
+        ]
         rows += [_texts(f"`{State.COMPLETED}`, a refund {how}", "succeeded", texts) for how, texts in REFUNDED.items()]
     return table(header, rows)
 

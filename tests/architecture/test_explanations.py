@@ -4,9 +4,10 @@ from typing import get_args
 
 import pytest
 
-from gateway.history.texts import ACCEPTED, CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, REFUSED
+from gateway.history.texts import ACCEPTED, CHANGING, CORRECTED, EXPLANATIONS, MAY, OTHER_ACTIONS, REFUNDED, REFUSED
 from malipo import clock, ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, LatePayments, RefundPayment
+from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.failures import OWN_FAILURES, May, failure_of
 from malipo.money import Money
 from orchestrator import handlers
@@ -60,7 +61,7 @@ def test_a_refund_is_offered_exactly_where_it_is_accepted(key):
 
 @OF_PAYMENTS
 def test_a_second_payment_is_called_safe_only_after_an_end_without_money(key):
-    assert ("pay_anew" in EXPLANATIONS[key].may) == (key[1] in (State.FAILED, State.CANCELED))
+    assert ("pay_anew" in EXPLANATIONS[key].may) == (key[1] in (State.RETURNED, State.FAILED, State.CANCELED))
 
 
 @pytest.mark.parametrize("key", EXPLANATIONS, ids=".".join)
@@ -72,14 +73,15 @@ def test_a_payment_that_waits_offers_to_wait_and_none_waits_at_an_end(key):
 
 
 def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_a_text():
-    without_code = {Trigger.DECLINED, Trigger.OVERDUE}
+    without_code = {Trigger.DECLINED, Trigger.OVERDUE, Trigger.REVERSED, Trigger.DECIDED_FAILED}
     too_late = {
         "cancel_too_late" if one.trigger is Trigger.SUCCEEDED else f"payment_{one.trigger}"
         for one in TRANSITIONS
         if one.subject is not Subject.PAYMENT and one.to is State.FAILED and one.trigger not in without_code
     }
     assert {"cancel_too_late", *(code for code in OWN_FAILURES if code.startswith("payment_"))} == too_late | {
-        "payment_failed"  # closes a cancel of a charge that was declined
+        "payment_failed",  # closes a cancel of a charge that was declined
+        "payment_returned",
     }
 
 
@@ -87,8 +89,14 @@ def test_a_refund_is_offered_until_all_is_refunded_and_the_texts_are_sentences()
     left = {"under way", "in doubt", "of a part"}
     assert {name for name, explanation in REFUNDED.items() if explanation.may == ("refund",)} == left
     assert REFUNDED["of all"].may == ()
-    explanations = [*REFUNDED.values(), *CHANGING.values(), OTHER_ACTION]
+    explanations = [*REFUNDED.values(), *CHANGING.values(), *CORRECTED.values(), *OTHER_ACTIONS.values()]
     assert all(text.endswith(".") for one in explanations for text in (one.why, one.next))
+
+
+def test_every_action_has_a_text_and_only_one_with_an_address_sends_the_customer_there():
+    assert {*OTHER_ACTIONS, "redirect"} == set(get_args(ActionKind))
+    assert {action for action, texts in OTHER_ACTIONS.items() if "redirect" in texts.may} == {"approval"}
+    assert set(CORRECTED) == set(get_args(LatePayments))
 
 
 def test_refused_credentials_are_to_be_replaced_before_anything_new():
@@ -102,7 +110,7 @@ def test_everything_that_a_merchant_may_do_has_a_text():
 
 def test_every_explanation_offers_something_to_do():
     assert [key for key, one in EXPLANATIONS.items() if not one.may] == []
-    assert all(one.may for one in (*CHANGING.values(), OTHER_ACTION))
+    assert all(one.may for one in (*CHANGING.values(), *CORRECTED.values(), *OTHER_ACTIONS.values()))
 
 
 @pytest.mark.parametrize("code", ["card_declined", "expired", "", "  "])

@@ -119,7 +119,7 @@ class Customer:
 
     async def wait(self, payment_id: str, *statuses: str) -> Json:
         """The payment once it has one of these statuses, or has ended."""
-        ended = {*statuses, "completed", "failed", "canceled"}
+        ended = {*statuses, "completed", "returned", "failed", "canceled"}
         headers, path = {"X-API-Key": self.merchant.key}, f"{self.url}/v1/payments/{payment_id}"
         while True:
             payment = await _until_answered(lambda: self.session.get(path, headers=headers))

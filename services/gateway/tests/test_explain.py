@@ -6,11 +6,18 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.history.schemas import EXPLANATION
-from gateway.history.texts import CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED
+from gateway.history.texts import CHANGING, CORRECTED, EXPLANATIONS, MAY, OTHER_ACTIONS, REFUNDED
 from malipo import clock, ids
-from malipo.contracts.events import Cause, Failure
+from malipo.contracts.events import Cause, Failure, PublicEvent
 from malipo.contracts.failures import OWN_FAILURES
-from malipo.contracts.outcomes import AttemptPostponed, Declined, OtherAction, OutcomeReported
+from malipo.contracts.outcomes import (
+    Approval,
+    AttemptPostponed,
+    Declined,
+    OtherAction,
+    OutcomeReported,
+    PhonePrompt,
+)
 from malipo.contracts.topics import OUTCOMES
 
 NOW = clock.now()
@@ -201,7 +208,30 @@ async def test_a_payment_in_doubt_says_that_a_cancel_waits_for_the_answer(gatewa
 async def test_an_action_that_cannot_be_shown_offers_no_redirect_and_a_way_out(merchant, payment, go):
     await go("requires_action", "action_required", view={"action": OtherAction("use_stripe_sdk")}, deadline=SOON)
     explained = await explain(merchant, payment)
-    assert (explained["why"], codes(explained)) == (OTHER_ACTION.why, ["cancel", "wait", "repeat"])
+    assert (explained["why"], codes(explained)) == (OTHER_ACTIONS["other"].why, ["cancel", "wait", "repeat"])
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "offered"),
+    [
+        (Approval("https://pay.test"), "approval", ["redirect", "cancel", "wait", "repeat"]),
+        (PhonePrompt("+2547****678"), "phone_prompt", ["cancel", "wait", "repeat"]),
+    ],
+)
+async def test_a_customer_who_must_agree_elsewhere_is_explained_by_the_action(
+    merchant, payment, go, action, name, offered
+):
+    await go("requires_action", "action_required", view={"action": action}, deadline=SOON)
+    explained = await explain(merchant, payment)
+    assert (explained["why"], codes(explained)) == (OTHER_ACTIONS[name].why, offered)
+
+
+async def test_money_that_came_after_the_end_is_explained_until_it_is_refunded(gateway, merchant, payment, go, make):
+    corrected = PublicEvent(ids.new("evt"), "payment.corrected", 1)
+    await go("failed", "declined")
+    await go("completed", "succeeded", view={"amount_captured": 1250}, from_state="failed", public_event=corrected)
+    explained = await explain(merchant, payment)
+    assert (explained["why"], codes(explained)) == (CORRECTED["keep"].why, ["refund"])
 
 
 async def test_refused_operations_are_distinguished_by_their_amounts_and_say_why(gateway, merchant, payment, go, make):

@@ -8,19 +8,23 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.history import store
+from gateway.history.entries import entry_of
 from gateway.history.schemas import TIMELINE
 from gateway.history.timeline import in_causal_order
 from malipo import clock, ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import Cause
-from malipo.contracts.identity import charge_id
+from malipo.contracts.identity import charge_id, opened_id
 from malipo.contracts.outcomes import (
     ActionRequired,
     AttemptPostponed,
     Declined,
     Exchange,
+    OperationOpened,
     OutcomeReported,
+    PaymentReceived,
     Redirect,
+    Reversed,
     Succeeded,
     Unknown,
 )
@@ -258,3 +262,21 @@ async def test_the_timeline_of_a_payment_shows_no_other(gateway, merchant, payme
     await gateway.receive(gateway.step(merchant, other))
     assert [entry["kind"] for entry in await entries(merchant, payment)] == ["request"]
     assert ids.is_id(other["id"], "pay")
+
+
+def test_what_was_begun_at_the_provider_is_an_entry_that_nothing_here_has_caused():
+    opened = OperationOpened(
+        payment_id="pay_1", kind="refund", provider="stripe", reference="re_1", amount=Money(400, "USD"),
+        outcome=Reversed(code="account_closed", reference="re_1"), opened_at=NOW, observed_at=NOW,
+    )  # fmt: skip
+    received = PaymentReceived(
+        payment_id="pay_2", merchant_id="mer_1", mode="test", provider="stripe", account="till", method="card",
+        reference="QK1", amount=Money(400, "USD"), account_reference="order 7", received_at=NOW, observed_at=NOW,
+    )  # fmt: skip
+    refund, payment = entry_of(opened, "msg_1", {}), entry_of(received, "msg_2", {})
+    assert (refund.kind, refund.body["about"], refund.body["cause"]) == ("callback", "refund", None)
+    assert refund.body["operation_id"] == opened_id("ref", NOW, "stripe", "re_1")
+    assert (refund.body["result"], refund.body["code"]) == ("reversed", "account_closed")
+    assert (payment.body["about"], payment.body["result"], payment.body["reference"]) == ("payment", "succeeded", "QK1")
+    assert "order 7" not in str(payment.body)
+    assert set(refund.body) | {"effect"} <= set(TIMELINE.components["TimelineEntry"]["properties"])

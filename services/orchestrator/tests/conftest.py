@@ -23,7 +23,8 @@ class Orchestrator:
     async def handle(self, *messages) -> list:
         """Apply those messages that are wanted as one batch; returns what was sent because of it."""
         [subscription] = SUBSCRIPTIONS
-        batch = [Received(m, ids.new("msg"), "topic", m.payment_id) for m in messages if subscription.wants(m)]
+        wanted = [message for message in messages if subscription.wants(message)]
+        batch = [Received(one, ids.new("msg"), "topic", getattr(one, "payment_id", "")) for one in wanted]
         async with self.database.begin() as unit:
             if batch:
                 await subscription.handle(unit, batch)

@@ -110,22 +110,6 @@ async def test_a_refund_that_the_bank_returns_later_fails_after_it_had_completed
     assert failed.payment.amount_refunded == 0
 
 
-@pytest.mark.parametrize(
-    ("outcome", "told"), [(Declined(code="x"), []), (Succeeded(amount=Money(1000, "USD"), reference="pi_0"), [True])]
-)
-async def test_an_older_attempt_changes_nothing_and_money_that_moved_there_is_alerted(
-    orchestrator, make, outcome, told
-):
-    create = make.create()
-    await orchestrator.handle(create)
-    await orchestrator.database.write("UPDATE payments SET attempt = 2")
-    with capture_logs() as logs:
-        sent = await orchestrator.handle(make.report(create.payment_id, outcome))
-    assert [one.contradiction for one in sent] == told
-    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["provider contradicts itself"] * len(told)
-    assert (await orchestrator.payment(create.payment_id))["state"] == "processing"
-
-
 async def test_silence_is_doubt_and_the_provider_is_queried_until_it_answers(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create)

@@ -9,6 +9,7 @@ import pytest
 from malipo.contracts.events import EventType, PaymentStatus
 from orchestrator.machine import (
     DECIDED,
+    DECISIONS,
     FINAL_TRIGGERS,
     TRANSITIONS,
     Ignored,
@@ -22,14 +23,22 @@ from orchestrator.machine import (
 from orchestrator.views import PUBLIC
 
 SUBJECTS = list(Subject)
-OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED}
+OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED, *DECISIONS}
+FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
+CHARGES_ONLY = {Trigger.APPROVED, Trigger.REVERSED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 PROVIDER_TRIGGERS = {
-    Subject.PAYMENT: set(Trigger) - OURS,
-    Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, Trigger.UNKNOWN},
+    Subject.PAYMENT: set(Trigger) - OURS - FROM_OUTSIDE,
+    Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.REVERSED, Trigger.PENDING, Trigger.UNKNOWN},
     # Not AUTHORIZED and ACTION_REQUIRED: that the charge is unchanged says nothing about a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.UNKNOWN},
-    Subject.CANCEL: set(Trigger) - OURS,
+    Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY,
+}
+AWAITED = (State.PROCESSING, State.PENDING, State.IN_DOUBT)
+NO_NEWS = {
+    # The provider works on it, which we know; and that a query shows nothing makes no doubt of it.
+    State.PENDING: {Trigger.PENDING, Trigger.UNKNOWN},
+    State.AUTHORIZED: {Trigger.APPROVED},
 }
 
 
@@ -81,14 +90,16 @@ def test_every_transition_into_an_undecided_state_sets_a_deadline_and_no_other_d
 def test_every_outcome_has_a_transition_wherever_one_is_awaited(subject):
     for state in states_of(subject) - DECIDED - NOTHING_SENT:
         handled = {one.trigger for one in transitions_of(subject) if one.state is state}
-        assert handled >= PROVIDER_TRIGGERS[subject] | {Trigger.OVERDUE}
+        assert handled >= PROVIDER_TRIGGERS[subject] - NO_NEWS.get(state, set()) | {Trigger.OVERDUE}
 
 
 def test_a_state_in_which_the_customer_must_act_ends_without_the_customer():
     expired = {one.state: (one.to, one.send) for one in TRANSITIONS if one.trigger is Trigger.EXPIRED}
     assert expired == {
         State.INITIATED: (State.FAILED, None),
-        State.REQUIRES_ACTION: (State.REQUIRES_ACTION, Send.CANCEL),
+        **{
+            state: (state, Send.CANCEL) for state in (State.REQUIRES_ACTION, *AWAITED)
+        },  # the customer may agree too late
     }
 
 
@@ -104,6 +115,47 @@ def test_a_cancel_that_waits_ends_with_its_charge_and_sends_nothing_but_what_sto
 
 def test_exactly_one_transition_sends_a_charge():
     assert [one.trigger for one in TRANSITIONS if one.send is Send.CHARGE] == [Trigger.DISPATCHED]
+
+
+def test_only_the_customers_approval_sends_a_confirm():
+    confirming = [one for one in TRANSITIONS if one.send is Send.CONFIRM]
+    assert {one.trigger for one in confirming} == {Trigger.APPROVED}
+    assert {(one.subject, one.to) for one in confirming} == {(Subject.PAYMENT, State.PROCESSING)}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_what_is_pending_is_asked_about_and_never_doubted(subject):
+    pending = [one for one in transitions_of(subject) if one.state is State.PENDING]
+    asked = next(one for one in pending if one.trigger is Trigger.OVERDUE)
+    assert (asked.to, asked.send, asked.event) == (State.PENDING, Send.QUERY, None)
+    assert State.IN_DOUBT not in {one.to for one in pending}
+    assert {one.trigger for one in transitions_of(subject) if one.to is State.PENDING and one.state is not one.to} == {
+        Trigger.PENDING
+    }
+
+
+def test_an_end_without_money_follows_the_book_and_the_merchant_is_told_of_the_correction():
+    corrected = {
+        (one.state, one.trigger): (one.to, one.event) for one in transitions_of(Subject.PAYMENT) if one.state in DECIDED
+    }
+    for end in (State.FAILED, State.CANCELED):
+        assert corrected[end, Trigger.SUCCEEDED] == (State.COMPLETED, "payment.corrected")
+    assert corrected[State.COMPLETED, Trigger.REVERSED] == (State.RETURNED, "payment.returned")
+
+
+@pytest.mark.parametrize("trigger", [Trigger.OPENED, Trigger.RECEIVED])
+def test_everything_that_others_have_opened_is_told(trigger):
+    events = [one.event for one in TRANSITIONS if one.trigger is trigger]
+    assert events
+    assert all(events)
+
+
+def test_a_person_decides_only_what_is_in_doubt_or_pending_or_an_end_that_is_wrong():
+    decided = [one for one in TRANSITIONS if one.trigger in DECISIONS]
+    assert {one.state for one in decided} == {State.IN_DOUBT, State.PENDING, *(DECIDED - {State.RETURNED})}
+    assert {one.subject for one in decided if one.state in DECIDED} == {Subject.PAYMENT}
+    assert all(one.send is None for one in decided)
+    assert all(one.event == "payment.corrected" for one in decided if one.state in DECIDED)
 
 
 def test_money_moves_only_on_dispatch_and_never_on_an_outcome():
@@ -140,9 +192,14 @@ def test_a_repeat_at_the_end_is_a_repeat():
 
 
 def test_another_decision_at_the_end_is_a_contradiction():
-    assert why_ignored(Subject.PAYMENT, State.FAILED, Trigger.SUCCEEDED) is Ignored.CONTRADICTION
     assert why_ignored(Subject.PAYMENT, State.COMPLETED, Trigger.DECLINED) is Ignored.CONTRADICTION
-    assert why_ignored(Subject.PAYMENT, State.CANCELED, Trigger.SUCCEEDED) is Ignored.CONTRADICTION
+    assert why_ignored(Subject.PAYMENT, State.COMPLETED, Trigger.CANCELED) is Ignored.CONTRADICTION
+    assert why_ignored(Subject.REFUND, State.FAILED, Trigger.SUCCEEDED) is Ignored.CONTRADICTION
+
+
+def test_that_money_had_come_is_no_news_once_it_went_back():
+    assert why_ignored(Subject.PAYMENT, State.RETURNED, Trigger.SUCCEEDED) is Ignored.LATE
+    assert why_ignored(Subject.PAYMENT, State.FAILED, Trigger.REVERSED) is Ignored.LATE
 
 
 def test_an_undecided_outcome_at_the_end_is_late():

@@ -10,12 +10,15 @@ from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import (
     ActionRequired,
+    Approval,
+    Approved,
     Authorized,
     Canceled,
     Declined,
     OutcomeReported,
     Pending,
     Redirect,
+    Reversed,
     Succeeded,
 )
 from malipo.money import Money
@@ -33,8 +36,10 @@ WORKS, HELD, PAID = (
 )
 DECLINED, CANCELED = Declined(code="authentication_failed", reference="pi"), Canceled(reference="pi")
 CAPTURED_IN_PART = Succeeded(amount=PART, reference="pi")
+TO_APPROVE = ActionRequired(action=Approval("https://pay.test"), reference="pi")
+APPROVED, RETURNED = Approved(reference="pi"), Reversed(code="account_closed", reference="pi")
 PAY, CAP, CAN, REF = (ids.new(prefix) for prefix in ("pay", "cap", "can", "ref"))
-NAMES = {"charge": charge_id(PAY, 1), "capture": CAP, "cancel": CAN, "refund": REF}
+NAMES = {"charge": charge_id(PAY, 1), "confirm": f"{PAY}.1.c1", "capture": CAP, "cancel": CAN, "refund": REF}
 CAPTURE = CapturePayment(payment_id=PAY, capture_id=CAP, amount_minor=400)
 CANCEL = CancelPayment(payment_id=PAY, cancel_id=CAN)
 REFUND = RefundPayment(payment_id=PAY, refund_id=REF)
@@ -74,6 +79,13 @@ SEQUENCES = {
         [("charge", CANCELED), ("cancel", Declined(code="provider_unreachable"))],
         {"canceled"},
     ),
+    "a charge that is pending": ((("charge", WORKS),), [("charge", WORKS), ("charge", PAID)], {"completed"}),
+    "a customer who agrees": (
+        (),
+        [("charge", TO_APPROVE), ("charge", APPROVED), ("confirm", PAID), ("charge", PAID)],
+        {"completed"},
+    ),
+    "a return that is reported before the success": ((), [("charge", PAID), ("charge", RETURNED)], {"returned"}),
     "a refund": (
         (("charge", PAID), REFUND),
         [("refund", REFUND_PENDING), ("refund", REFUND_DONE), ("refund", REFUND_DONE)],
@@ -140,7 +152,13 @@ def test_a_refund_that_was_never_made_and_succeeds_is_a_contradiction(order):
     assert transitions[-1].contradiction
 
 
-@pytest.mark.parametrize("order", [(DECLINED, PAID), (CANCELED, PAID), (PAID, DECLINED), (PAID, CANCELED)])
+@pytest.mark.parametrize("order", [(PAID, DECLINED), (PAID, CANCELED)])
 def test_money_that_was_taken_and_was_not_is_a_contradiction(order):
     _, transitions = walked((), [("charge", outcome) for outcome in order])
     assert transitions[-1].contradiction
+
+
+@pytest.mark.parametrize("order", list(permutations([PAID, DECLINED])) + list(permutations([PAID, CANCELED])))
+def test_a_payment_ends_as_the_book_has_it_in_whatever_order_that_is_received(order):
+    payment, _ = walked((), [("charge", outcome) for outcome in order])
+    assert (payment.state, payment.captured_minor, payment.failure) == ("completed", ALL.amount_minor, None)

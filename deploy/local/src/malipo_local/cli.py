@@ -194,6 +194,18 @@ def resend(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
 
 
 @app.command(context_settings=_HANDED_ON)
+def decide(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """Decide how a payment or an operation ended that no report ends, e.g. `decide pay_... --as failed --because ...`."""
+    _become(home, "orchestrator", "orchestrator", "decide", *context.args)
+
+
+@app.command(context_settings=_HANDED_ON)
+def suspense(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """List money that no payment explains, or assign it to one: `suspense list`."""
+    _become(home, "orchestrator", "orchestrator", "suspense", *context.args)
+
+
+@app.command(context_settings=_HANDED_ON)
 def unmatched(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
     """List what Stripe reported that matches no operation of ours."""
     _become(home, "provider-stripe", "provider_stripe", "unmatched", *context.args)

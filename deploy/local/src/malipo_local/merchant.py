@@ -17,7 +17,7 @@ from malipo_local.waiting import until
 
 Json = dict[str, Any]
 
-_ENDED = frozenset({"completed", "failed", "canceled"})
+_ENDED = frozenset({"completed", "returned", "failed", "canceled"})
 _TIMEOUT_SECONDS = 30.0
 _LIMITS = httpx.Limits(keepalive_expiry=2)  # shorter than servers keep idle connections: none closes in our hands
 

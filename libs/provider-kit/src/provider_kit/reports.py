@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from malipo import clock, ids
+from malipo import clock
+from malipo.contracts.identity import opened_id
 from malipo.contracts.outcomes import (
     AttemptPostponed,
     Canceled,
@@ -99,7 +100,6 @@ def opened(one: Opened, payment_id: str, provider: str, callback_id: str) -> Ope
 
 def received(money: ReceivedMoney, account: Account, provider: str) -> PaymentReceived | UnmatchedReported:
     """Money that no operation explains: a payment if its customer gave a purpose, else kept until a person assigns it."""
-    name = f"{provider}/{money.reference}"
     common: dict[str, Any] = {
         "merchant_id": account.merchant_id,
         "mode": account.mode,
@@ -111,10 +111,10 @@ def received(money: ReceivedMoney, account: Account, provider: str) -> PaymentRe
         "observed_at": clock.now(),
     }
     if money.account_reference is None:
-        suspense_id = ids.derived("sus", money.received_at, name)
+        suspense_id = opened_id("sus", money.received_at, provider, money.reference)
         return UnmatchedReported(id=suspense_id, description=money.description, **common)
     return PaymentReceived(
-        payment_id=ids.derived("pay", money.received_at, name),
+        payment_id=opened_id("pay", money.received_at, provider, money.reference),
         method=money.method,
         account_reference=money.account_reference,
         **common,

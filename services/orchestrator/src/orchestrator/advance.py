@@ -8,7 +8,17 @@ from malipo import ids
 from malipo.contracts.events import Cause, EventType, Failure, PaymentTransitioned, PublicEvent, Sent, Source
 from malipo.contracts.identity import attempt_of
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import Authorized, Canceled, Declined, Outcome, OutcomeReported, Succeeded
+from malipo.contracts.outcomes import (
+    Approved,
+    Authorized,
+    Canceled,
+    Declined,
+    OperationOpened,
+    Outcome,
+    OutcomeReported,
+    Succeeded,
+    Unknown,
+)
 from malipo.money import Money
 from orchestrator import commands
 from orchestrator.machine import (
@@ -25,9 +35,14 @@ from orchestrator.machine import (
     why_ignored,
 )
 from orchestrator.outcomes import (
+    as_outcome,
     believable,
+    believable_of,
     came_back,
     detail_of,
+    first_wait_seconds,
+    is_behind,
+    learn_decision,
     learn_operation,
     learn_payment,
     own_failure,
@@ -46,7 +61,7 @@ class Fold:
     """What one message does to one payment: the messages to send, and why outcomes were ignored.
 
     `now` is PostgreSQL's, read with the payment: deadlines are set and passed by that clock alone. `observed_at` is when
-    a provider's outcome was received; `doubts_ended` holds what was in doubt, and for how long.
+    a provider's outcome was received, `because` why a person decided; `doubts_ended` holds what was in doubt, and for how long.
     """
 
     payment: Payment
@@ -54,6 +69,7 @@ class Fold:
     source: Source
     message_id: str
     observed_at: datetime | None = None
+    because: str | None = None
     messages: list[Message] = field(default_factory=list[Message])
     ignored: list[Ignored] = field(default_factory=list[Ignored])
     doubts_ended: list[tuple[Subject, timedelta]] = field(default_factory=list[tuple[Subject, timedelta]])
@@ -81,30 +97,91 @@ class Fold:
         self.payment.operations[operation.id] = operation
         self._operation_step(operation, Trigger.DEFERRED, None)
 
+    def receive(self, outcome: Succeeded) -> None:
+        """End a new payment that is money which came without one."""
+        self._payment_step(Trigger.RECEIVED, outcome)
+
+    def open(self, report: OperationOpened) -> None:
+        """Apply a refund that somebody began at the provider: it begins here unless it is known, and then its outcome follows.
+
+        Raises `ValueError` for another currency than the payment's, which no refund of it can have.
+        """
+        opened = commands.opened_operation(self.payment, report, self.now)
+        operation = self._known(opened)
+        if operation is None:
+            operation = self.payment.operations[opened.id] = opened
+            self._operation_step(operation, Trigger.OPENED, None)
+        self._apply_to_operation(operation, report.outcome)
+
+    def _known(self, opened: Operation) -> Operation | None:
+        """The same refund as it is known already, whoever began it."""
+        refunds = [one for one in self.payment.operations.values() if one.subject is Subject.REFUND]
+        return next((one for one in refunds if one.id == opened.id or one.reference == opened.reference), None)
+
+    def decide(self, trigger: Trigger, operation: Operation | None) -> None:
+        """Apply what a person has decided of the payment or an operation: the table must have a transition for it.
+
+        A capture or cancel that was carried out has decided the charge, as its outcome would have.
+        """
+        if operation is None:
+            learn_decision(self.payment, trigger)
+            return self._payment_step(trigger, None)
+        self._operation_step(operation, trigger, None)
+        if trigger is Trigger.DECIDED_COMPLETED and operation.subject is not Subject.REFUND:
+            amount = Money(operation.amount_minor, self.payment.amount.currency)
+            outcome = Succeeded(amount=amount) if operation.subject is Subject.CAPTURE else Canceled()
+            self._payment_step(trigger_of(outcome), outcome)
+        return None
+
+    def assign(self, amount: Money, reference: str) -> None:
+        """Apply money that a person has found to be this payment's: the table must have a transition for it."""
+        self._payment_step(Trigger.SUCCEEDED, Succeeded(amount=amount, reference=reference))
+
     def apply_outcome(self, report: OutcomeReported) -> None:
         """Apply what the provider reports. Raises `UnknownOperation`."""
-        if report.kind == "charge":
+        if report.kind in ("charge", "confirm"):
             return self._apply_to_charge(report)
         operation = self.payment.operations.get(report.operation_id)
         if operation is None:
             raise UnknownOperation(report.operation_id)
-        requested = Money(operation.amount_minor, self.payment.amount.currency)
-        outcome = believable(report.outcome, requested, exact=operation.subject is not Subject.CANCEL)
+        return self._apply_to_operation(operation, report.outcome)
+
+    def _apply_to_operation(self, operation: Operation, reported: Outcome) -> None:
+        outcome = believable_of(operation, reported, self.payment.amount.currency)
         self._operation_step(operation, trigger_of(outcome), outcome)
         if operation.subject is not Subject.REFUND and isinstance(outcome, Succeeded | Authorized | Canceled):
             # The answer to a capture or cancel is the state of the charge after it.
             self._payment_step(trigger_of(outcome), outcome)
-        return None
 
     def _apply_to_charge(self, report: OutcomeReported) -> None:
-        """Apply an outcome of the charge. One of an older attempt changes nothing, but that money moved there is alerted."""
+        """Apply an outcome of the charge or of what confirms it.
+
+        One of an older attempt changes nothing, but that money moved there is alerted.
+        """
         outcome = believable(report.outcome, self.payment.amount, exact=False)
-        if attempt_of(report.operation_id) == self.payment.attempt:
-            self._payment_step(trigger_of(outcome), outcome)
-        elif isinstance(outcome, Succeeded):
-            self._contradict(self.payment.state, outcome, None)
-        else:
+        if attempt_of(report.operation_id) != self.payment.attempt:
+            if isinstance(outcome, Succeeded):
+                return self._contradict(self.payment.state, outcome, None)
+            return self.ignored.append(Ignored.LATE)
+        if is_behind(self.payment, report.operation_id, outcome):
+            return self.ignored.append(Ignored.LATE)
+        if isinstance(outcome, Approved):
+            return self._approve(outcome)
+        return self._payment_step(trigger_of(outcome), outcome)
+
+    def _approve(self, outcome: Approved) -> None:
+        """The customer has agreed: confirm the charge, unless it is canceled, is confirmed already, or is too old."""
+        payment = self.payment
+        if payment.confirming:
+            return self.ignored.append(Ignored.LATE)
+        reference = payment.reference or outcome.reference
+        if reference is None:
+            return self._payment_step(Trigger.UNKNOWN, Unknown(reason="without_reference"))
+        if payment.live(Subject.CANCEL):
+            payment.reference = reference
             self.ignored.append(Ignored.LATE)
+            return self._start_deferred()
+        return self._payment_step(Trigger.EXPIRED if self.now >= payment.expires_at else Trigger.APPROVED, outcome)
 
     def overdue(self, subject_id: str) -> None:
         """Fire a deadline that has passed. One that no longer matters is dropped."""
@@ -127,15 +204,18 @@ class Fold:
         before = payment.state
         learn_payment(payment, outcome)
         payment.state = transition.to
-        payment.failure = payment.failure or own_failure(transition)
+        payment.confirming = payment.confirming and transition.to is not State.REQUIRES_ACTION
+        payment.failure = payment.failure or own_failure(transition, self.because)
         self._watch_doubt(payment, transition)
-        self._set_timer(payment, transition)
+        self._wait(payment, transition, outcome)
         self._record(before, transition.to, trigger, outcome, transition=transition)
         self._add_command(transition, None)
         if transition.to in DECIDED:
-            self._close_operations(trigger, outcome)
+            self._close_operations(*as_outcome(payment, trigger, outcome))
         elif payment.cancelable:
             self._start_deferred()
+        if transition.event == "payment.corrected" and transition.to is State.COMPLETED:
+            self._give_back()
         return None
 
     def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:
@@ -145,12 +225,12 @@ class Fold:
         before = operation.state
         learn_operation(operation, outcome)
         operation.state = transition.to
-        operation.failure = operation.failure or own_failure(transition)
+        operation.failure = operation.failure or own_failure(transition, self.because)
         self._watch_doubt(operation, transition)
         operation.updated_at = self.now
         if trigger is Trigger.DISPATCHED:
             operation.dispatched_at = self.now
-        self._set_timer(operation, transition)
+        self._wait(operation, transition, outcome)
         self._record(before, transition.to, trigger, outcome, transition=transition, operation=operation)
         self._add_command(transition, operation)
         return None
@@ -220,7 +300,7 @@ class Fold:
                     trigger=trigger,
                     source=self.source,
                     message_id=self.message_id,
-                    detail=detail_of(outcome),
+                    detail=self.because or detail_of(outcome),
                     observed_at=self.observed_at,
                 ),
                 config_version=payment.config_version,
@@ -246,22 +326,25 @@ class Fold:
         match transition.send:
             case None:
                 pass
-            case Send.CHARGE:
+            case Send.CHARGE | Send.CONFIRM:
+                if transition.send is Send.CONFIRM:
+                    self.payment.begin_confirm()
                 self.messages.append(commands.operation_command(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
             case Send.CAPTURE | Send.CANCEL | Send.REFUND:
-                assert operation is not None
                 self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:
-                (operation or self.payment).queries += 1
-                if repeats_command(transition) and commands.fresh(self.payment, operation, self.now):
-                    self.messages.append(commands.operation_command(self.payment, operation))
-                self.messages.append(commands.query(self.payment, operation))
+                self._ask(transition, operation)
             case Send.WITHDRAW:
-                assert operation is not None
-                operation.queries += 1
+                (operation or self.payment).queries += 1
                 self.messages.append(commands.withdraw(self.payment))
+
+    def _ask(self, transition: Transition, operation: Operation | None) -> None:
+        (operation or self.payment).queries += 1
+        if repeats_command(transition) and commands.fresh(self.payment, operation, self.now):
+            self.messages.append(commands.operation_command(self.payment, operation))
+        self.messages.append(commands.query(self.payment, operation))
 
     def _give_up(self) -> None:
         """Have the provider cancel the charge, as an operation of its own."""
@@ -270,8 +353,13 @@ class Fold:
         if payment.reference is None:  # a cancel needs the reference: find it first
             self.messages.append(commands.query(payment, None))
         elif not payment.live(Subject.CANCEL):
-            cancel_id = ids.new("can", self.now)
-            self.start(commands.new_operation(payment, Subject.CANCEL, cancel_id, self.now, reason=_EXPIRED))
+            self.start(commands.own_cancel(payment, self.now))
+
+    def _give_back(self) -> None:
+        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet."""
+        payment = self.payment
+        if payment.late_payments == "refund" and payment.reference is not None and payment.refundable_minor > 0:
+            self.start(commands.own_refund(payment, self.now))
 
     def _watch_doubt(self, subject: Payment | Operation, transition: Transition) -> None:
         if transition.to is State.IN_DOUBT:
@@ -280,8 +368,12 @@ class Fold:
             self.doubts_ended.append((transition.subject, self.now - subject.in_doubt_since))
             subject.in_doubt_since = None
 
-    def _set_timer(self, subject: Payment | Operation, transition: Transition) -> None:
-        seconds = deadline_seconds(transition, subject.queries)
+    def _wait(self, subject: Payment | Operation, transition: Transition, outcome: Outcome | None) -> None:
+        """Set the deadline of the new state. What is pending has a wait of its own, which the provider may have named."""
+        if State.PENDING in (transition.state, transition.to) and transition.state is not transition.to:
+            subject.queries = 0
+            subject.pending_seconds = first_wait_seconds(self.payment, outcome)
+        seconds = deadline_seconds(transition, subject.queries, subject.pending_seconds)
         due_at = None if seconds is None else self.now + timedelta(seconds=seconds)
         if due_at and subject is self.payment and transition.to is State.REQUIRES_ACTION:
             due_at = self._until_expiry(transition, due_at)
@@ -295,9 +387,6 @@ class Fold:
         return due_at
 
 
-_EXPIRED = "expired"
-
-
 def _unasked(operation: Operation | None) -> bool:
     """Whether it is a cancel that no merchant requested: its payment's end is published, and nothing about the cancel."""
-    return operation is not None and operation.subject is Subject.CANCEL and operation.reason == _EXPIRED
+    return operation is not None and operation.subject is Subject.CANCEL and operation.opened_by == "malipo"

@@ -5,8 +5,20 @@ from typing import TypedDict
 
 from malipo import ids
 from malipo.contracts.commands import Mode
-from malipo.contracts.identity import charge_id
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, ProviderCommand, Query, Refund, Withdraw
+from malipo.contracts.events import OpenedBy
+from malipo.contracts.identity import opened_id
+from malipo.contracts.outcomes import OperationOpened
+from malipo.contracts.provider_commands import (
+    Cancel,
+    Capture,
+    Charge,
+    Confirm,
+    ProviderCommand,
+    ProviderOperationKind,
+    Query,
+    Refund,
+    Withdraw,
+)
 from malipo.money import Money
 from orchestrator.machine import Subject
 from orchestrator.payment import KINDS, Operation, Payment
@@ -20,6 +32,7 @@ def new_operation(
     *,
     amount_minor: int | None = None,
     reason: str | None = None,
+    opened_by: OpenedBy = "merchant",
 ) -> Operation:
     """A capture, cancel or refund of the payment; without an amount, of all of it."""
     return Operation(
@@ -28,15 +41,47 @@ def new_operation(
         subject=subject,
         amount_minor=payment.amount.amount_minor if amount_minor is None else amount_minor,
         reason=reason,
+        opened_by=opened_by,
         created_at=ids.made_at(operation_id),
         updated_at=now,
     )
 
 
+def own_cancel(payment: Payment, now: datetime) -> Operation:
+    """The cancel by which Malipo ends a payment whose customer has not agreed in time."""
+    return new_operation(payment, Subject.CANCEL, ids.new("can", now), now, reason="expired", opened_by="malipo")
+
+
+def own_refund(payment: Payment, now: datetime) -> Operation:
+    """The refund by which Malipo gives back all that came after the payment's end."""
+    left_minor, refund_id = payment.refundable_minor, ids.new("ref", now)
+    return new_operation(
+        payment, Subject.REFUND, refund_id, now, amount_minor=left_minor, reason="late_payment", opened_by="malipo"
+    )
+
+
+def opened_operation(payment: Payment, report: OperationOpened, now: datetime) -> Operation:
+    """The refund that somebody began at the provider. Raises `ValueError` for another currency than the payment's."""
+    if report.amount.currency != payment.amount.currency:
+        msg = f"a refund in {report.amount.currency} of a payment in {payment.amount.currency}"
+        raise ValueError(msg)
+    operation = new_operation(
+        payment,
+        Subject.REFUND,
+        opened_id("ref", report.opened_at, report.provider, report.reference),
+        now,
+        amount_minor=report.amount.amount_minor,
+        reason=report.reason,
+        opened_by="provider",
+    )
+    operation.reference = report.reference
+    return operation
+
+
 def _charge(payment: Payment) -> Charge:
     """The one charge of a payment, in the attempt that it is at."""
     return Charge(
-        **_common(payment, charge_id(payment.id, payment.attempt)),
+        **_common(payment, payment.charge_id),
         amount=payment.amount,
         method=payment.method,
         capture=payment.capture,
@@ -46,11 +91,23 @@ def _charge(payment: Payment) -> Charge:
     )
 
 
+def _confirm(payment: Payment) -> Confirm:
+    """The confirm that is under way of the charge to which the customer has agreed."""
+    assert payment.reference is not None, "only a charge that the provider knows can be confirmed"
+    return Confirm(
+        **_common(payment, payment.awaited_id),
+        reference=payment.reference,
+        amount=payment.amount,
+        capture=payment.capture,
+        expires_at=payment.expires_at,
+    )
+
+
 def fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
     """Whether a command that was perhaps lost may still be carried out for the first time.
 
-    A charge until its intent expires, unless a cancel was requested meanwhile; anything else within an hour, after which
-    nobody expects it any more.
+    A charge or its confirm until the intent expires, unless a cancel was requested meanwhile; anything else within an hour,
+    after which nobody expects it any more. What was begun at the provider was never sent.
     """
     if operation is None:
         return now < payment.expires_at and not payment.live(Subject.CANCEL)
@@ -58,13 +115,13 @@ def fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
 
 
 def operation_command(payment: Payment, operation: Operation | None) -> ProviderCommand:
-    """The command that carries out the charge, or a capture, cancel or refund.
+    """The command that carries out the charge or its confirm, or a capture, cancel or refund.
 
     A provider service identifies a command by its operation's id: a repeat has no second effect, whatever became of the
     first one; if the first one was lost, the repeat takes its place.
     """
     if operation is None:
-        return _charge(payment)
+        return _confirm(payment) if payment.confirming else _charge(payment)
     assert payment.reference is not None, "only a charge that the provider knows can be changed"
     reference = payment.reference
     amount = Money(operation.amount_minor, payment.amount.currency)
@@ -82,16 +139,16 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
 
 def withdraw(payment: Payment) -> Withdraw:
     """The command that stops the charge where it waits, if it was never sent."""
-    return Withdraw(**_common(payment, charge_id(payment.id, payment.attempt)))
+    return Withdraw(**_common(payment, payment.charge_id))
 
 
 def query(payment: Payment, operation: Operation | None) -> Query:
-    """The query about an operation, or about the charge."""
-    return Query(
-        **_common(payment, operation.id if operation else charge_id(payment.id, payment.attempt)),
-        kind="charge" if operation is None else KINDS[operation.subject],
-        reference=operation.reference if operation and operation.subject is Subject.REFUND else payment.reference,
-    )
+    """The query about an operation, or about the charge: about its confirm while that is under way."""
+    if operation is None:
+        kind: ProviderOperationKind = "confirm" if payment.confirming else "charge"
+        return Query(**_common(payment, payment.awaited_id), kind=kind, reference=payment.reference)
+    reference = operation.reference if operation.subject is Subject.REFUND else payment.reference
+    return Query(**_common(payment, operation.id), kind=KINDS[operation.subject], reference=reference)
 
 
 _REPEATED_WITHIN = timedelta(hours=1)

@@ -8,10 +8,17 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from malipo import ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, PaymentMethod, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentTransitioned, RefusalCode
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import AttemptPostponed, OutcomeReported
+from malipo.contracts.outcomes import (
+    AttemptPostponed,
+    OperationOpened,
+    OutcomeReported,
+    PaymentReceived,
+    Succeeded,
+    UnmatchedReported,
+)
 from malipo.contracts.providers import life_of
 from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
 from malipo.messaging.subscription import Received
@@ -19,7 +26,7 @@ from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform import logs
 from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
-from orchestrator import store
+from orchestrator import store, suspense
 from orchestrator.advance import Fold
 from orchestrator.commands import new_operation
 from orchestrator.machine import DECIDED, Ignored, State, Subject
@@ -68,33 +75,51 @@ class Refused(Exception):
 
 
 def concerns_a_payment(message: Message) -> bool:
-    """Whether it can change a payment. A postponed attempt does not: the payment's deadline keeps running."""
+    """Whether it can change a payment, or what is in suspense. A postponed attempt does not: the payment's deadline keeps running."""
     return not isinstance(message, AttemptPostponed)
 
 
 async def handle_batch(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Fold a batch of commands and outcomes into their payments, each payment's in order.
 
-    A command that came before under another message id is answered with what was published then.
+    A command that came before under another message id is answered with what was published then. Money that nothing
+    explains is kept in suspense.
     """
+    unmatched = [received.message for received in batch if isinstance(received.message, UnmatchedReported)]
+    suspense.keep(unit, unmatched)
+    about_payments = [received for received in batch if not isinstance(received.message, UnmatchedReported)]
+    if about_payments:
+        await _handle(unit, about_payments)
+
+
+async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     payments, now = await store.read(unit.reads, {received.key for received in batch})
     resend = await Resend.of(unit.reads, [received.message for received in batch])
     new = set[str]()
     written: list[Published] = []
     for received in batch:
         payment = payments.get(received.key)
-        if payment is not None and resend.answers(payment, received.message):
-            continue
-        if isinstance(received.message, CreatePayment):
-            payment = payments[received.key] = new_payment(received.message, received.headers, now)
-            new.add(payment.id)
         if payment is None:
-            raise UnknownPayment(received.key)
+            payment = payments[received.key] = _begun(received, now)
+            new.add(payment.id)
+        elif resend.answers(payment, received.message):
+            continue
         published = _fold(unit, payment, received, now)
         resend.refused |= {one.message.operation_id for one in published if isinstance(one.message, CommandRefused)}
         written += published
     store.save(unit, payments, new, written)
     resend.send(unit)
+
+
+def _begun(received: Received[Message], now: datetime) -> Payment:
+    """The payment that a message begins. Raises `UnknownPayment` for one that begins none."""
+    match received.message:
+        case CreatePayment() as command:
+            return new_payment(command, received.headers, now)
+        case PaymentReceived() as report:
+            return received_payment(report, received.headers, now)
+        case _:
+            raise UnknownPayment(received.key)
 
 
 async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str]) -> None:
@@ -111,6 +136,13 @@ async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str]) -> None:
     store.save(unit, {payment.id: payment for payment, *_ in due}, set(), written)
 
 
+def publish(unit: UnitOfWork, fold: Fold) -> None:
+    """Send and save what a fold that no message has caused did to its payment, in the trace of the payment's creation."""
+    payment = fold.payment
+    written = _send(unit, fold, context_of(payment.traceparent, payment.client_ref))
+    store.save(unit, {payment.id: payment}, set(), written)
+
+
 def context_of(traceparent: str | None, client_ref: str | None) -> dict[str, str]:
     """The headers of what no message has caused: those of the request that created the payment."""
     known = {TRACEPARENT: traceparent, CLIENT_REF: client_ref}
@@ -122,6 +154,8 @@ def _fold(unit: UnitOfWork, payment: Payment, received: Received[Message], now: 
     fold = Fold(payment, now, "merchant", received.message_id)
     if isinstance(message, OutcomeReported):
         fold.source, fold.observed_at = message.source, message.observed_at
+    elif isinstance(message, OperationOpened | PaymentReceived):
+        fold.source, fold.observed_at = "callback", message.observed_at
     name = f"orchestrator {type(message).__name__}"
     with span(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
         _decide_or_refuse(fold, message)
@@ -157,6 +191,10 @@ def _decide(fold: Fold, message: Message) -> None:
             _refund(fold, message)
         case OutcomeReported():
             fold.apply_outcome(message)
+        case OperationOpened():
+            fold.open(message)
+        case PaymentReceived():
+            fold.receive(Succeeded(amount=message.amount, reference=message.reference))
         case _:
             raise TypeError(type(message).__name__)
 
@@ -285,5 +323,25 @@ def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetim
         traceparent=headers.get(TRACEPARENT),
         expires_at=command.expires_at or now + life_of(command.method.type),
         created_at=ids.made_at(command.payment_id),
+        updated_at=now,
+    )
+
+
+def received_payment(report: PaymentReceived, headers: Mapping[str, str], now: datetime) -> Payment:
+    """The payment that is money which came without one. It relies on no configuration, and nothing is sent for it."""
+    return Payment(
+        id=report.payment_id,
+        merchant_id=report.merchant_id,
+        mode=report.mode,
+        amount=report.amount,
+        method=PaymentMethod(type=report.method),
+        capture="automatic",
+        config_version=0,
+        provider=report.provider,
+        account=report.account,
+        client_ref=report.account_reference,
+        traceparent=headers.get(TRACEPARENT),
+        expires_at=report.received_at,
+        created_at=ids.made_at(report.payment_id),
         updated_at=now,
     )

@@ -7,16 +7,19 @@ from enum import StrEnum
 class State(StrEnum):
     """The state of a payment or an operation. `IN_DOUBT`: sent, and no answer that we understand.
 
+    `PENDING`: the provider has it and works on it, which is no doubt. `RETURNED`: the money had come, and went back.
     `WAITING`: a cancel that cannot be carried out yet, because the provider has not reported the state of the charge.
     """
 
     INITIATED = "initiated"
     WAITING = "waiting"
     PROCESSING = "processing"
+    PENDING = "pending"
     REQUIRES_ACTION = "requires_action"
     AUTHORIZED = "authorized"
     IN_DOUBT = "in_doubt"
     COMPLETED = "completed"
+    RETURNED = "returned"
     FAILED = "failed"
     CANCELED = "canceled"
 
@@ -24,11 +27,14 @@ class State(StrEnum):
 class Trigger(StrEnum):
     """What happens to it: our own action, a provider's outcome, a deadline, or the end of the intent (`EXPIRED`).
 
-    `DEFERRED`: a cancel was requested that must wait.
+    `DEFERRED`: a cancel was requested that must wait. `OPENED`: somebody began a refund at the provider itself.
+    `RECEIVED`: money came to an account without a payment of ours. `DECIDED_...`: a person has decided.
     """
 
     DISPATCHED = "dispatched"
     DEFERRED = "deferred"
+    OPENED = "opened"
+    RECEIVED = "received"
     UNROUTABLE = "unroutable"
     SUCCEEDED = "succeeded"
     AUTHORIZED = "authorized"
@@ -41,12 +47,15 @@ class Trigger(StrEnum):
     UNKNOWN = "unknown"
     OVERDUE = "overdue"
     EXPIRED = "expired"
+    DECIDED_COMPLETED = "decided_completed"
+    DECIDED_FAILED = "decided_failed"
 
 
 class Send(StrEnum):
     """What a transition sends to the provider. `WITHDRAW` stops a charge that was never sent, and nothing else."""
 
     CHARGE = "charge"
+    CONFIRM = "confirm"
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
@@ -76,109 +85,168 @@ class Transition:
 
 
 I, P, A, H, D = State.INITIATED, State.PROCESSING, State.REQUIRES_ACTION, State.AUTHORIZED, State.IN_DOUBT
-W = State.WAITING
-DONE, FAILED, CANCELED = State.COMPLETED, State.FAILED, State.CANCELED
+W, N = State.WAITING, State.PENDING
+DONE, RETURNED, FAILED, CANCELED = State.COMPLETED, State.RETURNED, State.FAILED, State.CANCELED
 T, S = Trigger, Send
 _ = None
 
 # fmt: off
 _TABLE = {
     Subject.PAYMENT: (
-        # in this state   when this happens    go there   send the provider   publish
-        (I,               T.DISPATCHED,        P,         S.CHARGE,           _),
-        (I,               T.UNROUTABLE,        FAILED,    _,                  "payment.failed"),
-        (I,               T.OVERDUE,           FAILED,    _,                  "payment.failed"),
-        (I,               T.EXPIRED,           FAILED,    _,                  "payment.failed"),  # it came too late
-        (P,               T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
-        (P,               T.AUTHORIZED,        H,         _,                  "payment.authorized"),
-        (P,               T.DECLINED,          FAILED,    _,                  "payment.failed"),
-        (P,               T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
-        (P,               T.PENDING,           P,         _,                  _),
-        (P,               T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
-        (P,               T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
-        (P,               T.OVERDUE,           D,         S.QUERY,            "payment.processing"),
-        (A,               T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
-        (A,               T.AUTHORIZED,        H,         _,                  "payment.authorized"),
-        (A,               T.DECLINED,          FAILED,    _,                  "payment.failed"),
-        (A,               T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
-        (A,               T.PENDING,           P,         _,                  "payment.processing"),
-        (A,               T.ACTION_REQUIRED,   A,         _,                  _),
-        (A,               T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
-        (A,               T.OVERDUE,           A,         S.QUERY,            _),  # did we miss what the customer did?
-        (A,               T.EXPIRED,           A,         S.CANCEL,           _),  # the customer must not pay any more
-        (H,               T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
-        (H,               T.AUTHORIZED,        H,         _,                  _),
-        (H,               T.DECLINED,          FAILED,    _,                  "payment.failed"),
-        (H,               T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
-        (H,               T.PENDING,           H,         _,                  _),
-        (H,               T.ACTION_REQUIRED,   H,         _,                  _),
-        (H,               T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
-        (H,               T.OVERDUE,           H,         S.QUERY,            _),
-        (D,               T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
-        (D,               T.AUTHORIZED,        H,         _,                  "payment.authorized"),
-        (D,               T.DECLINED,          FAILED,    _,                  "payment.failed"),
-        (D,               T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
-        (D,               T.PENDING,           P,         _,                  _),
-        (D,               T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
-        (D,               T.UNKNOWN,           D,         _,                  _),
-        (D,               T.OVERDUE,           D,         S.QUERY,            _),
+        # in this state    when this happens    go there   send the provider   publish
+        (I,                T.DISPATCHED,        P,         S.CHARGE,           _),
+        (I,                T.RECEIVED,          DONE,      _,                  "payment.completed"),
+        (I,                T.UNROUTABLE,        FAILED,    _,                  "payment.failed"),
+        (I,                T.OVERDUE,           FAILED,    _,                  "payment.failed"),
+        (I,                T.EXPIRED,           FAILED,    _,                  "payment.failed"),  # it came too late
+        (P,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
+        (P,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
+        (P,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
+        (P,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
+        (P,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
+        (P,                T.PENDING,           N,         _,                  _),
+        (P,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
+        (P,                T.APPROVED,          P,         S.CONFIRM,          _),
+        (P,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
+        (P,                T.OVERDUE,           D,         S.QUERY,            "payment.processing"),
+        (P,                T.EXPIRED,           P,         S.CANCEL,           _),  # the customer agreed too late
+        (N,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
+        (N,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
+        (N,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
+        (N,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
+        (N,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
+        (N,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
+        (N,                T.APPROVED,          P,         S.CONFIRM,          _),
+        (N,                T.OVERDUE,           N,         S.QUERY,            _),
+        (N,                T.EXPIRED,           N,         S.CANCEL,           _),
+        (N,                T.DECIDED_COMPLETED, DONE,      _,                  "payment.completed"),
+        (N,                T.DECIDED_FAILED,    FAILED,    _,                  "payment.failed"),
+        (A,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
+        (A,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
+        (A,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
+        (A,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
+        (A,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
+        (A,                T.PENDING,           N,         _,                  "payment.processing"),
+        (A,                T.ACTION_REQUIRED,   A,         _,                  _),
+        (A,                T.APPROVED,          P,         S.CONFIRM,          "payment.processing"),
+        (A,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
+        (A,                T.OVERDUE,           A,         S.QUERY,            _),  # did we miss what the customer did?
+        (A,                T.EXPIRED,           A,         S.CANCEL,           _),  # the customer must not pay any more
+        (H,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
+        (H,                T.AUTHORIZED,        H,         _,                  _),
+        (H,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
+        (H,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
+        (H,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
+        (H,                T.PENDING,           H,         _,                  _),
+        (H,                T.ACTION_REQUIRED,   H,         _,                  _),
+        (H,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
+        (H,                T.OVERDUE,           H,         S.QUERY,            _),
+        (D,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
+        (D,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
+        (D,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
+        (D,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
+        (D,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
+        (D,                T.PENDING,           N,         _,                  _),
+        (D,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
+        (D,                T.APPROVED,          P,         S.CONFIRM,          _),
+        (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.OVERDUE,           D,         S.QUERY,            _),
+        (D,                T.EXPIRED,           D,         S.CANCEL,           _),
+        (D,                T.DECIDED_COMPLETED, DONE,      _,                  "payment.completed"),
+        (D,                T.DECIDED_FAILED,    FAILED,    _,                  "payment.failed"),
+        (DONE,             T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # a bank gave it back
+        (DONE,             T.DECIDED_FAILED,    FAILED,    _,                  "payment.corrected"),
+        (FAILED,           T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
+        (FAILED,           T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
+        (CANCELED,         T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
+        (CANCELED,         T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
     ),
     Subject.REFUND: (
-        (I,               T.DISPATCHED,        P,         S.REFUND,           _),
-        (I,               T.OVERDUE,           FAILED,    _,                  "refund.failed"),
-        (P,               T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
-        (P,               T.DECLINED,          FAILED,    _,                  "refund.failed"),
-        (P,               T.PENDING,           P,         _,                  _),
-        (P,               T.UNKNOWN,           D,         S.QUERY,            _),
-        (P,               T.OVERDUE,           D,         S.QUERY,            _),
-        (D,               T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
-        (D,               T.DECLINED,          FAILED,    _,                  "refund.failed"),
-        (D,               T.PENDING,           P,         _,                  _),
-        (D,               T.UNKNOWN,           D,         _,                  _),
-        (D,               T.OVERDUE,           D,         S.QUERY,            _),
-        (DONE,            T.DECLINED,          FAILED,    _,                  "refund.failed"),  # the bank gave it back
+        (I,                T.DISPATCHED,        P,         S.REFUND,           _),
+        (I,                T.OPENED,            P,         _,                  "refund.opened"),
+        (I,                T.OVERDUE,           FAILED,    _,                  "refund.failed"),
+        (P,                T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
+        (P,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
+        (P,                T.REVERSED,          FAILED,    _,                  "refund.failed"),
+        (P,                T.PENDING,           N,         _,                  _),
+        (P,                T.UNKNOWN,           D,         S.QUERY,            _),
+        (P,                T.OVERDUE,           D,         S.QUERY,            _),
+        (N,                T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
+        (N,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
+        (N,                T.REVERSED,          FAILED,    _,                  "refund.failed"),
+        (N,                T.OVERDUE,           N,         S.QUERY,            _),
+        (N,                T.DECIDED_COMPLETED, DONE,      _,                  "refund.completed"),
+        (N,                T.DECIDED_FAILED,    FAILED,    _,                  "refund.failed"),
+        (D,                T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
+        (D,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
+        (D,                T.REVERSED,          FAILED,    _,                  "refund.failed"),
+        (D,                T.PENDING,           N,         _,                  _),
+        (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.OVERDUE,           D,         S.QUERY,            _),
+        (D,                T.DECIDED_COMPLETED, DONE,      _,                  "refund.completed"),
+        (D,                T.DECIDED_FAILED,    FAILED,    _,                  "refund.failed"),
+        (DONE,             T.DECLINED,          FAILED,    _,                  "refund.failed"),  # the bank gave it back
+        (DONE,             T.REVERSED,          FAILED,    _,                  "refund.failed"),
     ),
     Subject.CAPTURE: (
-        (I,               T.DISPATCHED,        P,         S.CAPTURE,          _),
-        (I,               T.OVERDUE,           FAILED,    _,                  "capture.failed"),
-        (P,               T.SUCCEEDED,         DONE,      _,                  _),
-        (P,               T.DECLINED,          FAILED,    _,                  "capture.failed"),
-        (P,               T.CANCELED,          FAILED,    _,                  "capture.failed"),
-        (P,               T.PENDING,           P,         _,                  _),
-        (P,               T.UNKNOWN,           D,         S.QUERY,            _),
-        (P,               T.OVERDUE,           D,         S.QUERY,            _),
-        (D,               T.SUCCEEDED,         DONE,      _,                  _),
-        (D,               T.DECLINED,          FAILED,    _,                  "capture.failed"),
-        (D,               T.CANCELED,          FAILED,    _,                  "capture.failed"),
-        (D,               T.PENDING,           P,         _,                  _),
-        (D,               T.UNKNOWN,           D,         _,                  _),
-        (D,               T.OVERDUE,           D,         S.QUERY,            _),
+        (I,                T.DISPATCHED,        P,         S.CAPTURE,          _),
+        (I,                T.OVERDUE,           FAILED,    _,                  "capture.failed"),
+        (P,                T.SUCCEEDED,         DONE,      _,                  _),
+        (P,                T.DECLINED,          FAILED,    _,                  "capture.failed"),
+        (P,                T.CANCELED,          FAILED,    _,                  "capture.failed"),
+        (P,                T.PENDING,           N,         _,                  _),
+        (P,                T.UNKNOWN,           D,         S.QUERY,            _),
+        (P,                T.OVERDUE,           D,         S.QUERY,            _),
+        (N,                T.SUCCEEDED,         DONE,      _,                  _),
+        (N,                T.DECLINED,          FAILED,    _,                  "capture.failed"),
+        (N,                T.CANCELED,          FAILED,    _,                  "capture.failed"),
+        (N,                T.OVERDUE,           N,         S.QUERY,            _),
+        (N,                T.DECIDED_COMPLETED, DONE,      _,                  _),
+        (N,                T.DECIDED_FAILED,    FAILED,    _,                  "capture.failed"),
+        (D,                T.SUCCEEDED,         DONE,      _,                  _),
+        (D,                T.DECLINED,          FAILED,    _,                  "capture.failed"),
+        (D,                T.CANCELED,          FAILED,    _,                  "capture.failed"),
+        (D,                T.PENDING,           N,         _,                  _),
+        (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.OVERDUE,           D,         S.QUERY,            _),
+        (D,                T.DECIDED_COMPLETED, DONE,      _,                  _),
+        (D,                T.DECIDED_FAILED,    FAILED,    _,                  "capture.failed"),
     ),
     Subject.CANCEL: (
-        (I,               T.DISPATCHED,        P,         S.CANCEL,           _),
-        (I,               T.OVERDUE,           FAILED,    _,                  "cancel.failed"),
-        (I,               T.DEFERRED,          W,         S.WITHDRAW,         _),
-        (W,               T.DISPATCHED,        P,         S.CANCEL,           _),  # the charge exists: now it can be sent
-        (W,               T.CANCELED,          DONE,      _,                  _),
-        (W,               T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
-        (W,               T.DECLINED,          FAILED,    _,                  "cancel.failed"),  # nothing to cancel
-        (W,               T.OVERDUE,           W,         S.WITHDRAW,         _),
-        (P,               T.CANCELED,          DONE,      _,                  _),
-        (P,               T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
-        (P,               T.DECLINED,          FAILED,    _,                  "cancel.failed"),
-        (P,               T.PENDING,           P,         _,                  _),
-        (P,               T.AUTHORIZED,        FAILED,    _,                  "cancel.failed"),  # refused: the charge still exists
-        (P,               T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
-        (P,               T.UNKNOWN,           D,         S.QUERY,            _),
-        (P,               T.OVERDUE,           D,         S.QUERY,            _),
-        (D,               T.CANCELED,          DONE,      _,                  _),
-        (D,               T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),
-        (D,               T.DECLINED,          FAILED,    _,                  "cancel.failed"),
-        (D,               T.PENDING,           P,         _,                  _),
-        (D,               T.AUTHORIZED,        FAILED,    _,                  "cancel.failed"),
-        (D,               T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
-        (D,               T.UNKNOWN,           D,         _,                  _),
-        (D,               T.OVERDUE,           D,         S.QUERY,            _),
+        (I,                T.DISPATCHED,        P,         S.CANCEL,           _),
+        (I,                T.OVERDUE,           FAILED,    _,                  "cancel.failed"),
+        (I,                T.DEFERRED,          W,         S.WITHDRAW,         _),
+        (W,                T.DISPATCHED,        P,         S.CANCEL,           _),  # the charge exists: now it can be sent
+        (W,                T.CANCELED,          DONE,      _,                  _),
+        (W,                T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
+        (W,                T.DECLINED,          FAILED,    _,                  "cancel.failed"),  # nothing to cancel
+        (W,                T.OVERDUE,           W,         S.WITHDRAW,         _),
+        (P,                T.CANCELED,          DONE,      _,                  _),
+        (P,                T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
+        (P,                T.DECLINED,          FAILED,    _,                  "cancel.failed"),
+        (P,                T.AUTHORIZED,        FAILED,    _,                  "cancel.failed"),  # refused: the charge still exists
+        (P,                T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
+        (P,                T.PENDING,           N,         _,                  _),
+        (P,                T.UNKNOWN,           D,         S.QUERY,            _),
+        (P,                T.OVERDUE,           D,         S.QUERY,            _),
+        (N,                T.CANCELED,          DONE,      _,                  _),
+        (N,                T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
+        (N,                T.DECLINED,          FAILED,    _,                  "cancel.failed"),
+        (N,                T.AUTHORIZED,        FAILED,    _,                  "cancel.failed"),  # refused: the charge still exists
+        (N,                T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
+        (N,                T.OVERDUE,           N,         S.QUERY,            _),
+        (N,                T.DECIDED_COMPLETED, DONE,      _,                  _),
+        (N,                T.DECIDED_FAILED,    FAILED,    _,                  "cancel.failed"),
+        (D,                T.CANCELED,          DONE,      _,                  _),
+        (D,                T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
+        (D,                T.DECLINED,          FAILED,    _,                  "cancel.failed"),
+        (D,                T.AUTHORIZED,        FAILED,    _,                  "cancel.failed"),  # refused: the charge still exists
+        (D,                T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
+        (D,                T.PENDING,           N,         _,                  _),
+        (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.OVERDUE,           D,         S.QUERY,            _),
+        (D,                T.DECIDED_COMPLETED, DONE,      _,                  _),
+        (D,                T.DECIDED_FAILED,    FAILED,    _,                  "cancel.failed"),
     ),
 }
 # fmt: on
@@ -189,20 +257,25 @@ TRANSITIONS: tuple[Transition, ...] = tuple(
 TABLE: dict[tuple[Subject, State, Trigger], Transition] = {
     (one.subject, one.state, one.trigger): one for one in TRANSITIONS
 }
-DECIDED: frozenset[State] = frozenset({State.COMPLETED, State.FAILED, State.CANCELED})
+DECIDED: frozenset[State] = frozenset({State.COMPLETED, State.RETURNED, State.FAILED, State.CANCELED})
 """States in which nothing is waited for."""
+
+DECISIONS: frozenset[Trigger] = frozenset({Trigger.DECIDED_COMPLETED, Trigger.DECIDED_FAILED})
+"""What only a person brings about."""
 
 FINAL_TRIGGERS: frozenset[Trigger] = frozenset({Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED})
 """Outcomes by which the provider has decided."""
 
 _ANSWER_SECONDS = 30  # a command or a query is answered by then, or the provider service is in trouble
 _MAX_SECONDS = 900
+_DAY_SECONDS = 24 * 3600
+_PENDING_SECONDS = 60
 _DEADLINE_SECONDS = {
     State.INITIATED: 60,
     State.WAITING: 30,
     State.PROCESSING: 60,
     State.REQUIRES_ACTION: 15,
-    State.AUTHORIZED: 24 * 3600,  # providers drop an authorization after days: query once a day whether it still exists
+    State.AUTHORIZED: _DAY_SECONDS,  # providers drop an authorization after days: query once a day whether it still exists
     State.IN_DOUBT: 1,
 }
 _TRUE_IN_ANY_ORDER = frozenset(
@@ -210,6 +283,7 @@ _TRUE_IN_ANY_ORDER = frozenset(
         # Outcomes that are all true even if they arrive in another order than they happened in: a charge that failed and
         # was canceled afterwards took no money, whichever is received first. Whether money moved is judged on the payment.
         (Subject.PAYMENT, State.FAILED, Trigger.CANCELED),
+        (Subject.PAYMENT, State.RETURNED, Trigger.SUCCEEDED),
         (Subject.PAYMENT, State.CANCELED, Trigger.DECLINED),
         (Subject.CANCEL, State.FAILED, Trigger.CANCELED),
         (Subject.CANCEL, State.COMPLETED, Trigger.DECLINED),
@@ -244,12 +318,23 @@ def repeats_command(transition: Transition) -> bool:
     return transition.send is Send.QUERY and transition.trigger is Trigger.OVERDUE and awaited
 
 
-def deadline_seconds(transition: Transition, queries: int) -> float | None:
-    """How long to wait in `transition.to` before OVERDUE; None where nothing is waited for. `queries` counts those so far."""
-    if transition.to in DECIDED:
-        return None
-    if transition.send in (Send.QUERY, Send.WITHDRAW):
-        return min(_ANSWER_SECONDS * (1 + queries), _MAX_SECONDS)
-    if transition.to is State.AUTHORIZED:
-        return _DEADLINE_SECONDS[transition.to]
-    return min(_DEADLINE_SECONDS[transition.to] * 2 ** min(queries, 10), _MAX_SECONDS)
+def deadline_seconds(transition: Transition, queries: int, pending_seconds: float | None = None) -> float | None:
+    """How long to wait in `transition.to` before OVERDUE; None where nothing is waited for. `queries` counts those so far.
+
+    What is pending is asked about after `pending_seconds` (a minute unless the provider says otherwise), then after twice as long, and so on up to a day. A cancel that
+    waits is tried again in the same way: a charge that is pending for days is not to be stopped every few minutes.
+    """
+    asks = transition.send in (Send.QUERY, Send.WITHDRAW)
+    match transition.to:
+        case to if to in DECIDED:
+            return None
+        case State.PENDING:
+            return min((pending_seconds or _PENDING_SECONDS) * 2 ** min(queries + asks, 20), _DAY_SECONDS)
+        case State.WAITING:
+            return min(_DEADLINE_SECONDS[State.WAITING] * 2 ** min(queries, 20), _DAY_SECONDS)
+        case _ if asks:
+            return min(_ANSWER_SECONDS * (1 + queries), _MAX_SECONDS)
+        case State.AUTHORIZED:
+            return _DEADLINE_SECONDS[State.AUTHORIZED]
+        case to:
+            return min(_DEADLINE_SECONDS[to] * 2 ** min(queries, 10), _MAX_SECONDS)

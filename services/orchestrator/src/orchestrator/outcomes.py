@@ -15,12 +15,10 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
+from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
 from orchestrator.machine import State, Subject, Transition, Trigger
 from orchestrator.payment import Operation, Payment
-
-_OURS = frozenset({Trigger.OVERDUE, Trigger.EXPIRED})
-"""What ends something before anything was sent for it."""
 
 
 def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
@@ -38,36 +36,95 @@ def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
     return outcome if fits else Unknown(reason="amount_mismatch", reference=outcome.reference)
 
 
+def believable_of(operation: Operation, outcome: Outcome, currency: str) -> Outcome:
+    """The outcome of a capture, cancel or refund, or doubt.
+
+    What somebody began at the provider was never sent by us: that it was not says nothing about it.
+    """
+    if operation.opened_by == "provider" and isinstance(outcome, Declined) and outcome.code == "never_sent":
+        return Unknown(reason="not_sent_by_us")
+    requested = Money(operation.amount_minor, currency)
+    return believable(outcome, requested, exact=operation.subject is not Subject.CANCEL)
+
+
+def is_behind(payment: Payment, operation_id: str, outcome: Outcome) -> bool:
+    """Whether it is about what the confirm under way has left behind, and so is known already.
+
+    Of the charge that the customer has agreed to only its end counts, of an older confirm only money.
+    """
+    if not payment.confirming or operation_id == payment.awaited_id:
+        return False
+    counts = Succeeded | Authorized | Reversed
+    if operation_id == payment.charge_id:
+        counts |= Declined | Canceled
+    return not isinstance(outcome, counts)
+
+
+def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> tuple[Trigger, Outcome | None]:
+    """What the end of a payment means for the captures and cancels that were to change it, as an outcome."""
+    match trigger:
+        case Trigger.DECIDED_COMPLETED:
+            return Trigger.SUCCEEDED, Succeeded(amount=Money(payment.captured_minor, payment.amount.currency))
+        case Trigger.DECIDED_FAILED:
+            return Trigger.DECLINED, Declined(code="payment_failed")
+        case Trigger.REVERSED:
+            return Trigger.DECLINED, Declined(code="payment_returned")
+        case _:
+            return trigger, outcome
+
+
+def first_wait_seconds(payment: Payment, outcome: Outcome | None) -> float | None:
+    """How long after something is pending the provider is first asked: as it has said, else as its descriptor has it."""
+    if not isinstance(outcome, Pending):
+        return None
+    if outcome.check_after is not None:
+        return float(max(outcome.check_after, 1))
+    described = PROVIDERS.get(payment.provider or "")
+    return described and described.pending.total_seconds()
+
+
 def trigger_of(outcome: Outcome) -> Trigger:
     """The trigger for a provider's outcome: each has the outcome's own name."""
     return Trigger(RESULTS[type(outcome)])
 
 
 def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
+    """Keep what the outcome says of the payment."""
     if outcome is None:
         return
     payment.reference = outcome.reference or payment.reference
     match outcome:
         case Succeeded(amount=amount):
-            payment.captured_minor = amount.amount_minor
+            payment.captured_minor, payment.failure = amount.amount_minor, None
+        case Reversed(code=code, message=message):
+            payment.captured_minor, payment.failure = 0, failure_of(code, message)
         case Declined(code=code, message=message):
             payment.failure = failure_of(code, message)
         case ActionRequired(action=action):
             payment.action = action
-        case Authorized() | Canceled() | Pending() | Approved() | Reversed() | Unknown():
+        case Authorized() | Canceled() | Pending() | Approved() | Unknown():
             pass
 
 
+def learn_decision(payment: Payment, trigger: Trigger) -> None:
+    """Keep what a person's decision says of the payment: all of its money is there, or what is being captured, or none."""
+    payment.captured_minor, payment.failure = 0, None
+    if trigger is Trigger.DECIDED_COMPLETED:
+        captured = [one.amount_minor for one in payment.live(Subject.CAPTURE)]
+        payment.captured_minor = captured[0] if captured else payment.amount.amount_minor
+
+
 def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
+    """Keep what the outcome says of a capture, cancel or refund."""
     if outcome is None:
         return
     operation.reference = outcome.reference or operation.reference
     match outcome:
-        case Declined(code=code, message=message):
+        case Declined(code=code, message=message) | Reversed(code=code, message=message):
             operation.failure = failure_of(code, message)
         case Succeeded() | Authorized() | Canceled() | ActionRequired():
             operation.failure = _too_late(operation.subject, outcome)
-        case Pending() | Approved() | Reversed() | Unknown():
+        case Pending() | Approved() | Unknown():
             pass
 
 
@@ -81,13 +138,19 @@ def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
     return failure_of(f"payment_{trigger_of(outcome)}")
 
 
-def own_failure(transition: Transition) -> Failure | None:
-    """Why something failed about which no provider has reported anything."""
-    if transition.to is not State.FAILED or transition.trigger not in _OURS:
+def own_failure(transition: Transition, because: str | None) -> Failure | None:
+    """Why something failed about which no provider has reported anything; `because` is a person's reason."""
+    if transition.to is not State.FAILED:
         return None
-    if transition.trigger is Trigger.EXPIRED:
-        return failure_of("expired")
-    return failure_of("never_sent")
+    match transition.trigger:
+        case Trigger.DECIDED_FAILED:
+            return failure_of("decided_by_operator", because or "")
+        case Trigger.EXPIRED:
+            return failure_of("expired")
+        case Trigger.OVERDUE:
+            return failure_of("never_sent")
+        case _:
+            return None
 
 
 def came_back(operation: Operation, outcome: Outcome | None) -> bool:
@@ -106,8 +169,9 @@ def came_back(operation: Operation, outcome: Outcome | None) -> bool:
 
 
 def detail_of(outcome: Outcome | None) -> str | None:
+    """The outcome's own code, as the history keeps it."""
     match outcome:
-        case Declined(code=code):
+        case Declined(code=code) | Reversed(code=code):
             return code
         case Unknown(reason=reason):
             return reason

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, LatePayments, Mode, PaymentMethod
-from malipo.contracts.events import Failure, OperationKind
+from malipo.contracts.events import Failure, OpenedBy, OperationKind
+from malipo.contracts.identity import charge_id, confirm_id
 from malipo.contracts.outcomes import Action
 from malipo.money import Money
 from orchestrator.machine import DECIDED, State, Subject
@@ -19,18 +20,23 @@ KINDS: dict[Subject, OperationKind] = {
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """A capture, cancel or refund of a payment. `queries` counts queries about it, and tries to withdraw the charge."""
+    """A capture, cancel or refund of a payment. `queries` counts queries about it, and tries to withdraw the charge.
+
+    `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
+    """
 
     id: str
     payment_id: str
     subject: Subject
     amount_minor: int
     created_at: datetime
+    opened_by: OpenedBy = "merchant"
     state: State = State.INITIATED
     reason: str | None = None
     reference: str | None = None
     failure: Failure | None = None
     queries: int = 0
+    pending_seconds: float | None = None
     dispatched_at: datetime | None = None
     in_doubt_since: datetime | None = None
     updated_at: datetime
@@ -47,7 +53,8 @@ class Payment:
 
     After `expires_at` nothing that takes the customer's money is sent any more. `traceparent` is the trace of the request
     that created it: deadlines, which no message causes, continue that trace. `attempt` counts the charges that were
-    tried, each under an id of its own: what is reported of an older one changes nothing.
+    tried, each under an id of its own: what is reported of an older one changes nothing. `confirms` counts how
+    often the customer's approval was followed by a confirm of the present one; while `confirming`, that is what is awaited.
     """
 
     id: str
@@ -77,16 +84,34 @@ class Payment:
     step: int = 0
     event_sequence: int = 0
     attempt: int = 1
+    confirms: int = 0
+    confirming: bool = False
     queries: int = 0
+    pending_seconds: float | None = None
     in_doubt_since: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])
     """Deadlines that changed in this fold, by the id of the payment or operation; None takes one away."""
 
+    def begin_confirm(self) -> None:
+        """Have the next confirm of the charge be what is awaited."""
+        self.confirms += 1
+        self.confirming = True
+
     def live(self, *subjects: Subject) -> list[Operation]:
         """The operations of these kinds that are under way."""
         return [o for o in self.operations.values() if o.subject in subjects and o.live]
+
+    @property
+    def charge_id(self) -> str:
+        """The operation id of the charge, in the attempt that the payment is at."""
+        return charge_id(self.id, self.attempt)
+
+    @property
+    def awaited_id(self) -> str:
+        """The operation whose outcome decides the charge: its last confirm while that is under way, else itself."""
+        return confirm_id(self.charge_id, self.confirms) if self.confirming else self.charge_id
 
     @property
     def cancelable(self) -> bool:
@@ -100,8 +125,11 @@ class Payment:
 
     @property
     def refundable_minor(self) -> int:
-        """What may still be refunded: refunds under way and in doubt are reserved, failed ones are not."""
-        return self.captured_minor - self._refunds(*(set(State) - {State.FAILED}))
+        """What may still be refunded: refunds under way and in doubt are reserved, failed ones are not.
+
+        Nothing where more was refunded at the provider itself than was captured.
+        """
+        return max(self.captured_minor - self._refunds(*(set(State) - {State.FAILED})), 0)
 
     def _refunds(self, *states: State) -> int:
         return sum(

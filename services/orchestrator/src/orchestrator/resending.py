@@ -6,6 +6,7 @@ from typing import Self
 
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment, ResendEvents
 from malipo.contracts.message import Message
+from malipo.contracts.outcomes import PaymentReceived
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging import tables
 from malipo.messaging.database import Database
@@ -75,6 +76,8 @@ class Resend:
                 self._steps |= {(payment.id, step, None) for step in steps}
                 for operation_id in operation_ids:
                     self._ask_for_operation(payment.id, operation_id)
+            case PaymentReceived():
+                pass  # reported before: what it began is published
             case _ if requested_id in self.refused or requested_id in payment.operations:
                 self._ask_for_operation(payment.id, requested_id)
             case _:

@@ -76,6 +76,11 @@ SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_sinc
 """
 
 
+_PAYMENT_OF = """
+SELECT id FROM payments WHERE id = $1 UNION ALL SELECT payment_id FROM operations WHERE id = $1
+"""
+
+
 class Published(NamedTuple):
     """A message to the services that follow payments, the id under which it is sent, and the trace that it carries."""
 
@@ -96,6 +101,11 @@ async def read(source: Queries, payment_ids: set[str]) -> tuple[dict[str, Paymen
     """The payments among `payment_ids` that exist, with their operations, and PostgreSQL's time. At least one id."""
     rows = await source.fetch(_READ, list(payment_ids))
     return {row["id"]: _payment(row) for row in rows if row["id"] is not None}, rows[0]["read_at"]
+
+
+async def payment_of(source: Queries, subject_id: str) -> str | None:
+    """The id of the payment that has this id itself, or an operation with it; None if there is none."""
+    return await source.fetchval(_PAYMENT_OF, subject_id)
 
 
 async def read_due(source: Queries, payment_ids: Sequence[str]) -> list[Due]:

@@ -30,7 +30,10 @@ PAYMENT_CHANGES = (
     Column("step", Integer, nullable=False),
     Column("event_sequence", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("confirms", Integer, nullable=False),
+    Column("confirming", Boolean, nullable=False),
     Column("queries", Integer, nullable=False),
+    Column("pending_seconds", Double),
     Column("in_doubt_since", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
 )
@@ -67,6 +70,7 @@ OPERATION_CHANGES = (
     Column("reference", Text),
     Column("failure", JSONB),
     Column("queries", Integer, nullable=False),
+    Column("pending_seconds", Double),
     Column("dispatched_at", MOMENT),
     Column("in_doubt_since", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
@@ -81,6 +85,7 @@ OPERATIONS = Table(
     Column("subject", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("reason", Text),
+    Column("opened_by", Text, nullable=False),
     Column("created_at", MOMENT, nullable=False),
     *OPERATION_CHANGES,
 )
@@ -141,3 +146,23 @@ TIMERS = Table(
     Column("due_at", MOMENT, nullable=False),
     Index("timers_due", "due_at"),
 )
+
+SUSPENSE = Table(
+    "suspense",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("received_at", MOMENT, nullable=False),
+    Column("assigned_to", Text, ForeignKey("payments.id")),
+    Column("assigned_at", MOMENT),
+    Column("assigned_by", Text),
+    Column("because", Text),
+)
+"""Money at a merchant's account that no payment explains, until a person assigns it to one."""

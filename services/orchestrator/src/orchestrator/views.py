@@ -7,24 +7,28 @@ from orchestrator.payment import KINDS, Operation, Payment
 PUBLIC: dict[State, PaymentStatus] = {
     State.INITIATED: "processing",
     State.PROCESSING: "processing",
+    State.PENDING: "processing",
     State.IN_DOUBT: "processing",
     State.REQUIRES_ACTION: "requires_action",
     State.AUTHORIZED: "authorized",
     State.COMPLETED: "completed",
+    State.RETURNED: "returned",
     State.FAILED: "failed",
     State.CANCELED: "canceled",
 }
-"""The public status of each state of a payment: doubt is processing, with a reason."""
+"""The public status of each state of a payment: doubt and what is pending are processing, with a reason."""
 
 _OPERATION: dict[State, OperationStatus] = {
     State.INITIATED: "processing",
     State.WAITING: "processing",
     State.PROCESSING: "processing",
+    State.PENDING: "processing",
     State.IN_DOUBT: "processing",
     State.COMPLETED: "completed",
     State.FAILED: "failed",
 }
 _REASONS = {
+    State.PENDING: "pending_at_provider",
     State.IN_DOUBT: "awaiting_provider_confirmation",
     State.REQUIRES_ACTION: "awaiting_customer",
     State.AUTHORIZED: "awaiting_capture",
@@ -42,11 +46,13 @@ _ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
         "processing": 'Capture it once it is authorized; one made without "capture": "manual" is captured by itself.',
         "requires_action": "Capture it once the customer has acted and it is authorized.",
         "completed": "Its money is captured already: refund it to give money back.",
+        "returned": "Its money was taken and went back: make a new payment.",
         "failed": "Nothing is held: make a new payment.",
         "canceled": "What was held is released: make a new payment.",
     },
     "payment_not_cancelable": {
         "completed": "Its money is taken: refund it to give money back.",
+        "returned": "Its money went back already: there is nothing to cancel.",
         "failed": "Nothing is held or taken: there is nothing to cancel.",
         "canceled": "Nothing is held or taken: there is nothing more to do.",
     },
@@ -54,6 +60,7 @@ _ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
         "processing": "Refund it once it is completed, or cancel it now.",
         "requires_action": "No money is taken yet: cancel it instead.",
         "authorized": "No money is taken yet: cancel it to release what is held, or capture less.",
+        "returned": "Its money went back already: there is nothing left to give back.",
         "failed": _NOTHING_TAKEN,
         "canceled": _NOTHING_TAKEN,
     },
@@ -116,6 +123,7 @@ def operation_view(operation: Operation, currency: str) -> OperationView:
         currency=currency,
         created_at=operation.created_at,
         updated_at=operation.updated_at,
+        opened_by=operation.opened_by,
         reason=operation.reason,
         failure=operation.failure,
     )

@@ -68,7 +68,7 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     ),
     "payment_canceled": OwnFailure("The payment was canceled at the provider before.", "Start a new payment."),
     "payment_failed": OwnFailure(
-        "There is nothing to cancel: the payment has failed, and took no money.",
+        "There is nothing to change: the payment has failed, and took no money.",
         "Nothing needs to be done; the payment's own `failure` says why.",
     ),
     "cancel_too_late": OwnFailure("It came too late: the money is taken.", "Refund the payment."),
@@ -78,6 +78,13 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "payment_action_required": OwnFailure(
         "The provider did not cancel: the charge still waits for the customer.",
         "Cancel it once more, or let the customer act.",
+    ),
+    "payment_returned": OwnFailure(
+        "There is nothing to change: the money was taken, and went back.", "The payment's own `failure` says why."
+    ),
+    "decided_by_operator": OwnFailure(
+        "A person at Malipo has looked into the provider's book and decided that it had no effect.",
+        "The failure's message holds the person's reason.",
     ),
     "refund_failed": OwnFailure(
         "The refund failed at the provider, which gave no reason: the money is with you.",

@@ -1,6 +1,10 @@
-"""What names a charge and what confirms it: ids that are made from the payment's, read nowhere else."""
+"""What names a charge, what confirms it, and what others have opened: ids that are derived, and read nowhere else."""
 
 import re
+from datetime import datetime
+from typing import Literal
+
+from malipo import ids
 
 _CHARGE = re.compile(r"(?P<payment>.+)\.(?P<attempt>\d+)(?:\.c\d+)?")
 
@@ -23,6 +27,11 @@ def attempt_of(operation_id: str) -> int:
 def payment_of(operation_id: str) -> str:
     """The payment that a charge or a confirm belongs to. Raises `ValueError` for the id of anything else."""
     return _read(operation_id)["payment"]
+
+
+def opened_id(prefix: Literal["ref", "pay", "sus"], at: datetime, provider: str, reference: str) -> str:
+    """The id of what somebody else opened: the same for every report of the provider's `reference`, dated `at`."""
+    return ids.derived(prefix, at, f"{provider}/{reference}")
 
 
 def _read(operation_id: str) -> re.Match[str]:

@@ -10,12 +10,25 @@ from typing import Any, Literal, NamedTuple
 from gateway.edge.origin import Origin
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
+from malipo.contracts.identity import opened_id
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Declined, OutcomeReported, Unknown
+from malipo.contracts.outcomes import (
+    RESULTS,
+    AttemptPostponed,
+    Declined,
+    OperationOpened,
+    OutcomeReported,
+    PaymentReceived,
+    Reversed,
+    Succeeded,
+    Unknown,
+)
 from malipo.platform.tracing import trace_id_of
 
 Kind = Literal["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"]
 
+_WITHOUT_MESSAGE = frozenset({"deadline", "operator"})
+"""Sources of transitions that no message has caused."""
 _ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund"}
 
 
@@ -43,6 +56,8 @@ def entry_of(message: Message, message_id: str, headers: Mapping[str, str]) -> T
             return _outcome(report, message_id, headers)
         case AttemptPostponed() as report:
             return _postponed(report, message_id, headers)
+        case OperationOpened() | PaymentReceived() as report:
+            return _from_outside(report, message_id, headers)
         case DeliveryReported() as delivery:
             return _webhook(delivery, headers)
         case other:
@@ -78,7 +93,7 @@ def _transition(transition: PaymentTransitioned, headers: Mapping[str, str]) -> 
         service="orchestrator",
         at=transition.occurred_at,
         headers=headers,
-        cause=None if cause.source == "deadline" else cause.message_id,
+        cause=None if cause.source in _WITHOUT_MESSAGE else cause.message_id,
         about=operation.kind if operation else "payment",
         operation_id=operation and operation.id,
         step=transition.step,
@@ -104,7 +119,7 @@ def _outcome(report: OutcomeReported, message_id: str, headers: Mapping[str, str
         message_id,
         headers,
         result=RESULTS[type(outcome)],
-        code=outcome.code if isinstance(outcome, Declined) else None,
+        code=outcome.code if isinstance(outcome, Declined | Reversed) else None,
         reason=outcome.reason if isinstance(outcome, Unknown) else None,
         reference=outcome.reference,
         callback_id=report.callback_id,
@@ -137,6 +152,31 @@ def _by_provider(
         **details,
         tries=report.tries,
         exchanges=report.exchanges,
+    )
+
+
+def _from_outside(
+    report: OperationOpened | PaymentReceived, message_id: str, headers: Mapping[str, str]
+) -> TimelineEntry:
+    """What somebody did at the provider, which nothing here has caused."""
+    opened = report if isinstance(report, OperationOpened) else None
+    return _entry(
+        report.payment_id,
+        "callback",
+        message_id,
+        service=f"provider-{report.provider}",
+        at=report.observed_at,
+        headers=headers,
+        cause=None,
+        about=opened.kind if opened else "payment",
+        operation_id=opened and opened_id("ref", opened.opened_at, opened.provider, opened.reference),
+        result=RESULTS[type(opened.outcome) if opened else Succeeded],
+        code=opened.outcome.code if opened and isinstance(opened.outcome, Declined | Reversed) else None,
+        reason=opened.outcome.reason if opened and isinstance(opened.outcome, Unknown) else None,
+        reference=report.reference,
+        callback_id=opened and opened.callback_id,
+        tries=1,
+        exchanges=(),
     )
 
 

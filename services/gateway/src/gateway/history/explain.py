@@ -5,18 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import takewhile
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from gateway.history.texts import ACCEPTED, CHANGING, EXPLANATIONS, MAY, OTHER_ACTION, REFUNDED, REFUSED, Explanation
+from gateway.history.texts import (
+    ACCEPTED,
+    CHANGING,
+    CORRECTED,
+    EXPLANATIONS,
+    MAY,
+    OTHER_ACTIONS,
+    REFUNDED,
+    REFUSED,
+    Explanation,
+)
+from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.events import OperationView, PaymentView
 from malipo.contracts.failures import OWN_FAILURES, May
-from malipo.contracts.outcomes import OtherAction
 
 Json = dict[str, Any]
 
-_ENDED = frozenset({"completed", "failed", "canceled"})
+_ENDED = frozenset({"completed", "returned", "failed", "canceled"})
 
 _GOES_ON = "Malipo goes on by itself."
 _FINAL = "Nothing: this is its end."
@@ -25,12 +35,14 @@ _BY_STATE = {
     "initiated": Explanation("Malipo has accepted it for good.", _GOES_ON, ("wait", "repeat")),
     "waiting": Explanation("It waits for what it depends on.", _GOES_ON, ("wait", "repeat")),
     "processing": Explanation("It is under way and has not ended.", _GOES_ON, ("wait", "repeat")),
+    "pending": Explanation("The provider has it and works on it.", _GOES_ON, ("wait", "repeat")),
     "requires_action": Explanation("The customer has to act first.", _GOES_ON, ("redirect", "wait", "repeat")),
     "authorized": Explanation("The provider holds the amount for you.", "It waits for you.", ("wait",)),
     "in_doubt": Explanation(
         "Malipo does not know yet what became of it, and does not guess.", _GOES_ON, ("wait", "repeat")
     ),
     "completed": Explanation("It has been carried out.", _FINAL, ()),
+    "returned": Explanation("The money was taken, and went back.", _FINAL, ()),
     "failed": Explanation("It has failed. `reason` and `failure` say why.", _FINAL, ()),
     "canceled": Explanation("It was canceled.", _FINAL, ()),
 }
@@ -38,7 +50,8 @@ _POSSIBLE_IN: dict[May, frozenset[str]] = {
     "redirect": frozenset({"requires_action"}),
     "capture": frozenset({"authorized"}),
     "cancel": frozenset({"processing", "requires_action", "authorized"}),
-    "pay_anew": frozenset({"failed", "canceled"}),
+    "refund": frozenset({"completed"}),
+    "pay_anew": frozenset({"returned", "failed", "canceled"}),
 }
 _UNKNOWN_STATE = Explanation(
     "It is in a state that there is no text for here yet.", "Its `status` shows how far it is.", ("repeat",)
@@ -145,12 +158,28 @@ _Live = Sequence[tuple[OperationView, _Stand]]
 
 def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation:
     """By the payment's own state, or by what is being done with it."""
-    texts = _after_refunds(payment, charge.stand, live) or _while_changing(charge.stand, live) or _explanation(charge)
-    if isinstance(payment.action, OtherAction) and "redirect" in texts.may:
-        texts = OTHER_ACTION
+    texts = (
+        _after_correction(charge, payment, live)
+        or _after_refunds(payment, charge.stand, live)
+        or _while_changing(charge.stand, live)
+        or _explanation(charge)
+    )
+    if payment.action is not None and "redirect" in texts.may:
+        texts = OTHER_ACTIONS.get(cast("ActionKind", payment.action.__struct_config__.tag), texts)
     if any(stand.state == "waiting" for _, stand in live):
         texts = texts._replace(next=f"{texts.next} Your cancel waits for that; `operations` shows how it stands.")
     return texts
+
+
+def _after_correction(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation | None:
+    """The explanation of a payment whose money came after its end, until there is something newer to tell of it."""
+    late = charge.steps[-1] if charge.steps else None
+    if late is None or not late["event"] or late["event"]["type"] != "payment.corrected":
+        return None
+    if late["to_state"] != "completed" or late["trigger"] != "succeeded" or payment.amount_refunded:
+        return None
+    refunds = [view.opened_by for view, _ in live if view.kind == "refund"]
+    return None if refunds not in ([], ["malipo"]) else CORRECTED["refund" if refunds else "keep"]
 
 
 def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
@@ -165,7 +194,7 @@ def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
 
 def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanation | None:
     """The explanation of a completed payment that is, or is being, refunded, in part or whole."""
-    if (stand.state, stand.reason) != ("completed", "succeeded"):
+    if stand.state != "completed":
         return None
     refunds = [refund.state for view, refund in live if view.kind == "refund"]
     if refunds:

@@ -8,6 +8,7 @@ from gateway.payments.acceptance import SentCommand
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import RollCalled
 from malipo.contracts.message import Message
+from malipo.contracts.outcomes import UnmatchedReported
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 
@@ -22,6 +23,8 @@ def record_messages(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> Non
     entries = [
         entry_of(received.message, received.message_id, received.headers)
         for received in batch
-        if not isinstance(received.message, RollCalled | ConfigurationMissed)  # which are about no payment's history
+        if not isinstance(
+            received.message, RollCalled | ConfigurationMissed | UnmatchedReported
+        )  # which are about no payment's history
     ]
     put_entries(unit, entries)

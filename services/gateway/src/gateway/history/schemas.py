@@ -6,6 +6,7 @@ from gateway.history import examples
 from gateway.history.texts import EXPLANATIONS
 from gateway.openapi.responses import DocumentedResponse, ref
 from gateway.openapi.schemas import BOOLEAN, INTEGER, MOMENT, MOMENT_OR_NULL, TEXT, TEXT_OR_NULL, object_of
+from malipo.contracts.events import Source
 from malipo.contracts.failures import May
 from malipo.contracts.outcomes import EXCHANGE_ERRORS
 
@@ -88,7 +89,7 @@ TIMELINE = DocumentedResponse(
             status=TEXT | {"description": "The status after it."},
             amount=INTEGER,
             trigger=TEXT,
-            source={"enum": ["merchant", "attempt", "query", "callback", "deadline"]},
+            source={"enum": list(get_args(Source))},
             contradiction=BOOLEAN | {"description": "The provider cannot mean both this and what it reported before."},
             sent=TEXT_OR_NULL | {"description": "What it sent to the provider."},
             deadline=MOMENT_OR_NULL | {"description": "When the next thing happens at the latest."},

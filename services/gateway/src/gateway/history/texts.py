@@ -8,6 +8,8 @@ payment once it is refunded, and a charge while an operation is changing it.
 
 from typing import Literal, NamedTuple
 
+from malipo.contracts.commands import LatePayments
+from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.failures import OWN_FAILURES, May
 
 ACCEPTED = "accepted"
@@ -27,7 +29,7 @@ MAY: dict[May, str] = {
     ),
     "refund": "Refund what is left of it, all or less.",
     "configure": "First PUT /v1/provider-credentials/{provider} with credentials that the provider accepts.",
-    "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and took no money that the provider knows of.",
+    "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and the provider has no money of it.",
 }
 """What a merchant can be told to do next: each of these is safe where it is shown."""
 
@@ -52,9 +54,26 @@ _STARTS = (
     "Malipo starts it, as a rule within a moment. While a part of Malipo is away or stands still it waits; it is resent "
     "until it is started, and so is not lost."
 )
+_ASKS_LATER = (
+    "The provider reports when it is done. If it has not by `next_by`, Malipo asks it, and then each time after twice as "
+    "long, up to once a day."
+)
+_DECIDED = "`detail` has the reason."
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
 _FINAL = "Nothing: this is its end."
 _BY_PROVIDER = "`failure` has the provider's own code and text."
+
+_TOO_LATE = "The customer agreed after the payment's `expires_at`: it is not charged any more."
+_CALLED_OFF = (
+    "Malipo has the provider cancel the charge, or asks how it stands. The provider has the last word, and is asked again "
+    "at `next_by`."
+)
+_WENT_BACK = Explanation(
+    "The money was taken, and went back to the customer, as a bank may do later. `failure` has the provider's own code "
+    "and text.",
+    _FINAL,
+    ("pay_anew",),
+)
 
 _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("initiated", ACCEPTED): Explanation(
@@ -63,11 +82,19 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("processing", "dispatched"): Explanation(
         "The charge is on its way to the provider, which has not answered yet.", _THEN_DOUBT, _CHARGING
     ),
-    ("processing", "pending"): Explanation(
-        "The provider has the charge and still works on it.",
-        "The provider reports when it is done. If it has not by `next_by`, Malipo asks it.",
+    ("processing", "approved"): Explanation(
+        "The customer has agreed, and Malipo has told the provider to carry the charge out; it has not answered yet.",
+        _THEN_DOUBT,
         _CHARGING,
     ),
+    ("processing", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, _CHARGING),
+    ("pending", "pending"): Explanation("The provider has the charge and works on it.", _ASKS_LATER, _CHARGING),
+    ("pending", "overdue"): Explanation(
+        "The provider still works on the charge, as far as it has reported, and Malipo asks how it stands.",
+        _ASKS_LATER,
+        _CHARGING,
+    ),
+    ("pending", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, _CHARGING),
     ("requires_action", "action_required"): Explanation(
         "The customer's bank wants the customer's approval first.",
         "The customer approves or refuses. In case the report of that is lost, Malipo asks the provider, next at `next_by`; "
@@ -115,9 +142,21 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         _ASKS,
         _CHARGING,
     ),
+    ("in_doubt", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, _CHARGING),
     ("completed", "succeeded"): Explanation(
         "The provider has taken the money.", "Nothing, unless you refund it.", ("refund",)
     ),
+    ("completed", "received"): Explanation(
+        "The customer has paid to your account without a payment of yours; what was given as the purpose is its `client_ref`.",
+        "Nothing, unless you refund it.",
+        ("refund",),
+    ),
+    ("completed", "decided_completed"): Explanation(
+        f"A person at Malipo has found in the provider's book that the money is taken. {_DECIDED}",
+        "Nothing, unless you refund it.",
+        ("refund",),
+    ),
+    ("returned", "reversed"): _WENT_BACK,
     ("failed", "declined"): Explanation(
         f"The charge was declined; no money was taken. {_BY_PROVIDER}", _FINAL, ("pay_anew",)
     ),
@@ -129,6 +168,9 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         "The payment's time, `expires_at`, was over before Malipo could start the charge; nothing was sent.",
         _FINAL,
         ("pay_anew",),
+    ),
+    ("failed", "decided_failed"): Explanation(
+        f"A person at Malipo has found that the provider's book shows no money of it. {_DECIDED}", _FINAL, ("pay_anew",)
     ),
     ("canceled", "canceled"): Explanation("The charge was canceled before any money was taken.", _FINAL, ("pay_anew",)),
 }
@@ -142,9 +184,10 @@ def _operation(noun: str, *then: May) -> dict[tuple[str, str], Explanation]:
         ("processing", "dispatched"): Explanation(
             f"The {noun} is on its way to the provider, which has not answered yet.", _THEN_DOUBT, _UNDER_WAY
         ),
-        ("processing", "pending"): Explanation(
-            f"The provider has the {noun} and still works on it.",
-            "The provider reports when it is done. If it has not by `next_by`, Malipo asks it.",
+        ("pending", "pending"): Explanation(f"The provider has the {noun} and works on it.", _ASKS_LATER, _UNDER_WAY),
+        ("pending", "overdue"): Explanation(
+            f"The provider still works on the {noun}, as far as it has reported, and Malipo asks how it stands.",
+            _ASKS_LATER,
             _UNDER_WAY,
         ),
         ("in_doubt", "unknown"): Explanation(
@@ -158,11 +201,25 @@ def _operation(noun: str, *then: May) -> dict[tuple[str, str], Explanation]:
         ),
         ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", _FINAL, then),
         ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_BY_PROVIDER}", _FINAL, then),
+        ("failed", "decided_failed"): Explanation(
+            f"A person at Malipo has found that the {noun} had no effect at the provider. {_DECIDED}", _FINAL, then
+        ),
     }
 
 
 _REFUND = _operation("refund", "refund") | {
+    ("processing", "opened"): Explanation(
+        "Somebody has begun the refund at the provider itself, with your account there; it counts like one of yours.",
+        "The provider reports how it stands. If it has not by `next_by`, Malipo asks it.",
+        _UNDER_WAY,
+    ),
     ("completed", "succeeded"): Explanation("The provider has given the money back.", _FINAL, ("refund",)),
+    ("completed", "decided_completed"): Explanation(
+        f"A person at Malipo has found that the provider has given the money back. {_DECIDED}", _FINAL, ("refund",)
+    ),
+    ("failed", "reversed"): Explanation(
+        f"The refund came back: the money is with you. {_BY_PROVIDER}", _FINAL, ("refund",)
+    ),
     ("failed", "declined"): Explanation(
         f"The refund was declined, or the customer's bank gave it back: the money is with you. {_BY_PROVIDER}",
         _FINAL,
@@ -171,6 +228,11 @@ _REFUND = _operation("refund", "refund") | {
 }
 _CAPTURE = _operation("capture", "capture", "cancel") | {
     ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", _FINAL, ("refund",)),
+    ("completed", "decided_completed"): Explanation(
+        f"A person at Malipo has found that the provider has taken the money that it held. {_DECIDED}",
+        _FINAL,
+        ("refund",),
+    ),
     ("failed", "canceled"): Explanation(OWN_FAILURES["payment_canceled"].why, _FINAL, ("pay_anew",)),
 }
 _WAITS_FOR_THE_CHARGE = (
@@ -189,6 +251,9 @@ _CANCEL = _operation("cancel", "cancel", "refund", "pay_anew") | {
         _UNDER_WAY,
     ),
     ("completed", "canceled"): Explanation("The charge was canceled.", _FINAL, ("pay_anew",)),
+    ("completed", "decided_completed"): Explanation(
+        f"A person at Malipo has found that the charge is canceled at the provider. {_DECIDED}", _FINAL, ("pay_anew",)
+    ),
     ("failed", "succeeded"): Explanation(OWN_FAILURES["cancel_too_late"].why, _FINAL, ("refund",)),
     ("failed", "authorized"): Explanation(OWN_FAILURES["payment_authorized"].why, _FINAL, ("cancel", "capture")),
     ("failed", "action_required"): Explanation(OWN_FAILURES["payment_action_required"].why, _FINAL, ("cancel",)),
@@ -200,12 +265,39 @@ EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
 }
 """By what it is about, its state and the reason."""
 
-OTHER_ACTION = Explanation(
-    "The customer must act in a way that Malipo cannot show; `action` has the provider's name for it.",
-    "Malipo asks the provider how it stands, next at `next_by`; at the payment's `expires_at` it has the charge canceled.",
-    _CHARGING,
-)
-"""The texts of a payment that requires an action without a page to send the customer to."""
+_UNTIL_EXPIRY = "Malipo asks the provider how it stands, next at `next_by`; at the payment's `expires_at` it has the charge canceled."
+OTHER_ACTIONS: dict[ActionKind, Explanation] = {
+    "approval": Explanation(
+        "The customer must agree at the provider first; only then is the charge carried out.",
+        f"Once the customer has agreed, Malipo has the charge carried out. {_UNTIL_EXPIRY}",
+        ("redirect", "cancel", *_UNDER_WAY),
+    ),
+    "phone_prompt": Explanation(
+        "The customer must answer the prompt on the phone whose masked number is in `action`.", _UNTIL_EXPIRY, _CHARGING
+    ),
+    "other": Explanation(
+        "The customer must act in a way that Malipo cannot show; `action` has the provider's name for it.",
+        _UNTIL_EXPIRY,
+        _CHARGING,
+    ),
+}
+"""The texts of a payment that requires an action other than to approve at the customer's bank, by the kind of action."""
+
+CORRECTED: dict[LatePayments, Explanation] = {
+    "keep": Explanation(
+        "The payment had ended without money, and then the money came: the provider's book shows it, and Malipo follows the "
+        "book.",
+        "Nothing, unless you refund it. With your setting `late_payments` at `refund`, Malipo gives such money back by itself.",
+        ("refund",),
+    ),
+    "refund": Explanation(
+        "The payment had ended without money, and then the money came: the provider's book shows it, and Malipo follows the "
+        "book. It gives the money back, as your setting `late_payments` says.",
+        "The refund comes to its end; `operations` shows how it stands.",
+        ("refund",),
+    ),
+}
+"""The texts of a payment that was corrected to `completed`, by what its merchant wants of such money."""
 
 _SEE_OPERATIONS = "`operations` shows how it stands, and when Malipo asks next."
 CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doubt"]], Explanation] = {

@@ -30,8 +30,9 @@ def upgrade() -> None:
             traceparent    text,
             expires_at     timestamptz NOT NULL,
             created_at     timestamptz NOT NULL,
-            state          text NOT NULL CHECK (state IN ('initiated', 'processing', 'requires_action', 'authorized',
-                                                          'in_doubt', 'completed', 'failed', 'canceled')),
+            state          text NOT NULL CHECK (state IN ('initiated', 'processing', 'pending', 'requires_action',
+                                                          'authorized', 'in_doubt', 'completed', 'returned', 'failed',
+                                                          'canceled')),
             captured_minor bigint NOT NULL CHECK (captured_minor >= 0),
             reference      text,
             action         jsonb,
@@ -39,7 +40,10 @@ def upgrade() -> None:
             step           integer NOT NULL,
             event_sequence integer NOT NULL,
             attempt        integer NOT NULL,
+            confirms       integer NOT NULL,
+            confirming     boolean NOT NULL,
             queries        integer NOT NULL,
+            pending_seconds double precision,
             in_doubt_since timestamptz,
             updated_at     timestamptz NOT NULL
         ) WITH (fillfactor = 80);
@@ -51,12 +55,14 @@ def upgrade() -> None:
             subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund')),
             amount_minor bigint NOT NULL CHECK (amount_minor > 0),
             reason       text,
+            opened_by    text NOT NULL CHECK (opened_by IN ('merchant', 'malipo', 'provider')),
             created_at   timestamptz NOT NULL,
-            state        text NOT NULL CHECK (state IN ('initiated', 'waiting', 'processing', 'in_doubt',
-                                                        'completed', 'failed')),
+            state        text NOT NULL CHECK (state IN ('initiated', 'waiting', 'processing', 'pending',
+                                                        'in_doubt', 'completed', 'failed')),
             reference    text,
             failure      jsonb,
             queries      integer NOT NULL,
+            pending_seconds double precision,
             dispatched_at  timestamptz,
             in_doubt_since timestamptz,
             updated_at   timestamptz NOT NULL
@@ -110,4 +116,21 @@ def upgrade() -> None:
             due_at     timestamptz NOT NULL
         );
         CREATE INDEX timers_due ON timers (due_at);
+
+        CREATE TABLE suspense (
+            id           text PRIMARY KEY,
+            merchant_id  text NOT NULL,
+            mode         text NOT NULL,
+            provider     text NOT NULL,
+            account      text NOT NULL,
+            reference    text NOT NULL,
+            amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+            currency     text NOT NULL,
+            description  text NOT NULL,
+            received_at  timestamptz NOT NULL,
+            assigned_to  text REFERENCES payments,
+            assigned_at  timestamptz,
+            assigned_by  text,
+            because      text
+        );
     """)

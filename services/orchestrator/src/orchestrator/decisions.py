@@ -1,0 +1,106 @@
+"""What a person decides: how a doubt or a wrong end really ended, and whose money in suspense is."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Queries
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.money import Money
+from orchestrator import handlers, store, suspense
+from orchestrator.advance import Fold
+from orchestrator.machine import DECISIONS, TABLE, State, Subject, Trigger
+from orchestrator.payment import Operation, Payment
+from orchestrator.suspense import Suspended
+
+Ending = Literal["completed", "failed"]
+_TRIGGERS: dict[Ending, Trigger] = {"completed": Trigger.DECIDED_COMPLETED, "failed": Trigger.DECIDED_FAILED}
+_MOST_LISTED = 1000
+
+
+class Impossible(Exception):
+    """A decision that is refused; its text says why, and what is possible."""
+
+
+async def decide(database: Database, subject_id: str, ending: Ending, because: str, by: str) -> str:
+    """Decide how a payment, or a capture, cancel or refund, ended; returns its state then. Raises `Impossible`.
+
+    The decision is a step of the payment's history like any other, with an event where that is told.
+    """
+
+    async def work(unit: UnitOfWork) -> str:
+        payment, operation, now = await _find(unit.reads, subject_id)
+        subject = operation or payment
+        _check(payment, operation, _TRIGGERS[ending])
+        fold = Fold(payment, now, "operator", f"operator:{by}", because=because)
+        fold.decide(_TRIGGERS[ending], operation)
+        handlers.publish(unit, fold)
+        return subject.state
+
+    return await database.transact(work)
+
+
+async def unassigned(database: Database) -> Sequence[Suspended]:
+    """The money in suspense, the oldest first; a thousand at most."""
+    return await suspense.unassigned(database.reads, _MOST_LISTED)
+
+
+async def assign(database: Database, suspense_id: str, payment_id: str, because: str, by: str) -> str:
+    """Assign money in suspense to a payment, which it then has; returns the payment's state. Raises `Impossible`."""
+
+    async def work(unit: UnitOfWork) -> str:
+        payment, operation, now = await _find(unit.reads, payment_id)
+        if operation is not None:
+            msg = f"{payment_id} is no payment"
+            raise Impossible(msg)
+        money = await suspense.assign(unit.transaction, suspense_id, payment_id, by, because)
+        if money is None:
+            msg = f"there is no {suspense_id} in suspense: see `suspense list`"
+            raise Impossible(msg)
+        _check_fit(payment, money)
+        fold = Fold(payment, now, "operator", f"operator:{by}", because=because)
+        fold.assign(money.amount, money.reference)
+        handlers.publish(unit, fold)
+        return payment.state
+
+    return await database.transact(work)
+
+
+async def _find(source: Queries, subject_id: str) -> tuple[Payment, Operation | None, datetime]:
+    payment_id = await store.payment_of(source, subject_id)
+    if payment_id is None:
+        msg = f"there is no payment or operation {subject_id}"
+        raise Impossible(msg)
+    payments, now = await store.read(source, {payment_id})
+    payment = payments[payment_id]
+    return payment, payment.operations.get(subject_id), now
+
+
+def _check(payment: Payment, operation: Operation | None, trigger: Trigger) -> None:
+    subject, state = (operation.subject, operation.state) if operation else (Subject.PAYMENT, payment.state)
+    if (subject, state, trigger) not in TABLE:
+        possible = [name for name, one in _TRIGGERS.items() if (subject, state, one) in TABLE]
+        what = f"only --as {possible[0]} is possible" if possible else _WAIT
+        msg = f"it is {state}: {what}"
+        raise Impossible(msg)
+    refunds = [one for one in payment.operations.values() if one.subject is Subject.REFUND]
+    if operation is None and state is State.COMPLETED and any(one.state is not State.FAILED for one in refunds):
+        raise Impossible("it has refunds, which can only be of money that was taken")
+
+
+def _check_fit(payment: Payment, money: Suspended) -> None:
+    owner, needed = (payment.merchant_id, payment.mode), Money(payment.amount.amount_minor, payment.amount.currency)
+    if (money.merchant_id, money.mode) != owner:
+        msg = f"{money.id} is another merchant's, or of another mode"
+        raise Impossible(msg)
+    if money.amount != needed:
+        msg = f"{money.id} is {money.amount}, and the payment is {needed}: only the same amount can be assigned"
+        raise Impossible(msg)
+    if (Subject.PAYMENT, payment.state, Trigger.DECIDED_COMPLETED) not in TABLE:
+        msg = f"the payment is {payment.state}: {_WAIT}"
+        raise Impossible(msg)
+
+
+_STATES = sorted({state for subject, state, trigger in TABLE if subject is Subject.PAYMENT and trigger in DECISIONS})
+_WAIT = f"a person decides of a payment that is {', '.join(_STATES)}, and of an operation that is in_doubt or pending"

@@ -1,0 +1,69 @@
+"""Money at merchants' accounts that no payment explains: kept, listed, and assigned to a payment by a person."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from malipo.contracts.outcomes import UnmatchedReported
+from malipo.messaging.pool import Queries, Row
+from malipo.messaging.queries import CompiledQuery
+from malipo.messaging.unit_of_work import Transaction, UnitOfWork
+from malipo.messaging.writes import insert
+from malipo.money import Money
+from orchestrator.tables import SUSPENSE
+
+_KEPT = list(SUSPENSE.columns)[:10]
+_KEEP = insert(SUSPENSE, "ON CONFLICT (id) DO NOTHING", _KEPT)
+_OPEN = CompiledQuery(
+    select(*_KEPT).where(SUSPENSE.c.assigned_to.is_(None)).order_by(SUSPENSE.c.id).limit(bindparam("limit"))
+)
+_ASSIGN = """
+UPDATE suspense SET assigned_to = $2, assigned_at = now(), assigned_by = $3, because = $4
+WHERE id = $1 AND assigned_to IS NULL RETURNING *
+"""
+
+
+class Suspended(NamedTuple):
+    """Money that nothing explains. `reference` is the provider's id of it."""
+
+    id: str
+    merchant_id: str
+    mode: str
+    provider: str
+    account: str
+    reference: str
+    amount: Money
+    description: str
+    received_at: datetime
+
+
+def keep(unit: UnitOfWork, reports: Sequence[UnmatchedReported]) -> None:
+    """Keep these, each once however often it is reported."""
+    first = {one.id: one for one in reversed(reports)}
+    unit.put(_KEEP, [_row(one) for _, one in sorted(first.items())])
+
+
+async def unassigned(source: Queries, limit: int) -> list[Suspended]:
+    """What is not assigned yet, the oldest first."""
+    return [_suspended(row) for row in await source.fetch(*_OPEN.of(limit=limit))]
+
+
+async def assign(
+    transaction: Transaction, suspense_id: str, payment_id: str, by: str, because: str
+) -> Suspended | None:
+    """Mark it as the payment's; None if there is no such money, or it is assigned already."""
+    row = await transaction.fetchrow(_ASSIGN, suspense_id, payment_id, by, because)
+    return _suspended(row) if row else None
+
+
+def _row(one: UnmatchedReported) -> Sequence[object]:
+    """In the order of `_KEPT`."""
+    account = one.id, one.merchant_id, one.mode, one.provider, one.account, one.reference
+    return *account, one.amount.amount_minor, one.amount.currency, one.description, one.received_at
+
+
+def _suspended(row: Row) -> Suspended:
+    values = {name: row[name] for name in Suspended._fields if name != "amount"}
+    return Suspended(amount=Money(row["amount_minor"], row["currency"]), **values)

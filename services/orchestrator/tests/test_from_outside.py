@@ -1,0 +1,160 @@
+"""What others have begun, and what persons decide, against a real database."""
+
+import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
+
+from malipo import clock, ids
+from malipo.contracts.commands import RefundPayment
+from malipo.contracts.events import PaymentTransitioned
+from malipo.contracts.identity import opened_id
+from malipo.contracts.outcomes import (
+    Declined,
+    OperationOpened,
+    PaymentReceived,
+    Pending,
+    Succeeded,
+    Unknown,
+    UnmatchedReported,
+)
+from malipo.contracts.provider_commands import Charge, Refund
+from malipo.money import Money
+from orchestrator import console, decisions
+
+USD_10 = Money(1000, "USD")
+AT = clock.now()
+
+
+def received(reference: str = "QK1") -> PaymentReceived:
+    return PaymentReceived(
+        payment_id=opened_id("pay", AT, "stripe", reference), merchant_id="mer_1", mode="test", provider="stripe",
+        account="till", method="card", reference=reference, amount=USD_10, account_reference="order 7",
+        received_at=AT, observed_at=AT,
+    )  # fmt: skip
+
+
+def unmatched(reference: str = "QK1", **changes) -> UnmatchedReported:
+    base = UnmatchedReported(
+        id=opened_id("sus", AT, "stripe", reference), merchant_id="mer_1", mode="test", provider="stripe",
+        account="till", reference=reference, amount=USD_10, description="by hand", received_at=AT, observed_at=AT,
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+async def test_money_that_came_without_a_payment_is_one_completed_payment_however_often_it_is_reported(orchestrator):
+    report = received()
+    [done] = await orchestrator.handle(report, report)
+    assert await orchestrator.handle(report) == []
+    assert (done.payment.status, done.payment.amount_captured, done.payment.client_ref) == (
+        "completed",
+        1000,
+        "order 7",
+    )
+    assert (done.payment.account, done.payment.provider_reference) == ("till", "QK1")
+    assert done.public_event.type == "payment.completed"
+    refund = RefundPayment(payment_id=report.payment_id, refund_id=ids.new("ref"))
+    [command] = [one for one in await orchestrator.handle(refund) if isinstance(one, Refund)]
+    assert (command.account, command.reference, command.amount) == ("till", "QK1", USD_10)
+
+
+async def test_a_refund_made_at_the_provider_is_kept_and_asked_about_while_it_is_pending(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.paid(create.payment_id))
+    report = OperationOpened(
+        payment_id=create.payment_id, kind="refund", provider="stripe", reference="re_1", amount=Money(400, "USD"),
+        outcome=Pending(reference="re_1", check_after=3600), opened_at=AT, observed_at=AT,
+    )  # fmt: skip
+    opened, pending = await orchestrator.handle(report, report)
+    assert (opened.public_event.type, opened.operation.opened_by) == ("refund.opened", "provider")
+    assert pending.to_state == "pending"
+    wait = "SELECT round(extract(epoch FROM due_at - now()))::int FROM timers WHERE subject_id = $1"
+    assert await orchestrator.database.reads.fetchval(wait, opened.operation.id) == pytest.approx(3600, abs=60)
+    [done] = await orchestrator.handle(replace(report, outcome=Succeeded(amount=Money(400, "USD"), reference="re_1")))
+    assert (done.public_event.type, done.payment.amount_refunded) == ("refund.completed", 400)
+
+
+async def test_money_in_suspense_ends_the_payment_that_a_person_assigns_it_to_once(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.report(create.payment_id, Declined(code="x")), unmatched(), unmatched())
+    [money] = await decisions.unassigned(orchestrator.database)
+    assert (money.amount, money.reference, money.account) == (USD_10, "QK1", "till")
+    assign = decisions.assign(orchestrator.database, money.id, create.payment_id, "The till's receipt names it.", "Jo")
+    assert await assign == "completed"
+    [corrected] = await orchestrator.sent()
+    assert (corrected.public_event.type, corrected.cause.source) == ("payment.corrected", "operator")
+    assert (corrected.payment.provider_reference, corrected.payment.failure) == ("QK1", None)
+    assert await decisions.unassigned(orchestrator.database) == []
+    with pytest.raises(decisions.Impossible, match="in suspense"):
+        await decisions.assign(orchestrator.database, money.id, create.payment_id, "Once more.", "Jo")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"merchant_id": "mer_2"}, "another merchant"),
+        ({"amount": Money(999, "USD")}, "same amount"),
+        ({"mode": "live"}, "another mode"),
+    ],
+)
+async def test_money_in_suspense_is_not_assigned_to_what_it_does_not_fit(orchestrator, make, changes, why):
+    create = make.create()
+    money = unmatched(**changes)
+    await orchestrator.handle(create, make.report(create.payment_id, Declined(code="x")), money)
+    await orchestrator.sent()
+    with pytest.raises(decisions.Impossible, match=why):
+        await decisions.assign(orchestrator.database, money.id, create.payment_id, "Why not.", "Jo")
+    assert len(await decisions.unassigned(orchestrator.database)) == 1
+    assert await orchestrator.sent() == []
+
+
+async def test_a_person_decides_a_doubt_that_no_report_ends_and_a_later_report_of_money_corrects_that(
+    orchestrator, make
+):
+    create = make.create()
+    await orchestrator.handle(create, make.report(create.payment_id, Unknown(reason="timeout")))
+    assert (
+        await decisions.decide(orchestrator.database, create.payment_id, "failed", "Not in the book.", "Jo") == "failed"
+    )
+    [decided] = [one for one in await orchestrator.sent() if isinstance(one, PaymentTransitioned)]
+    assert (decided.payment.failure.message, decided.public_event.type) == ("Not in the book.", "payment.failed")
+    assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM timers") == 0
+    [corrected] = await orchestrator.handle(make.paid(create.payment_id))
+    assert (corrected.payment.status, corrected.public_event.type) == ("completed", "payment.corrected")
+
+
+async def test_a_decision_about_what_is_under_way_is_refused_with_what_is_possible(orchestrator, make):
+    create = make.create()
+    sent = await orchestrator.handle(create)
+    assert [one for one in sent if isinstance(one, Charge)]
+    with pytest.raises(decisions.Impossible, match="it is processing: a person decides of a payment that is canceled"):
+        await decisions.decide(orchestrator.database, create.payment_id, "failed", "Too slow.", "Jo")
+    with pytest.raises(decisions.Impossible, match="there is no payment or operation pay_none"):
+        await decisions.decide(orchestrator.database, "pay_none", "failed", "Too slow.", "Jo")
+    await orchestrator.handle(make.paid(create.payment_id))
+    with pytest.raises(decisions.Impossible, match="only --as failed is possible"):
+        await decisions.decide(orchestrator.database, create.payment_id, "completed", "It is.", "Jo")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"), [(Declined(code="x"), []), (Succeeded(amount=Money(1000, "USD"), reference="pi_0"), [True])]
+)
+async def test_an_older_attempt_changes_nothing_and_money_that_moved_there_is_alerted(
+    orchestrator, make, outcome, told
+):
+    create = make.create()
+    await orchestrator.handle(create)
+    await orchestrator.database.write("UPDATE payments SET attempt = 2")
+    with capture_logs() as logs:
+        sent = await orchestrator.handle(make.report(create.payment_id, outcome))
+    assert [one.contradiction for one in sent] == told
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["provider contradicts itself"] * len(told)
+    assert (await orchestrator.payment(create.payment_id))["state"] == "processing"
+
+
+def test_a_decision_needs_a_reason_and_a_name():
+    from orchestrator.__main__ import cli
+
+    done = CliRunner().invoke(cli, ("decide", "pay_1", "--as", "failed", "--because", " ", "--by", "Jo"))
+    assert done.exit_code == 2
+    assert f"at most {console._MOST_CHARS} characters" in done.output
