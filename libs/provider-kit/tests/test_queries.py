@@ -142,7 +142,7 @@ async def test_thousands_of_old_queries_leave_a_new_charge_its_place(kit, make, 
     await kit.sql("""UPDATE attempts SET first_sent_at = now(), account_fingerprint = 'a', outcome = '{"result": "Unknown",
         "reason": "timeout"}', done_at = now()""")
     kit.provider.script = []
-    await kit.handle(*[make.query(f"pay_{number}", payment_id=f"pay_{number}") for number in range(1, 3001)])
+    await kit.handle(*[make.query(f"pay_{number}.1", payment_id=f"pay_{number}") for number in range(1, 3001)])
     await kit.sql("UPDATE attempts SET due_at = now() - interval '1 hour' WHERE kind = 'query'")
     monkeypatch.setattr(kit.provider, "query", hang)
     running = [asyncio.create_task(executor.run()) for executor in (kit.runner.operations, kit.runner.queries)]
@@ -150,7 +150,7 @@ async def test_thousands_of_old_queries_leave_a_new_charge_its_place(kit, make, 
     await kit.handle(make.charge(5000))
     kit.runner.nudge()
     await until(lambda: bool(kit.provider.executed), what="the new charge")
-    assert [attempt.operation.operation_id for attempt in kit.provider.executed] == ["pay_5000"]
+    assert [attempt.operation.operation_id for attempt in kit.provider.executed] == ["pay_5000.1"]
     assert len(kit.provider.queried) <= CONCURRENT_QUERIES
     for task in running:
         task.cancel()

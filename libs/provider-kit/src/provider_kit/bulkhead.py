@@ -1,7 +1,14 @@
 """A bulkhead per provider account: a slow account never takes the last of the slots."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+
+from malipo.messaging.executor import Lease
+from provider_kit.attempt_rows import ClaimedAttempt
+from provider_kit.attempts import account_of
+
+type ClaimWithout = Callable[[Lease, int, Sequence[str], Sequence[str]], Awaitable[Sequence[ClaimedAttempt]]]
+"""Claims as an executor does, and nothing of some accounts."""
 
 
 class Bulkhead:
@@ -18,6 +25,11 @@ class Bulkhead:
     def full(self) -> Sequence[str]:
         """The accounts that may take no more for now."""
         return [account for account in self._held if not self._has_room(account)]
+
+    def most(self) -> int:
+        """How many may be claimed at once: as many as one account could take, whichever it is, so that none is given back."""
+        free = self._slots - self._held.total()
+        return min(((free - held + 1) // 2 for held in {0, *self._held.values()} if held < free), default=0)
 
     def enter(self, account: str) -> bool:
         """Take a slot if the account may."""
@@ -36,3 +48,40 @@ class Bulkhead:
 
     def _has_room(self, account: str) -> bool:
         return self._held[account] < self._slots - self._held.total()
+
+
+class Shares:
+    """Between an executor and its table: claims for each account no more than it may hold. `nudge` is the executor's."""
+
+    def __init__(
+        self,
+        slots: int,
+        claim: ClaimWithout,
+        release: Callable[[Lease, Sequence[str]], Awaitable[None]],
+        run: Callable[[ClaimedAttempt], Awaitable[None]],
+    ) -> None:
+        self.nudge: Callable[[], None] = lambda: None
+        self._bulkhead = Bulkhead(slots)
+        self._claim = claim
+        self._release = release
+        self._run = run
+
+    async def claim(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
+        """What may run now. What is beyond its account's share, as when two accounts come at once, is given back."""
+        most = min(count, self._bulkhead.most())
+        rows = await self._claim(lease, most, running, self._bulkhead.full())
+        admitted = [claimed for claimed in rows if self._bulkhead.enter(account_of(claimed.command))]
+        if len(admitted) < len(rows):
+            taken = {claimed.id for claimed in admitted}
+            await self._release(lease, [claimed.id for claimed in rows if claimed.id not in taken])
+        if rows and len(rows) == most:
+            self.nudge()  # there may be more, for which there was room
+        return admitted
+
+    async def run(self, claimed: ClaimedAttempt) -> None:
+        """Run one of them, and give its slot back."""
+        try:
+            await self._run(claimed)
+        finally:
+            if self._bulkhead.leave(account_of(claimed.command)):
+                self.nudge()

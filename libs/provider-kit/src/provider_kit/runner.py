@@ -1,7 +1,7 @@
 """Runs attempts: claims what is due, calls the provider, records the outcome or what has to be done next."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +13,7 @@ from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Canceled, Decli
 from malipo.contracts.provider_commands import Charge, Confirm, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
-from malipo.messaging.executor import Executor, Lease
+from malipo.messaging.executor import Executor
 from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.pool import when_back
 from malipo.platform import logs, tracing
@@ -21,8 +21,8 @@ from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit import exchanges, reports
 from provider_kit.attempt_rows import ClaimedAttempt, FinishedAttempt, OriginalAttempt, PostponedAttempt
-from provider_kit.attempts import Attempts, Expired, LeaseLost, account_of
-from provider_kit.bulkhead import Bulkhead
+from provider_kit.attempts import Attempts, Expired, LeaseLost
+from provider_kit.bulkhead import ClaimWithout, Shares
 from provider_kit.calls import Calls
 from provider_kit.credentials import Account, CredentialStore, NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
@@ -50,9 +50,6 @@ _MISCONFIGURED_SECONDS = 60.0
 _MAX_DELAY_SECONDS = 30.0
 _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
 _MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that requests a pause
-
-type ClaimWithout = Callable[[Lease, int, Sequence[str], Sequence[str]], Awaitable[Sequence[ClaimedAttempt]]]
-"""Claims as an executor does, and nothing of some accounts."""
 
 
 class AttemptRunner:
@@ -109,33 +106,17 @@ class AttemptRunner:
             await self._run(replace(claimed, headers=headers))
 
     def _executor(self, what: str, claim: ClaimWithout, limit: int) -> Executor[ClaimedAttempt]:
-        bulkhead = Bulkhead(limit)
-        return Executor(
+        shares = Shares(limit, claim, self._attempts.release, self.run)
+        executor = Executor(
             f"{self._name} {what}",
-            claim=partial(self._claim, claim, bulkhead),
-            run=partial(self._run_in, bulkhead),
+            claim=shares.claim,
+            run=shares.run,
             renew=self._attempts.renew,
             limit=limit,
             lease_seconds=self._lease_seconds,
         )
-
-    async def _claim(
-        self, claim: ClaimWithout, bulkhead: Bulkhead, lease: Lease, count: int, running: Sequence[str]
-    ) -> Sequence[ClaimedAttempt]:
-        """What may run now. A burst of one account is claimed once, and what is beyond its share is given back."""
-        rows = await claim(lease, count, running, bulkhead.full())
-        admitted = [claimed for claimed in rows if bulkhead.enter(account_of(claimed.command))]
-        if len(admitted) < len(rows):
-            taken = {claimed.id for claimed in admitted}
-            await self._attempts.release(lease, [claimed.id for claimed in rows if claimed.id not in taken])
-        return admitted
-
-    async def _run_in(self, bulkhead: Bulkhead, claimed: ClaimedAttempt) -> None:
-        try:
-            await self.run(claimed)
-        finally:
-            if bulkhead.leave(account_of(claimed.command)):
-                self.nudge()
+        shares.nudge = executor.nudge
+        return executor
 
     async def _run(self, claimed: ClaimedAttempt) -> None:
         command = claimed.command
