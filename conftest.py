@@ -9,17 +9,37 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.messaging.pool import Pool, create_pool
 from malipo.messaging.provision import provision
 from malipo.platform import migrations
 from malipo_local import Stack, scratch
 
 _COMPLAINT = re.compile("PANIC|FATAL|terminated|terminating|signal|crash|recovery")
+
+
+_DRAFTS = Path(__file__).parent / "libs/common/tests/contracts/descriptors"
+
+
+def _described(path: Path) -> ProviderDescriptor:
+    spec = spec_from_file_location(f"descriptor_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.DESCRIPTOR
+
+
+@pytest.fixture(scope="session")
+def drafts() -> dict[str, ProviderDescriptor]:
+    """Descriptors of providers that there are not, with all that those which there are lack."""
+    return {path.stem: _described(path) for path in sorted(_DRAFTS.glob("*.py"))}
 
 
 @dataclass

@@ -1,35 +1,88 @@
-"""docs/capabilities.md: what each provider can do."""
+"""docs/capabilities.md: what each provider can do, as its descriptor says."""
 
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from itertools import groupby
 from typing import get_args
 
+from malipo.contracts import provider_commands
+from malipo.contracts.descriptor import AmountRule, MethodRules, OperationRules, ProviderDescriptor, SameKey
+from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.contracts.providers import PROVIDERS
-from orchestrator.routing import ROUTES
 from pages.markdown import document, prose, table
-from provider_kit.provider import ProviderOperation
 
 _INTRO = """\
-A command that a provider does not declare is refused before anything is sent, with `provider_unsupported`. Every provider can be
-queried for what became of an operation."""
+What a provider cannot do is refused by the gateway before anything is accepted, with what would be possible; `GET /v1/providers`
+shows the same to merchants. Every provider can be queried for what became of an operation. Amounts are in minor units."""
+
+_METHODS = """\
+A payment goes to the first provider by name that takes its method, amount and capture and that the merchant has credentials for,
+unless the merchant names one."""
 
 
 def page() -> str:
     """The page's text."""
-    operations = get_args(ProviderOperation)
+    kinds: tuple[ProviderOperationKind, ...] = get_args(ProviderOperationKind)
     return document(
         "What each provider can do",
-        "each provider's descriptor and the orchestrator's routing.py",
+        "libs/common/src/malipo/contracts/providers",
         _INTRO,
-        table(("provider", *(one.__name__.lower() for one in operations)), [_row(name) for name in PROVIDERS]),
-        "\n".join(f"* *{one.__name__.lower()}*: {prose(one)}" for one in operations),
-        "## Routes",
-        "A payment goes to the first provider that takes its method and currency, unless the merchant names one.",
+        table(("provider", *kinds), [_operations(provider, kinds) for provider in PROVIDERS.values()]),
+        "\n".join(f"* *{kind}*: {prose(getattr(provider_commands, kind.title()))}" for kind in kinds),
+        "## Methods",
+        _METHODS,
         table(
-            ("provider", "method", "currencies"),
-            [(r.provider, r.method, ", ".join(sorted(r.currencies)) if r.currencies else "all") for r in ROUTES],
+            ("method", "provider", "captured", "the customer may be asked for", "needs", "good for"),
+            [_method(provider, rules) for provider in PROVIDERS.values() for rules in provider.methods],
         ),
+        "## Amounts",
+        table(
+            ("method", "provider", "currencies", "in steps of", "from", "to"),
+            [row for one in PROVIDERS.values() for rules in one.methods for row in _amounts(one, rules)],
+        ),
+        "## When it is not known whether something was sent",
+        table(("provider", "then it", "callbacks", "pending is asked about after"), map(_traits, PROVIDERS.values())),
     )
 
 
-def _row(name: str) -> tuple[str, ...]:
-    declared = PROVIDERS[name].operations
-    return (name, *("yes" if one.__name__.lower() in declared else "" for one in get_args(ProviderOperation)))
+def _operations(provider: ProviderDescriptor, kinds: Iterable[ProviderOperationKind]) -> tuple[str, ...]:
+    return provider.name, *(_operation(provider.operations, kind) for kind in kinds)
+
+
+def _operation(operations: Mapping[ProviderOperationKind, OperationRules], kind: ProviderOperationKind) -> str:
+    rules = operations.get(kind)
+    if rules is None:
+        return ""
+    words = {"of a part": rules.partial, "several": rules.several, "may end later": rules.asynchronous}
+    return ", ".join(["yes", *(word for word, holds in words.items() if holds)])
+
+
+def _method(provider: ProviderDescriptor, rules: MethodRules) -> tuple[str, ...]:
+    good_for = f"{_spoken(rules.life)}; from {_spoken(rules.shortest_life)} to {_spoken(rules.longest_life)}"
+    listed = [", ".join(f"`{one}`" for one in part) for part in (rules.captures, rules.actions, rules.needs)]
+    return f"`{rules.type}`", provider.name, *listed, good_for
+
+
+def _amounts(provider: ProviderDescriptor, rules: MethodRules) -> Iterable[tuple[str, ...]]:
+    def rule_of(currency: str) -> tuple[int, int, int]:
+        rule: AmountRule = rules.currencies[currency]
+        return rule.step, rule.least, rule.most
+
+    for (step, least, most), currencies in groupby(sorted(rules.currencies, key=rule_of), rule_of):
+        yield f"`{rules.type}`", provider.name, ", ".join(sorted(currencies)), str(step), str(least), str(most)
+
+
+def _traits(provider: ProviderDescriptor) -> tuple[str, ...]:
+    if isinstance(provider.repeat, SameKey):
+        repeat = f"is sent again under its key, for {_spoken(provider.repeat.life)}"
+    else:
+        repeat = "is never sent again, only asked about"
+    believed = "are signed, and believed" if provider.callbacks == "signed" else "are hints: only a query is believed"
+    return provider.name, repeat, believed, _spoken(provider.pending)
+
+
+def _spoken(duration: timedelta) -> str:
+    for unit, size in (("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
+        if duration >= size and duration % size == timedelta():
+            return f"{duration // size} {unit}"
+    return f"{duration.total_seconds():g} s"

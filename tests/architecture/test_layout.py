@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from malipo.contracts.providers import PROVIDERS as DESCRIPTORS
 from malipo.contracts.topics import PROVIDER_COMMANDS, TOPICS
-from orchestrator.routing import ROUTES
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -77,10 +77,10 @@ def test_a_provider_has_the_five_files_and_is_tested_against_the_laws(folder: Pa
     assert list(folder.glob("tests/test_conformance*.py")), "subclass ProviderConformance"
 
 
-def test_every_provider_has_a_topic_and_a_route_and_only_providers_do() -> None:
+def test_every_provider_has_a_descriptor_and_a_topic_and_only_providers_do() -> None:
     names = {folder.name.removeprefix("provider-") for folder in PROVIDERS}
+    assert set(DESCRIPTORS) == names
     assert set(PROVIDER_COMMANDS) == names
-    assert {route.provider for route in ROUTES} == names
     assert all(topic in TOPICS for topic in PROVIDER_COMMANDS.values())
 
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from malipo.contracts.commands import CreatePayment
 from malipo.contracts.config import MerchantConfigured, secret_owner
 from malipo.platform.secrets import SecretUnreadable
 
@@ -261,3 +262,30 @@ async def test_a_label_that_cannot_be_one_says_what_labels_are_made_of(merchant,
         response = await merchant.send(method, f"/v1/provider-credentials/stripe/accounts/{label}", make.credentials)
         assert (response.status_code, response.json()["code"]) == (400, "parameter_invalid")
         assert "a-z" in response.json()["detail"]
+
+
+async def test_a_merchants_choice_about_late_payments_holds_for_later_payments_of_its_mode(gateway, merchant):
+    assert (await merchant.get("/v1/settings")).json() == {"late_payments": "keep"}
+    await merchant.pay()
+    put = await merchant.send("PUT", "/v1/settings", {"late_payments": "refund"})
+    assert (put.status_code, put.json()) == (200, {"late_payments": "refund"})
+    assert (await merchant.get("/v1/settings")).json() == {"late_payments": "refund"}
+    live = await gateway.key_of(merchant.id, mode="live")
+    assert (await live.get("/v1/settings")).json() == {"late_payments": "keep"}
+    await merchant.pay()
+    commands = [one for one in await gateway.sent() if isinstance(one, CreatePayment)]
+    assert [command.late_payments for command in commands] == ["keep", "refund"]
+    wrong = await merchant.send("PUT", "/v1/settings", {"late_payments": "burn"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "choice_unknown")
+
+
+async def test_the_providers_are_listed_with_what_they_can_do_and_whether_they_are_configured(gateway, merchant):
+    (stripe,) = (await merchant.get("/v1/providers")).json()["data"]
+    assert (stripe["provider"], stripe["configured"], stripe["accounts"]) == ("stripe", True, ["default"])
+    (card,) = stripe["methods"]
+    assert (card["type"], card["captures"], card["life_seconds"]) == ("card", ["automatic", "manual"], 900)
+    assert {"currency": "KWD", "step": 10, "least": 1, "most": 99_999_999_999} in card["currencies"]
+    assert {"operation": "refund", "partial": True, "several": True, "asynchronous": True} in stripe["operations"]
+    live = await gateway.key_of(merchant.id, mode="live")
+    (stripe,) = (await live.get("/v1/providers")).json()["data"]
+    assert (stripe["configured"], stripe["accounts"]) == (False, [])

@@ -182,3 +182,18 @@ async def newest_payment(gateway) -> dict:
         return view and json.loads(view)
 
     return await until(find, what="a payment")
+
+
+async def test_a_payment_names_the_account_and_the_customer_and_is_found_by_the_customer(gateway, merchant, make):
+    asked = make.payment | {"account": "berlin", "customer_ref": "customer-7"}
+    refused = await merchant.pay(asked)
+    assert (refused.status_code, refused.json()["code"]) == (422, "provider_not_configured")
+    assert "PUT /v1/provider-credentials/stripe/accounts/berlin" in refused.json()["detail"]
+    await merchant.send("PUT", "/v1/provider-credentials/stripe/accounts/berlin", make.credentials)
+    await merchant.pay()
+    shown = (await merchant.pay(asked)).json()
+    assert (shown["account"], shown["customer_ref"]) == ("berlin", "customer-7")
+    found = (await merchant.get("/v1/payments?customer_ref=customer-7")).json()["data"]
+    assert [one["id"] for one in found] == [shown["id"]]
+    command = (await gateway.sent())[-1]
+    assert (command.account, command.customer_ref, command.configured) == ("berlin", "customer-7", ("stripe",))

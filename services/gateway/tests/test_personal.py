@@ -26,7 +26,7 @@ class Phone(Method):
 async def hold_a_phone(gateway, merchant, customer_ref: str | None = "customer-7") -> dict:
     """A payment that holds a phone number, as if by a method that needs one."""
     made = (await merchant.pay()).json()
-    sealed = personal.sealed(made["id"], Phone(type="phone", phone=PHONE), "phone", KeyRing.parse(RING))
+    sealed = personal.sealed(made["id"], Phone(type="phone", phone=PHONE), KeyRing.parse(RING))
     assert sealed.wrapped is not None
     async with gateway.dependencies.database.begin() as unit:
         personal.keep(unit, (merchant.id, "test"), made["id"], customer_ref, sealed.wrapped)
@@ -42,7 +42,7 @@ async def erased(gateway) -> list[str]:
 
 
 def test_what_is_personal_is_masked_and_can_be_read_with_its_key_alone():
-    sealed = personal.sealed("pay_1", Phone(type="phone", phone=PHONE), "phone", KeyRing.parse(RING))
+    sealed = personal.sealed("pay_1", Phone(type="phone", phone=PHONE), KeyRing.parse(RING))
     assert sealed.method.details == {"phone": "...111"}
     assert sealed.method.personal is not None
     assert sealed.wrapped is not None

@@ -7,12 +7,16 @@ from starlette.responses import Response
 
 from bench.bare.wire import Wire, alive
 from gateway.edge.waiting import Waiting
+from gateway.payments.personal import sealed
 from gateway.payments.schemas import NewPayment
 from gateway.payments.views import create_command, first_payment
 from gateway.subscriptions import subscriptions
 from malipo import clock
 from malipo.contracts.message import Message
 from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.platform.secrets import KeyRing
+
+NOBODYS_KEYS = KeyRing({"bare": bytes(32)})
 
 
 def build() -> FastAPI:
@@ -26,7 +30,17 @@ def build() -> FastAPI:
     @app.post("/v1/payments")
     async def create_payment(body: NewPayment) -> Response:
         payment = first_payment(body, clock.now())
-        command = create_command(payment, body, merchant_id="mer_bare", mode="test", config_version=1)
+        method = sealed(payment.id, body.method, NOBODYS_KEYS).method
+        command = create_command(
+            payment,
+            body,
+            method,
+            merchant_id="mer_bare",
+            mode="test",
+            config_version=1,
+            late_payments="keep",
+            configured=("stripe",),
+        )
         await (await wire.send(PAYMENT_COMMANDS, payment.id, command))
         return Response(msgspec.json.encode(payment), 202, media_type="application/json")
 

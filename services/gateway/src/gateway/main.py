@@ -15,6 +15,8 @@ from starlette.types import ASGIApp
 
 from gateway.accounts.credential_routes import router as credentials
 from gateway.accounts.endpoint_routes import router as endpoints
+from gateway.accounts.provider_routes import router as providers
+from gateway.accounts.settings_routes import router as settings_of_merchants
 from gateway.edge import audit, idempotency
 from gateway.edge.audit import Audit
 from gateway.edge.authentication import Authenticator
@@ -39,7 +41,11 @@ from gateway.subscriptions import subscriptions
 from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
-_API = (payments, history, operations, erasure, credentials, endpoints, events)
+_API = (
+    *(payments, history, operations, erasure),
+    *(providers, credentials, endpoints, settings_of_merchants),
+    events,
+)
 # The framework's own spans would let clients choose the trace, and keep query strings; `RequestMiddleware` makes ours.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 _REDIS_SECONDS = 0.1  # what one request may lose to a Redis that hangs
@@ -100,7 +106,7 @@ def _app(runtime: Runtime, dependencies: Dependencies) -> FastAPI:
     )
     app.state.dependencies = dependencies
     app.state.recorder = record_requests
-    app.state.acceptance = Acceptance(runtime.database, record_requests)
+    app.state.acceptance = Acceptance(runtime.database, dependencies.key_ring, record_requests)
     app.state.openapi = msgspec.json.encode(describe(_API))
     for router in (*_API, docs):
         app.include_router(router)

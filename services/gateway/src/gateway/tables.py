@@ -76,8 +76,11 @@ MERCHANTS = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("config_version", Integer, nullable=False, server_default=text("0")),
+    Column("late_payments", JSONB, nullable=False, server_default=text("'{}'")),
     Column("created_at", MOMENT, nullable=False, server_default=func.now()),
 )
+
+"""`late_payments` holds the merchant's choice by mode, in the row that is read with every payment."""
 
 OPERATIONS = Table(
     "operations",
@@ -105,9 +108,15 @@ PAYMENTS = Table(
     Column("currency", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("client_ref", Text),
+    Column("customer_ref", Text),
     Column("view", JSON, nullable=False),
     Index(
         "payments_by_client_ref", "merchant_id", "mode", "client_ref", postgresql_where=text("client_ref IS NOT NULL")
+    ),
+    Index(
+        "payments_by_customer_ref",
+        *("merchant_id", "mode", "customer_ref"),
+        postgresql_where=text("customer_ref IS NOT NULL"),
     ),
     Index("payments_by_status", "merchant_id", "mode", "status", "id"),
     Index("payments_newest", "merchant_id", "mode", "id"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, LiteralString, cast, get_args
+from typing import Any, ClassVar, Literal, LiteralString, NamedTuple, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -12,22 +12,29 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from malipo.contracts.commands import CaptureMode, PaymentMethod
 from malipo.contracts.provider_commands import ProviderOperationKind
-from malipo.money import MAX_AMOUNT_MINOR
+from malipo.money import MAX_AMOUNT_MINOR, Money
 
 
 class Details(BaseModel):
     """A JSON object that a merchant sends: types as written in JSON, no unknown fields.
 
-    `problems` are the codes of what may be wrong with its own fields, beside those that every body has.
+    `problems` are the codes of what may be wrong with its own fields, beside those that every body has. `numbers` are
+    places where a number is meant that may look like a card's.
     """
 
     problems: ClassVar[tuple[str, ...]] = ()
+    numbers: ClassVar[frozenset[tuple[str, ...]]] = frozenset()
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Method(Details):
     """How a customer pays: its field `type`, a `Literal`, names it; the others are what this method needs to know."""
+
+    @property
+    def method_type(self) -> str:
+        """What its field `type` says."""
+        return vars(self)["type"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +89,33 @@ class AmountRule:
     least: int = 1
     most: int = MAX_AMOUNT_MINOR
 
+    def takes(self, amount_minor: int) -> bool:
+        """Whether this is such an amount."""
+        return self.least <= amount_minor <= self.most and amount_minor % self.step == 0
+
 
 ActionKind = Literal["redirect", "phone_prompt", "approval", "other"]
 """What a customer may be asked to do: the tags of `Action`."""
+
+
+class Misfit(NamedTuple):
+    """What does not fit: the field by its JSON pointer, the problem's code, and what would be possible."""
+
+    field: str
+    code: str
+    detail: str
+
+
+def _fits(_method: Method, _amount: Money) -> Misfit | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodRules:
     """A method of a provider. An intent is good for `life` unless the merchant says otherwise, within the two bounds.
 
-    `needs` are the fields of a new payment that this method cannot do without.
+    `needs` are the fields of a new payment that this method cannot do without. `refuses` says what else does not fit
+    between the method's own fields and the amount, as a limit of one of its rails does.
     """
 
     model: type[Method]
@@ -99,6 +123,7 @@ class MethodRules:
     captures: tuple[CaptureMode, ...] = ("automatic",)
     actions: tuple[ActionKind, ...] = ()
     needs: tuple[str, ...] = ()
+    refuses: Callable[[Any, Money], Misfit | None] = _fits
     life: timedelta = timedelta(minutes=15)
     shortest_life: timedelta = timedelta(minutes=1)
     longest_life: timedelta = timedelta(hours=24)
@@ -107,6 +132,11 @@ class MethodRules:
     def type(self) -> str:
         """The method's type, as merchants send it."""
         return get_args(self.model.model_fields["type"].annotation)[0]
+
+    def takes(self, amount: Money, capture: CaptureMode) -> bool:
+        """Whether a charge of this amount is possible, captured in this way."""
+        rule = self.currencies.get(amount.currency)
+        return rule is not None and rule.takes(amount.amount_minor) and capture in self.captures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from malipo.contracts.descriptor import Details, Personal
+from malipo.contracts.marks import marked, replaced
 from malipo.contracts.message import Message
 
 
@@ -31,8 +32,8 @@ def key_owner(payment_id: str) -> str:
 
 def parted(details: Details) -> tuple[dict[str, Any], dict[str, str]]:
     """What everybody may see, personal texts masked; and these texts, by their JSON pointers (RFC 6901) into it."""
-    personal: dict[str, str] = {}
-    return _visible(details, "", personal), personal
+    personal = {"".join(f"/{part}" for part in path): text for path, _, text in marked(details, Personal)}
+    return replaced(details, Personal, lambda mark, text: mark.mask(text)), personal
 
 
 def whole(details: Mapping[str, Any], personal: Mapping[str, str]) -> dict[str, Any]:
@@ -40,23 +41,11 @@ def whole(details: Mapping[str, Any], personal: Mapping[str, str]) -> dict[str, 
     return {name: _whole(value, f"/{name}", personal) for name, value in details.items()}
 
 
-def _visible(details: Details, place: str, personal: dict[str, str]) -> dict[str, Any]:
-    visible: dict[str, Any] = {}
-    for name, field in type(details).model_fields.items():
-        value, here = getattr(details, name), f"{place}/{name}"
-        mark = next((one for one in field.metadata if isinstance(one, Personal)), None)
-        if isinstance(value, Details):
-            visible[name] = _visible(value, here, personal)
-        elif mark is not None and value is not None:
-            personal[here] = value
-            visible[name] = mark.mask(value)
-        elif value is not None:
-            visible[name] = value
-    return visible
-
-
 def _whole(value: object, place: str, personal: Mapping[str, str]) -> object:
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, object]", value)
         return {name: _whole(inner, f"{place}/{name}", personal) for name, inner in fields.items()}
+    if isinstance(value, list):
+        entries = enumerate(cast("list[object]", value))
+        return [_whole(inner, f"{place}/{number}", personal) for number, inner in entries]
     return personal.get(place, value)

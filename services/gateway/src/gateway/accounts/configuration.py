@@ -12,7 +12,7 @@ from gateway.edge.mutations import Mutation
 from gateway.tables import MERCHANTS, PAYMENTS
 from gateway.tables import PROVIDER_CREDENTIALS as CREDENTIALS
 from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS
-from malipo.contracts.commands import Mode
+from malipo.contracts.commands import LatePayments, Mode
 from malipo.contracts.config import Credential, Endpoint, MerchantConfigured
 from malipo.contracts.topics import MERCHANT_CONFIG
 from malipo.messaging.database import Database
@@ -37,7 +37,7 @@ _ALL_ENDPOINTS = CompiledQuery(
     .order_by(ENDPOINTS.c.id)
 )
 _CURRENT = """
-SELECT id, mode, config_version, now() AS read_at,
+SELECT id, mode, config_version, now() AS read_at, coalesce(late_payments ->> mode, 'keep') AS late_payments,
        ARRAY(SELECT provider || '/' || label FROM provider_credentials c
              WHERE c.merchant_id = m.id AND c.mode = asked.mode ORDER BY 1) AS accounts
 FROM merchants m JOIN unnest($1::text[], $2::text[]) AS asked (id, mode) USING (id)
@@ -69,7 +69,9 @@ _ECHOED = "DELETE FROM config_echoes WHERE merchant_id = $1 AND due_at <= now()"
 
 
 class Configuration(NamedTuple):
-    """A merchant's configuration: its version, and the accounts that have credentials in one mode, at the database's time.
+    """A merchant's configuration in one mode: its version, the accounts that have credentials, and its settings.
+
+    `read_at` is the database's time.
 
     An account is its provider and its label, with a slash between.
     """
@@ -77,6 +79,7 @@ class Configuration(NamedTuple):
     version: int
     accounts: Sequence[str]
     read_at: datetime
+    late_payments: LatePayments
 
     def has(self, provider: str, label: str) -> bool:
         """Whether there are credentials for this account."""
@@ -149,7 +152,10 @@ async def current(source: Queries, owners: Collection[tuple[str, Mode]]) -> dict
         return {}
     rows = await source.fetch(_CURRENT, *zip(*owners, strict=True))
     return {
-        (row["id"], row["mode"]): Configuration(row["config_version"], row["accounts"], row["read_at"]) for row in rows
+        (row["id"], row["mode"]): Configuration(
+            row["config_version"], row["accounts"], row["read_at"], row["late_payments"]
+        )
+        for row in rows
     }
 
 

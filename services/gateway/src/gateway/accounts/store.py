@@ -13,13 +13,21 @@ from gateway.tables import API_KEYS, MERCHANTS
 from gateway.tables import PROVIDER_CREDENTIALS as CREDENTIALS
 from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS
 from malipo import ids
-from malipo.contracts.commands import Mode
+from malipo.contracts.commands import LatePayments, Mode
 from malipo.contracts.config import Credential, Endpoint
 from malipo.messaging.pool import Queries, Statements
 from malipo.messaging.queries import CompiledQuery
 
 _INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"
-_LIST_MERCHANTS = CompiledQuery(select(MERCHANTS).order_by(MERCHANTS.c.id))
+_LIST_MERCHANTS = CompiledQuery(
+    select(MERCHANTS.c.id, MERCHANTS.c.name, MERCHANTS.c.config_version, MERCHANTS.c.created_at).order_by(
+        MERCHANTS.c.id
+    )
+)
+_PUT_SETTINGS = (
+    "UPDATE merchants SET late_payments = late_payments || jsonb_build_object($2::text, $3::text) WHERE id = $1"
+)
+_LATE_PAYMENTS = "SELECT coalesce(late_payments ->> $2, 'keep') FROM merchants WHERE id = $1"
 _INSERT_KEY = """
 INSERT INTO api_keys (id, merchant_id, mode, hash, scopes, expires_at)
 VALUES ($1, $2, $3, $4, $5, now() + make_interval(days => $6)) RETURNING expires_at
@@ -89,6 +97,16 @@ async def add_merchant(connection: Statements, name: str) -> str:
 async def list_merchants(source: Queries) -> list[Merchant]:
     """All merchants, oldest first."""
     return [Merchant(**row) for row in await source.fetch(*_LIST_MERCHANTS.of())]
+
+
+async def put_settings(connection: Statements, merchant_id: str, mode: Mode, late_payments: LatePayments) -> None:
+    """Replace the merchant's settings in this mode."""
+    await connection.execute(_PUT_SETTINGS, merchant_id, mode, late_payments)
+
+
+async def late_payments(source: Queries, merchant_id: str, mode: Mode) -> LatePayments:
+    """What the merchant wants done with late payments in this mode."""
+    return await source.fetchval(_LATE_PAYMENTS, merchant_id, mode)
 
 
 async def add_key(

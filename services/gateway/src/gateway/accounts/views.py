@@ -1,11 +1,12 @@
 """What merchants see of what they have configured: never a secret."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from malipo.contracts.commands import Mode
+from malipo.contracts.descriptor import MethodRules, ProviderDescriptor
 
 
 @dataclass(frozen=True)
@@ -56,4 +57,29 @@ def shown_endpoint(stored: StoredEndpoint) -> dict[str, Any]:
         "event_types": stored.event_types,
         "description": stored.description,
         "created_at": stored.created_at,
+    }
+
+
+def shown_provider(provider: ProviderDescriptor, labels: Sequence[str]) -> dict[str, Any]:
+    """The `Provider` of the API's description; `labels` are the merchant's accounts there."""
+    return {
+        "provider": provider.name,
+        "title": provider.title,
+        "configured": bool(labels),
+        "accounts": labels,
+        "methods": [_shown_method(rules) for rules in provider.methods],
+        "operations": [{"operation": kind, **asdict(rules)} for kind, rules in provider.operations.items()],
+    }
+
+
+def _shown_method(rules: MethodRules) -> dict[str, Any]:
+    return {
+        "type": rules.type,
+        "captures": rules.captures,
+        "actions": rules.actions,
+        "needs": rules.needs,
+        "life_seconds": rules.life.total_seconds(),
+        "shortest_life_seconds": rules.shortest_life.total_seconds(),
+        "longest_life_seconds": rules.longest_life.total_seconds(),
+        "currencies": [{"currency": currency, **asdict(rule)} for currency, rule in rules.currencies.items()],
     }

@@ -21,6 +21,8 @@ Scope = Literal[
     "credentials:write",
     "events:read",
     "personal:erase",
+    "settings:read",
+    "settings:write",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

@@ -1,6 +1,6 @@
 """Finds card numbers in what merchants send, so that they are refused before anything keeps or logs them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
@@ -11,14 +11,18 @@ _NUMBER_FIELDS = frozenset({"number", "card_number", "pan"})
 _ENCODINGS = 3  # a URL within a URL is encoded twice, and that one's query once more
 
 
-def find_card_number(value: object, place: tuple[str, ...] = ()) -> tuple[str, ...] | None:
+def find_card_number(
+    value: object, place: tuple[str, ...] = (), *, but: Container[tuple[str, ...]] = ()
+) -> tuple[str, ...] | None:
     """Where in `value`, JSON at `place`, the first field is that is meant for a card number, or whose name or text holds
-    one, whatever stands around its digits.
+    one, whatever stands around its digits; none of the places `but`, where another number is meant.
     """
+    if place in but:
+        return None
     for part, inner in _parts_of(value):
         inside = (*place, part)
-        named = part in _NUMBER_FIELDS or cards.holds(part)
-        found = inside if named else find_card_number(inner, inside)
+        named = cards.holds(part) or (part in _NUMBER_FIELDS and inside not in but)
+        found = inside if named else find_card_number(inner, inside, but=but)
         if found is not None:
             return found
     return place if isinstance(value, str | int) and cards.holds(str(value)) else None

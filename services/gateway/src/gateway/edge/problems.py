@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
 
 
@@ -94,11 +95,13 @@ PROBLEMS: dict[str, Kind] = {
     "text_control_characters": Kind(422, "Control characters in a text", "Remove line breaks and other control characters.", CORRECT),
     "too_many_entries":        Kind(422, "Too many entries", "Send fewer.", CORRECT),
     "amount_not_integer":      Kind(422, "Amount is not an integer", "Give minor units as a JSON integer: 1250 for 12.50 USD.", CORRECT),
-    "amount_too_small":        Kind(422, "Amount too small", "Give at least 1 minor unit.", CORRECT),
-    "amount_too_large":        Kind(422, "Amount too large", "Give at most 99999999999 minor units.", CORRECT),
-    "amount_not_representable":Kind(422, "Amount finer than cards settle", "In this currency the last digit must be 0.", CORRECT),
+    "amount_too_small":        Kind(422, "Amount too small", "Give at least 1 minor unit, and what the provider takes at least: GET /v1/providers.", CORRECT),
+    "amount_too_large":        Kind(422, "Amount too large", "Give at most 99999999999 minor units, and what the provider takes at most: GET /v1/providers.", CORRECT),
+    "amount_not_representable":Kind(422, "Amount finer than the provider takes", "Round it to the currency's `step` at the provider: GET /v1/providers.", CORRECT),
     "currency_unknown":        Kind(422, "Unknown currency", "Give an ISO 4217 code in capitals, e.g. USD.", CORRECT),
     "currency_unsupported":    Kind(422, "Currency not supported by this method", "Use another currency or another method.", CORRECT),
+    "method_unsupported":      Kind(422, "The provider does not have this method", "Name another provider, or none.", CORRECT),
+    "operation_unsupported":   Kind(422, "The provider cannot do this", "Do what is possible there; GET /v1/providers lists it.", CORRECT),
     "method_unknown":          Kind(422, "Unknown payment method", "Use a method type that /docs lists.", CORRECT),
     "raw_card_number":         Kind(422, "Card number refused", "Never send card numbers: tokenise the card in the browser and send its token, e.g. pm_... Treat the number you sent as exposed.", CORRECT),
     "url_invalid":             Kind(422, "Invalid URL", "Give an absolute http or https URL without user name or fragment.", CORRECT),
@@ -106,7 +109,7 @@ PROBLEMS: dict[str, Kind] = {
     "url_not_public":          Kind(422, "URL is not on the Internet", "Give a host that everybody can reach: webhooks go to no private, local or reserved address or name.", CORRECT),
     "event_type_invalid":      Kind(422, "Invalid event type", "Give types such as payment.completed.", CORRECT),
     "credential_mode_mismatch":Kind(422, "Credential of the other mode", "Use a test key with mk_test_ and a live key with mk_live_.", CORRECT),
-    "expires_at_out_of_range": Kind(422, "Not a time that a payment may end at", "Give a time from a minute to 24 hours ahead, or leave it out.", CORRECT),
+    "expires_at_out_of_range": Kind(422, "Not a time that a payment may end at", "Give a time that the method allows (GET /v1/providers), or leave it out.", CORRECT),
     "provider_unknown":        Kind(422, "Unknown provider", "Use a provider that /docs lists.", CORRECT),
     "provider_not_configured": Kind(422, "No credentials for a provider", "PUT /v1/provider-credentials/{provider} first, in the same mode.", CORRECT),
     # Things that are not there; those of another merchant or mode are not there either
@@ -130,11 +133,15 @@ PROBLEMS: dict[str, Kind] = {
     "internal_error":       Kind(500, "Our mistake", "Send it again with the same Idempotency-Key, or tell us the request id.", soon(5)),
 }
 # fmt: on
-PROBLEMS.update(
-    (code, Kind(422, text.title, text.advice, CORRECT))
-    for provider in PROVIDERS.values()
-    for code, text in provider.problems.items()
-)
+
+
+def problems_of(provider: ProviderDescriptor) -> dict[str, Kind]:
+    """What may be wrong with what this provider alone understands."""
+    return {code: Kind(422, text.title, text.advice, CORRECT) for code, text in provider.problems.items()}
+
+
+for _provider in PROVIDERS.values():
+    PROBLEMS.update(problems_of(_provider))
 
 
 class Problem(Exception):

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from gateway.edge.cards import EXPOSED, find_card_number
 from gateway.edge.problems import PROBLEMS, FieldError, Problem, of_fields
+from malipo.contracts.descriptor import Details
 from redaction.text import cleaned
 
 _MAX_ERRORS = 20
@@ -53,7 +54,7 @@ _NOT_TEXT = "must be UTF-8, percent-encoded, e.g. no%C3%ABl"
 _FIELD_CODES = {"/method/type": "method_unknown"}
 
 
-def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
+def parse[M: Details](model: type[M], raw: bytes) -> M:
     """The body in `raw`. Raises `Problem`: what is wrong with it as JSON, or the first bad field's code with all listed."""
     try:
         data = from_json(raw, allow_inf_nan=False)
@@ -68,13 +69,13 @@ def parse[M: BaseModel](model: type[M], raw: bytes) -> M:
         raise of_fields([_field_error(one) for one in found[:_MAX_ERRORS]]) from None
 
 
-def _refuse_card_numbers(model: type[BaseModel], data: object) -> None:
+def _refuse_card_numbers(model: type[Details], data: object) -> None:
     # In the method and in fields that do not exist no number can be meant otherwise; texts have `Words`.
     if not isinstance(data, dict):
         return
     fields = cast("dict[str, Any]", data)
     suspects = {name: fields[name] for name in fields if name == "method" or name not in model.model_fields}
-    if found := find_card_number(suspects):
+    if found := find_card_number(suspects, but=model.numbers):
         raise of_fields([FieldError(pointer(found), "raw_card_number", EXPOSED)])
 
 

@@ -67,6 +67,26 @@ CREDENTIAL: dict[str, Any] = {
     "created_at": AT,
     "updated_at": AT,
 }
+PROVIDER: dict[str, Any] = {
+    "provider": "stripe",
+    "title": "Stripe",
+    "configured": True,
+    "accounts": ["default"],
+    "methods": [
+        {
+            "type": "card",
+            "captures": ["automatic", "manual"],
+            "actions": ["redirect", "other"],
+            "needs": [],
+            "life_seconds": 900,
+            "shortest_life_seconds": 60,
+            "longest_life_seconds": 86400,
+            "currencies": [{"currency": "USD", "step": 1, "least": 1, "most": 99999999999}],
+        }
+    ],
+    "operations": [{"operation": "refund", "partial": True, "several": True, "asynchronous": True}],
+}
+SETTINGS: dict[str, Any] = {"late_payments": "keep"}
 ENDPOINT: dict[str, Any] = {
     "id": "ep_0001kbw4x7c3d4e5f6g7h8j9k0",
     "mode": "test",

@@ -32,6 +32,7 @@ TEXT = {"type": "string"}
 BOOLEAN = {"type": "boolean"}
 TEXT_OR_NULL = {"type": ["string", "null"]}
 INTEGER = {"type": "integer"}
+NUMBER = {"type": "number"}
 MOMENT = {"type": "string", "format": "date-time"}
 MOMENT_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
 TEXTS = {"type": "array", "items": TEXT}
@@ -75,6 +76,35 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         erased=INTEGER | {"description": "Payments whose personal data nobody can read any more."},
         waiting=INTEGER | {"description": "Payments whose data is erased within seconds, or once they have ended."},
     ),
+    "Provider": object_of(
+        provider=TEXT,
+        title=TEXT,
+        configured=BOOLEAN | {"description": "Whether you have credentials there, in the key's mode."},
+        accounts=TEXTS | {"description": "Their labels."},
+        methods={
+            "type": "array",
+            "items": object_of(
+                type=TEXT,
+                captures=TEXTS,
+                actions=TEXTS | {"description": "What the customer may be asked to do."},
+                needs=TEXTS | {"description": "Fields of a payment that this method cannot do without."},
+                life_seconds=NUMBER | {"description": "How long a payment is good for without `expires_at`."},
+                shortest_life_seconds=NUMBER,
+                longest_life_seconds=NUMBER,
+                currencies={
+                    "type": "array",
+                    "items": object_of(currency=TEXT, step=INTEGER, least=INTEGER, most=INTEGER),
+                    "description": "Amounts from `least` to `most` in steps of `step`, in minor units.",
+                },
+            ),
+        },
+        operations={
+            "type": "array",
+            "items": object_of(operation=TEXT, partial=BOOLEAN, several=BOOLEAN, asynchronous=BOOLEAN),
+            "description": "Also of a part of the amount, several times, with an outcome that comes long after.",
+        },
+    ),
+    "Settings": object_of(late_payments={"enum": ["keep", "refund"]}),
     "WebhookEndpoint": object_of(
         id=TEXT,
         mode={"enum": ["test", "live"]},

@@ -33,10 +33,12 @@ from gateway.operations.schemas import (
 from gateway.operations.views import Operation, first_operation
 from gateway.payments.acceptance import RecorderOf, RecordRequests, not_configured, send_commands
 from gateway.payments.access import require_payment
-from gateway.payments.schemas import is_settled_by_cards
+from gateway.payments.fitting import operation_misfit, step_misfit
 from malipo import ids
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CancelPayment, CapturePayment, RefundPayment
+from malipo.contracts.descriptor import Misfit, ProviderDescriptor
 from malipo.contracts.events import OperationView, PaymentView
+from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["Payments"])
@@ -50,7 +52,7 @@ _NOT_FOUND = ("payment_not_found",)
         "Capture a payment",
         body=NewCapture,
         responses=_STARTED,
-        problems=(*_NOT_FOUND, *CAPTURE_REFUSALS, "provider_not_configured"),
+        problems=(*_NOT_FOUND, *CAPTURE_REFUSALS, "operation_unsupported", "provider_not_configured"),
         waits=True,
     ),
 )
@@ -98,7 +100,7 @@ async def cancel(
         "Refund a payment",
         body=NewRefund,
         responses=_STARTED,
-        problems=(*_NOT_FOUND, *REFUND_REFUSALS, "provider_not_configured"),
+        problems=(*_NOT_FOUND, *REFUND_REFUSALS, "operation_unsupported", "provider_not_configured"),
         waits=True,
         tag="Refunds",
         read_at="/v1/refunds/{refund_id}",
@@ -185,7 +187,7 @@ async def _accept(
     configuration = (await current(unit.reads, {owner}))[owner]
     command = command_at(configuration.read_at)
     if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
-        _check_amount(command, payment)
+        _check_provider(command, payment)
         _check_credentials(configuration, mutation.client, payment)
     view = _first_view(command, payment)
     store.add_operation(unit, view, mutation.client.merchant_id, mutation.client.mode)
@@ -193,17 +195,32 @@ async def _accept(
     return view.id
 
 
-def _check_amount(command: CapturePayment | RefundPayment, payment: PaymentView) -> None:
-    """The orchestrator alone knows what is left of the payment, and refuses more; what cards can settle is known here."""
-    if command.amount_minor is not None and not is_settled_by_cards(command.amount_minor, payment.currency):
-        raise of_fields([FieldError("/amount", "amount_not_representable", "must end in 0 in this currency")])
+def _check_provider(command: CapturePayment | RefundPayment, payment: PaymentView) -> None:
+    """The orchestrator alone knows what is left of the payment, and refuses more; what the provider can do is known here."""
+    provider = PROVIDERS.get(payment.provider or "")
+    rules = provider and provider.rules_of(payment.method)
+    if provider is None or rules is None:  # not known here yet
+        return
+    misfit = _misfit(provider, command, payment)
+    misfit = misfit or step_misfit(rules.currencies[payment.currency], command.amount_minor)
+    if misfit is not None:
+        raise of_fields([FieldError(*misfit)])
+
+
+def _misfit(
+    provider: ProviderDescriptor, command: CapturePayment | RefundPayment, payment: PaymentView
+) -> Misfit | None:
+    amount = command.amount_minor
+    if isinstance(command, CapturePayment):
+        return operation_misfit(provider, "capture", amount, whole=payment.amount, before=0)
+    return operation_misfit(provider, "refund", amount, whole=payment.amount_captured, before=payment.amount_refunded)
 
 
 def _check_credentials(configuration: Configuration, client: MerchantClient, payment: PaymentView) -> None:
     if payment.provider is None:  # not known here yet, if there is one
         return
     if not configuration.has(payment.provider, payment.account or DEFAULT_ACCOUNT):
-        raise not_configured(payment.provider, client.mode)
+        raise not_configured(payment.provider, payment.account or DEFAULT_ACCOUNT, client.mode)
 
 
 def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationView:

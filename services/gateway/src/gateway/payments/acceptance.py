@@ -12,16 +12,18 @@ from gateway.edge import idempotency
 from gateway.edge.idempotency import Done, IdempotencyClaim, KeyedRequest
 from gateway.edge.origin import Origin
 from gateway.edge.problems import FieldError, Problem, of_fields
-from gateway.payments import store, unanswered
-from gateway.payments.schemas import LONGEST_LIFE, SHORTEST_LIFE, NewPayment
+from gateway.payments import personal, store, unanswered
+from gateway.payments.fitting import life_misfit
+from gateway.payments.schemas import NewPayment
 from gateway.payments.views import create_command, first_payment
 from malipo import clock
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CreatePayment, Mode, PaymentCommand
 from malipo.contracts.events import PaymentView
-from malipo.contracts.topics import PAYMENT_COMMANDS, PROVIDER_COMMANDS
+from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.platform.secrets import KeyRing
 
 _MAX_BATCH = 100  # of 64 KiB at most, so that the longest transaction takes milliseconds
 
@@ -61,8 +63,9 @@ class Accepted(NamedTuple):
 class Acceptance:
     """Accepts payments. What is wrong with one of them does not affect those that come with it."""
 
-    def __init__(self, database: Database, record: RecordRequests) -> None:
+    def __init__(self, database: Database, key_ring: KeyRing, record: RecordRequests) -> None:
         self._database = database
+        self._key_ring = key_ring
         self._record = record
         self._asked = GroupCommit[_PaymentRequest, Accepted](self._write, most=_MAX_BATCH)
 
@@ -92,38 +95,55 @@ class Acceptance:
         decided = [_decide(one, found[one.owner]) for one in new]
         accepted = [(one, view) for one, view in zip(new, decided, strict=True) if isinstance(view, PaymentView)]
         store.add_payments(unit, [(*one.owner, payment) for one, payment in accepted])
-        commands = [(_command(one, payment, found[one.owner]), one.origin) for one, payment in accepted]
+        commands = [(self._command(unit, one, payment, found[one.owner]), one.origin) for one, payment in accepted]
         send_commands(unit, commands, self._record)
         idempotency.remember(unit, [(one.claim, payment.id) for one, payment in accepted])
         return [
             view if isinstance(view, Problem) else Accepted(Done(view.id, replayed=False), view) for view in decided
         ]
 
+    def _command(
+        self, unit: UnitOfWork, one: _PaymentRequest, payment: PaymentView, configuration: Configuration
+    ) -> CreatePayment:
+        merchant_id, mode = one.owner
+        sealed = personal.sealed(payment.id, one.body.method, self._key_ring)
+        if sealed.wrapped is not None:
+            personal.keep(unit, one.owner, payment.id, payment.customer_ref, sealed.wrapped)
+        return create_command(
+            payment,
+            one.body,
+            sealed.method,
+            merchant_id=merchant_id,
+            mode=mode,
+            config_version=configuration.version,
+            late_payments=configuration.late_payments,
+            configured=_configured(one.body, configuration),
+        )
+
 
 def _decide(one: _PaymentRequest, configuration: Configuration) -> PaymentView | Problem:
     """The payment as it is accepted, at the database's time, or why it is not."""
-    ends_in = one.body.expires_at and one.body.expires_at - configuration.read_at
-    if ends_in is not None and not SHORTEST_LIFE <= ends_in <= LONGEST_LIFE:
-        detail = f"must be from a minute to 24 hours ahead; it is {clock.iso(configuration.read_at)} now"
-        return of_fields([FieldError("/expires_at", "expires_at_out_of_range", detail)])
-    return _refusal(one, configuration) or first_payment(one.body, configuration.read_at)
+    body, now = one.body, configuration.read_at
+    if body.expires_at is not None and (misfit := life_misfit(body.fitting, body.expires_at - now)):
+        detail = f"{misfit.detail}; it is {clock.iso(now)} now"
+        return of_fields([FieldError(misfit.field, misfit.code, detail)])
+    if not _configured(body, configuration):
+        return not_configured(body.fitting[0].provider.name, body.account, one.owner[1])
+    return first_payment(body, now)
 
 
-def _refusal(one: _PaymentRequest, configuration: Configuration) -> Problem | None:
-    named = one.body.provider
-    if configuration.accounts if named is None else configuration.has(named, DEFAULT_ACCOUNT):
-        return None
-    return not_configured(named or next(iter(PROVIDER_COMMANDS)), one.owner[1])
+def _configured(body: NewPayment, configuration: Configuration) -> tuple[str, ...]:
+    names = (candidate.provider.name for candidate in body.fitting)
+    return tuple(name for name in names if configuration.has(name, body.account))
 
 
-def not_configured(provider: str, mode: Mode) -> Problem:
+def not_configured(provider: str, account: str, mode: Mode) -> Problem:
     """The problem of a command that needs credentials which the merchant does not have."""
-    advice = f"PUT /v1/provider-credentials/{provider} with a {mode} key first."
+    path = f"/v1/provider-credentials/{provider}"
+    if account != DEFAULT_ACCOUNT:
+        provider, path = f"{provider}'s account {account}", f"{path}/accounts/{account}"
+    advice = f"PUT {path} with a {mode} key first."
     return Problem("provider_not_configured", f"There are no {mode} credentials for {provider}: {advice}")
-
-
-def _command(one: _PaymentRequest, payment: PaymentView, configuration: Configuration) -> CreatePayment:
-    return create_command(payment, one.body, *one.owner, configuration.version)
 
 
 def send_commands(unit: UnitOfWork, commands: Sequence[tuple[PaymentCommand, Origin]], record: RecordRequests) -> None:

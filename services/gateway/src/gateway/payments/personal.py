@@ -59,10 +59,10 @@ class Erasure(NamedTuple):
     waiting: int
 
 
-def sealed(payment_id: str, method: Method, method_type: str, key_ring: KeyRing) -> Sealed:
+def sealed(payment_id: str, method: Method, key_ring: KeyRing) -> Sealed:
     """The method with what is personal masked and, beside it, sealed under a new key."""
     details, personal = parted(method)
-    details.pop("type")
+    method_type = details.pop("type")
     if not personal:
         return Sealed(PaymentMethod(type=method_type, details=details), None)
     key = ids.random_bytes(KEY_BYTES)

@@ -1,16 +1,27 @@
 """What merchants send about payments: the body that starts one, and the filters of their list."""
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, LiteralString, Self, cast
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from gateway.edge.fields import (
     AMOUNT_PROBLEMS,
     PRINTABLE,
     TEXT_PROBLEMS,
+    AccountLabel,
     Amount,
     Description,
     Page,
@@ -20,20 +31,16 @@ from gateway.edge.fields import (
     digits,
     text_schema,
 )
-from malipo.contracts.commands import CaptureMode
-from malipo.contracts.descriptor import Details
+from gateway.payments.fitting import Asked, Candidate, candidates, spoken
+from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of, problems_of
+from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
+from malipo.contracts.descriptor import Details, Method, Misfit
 from malipo.contracts.events import PaymentStatus
-from malipo.contracts.topics import PROVIDER_COMMANDS
-from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR
+from malipo.contracts.providers import METHODS, PROVIDERS
+from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 
-CARD_CURRENCIES = frozenset(EXPONENTS) - {"GHS"}
-"""Currencies that card providers present amounts in."""
-
-_IN_THOUSANDTHS = frozenset(code for code in CARD_CURRENCIES if EXPONENTS[code] == 3)
-_CARD_ROUNDING = 10  # minor units that cards settle in where a currency has three decimals
-SHORTEST_LIFE, LONGEST_LIFE = timedelta(minutes=1), timedelta(hours=24)
-"""How soon and how late after its acceptance a payment may expire."""
-
+_RULES = [rules for providers in METHODS.values() for rules in providers.values()]
+_SHORTEST, _LONGEST = spoken(min(one.shortest_life for one in _RULES)), spoken(max(one.longest_life for one in _RULES))
 _DATE = "20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 _MOMENT = f"^{_DATE}[Tt]{_TIME}(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
@@ -46,10 +53,8 @@ def _known_currency(code: str) -> str:
 
 
 def _known_provider(name: str) -> str:
-    if name not in PROVIDER_COMMANDS:
-        raise PydanticCustomError(
-            "provider_unknown", "must be one of: {known}", {"known": ", ".join(PROVIDER_COMMANDS)}
-        )
+    if name not in PROVIDERS:
+        raise PydanticCustomError("provider_unknown", "must be one of: {known}", {"known": ", ".join(PROVIDERS)})
     return name
 
 
@@ -63,16 +68,8 @@ def _parameter_moment(text: object) -> object:
     )
 
 
-def is_settled_by_cards(amount_minor: int, currency: str) -> bool:
-    """Whether cards can move this amount: where a currency has three decimals they do so in tens alone.
-
-    Source: Stripe's page on currencies, "three-decimal currencies".
-    """
-    return currency not in _IN_THOUSANDTHS or amount_minor % _CARD_ROUNDING == 0
-
-
 Currency = Annotated[str, AfterValidator(_known_currency), text_schema(enum=sorted(EXPONENTS))]
-Provider = Annotated[str, AfterValidator(_known_provider), text_schema(enum=[*PROVIDER_COMMANDS])]
+Provider = Annotated[str, AfterValidator(_known_provider), text_schema(enum=[*PROVIDERS])]
 ClientRef = Annotated[str, Field(min_length=1, max_length=100), Printable, Words]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40), Printable, Words]
 MetadataValue = Annotated[str, Field(max_length=500), Printable, Words]
@@ -107,13 +104,6 @@ def _known_moment(value: object) -> object:
     return moment
 
 
-class CardMethod(Details):
-    """A card that the provider's browser library has tokenised."""
-
-    type: Literal["card"]
-    token: Annotated[str, Field(min_length=1, max_length=255), Printable]
-
-
 class NewPayment(Details):
     """Start one payment."""
 
@@ -126,10 +116,14 @@ class NewPayment(Details):
         "currency_unknown",
         "currency_unsupported",
         "method_unknown",
+        "method_unsupported",
+        "operation_unsupported",
         "url_invalid",
         "provider_unknown",
         "expires_at_out_of_range",
+        *problems_of(METHODS),
     )
+    numbers = numbers_of(METHODS)
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
@@ -138,17 +132,17 @@ class NewPayment(Details):
                 "method": {"type": "card", "token": "pm_card_visa"},
                 "client_ref": "order-1001",
             },
-            "if": {"properties": {"currency": {"enum": [*sorted(_IN_THOUSANDTHS)]}}},
-            "then": {"properties": {"amount": {"multipleOf": _CARD_ROUNDING}}},
+            "allOf": amounts_schema(METHODS),
         }
     )
 
     amount: Annotated[Amount, Field(description="Minor units of the currency: 1250 is 12.50 USD, or 1250 JPY.")]
     currency: Annotated[
-        Currency, Field(description="ISO 4217, in capitals.", json_schema_extra={"enum": [*sorted(CARD_CURRENCIES)]})
+        Currency, Field(description="ISO 4217, in capitals.", json_schema_extra={"enum": [*currencies_of(METHODS)]})
     ]
-    method: CardMethod = Field(description="How the customer pays.")
+    method: Annotated[Method, OneOf(METHODS), Field(description="How the customer pays.")]
     client_ref: ClientRef | None = Field(default=None, description="Your own reference, e.g. the order's number.")
+    customer_ref: ClientRef | None = Field(default=None, description="Your own name of the customer.")
     description: Description | None = Field(
         default=None, description="Shown to the customer where the provider does so."
     )
@@ -156,23 +150,32 @@ class NewPayment(Details):
     capture: CaptureMode = Field(default="automatic", description="`manual` reserves the amount; capture it later.")
     return_url: WebUrl | None = Field(default=None, description="Where the customer returns to after a redirect.")
     provider: Provider | None = Field(default=None, description="Leave it out to let routing decide.")
+    account: AccountLabel = Field(
+        default=DEFAULT_ACCOUNT, description="Which of your accounts at the provider, by its label."
+    )
     expires_at: Annotated[_ShownMoment | None, BeforeValidator(_known_moment)] = Field(
         default=None,
-        description="RFC 3339 with an offset, from a minute to 24 hours ahead: after it nothing that takes the customer's "
-        "money is sent. Left out, a quarter of an hour from acceptance.",
+        description=f"RFC 3339 with an offset, from {_SHORTEST} to {_LONGEST} ahead: after it nothing that takes the customer's "
+        "money is sent. Left out, as long as the method's providers say, of a card a quarter of an hour.",
     )
 
+    _fitting: list[Candidate] = PrivateAttr()
+
     @model_validator(mode="after")
-    def _fits_cards(self) -> Self:
-        if self.currency not in CARD_CURRENCIES:
-            raise PydanticCustomError(
-                "currency_unsupported", "cards cannot pay in this currency", {"field": "/currency"}
-            )
-        if not is_settled_by_cards(self.amount, self.currency):
-            raise PydanticCustomError(
-                "amount_not_representable", "must end in 0 in this currency", {"field": "/amount"}
-            )
+    def _fits_a_provider(self) -> Self:
+        given = frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
+        asked = Asked(self.method, Money(self.amount, self.currency), self.capture, self.provider, given)
+        found = candidates(asked)
+        if isinstance(found, Misfit):
+            context = {"field": found.field, "detail": found.detail}
+            raise PydanticCustomError(cast("LiteralString", found.code), "{detail}", context)
+        self._fitting = found
         return self
+
+    @property
+    def fitting(self) -> Sequence[Candidate]:
+        """The providers that can carry it out; never none."""
+        return self._fitting
 
 
 _Moment = Annotated[AwareDatetime, BeforeValidator(_parameter_moment), text_schema(format="date-time", pattern=_MOMENT)]
@@ -190,6 +193,7 @@ class PaymentFilters(Page):
     created_after: _Moment | None = Field(default=None, description="RFC 3339 with an offset, exclusive.")
     created_before: _Moment | None = Field(default=None, description="RFC 3339 with an offset, exclusive.")
     client_ref: ClientRef | None = None
+    customer_ref: ClientRef | None = None
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:

@@ -35,6 +35,7 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
     "created_after": PAYMENTS.c.id > bindparam("created_after"),
     "created_before": PAYMENTS.c.id < bindparam("created_before"),
     "client_ref": PAYMENTS.c.client_ref == bindparam("client_ref"),
+    "customer_ref": PAYMENTS.c.customer_ref == bindparam("customer_ref"),
     "before_id": PAYMENTS.c.id < bindparam("before_id"),
 }
 _payment = msgspec.json.Decoder(PaymentView)
@@ -90,5 +91,5 @@ def _asked(filters: PaymentFilters) -> dict[str, Any]:
 def _payment_row(merchant_id: str, mode: Mode, step: int, payment: PaymentView) -> Sequence[object]:
     """In the order of the table's columns."""
     status, provider, currency, amount = payment.status, payment.provider, payment.currency, payment.amount
-    view = json_text(payment)
-    return payment.id, merchant_id, mode, step, status, provider, currency, amount, payment.client_ref, view
+    references = payment.client_ref, payment.customer_ref
+    return payment.id, merchant_id, mode, step, status, provider, currency, amount, *references, json_text(payment)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gateway.payments.schemas import NewPayment
 from malipo import ids
-from malipo.contracts.commands import CreatePayment, Mode, PaymentMethod
+from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod
 from malipo.contracts.events import PaymentView
 from malipo.contracts.providers import life_of
 from malipo.money import Money
@@ -27,20 +27,30 @@ def first_payment(body: NewPayment, now: datetime) -> PaymentView:
         amount_captured=0,
         amount_refunded=0,
         capture=body.capture,
-        method=body.method.type,
+        method=body.method.method_type,
         created_at=made_at,
         updated_at=made_at,
         provider=body.provider,
+        account=body.account,
         client_ref=body.client_ref,
+        customer_ref=body.customer_ref,
         description=body.description,
         metadata=body.metadata,
         return_url=body.return_url,
-        expires_at=body.expires_at or now + life_of(body.method.type),
+        expires_at=body.expires_at or now + life_of(body.method.method_type),
     )
 
 
 def create_command(
-    payment: PaymentView, body: NewPayment, merchant_id: str, mode: Mode, config_version: int
+    payment: PaymentView,
+    body: NewPayment,
+    method: PaymentMethod,
+    *,
+    merchant_id: str,
+    mode: Mode,
+    config_version: int,
+    late_payments: LatePayments,
+    configured: tuple[str, ...],
 ) -> CreatePayment:
     """The command that starts the payment."""
     return CreatePayment(
@@ -48,11 +58,15 @@ def create_command(
         merchant_id=merchant_id,
         mode=mode,
         amount=Money(body.amount, body.currency),
-        method=PaymentMethod(type="card", details={"token": body.method.token}),
+        method=method,
         capture=body.capture,
         config_version=config_version,
+        late_payments=late_payments,
         provider=body.provider,
+        configured=configured,
+        account=body.account,
         client_ref=body.client_ref,
+        customer_ref=body.customer_ref,
         description=body.description,
         metadata=body.metadata,
         return_url=body.return_url,

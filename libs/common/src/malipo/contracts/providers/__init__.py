@@ -12,11 +12,18 @@ PROVIDERS: Mapping[str, ProviderDescriptor] = {
 }
 """In alphabetical order."""
 
-METHODS: Mapping[str, Mapping[str, MethodRules]] = {
-    type_: {name: rules for name, provider in PROVIDERS.items() for rules in provider.methods if rules.type == type_}
-    for type_ in sorted({rules.type for provider in PROVIDERS.values() for rules in provider.methods})
-}
+type MethodTable = Mapping[str, Mapping[str, MethodRules]]
 """Of each method's type, its rules by the name of each provider that has it."""
+
+
+def by_method(providers: Mapping[str, ProviderDescriptor]) -> MethodTable:
+    """What these providers can be paid with, types in alphabetical order."""
+    found = {(rules.type, name): rules for name, provider in providers.items() for rules in provider.methods}
+    types = sorted({type_ for type_, _ in found})
+    return {type_: {name: rules for (one, name), rules in found.items() if one == type_} for type_ in types}
+
+
+METHODS: MethodTable = by_method(PROVIDERS)
 
 
 def life_of(method_type: str) -> timedelta:

@@ -11,6 +11,7 @@ CREATE TABLE merchants (
     id             text PRIMARY KEY,
     name           text NOT NULL,
     config_version integer NOT NULL DEFAULT 0,
+    late_payments  jsonb NOT NULL DEFAULT '{}',  -- by mode
     created_at     timestamptz NOT NULL DEFAULT now()
 );
 
@@ -120,20 +121,22 @@ CREATE INDEX audit_log_by_age ON audit_log USING brin (at);
 # without it a rare status is sought among all payments of a merchant.
 READ_MODELS = """
 CREATE TABLE payments (
-    id          text PRIMARY KEY,
-    merchant_id text NOT NULL,
-    mode        text NOT NULL CHECK (mode IN ('test', 'live')),
-    step        integer NOT NULL,
-    status      text NOT NULL,
-    provider    text,
-    currency    text NOT NULL,
-    amount      bigint NOT NULL,
-    client_ref  text,
-    view        json NOT NULL
+    id           text PRIMARY KEY,
+    merchant_id  text NOT NULL,
+    mode         text NOT NULL CHECK (mode IN ('test', 'live')),
+    step         integer NOT NULL,
+    status       text NOT NULL,
+    provider     text,
+    currency     text NOT NULL,
+    amount       bigint NOT NULL,
+    client_ref   text,
+    customer_ref text,
+    view         json NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX payments_newest ON payments (merchant_id, mode, id);
 CREATE INDEX payments_by_status ON payments (merchant_id, mode, status, id);
 CREATE INDEX payments_by_client_ref ON payments (merchant_id, mode, client_ref) WHERE client_ref IS NOT NULL;
+CREATE INDEX payments_by_customer_ref ON payments (merchant_id, mode, customer_ref) WHERE customer_ref IS NOT NULL;
 
 CREATE TABLE operations (
     id          text PRIMARY KEY,

@@ -1,0 +1,149 @@
+"""A partner bank as a descriptor: push payments to a recipient, limits of each rail. A draft, to try the form on."""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from malipo.contracts.descriptor import (
+    AmountRule,
+    Details,
+    Method,
+    MethodRules,
+    Misfit,
+    OperationRules,
+    Pattern,
+    Personal,
+    ProblemText,
+    ProviderDescriptor,
+    SameKey,
+    Secret,
+)
+from malipo.money import Money
+
+_MOST = {"RTP": 100_000_000, "ZELLE": 500_000, "ACH": 10_000_000_00, "BOOK": 10_000_000_00}
+_WEIGHTS = (3, 7, 1) * 3
+
+
+def _ending(text: str) -> str:
+    return f"****{text[-4:]}"
+
+
+def _initials(name: str) -> str:
+    return " ".join(f"{part[0]}." for part in name.split())
+
+
+def _checked(routing: str) -> str:
+    if sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, routing, strict=True)) % 10:
+        raise PydanticCustomError("routing_number_invalid", "its check digit is wrong")
+    return routing
+
+
+class BankAccount(Details):
+    """An account in the United States."""
+
+    number: Annotated[str, Pattern("^[0-9]{4,17}$", "account_number_invalid", "4 to 17 digits"), Personal(_ending)]
+    routing: Annotated[str, Pattern("^[0-9]{9}$", "routing_number_invalid", "nine digits"), AfterValidator(_checked)]
+
+
+class Alias(Details):
+    """What the recipient is enrolled with."""
+
+    type: Literal["email", "phone"]
+    value: Annotated[str, Field(min_length=3, max_length=254), Personal(lambda text: f"{text[0]}***")]
+
+
+class Recipient(Details):
+    """Who gets the money: an account or an alias."""
+
+    name: Annotated[str, Field(min_length=1, max_length=140), Personal(_initials)]
+    account: BankAccount | None = None
+    alias: Alias | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if (self.account is None) == (self.alias is None):
+            raise PydanticCustomError("recipient_unclear", "give an account or an alias, not both")
+        return self
+
+
+class BankTransferMethod(Method):
+    """A push payment over one of the bank's rails."""
+
+    problems = ("account_number_invalid", "routing_number_invalid", "recipient_unclear", "text_empty", "text_too_long")
+
+    type: Literal["bank_transfer"]
+    recipient: Recipient
+    rail: Literal["RTP", "ZELLE", "ACH", "BOOK"] | None = None
+
+
+class OAuth(Details):
+    """Client credentials."""
+
+    client_id: Annotated[str, Field(min_length=1, max_length=200)]
+    client_secret: Annotated[str, Field(min_length=1, max_length=200, repr=False), Secret()]
+
+
+class Certificate(Details):
+    """A client certificate and its key, as PEM."""
+
+    certificate: Annotated[str, Field(min_length=1, max_length=20_000)]
+    private_key: Annotated[str, Field(min_length=1, max_length=20_000, repr=False), Secret(ending=False)]
+
+
+class BankCredentials(Details):
+    """A merchant's access to its bank, in one of three ways."""
+
+    problems = ("text_empty", "text_too_long", "too_many_entries", "authentication_unclear")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"debtor_account_id": "acc-1", "oauth": {"client_id": "shop", "client_secret": "example"}}
+        }
+    )
+
+    debtor_account_id: Annotated[str, Field(min_length=1, max_length=100)]
+    oauth: OAuth | None = None
+    certificate: Certificate | None = None
+    api_key: Annotated[str, Field(min_length=1, max_length=200), Secret()] | None = Field(default=None, repr=False)
+    webhook_secrets: Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Secret()] = Field(
+        default=[], max_length=2, repr=False
+    )
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Self:
+        if [self.oauth, self.certificate, self.api_key].count(None) != 2:
+            raise PydanticCustomError("authentication_unclear", "give one of oauth, certificate and api_key")
+        return self
+
+
+def _within_the_rails_limit(method: BankTransferMethod, amount: Money) -> Misfit | None:
+    if method.rail is None or amount.amount_minor <= _MOST[method.rail]:
+        return None
+    return Misfit("/amount", "amount_too_large", f"{method.rail} takes at most {_MOST[method.rail]}")
+
+
+DESCRIPTOR = ProviderDescriptor(
+    name="bank",
+    title="Partner bank",
+    credentials=BankCredentials,
+    methods=(
+        MethodRules(
+            model=BankTransferMethod,
+            currencies={"USD": AmountRule(most=10_000_000_00)},
+            refuses=_within_the_rails_limit,
+            life=timedelta(days=1),
+            longest_life=timedelta(days=7),
+        ),
+    ),
+    operations={"charge": OperationRules(asynchronous=True), "cancel": OperationRules()},
+    repeat=SameKey(timedelta(days=7)),
+    callbacks="signed",
+    pending=timedelta(minutes=5),
+    problems={
+        "account_number_invalid": ProblemText("Not an account number", "Give its 4 to 17 digits."),
+        "routing_number_invalid": ProblemText("Not a routing number", "Give its nine digits."),
+        "recipient_unclear": ProblemText("No recipient, or two", "Give an account or an alias."),
+        "authentication_unclear": ProblemText("No way to authenticate, or several", "Give exactly one of them."),
+    },
+)

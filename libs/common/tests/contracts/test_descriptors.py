@@ -1,0 +1,138 @@
+"""What every descriptor keeps, those of providers to come too, so that all that derives from them can."""
+
+import re
+from typing import get_args
+
+import pytest
+
+from malipo.contracts.commands import CreatePayment
+from malipo.contracts.descriptor import ActionKind, Personal, ShowsMode
+from malipo.contracts.marks import modes_shown, places, without_secrets
+from malipo.contracts.personal import parted, whole
+from malipo.contracts.provider_commands import ProviderOperationKind
+from malipo.contracts.providers import PROVIDERS
+from malipo.money import EXPONENTS, Money
+
+
+@pytest.fixture
+def providers(drafts):
+    return {**PROVIDERS, **drafts}
+
+
+def test_a_provider_is_called_as_its_file_and_has_at_least_a_charge(providers):
+    for name, provider in providers.items():
+        assert provider.name == name
+        assert "charge" in provider.operations
+        assert set(provider.operations) <= set(get_args(ProviderOperationKind))
+
+
+def test_amounts_of_known_currencies_begin_and_end_on_their_step(providers):
+    for provider in providers.values():
+        for rules in provider.methods:
+            assert rules.currencies
+            assert set(rules.currencies) <= set(EXPONENTS)
+            assert rules.shortest_life <= rules.life <= rules.longest_life
+            assert set(rules.needs) <= set(CreatePayment.__struct_fields__)
+            assert set(rules.actions) <= set(get_args(ActionKind))
+            for rule in rules.currencies.values():
+                assert 0 < rule.least <= rule.most
+                assert rule.least % rule.step == 0 or rule.least == 1
+
+
+def test_providers_with_the_same_method_share_its_model(providers):
+    models = [rules.model for provider in providers.values() for rules in provider.methods]
+    types = {rules.type for provider in providers.values() for rules in provider.methods}
+    assert len(set(models)) == len(types)
+
+
+def test_no_two_models_have_one_name_in_the_description_of_the_api(providers):
+    models = {model for one in providers.values() for model in (one.credentials, *(m.model for m in one.methods))}
+    assert len({model.__name__ for model in models}) == len(models)
+
+
+def test_a_code_of_two_providers_means_the_same(providers):
+    texts = {}
+    for provider in providers.values():
+        for code, text in provider.problems.items():
+            assert re.fullmatch("[a-z_]+", code)
+            assert texts.setdefault(code, text) == text
+
+
+def test_the_example_of_the_credentials_is_one(providers):
+    for provider in providers.values():
+        example = provider.credentials.model_config["json_schema_extra"]["example"]
+        provider.credentials.model_validate(example)
+
+
+def test_confirming_follows_an_approval_and_nothing_else(providers):
+    for provider in providers.values():
+        asks = any("approval" in rules.actions for rules in provider.methods)
+        assert asks == ("confirm" in provider.operations)
+
+
+@pytest.mark.parametrize(
+    ("provider", "sent", "shown"),
+    [
+        (
+            "mpesa",
+            {"kind": "till", "shortcode": "174379", "consumer_key": "open", "consumer_secret": "s" * 20,
+             "passkey": "short", "initiator_password": "also secret, and long enough"},
+            {"consumer_key": "open", "consumer_secret": "...ssss", "passkey": "...", "initiator_password": "...ough"},
+        ),
+        (
+            "bank",
+            {"debtor_account_id": "acc-1", "certificate": {"certificate": "open", "private_key": "-" * 500},
+             "webhook_secrets": ["first secret of ours", "x"]},
+            {"certificate": {"certificate": "open", "private_key": "..."}, "webhook_secrets": ["...ours", "..."]},
+        ),
+    ],
+)  # fmt: skip
+def test_of_a_secret_only_its_end_is_shown_wherever_it_stands(drafts, provider, sent, shown):
+    credentials = drafts[provider].credentials.model_validate(sent)
+    assert without_secrets(credentials) == sent | shown
+
+
+@pytest.mark.parametrize(
+    ("provider", "sent", "shown"),
+    [
+        ("mpesa", {"type": "mpesa", "phone": "0712 345 678"}, {"phone": "2547*****678"}),
+        ("paypal", {"type": "paypal"}, {}),
+        (
+            "bank",
+            {"type": "bank_transfer",
+             "recipient": {"name": "Ada Lovelace", "account": {"number": "000123456789", "routing": "021000021"}}},
+            {"recipient": {"name": "A. L.", "account": {"number": "****6789", "routing": "021000021"}}},
+        ),
+    ],
+)  # fmt: skip
+def test_of_a_person_only_a_mask_is_shown_wherever_it_stands(drafts, provider, sent, shown):
+    (rules,) = drafts[provider].methods
+    method = rules.model.model_validate(sent)
+    visible, personal = parted(method)
+    assert visible == sent | shown
+    assert rules.model.model_validate(whole(visible, personal)) == method
+
+
+def test_the_places_of_what_is_about_a_person_are_known_without_a_value(drafts):
+    (rules,) = drafts["bank"].methods
+    assert places(rules.model, Personal) == {
+        ("recipient", "name"),
+        ("recipient", "account", "number"),
+        ("recipient", "alias", "value"),
+    }
+
+
+def test_a_key_shows_its_mode(drafts):
+    stripe = PROVIDERS["stripe"].credentials
+    assert modes_shown(stripe.model_validate({"secret_key": "rk_live_abcd"})) == [(("secret_key",), "live")]
+    assert [places(one.credentials, ShowsMode) for one in drafts.values()] == [set()] * len(drafts)
+
+
+def test_a_limit_of_a_rail_says_what_would_be_possible(drafts):
+    (rules,) = drafts["bank"].methods
+    recipient = {"name": "Ada", "alias": {"type": "email", "value": "ada@example.com"}}
+    by_zelle = rules.model.model_validate({"type": "bank_transfer", "recipient": recipient, "rail": "ZELLE"})
+    assert rules.refuses(by_zelle, Money(500_000, "USD")) is None
+    misfit = rules.refuses(by_zelle, Money(500_001, "USD"))
+    assert misfit is not None
+    assert (misfit.code, "at most 500000" in misfit.detail) == ("amount_too_large", True)

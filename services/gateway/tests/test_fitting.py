@@ -1,0 +1,180 @@
+"""Four providers, three of them drafts: what does not fit says what would be possible; bodies and texts derive."""
+
+import json
+from typing import Annotated, Any
+
+import jsonschema_rs
+import pytest
+from fastapi import APIRouter
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.accounts.credential_routes import add_provider
+from gateway.edge.cards import find_card_number
+from gateway.edge.problems import PROBLEMS, problems_of
+from gateway.openapi.description import describe
+from gateway.payments.fitting import Asked, Misfit, candidates, operation_misfit
+from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of
+from malipo.contracts.descriptor import Method
+from malipo.contracts.providers import PROVIDERS, by_method
+from malipo.money import Money
+
+SENT: dict[str, dict[str, Any]] = {
+    "card": {"type": "card", "token": "pm_card_visa"},
+    "mpesa": {"type": "mpesa", "phone": "0712345678"},
+    "paypal": {"type": "paypal"},
+    "bank_transfer": {
+        "type": "bank_transfer",
+        "rail": "ZELLE",
+        "recipient": {"name": "Ada", "alias": {"type": "email", "value": "ada@example.com"}},
+    },
+}
+
+
+@pytest.fixture
+def providers(drafts):
+    return {**drafts, **PROVIDERS}
+
+
+@pytest.fixture
+def methods(providers):
+    return by_method(providers)
+
+
+@pytest.fixture
+def read(methods):
+    return TypeAdapter(Annotated[Method, OneOf(methods)]).validate_python
+
+
+@pytest.fixture
+def ask(providers, read):
+    def ask(method: str, amount: int, currency: str, *, given=("return_url",), **changes: Any):
+        base = {"capture": "automatic", "provider": None, "given": frozenset(given)}
+        asked = Asked(method=read(SENT[method]), amount=Money(amount, currency), **base | changes)
+        return candidates(asked, providers)
+
+    return ask
+
+
+def test_a_method_is_read_by_its_own_model(read):
+    for sent in SENT.values():
+        assert read(sent).method_type == sent["type"]
+    assert read({"type": "mpesa", "phone": "+254 712 345 678"}).phone == "254712345678"
+
+
+@pytest.mark.parametrize(
+    ("sent", "place", "type_"),
+    [
+        ({"type": "cash"}, ("type",), "method_unknown"),
+        ({"type": "mpesa", "phone": "123"}, ("phone",), "phone_invalid"),
+        ({"type": "mpesa", "phone": "0712345678", "token": "x"}, ("token",), "extra_forbidden"),
+        ({"type": "bank_transfer", "recipient": {"name": "Ada"}}, ("recipient",), "recipient_unclear"),
+        (
+            {"type": "bank_transfer", "recipient": {"name": "A", "account": {"number": "1", "routing": "021000021"}}},
+            ("recipient", "account", "number"),
+            "account_number_invalid",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_method_is_named_at_its_place(read, sent, place, type_):
+    with pytest.raises(ValidationError) as refused:
+        read(sent)
+    assert [(error["loc"], error["type"]) for error in refused.value.errors()] == [(place, type_)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "provider"),
+    [
+        (("card", 1250, "USD"), "stripe"),
+        (("mpesa", 10_000, "KES"), "mpesa"),
+        (("paypal", 100_00, "HUF"), "paypal"),
+        (("bank_transfer", 500_000, "USD"), "bank"),
+    ],
+)
+def test_each_method_finds_its_provider(ask, asked, provider):
+    assert [one.provider.name for one in ask(*asked)] == [provider]
+
+
+@pytest.mark.parametrize(
+    ("asked", "changes", "field", "code", "possible"),
+    [
+        (("mpesa", 10_050, "KES"), {}, "/amount", "amount_not_representable", "multiple of 100"),
+        (("mpesa", 25_000_100, "KES"), {}, "/amount", "amount_too_large", "from 100 to 25000000"),
+        (("mpesa", 10_000, "USD"), {}, "/currency", "currency_unsupported", "KES"),
+        (("mpesa", 10_000, "KES"), {"capture": "manual"}, "/capture", "operation_unsupported", "must be automatic"),
+        (("mpesa", 10_000, "KES"), {"provider": "stripe"}, "/provider", "method_unsupported", "through mpesa"),
+        (("paypal", 1250, "USD"), {"given": ()}, "/return_url", "field_missing", "PayPal"),
+        (("paypal", 12_345, "HUF"), {}, "/amount", "amount_not_representable", "multiple of 100"),
+        (("paypal", 1250, "KES"), {}, "/currency", "currency_unsupported", "and more"),
+        (("bank_transfer", 500_001, "USD"), {}, "/amount", "amount_too_large", "ZELLE takes at most 500000"),
+    ],
+)
+def test_what_does_not_fit_says_what_would_be_possible(ask, asked, changes, field, code, possible):
+    misfit = ask(*asked, **changes)
+    assert isinstance(misfit, Misfit)
+    assert (misfit.field, misfit.code) == (field, code)
+    assert possible in misfit.detail
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind", "amount", "before", "possible"),
+    [
+        ("mpesa", "capture", None, 0, "it has: charge, refund"),
+        ("mpesa", "refund", 50, 0, "of all, 100, alone"),
+        ("mpesa", "refund", None, 100, "one refund of a payment"),
+        ("mpesa", "refund", 100, 0, None),
+        ("bank", "refund", None, 0, "it has: charge, cancel"),
+        ("paypal", "refund", 50, 30, None),
+        ("stripe", "capture", 50, 0, None),
+    ],
+)
+def test_an_operation_beyond_what_the_provider_can_do_says_what_it_can(
+    providers, provider, kind, amount, before, possible
+):
+    misfit = operation_misfit(providers[provider], kind, amount, whole=100, before=before)
+    assert (misfit and misfit.code) == (possible and "operation_unsupported")
+    assert possible is None or possible in misfit.detail
+
+
+def test_the_description_says_of_amounts_what_is_checked(methods):
+    conditions = amounts_schema(methods)
+    schema = {"allOf": conditions, "properties": {"currency": {"enum": currencies_of(methods)}}}
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    for method, amount, currency, good in (
+        ("card", 1250, "USD", True),
+        ("card", 1255, "KWD", False),
+        ("mpesa", 10_000, "KES", True),
+        ("mpesa", 10_050, "KES", False),
+        ("mpesa", 10_000, "USD", False),
+        ("paypal", 12_345, "HUF", False),
+        ("card", 12_345, "HUF", True),
+    ):
+        body = {"method": {"type": method}, "amount": amount, "currency": currency}
+        assert validator.is_valid(body) is good, body
+
+
+def test_a_number_that_is_about_a_person_is_not_taken_for_a_card(methods):
+    account = {"number": "4242424242424242", "routing": "021000021"}
+    body = {"method": {"type": "bank_transfer", "recipient": {"name": "Ada", "account": account}}}
+    assert find_card_number(body, but=numbers_of(methods)) is None
+    body["method"]["rail"] = "4242424242424242"
+    assert find_card_number(body, but=numbers_of(methods)) == ("method", "rail")
+
+
+def test_each_providers_credentials_are_described_by_their_own_body(providers, monkeypatch):
+    for provider in providers.values():
+        for code, kind in problems_of(provider).items():
+            monkeypatch.setitem(PROBLEMS, code, kind)
+    router = APIRouter(prefix="/v1/provider-credentials")
+    for provider in providers.values():
+        add_provider(router, provider)
+    document = describe([router])
+    text = json.dumps(document)
+    for name, provider in providers.items():
+        put = document["paths"][f"/v1/provider-credentials/{name}"]["put"]
+        reference = {"$ref": f"#/components/schemas/{provider.credentials.__name__}"}
+        assert put["requestBody"]["content"]["application/json"]["schema"] == reference
+        assert provider.title in put["summary"]
+        assert f"/v1/provider-credentials/{name}/accounts/{{label}}" in document["paths"]
+    for model in ("OAuth", "Certificate", "MpesaCredentials"):
+        assert f"#/components/schemas/{model}" in text
+        assert model in document["components"]["schemas"]
