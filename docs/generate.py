@@ -1,4 +1,4 @@
-"""Writes the files of docs/ and the golden schemas that come from code; with `--check` says which are stale."""
+"""Writes what comes from code: files of docs/, golden schemas, blocks of other files; `--check` says what is stale."""
 # ruff: noqa: INP001, T201 - a command, no package: it prints
 
 import argparse
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pages import asyncapi, capabilities, metrics, openapi, problems, rooms, settings, states, topics
+from pages import asyncapi, blocks, capabilities, metrics, openapi, problems, rooms, settings, states, topics
 from pages.markdown import as_json
 
 from malipo.contracts.topics import TOPICS
@@ -38,7 +38,8 @@ def generated() -> dict[Path, str]:
     """Every file that is generated from code, in whole or in part, with its content."""
     pages = {ROOT / "docs" / name: page() for name, page in PAGES.items()}
     schemas = {SCHEMAS / f"{topic.name}.json": as_json(golden(topic)) for topic in TOPICS}
-    return pages | schemas | {ROOT / "ARCHITECTURE.md": architecture()}
+    parts = {ROOT / name: blocks.filled((ROOT / name).read_text("utf-8")) for name in blocks.FILES}
+    return pages | schemas | parts | {ROOT / "ARCHITECTURE.md": architecture()}
 
 
 def broken_promises() -> list[str]:

@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping
 
 import grimp
 
+from malipo.contracts.providers import PROVIDERS
+
 _PACKAGES = {
     "gateway": "services/gateway",
     "orchestrator": "services/orchestrator",
-    "provider_stripe": "services/provider-stripe",
+    **{f"provider_{name}": f"services/provider-{name}" for name in PROVIDERS},
     "webhook_dispatcher": "services/webhook-dispatcher",
     "malipo_local": "deploy/local",
     "malipo_simulators": "libs/simulators",

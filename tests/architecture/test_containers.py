@@ -99,6 +99,7 @@ def test_a_simulator_is_started_and_checked_as_in_the_local_stack(row: Service) 
     container = CONTAINERS[row.name]
     which, port = container["command"][0], container["command"][4]
     assert which == row.arguments[0]
+    assert int(port) == importlib.import_module(f"malipo_simulators.{which}.command").PORT
     assert container["command"][1:5] == ["--host", "0.0.0.0", "--port", port]
     assert f"http://127.0.0.1:{port}{row.ready_path}'" in container["healthcheck"]["test"][-1]
 

@@ -14,13 +14,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCHEMA = "libs/common/schemas/webhooks.deliveries.v1.json"
 
+WITH_BLOCKS = ("docker-compose.yml", "deploy/proxy/nginx.conf", "pyproject.toml")
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A repository of documents and golden schemas only."""
+    """A repository of documents, golden schemas and files with generated blocks only."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "libs/common/schemas", tmp_path / "libs/common/schemas")
-    shutil.copy(ROOT / "ARCHITECTURE.md", tmp_path)
+    (tmp_path / "deploy/proxy").mkdir(parents=True)
+    for name in ("ARCHITECTURE.md", *WITH_BLOCKS):
+        shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 
@@ -40,6 +44,16 @@ def test_a_stale_page_is_named_and_then_written(copy: Path) -> None:
     assert generate(copy).returncode == 0
     again = generate(copy, "--check")
     assert (again.returncode, again.stdout) == (0, "")
+
+
+def test_what_follows_from_the_providers_in_hand_written_files_is_written_anew_and_nothing_else(copy: Path) -> None:
+    before = {name: (copy / name).read_text() for name in WITH_BLOCKS}
+    for name, text in before.items():
+        (copy / name).write_text(re.sub("provider[-_]stripe", "provider-acme", text))
+    check = generate(copy, "--check")
+    assert [f"{name} is stale: run `make docs`" in check.stdout for name in WITH_BLOCKS] == [True] * 3
+    assert generate(copy).returncode == 0
+    assert {name: (copy / name).read_text() for name in WITH_BLOCKS} == before
 
 
 def test_a_change_that_breaks_a_topic_is_refused_and_nothing_is_written(copy: Path) -> None:

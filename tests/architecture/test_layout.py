@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from malipo.contracts.providers import PROVIDERS as DESCRIPTORS
 from malipo.contracts.topics import PROVIDER_COMMANDS, TOPICS
+from malipo_simulators.cli import NAMES as SIMULATORS
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -82,6 +84,12 @@ def test_every_provider_has_a_descriptor_and_a_topic_and_only_providers_do() -> 
     assert set(DESCRIPTORS) == names
     assert set(PROVIDER_COMMANDS) == names
     assert all(topic in TOPICS for topic in PROVIDER_COMMANDS.values())
+
+
+def test_every_provider_has_a_simulator_with_a_command_of_its_own() -> None:
+    commands = {name: import_module(f"malipo_simulators.{name}.command") for name in SIMULATORS}
+    assert set(SIMULATORS) == {*DESCRIPTORS, "merchant"}
+    assert len({command.PORT for command in commands.values()}) == len(commands)
 
 
 def test_import_contracts_name_every_package() -> None:

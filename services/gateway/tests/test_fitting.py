@@ -14,7 +14,7 @@ from gateway.edge.problems import PROBLEMS, problems_of
 from gateway.openapi.description import describe
 from gateway.payments.fitting import Asked, Misfit, candidates, operation_misfit
 from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of
-from malipo.contracts.descriptor import Method
+from malipo.contracts.descriptor import Details, Method
 from malipo.contracts.providers import PROVIDERS, by_method
 from malipo.money import Money
 
@@ -158,6 +158,19 @@ def test_a_number_that_is_about_a_person_is_not_taken_for_a_card(methods):
     assert find_card_number(body, but=numbers_of(methods)) is None
     body["method"]["rail"] = "4242424242424242"
     assert find_card_number(body, but=numbers_of(methods)) == ("method", "rail")
+
+
+def test_the_description_has_each_methods_fields_and_what_they_are_made_of(methods):
+    class Body(Details):
+        method: Annotated[Method, OneOf(methods)]
+
+    schema = Body.model_json_schema()
+    assert {"CardMethod", "MpesaMethod", "PaypalMethod", "BankTransferMethod", "BankAccount"} <= set(schema["$defs"])
+    mapping = schema["properties"]["method"]["discriminator"]["mapping"]
+    assert mapping["bank_transfer"] == "#/$defs/BankTransferMethod"
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    assert all(validator.is_valid({"method": sent}) for sent in SENT.values())
+    assert not validator.is_valid({"method": {"type": "mpesa", "phone": "123"}})
 
 
 def test_each_providers_credentials_are_described_by_their_own_body(providers, monkeypatch):

@@ -1,6 +1,7 @@
 """The table of everything a stack runs: what it is called, how it starts, what it needs, its settings.
 
-Adding a service is one row in SERVICES. Importing this file has no side effects, so that other places
+Adding a service is one row in SERVICES; those of providers come from their descriptors: for each the service
+`provider-<name>`, which is told by `<NAME>_API_BASE` where the simulator is. Importing this file has no side effects, so that other places
 (docker-compose, the documentation) can be checked against it.
 
 Values in braces are filled in when a process starts:
@@ -14,6 +15,8 @@ Values in braces are filled in when a process starts:
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from malipo.contracts.providers import PROVIDERS
 
 
 class Kind(StrEnum):
@@ -108,11 +111,14 @@ SERVICES: tuple[Service, ...] = (
         settings={"KAFKA_BOOTSTRAP": "{kafka}"},
         sources=("malipo/contracts/topics.py", "malipo/messaging/provision.py"),
     ),
-    _simulator("stripe-sim", "stripe"),
+    *(_simulator(f"{name}-sim", name) for name in PROVIDERS),
     _simulator("merchant-sim", "merchant"),
     _service("gateway", needs=("redis",), settings={"REDIS_URL": "{redis_url}", "ALLOW_LOOPBACK": "true"}),
     _service("orchestrator"),
-    _service("provider-stripe", after=("stripe-sim",), settings={"STRIPE_API_BASE": "{stripe_sim}"}),
+    *(
+        _service(f"provider-{name}", after=(f"{name}-sim",), settings={f"{name.upper()}_API_BASE": f"{{{name}_sim}}"})
+        for name in PROVIDERS
+    ),
     _service("webhook-dispatcher", after=("merchant-sim",), settings={"ALLOW_LOOPBACK": "true"}),
 )
 

@@ -22,6 +22,7 @@ def providers(drafts):
 def test_a_provider_is_called_as_its_file_and_has_at_least_a_charge(providers):
     for name, provider in providers.items():
         assert provider.name == name
+        assert re.fullmatch("[a-z][a-z0-9]*", name), "it is part of the names of packages, topics and variables"
         assert "charge" in provider.operations
         assert set(provider.operations) <= set(get_args(ProviderOperationKind))
 

@@ -3,8 +3,7 @@
 from math import gcd
 from typing import Any, cast
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue, ValidationError
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import GetCoreSchemaHandler, JsonValue, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from malipo.contracts.descriptor import AmountRule, Method, Personal
@@ -21,14 +20,12 @@ class OneOf:
         self._models = models_of(methods)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # The union is what is described. It is read by us: pydantic would put the type into the places of its errors.
         choices = {type_: handler.generate_schema(model) for type_, model in self._models.items()}
-        shown = core_schema.tagged_union_schema(choices, discriminator="type")
-        return core_schema.no_info_plain_validator_function(self._read, metadata={"choices": shown})
+        union = core_schema.tagged_union_schema(choices, discriminator="type")
+        return core_schema.no_info_wrap_validator_function(self._read, union)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(cast("Any", schema)["metadata"]["choices"])
-
-    def _read(self, value: object) -> Method:
+    def _read(self, value: object, _by_pydantic: object) -> Method:
         if not isinstance(value, dict):
             raise PydanticCustomError("type_wrong", "must be a JSON object")
         type_ = cast("dict[str, object]", value).get("type")
