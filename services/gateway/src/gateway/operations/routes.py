@@ -38,7 +38,7 @@ from malipo import ids
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CancelPayment, CapturePayment, RefundPayment
 from malipo.contracts.descriptor import Misfit, ProviderDescriptor
 from malipo.contracts.events import OperationView, PaymentView
-from malipo.contracts.providers import PROVIDERS
+from malipo.contracts.providers import METHODS, PROVIDERS
 from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["Payments"])
@@ -187,7 +187,7 @@ async def _accept(
     configuration = (await current(unit.reads, {owner}))[owner]
     command = command_at(configuration.read_at)
     if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
-        _check_provider(command, payment)
+        _check_providers(command, payment)
         _check_credentials(configuration, mutation.client, payment)
     view = _first_view(command, payment)
     store.add_operation(unit, view, mutation.client.merchant_id, mutation.client.mode)
@@ -195,15 +195,14 @@ async def _accept(
     return view.id
 
 
-def _check_provider(command: CapturePayment | RefundPayment, payment: PaymentView) -> None:
-    """The orchestrator alone knows what is left of the payment, and refuses more; what the provider can do is known here."""
-    provider = PROVIDERS.get(payment.provider or "")
-    rules = provider and provider.rules_of(payment.method)
-    if provider is None or rules is None:  # not known here yet
-        return
-    misfit = _misfit(provider, command, payment)
-    misfit = misfit or step_misfit(rules.currencies[payment.currency], command.amount_minor)
-    if misfit is not None:
+def _check_providers(command: CapturePayment | RefundPayment, payment: PaymentView) -> None:
+    """The orchestrator alone knows what is left of the payment, and refuses more; what providers can do is known here.
+
+    Until it is known here who carries the payment out, it may be any that has its method.
+    """
+    names = METHODS.get(payment.method, ()) if payment.provider is None else (payment.provider,)
+    misfits = [_misfit(PROVIDERS[name], command, payment) for name in names]
+    if misfits and all(misfits) and (misfit := misfits[0]):
         raise of_fields([FieldError(*misfit)])
 
 
@@ -212,8 +211,13 @@ def _misfit(
 ) -> Misfit | None:
     amount = command.amount_minor
     if isinstance(command, CapturePayment):
-        return operation_misfit(provider, "capture", amount, whole=payment.amount, before=0)
-    return operation_misfit(provider, "refund", amount, whole=payment.amount_captured, before=payment.amount_refunded)
+        misfit = operation_misfit(provider, "capture", amount, whole=payment.amount, before=0)
+    else:
+        whole, before = payment.amount_captured or payment.amount, payment.amount_refunded
+        misfit = operation_misfit(provider, "refund", amount, whole=whole, before=before)
+    rules = provider.rules_of(payment.method)  # none for money that came without a payment of ours
+    rule = rules and rules.currencies.get(payment.currency)
+    return misfit or (rule and step_misfit(rule, amount))
 
 
 def _check_credentials(configuration: Configuration, client: MerchantClient, payment: PaymentView) -> None:
