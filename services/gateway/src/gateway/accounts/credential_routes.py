@@ -1,6 +1,6 @@
 """`/v1/provider-credentials`: a merchant's accounts at providers, sealed when they come and never shown again."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -25,6 +25,7 @@ from malipo.contracts.descriptor import Details, ProviderDescriptor
 from malipo.contracts.marks import modes_shown, without_secrets
 from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.pool import Statements
+from malipo.platform.callback_paths import callback_path
 
 MAX_ACCOUNTS = 20
 """Of one merchant at one provider in one mode."""
@@ -75,7 +76,7 @@ async def put_unknown(_asked: _Writer, provider: str, _label: str = "") -> Respo
 async def list_credentials(dependencies: DependenciesOf, client: _Reader) -> Response:
     """One entry an account, by provider, secrets masked."""
     stored = await store.list_credentials(dependencies.database.reads, client.merchant_id, client.mode)
-    return respond({"data": [shown_credential(one) for one in stored], "has_more": False, "next_cursor": None})
+    return respond({"data": [_shown(dependencies, one) for one in stored], "has_more": False, "next_cursor": None})
 
 
 @router.get("/{provider}", **spec("Read provider credentials", responses={200: CREDENTIAL}, problems=_NOT_FOUND))
@@ -129,7 +130,7 @@ async def _put(mutation: Mutation, provider: ProviderDescriptor, label: str, bod
     if stored is None or stored.id != done.resource_id:  # others may have taken their place
         raise Problem("resource_gone", headers=mutation.headers(done))
     new = stored.created_at == stored.updated_at
-    return respond(shown_credential(stored), 201 if new else 200, mutation.headers(done))
+    return respond(_shown(dependencies, stored), 201 if new else 200, mutation.headers(done))
 
 
 def _require_mode(client: MerchantClient, body: Details) -> None:
@@ -151,7 +152,7 @@ async def _read(dependencies: Dependencies, client: MerchantClient, provider: st
     found = await _find(dependencies, client, provider, label) if provider in PROVIDERS else None
     if found is None:
         raise Problem("provider_credentials_not_found")
-    return respond(shown_credential(found))
+    return respond(_shown(dependencies, found))
 
 
 async def _delete(mutation: Mutation, provider: str, label: str) -> Response:
@@ -173,3 +174,7 @@ async def _find(
 ) -> StoredCredential | None:
     found = await store.list_credentials(dependencies.database.reads, client.merchant_id, client.mode, provider)
     return next((one for one in found if one.label == label), None)
+
+
+def _shown(dependencies: Dependencies, stored: StoredCredential) -> dict[str, Any]:
+    return shown_credential(stored, callback_path(PROVIDERS[stored.provider], stored.id, dependencies.key_ring))

@@ -34,7 +34,7 @@ class StoredEndpoint:
     created_at: datetime
 
 
-def shown_credential(stored: StoredCredential) -> dict[str, Any]:
+def shown_credential(stored: StoredCredential, callback_path: str) -> dict[str, Any]:
     """The `ProviderCredential` of the API's description."""
     return {
         "id": stored.id,
@@ -42,7 +42,7 @@ def shown_credential(stored: StoredCredential) -> dict[str, Any]:
         "account": stored.label,
         "mode": stored.mode,
         "credentials": stored.masked,
-        "callback_path": f"/callbacks/{stored.provider}/{stored.id}",
+        "callback_path": callback_path,
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,
     }
