@@ -11,16 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+import yaml
 
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.messaging.pool import Pool, create_pool
 from malipo.messaging.provision import provision
 from malipo.platform import migrations
 from malipo_local import Stack, scratch
+from malipo_local.ports import Ports
 
+ROOT = Path(__file__).parent
 _COMPLAINT = re.compile("PANIC|FATAL|terminated|terminating|signal|crash|recovery")
 
 
@@ -143,18 +147,30 @@ def on_this_machine(home: Path, session: pytest.Session) -> Generator[tuple[str,
 
 @contextmanager
 def in_containers() -> Generator[tuple[str, str, str]]:
-    """The same from the images that production runs; needs a Docker engine."""
-    from testcontainers.community.kafka import KafkaContainer
+    """The same from the images that production runs, docker-compose.yml's; needs a Docker engine."""
     from testcontainers.community.postgres import PostgresContainer
     from testcontainers.community.redis import RedisContainer
 
-    postgres = PostgresContainer("postgres:16", driver=None)
-    kafka = KafkaContainer("confluentinc/cp-kafka:8.0.0").with_kraft()  # Apache Kafka 4.0
-    redis = RedisContainer("redis:7.2")
-    with postgres, kafka, redis:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    postgres = PostgresContainer(services["postgres"]["image"], driver=None)
+    redis = RedisContainer(services["redis"]["image"])
+    with postgres, redis, kafka_in_a_container(services["kafka"]) as kafka:
         server = postgres.get_connection_url().rsplit("/", 1)[0]
         address = f"redis://{redis.get_container_host_ip()}:{redis.get_exposed_port(6379)}/0"
-        yield server, kafka.get_bootstrap_server(), address
+        yield server, kafka, address
+
+
+@contextmanager
+def kafka_in_a_container(service: dict[str, Any]) -> Generator[str]:
+    """Where a Kafka with compose's settings is; a client goes on to where Kafka calls itself, so the port is chosen before."""
+    from testcontainers.core.container import DockerContainer
+
+    with tempfile.TemporaryDirectory() as folder:
+        address = f"localhost:{Ports(Path(folder, 'ports')).of('kafka')}"
+    container = DockerContainer(service["image"]).with_bind_ports(9092, int(address.rpartition(":")[2]))
+    container.with_envs(**service["environment"] | {"KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{address}"})
+    with container:  # who makes the topics waits until it answers
+        yield address
 
 
 @pytest.fixture

@@ -198,14 +198,14 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
     database = await service()
     await send(database, "x", keys=1, each=1)
     await until(lambda: outbox_is_empty(database), what="the first relay works")
-    url = await database.reads.fetchval("SELECT current_database()")
-    heir = Relay((await _url(database, url)), stores.kafka, "heir")
+    name = await database.reads.fetchval("SELECT current_database()")
+    heir = Relay(f"{stores.databases.server}/{name}", stores.kafka, "heir")
     task = asyncio.create_task(heir.run())
     try:
         await database.reads.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_locks "
             "WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = $1)",
-            url,
+            name,
         )
         await send(database, "x", keys=9, each=1)
         await until(lambda: outbox_is_empty(database), what="another session goes on")
@@ -280,11 +280,6 @@ async def test_a_dead_letter_is_applied_once_its_cause_is_mended_and_it_is_sent_
 
 async def _dead(database: Database) -> bool:
     return await database.reads.fetchval("SELECT count(*) FROM inbox WHERE consumer LIKE '%.dlq'") > 0
-
-
-async def _url(database: Database, name: str) -> str:
-    row = await database.reads.fetchrow("SELECT inet_server_port() AS port, current_user AS name")
-    return f"postgresql://{row['name']}@127.0.0.1:{row['port']}/{name}"
 
 
 async def test_a_batch_is_given_back_while_the_database_is_away_and_taken_when_it_returns(service):

@@ -26,11 +26,19 @@ def new_topics(replication: int) -> list[NewTopic]:
 
 
 async def provision(bootstrap: str, replication: int) -> int:
-    """Create what is missing; returns how many were created. Raises `KafkaError`.
+    """Create what is missing, waiting up to a minute for the broker; returns how many were created.
+
+    Raises `KafkaError` or `OSError`.
 
     A topic whose `compression.type` is not `producer` gets it: a broker that compresses anew hands consumers codecs that
     no producer of ours has chosen. The broker's own default counts for no topic of ours.
     """
+    away = retry_if_exception_type((KafkaError, OSError))
+    retrying = AsyncRetrying(retry=away, stop=stop_after_attempt(_TRIES), wait=wait_fixed(1), reraise=True)
+    return await retrying(_provision, bootstrap, replication)
+
+
+async def _provision(bootstrap: str, replication: int) -> int:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
@@ -88,13 +96,11 @@ def _settings(replication: int) -> dict[str, str]:
 
 
 async def main() -> None:
-    """Provision from KAFKA_BOOTSTRAP and KAFKA_REPLICATION (default 1), waiting up to a minute for the broker."""
+    """Provision from KAFKA_BOOTSTRAP and KAFKA_REPLICATION (default 1)."""
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or sys.exit("setting KAFKA_BOOTSTRAP: required")
     replication = int(os.environ.get("KAFKA_REPLICATION", "1"))
-    away = retry_if_exception_type((KafkaError, OSError))
-    retrying = AsyncRetrying(retry=away, stop=stop_after_attempt(_TRIES), wait=wait_fixed(1), reraise=True)
     try:
-        created: int = await retrying(provision, bootstrap, replication)
+        created = await provision(bootstrap, replication)
     except (KafkaError, OSError) as error:
         sys.exit(f"topics not provisioned: {error!r}")
     print(f"topics: {created} created, {len(TOPICS) * 2 - created} there already")  # noqa: T201 - a command's answer
