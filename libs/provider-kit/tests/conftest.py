@@ -24,6 +24,7 @@ from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
 from provider_kit.errors import BadSignature
 from provider_kit.handlers import handle_batch
+from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Attempt, Callback, ParsedCallback
 from provider_kit.runner import AttemptRunner
 from testkit.operations import card
@@ -86,7 +87,10 @@ class Replica:
     def __post_init__(self) -> None:
         self.attempts = Attempts(self.database)
         self.credentials = CredentialStore(self.provider.descriptor, self.database, KEY_RING)
-        self.runner = AttemptRunner(self.provider, self.attempts, self.credentials, self.database, lease_seconds=6)
+        self.keys = PersonalKeys(self.provider.descriptor, self.database, KEY_RING)
+        self.runner = AttemptRunner(
+            self.provider, self.attempts, self.credentials, self.keys, self.database, lease_seconds=6
+        )
         self.callbacks = Callbacks(self.provider, self.attempts, self.credentials, self.database, lambda: None)
 
     @property

@@ -8,7 +8,16 @@ import pytest
 
 from malipo import ids
 from malipo.contracts.commands import PaymentMethod
-from malipo.contracts.descriptor import Details, Method, MethodRules, Never, Personal, ProviderDescriptor
+from malipo.contracts.descriptor import (
+    Details,
+    Method,
+    MethodRules,
+    Never,
+    OperationRules,
+    Personal,
+    ProviderDescriptor,
+)
+from malipo.contracts.outcomes import Declined, Unknown
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
 from malipo.messaging.subscription import Received
 from malipo.platform.secrets import KEY_BYTES, KeyRing, SecretUnreadable
@@ -28,7 +37,7 @@ DESCRIPTOR = ProviderDescriptor(
     title="Fake",
     credentials=Details,
     methods=(MethodRules(model=Phone, currencies={}),),
-    operations={},
+    operations={"charge": OperationRules()},
     repeat=Never(),
     callbacks="hint",
 )
@@ -92,3 +101,46 @@ async def test_data_that_cannot_be_read_is_not_quoted(keys):
     with pytest.raises(SecretUnreadable) as raised:
         await keys.open("pay_1", method)
     assert raised.value.__cause__ is None
+
+
+async def test_a_charge_waits_for_the_key_to_what_it_needs_and_goes_out_with_it(kit, make):
+    kit.provider.descriptor = kit.keys._descriptor = DESCRIPTOR
+    method, issued = sealed("pay_1")
+    await kit.handle(make.charge(method=method))
+    await kit.run()
+    assert not kit.provider.executed
+    [postponed] = await kit.reports()
+    assert (postponed.code, postponed.retry_at > postponed.observed_at) == ("personal_data_behind", True)
+    async with kit.database.begin() as unit:
+        await kit.keys.replicate(lambda: None, unit, [Received(issued, ids.new("msg"), "topic", "pay_1")])
+    await kit.run()
+    assert [attempt.method for attempt in kit.provider.executed] == [Phone(type="phone", phone=PHONE)]
+
+
+async def test_a_charge_whose_data_was_erased_before_it_was_sent_is_declined(kit, make):
+    kit.provider.descriptor = kit.keys._descriptor = DESCRIPTOR
+    method, _ = sealed("pay_1")
+    async with kit.database.begin() as unit:
+        erased = PersonalKeyErased(payment_id="pay_1")
+        await kit.keys.replicate(lambda: None, unit, [Received(erased, ids.new("msg"), "topic", "pay_1")])
+    await kit.handle(make.charge(method=method))
+    await kit.run()
+    assert not kit.provider.executed
+    [declined] = await kit.outcomes()
+    assert (type(declined), declined.code) == (Declined, "personal_data_erased")
+
+
+async def test_what_became_of_a_charge_can_be_asked_when_its_data_is_erased(kit, make):
+    kit.keys._descriptor = DESCRIPTOR
+    method, issued = sealed("pay_1")
+    async with kit.database.begin() as unit:
+        await kit.keys.replicate(lambda: None, unit, [Received(issued, ids.new("msg"), "topic", "pay_1")])
+    await kit.handle(make.charge(method=method))
+    kit.provider.script = [Unknown(reason="silence")]
+    await kit.run()
+    async with kit.database.begin() as unit:
+        erased = PersonalKeyErased(payment_id="pay_1")
+        await kit.keys.replicate(lambda: None, unit, [Received(erased, ids.new("msg"), "topic", "pay_1")])
+    await kit.handle(make.query())
+    await kit.run()
+    assert [attempt.method for attempt in kit.provider.queried] == [None]

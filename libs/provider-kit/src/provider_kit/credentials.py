@@ -56,7 +56,10 @@ _BY_ID = CompiledQuery(
 
 
 class ReplicaBehind(Exception):
-    """The command relies on a configuration that has not arrived here yet: wait for it."""
+    """The command relies on a configuration that has not arrived here yet: wait for it. `code` and `why` are told meanwhile."""
+
+    code = "configuration_behind"
+    why = "The merchant's configuration has not arrived."
 
 
 class NoCredentials(Exception):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.message import Message
 from malipo.contracts.provider_commands import Query, Withdraw
 from malipo.contracts.topics import OUTCOMES
@@ -9,6 +10,8 @@ from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 from provider_kit import reports
 from provider_kit.attempts import Attempts
+from provider_kit.credentials import CredentialStore
+from provider_kit.personal import PersonalKeys
 
 
 async def handle_batch(
@@ -29,6 +32,21 @@ async def handle_batch(
             unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
     attempts.record(unit, operations)
     unit.after_commit(nudge)
+
+
+async def replicate(
+    credentials: CredentialStore,
+    keys: PersonalKeys,
+    nudge: Callable[[], None],
+    unit: UnitOfWork,
+    batch: Sequence[Received[Message]],
+) -> None:
+    """Handler of what the gateway publishes for providers: merchants' configurations, and keys to personal data."""
+    configured = [one for one in batch if isinstance(one.message, MerchantConfigured)]
+    if configured:
+        await credentials.replicate(nudge, unit, configured)
+    if len(configured) < len(batch):
+        await keys.replicate(nudge, unit, [one for one in batch if not isinstance(one.message, MerchantConfigured)])
 
 
 def _without_repeated_queries(batch: Sequence[Received[Message]]) -> Sequence[Received[Message]]:

@@ -13,6 +13,7 @@ from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform.secrets import KeyRing, SecretUnreadable
+from provider_kit.credentials import ReplicaBehind
 
 PERSONAL = "personal"
 """The name of the one key on a payment's own ring."""
@@ -32,8 +33,11 @@ WHERE payment_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL A
 """
 
 
-class KeyBehind(Exception):
+class KeyBehind(ReplicaBehind):
     """The key to a payment's personal data has not arrived here yet: wait for it."""
+
+    code = "personal_data_behind"
+    why = "The key to the payment's personal data has not arrived."
 
 
 class PersonalDataErased(Exception):
@@ -68,6 +72,13 @@ class PersonalKeys:
         if row["wrapped"] is None:
             raise PersonalDataErased
         return self._opened(payment_id, method, method.personal, row["wrapped"])
+
+    async def open_if_there(self, payment_id: str, method: PaymentMethod) -> Method | None:
+        """The method, or None when its key has not arrived or is destroyed: to ask what became of it needs neither."""
+        try:
+            return await self.open(payment_id, method)
+        except (KeyBehind, PersonalDataErased):
+            return None
 
     def _opened(self, payment_id: str, method: PaymentMethod, sealed: str, wrapped: str) -> Method:
         key = self._key_ring.open(wrapped, owner=key_owner(payment_id))

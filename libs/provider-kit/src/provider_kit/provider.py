@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from malipo import clock
-from malipo.contracts.descriptor import ProviderDescriptor
+from malipo.contracts.descriptor import Method, ProviderDescriptor
 from malipo.contracts.outcomes import Declined, Outcome
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, ProviderOperationKind, Refund
 from malipo.money import Money
@@ -81,7 +81,8 @@ class Attempt:
 
     `first_sent_at` is set once a try may have reached the provider. `same_account` is False when that try may have gone to
     another account than that of `credentials`: nothing may then be sent, and finding nothing proves nothing. `reference`
-    is the provider's id of the object when it is known. Callbacks about it come to `callback_path`.
+    is the provider's id of the object when it is known. Callbacks about it come to `callback_path`. `method` is a charge's
+    as the merchant sent it, what is personal included; a query may lack it, when that was erased.
     """
 
     operation: ProviderOperation
@@ -92,6 +93,7 @@ class Attempt:
     ages: Ages = field(default_factory=Ages)
     references: References = field(default_factory=References)
     callback_path: str = field(default="", repr=False)
+    method: Method | None = field(default=None, repr=False)
 
     def key_for(self, request: str) -> str:
         """The idempotency key of one of the requests that may have an effect: the same for every try, for ever.

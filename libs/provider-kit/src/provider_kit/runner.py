@@ -26,6 +26,7 @@ from provider_kit.bulkhead import ClaimWithout, Shares
 from provider_kit.calls import Calls
 from provider_kit.credentials import Account, CredentialStore, NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.personal import PersonalDataErased, PersonalKeys
 from provider_kit.provider import Attempt, Credentials, Provider, ProviderOperation, References, refusal
 
 CONCURRENT_OPERATIONS = 48
@@ -43,6 +44,11 @@ EXPIRED = Declined(
 
 MAY_HAVE_BEEN_SENT = Unknown(reason="may_have_been_sent")
 """The outcome of an operation that an earlier try may have sent, at a provider that must not be sent it twice."""
+
+ERASED = Declined(
+    code="personal_data_erased", message="What the charge needs of the customer was erased: nothing was sent."
+)
+"""The end of a charge that was not sent before its personal data was erased."""
 
 _BEHIND_SECONDS = 0.2
 _LONGEST_BEHIND_SECONDS = 5.0  # a configuration that arrives between the look and the wait wakes nothing
@@ -69,6 +75,7 @@ class AttemptRunner:
         provider: Provider,
         attempts: Attempts,
         credentials: CredentialStore,
+        keys: PersonalKeys,
         database: Database,
         *,
         lease_seconds: float,
@@ -78,6 +85,7 @@ class AttemptRunner:
         self._repeats = not isinstance(provider.descriptor.repeat, Never)
         self._attempts = attempts
         self._credentials = credentials
+        self._keys = keys
         self._database = database
         self._calls = Calls(provider, lease_seconds=lease_seconds)
         self._ends = GroupCommit(self._write_ends, most=CONCURRENT_OPERATIONS + CONCURRENT_QUERIES)
@@ -124,10 +132,9 @@ class AttemptRunner:
             outcome = await self._outcome(claimed)
         except LeaseLost:
             log.warning("lease lost before the call", provider=self._name)
-        except ReplicaBehind:
-            why = "The merchant's configuration has not arrived."
+        except ReplicaBehind as behind:
             seconds = min(_doubled(_BEHIND_SECONDS, claimed.tries - 1), _LONGEST_BEHIND_SECONDS)
-            await self._could_not_send(claimed, "configuration_behind", why, seconds)
+            await self._could_not_send(claimed, behind.code, behind.why, seconds)
         except NotSent as error:
             await self._could_not_send(claimed, "provider_unreachable", str(error), _delay_seconds(claimed, error))
         except (Misconfigured, NoCredentials, SecretUnreadable) as error:
@@ -152,6 +159,8 @@ class AttemptRunner:
             return await self._send(claimed, command, account)
         except Expired:
             return EXPIRED if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
+        except PersonalDataErased:
+            return ERASED if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
 
     async def _account_of(self, claimed: ClaimedAttempt) -> Account:
         """The merchant's account, read anew for an attempt that had to wait: new ones may have woken it."""
@@ -161,8 +170,10 @@ class AttemptRunner:
         )
 
     async def _send(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
-        """Raises `Expired` when nothing was sent by this try for that reason."""
+        """Raises `Expired` or `PersonalDataErased` when nothing was sent by this try for that reason."""
         attempt = self._attempt(operation, account, claimed, claimed.references)
+        if isinstance(operation, Charge):
+            attempt = replace(attempt, method=await self._keys.open(operation.payment_id, operation.method))
         self._calls.require_closed(operation)  # before the mark: what dies behind it was perhaps sent
         await self._attempts.mark(claimed, self.fingerprint(account.credentials))
         if claimed.tries > 1:
@@ -189,6 +200,9 @@ class AttemptRunner:
         )
         if attempt.reference is None:
             attempt = replace(attempt, reference=query.reference)
+        if isinstance(operation := original.operation, Charge):
+            opened = await self._keys.open_if_there(operation.payment_id, operation.method)
+            attempt = replace(attempt, method=opened)
         self._calls.require_closed(original.operation)
         return await self._calls.call("query", attempt, claimed.hold)
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from starlette.applications import Starlette
 
-from malipo.contracts.topics import MERCHANT_CONFIG, PROVIDER_COMMANDS
+from malipo.contracts.topics import MERCHANT_CONFIG, PERSONAL_KEYS, PROVIDER_COMMANDS
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
@@ -13,7 +13,8 @@ from provider_kit import reminders, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
-from provider_kit.handlers import handle_batch
+from provider_kit.handlers import handle_batch, replicate
+from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
 from provider_kit.runner import AttemptRunner
 
@@ -22,15 +23,17 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     """The application of one provider service: commands in, calls out, outcomes out, callbacks in."""
     name = provider.descriptor.name
     attempts = Attempts(runtime.database)
-    credentials = CredentialStore(
-        provider.descriptor, runtime.database, KeyRing.parse(settings.key_ring.get_secret_value())
+    key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
+    credentials = CredentialStore(provider.descriptor, runtime.database, key_ring)
+    keys = PersonalKeys(provider.descriptor, runtime.database, key_ring)
+    runner = AttemptRunner(
+        provider, attempts, credentials, keys, runtime.database, lease_seconds=settings.lease_seconds
     )
-    runner = AttemptRunner(provider, attempts, credentials, runtime.database, lease_seconds=settings.lease_seconds)
     nudge = runner.nudge
     handle = partial(handle_batch, name, attempts, nudge)
     runtime.subscribe(
         Subscription("commands", (PROVIDER_COMMANDS[name],), handle),
-        Subscription("config", (MERCHANT_CONFIG,), partial(credentials.replicate, nudge)),
+        Subscription("config", (MERCHANT_CONFIG, PERSONAL_KEYS), partial(replicate, credentials, keys, nudge)),
     )
     runtime.loop("operations", runner.operations.run)
     runtime.loop("queries", runner.queries.run)

@@ -55,6 +55,13 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "configuration_behind": OwnFailure(
         f"Nothing was sent: your configuration had not reached the provider's service {_AFTER_PATIENCE}.", _ANEW
     ),
+    "personal_data_behind": OwnFailure(
+        f"Nothing was sent: the key to the payment's personal data had not reached the provider's service {_AFTER_PATIENCE}.",
+        _ANEW,
+    ),
+    "personal_data_erased": OwnFailure(
+        "Nothing was sent: what the charge needs of the customer was erased before.", "Start a new one with the data."
+    ),
     "expired": OwnFailure(
         "Nothing was taken: the payment's time, `expires_at`, was over before the charge could be sent.",
         "Start a new one if the customer still wants to pay.",
