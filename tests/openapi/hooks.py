@@ -12,6 +12,7 @@ from malipo import clock, ids
 
 _MOMENT = re.compile(r"20\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _GOOD_KEY = re.compile("[!-~](?:[ -~]{0,198}[!-~])?")
+_LABEL = re.compile("[a-z0-9][a-z0-9-]{0,31}")
 _NEEDS_CREDENTIALS = re.compile("POST /v1/payments(?:/.*/(?:capture|refunds))?")
 _MERCHANT = httpx.Client(base_url=os.environ["MALIPO_URL"], headers={"X-API-Key": os.environ["MALIPO_KEY"]})
 _HALF_AN_HOUR = timedelta(minutes=30)
@@ -34,6 +35,9 @@ def _put_right(body: dict[str, Any]) -> None:
     amount = body.get("amount")
     if isinstance(amount, float) and amount.is_integer():  # 5.0 is an integer to JSON Schema; here it is a float
         body["amount"] = int(amount)
+    account = body.get("account")
+    if isinstance(account, str) and _LABEL.fullmatch(account):  # right only if it is one of the merchant's
+        body["account"] = "default"
     if is_moment(body.get("expires_at")):  # right for a day only
         body["expires_at"] = (clock.now() + _HALF_AN_HOUR).isoformat()
 
