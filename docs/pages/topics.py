@@ -21,13 +21,20 @@ mended, `python -m malipo.messaging.redrive TOPIC` sends those of a topic again,
 
 ## What no consumer can read
 
-A record that cannot even be read (a codec that is not installed, a broken batch, a header whose name is no UTF-8) holds up its
-partition alone: it rests, is tried again every five seconds, and goes on by itself once it can be read. The service is `degraded`
+A record that cannot even be read (a codec that is not installed, a broken batch, a header whose name is no UTF-8), or whose
+`type` only a newer release knows, holds up its partition alone: it rests, is tried again every five seconds, and goes on by itself once it can be read. The service is `degraded`
 meanwhile and shows on `/health/ready` which partition rests, at which offset, why, and how to step over it:
 `python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET`, in the environment of the group's service (`docker compose exec`,
-`kubectl exec`, or `make step-over ARGS="GROUP TOPIC PARTITION OFFSET"` for the local stack). It refuses what can be read; else the whole batch goes to the dead letters as
+`kubectl exec`, or `make step-over ARGS="GROUP TOPIC PARTITION OFFSET"` for the local stack). It refuses what can be read; a message of an unknown type goes to the dead letters alone; else the whole batch goes there as
 Kafka stored it, once, with `x-raw-from` and `x-next-offset` beside the headers above, and every replica goes on behind it.
-Redriving a batch that can be read by then sends its records one by one; else it reports that and leaves the batch there."""
+Redriving a batch that can be read by then sends its records one by one; else it reports that and leaves the batch there.
+
+## What an operator may change
+
+The number of a topic's partitions may be raised: every consumer reads the new ones within a minute. Raise it while nothing is
+under way, for the later messages of a key may come into another partition than its earlier ones, and are no longer in order
+with them. A topic's compression and retention may be changed; `make up` and the deployment's topics step set the former back.
+Consumers read uncommitted: who copies records here in a transaction of Kafka's, as a mirror may, must not abort it."""
 
 
 def page() -> str:

@@ -35,6 +35,8 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
         Subscription("commands", (PROVIDER_COMMANDS[name],), handle),
         Subscription("config", (MERCHANT_CONFIG, PERSONAL_KEYS), partial(replicate, credentials, keys, nudge)),
     )
+    for concerns in unmatched.FOR_A_PERSON:  # an alert on the first needs a zero before it
+        unmatched.UNMATCHED.labels(name, concerns)
     runtime.loop("operations", runner.operations.run)
     runtime.loop("queries", runner.queries.run)
     runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)

@@ -26,6 +26,9 @@ an operation's tags, and there is no such operation here. `unclear`: it names no
 are alerted. `others`: another system of the same account did it; no alert.
 """
 
+FOR_A_PERSON: tuple[Concerns, ...] = ("ours", "claimed", "unclear")
+"""Whom the reports concern that are alerted."""
+
 UNMATCHED = Counter(
     "malipo_provider_unmatched",
     "Genuine reports that match no operation, by whom they concern: `ours`, `claimed` and `unclear` need a person.",

@@ -16,6 +16,8 @@ _OPTIONS: dict[str, Any] = {
     "heartbeat_interval_ms": 500,  # a member that joins waits for the others' next heartbeat
     "session_timeout_ms": 10_000,
 }
+METADATA_MS = 60_000
+"""How long it takes at most until partitions that are added to a topic are read."""
 
 
 class PollingBroker(KafkaBroker):
@@ -30,6 +32,7 @@ class PollingBroker(KafkaBroker):
         super().__init__(
             bootstrap,
             client_id=client_id,
+            metadata_max_age_ms=METADATA_MS,
             ack_policy=AckPolicy.MANUAL,  # the default commits before the handler runs
             allow_auto_create_topics=False,
             consumer_only=True,  # the relay publishes; a producer whose start fails would never be closed

@@ -1,11 +1,12 @@
 """Runs subscriptions on FastStream batch subscribers: each batch is applied and its offsets committed, or it comes again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream.kafka import KafkaMessage
 
@@ -24,6 +25,7 @@ from malipo.platform.logs import log
 _AWAY_SECONDS = 1.0
 _START_AGAIN_SECONDS = 1.0
 _WATCH_SECONDS = 1.0
+_ASK_SECONDS = 1.0
 _STOPPED = "not started"
 
 
@@ -74,8 +76,10 @@ class Consumers:
             listener=Rebalances(poll, self._offsets.settle),
         )
         subscriber(partial(self._consume, consumer, poll, subscription.pace_seconds))
-        for topic in topics:  # an alert on the first loss needs a zero before it
+        for topic in topics:  # an alert on the first of these needs a zero before it
             metrics.DELETED_UNREAD.labels(group, topic)
+            metrics.POLLS_FAILED.labels(group, topic)
+            metrics.MESSAGES.labels(topic, "dead_lettered")
         self._polls.append(poll)
         self._topics += topics
 
@@ -85,8 +89,9 @@ class Consumers:
         for consumer in self._running():
             # What aiokafka says of a partition that has just been taken away.
             with suppress(IllegalStateError, AssertionError):
+                ends = await _ends(consumer, consumer.paused())
                 for partition in consumer.assignment():
-                    end = consumer.highwater(partition)
+                    end = ends[partition] if partition in ends else consumer.highwater(partition)
                     if end is not None:  # and then there is a position, too
                         messages[partition.topic] += end - await consumer.position(partition)
         return messages
@@ -144,3 +149,12 @@ class Consumers:
                 self._reach.lost()
                 await self._broker.stop()
                 await asyncio.sleep(_START_AGAIN_SECONDS)
+
+
+async def _ends(consumer: Any, resting: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
+    """Where these partitions end now: aiokafka fetches nothing of them, and so learns of nothing new behind them."""
+    try:
+        async with asyncio.timeout(_ASK_SECONDS):
+            return await consumer.end_offsets(resting) if resting else {}
+    except (KafkaError, TimeoutError):
+        return {}

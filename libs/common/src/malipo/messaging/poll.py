@@ -23,6 +23,7 @@ from malipo import clock
 from malipo.messaging.batch_consumer import Stop
 from malipo.messaging.kafka import Fenced
 from malipo.messaging.losses import Losses
+from malipo.messaging.membership import watch_partitions
 from malipo.messaging.records import Record, summary
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -117,6 +118,7 @@ class Poll:
     async def next(self, consumer: Any) -> tuple[Record, ...]:
         """The next records, as soon as there are any, or none after a second: what a subscriber's `get_msg` answers."""
         try:
+            watch_partitions(consumer)
             await self._place(consumer)
             await self._go_back(consumer)
             await self._wake(consumer)

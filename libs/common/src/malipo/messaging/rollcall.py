@@ -14,6 +14,7 @@ from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
+metrics.SENT_AGAIN.labels(PAYMENT_EVENTS.name)  # an alert on the first needs a zero before it
 _SHOWN = 5
 
 
