@@ -87,6 +87,26 @@ async def test_a_redis_that_hangs_costs_one_request_a_second_and_no_other(replic
     await until(redis_is_tried, what="Redis to be tried again")
 
 
+async def test_a_redis_that_is_away_or_refuses_is_shown_until_it_answers_again(replica, stores, line):
+    url, wire = await line(stores.redis_url)
+    gateway = await replica(redis_url=url)
+    merchant = await gateway.merchant(configured=False)
+
+    async def shown() -> str | None:
+        await merchant.get("/v1/payments")
+        return (await gateway.client.get("/health/ready")).json()["problems"].get("redis")
+
+    assert await shown() is None
+    wire.cut()
+    assert "Redis is away" in str(await until(shown, what="the health page to show it"))
+    wire.mend()
+
+    async def all_is_well() -> bool:
+        return await shown() is None
+
+    await until(all_is_well, what="the health page to show nothing")
+
+
 async def seconds(merchant) -> float:
     started = clock.monotonic()
     assert (await merchant.get("/v1/payments")).status_code == 200

@@ -112,6 +112,8 @@ class RateLimiter:
         self._limit = limit
         self._away_until = 0.0
         self._local = LocalBuckets(limit)
+        self.problem: str | None = None
+        """Why Redis was not there for the last request that asked it, else None."""
 
     async def consume(self, key: str) -> RateLimitDecision:
         """Take one token of `key`'s bucket."""
@@ -125,7 +127,7 @@ class RateLimiter:
             decision = await self._consume_in_redis(key)
         except (RedisError, OSError) as error:
             return self._redis_away(key, error)
-        self._away_until = 0.0
+        self._away_until, self.problem = 0.0, None
         return decision
 
     async def _consume_in_redis(self, key: str) -> RateLimitDecision:
@@ -135,6 +137,7 @@ class RateLimiter:
 
     def _redis_away(self, key: str, error: Exception) -> RateLimitDecision:
         self._away_until = clock.monotonic() + _AWAY_SECONDS
+        self.problem = f"Redis is away, or refuses us ({type(error).__name__}): each replica limits rates by itself"
         log.warning("redis away", error=repr(error), rate_limit="local", retry_in_seconds=_AWAY_SECONDS)
         return self._consume_locally(key)
 
