@@ -29,6 +29,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(0, MAX_AMOUNT_MINOR),
     bool: st.booleans(),
     NoneType: st.none(),
+    Any: st.text(st.characters(exclude_categories=["Cs"])),
     Moment: st.datetimes(timezones=st.just(UTC)),
     Money: st.builds(Money, st.integers(0, MAX_AMOUNT_MINOR), st.sampled_from(list(EXPONENTS))),
 }
@@ -51,12 +52,14 @@ def values(of: Any) -> st.SearchStrategy[Any]:
 
 
 def with_unknown_fields(node: Any) -> Any:
-    """The JSON with a field that this code does not know in every object but metadata, whose names are the merchant's."""
+    """The JSON with a field that this code does not know in every object but metadata and details, whose names are the merchant's."""
     if isinstance(node, list):
         return [with_unknown_fields(item) for item in node]
     if not isinstance(node, dict):
         return node
-    known = {name: value if name == "metadata" else with_unknown_fields(value) for name, value in node.items()}
+    known = {
+        name: value if name in ("metadata", "details") else with_unknown_fields(value) for name, value in node.items()
+    }
     return known | {"from_the_future": {"1": [None]}}
 
 

@@ -1,5 +1,7 @@
 """A partition that heals after a rest does not keep its neighbours waiting until its backlog is read."""
 
+from types import SimpleNamespace
+
 from aiokafka import ConsumerRecord, TopicPartition
 
 from malipo.messaging import poll
@@ -19,6 +21,7 @@ class Consumer:
         self._paused: set[TopicPartition] = set()
         self.pause, self.resume, self.highwater = self._paused.add, self._paused.discard, self.ends.get
         self.seek = self.positions.__setitem__
+        self._coordinator = SimpleNamespace(_group_subscription={ILL.topic})
 
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self.positions)

@@ -56,10 +56,7 @@ _BY_ID = CompiledQuery(
 
 
 class ReplicaBehind(Exception):
-    """The command relies on a configuration that has not arrived here yet: wait for it. `code` and `why` are told meanwhile."""
-
-    code = "configuration_behind"
-    why = "The merchant's configuration has not arrived."
+    """The command relies on a configuration that has not arrived here yet: wait for it."""
 
 
 class NoCredentials(Exception):

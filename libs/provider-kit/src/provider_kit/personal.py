@@ -13,7 +13,6 @@ from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform.secrets import KeyRing, SecretUnreadable
-from provider_kit.credentials import ReplicaBehind
 
 PERSONAL = "personal"
 """The name of the one key on a payment's own ring."""
@@ -33,11 +32,8 @@ WHERE payment_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL A
 """
 
 
-class KeyBehind(ReplicaBehind):
+class KeyBehind(Exception):
     """The key to a payment's personal data has not arrived here yet: wait for it."""
-
-    code = "personal_data_behind"
-    why = "The key to the payment's personal data has not arrived."
 
 
 class PersonalDataErased(Exception):

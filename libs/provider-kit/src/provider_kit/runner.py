@@ -26,7 +26,7 @@ from provider_kit.bulkhead import ClaimWithout, Shares
 from provider_kit.calls import Calls
 from provider_kit.credentials import Account, CredentialStore, NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.personal import PersonalDataErased, PersonalKeys
+from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalKeys
 from provider_kit.provider import Attempt, Credentials, Provider, ProviderOperation, References, refusal
 
 CONCURRENT_OPERATIONS = 48
@@ -132,9 +132,12 @@ class AttemptRunner:
             outcome = await self._outcome(claimed)
         except LeaseLost:
             log.warning("lease lost before the call", provider=self._name)
-        except ReplicaBehind as behind:
-            seconds = min(_doubled(_BEHIND_SECONDS, claimed.tries - 1), _LONGEST_BEHIND_SECONDS)
-            await self._could_not_send(claimed, behind.code, behind.why, seconds)
+        except ReplicaBehind:
+            why = "The merchant's configuration has not arrived."
+            await self._could_not_send(claimed, "configuration_behind", why, _behind_seconds(claimed))
+        except KeyBehind:
+            why = "The key to the payment's personal data has not arrived."
+            await self._could_not_send(claimed, "personal_data_behind", why, _behind_seconds(claimed))
         except NotSent as error:
             await self._could_not_send(claimed, "provider_unreachable", str(error), _delay_seconds(claimed, error))
         except (Misconfigured, NoCredentials, SecretUnreadable) as error:
@@ -307,6 +310,10 @@ class AttemptRunner:
         if any(ours.values()):
             self.nudge()  # attempts that waited behind one of them may run now
         return [end.claimed.id in ours for end in ends]
+
+
+def _behind_seconds(claimed: ClaimedAttempt) -> float:
+    return min(_doubled(_BEHIND_SECONDS, claimed.tries - 1), _LONGEST_BEHIND_SECONDS)
 
 
 def _delay_seconds(claimed: ClaimedAttempt, error: NotSent) -> float:
