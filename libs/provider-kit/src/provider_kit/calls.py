@@ -33,6 +33,11 @@ RETRIES = Counter(
     "Tries of an operation at a provider after its first; the exemplar is the payment's id.",
     ("provider", "kind"),
 )
+TOKENS = Counter(
+    "malipo_provider_tokens",
+    "Access tokens that were fetched from a provider; far more than their life explains means that they are refused.",
+    ("provider",),
+)
 CIRCUITS = Gauge(
     "malipo_provider_circuits",
     "Accounts that are not called for now (`open`), or only by one call that probes (`half_open`).",

@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from prometheus_client import Counter
-
 from malipo import clock, ids
 from malipo.messaging.database import Database
 from malipo.platform.secrets import KeyRing, SecretUnreadable
+from provider_kit.calls import TOKENS
 from provider_kit.errors import NotSent
 
 FETCH_SECONDS = 15.0
@@ -44,12 +43,6 @@ WHERE account = $1 AND fetching_by = $2 RETURNING number
 """
 _FORGET = "UPDATE access_tokens SET ciphertext = NULL WHERE account = $1 AND number = $2"
 _GIVE_UP = "UPDATE access_tokens SET fetching_by = NULL, fetching_until = NULL WHERE account = $1 AND fetching_by = $2"
-
-FETCHED = Counter(
-    "malipo_provider_tokens",
-    "Access tokens that were fetched from a provider; far more than their life explains means that they are refused.",
-    ("provider",),
-)
 
 
 class TokenRefused(Exception):
@@ -160,7 +153,7 @@ class Tokens:
         except BaseException:
             await self._database.write(_GIVE_UP, account, mine)
             raise
-        FETCHED.labels(self._provider).inc()
+        TOKENS.labels(self._provider).inc()
         sealed = self._key_ring.seal(fetched.token.encode(), owner=_owner(account))
         stored = await self._database.write(_STORE, account, mine, sealed, fetched.life_seconds * 0.9)
         if not stored:  # so slow that another process has fetched a later one, which may have ended this one
