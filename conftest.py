@@ -22,7 +22,7 @@ from malipo.messaging.pool import Pool, create_pool
 from malipo.messaging.provision import provision
 from malipo.platform import migrations
 from malipo_local import Stack, scratch
-from malipo_local.ports import Ports
+from malipo_local.ports import free_port
 
 ROOT = Path(__file__).parent
 _COMPLAINT = re.compile("PANIC|FATAL|terminated|terminating|signal|crash|recovery")
@@ -165,9 +165,9 @@ def kafka_in_a_container(service: dict[str, Any]) -> Generator[str]:
     """Where a Kafka with compose's settings is; a client goes on to where Kafka calls itself, so the port is chosen before."""
     from testcontainers.core.container import DockerContainer
 
-    with tempfile.TemporaryDirectory() as folder:
-        address = f"localhost:{Ports(Path(folder, 'ports')).of('kafka')}"
-    container = DockerContainer(service["image"]).with_bind_ports(9092, int(address.rpartition(":")[2]))
+    port = free_port()
+    address = f"localhost:{port}"
+    container = DockerContainer(service["image"]).with_bind_ports(9092, port)
     container.with_envs(**service["environment"] | {"KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{address}"})
     with container:  # who makes the topics waits until it answers
         yield address

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from model_wire import described, exchange, money, name_of, require_ok, undoubted, verified
+from model_wire import ModelProvider, described, exchange, money, name_of, require_ok, undoubted, verified
 
 from malipo.contracts.descriptor import OperationRules, SameKey
 from malipo.contracts.outcomes import Declined, Outcome, Pending, Succeeded, Unknown
@@ -32,19 +32,8 @@ def read(found: Any) -> Outcome:
             return Unknown(reason="unreadable")
 
 
-class KeyedProvider:
+class KeyedProvider(ModelProvider):
     descriptor = DESCRIPTOR
-
-    def __init__(self, http: Any) -> None:
-        self.http = http
-
-    def identity(self, credentials: Any) -> str:
-        return credentials["secret"]
-
-    async def execute(self, attempt: Attempt) -> Outcome:
-        if attempt.operation.amount.currency == "KWD":
-            return Declined(code="amount_unsupported")
-        return await undoubted(self._send(attempt) if attempt.same_account else self._look(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
         expired = attempt.ages.expired and isinstance(attempt.operation, Charge)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import httpx
-from model_wire import Doubt, described, exchange, money, name_of, undoubted
+from model_wire import Doubt, ModelProvider, described, exchange, money, name_of, undoubted
 
 from malipo import clock
 from malipo.contracts.descriptor import Never
@@ -36,22 +36,11 @@ def read(found: Any) -> Outcome:
             return Unknown(reason="unreadable")
 
 
-class KeylessProvider:
+class KeylessProvider(ModelProvider):
     descriptor = DESCRIPTOR
 
-    def __init__(self, http: Any) -> None:
-        self.http = http
-
-    def identity(self, credentials: Any) -> str:
-        return credentials["secret"]
-
-    async def execute(self, attempt: Attempt) -> Outcome:
-        if attempt.operation.amount.currency == "KWD":
-            return Declined(code="amount_unsupported")
-        return await undoubted(self._push(attempt) if attempt.same_account else self._ask(attempt))
-
     async def query(self, attempt: Attempt) -> Outcome:
-        return await undoubted(self._ask(attempt))
+        return await undoubted(self._look(attempt))
 
     async def parse_callback(self, callback: Callback, credentials: Any) -> ParsedCallback:
         try:
@@ -81,7 +70,7 @@ class KeylessProvider:
             return ParsedCallback(callback_id, unmatched=[Unmatched("received", {"transaction": transaction})])
         return ParsedCallback(callback_id, received=[received] if status == 200 else [])
 
-    async def _push(self, attempt: Attempt) -> Outcome:
+    async def _send(self, attempt: Attempt) -> Outcome:
         operation = attempt.operation
         body = {
             "amount": operation.amount.amount_minor,
@@ -91,7 +80,7 @@ class KeylessProvider:
         status, found = await self._exchange(attempt.credentials, "POST", "/push", body)
         return read(found) if status == 200 else Unknown(reason=f"http {status}")
 
-    async def _ask(self, attempt: Attempt) -> Outcome:
+    async def _look(self, attempt: Attempt) -> Outcome:
         body = {"checkout": attempt.reference, "for": attempt.operation.operation_id}
         status, found = await self._exchange(attempt.credentials, "POST", "/ask", body)
         if found == {"busy": True}:

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from model_wire import described, exchange, money, name_of, require_ok, undoubted, verified
+from model_wire import ModelProvider, described, exchange, money, name_of, require_ok, undoubted, verified
 
 from malipo.contracts.descriptor import OperationRules, SameKey
-from malipo.contracts.outcomes import ActionRequired, Approval, Approved, Declined, Outcome, Succeeded, Unknown
+from malipo.contracts.outcomes import ActionRequired, Approval, Approved, Outcome, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge, Confirm
 from provider_kit.errors import Misconfigured
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, CallbackOutcome, ParsedCallback
@@ -23,20 +23,12 @@ DESCRIPTOR = described(
 )
 
 
-class TwoStepProvider:
+class TwoStepProvider(ModelProvider):
     descriptor = DESCRIPTOR
 
     def __init__(self, http: Any, tokens: TokenSource) -> None:
-        self.http = http
+        super().__init__(http)
         self.tokens = tokens
-
-    def identity(self, credentials: Any) -> str:
-        return credentials["secret"]
-
-    async def execute(self, attempt: Attempt) -> Outcome:
-        if attempt.operation.amount.currency == "KWD":
-            return Declined(code="amount_unsupported")
-        return await undoubted(self._send(attempt) if attempt.same_account else self._look(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
         only_read = attempt.reference or attempt.ages.expired or not attempt.same_account

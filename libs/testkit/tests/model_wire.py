@@ -11,11 +11,11 @@ import httpx
 
 from malipo import clock
 from malipo.contracts.descriptor import AmountRule, Details, Method, MethodRules, OperationRules, ProviderDescriptor
-from malipo.contracts.outcomes import Outcome, Unknown
+from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.money import Money
 from malipo.platform.client import never_sent
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import Callback, Credentials
+from provider_kit.provider import Attempt, Callback, Credentials
 from testkit.provider_examples import TIMEOUT_SECONDS
 
 MINE, OTHER = {"secret": "s3cret-of-mine"}, {"secret": "s3cret-of-another"}
@@ -25,12 +25,6 @@ AMOUNTS = {
     Money(500, "JPY"): b'"amount":500,"currency":"JPY"',
     Money(5125, "KWD"): None,
 }
-
-
-class ModelMethod(Method):
-    """Whatever a test's card has."""
-
-    type: str
 
 
 def described(name: str, **changes: Any) -> ProviderDescriptor:
@@ -79,6 +73,27 @@ def require_ok(status: int) -> None:
         raise Doubt(Unknown(reason=f"http {status}", silent=status >= 500))
 
 
+class ModelProvider:
+    """What every model does alike: an operation is sent to its own account, and looked for in any other."""
+
+    def __init__(self, http: Any) -> None:
+        self.http = http
+
+    def identity(self, credentials: Any) -> str:
+        return credentials["secret"]
+
+    async def execute(self, attempt: Attempt) -> Outcome:
+        if attempt.operation.amount.currency == "KWD":
+            return Declined(code="amount_unsupported")
+        return await undoubted(self._send(attempt) if attempt.same_account else self._look(attempt))
+
+    async def _send(self, attempt: Attempt) -> Outcome:
+        raise NotImplementedError
+
+    async def _look(self, attempt: Attempt) -> Outcome:
+        raise NotImplementedError
+
+
 async def undoubted(call: Any) -> Outcome:
     try:
         return await call
@@ -95,8 +110,7 @@ def money(found: Any) -> Money:
 
 def sign(event: object, credentials: Credentials, signed_at: int) -> Callback:
     body = json.dumps(event).encode()
-    mac = hmac.digest(credentials["secret"].encode(), b"%d." % signed_at + body, "sha256").hex()
-    return Callback({"x-signature": f"{signed_at}.{mac}"}, body)
+    return Callback({"x-signature": f"{signed_at}.{sign_bytes(body, credentials, signed_at)}"}, body)
 
 
 def verified(callback: Callback, credentials: Credentials) -> Any:

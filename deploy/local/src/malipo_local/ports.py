@@ -3,6 +3,7 @@
 import json
 import secrets
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -24,6 +25,16 @@ def is_free(port: int) -> bool:
     return True
 
 
+def free_port(taken: Collection[int] = ()) -> int:
+    """A port that no server has bound, and that is none of `taken`. Raises `OSError` when none is found."""
+    for _ in range(_TRIES):
+        port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
+        if port not in taken and is_free(port):
+            return port
+    message = f"No free port between {_LOWEST} and {_HIGHEST} on {HOST}. Stop what holds them (ss -ltnp)."
+    raise OSError(message)
+
+
 class Ports:
     """Which port each process listens on, by a key such as `gateway-0`."""
 
@@ -35,7 +46,7 @@ class Ports:
     def of(self, key: str) -> int:
         """The port of a key, chosen now if it has none."""
         if key not in self._ports:
-            self._ports[key] = self._choose()
+            self._ports[key] = free_port(self._ports.values())
             self._save()
         return self._ports[key]
 
@@ -43,18 +54,9 @@ class Ports:
         """Give new ports to those whose port another program has bound; returns whether there were any."""
         taken = [key for key in keys if not is_free(self.of(key))]
         for key in taken:
-            self._ports[key] = self._choose()
+            self._ports[key] = free_port(self._ports.values())
         self._save()
         return bool(taken)
-
-    def _choose(self) -> int:
-        used = set(self._ports.values())
-        for _ in range(_TRIES):
-            port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
-            if port not in used and is_free(port):
-                return port
-        message = f"No free port between {_LOWEST} and {_HIGHEST} on {HOST}. Stop what holds them (ss -ltnp)."
-        raise OSError(message)
 
     def _save(self) -> None:
         self._path.write_text(json.dumps(self._ports, indent=2))

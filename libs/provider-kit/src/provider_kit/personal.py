@@ -8,14 +8,12 @@ from pydantic import ValidationError
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.descriptor import Method, ProviderDescriptor
 from malipo.contracts.message import Message
-from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner, whole
+from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, whole
 from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.platform.personal_data import open_texts
 from malipo.platform.secrets import KeyRing, SecretUnreadable
-
-PERSONAL = "personal"
-"""The name of the one key on a payment's own ring."""
 
 # An erased key never comes back, in whichever order the messages arrive.
 _KEEP = """
@@ -77,11 +75,9 @@ class PersonalKeys:
             return None
 
     def _opened(self, payment_id: str, method: PaymentMethod, sealed: str, wrapped: str) -> Method:
-        key = self._key_ring.open(wrapped, owner=key_owner(payment_id))
+        texts = open_texts(sealed, wrapped, payment_id, self._key_ring)
+        opened = msgspec.structs.replace(method, details=whole(method.details, texts), personal=None)
         try:
-            plain = KeyRing({PERSONAL: key}).open(sealed, owner=payment_id)
-            texts = msgspec.json.decode(plain, type=dict[str, str])
-            opened = msgspec.structs.replace(method, details=whole(method.details, texts), personal=None)
             return self._descriptor.read_method(opened)
-        except (ValueError, ValidationError):
+        except ValidationError:
             raise SecretUnreadable from None  # without a cause: it would quote the data

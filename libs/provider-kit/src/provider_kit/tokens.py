@@ -7,10 +7,12 @@ A provider may end the former token with each new one (Safaricom's OAuth documen
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from malipo import clock, ids
 from malipo.messaging.database import Database
+from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from provider_kit.calls import TOKENS
 from provider_kit.errors import NotSent
@@ -63,7 +65,6 @@ class _Token:
 
     token: str = field(repr=False)
     number: int
-    read_at: float = field(default_factory=clock.since_boot)
 
 
 type Fetch = Callable[[], Awaitable[FetchedToken]]
@@ -85,8 +86,7 @@ class Tokens:
         self._provider = provider
         self._database = database
         self._key_ring = key_ring
-        self._kept: dict[str, _Token] = {}
-        self._finding: dict[str, asyncio.Lock] = {}
+        self._recent = Recent[str, _Token](seconds=_KEPT_SECONDS, most=_MOST_KEPT)
 
     async def using[T](self, account: str, fetch: Fetch, call: Callable[[str], Awaitable[T]]) -> T:
         """What `call` returns with a token. If it raises `TokenRefused`, a new token is fetched, once.
@@ -105,22 +105,8 @@ class Tokens:
 
     async def _token(self, account: str, fetch: Fetch, *, after: int) -> _Token:
         """A token later than number `after`: kept here a moment, else found in the table, else fetched."""
-        if kept := self._fresh(account, after):
-            return kept
-        async with self._finding.setdefault(account, asyncio.Lock()):  # one look for all that wait here
-            if kept := self._fresh(account, after):
-                return kept
-            found = await self._find_or_fetch(account, fetch, after)
-        if len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
-            self._finding.clear()
-        self._kept[account] = found
-        return found
-
-    def _fresh(self, account: str, after: int) -> _Token | None:
-        kept = self._kept.get(account)
-        fresh = kept is not None and kept.number > after and clock.since_boot() - kept.read_at < _KEPT_SECONDS
-        return kept if fresh else None
+        find = partial(self._find_or_fetch, account, fetch, after)
+        return await self._recent.find(account, find, suits=lambda kept: kept.number > after)
 
     async def _find_or_fetch(self, account: str, fetch: Fetch, after: int) -> _Token:
         mine = ids.new("fetch")

@@ -45,6 +45,7 @@ SELECT {names}, CASE WHEN opened IS NOT NULL THEN now() + interval '10 seconds' 
 ON CONFLICT DO NOTHING""",
     [column for column in tables.UNMATCHED.columns if column.name not in ("received_at", "look_at")],
 )
+_DUE = "SELECT EXISTS (SELECT FROM unmatched WHERE look_at <= now())"
 # A charge whose answer was lost is found within minutes; what is found after a month is found by a person.
 _LOOK = """
 SELECT credential_id, callback_id, number, merchant_id, mode, reference_ids, opened FROM unmatched
@@ -104,6 +105,8 @@ def record(
 
 async def look_again(database: Database) -> bool:
     """Publish the refunds whose charge is known by now, and put off the others; returns whether there may be more."""
+    if not await database.reads.fetchval(_DUE):
+        return False
     async with database.begin() as unit:
         due = await unit.transaction.fetch(_LOOK, AT_ONCE)
         found = {(row["credential_id"], row["callback_id"], row["number"]): await _charge_of(unit, row) for row in due}

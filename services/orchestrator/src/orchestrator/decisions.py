@@ -7,7 +7,6 @@ from typing import Literal
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
-from malipo.money import Money
 from orchestrator import handlers, store, suspense
 from orchestrator.advance import Fold
 from orchestrator.machine import DECISIONS, TABLE, State, Subject, Trigger
@@ -90,12 +89,11 @@ def _check(payment: Payment, operation: Operation | None, trigger: Trigger) -> N
 
 
 def _check_fit(payment: Payment, money: Suspended) -> None:
-    owner, needed = (payment.merchant_id, payment.mode), Money(payment.amount.amount_minor, payment.amount.currency)
-    if (money.merchant_id, money.mode) != owner:
+    if (money.merchant_id, money.mode) != (payment.merchant_id, payment.mode):
         msg = f"{money.id} is another merchant's, or of another mode"
         raise Impossible(msg)
-    if money.amount != needed:
-        msg = f"{money.id} is {money.amount}, and the payment is {needed}: only the same amount can be assigned"
+    if money.amount != payment.amount:
+        msg = f"{money.id} is {money.amount}, and the payment is {payment.amount}: only the same amount can be assigned"
         raise Impossible(msg)
     if (Subject.PAYMENT, payment.state, Trigger.DECIDED_COMPLETED) not in TABLE:
         msg = f"the payment is {payment.state}: {_WAIT}"

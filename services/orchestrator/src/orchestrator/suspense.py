@@ -14,7 +14,7 @@ from malipo.messaging.writes import insert
 from malipo.money import Money
 from orchestrator.tables import SUSPENSE
 
-_KEPT = list(SUSPENSE.columns)[:10]
+_KEPT = [column for column in SUSPENSE.columns if not column.nullable]  # without what an assignment fills in
 _KEEP = insert(SUSPENSE, "ON CONFLICT (id) DO NOTHING", _KEPT)
 _OPEN = CompiledQuery(
     select(*_KEPT).where(SUSPENSE.c.assigned_to.is_(None)).order_by(SUSPENSE.c.id).limit(bindparam("limit"))

@@ -20,7 +20,8 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
-from malipo.money import EXPONENTS, Money
+from malipo.contracts.providers.stripe import DESCRIPTOR
+from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, ProviderOperation
 from provider_stripe.objects import (
@@ -40,16 +41,10 @@ OPERATION = "malipo_operation_id"
 FENCE = "malipo_fence"
 """Marks a PaymentIntent that was never meant to take money; its value is the operation whose key it made useless."""
 
-_NOT_TAKEN = frozenset({"GHS", "ISK", "MGA", "UGX"})
-"""Stripe writes ISK and UGX with two decimals that must be zero; its minor unit of MGA is not ISO's; it has no GHS."""
-
 STEPS: dict[str, int] = {
-    # Stripe's currencies, each with the smallest step of an amount in ISO 4217 minor units: in currencies that have
-    # thousandths, cards settle in hundredths.
-    currency: 10 if exponent == 3 else 1
-    for currency, exponent in EXPONENTS.items()
-    if currency not in _NOT_TAKEN
+    currency: rule.step for rules in DESCRIPTOR.methods for currency, rule in rules.currencies.items()
 }
+"""Stripe's currencies, each with the smallest step of an amount in ISO 4217 minor units."""
 
 _MAX_DESCRIPTION = 1000
 _MAX_MESSAGE = 500

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from gateway.edge.cards import EXPOSED, leads_to_card_number, mentions_card_number
 from malipo.contracts.events import EVENT_TYPES
+from malipo.contracts.methods import PRINTABLE
 from malipo.money import MAX_AMOUNT_MINOR
 
 IDEMPOTENCY_KEY = "^[!-~](?:[ -~]{0,253}[!-~])?$"
@@ -68,7 +69,6 @@ def _no_card_number(text: str) -> str:
     return text
 
 
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Printable = Field(pattern=PRINTABLE)
 Words = AfterValidator(_no_card_number)
 """For a merchant's free text: refuses card numbers."""

@@ -1,6 +1,6 @@
 """`/v1/payments/{id}/erase`, `/v1/customers/{ref}/erase`: what is about a person is destroyed; payments and their books stay."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -35,7 +35,7 @@ async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
     one that holds nothing personal, as one by card, is counted nowhere.
     """
     payment = await require_payment(mutation.dependencies, mutation.client, payment_id)
-    return await _erase(mutation, payment_id=payment.id)
+    return await _erase(mutation, "payment_id", payment.id)
 
 
 @router.post(
@@ -46,17 +46,16 @@ async def erase_customer(mutation: _Eraser, customer_ref: str) -> Response:
     """The same for all payments with this `customer_ref` until now; those under way are erased when they have ended."""
     if not customer_ref.isprintable():  # no payment has it, and no statement could ask for it
         return respond(personal.Erasure(0, 0)._asdict(), 202)
-    return await _erase(mutation, customer_ref=customer_ref)
+    return await _erase(mutation, "customer_ref", customer_ref)
 
 
-async def _erase(mutation: Mutation, *, payment_id: str | None = None, customer_ref: str | None = None) -> Response:
-    owner = mutation.client.merchant_id, mutation.client.mode
+async def _erase(mutation: Mutation, column: Literal["payment_id", "customer_ref"], value: str) -> Response:
+    database = mutation.dependencies.database
+    whose = personal.Whose(mutation.client.merchant_id, mutation.client.mode, column, value)
 
     async def write(unit: UnitOfWork) -> str:
-        await personal.request_erasure(unit, owner, payment_id=payment_id, customer_ref=customer_ref)
-        return payment_id or customer_ref or ""
+        await personal.request_erasure(unit, whose)
+        return value
 
-    reads = mutation.dependencies.database.reads
-    done = await once(mutation.dependencies.database, mutation.request, None, write)
-    found = await personal.erasure(reads, owner, payment_id=payment_id, customer_ref=customer_ref)
-    return respond(found._asdict(), 202, mutation.headers(done))
+    done = await once(database, mutation.request, None, write)
+    return respond((await personal.erasure(database.reads, whose))._asdict(), 202, mutation.headers(done))

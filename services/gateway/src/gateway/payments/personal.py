@@ -1,37 +1,33 @@
 """What is about a person: sealed under a key of its payment, which is published apart and destroyed when it is to be erased."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
-
-import msgspec
+from typing import Literal, NamedTuple
 
 from gateway.tables import PERSONAL_KEYS as KEYS
-from malipo import ids
 from malipo.contracts.commands import Mode, PaymentMethod
 from malipo.contracts.descriptor import Method
-from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner, parted
+from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, parted
 from malipo.contracts.topics import PERSONAL_KEYS
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert
-from malipo.platform.secrets import KEY_BYTES, KeyRing
+from malipo.platform.personal_data import seal_texts
+from malipo.platform.secrets import KeyRing
 
 AT_ONCE = 100
 """How many payments' data is erased in one transaction."""
 
-_PERSONAL = "personal"  # the name of the one key on a payment's own ring
 _NEW = (KEYS.c.payment_id, KEYS.c.merchant_id, KEYS.c.mode, KEYS.c.customer_ref, KEYS.c.wrapped)
 _KEEP = insert(KEYS, columns=_NEW)
-_OWN = "merchant_id = $1 AND mode = $2"
-_ABOUT_PAYMENT, _ABOUT_CUSTOMER = "payment_id = $3", "customer_ref = $3"
+_THEIRS = "merchant_id = $1 AND mode = $2 AND {column} = $3"
 _REQUEST = f"""
-UPDATE personal_keys SET erase_requested_at = coalesce(erase_requested_at, now()) WHERE {_OWN} AND {{about}}
+UPDATE personal_keys SET erase_requested_at = coalesce(erase_requested_at, now()) WHERE {_THEIRS}
 """  # noqa: S608 - names of ours
 _COUNT = f"""
 SELECT count(*) FILTER (WHERE erased_at IS NOT NULL) AS erased,
     count(*) FILTER (WHERE erased_at IS NULL AND erase_requested_at IS NOT NULL) AS waiting
-FROM personal_keys WHERE {_OWN} AND {{about}}
+FROM personal_keys WHERE {_THEIRS}
 """  # noqa: S608 - names of ours
 # A payment that is under way needs its data. The keys' rows stay, so that a repeat of the request finds them.
 _ENDED = """
@@ -43,6 +39,19 @@ ORDER BY k.payment_id LIMIT $1
 _CLAIM_ENDED = f"{_ENDED} FOR UPDATE OF k SKIP LOCKED"
 _ERASE = "UPDATE personal_keys SET wrapped = NULL, erased_at = now() WHERE payment_id = ANY($1::text[])"
 _WRAPPED = "SELECT payment_id, wrapped FROM personal_keys WHERE payment_id = ANY($1::text[])"
+
+
+class Whose(NamedTuple):
+    """Whose data: a payment's, or that of all payments of a customer. Of one merchant, in one mode."""
+
+    merchant_id: str
+    mode: Mode
+    column: Literal["payment_id", "customer_ref"]
+    value: str
+
+    def arguments(self) -> tuple[str, Mode, str]:
+        """For a statement about these payments."""
+        return self.merchant_id, self.mode, self.value
 
 
 class Sealed(NamedTuple):
@@ -65,9 +74,7 @@ def sealed(payment_id: str, method: Method, key_ring: KeyRing) -> Sealed:
     method_type = details.pop("type")
     if not personal:
         return Sealed(PaymentMethod(type=method_type, details=details), None)
-    key = ids.random_bytes(KEY_BYTES)
-    ciphertext = KeyRing({_PERSONAL: key}).seal(msgspec.json.encode(personal), owner=payment_id)
-    wrapped = key_ring.seal(key, owner=key_owner(payment_id))
+    ciphertext, wrapped = seal_texts(personal, payment_id, key_ring)
     return Sealed(PaymentMethod(type=method_type, details=details, personal=ciphertext), wrapped)
 
 
@@ -77,20 +84,14 @@ def keep(unit: UnitOfWork, owner: tuple[str, Mode], payment_id: str, customer_re
     unit.send(PERSONAL_KEYS, payment_id, PersonalKeyIssued(payment_id=payment_id, wrapped=wrapped))
 
 
-async def request_erasure(
-    unit: UnitOfWork, owner: tuple[str, Mode], *, payment_id: str | None = None, customer_ref: str | None = None
-) -> None:
-    """Have the personal data of a payment, or of all payments of a customer, erased as soon as each has ended."""
-    about, value = (_ABOUT_PAYMENT, payment_id) if payment_id is not None else (_ABOUT_CUSTOMER, customer_ref)
-    await unit.transaction.execute(_REQUEST.format(about=about), *owner, value)
+async def request_erasure(unit: UnitOfWork, whose: Whose) -> None:
+    """Have this personal data erased as soon as each payment has ended."""
+    await unit.transaction.execute(_REQUEST.format(column=whose.column), *whose.arguments())
 
 
-async def erasure(
-    source: Queries, owner: tuple[str, Mode], *, payment_id: str | None = None, customer_ref: str | None = None
-) -> Erasure:
-    """How far the erasure is that was requested for a payment or a customer."""
-    about, value = (_ABOUT_PAYMENT, payment_id) if payment_id is not None else (_ABOUT_CUSTOMER, customer_ref)
-    row = await source.fetchrow(_COUNT.format(about=about), *owner, value)
+async def erasure(source: Queries, whose: Whose) -> Erasure:
+    """How far the erasure is that was requested."""
+    row = await source.fetchrow(_COUNT.format(column=whose.column), *whose.arguments())
     assert row is not None
     return Erasure(row["erased"], row["waiting"])
 

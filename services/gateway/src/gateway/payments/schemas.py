@@ -19,7 +19,6 @@ from pydantic_core import PydanticCustomError
 
 from gateway.edge.fields import (
     AMOUNT_PROBLEMS,
-    PRINTABLE,
     TEXT_PROBLEMS,
     AccountLabel,
     Amount,
@@ -36,6 +35,7 @@ from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbe
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
 from malipo.contracts.descriptor import Details, Method, Misfit
 from malipo.contracts.events import PaymentStatus
+from malipo.contracts.methods import PRINTABLE
 from malipo.contracts.providers import METHODS, PROVIDERS
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 
