@@ -34,6 +34,17 @@ async def test_one_that_nobody_uses_makes_room_and_one_that_is_used_does_not():
     await clients.aclose()
 
 
+async def test_an_answer_that_came_before_all_are_closed_is_kept():
+    clients = AccountClients()
+
+    async def call():
+        async with clients.of("a", make):
+            await clients.aclose()
+            return "answer"
+
+    assert await call() == "answer"
+
+
 async def test_what_is_idle_for_long_is_closed(monkeypatch):
     clients = AccountClients(idle_seconds=60)
     async with clients.of("a", make) as old:

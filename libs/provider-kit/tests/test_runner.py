@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Pending, Redirect, Succeeded, Unknown
 from malipo.money import Money
 from provider_kit import calls
-from provider_kit.errors import BadSignature, Misconfigured, NotSent
+from provider_kit.errors import BadSignature, Misconfigured, NotReady, NotSent
 from testkit.waiting import until
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
@@ -328,6 +328,14 @@ async def test_a_rate_limit_in_a_row_makes_the_merchants_payments_wait(kit, make
     await kit.run()
     assert len(kit.provider.executed) == 5
     assert "circuit open" in (await kit.row("pay_6.1"))["problem"]
+
+
+async def test_what_we_could_not_send_for_a_reason_of_our_own_opens_no_circuit(kit, make):
+    kit.provider.script = [NotReady("database away", retry_after_seconds=1)] * 5
+    await kit.handle(*[make.charge(number) for number in range(1, 7)])
+    await kit.run()
+    assert await kit.outcomes() == [DONE]
+    assert [(await kit.row(f"pay_{number}.1"))["first_sent_at"] for number in range(1, 6)] == [None] * 5
 
 
 async def test_a_text_that_postgresql_cannot_hold_is_stored_without_what_it_cannot(kit, make):

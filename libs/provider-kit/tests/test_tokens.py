@@ -7,7 +7,7 @@ import pytest
 from malipo.messaging.database import Database
 from malipo.platform.secrets import KeyRing
 from provider_kit import tokens as module
-from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.tokens import FetchedToken, TokenRefused, Tokens
 from testkit.waiting import until
 
@@ -41,9 +41,11 @@ def bank() -> Bank:
 
 @pytest.fixture
 async def replicas(new_database, pool_of) -> list[Tokens]:
-    database = Database(lambda: None)
-    database.use(await pool_of(new_database("provider_stripe")))
-    return [Tokens("fake", database, KEY_RING) for _ in range(2)]
+    pool = await pool_of(new_database("provider_stripe"))
+    databases = [Database(lambda: None) for _ in range(2)]
+    for database in databases:
+        database.use(pool)
+    return [Tokens("fake", database, KEY_RING) for database in databases]
 
 
 async def test_all_calls_of_all_replicas_share_one_token(bank, replicas):
@@ -100,7 +102,7 @@ async def test_a_fetch_that_fails_gives_way_at_once_to_the_next(bank, replicas):
 
 async def test_a_process_that_died_in_its_fetch_holds_the_others_up_for_seconds_only(bank, replicas, monkeypatch):
     monkeypatch.setattr(module, "FETCH_SECONDS", 0.2)
-    await replicas[0]._database.write(module._BEGIN, "acc", "the dead", 0.2, 0)
+    await replicas[0]._database.write(module._BEGIN, module.named("acc"), "the dead", 0.2, 0)
     assert await replicas[1].using("acc", bank.fetch, bank.call) == "token-1"
 
 
@@ -109,3 +111,32 @@ async def test_a_token_rests_sealed(bank, replicas):
     row = await replicas[0]._database.reads.fetchrow("SELECT * FROM access_tokens")
     assert "token-1" not in str(dict(row))
     assert "token-1" not in repr(replicas[0].__dict__)
+
+
+async def test_an_account_that_is_named_by_a_secret_rests_under_a_hash_of_it(bank, replicas):
+    await replicas[0].using("consumer-secret", bank.fetch, bank.call)
+    row = await replicas[0]._database.reads.fetchrow("SELECT * FROM access_tokens")
+    assert "consumer-secret" not in str(dict(row))
+    assert "consumer-secret" not in str(replicas[0]._recent.__dict__)
+
+
+async def test_while_the_database_is_away_nothing_was_sent_and_the_provider_is_not_to_blame(bank, replicas):
+    replicas[0]._database.use(None)
+    with pytest.raises(NotReady):
+        await replicas[0].using("acc", bank.fetch, bank.call)
+    assert bank.fetched == 0
+
+
+async def test_when_the_database_goes_away_during_a_fetch_its_own_failure_is_told(bank, replicas):
+    async def fail() -> FetchedToken:
+        replicas[0]._database.use(None)
+        raise Misconfigured("the secret is wrong")
+
+    async def succeed() -> FetchedToken:
+        replicas[1]._database.use(None)
+        return await bank.fetch()
+
+    with pytest.raises(Misconfigured):
+        await replicas[0].using("acc", fail, bank.call)
+    with pytest.raises(NotReady):
+        await replicas[1].using("another", succeed, bank.call)

@@ -13,7 +13,7 @@ from malipo.platform.logs import log
 from provider_kit.attempt_rows import LeaseHold
 from provider_kit.attempts import Expired, LeaseLost, account_of
 from provider_kit.breaker import Breaker, CircuitState
-from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.integrity import checked
 from provider_kit.provider import Attempt, Provider, ProviderOperation, kind_of
 
@@ -83,10 +83,10 @@ class Calls:
         try:
             async with asyncio.timeout(_CALL_LIMIT_SECONDS):
                 outcome = checked(attempt.operation, await self._quickly(verb, attempt, hold))
+        except (NotReady, Misconfigured, LeaseLost, Expired):
+            raise
         except NotSent:
             self._breaker.failed(account)
-            raise
-        except (Misconfigured, LeaseLost, Expired):
             raise
         except Exception:  # noqa: BLE001 - a bug of ours, after which it is not known what was sent
             log.exception("provider raised", provider=self._name, payment_id=attempt.operation.payment_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from malipo import clock
-from provider_kit.errors import NotSent
+from provider_kit.errors import NotReady
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class AccountClients:
     ) -> AsyncGenerator[httpx.AsyncClient]:  # noqa: TID251 - made by `malipo.platform.client`
         """The client of an account, for the block. `account` changes with whatever `make` makes it of.
 
-        Raises `NotSent` when as many other accounts are being called as there may be clients.
+        Raises `NotReady` when as many other accounts are being called as there may be clients.
         """
         await self._close_idle(but=account)
         client = self._clients.get(account) or self._clients.setdefault(account, _Client(make()))
@@ -48,7 +48,8 @@ class AccountClients:
         finally:
             client.users -= 1
             client.idle_since = clock.monotonic()
-            self._clients.move_to_end(account)
+            if account in self._clients:  # unless all were closed meanwhile
+                self._clients.move_to_end(account)
 
     async def aclose(self) -> None:
         """Close all."""
@@ -63,7 +64,7 @@ class AccountClients:
         old = [name for name in unused if now - self._clients[name].idle_since > self._idle_seconds]
         full = but not in self._clients and len(self._clients) - len(old) >= self._most
         if full and len(unused) == len(old):
-            raise NotSent("too many accounts are called at once", retry_after_seconds=1)
+            raise NotReady("too many accounts are called at once", retry_after_seconds=1)
         gone = [self._clients.pop(name) for name in (*old, *([n for n in unused if n not in old][:1] if full else ()))]
         for client in gone:
             await client.http.aclose()

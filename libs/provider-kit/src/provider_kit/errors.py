@@ -2,6 +2,7 @@
 
 ProviderError
 ├── NotSent         certainly had no effect at the provider: try again with the same key
+│   └── NotReady    for a reason of our own: it says nothing about the provider
 ├── Misconfigured   our credentials or settings are wrong: a person has to act
 └── BadSignature    a callback that is not the provider's: refuse and count
 """
@@ -17,6 +18,10 @@ class NotSent(ProviderError):
     def __init__(self, reason: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after_seconds = retry_after_seconds
+
+
+class NotReady(NotSent):
+    """Nothing was sent for a reason of our own, as while the database is away: the provider's circuit stays closed."""
 
 
 class Misconfigured(ProviderError):

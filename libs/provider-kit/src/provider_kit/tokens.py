@@ -5,17 +5,22 @@ A provider may end the former token with each new one (Safaricom's OAuth documen
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+import asyncpg
+
 from malipo import clock, ids
 from malipo.messaging.database import Database
+from malipo.messaging.pool import AWAY, Row
+from malipo.platform.logs import log
 from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from provider_kit.calls import TOKENS
-from provider_kit.errors import NotSent
+from provider_kit.errors import NotReady, NotSent
 
 FETCH_SECONDS = 15.0
 """The longest time of one fetch, after which another process may fetch."""
@@ -23,6 +28,8 @@ FETCH_SECONDS = 15.0
 _KEPT_SECONDS = 1.0  # in this process: so soon a token that another one has replaced is used no longer
 _LOOK_SECONDS = 0.05
 _MOST_KEPT = 10_000
+_AWAY = (*AWAY, asyncpg.PostgresError)
+_NO_DATABASE = "the access tokens' database is away"
 
 # Renewed when a tenth of its life is left, so that what is handed out is good for longer than any request.
 _FIND = """
@@ -80,7 +87,7 @@ class TokenSource(Protocol):
 
 
 class Tokens:
-    """The access tokens of one provider. `account` names an account without a secret, such as its fingerprint."""
+    """The access tokens of one provider. `account` is what names the account there, perhaps a secret: its SHA-256 is kept."""
 
     def __init__(self, provider: str, database: Database, key_ring: KeyRing) -> None:
         self._provider = provider
@@ -91,13 +98,15 @@ class Tokens:
     async def using[T](self, account: str, fetch: Fetch, call: Callable[[str], Awaitable[T]]) -> T:
         """What `call` returns with a token. If it raises `TokenRefused`, a new token is fetched, once.
 
-        Raises `NotSent` when there is no token, or the new one is refused as well: the call has had no effect then.
+        Raises `NotSent` when there is no token, or the new one is refused as well: the call has had no effect then. It is
+        `NotReady` while the database is away, or when another process was to fetch the token.
         """
-        used = await self._token(account, fetch, after=0)
+        name = named(account)
+        used = await self._token(name, fetch, after=0)
         try:
             return await call(used.token)
         except TokenRefused:
-            used = await self._token(account, fetch, after=used.number)
+            used = await self._token(name, fetch, after=used.number)
         try:
             return await call(used.token)
         except TokenRefused:
@@ -114,19 +123,22 @@ class Tokens:
         while clock.since_boot() < deadline:
             if found := await self._find(account, after):
                 return found
-            if await self._database.write(_BEGIN, account, mine, FETCH_SECONDS, after):
+            if await self._write(_BEGIN, account, mine, FETCH_SECONDS, after):
                 return await self._fetch(account, fetch, mine)
             await asyncio.sleep(_LOOK_SECONDS)
-        raise NotSent("no access token", retry_after_seconds=5)
+        raise NotReady("no access token", retry_after_seconds=5)
 
     async def _find(self, account: str, after: int) -> _Token | None:
-        row = await self._database.reads.fetchrow(_FIND, account, after)
+        try:
+            row = await self._database.reads.fetchrow(_FIND, account, after)
+        except _AWAY as error:
+            raise NotReady(_NO_DATABASE) from error
         if row is None:
             return None
         try:
             return _Token(self._key_ring.open(row["ciphertext"], owner=_owner(account)).decode(), row["number"])
         except SecretUnreadable:  # sealed under a key that is gone
-            await self._database.write(_FORGET, account, row["number"])
+            await self._write(_FORGET, account, row["number"])
             return None
 
     async def _fetch(self, account: str, fetch: Fetch, mine: str) -> _Token:
@@ -134,17 +146,35 @@ class Tokens:
             async with asyncio.timeout(FETCH_SECONDS):
                 fetched = await fetch()
         except TimeoutError:
-            await self._database.write(_GIVE_UP, account, mine)
+            await self._give_up(account, mine)
             raise NotSent("no access token in time") from None
         except BaseException:
-            await self._database.write(_GIVE_UP, account, mine)
+            await self._give_up(account, mine)
             raise
         TOKENS.labels(self._provider).inc()
         sealed = self._key_ring.seal(fetched.token.encode(), owner=_owner(account))
-        stored = await self._database.write(_STORE, account, mine, sealed, fetched.life_seconds * 0.9)
+        stored = await self._write(_STORE, account, mine, sealed, fetched.life_seconds * 0.9)
         if not stored:  # so slow that another process has fetched a later one, which may have ended this one
-            raise NotSent("access token overtaken")
+            raise NotReady("access token overtaken")
         return _Token(fetched.token, stored[0]["number"])
+
+    async def _give_up(self, account: str, mine: str) -> None:
+        try:
+            await self._write(_GIVE_UP, account, mine)
+        except NotReady:  # why there is no token matters more, and the lease ends by itself
+            log.warning("token fetch not given up", provider=self._provider)
+
+    async def _write(self, statement: str, *args: object) -> Sequence[Row]:
+        """As `Database.write`: nothing has been sent when it fails."""
+        try:
+            return await self._database.write(statement, *args)
+        except _AWAY as error:
+            raise NotReady(_NO_DATABASE) from error
+
+
+def named(account: str) -> str:
+    """The name of an account where it rests."""
+    return hashlib.sha256(account.encode()).hexdigest()
 
 
 def _owner(account: str) -> str:
