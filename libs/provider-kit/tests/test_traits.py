@@ -20,7 +20,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Confirm
 from malipo.money import Money
 from malipo.platform.client import http_client
-from provider_kit import unmatched
+from provider_kit import reminders, unmatched
 from provider_kit.errors import NotSent
 from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, ReceivedMoney
 
@@ -203,6 +203,9 @@ async def test_a_refund_made_at_the_provider_is_told_once_its_charge_is_known(ki
     await unmatched.look_again(kit.database)
     (report,) = await kit.reports()
     assert (report.payment_id, report.reference, report.outcome) == ("pay_1", "re_9", DONE)
+    await kit.sql("UPDATE reminders SET due_at = due_at - interval '2 hours'")
+    await reminders.remind(kit.database)
+    assert {type(again) for again in await kit.reports()} == {OperationOpened}  # Kafka may have lost the first
     assert await kit.database.reads.fetchval("SELECT count(*) FROM unmatched") == 0
 
 
@@ -260,7 +263,7 @@ async def test_an_account_takes_at_most_half_of_the_slots_and_another_one_comes_
     assert tries[0]["tries"] == 1
 
 
-async def test_what_is_beyond_an_accounts_share_is_given_back_as_if_it_had_not_been_claimed(kit, make):
+async def test_what_is_beyond_an_accounts_share_is_not_claimed(kit, make):
     await kit.handle(*[make.charge(number) for number in range(24)])
     await kit.handle(*[make.charge(number, account="till") for number in range(24, 48)])
     claim = kit.runner.operations._claim

@@ -139,10 +139,6 @@ _ASK = Write(
     ON CONFLICT (id) DO NOTHING""",
     NEW_ATTEMPT,
 )
-_RELEASE = """
-UPDATE attempts SET tries = tries - 1, lease_token = NULL, lease_until = NULL
-WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
-"""
 _TOMBSTONE = """
 INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, account, headers, problem, done_at)
 VALUES ($1, $1, $2, $3, $4, $5, $6, '{}', 'tombstone', now())
@@ -251,10 +247,6 @@ class Attempts:
     ) -> Sequence[ClaimedAttempt]:
         """The same for due queries: however many wait, they take no room from operations."""
         return await self._claim(_CLAIM_QUERIES, lease, count, running, without)
-
-    async def release(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
-        """Give back what was claimed and not begun: it is due as before."""
-        await self._database.write(_RELEASE, lease.token, attempt_ids)
 
     async def mark(self, claimed: ClaimedAttempt, account_fingerprint: str) -> None:
         """Commit that the operation may have reached this account, before it is sent there.

@@ -27,16 +27,13 @@ class Bulkhead:
         return [account for account in self._held if not self._has_room(account)]
 
     def most(self) -> int:
-        """How many may be claimed at once: as many as one account could take, whichever it is, so that none is given back."""
+        """How many may be claimed at once: as many as one account could take, whichever it is, so that all may enter."""
         free = self._slots - self._held.total()
         return min(((free - held + 1) // 2 for held in {0, *self._held.values()} if held < free), default=0)
 
-    def enter(self, account: str) -> bool:
-        """Take a slot if the account may."""
-        if not self._has_room(account):
-            return False
+    def enter(self, account: str) -> None:
+        """Take a slot."""
         self._held[account] += 1
-        return True
 
     def leave(self, account: str) -> bool:
         """Give a slot back; returns whether the account may have had to wait for it."""
@@ -57,26 +54,22 @@ class Shares:
         self,
         slots: int,
         claim: ClaimWithout,
-        release: Callable[[Lease, Sequence[str]], Awaitable[None]],
         run: Callable[[ClaimedAttempt], Awaitable[None]],
     ) -> None:
         self.nudge: Callable[[], None] = lambda: None
         self._bulkhead = Bulkhead(slots)
         self._claim = claim
-        self._release = release
         self._run = run
 
     async def claim(self, lease: Lease, count: int, running: Sequence[str]) -> Sequence[ClaimedAttempt]:
-        """What may run now. What is beyond its account's share, as when two accounts come at once, is given back."""
+        """What may run now: never more than one account may take, so that nothing has to be given back."""
         most = min(count, self._bulkhead.most())
         rows = await self._claim(lease, most, running, self._bulkhead.full())
-        admitted = [claimed for claimed in rows if self._bulkhead.enter(account_of(claimed.command))]
-        if len(admitted) < len(rows):
-            taken = {claimed.id for claimed in admitted}
-            await self._release(lease, [claimed.id for claimed in rows if claimed.id not in taken])
+        for claimed in rows:
+            self._bulkhead.enter(account_of(claimed.command))
         if rows and len(rows) == most:
             self.nudge()  # there may be more, for which there was room
-        return admitted
+        return rows
 
     async def run(self, claimed: ClaimedAttempt) -> None:
         """Run one of them, and give its slot back."""

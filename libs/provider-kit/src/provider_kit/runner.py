@@ -114,7 +114,7 @@ class AttemptRunner:
             await self._run(replace(claimed, headers=headers))
 
     def _executor(self, what: str, claim: ClaimWithout, limit: int) -> Executor[ClaimedAttempt]:
-        shares = Shares(limit, claim, self._attempts.release, self.run)
+        shares = Shares(limit, claim, self.run)
         executor = Executor(
             f"{self._name} {what}",
             claim=shares.claim,

@@ -8,14 +8,15 @@ from typing import Any, Literal
 import msgspec
 from prometheus_client import Counter
 
+from malipo import ids
 from malipo.contracts.outcomes import OperationOpened
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries, Row
-from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.messaging.writes import Write, purge_of
 from malipo.platform.logs import log
-from provider_kit import references, reports, tables
+from provider_kit import references, reminders, reports, tables
 from provider_kit.credentials import Account
 from provider_kit.matching import MatchedCallback, unknown_charge
 from provider_kit.provider import Unmatched
@@ -114,7 +115,8 @@ async def look_again(database: Database) -> bool:
             charge = found[row["credential_id"], row["callback_id"], row["number"]]
             if charge is not None:
                 report = msgspec.convert(row["opened"] | {"payment_id": charge["payment_id"]}, OperationOpened)
-                unit.send(OUTCOMES, report.payment_id, report, headers=charge["headers"])
+                row_of_it = outbox_row(ids.new("msg"), OUTCOMES, report.payment_id, report, charge["headers"])
+                reminders.send_and_remind(unit, row_of_it)
         for query, places in ((_FORGET, [p for p in found if found[p]]), (_LATER, [p for p in found if not found[p]])):
             if places:
                 await unit.transaction.execute(query, *zip(*places, strict=True))
