@@ -140,6 +140,29 @@ class RepeatsWithoutAKey(keyless.KeylessProvider):
         return await super().execute(attempt) if isinstance(outcome, Unknown) else outcome
 
 
+class RepeatsWithAnotherTimestamp(keyless.KeylessProvider):
+    times = 0
+
+    async def execute(self, attempt):
+        outcome = await super().execute(attempt)
+        return await super().execute(attempt) if isinstance(outcome, Unknown) else outcome
+
+    async def _exchange(self, credentials, method, path, body=None):
+        self.times += 1
+        return await super()._exchange(credentials, method, path, body and body | {"at": self.times})
+
+
+class SendsWhatHasExpired(keyed.KeyedProvider):
+    times = 0
+
+    async def query(self, attempt):
+        return await self.execute(attempt)
+
+    async def _exchange(self, attempt, method, path, body=None, **headers):
+        self.times += 1 + attempt.ages.expired
+        return await super()._exchange(attempt, method, path, body and body | {"at": self.times}, **headers)
+
+
 class BelievesAHint(keyless.KeylessProvider):
     async def _received(self, transaction, callback_id, credentials):
         money = ReceivedMoney(reference=transaction, amount=USD_10, method="phone", received_at=clock.now())
@@ -172,6 +195,8 @@ class ConfirmsInAQuery(two_step.TwoStepProvider):
     ("laws", "broken", "law"),
     [
         (TestKeyless, RepeatsWithoutAKey, "test_what_has_no_key_is_sent_once"),
+        (TestKeyless, RepeatsWithAnotherTimestamp, "test_what_has_no_key_is_sent_once"),
+        (TestKeyed, SendsWhatHasExpired, "test_a_charge_that_has_expired_is_only_queried"),
         (TestKeyless, BelievesAHint, "test_a_hint_alone_is_believed_nothing"),
         (TestKeyless, SaysThatHintsAreSigned, "test_a_forged_stale_or_tampered_callback_is_refused"),
         (TestTwoStep, FetchesATokenForEachCall, "test_a_burst_of_calls_fetches_one_access_token"),

@@ -48,6 +48,9 @@ class TestStripe(ProviderConformance):
             Example(refund(), Reply(samples.refund("failed")), RETURNED),
         ]
 
+    def is_fence(self, request):
+        return b"malipo_fence" in request.content and b"confirm" not in request.content
+
     def traceless(self):
         missing = samples.error("invalid_request_error", "resource_missing")
         return [Reply(missing, 404), Reply(missing, 400), Reply(samples.page())]

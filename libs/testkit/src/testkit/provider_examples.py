@@ -69,6 +69,10 @@ class ProviderExamples(ABC):
         """Whether a request has no effect: another than GET only where the provider documents it."""
         return request.method == "GET" or self.is_token_request(request)
 
+    def is_fence(self, request: httpx.Request) -> bool:  # noqa: ARG002 - by default there are none
+        """Whether a request only makes a charge's key useless: it can take no money, whatever comes of it."""
+        return False
+
     def is_token_request(self, request: httpx.Request) -> bool:  # noqa: ARG002 - by default there are none
         """Whether a request only fetches an access token."""
         return False

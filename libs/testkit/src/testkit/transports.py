@@ -1,7 +1,7 @@
 """Stand-ins for the network in tests: responses, silences and breaks, as httpx transports."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import override
 
@@ -26,7 +26,7 @@ class Reply:
 
 class Recorder(httpx.MockTransport):
     """Answers every request with one reply, or as another transport, and keeps those that are no mere reads: as text in
-    `effects`, and without their headers in `requests`.
+    `effects`, and as they are in `requests`.
     """
 
     def __init__(
@@ -38,20 +38,23 @@ class Recorder(httpx.MockTransport):
         self._reply = reply.handle_request if isinstance(reply, httpx.MockTransport) else reply
         self._is_read = is_read
         self.effects: list[str] = []
-        self.requests: list[tuple[str, str, bytes]] = []
-        self.headers: list[httpx.Headers] = []
+        self.requests: list[httpx.Request] = []
 
     @property
     def bodies(self) -> list[bytes]:
         """Of the requests that are no mere reads."""
-        return [body for _, _, body in self.requests]
+        return [request.content for request in self.requests]
 
     def _record(self, request: httpx.Request) -> httpx.Response:
         if not self._is_read(request):
-            self.requests.append((request.method, str(request.url), request.content))
-            self.headers.append(request.headers)
+            self.requests.append(request)
             self.effects.append(f"{request.method} {request.url}\n{request.headers.multi_items()}\n{request.content!r}")
         return self._reply(request)
+
+
+def places(requests: Iterable[httpx.Request]) -> list[tuple[str, str]]:
+    """Where requests went: of two to the same place the bodies may differ by a timestamp alone."""
+    return [(request.method, request.url.path) for request in requests]
 
 
 class Tokened(httpx.AsyncBaseTransport):
