@@ -140,7 +140,7 @@ async def test_an_operation_is_known_by_every_id_that_a_provider_has_noted(kit, 
     await kit.handle(make.charge())
     await kit.run()
     original = await kit.attempts.original("pay_1.1")
-    assert original.references == {"main": "obj_1", "order": "or_1"}
+    assert original.references == [("main", "obj_1"), ("order", "or_1")]
     await kit.reports()
     outcome = CallbackOutcome(kind="charge", references={"order": "or_1"}, outcome=replace_reference("cap_1"))
     await post(kit, ParsedCallback("evt_1", [outcome]))

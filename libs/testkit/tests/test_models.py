@@ -243,4 +243,4 @@ async def test_an_approved_order_is_captured_once_however_often_it_is_confirmed_
         agreed = Attempt(confirm(reference=waiting.reference), MINE)
         paid = await asyncio.gather(provider.execute(agreed), provider.execute(agreed))
     assert paid == [Succeeded(amount=USD_10, reference="cap_1")] * 2
-    assert (wallet.captures, agreed.references.noted) == (1, {"order": "or_0"})
+    assert (wallet.captures, agreed.references.noted) == (1, [("order", "or_0")] * 2)

@@ -1,6 +1,6 @@
 """Attempts as read from their rows: one that this process runs, and one that a query or callback is about."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import ProviderCommand, Query
 from malipo.messaging.pool import Row
 from malipo.platform.logs import log
-from provider_kit.provider import Ages, ProviderOperation, References
+from provider_kit.provider import Ages, Named, ProviderOperation, References
 from provider_kit.references import MAIN
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
@@ -73,7 +73,7 @@ class PostponedAttempt:
 class OriginalAttempt:
     """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes.
 
-    `references` are all ids of the provider's that are known by now, by role.
+    `references` are all ids of the provider's that are known by now, the earliest first.
     """
 
     operation: ProviderOperation
@@ -83,7 +83,12 @@ class OriginalAttempt:
     reference: str | None
     outcome: Outcome | None
     ages: Ages
-    references: Mapping[str, str] = field(default_factory=dict[str, str])
+    references: Sequence[Named] = ()
+
+    @property
+    def ids(self) -> set[str]:
+        """All these ids, whatever they are called."""
+        return {reference for _, reference in self.references}
 
 
 def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:
@@ -126,15 +131,15 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         headers=row["headers"],
         first_sent_at=row["first_sent_at"],
         account_fingerprint=row["account_fingerprint"],
-        reference=row["reference"] or references.get(MAIN),
+        reference=row["reference"] or next((found for role, found in references if role == MAIN), None),
         outcome=outcome,
         ages=_ages(row, read_at),
         references=references,
     )
 
 
-def _references(row: Row) -> dict[str, str]:
-    return msgspec.convert(row["known"] or {}, dict[str, str])
+def _references(row: Row) -> list[Named]:
+    return msgspec.convert(row["known"] or [], list[Named])
 
 
 def _ages(row: Row, read_at: float) -> Ages:

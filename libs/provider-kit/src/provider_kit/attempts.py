@@ -227,8 +227,8 @@ class Attempts:
         found = [
             row
             for one, original in reported
-            for row in rows(original.operation.operation_id, one.outcome.reference, one.references)
-            if row[0] not in original.references.values()
+            for row in rows(original.operation.operation_id, one.outcome.reference, one.references.items())
+            if (row[2], row[0]) not in original.references
         ]
         unit.put(KEEP, in_order(found))
 

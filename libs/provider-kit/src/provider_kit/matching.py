@@ -142,7 +142,7 @@ def _may_be_about(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
 
 def _known(original: OriginalAttempt) -> set[str]:
     main = {holdable(original.reference)} if original.reference else set[str]()
-    return main | set(original.references.values())
+    return main | original.ids
 
 
 def _is_of(operation: ProviderOperation, account: Account) -> bool:

@@ -35,7 +35,8 @@ CREATE TABLE attempt_references (
     reference  text NOT NULL,
     attempt_id text NOT NULL,
     role       text NOT NULL,
-    PRIMARY KEY (reference, attempt_id)
+    position   bigint GENERATED ALWAYS AS IDENTITY,
+    PRIMARY KEY (reference, attempt_id, role)
 );
 CREATE INDEX attempt_references_attempt ON attempt_references (attempt_id);
 

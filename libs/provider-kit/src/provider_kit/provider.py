@@ -55,24 +55,32 @@ class Ages:
         return timedelta(seconds=clock.since_boot() - self.read_at)
 
 
+Named = tuple[str, str]
+"""An id as the provider calls it: its role, such as `order`, and the id."""
+
+
 @dataclass(slots=True)
 class References:
-    """The ids that a provider gave to what an attempt is or made, by what the provider calls them.
+    """The ids that a provider gave to what an attempt is or made: several may have one role, and one id several roles.
 
-    `known` are those that were kept before. What is noted is kept when this try ends, whichever way it ends, so that
-    callbacks and reports find the attempt by any of them.
+    `known` are those that were kept before, the earliest first. What is noted is kept when this try ends, whichever way it
+    ends, so that callbacks and reports find the attempt by any of them.
     """
 
-    known: Mapping[str, str] = field(default_factory=dict[str, str])
-    noted: dict[str, str] = field(default_factory=dict[str, str])
+    known: Sequence[Named] = ()
+    noted: list[Named] = field(default_factory=list[Named])
 
     def note(self, role: str, reference: str) -> None:
         """Keep another id beside the outcome's `reference`, such as `order` beside the capture's."""
-        self.noted[role] = reference
+        self.noted.append((role, reference))
+
+    def all(self, role: str) -> list[str]:
+        """The ids of this role, the latest last."""
+        return [reference for name, reference in (*self.known, *self.noted) if name == role]
 
     def get(self, role: str) -> str | None:
-        """The id of this role, if one is known by now."""
-        return self.noted.get(role) or self.known.get(role)
+        """The latest id of this role, if one is known by now."""
+        return next(reversed(self.all(role)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,20 @@
 """The ids that a provider has given to operations: by any of them a callback or a report finds the attempt."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from malipo.messaging.pool import Queries
-from malipo.messaging.writes import Write
+from malipo.messaging.writes import insert
+from provider_kit.provider import Named
 from provider_kit.tables import ATTEMPT_REFERENCES
 
 MAIN = "main"
 """The role of the id that outcomes carry as their `reference`."""
 
-KEEP = Write(
-    "INSERT INTO attempt_references ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING",
-    tuple(ATTEMPT_REFERENCES.columns),
-)
-KNOWN = "(SELECT jsonb_object_agg(role, reference) FROM attempt_references AS known WHERE known.attempt_id = {id})"
-"""The ids of the attempt whose id is the column `{id}`, by role."""
+KEEP = insert(ATTEMPT_REFERENCES, "ON CONFLICT DO NOTHING")
+KNOWN = """(SELECT jsonb_agg(jsonb_build_array(role, reference) ORDER BY position)
+    FROM attempt_references AS known WHERE known.attempt_id = {id})"""
+"""The ids of the attempt whose id is the column `{id}`: role and id of each, the earliest first."""
 
 _MADE_HERE = """
 SELECT DISTINCT a.merchant_id, known.reference FROM attempt_references AS known JOIN attempts AS a ON a.id = known.attempt_id
@@ -32,10 +31,10 @@ def holdable(text: str) -> str:
     return f"sha256:{hashlib.sha256(plain).hexdigest()}"
 
 
-def rows(attempt_id: str, main: str | None, others: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def rows(attempt_id: str, main: str | None, others: Iterable[Named]) -> list[tuple[str, str, str]]:
     """Rows of `KEEP` for all ids of one attempt."""
-    named = ({MAIN: main} if main else {}) | {role: reference for role, reference in others.items() if reference}
-    return [(holdable(reference), attempt_id, holdable(role)) for role, reference in named.items()]
+    named = [(MAIN, main or ""), *others]
+    return [(holdable(reference), attempt_id, holdable(role)) for role, reference in named if reference]
 
 
 def in_order(found: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

@@ -67,10 +67,11 @@ ATTEMPT_REFERENCES = Table(
     metadata,
     Column("reference", Text, primary_key=True),
     Column("attempt_id", Text, primary_key=True),
-    Column("role", Text, nullable=False),
+    Column("role", Text, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
     Index("attempt_references_attempt", "attempt_id"),
 )
-"""Every id that the provider gave to what an operation is or made, by what the provider calls it."""
+"""Every id that the provider gave to what an operation is or made, and what the provider calls it; the latest last."""
 
 MERCHANTS = Table(
     "merchants",
