@@ -8,7 +8,7 @@ BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched step-over demo bench crash-matrix chaos test check conformance docs FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched step-over demo bench crash-matrix chaos test check conformance docs lock new-provider FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,3 +97,11 @@ check: setup ## formatting, lint, types, architecture, generated docs, tables an
 
 docs: setup ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate.py
+
+lock: ## write uv.lock anew: which packages are to be installed, after a change of a pyproject.toml or of the providers
+	@$(BIN)/python docs/generate.py --blocks
+	@$(UV) lock --quiet --offline 2>/dev/null || $(UV) lock --quiet  # from the cache, which costs no second, else the registry
+	@sed -i -E 's/, size = [0-9]+//' uv.lock  # not every registry knows sizes: whoever locks, the file is the same
+
+new-provider: setup ## begin a provider (NAME=acme TITLE="Acme Pay"): descriptor, service, simulator, red conformance suite
+	@$(BIN)/python scaffold/new_provider.py "$(NAME)" $(if $(TITLE),--title "$(TITLE)")

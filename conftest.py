@@ -28,6 +28,8 @@ ROOT = Path(__file__).parent
 _COMPLAINT = re.compile("PANIC|FATAL|terminated|terminating|signal|crash|recovery")
 
 
+pytest.register_assert_rewrite("testkit")  # a law that is broken shows what was there instead
+
 _DRAFTS = Path(__file__).parent / "libs/common/tests/contracts/descriptors"
 
 

@@ -1,4 +1,7 @@
-"""Writes what comes from code: files of docs/, golden schemas, blocks of other files; `--check` says what is stale."""
+"""Writes what comes from code: files of docs/, golden schemas, blocks of other files; `--check` says what is stale.
+
+`--blocks` writes the blocks alone, for which no service needs to be installed: they say which ones are to be.
+"""
 # ruff: noqa: INP001, T201 - a command, no package: it prints
 
 import argparse
@@ -38,8 +41,12 @@ def generated() -> dict[Path, str]:
     """Every file that is generated from code, in whole or in part, with its content."""
     pages = {ROOT / "docs" / name: page() for name, page in PAGES.items()}
     schemas = {SCHEMAS / f"{topic.name}.json": as_json(golden(topic)) for topic in TOPICS}
-    parts = {ROOT / name: blocks.filled((ROOT / name).read_text("utf-8")) for name in blocks.FILES}
-    return pages | schemas | parts | {ROOT / "ARCHITECTURE.md": architecture()}
+    return pages | schemas | with_blocks() | {ROOT / "ARCHITECTURE.md": architecture()}
+
+
+def with_blocks() -> dict[Path, str]:
+    """The files that are written by hand but for blocks that follow from which providers there are."""
+    return {ROOT / name: blocks.filled((ROOT / name).read_text("utf-8")) for name in blocks.FILES}
 
 
 def broken_promises() -> list[str]:
@@ -62,17 +69,18 @@ def main() -> int:
     """Write what is stale, or only name it; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
-    only_check = parser.parse_args().check
-    if broken := broken_promises():
+    parser.add_argument("--blocks", action="store_true", help="only the blocks of hand-written files")
+    given = parser.parse_args()
+    if not given.blocks and (broken := broken_promises()):
         print("these changes break the messages of a topic; give them a new topic version (.v2):", *broken, sep="\n  ")
         return 1
-    files = generated()
+    files = with_blocks() if given.blocks else generated()
     for path in (found := stale(files)):
-        print(path.relative_to(ROOT), "is stale: run `make docs`" if only_check else "written")
-        if not only_check:
+        print(path.relative_to(ROOT), "is stale: run `make docs`" if given.check else "written")
+        if not given.check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files[path], "utf-8")
-    return int(only_check and bool(found))
+    return int(given.check and bool(found))
 
 
 if __name__ == "__main__":

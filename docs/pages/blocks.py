@@ -101,7 +101,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "callbacks of providers": _each(_CALLBACKS, "\n"),
     "providers to install": _each('"malipo-provider-{name}",\n'),
     "providers of the workspace": _each("malipo-provider-{name} = {{ workspace = true }}\n"),
-    "providers of ours": _PACKAGES,
     "providers to check": _each('"services/provider-{name}/src",\n'),
     "providers that import": _PACKAGES,
     "services side by side": _services,

@@ -1,15 +1,20 @@
 """What a provider's conformance tests are made of: examples, stories, and what the laws look at in an outcome."""
 
+import inspect
+import re
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from malipo.contracts.outcomes import ActionRequired, Outcome, Redirect, Unknown
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import NamedOperation, ProviderOperation
+from provider_kit.provider import NamedOperation, Provider, ProviderOperation
 from testkit.transports import Reply
+
+_OPEN = re.compile(r'raise NotImplementedError\(\s*"([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -74,3 +79,13 @@ async def raised_or_logged(call: Awaitable[object]) -> str:
         return repr(await call)
     except (NotSent, Misconfigured, BadSignature) as error:
         return f"{error!r} {error.__cause__!r}"
+
+
+def left_to_write(suite: type, provider: Provider) -> list[str]:
+    """What raises `NotImplementedError` with a text, in the suite's file and beside the provider's; and an empty descriptor."""
+    files = [Path(inspect.getfile(suite)), *sorted(Path(inspect.getfile(type(provider))).parent.glob("*.py"))]
+    descriptor = provider.descriptor
+    nothing = (
+        [] if descriptor.operations else [f"contracts/providers/{descriptor.name}.py: methods, operations, traits"]
+    )
+    return nothing + [found for path in files for found in _OPEN.findall(path.read_text("utf-8"))]
