@@ -114,6 +114,13 @@ def test_of_a_person_only_a_mask_is_shown_wherever_it_stands(drafts, provider, s
     assert rules.model.model_validate(whole(visible, personal)) == method
 
 
+def test_of_a_short_account_number_nothing_is_shown(drafts):
+    (rules,) = drafts["bank"].methods
+    recipient = {"name": "Ada", "account": {"number": "1234", "routing": "021000021"}}
+    visible, _ = parted(rules.model.model_validate({"type": "bank_transfer", "recipient": recipient}))
+    assert visible["recipient"]["account"]["number"] == "****"
+
+
 def test_the_places_of_what_is_about_a_person_are_known_without_a_value(drafts):
     (rules,) = drafts["bank"].methods
     assert places(rules.model, Personal) == {

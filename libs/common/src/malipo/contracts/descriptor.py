@@ -1,10 +1,24 @@
 """What a provider is, as data: everything outside the provider's own folder derives from its descriptor."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, LiteralString, NamedTuple, cast, get_args
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    LiteralString,
+    NamedTuple,
+    TypeAliasType,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    override,
+)
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -20,12 +34,22 @@ class Details(BaseModel):
 
     `problems` are the codes of what may be wrong with its own fields, beside those that every body has. `numbers` are
     places where a number is meant that may look like a card's.
+
+    Raises `TypeError` when it is defined with a mark where none is read: on anything but a text or a list of texts, or
+    within anything but objects and lists. What it marks would be shown.
     """
 
     problems: ClassVar[tuple[str, ...]] = ()
     numbers: ClassVar[frozenset[tuple[str, ...]]] = frozenset()
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    @override
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, one in cls.model_fields.items():
+            _require_read(one.annotation, f"{cls.__name__}.{name}", marked=_is_marked(one.metadata))
 
 
 class Method(Details):
@@ -79,6 +103,34 @@ class Personal:
     """Marks a text about a person: it travels and rests sealed, and `mask` is what everybody else sees of it."""
 
     mask: Callable[[str], str]
+
+
+def _is_marked(metadata: Sequence[object]) -> bool:
+    return any(isinstance(one, Secret | ShowsMode | Personal) for one in metadata)
+
+
+def _require_read(annotation: object, where: str, *, marked: bool) -> None:
+    """Raise `TypeError` for a mark in this annotation, or upon it, that `marks` would not find."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, TypeAliasType):
+        _require_read(annotation.__value__, where, marked=marked)
+    elif origin is Annotated:
+        _require_read(inner[0], where, marked=marked or _is_marked(inner[1:]))
+    elif origin in (Union, UnionType, list):
+        for one in inner:
+            _require_read(one, where, marked=marked)
+    elif annotation is str or annotation is type(None):
+        pass
+    elif marked or (origin is not None and _holds_marks(annotation)):
+        msg = f"{where}: a mark is read on texts, in objects and lists; not in {annotation}"
+        raise TypeError(msg)
+
+
+def _holds_marks(annotation: object) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, Details):
+        return True
+    inner = get_args(annotation)
+    return _is_marked(inner) or any(_holds_marks(one) for one in inner)
 
 
 @dataclass(frozen=True, slots=True)

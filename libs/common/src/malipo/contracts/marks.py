@@ -77,6 +77,9 @@ def _texts[M](value: object, mark: M | None, kind: type[M], path: Path) -> Itera
                 yield from _texts(inner, mark, kind, (*path, place))
         case str() if mark is not None:
             yield path, mark, value
+        case _ if mark is not None and value is not None:
+            msg = f"no text: {type(value).__name__}"
+            raise TypeError(msg)
         case _:
             pass
 

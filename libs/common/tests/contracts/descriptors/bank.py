@@ -27,7 +27,7 @@ _WEIGHTS = (3, 7, 1) * 3
 
 
 def _ending(text: str) -> str:
-    return f"****{text[-4:]}"
+    return f"****{text[-4:]}" if len(text) >= 9 else "****"
 
 
 def _initials(name: str) -> str:
