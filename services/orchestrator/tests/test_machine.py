@@ -140,6 +140,7 @@ def test_an_end_without_money_follows_the_book_and_the_merchant_is_told_of_the_c
     }
     for end in (State.FAILED, State.CANCELED):
         assert corrected[end, Trigger.SUCCEEDED] == (State.COMPLETED, "payment.corrected")
+        assert corrected[end, Trigger.REVERSED] == (State.RETURNED, "payment.returned")
     assert corrected[State.COMPLETED, Trigger.REVERSED] == (State.RETURNED, "payment.returned")
 
 
@@ -199,7 +200,6 @@ def test_another_decision_at_the_end_is_a_contradiction():
 
 def test_that_money_had_come_is_no_news_once_it_went_back():
     assert why_ignored(Subject.PAYMENT, State.RETURNED, Trigger.SUCCEEDED) is Ignored.LATE
-    assert why_ignored(Subject.PAYMENT, State.FAILED, Trigger.REVERSED) is Ignored.LATE
 
 
 def test_an_undecided_outcome_at_the_end_is_late():

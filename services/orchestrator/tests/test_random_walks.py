@@ -174,7 +174,7 @@ class Walk:
         fold = Fold(self.payment, self.now, "operator", "operator:jo", because="The book shows it.")
         fold.decide(trigger, operation)
         self.sent += fold.messages
-        assert not [one for one in fold.messages if isinstance(one, Charge | Confirm)]
+        assert not [one for one in fold.messages if isinstance(one, Charge | Confirm | Refund)]
 
     def report(self, kind, operation_id, outcome):
         return OutcomeReported(

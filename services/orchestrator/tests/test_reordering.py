@@ -86,6 +86,16 @@ SEQUENCES = {
         {"completed"},
     ),
     "a return that is reported before the success": ((), [("charge", PAID), ("charge", RETURNED)], {"returned"}),
+    "late money that its bank takes back": (
+        (("charge", DECLINED),),
+        [("charge", PAID), ("charge", RETURNED)],
+        {"returned"},
+    ),
+    "late money of one that was canceled": (
+        (("charge", CANCELED),),
+        [("charge", PAID), ("charge", RETURNED)],
+        {"returned"},
+    ),
     "a refund": (
         (("charge", PAID), REFUND),
         [("refund", REFUND_PENDING), ("refund", REFUND_DONE), ("refund", REFUND_DONE)],

@@ -39,6 +39,7 @@ from orchestrator.outcomes import (
     believable,
     believable_of,
     came_back,
+    came_late,
     detail_of,
     first_wait_seconds,
     is_behind,
@@ -214,8 +215,9 @@ class Fold:
             self._close_operations(*as_outcome(payment, trigger, outcome))
         elif payment.cancelable:
             self._start_deferred()
-        if transition.event == "payment.corrected" and transition.to is State.COMPLETED:
+        if came_late(payment, transition, self.source):
             self._give_back()
+        payment.had_money = payment.had_money or transition.to is State.COMPLETED
         return None
 
     def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:

@@ -20,7 +20,7 @@ from malipo.contracts.provider_commands import (
     Withdraw,
 )
 from malipo.money import Money
-from orchestrator.machine import Subject
+from orchestrator.machine import State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
 
 
@@ -107,10 +107,13 @@ def fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
     """Whether a command that was perhaps lost may still be carried out for the first time.
 
     A charge or its confirm until the intent expires, unless a cancel was requested meanwhile; anything else within an hour,
-    after which nobody expects it any more. What was begun at the provider was never sent.
+    after which nobody expects it any more, and a refund only while the payment has its money. What was begun at the provider
+    was never sent.
     """
     if operation is None:
         return now < payment.expires_at and not payment.live(Subject.CANCEL)
+    if operation.subject is Subject.REFUND and payment.state is not State.COMPLETED:
+        return False
     return operation.dispatched_at is not None and now - operation.dispatched_at < _REPEATED_WITHIN
 
 

@@ -157,8 +157,10 @@ _TABLE = {
         (DONE,             T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # a bank gave it back
         (DONE,             T.DECIDED_FAILED,    FAILED,    _,                  "payment.corrected"),
         (FAILED,           T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
+        (FAILED,           T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # it had come, as will be reported
         (FAILED,           T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
         (CANCELED,         T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
+        (CANCELED,         T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (CANCELED,         T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
     ),
     Subject.REFUND: (

@@ -1,6 +1,6 @@
 """What an outcome means for a payment or an operation, and what is learned from it. Pure."""
 
-from malipo.contracts.events import Failure
+from malipo.contracts.events import Failure, Source
 from malipo.contracts.failures import failure_of
 from malipo.contracts.outcomes import (
     RESULTS,
@@ -107,10 +107,11 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
 
 
 def learn_decision(payment: Payment, trigger: Trigger) -> None:
-    """Keep what a person's decision says of the payment: all of its money is there, or what is being captured, or none."""
+    """Keep what a person's decision says of the payment: all of its money is there, or what was or is captured, or none."""
     payment.captured_minor, payment.failure = 0, None
     if trigger is Trigger.DECIDED_COMPLETED:
-        captured = [one.amount_minor for one in payment.live(Subject.CAPTURE)]
+        captures = [one for one in payment.operations.values() if one.subject is Subject.CAPTURE]
+        captured = [one.amount_minor for one in captures if one.live or one.state is State.COMPLETED]
         payment.captured_minor = captured[0] if captured else payment.amount.amount_minor
 
 
@@ -166,6 +167,15 @@ def came_back(operation: Operation, outcome: Outcome | None) -> bool:
         and outcome.reference is not None
         and outcome.reference == operation.reference
     )
+
+
+def came_late(payment: Payment, transition: Transition, source: Source) -> bool:
+    """Whether the provider reports money that comes for the first time, after the payment's end.
+
+    What a person decides or assigns is no such report, and nor is what was there before a person decided otherwise.
+    """
+    corrected = transition.event == "payment.corrected" and transition.trigger is Trigger.SUCCEEDED
+    return corrected and source != "operator" and not payment.had_money
 
 
 def detail_of(outcome: Outcome | None) -> str | None:

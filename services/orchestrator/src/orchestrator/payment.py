@@ -55,6 +55,7 @@ class Payment:
     that created it: deadlines, which no message causes, continue that trace. `attempt` counts the charges that were
     tried, each under an id of its own: what is reported of an older one changes nothing. `confirms` counts how
     often the customer's approval was followed by a confirm of the present one; while `confirming`, that is what is awaited.
+    `had_money`: it was completed before, whatever has become of that.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Payment:
     traceparent: str | None = None
     state: State = State.INITIATED
     captured_minor: int = 0
+    had_money: bool = False
     reference: str | None = None
     action: Action | None = None
     failure: Failure | None = None

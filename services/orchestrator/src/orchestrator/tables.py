@@ -24,6 +24,7 @@ metadata = MetaData()
 PAYMENT_CHANGES = (
     Column("state", Text, nullable=False),
     Column("captured_minor", BigInteger, nullable=False),
+    Column("had_money", Boolean, nullable=False),
     Column("reference", Text),
     Column("action", JSONB),
     Column("failure", JSONB),

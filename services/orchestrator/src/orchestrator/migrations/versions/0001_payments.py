@@ -34,6 +34,7 @@ def upgrade() -> None:
                                                           'authorized', 'in_doubt', 'completed', 'returned', 'failed',
                                                           'canceled')),
             captured_minor bigint NOT NULL CHECK (captured_minor >= 0),
+            had_money      boolean NOT NULL,
             reference      text,
             action         jsonb,
             failure        jsonb,
