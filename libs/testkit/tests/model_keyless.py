@@ -1,13 +1,14 @@
 """A model provider without keys and signatures, whose prompts go to phones, and its stand-in."""
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import httpx
 from model_wire import Doubt, ModelProvider, described, exchange, money, name_of, undoubted
 
 from malipo import clock
-from malipo.contracts.descriptor import Never
+from malipo.contracts.commands import PaymentMethod
+from malipo.contracts.descriptor import Method, Never, Personal
 from malipo.contracts.outcomes import ActionRequired, Declined, Outcome, Pending, PhonePrompt, Succeeded, Unknown
 from provider_kit.errors import BadSignature, Misconfigured
 from provider_kit.provider import (
@@ -20,7 +21,14 @@ from provider_kit.provider import (
     Unmatched,
 )
 
-DESCRIPTOR = described("keyless", repeat=Never(), callbacks="hint")
+
+class PhoneMethod(Method):
+    type: Literal["phone"]
+    phone: Annotated[str, Personal(lambda number: f"{number[:4]}*****{number[-2:]}")]
+
+
+DESCRIPTOR = described("keyless", PhoneMethod, repeat=Never(), callbacks="hint")
+PHONE = PaymentMethod(type="phone", details={"phone": "254722000112"})
 PROMPT = PhonePrompt("2547*****12")
 
 
@@ -76,9 +84,14 @@ class KeylessProvider(ModelProvider):
             "amount": operation.amount.amount_minor,
             "currency": operation.amount.currency,
             "for": operation.operation_id,
+            "phone": self._phone(attempt),
         }
         status, found = await self._exchange(attempt.credentials, "POST", "/push", body)
         return read(found) if status == 200 else Unknown(reason=f"http {status}")
+
+    def _phone(self, attempt: Attempt) -> str:
+        assert isinstance(attempt.method, PhoneMethod)
+        return attempt.method.phone
 
     async def _look(self, attempt: Attempt) -> Outcome:
         body = {"checkout": attempt.reference, "for": attempt.operation.operation_id}

@@ -11,6 +11,7 @@ import httpx
 
 from malipo import clock
 from malipo.contracts.descriptor import AmountRule, Details, Method, MethodRules, OperationRules, ProviderDescriptor
+from malipo.contracts.methods import CardMethod
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.money import Money
 from malipo.platform.client import never_sent
@@ -27,8 +28,8 @@ AMOUNTS = {
 }
 
 
-def described(name: str, **changes: Any) -> ProviderDescriptor:
-    rules = MethodRules(model=Method, currencies={currency: AmountRule() for currency in ("USD", "JPY")})
+def described(name: str, model: type[Method] = CardMethod, **changes: Any) -> ProviderDescriptor:
+    rules = MethodRules(model=model, currencies={currency: AmountRule() for currency in ("USD", "JPY")})
     plain = {"name": name, "title": name.title(), "credentials": Details, "methods": (rules,)}
     return ProviderDescriptor(**plain | {"operations": {"charge": OperationRules()}} | changes)
 

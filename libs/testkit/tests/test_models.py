@@ -12,14 +12,15 @@ from model_wire import AMOUNTS, MINE, OTHER, USD_10, exchange, sign
 from malipo import clock
 from malipo.contracts.outcomes import ActionRequired, Approval, Approved, Declined, Pending, Succeeded, Unknown
 from malipo.platform.client import http_client
-from provider_kit.provider import Attempt, ParsedCallback, ReceivedMoney
+from provider_kit.provider import ParsedCallback, ReceivedMoney
 from provider_kit.tokens import FetchedToken
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
-from testkit.operations import charge, confirm, refund
+from testkit.operations import attempt, charge, confirm, refund
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
+PROMPTED = charge(method=keyless.PHONE)
 PLAIN = {"amount": 1000, "currency": "USD"}
 MISMATCHES = ({"amount": 999, "currency": "USD"}, {"amount": 1000, "currency": "EUR"})
 
@@ -81,9 +82,9 @@ class TestKeyless(_Laws):
             {"checkout": "co_1", "state": one} | PLAIN for one in ("prompted", "paid", "refused")
         )
         return [
-            Example(charge(), Reply(prompted), ActionRequired(action=keyless.PROMPT, reference="co_1")),
-            Example(charge(), Reply(paid), Succeeded(amount=USD_10, reference="co_1")),
-            Example(charge(), Reply(refused), Declined(code="refused", reference="co_1")),
+            Example(PROMPTED, Reply(prompted), ActionRequired(action=keyless.PROMPT, reference="co_1")),
+            Example(PROMPTED, Reply(paid), Succeeded(amount=USD_10, reference="co_1")),
+            Example(PROMPTED, Reply(refused), Declined(code="refused", reference="co_1")),
         ]
 
     def unheard_of(self, operation):
@@ -94,7 +95,7 @@ class TestKeyless(_Laws):
 
     def stories(self):
         paid = {"checkout": "co_1", "state": "paid"} | PLAIN
-        return [Story(charge(), paid, Reply(paid), frozenset({"co_1"}))]
+        return [Story(PROMPTED, paid, Reply(paid), frozenset({"co_1"}))]
 
     def hints(self):
         return [{"transaction": "tx_1", "for": "order 7"} | PLAIN]
@@ -163,6 +164,11 @@ class SendsWhatHasExpired(keyed.KeyedProvider):
         return await super()._exchange(attempt, method, path, body and body | {"at": self.times}, **headers)
 
 
+class SendsTheMask(keyless.KeylessProvider):
+    def _phone(self, attempt):
+        return attempt.operation.method.details["phone"]
+
+
 class BelievesAHint(keyless.KeylessProvider):
     async def _received(self, transaction, callback_id, credentials):
         money = ReceivedMoney(reference=transaction, amount=USD_10, method="phone", received_at=clock.now())
@@ -197,6 +203,7 @@ class ConfirmsInAQuery(two_step.TwoStepProvider):
         (TestKeyless, RepeatsWithoutAKey, "test_what_has_no_key_is_sent_once"),
         (TestKeyless, RepeatsWithAnotherTimestamp, "test_what_has_no_key_is_sent_once"),
         (TestKeyed, SendsWhatHasExpired, "test_a_charge_that_has_expired_is_only_queried"),
+        (TestKeyless, SendsTheMask, "test_no_mask_of_what_is_personal_is_sent"),
         (TestKeyless, BelievesAHint, "test_a_hint_alone_is_believed_nothing"),
         (TestKeyless, SaysThatHintsAreSigned, "test_a_forged_stale_or_tampered_callback_is_refused"),
         (TestTwoStep, FetchesATokenForEachCall, "test_a_burst_of_calls_fetches_one_access_token"),
@@ -211,12 +218,16 @@ async def test_a_broken_provider_is_caught_by_the_law_that_is_there_for_it(laws,
         await getattr(suite, law)()
 
 
+def sent(operation, provider, **changes):
+    return attempt(operation, provider.descriptor, MINE, **changes)
+
+
 async def test_a_lost_response_of_a_keyed_provider_is_repeated_to_one_effect():
     bank = keyed.KeyedBank()
     async with http_client(timeout_seconds=1, base_url="http://bank.test", transport=bank) as http:
         provider = keyed.KeyedProvider(http)
-        attempt = Attempt(charge(), MINE)
-        assert await provider.execute(attempt) == await provider.query(replace(attempt, first_sent_at=clock.now()))
+        one = sent(charge(), provider)
+        assert await provider.execute(one) == await provider.query(replace(one, first_sent_at=clock.now()))
     assert len(bank.made) == 1
 
 
@@ -225,10 +236,10 @@ async def test_a_lost_response_of_a_keyless_provider_is_found_by_asking_and_the_
     bank.lost = 1
     async with http_client(timeout_seconds=1, base_url="http://bank.test", transport=bank) as http:
         provider = keyless.KeylessProvider(http)
-        attempt = Attempt(charge(), MINE)
-        assert isinstance(await provider.execute(attempt), Unknown)
+        one = sent(PROMPTED, provider)
+        assert isinstance(await provider.execute(one), Unknown)
         bank.agree()
-        seen = await provider.query(replace(attempt, first_sent_at=clock.now()))
+        seen = await provider.query(replace(one, first_sent_at=clock.now()))
     assert (seen, len(bank.prompts)) == (Succeeded(amount=USD_10, reference="co_0"), 1)
 
 
@@ -236,11 +247,11 @@ async def test_an_approved_order_is_captured_once_however_often_it_is_confirmed_
     wallet = two_step.Wallet()
     async with http_client(timeout_seconds=1, base_url="http://wallet.test", transport=wallet) as http:
         provider = two_step.TwoStepProvider(http, MemoryTokens())
-        waiting = await provider.execute(Attempt(charge(), MINE))
+        waiting = await provider.execute(sent(charge(), provider))
         wallet.approve()
-        assert await provider.query(Attempt(charge(), MINE, reference=waiting.reference)) == Approved(reference="or_0")
+        assert await provider.query(sent(charge(), provider, reference=waiting.reference)) == Approved(reference="or_0")
         wallet.tokens += 1  # another system has fetched one, which ends ours
-        agreed = Attempt(confirm(reference=waiting.reference), MINE)
+        agreed = sent(confirm(reference=waiting.reference), provider)
         paid = await asyncio.gather(provider.execute(agreed), provider.execute(agreed))
     assert paid == [Succeeded(amount=USD_10, reference="cap_1")] * 2
     assert (wallet.captures, agreed.references.noted) == (1, [("order", "or_0")] * 2)

@@ -38,7 +38,7 @@ class Stripe:
         self.provider = StripeProvider(client, tolerance_seconds=300)
 
     def attempt(self, operation: ProviderOperation, reference: str | None = None) -> Attempt:
-        return Attempt(operation, self.credentials, clock.now(), reference)
+        return samples.attempt(operation, credentials=self.credentials, first_sent_at=clock.now(), reference=reference)
 
     async def execute(self, operation: ProviderOperation) -> Outcome:
         return checked(operation, await self.provider.execute(replace(self.attempt(operation), first_sent_at=None)))

@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import json
 
-from provider_kit.provider import Callback
+from malipo.contracts.providers.stripe import DESCRIPTOR
+from provider_kit.provider import Attempt, Callback, ProviderOperation
+from testkit import operations
 
 CREDENTIALS = {"secret_key": "sk_test_51AbCdEfGh", "webhook_secrets": ["whsec_new000000", "whsec_old000000"]}
 OTHER_CREDENTIALS = {"secret_key": "sk_test_61ZyXwVuTs", "webhook_secrets": ["whsec_other0000"]}
@@ -26,6 +28,10 @@ def intent(status: str = "succeeded", **changes) -> dict:
         "next_action": None,
         "last_payment_error": None,
     } | changes
+
+
+def attempt(operation: ProviderOperation, **changes) -> Attempt:
+    return operations.attempt(operation, DESCRIPTOR, **{"credentials": CREDENTIALS} | changes)
 
 
 def redirect(url: str = "https://hooks.stripe.com/3ds/1") -> dict:

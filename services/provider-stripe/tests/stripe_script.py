@@ -45,4 +45,4 @@ class Stripe:
 
 def sent(operation, hours: float = 0.1, reference: str | None = None) -> Attempt:
     age = timedelta(hours=hours)
-    return Attempt(operation, samples.CREDENTIALS, clock.now() - age, reference, ages=Ages(age))
+    return samples.attempt(operation, first_sent_at=clock.now() - age, reference=reference, ages=Ages(age))

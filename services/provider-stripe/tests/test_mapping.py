@@ -244,7 +244,7 @@ def test_429_has_had_no_effect_and_waits_a_second_unless_stripe_says_how_long():
 
 
 def form(operation) -> dict[str, str]:
-    path, fields = request(operation)
+    path, fields = request(samples.attempt(operation))
     wire = httpx.Request("POST", f"https://api.stripe.com{path}", data=fields).content.decode()
     return dict(parse_qsl(wire, keep_blank_values=True))
 
@@ -277,8 +277,11 @@ def test_no_operation_sends_payment_method_types():
 
 
 def test_captures_cancels_and_refunds_name_the_payment_intent_of_the_charge():
-    assert request(capture()) == ("/v1/payment_intents/ref_charge/capture", {"amount_to_capture": "1000"})
-    assert request(cancel()) == ("/v1/payment_intents/ref_charge/cancel", {})
+    assert request(samples.attempt(capture())) == (
+        "/v1/payment_intents/ref_charge/capture",
+        {"amount_to_capture": "1000"},
+    )
+    assert request(samples.attempt(cancel())) == ("/v1/payment_intents/ref_charge/cancel", {})
     assert form(refund(reason="duplicate")) == {
         "payment_intent": "ref_charge",
         "amount": "1000",
@@ -293,7 +296,7 @@ def test_a_reason_that_is_none_of_stripes_is_not_sent():
 
 
 def test_a_reference_cannot_leave_its_place_in_the_address():
-    path, _ = request(cancel(reference="../refunds?x=/"))
+    path, _ = request(samples.attempt(cancel(reference="../refunds?x=/")))
     assert path == "/v1/payment_intents/..%2Frefunds%3Fx%3D%2F/cancel"
 
 

@@ -321,7 +321,7 @@ async def test_no_connection_in_the_middle_of_a_query_is_raised_as_not_sent():
 async def test_a_key_for_the_other_mode_is_never_used():
     for wrong in ("sk_live_51AbCdEfGh", "", "sk_test_", "pk_test_51AbCdEfGh", "sk_test_51\r\nX-Evil: 1"):
         stripe = Stripe()
-        attempt = Attempt(charge(), {"secret_key": wrong})
+        attempt = samples.attempt(charge(), credentials={"secret_key": wrong})
         with pytest.raises(Misconfigured, match="secret_key of test mode"):
             await stripe.provider.execute(attempt)
         assert not stripe.requests
@@ -330,7 +330,7 @@ async def test_a_key_for_the_other_mode_is_never_used():
 async def test_credentials_of_another_shape_are_a_misconfiguration():
     for credentials in ({}, {"secret_key": 7}, {"api_key": "sk_test_1"}):
         with pytest.raises(Misconfigured):
-            await Stripe().provider.execute(Attempt(charge(), credentials))
+            await Stripe().provider.execute(samples.attempt(charge(), credentials=credentials))
 
 
 async def test_every_request_is_authenticated_and_pins_the_version():
@@ -344,12 +344,10 @@ async def test_every_request_is_authenticated_and_pins_the_version():
 @pytest.mark.parametrize("operation", [charge(), capture(), cancel(), refund()])
 async def test_every_operation_has_the_content_type_of_a_form_also_when_the_form_is_empty(operation):
     stripe = Stripe(FRESH_500)
-    await stripe.provider.execute(Attempt(operation, samples.CREDENTIALS))
+    await stripe.provider.execute(samples.attempt(operation))
     assert stripe.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
 async def test_a_response_longer_than_the_limit_is_unknown():
     endless = Reply(b"[" + b" " * 9_000_000)
-    assert await Stripe(endless).provider.execute(Attempt(charge(), samples.CREDENTIALS)) == Unknown(
-        reason="answer_too_long"
-    )
+    assert await Stripe(endless).provider.execute(samples.attempt(charge())) == Unknown(reason="answer_too_long")

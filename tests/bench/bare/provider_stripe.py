@@ -15,9 +15,10 @@ from malipo.contracts.identity import charge_id, payment_of
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import Charge
+from malipo.contracts.providers.stripe import DESCRIPTOR
 from malipo.contracts.topics import OUTCOMES, PROVIDER_COMMANDS
 from malipo.platform.client import http_client
-from provider_kit.provider import Credentials
+from provider_kit.provider import Attempt, Credentials
 from provider_stripe.client import StripeClient, verify
 from provider_stripe.events import parse_event
 from provider_stripe.mapping import outcome_of_response, request
@@ -46,7 +47,7 @@ def build() -> Starlette:
 
 
 async def _charge(wire: Wire, client: StripeClient, charge: Charge) -> None:
-    path, form = request(charge)
+    path, form = request(Attempt(charge, {}, method=DESCRIPTOR.read_method(charge.method)))
     answer = await client.post(KEY, path, form, key=charge.operation_id)
     await wire.send(
         OUTCOMES,

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from malipo import clock
 from malipo.contracts.descriptor import Never
 from malipo.contracts.outcomes import ActionRequired, Declined, OtherAction, Redirect, Unknown
+from malipo.contracts.personal import parted
 from malipo.contracts.provider_commands import Charge, Confirm
 from malipo.platform.client import USER_AGENT, http_client
 from provider_kit.errors import Misconfigured, NotSent
@@ -21,7 +22,7 @@ from provider_kit.provider import (
     refusal,
 )
 from testkit.callback_laws import CallbackLaws
-from testkit.examples import left_to_write, raised_or_logged, redirecting, require_doubt, texts
+from testkit.examples import left_to_write, masks, raised_or_logged, redirecting, require_doubt, texts
 from testkit.operations import cancel, capture, charge, confirm, refund
 from testkit.provider_examples import NOT_JSON, PATIENCE_SECONDS, REAL_NETWORK
 from testkit.transports import Dripping, Hanging, Reply, Tokened, answer, broken, places
@@ -237,6 +238,23 @@ class ProviderConformance(CallbackLaws):
             else:
                 assert written in recorder.bodies[0], amount
 
+    async def test_no_mask_of_what_is_personal_is_sent(self) -> None:
+        """The operation shows a mask; what the provider needs of the customer is in the attempt's `method`."""
+        for sent in self.personal_attempts():
+            recorder = self.recorder(Reply({}, 500))
+            async with self.on(recorder) as provider:
+                await provider.execute(sent)
+                await provider.query(replace(sent, first_sent_at=clock.now()))
+            assert not [mask for mask in masks(sent) if recorder.has_sent(mask)]
+
+    async def test_what_became_of_a_charge_is_asked_without_what_was_erased(self) -> None:
+        """A query may come without a `method`: then it only reads."""
+        for sent in self.personal_attempts():
+            recorder = self.recorder(Reply({}, 500))
+            async with self.on(recorder) as provider:
+                require_doubt(await provider.query(replace(sent, first_sent_at=clock.now(), method=None)), silent=True)
+            assert not recorder.effects
+
     async def test_accounts_are_told_apart(self) -> None:
         """By the `identity` that is kept with each try, so that a key is never used in an account that does not know it."""
         provider = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({}))))
@@ -256,7 +274,8 @@ class ProviderConformance(CallbackLaws):
             forged = self.sign(self.stories()[0].event, self.other_credentials, clock.unix_seconds())
             shown.append(await raised_or_logged(self.read(forged)))
         text = f"{events} {caplog.text} {shown}"
-        for secret in (*texts(self.credentials), *texts(self.other_credentials), "tok_1", *self.secrets):
+        personal = [one for sent in self.personal_attempts() if sent.method for one in parted(sent.method)[1].values()]
+        for secret in (*texts(self.credentials), *texts(self.other_credentials), "tok_1", *self.secrets, *personal):
             assert secret not in text
 
     async def test_a_burst_of_calls_fetches_one_access_token(self) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
+from malipo.contracts.descriptor import Personal
+from malipo.contracts.marks import marked
 from malipo.contracts.outcomes import ActionRequired, Outcome, Redirect, Unknown
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import NamedOperation, Provider, ProviderOperation
+from provider_kit.provider import Attempt, NamedOperation, Provider, ProviderOperation
 from testkit.transports import Reply
 
 _OPEN = re.compile(r'raise NotImplementedError\(\s*"([^"]+)"')
@@ -58,6 +60,13 @@ def require_doubt(outcome: Outcome, *, silent: bool) -> None:
     """Assert that an outcome is `Unknown`, and whether it counts as the provider being down."""
     assert isinstance(outcome, Unknown), outcome
     assert outcome.silent == silent, outcome
+
+
+def masks(attempt: Attempt) -> list[str]:
+    """What everybody sees in place of each personal text of a charge's method."""
+    if attempt.method is None:
+        return []
+    return [mark.mask(text) for _, mark, text in marked(attempt.method, Personal)]
 
 
 def other_end(text: str) -> str:

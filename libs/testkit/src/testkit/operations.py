@@ -1,10 +1,15 @@
-"""Operations for tests of providers: one builder each, with every field open to change."""
+"""Operations and attempts for tests of providers: one builder each, with every field open to change."""
 
 from typing import Any
 
+import msgspec
+
 from malipo.contracts.commands import PaymentMethod
+from malipo.contracts.descriptor import ProviderDescriptor
+from malipo.contracts.personal import parted
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from malipo.money import Money
+from provider_kit.provider import Attempt, Credentials, ProviderOperation
 
 _USD_10 = Money(1000, "USD")
 
@@ -38,6 +43,18 @@ def cancel(**changes: Any) -> Cancel:
 def refund(**changes: Any) -> Refund:
     """A refund of 10.00 USD."""
     return Refund(**_common("ref_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
+
+
+def attempt(
+    operation: ProviderOperation, provider: ProviderDescriptor, credentials: Credentials, **changes: Any
+) -> Attempt:
+    """The operation as the kit hands it to its provider: what is personal is masked in it, and in clear in `method` alone."""
+    given: dict[str, Any] = {"callback_path": f"/callbacks/{provider.name}/cred_1"}
+    if isinstance(operation, Charge):
+        given["method"] = method = provider.read_method(operation.method)
+        masked = msgspec.structs.replace(operation.method, details=parted(method)[0])
+        operation = msgspec.structs.replace(operation, method=masked)
+    return Attempt(operation, credentials, **given | changes)
 
 
 def _common(operation_id: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import httpx
 from malipo import clock
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.outcomes import Outcome
+from malipo.contracts.provider_commands import Charge
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.integrity import checked
@@ -24,7 +25,8 @@ from provider_kit.provider import (
     Provider,
     ProviderOperation,
 )
-from testkit.examples import Example, Story, require_doubt
+from testkit.examples import Example, Story, masks, require_doubt
+from testkit.operations import attempt
 from testkit.transports import Recorder, Reply, Tokened, answer
 
 TIMEOUT_SECONDS = 0.3
@@ -119,6 +121,13 @@ class ProviderExamples(ABC):
     def operations(self) -> list[ProviderOperation]:
         return list({type(example.operation): example.operation for example in self.examples()}.values())
 
+    def personal_attempts(self) -> list[Attempt]:
+        """Attempts of charges whose method says something about a person."""
+        charges = [
+            self.attempt(example.operation) for example in self.examples() if isinstance(example.operation, Charge)
+        ]
+        return [sent for sent in charges if masks(sent)]
+
     async def each_is_unknown(self, transport: httpx.AsyncBaseTransport | None, *, silent: bool) -> None:
         for operation in self.operations():
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -132,19 +141,19 @@ class ProviderExamples(ABC):
     async def query(
         self, operation: ProviderOperation, transport: httpx.AsyncBaseTransport | None, reference: str | None = None
     ) -> Outcome:
-        attempt = replace(self.attempt(operation), first_sent_at=clock.now(), reference=reference)
+        sent = replace(self.attempt(operation), first_sent_at=clock.now(), reference=reference)
         async with self.on(transport) as provider:
-            return checked(operation, await provider.query(attempt))
+            return checked(operation, await provider.query(sent))
 
     async def elsewhere(self, operation: ProviderOperation, reply: Reply, reference: str | None) -> Outcome:
         """What both verbs make of an old operation that may be another account's. Nothing may be sent."""
         outcomes: list[Outcome] = []
         for key_age in (timedelta(), _LONG_AGO):
-            attempt = replace(self.attempt(operation), first_sent_at=clock.now() - key_age, ages=Ages(key_age))
-            attempt = replace(attempt, reference=reference, same_account=False)
+            sent = replace(self.attempt(operation), first_sent_at=clock.now() - key_age, ages=Ages(key_age))
+            sent = replace(sent, reference=reference, same_account=False)
             recorder = self.recorder(reply)
             async with self.on(recorder) as provider:
-                outcomes += [await provider.execute(attempt), await provider.query(attempt)]
+                outcomes += [await provider.execute(sent), await provider.query(sent)]
             assert not recorder.effects, operation
         assert len(set(map(type, outcomes))) == 1, outcomes
         return outcomes[0]
@@ -154,7 +163,7 @@ class ProviderExamples(ABC):
         return await self.connect(http).parse_callback(callback, self.credentials)
 
     def attempt(self, operation: ProviderOperation) -> Attempt:
-        return Attempt(operation, self.credentials)
+        return attempt(operation, self.descriptor, self.credentials)
 
     @asynccontextmanager
     async def on(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:

@@ -1,9 +1,11 @@
 """Stand-ins for the network in tests: responses, silences and breaks, as httpx transports."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import override
+from urllib.parse import unquote_plus
 
 import httpx
 import msgspec
@@ -44,6 +46,14 @@ class Recorder(httpx.MockTransport):
     def bodies(self) -> list[bytes]:
         """Of the requests that are no mere reads."""
         return [request.content for request in self.requests]
+
+    def has_sent(self, text: str) -> bool:
+        """Whether a request that is no mere read had this text in its address or body, as forms or JSON write it."""
+        written = {text, json.dumps(text)[1:-1]}
+        sent = [
+            unquote_plus(part) for part in (*self.effects, *(body.decode(errors="replace") for body in self.bodies))
+        ]
+        return any(form in part for form in written for part in sent)
 
     def _record(self, request: httpx.Request) -> httpx.Response:
         if not self._is_read(request):

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from malipo.contracts.descriptor import Method
+from malipo.contracts.methods import CardMethod
 from malipo.contracts.outcomes import (
     ActionRequired,
     Authorized,
@@ -78,12 +80,13 @@ def unsupported(operation: ProviderOperation) -> Declined | None:
     return Declined(code="amount_unsupported", message=f"Stripe cannot take {operation.amount}.")
 
 
-def request(operation: ProviderOperation) -> tuple[str, dict[str, str]]:
-    """Path and form of the one POST that carries out `operation`: the same bytes for the same operation, for ever."""
+def request(attempt: Attempt) -> tuple[str, dict[str, str]]:
+    """Path and form of the one POST that carries out the operation: the same bytes for the same operation, for ever."""
+    operation = attempt.operation
     tags = {f"metadata[{PAYMENT}]": operation.payment_id, f"metadata[{OPERATION}]": operation.operation_id}
     match operation:
         case Charge():
-            return "/v1/payment_intents", _charge_form(operation) | tags
+            return "/v1/payment_intents", _charge_form(operation, attempt.method) | tags
         case Capture():
             return f"{intent_path(operation.reference)}/capture", {
                 "amount_to_capture": str(operation.amount.amount_minor)
@@ -98,11 +101,12 @@ def request(operation: ProviderOperation) -> tuple[str, dict[str, str]]:
             return "/v1/refunds", form | reason | tags
 
 
-def _charge_form(charge: Charge) -> dict[str, str]:
+def _charge_form(charge: Charge, method: Method | None) -> dict[str, str]:
+    assert isinstance(method, CardMethod)  # Stripe has no other
     form = {
         "amount": str(charge.amount.amount_minor),
         "currency": charge.amount.currency.lower(),
-        "payment_method": charge.method.details["token"],
+        "payment_method": method.token,
         "confirm": "true",
         "capture_method": charge.capture,
         "automatic_payment_methods[enabled]": "true",

@@ -138,7 +138,7 @@ class StripeProvider:
         return seen
 
     async def _send(self, attempt: Attempt) -> Outcome:
-        path, form = request(attempt.operation)
+        path, form = request(attempt)
         response = await self._client.post(_key(attempt), path, form, key=attempt.key_for(kind_of(attempt.operation)))
         outcome = outcome_of_response(attempt.operation, response, repeat=attempt.first_sent_at is not None)
         if outcome == KEY_MISFIT:
