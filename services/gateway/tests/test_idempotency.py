@@ -11,6 +11,7 @@ from gateway.edge.validation import parse
 from gateway.payments.schemas import NewPayment
 from malipo import clock, ids
 from malipo.messaging.runtime import purge
+from malipo.platform.secrets import KeyRing
 from testkit.waiting import until
 
 
@@ -38,10 +39,29 @@ async def test_how_the_body_is_written_does_not_matter(gateway, merchant, make):
 BODY = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_1"}, "client_ref": "order 7"}
 
 
+KEYS = {"k1": b"k" * 32, "k2": b"2" * 32}
+
+
+def fingerprints(route, body, ring=KEYS):
+    return idempotency.claim(idempotency.KeyedRequest("mer_1", "test", route, "key", KeyRing(ring)), body).fingerprints
+
+
+def test_a_request_cannot_be_guessed_from_its_fingerprint_without_the_key_ring():
+    body = parse(NewPayment, json.dumps(BODY).encode())
+    others = fingerprints("POST /v1/payments", body, {"k1": b"o" * 32})
+    assert not set(others) & set(fingerprints("POST /v1/payments", body))
+
+
+def test_a_request_is_known_again_after_the_key_ring_was_rotated():
+    body = parse(NewPayment, json.dumps(BODY).encode())
+    [stored] = fingerprints("POST /v1/payments", body, {"k1": KEYS["k1"]})
+    assert stored in fingerprints("POST /v1/payments", body, {"k2": KEYS["k2"], "k1": KEYS["k1"]})
+
+
 def test_the_fingerprint_of_a_request_stays_the_same_for_ever():
     body = parse(NewPayment, json.dumps(BODY).encode())
-    found = idempotency._fingerprint("POST /v1/payments", body).hex()
-    assert found == "dea2504b7fcc224579ade49daec89e3fdef31ecbfb9fe80af6c09706389a313d"
+    found = fingerprints("POST /v1/payments", body)[0].hex()
+    assert found == "ef5848dddc1bcb9390b72d79aee1e75f1fcd8f78580e7d53a08760728b11cd71"
 
 
 def test_a_release_that_adds_an_optional_field_still_knows_the_requests_before_it():
@@ -50,9 +70,9 @@ def test_a_release_that_adds_an_optional_field_still_knows_the_requests_before_i
         instalments: int = 1
 
     before, after = (parse(model, json.dumps(BODY).encode()) for model in (NewPayment, Later))
-    assert idempotency._fingerprint("POST /x", before) == idempotency._fingerprint("POST /x", after)
+    assert fingerprints("POST /x", before) == fingerprints("POST /x", after)
     used = parse(Later, json.dumps(BODY | {"instalments": 2}).encode())
-    assert idempotency._fingerprint("POST /x", used) != idempotency._fingerprint("POST /x", before)
+    assert fingerprints("POST /x", used) != fingerprints("POST /x", before)
 
 
 async def test_two_keys_on_one_request_are_refused(gateway, merchant, make):

@@ -70,6 +70,10 @@ class KeyRing:
         known = [_token(key, owner) for key in self._raw.values()]
         return any(hmac.compare_digest(token.encode(errors="replace"), one.encode()) for one in known)
 
+    def digests(self, text: bytes) -> tuple[bytes, ...]:
+        """What the text is known again by, and cannot be guessed from: under each key of the ring, its first one first."""
+        return tuple(hmac.digest(key, b"digest/" + text, "sha256") for key in self._raw.values())
+
 
 def _token(key: bytes, owner: str) -> str:
     return hmac.digest(key, f"token/{owner}".encode(), "sha256").hex()

@@ -1,9 +1,8 @@
 """Idempotency keys: one request has one effect, however often and on however many replicas it is sent."""
 
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from prometheus_client import Counter
@@ -16,6 +15,7 @@ from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries, Row
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, purge_of
+from malipo.platform.secrets import KeyRing
 
 _FIND = """
 SELECT merchant_id, mode, key, route, fingerprint, resource_id
@@ -35,20 +35,25 @@ _REUSED = PROBLEMS["idempotency_key_reused"].advice
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """One sending of a request. Without a `key` each sending is a request of its own."""
+    """One sending of a request. Without a `key` each sending is a request of its own.
+
+    What it asks for is kept as a digest under the `key_ring`: without the ring nobody finds the body by trying, as a
+    telephone number would be found by its plain hash, long after it was erased.
+    """
 
     merchant_id: str
     mode: Mode
     route: str
     key: str | None
+    key_ring: KeyRing = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class IdempotencyClaim:
-    """One sending of a request that is to be carried out once, with a hash of what it asks for."""
+    """One sending of a request that is to be carried out once, with digests of what it asks for: the first is kept."""
 
     request: KeyedRequest
-    fingerprint: bytes
+    fingerprints: tuple[bytes, ...]
 
     @property
     def owner(self) -> Owner | None:
@@ -67,7 +72,7 @@ class Done:
 
 def claim(request: KeyedRequest, body: BaseModel | None) -> IdempotencyClaim:
     """The claim of a request with this body."""
-    return IdempotencyClaim(request, _fingerprint(request.route, body))
+    return IdempotencyClaim(request, _fingerprints(request, body))
 
 
 async def once(
@@ -121,7 +126,7 @@ async def find(unit: UnitOfWork, claims: Sequence[IdempotencyClaim]) -> list[Don
 def remember(unit: UnitOfWork, made: Sequence[tuple[IdempotencyClaim, str]]) -> None:
     """Store which resource each claim has made, in the transaction that makes it."""
     rows = [
-        (*claim.owner, claim.request.route, claim.fingerprint, resource_id)
+        (*claim.owner, claim.request.route, claim.fingerprints[0], resource_id)
         for claim, resource_id in made
         if claim.owner is not None
     ]
@@ -138,16 +143,16 @@ async def _known(source: Queries, owners: Collection[Owner]) -> dict[Owner, Row]
 def _result(claim: IdempotencyClaim, row: Row | None, *, new: bool) -> Done | Problem | None:
     if row is None:
         return None if new else Problem("idempotency_key_in_flight")
-    if row["fingerprint"] != claim.fingerprint:
+    if row["fingerprint"] not in claim.fingerprints:
         return Problem(
             "idempotency_key_reused", f"This key was used for {row['route']}, or with another body. {_REUSED}"
         )
     return Done(row["resource_id"], replayed=True)
 
 
-def _fingerprint(route: str, body: BaseModel | None) -> bytes:
+def _fingerprints(request: KeyedRequest, body: BaseModel | None) -> tuple[bytes, ...]:
     # Of what the body means, not how it is written: white space, order, and defaults written out do not count. Defaults
     # are left out, so that a field which a later release adds changes no fingerprint of an earlier request.
     meaning = None if body is None else body.model_dump(mode="json", exclude_defaults=True)
-    canonical = json.dumps([route, meaning], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).digest()
+    canonical = json.dumps([request.route, meaning], sort_keys=True, separators=(",", ":"))
+    return request.key_ring.digests(canonical.encode())

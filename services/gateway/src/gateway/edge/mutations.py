@@ -81,7 +81,7 @@ def mutation(scope: Scope, *, key_required: bool = False) -> Callable[..., Await
         if key is not None and mentions_card_number(key):
             raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
         route = f"{request.method} {request.url.path}"
-        keyed = KeyedRequest(client.merchant_id, client.mode, route, key)
+        keyed = KeyedRequest(client.merchant_id, client.mode, route, key, dependencies.key_ring)
         return Mutation(dependencies, client, keyed, request_id(request), dependencies.settings.wait_seconds)
 
     return admit
