@@ -62,7 +62,7 @@ decide: setup ## decide how something ended that no report ends (ARGS='pay_... -
 suspense: setup ## list money that no payment explains (ARGS=list), or assign it (ARGS="assign sus_... --to pay_... ...")
 	@$(BIN)/python -m malipo_local suspense $(ARGS)
 
-unmatched: setup ## list what Stripe reported that matches no operation of ours (ARGS=--all: also what others caused)
+unmatched: setup ## list what providers reported that matches no operation of ours (ARGS="--provider stripe"; ARGS=--all: also what others caused)
 	@$(BIN)/python -m malipo_local unmatched $(ARGS)
 
 step-over: setup ## have a consumer skip a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")

@@ -12,13 +12,14 @@ from bench.growth import Grown
 from bench.stage import Stage
 from bench.system import SERVICES, STORES
 from bench.whole import Run
+from malipo_local.services import Kind, names
 
-OTHERS = ("stripe-sim", "merchant-sim", "generator")
+OTHERS = (*names(Kind.SIMULATOR), "generator")
 
 
 def stages_table(stages: Sequence[Stage]) -> Table:
     """Rates, latencies and errors: one row a stage."""
-    names = (
+    columns = (
         "stage",
         "sent /s",
         "notified /s",
@@ -30,7 +31,7 @@ def stages_table(stages: Sequence[Stage]) -> Table:
         "p99",
         "provider",
     )
-    drawn = Table(*names, "backlog", "busy CPUs", "late p99", "errors", title="Stages (milliseconds)")
+    drawn = Table(*columns, "backlog", "busy CPUs", "late p99", "errors", title="Stages (milliseconds)")
     for stage in stages:
         spreads = [f"{value:.0f}" for spread in (stage.create, stage.added, stage.webhook) for value in spread]
         errors = ", ".join(f"{count} x {kind}" for kind, count in stage.errors.items()) or "none"

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from malipo.contracts.providers import PROVIDERS
+
 
 @dataclass(frozen=True, order=True)
 class Crossing:
@@ -41,7 +43,7 @@ _STORES = ("postgresql commit", "kafka produce", "offset commit", "kafka poll")
 _SEAMS_OF = {
     "gateway": (*_STORES, "redis call", "answer"),
     "orchestrator": _STORES,
-    "provider-stripe": (*_STORES, "http request", "answer"),
+    **{f"provider-{name}": (*_STORES, "http request", "answer") for name in PROVIDERS},
     "webhook-dispatcher": (*_STORES, "http request"),
 }
 SEAMS = [(service, seam, moment) for service, seams in _SEAMS_OF.items() for seam in seams for moment in _SIDES[seam]]

@@ -14,11 +14,15 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from chaos.system import SERVICES
+from malipo.contracts.providers import PROVIDERS
 from malipo.contracts.topics import DEAD_LETTER_SUFFIX, TOPICS
 from malipo_local import Stack
 
 Row = dict[str, Any]
 
+_ATTEMPTS = """
+        SELECT 'outbox row of ' || topic AS what FROM outbox
+        UNION ALL SELECT 'attempt ' || id || ' is open' FROM attempts WHERE done_at IS NULL"""
 _OPEN = {
     "gateway": """
         SELECT 'outbox row of ' || topic AS what FROM outbox
@@ -27,12 +31,10 @@ _OPEN = {
     "orchestrator": """
         SELECT 'outbox row of ' || topic AS what FROM outbox
         UNION ALL SELECT 'payment ' || id || ' is ' || state FROM payments
-            WHERE state NOT IN ('completed', 'failed', 'canceled') AND NOT (state = 'authorized' AND $1)
+            WHERE state NOT IN ('completed', 'returned', 'failed', 'canceled') AND NOT (state = 'authorized' AND $1)
         UNION ALL SELECT subject || ' ' || id || ' is ' || state FROM operations
             WHERE state NOT IN ('completed', 'failed')""",
-    "provider-stripe": """
-        SELECT 'outbox row of ' || topic AS what FROM outbox
-        UNION ALL SELECT 'attempt ' || id || ' is open' FROM attempts WHERE done_at IS NULL""",
+    **dict.fromkeys((f"provider-{name}" for name in sorted(PROVIDERS)), _ATTEMPTS),
     "webhook-dispatcher": """
         SELECT 'outbox row of ' || topic AS what FROM outbox
         UNION ALL SELECT 'event ' || event_id || ' waits' FROM events WHERE NOT fanned_out
@@ -57,9 +59,7 @@ class Onlooker:
         self._loop = asyncio.new_event_loop()
         self._connections: dict[str, Any] = {}
         self._kafka: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
-        self._stripe = httpx.Client(
-            base_url=stack.url("stripe-sim"), timeout=10, limits=httpx.Limits(keepalive_expiry=2)
-        )
+        self._http = httpx.Client(timeout=10, limits=httpx.Limits(keepalive_expiry=2))
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -67,7 +67,7 @@ class Onlooker:
 
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
-        self._stripe.close()
+        self._http.close()
         self._run(self._close())
         self._loop.close()
 
@@ -98,8 +98,12 @@ class Onlooker:
         return found
 
     def _open_callbacks(self) -> list[str]:
-        pending = self._stripe.get("/_sim/health").raise_for_status().json()["webhooks"]["pending"]
-        return [f"stripe: {pending} callbacks on their way"] if pending else []
+        pending = {name: self._callbacks_of(name) for name in PROVIDERS}
+        return [f"{name}: {count} callbacks on their way" for name, count in pending.items() if count]
+
+    def _callbacks_of(self, provider: str) -> int:
+        health = self._http.get(f"{self._stack.url(f'{provider}-sim')}/_sim/health").raise_for_status()
+        return health.json()["webhooks"]["pending"]
 
     async def _fetch(self, service: str, query: str, *args: object) -> list[asyncpg.Record]:
         connection = self._connections.get(service)

@@ -9,13 +9,14 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from malipo.contracts.providers import PROVIDERS
 from malipo_local.demo.stories import stripe_fault
 from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs/metrics.md"
 SERVICES = names(Kind.SERVICE)
-SHARED = {"Every service": SERVICES, "Every provider service": ("provider-stripe",)}
+SHARED = {"Every service": SERVICES, "Every provider service": tuple(f"provider-{name}" for name in PROVIDERS)}
 
 
 def documented(service: str) -> set[str]:

@@ -7,11 +7,12 @@ import pytest
 
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant
+from malipo_local.services import Kind, names
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
 SECONDS = 90
-CONSUMERS_ONLY = ("orchestrator", "provider-stripe", "webhook-dispatcher")
+CONSUMERS_ONLY = tuple(service for service in names(Kind.SERVICE) if service != "gateway")
 
 
 def pay_soon(merchant: DemoMerchant, count: int) -> list[str]:

@@ -8,9 +8,13 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from typer.testing import CliRunner
 
+from malipo.contracts.providers import PROVIDERS
+from malipo_local import cli
 from malipo_local.options import read_settings
 
 from .conftest import Fakes, processes_of, until
@@ -85,6 +89,51 @@ def test_an_operator_is_shown_that_postgres_is_down(folder: Path) -> None:
     malipo("down", folder=folder)
     assert {one.returncode for one in results} == {1}
     assert {one.stderr for one in results} == {"postgres is down. Start it with: make start ARGS=postgres\n"}
+
+
+@pytest.mark.parametrize(
+    ("options", "listed"),
+    [
+        ("--all", ["provider-stripe", "provider-acme"]),
+        ("--provider acme --all", ["provider-acme"]),
+    ],
+)
+def test_what_matches_nothing_is_listed_for_every_provider_or_for_one(
+    monkeypatch: pytest.MonkeyPatch, options: str, listed: list[str]
+) -> None:
+    become = Mock(side_effect=SystemExit(0))
+    monkeypatch.setitem(PROVIDERS, "acme", PROVIDERS["stripe"])
+    monkeypatch.setattr(cli, "_become", become)
+    assert CliRunner().invoke(cli.app, ["unmatched", *options.split()]).exit_code == 0
+    assert [call.args[1:] for call in become.call_args_list] == [
+        (service, service.replace("-", "_"), "unmatched", "--all") for service in listed
+    ]
+
+
+def test_the_list_of_what_matches_nothing_ends_where_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    become = Mock(side_effect=SystemExit(1))
+    monkeypatch.setitem(PROVIDERS, "acme", PROVIDERS["stripe"])
+    monkeypatch.setattr(cli, "_become", become)
+    assert CliRunner().invoke(cli.app, ["unmatched"]).exit_code == 1
+    assert become.call_count == 1
+
+
+def test_an_unknown_provider_is_refused_with_those_that_there_are() -> None:
+    refused = CliRunner().invoke(cli.app, ["unmatched", "--provider", "nosuch"])
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        f"There is no provider 'nosuch'. Choose from: {', '.join(PROVIDERS)}.\n",
+    )
+
+
+def test_an_operator_is_shown_that_a_service_is_not_part_of_the_stack(folder: Path) -> None:
+    malipo("up", "--only=postgres", folder=folder)
+    operator = malipo("operator", "merchant", "list", folder=folder)
+    malipo("down", folder=folder)
+    assert (operator.returncode, operator.stderr) == (
+        1,
+        "There is no 'gateway' in this stack. Choose from: postgres.\n",
+    )
 
 
 def test_usage_is_shown_with_the_command_that_a_person_typed(folder: Path) -> None:

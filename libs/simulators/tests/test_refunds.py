@@ -1,5 +1,7 @@
 """Refunds: whole, in parts, never too much, and those that change after they were made."""
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.asyncio
@@ -57,6 +59,7 @@ async def test_a_card_with_slow_refunds_goes_from_pending_to_succeeded(stripe):
     intent = await stripe.paid("pm_card_pendingRefund")
     made = (await refund(stripe, intent)).json()
     assert (made["status"], made["pending_reason"]) == ("pending", "processing")
+    assert made["balance_transaction"].startswith("txn_"), "the balance is debited at once"
     await stripe.inbox.until("refund.updated")
     assert (await stripe.get(f"/v1/refunds/{made['id']}")).json()["status"] == "succeeded"
     assert stripe.inbox.events[0]["data"]["previous_attributes"] == {"status": "pending"}
@@ -70,6 +73,10 @@ async def test_a_refund_that_succeeded_may_fail_later_and_the_money_comes_back(s
     await stripe.inbox.until("refund.failed")
     failed = (await stripe.get(f"/v1/refunds/{made['id']}")).json()
     assert (failed["status"], failed["failure_reason"]) == ("failed", "lost_or_stolen_card")
+    taken, given_back = failed["balance_transaction"], failed["failure_balance_transaction"]
+    assert (taken, "failure_balance_transaction" in made) == (made["balance_transaction"], False)
+    assert re.fullmatch(r"txn_\w{24}", given_back)
+    assert taken != given_back
     book = await stripe.book()
     assert [(line["kind"], line["amount"]) for line in book["effects"]][1:] == [("refund", 600), ("refund_failed", 600)]
     assert book["payment_intents"][0]["refunded"] == 0

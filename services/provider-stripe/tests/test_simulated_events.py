@@ -13,6 +13,7 @@ from malipo.contracts.outcomes import (
     Declined,
     OtherAction,
     Pending,
+    Reversed,
     Succeeded,
 )
 from provider_kit.provider import CallbackOutcome
@@ -49,7 +50,7 @@ async def test_a_refund_that_the_bank_returns_later_is_reported_by_a_webhook(str
     await stripe.http.post(f"/_sim/refunds/{done.reference}/fail", json={})
 
     async def came_back() -> bool:
-        return any(isinstance(one.outcome, Declined) for one in await stripe.outcomes())
+        return any(isinstance(one.outcome, Reversed) for one in await stripe.outcomes())
 
     await until(came_back, what="the failed refund")
 
@@ -85,7 +86,7 @@ async def test_the_events_that_are_read_report_every_outcome_that_any_event_does
     ]
     assert {said(one) for one in await stripe.outcomes()} == set(map(said, of_any_type))
     kinds = {type(reported.outcome) for reported in of_any_type}
-    assert kinds == {Succeeded, Authorized, Declined, Canceled, ActionRequired, Pending}
+    assert kinds == {Succeeded, Authorized, Declined, Canceled, ActionRequired, Pending, Reversed}
 
 
 def said(reported: CallbackOutcome) -> tuple:

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from malipo.contracts.providers import PROVIDERS
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
 from malipo_local.hints import USUAL_HOME, make
@@ -206,9 +207,21 @@ def suspense(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
 
 
 @app.command(context_settings=_HANDED_ON)
-def unmatched(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
-    """List what Stripe reported that matches no operation of ours."""
-    _become(home, "provider-stripe", "provider_stripe", "unmatched", *context.args)
+def unmatched(
+    context: typer.Context,
+    *,
+    provider: Annotated[str, typer.Option(help="What this one reported, not what all of them did.")] = "",
+    home: HomeOption = USUAL_HOME,
+) -> None:
+    """List what providers reported that matches no operation of ours: `unmatched --provider stripe --all`."""
+    if provider and provider not in PROVIDERS:
+        _fail(f"There is no provider '{provider}'. Choose from: {', '.join(PROVIDERS)}.")
+    for name in (provider,) if provider else tuple(PROVIDERS):
+        try:
+            _become(home, f"provider-{name}", f"provider_{name}", "unmatched", *context.args)
+        except SystemExit as end:  # as every command ends: the next one's turn, unless this one failed
+            if end.code:
+                raise
 
 
 @app.command("step-over")

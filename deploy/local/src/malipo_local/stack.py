@@ -234,9 +234,15 @@ class Stack:
         return self._site.environment()
 
     def service_env(self, name: str) -> dict[str, str]:
-        """The environment that a service's own commands need, e.g. the gateway's operator command line."""
-        [row] = [row for row in self.plan.rows() if row.name == name]
-        return {**os.environ, **self._site.settings(row, 0)}
+        """The environment that a service's own commands need, e.g. the gateway's operator command line.
+
+        Raises StackError for one that is not part of this stack.
+        """
+        rows = {row.name: row for row in self.plan.rows()}
+        if name not in rows:
+            message = f"There is no '{name}' in this stack. Choose from: {', '.join(rows)}."
+            raise StackError(message)
+        return {**os.environ, **self._site.settings(rows[name], 0)}
 
     def status(self, *, memory: bool = False, anew: bool = False) -> list[UnitStatus]:
         """Every process and what it is doing.

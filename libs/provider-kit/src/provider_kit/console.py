@@ -35,10 +35,11 @@ def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 100,
     ) -> None:
         """List what the provider reported that matches no operation here: a line of JSON each."""
+        provider = settings_type.__module__.partition(".")[0].removeprefix("provider_")
         for row in operator_command.run(
             settings_type, lambda database: listed(database.reads, everything=everything, limit=limit)
         ):
-            typer.echo(json.dumps(dict(row), default=str))
+            typer.echo(json.dumps({"provider": provider, **row}, default=str))
 
 
 async def listed(source: Queries, *, everything: bool, limit: int) -> Sequence[Row]:

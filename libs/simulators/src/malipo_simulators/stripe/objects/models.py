@@ -84,7 +84,9 @@ class Refund:
     idempotency_key: str | None
     status: RefundStatus
     fate: RefundFate
+    balance_transaction: str
     failure_reason: str | None = None
+    failure_balance_transaction: str | None = None
 
 
 @dataclass(slots=True, eq=False)

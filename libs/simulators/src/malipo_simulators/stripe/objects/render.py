@@ -218,7 +218,7 @@ def render_refund(refund: Refund, expand: Expand = NOTHING) -> Json:
         "id": refund.id,
         "object": "refund",
         "amount": refund.amount,
-        "balance_transaction": None,
+        "balance_transaction": refund.balance_transaction,
         "charge": render_charge(refund.charge, charge) if charge else refund.charge.id,
         "created": refund.created,
         "currency": intent.currency,
@@ -233,6 +233,7 @@ def render_refund(refund: Refund, expand: Expand = NOTHING) -> Json:
     }
     if refund.failure_reason:
         rendered["failure_reason"] = refund.failure_reason
+        rendered["failure_balance_transaction"] = refund.failure_balance_transaction
     if refund.status is RefundStatus.PENDING:
         rendered["pending_reason"] = "processing"
     return rendered

@@ -37,6 +37,7 @@ def make(
         idempotency_key=change.cause.idempotency_key,
         status=RefundStatus.SUCCEEDED,
         fate=fate_of(charge, change.cause.fault),
+        balance_transaction=change.mint("txn"),
     )
     carry_out(change, refund)
     return refund
@@ -108,6 +109,7 @@ def fail(change: Change, refund: Refund) -> bool:
         return False
     before = refund.status
     refund.status, refund.failure_reason = RefundStatus.FAILED, FAILURE_REASON
+    refund.failure_balance_transaction = change.mint("txn")
     refund.charge.amount_refunded -= refund.amount
     change.account.earn(refund.charge.intent.currency, refund.amount)
     change.book(EffectKind.REFUND_FAILED, refund.charge, refund.amount, refund=refund)
