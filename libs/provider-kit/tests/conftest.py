@@ -25,7 +25,7 @@ from provider_kit.credentials import CredentialStore
 from provider_kit.errors import BadSignature
 from provider_kit.handlers import handle_batch
 from provider_kit.personal import PersonalKeys
-from provider_kit.provider import Attempt, Callback, ParsedCallback
+from provider_kit.provider import Attempt, Callback, ParsedCallback, fingerprint
 from provider_kit.runner import AttemptRunner
 from testkit.operations import card
 
@@ -125,7 +125,7 @@ class Kit(Replica):
     """A replica, its database, and what it has reported."""
 
     async def mark(self, claimed: ClaimedAttempt) -> None:
-        await self.attempts.mark(claimed, self.runner.fingerprint({"secret": "s"}))
+        await self.attempts.mark(claimed, fingerprint(self.provider, {"secret": "s"}))
 
     async def postpone(self, claimed: ClaimedAttempt, *, seconds: float) -> None:
         async with self.database.begin() as unit:

@@ -9,6 +9,7 @@ import pytest
 from malipo import ids
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.descriptor import (
+    AmountRule,
     Details,
     Method,
     MethodRules,
@@ -36,7 +37,7 @@ DESCRIPTOR = ProviderDescriptor(
     name="fake",
     title="Fake",
     credentials=Details,
-    methods=(MethodRules(model=Phone, currencies={}),),
+    methods=(MethodRules(model=Phone, currencies={"USD": AmountRule()}),),
     operations={"charge": OperationRules()},
     repeat=Never(),
     callbacks="hint",

@@ -1,6 +1,7 @@
 """What the runtime makes of a provider's outcomes and silences."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +10,7 @@ from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Pend
 from malipo.money import Money
 from provider_kit import calls
 from provider_kit.errors import BadSignature, Misconfigured, NotReady, NotSent
+from provider_kit.provider import fingerprint
 from testkit.waiting import until
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
@@ -131,6 +133,31 @@ async def test_an_undeclared_command_is_refused_before_it_is_sent(kit, make):
     (outcome,) = await kit.outcomes()
     assert outcome.code == "provider_unsupported"
     assert kit.provider.executed == []
+
+
+async def test_an_amount_that_the_provider_does_not_take_is_refused_before_it_is_sent(kit, make):
+    for number, amount in enumerate((Money(5125, "KWD"), Money(1000, "GHS")), 1):
+        await kit.handle(
+            make.charge(number, amount=amount), make.refund(number, payment_id=f"ref_{number}", amount=amount)
+        )
+    await kit.run()
+    assert {outcome.code for outcome in await kit.outcomes()} == {"amount_unsupported"}
+    assert kit.provider.executed == []
+
+
+async def test_what_was_perhaps_sent_is_never_refused_for_a_limit_that_is_new(kit, make):
+    await kit.handle(make.charge())
+    await kit.die_after_sending()
+    kit.provider.descriptor = replace(kit.provider.descriptor, operations={})
+    await kit.run()
+    assert (len(kit.provider.executed), await kit.outcomes()) == (1, [DONE])
+
+
+async def test_what_a_provider_calls_an_account_by_is_the_same_for_each_of_its_attempts_and_no_secret(kit, make):
+    await kit.handle(make.charge(), make.refund(payment_id="pay_2"))
+    await kit.run()
+    (account,) = {attempt.account for attempt in kit.provider.executed}
+    assert account == fingerprint(kit.provider, {"secret": "s"})
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError(), KeyError("status"), BadSignature("here?"), TimeoutError()])

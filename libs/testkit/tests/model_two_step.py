@@ -92,7 +92,7 @@ class TwoStepProvider(ModelProvider):
                 raise Misconfigured("the secret is refused")
             return FetchedToken(found["token"], found["life"])
 
-        return self.tokens.using(attempt.credentials["secret"], fetch, call)
+        return self.tokens.using(attempt.account, fetch, call)
 
 
 class Wallet(httpx.MockTransport):

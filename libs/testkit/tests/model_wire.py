@@ -12,7 +12,7 @@ import httpx
 from malipo import clock
 from malipo.contracts.descriptor import AmountRule, Details, Method, MethodRules, OperationRules, ProviderDescriptor
 from malipo.contracts.methods import CardMethod
-from malipo.contracts.outcomes import Declined, Outcome, Unknown
+from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.money import Money
 from malipo.platform.client import never_sent
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
@@ -84,8 +84,6 @@ class ModelProvider:
         return credentials["secret"]
 
     async def execute(self, attempt: Attempt) -> Outcome:
-        if attempt.operation.amount.currency == "KWD":
-            return Declined(code="amount_unsupported")
         return await undoubted(self._send(attempt) if attempt.same_account else self._look(attempt))
 
     async def _send(self, attempt: Attempt) -> Outcome:

@@ -20,14 +20,17 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
+from malipo.contracts.providers.stripe import DESCRIPTOR
 from malipo.money import EXPONENTS, Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
-from provider_stripe.mapping import STEPS, outcome_of_response, request, unsupported
+from provider_kit.provider import refusal
+from provider_stripe.mapping import outcome_of_response, request
 from provider_stripe.objects import StripeResponse
 from testkit.operations import cancel, capture, charge, refund
 
 USD_10 = Money(1000, "USD")
+CURRENCIES = DESCRIPTOR.methods[0].currencies
 PI, RE = {"reference": "pi_1"}, {"reference": "re_1"}
 DONE = Succeeded(amount=USD_10, **PI)
 HELD = Authorized(amount=USD_10, **PI)
@@ -301,29 +304,29 @@ def test_a_reference_cannot_leave_its_place_in_the_address():
 
 
 def test_three_decimal_currencies_are_charged_in_tens_and_others_to_the_unit():
-    assert unsupported(charge(amount=Money(5120, "KWD"))) is None
-    assert unsupported(charge(amount=Money(5125, "KWD"))) == Declined(
+    assert refusal(DESCRIPTOR, charge(amount=Money(5120, "KWD"))) is None
+    assert refusal(DESCRIPTOR, charge(amount=Money(5125, "KWD"))) == Declined(
         code="amount_unsupported", message="Stripe cannot take 5125 (minor units of KWD)."
     )
-    assert unsupported(refund(amount=Money(5, "BHD"))) is not None
-    assert unsupported(charge(amount=Money(7, "JPY"))) is None
-    assert unsupported(cancel()) is None
+    assert refusal(DESCRIPTOR, refund(amount=Money(5, "BHD"))) is not None
+    assert refusal(DESCRIPTOR, charge(amount=Money(7, "JPY"))) is None
+    assert refusal(DESCRIPTOR, cancel()) is None
 
 
 def test_a_currency_that_is_not_on_the_list_is_refused():
-    assert unsupported(charge(amount=Money(1000, "GHS"))) is not None
+    assert refusal(DESCRIPTOR, charge(amount=Money(1000, "GHS"))) is not None
 
 
 def test_every_currency_of_malipo_is_charged_but_the_named_ones():
-    assert EXPONENTS.keys() - STEPS.keys() == {"GHS"}
-    assert {currency for currency, step in STEPS.items() if step == 10} == {"BHD", "JOD", "KWD", "OMR", "TND"}
-    assert set(STEPS.values()) == {1, 10}
+    assert EXPONENTS.keys() - CURRENCIES.keys() == {"GHS"}
+    assert {currency for currency, rule in CURRENCIES.items() if rule.step == 10} == {"BHD", "JOD", "KWD", "OMR", "TND"}
+    assert {rule.step for rule in CURRENCIES.values()} == {1, 10}
 
 
 def test_every_listed_currency_has_the_same_minor_unit_here_as_at_stripe():
     zero = {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
     three = {"BHD", "JOD", "KWD", "OMR", "TND"}
-    for currency in STEPS:
+    for currency in CURRENCIES:
         assert EXPONENTS[currency] == (0 if currency in zero else 3 if currency in three else 2), currency
 
 

@@ -1,5 +1,6 @@
 """What a payment provider must implement: three verbs, which return an outcome or raise why nothing was sent."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -89,7 +90,8 @@ class Attempt:
 
     `first_sent_at` is set once a try may have reached the provider. `same_account` is False when that try may have gone to
     another account than that of `credentials`: nothing may then be sent, and finding nothing proves nothing. `reference`
-    is the provider's id of the object when it is known. Callbacks about it come to `callback_path`. `method` is a charge's
+    is the provider's id of the object when it is known. Callbacks about it come to `callback_path`. `account` names the
+    account that `credentials` are of, without a secret: for access tokens and clients. `method` is a charge's
     as the merchant sent it, what is personal included; a query may lack it, when that was erased.
     """
 
@@ -102,6 +104,7 @@ class Attempt:
     references: References = field(default_factory=References)
     callback_path: str = field(default="", repr=False)
     method: Method | None = field(default=None, repr=False)
+    account: str = ""
 
     def key_for(self, request: str) -> str:
         """The idempotency key of one of the requests that may have an effect: the same for every try, for ever.
@@ -222,7 +225,8 @@ class Provider(Protocol):
     def identity(self, credentials: Credentials) -> str:
         """What names the account: the same for as long as an idempotency key is known to name the same operation there.
 
-        It may be a secret: only its SHA-256 is kept, so it must not be guessable then. Raises `Misconfigured`.
+        It may be a secret: only its SHA-256 is kept (`fingerprint`), so it must not be guessable then. Raises
+        `Misconfigured`.
         """
         ...
 
@@ -257,9 +261,29 @@ def kind_of(operation: ProviderOperation) -> ProviderOperationKind:
             return "refund"
 
 
-def refusal(provider: Provider, operation: ProviderOperation) -> Outcome | None:
-    """The outcome of an operation that `provider` does not declare, given before anything is sent; else None."""
+def fingerprint(provider: Provider, credentials: Credentials) -> str:
+    """What names an account to everybody: for as long as `identity` is the same, and nothing that could be used."""
+    return hashlib.sha256(f"{provider.descriptor.name}/{provider.identity(credentials)}".encode()).hexdigest()
+
+
+def refusal(provider: ProviderDescriptor, operation: ProviderOperation) -> Outcome | None:
+    """The outcome of an operation that `provider` does not declare, or of an amount that it does not take; else None.
+
+    To be asked before anything is sent: it says nothing of what was sent already.
+    """
     kind = kind_of(operation)
-    if kind in provider.descriptor.operations:
+    if kind not in provider.operations:
+        return Declined(code="provider_unsupported", message=f"{provider.title} has no {kind}.")
+    if isinstance(operation, Cancel) or _takes(provider, operation):
         return None
-    return Declined(code="provider_unsupported", message=f"{provider.descriptor.title} has no {kind}.")
+    return Declined(code="amount_unsupported", message=f"{provider.title} cannot take {operation.amount}.")
+
+
+def _takes(provider: ProviderDescriptor, operation: Charge | Confirm | Capture | Refund) -> bool:
+    """Whether the amount is one of the charge's method, or may be a part of one. A method that is not there takes any:
+    it cannot be read, which says more.
+    """
+    if not isinstance(operation, Charge):
+        return provider.may_part(operation.amount)
+    rules = provider.rules_of(operation.method.type)
+    return rules is None or rules.takes(operation.amount, operation.capture)

@@ -1,6 +1,5 @@
 """Runs attempts: claims what is due, calls the provider, records the outcome or what has to be done next."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,7 +26,7 @@ from provider_kit.calls import Calls
 from provider_kit.credentials import Account, CredentialStore, NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalKeys
-from provider_kit.provider import Attempt, Credentials, Provider, ProviderOperation, References, refusal
+from provider_kit.provider import Attempt, Provider, ProviderOperation, References, fingerprint, refusal
 
 CONCURRENT_OPERATIONS = 48
 CONCURRENT_QUERIES = 16
@@ -156,7 +155,7 @@ class AttemptRunner:
         if claimed.ages.expired and claimed.first_sent_at is None:
             return EXPIRED  # whether or not there are credentials
         account = await self._account_of(claimed)
-        if refused := refusal(self._provider, command):
+        if claimed.first_sent_at is None and (refused := refusal(self._provider.descriptor, command)):
             return refused
         try:
             return await self._send(claimed, command, account)
@@ -178,7 +177,7 @@ class AttemptRunner:
         if isinstance(operation, Charge):
             attempt = replace(attempt, method=await self._keys.open(operation.payment_id, operation.method))
         self._calls.require_closed(operation)  # before the mark: what dies behind it was perhaps sent
-        await self._attempts.mark(claimed, self.fingerprint(account.credentials))
+        await self._attempts.mark(claimed, attempt.account)
         if claimed.tries > 1:
             self._calls.count_retry(operation)
         return await self._calls.call("execute", attempt, claimed.hold)
@@ -216,7 +215,8 @@ class AttemptRunner:
         known: ClaimedAttempt | OriginalAttempt,
         references: References,
     ) -> Attempt:
-        same_account = known.account_fingerprint in (None, self.fingerprint(account.credentials))
+        account_name = fingerprint(self._provider, account.credentials)
+        same_account = known.account_fingerprint in (None, account_name)
         if not same_account:
             log.error("provider account changed", payment_id=operation.payment_id, client_ref=operation.client_ref)
         return Attempt(
@@ -228,11 +228,8 @@ class AttemptRunner:
             ages=known.ages,
             references=references,
             callback_path=self._credentials.callback_path(account),
+            account=account_name,
         )
-
-    def fingerprint(self, credentials: Credentials) -> str:
-        """What is kept of an account with each attempt that is sent there: nothing that could be used."""
-        return hashlib.sha256(f"{self._name}/{self._provider.identity(credentials)}".encode()).hexdigest()
 
     async def _tombstone(self, query: Query) -> Outcome:
         if not await self._attempts.tombstone(query):

@@ -24,6 +24,7 @@ from provider_kit.provider import (
     ParsedCallback,
     Provider,
     ProviderOperation,
+    fingerprint,
 )
 from testkit.examples import Example, Story, masks, require_doubt
 from testkit.operations import attempt
@@ -163,7 +164,9 @@ class ProviderExamples(ABC):
         return await self.connect(http).parse_callback(callback, self.credentials)
 
     def attempt(self, operation: ProviderOperation) -> Attempt:
-        return attempt(operation, self.descriptor, self.credentials)
+        provider = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({}))))
+        account = fingerprint(provider, self.credentials)
+        return attempt(operation, provider.descriptor, self.credentials, account=account)
 
     @asynccontextmanager
     async def on(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:

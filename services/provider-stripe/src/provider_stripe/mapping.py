@@ -22,7 +22,6 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
-from malipo.contracts.providers.stripe import DESCRIPTOR
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, ProviderOperation
@@ -42,11 +41,6 @@ PAYMENT = "malipo_payment_id"
 OPERATION = "malipo_operation_id"
 FENCE = "malipo_fence"
 """Marks a PaymentIntent that was never meant to take money; its value is the operation whose key it made useless."""
-
-STEPS: dict[str, int] = {
-    currency: rule.step for rules in DESCRIPTOR.methods for currency, rule in rules.currencies.items()
-}
-"""Stripe's currencies, each with the smallest step of an amount in ISO 4217 minor units."""
 
 _MAX_DESCRIPTION = 1000
 _MAX_MESSAGE = 500
@@ -68,16 +62,6 @@ KEY_MISFIT = Unknown(reason="the key was used for another request")
 """Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
 REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
 """A repeat was refused as no valid request, before Stripe looked at its key: that proves nothing about the first try."""
-
-
-def unsupported(operation: ProviderOperation) -> Declined | None:
-    """The refusal of an amount that Stripe cannot take, before anything is sent; else None."""
-    if isinstance(operation, Cancel):
-        return None
-    step = STEPS.get(operation.amount.currency)
-    if step and operation.amount.amount_minor % step == 0:
-        return None
-    return Declined(code="amount_unsupported", message=f"Stripe cannot take {operation.amount}.")
 
 
 def request(attempt: Attempt) -> tuple[str, dict[str, str]]:

@@ -24,7 +24,6 @@ from provider_stripe.mapping import (
     request,
     search,
     shown,
-    unsupported,
 )
 
 KEY_LIFE = REPEAT.life
@@ -57,8 +56,6 @@ class StripeProvider:
 
         Idempotency keys are an account's own: what was perhaps sent to another account is only looked for.
         """
-        if refused := unsupported(attempt.operation):
-            return refused
         return await _unless_silent(self._execute(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:

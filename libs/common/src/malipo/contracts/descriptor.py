@@ -246,6 +246,11 @@ class ProviderDescriptor:
         """The rules of a method, if this provider has it."""
         return next((rules for rules in self.methods if rules.type == method_type), None)
 
+    def may_part(self, amount: Money) -> bool:
+        """Whether such an amount may be a part of what was charged: in the steps of its currency, however small."""
+        rules = [rules.currencies[amount.currency] for rules in self.methods if amount.currency in rules.currencies]
+        return any(amount.amount_minor % rule.step == 0 for rule in rules)
+
     def read_method(self, method: PaymentMethod) -> Method:
         """The method as the merchant sent it. Raises `LookupError` for a method that this provider does not have."""
         rules = self.rules_of(method.type)
