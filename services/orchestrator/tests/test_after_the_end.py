@@ -1,17 +1,31 @@
 """What comes after a payment's end, or beside a person's decision: the book is followed, and nothing is sent twice."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from malipo import clock, ids
-from malipo.contracts.commands import CapturePayment, CreatePayment, RefundPayment
+from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.identity import charge_id
-from malipo.contracts.outcomes import Authorized, Canceled, Declined, OutcomeReported, Reversed, Succeeded
-from malipo.contracts.provider_commands import Query, Refund
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Approval,
+    Approved,
+    Authorized,
+    Canceled,
+    Declined,
+    OutcomeReported,
+    Pending,
+    Reversed,
+    Succeeded,
+    Unknown,
+)
+from malipo.contracts.provider_commands import Cancel, Confirm, ProviderMessage, Query, Refund
+from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
-from orchestrator import handlers
+from orchestrator import decisions, handlers
 from orchestrator.advance import Fold
 from orchestrator.machine import State, Trigger
 from testkit.operations import card
@@ -19,6 +33,8 @@ from testkit.operations import card
 ALL, PART = Money(1000, "USD"), Money(400, "USD")
 PAID, RETURNED = Succeeded(amount=ALL, reference="pi"), Reversed(code="account_closed", reference="pi")
 DECLINED, CANCELED = Declined(code="card_declined", reference="pi"), Canceled(reference="pi")
+UNKNOWN, APPROVED = Unknown(reason="timeout"), Approved(reference="pi")
+TO_APPROVE = ActionRequired(action=Approval("https://pay.test"), reference="pi")
 
 
 class Told:
@@ -38,7 +54,7 @@ class Told:
         return Fold(self.payment, self.now, source, "msg_1", **more)
 
     def handle(self, message) -> list:
-        fold = self.fold()
+        fold = self.fold(observed_at=getattr(message, "observed_at", None))
         handlers._decide_or_refuse(fold, message)
         return self.keep(fold)
 
@@ -46,11 +62,11 @@ class Told:
         self.sent += fold.messages
         return fold.messages
 
-    def report(self, outcome, operation_id=None, kind="charge", source="callback") -> list:
+    def report(self, outcome, operation_id=None, kind="charge", source="callback", observed_at=None) -> list:
         return self.handle(
             OutcomeReported(
                 payment_id=self.id, operation_id=operation_id or charge_id(self.id, 1), kind=kind, provider="stripe",
-                outcome=outcome, source=source, step=1, observed_at=self.now,
+                outcome=outcome, source=source, step=1, observed_at=observed_at or self.now,
             )
         )  # fmt: skip
 
@@ -119,3 +135,147 @@ def test_a_payment_captured_in_part_has_that_part_again_when_a_wrong_decision_is
     told.decide(Trigger.DECIDED_FAILED)
     told.decide(Trigger.DECIDED_COMPLETED)
     assert (told.payment.captured_minor, told.payment.refundable_minor) == (400, 400)
+
+
+def test_what_may_still_be_sent_is_not_decided_as_failed_until_the_providers_service_has_answered():
+    told, refund_id = Told(), ids.new("ref")
+    told.overdue(told.id)
+    with pytest.raises(decisions.Impossible, match=f"{told.id} may still be sent"):
+        decisions._check(told.payment, None, Trigger.DECIDED_FAILED)
+    decisions._check(told.payment, None, Trigger.DECIDED_COMPLETED)
+    told.report(UNKNOWN, source="query")
+    decisions._check(told.payment, None, Trigger.DECIDED_FAILED)
+    told.report(PAID)
+    told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id, amount_minor=400))
+    told.overdue(refund_id)
+    refund = told.payment.operations[refund_id]
+    with pytest.raises(decisions.Impossible, match=f"{refund_id} may still be sent"):
+        decisions._check(told.payment, refund, Trigger.DECIDED_FAILED)
+    told.report(UNKNOWN, refund_id, "refund", "query")
+    decisions._check(told.payment, refund, Trigger.DECIDED_FAILED)
+
+
+def test_a_capture_that_may_still_be_sent_holds_the_decision_about_its_payment():
+    told, capture_id = Told(capture="manual"), ids.new("cap")
+    told.report(Authorized(amount=ALL, reference="pi"))
+    told.handle(CapturePayment(payment_id=told.id, capture_id=capture_id))
+    told.report(UNKNOWN)
+    told.report(UNKNOWN, source="query")
+    with pytest.raises(decisions.Impossible, match=f"{capture_id} may still be sent"):
+        decisions._check(told.payment, None, Trigger.DECIDED_FAILED)
+    told.report(UNKNOWN, capture_id, "capture")  # and so it is asked about
+    told.report(UNKNOWN, capture_id, "capture", "query")
+    decisions._check(told.payment, None, Trigger.DECIDED_FAILED)
+
+
+def test_a_refund_that_a_person_held_to_have_failed_counts_once_the_provider_shows_it():
+    told, refund_id = Told(), ids.new("ref")
+    told.report(PAID)
+    told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id, amount_minor=400))
+    told.report(Pending(reference="re_1"), refund_id, "refund")
+    told.decide(Trigger.DECIDED_FAILED, told.payment.operations[refund_id])
+    assert told.payment.refundable_minor == 1000
+    told.report(Succeeded(amount=PART, reference="re_1"), refund_id, "refund")
+    assert (told.last.public_event.type, told.payment.refundable_minor) == ("refund.completed", 600)
+
+
+@pytest.mark.parametrize("before", [Unknown(reason="timeout", reference="pi"), Declined(code="x", reference="pi")])
+def test_a_payment_that_money_was_assigned_to_and_that_is_paid_besides_is_alerted(before):
+    told = Told()
+    told.report(before)
+    fold = told.fold("operator", because="The receipt names it.")
+    fold.assign(ALL, "QK1")
+    told.keep(fold)
+    told.report(Succeeded(amount=ALL, reference="QK1"))
+    assert told.last.contradiction is False
+    told.report(PAID)
+    assert (told.last.contradiction, told.payment.state) == (True, State.COMPLETED)
+    assert told.payment.reference == "QK1"
+
+
+@pytest.mark.parametrize("end", [(), (RETURNED,)])
+def test_money_under_a_reference_that_the_payment_does_not_know_is_no_repeat(end):
+    told = Told()
+    for outcome in (Pending(reference="order"), PAID, *end, PAID, Succeeded(amount=ALL, reference="order")):
+        told.report(outcome)
+    assert [one for one in told.of(PaymentTransitioned) if one.contradiction] == []
+    told.report(Succeeded(amount=ALL, reference="pi_2"))
+    assert told.last.contradiction
+
+
+def confirmed() -> Told:
+    """A payment whose customer has agreed, and whose first confirm is under way."""
+    told = Told()
+    told.report(TO_APPROVE)
+    told.report(APPROVED)
+    return told
+
+
+def test_while_a_confirm_may_be_under_way_no_stale_report_makes_a_second_one():
+    told = confirmed()
+    first = f"{told.id}.1.c1"
+    told.report(UNKNOWN, first, "confirm", "attempt")
+    for source in ("callback", "query"):
+        told.report(TO_APPROVE, first, "confirm", source)
+        told.report(APPROVED)
+    assert [one.operation_id for one in told.of(Confirm)] == [first]
+
+
+def test_an_approval_from_before_the_customer_had_to_act_again_confirms_nothing():
+    told = confirmed()
+    first, before = f"{told.id}.1.c1", told.now
+    told.now += timedelta(seconds=5)
+    told.report(TO_APPROVE, first, "confirm", "attempt")
+    told.report(APPROVED, observed_at=before)
+    assert [one.operation_id for one in told.of(Confirm)] == [first]
+    told.now += timedelta(seconds=5)
+    told.report(APPROVED)
+    assert [one.operation_id for one in told.of(Confirm)] == [first, f"{told.id}.1.c2"]
+
+
+@pytest.mark.parametrize("canceled", [True, False])
+def test_a_confirm_that_had_no_effect_until_the_end_of_the_intent_is_canceled(canceled):
+    told = confirmed()
+    told.overdue(told.id)
+    if canceled:
+        told.handle(CancelPayment(payment_id=told.id, cancel_id=ids.new("can")))
+    told.now = told.payment.expires_at
+    told.report(APPROVED, f"{told.id}.1.c1", "confirm", "query")
+    assert {one.operation_id for one in told.of(Confirm)} == {f"{told.id}.1.c1"}
+    assert len(told.of(Cancel)) == 1
+
+
+def waits_for_the_customer() -> Told:
+    told = Told()
+    told.report(TO_APPROVE)
+    told.now = told.payment.expires_at
+    return told
+
+
+def test_after_the_end_of_the_intent_a_provider_without_cancels_is_asked(monkeypatch):
+    stripe = PROVIDERS["stripe"]
+    operations = {kind: rules for kind, rules in stripe.operations.items() if kind != "cancel"}
+    monkeypatch.setitem(PROVIDERS, "stripe", replace(stripe, operations=operations))
+    told = waits_for_the_customer()
+    for number in range(1, 4):
+        told.overdue(told.id)
+        told.report(TO_APPROVE, source="query")
+        told.report(APPROVED, source="query")
+        assert len(told.of(Query)) == number
+        told.now += timedelta(hours=1)
+    assert told.of(Cancel) == []
+
+
+def test_between_two_cancels_of_an_expired_charge_the_provider_is_asked():
+    told = waits_for_the_customer()
+    for asked in (1, 2):
+        told.overdue(told.id)
+        cancel = told.of(Cancel)[-1]
+        told.now += timedelta(seconds=5)
+        told.report(Declined(code="x"), cancel.operation_id, "cancel")
+        told.now += timedelta(hours=1)
+        told.overdue(told.id)
+        told.now += timedelta(hours=1)
+        assert (len(told.of(Cancel)), len(told.of(Query))) == (asked, asked)
+    sent = [(one.step, type(one).__name__.lower()) for one in told.of(ProviderMessage)]
+    assert sent == [(one.step, one.sent) for one in told.of(PaymentTransitioned) if one.sent]

@@ -113,6 +113,9 @@ async def test_a_person_decides_a_doubt_that_no_report_ends_and_a_later_report_o
 ):
     create = make.create()
     await orchestrator.handle(create, make.report(create.payment_id, Unknown(reason="timeout")))
+    with pytest.raises(decisions.Impossible, match="may still be sent"):
+        await decisions.decide(orchestrator.database, create.payment_id, "failed", "Not in the book.", "Jo")
+    await orchestrator.handle(make.report(create.payment_id, Unknown(reason="not_in_the_book")))
     assert (
         await decisions.decide(orchestrator.database, create.payment_id, "failed", "Not in the book.", "Jo") == "failed"
     )

@@ -195,7 +195,6 @@ def test_a_repeat_at_the_end_is_a_repeat():
 def test_another_decision_at_the_end_is_a_contradiction():
     assert why_ignored(Subject.PAYMENT, State.COMPLETED, Trigger.DECLINED) is Ignored.CONTRADICTION
     assert why_ignored(Subject.PAYMENT, State.COMPLETED, Trigger.CANCELED) is Ignored.CONTRADICTION
-    assert why_ignored(Subject.REFUND, State.FAILED, Trigger.SUCCEEDED) is Ignored.CONTRADICTION
 
 
 def test_that_money_had_come_is_no_news_once_it_went_back():

@@ -110,6 +110,12 @@ class Walk:
         except handlers.Refused as refused:
             self.sent.append(refused)
         self.sent += fold.messages
+        if any(isinstance(one, Refund) for one in fold.messages):
+            ours = [
+                o for o in self.payment.operations.values() if o.subject is Subject.REFUND and o.opened_by != "provider"
+            ]
+            reserved = sum(o.amount_minor for o in ours if o.state is not State.FAILED)
+            assert reserved <= self.payment.captured_minor, "refunds pass what was captured"
         if any(isinstance(one, Confirm) for one in fold.messages):
             assert self.now < self.payment.expires_at, "a charge is confirmed after the end of the intent"
             assert not self.payment.live(Subject.CANCEL), "a charge is confirmed while it is canceled"
@@ -183,7 +189,7 @@ class Walk:
             kind=kind,
             provider="stripe",
             outcome=outcome,
-            source="callback",
+            source="attempt" if kind == "confirm" else "callback",
             step=1,
             observed_at=clock.now(),
         )
@@ -211,10 +217,6 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, la
             assert payment.state in (State.COMPLETED, State.RETURNED), "the book has money, and the payment has none"
         assert payment.captured_minor <= AMOUNT, "more was captured than requested"
         assert payment.refundable_minor >= 0
-        ours = [o for o in payment.operations.values() if o.subject is Subject.REFUND and o.opened_by != "provider"]
-        assert sum(o.amount_minor for o in ours if o.state is not State.FAILED) <= AMOUNT, (
-            "refunds pass what was captured"
-        )
         waiting = {subject for subject, due in payment.timers.items() if due}
         assert (payment.id in waiting) == (payment.state not in DECIDED), "a payment waits without a deadline"
         for operation in payment.operations.values():
@@ -380,7 +382,8 @@ def test_that_a_refund_made_at_the_provider_was_never_sent_by_us_is_no_end_of_it
 
 def test_a_persons_decision_ends_a_doubt_and_its_cancel_and_is_told_with_its_reason():
     walk = Walk(manual=False)
-    walk.step(("charge", Unknown(reason="silence")))
+    for _ in range(2):
+        walk.step(("charge", Unknown(reason="silence")))  # also in answer to the query
     walk.step(("request cancel", "1"))
     walk.step(("decide", "payment", Trigger.DECIDED_FAILED))
     assert (walk.payment.state, walk.payment.failure.code) == (State.FAILED, "decided_by_operator")

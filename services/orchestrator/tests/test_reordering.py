@@ -150,16 +150,20 @@ def test_a_refund_that_was_returned_has_failed_in_whatever_order_that_is_receive
 
 
 @pytest.mark.parametrize(
-    "order",
-    [
-        (Declined(code="invalid_request"), REFUND_DONE),  # nothing was made, and yet it has arrived
-        (Declined(code="x", reference="re_2"), REFUND_DONE),
-        (REFUND_RETURNED, Succeeded(amount=ALL)),
-    ],
+    "failed", [Declined(code="invalid_request"), Declined(code="x", reference="re_2"), Declined(code="never_sent")]
 )
-def test_a_refund_that_was_never_made_and_succeeds_is_a_contradiction(order):
-    _, transitions = walked((("charge", PAID), REFUND), [("refund", outcome) for outcome in order])
+def test_a_refund_that_was_made_after_all_follows_the_book(failed):
+    payment, transitions = walked((("charge", PAID), REFUND), [("refund", failed), ("refund", REFUND_DONE)])
+    assert (transitions[-1].public_event.type, transitions[-1].contradiction) == ("refund.completed", False)
+    assert (payment.refunded_minor, payment.refundable_minor) == (ALL.amount_minor, 0)
+    assert payment.operations[REF].failure is None
+
+
+def test_a_success_that_does_not_say_whether_it_is_the_refund_that_came_back_is_a_contradiction():
+    order = (REFUND_RETURNED, Succeeded(amount=ALL))
+    payment, transitions = walked((("charge", PAID), REFUND), [("refund", outcome) for outcome in order])
     assert transitions[-1].contradiction
+    assert payment.operations[REF].state == "failed"
 
 
 @pytest.mark.parametrize("order", [(PAID, DECLINED), (PAID, CANCELED)])

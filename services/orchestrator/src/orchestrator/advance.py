@@ -30,7 +30,6 @@ from orchestrator.machine import (
     Subject,
     Transition,
     Trigger,
-    deadline_seconds,
     repeats_command,
     why_ignored,
 )
@@ -38,19 +37,20 @@ from orchestrator.outcomes import (
     as_outcome,
     believable,
     believable_of,
-    came_back,
     came_late,
     detail_of,
-    first_wait_seconds,
     is_behind,
+    is_known_money,
     learn_decision,
     learn_operation,
     learn_payment,
     own_failure,
     trigger_of,
+    why_failed_all_the_same,
 )
 from orchestrator.payment import Operation, Payment
 from orchestrator.views import operation_view, payment_view
+from orchestrator.waits import set_deadline, watch_doubt
 
 
 class UnknownOperation(LookupError):
@@ -74,6 +74,7 @@ class Fold:
     messages: list[Message] = field(default_factory=list[Message])
     ignored: list[Ignored] = field(default_factory=list[Ignored])
     doubts_ended: list[tuple[Subject, timedelta]] = field(default_factory=list[tuple[Subject, timedelta]])
+    _asks_instead: bool = False
 
     def dispatch(self) -> None:
         """Send the charge of a new payment."""
@@ -136,15 +137,18 @@ class Fold:
 
     def assign(self, amount: Money, reference: str) -> None:
         """Apply money that a person has found to be this payment's: the table must have a transition for it."""
+        self.payment.assigned_reference = reference
         self._payment_step(Trigger.SUCCEEDED, Succeeded(amount=amount, reference=reference))
 
     def apply_outcome(self, report: OutcomeReported) -> None:
         """Apply what the provider reports. Raises `UnknownOperation`."""
         if report.kind in ("charge", "confirm"):
+            self.payment.unanswered = self.payment.unanswered and report.operation_id != self.payment.awaited_id
             return self._apply_to_charge(report)
         operation = self.payment.operations.get(report.operation_id)
         if operation is None:
             raise UnknownOperation(report.operation_id)
+        operation.unanswered = False
         return self._apply_to_operation(operation, report.outcome)
 
     def _apply_to_operation(self, operation: Operation, reported: Outcome) -> None:
@@ -164,16 +168,20 @@ class Fold:
             if isinstance(outcome, Succeeded):
                 return self._contradict(self.payment.state, outcome, None)
             return self.ignored.append(Ignored.LATE)
-        if is_behind(self.payment, report.operation_id, outcome):
+        if is_behind(self.payment, report, self.now):
             return self.ignored.append(Ignored.LATE)
         if isinstance(outcome, Approved):
             return self._approve(outcome)
         return self._payment_step(trigger_of(outcome), outcome)
 
     def _approve(self, outcome: Approved) -> None:
-        """The customer has agreed: confirm the charge, unless it is canceled, is confirmed already, or is too old."""
-        payment = self.payment
-        if payment.confirming:
+        """The customer has agreed: confirm the charge, unless it is canceled, is confirmed already, or is too old.
+
+        What was observed before the customer had to act once more is of the approval before.
+        """
+        payment, in_time = self.payment, self.now < self.payment.expires_at
+        stale = self.observed_at and payment.action_at and self.observed_at < payment.action_at
+        if stale or (payment.confirming and in_time and not payment.live(Subject.CANCEL)):
             return self.ignored.append(Ignored.LATE)
         reference = payment.reference or outcome.reference
         if reference is None:
@@ -182,7 +190,7 @@ class Fold:
             payment.reference = reference
             self.ignored.append(Ignored.LATE)
             return self._start_deferred()
-        return self._payment_step(Trigger.EXPIRED if self.now >= payment.expires_at else Trigger.APPROVED, outcome)
+        return self._payment_step(Trigger.APPROVED if in_time else Trigger.EXPIRED, outcome)
 
     def overdue(self, subject_id: str) -> None:
         """Fire a deadline that has passed. One that no longer matters is dropped."""
@@ -203,11 +211,13 @@ class Fold:
         if transition is None:
             return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
+        self._asks_instead = transition.send is Send.CANCEL and self._cannot_cancel_now()
         learn_payment(payment, outcome)
+        if transition.to is State.REQUIRES_ACTION and before is not transition.to:
+            payment.action_at = self.observed_at or self.now
         payment.state = transition.to
         payment.confirming = payment.confirming and transition.to is not State.REQUIRES_ACTION
         payment.failure = payment.failure or own_failure(transition, self.because)
-        self._watch_doubt(payment, transition)
         self._wait(payment, transition, outcome)
         self._record(before, transition.to, trigger, outcome, transition=transition)
         self._add_command(transition, None)
@@ -222,13 +232,14 @@ class Fold:
 
     def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:
         transition = TABLE.get((operation.subject, operation.state, trigger))
+        if reason := why_failed_all_the_same(operation, outcome):
+            return self._ignore(reason, operation.state, outcome, operation)
         if transition is None:
             return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
         learn_operation(operation, outcome)
         operation.state = transition.to
         operation.failure = operation.failure or own_failure(transition, self.because)
-        self._watch_doubt(operation, transition)
         operation.updated_at = self.now
         if trigger is Trigger.DISPATCHED:
             operation.dispatched_at = self.now
@@ -236,6 +247,11 @@ class Fold:
         self._record(before, transition.to, trigger, outcome, transition=transition, operation=operation)
         self._add_command(transition, operation)
         return None
+
+    def _wait(self, subject: Payment | Operation, transition: Transition, outcome: Outcome | None) -> None:
+        if (time := watch_doubt(subject, transition, self.now)) is not None:
+            self.doubts_ended.append((transition.subject, time))
+        set_deadline(self.payment, subject, transition, outcome, self.now)
 
     def _close_operations(self, trigger: Trigger, outcome: Outcome | None) -> None:
         """The charge has ended: end the captures and cancels that were to change it."""
@@ -258,11 +274,11 @@ class Fold:
         self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
     ) -> None:
         reason = why_ignored(subject, state, trigger)
-        if operation is None and isinstance(outcome, Succeeded) and reason is Ignored.REPEAT:
-            same = outcome.amount.amount_minor == self.payment.captured_minor
-            reason = Ignored.REPEAT if same else Ignored.CONTRADICTION
-        if operation is not None and came_back(operation, outcome):
-            reason = Ignored.LATE
+        if operation is None and isinstance(outcome, Succeeded) and not is_known_money(self.payment, outcome):
+            reason = Ignored.CONTRADICTION
+        self._ignore(reason, state, outcome, operation)
+
+    def _ignore(self, reason: Ignored, state: State, outcome: Outcome | None, operation: Operation | None) -> None:
         if outcome is not None and reason is Ignored.CONTRADICTION:
             self._contradict(state, outcome, operation)
         else:
@@ -321,7 +337,7 @@ class Fold:
     def _shown_as_sent(self, transition: Transition, operation: Operation | None) -> Sent | None:
         """What `_add_command` adds for the transition itself: a charge is canceled by an operation, which has steps of its own."""
         if transition.send is Send.CANCEL and operation is None:
-            return "query" if self.payment.reference is None else None
+            return "query" if self._asks_instead else None
         return transition.send and transition.send.value
 
     def _add_command(self, transition: Transition, operation: Operation | None) -> None:
@@ -331,10 +347,12 @@ class Fold:
             case Send.CHARGE | Send.CONFIRM:
                 if transition.send is Send.CONFIRM:
                     self.payment.begin_confirm()
+                self.payment.unanswered = True
                 self.messages.append(commands.operation_command(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
-            case Send.CAPTURE | Send.CANCEL | Send.REFUND:
+            case Send.CAPTURE | Send.CANCEL | Send.REFUND if operation:
+                operation.unanswered = True
                 self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:
                 self._ask(transition, operation)
@@ -344,49 +362,37 @@ class Fold:
 
     def _ask(self, transition: Transition, operation: Operation | None) -> None:
         (operation or self.payment).queries += 1
+        (operation or self.payment).unanswered = True
         if repeats_command(transition) and commands.fresh(self.payment, operation, self.now):
             self.messages.append(commands.operation_command(self.payment, operation))
         self.messages.append(commands.query(self.payment, operation))
 
     def _give_up(self) -> None:
-        """Have the provider cancel the charge, as an operation of its own."""
+        """Have the provider cancel the charge, as an operation of its own, or ask it where that is of no use now."""
         payment = self.payment
         payment.queries += 1  # whatever comes of it, the deadlines grow longer
-        if payment.reference is None:  # a cancel needs the reference: find it first
+        if self._asks_instead:
+            payment.unanswered = True
             self.messages.append(commands.query(payment, None))
-        elif not payment.live(Subject.CANCEL):
+        elif commands.can_cancel(payment) and not payment.live(Subject.CANCEL):
             self.start(commands.own_cancel(payment, self.now))
+
+    def _cannot_cancel_now(self) -> bool:
+        """Whether to ask how the charge stands instead: a cancel needs its reference, and a provider that has cancels. When a
+        cancel has just failed, perhaps as the charge has ended, that is asked before the next one.
+
+        Only a deadline asks: the answer to a query would cause the next one at once.
+        """
+        if self.payment.reference is None:
+            return True
+        of_no_use = not commands.can_cancel(self.payment) or self.payment.cancel_failed_last
+        return self.source == "deadline" and of_no_use
 
     def _give_back(self) -> None:
         """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet."""
         payment = self.payment
         if payment.late_payments == "refund" and payment.reference is not None and payment.refundable_minor > 0:
             self.start(commands.own_refund(payment, self.now))
-
-    def _watch_doubt(self, subject: Payment | Operation, transition: Transition) -> None:
-        if transition.to is State.IN_DOUBT:
-            subject.in_doubt_since = subject.in_doubt_since or self.now
-        elif subject.in_doubt_since is not None:
-            self.doubts_ended.append((transition.subject, self.now - subject.in_doubt_since))
-            subject.in_doubt_since = None
-
-    def _wait(self, subject: Payment | Operation, transition: Transition, outcome: Outcome | None) -> None:
-        """Set the deadline of the new state. What is pending has a wait of its own, which the provider may have named."""
-        if State.PENDING in (transition.state, transition.to) and transition.state is not transition.to:
-            subject.queries = 0
-            subject.pending_seconds = first_wait_seconds(self.payment, outcome)
-        seconds = deadline_seconds(transition, subject.queries, subject.pending_seconds)
-        due_at = None if seconds is None else self.now + timedelta(seconds=seconds)
-        if due_at and subject is self.payment and transition.to is State.REQUIRES_ACTION:
-            due_at = self._until_expiry(transition, due_at)
-        self.payment.timers[subject.id] = due_at
-
-    def _until_expiry(self, transition: Transition, due_at: datetime) -> datetime:
-        """When to query about a customer who must act: not past the end of the intent, and at once if that has passed."""
-        expires_at = self.payment.expires_at
-        if self.now < expires_at or transition.state is not State.REQUIRES_ACTION:
-            return min(due_at, max(expires_at, self.now))
-        return due_at
 
 
 def _unasked(operation: Operation | None) -> bool:

@@ -19,6 +19,7 @@ from malipo.contracts.provider_commands import (
     Refund,
     Withdraw,
 )
+from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
 from orchestrator.machine import State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
@@ -50,6 +51,12 @@ def new_operation(
 def own_cancel(payment: Payment, now: datetime) -> Operation:
     """The cancel by which Malipo ends a payment whose customer has not agreed in time."""
     return new_operation(payment, Subject.CANCEL, ids.new("can", now), now, reason="expired", opened_by="malipo")
+
+
+def can_cancel(payment: Payment) -> bool:
+    """Whether the payment's provider can cancel a charge at all."""
+    described = PROVIDERS.get(payment.provider or "")
+    return described is None or "cancel" in described.operations
 
 
 def own_refund(payment: Payment, now: datetime) -> Operation:

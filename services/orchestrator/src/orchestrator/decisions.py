@@ -9,7 +9,7 @@ from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from orchestrator import handlers, store, suspense
 from orchestrator.advance import Fold
-from orchestrator.machine import DECISIONS, TABLE, State, Subject, Trigger
+from orchestrator.machine import DECIDED, DECISIONS, TABLE, State, Subject, Trigger
 from orchestrator.payment import Operation, Payment
 from orchestrator.suspense import Suspended
 
@@ -83,9 +83,22 @@ def _check(payment: Payment, operation: Operation | None, trigger: Trigger) -> N
         what = f"only --as {possible[0]} is possible" if possible else _WAIT
         msg = f"it is {state}: {what}"
         raise Impossible(msg)
+    if trigger is Trigger.DECIDED_FAILED and (out := _perhaps_not_sent_yet(payment, operation)):
+        msg = f"{out} may still be sent: its provider's service has not answered. Decide as failed once it has"
+        raise Impossible(msg)
     refunds = [one for one in payment.operations.values() if one.subject is Subject.REFUND]
     if operation is None and state is State.COMPLETED and any(one.state is not State.FAILED for one in refunds):
         raise Impossible("it has refunds, which can only be of money that was taken")
+
+
+def _perhaps_not_sent_yet(payment: Payment, operation: Operation | None) -> str:
+    """What of this waits at the provider's service, as far as we know, and may be sent after the decision; else empty.
+
+    What is pending is at the provider. A cancel moves no money.
+    """
+    subjects = [operation] if operation else [payment, *payment.live(Subject.CAPTURE)]
+    waiting = [one for one in subjects if one.unanswered and one.state not in DECIDED | {State.PENDING}]
+    return ", ".join(one.id for one in waiting if not isinstance(one, Operation) or one.subject is not Subject.CANCEL)
 
 
 def _check_fit(payment: Payment, money: Suspended) -> None:

@@ -189,6 +189,7 @@ _TABLE = {
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "refund.failed"),
         (DONE,             T.DECLINED,          FAILED,    _,                  "refund.failed"),  # the bank gave it back
         (DONE,             T.REVERSED,          FAILED,    _,                  "refund.failed"),
+        (FAILED,           T.SUCCEEDED,         DONE,      _,                  "refund.completed"),  # it was made after all
     ),
     Subject.CAPTURE: (
         (I,                T.DISPATCHED,        P,         S.CAPTURE,          _),

@@ -1,5 +1,7 @@
 """What an outcome means for a payment or an operation, and what is learned from it. Pure."""
 
+from datetime import datetime
+
 from malipo.contracts.events import Failure, Source
 from malipo.contracts.failures import failure_of
 from malipo.contracts.outcomes import (
@@ -10,15 +12,17 @@ from malipo.contracts.outcomes import (
     Canceled,
     Declined,
     Outcome,
+    OutcomeReported,
     Pending,
     Reversed,
     Succeeded,
     Unknown,
 )
-from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
-from orchestrator.machine import State, Subject, Transition, Trigger
+from orchestrator.machine import Ignored, State, Subject, Transition, Trigger
 from orchestrator.payment import Operation, Payment
+
+_MOST_REFERENCES = 20
 
 
 def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
@@ -47,17 +51,28 @@ def believable_of(operation: Operation, outcome: Outcome, currency: str) -> Outc
     return believable(outcome, requested, exact=operation.subject is not Subject.CANCEL)
 
 
-def is_behind(payment: Payment, operation_id: str, outcome: Outcome) -> bool:
+def is_behind(payment: Payment, report: OutcomeReported, now: datetime) -> bool:
     """Whether it is about what the confirm under way has left behind, and so is known already.
 
-    Of the charge that the customer has agreed to only its end counts, of an older confirm only money.
+    Of the charge that the customer has agreed to only its end counts, of an older confirm only money. That the customer
+    must act once more, and so may be followed by a second confirm, is believed of the confirm's own answer alone, until
+    nothing is confirmed any more: what was asked or told beside it may be older than it.
     """
-    if not payment.confirming or operation_id == payment.awaited_id:
+    if not payment.confirming:
         return False
+    if report.operation_id == payment.awaited_id:
+        told_beside_it = isinstance(report.outcome, ActionRequired) and report.source != "attempt"
+        return told_beside_it and now < payment.expires_at
     counts = Succeeded | Authorized | Reversed
-    if operation_id == payment.charge_id:
+    if report.operation_id == payment.charge_id:
         counts |= Declined | Canceled
-    return not isinstance(outcome, counts)
+    return not isinstance(report.outcome, counts)
+
+
+def is_known_money(payment: Payment, money: Succeeded) -> bool:
+    """Whether it is the money that the ended payment has, or had before it went back: not another that came beside it."""
+    same = payment.state is not State.COMPLETED or money.amount.amount_minor == payment.captured_minor
+    return same and payment.is_known_money(money.reference)
 
 
 def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> tuple[Trigger, Outcome | None]:
@@ -73,16 +88,6 @@ def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> t
             return trigger, outcome
 
 
-def first_wait_seconds(payment: Payment, outcome: Outcome | None) -> float | None:
-    """How long after something is pending the provider is first asked: as it has said, else as its descriptor has it."""
-    if not isinstance(outcome, Pending):
-        return None
-    if outcome.check_after is not None:
-        return float(max(outcome.check_after, 1))
-    described = PROVIDERS.get(payment.provider or "")
-    return described and described.pending.total_seconds()
-
-
 def trigger_of(outcome: Outcome) -> Trigger:
     """The trigger for a provider's outcome: each has the outcome's own name."""
     return Trigger(RESULTS[type(outcome)])
@@ -93,6 +98,8 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
     if outcome is None:
         return
     payment.reference = outcome.reference or payment.reference
+    if outcome.reference is not None and len(payment.known_references) < _MOST_REFERENCES:
+        payment.known_references.setdefault(outcome.reference, RESULTS[type(outcome)])
     match outcome:
         case Succeeded(amount=amount):
             payment.captured_minor, payment.failure = amount.amount_minor, None
@@ -154,19 +161,19 @@ def own_failure(transition: Transition, because: str | None) -> Failure | None:
             return None
 
 
-def came_back(operation: Operation, outcome: Outcome | None) -> bool:
-    """Whether a refund that has failed had succeeded before: the bank returned what had arrived.
+def why_failed_all_the_same(operation: Operation, outcome: Outcome | None) -> Ignored | None:
+    """Why a refund stays failed though the provider reports its success; None where it was made after all.
 
-    So it is if the outcome names the same refund of the provider. A refund that was refused, and so never existed there,
-    cannot have succeeded: that is a contradiction.
+    If the outcome names the refund that had failed, it had succeeded before: the bank returned what had arrived. If it
+    names none, that cannot be told.
     """
-    return (
-        operation.subject is Subject.REFUND
-        and operation.state is State.FAILED
-        and isinstance(outcome, Succeeded)
-        and outcome.reference is not None
-        and outcome.reference == operation.reference
-    )
+    failed = operation.subject is Subject.REFUND and operation.state is State.FAILED
+    by_provider = operation.failure is not None and operation.failure.code != "decided_by_operator"
+    if not (failed and by_provider and operation.reference and isinstance(outcome, Succeeded)):
+        return None
+    if outcome.reference is None:
+        return Ignored.CONTRADICTION
+    return Ignored.LATE if outcome.reference == operation.reference else None
 
 
 def came_late(payment: Payment, transition: Transition, source: Source) -> bool:

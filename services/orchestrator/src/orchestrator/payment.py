@@ -23,6 +23,7 @@ class Operation:
     """A capture, cancel or refund of a payment. `queries` counts queries about it, and tries to withdraw the charge.
 
     `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
+    `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Operation:
     reference: str | None = None
     failure: Failure | None = None
     queries: int = 0
+    unanswered: bool = False
     pending_seconds: float | None = None
     dispatched_at: datetime | None = None
     in_doubt_since: datetime | None = None
@@ -55,7 +57,9 @@ class Payment:
     that created it: deadlines, which no message causes, continue that trace. `attempt` counts the charges that were
     tried, each under an id of its own: what is reported of an older one changes nothing. `confirms` counts how
     often the customer's approval was followed by a confirm of the present one; while `confirming`, that is what is awaited.
-    `had_money`: it was completed before, whatever has become of that.
+    `had_money`: it was completed before, whatever has become of that. `known_references` are all that the provider has
+    called it, with the result that it had first under each, and `assigned_reference` what it calls the money that a person has found to be this payment's.
+    `action_at` is when it was observed last that the customer must act, `unanswered` as in `Operation`.
     """
 
     id: str
@@ -81,7 +85,10 @@ class Payment:
     captured_minor: int = 0
     had_money: bool = False
     reference: str | None = None
+    known_references: dict[str, str] = field(default_factory=dict[str, str])
+    assigned_reference: str | None = None
     action: Action | None = None
+    action_at: datetime | None = None
     failure: Failure | None = None
     step: int = 0
     event_sequence: int = 0
@@ -89,6 +96,7 @@ class Payment:
     confirms: int = 0
     confirming: bool = False
     queries: int = 0
+    unanswered: bool = False
     pending_seconds: float | None = None
     in_doubt_since: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
@@ -106,6 +114,12 @@ class Payment:
         return [o for o in self.operations.values() if o.subject in subjects and o.live]
 
     @property
+    def cancel_failed_last(self) -> bool:
+        """Whether the last that happened is that a cancel of Malipo's own has failed."""
+        own = [one for one in self.operations.values() if one.subject is Subject.CANCEL and one.opened_by == "malipo"]
+        return any(one.state is State.FAILED and one.updated_at == self.updated_at for one in own)
+
+    @property
     def charge_id(self) -> str:
         """The operation id of the charge, in the attempt that the payment is at."""
         return charge_id(self.id, self.attempt)
@@ -114,6 +128,12 @@ class Payment:
     def awaited_id(self) -> str:
         """The operation whose outcome decides the charge: its last confirm while that is under way, else itself."""
         return confirm_id(self.charge_id, self.confirms) if self.confirming else self.charge_id
+
+    def is_known_money(self, reference: str | None) -> bool:
+        """Whether money under this reference of the provider's is what the payment has, or had, already."""
+        if self.assigned_reference is not None:
+            return reference == self.assigned_reference
+        return reference is None or reference in self.known_references
 
     @property
     def cancelable(self) -> bool:

@@ -1,0 +1,49 @@
+"""When something is to happen next: the deadline of each state, and how long a doubt has lasted. Pure."""
+
+from datetime import datetime, timedelta
+
+from malipo.contracts.outcomes import Outcome, Pending
+from malipo.contracts.providers import PROVIDERS
+from orchestrator.machine import State, Transition, deadline_seconds
+from orchestrator.payment import Operation, Payment
+
+
+def set_deadline(
+    payment: Payment, subject: Payment | Operation, transition: Transition, outcome: Outcome | None, now: datetime
+) -> None:
+    """Set the deadline of the new state. What is pending has a wait of its own, which the provider may have named."""
+    if State.PENDING in (transition.state, transition.to) and transition.state is not transition.to:
+        subject.queries = 0
+        subject.pending_seconds = _first_wait_seconds(payment, outcome)
+    seconds = deadline_seconds(transition, subject.queries, subject.pending_seconds)
+    due_at = None if seconds is None else now + timedelta(seconds=seconds)
+    if due_at and subject is payment and transition.to is State.REQUIRES_ACTION:
+        due_at = _until_expiry(payment, transition, due_at, now)
+    payment.timers[subject.id] = due_at
+
+
+def watch_doubt(subject: Payment | Operation, transition: Transition, now: datetime) -> timedelta | None:
+    """Keep since when it is in doubt; how long it was, when the transition ends the doubt."""
+    since = subject.in_doubt_since
+    if transition.to is State.IN_DOUBT:
+        subject.in_doubt_since = since or now
+        return None
+    subject.in_doubt_since = None
+    return since and now - since
+
+
+def _first_wait_seconds(payment: Payment, outcome: Outcome | None) -> float | None:
+    """How long after something is pending the provider is first asked: as it has said, else as its descriptor has it."""
+    if not isinstance(outcome, Pending):
+        return None
+    if outcome.check_after is not None:
+        return float(max(outcome.check_after, 1))
+    described = PROVIDERS.get(payment.provider or "")
+    return described and described.pending.total_seconds()
+
+
+def _until_expiry(payment: Payment, transition: Transition, due_at: datetime, now: datetime) -> datetime:
+    """When to query about a customer who must act: not past the end of the intent, and at once if that has passed."""
+    if now < payment.expires_at or transition.state is not State.REQUIRES_ACTION:
+        return min(due_at, max(payment.expires_at, now))
+    return due_at
