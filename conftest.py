@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from malipo.contracts.descriptor import ProviderDescriptor
+from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.pool import Pool, create_pool
 from malipo.messaging.provision import provision
 from malipo.platform import migrations
@@ -45,7 +46,13 @@ def _described(path: Path) -> ProviderDescriptor:
 @pytest.fixture(scope="session")
 def drafts() -> dict[str, ProviderDescriptor]:
     """Descriptors of providers that there are not, with all that those which there are lack."""
-    return {path.stem: _described(path) for path in sorted(_DRAFTS.glob("*.py"))}
+    return {path.stem: _described(path) for path in sorted(_DRAFTS.glob("*.py")) if path.stem not in PROVIDERS}
+
+
+@pytest.fixture(scope="session")
+def providers(drafts: dict[str, ProviderDescriptor]) -> dict[str, ProviderDescriptor]:
+    """Every provider that there is, and drafts of others."""
+    return {**drafts, **PROVIDERS}
 
 
 @dataclass

@@ -15,7 +15,7 @@ from gateway.openapi.description import describe
 from gateway.payments.fitting import Asked, Misfit, candidates, operation_misfit
 from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of
 from malipo.contracts.descriptor import Details, Method
-from malipo.contracts.providers import PROVIDERS, by_method
+from malipo.contracts.providers import by_method
 from malipo.money import Money
 
 SENT: dict[str, dict[str, Any]] = {
@@ -28,11 +28,6 @@ SENT: dict[str, dict[str, Any]] = {
         "recipient": {"name": "Ada", "alias": {"type": "email", "value": "ada@example.com"}},
     },
 }
-
-
-@pytest.fixture
-def providers(drafts):
-    return {**drafts, **PROVIDERS}
 
 
 @pytest.fixture

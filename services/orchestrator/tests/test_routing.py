@@ -14,8 +14,8 @@ def payment(method: str = "card", amount: int = 1250, currency: str = "USD", **c
 
 
 @pytest.fixture(autouse=True)
-def _four_providers(drafts, monkeypatch):
-    monkeypatch.setattr(routing, "METHODS", {**routing.METHODS, **by_method(drafts)})
+def _four_providers(providers, monkeypatch):
+    monkeypatch.setattr(routing, "METHODS", by_method(providers))
 
 
 @pytest.mark.parametrize(

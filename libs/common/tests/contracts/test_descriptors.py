@@ -14,9 +14,9 @@ from malipo.contracts.providers import PROVIDERS
 from malipo.money import EXPONENTS, Money
 
 
-@pytest.fixture
-def providers(drafts):
-    return {**PROVIDERS, **drafts}
+def test_no_draft_stands_for_a_provider_that_there_is(drafts, providers):
+    assert not set(drafts) & set(PROVIDERS)
+    assert all(providers[name] is provider for name, provider in PROVIDERS.items())
 
 
 def test_a_provider_is_called_as_its_file_and_has_at_least_a_charge(providers):
@@ -88,8 +88,8 @@ def test_confirming_follows_an_approval_and_nothing_else(providers):
         ),
     ],
 )  # fmt: skip
-def test_of_a_secret_only_its_end_is_shown_wherever_it_stands(drafts, provider, sent, shown):
-    credentials = drafts[provider].credentials.model_validate(sent)
+def test_of_a_secret_only_its_end_is_shown_wherever_it_stands(providers, provider, sent, shown):
+    credentials = providers[provider].credentials.model_validate(sent)
     assert without_secrets(credentials) == sent | shown
 
 
@@ -106,23 +106,23 @@ def test_of_a_secret_only_its_end_is_shown_wherever_it_stands(drafts, provider, 
         ),
     ],
 )  # fmt: skip
-def test_of_a_person_only_a_mask_is_shown_wherever_it_stands(drafts, provider, sent, shown):
-    (rules,) = drafts[provider].methods
+def test_of_a_person_only_a_mask_is_shown_wherever_it_stands(providers, provider, sent, shown):
+    (rules,) = providers[provider].methods
     method = rules.model.model_validate(sent)
     visible, personal = parted(method)
     assert visible == sent | shown
     assert rules.model.model_validate(whole(visible, personal)) == method
 
 
-def test_of_a_short_account_number_nothing_is_shown(drafts):
-    (rules,) = drafts["bank"].methods
+def test_of_a_short_account_number_nothing_is_shown(providers):
+    (rules,) = providers["bank"].methods
     recipient = {"name": "Ada", "account": {"number": "1234", "routing": "021000021"}}
     visible, _ = parted(rules.model.model_validate({"type": "bank_transfer", "recipient": recipient}))
     assert visible["recipient"]["account"]["number"] == "****"
 
 
-def test_the_places_of_what_is_about_a_person_are_known_without_a_value(drafts):
-    (rules,) = drafts["bank"].methods
+def test_the_places_of_what_is_about_a_person_are_known_without_a_value(providers):
+    (rules,) = providers["bank"].methods
     assert places(rules.model, Personal) == {
         ("recipient", "name"),
         ("recipient", "account", "number"),
@@ -136,8 +136,8 @@ def test_a_key_shows_its_mode(drafts):
     assert [places(one.credentials, ShowsMode) for one in drafts.values()] == [set()] * len(drafts)
 
 
-def test_a_limit_of_a_rail_says_what_would_be_possible(drafts):
-    (rules,) = drafts["bank"].methods
+def test_a_limit_of_a_rail_says_what_would_be_possible(providers):
+    (rules,) = providers["bank"].methods
     recipient = {"name": "Ada", "alias": {"type": "email", "value": "ada@example.com"}}
     by_zelle = rules.model.model_validate({"type": "bank_transfer", "recipient": recipient, "rail": "ZELLE"})
     assert rules.refuses(by_zelle, Money(500_000, "USD")) is None
