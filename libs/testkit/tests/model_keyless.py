@@ -27,7 +27,7 @@ class PhoneMethod(Method):
     phone: Annotated[str, Personal(lambda number: f"{number[:4]}*****{number[-2:]}")]
 
 
-DESCRIPTOR = described("keyless", PhoneMethod, repeat=Never(), callbacks="hint")
+DESCRIPTOR = described("keyless", PhoneMethod, ("phone_prompt",), repeat=Never(), callbacks="hint")
 PHONE = PaymentMethod(type="phone", details={"phone": "254722000112"})
 PROMPT = PhonePrompt("2547*****12")
 

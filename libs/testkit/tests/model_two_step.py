@@ -17,6 +17,7 @@ from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
 
 DESCRIPTOR = described(
     "twostep",
+    actions=("approval",),
     operations={"charge": OperationRules(), "confirm": OperationRules()},
     repeat=SameKey(timedelta(hours=6)),
     callbacks="signed",

@@ -10,7 +10,15 @@ import aiohttp
 import httpx
 
 from malipo import clock
-from malipo.contracts.descriptor import AmountRule, Details, Method, MethodRules, OperationRules, ProviderDescriptor
+from malipo.contracts.descriptor import (
+    ActionKind,
+    AmountRule,
+    Details,
+    Method,
+    MethodRules,
+    OperationRules,
+    ProviderDescriptor,
+)
 from malipo.contracts.methods import CardMethod
 from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.money import Money
@@ -28,8 +36,11 @@ AMOUNTS = {
 }
 
 
-def described(name: str, model: type[Method] = CardMethod, **changes: Any) -> ProviderDescriptor:
-    rules = MethodRules(model=model, currencies={currency: AmountRule() for currency in ("USD", "JPY")})
+def described(
+    name: str, model: type[Method] = CardMethod, actions: tuple[ActionKind, ...] = (), **changes: Any
+) -> ProviderDescriptor:
+    currencies = {currency: AmountRule() for currency in ("USD", "JPY")}
+    rules = MethodRules(model=model, currencies=currencies, actions=actions)
     plain = {"name": name, "title": name.title(), "credentials": Details, "methods": (rules,)}
     return ProviderDescriptor(**plain | {"operations": {"charge": OperationRules()}} | changes)
 

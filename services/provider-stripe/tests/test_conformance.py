@@ -2,7 +2,16 @@
 
 import stripe_samples as samples
 
-from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Pending, Redirect, Succeeded
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    Canceled,
+    Declined,
+    OtherAction,
+    Pending,
+    Redirect,
+    Succeeded,
+)
 from malipo.contracts.provider_commands import Capture, Charge, Refund
 from malipo.money import Money
 from provider_stripe.client import StripeClient
@@ -34,12 +43,15 @@ class TestStripe(ProviderConformance):
     def examples(self):
         waiting = samples.intent("requires_action", next_action=samples.redirect())
         page = Redirect("https://hooks.stripe.com/3ds/1")
+        by_bank = samples.intent("requires_action", next_action={"type": "use_stripe_sdk"})
+        elsewhere = ActionRequired(action=OtherAction("use_stripe_sdk"), reference="pi_1")
         poor = Declined(code="insufficient_funds", message=SHORT, reference="pi_1")
         return [
             Example(charge(), Reply(samples.intent()), Succeeded(amount=USD_10, reference="pi_1")),
             Example(MANUAL, Reply(samples.intent("requires_capture")), Authorized(amount=USD_10, reference="pi_1")),
             Example(charge(), Reply(samples.intent("processing")), Pending(reference="pi_1")),
             Example(charge(), Reply(waiting), ActionRequired(action=page, reference="pi_1")),
+            Example(charge(), Reply(by_bank), elsewhere),
             Example(charge(), Reply(samples.card_error(), 402), poor),
             Example(capture(), Reply(samples.intent()), Succeeded(amount=USD_10, reference="pi_1")),
             Example(cancel(), Reply(samples.intent("canceled")), Canceled(reference="pi_1")),

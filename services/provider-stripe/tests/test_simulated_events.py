@@ -16,8 +16,9 @@ from malipo.contracts.outcomes import (
     Reversed,
     Succeeded,
 )
+from malipo.contracts.providers.stripe import EVENT_TYPES
 from provider_kit.provider import CallbackOutcome
-from provider_stripe.events import EVENT_TYPES, parse_event
+from provider_stripe.events import parse_event
 from provider_stripe.objects import EVENT
 from testkit.operations import cancel, capture, refund
 from testkit.waiting import until

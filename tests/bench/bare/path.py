@@ -17,9 +17,9 @@ from bench.kafka import messages
 from bench.load import TESTS, Target
 from bench.outside import Outside
 from bench.subject import Counts, Endings
+from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.contracts.topics import TOPICS
 from malipo_local import Stack
-from malipo_local.merchant import stripe_events
 from malipo_local.ports import Ports
 from malipo_local.waiting import until
 
@@ -121,7 +121,7 @@ def _process(name: str, environment: Mapping[str, str], log: Path) -> Generator[
 
 def _ask_for_callbacks(stack: Stack, url: str) -> str:
     """Have Stripe call the bare provider; returns the secret that it signs with."""
-    form = {"url": url, "enabled_events[]": stripe_events()}
+    form = {"url": url, "enabled_events[]": list(EVENT_TYPES)}
     answer = httpx.post(f"{stack.url('stripe-sim')}/v1/webhook_endpoints", data=form, auth=(KEY, ""))
     return str(answer.raise_for_status().json()["secret"])
 

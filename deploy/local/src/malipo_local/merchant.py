@@ -7,11 +7,11 @@ import json
 import subprocess
 import sys
 import uuid
-from functools import cache
 from typing import Any, Self
 
 import httpx
 
+from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
@@ -72,7 +72,7 @@ class DemoMerchant:
         """Give Malipo the Stripe key, Stripe the callback's address, and Malipo the callback's signing secret."""
         credential = self.put_credentials([])
         callback = self.stack.url("provider-stripe") + credential["callback_path"]
-        form = {"url": callback, "enabled_events[]": stripe_events()}
+        form = {"url": callback, "enabled_events[]": list(EVENT_TYPES)}
         answer = self.stripe.post("/v1/webhook_endpoints", data=form, auth=(self.stripe_key, ""))
         self.put_credentials([answer.raise_for_status().json()["secret"]])
 
@@ -210,13 +210,6 @@ def _undelivered(entries: list[Json]) -> list[str]:
     arrived = {entry["cause"] for entry in entries if entry["kind"] == "webhook" and entry["result"] == "delivered"}
     steps = [entry for entry in entries if entry["kind"] == "step" and entry["event"]]
     return [step["event"]["type"] for step in steps if step["id"] not in arrived]
-
-
-@cache
-def stripe_events() -> list[str]:
-    """The events that Malipo wants from Stripe, as the service lists them."""
-    command = [sys.executable, "-m", "provider_stripe", "events"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
 def operate(stack: Stack, *arguments: str) -> Json:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from malipo import clock
 from malipo.contracts.descriptor import Never
-from malipo.contracts.outcomes import ActionRequired, Declined, OtherAction, Redirect, Unknown
+from malipo.contracts.outcomes import ActionRequired, Approval, Declined, OtherAction, Pending, Redirect, Unknown
 from malipo.contracts.personal import parted
 from malipo.contracts.provider_commands import Charge, Confirm
 from malipo.platform.client import USER_AGENT, http_client
@@ -212,11 +212,19 @@ class ProviderConformance(CallbackLaws):
                 require_doubt(await self.execute(operation, answer(reply)), silent=False)
                 require_doubt(await self.query(operation, answer(reply)), silent=False)
 
+    def test_what_the_descriptor_says_of_customers_and_of_waiting_is_what_happens(self) -> None:
+        """What a customer may be asked to do, and which operations may be pending: merchants are told these."""
+        seen = [(kind_of(example.operation), example.outcome) for example in self.examples()]
+        asked = {str(one.action.__struct_config__.tag) for _, one in seen if isinstance(one, ActionRequired)}
+        assert asked == {action for rules in self.descriptor.methods for action in rules.actions}
+        pending = {kind for kind, one in seen if isinstance(one, Pending)}
+        assert pending == {kind for kind, rules in self.descriptor.operations.items() if rules.asynchronous}
+
     async def test_a_customer_is_sent_to_web_addresses_alone(self) -> None:
         """Whatever stands in place of one: a browser would run it, or be led elsewhere than it seems."""
         for example in self.examples():
             match example.outcome:
-                case ActionRequired(action=Redirect()):
+                case ActionRequired(action=Redirect() | Approval()):
                     for url in _NO_PAGES:
                         outcome = await self.execute(example.operation, answer(redirecting(example, url)))
                         assert isinstance(outcome, ActionRequired)

@@ -11,7 +11,7 @@ import msgspec
 
 from malipo.contracts.descriptor import Personal
 from malipo.contracts.marks import marked
-from malipo.contracts.outcomes import ActionRequired, Outcome, Redirect, Unknown
+from malipo.contracts.outcomes import ActionRequired, Approval, Outcome, Redirect, Unknown
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
 from provider_kit.provider import Attempt, NamedOperation, Provider, ProviderOperation
 from testkit.transports import Reply
@@ -51,7 +51,7 @@ def names(reported: NamedOperation, story: Story) -> bool:
 def redirecting(example: Example, url: str) -> Reply:
     """The example's response with another address in place of the page that the customer is sent to."""
     assert isinstance(example.outcome, ActionRequired)
-    assert isinstance(example.outcome.action, Redirect)
+    assert isinstance(example.outcome.action, Redirect | Approval)
     body = msgspec.json.encode(example.reply.body)
     return replace(example.reply, body=body.replace(example.outcome.action.url.encode(), url.encode()))
 

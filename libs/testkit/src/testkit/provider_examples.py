@@ -66,7 +66,7 @@ class ProviderExamples(ABC):
 
     @abstractmethod
     def examples(self) -> Sequence[Example]:
-        """At least one example of a `Succeeded`, and of all other results, for each declared operation."""
+        """At least one example of a `Succeeded`, and of all other results, for each declared operation; of each action."""
 
     def is_read(self, request: httpx.Request) -> bool:
         """Whether a request has no effect: another than GET only where the provider documents it."""

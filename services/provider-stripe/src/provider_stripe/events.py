@@ -6,31 +6,12 @@ import msgspec
 
 from malipo import clock
 from malipo.contracts.outcomes import Outcome, Unknown
+from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.money import Money
 from malipo.platform.logs import log
 from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, Unmatched
 from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, reason_of, standing
 from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, StripeRefund, is_id
-
-EVENT_TYPES = (
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "payment_intent.canceled",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "payment_intent.amount_capturable_updated",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-    "charge.dispute.created",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated",
-    "charge.dispute.closed",
-)
-"""The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others report nothing of our
-operations, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside
-`refund.*`.
-"""
 
 
 def parse_event(body: bytes) -> ParsedCallback:

@@ -57,6 +57,26 @@ class StripeCredentials(Details):
 REPEAT = SameKey(timedelta(hours=24))
 """Stripe remembers an idempotency key at least this long (docs.stripe.com/api/idempotent_requests)."""
 
+EVENT_TYPES = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.amount_capturable_updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
+"""The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others report nothing of our
+operations, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside
+`refund.*`.
+"""
+
 DESCRIPTOR = ProviderDescriptor(
     name="stripe",
     title="Stripe",
@@ -75,7 +95,7 @@ DESCRIPTOR = ProviderDescriptor(
         ),
     ),
     operations={
-        "charge": OperationRules(),
+        "charge": OperationRules(asynchronous=True),
         "capture": OperationRules(partial=True),
         "cancel": OperationRules(),
         "refund": OperationRules(partial=True, several=True, asynchronous=True),
@@ -83,8 +103,8 @@ DESCRIPTOR = ProviderDescriptor(
     repeat=REPEAT,
     callbacks="signed",
     pending=timedelta(minutes=1),
-    setup="Stripe is to send there the events that `python -m provider_stripe events` lists: refunds and disputes that were "
-    "made at Stripe itself are reported by these alone.",
+    setup=f"Stripe is to send there {', '.join(f'`{event}`' for event in EVENT_TYPES)}: refunds and disputes that were made at "
+    "Stripe itself are reported by these alone.",
     problems={
         "secret_key_invalid": ProblemText(
             "Not a secret key of this provider",
