@@ -48,7 +48,7 @@ migrate-provider-{name}:
   <<: [*migration, *provider-{name}]
 """
 _CALLBACKS = """\
-location /callbacks/{name}/ {{
+location {callbacks_at} {{
     client_max_body_size 256k;
     set $provider_{name} http://provider-{name}:8080;
     proxy_pass $provider_{name};
@@ -70,7 +70,13 @@ def _each(template: str, between: str = "") -> Callable[[], str]:
 
     def text() -> str:
         return between.join(
-            template.format(name=name, upper=name.upper(), title=provider.title, port=_port(name))
+            template.format(
+                name=name,
+                upper=name.upper(),
+                title=provider.title,
+                callbacks_at=provider.callbacks_at,
+                port=_port(name),
+            )
             for name, provider in PROVIDERS.items()
         )
 

@@ -15,6 +15,7 @@ import yaml
 from gateway.edge.body import MAX_BODY_BYTES as MAX_REQUEST_BYTES
 from gateway.edge.middleware import REQUEST_SECONDS
 from http_limits.limits import Limits
+from malipo.contracts.providers import PROVIDERS
 from malipo.platform.settings import ServiceSettings
 from malipo_local.services import SERVICES, Kind, Service
 from provider_kit.callbacks import MAX_BODY_BYTES as MAX_CALLBACK_BYTES
@@ -134,8 +135,7 @@ def test_services_are_reached_through_the_proxy_alone() -> None:
 
 
 def test_the_proxy_leads_to_the_gateway_and_to_each_providers_callbacks_and_passes_on_what_they_accept() -> None:
-    providers = {row.name for row in OUR_SERVICES if row.name.startswith("provider-")}
-    callbacks = {f"/callbacks/{name.removeprefix('provider-')}/": name for name in providers}
+    callbacks = {provider.callbacks_at: f"provider-{name}" for name, provider in PROVIDERS.items()}
     for path, name in ({"/": "gateway"} | callbacks).items():
         assert f"http://{name}:8080;" in locations()[path]
         most = MAX_REQUEST_BYTES if name == "gateway" else MAX_CALLBACK_BYTES

@@ -12,6 +12,8 @@ from malipo.contracts.personal import parted, whole
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.contracts.providers import PROVIDERS
 from malipo.money import EXPONENTS, Money
+from malipo.platform.callback_paths import callback_path
+from malipo.platform.secrets import KeyRing
 
 
 def test_no_draft_stands_for_a_provider_that_there_is(drafts, providers):
@@ -25,6 +27,15 @@ def test_a_provider_is_called_as_its_file_and_has_at_least_a_charge(providers):
         assert re.fullmatch("[a-z][a-z0-9]*", name), "it is part of the names of packages, topics and variables"
         assert "charge" in provider.operations
         assert set(provider.operations) <= set(get_args(ProviderOperationKind))
+
+
+def test_the_address_of_callbacks_is_one_providers_and_says_no_more_than_its_descriptor_lets_it(providers):
+    begins = {provider.callbacks_at for provider in providers.values()}
+    assert len(begins) == len(providers)
+    assert all(re.fullmatch("/callbacks/[a-z][a-z0-9]*/", one) for one in begins)
+    assert providers["stripe"].callbacks_at == "/callbacks/stripe/"
+    address = callback_path(providers["mpesa"], "cred_1", KeyRing({"k1": b"k" * 32}))
+    assert not re.search("mpesa|safaricom", address), "M-Pesa refuses such addresses"
 
 
 def test_amounts_of_known_currencies_begin_and_end_on_their_step(providers):

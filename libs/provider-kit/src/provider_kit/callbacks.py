@@ -62,7 +62,7 @@ class _ParsedCallback:
 
 
 class Callbacks:
-    """`POST /callbacks/<provider>/<credential id>`: the credential names the account and the secret that verify it.
+    """`POST /callbacks/<provider>/<credential id>`, or another word for the provider: the credential names the account and the secret that verify it.
 
     Where callbacks are hints, nothing of them verifies them: a token that cannot be guessed ends the address. What they
     report of an operation makes us query it, and only the answer is believed.
@@ -89,6 +89,7 @@ class Callbacks:
     ) -> None:
         self._provider = provider
         self._name = provider.descriptor.name
+        self._path = provider.descriptor.callbacks_at
         self._believes = provider.descriptor.callbacks == "signed"
         self._attempts = attempts
         self._credentials = credentials
@@ -99,7 +100,7 @@ class Callbacks:
     def route(self) -> Route:
         """The route to mount."""
         token = "" if self._believes else "/{token}"
-        return Route(f"/callbacks/{self._name}/{{credential_id}}{token}", self._receive, methods=["POST"])
+        return Route(f"{self._path}{{credential_id}}{token}", self._receive, methods=["POST"])
 
     async def _receive(self, request: Request) -> Response:
         credential_id, token = request.path_params["credential_id"], request.path_params.get("token")

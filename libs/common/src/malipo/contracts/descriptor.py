@@ -228,6 +228,7 @@ class ProviderDescriptor:
 
     `callbacks`: what is `signed` is believed; what is a `hint` makes us ask, and only the answer is believed.
     `pending`: how long after an operation is pending it is first asked about; then after twice as long, and so on.
+    `callback_word` stands for the name in the address of callbacks, where the provider refuses addresses with its name.
     `setup`: what a merchant has to configure at the provider, for the API's description.
     """
 
@@ -238,9 +239,15 @@ class ProviderDescriptor:
     operations: Mapping[ProviderOperationKind, OperationRules]
     repeat: SameKey | Never
     callbacks: Literal["signed", "hint"]
+    callback_word: str = ""
     pending: timedelta = timedelta(minutes=1)
     setup: str = ""
     problems: Mapping[str, ProblemText] = field(default_factory=dict[str, ProblemText])
+
+    @property
+    def callbacks_at(self) -> str:
+        """How the path of every callback begins, on the address of the provider's service."""
+        return f"/callbacks/{self.callback_word or self.name}/"
 
     def rules_of(self, method_type: str) -> MethodRules | None:
         """The rules of a method, if this provider has it."""

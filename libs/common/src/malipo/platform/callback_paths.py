@@ -9,7 +9,7 @@ def callback_path(provider: ProviderDescriptor, credential_id: str, key_ring: Ke
 
     The token changes with the ring's first key; the former path is good for as long as the former key is on the ring.
     """
-    path = f"/callbacks/{provider.name}/{credential_id}"
+    path = f"{provider.callbacks_at}{credential_id}"
     return path if provider.callbacks == "signed" else f"{path}/{key_ring.token(callback_owner(credential_id))}"
 
 

@@ -87,6 +87,7 @@ DESCRIPTOR = ProviderDescriptor(
     operations={"charge": OperationRules(), "refund": OperationRules(asynchronous=True)},
     repeat=Never(),
     callbacks="hint",
+    callback_word="phone",
     pending=timedelta(seconds=20),
     problems={
         "phone_invalid": ProblemText("Not a phone number that the provider reaches", "Give a Kenyan mobile number."),
