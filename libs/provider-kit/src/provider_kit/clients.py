@@ -38,7 +38,9 @@ class AccountClients:
     ) -> AsyncGenerator[httpx.AsyncClient]:  # noqa: TID251 - made by `malipo.platform.client`
         """The client of an account, for the block. `account` changes with whatever `make` makes it of.
 
-        Raises `NotReady` when as many other accounts are being called as there may be clients.
+        Raises `NotReady` when as many other accounts are being called as there may be clients. What `make` raises passes
+        through: it has to raise `Misconfigured` without a good certificate, for a server that misses one only hangs up
+        (TLS 1.3), which does not prove that nothing was sent.
         """
         await self._close_idle(but=account)
         client = self._clients.get(account) or self._clients.setdefault(account, _Client(make()))
