@@ -351,8 +351,8 @@ class Fold:
                 self.messages.append(commands.operation_command(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
-            case Send.CAPTURE | Send.CANCEL | Send.REFUND if operation:
-                operation.unanswered = True
+            case Send.CAPTURE | Send.CANCEL | Send.REFUND:
+                (operation or self.payment).unanswered = True
                 self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:
                 self._ask(transition, operation)
