@@ -22,6 +22,7 @@ from provider_kit.attempt_rows import ClaimedAttempt
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
+from provider_kit.door import Door
 from provider_kit.errors import BadSignature
 from provider_kit.handlers import handle_batch
 from provider_kit.personal import PersonalKeys
@@ -91,7 +92,8 @@ class Replica:
         self.runner = AttemptRunner(
             self.provider, self.attempts, self.credentials, self.keys, self.database, lease_seconds=6
         )
-        self.callbacks = Callbacks(self.provider, self.attempts, self.credentials, self.database, lambda: None)
+        self.door = Door("fake", self.database, lambda: None)
+        self.callbacks = Callbacks(self.provider, self.credentials, self.door)
 
     @property
     def lease(self) -> Lease:
@@ -125,7 +127,8 @@ class Kit(Replica):
     """A replica, its database, and what it has reported."""
 
     async def mark(self, claimed: ClaimedAttempt) -> None:
-        await self.attempts.mark(claimed, fingerprint(self.provider, {"secret": "s"}))
+        own = self.provider.descriptor.own_references(claimed.command.operation_id)
+        await self.attempts.mark(claimed, fingerprint(self.provider, {"secret": "s"}), own)
 
     async def postpone(self, claimed: ClaimedAttempt, *, seconds: float) -> None:
         async with self.database.begin() as unit:

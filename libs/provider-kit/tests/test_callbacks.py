@@ -128,7 +128,7 @@ def together(kit):
         accounts = [await kit.credentials.by_id(credential_id) for credential_id, *_ in received]
         # These tasks run before the one that the first of them starts, which writes what all of them have brought.
         stored = [
-            kit.callbacks._store(account, ParsedCallback(callback_id, outcomes))
+            kit.door._keep(account, ParsedCallback(callback_id, outcomes))
             for account, (_, callback_id, *outcomes) in zip(accounts, received, strict=True)
         ]
         return await asyncio.gather(*stored, return_exceptions=True)

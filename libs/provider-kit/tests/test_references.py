@@ -45,5 +45,5 @@ async def test_a_return_that_names_the_later_of_two_ids_is_believed(kit, make, m
     await paid_in_two_steps(kit, make, monkeypatch)
     back = CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=Reversed(code="R10", reference="cap_1"))
     account = await kit.credentials.by_id("cred_1")
-    assert await kit.callbacks._store(account, ParsedCallback("evt_1", [back])) == "stored"
+    assert await kit.door.take(account, ParsedCallback("evt_1", [back])) == "stored"
     assert await kit.outcomes() == [back.outcome]

@@ -130,6 +130,6 @@ async def test_the_outcome_of_a_callback_names_the_callback_and_the_step_of_its_
         "evt_1", [CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=DONE)]
     )
     merchant = await kit.credentials.by_id("cred_1")
-    assert await kit.callbacks._store(merchant, kit.provider.parsed) == "stored"
+    assert await kit.door.take(merchant, kit.provider.parsed) == "stored"
     (report,) = await kit.reports()
     assert (report.callback_id, report.step, report.source) == ("evt_1", 5, "callback")

@@ -7,22 +7,19 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from malipo import ids
 from malipo.contracts.descriptor import Never
 from malipo.contracts.outcomes import (
     OperationOpened,
-    PaymentReceived,
     Pending,
     Succeeded,
     Unknown,
-    UnmatchedReported,
 )
 from malipo.contracts.provider_commands import Confirm
 from malipo.money import Money
 from malipo.platform.client import http_client
-from provider_kit import reminders, unmatched
+from provider_kit import opened, reminders
 from provider_kit.errors import NotSent
-from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, ReceivedMoney
+from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback
 
 USD_10 = Money(1000, "USD")
 DONE = Succeeded(amount=USD_10, reference="obj_1")
@@ -117,7 +114,7 @@ async def test_a_hint_that_overtakes_the_response_is_asked_about_after_it(keyles
     (claimed,) = await keyless.claim()
     named = NamedOperation(kind="charge", operation_id="pay_1.1")
     account = await keyless.credentials.by_id("cred_1")
-    await keyless.callbacks._store(account, ParsedCallback("evt_1", ask=[named]))
+    await keyless.door.take(account, ParsedCallback("evt_1", ask=[named]))
     await keyless.runner.run(claimed)
     assert await keyless.run() == 1
     assert len(keyless.provider.queried) == 1
@@ -201,13 +198,13 @@ async def test_a_refund_made_at_the_provider_is_told_once_its_charge_is_known(ki
     await post(kit, ParsedCallback("evt_1", opened=[REFUND]))
     assert await kit.reports() == []
     await kit.sql("UPDATE unmatched SET look_at = now()")
-    await unmatched.look_again(kit.database)
+    await opened.look_again("fake", lambda: None, kit.database)
     assert await kit.reports() == []
     await kit.handle(make.charge())
     await kit.run()
     await kit.reports()
     await kit.sql("UPDATE unmatched SET look_at = now()")
-    await unmatched.look_again(kit.database)
+    await opened.look_again("fake", lambda: None, kit.database)
     (report,) = await kit.reports()
     assert (report.payment_id, report.reference, report.outcome) == ("pay_1", "re_9", DONE)
     await kit.sql("UPDATE reminders SET due_at = due_at - interval '2 hours'")
@@ -225,25 +222,6 @@ async def test_a_refund_of_ours_that_looks_like_one_made_there_is_asked_about(ki
     await post(kit, ParsedCallback("evt_1", opened=[REFUND]))
     assert await kit.reports() == []
     assert await kit.run() == 1
-
-
-async def test_money_that_nothing_explains_is_a_payment_if_it_says_what_for_and_else_kept_in_suspense(kit):
-    money = ReceivedMoney(reference="tx_1", amount=USD_10, method="phone", received_at=AT, account_reference="order 7")
-    await post(kit, ParsedCallback("evt_1", received=[money, replace(money, reference="tx_2", account_reference=None)]))
-    paid, suspended = sorted(await kit.reports(), key=lambda report: report.reference)
-    assert isinstance(paid, PaymentReceived)
-    assert (paid.payment_id, paid.account_reference) == (ids.derived("pay", AT, "fake/tx_1"), "order 7")
-    assert isinstance(suspended, UnmatchedReported)
-    assert suspended.id == ids.derived("sus", AT, "fake/tx_2")
-
-
-async def test_money_for_an_operation_of_ours_makes_us_ask_about_it(kit, make):
-    await kit.handle(make.charge())
-    await kit.run()
-    await kit.reports()
-    money = ReceivedMoney(reference="tx_1", amount=USD_10, method="phone", received_at=AT, account_reference="obj_1")
-    await post(kit, ParsedCallback("evt_1", received=[money]))
-    assert (await kit.reports(), await kit.run()) == ([], 1)
 
 
 async def test_each_account_of_a_merchant_has_credentials_of_its_own(kit, make):

@@ -8,11 +8,11 @@ import msgspec
 
 from malipo import clock
 from malipo.contracts.outcomes import Outcome, OutcomeReported
-from malipo.contracts.provider_commands import ProviderCommand, Query
+from malipo.contracts.provider_commands import BaseCommand, ProviderCommand, Query
 from malipo.messaging.pool import Row
 from malipo.platform.logs import log
 from provider_kit.provider import Ages, Named, ProviderOperation, References
-from provider_kit.references import MAIN
+from provider_kit.references import MAIN, OWN, holdable
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
 
@@ -87,8 +87,14 @@ class OriginalAttempt:
 
     @property
     def ids(self) -> set[str]:
-        """All these ids, whatever they are called."""
-        return {reference for _, reference in self.references}
+        """All ids that it is known by, whatever they are called."""
+        return self.given | {reference for _, reference in self.references}
+
+    @property
+    def given(self) -> set[str]:
+        """Those that the provider gave."""
+        main = {holdable(self.reference)} if self.reference else set[str]()
+        return main | {reference for role, reference in self.references if role != OWN}
 
 
 def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:
@@ -100,6 +106,11 @@ def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:
             "attempt cannot be read", payment_id=row["payment_id"], attempt_id=row["id"], error=type(error).__name__
         )
         return None
+
+
+def account_of(command: BaseCommand) -> str:
+    """What names the merchant's account that a command is for, to tell accounts apart: no secret."""
+    return f"{command.merchant_id}/{command.mode}/{command.account}"
 
 
 def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:

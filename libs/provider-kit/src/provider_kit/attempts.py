@@ -10,26 +10,25 @@ import msgspec
 from malipo import clock, ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Canceled
-from malipo.contracts.provider_commands import BaseCommand, Charge, Confirm, ProviderCommand, Query, Withdraw
+from malipo.contracts.provider_commands import Charge, Confirm, ProviderCommand, Query, Withdraw
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
 from malipo.messaging.group_commit import GroupCommit
-from malipo.messaging.pool import Queries
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork, outbox_row
 from malipo.messaging.writes import Write, arguments, arrays, names, statement
+from provider_kit import knowledge
 from provider_kit.attempt_rows import (
     ClaimedAttempt,
     FinishedAttempt,
     LeaseHold,
     OriginalAttempt,
     PostponedAttempt,
+    account_of,
     read,
-    read_original,
 )
-from provider_kit.provider import CallbackOutcome, kind_of
-from provider_kit.references import KEEP, KNOWN, in_order, rows
+from provider_kit.references import KEEP, KNOWN, OWN, columns, in_order, rows
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
 # While an operation or a query of it is open here, another query is not recorded: what is open will report the outcome.
@@ -62,8 +61,9 @@ RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.firs
 """  # noqa: S608 - text of ours
 _CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
 # Statements that lock several rows under a lease lock them in the order of their ids, lest two of them deadlock.
-_MARK = """
-WITH ours AS (
+_MARK = f"""
+WITH named AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(4))}
+), ours AS (
     SELECT a.id, tried.account_fingerprint, a.expires_at <= now() AS expired
     FROM unnest($1::text[], $2::text[], $3::text[]) AS tried (id, token, account_fingerprint)
     JOIN attempts AS a ON a.id = tried.id AND a.lease_token = tried.token
@@ -74,7 +74,7 @@ WITH ours AS (
     FROM ours WHERE a.id = ours.id AND ours.expired IS NOT TRUE
 )
 SELECT id, expired FROM ours
-"""
+"""  # noqa: S608 - names of ours
 _RENEW = """
 WITH ours AS (
     SELECT id FROM attempts WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL ORDER BY id FOR UPDATE
@@ -117,28 +117,6 @@ WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
 RETURNING due_at, CASE WHEN done_at IS NOT NULL THEN withdrawn_step END AS withdrawn_step
 """  # noqa: S608 - text of ours
 _KEEP_REFERENCE = "UPDATE attempts SET reference = $2 WHERE id = $1 AND kind <> 'query' AND reference IS NULL"
-_FIND = f"""
-SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
-    expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known
-FROM attempts
-WHERE id = ANY(ARRAY(
-    SELECT unnest($1::text[]) UNION SELECT attempt_id FROM attempt_references WHERE reference = ANY($2::text[])))
-  AND kind <> 'query' AND problem IS DISTINCT FROM 'tombstone'
-"""  # noqa: S608 - text of ours
-# However many callbacks come about an operation, the provider is queried once at a time and not too often. A query that
-# runs already may have looked too early, and does not count; one that waits behind the open operation does.
-_ASK = Write(
-    """
-    INSERT INTO attempts ({names}) SELECT {names} FROM unnest({arrays}) AS new ({names})
-    WHERE NOT EXISTS (
-        SELECT FROM attempts AS open
-        WHERE open.payment_id = new.payment_id AND open.operation_id = new.operation_id AND open.kind = 'query'
-          AND open.done_at IS NULL AND open.lease_token IS NULL)
-      AND (SELECT count(*) FROM attempts AS asked
-        WHERE asked.operation_id = new.operation_id AND asked.kind = 'query' AND asked.created_at > now() - interval '1 hour') < 20
-    ON CONFLICT (id) DO NOTHING""",
-    NEW_ATTEMPT,
-)
 _TOMBSTONE = """
 INSERT INTO attempts (id, operation_id, payment_id, merchant_id, kind, command, account, headers, problem, done_at)
 VALUES ($1, $1, $2, $3, $4, $5, $6, '{}', 'tombstone', now())
@@ -180,11 +158,7 @@ class _Mark:
     id: str
     token: str
     account_fingerprint: str
-
-
-def account_of(command: BaseCommand) -> str:
-    """What names the merchant's account that a command is for, to tell accounts apart: no secret."""
-    return f"{command.merchant_id}/{command.mode}/{command.account}"
+    names: Sequence[tuple[str, str, str]]
 
 
 class Attempts:
@@ -214,24 +188,6 @@ class Attempts:
         charge_ids, steps = [one.operation_id for one in withdraws], [one.step for one in withdraws]
         return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, steps, _CANCELED)}
 
-    def ask(self, unit: UnitOfWork, originals: Sequence[OriginalAttempt]) -> None:
-        """Put a query of each of these operations into the unit of work, because a callback has hinted at news of it.
-
-        Not while one waits to be run, and at most twenty in an hour, the orchestrator's included: its deadlines are the net.
-        """
-        named = {original.operation.operation_id: original for original in originals}
-        unit.put(_ASK, [_query_row(original) for _, original in sorted(named.items())])
-
-    def learn(self, unit: UnitOfWork, reported: Sequence[tuple[CallbackOutcome, OriginalAttempt]]) -> None:
-        """Put the ids that callbacks were the first to report into the unit of work."""
-        found = [
-            row
-            for one, original in reported
-            for row in rows(original.operation.operation_id, one.outcome.reference, one.references.items())
-            if (row[2], row[0]) not in original.references
-        ]
-        unit.put(KEEP, in_order(found))
-
     async def claim_operations(
         self, lease: Lease, count: int, running: Sequence[str], without: Sequence[str] = ()
     ) -> Sequence[ClaimedAttempt]:
@@ -248,13 +204,14 @@ class Attempts:
         """The same for due queries: however many wait, they take no room from operations."""
         return await self._claim(_CLAIM_QUERIES, lease, count, running, without)
 
-    async def mark(self, claimed: ClaimedAttempt, account_fingerprint: str) -> None:
-        """Commit that the operation may have reached this account, before it is sent there.
+    async def mark(self, claimed: ClaimedAttempt, account_fingerprint: str, own: Sequence[str] = ()) -> None:
+        """Commit that the operation may have reached this account, before it is sent there, and under which names of our `own`.
 
         The account of an earlier try that may have arrived stays on record. Raises `LeaseLost`, or `Expired` when the
         operation has expired by PostgreSQL's clock: then nothing has changed.
         """
-        await self._marks.add(_Mark(claimed.id, claimed.token, account_fingerprint))
+        names = rows(claimed.command.operation_id, None, [(OWN, name) for name in own])
+        await self._marks.add(_Mark(claimed.id, claimed.token, account_fingerprint, names))
 
     async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
         """Extend the leases that are still ours."""
@@ -268,8 +225,7 @@ class Attempts:
 
         An attempt whose lease was lost is missing in the result: another process has it.
         """
-        found = in_order([row for end in ends for row in _references(end)])
-        known = zip(*found, strict=True) if found else ((), (), ())
+        known = columns([row for end in ends for row in _references(end)])
         ended = await self._database.write(_FINISH, *zip(*map(_end_row, ends), strict=True), *known)
         if ended:
             self._database.nudge()
@@ -296,15 +252,7 @@ class Attempts:
 
     async def original(self, operation_id: str) -> OriginalAttempt | None:
         """The attempt of the operation that a query is about, or None when it was never recorded here."""
-        return (await self.originals(self._database.reads, [operation_id])).get(operation_id)
-
-    async def originals(
-        self, source: Queries, operation_ids: Sequence[str], references: Sequence[str] = ()
-    ) -> dict[str, OriginalAttempt]:
-        """Those of these operations that were recorded here, or are known by one of these references, by operation id."""
-        read_at = clock.since_boot()
-        found = await source.fetch(_FIND, operation_ids, references)
-        return {row["id"]: read_original(row, read_at) for row in found}
+        return (await knowledge.originals(self._database.reads, [operation_id])).get(operation_id)
 
     async def tombstone(self, query: Query) -> bool:
         """Record that an operation never came here, so that it has no effect if it comes later; False if it has come."""
@@ -325,9 +273,8 @@ class Attempts:
 
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | None]:
         """None for each attempt that is marked; else what is to be raised: its lease was lost, or it has expired."""
-        marked = await self._database.write(
-            _MARK, *zip(*[(m.id, m.token, m.account_fingerprint) for m in marks], strict=True)
-        )
+        tried = zip(*[(m.id, m.token, m.account_fingerprint) for m in marks], strict=True)
+        marked = await self._database.write(_MARK, *tried, *columns([row for mark in marks for row in mark.names]))
         found: dict[str, LeaseLost | Expired | None] = {
             row["id"]: Expired() if row["expired"] else None for row in marked
         }
@@ -347,25 +294,6 @@ def _row(received: Received[Message], command: ProviderCommand) -> Sequence[obje
     expires_at = command.expires_at if isinstance(command, Charge | Confirm) else None
     ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
     return *ids_, kind, encode(command), received.headers, expires_at, account_of(command)
-
-
-def _query_row(original: OriginalAttempt) -> Sequence[object]:
-    """In the order of `_ASK`: a query of our own."""
-    operation = original.operation
-    query = Query(
-        payment_id=operation.payment_id,
-        operation_id=operation.operation_id,
-        merchant_id=operation.merchant_id,
-        mode=operation.mode,
-        config_version=operation.config_version,
-        step=operation.step,
-        account=operation.account,
-        client_ref=operation.client_ref,
-        kind=kind_of(operation),
-        reference=original.reference,
-    )
-    ids_ = ids.new("hint"), query.operation_id, query.payment_id, query.merchant_id
-    return *ids_, "query", encode(query), original.headers, None, account_of(query)
 
 
 def _references(end: FinishedAttempt) -> list[tuple[str, str, str]]:

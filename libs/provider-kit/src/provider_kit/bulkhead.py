@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from malipo.messaging.executor import Lease
-from provider_kit.attempt_rows import ClaimedAttempt
-from provider_kit.attempts import account_of
+from provider_kit.attempt_rows import ClaimedAttempt, account_of
 
 type ClaimWithout = Callable[[Lease, int, Sequence[str], Sequence[str]], Awaitable[Sequence[ClaimedAttempt]]]
 """Claims as an executor does, and nothing of some accounts."""

@@ -10,8 +10,8 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from malipo import clock
 from malipo.contracts.outcomes import RESULTS, Outcome, Unknown
 from malipo.platform.logs import log
-from provider_kit.attempt_rows import LeaseHold
-from provider_kit.attempts import Expired, LeaseLost, account_of
+from provider_kit.attempt_rows import LeaseHold, account_of
+from provider_kit.attempts import Expired, LeaseLost
 from provider_kit.breaker import Breaker, CircuitState
 from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.integrity import checked

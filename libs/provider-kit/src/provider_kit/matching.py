@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from malipo.contracts.provider_commands import Refund
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.provider import (
@@ -18,6 +19,7 @@ from provider_kit.provider import (
 from provider_kit.references import holdable
 
 _MAX_REFERENCES = 20
+_TAKE_MONEY = ("charge", "confirm", "capture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +27,23 @@ class MatchedCallback:
     """What a callback reports, by what is to be done about it.
 
     `believed` are outcomes and the operations that they are about; `asked` operations to query; `opened` refunds, each
-    with an operation of its payment; `unopened` those whose payment is not found; `received` money that no operation explains.
+    with an operation of its payment; `unopened` those whose payment is not found; `waiting` those that a refund of ours may
+    turn out to be; `received` money that no operation explains so far, `explained` money that one does.
     """
 
     believed: list[tuple[CallbackOutcome, OriginalAttempt]] = field(default_factory=list)
     asked: list[OriginalAttempt] = field(default_factory=list)
     opened: list[tuple[Opened, OriginalAttempt]] = field(default_factory=list)
     unopened: list[Opened] = field(default_factory=list)
+    waiting: list[Opened] = field(default_factory=list)
     received: list[ReceivedMoney] = field(default_factory=list)
+    explained: list[ReceivedMoney] = field(default_factory=list)
     unmatched: list[Unmatched] = field(default_factory=list)
 
     @property
     def is_ours(self) -> bool:
         """Whether there is anything in it that goes on from here."""
-        return bool(self.believed or self.asked or self.opened or self.received)
+        return any((self.believed, self.asked, self.opened, self.waiting, self.received, self.explained))
 
 
 def storable(parsed: ParsedCallback) -> ParsedCallback:
@@ -62,15 +67,23 @@ def names_in(parsed: ParsedCallback) -> tuple[set[str], set[str]]:
     operation_ids = {one.operation_id for one in named if one.operation_id is not None}
     references = {reference for one in named if one.operation_id is None for reference in one.references.values()}
     references |= {reference for one in parsed.opened for reference in (one.reference, *one.about.values())}
-    references |= {reference for one in parsed.received for reference in _names_of_money(one)}
+    references |= {reference for one in parsed.received for reference in transactions(one) | purpose(one)}
     return operation_ids, references
 
 
 def match(
-    parsed: ParsedCallback, account: Account, originals: Mapping[str, OriginalAttempt], *, believe: bool
+    parsed: ParsedCallback,
+    account: Account,
+    originals: Mapping[str, OriginalAttempt],
+    nameless_refunds: Sequence[OriginalAttempt] = (),
+    *,
+    believe: bool,
 ) -> MatchedCallback:
-    """What the callback of this account reports of `originals`; without `believe`, outcomes only make us ask."""
-    ours = [one for one in originals.values() if _is_of(one.operation, account)]
+    """What the callback of this account reports of `originals`; without `believe`, outcomes only make us ask.
+
+    A refund that may be one of `nameless_refunds` waits until these are known.
+    """
+    ours = of_account(originals.values(), account)
     matched = MatchedCallback(unmatched=list(parsed.unmatched))
     for reported in parsed.outcomes:
         original = _found(reported, ours)
@@ -82,12 +95,37 @@ def match(
             matched.asked.append(original)
     matched.asked.extend(original for one in parsed.ask if (original := _found(one, ours)))
     for opened in parsed.opened:
-        _match_opened(matched, opened, ours)
+        _match_opened(matched, opened, ours, nameless_refunds)
     for money in parsed.received:
-        explained = _by_references("charge", _names_of_money(money), ours)
-        matched.asked.extend(explained)
-        matched.received.extend([] if explained else [money])
+        known = is_known(money, ours)
+        (matched.explained if known else matched.received).append(money)
+        matched.asked.extend([] if known else meant(money, ours))
     return matched
+
+
+def of_account(originals: Iterable[OriginalAttempt], account: Account) -> list[OriginalAttempt]:
+    """Those of this very account."""
+    return [one for one in originals if _is_of(one.operation, account)]
+
+
+def is_known(money: ReceivedMoney, ours: Iterable[OriginalAttempt]) -> bool:
+    """Whether an operation has this very transaction; names of our own are purposes, which anybody may give."""
+    return any(transactions(money) & original.given for original in ours)
+
+
+def meant(money: ReceivedMoney, ours: Iterable[OriginalAttempt]) -> list[OriginalAttempt]:
+    """The operations that take money and are named by the purpose, of which none may have this transaction."""
+    return [one for one in ours if kind_of(one.operation) in _TAKE_MONEY and purpose(money) & one.ids]
+
+
+def transactions(money: ReceivedMoney) -> set[str]:
+    """The provider's ids of the transaction."""
+    return {money.reference, *money.references.values()}
+
+
+def purpose(money: ReceivedMoney) -> set[str]:
+    """What the customer gave as the purpose, if anything."""
+    return {holdable(money.account_reference)} if money.account_reference else set()
 
 
 def unknown_operation(reported: CallbackOutcome) -> Unmatched:
@@ -102,11 +140,17 @@ def unknown_charge(opened: Opened) -> Unmatched:
     return Unmatched(opened.event_type, _holdable({**opened.about, "refund": opened.reference}), opened.amount)
 
 
-def _match_opened(matched: MatchedCallback, opened: Opened, ours: Iterable[OriginalAttempt]) -> None:
+def _match_opened(
+    matched: MatchedCallback, opened: Opened, ours: Sequence[OriginalAttempt], nameless: Sequence[OriginalAttempt]
+) -> None:
     own = _by_references("refund", [opened.reference], ours)
     payments = {one.operation.payment_id: one for one in _by_references(None, opened.about.values(), ours)}
+    perhaps = [one for one in nameless if one.operation.payment_id in payments and _is_of_amount(one, opened)]
     if own:
         matched.asked.extend(own)  # a refund of ours after all, whose answer was perhaps lost
+    elif perhaps:
+        matched.asked.extend(perhaps)
+        matched.waiting.append(opened)
     elif len(payments) == 1:
         matched.opened.append((opened, next(iter(payments.values()))))
     else:
@@ -130,29 +174,23 @@ def _by_references(
     kind: str | None, references: Iterable[str], ours: Iterable[OriginalAttempt]
 ) -> list[OriginalAttempt]:
     wanted = set(references)
-    return [one for one in ours if kind in (None, kind_of(one.operation)) and wanted & _known(one)]
+    return [one for one in ours if kind in (None, kind_of(one.operation)) and wanted & one.ids]
 
 
 def _may_be_about(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
     """An operation whose object is known is not about another one."""
-    known, reference = _known(original), reported.outcome.reference
+    reference = reported.outcome.reference
     named = {reference and holdable(reference), *reported.references.values()}
-    return not known or bool(known & named)
+    return not original.given or bool(original.given & named)
 
 
-def _known(original: OriginalAttempt) -> set[str]:
-    main = {holdable(original.reference)} if original.reference else set[str]()
-    return main | original.ids
+def _is_of_amount(original: OriginalAttempt, opened: Opened) -> bool:
+    return isinstance(original.operation, Refund) and original.operation.amount == opened.amount
 
 
 def _is_of(operation: ProviderOperation, account: Account) -> bool:
     owner = operation.merchant_id, operation.mode, operation.account
     return owner == (account.merchant_id, account.mode, account.label)
-
-
-def _names_of_money(money: ReceivedMoney) -> set[str]:
-    purpose = {holdable(money.account_reference)} if money.account_reference else set[str]()
-    return {money.reference, *money.references.values()} | purpose
 
 
 def _storable_name[N: NamedOperation](named: N) -> N:
@@ -161,12 +199,12 @@ def _storable_name[N: NamedOperation](named: N) -> N:
 
 
 def _storable_money(money: ReceivedMoney) -> ReceivedMoney:
-    purpose = money.account_reference
+    given = money.account_reference
     return replace(
         money,
         reference=holdable(money.reference),
         references=_holdable(money.references),
-        account_reference=purpose if purpose and holdable(purpose) == purpose else None,
+        account_reference=given if given and holdable(given) == given else None,
         description=money.description if holdable(money.description) == money.description else "",
     )
 

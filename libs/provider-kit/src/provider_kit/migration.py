@@ -30,6 +30,7 @@ CREATE INDEX attempts_operations_due ON attempts (due_at) WHERE done_at IS NULL 
 CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';
 CREATE INDEX attempts_open ON attempts (payment_id, position) WHERE done_at IS NULL;
 CREATE INDEX attempts_queries ON attempts (operation_id, created_at) WHERE kind = 'query';
+CREATE INDEX attempts_refunds ON attempts (payment_id) WHERE kind = 'refund';
 
 CREATE TABLE attempt_references (
     reference  text NOT NULL,
@@ -39,6 +40,27 @@ CREATE TABLE attempt_references (
     PRIMARY KEY (reference, attempt_id, role)
 );
 CREATE INDEX attempt_references_attempt ON attempt_references (attempt_id);
+
+CREATE TABLE claims (
+    attempt_id text NOT NULL,
+    role       text NOT NULL,
+    reference  text NOT NULL,
+    PRIMARY KEY (attempt_id, role, reference)
+);
+
+CREATE TABLE received_money (
+    credential_id text NOT NULL,
+    merchant_id   text NOT NULL,
+    mode          text NOT NULL,
+    label         text NOT NULL,
+    reference     text NOT NULL,
+    callback_id   text NOT NULL,
+    report        jsonb NOT NULL,
+    received_at   timestamptz NOT NULL DEFAULT now(),
+    look_at       timestamptz NOT NULL,
+    PRIMARY KEY (merchant_id, mode, label, reference)
+);
+CREATE INDEX received_money_look ON received_money (look_at);
 
 CREATE TABLE reminders (
     message_id text NOT NULL,
@@ -66,6 +88,7 @@ CREATE TABLE unmatched (
     received_at     timestamptz NOT NULL DEFAULT now(),
     opened          jsonb,
     look_at         timestamptz,
+    account         text NOT NULL,
     PRIMARY KEY (credential_id, callback_id, number)
 );
 CREATE INDEX unmatched_received ON unmatched (received_at);

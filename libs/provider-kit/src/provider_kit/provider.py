@@ -163,8 +163,11 @@ class ReceivedMoney:
     """Money that came to the account without an operation of ours: by `reference`, the provider's id of the transaction.
 
     `account_reference` is what the customer gave as the purpose, if anything: without it a person has to find out what the
-    money is for. `method` is a payment method's type. `description` is the provider's text. Nothing personal. If an
-    operation of ours is known by one of the ids, by `references` or by the purpose, that one is queried instead.
+    money is for. `method` is a payment method's type. `description` is the provider's text. Nothing personal.
+
+    An operation of ours that is known by `reference`, or by one of `references`, explains the money; that its purpose names
+    one does not, see `received`. `role` is what the provider calls `reference` where it may report a success without it:
+    then a success that lacks an id of that role is explained by the first money of its purpose and amount.
     """
 
     reference: str
@@ -174,6 +177,7 @@ class ReceivedMoney:
     account_reference: str | None = None
     description: str = ""
     references: Mapping[str, str] = field(default_factory=dict[str, str])
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

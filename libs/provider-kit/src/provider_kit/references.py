@@ -16,6 +16,9 @@ KNOWN = """(SELECT jsonb_agg(jsonb_build_array(role, reference) ORDER BY positio
     FROM attempt_references AS known WHERE known.attempt_id = {id})"""
 """The ids of the attempt whose id is the column `{id}`: role and id of each, the earliest first."""
 
+OWN = "own"
+"""The role of the names that we have given to an operation, and the provider repeats."""
+
 _MADE_HERE = """
 SELECT DISTINCT a.merchant_id, known.reference FROM attempt_references AS known JOIN attempts AS a ON a.id = known.attempt_id
 WHERE known.reference = ANY($1::text[])
@@ -40,6 +43,11 @@ def rows(attempt_id: str, main: str | None, others: Iterable[Named]) -> list[tup
 def in_order(found: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """All processes write the same ids in the same order, lest two of them deadlock."""
     return sorted(set(found))
+
+
+def columns(found: Sequence[tuple[str, str, str]]) -> Sequence[Sequence[str]]:
+    """The arguments of `KEEP` for these rows."""
+    return list(zip(*in_order(found), strict=True)) if found else ((), (), ())
 
 
 async def made_here(source: Queries, references: Sequence[str]) -> set[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What is published of an attempt: its outcome, by whichever way it came, or the obstacle that postponed it. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,8 +99,13 @@ def opened(one: Opened, payment_id: str, provider: str, callback_id: str) -> Ope
     )
 
 
-def received(money: ReceivedMoney, account: Account, provider: str) -> PaymentReceived | UnmatchedReported:
-    """Money that no operation explains: a payment if its customer gave a purpose, else kept until a person assigns it."""
+def received(
+    money: ReceivedMoney, account: Account, provider: str, *, points_at: Sequence[str] = ()
+) -> PaymentReceived | UnmatchedReported:
+    """Money that no operation explains: a payment if its customer gave a purpose, else kept until a person assigns it.
+
+    So is money whose purpose names payments of ours (`points_at`) that do not explain it.
+    """
     common: dict[str, Any] = {
         "merchant_id": account.merchant_id,
         "mode": account.mode,
@@ -110,9 +116,10 @@ def received(money: ReceivedMoney, account: Account, provider: str) -> PaymentRe
         "received_at": money.received_at,
         "observed_at": clock.now(),
     }
-    if money.account_reference is None:
+    if money.account_reference is None or points_at:
         suspense_id = opened_id("sus", money.received_at, provider, money.reference)
-        return UnmatchedReported(id=suspense_id, description=money.description, **common)
+        named = points_at[0] if len(points_at) == 1 else None
+        return UnmatchedReported(id=suspense_id, description=money.description, points_at=named, **common)
     return PaymentReceived(
         payment_id=opened_id("pay", money.received_at, provider, money.reference),
         method=money.method,

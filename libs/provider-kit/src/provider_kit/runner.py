@@ -177,7 +177,8 @@ class AttemptRunner:
         if isinstance(operation, Charge):
             attempt = replace(attempt, method=await self._keys.open(operation.payment_id, operation.method))
         self._calls.require_closed(operation)  # before the mark: what dies behind it was perhaps sent
-        await self._attempts.mark(claimed, attempt.account)
+        own = self._provider.descriptor.own_references(operation.operation_id)
+        await self._attempts.mark(claimed, attempt.account, own)
         if claimed.tries > 1:
             self._calls.count_retry(operation)
         return await self._calls.call("execute", attempt, claimed.hold)

@@ -9,10 +9,11 @@ from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
 from malipo.platform.settings import ServiceSettings
-from provider_kit import reminders, unmatched
+from provider_kit import opened, received, reminders, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
+from provider_kit.door import Door
 from provider_kit.handlers import handle_batch, replicate
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
@@ -40,6 +41,7 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     runtime.loop("operations", runner.operations.run)
     runtime.loop("queries", runner.queries.run)
     runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)
-    runtime.sweep("opened", unmatched.LOOK_SECONDS, unmatched.look_again)
+    runtime.sweep("opened", opened.LOOK_SECONDS, partial(opened.look_again, name, nudge))
+    runtime.sweep("received", received.LOOK_SECONDS, received.Explaining(name, nudge).look_again)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
-    return runtime.app([Callbacks(provider, attempts, credentials, runtime.database, nudge).route()])
+    return runtime.app([Callbacks(provider, credentials, Door(name, runtime.database, nudge)).route()])

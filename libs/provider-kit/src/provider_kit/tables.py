@@ -56,6 +56,7 @@ ATTEMPTS = Table(
     Index("attempts_operations_due", "due_at", postgresql_where=text("done_at IS NULL AND kind <> 'query'")),
     Index("attempts_queries_due", "due_at", postgresql_where=text("done_at IS NULL AND kind = 'query'")),
     Index("attempts_queries", "operation_id", "created_at", postgresql_where=text("kind = 'query'")),
+    Index("attempts_refunds", "payment_id", postgresql_where=text("kind = 'refund'")),
 )
 """What is to be sent, was sent, and came back. Except for a query, `id` is the operation's id, so that one operation can
 never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account_fingerprint` then names
@@ -72,6 +73,32 @@ ATTEMPT_REFERENCES = Table(
     Index("attempt_references_attempt", "attempt_id"),
 )
 """Every id that the provider gave to what an operation is or made, and what the provider calls it; the latest last."""
+
+CLAIMS = Table(
+    "claims",
+    metadata,
+    Column("attempt_id", Text, primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+)
+"""Ids that hints have given for an operation: handed to the queries of it, and believed nowhere."""
+
+RECEIVED_MONEY = Table(
+    "received_money",
+    metadata,
+    Column("credential_id", Text, nullable=False),
+    Column("merchant_id", Text, primary_key=True),
+    Column("mode", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("callback_id", Text, nullable=False),
+    Column("report", JSONB, nullable=False),
+    Column("received_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("look_at", MOMENT, nullable=False),
+    Index("received_money_look", "look_at"),
+)
+"""Money that the provider reported, by the account and its id of the transaction: looked at at `look_at`, until it is known
+what explains it."""
 
 MERCHANTS = Table(
     "merchants",
@@ -110,6 +137,7 @@ UNMATCHED = Table(
     Column("received_at", MOMENT, nullable=False, server_default=func.now()),
     Column("opened", JSONB),
     Column("look_at", MOMENT),
+    Column("account", Text, nullable=False),
     Index("unmatched_received", "received_at"),
     Index("unmatched_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
 )

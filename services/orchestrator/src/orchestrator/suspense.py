@@ -14,7 +14,8 @@ from malipo.messaging.writes import insert
 from malipo.money import Money
 from orchestrator.tables import SUSPENSE
 
-_KEPT = [column for column in SUSPENSE.columns if not column.nullable]  # without what an assignment fills in
+_ASSIGNMENT = ("assigned_to", "assigned_at", "assigned_by", "because")
+_KEPT = [column for column in SUSPENSE.columns if column.name not in _ASSIGNMENT]
 _KEEP = insert(SUSPENSE, "ON CONFLICT (id) DO NOTHING", _KEPT)
 _OPEN = CompiledQuery(
     select(*_KEPT).where(SUSPENSE.c.assigned_to.is_(None)).order_by(SUSPENSE.c.id).limit(bindparam("limit"))
@@ -26,7 +27,7 @@ WHERE id = $1 AND assigned_to IS NULL RETURNING *
 
 
 class Suspended(NamedTuple):
-    """Money that nothing explains. `reference` is the provider's id of it."""
+    """Money that nothing explains. `reference` is the provider's id of it; its purpose names the payment `points_at`."""
 
     id: str
     merchant_id: str
@@ -37,6 +38,7 @@ class Suspended(NamedTuple):
     amount: Money
     description: str
     received_at: datetime
+    points_at: str | None
 
 
 def keep(unit: UnitOfWork, reports: Sequence[UnmatchedReported]) -> None:
@@ -61,7 +63,7 @@ async def assign(
 def _row(one: UnmatchedReported) -> Sequence[object]:
     """In the order of `_KEPT`."""
     account = one.id, one.merchant_id, one.mode, one.provider, one.account, one.reference
-    return *account, one.amount.amount_minor, one.amount.currency, one.description, one.received_at
+    return *account, one.amount.amount_minor, one.amount.currency, one.description, one.received_at, one.points_at
 
 
 def _suspended(row: Row) -> Suspended:

@@ -170,5 +170,6 @@ SUSPENSE = Table(
     Column("assigned_at", MOMENT),
     Column("assigned_by", Text),
     Column("because", Text),
+    Column("points_at", Text),
 )
 """Money at a merchant's account that no payment explains, until a person assigns it to one."""

@@ -162,6 +162,10 @@ def _fits(_method: Method, _amount: Money) -> Misfit | None:
     return None
 
 
+def _no_names(_operation_id: str) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodRules:
     """A method of a provider. An intent is good for `life` unless the merchant says otherwise, within the two bounds.
@@ -229,6 +233,8 @@ class ProviderDescriptor:
     `callbacks`: what is `signed` is believed; what is a `hint` makes us ask, and only the answer is believed.
     `pending`: how long after an operation is pending it is first asked about; then after twice as long, and so on.
     `callback_word` stands for the name in the address of callbacks, where the provider refuses addresses with its name.
+    `own_references`: what a request to it names an operation by beside its own ids, made of the operation's id alone, such
+    as a purpose or an invoice's number (`identity.short_name`): known before anything is sent.
     `setup`: what a merchant has to configure at the provider, for the API's description.
     """
 
@@ -241,6 +247,7 @@ class ProviderDescriptor:
     callbacks: Literal["signed", "hint"]
     callback_word: str = ""
     pending: timedelta = timedelta(minutes=1)
+    own_references: Callable[[str], Sequence[str]] = _no_names
     setup: str = ""
     problems: Mapping[str, ProblemText] = field(default_factory=dict[str, ProblemText])
 

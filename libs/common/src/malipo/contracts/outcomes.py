@@ -232,6 +232,7 @@ class UnmatchedReported(Message, frozen=True, kw_only=True):
     """Money at a merchant's account that nothing explains: it is kept in suspense until a person assigns it.
 
     `id` is derived from the provider's `reference`. `description` is the provider's text, without anything personal.
+    `points_at` is the payment that the money's purpose names, though it does not explain the money.
     """
 
     id: str
@@ -244,6 +245,7 @@ class UnmatchedReported(Message, frozen=True, kw_only=True):
     description: str
     received_at: Moment
     observed_at: Moment
+    points_at: str | None = None
 
 
 ProviderReport = OutcomeReported | AttemptPostponed | OperationOpened | PaymentReceived | UnmatchedReported

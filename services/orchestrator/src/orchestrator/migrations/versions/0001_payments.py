@@ -137,6 +137,7 @@ def upgrade() -> None:
             assigned_to  text REFERENCES payments,
             assigned_at  timestamptz,
             assigned_by  text,
-            because      text
+            because      text,
+            points_at    text
         );
     """)

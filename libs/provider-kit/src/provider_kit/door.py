@@ -1,0 +1,142 @@
+"""Where a provider's reports come in, whoever brings them: a callback, or what we have fetched. Stored once, then told."""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+
+from opentelemetry.trace import SpanKind
+
+from malipo import ids
+from malipo.contracts.outcomes import RESULTS
+from malipo.contracts.topics import OUTCOMES
+from malipo.messaging.database import Database
+from malipo.messaging.group_commit import GroupCommit
+from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
+from malipo.platform import logs, tracing
+from provider_kit import knowledge, opened, received, reminders, reports, unmatched
+from provider_kit.attempt_rows import OriginalAttempt
+from provider_kit.credentials import Account
+from provider_kit.integrity import checked
+from provider_kit.matching import MatchedCallback, match, names_in, storable, unknown_charge
+from provider_kit.provider import CallbackOutcome, ParsedCallback, Unmatched
+from provider_kit.unmatched import CallbackOrigin
+
+_MOST_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What may be stored, and the context that it came in: log lines and spans about it belong there."""
+
+    account: Account
+    parsed: ParsedCallback
+    believed: bool
+    context: Context = field(default_factory=copy_context, repr=False)
+
+    @property
+    def message_id(self) -> str:
+        """Ids of reports are unique within one account only."""
+        return f"{self.account.id}/{self.parsed.callback_id}"
+
+
+class Door:
+    """Stores what a provider reports of one account. Safe to call for many reports at once; each is one statement's part.
+
+    A report is believed only about an operation that was attempted for this merchant in this account and mode, and
+    payment and trace are the attempt's. What it says of anything else is kept, too: see `unmatched`, `opened`, `received`.
+    """
+
+    def __init__(self, provider: str, database: Database, nudge: Callable[[], None]) -> None:
+        self._name = provider
+        self._database = database
+        self._nudge = nudge
+        self._inbox = GroupCommit(self._write, most=_MOST_AT_ONCE)
+
+    async def take(self, account: Account, parsed: ParsedCallback, *, believed: bool = True) -> str:
+        """`stored`, `duplicate` for what was taken before under this `callback_id`, `not_ours` for what goes on nowhere.
+
+        `believed`: we have fetched it from the provider, or the provider has signed it; else it only makes us ask.
+        Nothing is raised but what the database raises: then nothing is stored, and the same may be taken again.
+        """
+        return await self._keep(account, storable(parsed), believed=believed)
+
+    async def _keep(self, account: Account, parsed: ParsedCallback, *, believed: bool = True) -> str:
+        if not (parsed.outcomes or parsed.unmatched or parsed.ask or parsed.opened or parsed.received):
+            return "not_ours"  # however often it comes: there is nothing to store
+        return await self._inbox.add(_Report(account, parsed, believed))
+
+    async def _write(self, some: Sequence[_Report]) -> Sequence[str]:
+        """Store the reports that are new; returns the result of each."""
+        first: dict[str, _Report] = {}
+        for one in some:
+            first.setdefault(one.message_id, one)  # the same one may come twice at once
+        results: dict[str, str] = {}
+
+        async def store(unit: UnitOfWork, new: Sequence[_Report]) -> None:
+            results.update(await self._apply(unit, new))
+
+        stored = await self._database.apply_once("callbacks", first, store)
+        return [
+            results[one.message_id] if one.message_id in stored and first[one.message_id] is one else "duplicate"
+            for one in some
+        ]
+
+    async def _apply(self, unit: UnitOfWork, some: Sequence[_Report]) -> dict[str, str]:
+        """Put what these reports say into the unit of work; returns the result of each by its message id."""
+        matched = await self._match(unit, some)
+        ours = await unmatched.made_here(
+            unit.reads, [other for found in matched.values() for other in _left_over(found)]
+        )
+        for one in some:
+            self._publish(unit, one, matched[one.message_id], ours)
+        money = [(one, found) for one in some for found in matched[one.message_id].received]
+        received.keep(unit, [(one.account, one.parsed.callback_id, found) for one, found in money])
+        asked = [original for found in matched.values() for original in found.asked]
+        knowledge.ask(unit, asked)
+        knowledge.learn(unit, [pair for found in matched.values() for pair in found.believed])
+        if asked:
+            unit.after_commit(self._nudge)
+        return {name: "stored" if found.is_ours else "not_ours" for name, found in matched.items()}
+
+    async def _match(self, unit: UnitOfWork, some: Sequence[_Report]) -> dict[str, MatchedCallback]:
+        names = [names_in(one.parsed) for one in some]
+        operation_ids, named = (set[str]().union(*found) for found in zip(*names, strict=True))
+        originals = await knowledge.originals(unit.reads, sorted(operation_ids), sorted(named))
+        refunded = any(one.parsed.opened for one in some)
+        payments = [original.operation.payment_id for original in originals.values() if refunded]
+        nameless = await knowledge.nameless_refunds(unit.reads, payments)
+        return {
+            one.message_id: match(one.parsed, one.account, originals, nameless, believe=one.believed) for one in some
+        }
+
+    def _publish(
+        self, unit: UnitOfWork, one: _Report, matched: MatchedCallback, ours: AbstractSet[tuple[str, str]]
+    ) -> None:
+        """Publish what is believed of one report, and keep what matches nothing."""
+        callback_id = one.parsed.callback_id
+        for reported, original in matched.believed:
+            one.context.run(self._send, unit, callback_id, reported, original)
+        for refund, original in matched.opened:
+            opened.publish(unit, self._name, callback_id, refund, original)
+        unmatched.record(unit, CallbackOrigin(self._name, one.account, callback_id), matched, ours)
+
+    def _send(self, unit: UnitOfWork, callback_id: str, reported: CallbackOutcome, original: OriginalAttempt) -> None:
+        """Publish one outcome. It came without a trace, and joins that of the operation that it is about."""
+        operation = original.operation
+        logs.bind_payment(operation.payment_id, original.headers)
+        with tracing.span(
+            f"webhook receiver {reported.kind}",
+            operation.payment_id,
+            original.headers,
+            SpanKind.SERVER,
+            provider=self._name,
+            operation_id=operation.operation_id,
+            outcome=RESULTS[type(reported.outcome)],
+        ) as headers:
+            report = reports.from_callback(operation, self._name, checked(operation, reported.outcome), callback_id)
+            reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, operation.payment_id, report, headers))
+
+
+def _left_over(matched: MatchedCallback) -> Sequence[Unmatched]:
+    return [*matched.unmatched, *map(unknown_charge, (*matched.unopened, *matched.waiting))]

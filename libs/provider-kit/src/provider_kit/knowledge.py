@@ -1,0 +1,134 @@
+"""What is known of operations, whichever report it came with: found by any id, asked about anew, added to."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from malipo import clock, ids
+from malipo.contracts.message import encode
+from malipo.contracts.outcomes import Outcome
+from malipo.contracts.provider_commands import Query
+from malipo.messaging.pool import Queries
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.writes import Write, arguments, statement
+from provider_kit.attempt_rows import OriginalAttempt, account_of, read_original
+from provider_kit.provider import CallbackOutcome, ReceivedMoney, kind_of
+from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
+from provider_kit.tables import NEW_ATTEMPT
+
+_ORIGINAL = f"""
+SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
+    expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known
+FROM attempts"""  # noqa: S608 - text of ours
+_FIND = f"""{_ORIGINAL}
+WHERE id = ANY(ARRAY(
+    SELECT unnest($1::text[]) UNION SELECT attempt_id FROM attempt_references WHERE reference = ANY($2::text[])))
+  AND kind <> 'query' AND problem IS DISTINCT FROM 'tombstone'
+"""  # noqa: S608 - text of ours
+# Refunds that may be at the provider under an id that is not known here.
+_NAMELESS_REFUNDS = f"""{_ORIGINAL}
+WHERE kind = 'refund' AND payment_id = ANY($1::text[]) AND first_sent_at IS NOT NULL
+  AND coalesce(outcome ->> 'result' NOT IN ('Succeeded', 'Declined', 'Canceled'), true)
+  AND NOT EXISTS (SELECT FROM attempt_references AS known WHERE known.attempt_id = attempts.id AND known.role <> '{OWN}')
+  AND NOT EXISTS (SELECT FROM attempts AS asked WHERE asked.kind = 'query' AND asked.operation_id = attempts.id
+    AND asked.outcome ->> 'result' IN ('Succeeded', 'Declined', 'Canceled'))
+"""  # noqa: S608 - text of ours
+# However many callbacks come about an operation, the provider is queried once at a time and not too often. A query that
+# runs already may have looked too early, and does not count; one that waits behind the open operation does.
+_ASK = Write(
+    """
+    INSERT INTO attempts ({names}) SELECT {names} FROM unnest({arrays}) AS new ({names})
+    WHERE NOT EXISTS (
+        SELECT FROM attempts AS open
+        WHERE open.payment_id = new.payment_id AND open.operation_id = new.operation_id AND open.kind = 'query'
+          AND open.done_at IS NULL AND open.lease_token IS NULL)
+      AND (SELECT count(*) FROM attempts AS asked
+        WHERE asked.operation_id = new.operation_id AND asked.kind = 'query' AND asked.created_at > now() - interval '1 hour') < 20
+    ON CONFLICT (id) DO NOTHING""",
+    NEW_ATTEMPT,
+)
+_LOCK = "SELECT FROM attempts WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+_HEARD = """
+SELECT outcome FROM attempts
+WHERE kind = 'query' AND operation_id = $1 AND created_at >= $2 AND done_at IS NOT NULL ORDER BY done_at DESC LIMIT 1
+"""
+_TAKE = "UPDATE attempts SET outcome = $2 WHERE id = $1"
+
+
+def ask(unit: UnitOfWork, originals: Sequence[OriginalAttempt]) -> None:
+    """Put a query of each of these operations into the unit of work, because a callback has hinted at news of it.
+
+    Not while one waits to be run, and at most twenty in an hour, the orchestrator's included: its deadlines are the net.
+    """
+    named = {original.operation.operation_id: original for original in originals}
+    unit.put(_ASK, [_query_row(original) for _, original in sorted(named.items())])
+
+
+def learn(unit: UnitOfWork, reported: Sequence[tuple[CallbackOutcome, OriginalAttempt]]) -> None:
+    """Put the ids that callbacks were the first to report into the unit of work."""
+    found = [
+        row
+        for one, original in reported
+        for row in rows(original.operation.operation_id, one.outcome.reference, one.references.items())
+        if (row[2], row[0]) not in original.references
+    ]
+    unit.put(KEEP, in_order(found))
+
+
+async def originals(
+    source: Queries, operation_ids: Sequence[str], references: Sequence[str] = ()
+) -> dict[str, OriginalAttempt]:
+    """Those of these operations that were recorded here, or are known by one of these references, by operation id."""
+    read_at = clock.since_boot()
+    found = await source.fetch(_FIND, operation_ids, references)
+    return {row["id"]: read_original(row, read_at) for row in found}
+
+
+async def nameless_refunds(source: Queries, payment_ids: Sequence[str]) -> list[OriginalAttempt]:
+    """Refunds of these payments that were perhaps sent, have not ended, and whose id at the provider is not known."""
+    if not payment_ids:
+        return []
+    read_at = clock.since_boot()
+    return [read_original(row, read_at) for row in await source.fetch(_NAMELESS_REFUNDS, sorted(set(payment_ids)))]
+
+
+async def lock(unit: UnitOfWork, operation_ids: Sequence[str]) -> None:
+    """Have what is read about these operations from now on stay true until the commit."""
+    await unit.transaction.fetch(_LOCK, sorted(set(operation_ids)))
+
+
+async def heard_since(unit: UnitOfWork, operation_id: str, since: datetime) -> Outcome | None:
+    """The answer to the latest query of the operation that was asked since then, if it is there."""
+    outcome = await unit.transaction.fetchval(_HEARD, operation_id, since)
+    return outcome and msgspec.convert(outcome, Outcome)
+
+
+async def take(
+    unit: UnitOfWork, original: OriginalAttempt, money: ReceivedMoney, outcome: Outcome | None = None
+) -> None:
+    """Write down at once that this money is the operation's; and its outcome, if it is learned by that."""
+    operation_id = original.operation.operation_id
+    named = rows(operation_id, money.reference, [(money.role, money.reference)] if money.role else [])
+    await unit.transaction.execute(statement((KEEP,)), *arguments({KEEP: in_order(named)}))
+    if outcome is not None:
+        await unit.transaction.execute(_TAKE, operation_id, msgspec.to_builtins(outcome))
+
+
+def _query_row(original: OriginalAttempt) -> Sequence[object]:
+    """In the order of `_ASK`: a query of our own."""
+    operation = original.operation
+    query = Query(
+        payment_id=operation.payment_id,
+        operation_id=operation.operation_id,
+        merchant_id=operation.merchant_id,
+        mode=operation.mode,
+        config_version=operation.config_version,
+        step=operation.step,
+        account=operation.account,
+        client_ref=operation.client_ref,
+        kind=kind_of(operation),
+        reference=original.reference,
+    )
+    ids_ = ids.new("hint"), query.operation_id, query.payment_id, query.merchant_id
+    return *ids_, "query", encode(query), original.headers, None, account_of(query)

@@ -1,0 +1,170 @@
+"""Money that a provider reports beside its answers: explained by its transaction alone, and never lost."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Declined,
+    OutcomeReported,
+    PaymentReceived,
+    PhonePrompt,
+    Succeeded,
+    Unknown,
+    UnmatchedReported,
+)
+from malipo.money import Money
+from provider_kit.provider import ParsedCallback, ReceivedMoney
+from provider_kit.received import Explaining
+
+USD_10 = Money(1000, "USD")
+AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
+BY_HAND = ReceivedMoney(
+    reference="tx_2", amount=USD_10, method="phone", received_at=AT, account_reference="ORDER7", role="receipt"
+)
+CANCELED_BY_CUSTOMER = Declined(code="1032", reference="co_1")
+
+
+@pytest.fixture
+def kit(kit):
+    """A provider whose requests name an operation by a purpose of ours."""
+    names = {"pay_1.1": ("ORDER7",)}
+    kit.provider.descriptor = replace(kit.provider.descriptor, own_references=lambda name: names.get(name, ()))
+    kit.__post_init__()
+    return kit
+
+
+async def charged(kit, make, *script, **changes) -> None:
+    kit.provider.script = list(script)
+    await kit.handle(make.charge(**changes))
+    await kit.run()
+    await kit.reports()
+
+
+async def report(kit, money: ReceivedMoney = BY_HAND, callback_id: str = "evt_1") -> str:
+    return await kit.door.take(await kit.credentials.by_id("cred_1"), ParsedCallback(callback_id, received=[money]))
+
+
+async def look(kit, **older) -> list:
+    """What is told when the money is looked at once more, after this time."""
+    await kit.sql(
+        "UPDATE received_money SET look_at = now(), received_at = received_at - $1::interval", timedelta(**older)
+    )
+    await Explaining("fake", lambda: None).look_again(kit.database)
+    return await kit.reports()
+
+
+async def kept(kit) -> int:
+    return await kit.database.reads.fetchval("SELECT count(*) FROM received_money")
+
+
+async def answered(kit) -> None:
+    """The queries that the money has caused are answered."""
+    assert await kit.run() == 1
+    await kit.reports()
+
+
+async def test_money_is_kept_for_a_minute_in_which_an_answer_of_ours_may_explain_it(kit, make):
+    assert await report(kit) == "stored"
+    assert (await kit.reports(), await look(kit, seconds=30)) == ([], [])
+    await charged(kit, make, Succeeded(amount=USD_10, reference="tx_2"))
+    assert (await look(kit, seconds=60), await kept(kit)) == ([], 0)
+
+
+async def test_money_that_nothing_explains_is_a_payment_if_it_says_what_for_and_else_kept_in_suspense(kit):
+    await report(kit, replace(BY_HAND, account_reference="order 8"))
+    await report(kit, replace(BY_HAND, reference="tx_3", account_reference=None), "evt_2")
+    paid, suspended = sorted(await look(kit, seconds=61), key=lambda found: found.reference)
+    assert isinstance(paid, PaymentReceived)
+    assert (paid.reference, paid.account_reference, paid.amount) == ("tx_2", "order 8", USD_10)
+    assert isinstance(suspended, UnmatchedReported)
+    assert (suspended.reference, suspended.points_at, await kept(kit)) == ("tx_3", None, 0)
+
+
+async def test_money_by_hand_for_a_charge_that_failed_is_the_charges_own_success(kit, make):
+    await charged(kit, make, CANCELED_BY_CUSTOMER)
+    await report(kit)
+    assert await look(kit) == []
+    await answered(kit)
+    (told,) = await look(kit)
+    assert isinstance(told, OutcomeReported)
+    assert (told.operation_id, told.outcome) == ("pay_1.1", Succeeded(amount=USD_10, reference="tx_2"))
+    await report(kit, callback_id="evt_2")
+    assert (await look(kit, minutes=2), await kept(kit)) == ([], 0)  # its transaction is known now
+
+
+async def test_money_that_overtook_the_charges_answer_ends_its_doubt(kit, make):
+    kit.provider.script = [Unknown(reason="no answer"), Unknown(reason="no trace")]
+    await kit.handle(make.charge())
+    await kit.die_after_sending()  # nothing is known but the purpose, which was written with the mark
+    await report(kit)
+    assert await look(kit, minutes=2) == []
+    while await kit.run():
+        await kit.reports()
+    (told,) = await look(kit)
+    assert (told.operation_id, told.outcome) == ("pay_1.1", Succeeded(amount=USD_10, reference="tx_2"))
+
+
+async def test_while_the_customer_may_yet_answer_money_for_the_charge_waits(kit, make):
+    prompt = ActionRequired(action=PhonePrompt("2547*****12"), reference="co_1")
+    await charged(kit, make, prompt, prompt, Succeeded(amount=USD_10, reference="tx_2"))
+    await report(kit)
+    await answered(kit)
+    assert await look(kit) == []
+    await answered(kit)
+    assert (await look(kit), await kept(kit)) == ([], 0)
+
+
+async def test_of_a_charge_that_was_paid_and_then_by_hand_once_more_the_second_is_in_suspense(kit, make):
+    await charged(kit, make, Succeeded(amount=USD_10, reference="tx_1"))
+    await kit.sql("UPDATE attempt_references SET role = 'receipt' WHERE reference = 'tx_1'")
+    await report(kit)
+    (told,) = await look(kit, seconds=1)
+    assert isinstance(told, UnmatchedReported)
+    assert (told.reference, told.points_at) == ("tx_2", "pay_1")
+
+
+async def test_of_two_by_hand_for_one_charge_that_failed_the_first_pays_it_and_the_second_is_in_suspense(kit, make):
+    await charged(kit, make, CANCELED_BY_CUSTOMER)
+    await report(kit)
+    await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
+    await answered(kit)
+    paid, suspended = await look(kit, seconds=1)
+    assert isinstance(paid, OutcomeReported)
+    assert isinstance(suspended, UnmatchedReported)
+    assert {paid.outcome.reference, suspended.reference} == {"tx_2", "tx_3"}
+
+
+async def test_another_amount_than_was_ordered_is_in_suspense_and_names_the_payment(kit, make):
+    await charged(kit, make, CANCELED_BY_CUSTOMER)
+    await report(kit, replace(BY_HAND, amount=Money(999, "USD")))
+    await answered(kit)
+    (told,) = await look(kit)
+    assert (told.amount, told.points_at) == (Money(999, "USD"), "pay_1")
+
+
+async def test_a_success_that_was_told_without_its_receipt_is_explained_by_the_first_and_by_no_second(kit, make):
+    await charged(kit, make, Succeeded(amount=USD_10, reference="co_1"))
+    await report(kit)
+    assert (await look(kit), await kept(kit)) == ([], 0)
+    await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
+    (told,) = await look(kit, seconds=1)
+    assert isinstance(told, UnmatchedReported)
+
+
+async def test_another_accounts_purposes_explain_nothing(kit, make):
+    await charged(kit, make, CANCELED_BY_CUSTOMER)
+    await kit.sql("UPDATE attempts SET command = replace(encode(command, 'escape'), '\"test\"', '\"live\"')::bytea")
+    await report(kit)
+    (told,) = await look(kit, minutes=2)
+    assert isinstance(told, PaymentReceived)
+
+
+async def test_a_row_that_cannot_be_read_stops_no_other(kit):
+    await report(kit)
+    await kit.sql("UPDATE received_money SET report = '{}'")
+    await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
+    (told,) = await look(kit, minutes=2)
+    assert (told.reference, await kept(kit)) == ("tx_3", 1)
