@@ -1,10 +1,8 @@
 """docs/topics.md: what goes over Kafka."""
 
 from datetime import timedelta
-from typing import Any
 
 from malipo.contracts.topics import DEAD_LETTER_SUFFIX, TOPICS, Topic
-from malipo.messaging.provision import new_topics
 from pages.markdown import document, prose, table
 
 _INTRO = """\
@@ -46,7 +44,7 @@ def page() -> str:
         table(("topic", "key", "partitions", "kept", "producers", "consumers"), map(_row, TOPICS)),
         *map(_section, TOPICS),
         "## Dead letters",
-        _DEAD_LETTERS.format(suffix=DEAD_LETTER_SUFFIX, kept=_days(_dead_letter_retention())),
+        _DEAD_LETTERS.format(suffix=DEAD_LETTER_SUFFIX, kept=_dead_letters_kept()),
     )
 
 
@@ -63,11 +61,13 @@ def _section(topic: Topic) -> str:
     )
 
 
-def _dead_letter_retention() -> timedelta:
-    topics: list[Any] = list(new_topics(1))
-    dead = next(topic for topic in topics if topic.name.endswith(DEAD_LETTER_SUFFIX))
-    return timedelta(milliseconds=int(dead.topic_configs["retention.ms"]))
+def _dead_letters_kept() -> str:
+    usual = max(topic.dead_letters_kept for topic in TOPICS)
+    others = [
+        f"those of `{one.name}` {_days(one.dead_letters_kept)}" for one in TOPICS if one.dead_letters_kept != usual
+    ]
+    return ", ".join([_days(usual), *others])
 
 
 def _days(period: timedelta) -> str:
-    return f"{period.days} days"
+    return "1 day" if period.days == 1 else f"{period.days} days"

@@ -18,7 +18,7 @@ from malipo.contracts.descriptor import (
     Personal,
     ProviderDescriptor,
 )
-from malipo.contracts.outcomes import Declined, Unknown
+from malipo.contracts.outcomes import Declined, PersonalKeyDestroyed, Unknown
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
 from malipo.messaging.subscription import Received
 from malipo.platform.secrets import KEY_BYTES, KeyRing, SecretUnreadable
@@ -26,6 +26,7 @@ from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalKeys
 
 RING = KeyRing({"k1": b"k" * KEY_BYTES})
 PHONE = "254722000111"
+HERE = ("fake", "another")
 
 
 class Phone(Method):
@@ -48,7 +49,9 @@ def sealed(payment_id: str, ring: KeyRing = RING) -> tuple[PaymentMethod, Person
     key = ids.random_bytes(KEY_BYTES)
     ciphertext = KeyRing({"personal": key}).seal(msgspec.json.encode({"/phone": PHONE}), owner=payment_id)
     method = PaymentMethod(type="phone", details={"phone": "...111"}, personal=ciphertext)
-    return method, PersonalKeyIssued(payment_id=payment_id, wrapped=ring.seal(key, owner=key_owner(payment_id)))
+    return method, PersonalKeyIssued(
+        payment_id=payment_id, wrapped=ring.seal(key, owner=key_owner(payment_id)), providers=HERE
+    )
 
 
 class Keys(PersonalKeys):
@@ -81,17 +84,36 @@ async def test_an_erased_key_stays_erased_in_whichever_order_messages_come(keys)
         payment_id = f"pay_{number}"
         method, issued = sealed(payment_id)
         for what in order:
-            await keys.receive(PersonalKeyErased(payment_id=payment_id) if what == "erased" else issued)
+            await keys.receive(PersonalKeyErased(payment_id=payment_id, providers=HERE) if what == "erased" else issued)
         with pytest.raises(PersonalDataErased):
             await keys.open(payment_id, method)
-        await keys.receive(issued, PersonalKeyErased(payment_id=payment_id))
+        await keys.receive(issued, PersonalKeyErased(payment_id=payment_id, providers=HERE))
         with pytest.raises(PersonalDataErased):
             await keys.open(payment_id, method)
+
+
+async def test_a_service_keeps_no_key_of_a_payment_that_goes_to_other_providers_alone(keys):
+    method, issued = sealed("pay_1")
+    await keys.receive(msgspec.structs.replace(issued, providers=("another",)))
+    with pytest.raises(KeyBehind):
+        await keys.open("pay_1", method)
+
+
+async def test_each_time_that_a_key_is_to_be_erased_its_end_is_reported(bare_kit, keys):
+    _, issued = sealed("pay_1")
+    await keys.receive(issued)
+    assert await bare_kit.reports() == []
+    for _ in range(2):  # the first report may have been lost
+        await keys.receive(
+            PersonalKeyErased(payment_id="pay_1", providers=HERE),
+            PersonalKeyErased(payment_id="pay_2", providers=("another",)),
+        )
+        assert await bare_kit.reports() == [PersonalKeyDestroyed(payment_id="pay_1", provider="fake")]
 
 
 async def test_a_key_opens_no_other_payments_data(keys):
     (first, _), (_, others) = sealed("pay_1"), sealed("pay_2")
-    await keys.receive(PersonalKeyIssued(payment_id="pay_1", wrapped=others.wrapped))
+    await keys.receive(PersonalKeyIssued(payment_id="pay_1", wrapped=others.wrapped, providers=HERE))
     with pytest.raises(SecretUnreadable):
         await keys.open("pay_1", first)
 
@@ -122,12 +144,12 @@ async def test_a_charge_whose_data_was_erased_before_it_was_sent_is_declined(kit
     kit.provider.descriptor = kit.keys._descriptor = DESCRIPTOR
     method, _ = sealed("pay_1")
     async with kit.database.begin() as unit:
-        erased = PersonalKeyErased(payment_id="pay_1")
+        erased = PersonalKeyErased(payment_id="pay_1", providers=HERE)
         await kit.keys.replicate(lambda: None, unit, [Received(erased, ids.new("msg"), "topic", "pay_1")])
     await kit.handle(make.charge(method=method))
     await kit.run()
     assert not kit.provider.executed
-    [declined] = await kit.outcomes()
+    _, declined = [getattr(report, "outcome", None) for report in await kit.reports()]
     assert (type(declined), declined.code) == (Declined, "personal_data_erased")
 
 
@@ -140,7 +162,7 @@ async def test_what_became_of_a_charge_can_be_asked_when_its_data_is_erased(kit,
     kit.provider.script = [Unknown(reason="silence")]
     await kit.run()
     async with kit.database.begin() as unit:
-        erased = PersonalKeyErased(payment_id="pay_1")
+        erased = PersonalKeyErased(payment_id="pay_1", providers=HERE)
         await kit.keys.replicate(lambda: None, unit, [Received(erased, ids.new("msg"), "topic", "pay_1")])
     await kit.handle(make.query())
     await kit.run()

@@ -1,6 +1,7 @@
 """Personal data: sealed under a key of its payment, and erased by destroying the key."""
 
 import base64
+from functools import partial
 from typing import Annotated, Literal
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from gateway.payments import personal
 from malipo import clock
 from malipo.contracts.descriptor import Method, Personal
-from malipo.contracts.outcomes import AttemptPostponed
+from malipo.contracts.outcomes import AttemptPostponed, PersonalKeyDestroyed
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
 from malipo.contracts.topics import OUTCOMES
 from malipo.platform.secrets import KeyRing, SecretUnreadable
@@ -29,7 +30,14 @@ async def hold_a_phone(gateway, merchant, customer_ref: str | None = "customer-7
     sealed = personal.sealed(made["id"], Phone(type="phone", phone=PHONE), KeyRing.parse(RING))
     assert sealed.wrapped is not None
     async with gateway.dependencies.database.begin() as unit:
-        personal.keep(unit, (merchant.id, "test"), made["id"], customer_ref, sealed.wrapped)
+        personal.keep(
+            unit,
+            (merchant.id, "test"),
+            made["id"],
+            customer_ref=customer_ref,
+            wrapped=sealed.wrapped,
+            providers=("stripe",),
+        )
     return made
 
 
@@ -60,6 +68,7 @@ async def test_erasing_a_payment_that_has_ended_destroys_its_key_here_and_has_th
     assert answer.status_code == 202
     await until(lambda: erased(gateway), what="an erased key")
     assert await gateway.pool.fetchval("SELECT wrapped FROM personal_keys") is None
+    await gateway.receive(PersonalKeyDestroyed(payment_id=made["id"], provider="stripe"), topic=OUTCOMES)
     again = await merchant.post(f"/v1/payments/{made['id']}/erase")
     assert (again.status_code, again.json()) == (202, {"erased": 1, "waiting": 0})
     assert await erased(gateway) == [made["id"]]
@@ -74,6 +83,59 @@ async def test_a_payment_that_is_under_way_is_erased_once_it_has_ended(gateway, 
     assert not await erased(gateway)
     await gateway.receive(gateway.step(merchant, made))
     assert await until(lambda: erased(gateway), what="an erased key") == [made["id"]]
+
+
+async def make_due(gateway) -> None:
+    await gateway.pool.execute("UPDATE personal_keys SET announce_at = announce_at - interval '1 day'")
+
+
+async def is_announced(gateway, times: int) -> bool:
+    return len(await erased(gateway)) == times
+
+
+async def test_an_erasure_is_announced_until_each_service_that_may_hold_the_key_has_destroyed_it(gateway, merchant):
+    made, database = await hold_a_phone(gateway, merchant), gateway.dependencies.database
+    await gateway.pool.execute('UPDATE personal_keys SET held_by = \'["bank", "stripe"]\'')
+    await gateway.receive(gateway.step(merchant, made))
+    await merchant.post(f"/v1/payments/{made['id']}/erase")
+    await until(lambda: erased(gateway), what="an erased key")
+    for times, provider in ((2, "bank"), (3, "stripe"), (3, None)):
+        await make_due(gateway)
+        await personal.announce_again(database)
+        await until(partial(is_announced, gateway, times), what=f"{times} announcements")
+        answer = (await merchant.post(f"/v1/payments/{made['id']}/erase")).json()
+        assert answer == ({"erased": 0, "waiting": 1} if provider else {"erased": 1, "waiting": 0})
+        if provider is not None:
+            await gateway.receive(PersonalKeyDestroyed(payment_id=made["id"], provider=provider), topic=OUTCOMES)
+    last = (await sent(gateway, PersonalKeyErased))[-1]
+    assert last.providers == ("stripe",)
+
+
+async def test_an_erasure_that_nobody_confirms_is_announced_ever_more_rarely_and_at_least_once_a_day(gateway, merchant):
+    made, database = await hold_a_phone(gateway, merchant), gateway.dependencies.database
+    await gateway.receive(gateway.step(merchant, made))
+    await merchant.post(f"/v1/payments/{made['id']}/erase")
+    await until(lambda: erased(gateway), what="an erased key")
+    for age, least, most in (("0 s", "50 s", "61 s"), ("1 hour", "59 min", "61 min"), ("90 days", "23 hours", "1 day")):
+        await gateway.pool.execute(f"UPDATE personal_keys SET erased_at = now() - interval '{age}'")
+        await make_due(gateway)
+        await personal.announce_again(database)
+        await until(
+            partial(gateway.pool.fetchval, "SELECT announce_at > now() FROM personal_keys"), what="the next time"
+        )
+        within = f"SELECT announce_at - now() BETWEEN interval '{least}' AND interval '{most}' FROM personal_keys"
+        assert await gateway.pool.fetchval(within), age
+
+
+async def test_of_two_services_that_confirm_at_once_neither_is_told_again(gateway, merchant):
+    made = await hold_a_phone(gateway, merchant)
+    await gateway.pool.execute('UPDATE personal_keys SET held_by = \'["bank", "stripe"]\'')
+    await gateway.receive(gateway.step(merchant, made))
+    await merchant.post(f"/v1/payments/{made['id']}/erase")
+    await until(lambda: erased(gateway), what="an erased key")
+    both = [PersonalKeyDestroyed(payment_id=made["id"], provider=one) for one in ("bank", "stripe")]
+    await gateway.receive(*both, topic=OUTCOMES)
+    assert await gateway.pool.fetchval("SELECT announce_at FROM personal_keys") is None
 
 
 async def test_a_customers_payments_are_erased_and_nobody_elses(gateway, merchant):

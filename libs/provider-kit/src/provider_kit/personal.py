@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.descriptor import Method, ProviderDescriptor
 from malipo.contracts.message import Message
+from malipo.contracts.outcomes import PersonalKeyDestroyed
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, whole
+from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
@@ -47,14 +49,28 @@ class PersonalKeys:
         self._key_ring = key_ring
 
     async def replicate(self, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-        """Handler of the keys' topic. After the commit `nudge` is called: attempts that waited for a key are due."""
-        issued = {m.payment_id: m.wrapped for m in (one.message for one in batch) if isinstance(m, PersonalKeyIssued)}
-        erased = sorted({m.payment_id for m in (one.message for one in batch) if isinstance(m, PersonalKeyErased)})
+        """Handler of the keys' topic: those of payments that may come here are kept, and reported when they are destroyed.
+
+        After the commit `nudge` is called: attempts that waited for a key are due.
+        """
+        ours = [one.message for one in batch if self._is_for_us(one.message)]
+        issued = {one.payment_id: one.wrapped for one in ours if isinstance(one, PersonalKeyIssued)}
+        erased = sorted({one.payment_id for one in ours if isinstance(one, PersonalKeyErased)})
         kept = sorted(issued.items())
         await unit.transaction.execute(_KEEP, [payment_id for payment_id, _ in kept], [wrapped for _, wrapped in kept])
         await unit.transaction.execute(_ERASE, erased)
         await unit.transaction.execute(_WAKE_WAITING, sorted({*issued, *erased}))
+        for payment_id in erased:
+            destroyed = PersonalKeyDestroyed(payment_id=payment_id, provider=self._descriptor.name)
+            unit.send(OUTCOMES, payment_id, destroyed)
         unit.after_commit(nudge)
+
+    def _is_for_us(self, message: Message) -> bool:
+        match message:
+            case PersonalKeyIssued(providers=providers) | PersonalKeyErased(providers=providers):
+                return self._descriptor.name in providers
+            case other:
+                raise TypeError(type(other).__name__)
 
     async def open(self, payment_id: str, method: PaymentMethod) -> Method:
         """The method as the merchant sent it. Raises `KeyBehind`, `PersonalDataErased` or `SecretUnreadable`."""

@@ -16,7 +16,7 @@ from gateway.payments.store import put_payments
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentTransitioned
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import AttemptPostponed
+from malipo.contracts.outcomes import AttemptPostponed, PersonalKeyDestroyed
 from malipo.messaging import rollcall
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
@@ -51,14 +51,15 @@ async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[M
 
 async def add_to_timelines(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     """Add these messages to the timelines of their payments; what replicas lack goes to them once more: configurations,
-    and keys to personal data.
+    and keys to personal data. A provider's service that has destroyed one is not told so again.
     """
     record_messages(unit, batch)
     messages = [received.message for received in batch]
     postponed = [one for one in messages if isinstance(one, AttemptPostponed)]
     configuration.echo_to_payments(unit, {one.payment_id for one in postponed if one.code == _BEHIND})
     configuration.echo(unit, {one.merchant_id for one in messages if isinstance(one, ConfigurationMissed)})
-    await personal.publish_again(unit, {one.payment_id for one in postponed if one.code == _KEY_BEHIND})
+    await personal.publish_again(unit, {(one.payment_id, one.provider) for one in postponed if one.code == _KEY_BEHIND})
+    personal.confirm(unit, [one for one in messages if isinstance(one, PersonalKeyDestroyed)])
 
 
 async def _refuse(unit: UnitOfWork, refusals: Mapping[str, CommandRefused]) -> None:

@@ -18,6 +18,7 @@ def schedule(runtime: Runtime, settings: Settings) -> None:
     runtime.sweep("hopeless commands", _GIVE_UP_SECONDS, _give_up)
     runtime.sweep("configurations", _LOOK_SECONDS, configuration.send_echo)
     runtime.sweep("erasures", _LOOK_SECONDS, personal.erase_ended)
+    runtime.sweep("erasures to confirm", _LOOK_SECONDS, personal.announce_again)
 
 
 async def _send_again(first_wait_seconds: float, database: Database) -> None:

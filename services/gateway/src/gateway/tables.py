@@ -186,6 +186,8 @@ PERSONAL_KEYS = Table(
     Column("wrapped", Text),
     Column("erase_requested_at", MOMENT),
     Column("erased_at", MOMENT),
+    Column("held_by", JSONB, nullable=False),
+    Column("announce_at", MOMENT),
     Index(
         "personal_keys_by_customer",
         "merchant_id",
@@ -198,8 +200,10 @@ PERSONAL_KEYS = Table(
         "payment_id",
         postgresql_where=text("erase_requested_at IS NOT NULL AND erased_at IS NULL"),
     ),
+    Index("personal_keys_to_announce", "announce_at", postgresql_where=text("announce_at IS NOT NULL")),
 )
-"""The keys to what is about a person in payments; `wrapped` is NULL once one is destroyed."""
+"""The keys to what is about a person in payments; `wrapped` is NULL once one is destroyed. `held_by` are the providers whose
+services may have a copy: they are told at `announce_at` that it is erased, until each has destroyed its own."""
 
 PROVIDER_CREDENTIALS = Table(
     "provider_credentials",

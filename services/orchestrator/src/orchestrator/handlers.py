@@ -16,6 +16,7 @@ from malipo.contracts.outcomes import (
     OperationOpened,
     OutcomeReported,
     PaymentReceived,
+    PersonalKeyDestroyed,
     Succeeded,
     UnmatchedReported,
 )
@@ -75,8 +76,10 @@ class Refused(Exception):
 
 
 def concerns_a_payment(message: Message) -> bool:
-    """Whether it can change a payment, or what is in suspense. A postponed attempt does not: the payment's deadline keeps running."""
-    return not isinstance(message, AttemptPostponed)
+    """Whether it can change a payment, or what is in suspense. A postponed attempt does not: the payment's deadline keeps
+    running. Nor does the end of a key to personal data.
+    """
+    return not isinstance(message, AttemptPostponed | PersonalKeyDestroyed)
 
 
 async def handle_batch(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:

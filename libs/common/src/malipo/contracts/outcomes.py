@@ -248,4 +248,13 @@ class UnmatchedReported(Message, frozen=True, kw_only=True):
     points_at: str | None = None
 
 
-ProviderReport = OutcomeReported | AttemptPostponed | OperationOpened | PaymentReceived | UnmatchedReported
+class PersonalKeyDestroyed(Message, frozen=True, kw_only=True):
+    """The provider's service has no key to the payment's personal data any more, and will not keep one."""
+
+    payment_id: str
+    provider: str
+
+
+ProviderReport = (
+    OutcomeReported | AttemptPostponed | OperationOpened | PaymentReceived | UnmatchedReported | PersonalKeyDestroyed
+)

@@ -13,16 +13,24 @@ from malipo.contracts.message import Message
 
 
 class PersonalKeyIssued(Message, frozen=True, kw_only=True):
-    """The key to a payment's personal data, `wrapped` by the key ring for its `key_owner`."""
+    """The key to a payment's personal data, `wrapped` by the key ring for its `key_owner`.
+
+    The services of `providers` keep it, which are all that the payment may be routed to.
+    """
 
     payment_id: str
     wrapped: str
+    providers: tuple[str, ...] = ()
 
 
 class PersonalKeyErased(Message, frozen=True, kw_only=True):
-    """The key is to be destroyed wherever it is, and never kept again."""
+    """The key is to be destroyed by the services of `providers`, and never kept again.
+
+    Sent until each of them has reported `PersonalKeyDestroyed`.
+    """
 
     payment_id: str
+    providers: tuple[str, ...] = ()
 
 
 def key_owner(payment_id: str) -> str:

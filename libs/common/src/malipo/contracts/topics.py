@@ -29,7 +29,10 @@ _NAMED = msgspec.json.Decoder(_Named)
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. A `retention` of None means compacted: the last message of each key is kept for ever."""
+    """One topic. A `retention` of None means compacted: the last message of each key is kept for ever.
+
+    `dead_letters_kept` is how long what could not be applied waits for a person.
+    """
 
     name: str
     key: str
@@ -38,6 +41,7 @@ class Topic:
     messages: type[Message] | UnionType
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
+    dead_letters_kept: timedelta = timedelta(days=90)
 
     @property
     def dead_letter(self) -> str:
@@ -66,6 +70,7 @@ class Topic:
         return self._decoder.decode(value)
 
 
+_DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 _MONTH = timedelta(days=30)
 
@@ -122,10 +127,11 @@ PERSONAL_KEYS = Topic(
     name="personal.keys.v1",
     key="payment id",
     partitions=4,
-    retention=_WEEK,
+    retention=_DAY,  # what is erased must leave Kafka soon, and what a service has missed it asks for
     messages=PersonalKeyIssued | PersonalKeyErased,
     producers=("gateway",),
     consumers=("provider-*",),
+    dead_letters_kept=_DAY,
 )
 DELIVERIES = Topic(
     name="webhooks.deliveries.v1",

@@ -14,7 +14,6 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from malipo.contracts.topics import TOPICS, Topic
 
-DEAD_LETTER_RETENTION = timedelta(days=90)
 _TRIES = 60
 _COMPRESSION = {"compression.type": "producer"}
 _OF_THE_TOPIC = 1  # the config source DYNAMIC_TOPIC_CONFIG of KIP-226
@@ -77,13 +76,18 @@ def _topic(topic: Topic, replication: int) -> NewTopic:
     if topic.retention is None:
         configs = {"cleanup.policy": "compact"} | _settings(replication)
     else:
-        configs = {"retention.ms": _milliseconds(topic.retention)} | _settings(replication)
+        configs = _kept(topic.retention) | _settings(replication)
     return NewTopic(topic.name, topic.partitions, replication, topic_configs=configs)
 
 
 def _dead_letter(topic: Topic, replication: int) -> NewTopic:
-    configs = {"retention.ms": _milliseconds(DEAD_LETTER_RETENTION)} | _settings(replication)
+    configs = _kept(topic.dead_letters_kept) | _settings(replication)
     return NewTopic(topic.dead_letter, 1, replication, topic_configs=configs)
+
+
+def _kept(retention: timedelta) -> dict[str, str]:
+    """Kafka deletes whole segments, and only after the last of them has been closed: each is closed after a quarter."""
+    return {"retention.ms": _milliseconds(retention), "segment.ms": _milliseconds(retention / 4)}
 
 
 def _milliseconds(duration: timedelta) -> str:

@@ -8,9 +8,12 @@ from gateway.payments.acceptance import SentCommand
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import RollCalled
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import UnmatchedReported
+from malipo.contracts.outcomes import PersonalKeyDestroyed, UnmatchedReported
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
+
+_NO_HISTORY = RollCalled | ConfigurationMissed | UnmatchedReported | PersonalKeyDestroyed
+"""What is about no payment's history."""
 
 
 def record_requests(unit: UnitOfWork, sent: Sequence[SentCommand]) -> None:
@@ -23,8 +26,6 @@ def record_messages(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> Non
     entries = [
         entry_of(received.message, received.message_id, received.headers)
         for received in batch
-        if not isinstance(
-            received.message, RollCalled | ConfigurationMissed | UnmatchedReported
-        )  # which are about no payment's history
+        if not isinstance(received.message, _NO_HISTORY)
     ]
     put_entries(unit, entries)

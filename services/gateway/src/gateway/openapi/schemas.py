@@ -73,8 +73,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         updated_at=MOMENT,
     ),
     "Erasure": object_of(
-        erased=INTEGER | {"description": "Payments whose personal data nobody can read any more."},
-        waiting=INTEGER | {"description": "Payments whose data is erased within seconds, or once they have ended."},
+        erased=INTEGER
+        | {"description": "Payments whose personal data nobody can read any more: each service has destroyed its key."},
+        waiting=INTEGER
+        | {
+            "description": "Payments whose data will be: within seconds once they have ended, later if a service is down."
+        },
     ),
     "Provider": object_of(
         provider=TEXT,

@@ -107,8 +107,16 @@ class Acceptance:
     ) -> CreatePayment:
         merchant_id, mode = one.owner
         sealed = personal.sealed(payment.id, one.body.method, self._key_ring)
+        configured = _configured(one.body, configuration)
         if sealed.wrapped is not None:
-            personal.keep(unit, one.owner, payment.id, payment.customer_ref, sealed.wrapped)
+            personal.keep(
+                unit,
+                one.owner,
+                payment.id,
+                customer_ref=payment.customer_ref,
+                wrapped=sealed.wrapped,
+                providers=configured,
+            )
         return create_command(
             payment,
             one.body,
@@ -117,7 +125,7 @@ class Acceptance:
             mode=mode,
             config_version=configuration.version,
             late_payments=configuration.late_payments,
-            configured=_configured(one.body, configuration),
+            configured=configured,
         )
 
 

@@ -32,7 +32,11 @@ async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
     """Destroys the key to what the payment holds about a person, such as a phone number: nobody can read it any more.
 
     What was masked, amounts, events and the audit log stay. A payment that is under way is erased when it has ended;
-    one that holds nothing personal, as one by card, is counted nowhere.
+    one that holds nothing personal, as one by card, is counted nowhere. Send the request again with another
+    `Idempotency-Key` to see how far it is.
+
+    Within 30 hours the encrypted key has left the message broker, too. What it opens stays there for 7 days, of messages
+    that could not be applied for 90, and in the services' tables: nobody can read it.
     """
     payment = await require_payment(mutation.dependencies, mutation.client, payment_id)
     return await _erase(mutation, "payment_id", payment.id)

@@ -48,10 +48,13 @@ CREATE TABLE personal_keys (
     wrapped            text,
     erase_requested_at timestamptz,
     erased_at          timestamptz,
+    held_by            jsonb NOT NULL,
+    announce_at        timestamptz,
     CHECK ((wrapped IS NULL) = (erased_at IS NOT NULL))
 );
 CREATE INDEX personal_keys_by_customer ON personal_keys (merchant_id, mode, customer_ref) WHERE customer_ref IS NOT NULL;
 CREATE INDEX personal_keys_to_erase ON personal_keys (payment_id) WHERE erase_requested_at IS NOT NULL AND erased_at IS NULL;
+CREATE INDEX personal_keys_to_announce ON personal_keys (announce_at) WHERE announce_at IS NOT NULL;
 
 CREATE TABLE provider_credentials (
     id          text PRIMARY KEY,
