@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
@@ -16,6 +17,8 @@ from malipo.contracts.outcomes import (
     UnmatchedReported,
 )
 from malipo.money import Money
+from provider_kit import reports
+from provider_kit.credentials import Account
 from provider_kit.provider import ParsedCallback, ReceivedMoney
 from provider_kit.received import Explaining
 
@@ -168,3 +171,12 @@ async def test_a_row_that_cannot_be_read_stops_no_other(kit):
     await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
     (told,) = await look(kit, minutes=2)
     assert (told.reference, await kept(kit)) == ("tx_3", 1)
+
+
+def test_the_same_reference_at_two_accounts_is_two_transactions():
+    owners = product(("mer_1", "mer_2"), ("test", "live"), ("default", "till"))
+    accounts = [Account("cred_1", merchant, mode, label, {}) for merchant, mode, label in owners]
+    paid = {reports.received(BY_HAND, account, "bank").payment_id for account in accounts}
+    nameless = replace(BY_HAND, account_reference=None)
+    suspended = {reports.received(nameless, account, "bank").id for account in accounts}
+    assert (len(paid), len(suspended)) == (8, 8)

@@ -275,7 +275,7 @@ def test_what_was_begun_at_the_provider_is_an_entry_that_nothing_here_has_caused
     )  # fmt: skip
     refund, payment = entry_of(opened, "msg_1", {}), entry_of(received, "msg_2", {})
     assert (refund.kind, refund.body["about"], refund.body["cause"]) == ("callback", "refund", None)
-    assert refund.body["operation_id"] == opened_id("ref", NOW, "stripe", "re_1")
+    assert refund.body["operation_id"] == opened_id("ref", NOW, "pay_1", "stripe", "re_1")
     assert (refund.body["result"], refund.body["code"]) == ("reversed", "account_closed")
     assert (payment.body["about"], payment.body["result"], payment.body["reference"]) == ("payment", "succeeded", "QK1")
     assert "order 7" not in str(payment.body)

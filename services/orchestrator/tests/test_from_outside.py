@@ -28,7 +28,7 @@ AT = clock.now()
 
 def received(reference: str = "QK1") -> PaymentReceived:
     return PaymentReceived(
-        payment_id=opened_id("pay", AT, "stripe", reference), merchant_id="mer_1", mode="test", provider="stripe",
+        payment_id=opened_id("pay", AT, "mer_1/test/till", "stripe", reference), merchant_id="mer_1", mode="test", provider="stripe",
         account="till", method="card", reference=reference, amount=USD_10, account_reference="order 7",
         received_at=AT, observed_at=AT,
     )  # fmt: skip
@@ -36,7 +36,7 @@ def received(reference: str = "QK1") -> PaymentReceived:
 
 def unmatched(reference: str = "QK1", **changes) -> UnmatchedReported:
     base = UnmatchedReported(
-        id=opened_id("sus", AT, "stripe", reference), merchant_id="mer_1", mode="test", provider="stripe",
+        id=opened_id("sus", AT, "mer_1/test/till", "stripe", reference), merchant_id="mer_1", mode="test", provider="stripe",
         account="till", reference=reference, amount=USD_10, description="by hand", received_at=AT, observed_at=AT,
     )  # fmt: skip
     return replace(base, **changes)
@@ -56,6 +56,21 @@ async def test_money_that_came_without_a_payment_is_one_completed_payment_howeve
     refund = RefundPayment(payment_id=report.payment_id, refund_id=ids.new("ref"))
     [command] = [one for one in await orchestrator.handle(refund) if isinstance(one, Refund)]
     assert (command.account, command.reference, command.amount) == ("till", "QK1", USD_10)
+
+
+async def test_a_refund_of_one_payment_never_takes_the_row_of_anothers(orchestrator, make):
+    first, second = make.create(), make.create()
+    for create in (first, second):
+        await orchestrator.handle(create, make.paid(create.payment_id))
+    theirs = OperationOpened(
+        payment_id=first.payment_id, kind="refund", provider="stripe", reference="re_1", amount=Money(400, "USD"),
+        outcome=Pending(reference="re_1"), opened_at=AT, observed_at=AT,
+    )  # fmt: skip
+    squatted = replace(theirs, payment_id=second.payment_id, amount=Money(1, "USD"))
+    await orchestrator.handle(theirs)
+    await orchestrator.handle(squatted)
+    rows = await orchestrator.database.reads.fetch("SELECT payment_id, amount_minor FROM operations")
+    assert {row["payment_id"]: row["amount_minor"] for row in rows} == {first.payment_id: 400, second.payment_id: 1}
 
 
 async def test_a_refund_made_at_the_provider_is_kept_and_asked_about_while_it_is_pending(orchestrator, make):

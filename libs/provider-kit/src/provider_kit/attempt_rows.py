@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from malipo import clock
+from malipo.contracts.identity import account_name
 from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import BaseCommand, ProviderCommand, Query
 from malipo.messaging.pool import Row
@@ -110,7 +111,7 @@ def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:
 
 def account_of(command: BaseCommand) -> str:
     """What names the merchant's account that a command is for, to tell accounts apart: no secret."""
-    return f"{command.merchant_id}/{command.mode}/{command.account}"
+    return account_name(command.merchant_id, command.mode, command.account)
 
 
 def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:

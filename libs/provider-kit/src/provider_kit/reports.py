@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from malipo import clock
-from malipo.contracts.identity import opened_id
+from malipo.contracts.identity import account_name, opened_id
 from malipo.contracts.outcomes import (
     AttemptPostponed,
     Canceled,
@@ -106,6 +106,7 @@ def received(
 
     So is money whose purpose names payments of ours (`points_at`) that do not explain it.
     """
+    owner = account_name(account.merchant_id, account.mode, account.label)
     common: dict[str, Any] = {
         "merchant_id": account.merchant_id,
         "mode": account.mode,
@@ -117,11 +118,11 @@ def received(
         "observed_at": clock.now(),
     }
     if money.account_reference is None or points_at:
-        suspense_id = opened_id("sus", money.received_at, provider, money.reference)
+        suspense_id = opened_id("sus", money.received_at, owner, provider, money.reference)
         named = points_at[0] if len(points_at) == 1 else None
         return UnmatchedReported(id=suspense_id, description=money.description, points_at=named, **common)
     return PaymentReceived(
-        payment_id=opened_id("pay", money.received_at, provider, money.reference),
+        payment_id=opened_id("pay", money.received_at, owner, provider, money.reference),
         method=money.method,
         account_reference=money.account_reference,
         **common,

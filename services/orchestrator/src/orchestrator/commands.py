@@ -75,7 +75,7 @@ def opened_operation(payment: Payment, report: OperationOpened, now: datetime) -
     operation = new_operation(
         payment,
         Subject.REFUND,
-        opened_id("ref", report.opened_at, report.provider, report.reference),
+        opened_id("ref", report.opened_at, payment.id, report.provider, report.reference),
         now,
         amount_minor=report.amount.amount_minor,
         reason=report.reason,

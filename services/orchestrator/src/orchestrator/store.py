@@ -54,7 +54,10 @@ _CHANGE_PAYMENTS = Write(
     f"UPDATE payments p SET {_assign(PAYMENT_CHANGES, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
     (PAYMENTS.c.id, *PAYMENT_CHANGES),
 )
-_PUT_OPERATIONS = insert(OPERATIONS, f"ON CONFLICT (id) DO UPDATE SET {_assign(OPERATION_CHANGES, 'excluded')}")
+_PUT_OPERATIONS = insert(
+    OPERATIONS,
+    f"ON CONFLICT (id) DO UPDATE SET {_assign(OPERATION_CHANGES, 'excluded')} WHERE operations.payment_id = excluded.payment_id",
+)
 _ADD_HISTORY = insert(HISTORY)
 _ADD_REFUSALS = insert(REFUSALS)
 _SET_TIMERS = insert(TIMERS, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")

@@ -31,9 +31,18 @@ def payment_of(operation_id: str) -> str:
     return _read(operation_id)["payment"]
 
 
-def opened_id(prefix: Literal["ref", "pay", "sus"], at: datetime, provider: str, reference: str) -> str:
-    """The id of what somebody else opened: the same for every report of the provider's `reference`, dated `at`."""
-    return ids.derived(prefix, at, f"{provider}/{reference}")
+def opened_id(prefix: Literal["ref", "pay", "sus"], at: datetime, owner: str, provider: str, reference: str) -> str:
+    """The id of what somebody else opened: the same for every report of the provider's `reference`, dated `at`.
+
+    `owner` is the payment of a refund, and of money the account (`account_name`): a reference is unique within an account
+    at the most, and nobody may take the id of another's.
+    """
+    return ids.derived(prefix, at, f"{owner}/{provider}/{reference}")
+
+
+def account_name(merchant_id: str, mode: str, label: str) -> str:
+    """What tells the account of a merchant at a provider from all others: no secret."""
+    return f"{merchant_id}/{mode}/{label}"
 
 
 def short_name(operation_id: str, characters: int) -> str:

@@ -169,7 +169,8 @@ def _from_outside(
         headers=headers,
         cause=None,
         about=opened.kind if opened else "payment",
-        operation_id=opened and opened_id("ref", opened.opened_at, opened.provider, opened.reference),
+        operation_id=opened
+        and opened_id("ref", opened.opened_at, opened.payment_id, opened.provider, opened.reference),
         result=RESULTS[type(opened.outcome) if opened else Succeeded],
         code=opened.outcome.code if opened and isinstance(opened.outcome, Declined | Reversed) else None,
         reason=opened.outcome.reason if opened and isinstance(opened.outcome, Unknown) else None,
