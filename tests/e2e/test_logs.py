@@ -6,13 +6,12 @@ import re
 import uuid
 from collections.abc import Iterator
 
-import asyncpg
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer
 
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.services import Kind, names
+from testkit.dumps import every_record, every_row
 
 SERVICES = names(Kind.SERVICE)
 CARD, PHONE, LIVE_KEY = "4242424242424242", "+254712345678", "sk_live_51NotOursAtAll"
@@ -144,7 +143,7 @@ def test_no_secret_is_in_a_row_of_any_database(stack, watched):
 
 
 def test_no_secret_is_in_any_topic(stack, watched):
-    topics = asyncio.run(every_message(stack.kafka))
+    topics = asyncio.run(every_record(stack.kafka))
     assert {"payments.commands.v1", "merchants.config.v1"} <= topics.keys()
     assert leaks(topics, all_secrets(stack, watched[0])) == []
 
@@ -157,34 +156,3 @@ def all_secrets(stack, merchant: Watched) -> set[str]:
 
 def leaks(texts: dict[str, str], secrets: set[str]) -> list[tuple[str, str]]:
     return [(place, secret[:12]) for place, text in texts.items() for secret in secrets if secret in text]
-
-
-async def every_row(database_url: str) -> str:
-    """All rows of all tables as one text; bytes as the text that they may be."""
-    connection = await asyncpg.connect(database_url)
-    try:
-        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        rows = [row for table in tables for row in await connection.fetch(f"SELECT * FROM {table['tablename']}")]
-    finally:
-        await connection.close()
-    return "\n".join(readable(value) for row in rows for value in row.values())
-
-
-async def every_message(kafka: str) -> dict[str, str]:
-    """All messages of all topics with their keys and headers, dead letters included."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
-    await consumer.start()
-    try:
-        topics = [topic for topic in await consumer.topics() if not topic.startswith("__")]
-        consumer.subscribe(topics)
-        found = dict.fromkeys(topics, "")
-        while batch := await consumer.getmany(timeout_ms=2000):
-            for record in (record for records in batch.values() for record in records):
-                found[record.topic] += f"{readable(record.key)} {readable(record.value)} {record.headers}\n"
-    finally:
-        await consumer.stop()
-    return found
-
-
-def readable(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
