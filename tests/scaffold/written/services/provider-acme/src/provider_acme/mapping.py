@@ -7,12 +7,10 @@ from typing import Any
 
 from malipo.contracts.outcomes import Declined, Outcome, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
-from malipo.contracts.providers.acme import DESCRIPTOR, AcmeMethod
+from malipo.contracts.providers.acme import AcmeMethod
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import Attempt, CallbackOutcome, ParsedCallback, ProviderOperation
-
-_CURRENCIES = DESCRIPTOR.methods[0].currencies
+from provider_kit.provider import Attempt, CallbackOutcome, ParsedCallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +29,6 @@ class AcmeResponse:
     status: int
     body: bytes
     retry_after: str | None
-
-
-def unsupported(operation: ProviderOperation) -> Declined | None:
-    """The refusal of an amount that Acme Pay cannot take."""
-    if isinstance(operation, Charge | Refund) and operation.amount.currency in _CURRENCIES:
-        return None
-    return Declined(code="amount_unsupported", message="Acme Pay does not take this currency.")
 
 
 def request(attempt: Attempt) -> AcmeRequest:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.contracts.providers.acme import DESCRIPTOR
 from provider_acme.client import AcmeClient, ResponseTooLong, Silence, headers, identity, verify
-from provider_acme.mapping import inquiry, outcome_of, read_callback, request, unsupported
+from provider_acme.mapping import inquiry, outcome_of, read_callback, request
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
 
 
@@ -23,8 +23,6 @@ class AcmeProvider:
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the operation; a repeat is the same request under the same key."""
-        if refused := unsupported(attempt.operation):
-            return refused
         if attempt.same_account and not attempt.ages.expired:
             return await _unless_silent(self._send(attempt))
         return await self.query(attempt)
