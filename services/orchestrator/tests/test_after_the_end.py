@@ -16,6 +16,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    OperationOpened,
     OutcomeReported,
     Pending,
     Reversed,
@@ -279,3 +280,22 @@ def test_between_two_cancels_of_an_expired_charge_the_provider_is_asked():
         assert (len(told.of(Cancel)), len(told.of(Query))) == (asked, asked)
     sent = [(one.step, type(one).__name__.lower()) for one in told.of(ProviderMessage)]
     assert sent == [(one.step, one.sent) for one in told.of(PaymentTransitioned) if one.sent]
+
+
+@pytest.mark.parametrize("answer", [Succeeded(amount=PART, reference="re_1"), Pending(reference="re_1")])
+def test_a_refund_of_ours_that_was_reported_first_as_made_at_the_provider_counts_once(answer):
+    told, refund_id = Told(), ids.new("ref")
+    told.report(PAID)
+    told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id, amount_minor=400))
+    opened = OperationOpened(
+        payment_id=told.id, kind="refund", provider="stripe", reference="re_1", amount=PART,
+        outcome=Succeeded(amount=PART, reference="re_1"), opened_at=told.now, observed_at=told.now,
+    )  # fmt: skip
+    told.handle(opened)
+    told.report(answer, refund_id, "refund")
+    assert told.payment.refundable_minor == 600
+    told.report(Succeeded(amount=PART, reference="re_1"), refund_id, "refund")
+    told.handle(opened)
+    assert (told.payment.refunded_minor, told.payment.refundable_minor) == (400, 600)
+    [taken] = [one for one in told.payment.operations.values() if one.opened_by == "provider"]
+    assert (taken.state, taken.failure.code) == (State.FAILED, "refund_known")

@@ -1,6 +1,7 @@
 """What others have begun, and what persons decide, against a real database."""
 
 import pytest
+from asyncpg import NotNullViolationError
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
@@ -176,3 +177,14 @@ def test_a_decision_needs_a_reason_and_a_name():
     done = CliRunner().invoke(cli, ("decide", "pay_1", "--as", "failed", "--because", " ", "--by", "Jo"))
     assert done.exit_code == 2
     assert f"at most {console._MOST_CHARS} characters" in done.output
+
+
+async def test_an_operation_of_one_payment_is_never_changed_by_another(orchestrator, make):
+    first, second, refund_id = make.create(), make.create(), ids.new("ref")
+    for create in (first, second):
+        await orchestrator.handle(create, make.paid(create.payment_id))
+    await orchestrator.handle(RefundPayment(payment_id=first.payment_id, refund_id=refund_id, amount_minor=400))
+    with pytest.raises(NotNullViolationError):
+        await orchestrator.handle(RefundPayment(payment_id=second.payment_id, refund_id=refund_id))
+    of = "SELECT payment_id, amount_minor FROM operations WHERE id = $1"
+    assert tuple(await orchestrator.database.reads.fetchrow(of, refund_id)) == (first.payment_id, 400)

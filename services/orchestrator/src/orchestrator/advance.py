@@ -100,8 +100,10 @@ class Fold:
         self._operation_step(operation, Trigger.DEFERRED, None)
 
     def receive(self, outcome: Succeeded) -> None:
-        """End a new payment that is money which came without one."""
-        self._payment_step(Trigger.RECEIVED, outcome)
+        """End a new payment that is money which came without one. Other money under its id cannot be."""
+        if self.payment.step:
+            return self.contradict(self.payment.state, outcome, None)
+        return self._payment_step(Trigger.RECEIVED, outcome)
 
     def open(self, report: OperationOpened) -> None:
         """Apply a refund that somebody began at the provider: it begins here unless it is known, and then its outcome follows.
@@ -109,16 +111,11 @@ class Fold:
         Raises `ValueError` for another currency than the payment's, which no refund of it can have.
         """
         opened = commands.opened_operation(self.payment, report, self.now)
-        operation = self._known(opened)
+        operation = self.payment.refund_like(opened)
         if operation is None:
             operation = self.payment.operations[opened.id] = opened
             self._operation_step(operation, Trigger.OPENED, None)
         self._apply_to_operation(operation, report.outcome)
-
-    def _known(self, opened: Operation) -> Operation | None:
-        """The same refund as it is known already, whoever began it."""
-        refunds = [one for one in self.payment.operations.values() if one.subject is Subject.REFUND]
-        return next((one for one in refunds if one.id == opened.id or one.reference == opened.reference), None)
 
     def decide(self, trigger: Trigger, operation: Operation | None) -> None:
         """Apply what a person has decided of the payment or an operation: the table must have a transition for it.
@@ -166,7 +163,7 @@ class Fold:
         outcome = believable(report.outcome, self.payment.amount, exact=False)
         if attempt_of(report.operation_id) != self.payment.attempt:
             if isinstance(outcome, Succeeded):
-                return self._contradict(self.payment.state, outcome, None)
+                return self.contradict(self.payment.state, outcome, None)
             return self.ignored.append(Ignored.LATE)
         if is_behind(self.payment, report, self.now):
             return self.ignored.append(Ignored.LATE)
@@ -246,6 +243,8 @@ class Fold:
         self._wait(operation, transition, outcome)
         self._record(before, transition.to, trigger, outcome, transition=transition, operation=operation)
         self._add_command(transition, operation)
+        for same in self.payment.taken_for_others(operation):
+            self._operation_step(same, Trigger.DECLINED, Declined(code="refund_known"))
         return None
 
     def _wait(self, subject: Payment | Operation, transition: Transition, outcome: Outcome | None) -> None:
@@ -280,11 +279,11 @@ class Fold:
 
     def _ignore(self, reason: Ignored, state: State, outcome: Outcome | None, operation: Operation | None) -> None:
         if outcome is not None and reason is Ignored.CONTRADICTION:
-            self._contradict(state, outcome, operation)
+            self.contradict(state, outcome, operation)
         else:
             self.ignored.append(reason)
 
-    def _contradict(self, state: State, outcome: Outcome, operation: Operation | None) -> None:
+    def contradict(self, state: State, outcome: Outcome, operation: Operation | None) -> None:
         """Record and have alerted an outcome that cannot be true beside an earlier one; it changes nothing."""
         self.ignored.append(Ignored.CONTRADICTION)
         self._record(state, state, trigger_of(outcome), outcome, operation=operation)

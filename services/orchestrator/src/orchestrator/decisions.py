@@ -7,7 +7,7 @@ from typing import Literal
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
-from orchestrator import handlers, store, suspense
+from orchestrator import handlers, receipts, store, suspense
 from orchestrator.advance import Fold
 from orchestrator.machine import DECIDED, DECISIONS, TABLE, State, Subject, Trigger
 from orchestrator.payment import Operation, Payment
@@ -58,6 +58,11 @@ async def assign(database: Database, suspense_id: str, payment_id: str, because:
             msg = f"there is no {suspense_id} in suspense: see `suspense list`"
             raise Impossible(msg)
         _check_fit(payment, money)
+        receipt = suspense.receipt_of(money)
+        if owner := (await receipts.owners(unit.reads, [receipt])).get(receipt):
+            msg = f"{owner} has this money already"
+            raise Impossible(msg)
+        receipts.put(unit, {receipt: payment.id})
         fold = Fold(payment, now, "operator", f"operator:{by}", because=because)
         fold.assign(money.amount, money.reference)
         handlers.publish(unit, fold)

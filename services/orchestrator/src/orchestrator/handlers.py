@@ -32,6 +32,7 @@ from orchestrator.advance import Fold
 from orchestrator.commands import new_operation
 from orchestrator.machine import DECIDED, Ignored, State, Subject
 from orchestrator.payment import Payment
+from orchestrator.receipts import Receipts
 from orchestrator.resending import Resend
 from orchestrator.routing import route
 from orchestrator.store import Published
@@ -89,7 +90,8 @@ async def handle_batch(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> 
     explains is kept in suspense.
     """
     unmatched = [received.message for received in batch if isinstance(received.message, UnmatchedReported)]
-    suspense.keep(unit, unmatched)
+    for suspense_id in await suspense.keep(unit, unmatched):
+        unit.after_commit(partial(_report_other_money, suspense_id))
     about_payments = [received for received in batch if not isinstance(received.message, UnmatchedReported)]
     if about_payments:
         await _handle(unit, about_payments)
@@ -97,20 +99,28 @@ async def handle_batch(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> 
 
 async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     payments, now = await store.read(unit.reads, {received.key for received in batch})
-    resend = await Resend.of(unit.reads, [received.message for received in batch])
+    messages = [received.message for received in batch]
+    resend = await Resend.of(unit.reads, messages)
+    receipts = await Receipts.of(unit.reads, messages, payments)
     new = set[str]()
     written: list[Published] = []
     for received in batch:
         payment = payments.get(received.key)
+        anothers = receipts.are_anothers(received.message, payments, received.key)
+        if payment is None and anothers:  # the money of a charge, or assigned: reported in another way, too
+            unit.after_commit(IGNORED.labels(Ignored.REPEAT).inc)
+            continue
         if payment is None:
             payment = payments[received.key] = _begun(received, now)
             new.add(payment.id)
         elif resend.answers(payment, received.message):
             continue
-        published = _fold(unit, payment, received, now)
+        published = _fold(unit, payment, received, now, anothers=anothers)
+        receipts.claim(received.message, payments, payment)
         resend.refused |= {one.message.operation_id for one in published if isinstance(one.message, CommandRefused)}
         written += published
     store.save(unit, payments, new, written)
+    receipts.save(unit)
     resend.send(unit)
 
 
@@ -152,7 +162,9 @@ def context_of(traceparent: str | None, client_ref: str | None) -> dict[str, str
     return {name: value for name, value in known.items() if value}
 
 
-def _fold(unit: UnitOfWork, payment: Payment, received: Received[Message], now: datetime) -> list[Published]:
+def _fold(
+    unit: UnitOfWork, payment: Payment, received: Received[Message], now: datetime, *, anothers: bool
+) -> list[Published]:
     message = received.message
     fold = Fold(payment, now, "merchant", received.message_id)
     if isinstance(message, OutcomeReported):
@@ -161,7 +173,10 @@ def _fold(unit: UnitOfWork, payment: Payment, received: Received[Message], now: 
         fold.source, fold.observed_at = "callback", message.observed_at
     name = f"orchestrator {type(message).__name__}"
     with span(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
-        _decide_or_refuse(fold, message)
+        if anothers and isinstance(message, OutcomeReported):
+            fold.contradict(payment.state, message.outcome, None)
+        else:
+            _decide_or_refuse(fold, message)
         return _send(unit, fold, headers)
 
 
@@ -284,6 +299,11 @@ def _send(unit: UnitOfWork, fold: Fold, headers: Mapping[str, str]) -> list[Publ
     transitions = [message for message in fold.messages if isinstance(message, PaymentTransitioned)]
     unit.after_commit(partial(_report, fold, transitions, carried))
     return published
+
+
+def _report_other_money(suspense_id: str) -> None:
+    IGNORED.labels(Ignored.CONTRADICTION).inc()
+    log.error("provider contradicts itself", suspense_id=suspense_id)
 
 
 def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Mapping[str, str]) -> None:

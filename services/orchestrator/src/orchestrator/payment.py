@@ -119,6 +119,18 @@ class Payment:
         own = [one for one in self.operations.values() if one.subject is Subject.CANCEL and one.opened_by == "malipo"]
         return any(one.state is State.FAILED and one.updated_at == self.updated_at for one in own)
 
+    def refund_like(self, opened: Operation) -> Operation | None:
+        """The refund that was made at the provider as it is known already, whoever began it; ours before the provider's."""
+        same = [one for one in self._all_refunds() if one.id == opened.id or one.reference == opened.reference]
+        return min(same, key=lambda one: one.opened_by == "provider", default=None)
+
+    def taken_for_others(self, refund: Operation) -> list[Operation]:
+        """What counts as made at the provider itself, and is this refund of ours, as its reference shows now."""
+        if refund.subject is not Subject.REFUND or refund.opened_by == "provider" or refund.reference is None:
+            return []
+        same = [one for one in self._all_refunds() if one.reference == refund.reference and one is not refund]
+        return [one for one in same if one.opened_by == "provider" and one.state is not State.FAILED]
+
     @property
     def charge_id(self) -> str:
         """The operation id of the charge, in the attempt that the payment is at."""
@@ -154,6 +166,7 @@ class Payment:
         return max(self.captured_minor - self._refunds(*(set(State) - {State.FAILED})), 0)
 
     def _refunds(self, *states: State) -> int:
-        return sum(
-            o.amount_minor for o in self.operations.values() if o.subject is Subject.REFUND and o.state in states
-        )
+        return sum(one.amount_minor for one in self._all_refunds() if one.state in states)
+
+    def _all_refunds(self) -> list[Operation]:
+        return [one for one in self.operations.values() if one.subject is Subject.REFUND]

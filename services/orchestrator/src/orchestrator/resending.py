@@ -77,7 +77,7 @@ class Resend:
                 for operation_id in operation_ids:
                     self._ask_for_operation(payment.id, operation_id)
             case PaymentReceived():
-                pass  # reported before: what it began is published
+                return _is_same_money(message, payment)  # what it began is published
             case _ if requested_id in self.refused or requested_id in payment.operations:
                 self._ask_for_operation(payment.id, requested_id)
             case _:
@@ -114,6 +114,12 @@ async def resend(database: Database, payment_id: str) -> int:
         messages.ask_for_all(payment_id)
         messages.send(unit)
         return await unit.reads.fetchval(_COUNT, payment_id)
+
+
+def _is_same_money(report: PaymentReceived, payment: Payment) -> bool:
+    reported = report.merchant_id, report.mode, report.provider, report.account, report.amount
+    known = payment.merchant_id, payment.mode, payment.provider, payment.account, payment.amount
+    return reported == known and payment.is_known_money(report.reference)
 
 
 def _operation_of(message: Message) -> str:

@@ -54,9 +54,10 @@ _CHANGE_PAYMENTS = Write(
     f"UPDATE payments p SET {_assign(PAYMENT_CHANGES, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
     (PAYMENTS.c.id, *PAYMENT_CHANGES),
 )
+# The id of another payment's operation becomes NULL, which the column refuses: no message changes what is another's.
+_SAME_PAYMENT = "payment_id = CASE WHEN operations.payment_id = excluded.payment_id THEN excluded.payment_id END"
 _PUT_OPERATIONS = insert(
-    OPERATIONS,
-    f"ON CONFLICT (id) DO UPDATE SET {_assign(OPERATION_CHANGES, 'excluded')} WHERE operations.payment_id = excluded.payment_id",
+    OPERATIONS, f"ON CONFLICT (id) DO UPDATE SET {_SAME_PAYMENT}, {_assign(OPERATION_CHANGES, 'excluded')}"
 )
 _ADD_HISTORY = insert(HISTORY)
 _ADD_REFUSALS = insert(REFUSALS)

@@ -10,13 +10,19 @@ from malipo.contracts.outcomes import UnmatchedReported
 from malipo.messaging.pool import Queries, Row
 from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import Transaction, UnitOfWork
-from malipo.messaging.writes import insert
+from malipo.messaging.writes import Write
 from malipo.money import Money
+from orchestrator.receipts import SAME, Receipt
 from orchestrator.tables import SUSPENSE
 
 _ASSIGNMENT = ("assigned_to", "assigned_at", "assigned_by", "because")
 _KEPT = [column for column in SUSPENSE.columns if column.name not in _ASSIGNMENT]
-_KEEP = insert(SUSPENSE, "ON CONFLICT (id) DO NOTHING", _KEPT)
+_KEEP = Write(
+    f"""INSERT INTO suspense ({{names}}) SELECT {{names}} FROM unnest({{arrays}}) AS new ({{names}})
+    WHERE NOT EXISTS (SELECT FROM receipts AS r WHERE {SAME.format("new")}) ON CONFLICT DO NOTHING""",  # noqa: S608 - names of ours
+    tuple(_KEPT),
+)
+_SAME_ID = "SELECT * FROM suspense WHERE id = ANY($1::text[])"
 _OPEN = CompiledQuery(
     select(*_KEPT).where(SUSPENSE.c.assigned_to.is_(None)).order_by(SUSPENSE.c.id).limit(bindparam("limit"))
 )
@@ -41,10 +47,27 @@ class Suspended(NamedTuple):
     points_at: str | None
 
 
-def keep(unit: UnitOfWork, reports: Sequence[UnmatchedReported]) -> None:
-    """Keep these, each once however often it is reported."""
+async def keep(unit: UnitOfWork, reports: Sequence[UnmatchedReported]) -> list[str]:
+    """Keep these, each once however often it is reported, and none that is a payment's money.
+
+    Returns the ids under which other money was reported before: that cannot be.
+    """
+    if not reports:
+        return []
     first = {one.id: one for one in reversed(reports)}
-    unit.put(_KEEP, [_row(one) for _, one in sorted(first.items())])
+    kept = {row["id"]: _suspended(row) for row in await unit.reads.fetch(_SAME_ID, sorted(first))}
+    unit.put(_KEEP, [_row(one) for _, one in sorted(first.items()) if one.id not in kept])
+    before = {one.id: _money(one) for one in first.values()} | {one.id: _money(one) for one in kept.values()}
+    return [one.id for one in reports if _money(one) != before[one.id]]
+
+
+def receipt_of(money: Suspended) -> Receipt:
+    """What names it."""
+    return Receipt(money.provider, money.merchant_id, money.mode, money.account, money.reference)
+
+
+def _money(one: UnmatchedReported | Suspended) -> tuple[object, ...]:
+    return one.merchant_id, one.mode, one.provider, one.account, one.reference, one.amount
 
 
 async def unassigned(source: Queries, limit: int) -> list[Suspended]:

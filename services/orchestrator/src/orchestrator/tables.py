@@ -153,6 +153,18 @@ TIMERS = Table(
     Index("timers_due", "due_at"),
 )
 
+RECEIPTS = Table(
+    "receipts",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("merchant_id", Text, primary_key=True),
+    Column("mode", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+)
+"""Which payment has which money, of providers that report money that came without one."""
+
 SUSPENSE = Table(
     "suspense",
     metadata,
@@ -171,5 +183,6 @@ SUSPENSE = Table(
     Column("assigned_by", Text),
     Column("because", Text),
     Column("points_at", Text),
+    UniqueConstraint("provider", "merchant_id", "mode", "account", "reference"),
 )
 """Money at a merchant's account that no payment explains, until a person assigns it to one."""

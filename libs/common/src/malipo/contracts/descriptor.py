@@ -235,6 +235,7 @@ class ProviderDescriptor:
     `callback_word` stands for the name in the address of callbacks, where the provider refuses addresses with its name.
     `own_references`: what a request to it names an operation by beside its own ids, made of the operation's id alone, such
     as a purpose or an invoice's number (`identity.short_name`): known before anything is sent.
+    `receives`: it may report money that came without a payment, and so the money of a charge a second time.
     `setup`: what a merchant has to configure at the provider, for the API's description.
     """
 
@@ -248,6 +249,7 @@ class ProviderDescriptor:
     callback_word: str = ""
     pending: timedelta = timedelta(minutes=1)
     own_references: Callable[[str], Sequence[str]] = _no_names
+    receives: bool = True
     setup: str = ""
     problems: Mapping[str, ProblemText] = field(default_factory=dict[str, ProblemText])
 

@@ -97,6 +97,10 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "The refund failed at the provider, which gave no reason: the money is with you.",
         "Refund it once more, or ask the provider.",
     ),
+    "refund_known": OwnFailure(
+        "It is a refund of yours, which the provider had reported as made there: it is counted under its own id alone.",
+        "Nothing needs to be done.",
+    ),
     "refund_canceled": OwnFailure(
         "The refund was canceled at the provider: the money is with you.", "Refund it once more if you still mean to."
     ),

@@ -103,6 +103,7 @@ DESCRIPTOR = ProviderDescriptor(
     repeat=REPEAT,
     callbacks="signed",
     pending=timedelta(minutes=1),
+    receives=False,
     setup=f"Stripe is to send there {', '.join(f'`{event}`' for event in EVENT_TYPES)}: refunds and disputes that were made at "
     "Stripe itself are reported by these alone.",
     problems={

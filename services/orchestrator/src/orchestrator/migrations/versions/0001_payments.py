@@ -123,6 +123,16 @@ def upgrade() -> None:
         );
         CREATE INDEX timers_due ON timers (due_at);
 
+        CREATE TABLE receipts (
+            provider    text NOT NULL,
+            merchant_id text NOT NULL,
+            mode        text NOT NULL,
+            account     text NOT NULL,
+            reference   text NOT NULL,
+            payment_id  text NOT NULL REFERENCES payments,
+            PRIMARY KEY (provider, merchant_id, mode, account, reference)
+        );
+
         CREATE TABLE suspense (
             id           text PRIMARY KEY,
             merchant_id  text NOT NULL,
@@ -138,6 +148,7 @@ def upgrade() -> None:
             assigned_at  timestamptz,
             assigned_by  text,
             because      text,
-            points_at    text
+            points_at    text,
+            UNIQUE (provider, merchant_id, mode, account, reference)
         );
     """)

@@ -1,0 +1,96 @@
+"""Money under one id of the provider's is one payment's, in whatever ways and order it is reported. Real database."""
+
+from dataclasses import replace
+
+import pytest
+from msgspec.structs import replace as changed
+from structlog.testing import capture_logs
+
+from malipo import clock
+from malipo.contracts.identity import opened_id
+from malipo.contracts.outcomes import Declined, PaymentReceived, Succeeded, Unknown, UnmatchedReported
+from malipo.contracts.providers import PROVIDERS
+from malipo.money import Money
+from orchestrator import decisions
+
+USD_10, AT = Money(1000, "USD"), clock.now()
+MONEY = {
+    "merchant_id": "mer_1", "mode": "test", "provider": "stripe", "account": "default", "reference": "QK1",
+    "amount": USD_10, "received_at": AT, "observed_at": AT,
+}  # fmt: skip
+RECEIVED = PaymentReceived(
+    payment_id=opened_id("pay", AT, "mer_1/test/default", "stripe", "QK1"),
+    method="card",
+    account_reference="order 7",
+    **MONEY,
+)
+UNMATCHED = UnmatchedReported(
+    id=opened_id("sus", AT, "mer_1/test/default", "stripe", "QK1"), description="by hand", **MONEY
+)
+PAID = Succeeded(amount=USD_10, reference="QK1")
+
+
+@pytest.fixture(autouse=True)
+def receives(monkeypatch):
+    """A provider that reports money of itself."""
+    monkeypatch.setitem(PROVIDERS, "stripe", replace(PROVIDERS["stripe"], receives=True))
+
+
+async def in_suspense(orchestrator) -> int:
+    return len(await decisions.unassigned(orchestrator.database))
+
+
+async def test_money_of_a_charge_that_is_reported_in_other_ways_too_is_counted_once(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.report(create.payment_id, PAID))
+    assert await orchestrator.handle(RECEIVED, UNMATCHED) == []
+    assert await in_suspense(orchestrator) == 0
+    assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM payments") == 1
+
+
+async def test_money_in_suspense_is_explained_by_the_charge_that_reports_it(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, UNMATCHED)
+    assert await in_suspense(orchestrator) == 1
+    [done] = await orchestrator.handle(make.report(create.payment_id, PAID))
+    assert done.payment.status == "completed"
+    assert await in_suspense(orchestrator) == 0
+    row = await orchestrator.database.reads.fetchrow("SELECT assigned_to, assigned_by FROM suspense")
+    assert tuple(row) == (create.payment_id, "malipo")
+
+
+async def test_a_charge_that_reports_the_money_of_another_payment_is_a_contradiction(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(RECEIVED, create, make.report(create.payment_id, Unknown(reason="timeout")))
+    for _ in range(2):
+        [told] = await orchestrator.handle(make.report(create.payment_id, PAID))
+        assert (told.contradiction, told.payment.status) == (True, "processing")
+
+
+async def test_money_that_a_person_has_assigned_is_no_other_payments(orchestrator, make):
+    create, other = make.create(), make.create()
+    for one in (create, other):
+        await orchestrator.handle(one, make.report(one.payment_id, Declined(code="x")))
+    await orchestrator.handle(UNMATCHED)
+    await decisions.assign(orchestrator.database, UNMATCHED.id, create.payment_id, "The receipt names it.", "Jo")
+    await orchestrator.sent()
+    assert await orchestrator.handle(RECEIVED) == []
+    [told] = await orchestrator.handle(make.report(other.payment_id, PAID))
+    assert (told.contradiction, told.payment.status) == (True, "failed")
+
+
+async def test_money_that_a_payment_has_cannot_be_assigned_to_another(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.report(create.payment_id, Declined(code="x")), UNMATCHED)
+    await orchestrator.handle(RECEIVED)
+    with pytest.raises(decisions.Impossible, match=r"there is no sus_\w+ in suspense"):
+        await decisions.assign(orchestrator.database, UNMATCHED.id, create.payment_id, "It fits.", "Jo")
+
+
+async def test_another_report_under_the_same_id_is_a_contradiction_and_no_repeat(orchestrator):
+    await orchestrator.handle(RECEIVED, changed(UNMATCHED, id="sus_other", reference="QK2"))
+    [told] = await orchestrator.handle(changed(RECEIVED, amount=Money(500, "USD")))
+    assert (told.contradiction, told.payment.amount_captured) == (True, 1000)
+    with capture_logs() as logs:
+        await orchestrator.handle(changed(UNMATCHED, id="sus_other", reference="QK2", amount=Money(500, "USD")))
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["provider contradicts itself"]
