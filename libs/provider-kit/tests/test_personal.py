@@ -21,8 +21,8 @@ from malipo.contracts.descriptor import (
 from malipo.contracts.outcomes import Declined, PersonalKeyDestroyed, Unknown
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
 from malipo.messaging.subscription import Received
-from malipo.platform.secrets import KEY_BYTES, KeyRing, SecretUnreadable
-from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalKeys
+from malipo.platform.secrets import KEY_BYTES, KeyRing
+from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalDataUnreadable, PersonalKeys
 
 RING = KeyRing({"k1": b"k" * KEY_BYTES})
 PHONE = "254722000111"
@@ -114,14 +114,14 @@ async def test_each_time_that_a_key_is_to_be_erased_its_end_is_reported(bare_kit
 async def test_a_key_opens_no_other_payments_data(keys):
     (first, _), (_, others) = sealed("pay_1"), sealed("pay_2")
     await keys.receive(PersonalKeyIssued(payment_id="pay_1", wrapped=others.wrapped, providers=HERE))
-    with pytest.raises(SecretUnreadable):
+    with pytest.raises(PersonalDataUnreadable):
         await keys.open("pay_1", first)
 
 
 async def test_data_that_cannot_be_read_is_not_quoted(keys):
     method, issued = sealed("pay_1", KeyRing({"k1": b"x" * KEY_BYTES}))
     await keys.receive(issued)
-    with pytest.raises(SecretUnreadable) as raised:
+    with pytest.raises(PersonalDataUnreadable) as raised:
         await keys.open("pay_1", method)
     assert raised.value.__cause__ is None
 
@@ -167,3 +167,33 @@ async def test_what_became_of_a_charge_can_be_asked_when_its_data_is_erased(kit,
     await kit.handle(make.query())
     await kit.run()
     assert [attempt.method for attempt in kit.provider.queried] == [None]
+
+
+async def with_a_key_that_opens_nothing(kit, make) -> None:
+    """A charge whose key was wrapped by a key that is not on the ring any more."""
+    kit.provider.descriptor = kit.keys._descriptor = DESCRIPTOR
+    method, issued = sealed("pay_1", KeyRing({"old": b"o" * KEY_BYTES}))
+    async with kit.database.begin() as unit:
+        await kit.keys.replicate(lambda: None, unit, [Received(issued, ids.new("msg"), "topic", "pay_1")])
+    await kit.handle(make.charge(method=method))
+
+
+async def test_what_became_of_a_charge_can_be_asked_when_the_key_to_its_data_left_the_ring(kit, make):
+    await with_a_key_that_opens_nothing(kit, make)
+    await kit.die_after_sending()
+    await kit.sql("UPDATE attempts SET done_at = now()")
+    await kit.handle(make.query())
+    await kit.run()
+    assert [attempt.method for attempt in kit.provider.queried] == [None]
+
+
+async def test_a_charge_whose_data_cannot_be_read_waits_for_the_ring_to_be_mended_and_says_so(kit, make):
+    await with_a_key_that_opens_nothing(kit, make)
+    await kit.run()
+    [postponed] = await kit.reports()
+    assert postponed.code == "personal_data_unreadable"
+    await kit.grow_old(minutes=2)
+    await kit.make_due()
+    await kit.run()
+    [declined] = await kit.outcomes()
+    assert (type(declined), declined.code, kit.provider.executed) == (Declined, "personal_data_unreadable", [])

@@ -14,6 +14,7 @@ from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.platform.logs import log
 from malipo.platform.personal_data import open_texts
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 
@@ -38,6 +39,10 @@ class KeyBehind(Exception):
 
 class PersonalDataErased(Exception):
     """The key was destroyed: nothing that needs this data can be carried out any more."""
+
+
+class PersonalDataUnreadable(Exception):
+    """The key is there and opens nothing: a key of the ring that wrapped it is gone, or the data is damaged."""
 
 
 class PersonalKeys:
@@ -73,7 +78,7 @@ class PersonalKeys:
                 raise TypeError(type(other).__name__)
 
     async def open(self, payment_id: str, method: PaymentMethod) -> Method:
-        """The method as the merchant sent it. Raises `KeyBehind`, `PersonalDataErased` or `SecretUnreadable`."""
+        """The method as the merchant sent it. Raises `KeyBehind`, `PersonalDataErased` or `PersonalDataUnreadable`."""
         if method.personal is None:
             return self._descriptor.read_method(method)
         row = await self._database.reads.fetchrow(_FIND, payment_id)
@@ -84,16 +89,19 @@ class PersonalKeys:
         return self._opened(payment_id, method, method.personal, row["wrapped"])
 
     async def open_if_there(self, payment_id: str, method: PaymentMethod) -> Method | None:
-        """The method, or None when its key has not arrived or is destroyed: to ask what became of it needs neither."""
+        """The method, or None when there is no key to it that opens it: to ask what became of it needs none."""
         try:
             return await self.open(payment_id, method)
         except (KeyBehind, PersonalDataErased):
             return None
+        except PersonalDataUnreadable:
+            log.error("personal data cannot be read", provider=self._descriptor.name, payment_id=payment_id)
+            return None
 
     def _opened(self, payment_id: str, method: PaymentMethod, sealed: str, wrapped: str) -> Method:
-        texts = open_texts(sealed, wrapped, payment_id, self._key_ring)
-        opened = msgspec.structs.replace(method, details=whole(method.details, texts), personal=None)
         try:
+            texts = open_texts(sealed, wrapped, payment_id, self._key_ring)
+            opened = msgspec.structs.replace(method, details=whole(method.details, texts), personal=None)
             return self._descriptor.read_method(opened)
-        except ValidationError:
-            raise SecretUnreadable from None  # without a cause: it would quote the data
+        except (SecretUnreadable, ValidationError):
+            raise PersonalDataUnreadable from None  # without a cause: it would quote the data

@@ -25,7 +25,7 @@ from provider_kit.bulkhead import ClaimWithout, Shares
 from provider_kit.calls import Calls
 from provider_kit.credentials import Account, CredentialStore, NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalKeys
+from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalDataUnreadable, PersonalKeys
 from provider_kit.provider import Attempt, Provider, ProviderOperation, References, fingerprint, refusal
 
 CONCURRENT_OPERATIONS = 48
@@ -52,6 +52,7 @@ ERASED = Declined(
 _BEHIND_SECONDS = 0.2
 _LONGEST_BEHIND_SECONDS = 5.0  # a configuration that arrives between the look and the wait wakes nothing
 _MISCONFIGURED_SECONDS = 60.0
+_UNREADABLE_SECONDS = 10.0
 _MAX_DELAY_SECONDS = 30.0
 _MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
 _MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that requests a pause
@@ -137,6 +138,10 @@ class AttemptRunner:
         except KeyBehind:
             why = "The key to the payment's personal data has not arrived."
             await self._could_not_send(claimed, "personal_data_behind", why, _behind_seconds(claimed))
+        except PersonalDataUnreadable:
+            log.error("personal data cannot be read", provider=self._name, payment_id=command.payment_id)
+            why = "What the charge needs of the customer cannot be read: add the missing key to KEY_RING."
+            await self._could_not_send(claimed, "personal_data_unreadable", why, _UNREADABLE_SECONDS)
         except NotSent as error:
             await self._could_not_send(claimed, "provider_unreachable", str(error), _delay_seconds(claimed, error))
         except (Misconfigured, NoCredentials, SecretUnreadable) as error:

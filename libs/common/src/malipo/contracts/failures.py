@@ -59,6 +59,10 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         f"Nothing was sent: the key to the payment's personal data had not reached the provider's service {_AFTER_PATIENCE}.",
         _ANEW,
     ),
+    "personal_data_unreadable": OwnFailure(
+        f"Nothing was sent: Malipo could not read what it needs of the customer {_AFTER_PATIENCE}.",
+        "Start a new one; if it fails the same way, tell the operator of Malipo.",
+    ),
     "personal_data_erased": OwnFailure(
         "Nothing was sent: what the charge needs of the customer was erased before.", "Start a new one with the data."
     ),
