@@ -50,6 +50,7 @@ migrate-provider-{name}:
 _CALLBACKS = """\
 location {callbacks_at} {{
     client_max_body_size 256k;
+    error_log /dev/null crit; # its lines quote the address, which may end with a token
     set $provider_{name} http://provider-{name}:8080;
     proxy_pass $provider_{name};
 }}

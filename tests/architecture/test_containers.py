@@ -254,3 +254,11 @@ def test_everything_that_is_copied_exists_and_reaches_the_engine() -> None:
         assert (ROOT / path).exists(), path
         assert path in kept, path
     assert rules[0] == "*"
+
+
+def test_the_proxy_writes_no_address_of_a_callback_into_its_log():
+    """It may end with a token, with which anyone could send hints."""
+    callbacks = PROXY.split("location /callbacks/")[1:]
+    assert callbacks
+    assert all("error_log /dev/null" in one.split("}")[0] for one in callbacks)
+    assert "access_log off" in PROXY
