@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from gateway.history.texts import CHANGING, CORRECTED, EXPLANATIONS, MAY, OTHER_ACTIONS, REFUNDED, Explanation
+from malipo.contracts.descriptor import PENDING
 from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition, deadline_seconds
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
@@ -84,7 +85,10 @@ def _section(subject: Subject) -> str:
 
 def _cells(row: Transition) -> tuple[str, ...]:
     names = (row.state, row.trigger, row.to, row.send, row.event)
-    return (*(f"`{name}`" if name else "" for name in names), _duration(deadline_seconds(row, 0)))
+    return (
+        *(f"`{name}`" if name else "" for name in names),
+        _duration(deadline_seconds(row, 0, PENDING.total_seconds())),
+    )
 
 
 def _duration(seconds: float | None) -> str:

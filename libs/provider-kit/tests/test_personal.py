@@ -19,8 +19,9 @@ from malipo.contracts.descriptor import (
     ProviderDescriptor,
 )
 from malipo.contracts.outcomes import Declined, PersonalKeyDestroyed, Unknown
-from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
+from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued
 from malipo.messaging.subscription import Received
+from malipo.platform.personal_data import seal_texts
 from malipo.platform.secrets import KEY_BYTES, KeyRing
 from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalDataUnreadable, PersonalKeys
 
@@ -46,12 +47,9 @@ DESCRIPTOR = ProviderDescriptor(
 
 
 def sealed(payment_id: str, ring: KeyRing = RING) -> tuple[PaymentMethod, PersonalKeyIssued]:
-    key = ids.random_bytes(KEY_BYTES)
-    ciphertext = KeyRing({"personal": key}).seal(msgspec.json.encode({"/phone": PHONE}), owner=payment_id)
+    ciphertext, wrapped = seal_texts({"/phone": PHONE}, payment_id, ring)
     method = PaymentMethod(type="phone", details={"phone": "...111"}, personal=ciphertext)
-    return method, PersonalKeyIssued(
-        payment_id=payment_id, wrapped=ring.seal(key, owner=key_owner(payment_id)), providers=HERE
-    )
+    return method, PersonalKeyIssued(payment_id=payment_id, wrapped=wrapped, providers=HERE)
 
 
 class Keys(PersonalKeys):

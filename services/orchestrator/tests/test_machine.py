@@ -79,7 +79,7 @@ def test_every_undecided_state_has_a_deadline(subject):
 
 def test_every_transition_into_an_undecided_state_sets_a_deadline_and_no_other_does():
     for one in TRANSITIONS:
-        seconds = [deadline_seconds(one, queries) for queries in (0, 1, 5, 1000)]
+        seconds = [deadline_seconds(one, queries, 60) for queries in (0, 1, 5, 1000)]
         if one.to in DECIDED:
             assert seconds == [None] * 4
         else:

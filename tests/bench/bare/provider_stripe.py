@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from bench.bare.wire import Tasks, Wire, alive
 from malipo import clock
-from malipo.contracts.identity import charge_id, payment_of
+from malipo.contracts.identity import charge_id
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.provider_commands import Charge
@@ -60,7 +60,7 @@ async def _receive(wire: Wire, credentials: Credentials, request: Request) -> JS
     body = await request.body()
     verify(credentials, request.headers["stripe-signature"], body, tolerance_seconds=300)
     for reported in parse_event(body).outcomes:
-        payment_id = payment_of(reported.operation_id or "")
+        payment_id = (reported.operation_id or "").removesuffix(charge_id("", 1))
         await wire.send(OUTCOMES, payment_id, _report(payment_id, 1, reported.outcome, "callback"))
     return JSONResponse({"result": "received"})
 

@@ -1,8 +1,8 @@
 """The table of everything a stack runs: what it is called, how it starts, what it needs, its settings.
 
 Adding a service is one row in SERVICES; those of providers come from their descriptors: for each the service
-`provider-<name>`, which is told by `<NAME>_API_BASE` where the simulator is. Importing this file has no side effects, so that other places
-(docker-compose, the documentation) can be checked against it.
+`provider-<name>`, which is told by `<NAME>_API_BASE` where the simulator is. Importing this file has no side effects, so
+that other places (docker-compose, the documentation) can be checked against it.
 
 Values in braces are filled in when a process starts:
   {port} {url} {instance}      of the process itself

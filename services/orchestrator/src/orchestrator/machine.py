@@ -272,7 +272,6 @@ FINAL_TRIGGERS: frozenset[Trigger] = frozenset({Trigger.SUCCEEDED, Trigger.DECLI
 _ANSWER_SECONDS = 30  # a command or a query is answered by then, or the provider service is in trouble
 _MAX_SECONDS = 900
 _DAY_SECONDS = 24 * 3600
-_PENDING_SECONDS = 60
 _DEADLINE_SECONDS = {
     State.INITIATED: 60,
     State.WAITING: 30,
@@ -321,10 +320,10 @@ def repeats_command(transition: Transition) -> bool:
     return transition.send is Send.QUERY and transition.trigger is Trigger.OVERDUE and awaited
 
 
-def deadline_seconds(transition: Transition, queries: int, pending_seconds: float | None = None) -> float | None:
+def deadline_seconds(transition: Transition, queries: int, pending_seconds: float) -> float | None:
     """How long to wait in `transition.to` before OVERDUE; None where nothing is waited for. `queries` counts those so far.
 
-    What is pending is asked about after `pending_seconds` (a minute unless the provider says otherwise), then after twice as long, and so on up to a day. A cancel that
+    What is pending is asked about after `pending_seconds`, then after twice as long, and so on up to a day. A cancel that
     waits is tried again in the same way: a charge that is pending for days is not to be stopped every few minutes.
     """
     asks = transition.send in (Send.QUERY, Send.WITHDRAW)
@@ -332,7 +331,7 @@ def deadline_seconds(transition: Transition, queries: int, pending_seconds: floa
         case to if to in DECIDED:
             return None
         case State.PENDING:
-            return min((pending_seconds or _PENDING_SECONDS) * 2 ** min(queries + asks, 20), _DAY_SECONDS)
+            return min(pending_seconds * 2 ** min(queries + asks, 20), _DAY_SECONDS)
         case State.WAITING:
             return min(_DEADLINE_SECONDS[State.WAITING] * 2 ** min(queries, 20), _DAY_SECONDS)
         case _ if asks:

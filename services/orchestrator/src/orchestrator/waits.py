@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from malipo.contracts.descriptor import PENDING
 from malipo.contracts.outcomes import Outcome, Pending
 from malipo.contracts.providers import PROVIDERS
 from orchestrator.machine import State, Transition, deadline_seconds
@@ -15,7 +16,7 @@ def set_deadline(
     if State.PENDING in (transition.state, transition.to) and transition.state is not transition.to:
         subject.queries = 0
         subject.pending_seconds = _first_wait_seconds(payment, outcome)
-    seconds = deadline_seconds(transition, subject.queries, subject.pending_seconds)
+    seconds = deadline_seconds(transition, subject.queries, subject.pending_seconds or PENDING.total_seconds())
     due_at = None if seconds is None else now + timedelta(seconds=seconds)
     if due_at and subject is payment and transition.to is State.REQUIRES_ACTION:
         due_at = _until_expiry(payment, transition, due_at, now)

@@ -226,6 +226,10 @@ class ProblemText:
     advice: str
 
 
+PENDING = timedelta(minutes=1)
+"""How long after something is pending its provider is first asked, unless it says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderDescriptor:
     """One provider.
@@ -247,7 +251,7 @@ class ProviderDescriptor:
     repeat: SameKey | Never
     callbacks: Literal["signed", "hint"]
     callback_word: str = ""
-    pending: timedelta = timedelta(minutes=1)
+    pending: timedelta = PENDING
     own_references: Callable[[str], Sequence[str]] = _no_names
     receives: bool = True
     setup: str = ""

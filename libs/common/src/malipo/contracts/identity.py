@@ -26,11 +26,6 @@ def attempt_of(operation_id: str) -> int:
     return int(_read(operation_id)["attempt"])
 
 
-def payment_of(operation_id: str) -> str:
-    """The payment that a charge or a confirm belongs to. Raises `ValueError` for the id of anything else."""
-    return _read(operation_id)["payment"]
-
-
 def opened_id(prefix: Literal["ref", "pay", "sus"], at: datetime, owner: str, provider: str, reference: str) -> str:
     """The id of what somebody else opened: the same for every report of the provider's `reference`, dated `at`.
 

@@ -136,7 +136,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One HTTP request to a provider, and how it went: without query string, headers and bodies, which hold secrets.
 
     `duration_ms` is the time until the answer began. Without a `status` no answer came, and `error` says why, as
-    `EXCHANGE_ERRORS` has it; of a try whose process died only the time is known. `request_id` is the provider's own name of the request.
+    `EXCHANGE_ERRORS` has it; of a try whose process died only the time is known. `request_id` is the provider's own name of
+    the request.
     """
 
     at: Moment

@@ -39,7 +39,10 @@ def key_owner(payment_id: str) -> str:
 
 
 def parted(details: Details) -> tuple[dict[str, Any], dict[str, str]]:
-    """What everybody may see, personal texts masked; and these texts, by their JSON pointers (RFC 6901) into it."""
+    """What everybody may see, personal texts masked; and these texts, by their JSON pointers into it.
+
+    These are of names of fields and numbers alone, which RFC 6901 escapes nothing in.
+    """
     personal = {"".join(f"/{part}" for part in path): text for path, _, text in marked(details, Personal)}
     return replaced(details, Personal, lambda mark, text: mark.mask(text)), personal
 
