@@ -1,4 +1,7 @@
-"""A model provider without keys and signatures, whose prompts go to phones, and its stand-in."""
+"""A model provider without keys and signatures, whose prompts go to phones, and its stand-in.
+
+An order has room for twelve characters, and its callback is joined by the address that the order carries.
+"""
 
 import json
 from typing import Annotated, Any, Literal
@@ -9,6 +12,7 @@ from model_wire import Doubt, ModelProvider, described, exchange, money, name_of
 from malipo import clock
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.descriptor import Method, Never, Personal
+from malipo.contracts.identity import short_name
 from malipo.contracts.outcomes import ActionRequired, Declined, Outcome, Pending, PhonePrompt, Succeeded, Unknown
 from provider_kit.errors import BadSignature, Misconfigured
 from provider_kit.provider import (
@@ -27,7 +31,15 @@ class PhoneMethod(Method):
     phone: Annotated[str, Personal(lambda number: f"{number[:4]}*****{number[-2:]}")]
 
 
-DESCRIPTOR = described("keyless", PhoneMethod, ("phone_prompt",), repeat=Never(), callbacks="hint")
+DESCRIPTOR = described(
+    "keyless",
+    PhoneMethod,
+    ("phone_prompt",),
+    repeat=Never(),
+    callbacks="hint",
+    own_addresses=True,
+    own_references=lambda operation_id: (short_name(operation_id, 12),),
+)
 PHONE = PaymentMethod(type="phone", details={"phone": "254722000112"})
 PROMPT = PhonePrompt("2547*****12")
 
@@ -83,7 +95,8 @@ class KeylessProvider(ModelProvider):
         body = {
             "amount": operation.amount.amount_minor,
             "currency": operation.amount.currency,
-            "for": operation.operation_id,
+            "for": short_name(operation.operation_id, 12),
+            "callback": attempt.callback_url("push"),
             "phone": self._phone(attempt),
         }
         status, found = await self._exchange(attempt.credentials, "POST", "/push", body)
@@ -94,7 +107,8 @@ class KeylessProvider(ModelProvider):
         return attempt.method.phone
 
     async def _look(self, attempt: Attempt) -> Outcome:
-        body = {"checkout": attempt.reference, "for": attempt.operation.operation_id}
+        checkout = attempt.reference or next(iter(attempt.references.claimed("checkout")), None)
+        body = {"checkout": checkout, "for": short_name(attempt.operation.operation_id, 12)}
         status, found = await self._exchange(attempt.credentials, "POST", "/ask", body)
         if found == {"busy": True}:
             return Pending(reference=attempt.reference)  # with a status of 500

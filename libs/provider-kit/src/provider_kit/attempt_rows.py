@@ -74,7 +74,7 @@ class PostponedAttempt:
 class OriginalAttempt:
     """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes.
 
-    `references` are all ids of the provider's that are known by now, the earliest first.
+    `references` are all ids of the provider's that are known by now, the earliest first; `claims` are what hints have given as such.
     """
 
     operation: ProviderOperation
@@ -85,6 +85,7 @@ class OriginalAttempt:
     outcome: Outcome | None
     ages: Ages
     references: Sequence[Named] = ()
+    claims: Sequence[Named] = ()
 
     @property
     def ids(self) -> set[str]:
@@ -127,7 +128,7 @@ def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:
         account_fingerprint=row["account_fingerprint"],
         problem=row["problem"],
         ages=_ages(row, asked_at),
-        references=References(_references(row)),
+        references=References(_pairs(row["known"])),
         hold=LeaseHold(asked_at),
     )
 
@@ -136,7 +137,7 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
     """The attempt in a row. An error is raised: without the original nothing can be reported of the operation."""
     operation = _COMMAND.decode(row["command"])
     assert not isinstance(operation, Query)
-    references = _references(row)
+    references = _pairs(row["known"])
     outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
     return OriginalAttempt(
         operation=operation,
@@ -147,11 +148,12 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         outcome=outcome,
         ages=_ages(row, read_at),
         references=references,
+        claims=_pairs(row["claimed"]),
     )
 
 
-def _references(row: Row) -> list[Named]:
-    return msgspec.convert(row["known"] or [], list[Named])
+def _pairs(found: object) -> list[Named]:
+    return msgspec.convert(found or [], list[Named])
 
 
 def _ages(row: Row, read_at: float) -> Ages:

@@ -3,6 +3,8 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 import asyncpg
 from prometheus_client import Counter
@@ -11,12 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from malipo.messaging.pool import AWAY
+from malipo.platform.callback_paths import read_own_path
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
-from provider_kit.credentials import CredentialStore, NoCredentials
+from provider_kit.credentials import Account, CredentialStore, NoCredentials
 from provider_kit.door import Door
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import Callback, Provider
+from provider_kit.provider import Addressed, Callback, Provider, References
+from provider_kit.turns import Turns
 
 MAX_BODY_BYTES = 256 * 1024
 _READ_SECONDS = 10.0
@@ -30,6 +34,14 @@ CALLBACKS = Counter(
 )
 
 
+class _Address(NamedTuple):
+    """An account's address, or the own address of a request of an operation."""
+
+    credential_id: str
+    operation_id: str = ""
+    request: str = ""
+
+
 class Callbacks:
     """`POST /callbacks/<provider>/<credential id>`, or another word for the provider: the credential names the account and the secret that verify it.
 
@@ -40,6 +52,9 @@ class Callbacks:
     it is not genuine, 404 for an unknown address, 408 and 413 beyond the limits, and 503 while the database is away, the
     credentials cannot be decrypted or the provider cannot be asked about it, so that the provider sends it again. The
     body of a 200 is what the provider waits for, where `parse_callback` has given it.
+
+    Behind the account's path the own addresses of requests go on: `/<operation and request>/<token>`. What comes there is
+    about that operation, whether or not the request was answered (`Callback.about`).
 
     A callback names an operation by tags that the owner of the account could have written, too: see `Door`.
 
@@ -53,15 +68,16 @@ class Callbacks:
         self._believes = provider.descriptor.callbacks == "signed"
         self._credentials = credentials
         self._door = door
+        self._turns = Turns(limited=not self._believes)
 
     def route(self) -> Route:
         """The route to mount."""
-        token = "" if self._believes else "/{token}"
-        return Route(f"{self._path}{{credential_id}}{token}", self._receive, methods=["POST"])
+        return Route(f"{self._path}{{address:path}}", self._receive, methods=["POST"])
 
     async def _receive(self, request: Request) -> Response:
-        credential_id, token = request.path_params["credential_id"], request.path_params.get("token")
-        if not _CREDENTIAL_ID.fullmatch(credential_id) or not self._credentials.admits(credential_id, token):
+        try:
+            address = self._read(request.path_params["address"])
+        except ValueError:
             return self._answer(404, "unknown_address")  # unread
         try:
             async with asyncio.timeout(_READ_SECONDS):
@@ -74,15 +90,33 @@ class Callbacks:
             return self._answer(413, "too_large")
         try:
             async with asyncio.timeout(_PARSE_SECONDS):
-                return await self._verify_and_store(credential_id, Callback(dict(request.headers), body))
+                return await self._verify_and_store(address, Callback(dict(request.headers), body))
         except (*AWAY, asyncpg.PostgresError, SecretUnreadable, NotSent, Misconfigured) as error:
             log.warning("callback not stored", error=type(error).__name__)
             return self._answer(503, "unavailable")
 
-    async def _verify_and_store(self, credential_id: str, callback: Callback) -> Response:
+    def _read(self, text: str) -> _Address:
+        """The address. Raises `ValueError` for one that we have given nobody."""
+        credential_id, *rest = text.split("/")
+        token = None if self._believes else next(iter(rest), "")
+        own = rest if token is None else rest[1:]
+        if not _CREDENTIAL_ID.fullmatch(credential_id) or not self._credentials.admits(credential_id, token):
+            raise ValueError
+        if not own:
+            return _Address(credential_id)
+        named, own_token = own
+        address = _Address(credential_id, *read_own_path(named))
+        if not self._credentials.admits_own(*address, own_token):
+            raise ValueError
+        return address
+
+    async def _verify_and_store(self, address: _Address, callback: Callback) -> Response:
+        credential_id = address.credential_id
         try:
             account = await self._credentials.by_id(credential_id)
-            parsed = await self._provider.parse_callback(callback, account.credentials)
+            callback = replace(callback, about=await self._about(account, address))
+            async with self._turns.of(account.id):
+                parsed = await self._provider.parse_callback(callback, account.credentials)
         except NoCredentials:
             return self._answer(404, "unknown_address")
         except BadSignature as error:
@@ -93,7 +127,17 @@ class Callbacks:
         except Exception as error:  # noqa: BLE001 - a bug of ours, whose text may quote the callback
             log.error("callback cannot be read", credential_id=credential_id, error=type(error).__name__)
             return self._answer(400, "unreadable")
-        return self._answer(200, await self._door.take(account, parsed, believed=self._believes), parsed.reply)
+        result = await self._door.take(account, parsed, believed=self._believes, about=callback.about)
+        return self._answer(200, result, parsed.reply)
+
+    async def _about(self, account: Account, address: _Address) -> Addressed | None:
+        """The operation whose own address it is. Raises `NoCredentials` if the account has no such operation."""
+        if not address.operation_id:
+            return None
+        original = await self._door.find(account, address.operation_id)
+        if original is None:
+            raise NoCredentials
+        return Addressed(original.operation, address.request, References(original.references, claims=original.claims))
 
     def _answer(self, status: int, result: str, reply: Mapping[str, object] | None = None) -> Response:
         CALLBACKS.labels(self._name, result).inc()

@@ -17,7 +17,7 @@ from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import arrays, insert, names, statement
-from malipo.platform.callback_paths import callback_owner, callback_path
+from malipo.platform.callback_paths import callback_owner, callback_path, own_callback_owner, own_path
 from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from provider_kit.provider import Credentials
@@ -88,10 +88,13 @@ class CredentialStore:
     What was found is kept for less than half a second: a burst neither reads nor decrypts it for each call.
     """
 
-    def __init__(self, descriptor: ProviderDescriptor, database: Database, key_ring: KeyRing) -> None:
+    def __init__(
+        self, descriptor: ProviderDescriptor, database: Database, key_ring: KeyRing, *, callback_base: str = ""
+    ) -> None:
         self._descriptor = descriptor
         self._database = database
         self._key_ring = key_ring
+        self._callback_base = callback_base
         self._configured = Recent[tuple[str, Mode, str], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
         self._owned = Recent[str, Account](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
 
@@ -141,6 +144,15 @@ class CredentialStore:
     def callback_path(self, account: Account) -> str:
         """Where the account's callbacks come to, on the address of this service."""
         return callback_path(self._descriptor, account.id, self._key_ring)
+
+    def callback_url(self, account: Account, operation_id: str, request: str) -> str:
+        """Where callbacks of this request of an operation come to, whole."""
+        own = own_path(account.id, operation_id, request, self._key_ring)
+        return f"{self._callback_base}{self.callback_path(account)}{own}"
+
+    def admits_own(self, credential_id: str, operation_id: str, request: str, token: str) -> bool:
+        """Whether the address of this request's own callbacks ends with this token."""
+        return self._key_ring.knows(token, own_callback_owner(credential_id, operation_id, request))
 
     def _forget(self) -> None:
         self._configured.forget()

@@ -18,8 +18,8 @@ from provider_kit import knowledge, opened, received, reminders, reports, unmatc
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.integrity import checked
-from provider_kit.matching import MatchedCallback, match, names_in, storable, unknown_charge
-from provider_kit.provider import CallbackOutcome, ParsedCallback, Unmatched
+from provider_kit.matching import MatchedCallback, addressed, match, names_in, of_account, storable, unknown_charge
+from provider_kit.provider import Addressed, CallbackOutcome, ParsedCallback, Unmatched
 from provider_kit.unmatched import CallbackOrigin
 
 _MOST_AT_ONCE = 100
@@ -32,6 +32,7 @@ class _Report:
     account: Account
     parsed: ParsedCallback
     believed: bool
+    about: str | None
     context: Context = field(default_factory=copy_context, repr=False)
 
     @property
@@ -53,18 +54,29 @@ class Door:
         self._nudge = nudge
         self._inbox = GroupCommit(self._write, most=_MOST_AT_ONCE)
 
-    async def take(self, account: Account, parsed: ParsedCallback, *, believed: bool = True) -> str:
+    async def take(
+        self, account: Account, parsed: ParsedCallback, *, believed: bool = True, about: Addressed | None = None
+    ) -> str:
         """`stored`, `duplicate` for what was taken before under this `callback_id`, `not_ours` for what goes on nowhere.
 
         `believed`: we have fetched it from the provider, or the provider has signed it; else it only makes us ask.
         Nothing is raised but what the database raises: then nothing is stored, and the same may be taken again.
         """
-        return await self._keep(account, storable(parsed), believed=believed)
+        operation_id = about and about.operation.operation_id
+        return await self._keep(account, storable(addressed(parsed, about)), believed=believed, about=operation_id)
 
-    async def _keep(self, account: Account, parsed: ParsedCallback, *, believed: bool = True) -> str:
-        if not (parsed.outcomes or parsed.unmatched or parsed.ask or parsed.opened or parsed.received):
+    async def find(self, account: Account, operation_id: str) -> OriginalAttempt | None:
+        """The operation that an address of this account names, if it is one of the account's."""
+        found = await knowledge.originals(self._database.reads, [operation_id])
+        return next(iter(of_account(found.values(), account)), None)
+
+    async def _keep(
+        self, account: Account, parsed: ParsedCallback, *, believed: bool = True, about: str | None = None
+    ) -> str:
+        said = parsed.outcomes, parsed.confirmed, parsed.unmatched, parsed.ask, parsed.opened, parsed.received
+        if not any(said):
             return "not_ours"  # however often it comes: there is nothing to store
-        return await self._inbox.add(_Report(account, parsed, believed))
+        return await self._inbox.add(_Report(account, parsed, believed, about))
 
     async def _write(self, some: Sequence[_Report]) -> Sequence[str]:
         """Store the reports that are new; returns the result of each."""
@@ -94,6 +106,7 @@ class Door:
         received.keep(unit, [(one.account, one.parsed.callback_id, found) for one, found in money])
         asked = [original for found in matched.values() for original in found.asked]
         knowledge.ask(unit, asked)
+        knowledge.claim(unit, [pair for found in matched.values() for pair in found.hinted])
         knowledge.learn(unit, [pair for found in matched.values() for pair in found.believed])
         if asked:
             unit.after_commit(self._nudge)
@@ -107,7 +120,8 @@ class Door:
         payments = [original.operation.payment_id for original in originals.values() if refunded]
         nameless = await knowledge.nameless_refunds(unit.reads, payments)
         return {
-            one.message_id: match(one.parsed, one.account, originals, nameless, believe=one.believed) for one in some
+            one.message_id: match(one.parsed, one.account, originals, nameless, believe=one.believed, about=one.about)
+            for one in some
         }
 
     def _publish(

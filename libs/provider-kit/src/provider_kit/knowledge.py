@@ -15,11 +15,12 @@ from malipo.messaging.writes import Write, arguments, statement
 from provider_kit.attempt_rows import OriginalAttempt, account_of, read_original
 from provider_kit.provider import CallbackOutcome, ReceivedMoney, kind_of
 from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
-from provider_kit.tables import NEW_ATTEMPT
+from provider_kit.tables import CLAIMS, NEW_ATTEMPT
 
 _ORIGINAL = f"""
 SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
-    expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known
+    expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known,
+    (SELECT jsonb_agg(jsonb_build_array(role, reference)) FROM claims WHERE claims.attempt_id = attempts.id) AS claimed
 FROM attempts"""  # noqa: S608 - text of ours
 _FIND = f"""{_ORIGINAL}
 WHERE id = ANY(ARRAY(
@@ -48,6 +49,12 @@ _ASK = Write(
     ON CONFLICT (id) DO NOTHING""",
     NEW_ATTEMPT,
 )
+# Whoever learns an address may claim anything, but not without end.
+_CLAIM = Write(
+    """INSERT INTO claims ({names}) SELECT {names} FROM unnest({arrays}) AS new ({names})
+WHERE (SELECT count(*) FROM claims AS made WHERE made.attempt_id = new.attempt_id) < 20 ON CONFLICT DO NOTHING""",
+    tuple(CLAIMS.columns),
+)
 _LOCK = "SELECT FROM attempts WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 _HEARD = """
 SELECT outcome FROM attempts
@@ -74,6 +81,17 @@ def learn(unit: UnitOfWork, reported: Sequence[tuple[CallbackOutcome, OriginalAt
         if (row[2], row[0]) not in original.references
     ]
     unit.put(KEEP, in_order(found))
+
+
+def claim(unit: UnitOfWork, hinted: Sequence[tuple[CallbackOutcome, OriginalAttempt]]) -> None:
+    """Put the ids that hints give into the unit of work: the queries of the operations are handed them."""
+    found = [
+        (original.operation.operation_id, role, reference)
+        for one, original in hinted
+        for reference, _, role in rows("", one.outcome.reference, one.references.items())
+        if (role, reference) not in original.references
+    ]
+    unit.put(_CLAIM, sorted(set(found)))
 
 
 async def originals(

@@ -7,6 +7,7 @@ from malipo.contracts.provider_commands import Refund
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.provider import (
+    Addressed,
     CallbackOutcome,
     NamedOperation,
     Opened,
@@ -26,12 +27,13 @@ _TAKE_MONEY = ("charge", "confirm", "capture")
 class MatchedCallback:
     """What a callback reports, by what is to be done about it.
 
-    `believed` are outcomes and the operations that they are about; `asked` operations to query; `opened` refunds, each
+    `believed` are outcomes and the operations that they are about; `hinted` those that are not believed; `asked` operations to query; `opened` refunds, each
     with an operation of its payment; `unopened` those whose payment is not found; `waiting` those that a refund of ours may
     turn out to be; `received` money that no operation explains so far, `explained` money that one does.
     """
 
     believed: list[tuple[CallbackOutcome, OriginalAttempt]] = field(default_factory=list)
+    hinted: list[tuple[CallbackOutcome, OriginalAttempt]] = field(default_factory=list)
     asked: list[OriginalAttempt] = field(default_factory=list)
     opened: list[tuple[Opened, OriginalAttempt]] = field(default_factory=list)
     unopened: list[Opened] = field(default_factory=list)
@@ -52,6 +54,7 @@ def storable(parsed: ParsedCallback) -> ParsedCallback:
         parsed,
         callback_id=holdable(parsed.callback_id),
         outcomes=[_storable_name(one) for one in parsed.outcomes],
+        confirmed=[_storable_name(one) for one in parsed.confirmed],
         ask=[_storable_name(one) for one in parsed.ask],
         opened=[replace(one, reference=holdable(one.reference), about=_holdable(one.about)) for one in parsed.opened],
         received=[_storable_money(one) for one in parsed.received],
@@ -61,9 +64,21 @@ def storable(parsed: ParsedCallback) -> ParsedCallback:
     )
 
 
+def addressed(parsed: ParsedCallback, about: Addressed | None) -> ParsedCallback:
+    """The callback, with the operation named whose own address it came to, where it names none itself."""
+    if about is None:
+        return parsed
+    return replace(
+        parsed,
+        outcomes=[_named(one, about.operation) for one in parsed.outcomes],
+        confirmed=[_named(one, about.operation) for one in parsed.confirmed],
+        ask=[_named(one, about.operation) for one in parsed.ask],
+    )
+
+
 def names_in(parsed: ParsedCallback) -> tuple[set[str], set[str]]:
     """The operation ids, and the provider's ids, by which attempts are to be looked for."""
-    named = [*parsed.outcomes, *parsed.ask]
+    named = [*parsed.outcomes, *parsed.confirmed, *parsed.ask]
     operation_ids = {one.operation_id for one in named if one.operation_id is not None}
     references = {reference for one in named if one.operation_id is None for reference in one.references.values()}
     references |= {reference for one in parsed.opened for reference in (one.reference, *one.about.values())}
@@ -78,20 +93,25 @@ def match(
     nameless_refunds: Sequence[OriginalAttempt] = (),
     *,
     believe: bool,
+    about: str | None = None,
 ) -> MatchedCallback:
     """What the callback of this account reports of `originals`; without `believe`, outcomes only make us ask.
+
+    `about` is the operation whose own address it came to: what is confirmed of that one is believed in any case.
 
     A refund that may be one of `nameless_refunds` waits until these are known.
     """
     ours = of_account(originals.values(), account)
     matched = MatchedCallback(unmatched=list(parsed.unmatched))
-    for reported in parsed.outcomes:
+    for reported in (*parsed.outcomes, *parsed.confirmed):
+        addressed = about is not None and reported.operation_id == about
         original = _found(reported, ours)
-        if original is None or not _may_be_about(reported, original):
+        if original is None or not (addressed or _may_be_about(reported, original)):
             matched.unmatched.append(unknown_operation(reported))
-        elif believe:
+        elif believe or (addressed and reported in parsed.confirmed):
             matched.believed.append((reported, original))
         else:
+            matched.hinted.append((reported, original))
             matched.asked.append(original)
     matched.asked.extend(original for one in parsed.ask if (original := _found(one, ours)))
     for opened in parsed.opened:
@@ -191,6 +211,11 @@ def _is_of_amount(original: OriginalAttempt, opened: Opened) -> bool:
 def _is_of(operation: ProviderOperation, account: Account) -> bool:
     owner = operation.merchant_id, operation.mode, operation.account
     return owner == (account.merchant_id, account.mode, account.label)
+
+
+def _named[N: NamedOperation](named: N, operation: ProviderOperation) -> N:
+    nameless = named.operation_id is None and named.kind == kind_of(operation)
+    return replace(named, operation_id=operation.operation_id) if nameless else named
 
 
 def _storable_name[N: NamedOperation](named: N) -> N:

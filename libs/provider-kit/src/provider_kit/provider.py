@@ -1,7 +1,7 @@
 """What a payment provider must implement: three verbs, which return an outcome or raise why nothing was sent."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -65,11 +65,13 @@ class References:
     """The ids that a provider gave to what an attempt is or made: several may have one role, and one id several roles.
 
     `known` are those that were kept before, the earliest first. What is noted is kept when this try ends, whichever way it
-    ends, so that callbacks and reports find the attempt by any of them.
+    ends, so that callbacks and reports find the attempt by any of them. `claims` are what hints have given as its ids: to be
+    asked about, and believed nowhere.
     """
 
     known: Sequence[Named] = ()
     noted: list[Named] = field(default_factory=list[Named])
+    claims: Sequence[Named] = ()
 
     def note(self, role: str, reference: str) -> None:
         """Keep another id beside the outcome's `reference`, such as `order` beside the capture's."""
@@ -82,6 +84,15 @@ class References:
     def get(self, role: str) -> str | None:
         """The latest id of this role, if one is known by now."""
         return next(reversed(self.all(role)), None)
+
+    def claimed(self, role: str) -> list[str]:
+        """What hints have given as ids of this role."""
+        return [reference for name, reference in self.claims if name == role]
+
+
+def _no_address(_request: str) -> str:
+    msg = "`own_addresses` of the descriptor is not set"
+    raise LookupError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,14 @@ class Attempt:
     callback_path: str = field(default="", repr=False)
     method: Method | None = field(default=None, repr=False)
     account: str = ""
+    own_address: Callable[[str], str] = field(default=_no_address, repr=False)
+
+    def callback_url(self, request: str) -> str:
+        """Where callbacks of one of its requests come to, and of no other: what comes there is about this operation.
+
+        `request` is the provider's own word for it. Nobody can guess the address; a provider sets `own_addresses`.
+        """
+        return self.own_address(request)
 
     def key_for(self, request: str) -> str:
         """The idempotency key of one of the requests that may have an effect: the same for every try, for ever.
@@ -115,11 +134,27 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Addressed:
+    """The operation and the request, by the provider's word for it, whose own address a callback came to.
+
+    The answer to that request may not be here yet, or never come: then `references` lack what it has.
+    """
+
+    operation: ProviderOperation
+    request: str
+    references: References = field(default_factory=References)
+
+
+@dataclass(frozen=True, slots=True)
 class Callback:
-    """A provider's request to us, exactly as it came. Header names are in lower case."""
+    """A provider's request to us, exactly as it came. Header names are in lower case.
+
+    `about` is set if it came to the own address of one of our requests (`Attempt.callback_url`).
+    """
 
     headers: Mapping[str, str]
     body: bytes
+    about: Addressed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,13 +233,16 @@ class Unmatched:
 class ParsedCallback:
     """A callback that is genuine, or that a hint is to be taken from: the provider's id of it, and what it reports.
 
-    Outcomes are believed of a provider whose callbacks are signed; of another they make us query the operation. `ask` are
-    operations to query in any case. `opened` and `received` are believed: a provider whose callbacks are hints has
+    Outcomes are believed of a provider whose callbacks are signed; of another they make us query the operation, which gets
+    their ids as claims. `confirmed` are outcomes that answer our own request and came to that request's own address: they
+    are believed of every provider, if they are of the address's operation. What came to such an address needs no name.
+    `ask` are operations to query in any case. `opened` and `received` are believed: a provider whose callbacks are hints has
     confirmed them first. `reply` is the JSON that the provider waits for.
     """
 
     callback_id: str
     outcomes: Sequence[CallbackOutcome] = ()
+    confirmed: Sequence[CallbackOutcome] = field(default=(), kw_only=True)
     unmatched: Sequence[Unmatched] = ()
     ask: Sequence[NamedOperation] = ()
     opened: Sequence[Opened] = ()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from opentelemetry.trace import SpanKind
 
@@ -204,7 +205,10 @@ class AttemptRunner:
         if never_sent:
             return Unknown(reason="not sent yet")
         attempt = self._attempt(
-            original.operation, account, original, References(original.references, claimed.references.noted)
+            original.operation,
+            account,
+            original,
+            References(original.references, claimed.references.noted, original.claims),
         )
         if attempt.reference is None:
             attempt = replace(attempt, reference=query.reference)
@@ -235,7 +239,13 @@ class AttemptRunner:
             references=references,
             callback_path=self._credentials.callback_path(account),
             account=account_name,
+            **self._own_address(account, operation),
         )
+
+    def _own_address(self, account: Account, operation: ProviderOperation) -> dict[str, Any]:
+        if not self._provider.descriptor.own_addresses:
+            return {}
+        return {"own_address": partial(self._credentials.callback_url, account, operation.operation_id)}
 
     async def _tombstone(self, query: Query) -> Outcome:
         if not await self._attempts.tombstone(query):

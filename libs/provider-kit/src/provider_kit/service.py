@@ -18,6 +18,7 @@ from provider_kit.handlers import handle_batch, replicate
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
 from provider_kit.runner import AttemptRunner
+from provider_kit.settings import AddressedSettings
 
 
 def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSettings) -> Starlette:
@@ -25,7 +26,11 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     name = provider.descriptor.name
     attempts = Attempts(runtime.database)
     key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
-    credentials = CredentialStore(provider.descriptor, runtime.database, key_ring)
+    base = settings.callback_base_url if isinstance(settings, AddressedSettings) else ""
+    if provider.descriptor.own_addresses and not base:
+        msg = "the settings of a provider with `own_addresses` are `AddressedSettings`"
+        raise TypeError(msg)
+    credentials = CredentialStore(provider.descriptor, runtime.database, key_ring, callback_base=base)
     keys = PersonalKeys(provider.descriptor, runtime.database, key_ring)
     runner = AttemptRunner(
         provider, attempts, credentials, keys, runtime.database, lease_seconds=settings.lease_seconds

@@ -41,6 +41,7 @@ class CallbackLaws(ProviderExamples):
                 with suppress(NotSent):
                     async with self.on(transport) as provider:
                         parsed = await provider.parse_callback(self.sign(event, self.credentials, 0), self.credentials)
+                    assert not parsed.confirmed  # it came to no address of a request's own
                     assert not parsed.opened
                     assert not parsed.received
 

@@ -49,7 +49,10 @@ def attempt(
     operation: ProviderOperation, provider: ProviderDescriptor, credentials: Credentials, **changes: Any
 ) -> Attempt:
     """The operation as the kit hands it to its provider: what is personal is masked in it, and in clear in `method` alone."""
-    given: dict[str, Any] = {"callback_path": f"/callbacks/{provider.name}/cred_1"}
+    path = f"/callbacks/{provider.name}/cred_1"
+    given: dict[str, Any] = {"callback_path": path}
+    if provider.own_addresses:
+        given["own_address"] = f"https://pay.example{path}/{{}}".format
     if isinstance(operation, Charge):
         given["method"] = method = provider.read_method(operation.method)
         masked = msgspec.structs.replace(operation.method, details=parted(method)[0])

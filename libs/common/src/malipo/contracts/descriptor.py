@@ -240,6 +240,7 @@ class ProviderDescriptor:
     `own_references`: what a request to it names an operation by beside its own ids, made of the operation's id alone, such
     as a purpose or an invoice's number (`identity.short_name`): known before anything is sent.
     `receives`: it may report money that came without a payment, and so the money of a charge a second time.
+    `own_addresses`: whether its requests carry the addresses of their own callbacks.
     `setup`: what a merchant has to configure at the provider, for the API's description.
     """
 
@@ -254,6 +255,7 @@ class ProviderDescriptor:
     pending: timedelta = PENDING
     own_references: Callable[[str], Sequence[str]] = _no_names
     receives: bool = True
+    own_addresses: bool = False
     setup: str = ""
     problems: Mapping[str, ProblemText] = field(default_factory=dict[str, ProblemText])
 

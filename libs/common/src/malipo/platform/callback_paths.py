@@ -16,3 +16,27 @@ def callback_path(provider: ProviderDescriptor, credential_id: str, key_ring: Ke
 def callback_owner(credential_id: str) -> str:
     """Whose token it is."""
     return f"callbacks/{credential_id}"
+
+
+def own_path(credential_id: str, operation_id: str, request: str, key_ring: KeyRing) -> str:
+    """What the address of one request's own callbacks ends with, behind the account's path: nobody can guess it.
+
+    `request` is the provider's word for it. Both are in hexadecimal digits: Safaricom refuses addresses in which words like
+    `query`, `cmd` or `exe` stand, as they may by chance in an id.
+    """
+    token = key_ring.token(own_callback_owner(credential_id, operation_id, request))
+    return f"/{f'{operation_id}/{request}'.encode().hex()}/{token}"
+
+
+def read_own_path(named: str) -> tuple[str, str]:
+    """The operation's id and the word of the request in the first part of `own_path`. Raises `ValueError`."""
+    operation_id, slash, request = bytes.fromhex(named).decode().partition("/")
+    if not slash:
+        msg = "names no request"
+        raise ValueError(msg)
+    return operation_id, request
+
+
+def own_callback_owner(credential_id: str, operation_id: str, request: str) -> str:
+    """Whose token it is."""
+    return f"{callback_owner(credential_id)}/{operation_id}/{request}"

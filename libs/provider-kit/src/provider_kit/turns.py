@@ -1,0 +1,40 @@
+"""Callbacks that nobody has signed may make us ask the provider: a few of one account at once, and few that wait."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
+from provider_kit.errors import NotSent
+
+AT_ONCE = 4
+WAITING = 40
+"""Of one account; what comes beyond these is to be sent again."""
+
+
+class Turns:
+    """Who floods one account's address neither asks its provider more than so often at once, nor delays other accounts."""
+
+    def __init__(self, *, limited: bool) -> None:
+        self._limited = limited
+        self._slots = WeakValueDictionary[str, asyncio.Semaphore]()
+        self._present = Counter[str]()
+
+    @asynccontextmanager
+    async def of(self, account: str) -> AsyncGenerator[None]:
+        """The block runs when it is its turn. Raises `NotSent` at once when too many of this account wait."""
+        if not self._limited:
+            yield
+            return
+        if self._present[account] >= AT_ONCE + WAITING:
+            raise NotSent("too many callbacks of one account at once")
+        slots = self._slots.get(account) or self._slots.setdefault(account, asyncio.Semaphore(AT_ONCE))
+        self._present[account] += 1
+        try:
+            async with slots:
+                yield
+        finally:
+            self._present[account] -= 1
+            if not self._present[account]:
+                del self._present[account]
