@@ -20,6 +20,7 @@ from malipo.contracts.descriptor import (
     SameKey,
     Secret,
 )
+from malipo.contracts.identity import short_name
 from malipo.money import Money
 
 _MOST = {"RTP": 100_000_000, "ZELLE": 500_000, "ACH": 10_000_000_00, "BOOK": 10_000_000_00}
@@ -139,6 +140,7 @@ DESCRIPTOR = ProviderDescriptor(
     operations={"charge": OperationRules(asynchronous=True), "cancel": OperationRules()},
     repeat=SameKey(timedelta(days=7)),
     callbacks="signed",
+    own_references=lambda operation_id: (short_name(operation_id, 35),),
     pending=timedelta(minutes=5),
     problems={
         "account_number_invalid": ProblemText("Not an account number", "Give its 4 to 17 digits."),

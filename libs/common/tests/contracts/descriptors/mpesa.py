@@ -18,6 +18,7 @@ from malipo.contracts.descriptor import (
     ProviderDescriptor,
     Secret,
 )
+from malipo.contracts.identity import short_name
 
 _PHONE = "^(?:[+]?254|0) ?[17](?:[ -]?[0-9]){8}$"
 
@@ -87,6 +88,8 @@ DESCRIPTOR = ProviderDescriptor(
     operations={"charge": OperationRules(), "refund": OperationRules(asynchronous=True)},
     repeat=Never(),
     callbacks="hint",
+    own_references=lambda operation_id: (short_name(operation_id, 12),),
+    own_addresses=True,
     callback_word="phone",
     pending=timedelta(seconds=20),
     problems={
