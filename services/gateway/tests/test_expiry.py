@@ -1,10 +1,17 @@
 """A payment ends at its time, which the gateway sets or accepts, by the database's clock."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
+from gateway.payments.acceptance import _decide
+from gateway.payments.fitting import Candidate
+from gateway.payments.schemas import NewPayment
+from malipo import clock
 from malipo.contracts.commands import CreatePayment
+from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.pool import time_of
 from testkit.clocks import put_wrong
 
@@ -90,3 +97,22 @@ async def test_a_key_expires_by_the_databases_clock(gateway, merchant):
     expired = await gateway.key_of(merchant.id, expires_days=0)
     assert (await fresh.get("/v1/payments")).status_code == 200
     assert (await expired.get("/v1/payments")).json()["code"] == "api_key_expired"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "providers"), [(10, ("acme", "stripe")), (120, ("stripe",)), (None, ("acme", "stripe"))]
+)
+def test_a_payment_goes_only_to_providers_at_which_it_can_be_good_for_so_long(ahead, providers):
+    now, stripe = clock.now(), PROVIDERS["stripe"]
+    [rules] = stripe.methods
+    short = replace(rules, life=timedelta(minutes=5), longest_life=timedelta(minutes=30))
+    body = NewPayment(amount=1250, currency="USD", method={"type": "card", "token": "pm_card_visa"})
+    body._fitting = [Candidate(replace(stripe, name="acme"), short), Candidate(stripe, rules)]
+    wanted = body.model_copy(update={"expires_at": ahead and now + timedelta(minutes=ahead)})
+    both = SimpleNamespace(read_at=now, has=lambda *_: True)
+    fits = _decide(SimpleNamespace(body=wanted, owner=("mer_1", "test")), both)
+    assert fits.providers == providers
+    assert fits.payment.expires_at == (wanted.expires_at or now + timedelta(minutes=5))
+    alone = SimpleNamespace(read_at=now, has=lambda name, _: name == "stripe")
+    left = _decide(SimpleNamespace(body=body, owner=("mer_1", "test")), alone)
+    assert (left.providers, left.payment.expires_at) == (("stripe",), now + rules.life)

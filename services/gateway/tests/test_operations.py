@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
+from malipo.contracts.providers import PROVIDERS
 from testkit.waiting import until
 
 
@@ -187,3 +189,17 @@ async def test_without_credentials_there_is_nothing_to_capture_or_refund_with_bu
         assert (response.status_code, response.json()["code"]) == (422, "provider_not_configured")
     assert (await merchant.post(path, {"amount": 5}, key=key)).json() == first.json()
     assert (await merchant.post(f"/v1/payments/{payment['id']}/cancel")).status_code == 202
+
+
+@pytest.mark.parametrize(("status", "code"), [("requires_action", 422), ("authorized", 422), ("processing", 202)])
+async def test_a_cancel_that_the_provider_does_not_have_is_refused_before_it_is_accepted(
+    gateway, merchant, monkeypatch, status, code
+):
+    stripe = PROVIDERS["stripe"]
+    operations = {kind: rules for kind, rules in stripe.operations.items() if kind != "cancel"}
+    monkeypatch.setitem(PROVIDERS, "stripe", replace(stripe, operations=operations))
+    made = (await merchant.pay()).json()
+    await gateway.receive(gateway.step(merchant, made, status))
+    answer = await merchant.post(f"/v1/payments/{made['id']}/cancel")
+    assert answer.status_code == code, answer.text
+    assert answer.json().get("code") == ("operation_unsupported" if code == 422 else None)

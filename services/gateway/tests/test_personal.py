@@ -3,6 +3,7 @@
 import base64
 from functools import partial
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +17,7 @@ from malipo.platform.secrets import KeyRing, SecretUnreadable
 from testkit.waiting import until
 
 PHONE = "254722000111"
+CARD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
 RING = "k1:" + base64.b64encode(b"k" * 32).decode()
 
 
@@ -150,6 +152,15 @@ async def test_a_customers_payments_are_erased_and_nobody_elses(gateway, merchan
     assert await until(lambda: erased(gateway), what="an erased key") == [customers["id"]]
     kept = await gateway.pool.fetch("SELECT payment_id FROM personal_keys WHERE wrapped IS NOT NULL ORDER BY 1")
     assert [row["payment_id"] for row in kept] == sorted([of_another["id"], others["id"]])
+
+
+@pytest.mark.parametrize("reference", ["Jan\u00a0Kowalski", "\U0001f468\u200d\U0001f469", "a\u00adb", "\u3000x", "a/b"])
+async def test_whatever_a_payment_takes_as_its_customer_can_be_erased(gateway, merchant, reference):
+    made = await hold_a_phone(gateway, merchant, reference)
+    assert (await merchant.pay({**CARD, "customer_ref": reference})).status_code == 202
+    await gateway.receive(gateway.step(merchant, made))
+    assert (await merchant.post(f"/v1/customers/{quote(reference, safe='')}/erase")).status_code == 202
+    assert await until(lambda: erased(gateway), what="an erased key") == [made["id"]]
 
 
 async def test_a_payment_that_holds_nothing_personal_and_a_customer_who_is_unknown_are_counted_nowhere(

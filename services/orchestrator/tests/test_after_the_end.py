@@ -298,4 +298,4 @@ def test_a_refund_of_ours_that_was_reported_first_as_made_at_the_provider_counts
     told.handle(opened)
     assert (told.payment.refunded_minor, told.payment.refundable_minor) == (400, 600)
     [taken] = [one for one in told.payment.operations.values() if one.opened_by == "provider"]
-    assert (taken.state, taken.failure.code) == (State.FAILED, "refund_known")
+    assert (taken.state, taken.failure.code) == (State.FAILED, "counted_otherwise")

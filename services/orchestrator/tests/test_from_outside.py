@@ -59,7 +59,7 @@ async def test_money_that_came_without_a_payment_is_one_completed_payment_howeve
     assert (command.account, command.reference, command.amount) == ("till", "QK1", USD_10)
 
 
-async def test_a_refund_of_one_payment_never_takes_the_row_of_anothers(orchestrator, make):
+async def test_a_refund_of_one_payment_never_takes_the_row_of_another(orchestrator, make):
     first, second = make.create(), make.create()
     for create in (first, second):
         await orchestrator.handle(create, make.paid(create.payment_id))

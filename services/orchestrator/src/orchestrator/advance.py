@@ -244,7 +244,7 @@ class Fold:
         self._record(before, transition.to, trigger, outcome, transition=transition, operation=operation)
         self._add_command(transition, operation)
         for same in self.payment.taken_for_others(operation):
-            self._operation_step(same, Trigger.DECLINED, Declined(code="refund_known"))
+            self._operation_step(same, Trigger.DECLINED, Declined(code="counted_otherwise"))
         return None
 
     def _wait(self, subject: Payment | Operation, transition: Transition, outcome: Outcome | None) -> None:

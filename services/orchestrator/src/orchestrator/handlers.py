@@ -106,8 +106,8 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     written: list[Published] = []
     for received in batch:
         payment = payments.get(received.key)
-        anothers = receipts.are_anothers(received.message, payments, received.key)
-        if payment is None and anothers:  # the money of a charge, or assigned: reported in another way, too
+        foreign = receipts.are_of_another(received.message, payments, received.key)
+        if payment is None and foreign:  # the money of a charge, or assigned: reported in another way, too
             unit.after_commit(IGNORED.labels(Ignored.REPEAT).inc)
             continue
         if payment is None:
@@ -115,7 +115,7 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
             new.add(payment.id)
         elif resend.answers(payment, received.message):
             continue
-        published = _fold(unit, payment, received, now, anothers=anothers)
+        published = _fold(unit, payment, received, now, foreign=foreign)
         receipts.claim(received.message, payments, payment)
         resend.refused |= {one.message.operation_id for one in published if isinstance(one.message, CommandRefused)}
         written += published
@@ -163,7 +163,7 @@ def context_of(traceparent: str | None, client_ref: str | None) -> dict[str, str
 
 
 def _fold(
-    unit: UnitOfWork, payment: Payment, received: Received[Message], now: datetime, *, anothers: bool
+    unit: UnitOfWork, payment: Payment, received: Received[Message], now: datetime, *, foreign: bool
 ) -> list[Published]:
     message = received.message
     fold = Fold(payment, now, "merchant", received.message_id)
@@ -173,7 +173,7 @@ def _fold(
         fold.source, fold.observed_at = "callback", message.observed_at
     name = f"orchestrator {type(message).__name__}"
     with span(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
-        if anothers and isinstance(message, OutcomeReported):
+        if foreign and isinstance(message, OutcomeReported):
             fold.contradict(payment.state, message.outcome, None)
         else:
             _decide_or_refuse(fold, message)

@@ -51,7 +51,7 @@ class Receipts:
         """With what is known of the money in this batch. Costs nothing where no provider reports money of itself."""
         return cls(await owners(source, {one for message in batch if (one := _receipt_of(message, payments))}))
 
-    def are_anothers(self, message: Message, payments: Mapping[str, Payment], payment_id: str) -> bool:
+    def are_of_another(self, message: Message, payments: Mapping[str, Payment], payment_id: str) -> bool:
         """Whether the money that the message reports is another payment's."""
         receipt = _receipt_of(message, payments)
         return receipt is not None and self._owners.get(receipt, payment_id) != payment_id

@@ -101,7 +101,7 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "The refund failed at the provider, which gave no reason: the money is with you.",
         "Refund it once more, or ask the provider.",
     ),
-    "refund_known": OwnFailure(
+    "counted_otherwise": OwnFailure(
         "It is a refund of yours, which the provider had reported as made there: it is counted under its own id alone.",
         "Nothing needs to be done.",
     ),

@@ -73,7 +73,11 @@ async def capture(
 @router.post(
     "/payments/{payment_id}/cancel",
     **spec(
-        "Cancel a payment", body=NewCancel, responses=_STARTED, problems=(*_NOT_FOUND, *CANCEL_REFUSALS), waits=True
+        "Cancel a payment",
+        body=NewCancel,
+        responses=_STARTED,
+        problems=(*_NOT_FOUND, *CANCEL_REFUSALS, "operation_unsupported"),
+        waits=True,
     ),
 )
 async def cancel(
@@ -186,8 +190,8 @@ async def _accept(
     owner = mutation.client.merchant_id, mutation.client.mode
     configuration = (await current(unit.reads, {owner}))[owner]
     command = command_at(configuration.read_at)
+    _check_providers(command, payment)
     if not isinstance(command, CancelPayment):  # which may be all that is left to do without credentials
-        _check_providers(command, payment)
         _check_credentials(configuration, mutation.client, payment)
     view = _first_view(command, payment)
     store.add_operation(unit, view, mutation.client.merchant_id, mutation.client.mode)
@@ -195,7 +199,7 @@ async def _accept(
     return view.id
 
 
-def _check_providers(command: CapturePayment | RefundPayment, payment: PaymentView) -> None:
+def _check_providers(command: _OperationCommand, payment: PaymentView) -> None:
     """The orchestrator alone knows what is left of the payment, and refuses more; what providers can do is known here.
 
     Until it is known here who carries the payment out, it may be any that has its method.
@@ -206,9 +210,10 @@ def _check_providers(command: CapturePayment | RefundPayment, payment: PaymentVi
         raise of_fields([FieldError(*misfit)])
 
 
-def _misfit(
-    provider: ProviderDescriptor, command: CapturePayment | RefundPayment, payment: PaymentView
-) -> Misfit | None:
+def _misfit(provider: ProviderDescriptor, command: _OperationCommand, payment: PaymentView) -> Misfit | None:
+    if isinstance(command, CancelPayment):  # what is not at the provider yet is stopped here, whatever that can do
+        is_there = payment.status in ("requires_action", "authorized")
+        return operation_misfit(provider, "cancel", None, whole=payment.amount, before=0) if is_there else None
     amount = command.amount_minor
     if isinstance(command, CapturePayment):
         misfit = operation_misfit(provider, "capture", amount, whole=payment.amount, before=0)

@@ -13,7 +13,7 @@ from gateway.edge.idempotency import Done, IdempotencyClaim, KeyedRequest
 from gateway.edge.origin import Origin
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.payments import personal, store, unanswered
-from gateway.payments.fitting import life_misfit
+from gateway.payments.fitting import fits_life, life_misfit
 from gateway.payments.schemas import NewPayment
 from gateway.payments.views import create_command, first_payment
 from malipo import clock
@@ -51,6 +51,13 @@ class _PaymentRequest:
     @property
     def owner(self) -> tuple[str, Mode]:
         return self.claim.request.merchant_id, self.claim.request.mode
+
+
+class _Fits(NamedTuple):
+    """A payment that can be accepted, and the providers that may get it."""
+
+    payment: PaymentView
+    providers: tuple[str, ...]
 
 
 class Accepted(NamedTuple):
@@ -93,21 +100,21 @@ class Acceptance:
     async def _accept(self, unit: UnitOfWork, new: Sequence[_PaymentRequest]) -> list[Accepted | Problem]:
         found = await current(unit.reads, {one.owner for one in new})
         decided = [_decide(one, found[one.owner]) for one in new]
-        accepted = [(one, view) for one, view in zip(new, decided, strict=True) if isinstance(view, PaymentView)]
-        store.add_payments(unit, [(*one.owner, payment) for one, payment in accepted])
-        commands = [(self._command(unit, one, payment, found[one.owner]), one.origin) for one, payment in accepted]
+        accepted = [(one, fits) for one, fits in zip(new, decided, strict=True) if isinstance(fits, _Fits)]
+        store.add_payments(unit, [(*one.owner, fits.payment) for one, fits in accepted])
+        commands = [(self._command(unit, one, fits, found[one.owner]), one.origin) for one, fits in accepted]
         send_commands(unit, commands, self._record)
-        idempotency.remember(unit, [(one.claim, payment.id) for one, payment in accepted])
+        idempotency.remember(unit, [(one.claim, fits.payment.id) for one, fits in accepted])
         return [
-            view if isinstance(view, Problem) else Accepted(Done(view.id, replayed=False), view) for view in decided
+            one if isinstance(one, Problem) else Accepted(Done(one.payment.id, replayed=False), one.payment)
+            for one in decided
         ]
 
     def _command(
-        self, unit: UnitOfWork, one: _PaymentRequest, payment: PaymentView, configuration: Configuration
+        self, unit: UnitOfWork, one: _PaymentRequest, fits: _Fits, configuration: Configuration
     ) -> CreatePayment:
-        merchant_id, mode = one.owner
+        (merchant_id, mode), payment = one.owner, fits.payment
         sealed = personal.sealed(payment.id, one.body.method, self._key_ring)
-        configured = _configured(one.body, configuration)
         if sealed.wrapped is not None:
             personal.keep(
                 unit,
@@ -115,7 +122,7 @@ class Acceptance:
                 payment.id,
                 customer_ref=payment.customer_ref,
                 wrapped=sealed.wrapped,
-                providers=configured,
+                providers=fits.providers,
             )
         return create_command(
             payment,
@@ -125,24 +132,25 @@ class Acceptance:
             mode=mode,
             config_version=configuration.version,
             late_payments=configuration.late_payments,
-            configured=configured,
+            configured=fits.providers,
         )
 
 
-def _decide(one: _PaymentRequest, configuration: Configuration) -> PaymentView | Problem:
-    """The payment as it is accepted, at the database's time, or why it is not."""
+def _decide(one: _PaymentRequest, configuration: Configuration) -> _Fits | Problem:
+    """The payment as it is accepted, at the database's time, or why it is not.
+
+    Without `expires_at` it is good for the shortest time of the providers that may get it.
+    """
     body, now = one.body, configuration.read_at
     if body.expires_at is not None and (misfit := life_misfit(body.fitting, body.expires_at - now)):
         detail = f"{misfit.detail}; it is {clock.iso(now)} now"
         return of_fields([FieldError(misfit.field, misfit.code, detail)])
-    if not _configured(body, configuration):
-        return not_configured(body.fitting[0].provider.name, body.account, one.owner[1])
-    return first_payment(body, now)
-
-
-def _configured(body: NewPayment, configuration: Configuration) -> tuple[str, ...]:
-    names = (candidate.provider.name for candidate in body.fitting)
-    return tuple(name for name in names if configuration.has(name, body.account))
+    fitting = [one for one in body.fitting if body.expires_at is None or fits_life(one, body.expires_at - now)]
+    found = [one for one in fitting if configuration.has(one.provider.name, body.account)]
+    if not found:
+        return not_configured(fitting[0].provider.name, body.account, one.owner[1])
+    expires_at = body.expires_at or now + min(one.rules.life for one in found)
+    return _Fits(first_payment(body, now, expires_at), tuple(one.provider.name for one in found))
 
 
 def not_configured(provider: str, account: str, mode: Mode) -> Problem:

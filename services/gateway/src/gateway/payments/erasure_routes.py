@@ -1,5 +1,6 @@
 """`/v1/payments/{id}/erase`, `/v1/customers/{ref}/erase`: what is about a person is destroyed; payments and their books stay."""
 
+import re
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
@@ -12,6 +13,7 @@ from gateway.openapi.description import spec
 from gateway.openapi.responses import ERASURE
 from gateway.payments import personal
 from gateway.payments.access import require_payment
+from malipo.contracts.methods import PRINTABLE
 from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["Personal data"])
@@ -48,7 +50,7 @@ async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
 )
 async def erase_customer(mutation: _Eraser, customer_ref: str) -> Response:
     """The same for all payments with this `customer_ref` until now; those under way are erased when they have ended."""
-    if not customer_ref.isprintable():  # no payment has it, and no statement could ask for it
+    if not re.fullmatch(PRINTABLE, customer_ref):  # no payment has it, and no statement could ask for it
         return respond(personal.Erasure(0, 0)._asdict(), 202)
     return await _erase(mutation, "customer_ref", customer_ref)
 

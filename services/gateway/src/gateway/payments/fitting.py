@@ -41,9 +41,14 @@ def candidates(asked: Asked, providers: Mapping[str, ProviderDescriptor] = PROVI
     return left
 
 
+def fits_life(one: Candidate, life: timedelta) -> bool:
+    """Whether an intent can be good for this long at this provider."""
+    return one.rules.shortest_life <= life <= one.rules.longest_life
+
+
 def life_misfit(found: Sequence[Candidate], life: timedelta) -> Misfit | None:
     """Why an intent cannot be good for this long at any of these providers."""
-    if any(one.rules.shortest_life <= life <= one.rules.longest_life for one in found):
+    if any(fits_life(one, life) for one in found):
         return None
     shortest, longest = min(one.rules.shortest_life for one in found), max(one.rules.longest_life for one in found)
     return Misfit(

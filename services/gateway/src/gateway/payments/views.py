@@ -6,7 +6,6 @@ from gateway.payments.schemas import NewPayment
 from malipo import ids
 from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod
 from malipo.contracts.events import PaymentView
-from malipo.contracts.providers import life_of
 from malipo.money import Money
 
 
@@ -15,7 +14,7 @@ def has_first_state(payment: PaymentView) -> bool:
     return payment.status != "processing" or payment.status_reason is not None
 
 
-def first_payment(body: NewPayment, now: datetime) -> PaymentView:
+def first_payment(body: NewPayment, now: datetime, expires_at: datetime) -> PaymentView:
     """A payment as it is when it is accepted, at the database's `now`. Its id holds that moment to the millisecond."""
     payment_id = ids.new("pay", now)
     made_at = ids.made_at(payment_id)
@@ -37,7 +36,7 @@ def first_payment(body: NewPayment, now: datetime) -> PaymentView:
         description=body.description,
         metadata=body.metadata,
         return_url=body.return_url,
-        expires_at=body.expires_at or now + life_of(body.method.method_type),
+        expires_at=expires_at,
     )
 
 
