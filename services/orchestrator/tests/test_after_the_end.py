@@ -299,3 +299,29 @@ def test_a_refund_of_ours_that_was_reported_first_as_made_at_the_provider_counts
     assert (told.payment.refunded_minor, told.payment.refundable_minor) == (400, 600)
     [taken] = [one for one in told.payment.operations.values() if one.opened_by == "provider"]
     assert (taken.state, taken.failure.code) == (State.FAILED, "counted_otherwise")
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (DECLINED, "payment_failed"),
+        (CANCELED, "payment_canceled"),
+        (RETURNED, "payment_returned"),
+        (PAID, "captured_otherwise"),
+        (None, "payment_failed"),
+    ],
+)
+@pytest.mark.parametrize("command", [CapturePayment, CancelPayment])
+def test_what_was_to_change_a_charge_says_truly_how_that_has_ended(command, end, code):
+    told, operation_id = Told(capture="manual"), ids.new("can")
+    told.report(Authorized(amount=ALL, reference="pi"))
+    if command is CapturePayment:
+        told.handle(CapturePayment(payment_id=told.id, capture_id=operation_id, amount_minor=400))
+    else:
+        told.handle(CancelPayment(payment_id=told.id, cancel_id=operation_id))
+    told.report(UNKNOWN)
+    told.decide(Trigger.DECIDED_FAILED) if end is None else told.report(end)
+    operation = told.payment.operations[operation_id]
+    if command is CancelPayment:
+        code = {PAID: "cancel_too_late", CANCELED: None}.get(end, code)
+    assert (operation.failure and operation.failure.code) == code

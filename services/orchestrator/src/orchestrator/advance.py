@@ -255,11 +255,10 @@ class Fold:
     def _close_operations(self, trigger: Trigger, outcome: Outcome | None) -> None:
         """The charge has ended: end the captures and cancels that were to change it."""
         for operation in self.payment.live(Subject.CAPTURE, Subject.CANCEL):
-            if operation.subject is Subject.CAPTURE and operation.amount_minor != self.payment.captured_minor:
+            taken = operation.subject is Subject.CAPTURE and trigger is Trigger.SUCCEEDED
+            if taken and operation.amount_minor != self.payment.captured_minor:
                 otherwise = Declined(code="captured_otherwise", message="Another amount was captured.")
                 self._operation_step(operation, Trigger.DECLINED, otherwise)
-            elif operation.subject is Subject.CANCEL and trigger is Trigger.DECLINED:
-                self._operation_step(operation, trigger, Declined(code="payment_failed"))
             else:
                 self._operation_step(operation, trigger, outcome)
 

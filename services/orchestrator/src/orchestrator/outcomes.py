@@ -80,7 +80,7 @@ def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> t
     match trigger:
         case Trigger.DECIDED_COMPLETED:
             return Trigger.SUCCEEDED, Succeeded(amount=Money(payment.captured_minor, payment.amount.currency))
-        case Trigger.DECIDED_FAILED:
+        case Trigger.DECLINED | Trigger.DECIDED_FAILED:
             return Trigger.DECLINED, Declined(code="payment_failed")
         case Trigger.REVERSED:
             return Trigger.DECLINED, Declined(code="payment_returned")
