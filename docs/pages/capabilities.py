@@ -1,10 +1,10 @@
 """docs/capabilities.md: what each provider can do, as its descriptor says."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from itertools import groupby
 from typing import get_args
 
+from malipo.clock import spoken
 from malipo.contracts import provider_commands
 from malipo.contracts.descriptor import AmountRule, MethodRules, OperationRules, ProviderDescriptor, SameKey
 from malipo.contracts.provider_commands import ProviderOperationKind
@@ -58,7 +58,7 @@ def _operation(operations: Mapping[ProviderOperationKind, OperationRules], kind:
 
 
 def _method(provider: ProviderDescriptor, rules: MethodRules) -> tuple[str, ...]:
-    good_for = f"{_spoken(rules.life)}; from {_spoken(rules.shortest_life)} to {_spoken(rules.longest_life)}"
+    good_for = f"{spoken(rules.life)}; from {spoken(rules.shortest_life)} to {spoken(rules.longest_life)}"
     listed = [", ".join(f"`{one}`" for one in part) for part in (rules.captures, rules.actions, rules.needs)]
     return f"`{rules.type}`", provider.name, *listed, good_for
 
@@ -74,15 +74,8 @@ def _amounts(provider: ProviderDescriptor, rules: MethodRules) -> Iterable[tuple
 
 def _traits(provider: ProviderDescriptor) -> tuple[str, ...]:
     if isinstance(provider.repeat, SameKey):
-        repeat = f"is sent again under its key, for {_spoken(provider.repeat.life)}"
+        repeat = f"is sent again under its key, for {spoken(provider.repeat.life)}"
     else:
         repeat = "is never sent again, only asked about"
     believed = "are signed, and believed" if provider.callbacks == "signed" else "are hints: only a query is believed"
-    return provider.name, repeat, believed, _spoken(provider.pending)
-
-
-def _spoken(duration: timedelta) -> str:
-    for unit, size in (("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
-        if duration >= size and duration % size == timedelta():
-            return f"{duration // size} {unit}"
-    return f"{duration.total_seconds():g} s"
+    return provider.name, repeat, believed, spoken(provider.pending)

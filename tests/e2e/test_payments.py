@@ -123,6 +123,19 @@ def test_a_refund_whose_answer_is_lost_is_made_once(merchant, fault):
     merchant.wait_refund(refund["id"])
 
 
+def test_a_refund_made_in_stripes_dashboard_is_asked_about_when_the_report_of_its_end_is_lost(merchant):
+    merchant.fault("webhook_drop", match={"amount": 447, "event_type": "*refund.updated"}, times=20)
+    payment = merchant.pay("pm_card_pendingRefund", amount=4444)
+    intent = merchant.wait(payment["id"], "completed")["provider_reference"]
+    merchant.stripe.post(f"/_sim/payment_intents/{intent}/refunds", json={"amount": 447}).raise_for_status()
+    told = {one["type"]: one["body"]["data"] for one in merchant.events(payment["id"], "refund.opened")}
+    refund = told["refund.opened"]["refund"]
+    assert (refund["opened_by"], refund["status"]) == ("provider", "processing")
+    assert merchant.wait_refund(refund["id"], seconds=100)["status"] == "completed"
+    assert merchant.payment(payment["id"])["amount_refunded"] == 447
+    merchant.events(payment["id"], "refund.completed")
+
+
 def test_a_merchant_that_retries_with_the_same_key_gets_the_same_payment(merchant):
     first = merchant.pay(key="once")
     repeated = merchant.pay(key="once")

@@ -10,7 +10,7 @@ import pytest
 from malipo import ids
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.outcomes import Outcome, OutcomeReported, ProviderReport, Succeeded
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Query, Refund
 from malipo.contracts.providers import stripe
 from malipo.contracts.topics import BY_NAME
 from malipo.messaging.database import Database
@@ -224,6 +224,10 @@ class Make:
                 | changes,
             )
         )
+
+    def confirm(self, **changes) -> Confirm:
+        terms = {"reference": "obj_1", "amount": USD_10, "capture": "automatic"}
+        return Confirm(**_common("pay_1.1.c1", terms | changes))
 
     def refund(self, number: int = 1, **changes) -> Refund:
         return Refund(**_common(f"ref_{number}", {"reference": "obj_1", "amount": USD_10} | changes))

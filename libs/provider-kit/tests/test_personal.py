@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from malipo import ids
 from malipo.contracts.commands import PaymentMethod
@@ -195,3 +196,26 @@ async def test_a_charge_whose_data_cannot_be_read_waits_for_the_ring_to_be_mende
     await kit.run()
     [declined] = await kit.outcomes()
     assert (type(declined), declined.code, kit.provider.executed) == (Declined, "personal_data_unreadable", [])
+
+
+@pytest.mark.parametrize("method", [PaymentMethod(type="card"), PaymentMethod(type="barter", details={"goats": 2})])
+async def test_a_charge_whose_method_cannot_be_read_is_refused_before_anything_is_sent_and_alerted(kit, make, method):
+    await kit.handle(make.charge(method=method), make.refund())
+    with capture_logs() as logged:
+        await kit.run()
+    assert not kit.provider.executed
+    [declined] = await kit.outcomes()
+    assert (type(declined), declined.code) == (Declined, "method_unreadable")
+    assert [one["event"] for one in logged if one["log_level"] == "error"] == ["method cannot be read"]
+    await kit.run()
+    assert [attempt.operation.operation_id for attempt in kit.provider.executed] == ["ref_1"]  # what waited behind it
+
+
+async def test_a_charge_that_was_perhaps_sent_before_its_method_could_not_be_read_is_asked_about(kit, make):
+    await kit.handle(make.charge(method=PaymentMethod(type="card")))
+    await kit.die_after_sending()
+    await kit.run()
+    assert (kit.provider.executed, len(kit.provider.queried)) == ([], 1)
+    await kit.handle(make.query())
+    await kit.run()
+    assert len(kit.provider.queried) == 2

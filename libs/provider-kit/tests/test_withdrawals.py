@@ -117,6 +117,30 @@ async def test_a_charge_that_comes_again_after_its_withdrawal_is_not_sent(kit, m
     assert await kit.claim() == []
 
 
+async def test_a_confirm_that_waits_for_a_provider_that_is_away_is_withdrawn_and_never_sent(kit, make):
+    await handle(kit, make.charge())
+    await kit.run()
+    await kit.reports()
+    await handle(kit, make.confirm())
+    (claimed,) = await kit.claim()
+    await kit.postpone(claimed, seconds=60)
+    await handle(kit, replace(WITHDRAW, operation_id="pay_1.1.c1", kind="confirm"))
+    [report] = await withdrawn(kit)
+    assert (report.payment_id, report.operation_id, report.kind, report.step) == ("pay_1", "pay_1.1.c1", "confirm", 4)
+    await kit.make_due()
+    await handle(kit, make.confirm())
+    assert await kit.claim() == []
+
+
+async def test_a_confirm_that_may_have_been_sent_is_not_withdrawn(kit, make):
+    await handle(kit, make.confirm())
+    (claimed,) = await kit.claim()
+    await kit.mark(claimed)
+    await handle(kit, replace(WITHDRAW, operation_id="pay_1.1.c1", kind="confirm"))
+    assert await withdrawn(kit) == []
+    assert (await kit.row("pay_1.1.c1"))["done_at"] is None
+
+
 async def test_a_refund_of_the_payment_is_no_charge_and_stays(kit, make):
     await handle(kit, make.refund(1))
     await handle(kit, replace(WITHDRAW, operation_id="ref_1"))

@@ -1,6 +1,8 @@
-"""An orchestrator's database and handlers without Kafka: messages in, messages out."""
+"""An orchestrator's database and handlers without Kafka; and this folder on the path, for what its tests share."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,8 @@ from malipo.messaging.subscription import Received
 from malipo.money import Money
 from orchestrator.subscriptions import SUBSCRIPTIONS
 from testkit.operations import card
+
+sys.path.append(str(Path(__file__).parent))
 
 
 @dataclass

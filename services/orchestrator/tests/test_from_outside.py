@@ -1,8 +1,11 @@
 """What others have begun, and what persons decide, against a real database."""
 
+from datetime import timedelta
+
 import pytest
 from asyncpg import NotNullViolationError
 from msgspec.structs import replace
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
@@ -21,7 +24,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.money import Money
-from orchestrator import console, decisions
+from orchestrator import console, decisions, scheduler
 
 USD_10 = Money(1000, "USD")
 AT = clock.now()
@@ -103,6 +106,28 @@ async def test_money_in_suspense_ends_the_payment_that_a_person_assigns_it_to_on
     assert await decisions.unassigned(orchestrator.database) == []
     with pytest.raises(decisions.Impossible, match="in suspense"):
         await decisions.assign(orchestrator.database, money.id, create.payment_id, "Once more.", "Jo")
+
+
+async def test_money_in_suspense_is_counted_by_provider_and_by_age_until_it_is_assigned(orchestrator, make):
+    def shown() -> tuple[float | None, float | None]:
+        names = ("malipo_suspense_open", "malipo_suspense_oldest_seconds")
+        number, age = (REGISTRY.get_sample_value(name, {"provider": "stripe"}) for name in names)
+        return number, age
+
+    await scheduler.watch(orchestrator.database)
+    assert shown() == (0, 0)  # a zero before the first: an alert needs one
+    create = make.create()
+    old = unmatched("QK1", received_at=clock.now() - timedelta(hours=2))
+    await orchestrator.handle(create, make.report(create.payment_id, Declined(code="x")), old, unmatched("QK2"))
+    await scheduler.watch(orchestrator.database)
+    number, age = shown()
+    assert (number, age) == (2, pytest.approx(7200, abs=300))
+    for money in await decisions.unassigned(orchestrator.database):
+        await orchestrator.database.write(
+            "UPDATE suspense SET assigned_to = $1 WHERE id = $2", create.payment_id, money.id
+        )
+    await scheduler.watch(orchestrator.database)
+    assert shown() == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,14 @@ SUBJECTS = list(Subject)
 OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED, *DECISIONS}
 FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
 CHARGES_ONLY = {Trigger.APPROVED, Trigger.REVERSED}
+AT_THE_END = {Trigger.NAMED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 PROVIDER_TRIGGERS = {
-    Subject.PAYMENT: set(Trigger) - OURS - FROM_OUTSIDE,
+    Subject.PAYMENT: set(Trigger) - OURS - FROM_OUTSIDE - AT_THE_END,
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.REVERSED, Trigger.PENDING, Trigger.UNKNOWN},
     # Not AUTHORIZED and ACTION_REQUIRED: that the charge is unchanged says nothing about a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.UNKNOWN},
-    Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY,
+    Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY - AT_THE_END,
 }
 AWAITED = (State.PROCESSING, State.PENDING, State.IN_DOUBT)
 NO_NEWS = {
@@ -153,7 +154,10 @@ def test_everything_that_others_have_opened_is_told(trigger):
 
 def test_a_person_decides_only_what_is_in_doubt_or_pending_or_an_end_that_is_wrong():
     decided = [one for one in TRANSITIONS if one.trigger in DECISIONS]
-    assert {one.state for one in decided} == {State.IN_DOUBT, State.PENDING, *(DECIDED - {State.RETURNED})}
+    by_state = {State.IN_DOUBT, State.PENDING, State.WAITING, *(DECIDED - {State.RETURNED})}
+    assert {one.state for one in decided} == by_state
+    waiting = {(one.subject, one.trigger) for one in decided if one.state is State.WAITING}
+    assert waiting == {(Subject.REFUND, Trigger.DECIDED_FAILED)}  # nothing of it was sent
     assert {one.subject for one in decided if one.state in DECIDED} == {Subject.PAYMENT}
     assert all(one.send is None for one in decided)
     assert all(one.event == "payment.corrected" for one in decided if one.state in DECIDED)
@@ -178,8 +182,24 @@ def test_doubt_is_left_only_by_an_outcome():
 
 @pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND])
 def test_reaching_an_end_always_publishes_an_event(subject):
-    published = [one.event for one in transitions_of(subject) if one.to in DECIDED]
+    published = [one.event for one in transitions_of(subject) if one.to in DECIDED and one.to is not one.state]
     assert all(published)
+
+
+def test_money_that_is_held_after_an_end_without_it_is_released_and_the_end_stands():
+    held = {one.state: one for one in transitions_of(Subject.PAYMENT) if one.trigger is Trigger.AUTHORIZED}
+    for end in (State.FAILED, State.CANCELED):
+        assert (held[end].to, held[end].send, held[end].event) == (end, Send.CANCEL, None)
+    assert State.COMPLETED not in held
+    assert State.RETURNED not in held
+
+
+def test_a_refund_that_waits_for_the_charges_name_asks_and_moves_nothing_until_it_is_dispatched():
+    waiting = {one.trigger: (one.to, one.send) for one in transitions_of(Subject.REFUND) if one.state is State.WAITING}
+    assert waiting[Trigger.DISPATCHED] == (State.PROCESSING, Send.REFUND)
+    assert waiting[Trigger.OVERDUE] == (State.WAITING, Send.QUERY)
+    ends = {to for trigger, (to, _) in waiting.items() if trigger not in (Trigger.DISPATCHED, Trigger.OVERDUE)}
+    assert ends == {State.FAILED}
 
 
 @pytest.mark.parametrize("subject", [Subject.CAPTURE, Subject.CANCEL])

@@ -13,12 +13,13 @@ from malipo.contracts.outcomes import (
     Canceled,
     Declined,
     Pending,
+    Reversed,
     Succeeded,
     Unknown,
 )
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import Ages
+from provider_kit.provider import ACCOUNT_CHANGED, Ages
 from testkit.operations import cancel, capture, charge, refund
 from testkit.waiting import until
 
@@ -122,13 +123,30 @@ async def test_a_refund_of_a_charge_that_stripe_does_not_know_is_declined(stripe
 
 
 async def test_a_pending_refund_ends_as_the_bank_decides(stripe):
-    for ending, end in (("succeed", Succeeded), ("fail", Declined)):
+    for ending, end in (("succeed", Succeeded), ("fail", Reversed)):
         paid = await stripe.execute(pay("pm_card_pendingRefund"))
         operation = refund(operation_id=ids.new("ref"), reference=paid.reference)
         outcome = await stripe.execute(operation)
         assert isinstance(outcome, Pending)
         await stripe.http.post(f"/_sim/refunds/{outcome.reference}/{ending}", json={})
         assert isinstance(await stripe.query(operation, outcome.reference), end)
+
+
+async def test_a_refund_made_in_the_dashboard_is_read_by_its_id_and_the_book_holds_one(stripe):
+    for ending, end in (("succeed", Succeeded), ("fail", Reversed)):
+        paid = await stripe.execute(pay("pm_card_pendingRefund"))
+        in_dashboard = await stripe.execute(refund(operation_id=ids.new("ref"), reference=paid.reference))
+        opened = replace(
+            stripe.attempt(refund(operation_id=ids.new("ref"), reference="")),
+            reference=in_dashboard.reference,
+            same_account=False,
+        )
+        assert await stripe.provider.query(opened) == in_dashboard
+        await stripe.http.post(f"/_sim/refunds/{in_dashboard.reference}/{ending}", json={})
+        assert isinstance(await stripe.provider.query(opened), end)
+        nobodys = await stripe.provider.query(replace(opened, reference="re_nobody"))
+        assert nobodys == Unknown(reason=ACCOUNT_CHANGED)
+    assert [kind for kind, _ in await stripe.book()].count("refund") == 2
 
 
 LOST = ["answer_lost", "reset_after_effect", "malformed_json", "error_after_effect", "unknown_status"]

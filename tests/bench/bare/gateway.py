@@ -13,6 +13,7 @@ from gateway.payments.views import create_command, first_payment
 from gateway.subscriptions import subscriptions
 from malipo import clock
 from malipo.contracts.message import Message
+from malipo.contracts.providers import life_of
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.platform.secrets import KeyRing
 
@@ -29,7 +30,8 @@ def build() -> FastAPI:
 
     @app.post("/v1/payments")
     async def create_payment(body: NewPayment) -> Response:
-        payment = first_payment(body, clock.now())
+        now = clock.now()
+        payment = first_payment(body, now, now + life_of("card"))
         method = sealed(payment.id, body.method, NOBODYS_KEYS).method
         command = create_command(
             payment,

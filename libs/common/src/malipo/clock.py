@@ -1,9 +1,16 @@
 """The only place that reads the time."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux's own; elsewhere that one counts sleep, too
+
+_UNITS = {
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "minute": timedelta(minutes=1),
+    "second": timedelta(seconds=1),
+}
 
 
 def now() -> datetime:
@@ -41,3 +48,12 @@ def since_boot() -> float:
 def iso(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, e.g. `2026-11-21T09:30:00.123Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def spoken(duration: timedelta) -> str:
+    """A duration as people say it: a whole number of days from two on, or else of hours, of minutes, or of seconds."""
+    for unit, size in _UNITS.items():
+        count, rest = divmod(duration, size)
+        if count >= (2 if unit == "day" else 1) and not rest:
+            return f"{count} {unit}" + ("s" if count > 1 else "")
+    return f"{duration.total_seconds():g} seconds"

@@ -15,6 +15,9 @@ from malipo.platform.logs import log
 from provider_kit.provider import Ages, Named, ProviderOperation, References
 from provider_kit.references import MAIN, OWN, holdable
 
+OPENED = "opened"
+"""The `problem` of an attempt that stands for an operation begun at the provider: it is never carried out here."""
+
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
 
 
@@ -75,6 +78,7 @@ class OriginalAttempt:
     """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes.
 
     `references` are all ids of the provider's that are known by now, the earliest first; `claims` are what hints have given as such.
+    `opened`: it was begun at the provider, and is only ever read about.
     """
 
     operation: ProviderOperation
@@ -86,6 +90,7 @@ class OriginalAttempt:
     ages: Ages
     references: Sequence[Named] = ()
     claims: Sequence[Named] = ()
+    opened: bool = False
 
     @property
     def ids(self) -> set[str]:
@@ -149,6 +154,7 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         ages=_ages(row, read_at),
         references=references,
         claims=_pairs(row["claimed"]),
+        opened=row["problem"] == OPENED,
     )
 
 

@@ -106,7 +106,7 @@ RETURNING a.id, EXISTS (
     WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position) AS followed
 """  # noqa: S608 - names of ours
 # Never beyond the expiry, so that the end is reported at once. What has expired already was perhaps sent, and is queried.
-# A charge that was to be withdrawn during this try, and is now known not to have been sent, ends here.
+# A charge or confirm that was to be withdrawn during this try, and is now known not to have been sent, ends here.
 _WITHDRAWN = "withdrawn_step IS NOT NULL AND $5::timestamptz IS NULL"
 _POSTPONE = f"""
 UPDATE attempts SET due_at = now() + CASE WHEN expires_at > now() THEN least($3::interval, expires_at - now()) ELSE $3::interval END,
@@ -130,7 +130,7 @@ _WITHDRAW = """
 WITH open AS (
     SELECT a.id, withdraw.step, a.first_sent_at IS NULL AS unsent
     FROM unnest($1::text[], $2::integer[]) AS withdraw (id, step) JOIN attempts AS a USING (id)
-    WHERE a.kind = 'charge' AND a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+    WHERE a.kind IN ('charge', 'confirm') AND a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), deferred AS (
     UPDATE attempts AS a SET withdrawn_step = open.step FROM open WHERE a.id = open.id AND NOT open.unsent
 )
@@ -178,15 +178,14 @@ class Attempts:
     async def withdraw(
         self, unit: UnitOfWork, withdraws: Sequence[Withdraw], arriving: Sequence[Received[Message]]
     ) -> set[str]:
-        """Cancel those of these charges that were never sent; returns their ids. `arriving` are recorded first.
+        """Cancel those of these charges and confirms that were never sent; returns their ids. `arriving` are recorded first.
 
-        For a charge that is being sent the withdrawal is deferred: the charge ends if it turns out that nothing was sent
-        (`postpone`).
+        For one that is being sent the withdrawal is deferred: it ends if it turns out that nothing was sent (`postpone`).
         """
         if new := [_row(received, _command(received.message)) for received in arriving]:
             await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: new}))
-        charge_ids, steps = [one.operation_id for one in withdraws], [one.step for one in withdraws]
-        return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, charge_ids, steps, _CANCELED)}
+        withdrawn_ids, steps = [one.operation_id for one in withdraws], [one.step for one in withdraws]
+        return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, withdrawn_ids, steps, _CANCELED)}
 
     async def claim_operations(
         self, lease: Lease, count: int, running: Sequence[str], without: Sequence[str] = ()
@@ -236,7 +235,7 @@ class Attempts:
     ) -> PostponedAttempt | None:
         """Release the attempt to be run again later: this try has not reached the provider, whatever earlier ones did.
 
-        It runs again when it expires at the latest; a charge that was to be withdrawn, and that no earlier try sent
+        It runs again when it expires at the latest; a charge or confirm that was to be withdrawn, and that no earlier try sent
         either, ends as canceled. None when the lease was lost.
         """
         earlier = claimed.first_sent_at, claimed.account_fingerprint

@@ -1,4 +1,4 @@
-"""Handles a provider's commands: operations and queries are recorded; a charge that was never sent can be withdrawn."""
+"""Handles a provider's commands: operations and queries are recorded; a charge or confirm that was never sent can be withdrawn."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,13 +21,13 @@ async def handle_batch(
     withdrawn = {one.message.operation_id: (one.message, one) for one in batch if isinstance(one.message, Withdraw)}
     operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
     if withdrawn:
-        # A charge and its withdrawal may come in one batch, as after an outage: the charge must be there to be stopped.
+        # An operation and its withdrawal may come in one batch, as after an outage: it must be there to be stopped.
         payments = {withdraw.payment_id for withdraw, _ in withdrawn.values()}
         arriving = sorted((one for one in operations if one.key in payments), key=lambda one: one.key)
         ended = await attempts.withdraw(unit, [withdraw for withdraw, _ in withdrawn.values()], arriving)
         operations = [one for one in operations if one.key not in payments]
-        for charge_id in sorted(ended):
-            withdraw, received = withdrawn[charge_id]
+        for operation_id in sorted(ended):
+            withdraw, received = withdrawn[operation_id]
             report = reports.withdrawn(withdraw, provider, withdraw.step)
             unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
     attempts.record(unit, operations)

@@ -18,7 +18,7 @@ from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
 from provider_kit.tables import CLAIMS, NEW_ATTEMPT
 
 _ORIGINAL = f"""
-SELECT id, command, headers, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
+SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
     expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known,
     (SELECT jsonb_agg(jsonb_build_array(role, reference)) FROM claims WHERE claims.attempt_id = attempts.id) AS claimed
 FROM attempts"""  # noqa: S608 - text of ours

@@ -163,7 +163,7 @@ def unknown_charge(opened: Opened) -> Unmatched:
 def _match_opened(
     matched: MatchedCallback, opened: Opened, ours: Sequence[OriginalAttempt], nameless: Sequence[OriginalAttempt]
 ) -> None:
-    own = _by_references("refund", [opened.reference], ours)
+    own = [one for one in _by_references("refund", [opened.reference], ours) if not one.opened]
     payments = {one.operation.payment_id: one for one in _by_references(None, opened.about.values(), ours)}
     perhaps = [one for one in nameless if one.operation.payment_id in payments and _is_of_amount(one, opened)]
     if own:

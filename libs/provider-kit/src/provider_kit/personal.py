@@ -45,6 +45,10 @@ class PersonalDataUnreadable(Exception):
     """The key is there and opens nothing: a key of the ring that wrapped it is gone, or the data is damaged."""
 
 
+class MethodUnreadable(Exception):
+    """The provider's own model does not read this method: nothing can be charged with it, and nothing was sent."""
+
+
 class PersonalKeys:
     """The keys to personal data of one provider's payments, wrapped as they came."""
 
@@ -78,9 +82,12 @@ class PersonalKeys:
                 raise TypeError(type(other).__name__)
 
     async def open(self, payment_id: str, method: PaymentMethod) -> Method:
-        """The method as the merchant sent it. Raises `KeyBehind`, `PersonalDataErased` or `PersonalDataUnreadable`."""
+        """The method as the merchant sent it.
+
+        Raises `KeyBehind`, `PersonalDataErased`, `PersonalDataUnreadable` or `MethodUnreadable`.
+        """
         if method.personal is None:
-            return self._descriptor.read_method(method)
+            return self._read(method)
         row = await self._database.reads.fetchrow(_FIND, payment_id)
         if row is None:
             raise KeyBehind
@@ -89,10 +96,10 @@ class PersonalKeys:
         return self._opened(payment_id, method, method.personal, row["wrapped"])
 
     async def open_if_there(self, payment_id: str, method: PaymentMethod) -> Method | None:
-        """The method, or None when there is no key to it that opens it: to ask what became of it needs none."""
+        """The method, or None when it cannot be read, or no key opens it: to ask what became of it needs neither."""
         try:
             return await self.open(payment_id, method)
-        except (KeyBehind, PersonalDataErased):
+        except (KeyBehind, PersonalDataErased, MethodUnreadable):
             return None
         except PersonalDataUnreadable:
             log.error("personal data cannot be read", provider=self._descriptor.name, payment_id=payment_id)
@@ -101,7 +108,12 @@ class PersonalKeys:
     def _opened(self, payment_id: str, method: PaymentMethod, sealed: str, wrapped: str) -> Method:
         try:
             texts = open_texts(sealed, wrapped, payment_id, self._key_ring)
-            opened = msgspec.structs.replace(method, details=whole(method.details, texts), personal=None)
-            return self._descriptor.read_method(opened)
-        except (SecretUnreadable, ValidationError):
+        except SecretUnreadable:
             raise PersonalDataUnreadable from None  # without a cause: it would quote the data
+        return self._read(msgspec.structs.replace(method, details=whole(method.details, texts), personal=None))
+
+    def _read(self, method: PaymentMethod) -> Method:
+        try:
+            return self._descriptor.read_method(method)
+        except (LookupError, ValidationError):
+            raise MethodUnreadable from None  # without a cause: it would quote the data

@@ -22,6 +22,8 @@ AMOUNT_MISMATCH = "amount_mismatch"
 """The reason of an `Unknown` when the provider reports another amount or currency than the operation's."""
 ACCOUNT_CHANGED = "account_changed"
 """The reason of an `Unknown` when an operation may have been sent to another account, and the present one has no trace."""
+NOT_FOUND = "not_found"
+"""The reason of an `Unknown` when what was begun at the provider itself is not found there."""
 ERROR_STORED = "error_stored"
 """The reason of an `Unknown` when the provider has stored an error of its own as its final response to the operation's
 key, and shows no trace."""
@@ -100,7 +102,8 @@ class Attempt:
     """One operation on its way to a provider. Committed before anything is sent.
 
     `first_sent_at` is set once a try may have reached the provider. `same_account` is False when that try may have gone to
-    another account than that of `credentials`: nothing may then be sent, and finding nothing proves nothing. `reference`
+    another account than that of `credentials`, or when no try of ours has made it, but somebody at the provider: nothing
+    may then be sent, and finding nothing proves nothing. `reference`
     is the provider's id of the object when it is known. Callbacks about it come to `callback_path`. `account` names the
     account that `credentials` are of, without a secret: for access tokens and clients. `method` is a charge's
     as the merchant sent it, what is personal included; a query may lack it, when that was erased.

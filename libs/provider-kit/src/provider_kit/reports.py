@@ -54,11 +54,11 @@ def outcome_of(claimed: ClaimedAttempt, provider: str, outcome: Outcome, exchang
 def withdrawn(
     operation: Withdraw | ProviderOperation, provider: str, step: int, exchanges: Exchanges = ()
 ) -> OutcomeReported:
-    """The end of a charge that was never sent, and now never will be: the payment's `step` withdrew it."""
+    """The end of a charge or confirm that was never sent, and now never will be: the payment's `step` withdrew it."""
     return OutcomeReported(
         payment_id=operation.payment_id,
         operation_id=operation.operation_id,
-        kind="charge",
+        kind=operation.kind if isinstance(operation, Withdraw) else kind_of(operation),
         provider=provider,
         outcome=Canceled(),
         source="attempt",

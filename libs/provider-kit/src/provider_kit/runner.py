@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import msgspec
 from opentelemetry.trace import SpanKind
 
 from malipo import ids
@@ -19,15 +20,24 @@ from malipo.messaging.pool import when_back
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
-from provider_kit import exchanges, reports
+from provider_kit import exchanges, opened_attempts, reports
 from provider_kit.attempt_rows import ClaimedAttempt, FinishedAttempt, OriginalAttempt, PostponedAttempt
 from provider_kit.attempts import Attempts, Expired, LeaseLost
 from provider_kit.bulkhead import ClaimWithout, Shares
 from provider_kit.calls import Calls
 from provider_kit.credentials import Account, CredentialStore, NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalDataUnreadable, PersonalKeys
-from provider_kit.provider import Attempt, Provider, ProviderOperation, References, fingerprint, refusal
+from provider_kit.personal import KeyBehind, MethodUnreadable, PersonalDataErased, PersonalDataUnreadable, PersonalKeys
+from provider_kit.provider import (
+    ACCOUNT_CHANGED,
+    NOT_FOUND,
+    Attempt,
+    Provider,
+    ProviderOperation,
+    References,
+    fingerprint,
+    refusal,
+)
 
 CONCURRENT_OPERATIONS = 48
 CONCURRENT_QUERIES = 16
@@ -49,6 +59,11 @@ ERASED = Declined(
     code="personal_data_erased", message="What the charge needs of the customer was erased: nothing was sent."
 )
 """The end of a charge that was not sent before its personal data was erased."""
+
+UNREADABLE = Declined(
+    code="method_unreadable", message="The provider's service cannot read the payment's method: nothing was sent."
+)
+"""The end of a charge that was not sent, because the provider's own model does not read its method."""
 
 _BEHIND_SECONDS = 0.2
 _LONGEST_BEHIND_SECONDS = 5.0  # a configuration that arrives between the look and the wait wakes nothing
@@ -169,6 +184,9 @@ class AttemptRunner:
             return EXPIRED if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
         except PersonalDataErased:
             return ERASED if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
+        except MethodUnreadable:
+            log.error("method cannot be read", provider=self._name, **logs.facts(command.payment_id, claimed.headers))
+            return UNREADABLE if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
 
     async def _account_of(self, claimed: ClaimedAttempt) -> Account:
         """The merchant's account, read anew for an attempt that had to wait: new ones may have woken it."""
@@ -178,7 +196,7 @@ class AttemptRunner:
         )
 
     async def _send(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
-        """Raises `Expired` or `PersonalDataErased` when nothing was sent by this try for that reason."""
+        """Raises `Expired`, `PersonalDataErased` or `MethodUnreadable` when nothing was sent by this try for that reason."""
         attempt = self._attempt(operation, account, claimed, claimed.references)
         if isinstance(operation, Charge):
             attempt = replace(attempt, method=await self._keys.open(operation.payment_id, operation.method))
@@ -190,15 +208,17 @@ class AttemptRunner:
         return await self._calls.call("execute", attempt, claimed.hold)
 
     async def _read_about(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
-        """The outcome of an operation that has expired, and that an earlier try may have sent."""
+        """The outcome of an operation that may not be sent any more, and that an earlier try may have sent."""
         attempt = self._attempt(operation, account, claimed, claimed.references)
         self._calls.require_closed(operation)
         return await self._calls.call("query", replace(attempt, ages=attempt.ages.ended()), claimed.hold)
 
     async def _query(self, claimed: ClaimedAttempt, query: Query, account: Account) -> Outcome:
-        original = await self._attempts.original(query.operation_id)
+        original = await self._original(claimed, query)
         if original is None:
-            return await self._tombstone(query)
+            return Unknown(reason=NOT_FOUND) if query.only_read else await self._tombstone(query)
+        if original.opened or query.only_read:
+            return await self._only_read(claimed, query, original, account)
         never_sent = original.first_sent_at is None
         if isinstance(original.outcome, Declined | Canceled) and (self._repeats or never_sent):
             return original.outcome  # decided; a query by replay could carry out what was never sent
@@ -217,6 +237,27 @@ class AttemptRunner:
             attempt = replace(attempt, method=opened)
         self._calls.require_closed(original.operation)
         return await self._calls.call("query", attempt, claimed.hold)
+
+    async def _original(self, claimed: ClaimedAttempt, query: Query) -> OriginalAttempt | None:
+        """The attempt that the query is about; one that was begun at the provider is recorded by the first query of it."""
+        original = await self._attempts.original(query.operation_id)
+        if original is None and query.opened is not None and query.reference is not None:
+            await opened_attempts.record(self._database, query, query.opened, query.reference, claimed.headers)
+            original = await self._attempts.original(query.operation_id)
+        return original
+
+    async def _only_read(
+        self, claimed: ClaimedAttempt, query: Query, original: OriginalAttempt, account: Account
+    ) -> Outcome:
+        """What the provider's book shows; nothing is sent that could have an effect, and that it shows nothing proves nothing."""
+        references = References(original.references, claimed.references.noted, original.claims)
+        attempt = self._attempt(original.operation, account, original, references)
+        self._calls.require_closed(original.operation)
+        attempt = replace(attempt, same_account=False, reference=attempt.reference or query.reference)
+        outcome = await self._calls.call("query", attempt, claimed.hold)
+        if isinstance(outcome, Unknown) and outcome.reason == ACCOUNT_CHANGED:
+            return msgspec.structs.replace(outcome, reason=NOT_FOUND)
+        return outcome
 
     def _attempt(
         self,
@@ -285,7 +326,7 @@ class AttemptRunner:
     def _report_of(
         self, claimed: ClaimedAttempt, operation: ProviderOperation, postponed: PostponedAttempt, code: str, why: str
     ) -> OutcomeReported | AttemptPostponed | None:
-        """The end of a charge that was withdrawn meanwhile, or else what postponed the attempt."""
+        """The end of what was withdrawn meanwhile, or else what postponed the attempt."""
         if postponed.withdrawn_step is not None:
             return reports.withdrawn(operation, self._name, postponed.withdrawn_step, exchanges.made())
         return reports.postponed(

@@ -60,7 +60,7 @@ ATTEMPTS = Table(
 )
 """What is to be sent, was sent, and came back. Except for a query, `id` is the operation's id, so that one operation can
 never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account_fingerprint` then names
-the account that it went to. `withdrawn_step` is the step that withdrew a charge while it was being sent. After `expires_at`
+the account that it went to. `withdrawn_step` is the step that withdrew it while it was being sent. After `expires_at`
 nothing is sent that could take money. `account` is the merchant's account that it is for, as `account_of` names it."""
 
 ATTEMPT_REFERENCES = Table(

@@ -1,13 +1,10 @@
 """Folds one trigger after the other into a payment by the state table. Pure: returns the messages to send."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import timedelta
 
-from malipo import ids
-from malipo.contracts.events import Cause, EventType, Failure, PaymentTransitioned, PublicEvent, Sent, Source
+from malipo.contracts.events import Failure, Sent
 from malipo.contracts.identity import attempt_of
-from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
     Approved,
     Authorized,
@@ -38,18 +35,19 @@ from orchestrator.outcomes import (
     believable,
     believable_of,
     came_late,
-    detail_of,
+    holds_after_the_end,
     is_behind,
     is_known_money,
     learn_decision,
     learn_operation,
     learn_payment,
+    names,
     own_failure,
     trigger_of,
     why_failed_all_the_same,
 )
 from orchestrator.payment import Operation, Payment
-from orchestrator.views import operation_view, payment_view
+from orchestrator.recording import Recording
 from orchestrator.waits import set_deadline, watch_doubt
 
 
@@ -58,21 +56,9 @@ class UnknownOperation(LookupError):
 
 
 @dataclass(slots=True)
-class Fold:
-    """What one message does to one payment: the messages to send, and why outcomes were ignored.
+class Fold(Recording):
+    """What one message does to one payment. `doubts_ended` holds what was in doubt, and for how long."""
 
-    `now` is PostgreSQL's, read with the payment: deadlines are set and passed by that clock alone. `observed_at` is when
-    a provider's outcome was received, `because` why a person decided; `doubts_ended` holds what was in doubt, and for how long.
-    """
-
-    payment: Payment
-    now: datetime
-    source: Source
-    message_id: str
-    observed_at: datetime | None = None
-    because: str | None = None
-    messages: list[Message] = field(default_factory=list[Message])
-    ignored: list[Ignored] = field(default_factory=list[Ignored])
     doubts_ended: list[tuple[Subject, timedelta]] = field(default_factory=list[tuple[Subject, timedelta]])
     _asks_instead: bool = False
 
@@ -95,7 +81,9 @@ class Fold:
         self._operation_step(operation, Trigger.DISPATCHED, None)
 
     def defer(self, operation: Operation) -> None:
-        """Keep a cancel that cannot be sent yet: a charge that was never sent is stopped, else the cancel waits for an outcome."""
+        """Keep what cannot be sent yet: a cancel stops a charge that was never sent, and else waits for an outcome; a refund
+        waits until the provider has named the charge.
+        """
         self.payment.operations[operation.id] = operation
         self._operation_step(operation, Trigger.DEFERRED, None)
 
@@ -186,7 +174,7 @@ class Fold:
         if payment.live(Subject.CANCEL):
             payment.reference = reference
             self.ignored.append(Ignored.LATE)
-            return self._start_deferred()
+            return self._start_deferred(Subject.CANCEL)
         return self._payment_step(Trigger.APPROVED if in_time else Trigger.EXPIRED, outcome)
 
     def overdue(self, subject_id: str) -> None:
@@ -205,32 +193,36 @@ class Fold:
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
         transition = TABLE.get((Subject.PAYMENT, payment.state, trigger))
+        if transition is not None and holds_after_the_end(transition) and self._is_known_hold(outcome):
+            return None
+        if transition is None and names(payment, outcome):
+            trigger, transition = Trigger.NAMED, TABLE[Subject.PAYMENT, payment.state, Trigger.NAMED]
         if transition is None:
             return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
-        self._asks_instead = transition.send is Send.CANCEL and self._cannot_cancel_now()
         learn_payment(payment, outcome)
+        self._asks_instead = transition.send is Send.CANCEL and self._cannot_cancel_now()
         if transition.to is State.REQUIRES_ACTION and before is not transition.to:
             payment.action_at = self.observed_at or self.now
         payment.state = transition.to
         payment.confirming = payment.confirming and transition.to is not State.REQUIRES_ACTION
         payment.failure = payment.failure or own_failure(transition, self.because)
         self._wait(payment, transition, outcome)
-        self._record(before, transition.to, trigger, outcome, transition=transition)
+        self.record(
+            before, transition.to, trigger, outcome, transition=transition, sent=self._shown_as_sent(transition, None)
+        )
         self._add_command(transition, None)
-        if transition.to in DECIDED:
+        if transition.to in DECIDED and transition.to is not transition.state:
             self._close_operations(*as_outcome(payment, trigger, outcome))
-        elif payment.cancelable:
-            self._start_deferred()
         if came_late(payment, transition, self.source):
             self._give_back()
         payment.had_money = payment.had_money or transition.to is State.COMPLETED
-        return None
+        return self._start_deferred()
 
     def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:
         transition = TABLE.get((operation.subject, operation.state, trigger))
         if reason := why_failed_all_the_same(operation, outcome):
-            return self._ignore(reason, operation.state, outcome, operation)
+            return self.ignore(reason, operation.state, outcome, operation)
         if transition is None:
             return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
@@ -241,7 +233,8 @@ class Fold:
         if trigger is Trigger.DISPATCHED:
             operation.dispatched_at = self.now
         self._wait(operation, transition, outcome)
-        self._record(before, transition.to, trigger, outcome, transition=transition, operation=operation)
+        sent = self._shown_as_sent(transition, operation)
+        self.record(before, transition.to, trigger, outcome, transition=transition, operation=operation, sent=sent)
         self._add_command(transition, operation)
         for same in self.payment.taken_for_others(operation):
             self._operation_step(same, Trigger.DECLINED, Declined(code="counted_otherwise"))
@@ -253,7 +246,10 @@ class Fold:
         set_deadline(self.payment, subject, transition, outcome, self.now)
 
     def _close_operations(self, trigger: Trigger, outcome: Outcome | None) -> None:
-        """The charge has ended: end the captures and cancels that were to change it."""
+        """The charge has ended: end the captures and cancels that were to change it, and a refund of what went back."""
+        if self.payment.state is State.RETURNED:
+            for refund in self.payment.waiting(Subject.REFUND):
+                self._operation_step(refund, Trigger.DECLINED, Declined(code="payment_returned"))
         for operation in self.payment.live(Subject.CAPTURE, Subject.CANCEL):
             taken = operation.subject is Subject.CAPTURE and trigger is Trigger.SUCCEEDED
             if taken and operation.amount_minor != self.payment.captured_minor:
@@ -262,11 +258,22 @@ class Fold:
             else:
                 self._operation_step(operation, trigger, outcome)
 
-    def _start_deferred(self) -> None:
-        """The charge exists, and can be canceled now: start the cancel that was deferred."""
-        for operation in self.payment.live(Subject.CANCEL):
-            if operation.state is State.WAITING:
-                self._operation_step(operation, Trigger.DISPATCHED, None)
+    def _start_deferred(self, *subjects: Subject) -> None:
+        """Start what was deferred and can be carried out now: a cancel, because the charge exists, or a refund, as it has a name."""
+        for operation in self.payment.waiting(*(subjects or self.payment.possible)):
+            self._operation_step(operation, Trigger.DISPATCHED, None)
+
+    def _is_known_hold(self, outcome: Outcome | None) -> bool:
+        """Whether money that is held after the end was to be released before: once is enough; what cannot be, is alerted."""
+        assert outcome is not None
+        releases = [one for one in self.payment.operations.values() if one.reason == commands.LATE_HOLD]
+        if any(one.state is not State.FAILED for one in releases):
+            self.ignored.append(Ignored.LATE)
+        elif releases or (outcome.reference or self.payment.reference) is None or not commands.can_cancel(self.payment):
+            self.contradict(self.payment.state, outcome, None)
+        else:
+            return False
+        return True
 
     def _after_the_end(
         self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
@@ -274,63 +281,7 @@ class Fold:
         reason = why_ignored(subject, state, trigger)
         if operation is None and isinstance(outcome, Succeeded) and not is_known_money(self.payment, outcome):
             reason = Ignored.CONTRADICTION
-        self._ignore(reason, state, outcome, operation)
-
-    def _ignore(self, reason: Ignored, state: State, outcome: Outcome | None, operation: Operation | None) -> None:
-        if outcome is not None and reason is Ignored.CONTRADICTION:
-            self.contradict(state, outcome, operation)
-        else:
-            self.ignored.append(reason)
-
-    def contradict(self, state: State, outcome: Outcome, operation: Operation | None) -> None:
-        """Record and have alerted an outcome that cannot be true beside an earlier one; it changes nothing."""
-        self.ignored.append(Ignored.CONTRADICTION)
-        self._record(state, state, trigger_of(outcome), outcome, operation=operation)
-
-    def _record(
-        self,
-        before: State,
-        after: State,
-        trigger: Trigger,
-        outcome: Outcome | None,
-        *,
-        transition: Transition | None = None,
-        operation: Operation | None = None,
-    ) -> None:
-        """Add a step to the history: by a transition of the table, or for a contradiction."""
-        payment = self.payment
-        event_type = transition.event if transition and not _unasked(operation) else None
-        payment.step += 1
-        payment.updated_at = self.now  # refunds change the view of a payment, too
-        self.messages.append(
-            PaymentTransitioned(
-                payment_id=payment.id,
-                merchant_id=payment.merchant_id,
-                mode=payment.mode,
-                step=payment.step,
-                from_state=before,
-                to_state=after,
-                payment=payment_view(payment),
-                operation=operation_view(operation, payment.amount.currency) if operation else None,
-                cause=Cause(
-                    trigger=trigger,
-                    source=self.source,
-                    message_id=self.message_id,
-                    detail=self.because or detail_of(outcome),
-                    observed_at=self.observed_at,
-                ),
-                config_version=payment.config_version,
-                occurred_at=self.now,
-                public_event=self._public_event(event_type) if event_type else None,
-                contradiction=transition is None,
-                sent=self._shown_as_sent(transition, operation) if transition else None,
-                deadline=payment.timers.get(operation.id if operation else payment.id) if transition else None,
-            )
-        )
-
-    def _public_event(self, event_type: str) -> PublicEvent:
-        self.payment.event_sequence += 1
-        return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
+        self.ignore(reason, state, outcome, operation)
 
     def _shown_as_sent(self, transition: Transition, operation: Operation | None) -> Sent | None:
         """What `_add_command` adds for the transition itself: a charge is canceled by an operation, which has steps of its own."""
@@ -360,10 +311,12 @@ class Fold:
 
     def _ask(self, transition: Transition, operation: Operation | None) -> None:
         (operation or self.payment).queries += 1
-        (operation or self.payment).unanswered = True
+        deferred = operation is not None and operation.state is State.WAITING
+        asked = self.payment if operation is None or deferred else operation
+        asked.unanswered = True
         if repeats_command(transition) and commands.fresh(self.payment, operation, self.now):
             self.messages.append(commands.operation_command(self.payment, operation))
-        self.messages.append(commands.query(self.payment, operation))
+        self.messages.append(commands.query(self.payment, None if deferred else operation))
 
     def _give_up(self) -> None:
         """Have the provider cancel the charge, as an operation of its own, or ask it where that is of no use now."""
@@ -387,12 +340,12 @@ class Fold:
         return self.source == "deadline" and of_no_use
 
     def _give_back(self) -> None:
-        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet."""
+        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet.
+
+        While the provider has not named the charge the refund waits, and the provider is queried.
+        """
         payment = self.payment
-        if payment.late_payments == "refund" and payment.reference is not None and payment.refundable_minor > 0:
-            self.start(commands.own_refund(payment, self.now))
-
-
-def _unasked(operation: Operation | None) -> bool:
-    """Whether it is a cancel that no merchant requested: its payment's end is published, and nothing about the cancel."""
-    return operation is not None and operation.subject is Subject.CANCEL and operation.opened_by == "malipo"
+        if payment.late_payments != "refund" or payment.refundable_minor <= 0:
+            return
+        begin = self.defer if payment.reference is None else self.start
+        begin(commands.own_refund(payment, self.now))

@@ -1,7 +1,7 @@
 """The commands sent to a provider for a payment and its operations. Pure."""
 
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from malipo import ids
 from malipo.contracts.commands import Mode
@@ -13,16 +13,20 @@ from malipo.contracts.provider_commands import (
     Capture,
     Charge,
     Confirm,
+    OpenedRefund,
     ProviderCommand,
-    ProviderOperationKind,
     Query,
     Refund,
     Withdraw,
 )
 from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
-from orchestrator.machine import State, Subject
+from orchestrator.machine import DECIDED, State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
+
+EXPIRED = "expired"
+LATE_HOLD = "late_authorization"
+"""Why Malipo cancels a charge of its own accord."""
 
 
 def new_operation(
@@ -49,8 +53,9 @@ def new_operation(
 
 
 def own_cancel(payment: Payment, now: datetime) -> Operation:
-    """The cancel by which Malipo ends a payment whose customer has not agreed in time."""
-    return new_operation(payment, Subject.CANCEL, ids.new("can", now), now, reason="expired", opened_by="malipo")
+    """The cancel by which Malipo ends a payment whose customer has not agreed in time, or releases what is held after its end."""
+    reason = LATE_HOLD if payment.state in DECIDED else EXPIRED
+    return new_operation(payment, Subject.CANCEL, ids.new("can", now), now, reason=reason, opened_by="malipo")
 
 
 def can_cancel(payment: Payment) -> bool:
@@ -148,17 +153,24 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
 
 
 def withdraw(payment: Payment) -> Withdraw:
-    """The command that stops the charge where it waits, if it was never sent."""
-    return Withdraw(**_common(payment, payment.charge_id))
+    """The command that stops the charge, or the confirm that is under way, where it waits, if that was never sent."""
+    return Withdraw(**_common(payment, payment.awaited_id), kind=_awaited_kind(payment))
 
 
 def query(payment: Payment, operation: Operation | None) -> Query:
     """The query about an operation, or about the charge: about its confirm while that is under way."""
     if operation is None:
-        kind: ProviderOperationKind = "confirm" if payment.confirming else "charge"
-        return Query(**_common(payment, payment.awaited_id), kind=kind, reference=payment.reference)
+        kind, ended = _awaited_kind(payment), payment.state in DECIDED
+        return Query(**_common(payment, payment.awaited_id), kind=kind, reference=payment.reference, only_read=ended)
     reference = operation.reference if operation.subject is Subject.REFUND else payment.reference
-    return Query(**_common(payment, operation.id), kind=KINDS[operation.subject], reference=reference)
+    kind, opened = KINDS[operation.subject], None
+    if operation.opened_by == "provider":
+        opened = OpenedRefund(Money(operation.amount_minor, payment.amount.currency), charge=payment.reference)
+    return Query(**_common(payment, operation.id), kind=kind, reference=reference, opened=opened)
+
+
+def _awaited_kind(payment: Payment) -> Literal["charge", "confirm"]:
+    return "confirm" if payment.confirming else "charge"
 
 
 _REPEATED_WITHIN = timedelta(hours=1)

@@ -119,4 +119,4 @@ def _check_fit(payment: Payment, money: Suspended) -> None:
 
 
 _STATES = sorted({state for subject, state, trigger in TABLE if subject is Subject.PAYMENT and trigger in DECISIONS})
-_WAIT = f"a person decides of a payment that is {', '.join(_STATES)}, and of an operation that is in_doubt or pending"
+_WAIT = f"a person decides of a payment that is {', '.join(_STATES)}, of an operation that is in_doubt or pending, and of a refund that is waiting"

@@ -8,7 +8,8 @@ class State(StrEnum):
     """The state of a payment or an operation. `IN_DOUBT`: sent, and no answer that we understand.
 
     `PENDING`: the provider has it and works on it, which is no doubt. `RETURNED`: the money had come, and went back.
-    `WAITING`: a cancel that cannot be carried out yet, because the provider has not reported the state of the charge.
+    `WAITING`: a cancel that cannot be carried out yet, because the provider has not reported the state of the charge; or a
+    refund of Malipo's own, because the provider has not named the charge.
     """
 
     INITIATED = "initiated"
@@ -27,7 +28,7 @@ class State(StrEnum):
 class Trigger(StrEnum):
     """What happens to it: our own action, a provider's outcome, a deadline, or the end of the intent (`EXPIRED`).
 
-    `DEFERRED`: a cancel was requested that must wait. `OPENED`: somebody began a refund at the provider itself.
+    `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended. `OPENED`: somebody began a refund at the provider itself.
     `RECEIVED`: money came to an account without a payment of ours. `DECIDED_...`: a person has decided.
     """
 
@@ -43,6 +44,7 @@ class Trigger(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     REVERSED = "reversed"
+    NAMED = "named"
     ACTION_REQUIRED = "action_required"
     UNKNOWN = "unknown"
     OVERDUE = "overdue"
@@ -52,7 +54,7 @@ class Trigger(StrEnum):
 
 
 class Send(StrEnum):
-    """What a transition sends to the provider. `WITHDRAW` stops a charge that was never sent, and nothing else."""
+    """What a transition sends to the provider. `WITHDRAW` stops a charge or confirm that was never sent, and nothing else."""
 
     CHARGE = "charge"
     CONFIRM = "confirm"
@@ -155,11 +157,14 @@ _TABLE = {
         (D,                T.DECIDED_COMPLETED, DONE,      _,                  "payment.completed"),
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "payment.failed"),
         (DONE,             T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # a bank gave it back
+        (DONE,             T.NAMED,             DONE,      _,                  _),
         (DONE,             T.DECIDED_FAILED,    FAILED,    _,                  "payment.corrected"),
         (FAILED,           T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
+        (FAILED,           T.AUTHORIZED,        FAILED,    S.CANCEL,           _),  # money is held that nobody waits for: release it
         (FAILED,           T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # it had come, as will be reported
         (FAILED,           T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
         (CANCELED,         T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
+        (CANCELED,         T.AUTHORIZED,        CANCELED,  S.CANCEL,           _),
         (CANCELED,         T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (CANCELED,         T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
     ),
@@ -167,6 +172,11 @@ _TABLE = {
         (I,                T.DISPATCHED,        P,         S.REFUND,           _),
         (I,                T.OPENED,            P,         _,                  "refund.opened"),
         (I,                T.OVERDUE,           FAILED,    _,                  "refund.failed"),
+        (I,                T.DEFERRED,          W,         S.QUERY,            _),  # what is the charge called at the provider?
+        (W,                T.DISPATCHED,        P,         S.REFUND,           _),  # now it can be sent
+        (W,                T.DECLINED,          FAILED,    _,                  "refund.failed"),  # nothing to give back any more
+        (W,                T.OVERDUE,           W,         S.QUERY,            _),
+        (W,                T.DECIDED_FAILED,    FAILED,    _,                  "refund.failed"),
         (P,                T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
         (P,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
         (P,                T.REVERSED,          FAILED,    _,                  "refund.failed"),

@@ -19,7 +19,7 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.money import Money
-from orchestrator.machine import Ignored, State, Subject, Transition, Trigger
+from orchestrator.machine import DECIDED, Ignored, State, Subject, Transition, Trigger
 from orchestrator.payment import Operation, Payment
 
 _MOST_REFERENCES = 20
@@ -73,6 +73,22 @@ def is_known_money(payment: Payment, money: Succeeded) -> bool:
     """Whether it is the money that the ended payment has, or had before it went back: not another that came beside it."""
     same = payment.state is not State.COMPLETED or money.amount.amount_minor == payment.captured_minor
     return same and payment.is_known_money(money.reference)
+
+
+def holds_after_the_end(transition: Transition) -> bool:
+    """Whether money is held though the payment has ended without it."""
+    return transition.trigger is Trigger.AUTHORIZED and transition.state in DECIDED
+
+
+def names(payment: Payment, outcome: Outcome | None) -> bool:
+    """Whether it is the first report with the provider's id of a payment whose money is there, and says nothing else that is new."""
+    return (
+        payment.state is State.COMPLETED
+        and payment.reference is None
+        and isinstance(outcome, Succeeded)
+        and outcome.reference is not None
+        and outcome.amount.amount_minor == payment.captured_minor
+    )
 
 
 def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> tuple[Trigger, Outcome | None]:

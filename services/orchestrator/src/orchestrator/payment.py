@@ -113,6 +113,17 @@ class Payment:
         """The operations of these kinds that are under way."""
         return [o for o in self.operations.values() if o.subject in subjects and o.live]
 
+    def waiting(self, *subjects: Subject) -> list[Operation]:
+        """Those of them that are deferred."""
+        return [one for one in self.live(*subjects) if one.state is State.WAITING]
+
+    @property
+    def possible(self) -> tuple[Subject, ...]:
+        """What can be carried out that was deferred, as the charge stands."""
+        if self.state is State.COMPLETED and self.reference is not None:
+            return (Subject.REFUND,)
+        return (Subject.CANCEL,) if self.cancelable else ()
+
     @property
     def cancel_failed_last(self) -> bool:
         """Whether the last that happened is that a cancel of Malipo's own has failed."""

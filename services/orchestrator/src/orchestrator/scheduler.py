@@ -10,7 +10,7 @@ from malipo.messaging.isolation import isolated
 from malipo.messaging.runtime import Runtime
 from malipo.platform import logs
 from malipo.platform.logs import log
-from orchestrator import handlers, rollcall, store
+from orchestrator import handlers, rollcall, store, suspense
 from orchestrator.settings import Settings
 
 _PAYMENTS_AT_ONCE = 200
@@ -28,20 +28,33 @@ OLDEST_DOUBT_SECONDS = Gauge(
     f"For how long the oldest doubt has lasted, of all replicas; looked up every {_GAUGE_SECONDS:g} s; 0 when there is none.",
     ("subject",),
 )
+SUSPENSE = Gauge(
+    "malipo_suspense_open",
+    "Money that no payment explains and nobody has assigned yet, of all replicas: how many pieces (alert on any).",
+    ("provider",),
+)
+OLDEST_SUSPENSE_SECONDS = Gauge(
+    "malipo_suspense_oldest_seconds",
+    "For how long the oldest money in suspense has waited for a person, of all replicas; 0 when there is none.",
+    ("provider",),
+)
 
 
 def schedule(runtime: Runtime, settings: Settings) -> None:
     """Have each sweep run for as long as the service does."""
     runtime.sweep("deadlines", _LOOK_SECONDS, tick)
     runtime.loop("roll call", lambda: rollcall.run(runtime.database, settings.roll_calls))
-    runtime.sweep("doubt gauges", _GAUGE_SECONDS, watch)
+    runtime.sweep("gauges", _GAUGE_SECONDS, watch)
 
 
 async def watch(database: Database) -> None:
-    """Set the gauges of what is in doubt."""
+    """Set the gauges of what is in doubt and in suspense."""
     for subject, (number, oldest_seconds) in (await store.doubts(database.reads)).items():
         DOUBTS.labels(subject).set(number)
         OLDEST_DOUBT_SECONDS.labels(subject).set(oldest_seconds)
+    for provider, (number, oldest_seconds) in (await suspense.counted(database.reads)).items():
+        SUSPENSE.labels(provider).set(number)
+        OLDEST_SUSPENSE_SECONDS.labels(provider).set(oldest_seconds)
 
 
 async def tick(database: Database) -> bool:

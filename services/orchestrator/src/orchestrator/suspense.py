@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select
 
 from malipo.contracts.outcomes import UnmatchedReported
+from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.pool import Queries, Row
 from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import Transaction, UnitOfWork
@@ -26,6 +27,10 @@ _SAME_ID = "SELECT * FROM suspense WHERE id = ANY($1::text[])"
 _OPEN = CompiledQuery(
     select(*_KEPT).where(SUSPENSE.c.assigned_to.is_(None)).order_by(SUSPENSE.c.id).limit(bindparam("limit"))
 )
+_COUNT = """
+SELECT provider, count(*) AS number, extract(epoch FROM now() - min(received_at))::float8 AS oldest_seconds
+FROM suspense WHERE assigned_to IS NULL GROUP BY provider
+"""
 _ASSIGN = """
 UPDATE suspense SET assigned_to = $2, assigned_at = now(), assigned_by = $3, because = $4
 WHERE id = $1 AND assigned_to IS NULL RETURNING *
@@ -73,6 +78,12 @@ def _money(one: UnmatchedReported | Suspended) -> tuple[object, ...]:
 async def unassigned(source: Queries, limit: int) -> list[Suspended]:
     """What is not assigned yet, the oldest first."""
     return [_suspended(row) for row in await source.fetch(*_OPEN.of(limit=limit))]
+
+
+async def counted(source: Queries) -> dict[str, tuple[int, float]]:
+    """How much of each provider's is not assigned, and for how many seconds the oldest has waited; zeros for none."""
+    counted: dict[str, tuple[int, float]] = dict.fromkeys(PROVIDERS, (0, 0.0))
+    return counted | {row["provider"]: (row["number"], row["oldest_seconds"]) for row in await source.fetch(_COUNT)}
 
 
 async def assign(

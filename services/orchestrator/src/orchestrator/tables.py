@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -184,5 +185,6 @@ SUSPENSE = Table(
     Column("because", Text),
     Column("points_at", Text),
     UniqueConstraint("provider", "merchant_id", "mode", "account", "reference"),
+    Index("suspense_open", "provider", "received_at", postgresql_where=text("assigned_to IS NULL")),
 )
 """Money at a merchant's account that no payment explains, until a person assigns it to one."""

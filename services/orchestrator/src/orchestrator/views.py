@@ -1,7 +1,7 @@
 """What merchants see of a payment. Pure."""
 
 from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView, RefusalCode
-from orchestrator.machine import State, Subject
+from orchestrator.machine import DECIDED, State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
 
 PUBLIC: dict[State, PaymentStatus] = {
@@ -105,7 +105,7 @@ def _reason(payment: Payment) -> str | None:
     """Why it has its status: its own doubt first, then an operation in doubt, then one under way."""
     if payment.state is State.IN_DOUBT:
         return _REASONS[payment.state]
-    live = payment.live(*_OPERATION_REASONS)
+    live = payment.live(Subject.REFUND) if payment.state in DECIDED else payment.live(*_OPERATION_REASONS)
     for operation in sorted(live, key=lambda one: one.state is not State.IN_DOUBT):
         if reason := _OPERATION_REASONS[operation.subject][operation.state is State.IN_DOUBT]:
             return reason

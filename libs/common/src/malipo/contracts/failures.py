@@ -66,6 +66,10 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "personal_data_erased": OwnFailure(
         "Nothing was sent: what the charge needs of the customer was erased before.", "Start a new one with the data."
     ),
+    "method_unreadable": OwnFailure(
+        "Nothing was sent: the provider's service cannot read the payment's method. The fault is Malipo's, and its operators are alerted.",
+        "Start a new one with another method, or when this is mended.",
+    ),
     "expired": OwnFailure(
         "Nothing was taken: the payment's time, `expires_at`, was over before the charge could be sent.",
         "Start a new one if the customer still wants to pay.",

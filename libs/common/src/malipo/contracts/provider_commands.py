@@ -6,6 +6,8 @@ provider's idempotency key derives from it.
 
 from typing import Literal
 
+import msgspec
+
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, Mode, PaymentMethod
 from malipo.contracts.message import Message, Moment
 from malipo.money import Money
@@ -77,19 +79,38 @@ class Refund(BaseCommand, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class OpenedRefund(msgspec.Struct, frozen=True):
+    """What no command has said of a refund that was begun at the provider itself: its amount, and `charge`, the provider's
+    id of what it refunds, if that is known.
+    """
+
+    amount: Money
+    charge: str | None = None
+
+
 class Query(BaseCommand, frozen=True, kw_only=True):
-    """Query the provider for what became of `operation_id`; never moves money that was not commanded before."""
+    """Query the provider for what became of `operation_id`; never moves money that was not commanded before.
+
+    `opened` is of an operation that was begun at the provider: it is known there by `reference`, and was never commanded.
+    With `only_read` the provider's book is read whatever became of the operation here, and nothing is sent: the payment has
+    ended.
+    """
 
     kind: ProviderOperationKind
     reference: str | None = None
+    opened: OpenedRefund | None = None
+    only_read: bool = False
 
 
 class Withdraw(BaseCommand, frozen=True, kw_only=True):
-    """Withdraw the charge `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and no outcome.
+    """Withdraw the charge or confirm `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and
+    no outcome.
 
-    It waits behind nothing: a charge that is postponed, say while a provider is away, can be withdrawn all that time. One
-    that is being sent at the moment is withdrawn if nothing of it reaches the provider.
+    It waits behind nothing: what is postponed, say while a provider is away, can be withdrawn all that time. What is being
+    sent at the moment is withdrawn if nothing of it reaches the provider.
     """
+
+    kind: Literal["charge", "confirm"] = "charge"
 
 
 ProviderCommand = Charge | Confirm | Capture | Cancel | Refund | Query

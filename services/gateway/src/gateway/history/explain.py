@@ -166,7 +166,7 @@ def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanat
     )
     if payment.action is not None and "redirect" in texts.may:
         texts = OTHER_ACTIONS.get(cast("ActionKind", payment.action.__struct_config__.tag), texts)
-    if any(stand.state == "waiting" for _, stand in live):
+    if any(view.kind == "cancel" and stand.state == "waiting" for view, stand in live):
         texts = texts._replace(next=f"{texts.next} Your cancel waits for that; `operations` shows how it stands.")
     return texts
 

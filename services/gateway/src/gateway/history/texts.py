@@ -68,6 +68,14 @@ _CALLED_OFF = (
     "Malipo has the provider cancel the charge, or asks how it stands. The provider has the last word, and is asked again "
     "at `next_by`."
 )
+_HELD_AFTER_THE_END = (
+    "Then the provider reported that it holds the amount for it. No money was taken, and Malipo has the hold released."
+)
+_RELEASES = (
+    "The release comes to its end; `operations` shows how it stands. If the provider refuses it, `cancel.failed` tells you, and "
+    "the hold ends when the provider lets it lapse, or you end it at the provider. Should the money be taken after all, the "
+    "payment is corrected."
+)
 _WENT_BACK = Explanation(
     "The money was taken, and went back to the customer, as a bank may do later. `failure` has the provider's own code "
     "and text.",
@@ -156,10 +164,16 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         "Nothing, unless you refund it.",
         ("refund",),
     ),
+    ("completed", "named"): Explanation(
+        "The provider has taken the money, and has named the charge since: from now on it can be refunded.",
+        "Nothing, unless you refund it.",
+        ("refund",),
+    ),
     ("returned", "reversed"): _WENT_BACK,
     ("failed", "declined"): Explanation(
         f"The charge was declined; no money was taken. {_BY_PROVIDER}", _FINAL, ("pay_anew",)
     ),
+    ("failed", "authorized"): Explanation(f"The payment had failed. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)),
     ("failed", "unroutable"): Explanation(
         "No provider takes this method and currency; nothing was sent.", _FINAL, ("pay_anew",)
     ),
@@ -173,6 +187,9 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         f"A person at Malipo has found that the provider's book shows no money of it. {_DECIDED}", _FINAL, ("pay_anew",)
     ),
     ("canceled", "canceled"): Explanation("The charge was canceled before any money was taken.", _FINAL, ("pay_anew",)),
+    ("canceled", "authorized"): Explanation(
+        f"The payment was canceled. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)
+    ),
 }
 
 
@@ -207,7 +224,20 @@ def _operation(noun: str, *then: May) -> dict[tuple[str, str], Explanation]:
     }
 
 
+_ASKS_FOR_THE_NAME = (
+    "Malipo asks the provider by what name it has the charge, next at `next_by` and ever less often; the refund is sent as "
+    "soon as that is known."
+)
 _REFUND = _operation("refund", "refund") | {
+    ("waiting", "deferred"): Explanation(
+        "Malipo gives back money that came after the payment's end, and the provider has not named the charge yet, without "
+        "which nothing can be refunded.",
+        _ASKS_FOR_THE_NAME,
+        _UNDER_WAY,
+    ),
+    ("waiting", "overdue"): Explanation(
+        "The refund still waits: the provider has not named the charge.", _ASKS_FOR_THE_NAME, _UNDER_WAY
+    ),
     ("processing", "opened"): Explanation(
         "Somebody has begun the refund at the provider itself, with your account there; it counts like one of yours.",
         "The provider reports how it stands. If it has not by `next_by`, Malipo asks it.",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
+from malipo.clock import spoken
 from malipo.contracts.commands import CaptureMode
 from malipo.contracts.descriptor import AmountRule, Method, MethodRules, Misfit, OperationRules, ProviderDescriptor
 from malipo.contracts.events import OperationKind
@@ -54,14 +55,6 @@ def life_misfit(found: Sequence[Candidate], life: timedelta) -> Misfit | None:
     return Misfit(
         "/expires_at", "expires_at_out_of_range", f"must be from {spoken(shortest)} to {spoken(longest)} ahead"
     )
-
-
-def spoken(duration: timedelta) -> str:
-    """A whole number of days from two on, or else of hours, or else of minutes."""
-    for unit, size in (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("minutes", timedelta(minutes=1))):
-        if duration >= 2 * size and duration % size == timedelta():
-            return f"{duration // size} {unit}"
-    return "an hour" if duration == timedelta(hours=1) else f"{duration // timedelta(minutes=1)} minute"
 
 
 def operation_misfit(

@@ -30,8 +30,9 @@ from gateway.edge.fields import (
     digits,
     text_schema,
 )
-from gateway.payments.fitting import Asked, Candidate, candidates, spoken
+from gateway.payments.fitting import Asked, Candidate, candidates
 from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of, problems_of
+from malipo.clock import spoken
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
 from malipo.contracts.descriptor import Details, Method, Misfit
 from malipo.contracts.events import PaymentStatus

@@ -151,4 +151,5 @@ def upgrade() -> None:
             points_at    text,
             UNIQUE (provider, merchant_id, mode, account, reference)
         );
+        CREATE INDEX suspense_open ON suspense (provider, received_at) WHERE assigned_to IS NULL;
     """)

@@ -1,0 +1,96 @@
+"""Records each step of a payment: in its history, and as an event to its merchant. Pure."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from malipo import ids
+from malipo.contracts.events import Cause, EventType, PaymentTransitioned, PublicEvent, Sent, Source
+from malipo.contracts.message import Message
+from malipo.contracts.outcomes import Outcome
+from orchestrator import commands
+from orchestrator.machine import Ignored, State, Subject, Transition, Trigger
+from orchestrator.outcomes import detail_of, trigger_of
+from orchestrator.payment import Operation, Payment
+from orchestrator.views import operation_view, payment_view
+
+
+@dataclass(slots=True)
+class Recording:
+    """The messages that one message to one payment leads to, and why outcomes were ignored.
+
+    `now` is PostgreSQL's, read with the payment: deadlines are set and passed by that clock alone. `observed_at` is when
+    a provider's outcome was received, `because` why a person decided.
+    """
+
+    payment: Payment
+    now: datetime
+    source: Source
+    message_id: str
+    observed_at: datetime | None = None
+    because: str | None = None
+    messages: list[Message] = field(default_factory=list[Message])
+    ignored: list[Ignored] = field(default_factory=list[Ignored])
+
+    def ignore(self, reason: Ignored, state: State, outcome: Outcome | None, operation: Operation | None) -> None:
+        """Note why an outcome changes nothing; a contradiction is recorded, too."""
+        if outcome is not None and reason is Ignored.CONTRADICTION:
+            self.contradict(state, outcome, operation)
+        else:
+            self.ignored.append(reason)
+
+    def contradict(self, state: State, outcome: Outcome, operation: Operation | None) -> None:
+        """Record and have alerted an outcome that cannot be true beside an earlier one; it changes nothing."""
+        self.ignored.append(Ignored.CONTRADICTION)
+        self.record(state, state, trigger_of(outcome), outcome, operation=operation)
+
+    def record(
+        self,
+        before: State,
+        after: State,
+        trigger: Trigger,
+        outcome: Outcome | None,
+        *,
+        transition: Transition | None = None,
+        operation: Operation | None = None,
+        sent: Sent | None = None,
+    ) -> None:
+        """Add a step to the history: by a transition of the table, or for a contradiction."""
+        payment = self.payment
+        event_type = transition.event if transition and not _unasked(operation) else None
+        payment.step += 1
+        payment.updated_at = self.now  # refunds change the view of a payment, too
+        self.messages.append(
+            PaymentTransitioned(
+                payment_id=payment.id,
+                merchant_id=payment.merchant_id,
+                mode=payment.mode,
+                step=payment.step,
+                from_state=before,
+                to_state=after,
+                payment=payment_view(payment),
+                operation=operation_view(operation, payment.amount.currency) if operation else None,
+                cause=Cause(
+                    trigger=trigger,
+                    source=self.source,
+                    message_id=self.message_id,
+                    detail=self.because or detail_of(outcome),
+                    observed_at=self.observed_at,
+                ),
+                config_version=payment.config_version,
+                occurred_at=self.now,
+                public_event=self._public_event(event_type) if event_type else None,
+                contradiction=transition is None,
+                sent=sent,
+                deadline=payment.timers.get(operation.id if operation else payment.id) if transition else None,
+            )
+        )
+
+    def _public_event(self, event_type: str) -> PublicEvent:
+        self.payment.event_sequence += 1
+        return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
+
+
+def _unasked(operation: Operation | None) -> bool:
+    """Whether it is a cancel that ends a payment in time: the payment's end is published, and nothing about the cancel."""
+    return operation is not None and operation.subject is Subject.CANCEL and operation.reason == commands.EXPIRED
