@@ -70,7 +70,7 @@ async def test_an_early_callback_finds_the_operation_that_is_being_sent(kit, mak
     assert len(kit.provider.queried) == 1
 
 
-async def test_what_is_confirmed_of_the_addresss_operation_is_believed(kit, make):
+async def test_what_is_confirmed_of_the_operation_of_its_address_is_believed(kit, make):
     url = await sent(kit, make)
     assert await post(kit, url, ParsedCallback("evt_1", confirmed=[NAMELESS])) == 200
     (told,) = await kit.reports()
