@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import httpx
+import msgspec
 import pytest
 from starlette.applications import Starlette
 
@@ -77,6 +78,14 @@ async def test_what_is_confirmed_of_the_operation_of_its_address_is_believed(kit
     assert (told.operation_id, told.source, told.outcome) == ("pay_1.1", "callback", PAID)
     assert await kit.run() == 0  # there is nothing to ask
     assert ("main", "receipt_1") in (await kit.attempts.original("pay_1.1")).references
+
+
+async def test_callbacks_of_one_text_to_two_operations_addresses_are_two(kit, make):
+    for number in (1, 2):
+        url = await sent(kit, make, number)
+        outcome = msgspec.structs.replace(PAID, reference=f"receipt_{number}")
+        assert await post(kit, url, ParsedCallback("same", confirmed=[replace(NAMELESS, outcome=outcome)])) == 200
+        assert [told.operation_id for told in await kit.reports()] == [f"pay_{number}.1"]
 
 
 async def test_what_is_confirmed_of_another_operation_or_without_such_an_address_is_a_hint(kit, make):

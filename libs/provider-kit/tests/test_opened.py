@@ -44,6 +44,8 @@ async def test_a_refund_of_ours_whose_answer_was_lost_is_not_told_as_made_at_the
     assert "unmatched callback" not in [line["event"] for line in lines]
     kit.provider.script = [Succeeded(amount=USD_10, reference="re_9")]
     assert (await kit.reports(), await kit.run()) == ([], 1)
+    [asked] = kit.provider.queried
+    assert asked.same_account is False  # only read: a person may have decided meanwhile that it has failed
     (told,) = await kit.reports()
     assert (told.operation_id, told.outcome.reference) == ("ref_1", "re_9")
     assert (await look(kit), await kit.database.reads.fetchval("SELECT count(*) FROM unmatched")) == ([], 0)

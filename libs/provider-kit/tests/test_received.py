@@ -87,7 +87,7 @@ async def test_money_that_nothing_explains_is_a_payment_if_it_says_what_for_and_
 
 
 async def test_money_by_hand_for_a_charge_that_failed_is_the_charges_own_success(kit, make):
-    await charged(kit, make, CANCELED_BY_CUSTOMER)
+    await charged(kit, make, CANCELED_BY_CUSTOMER, CANCELED_BY_CUSTOMER)
     await report(kit)
     assert await look(kit) == []
     await answered(kit)
@@ -130,7 +130,7 @@ async def test_of_a_charge_that_was_paid_and_then_by_hand_once_more_the_second_i
 
 
 async def test_of_two_by_hand_for_one_charge_that_failed_the_first_pays_it_and_the_second_is_in_suspense(kit, make):
-    await charged(kit, make, CANCELED_BY_CUSTOMER)
+    await charged(kit, make, CANCELED_BY_CUSTOMER, CANCELED_BY_CUSTOMER)
     await report(kit)
     await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
     await answered(kit)
@@ -141,7 +141,7 @@ async def test_of_two_by_hand_for_one_charge_that_failed_the_first_pays_it_and_t
 
 
 async def test_another_amount_than_was_ordered_is_in_suspense_and_names_the_payment(kit, make):
-    await charged(kit, make, CANCELED_BY_CUSTOMER)
+    await charged(kit, make, CANCELED_BY_CUSTOMER, CANCELED_BY_CUSTOMER)
     await report(kit, replace(BY_HAND, amount=Money(999, "USD")))
     await answered(kit)
     (told,) = await look(kit)

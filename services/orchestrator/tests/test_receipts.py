@@ -11,7 +11,7 @@ from malipo.contracts.identity import opened_id
 from malipo.contracts.outcomes import Declined, PaymentReceived, Succeeded, Unknown, UnmatchedReported
 from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
-from orchestrator import decisions
+from orchestrator import decisions, suspense
 
 USD_10, AT = Money(1000, "USD"), clock.now()
 MONEY = {
@@ -57,6 +57,24 @@ async def test_money_in_suspense_is_explained_by_the_charge_that_reports_it(orch
     assert await in_suspense(orchestrator) == 0
     row = await orchestrator.database.reads.fetchrow("SELECT assigned_to, assigned_by FROM suspense")
     assert tuple(row) == (create.payment_id, "malipo")
+
+
+async def test_money_that_is_reported_in_both_ways_at_once_is_not_left_in_suspense(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create)
+    await orchestrator.handle(make.report(create.payment_id, PAID), UNMATCHED)
+    assert await in_suspense(orchestrator) == 0
+    assert (await suspense.counted(orchestrator.database.reads))["stripe"] == (0, 0.0)
+
+
+async def test_a_second_payment_of_one_charge_is_not_its_money_and_stays_in_suspense(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.report(create.payment_id, PAID))
+    second = changed(UNMATCHED, id="sus_second", reference="QK2")
+    await orchestrator.handle(second)
+    [told] = await orchestrator.handle(make.report(create.payment_id, changed(PAID, reference="QK2")))
+    assert (told.contradiction, told.payment.amount_captured) == (True, 1000)
+    assert [one.reference for one in await decisions.unassigned(orchestrator.database)] == ["QK2"]
 
 
 async def test_a_charge_that_reports_the_money_of_another_payment_is_a_contradiction(orchestrator, make):

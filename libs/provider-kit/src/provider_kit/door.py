@@ -37,8 +37,8 @@ class _Report:
 
     @property
     def message_id(self) -> str:
-        """Ids of reports are unique within one account only."""
-        return f"{self.account.id}/{self.parsed.callback_id}"
+        """Ids of reports are unique within one account, and within what one operation's own address gets."""
+        return "/".join(filter(None, (self.account.id, self.about, self.parsed.callback_id)))
 
 
 class Door:

@@ -134,7 +134,10 @@ async def take(
 
 
 def _query_row(original: OriginalAttempt) -> Sequence[object]:
-    """In the order of `_ASK`: a query of our own."""
+    """In the order of `_ASK`: a query of our own.
+
+    It only reads: a person may have decided meanwhile that the operation has failed, and has perhaps replaced it.
+    """
     operation = original.operation
     query = Query(
         payment_id=operation.payment_id,
@@ -147,6 +150,7 @@ def _query_row(original: OriginalAttempt) -> Sequence[object]:
         client_ref=operation.client_ref,
         kind=kind_of(operation),
         reference=original.reference,
+        only_read=True,
     )
     ids_ = ids.new("hint"), query.operation_id, query.payment_id, query.merchant_id
     return *ids_, "query", encode(query), original.headers, None, account_of(query)

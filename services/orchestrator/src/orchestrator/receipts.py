@@ -57,9 +57,13 @@ class Receipts:
         return receipt is not None and self._owners.get(receipt, payment_id) != payment_id
 
     def claim(self, message: Message, payments: Mapping[str, Payment], payment: Payment) -> None:
-        """Keep that the payment has the money that the message reports, if it does have it now."""
+        """Keep that the payment has the money that the message reports, if it does have it now.
+
+        Other money that was reported beside it, a contradiction, is not the payment's: it stays in suspense.
+        """
         receipt = _receipt_of(message, payments)
-        if receipt and receipt not in self._owners and payment.state in (State.COMPLETED, State.RETURNED):
+        has_money = payment.state in (State.COMPLETED, State.RETURNED)
+        if receipt and receipt not in self._owners and has_money and payment.is_known_money(receipt.reference):
             self._owners[receipt] = self._new[receipt] = payment.id
 
     def save(self, unit: UnitOfWork) -> None:
@@ -88,7 +92,9 @@ def _receipt_of(message: Message, payments: Mapping[str, Payment]) -> Receipt | 
     match message:
         case PaymentReceived():
             return Receipt(message.provider, message.merchant_id, message.mode, message.account, message.reference)
-        case OutcomeReported(kind="charge" | "confirm" | "capture", outcome=Succeeded(reference=str(reference))):
+        case OutcomeReported(
+            kind="charge" | "confirm" | "capture" | "cancel", outcome=Succeeded(reference=str(reference))
+        ):
             described, payment = PROVIDERS.get(message.provider), payments.get(message.payment_id)
             if payment is None or (described and not described.receives):
                 return None

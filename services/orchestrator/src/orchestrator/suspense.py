@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
 from malipo.contracts.outcomes import UnmatchedReported
 from malipo.contracts.providers import PROVIDERS
@@ -14,7 +14,7 @@ from malipo.messaging.unit_of_work import Transaction, UnitOfWork
 from malipo.messaging.writes import Write
 from malipo.money import Money
 from orchestrator.receipts import SAME, Receipt
-from orchestrator.tables import SUSPENSE
+from orchestrator.tables import RECEIPTS, SUSPENSE
 
 _ASSIGNMENT = ("assigned_to", "assigned_at", "assigned_by", "because")
 _KEPT = [column for column in SUSPENSE.columns if column.name not in _ASSIGNMENT]
@@ -24,13 +24,18 @@ _KEEP = Write(
     tuple(_KEPT),
 )
 _SAME_ID = "SELECT * FROM suspense WHERE id = ANY($1::text[])"
+# Money that is reported in both ways in one batch, or to two replicas at once, is a payment's, although it was kept here.
+_IS_A_PAYMENTS = exists().where(*(SUSPENSE.c[name] == RECEIPTS.c[name] for name in Receipt._fields))
 _OPEN = CompiledQuery(
-    select(*_KEPT).where(SUSPENSE.c.assigned_to.is_(None)).order_by(SUSPENSE.c.id).limit(bindparam("limit"))
+    select(*_KEPT)
+    .where(SUSPENSE.c.assigned_to.is_(None), ~_IS_A_PAYMENTS)
+    .order_by(SUSPENSE.c.id)
+    .limit(bindparam("limit"))
 )
-_COUNT = """
+_COUNT = f"""
 SELECT provider, count(*) AS number, extract(epoch FROM now() - min(received_at))::float8 AS oldest_seconds
-FROM suspense WHERE assigned_to IS NULL GROUP BY provider
-"""
+FROM suspense AS s WHERE assigned_to IS NULL AND NOT EXISTS (SELECT FROM receipts AS r WHERE {SAME.format("s")}) GROUP BY provider
+"""  # noqa: S608 - names of ours
 _ASSIGN = """
 UPDATE suspense SET assigned_to = $2, assigned_at = now(), assigned_by = $3, because = $4
 WHERE id = $1 AND assigned_to IS NULL RETURNING *
