@@ -83,6 +83,8 @@ async def test_a_charge_that_reports_the_money_of_another_payment_is_a_contradic
     for _ in range(2):
         [told] = await orchestrator.handle(make.report(create.payment_id, PAID))
         assert (told.contradiction, told.payment.status) == (True, "processing")
+    await decisions.decide(orchestrator.database, create.payment_id, "failed", "The money is another's.", "Jo")
+    assert [told.payment.status for told in await orchestrator.sent()] == ["failed"]
 
 
 async def test_money_that_a_person_has_assigned_is_no_other_payments(orchestrator, make):

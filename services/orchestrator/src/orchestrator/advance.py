@@ -127,14 +127,24 @@ class Fold(Recording):
 
     def apply_outcome(self, report: OutcomeReported) -> None:
         """Apply what the provider reports. Raises `UnknownOperation`."""
+        operation = self._answered(report)
+        return self._apply_to_operation(operation, report.outcome) if operation else self._apply_to_charge(report)
+
+    def deny(self, report: OutcomeReported) -> None:
+        """Contradict an outcome whose money is another payment's: an answer, but no news. Raises `UnknownOperation`."""
+        operation = self._answered(report)
+        self.contradict(operation.state if operation else self.payment.state, report.outcome, operation)
+
+    def _answered(self, report: OutcomeReported) -> Operation | None:
+        """The operation that the report is about, None for the charge: its provider's service has answered."""
         if report.kind in ("charge", "confirm"):
             self.payment.unanswered = self.payment.unanswered and report.operation_id != self.payment.awaited_id
-            return self._apply_to_charge(report)
+            return None
         operation = self.payment.operations.get(report.operation_id)
         if operation is None:
             raise UnknownOperation(report.operation_id)
         operation.unanswered = False
-        return self._apply_to_operation(operation, report.outcome)
+        return operation
 
     def _apply_to_operation(self, operation: Operation, reported: Outcome) -> None:
         outcome = believable_of(operation, reported, self.payment.amount.currency)

@@ -174,7 +174,7 @@ def _fold(
     name = f"orchestrator {type(message).__name__}"
     with span(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
         if foreign and isinstance(message, OutcomeReported):
-            fold.contradict(payment.state, message.outcome, None)
+            fold.deny(message)
         else:
             _decide_or_refuse(fold, message)
         return _send(unit, fold, headers)
