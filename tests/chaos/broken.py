@@ -55,7 +55,7 @@ async def claim(self, lease, count, running, without=()):
     handed, waiting[:] = waiting[:count], waiting[count:]
     return handed or await claimed(self, lease, count, running, without)
 
-async def mark(self, claimed, account_fingerprint):
+async def mark(self, claimed, account_fingerprint, own):
     pass
 
 async def finish(self, ends):

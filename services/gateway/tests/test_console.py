@@ -57,6 +57,13 @@ def test_a_merchant_gets_keys_that_can_be_listed_and_revoked(run):
     assert made["key"] not in listed.output
 
 
+def test_a_merchant_can_be_made_with_its_first_key(run):
+    made = answer(run("merchant", "create", "Shop", "--test-key", "--json"))
+    [listed] = answer(run("key", "list", made["id"], "--json"))
+    assert made["key"].startswith("mk_test_")
+    assert (listed["mode"], "payments:write" in listed["scopes"]) == ("test", True)
+
+
 def test_people_get_lines_to_read(run):
     merchant = answer(run("merchant", "create", "Shop", "--json"))
     shown = run("key", "create", merchant["id"]).stdout

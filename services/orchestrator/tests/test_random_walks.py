@@ -110,7 +110,7 @@ def test_money_that_came_without_a_payment_is_one_that_ends_once_sends_no_charge
     for step in steps:
         walk.step(step)
         payment = walk.payment
-        assert payment.captured_minor in (0, AMOUNT)
+        assert 0 <= payment.captured_minor <= AMOUNT
         assert payment.state in DECIDED, "what has come is waited for"
     assert walk.of(Charge) == walk.of(Confirm) == []
     transitions = walk.of(PaymentTransitioned)

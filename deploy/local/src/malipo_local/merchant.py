@@ -42,11 +42,10 @@ class DemoMerchant:
 
     @classmethod
     def open(cls, stack: Stack, name: str | None = None) -> Self:
-        """Make the merchant and a key by the operator's command line, then set up both directions of webhooks."""
+        """Make the merchant with a key by the operator's command line, then set up both directions of webhooks."""
         name = name or f"merchant-{uuid.uuid4().hex[:8]}"
-        made = operate(stack, "merchant", "create", name)
-        key = operate(stack, "key", "create", made["id"], "--mode", "test")
-        merchant = cls(stack, name, key["key"])
+        made = operate(stack, "merchant", "create", name, "--test-key")
+        merchant = cls(stack, name, made["key"])
         try:
             merchant.connect_stripe()
             merchant.ask_for_webhooks()

@@ -33,12 +33,27 @@ def add_commands(cli: typer.Typer) -> None:
 
 
 @_merchants.command("create")
-def create_merchant(name: str, as_json: _AsJson = False) -> None:
+def create_merchant(
+    name: str,
+    test_key: Annotated[bool, typer.Option("--test-key", help="Make its first key for tests, too.")] = False,
+    as_json: _AsJson = False,
+) -> None:
     """Make a merchant."""
     if not name.strip() or not name.isprintable():
         operator_command.fail("give the merchant a name, in printable characters")
-    merchant_id = _write(lambda unit: store.add_merchant(unit.transaction, name))
-    _print({"id": merchant_id, "name": name}, as_json=as_json)
+    key_id, key = authentication.new_key("test")
+
+    async def add(unit: UnitOfWork) -> str:
+        merchant_id = await store.add_merchant(unit.transaction, name)
+        if test_key:
+            digest, scopes = authentication.digest(key), list(authentication.SCOPES)
+            await store.add_key(
+                unit.transaction, key_id, merchant_id, "test", digest=digest, scopes=scopes, expires_days=None
+            )
+        return merchant_id
+
+    made = {"id": _write(add), "name": name}
+    _print(made | ({"key": key} if test_key else {}), as_json=as_json)
 
 
 @_merchants.command("list")
