@@ -1,34 +1,24 @@
 """Stripe on the wire: authenticated requests with every limit set, and the signature of its webhooks."""
 
-import asyncio
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-import aiohttp
 import httpx
 import msgspec
 
 from malipo import clock
 from malipo.contracts.commands import Mode
-from malipo.platform.client import never_sent
-from provider_kit.errors import BadSignature, Misconfigured, NotSent
+from provider_kit.errors import BadSignature, Misconfigured
 from provider_kit.provider import Credentials
+from provider_kit.sending import exchange
 from provider_stripe.objects import StripeResponse
 
 _MAX_BODY_BYTES = 8 * 1024 * 1024  # a page of a hundred PaymentIntents, each with all the metadata it may have
 _FORM = "application/x-www-form-urlencoded"
 _SECRET_KEY = re.compile(r"(sk|rk)_(test|live)_\w{1,250}", re.ASCII)
-
-
-class Silence(Exception):
-    """Sent, or perhaps sent, and not answered in full."""
-
-
-class ResponseTooLong(Exception):
-    """Sent, and answered with more than is ever read."""
 
 
 class _StripeKeys(msgspec.Struct):
@@ -58,33 +48,12 @@ class StripeClient:
         return {"Authorization": f"Bearer {secret_key}", "Stripe-Version": self._version}
 
     async def _exchange(self, request: httpx.Request) -> StripeResponse:
-        try:
-            # The client's own timeouts count from one piece to the next: this one counts the whole.
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._read(request)
-        except TimeoutError:
-            raise Silence("timeout") from None
-        except httpx.HTTPError as error:
-            if never_sent(error):
-                raise NotSent("no connection to Stripe") from error
-            late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
-            raise Silence("timeout" if late else "connection_broken") from error
-        except aiohttp.ClientError:  # a response that is not HTTP: the transport lets the error through
-            raise Silence("answer_not_http") from None  # its error would bring the request's headers along
-
-    async def _read(self, request: httpx.Request) -> StripeResponse:
-        response = await self._http.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > _MAX_BODY_BYTES:
-                    raise ResponseTooLong
-        finally:
-            await response.aclose()
+        response, body = await exchange(
+            self._http, request, provider="Stripe", timeout_seconds=self._timeout_seconds, max_bytes=_MAX_BODY_BYTES
+        )
         return StripeResponse(
             status=response.status_code,
-            body=bytes(body),
+            body=body,
             replayed=response.headers.get("Idempotent-Replayed") == "true",
             retry_after_seconds=_seconds(response.headers.get("Retry-After", "")),
         )

@@ -9,7 +9,8 @@ from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
-from provider_stripe.client import ResponseTooLong, Silence, StripeClient, identity, secret_key, verify
+from provider_kit.sending import ResponseTooLong, Silence
+from provider_stripe.client import StripeClient, identity, secret_key, verify
 from provider_stripe.events import name_of, parse_event
 from provider_stripe.mapping import (
     ARRIVED,

@@ -1,25 +1,14 @@
 """Acme Pay on the wire: authenticated requests with every limit set, and how its callbacks are verified."""
 
-import asyncio
 from collections.abc import Mapping
 
-import aiohttp
 import httpx
 
-from malipo.platform.client import never_sent
 from provider_acme.mapping import AcmeRequest, AcmeResponse
-from provider_kit.errors import NotSent
 from provider_kit.provider import Callback, Credentials
+from provider_kit.sending import exchange
 
 _MAX_BODY_BYTES = 1024 * 1024
-
-
-class Silence(Exception):
-    """Sent, or perhaps sent, and not answered in full."""
-
-
-class ResponseTooLong(Exception):
-    """Sent, and answered with more than is ever read."""
 
 
 class AcmeClient:
@@ -32,31 +21,14 @@ class AcmeClient:
     async def send(self, asked: AcmeRequest, headers: Mapping[str, str]) -> AcmeResponse:
         """The response. Raises `NotSent`, `Silence` or `ResponseTooLong`."""
         request = self._http.build_request(asked.method, asked.path, content=asked.body, headers=headers)
-        try:
-            # The client's own timeouts count from one piece to the next: this one counts the whole.
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._read(request)
-        except TimeoutError:
-            raise Silence("timeout") from None
-        except httpx.HTTPError as error:
-            if never_sent(error):
-                raise NotSent("no connection to Acme Pay") from error
-            late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
-            raise Silence("timeout" if late else "connection_broken") from error
-        except aiohttp.ClientError:  # a response that is not HTTP: the transport lets the error through
-            raise Silence("answer_not_http") from None  # its error would bring the request's headers along
-
-    async def _read(self, request: httpx.Request) -> AcmeResponse:
-        response = await self._http.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > _MAX_BODY_BYTES:
-                    raise ResponseTooLong
-        finally:
-            await response.aclose()
-        return AcmeResponse(response.status_code, bytes(body), response.headers.get("Retry-After"))
+        response, body = await exchange(
+            self._http,
+            request,
+            provider="Acme Pay",
+            timeout_seconds=self._timeout_seconds,
+            max_bytes=_MAX_BODY_BYTES,
+        )
+        return AcmeResponse(response.status_code, body, response.headers.get("Retry-After"))
 
 
 def identity(credentials: Credentials) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Awaitable
 
 from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.contracts.providers.acme import DESCRIPTOR
-from provider_acme.client import AcmeClient, ResponseTooLong, Silence, headers, identity, verify
+from provider_acme.client import AcmeClient, headers, identity, verify
 from provider_acme.mapping import inquiry, outcome_of, read_callback, request
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
+from provider_kit.sending import ResponseTooLong, Silence
 
 
 class AcmeProvider:

@@ -1,0 +1,58 @@
+"""One request to a provider with every limit set: its answer in full, or in which way there is none."""
+
+import asyncio
+
+import aiohttp
+import httpx
+
+from malipo.platform.client import never_sent
+from provider_kit.errors import NotSent
+
+
+class Silence(Exception):
+    """Sent, or perhaps sent, and not answered in full."""
+
+
+class ResponseTooLong(Exception):
+    """Sent, and answered with more than is ever read."""
+
+
+async def exchange(
+    http: httpx.AsyncClient,  # noqa: TID251 - made elsewhere
+    request: httpx.Request,
+    *,
+    provider: str,
+    timeout_seconds: float,
+    max_bytes: int,
+) -> tuple[httpx.Response, bytes]:
+    """The response and its body, of at most `max_bytes`. `provider` is its name for people.
+
+    Raises `NotSent`, `Silence` or `ResponseTooLong`.
+    """
+    try:
+        # The client's own timeouts count from one piece to the next: this one counts the whole.
+        async with asyncio.timeout(timeout_seconds):
+            return await _read(http, request, max_bytes)
+    except TimeoutError:
+        raise Silence("timeout") from None
+    except httpx.HTTPError as error:
+        if never_sent(error):
+            msg = f"no connection to {provider}"
+            raise NotSent(msg) from error
+        late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
+        raise Silence("timeout" if late else "connection_broken") from error
+    except aiohttp.ClientError:  # a response that is not HTTP: the transport lets the error through
+        raise Silence("answer_not_http") from None  # its error would bring the request's headers along
+
+
+async def _read(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> tuple[httpx.Response, bytes]:  # noqa: TID251 - made elsewhere
+    response = await http.send(request, stream=True)
+    try:
+        body = bytearray()
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > max_bytes:
+                raise ResponseTooLong
+    finally:
+        await response.aclose()
+    return response, bytes(body)
