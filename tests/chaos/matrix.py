@@ -58,10 +58,13 @@ class Result:
 class Matrix:
     """Records and crashes operations on one running system; each operation has a merchant of its own."""
 
-    def __init__(self, system: System, onlooker: Onlooker, merchants: dict[str, DemoMerchant]) -> None:
+    def __init__(
+        self, system: System, onlooker: Onlooker, merchants: dict[str, DemoMerchant], rest_seconds: float
+    ) -> None:
         self._system = system
         self._onlooker = onlooker
         self._merchants = merchants
+        self._rest_seconds = rest_seconds
 
     def record(self, operation: Operation, recordings: int = 1) -> list[Cell]:
         """Run the operation undisturbed, so many times; returns a cell for each crossing that any of these reached.
@@ -149,8 +152,8 @@ class Matrix:
             last[:] = self._onlooker.open_work(authorized_is_an_end=preparing)
             return not last
 
-        if not until(at_rest, REST_SECONDS):
-            raise NotAtRest(last)
+        if not until(at_rest, self._rest_seconds):
+            raise NotAtRest(last, self._rest_seconds)
 
     def _be_still(self) -> None:
         """Return when no crossing was recorded for a while: offsets are committed after everything else."""
@@ -170,20 +173,22 @@ class Matrix:
 
 
 class NotAtRest(AssertionError):
-    """Something was still open after a minute; the message says what."""
+    """Something was still open after so long; the message says what."""
 
-    def __init__(self, what: Iterable[str]) -> None:
-        super().__init__(f"after {REST_SECONDS:.0f} s still open: {', '.join(what)}")
+    def __init__(self, what: Iterable[str], seconds: float) -> None:
+        super().__init__(f"after {seconds:.0f} s still open: {', '.join(what)}")
 
 
 @contextmanager
-def opened(system: System, operations: Sequence[Operation] = OPERATIONS) -> Generator[Matrix]:
-    """A matrix on this system, with a merchant for each operation."""
+def opened(
+    system: System, operations: Sequence[Operation] = OPERATIONS, rest_seconds: float = REST_SECONDS
+) -> Generator[Matrix]:
+    """A matrix on this system, with a merchant for each operation; what is open after `rest_seconds` is red."""
     with ExitStack() as closing:
         with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
             opening = {one.name: pool.submit(DemoMerchant.open, system.stack) for one in operations}
             merchants = {name: closing.enter_context(merchant.result()) for name, merchant in opening.items()}
-        yield Matrix(system, closing.enter_context(Onlooker(system.stack)), merchants)
+        yield Matrix(system, closing.enter_context(Onlooker(system.stack)), merchants, rest_seconds)
 
 
 def missing(cells: Iterable[Cell]) -> list[str]:

@@ -13,6 +13,7 @@ from malipo_local.services import Kind, names
 sys.path.append(str(Path(__file__).parent))
 
 from collector import Collector, collecting
+from operating import operate
 
 SERVICES = names(Kind.SERVICE)
 
@@ -44,5 +45,5 @@ def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Gen
 
 @pytest.fixture
 def merchant(stack: Stack) -> Generator[DemoMerchant]:
-    with DemoMerchant.open(stack) as opened:
+    with DemoMerchant.open(stack, operating=operate) as opened:
         yield opened

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from typing import Any, Self
 
 import httpx
@@ -16,6 +17,8 @@ from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
 Json = dict[str, Any]
+type Operating = Callable[[Stack, *tuple[str, ...]], Json]
+"""Runs the gateway's operator command line on a stack, as `operate` does."""
 
 _ENDED = frozenset({"completed", "returned", "failed", "canceled"})
 _TIMEOUT_SECONDS = 30.0
@@ -41,10 +44,10 @@ class DemoMerchant:
         self.inbox = httpx.Client(base_url=stack.url("merchant-sim"), timeout=_TIMEOUT_SECONDS, limits=_LIMITS)
 
     @classmethod
-    def open(cls, stack: Stack, name: str | None = None) -> Self:
+    def open(cls, stack: Stack, name: str | None = None, operating: Operating | None = None) -> Self:
         """Make the merchant with a key by the operator's command line, then set up both directions of webhooks."""
         name = name or f"merchant-{uuid.uuid4().hex[:8]}"
-        made = operate(stack, "merchant", "create", name, "--test-key")
+        made = (operating or operate)(stack, "merchant", "create", name, "--test-key")
         merchant = cls(stack, name, made["key"])
         try:
             merchant.connect_stripe()
