@@ -59,7 +59,7 @@ resend: setup ## resend to a service what it lost (ARGS="payment pay_..." or ARG
 decide: setup ## decide how something ended that no report ends (ARGS='pay_... --as failed --because "..." --by NAME')
 	@$(BIN)/python -m malipo_local decide $(ARGS)
 
-suspense: setup ## list money that no payment explains (ARGS=list), or assign it (ARGS="assign sus_... --to pay_... ...")
+suspense: setup ## list money that no payment explains (ARGS=list), assign it (ARGS="assign sus_... --to pay_... ..."), or settle it without one (ARGS="settle sus_... ...")
 	@$(BIN)/python -m malipo_local suspense $(ARGS)
 
 unmatched: setup ## list what providers reported that matches no operation of ours (ARGS="--provider stripe"; ARGS=--all: also what others caused)

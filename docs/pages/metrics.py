@@ -31,7 +31,7 @@ _ALERTS = """\
 | `malipo_partitions_resting` is above zero | a record cannot be read, and all that is behind it in its partition waits: the log and `/health/ready` show where, and how to step over it ([0021](decisions/0021-a-partition-that-cannot-be-read-rests.md)) |
 | `malipo_polls_failed_total` rises | the same, or this process's group membership is in trouble: `/health/ready` shows which |
 | `malipo_provider_unmatched_total` with other `concerns` than `others` rises | a dispute, a refund made in the dashboard, or an operation under an id of ours that Malipo does not know: `python -m provider_stripe unmatched` (locally `make unmatched`) lists them |
-| `malipo_suspense_open` is above zero | money came that no payment explains: `python -m orchestrator suspense list` (locally `make suspense ARGS=list`) shows it, and a person assigns it; `malipo_suspense_oldest_seconds` shows how long it waits |
+| `malipo_suspense_open` is above zero | money came that no payment explains: `python -m orchestrator suspense list` (locally `make suspense ARGS=list`) shows it, and the payment that its purpose names, and a person assigns it, or settles it without a payment; `malipo_suspense_oldest_seconds` shows how long it waits |
 | `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
 | `malipo_outbox_age_seconds` is above ten seconds | Kafka is away, or refuses a topic |
 | `malipo_webhook_oldest_due_seconds` is above a minute | merchants are notified late |"""

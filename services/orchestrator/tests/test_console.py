@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from malipo.messaging.pool import connected
+from orchestrator import decisions
 from orchestrator.__main__ import cli
 
 
@@ -65,3 +66,35 @@ def test_a_database_that_was_never_migrated_is_reported_in_plain_words(database_
     monkeypatch.setenv("DATABASE_URL", f"{database_url.rpartition('/')[0]}/postgres")
     done = CliRunner().invoke(cli, ("resend", "payment", "pay_1"))
     assert done.output.endswith("run `python -m orchestrator migrate` first\n")
+
+
+def test_money_in_suspense_is_listed_page_by_page_with_the_payment_that_it_names(database_url, monkeypatch):
+    monkeypatch.setattr(decisions, "PAGE", 2)
+    sql(
+        database_url,
+        """INSERT INTO suspense (id, merchant_id, mode, provider, account, reference, amount_minor, currency, description,
+            received_at, points_at)
+        SELECT 'sus_' || n, 'mer_1', 'test', 'stripe', 'till', 'QK' || n, 1000, 'USD', 'by hand', now(), 'pay_' || n
+        FROM generate_series(1, 3) AS n""",
+    )
+    first = CliRunner().invoke(cli, ("suspense", "list"))
+    assert [line.split()[0] for line in first.stdout.splitlines()] == ["sus_1", "sus_2"]
+    assert "pay_1" in first.stdout
+    assert "--after sus_2" in first.stderr
+    second = CliRunner().invoke(cli, ("suspense", "list", "--after", "sus_2"))
+    assert [line.split()[0] for line in second.stdout.splitlines()] == ["sus_3"]
+    assert second.stderr == ""
+
+
+def test_money_is_settled_by_a_person_with_a_reason(database_url):
+    sql(
+        database_url,
+        """INSERT INTO suspense (id, merchant_id, mode, provider, account, reference, amount_minor, currency, description, received_at)
+        VALUES ('sus_1', 'mer_1', 'test', 'stripe', 'till', 'QK1', 1000, 'USD', 'by hand', now())""",
+    )
+    assert CliRunner().invoke(cli, ("suspense", "settle", "sus_1", "--by", "Jo")).exit_code == 2
+    done = CliRunner().invoke(cli, ("suspense", "settle", "sus_1", "--because", "Given back.", "--by", "Jo"))
+    assert done.output == "sus_1 is settled\n"
+    assert sql(database_url, "SELECT settled_by || ': ' || because FROM suspense") == "Jo: Given back."
+    again = CliRunner().invoke(cli, ("suspense", "settle", "sus_1", "--because", "Given back.", "--by", "Jo"))
+    assert (again.exit_code, "there is no sus_1 in suspense" in again.output) == (1, True)

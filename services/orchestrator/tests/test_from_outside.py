@@ -96,14 +96,14 @@ async def test_a_refund_made_at_the_provider_is_kept_and_asked_about_while_it_is
 async def test_money_in_suspense_ends_the_payment_that_a_person_assigns_it_to_once(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create, make.report(create.payment_id, Declined(code="x")), unmatched(), unmatched())
-    [money] = await decisions.unassigned(orchestrator.database)
+    [money] = await decisions.in_suspense(orchestrator.database)
     assert (money.amount, money.reference, money.account) == (USD_10, "QK1", "till")
     assign = decisions.assign(orchestrator.database, money.id, create.payment_id, "The till's receipt names it.", "Jo")
     assert await assign == "completed"
     [corrected] = await orchestrator.sent()
     assert (corrected.public_event.type, corrected.cause.source) == ("payment.corrected", "operator")
     assert (corrected.payment.provider_reference, corrected.payment.failure) == ("QK1", None)
-    assert await decisions.unassigned(orchestrator.database) == []
+    assert await decisions.in_suspense(orchestrator.database) == []
     with pytest.raises(decisions.Impossible, match="in suspense"):
         await decisions.assign(orchestrator.database, money.id, create.payment_id, "Once more.", "Jo")
 
@@ -122,10 +122,8 @@ async def test_money_in_suspense_is_counted_by_provider_and_by_age_until_it_is_a
     await scheduler.watch(orchestrator.database)
     number, age = shown()
     assert (number, age) == (2, pytest.approx(7200, abs=300))
-    for money in await decisions.unassigned(orchestrator.database):
-        await orchestrator.database.write(
-            "UPDATE suspense SET assigned_to = $1 WHERE id = $2", create.payment_id, money.id
-        )
+    for money in await decisions.in_suspense(orchestrator.database):
+        await decisions.settle(orchestrator.database, money.id, "Given back at the till.", "Jo")
     await scheduler.watch(orchestrator.database)
     assert shown() == (0, 0)
 
@@ -145,7 +143,7 @@ async def test_money_in_suspense_is_not_assigned_to_what_it_does_not_fit(orchest
     await orchestrator.sent()
     with pytest.raises(decisions.Impossible, match=why):
         await decisions.assign(orchestrator.database, money.id, create.payment_id, "Why not.", "Jo")
-    assert len(await decisions.unassigned(orchestrator.database)) == 1
+    assert len(await decisions.in_suspense(orchestrator.database)) == 1
     assert await orchestrator.sent() == []
 
 

@@ -37,7 +37,7 @@ def receives(monkeypatch):
 
 
 async def in_suspense(orchestrator) -> int:
-    return len(await decisions.unassigned(orchestrator.database))
+    return len(await decisions.in_suspense(orchestrator.database))
 
 
 async def test_money_of_a_charge_that_is_reported_in_other_ways_too_is_counted_once(orchestrator, make):
@@ -55,7 +55,7 @@ async def test_money_in_suspense_is_explained_by_the_charge_that_reports_it(orch
     [done] = await orchestrator.handle(make.report(create.payment_id, PAID))
     assert done.payment.status == "completed"
     assert await in_suspense(orchestrator) == 0
-    row = await orchestrator.database.reads.fetchrow("SELECT assigned_to, assigned_by FROM suspense")
+    row = await orchestrator.database.reads.fetchrow("SELECT assigned_to, settled_by FROM suspense")
     assert tuple(row) == (create.payment_id, "malipo")
 
 
@@ -74,7 +74,7 @@ async def test_a_second_payment_of_one_charge_is_not_its_money_and_stays_in_susp
     await orchestrator.handle(second)
     [told] = await orchestrator.handle(make.report(create.payment_id, changed(PAID, reference="QK2")))
     assert (told.contradiction, told.payment.amount_captured) == (True, 1000)
-    assert [one.reference for one in await decisions.unassigned(orchestrator.database)] == ["QK2"]
+    assert [one.reference for one in await decisions.in_suspense(orchestrator.database)] == ["QK2"]
 
 
 async def test_a_charge_that_reports_the_money_of_another_payment_is_a_contradiction(orchestrator, make):
@@ -114,3 +114,39 @@ async def test_another_report_under_the_same_id_is_a_contradiction_and_no_repeat
     with capture_logs() as logs:
         await orchestrator.handle(changed(UNMATCHED, id="sus_other", reference="QK2", amount=Money(500, "USD")))
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["provider contradicts itself"]
+
+
+async def test_money_that_a_person_settles_without_a_payment_is_no_longer_in_suspense(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.report(create.payment_id, Declined(code="x")), UNMATCHED)
+    await decisions.settle(orchestrator.database, UNMATCHED.id, "Given back at the till.", "Jo")
+    await orchestrator.handle(UNMATCHED)
+    assert await in_suspense(orchestrator) == 0
+    assert (await suspense.counted(orchestrator.database.reads))["stripe"] == (0, 0.0)
+    with pytest.raises(decisions.Impossible, match=r"there is no sus_\w+ in suspense"):
+        await decisions.settle(orchestrator.database, UNMATCHED.id, "Once more.", "Jo")
+    with pytest.raises(decisions.Impossible, match=r"there is no sus_\w+ in suspense"):
+        await decisions.assign(orchestrator.database, UNMATCHED.id, create.payment_id, "It fits.", "Jo")
+
+
+async def test_a_wrong_assignment_is_undone_by_deciding_that_the_payment_failed(orchestrator, make):
+    wrong, right = make.create(), make.create()
+    for one in (wrong, right):
+        await orchestrator.handle(one, make.report(one.payment_id, Declined(code="x")))
+    await orchestrator.handle(UNMATCHED)
+    await decisions.assign(orchestrator.database, UNMATCHED.id, wrong.payment_id, "The receipt names it.", "Jo")
+    await decisions.decide(orchestrator.database, wrong.payment_id, "failed", "The receipt names another.", "Jo")
+    assert await in_suspense(orchestrator) == 1
+    assigned = decisions.assign(orchestrator.database, UNMATCHED.id, right.payment_id, "This one.", "Jo")
+    assert await assigned == "completed"
+    assert await in_suspense(orchestrator) == 0
+
+
+async def test_money_that_the_provider_has_reported_stays_the_payments_whatever_a_person_decides(orchestrator, make):
+    create, other = make.create(), make.create()
+    await orchestrator.handle(create, UNMATCHED, make.report(create.payment_id, PAID), other)
+    await decisions.decide(orchestrator.database, create.payment_id, "failed", "It is not in the book.", "Jo")
+    await orchestrator.sent()
+    [told] = await orchestrator.handle(make.report(other.payment_id, PAID))
+    assert told.contradiction
+    assert await in_suspense(orchestrator) == 0

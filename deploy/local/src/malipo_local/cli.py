@@ -202,7 +202,7 @@ def decide(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
 
 @app.command(context_settings=_HANDED_ON)
 def suspense(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
-    """List money that no payment explains, or assign it to one: `suspense list`."""
+    """List money that no payment explains, assign it to one, or settle it without one: `suspense list`."""
     _become(home, "orchestrator", "orchestrator", "suspense", *context.args)
 
 

@@ -1,4 +1,4 @@
-"""The operator's commands: resend what a service lost, decide what no report ends, assign money in suspense."""
+"""The operator's commands: resend what a service lost, decide what no report ends, settle money in suspense."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ _resend = typer.Typer(help="Resend to other services what they lack.", no_args_i
 _suspense = typer.Typer(help="Money that no payment explains.", no_args_is_help=True)
 
 _Because = Annotated[str, typer.Option("--because", help="Why, as the merchant will read it.", callback=_words)]
-_By = Annotated[str, typer.Option("--by", help="Your name: kept in the history.", callback=_words)]
+_By = Annotated[str, typer.Option("--by", help="Your name, which is kept.", callback=_words)]
 
 
 def add_commands(cli: typer.Typer) -> None:
@@ -55,13 +55,19 @@ def decide(
 
 
 @_suspense.command("list")
-def suspense_list() -> None:
-    """List the money that is not assigned, the oldest first."""
-    for one in operator_command.run(Settings, decisions.unassigned):
+def suspense_list(
+    after: Annotated[str, typer.Option("--after", metavar="SUS", help="The last id of the page before.")] = "",
+) -> None:
+    """List the money that is not settled, the oldest first: a page of it, with the payment that each names, if it names one."""
+    found = operator_command.run(Settings, partial(decisions.in_suspense, after=after))
+    for one in found:
         where = f"{one.provider}/{one.account} {one.reference}"
+        names = f"  names {one.points_at}" if one.points_at else ""
         typer.echo(
-            f"{one.id}  {one.merchant_id} {one.mode}  {one.amount}  {where}  {one.received_at}  {one.description}"
+            f"{one.id}  {one.merchant_id} {one.mode}  {one.amount}  {where}  {one.received_at}  {one.description}{names}"
         )
+    if len(found) == decisions.PAGE:
+        typer.echo(f"there may be more: suspense list --after {found[-1].id}", err=True)
 
 
 @_suspense.command("assign")
@@ -76,7 +82,20 @@ def suspense_assign(
     typer.echo(f"{suspense_id} is assigned, and {payment_id} is {_done(work)}")
 
 
-def _done(work: Callable[[Database], Awaitable[str]]) -> str:
+@_suspense.command("settle")
+def suspense_settle(
+    suspense_id: Annotated[str, typer.Argument(metavar="SUS", help="Its id, sus_...")],
+    because: Annotated[
+        str, typer.Option("--because", help="Where it went; the merchant does not read it.", callback=_words)
+    ],
+    by: _By,
+) -> None:
+    """Settle money without a payment: it was given back at the provider, or booked elsewhere."""
+    _done(partial(decisions.settle, suspense_id=suspense_id, because=because, by=by))
+    typer.echo(f"{suspense_id} is settled")
+
+
+def _done[T](work: Callable[[Database], Awaitable[T]]) -> T:
     try:
         return operator_command.run(Settings, work)
     except Impossible as impossible:

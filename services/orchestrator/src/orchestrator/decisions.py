@@ -15,7 +15,8 @@ from orchestrator.suspense import Suspended
 
 Ending = Literal["completed", "failed"]
 _TRIGGERS: dict[Ending, Trigger] = {"completed": Trigger.DECIDED_COMPLETED, "failed": Trigger.DECIDED_FAILED}
-_MOST_LISTED = 1000
+PAGE = 100
+"""So much money in suspense is listed at once."""
 
 
 class Impossible(Exception):
@@ -25,7 +26,8 @@ class Impossible(Exception):
 async def decide(database: Database, subject_id: str, ending: Ending, because: str, by: str) -> str:
     """Decide how a payment, or a capture, cancel or refund, ended; returns its state then. Raises `Impossible`.
 
-    The decision is a step of the payment's history like any other, with an event where that is told.
+    The decision is a step of the payment's history like any other, with an event where that is told. That a payment has failed
+    takes back what was assigned to it: that money is in suspense again.
     """
 
     async def work(unit: UnitOfWork) -> str:
@@ -33,16 +35,19 @@ async def decide(database: Database, subject_id: str, ending: Ending, because: s
         subject = operation or payment
         _check(payment, operation, _TRIGGERS[ending])
         fold = Fold(payment, now, "operator", f"operator:{by}", because=because)
+        assigned = payment.assigned_reference
         fold.decide(_TRIGGERS[ending], operation)
+        if operation is None and ending == "failed" and assigned is not None:
+            await suspense.free(unit.transaction, payment.id, assigned)
         handlers.publish(unit, fold)
         return subject.state
 
     return await database.transact(work)
 
 
-async def unassigned(database: Database) -> Sequence[Suspended]:
-    """The money in suspense, the oldest first; a thousand at most."""
-    return await suspense.unassigned(database.reads, _MOST_LISTED)
+async def in_suspense(database: Database, after: str = "") -> Sequence[Suspended]:
+    """A page of the money in suspense, the oldest first: what follows the one with the id `after`."""
+    return await suspense.still_open(database.reads, after, PAGE)
 
 
 async def assign(database: Database, suspense_id: str, payment_id: str, because: str, by: str) -> str:
@@ -53,22 +58,35 @@ async def assign(database: Database, suspense_id: str, payment_id: str, because:
         if operation is not None:
             msg = f"{payment_id} is no payment"
             raise Impossible(msg)
-        money = await suspense.assign(unit.transaction, suspense_id, payment_id, by, because)
-        if money is None:
-            msg = f"there is no {suspense_id} in suspense: see `suspense list`"
-            raise Impossible(msg)
+        money = await _settled(unit, suspense_id, payment_id, because, by)
         _check_fit(payment, money)
-        receipt = suspense.receipt_of(money)
-        if owner := (await receipts.owners(unit.reads, [receipt])).get(receipt):
-            msg = f"{owner} has this money already"
-            raise Impossible(msg)
-        receipts.put(unit, {receipt: payment.id})
+        receipts.put(unit, {suspense.receipt_of(money): payment.id})
         fold = Fold(payment, now, "operator", f"operator:{by}", because=because)
         fold.assign(money.amount, money.reference)
         handlers.publish(unit, fold)
         return payment.state
 
     return await database.transact(work)
+
+
+async def settle(database: Database, suspense_id: str, because: str, by: str) -> None:
+    """End that money is in suspense without a payment: it was given back, or booked elsewhere. Raises `Impossible`.
+
+    Nothing is sent because of it, and nothing becomes of it should the money be reported once more.
+    """
+
+    async def work(unit: UnitOfWork) -> None:
+        await _settled(unit, suspense_id, None, because, by)
+
+    await database.transact(work)
+
+
+async def _settled(unit: UnitOfWork, suspense_id: str, payment_id: str | None, because: str, by: str) -> Suspended:
+    money = await suspense.settle(unit.transaction, suspense_id, payment_id, by, because)
+    if money is None:
+        msg = f"there is no {suspense_id} in suspense: see `suspense list`"
+        raise Impossible(msg)
+    return money
 
 
 async def _find(source: Queries, subject_id: str) -> tuple[Payment, Operation | None, datetime]:

@@ -22,9 +22,9 @@ SELECT r.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[
 """  # noqa: S608 - names of ours
 _CLAIM = insert(RECEIPTS)  # without ON CONFLICT: of two who claim at the same time the second decides anew
 _EXPLAIN = Write(
-    f"""UPDATE suspense AS s SET assigned_to = r.payment_id, assigned_at = now(), assigned_by = 'malipo',
+    f"""UPDATE suspense AS s SET assigned_to = r.payment_id, settled_at = now(), settled_by = 'malipo',
     because = 'The provider has reported whose it is.'
-FROM unnest({{arrays}}) AS r ({{names}}) WHERE {SAME.format("s")} AND s.assigned_to IS NULL""",  # noqa: S608 - names of ours
+FROM unnest({{arrays}}) AS r ({{names}}) WHERE {SAME.format("s")} AND s.settled_at IS NULL""",  # noqa: S608 - names of ours
     tuple(RECEIPTS.columns),
 )
 

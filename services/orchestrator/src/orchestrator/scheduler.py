@@ -30,7 +30,7 @@ OLDEST_DOUBT_SECONDS = Gauge(
 )
 SUSPENSE = Gauge(
     "malipo_suspense_open",
-    "Money that no payment explains and nobody has assigned yet, of all replicas: how many pieces (alert on any).",
+    "Money that no payment explains and nobody has settled yet, of all replicas: how many pieces (alert on any).",
     ("provider",),
 )
 OLDEST_SUSPENSE_SECONDS = Gauge(

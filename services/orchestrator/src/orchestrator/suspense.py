@@ -1,23 +1,20 @@
-"""Money at merchants' accounts that no payment explains: kept, listed, and assigned to a payment by a person."""
+"""Money at merchants' accounts that no payment explains: kept and listed until a person settles it, by a payment or without."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, exists, select
-
 from malipo.contracts.outcomes import UnmatchedReported
 from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.pool import Queries, Row
-from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import Transaction, UnitOfWork
-from malipo.messaging.writes import Write
+from malipo.messaging.writes import Write, names
 from malipo.money import Money
 from orchestrator.receipts import SAME, Receipt
-from orchestrator.tables import RECEIPTS, SUSPENSE
+from orchestrator.tables import SUSPENSE
 
-_ASSIGNMENT = ("assigned_to", "assigned_at", "assigned_by", "because")
-_KEPT = [column for column in SUSPENSE.columns if column.name not in _ASSIGNMENT]
+_SETTLEMENT = ("assigned_to", "settled_at", "settled_by", "because")
+_KEPT = [column for column in SUSPENSE.columns if column.name not in _SETTLEMENT]
 _KEEP = Write(
     f"""INSERT INTO suspense ({{names}}) SELECT {{names}} FROM unnest({{arrays}}) AS new ({{names}})
     WHERE NOT EXISTS (SELECT FROM receipts AS r WHERE {SAME.format("new")}) ON CONFLICT DO NOTHING""",  # noqa: S608 - names of ours
@@ -25,21 +22,22 @@ _KEEP = Write(
 )
 _SAME_ID = "SELECT * FROM suspense WHERE id = ANY($1::text[])"
 # Money that is reported in both ways in one batch, or to two replicas at once, is a payment's, although it was kept here.
-_IS_A_PAYMENTS = exists().where(*(SUSPENSE.c[name] == RECEIPTS.c[name] for name in Receipt._fields))
-_OPEN = CompiledQuery(
-    select(*_KEPT)
-    .where(SUSPENSE.c.assigned_to.is_(None), ~_IS_A_PAYMENTS)
-    .order_by(SUSPENSE.c.id)
-    .limit(bindparam("limit"))
-)
+_IS_OPEN = f"s.settled_at IS NULL AND NOT EXISTS (SELECT FROM receipts AS r WHERE {SAME.format('s')})"
+_OPEN = f"SELECT {names(_KEPT, 's.')} FROM suspense AS s WHERE s.id > $1 AND {_IS_OPEN} ORDER BY s.id LIMIT $2"  # noqa: S608 - names of ours
 _COUNT = f"""
 SELECT provider, count(*) AS number, extract(epoch FROM now() - min(received_at))::float8 AS oldest_seconds
-FROM suspense AS s WHERE assigned_to IS NULL AND NOT EXISTS (SELECT FROM receipts AS r WHERE {SAME.format("s")}) GROUP BY provider
+FROM suspense AS s WHERE {_IS_OPEN} GROUP BY provider
 """  # noqa: S608 - names of ours
-_ASSIGN = """
-UPDATE suspense SET assigned_to = $2, assigned_at = now(), assigned_by = $3, because = $4
-WHERE id = $1 AND assigned_to IS NULL RETURNING *
-"""
+_SETTLE = f"""
+UPDATE suspense AS s SET assigned_to = $2, settled_at = now(), settled_by = $3, because = $4
+WHERE s.id = $1 AND {_IS_OPEN} RETURNING *
+"""  # noqa: S608 - names of ours
+_FREE = f"""
+WITH freed AS (
+    UPDATE suspense SET assigned_to = NULL, settled_at = NULL, settled_by = NULL, because = NULL
+    WHERE assigned_to = $1 AND reference = $2 RETURNING *
+) DELETE FROM receipts AS r USING freed WHERE {SAME.format("freed")} AND r.payment_id = $1
+"""  # noqa: S608 - names of ours
 
 
 class Suspended(NamedTuple):
@@ -80,23 +78,28 @@ def _money(one: UnmatchedReported | Suspended) -> tuple[object, ...]:
     return one.merchant_id, one.mode, one.provider, one.account, one.reference, one.amount
 
 
-async def unassigned(source: Queries, limit: int) -> list[Suspended]:
-    """What is not assigned yet, the oldest first."""
-    return [_suspended(row) for row in await source.fetch(*_OPEN.of(limit=limit))]
+async def still_open(source: Queries, after: str, limit: int) -> list[Suspended]:
+    """What is not settled yet, the oldest first; those behind the id `after`."""
+    return [_suspended(row) for row in await source.fetch(_OPEN, after, limit)]
 
 
 async def counted(source: Queries) -> dict[str, tuple[int, float]]:
-    """How much of each provider's is not assigned, and for how many seconds the oldest has waited; zeros for none."""
+    """How much of each provider's is not settled, and for how many seconds the oldest has waited; zeros for none."""
     counted: dict[str, tuple[int, float]] = dict.fromkeys(PROVIDERS, (0, 0.0))
     return counted | {row["provider"]: (row["number"], row["oldest_seconds"]) for row in await source.fetch(_COUNT)}
 
 
-async def assign(
-    transaction: Transaction, suspense_id: str, payment_id: str, by: str, because: str
+async def settle(
+    transaction: Transaction, suspense_id: str, payment_id: str | None, by: str, because: str
 ) -> Suspended | None:
-    """Mark it as the payment's; None if there is no such money, or it is assigned already."""
-    row = await transaction.fetchrow(_ASSIGN, suspense_id, payment_id, by, because)
+    """Mark it as this payment's, or as no payment's; None if there is no such money, or it is settled already."""
+    row = await transaction.fetchrow(_SETTLE, suspense_id, payment_id, by, because)
     return _suspended(row) if row else None
+
+
+async def free(transaction: Transaction, payment_id: str, reference: str) -> None:
+    """Take back that a person has assigned this money to the payment: it rests here again."""
+    await transaction.execute(_FREE, payment_id, reference)
 
 
 def _row(one: UnmatchedReported) -> Sequence[object]:

@@ -180,11 +180,11 @@ SUSPENSE = Table(
     Column("description", Text, nullable=False),
     Column("received_at", MOMENT, nullable=False),
     Column("assigned_to", Text, ForeignKey("payments.id")),
-    Column("assigned_at", MOMENT),
-    Column("assigned_by", Text),
+    Column("settled_at", MOMENT),
+    Column("settled_by", Text),
     Column("because", Text),
     Column("points_at", Text),
     UniqueConstraint("provider", "merchant_id", "mode", "account", "reference"),
-    Index("suspense_open", "provider", "received_at", postgresql_where=text("assigned_to IS NULL")),
+    Index("suspense_open", "provider", "received_at", postgresql_where=text("settled_at IS NULL")),
 )
-"""Money at a merchant's account that no payment explains, until a person assigns it to one."""
+"""Money at a merchant's account that no payment explains, until it is settled: assigned to a payment, or ended without one."""

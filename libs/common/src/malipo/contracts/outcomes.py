@@ -230,7 +230,7 @@ class PaymentReceived(Message, frozen=True, kw_only=True):
 
 
 class UnmatchedReported(Message, frozen=True, kw_only=True):
-    """Money at a merchant's account that nothing explains: it is kept in suspense until a person assigns it.
+    """Money at a merchant's account that nothing explains: it is kept in suspense until a person settles it.
 
     `id` is derived from the provider's `reference`. `description` is the provider's text, without anything personal.
     `points_at` is the payment that the money's purpose names, though it does not explain the money.

@@ -145,11 +145,11 @@ def upgrade() -> None:
             description  text NOT NULL,
             received_at  timestamptz NOT NULL,
             assigned_to  text REFERENCES payments,
-            assigned_at  timestamptz,
-            assigned_by  text,
+            settled_at   timestamptz,
+            settled_by   text,
             because      text,
             points_at    text,
             UNIQUE (provider, merchant_id, mode, account, reference)
         );
-        CREATE INDEX suspense_open ON suspense (provider, received_at) WHERE assigned_to IS NULL;
+        CREATE INDEX suspense_open ON suspense (provider, received_at) WHERE settled_at IS NULL;
     """)
