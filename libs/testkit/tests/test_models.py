@@ -169,6 +169,11 @@ class SendsTheMask(keyless.KeylessProvider):
         return attempt.operation.method.details["phone"]
 
 
+class SendsTheSecretInThePath(keyed.KeyedProvider):
+    async def _exchange(self, attempt, method, path, body=None, **headers):
+        return await super()._exchange(attempt, method, f"/{attempt.credentials['secret']}{path}", body, **headers)
+
+
 class BelievesAHint(keyless.KeylessProvider):
     async def _received(self, transaction, callback_id, credentials):
         money = ReceivedMoney(reference=transaction, amount=USD_10, method="phone", received_at=clock.now())
@@ -204,18 +209,19 @@ class ConfirmsInAQuery(two_step.TwoStepProvider):
         (TestKeyless, RepeatsWithAnotherTimestamp, "test_what_has_no_key_is_sent_once"),
         (TestKeyed, SendsWhatHasExpired, "test_a_charge_that_has_expired_is_only_queried"),
         (TestKeyless, SendsTheMask, "test_no_mask_of_what_is_personal_is_sent"),
+        (TestKeyed, SendsTheSecretInThePath, "test_no_secret_is_shown"),
         (TestKeyless, BelievesAHint, "test_a_hint_alone_is_believed_nothing"),
         (TestKeyless, SaysThatHintsAreSigned, "test_a_forged_stale_or_tampered_callback_is_refused"),
         (TestTwoStep, FetchesATokenForEachCall, "test_a_burst_of_calls_fetches_one_access_token"),
         (TestTwoStep, ConfirmsInAQuery, "test_a_query_sends_nothing_but_reads_and_the_very_operation"),
     ],
 )
-async def test_a_broken_provider_is_caught_by_the_law_that_is_there_for_it(laws, broken, law, monkeypatch):
+async def test_a_broken_provider_is_caught_by_the_law_that_is_there_for_it(laws, broken, law, monkeypatch, caplog):
     suite = laws()
     arguments = (MemoryTokens(),) if laws is TestTwoStep else ()
     monkeypatch.setattr(laws, "connect", lambda _, http: broken(http, *arguments))
     with pytest.raises((AssertionError, pytest.fail.Exception)):
-        await getattr(suite, law)()
+        await getattr(suite, law)(*([caplog] if law == "test_no_secret_is_shown" else []))
 
 
 def sent(operation, provider, **changes):

@@ -1,6 +1,7 @@
 """One call of a provider: a circuit breaker before it, a limit of time around it, and a few fast tries where nothing was sent."""
 
 import asyncio
+import traceback
 from functools import partial
 from typing import Literal
 
@@ -88,8 +89,11 @@ class Calls:
         except NotSent:
             self._breaker.failed(account)
             raise
-        except Exception:  # noqa: BLE001 - a bug of ours, after which it is not known what was sent
-            log.exception("provider raised", provider=self._name, payment_id=attempt.operation.payment_id)
+        except Exception as error:  # noqa: BLE001 - a bug of ours, after which it is not known what was sent
+            # Its text may quote what is personal, or the provider's answer.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            facts = {"provider": self._name, "payment_id": attempt.operation.payment_id}
+            log.error("provider raised", error=type(error).__name__, where=where, **facts)
             return Unknown(reason="internal_error")
         silent = isinstance(outcome, Unknown) and outcome.silent
         record = self._breaker.failed if silent else self._breaker.succeeded

@@ -1,9 +1,9 @@
 """Where a provider's reports come in, whoever brings them: a callback, or what we have fetched. Stored once, then told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from opentelemetry.trace import SpanKind
 
@@ -16,9 +16,11 @@ from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.platform import logs, tracing
 from provider_kit import knowledge, opened, received, reminders, reports, unmatched
 from provider_kit.attempt_rows import OriginalAttempt
+from provider_kit.concealed import Concealed
 from provider_kit.credentials import Account
 from provider_kit.integrity import checked
 from provider_kit.matching import MatchedCallback, addressed, match, names_in, of_account, storable, unknown_charge
+from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Addressed, CallbackOutcome, ParsedCallback, Unmatched
 from provider_kit.unmatched import CallbackOrigin
 
@@ -48,8 +50,9 @@ class Door:
     payment and trace are the attempt's. What it says of anything else is kept, too: see `unmatched`, `opened`, `received`.
     """
 
-    def __init__(self, provider: str, database: Database, nudge: Callable[[], None]) -> None:
+    def __init__(self, provider: str, database: Database, keys: PersonalKeys, nudge: Callable[[], None]) -> None:
         self._name = provider
+        self._keys = keys
         self._database = database
         self._nudge = nudge
         self._inbox = GroupCommit(self._write, most=_MOST_AT_ONCE)
@@ -100,8 +103,10 @@ class Door:
         ours = await unmatched.made_here(
             unit.reads, [other for found in matched.values() for other in _left_over(found)]
         )
+        believed = [original.operation for found in matched.values() for _, original in found.believed]
+        concealed = await self._keys.concealed_of(believed)
         for one in some:
-            self._publish(unit, one, matched[one.message_id], ours)
+            self._publish(unit, one, matched[one.message_id], ours, concealed)
         money = [(one, found) for one in some for found in matched[one.message_id].received]
         received.keep(unit, [(one.account, one.parsed.callback_id, found) for one, found in money])
         asked = [original for found in matched.values() for original in found.asked]
@@ -125,12 +130,18 @@ class Door:
         }
 
     def _publish(
-        self, unit: UnitOfWork, one: _Report, matched: MatchedCallback, ours: AbstractSet[tuple[str, str]]
+        self,
+        unit: UnitOfWork,
+        one: _Report,
+        matched: MatchedCallback,
+        ours: AbstractSet[tuple[str, str]],
+        concealed: Mapping[str, Concealed],
     ) -> None:
         """Publish what is believed of one report, and keep what matches nothing."""
         callback_id = one.parsed.callback_id
         for reported, original in matched.believed:
-            one.context.run(self._send, unit, callback_id, reported, original)
+            shown = concealed.get(original.operation.operation_id, Concealed()).of(reported.outcome)
+            one.context.run(self._send, unit, callback_id, replace(reported, outcome=shown), original)
         for refund, original in matched.opened:
             opened.publish(unit, self._name, callback_id, refund, original)
         unmatched.record(unit, CallbackOrigin(self._name, one.account, callback_id), matched, ours)

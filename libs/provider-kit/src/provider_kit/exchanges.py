@@ -1,9 +1,10 @@
-"""Keeps the HTTP requests of a block of code, and how they went: without query strings, headers and bodies."""
+"""Keeps the HTTP requests of a block of code, and how they went: without query strings, headers, bodies and personal texts."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import override
 
 import aiohttp
@@ -12,27 +13,50 @@ import httpx
 from malipo import clock
 from malipo.contracts.outcomes import Exchange
 from malipo.platform import tracing
+from provider_kit.concealed import Concealed
 from redaction.text import cleaned
 
 MAX_EXCHANGES = 50
 """More than one operation or query ever takes; the first are kept."""
 
-_recording: ContextVar[list[Exchange] | None] = ContextVar("exchanges", default=None)
+
+@dataclass(slots=True)
+class _Block:
+    """What was exchanged in a block, and the personal texts that are shown nowhere in it."""
+
+    exchanges: list[Exchange]
+    concealed: Concealed = field(default_factory=Concealed)
+
+
+_block: ContextVar[_Block | None] = ContextVar("exchanges", default=None)
 
 
 @contextmanager
 def recorded(*earlier: Exchange) -> Generator[None]:
     """Keep what this task exchanges while the block lasts, after `earlier`."""
-    token = _recording.set(list(earlier))
+    token = _block.set(_Block(list(earlier)))
     try:
         yield
     finally:
-        _recording.reset(token)
+        _block.reset(token)
 
 
 def made() -> tuple[Exchange, ...]:
     """What was exchanged in this block so far, in the order in which it ended."""
-    return tuple(_recording.get() or ())
+    block = _block.get()
+    return tuple(block.exchanges) if block else ()
+
+
+def conceal(personal: Iterable[str]) -> None:
+    """From here to the end of the block show these texts nowhere: see `concealed`."""
+    if block := _block.get():
+        block.concealed = Concealed(personal)
+
+
+def concealed() -> Concealed:
+    """Takes this block's personal texts out of what is told of it."""
+    block = _block.get()
+    return block.concealed if block else Concealed()
 
 
 class Recording(httpx.AsyncBaseTransport):
@@ -44,10 +68,10 @@ class Recording(httpx.AsyncBaseTransport):
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        exchanges = _recording.get()
-        if exchanges is None or len(exchanges) >= MAX_EXCHANGES:
+        block = _block.get()
+        if block is None or len(block.exchanges) >= MAX_EXCHANGES:
             return await self._inner.handle_async_request(request)
-        begun = _Begun(request)
+        begun, exchanges = _Begun(request, block.concealed), block.exchanges
         try:
             response = await self._inner.handle_async_request(request)
         except BaseException as error:
@@ -75,11 +99,11 @@ def _keep(exchange: Exchange, exchanges: list[Exchange]) -> None:
 class _Begun:
     """An exchange under way."""
 
-    def __init__(self, request: httpx.Request) -> None:
+    def __init__(self, request: httpx.Request, concealed: Concealed) -> None:
         self._at = clock.now()
         self._started = clock.monotonic()
         self._method = request.method
-        self._path = cleaned(request.url.path)
+        self._path = cleaned(concealed.without(request.url.path))
 
     def answered(self, response: httpx.Response, request_id_header: str | None) -> Exchange:
         request_id = response.headers.get(request_id_header) if request_id_header else None

@@ -1,6 +1,6 @@
 """The keys to what is about a person: kept apart from the commands that carry it sealed, and gone once they are erased."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from pydantic import ValidationError
@@ -9,7 +9,8 @@ from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.descriptor import Method, ProviderDescriptor
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import PersonalKeyDestroyed
-from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, whole
+from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, parted, whole
+from malipo.contracts.provider_commands import Charge
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
@@ -17,6 +18,8 @@ from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform.logs import log
 from malipo.platform.personal_data import open_texts
 from malipo.platform.secrets import KeyRing, SecretUnreadable
+from provider_kit.concealed import Concealed
+from provider_kit.provider import ProviderOperation
 
 # An erased key never comes back, in whichever order the messages arrive.
 _KEEP = """
@@ -47,6 +50,11 @@ class PersonalDataUnreadable(Exception):
 
 class MethodUnreadable(Exception):
     """The provider's own model does not read this method: nothing can be charged with it, and nothing was sent."""
+
+
+def personal_texts(method: Method | None) -> Sequence[str]:
+    """What of a method is about a person, in clear."""
+    return list(parted(method)[1].values()) if method else []
 
 
 class PersonalKeys:
@@ -104,6 +112,12 @@ class PersonalKeys:
         except PersonalDataUnreadable:
             log.error("personal data cannot be read", provider=self._descriptor.name, payment_id=payment_id)
             return None
+
+    async def concealed_of(self, operations: Iterable[ProviderOperation]) -> dict[str, Concealed]:
+        """By the ids of those of them that are charges: what takes their personal texts out, as far as these can be read."""
+        charges = [one for one in operations if isinstance(one, Charge) and one.method.personal is not None]
+        opened = {one.operation_id: await self.open_if_there(one.payment_id, one.method) for one in charges}
+        return {operation_id: Concealed(personal_texts(method)) for operation_id, method in opened.items()}
 
     def _opened(self, payment_id: str, method: PaymentMethod, sealed: str, wrapped: str) -> Method:
         try:

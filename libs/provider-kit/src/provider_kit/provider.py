@@ -260,6 +260,9 @@ class Provider(Protocol):
     understood is `Unknown` only. They raise `NotSent` when the request certainly had no effect at the provider, and
     `Misconfigured` when the provider refused our credentials. Nothing else may be raised. Both are safe for an operation
     that has expired (`Ages.expired`): they only read, or make its key useless for ever.
+
+    What is personal in a charge's method is taken out of the texts that they return and raise, and out of recorded paths;
+    not out of ids and addresses, which must not hold any.
     """
 
     @property

@@ -9,7 +9,7 @@ import msgspec
 from opentelemetry.trace import SpanKind
 
 from malipo import ids
-from malipo.contracts.descriptor import Never
+from malipo.contracts.descriptor import Method, Never
 from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Canceled, Declined, Outcome, OutcomeReported, Unknown
 from malipo.contracts.provider_commands import Charge, Confirm, Query
 from malipo.contracts.topics import OUTCOMES
@@ -19,15 +19,14 @@ from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.pool import when_back
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
-from malipo.platform.secrets import SecretUnreadable
 from provider_kit import exchanges, opened_attempts, reports
 from provider_kit.attempt_rows import ClaimedAttempt, FinishedAttempt, OriginalAttempt, PostponedAttempt
 from provider_kit.attempts import Attempts, Expired, LeaseLost
 from provider_kit.bulkhead import ClaimWithout, Shares
 from provider_kit.calls import Calls
-from provider_kit.credentials import Account, CredentialStore, NoCredentials, ReplicaBehind
-from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.personal import KeyBehind, MethodUnreadable, PersonalDataErased, PersonalDataUnreadable, PersonalKeys
+from provider_kit.credentials import Account, CredentialStore
+from provider_kit.obstacles import MISCONFIGURED, NOTHING_SENT, Obstacle, obstacle_of
+from provider_kit.personal import MethodUnreadable, PersonalDataErased, PersonalKeys, personal_texts
 from provider_kit.provider import (
     ACCOUNT_CHANGED,
     NOT_FOUND,
@@ -64,14 +63,6 @@ UNREADABLE = Declined(
     code="method_unreadable", message="The provider's service cannot read the payment's method: nothing was sent."
 )
 """The end of a charge that was not sent, because the provider's own model does not read its method."""
-
-_BEHIND_SECONDS = 0.2
-_LONGEST_BEHIND_SECONDS = 5.0  # a configuration that arrives between the look and the wait wakes nothing
-_MISCONFIGURED_SECONDS = 60.0
-_UNREADABLE_SECONDS = 10.0
-_MAX_DELAY_SECONDS = 30.0
-_MAX_DOUBLINGS = 7  # 0.25 s becomes 32 s, past the longest delay
-_MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that requests a pause
 
 
 class AttemptRunner:
@@ -143,26 +134,12 @@ class AttemptRunner:
         return executor
 
     async def _run(self, claimed: ClaimedAttempt) -> None:
-        command = claimed.command
         try:
             outcome = await self._outcome(claimed)
         except LeaseLost:
             log.warning("lease lost before the call", provider=self._name)
-        except ReplicaBehind:
-            why = "The merchant's configuration has not arrived."
-            await self._could_not_send(claimed, "configuration_behind", why, _behind_seconds(claimed))
-        except KeyBehind:
-            why = "The key to the payment's personal data has not arrived."
-            await self._could_not_send(claimed, "personal_data_behind", why, _behind_seconds(claimed))
-        except PersonalDataUnreadable:
-            log.error("personal data cannot be read", provider=self._name, payment_id=command.payment_id)
-            why = "What the charge needs of the customer cannot be read: add the missing key to KEY_RING."
-            await self._could_not_send(claimed, "personal_data_unreadable", why, _UNREADABLE_SECONDS)
-        except NotSent as error:
-            await self._could_not_send(claimed, "provider_unreachable", str(error), _delay_seconds(claimed, error))
-        except (Misconfigured, NoCredentials, SecretUnreadable) as error:
-            log.error("provider misconfigured", provider=self._name, merchant_id=command.merchant_id)
-            await self._could_not_send(claimed, "provider_misconfigured", _advice(error), _MISCONFIGURED_SECONDS)
+        except NOTHING_SENT as error:
+            await self._could_not_send(claimed, obstacle_of(error, claimed))
         else:
             await self._record(claimed, outcome)
 
@@ -199,7 +176,9 @@ class AttemptRunner:
         """Raises `Expired`, `PersonalDataErased` or `MethodUnreadable` when nothing was sent by this try for that reason."""
         attempt = self._attempt(operation, account, claimed, claimed.references)
         if isinstance(operation, Charge):
-            attempt = replace(attempt, method=await self._keys.open(operation.payment_id, operation.method))
+            method = await self._keys.open(operation.payment_id, operation.method)
+            exchanges.conceal(personal_texts(method))
+            attempt = replace(attempt, method=method)
         self._calls.require_closed(operation)  # before the mark: what dies behind it was perhaps sent
         own = self._provider.descriptor.own_references(operation.operation_id)
         await self._attempts.mark(claimed, attempt.account, own)
@@ -210,6 +189,7 @@ class AttemptRunner:
     async def _read_about(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
         """The outcome of an operation that may not be sent any more, and that an earlier try may have sent."""
         attempt = self._attempt(operation, account, claimed, claimed.references)
+        await self._conceal(operation)
         self._calls.require_closed(operation)
         return await self._calls.call("query", replace(attempt, ages=attempt.ages.ended()), claimed.hold)
 
@@ -232,11 +212,17 @@ class AttemptRunner:
         )
         if attempt.reference is None:
             attempt = replace(attempt, reference=query.reference)
-        if isinstance(operation := original.operation, Charge):
-            opened = await self._keys.open_if_there(operation.payment_id, operation.method)
-            attempt = replace(attempt, method=opened)
+        attempt = replace(attempt, method=await self._conceal(original.operation))
         self._calls.require_closed(original.operation)
         return await self._calls.call("query", attempt, claimed.hold)
+
+    async def _conceal(self, operation: ProviderOperation) -> Method | None:
+        """A charge's method, if it can be opened; what is personal in it is told nowhere from here on."""
+        if not isinstance(operation, Charge):
+            return None
+        method = await self._keys.open_if_there(operation.payment_id, operation.method)
+        exchanges.conceal(personal_texts(method))
+        return method
 
     async def _original(self, claimed: ClaimedAttempt, query: Query) -> OriginalAttempt | None:
         """The attempt that the query is about; one that was begun at the provider is recorded by the first query of it."""
@@ -252,6 +238,7 @@ class AttemptRunner:
         """What the provider's book shows; nothing is sent that could have an effect, and that it shows nothing proves nothing."""
         references = References(original.references, claimed.references.noted, original.claims)
         attempt = self._attempt(original.operation, account, original, references)
+        await self._conceal(original.operation)
         self._calls.require_closed(original.operation)
         attempt = replace(attempt, same_account=False, reference=attempt.reference or query.reference)
         outcome = await self._calls.call("query", attempt, claimed.hold)
@@ -293,38 +280,41 @@ class AttemptRunner:
             return Unknown(reason="arriving")
         return Declined(code="never_sent", message="The operation never reached the provider and never will.")
 
-    async def _could_not_send(self, claimed: ClaimedAttempt, code: str, why: str, delay_seconds: float) -> None:
+    async def _could_not_send(self, claimed: ClaimedAttempt, obstacle: Obstacle) -> None:
         """Nothing was sent by this try: try again later, or end the attempt by what is known of earlier tries."""
         command = claimed.command
+        if obstacle.for_a_person:
+            facts = {"provider": self._name, "merchant_id": command.merchant_id, "payment_id": command.payment_id}
+            log.error(obstacle.code.replace("_", " "), **facts)
         awaited = isinstance(command, Charge | Confirm)
         patience = CHARGE_PATIENCE_SECONDS if awaited else PATIENCE_SECONDS
-        hopeless = awaited and code == "provider_misconfigured"
+        hopeless = awaited and obstacle.code == MISCONFIGURED
         if isinstance(command, Query):
-            await self._record(claimed, Unknown(reason=code))  # the orchestrator queries again when its timer fires
+            # the orchestrator queries again when its timer fires
+            await self._record(claimed, Unknown(reason=obstacle.code))
         elif not hopeless and claimed.age.total_seconds() <= patience:
-            tracing.annotate({"outcome": code})
-            seconds = delay_seconds * ids.jitter(0.2)
-            await when_back(partial(self._postpone, claimed, command, code, why, seconds), "a try that has to wait")
+            tracing.annotate({"outcome": obstacle.code})
+            obstacle = replace(obstacle, why=exchanges.concealed().without(obstacle.why))
+            await when_back(partial(self._postpone, claimed, command, obstacle), "a try that has to wait")
         elif claimed.first_sent_at:
-            await self._record(claimed, Unknown(reason=code))
+            await self._record(claimed, Unknown(reason=obstacle.code))
         else:
-            await self._record(claimed, Declined(code=code, message=why))
+            await self._record(claimed, Declined(code=obstacle.code, message=obstacle.why))
 
-    async def _postpone(
-        self, claimed: ClaimedAttempt, operation: ProviderOperation, code: str, why: str, seconds: float
-    ) -> None:
+    async def _postpone(self, claimed: ClaimedAttempt, operation: ProviderOperation, obstacle: Obstacle) -> None:
+        seconds, problem = obstacle.delay_seconds * ids.jitter(0.2), f"{obstacle.code}: {obstacle.why}"
         async with self._database.begin() as unit:
-            postponed = await self._attempts.postpone(unit, claimed, seconds=seconds, problem=f"{code}: {why}")
+            postponed = await self._attempts.postpone(unit, claimed, seconds=seconds, problem=problem)
             if postponed is None:
                 return  # the lease was lost: the process that has the attempt now will report its outcome
             if postponed.withdrawn_step is not None:
                 unit.after_commit(self.nudge)  # an attempt that waited behind it may run now
-            report = self._report_of(claimed, operation, postponed, code, why)
+            report = self._report_of(claimed, operation, postponed, obstacle)
             if report is not None:
                 unit.send(OUTCOMES, operation.payment_id, report, headers=claimed.headers)
 
     def _report_of(
-        self, claimed: ClaimedAttempt, operation: ProviderOperation, postponed: PostponedAttempt, code: str, why: str
+        self, claimed: ClaimedAttempt, operation: ProviderOperation, postponed: PostponedAttempt, obstacle: Obstacle
     ) -> OutcomeReported | AttemptPostponed | None:
         """The end of what was withdrawn meanwhile, or else what postponed the attempt."""
         if postponed.withdrawn_step is not None:
@@ -333,14 +323,14 @@ class AttemptRunner:
             claimed,
             operation,
             self._name,
-            code=code,
-            detail=why,
+            code=obstacle.code,
+            detail=obstacle.why,
             retry_at=postponed.retry_at,
             exchanges=exchanges.made(),
         )
 
     async def _record(self, claimed: ClaimedAttempt, outcome: Outcome) -> None:
-        command = claimed.command
+        command, outcome = claimed.command, exchanges.concealed().of(outcome)
         tracing.annotate({"outcome": RESULTS[type(outcome)]})
         reported = reports.outcome_of(claimed, self._name, outcome, exchanges.made())
         ours = await when_back(partial(self._ends.add, FinishedAttempt(claimed, reported)), "an attempt's end")
@@ -364,27 +354,3 @@ class AttemptRunner:
         if any(ours.values()):
             self.nudge()  # attempts that waited behind one of them may run now
         return [end.claimed.id in ours for end in ends]
-
-
-def _behind_seconds(claimed: ClaimedAttempt) -> float:
-    return min(_doubled(_BEHIND_SECONDS, claimed.tries - 1), _LONGEST_BEHIND_SECONDS)
-
-
-def _delay_seconds(claimed: ClaimedAttempt, error: NotSent) -> float:
-    if error.retry_after_seconds is not None:
-        return min(error.retry_after_seconds, _MAX_RETRY_AFTER_SECONDS)
-    return min(_doubled(0.25, claimed.tries), _MAX_DELAY_SECONDS)
-
-
-def _doubled(seconds: float, times: int) -> float:
-    return seconds * 2.0 ** min(times, _MAX_DOUBLINGS)
-
-
-def _advice(error: Exception) -> str:
-    match error:
-        case NoCredentials():
-            return "The merchant has no such account at this provider: PUT /v1/provider-credentials."
-        case SecretUnreadable():
-            return "The merchant's credentials cannot be read: save them again, or add the missing key to KEY_RING."
-        case _:
-            return str(error)

@@ -49,4 +49,4 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     runtime.sweep("opened", opened.LOOK_SECONDS, partial(opened.look_again, name, nudge))
     runtime.sweep("received", received.LOOK_SECONDS, received.Explaining(name, nudge).look_again)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
-    return runtime.app([Callbacks(provider, credentials, Door(name, runtime.database, nudge)).route()])
+    return runtime.app([Callbacks(provider, credentials, Door(name, runtime.database, keys, nudge)).route()])

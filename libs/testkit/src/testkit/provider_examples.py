@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import Literal
 
 import httpx
 
@@ -15,7 +17,9 @@ from malipo.contracts.outcomes import Outcome
 from malipo.contracts.provider_commands import Charge
 from malipo.money import Money
 from malipo.platform.client import http_client
+from provider_kit import exchanges
 from provider_kit.integrity import checked
+from provider_kit.personal import personal_texts
 from provider_kit.provider import (
     Ages,
     Attempt,
@@ -26,7 +30,7 @@ from provider_kit.provider import (
     ProviderOperation,
     fingerprint,
 )
-from testkit.examples import Example, Story, masks, require_doubt
+from testkit.examples import Example, Story, masks, raised_or_logged, require_doubt
 from testkit.operations import attempt
 from testkit.transports import Recorder, Reply, Tokened, answer
 
@@ -146,6 +150,16 @@ class ProviderExamples(ABC):
         async with self.on(transport) as provider:
             return checked(operation, await provider.query(sent))
 
+    async def shown_by(
+        self, verb: Literal["execute", "query"], sent: Attempt, transport: httpx.AsyncBaseTransport
+    ) -> str:
+        """All that a call returns or raises, and what is recorded of its exchanges."""
+        with exchanges.recorded():
+            exchanges.conceal(personal_texts(sent.method))
+            async with self.on(transport) as provider:
+                told = await raised_or_logged(provider.execute(sent) if verb == "execute" else provider.query(sent))
+            return f"{told} {exchanges.made()}"
+
     async def elsewhere(self, operation: ProviderOperation, reply: Reply, reference: str | None) -> Outcome:
         """What both verbs make of an old operation that may be another account's. Nothing may be sent."""
         outcomes: list[Outcome] = []
@@ -178,5 +192,8 @@ class ProviderExamples(ABC):
     @asynccontextmanager
     async def on_wire(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:
         """The provider on a transport that answers its requests for tokens, too."""
-        async with http_client(timeout_seconds=PATIENCE_SECONDS, base_url=_CLOSED, transport=transport) as http:
+        around = partial(exchanges.Recording, request_id_header=None)
+        async with http_client(
+            timeout_seconds=PATIENCE_SECONDS, base_url=_CLOSED, transport=transport, around=around
+        ) as http:
             yield self.connect(http)
