@@ -11,6 +11,7 @@ from malipo.contracts.outcomes import (
     Declined,
     OutcomeReported,
     PaymentReceived,
+    Pending,
     PhonePrompt,
     Succeeded,
     Unknown,
@@ -19,7 +20,8 @@ from malipo.contracts.outcomes import (
 from malipo.money import Money
 from provider_kit import reports
 from provider_kit.credentials import Account
-from provider_kit.provider import ParsedCallback, ReceivedMoney
+from provider_kit.errors import NotSent
+from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney
 from provider_kit.received import Explaining
 
 USD_10 = Money(1000, "USD")
@@ -138,6 +140,101 @@ async def test_of_two_by_hand_for_one_charge_that_failed_the_first_pays_it_and_t
     assert isinstance(paid, OutcomeReported)
     assert isinstance(suspended, UnmatchedReported)
     assert {paid.outcome.reference, suspended.reference} == {"tx_2", "tx_3"}
+
+
+@pytest.mark.parametrize(
+    "money",
+    [
+        replace(BY_HAND, account_reference=None),
+        replace(BY_HAND, account_reference=None, reference="tx_3", references={"checkout": "tx_2"}),
+    ],
+)
+async def test_money_under_an_id_of_a_charge_that_failed_is_the_charges_own_success(kit, make, money):
+    failed = Declined(code="1037", reference="tx_2")
+    await charged(kit, make, failed, failed)
+    await report(kit, money)
+    await answered(kit)
+    (told,) = await look(kit)
+    assert (told.operation_id, told.outcome) == ("pay_1.1", Succeeded(amount=USD_10, reference=money.reference))
+
+
+async def test_money_under_the_id_of_a_charge_that_is_still_undecided_waits_for_its_answer(kit, make):
+    waits = Pending(reference="tx_2")
+    await charged(kit, make, waits, waits, Succeeded(amount=USD_10, reference="tx_2"))
+    await report(kit, replace(BY_HAND, account_reference=None))
+    await answered(kit)
+    assert (await look(kit), await kept(kit)) == ([], 1)
+    await answered(kit)
+    assert (await look(kit), await kept(kit)) == ([], 0)
+
+
+async def test_a_second_receipt_of_one_checkout_that_was_paid_is_in_suspense(kit, make):
+    await charged(kit, make, Succeeded(amount=USD_10, reference="co_1"))
+    first = replace(BY_HAND, account_reference=None, references={"checkout": "co_1"})
+    await report(kit, first)
+    assert (await look(kit), await kept(kit)) == ([], 0)
+    await report(kit, replace(first, reference="tx_3"), "evt_2")
+    (told,) = await look(kit)
+    assert (told.reference, told.points_at) == ("tx_3", "pay_1")
+
+
+async def test_a_query_that_could_not_be_sent_is_no_answer_of_the_provider(kit, make):
+    prompt = ActionRequired(action=PhonePrompt("2547*****12"), reference="co_1")
+    await charged(kit, make, prompt, *[NotSent("no connection")] * 3, Succeeded(amount=USD_10, reference="tx_1"))
+    await report(kit)
+    await answered(kit)
+    assert await look(kit, seconds=12) == []
+    await answered(kit)
+    await kit.sql("UPDATE attempt_references SET role = 'receipt' WHERE reference = 'tx_1'")
+    (told,) = await look(kit)
+    assert (told.reference, told.points_at) == ("tx_2", "pay_1")
+
+
+@pytest.mark.parametrize("answer", [Unknown(reason="no answer", silent=True), KeyError("a bug of ours")])
+async def test_silence_is_no_answer_of_the_provider(kit, make, answer):
+    await charged(kit, make, CANCELED_BY_CUSTOMER, answer)
+    await report(kit)
+    await answered(kit)
+    assert (await look(kit, seconds=12), await kept(kit)) == ([], 1)
+
+
+async def test_money_by_hand_for_a_charge_whose_callback_was_believed_is_in_suspense(kit, make):
+    prompt = ActionRequired(action=PhonePrompt("2547*****12"), reference="co_1")
+    await charged(kit, make, prompt, prompt)
+    paid = CallbackOutcome(
+        operation_id="pay_1.1", kind="charge", references={"main": "co_1", "receipt": "tx_1"},
+        outcome=Succeeded(amount=USD_10, reference="co_1"),
+    )  # fmt: skip
+    account = await kit.credentials.by_id("cred_1")
+    assert await kit.door.take(account, ParsedCallback("evt_1", [paid])) == "stored"
+    assert len(await kit.outcomes()) == 1
+    await report(kit, callback_id="evt_2")
+    (told,) = await look(kit)
+    assert (told.reference, told.points_at, await kit.run()) == ("tx_2", "pay_1", 0)
+
+
+async def test_another_transaction_of_a_charge_than_the_one_that_it_is_known_by_is_in_suspense(kit, make):
+    await charged(kit, make, CANCELED_BY_CUSTOMER, CANCELED_BY_CUSTOMER)
+    await kit.sql("INSERT INTO attempt_references VALUES ('tx_1', 'pay_1.1', 'receipt')")
+    await report(kit)
+    await answered(kit)
+    (told,) = await look(kit)
+    assert (told.reference, told.points_at) == ("tx_2", "pay_1")
+
+
+async def test_of_ten_confirms_the_latest_takes_the_money(kit, make):
+    for number in (9, 10):
+        await kit.handle(make.confirm(operation_id=f"pay_1.1.c{number}"))
+        kit.provider.script = [CANCELED_BY_CUSTOMER]
+        await kit.run()
+        await kit.sql("INSERT INTO attempt_references VALUES ('ORDER7', $1, 'own')", f"pay_1.1.c{number}")
+    await kit.reports()
+    kit.provider.script = [CANCELED_BY_CUSTOMER] * 2
+    await report(kit)
+    while await kit.run():
+        await kit.reports()
+    (told,) = await look(kit)
+    assert (told.operation_id, told.outcome.reference) == ("pay_1.1.c10", "tx_2")
 
 
 async def test_another_amount_than_was_ordered_is_in_suspense_and_names_the_payment(kit, make):

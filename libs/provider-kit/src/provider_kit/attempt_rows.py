@@ -8,7 +8,7 @@ import msgspec
 
 from malipo import clock
 from malipo.contracts.identity import account_name
-from malipo.contracts.outcomes import Outcome, OutcomeReported
+from malipo.contracts.outcomes import Outcome, OutcomeReported, Reversed, Succeeded
 from malipo.contracts.provider_commands import BaseCommand, ProviderCommand, Query
 from malipo.messaging.pool import Row
 from malipo.platform.logs import log
@@ -78,7 +78,9 @@ class OriginalAttempt:
     """The attempt that a query or a callback is about. `headers` are those to hand on to what it causes.
 
     `references` are all ids of the provider's that are known by now, the earliest first; `claims` are what hints have given as such.
-    `opened`: it was begun at the provider, and is only ever read about.
+    `opened`: it was begun at the provider, and is only ever read about. `outcome` is the answer to it; `success` is what has
+    told that its money moved, whichever way it came, though the money may have come back since. Of two attempts of a payment
+    the later one has the greater `position`.
     """
 
     operation: ProviderOperation
@@ -91,6 +93,8 @@ class OriginalAttempt:
     references: Sequence[Named] = ()
     claims: Sequence[Named] = ()
     opened: bool = False
+    success: Succeeded | Reversed | None = None
+    position: int = 0
 
     @property
     def ids(self) -> set[str]:
@@ -155,6 +159,8 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         references=references,
         claims=_pairs(row["claimed"]),
         opened=row["problem"] == OPENED,
+        success=row["success"] and msgspec.convert(row["success"], Succeeded | Reversed),
+        position=row["position"],
     )
 
 

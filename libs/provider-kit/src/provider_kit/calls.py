@@ -17,6 +17,7 @@ from provider_kit.breaker import Breaker, CircuitState
 from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.integrity import checked
 from provider_kit.provider import Attempt, Provider, ProviderOperation, kind_of
+from provider_kit.reasons import INTERNAL_ERROR
 
 _CALL_LIMIT_SECONDS = 120.0  # above each provider's own timeouts; a query may read several pages
 _QUICK_TRIES = 3
@@ -94,7 +95,7 @@ class Calls:
             where = "".join(traceback.format_tb(error.__traceback__))
             facts = {"provider": self._name, "payment_id": attempt.operation.payment_id}
             log.error("provider raised", error=type(error).__name__, where=where, **facts)
-            return Unknown(reason="internal_error")
+            return Unknown(reason=INTERNAL_ERROR)
         silent = isinstance(outcome, Unknown) and outcome.silent
         record = self._breaker.failed if silent else self._breaker.succeeded
         record(account)

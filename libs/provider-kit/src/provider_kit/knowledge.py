@@ -7,18 +7,24 @@ import msgspec
 
 from malipo import clock, ids
 from malipo.contracts.message import encode
-from malipo.contracts.outcomes import Outcome
+from malipo.contracts.outcomes import Outcome, Reversed, Succeeded
 from malipo.contracts.provider_commands import Query
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, arguments, statement
 from provider_kit.attempt_rows import OriginalAttempt, account_of, read_original
 from provider_kit.provider import CallbackOutcome, ReceivedMoney, kind_of
+from provider_kit.reasons import UNHEARD
 from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
-from provider_kit.tables import CLAIMS, NEW_ATTEMPT
+from provider_kit.tables import ATTEMPTS, CLAIMS, NEW_ATTEMPT
 
+_MOVED = "('Succeeded', 'Reversed')"
 _ORIGINAL = f"""
-SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome,
+SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome, position,
+    coalesce(success, CASE WHEN outcome ->> 'result' IN {_MOVED} THEN outcome END, (
+        SELECT asked.outcome FROM attempts AS asked
+        WHERE asked.kind = 'query' AND asked.operation_id = attempts.id AND asked.outcome ->> 'result' IN {_MOVED}
+        ORDER BY asked.created_at LIMIT 1)) AS success,
     expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known,
     (SELECT jsonb_agg(jsonb_build_array(role, reference)) FROM claims WHERE claims.attempt_id = attempts.id) AS claimed
 FROM attempts"""  # noqa: S608 - text of ours
@@ -55,12 +61,20 @@ _CLAIM = Write(
 WHERE (SELECT count(*) FROM claims AS made WHERE made.attempt_id = new.attempt_id) < 20 ON CONFLICT DO NOTHING""",
     tuple(CLAIMS.columns),
 )
+# What is answered later changes nothing about it, so that it is written beside the answer.
+_SUCCEED = Write(
+    """UPDATE attempts AS a SET success = told.success FROM (
+    SELECT new.* FROM unnest({arrays}) AS new ({names}) JOIN attempts AS found USING (id) ORDER BY id FOR UPDATE OF found
+) AS told WHERE a.id = told.id AND a.success IS NULL""",
+    (ATTEMPTS.c.id, ATTEMPTS.c.success),
+)
 _LOCK = "SELECT FROM attempts WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 _HEARD = """
 SELECT outcome FROM attempts
-WHERE kind = 'query' AND operation_id = $1 AND created_at >= $2 AND done_at IS NOT NULL ORDER BY done_at DESC LIMIT 1
+WHERE kind = 'query' AND operation_id = $1 AND created_at >= $2 AND done_at IS NOT NULL
+  AND NOT (outcome ->> 'result' = 'Unknown' AND (coalesce((outcome ->> 'silent')::boolean, false) OR outcome ->> 'reason' = ANY($3)))
+ORDER BY done_at DESC LIMIT 1
 """
-_TAKE = "UPDATE attempts SET outcome = $2 WHERE id = $1"
 
 
 def ask(unit: UnitOfWork, originals: Sequence[OriginalAttempt]) -> None:
@@ -73,7 +87,7 @@ def ask(unit: UnitOfWork, originals: Sequence[OriginalAttempt]) -> None:
 
 
 def learn(unit: UnitOfWork, reported: Sequence[tuple[CallbackOutcome, OriginalAttempt]]) -> None:
-    """Put the ids that callbacks were the first to report into the unit of work."""
+    """Put the ids and the successes that callbacks were the first to report into the unit of work."""
     found = [
         row
         for one, original in reported
@@ -81,6 +95,12 @@ def learn(unit: UnitOfWork, reported: Sequence[tuple[CallbackOutcome, OriginalAt
         if (row[2], row[0]) not in original.references
     ]
     unit.put(KEEP, in_order(found))
+    succeeded = {
+        original.operation.operation_id: msgspec.to_builtins(one.outcome)
+        for one, original in reported
+        if original.success is None and isinstance(one.outcome, Succeeded | Reversed)
+    }
+    unit.put(_SUCCEED, sorted(succeeded.items()))
 
 
 def claim(unit: UnitOfWork, hinted: Sequence[tuple[CallbackOutcome, OriginalAttempt]]) -> None:
@@ -117,8 +137,8 @@ async def lock(unit: UnitOfWork, operation_ids: Sequence[str]) -> None:
 
 
 async def heard_since(unit: UnitOfWork, operation_id: str, since: datetime) -> Outcome | None:
-    """The answer to the latest query of the operation that was asked since then, if it is there."""
-    outcome = await unit.transaction.fetchval(_HEARD, operation_id, since)
+    """The provider's latest answer to a query of the operation that was asked since then, if there is one."""
+    outcome = await unit.transaction.fetchval(_HEARD, operation_id, since, UNHEARD)
     return outcome and msgspec.convert(outcome, Outcome)
 
 
@@ -129,8 +149,9 @@ async def take(
     operation_id = original.operation.operation_id
     named = rows(operation_id, money.reference, [(money.role, money.reference)] if money.role else [])
     await unit.transaction.execute(statement((KEEP,)), *arguments({KEEP: in_order(named)}))
-    if outcome is not None:
-        await unit.transaction.execute(_TAKE, operation_id, msgspec.to_builtins(outcome))
+    if isinstance(outcome, Succeeded):
+        row = operation_id, msgspec.to_builtins(outcome)
+        await unit.transaction.execute(statement((_SUCCEED,)), *arguments({_SUCCEED: [row]}))
 
 
 def _query_row(original: OriginalAttempt) -> Sequence[object]:

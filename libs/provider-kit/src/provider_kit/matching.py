@@ -119,7 +119,7 @@ def match(
     for money in parsed.received:
         known = is_known(money, ours)
         (matched.explained if known else matched.received).append(money)
-        matched.asked.extend([] if known else meant(money, ours))
+        matched.asked.extend([] if known else [one for one in meant(money, ours) if one.success is None])
     return matched
 
 
@@ -129,13 +129,34 @@ def of_account(originals: Iterable[OriginalAttempt], account: Account) -> list[O
 
 
 def is_known(money: ReceivedMoney, ours: Iterable[OriginalAttempt]) -> bool:
-    """Whether an operation has this very transaction; names of our own are purposes, which anybody may give."""
-    return any(transactions(money) & original.given for original in ours)
+    """Whether it is the money of an operation of which it is known that its money moved.
+
+    Where the provider may tell of a success without the transaction's id, it is known by that id alone.
+    """
+    named = {money.reference} if money.role else transactions(money)
+    return any(_takes_money(one) and one.success is not None and named & one.given for one in ours)
 
 
 def meant(money: ReceivedMoney, ours: Iterable[OriginalAttempt]) -> list[OriginalAttempt]:
-    """The operations that take money and are named by the purpose, of which none may have this transaction."""
-    return [one for one in ours if kind_of(one.operation) in _TAKE_MONEY and purpose(money) & one.ids]
+    """The operations that take money and are named by the transaction or the purpose; else those of any kind that have the
+    transaction. Names of our own are purposes, which anybody may give.
+    """
+    takers = [one for one in ours if _takes_money(one) and (has_transaction(money, one) or purpose(money) & one.ids)]
+    return takers or [one for one in ours if has_transaction(money, one)]
+
+
+def taker_of(money: ReceivedMoney, named: Sequence[OriginalAttempt]) -> OriginalAttempt | None:
+    """Of these operations of one payment that are `meant`, the one that takes the money: the latest, for what confirms a
+    charge or captures it comes after it. A purpose is a charge's: it says nothing of captures.
+    """
+    having = [one for one in named if has_transaction(money, one) and _takes_money(one)]
+    takers = having or [one for one in named if kind_of(one.operation) in ("charge", "confirm")]
+    return max(takers, key=lambda one: one.position, default=None)
+
+
+def has_transaction(money: ReceivedMoney, original: OriginalAttempt) -> bool:
+    """Whether the provider has named the operation by an id of this transaction."""
+    return bool(transactions(money) & original.given)
 
 
 def transactions(money: ReceivedMoney) -> set[str]:
@@ -202,6 +223,10 @@ def _may_be_about(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
     reference = reported.outcome.reference
     named = {reference and holdable(reference), *reported.references.values()}
     return not original.given or bool(original.given & named)
+
+
+def _takes_money(original: OriginalAttempt) -> bool:
+    return kind_of(original.operation) in _TAKE_MONEY
 
 
 def _is_of_amount(original: OriginalAttempt, opened: Opened) -> bool:

@@ -24,6 +24,7 @@ CREATE TABLE attempts (
     lease_until     timestamptz,
     done_at         timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
+    success         jsonb,
     CHECK ((first_sent_at IS NULL) = (account_fingerprint IS NULL))
 );
 CREATE INDEX attempts_operations_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';

@@ -7,6 +7,7 @@ from provider_kit.attempt_rows import ClaimedAttempt
 from provider_kit.credentials import NoCredentials, ReplicaBehind
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.personal import KeyBehind, PersonalDataUnreadable
+from provider_kit.reasons import ObstacleCode
 
 NOTHING_SENT = (
     *(ReplicaBehind, KeyBehind, PersonalDataUnreadable),
@@ -14,7 +15,7 @@ NOTHING_SENT = (
 )
 """What is raised when nothing was sent by a try, and a later one may succeed."""
 
-MISCONFIGURED = "provider_misconfigured"
+MISCONFIGURED: ObstacleCode = "provider_misconfigured"
 """The code of what only the merchant can mend."""
 
 _BEHIND_SECONDS = 0.2
@@ -30,7 +31,7 @@ _MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that requests a pause
 class Obstacle:
     """What postpones an attempt: its code, the text for people, how long to wait, and whether it is alerted."""
 
-    code: str
+    code: ObstacleCode
     why: str
     delay_seconds: float
     for_a_person: bool = False

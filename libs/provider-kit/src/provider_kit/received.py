@@ -1,7 +1,7 @@
 """Money that the provider reports beside its answers: which operation it belongs to, or that none of ours explains it.
 
-Only the id of its transaction explains money. A purpose may be given by anybody, and twice: whom it names is asked about,
-and the money is looked at again once the answer is there.
+Only the id of its transaction explains money, of an operation whose money is known to have moved. A purpose may be given by
+anybody, and twice: whom it names is asked about, and the money is looked at again once the answer is there.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +20,7 @@ from malipo.contracts.outcomes import (
     Pending,
     Reversed,
     Succeeded,
+    Unknown,
 )
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
@@ -31,8 +32,8 @@ from provider_kit import knowledge, reminders, reports
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.integrity import checked
-from provider_kit.matching import is_known, meant, of_account, purpose, transactions
-from provider_kit.provider import ReceivedMoney, kind_of
+from provider_kit.matching import is_known, meant, of_account, purpose, taker_of, transactions
+from provider_kit.provider import AMOUNT_MISMATCH, ReceivedMoney
 from provider_kit.tables import RECEIVED_MONEY
 
 LOOK_SECONDS = 5.0
@@ -133,7 +134,7 @@ class Explaining:
 
     async def _judge(self, unit: UnitOfWork, one: _Money) -> Sequence[OriginalAttempt] | None:
         """None once the money is settled; else what is to be asked about before it is looked at again."""
-        names = sorted(transactions(one.money) | purpose(one.money))
+        names = sorted(_names(one))
         originals = await knowledge.originals(unit.transaction, [], names)
         ours = of_account(originals.values(), one.account)
         if is_known(one.money, ours):
@@ -146,20 +147,16 @@ class Explaining:
         self, unit: UnitOfWork, one: _Money, named: Sequence[OriginalAttempt]
     ) -> Sequence[OriginalAttempt] | None:
         """The purpose names these: the money is what one of them takes, or somebody's who has paid once more."""
-        takers = [original for original in named if kind_of(original.operation) != "capture"]
-        if len({original.operation.payment_id for original in named}) > 1 or not takers:
+        taker = taker_of(one.money, named)
+        if len({original.operation.payment_id for original in named}) > 1 or taker is None:
             return self._report(unit, one, named)
-        taker = max(
-            takers, key=lambda original: original.operation.operation_id
-        )  # what confirms a charge comes after it
         heard = await _heard(unit, one, taker)
         if _has_to_wait(heard, taker, one.age):
             return (taker,)
-        if heard is not None and not _other_amount(one.money, taker):
-            if not isinstance(heard, Succeeded | Authorized | Reversed):
-                return await self._succeeds(unit, one, taker)
-            if _lacks_its_transaction(one.money, heard, taker):
-                return await knowledge.take(unit, taker, one.money)
+        if _lacks_its_transaction(one.money, heard, taker):
+            return await knowledge.take(unit, taker, one.money)
+        if _is_without_money(heard) and _is_its_money(one.money, taker):
+            return await self._succeeds(unit, one, taker)
         return self._report(unit, one, named)
 
     async def _succeeds(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt) -> None:
@@ -179,21 +176,23 @@ class Explaining:
         reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, key, found, {}))
 
 
+def _names(one: _Money) -> set[str]:
+    return transactions(one.money) | purpose(one.money)
+
+
 def _key(row: Row) -> tuple[str, ...]:
     return row["merchant_id"], row["mode"], row["label"], row["reference"]
 
 
 async def _named(unit: UnitOfWork, some: Sequence[_Money]) -> list[str]:
     """All operations that may be meant: two rows about one of them are judged one after the other."""
-    names = set[str]().union(*[purpose(one.money) for one in some])
+    names = set[str]().union(*map(_names, some))
     return sorted(await knowledge.originals(unit.transaction, [], sorted(names)))
 
 
 async def _heard(unit: UnitOfWork, one: _Money, taker: OriginalAttempt) -> Outcome | None:
-    """How the charge stands, as the provider has answered since the money was reported."""
-    if isinstance(taker.outcome, Succeeded):
-        return taker.outcome
-    return await knowledge.heard_since(unit, taker.operation.operation_id, one.row["received_at"])
+    """How the charge stands: that its money moved, or what the provider has answered since the money was reported."""
+    return taker.success or await knowledge.heard_since(unit, taker.operation.operation_id, one.row["received_at"])
 
 
 def _has_to_wait(heard: Outcome | None, taker: OriginalAttempt, age: timedelta) -> bool:
@@ -204,12 +203,21 @@ def _has_to_wait(heard: Outcome | None, taker: OriginalAttempt, age: timedelta) 
     return waits and not taker.ages.expired and age < _UNDECIDED
 
 
-def _other_amount(money: ReceivedMoney, taker: OriginalAttempt) -> bool:
-    operation = taker.operation
-    return getattr(operation, "amount", None) != money.amount
+def _is_without_money(heard: Outcome | None) -> bool:
+    """Whether the provider has answered, and not that money moved, is held, or is of another amount than the charge's."""
+    if heard is None or isinstance(heard, Succeeded | Authorized | Reversed):
+        return False
+    return not (isinstance(heard, Unknown) and heard.reason == AMOUNT_MISMATCH)
 
 
-def _lacks_its_transaction(money: ReceivedMoney, heard: Outcome, taker: OriginalAttempt) -> bool:
+def _is_its_money(money: ReceivedMoney, taker: OriginalAttempt) -> bool:
+    """Whether it is of the charge's amount, and the charge is not known by another transaction."""
+    others = {name for role, name in taker.references if role == money.role} - {money.reference}
+    return getattr(taker.operation, "amount", None) == money.amount and not others
+
+
+def _lacks_its_transaction(money: ReceivedMoney, heard: Outcome | None, taker: OriginalAttempt) -> bool:
     """Whether the success was reported without the id of its transaction, which this one then is."""
     known = {role for role, _ in taker.references}
-    return isinstance(heard, Succeeded) and money.role is not None and money.role not in known
+    lacks = isinstance(heard, Succeeded | Reversed) and money.role is not None and money.role not in known
+    return lacks and _is_its_money(money, taker)

@@ -37,6 +37,7 @@ from provider_kit.provider import (
     fingerprint,
     refusal,
 )
+from provider_kit.reasons import ARRIVING, NOT_SENT_YET
 
 CONCURRENT_OPERATIONS = 48
 CONCURRENT_QUERIES = 16
@@ -200,10 +201,10 @@ class AttemptRunner:
         if original.opened or query.only_read:
             return await self._only_read(claimed, query, original, account)
         never_sent = original.first_sent_at is None
-        if isinstance(original.outcome, Declined | Canceled) and (self._repeats or never_sent):
+        if isinstance(original.outcome, Declined | Canceled) and not original.success and (self._repeats or never_sent):
             return original.outcome  # decided; a query by replay could carry out what was never sent
         if never_sent:
-            return Unknown(reason="not sent yet")
+            return Unknown(reason=NOT_SENT_YET)
         attempt = self._attempt(
             original.operation,
             account,
@@ -277,7 +278,7 @@ class AttemptRunner:
 
     async def _tombstone(self, query: Query) -> Outcome:
         if not await self._attempts.tombstone(query):
-            return Unknown(reason="arriving")
+            return Unknown(reason=ARRIVING)
         return Declined(code="never_sent", message="The operation never reached the provider and never will.")
 
     async def _could_not_send(self, claimed: ClaimedAttempt, obstacle: Obstacle) -> None:
