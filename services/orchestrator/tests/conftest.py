@@ -67,17 +67,20 @@ def create(amount_minor: int = 1000, **changes) -> CreatePayment:
     return CreatePayment(**values | changes)
 
 
-def report(payment_id: str, outcome, kind: str = "charge", operation_id: str | None = None) -> OutcomeReported:
-    return OutcomeReported(
-        payment_id=payment_id,
-        operation_id=operation_id or charge_id(payment_id, 1),
-        kind=kind,
-        provider="stripe",
-        outcome=outcome,
-        source="attempt",
-        step=1,
-        observed_at=clock.now(),
-    )
+def report(
+    payment_id: str, outcome, kind: str = "charge", operation_id: str | None = None, **changes
+) -> OutcomeReported:
+    values = {
+        "payment_id": payment_id,
+        "operation_id": operation_id or charge_id(payment_id, 1),
+        "kind": kind,
+        "provider": "stripe",
+        "outcome": outcome,
+        "source": "attempt",
+        "step": 1,
+        "observed_at": clock.now(),
+    }
+    return OutcomeReported(**values | changes)
 
 
 def paid(payment_id: str, amount_minor: int = 1000) -> OutcomeReported:

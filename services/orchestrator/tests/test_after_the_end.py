@@ -63,13 +63,17 @@ class Told:
         self.sent += fold.messages
         return fold.messages
 
-    def report(self, outcome, operation_id=None, kind="charge", source="callback", observed_at=None) -> list:
+    def report(self, outcome, operation_id=None, kind="charge", source="callback", observed_at=None, step=None) -> list:
         return self.handle(
             OutcomeReported(
                 payment_id=self.id, operation_id=operation_id or charge_id(self.id, 1), kind=kind, provider="stripe",
-                outcome=outcome, source=source, step=1, observed_at=observed_at or self.now,
+                outcome=outcome, source=source, step=step or self.step_of(source), observed_at=observed_at or self.now,
             )
         )  # fmt: skip
+
+    def step_of(self, source) -> int:
+        """The step of the last query for an answer to it; else that of the first command."""
+        return self.of(Query)[-1].step if source == "query" and self.of(Query) else 1
 
     def decide(self, trigger, operation=None) -> list:
         fold = self.fold("operator", because="The book shows it.")
@@ -325,3 +329,24 @@ def test_what_was_to_change_a_charge_says_truly_how_that_has_ended(command, end,
     if command is CancelPayment:
         code = {PAID: "cancel_too_late", CANCELED: None}.get(end, code)
     assert (operation.failure and operation.failure.code) == code
+
+
+def refund_in_doubt() -> tuple[Told, str]:
+    """A payment whose refund was asked about, because nothing had come back."""
+    told, refund_id = Told(), ids.new("ref")
+    told.report(PAID)
+    told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id))
+    told.now += timedelta(seconds=61)
+    told.overdue(refund_id)
+    return told, refund_id
+
+
+@pytest.mark.parametrize("late", [{"source": "attempt"}, {"source": "callback"}, {"source": "query", "step": 3}])
+def test_an_answer_from_before_the_last_query_was_sent_does_not_answer_that(late):
+    told, refund_id = refund_in_doubt()
+    told.report(UNKNOWN, refund_id, "refund", **late)
+    refund = told.payment.operations[refund_id]
+    with pytest.raises(decisions.Impossible, match=f"{refund_id} may still be sent"):
+        decisions._check(told.payment, refund, Trigger.DECIDED_FAILED)
+    told.report(UNKNOWN, refund_id, "refund", "query")
+    decisions._check(told.payment, refund, Trigger.DECIDED_FAILED)

@@ -154,7 +154,8 @@ async def test_a_person_decides_a_doubt_that_no_report_ends_and_a_later_report_o
     await orchestrator.handle(create, make.report(create.payment_id, Unknown(reason="timeout")))
     with pytest.raises(decisions.Impossible, match="may still be sent"):
         await decisions.decide(orchestrator.database, create.payment_id, "failed", "Not in the book.", "Jo")
-    await orchestrator.handle(make.report(create.payment_id, Unknown(reason="not_in_the_book")))
+    answer = make.report(create.payment_id, Unknown(reason="not_in_the_book"), source="query", step=2)
+    await orchestrator.handle(answer)
     assert (
         await decisions.decide(orchestrator.database, create.payment_id, "failed", "Not in the book.", "Jo") == "failed"
     )

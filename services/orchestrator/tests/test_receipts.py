@@ -81,7 +81,7 @@ async def test_a_charge_that_reports_the_money_of_another_payment_is_a_contradic
     create = make.create()
     await orchestrator.handle(RECEIVED, create, make.report(create.payment_id, Unknown(reason="timeout")))
     for _ in range(2):
-        [told] = await orchestrator.handle(make.report(create.payment_id, PAID))
+        [told] = await orchestrator.handle(make.report(create.payment_id, PAID, source="query", step=2))
         assert (told.contradiction, told.payment.status) == (True, "processing")
     await decisions.decide(orchestrator.database, create.payment_id, "failed", "The money is another's.", "Jo")
     assert [told.payment.status for told in await orchestrator.sent()] == ["failed"]

@@ -227,8 +227,9 @@ class Walk:
             kind=kind,
             provider="stripe",
             outcome=outcome,
-            source="attempt" if kind == "confirm" else "callback",
-            step=1,
+            source="attempt" if kind == "confirm" else "query",
+            step=self.payment.step,
+            also_answers=self.payment.step,
             observed_at=clock.now(),
         )
 

@@ -48,7 +48,7 @@ from orchestrator.outcomes import (
 )
 from orchestrator.payment import Operation, Payment
 from orchestrator.recording import Recording
-from orchestrator.waits import set_deadline, watch_doubt
+from orchestrator.waits import await_answer, set_deadline, take_answer, watch_doubt
 
 
 class UnknownOperation(LookupError):
@@ -138,12 +138,13 @@ class Fold(Recording):
     def _answered(self, report: OutcomeReported) -> Operation | None:
         """The operation that the report is about, None for the charge: its provider's service has answered."""
         if report.kind in ("charge", "confirm"):
-            self.payment.unanswered = self.payment.unanswered and report.operation_id != self.payment.awaited_id
+            if report.operation_id == self.payment.awaited_id:
+                take_answer(self.payment, self.payment, report)
             return None
         operation = self.payment.operations.get(report.operation_id)
         if operation is None:
             raise UnknownOperation(report.operation_id)
-        operation.unanswered = False
+        take_answer(self.payment, operation, report)
         return operation
 
     def _apply_to_operation(self, operation: Operation, reported: Outcome) -> None:
@@ -306,12 +307,12 @@ class Fold(Recording):
             case Send.CHARGE | Send.CONFIRM:
                 if transition.send is Send.CONFIRM:
                     self.payment.begin_confirm()
-                self.payment.unanswered = True
+                await_answer(self.payment, self.payment, query=False)
                 self.messages.append(commands.operation_command(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
             case Send.CAPTURE | Send.CANCEL | Send.REFUND:
-                (operation or self.payment).unanswered = True
+                await_answer(self.payment, operation or self.payment, query=False)
                 self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:
                 self._ask(transition, operation)
@@ -322,8 +323,7 @@ class Fold(Recording):
     def _ask(self, transition: Transition, operation: Operation | None) -> None:
         (operation or self.payment).queries += 1
         deferred = operation is not None and operation.state is State.WAITING
-        asked = self.payment if operation is None or deferred else operation
-        asked.unanswered = True
+        await_answer(self.payment, self.payment if operation is None or deferred else operation, query=True)
         if repeats_command(transition) and commands.fresh(self.payment, operation, self.now):
             self.messages.append(commands.operation_command(self.payment, operation))
         self.messages.append(commands.query(self.payment, None if deferred else operation))
@@ -333,7 +333,7 @@ class Fold(Recording):
         payment = self.payment
         payment.queries += 1  # whatever comes of it, the deadlines grow longer
         if self._asks_instead:
-            payment.unanswered = True
+            await_answer(payment, payment, query=True)
             self.messages.append(commands.query(payment, None))
         elif commands.can_cancel(payment) and not payment.live(Subject.CANCEL):
             self.start(commands.own_cancel(payment, self.now))

@@ -23,7 +23,8 @@ class Operation:
     """A capture, cancel or refund of a payment. `queries` counts queries about it, and tries to withdraw the charge.
 
     `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
-    `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out.
+    `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out:
+    the command, or else the query of the step `asked_step`.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Operation:
     failure: Failure | None = None
     queries: int = 0
     unanswered: bool = False
+    asked_step: int = 0
     pending_seconds: float | None = None
     dispatched_at: datetime | None = None
     in_doubt_since: datetime | None = None
@@ -59,7 +61,7 @@ class Payment:
     often the customer's approval was followed by a confirm of the present one; while `confirming`, that is what is awaited.
     `had_money`: it was completed before, whatever has become of that. `known_references` are all that the provider has
     called it, with the result that it had first under each, and `assigned_reference` what it calls the money that a person has found to be this payment's.
-    `action_at` is when it was observed last that the customer must act, `unanswered` as in `Operation`.
+    `action_at` is when it was observed last that the customer must act, `unanswered` and `asked_step` as in `Operation`.
     """
 
     id: str
@@ -97,12 +99,16 @@ class Payment:
     confirming: bool = False
     queries: int = 0
     unanswered: bool = False
+    asked_step: int = 0
     pending_seconds: float | None = None
     in_doubt_since: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])
     """Deadlines that changed in this fold, by the id of the payment or operation; None takes one away."""
+
+    answered: set[str] = field(default_factory=set[str])
+    """What the provider's service has answered in this fold, by the id of the payment or operation: perhaps without a step."""
 
     def begin_confirm(self) -> None:
         """Have the next confirm of the charge be what is awaited."""

@@ -28,8 +28,11 @@ RECENT = f"recorded_at > now() - interval '{RESENDABLE_DAYS} days'"
 """Condition on `recorded_at` of `history` and `refusals`."""
 
 
-def _assign(columns: Iterable[Column[Any]], source: str) -> str:
-    return ", ".join(f"{column.name} = {source}.{column.name}" for column in columns)
+def _assign(columns: Iterable[Column[Any]], source: str, before: str, *asked: str) -> str:
+    """All of the columns, but that an answer is not forgotten which came meanwhile to the same command or query (`asked`)."""
+    others = [f"{column.name} = {source}.{column.name}" for column in columns if column.name != "unanswered"]
+    same = " AND ".join(f"{before}.{name} = {source}.{name}" for name in asked)
+    return ", ".join([*others, f"unanswered = {source}.unanswered AND ({before}.unanswered OR NOT ({same}))"])
 
 
 # Columns by name: an older replica must keep working when a newer release has added one. One statement, so that a payment
@@ -51,13 +54,26 @@ SELECT now() AS read_at, {_COLUMNS}, due.subject_ids FROM (
 _POSTPONE = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
 _ADD_PAYMENTS = insert(PAYMENTS)
 _CHANGE_PAYMENTS = Write(
-    f"UPDATE payments p SET {_assign(PAYMENT_CHANGES, 'new')} FROM unnest({{arrays}}) AS new ({{names}}) WHERE p.id = new.id",
+    f"UPDATE payments p SET {_assign(PAYMENT_CHANGES, 'new', 'p', 'asked_step', 'confirms')} FROM unnest({{arrays}}) AS new ({{names}})"
+    " WHERE p.id = new.id",
     (PAYMENTS.c.id, *PAYMENT_CHANGES),
 )
 # The id of another payment's operation becomes NULL, which the column refuses: no message changes what is another's.
 _SAME_PAYMENT = "payment_id = CASE WHEN operations.payment_id = excluded.payment_id THEN excluded.payment_id END"
 _PUT_OPERATIONS = insert(
-    OPERATIONS, f"ON CONFLICT (id) DO UPDATE SET {_SAME_PAYMENT}, {_assign(OPERATION_CHANGES, 'excluded')}"
+    OPERATIONS,
+    f"ON CONFLICT (id) DO UPDATE SET {_SAME_PAYMENT}, {_assign(OPERATION_CHANGES, 'excluded', 'operations', 'asked_step')}",
+)
+# An answer that makes no step, if nothing was sent since.
+_ANSWER_PAYMENTS = Write(
+    "UPDATE payments p SET unanswered = false FROM unnest({arrays}) AS new ({names})"
+    " WHERE p.id = new.id AND p.asked_step = new.asked_step AND p.confirms = new.confirms",
+    (PAYMENTS.c.id, PAYMENTS.c.asked_step, PAYMENTS.c.confirms),
+)
+_ANSWER_OPERATIONS = Write(
+    "UPDATE operations o SET unanswered = false FROM unnest({arrays}) AS new ({names})"
+    " WHERE o.id = new.id AND o.asked_step = new.asked_step",
+    (OPERATIONS.c.id, OPERATIONS.c.asked_step),
 )
 _ADD_HISTORY = insert(HISTORY)
 _ADD_REFUSALS = insert(REFUSALS)
@@ -119,7 +135,8 @@ async def read_due(source: Queries, payment_ids: Sequence[str]) -> list[Due]:
 
 
 def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], published: Sequence[Published]) -> None:
-    """Put what changed: the payments and operations that `published` is about, their history, refusals and timers.
+    """Put what changed: the payments and operations that `published` is about, their history, refusals and timers; and of
+    others what was answered.
 
     No payment was locked. Each change adds a step to its history, whose number is unique: of two units that have read the
     same payment the second one conflicts. All put their rows in the order of payments' ids, lest two deadlock.
@@ -133,6 +150,8 @@ def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], publi
     operations = {
         one.operation.id: payments[one.payment_id].operations[one.operation.id] for one in transitions if one.operation
     }
+    told = {one.id for one in changed} | set(operations)
+    quiet = [(one, name) for _, one in sorted(payments.items()) for name in sorted(one.answered - told)]
     timers = [
         {"subject_id": subject_id, "payment_id": payment.id, "due_at": due_at}
         for _, payment in sorted(payments.items())
@@ -141,6 +160,8 @@ def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], publi
     _put(unit, _ADD_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id in new])
     _put(unit, _CHANGE_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id not in new])
     _put(unit, _PUT_OPERATIONS, [_operation_row(operation) for operation in operations.values()])
+    _put(unit, _ANSWER_PAYMENTS, [_payment_row(one) for one, name in quiet if name == one.id])
+    _put(unit, _ANSWER_OPERATIONS, [_operation_row(one.operations[name]) for one, name in quiet if name != one.id])
     _put(unit, _SET_TIMERS, [timer for timer in timers if timer["due_at"] is not None])
     _put(unit, _END_TIMERS, [timer for timer in timers if timer["due_at"] is None])
     _put(unit, _ADD_REFUSALS, [_refusal_row(one, refusal) for one, refusal in refusals])

@@ -1,9 +1,9 @@
-"""When something is to happen next: the deadline of each state, and how long a doubt has lasted. Pure."""
+"""What is waited for: the deadline of each state, how long a doubt has lasted, and which answer is owed. Pure."""
 
 from datetime import datetime, timedelta
 
 from malipo.contracts.descriptor import PENDING
-from malipo.contracts.outcomes import Outcome, Pending
+from malipo.contracts.outcomes import Outcome, OutcomeReported, Pending
 from malipo.contracts.providers import PROVIDERS
 from orchestrator.machine import State, Transition, deadline_seconds
 from orchestrator.payment import Operation, Payment
@@ -31,6 +31,23 @@ def watch_doubt(subject: Payment | Operation, transition: Transition, now: datet
         return None
     subject.in_doubt_since = None
     return since and now - since
+
+
+def await_answer(payment: Payment, subject: Payment | Operation, *, query: bool) -> None:
+    """Keep that the payment's present step has sent a command or a query about it, which is to be answered."""
+    subject.unanswered, subject.asked_step = True, payment.step if query else 0
+
+
+def take_answer(payment: Payment, subject: Payment | Operation, report: OutcomeReported) -> None:
+    """Keep that the provider's service has answered, if it is what was sent last that is answered.
+
+    Before an answer to a query nothing is left that was sent earlier. An answer to the command, which may have been sent
+    again ahead of the query, says nothing about the query behind it, and nor does a callback.
+    """
+    answered_step = max(report.also_answers, report.step if report.source == "query" else 0)
+    if subject.unanswered and report.source != "callback" and answered_step >= subject.asked_step:
+        subject.unanswered = False
+        payment.answered.add(subject.id)
 
 
 def _first_wait_seconds(payment: Payment, outcome: Outcome | None) -> float | None:

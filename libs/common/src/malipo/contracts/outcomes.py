@@ -154,7 +154,8 @@ class OutcomeReported(Message, frozen=True, kw_only=True):
 
     `step` is the payment's step that sent what this is the outcome of: with `query` the query, else the operation
     itself. `exchanges` were made to learn it; `tries` counts how often the attempt was tried; `callback_id` is the
-    provider's.
+    provider's. `also_answers` is the step of the last query of the operation that was not carried out because this was
+    still open: it is answered by this, too.
     """
 
     payment_id: str
@@ -168,6 +169,7 @@ class OutcomeReported(Message, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...] = ()
     tries: int = 1
     callback_id: str | None = None
+    also_answers: int = 0
 
 
 class AttemptPostponed(Message, frozen=True, kw_only=True):

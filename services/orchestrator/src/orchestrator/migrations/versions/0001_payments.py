@@ -48,6 +48,7 @@ def upgrade() -> None:
             confirming     boolean NOT NULL,
             queries        integer NOT NULL,
             unanswered     boolean NOT NULL,
+            asked_step     integer NOT NULL,
             pending_seconds double precision,
             in_doubt_since timestamptz,
             updated_at     timestamptz NOT NULL
@@ -68,6 +69,7 @@ def upgrade() -> None:
             failure      jsonb,
             queries      integer NOT NULL,
             unanswered   boolean NOT NULL,
+            asked_step   integer NOT NULL,
             pending_seconds double precision,
             dispatched_at  timestamptz,
             in_doubt_since timestamptz,

@@ -1,0 +1,59 @@
+"""What the provider's service has answered is kept, also where that makes no step. Real database."""
+
+import pytest
+
+from malipo import ids
+from malipo.contracts.commands import CancelPayment, CapturePayment
+from malipo.contracts.outcomes import Authorized, Pending, Unknown
+from malipo.messaging.subscription import Received
+from malipo.money import Money
+from orchestrator import decisions
+from orchestrator.subscriptions import SUBSCRIPTIONS
+
+CAP_1 = ids.new("cap")
+HELD = Authorized(amount=Money(1000, "USD"), reference="pi_1")
+UNKNOWN = Unknown(reason="timeout")
+
+
+async def capture_in_doubt(orchestrator, make) -> str:
+    """A payment whose capture was asked about in step 4."""
+    create = make.create(capture="manual")
+    await orchestrator.handle(create, make.report(create.payment_id, HELD))
+    await orchestrator.handle(CapturePayment(payment_id=create.payment_id, capture_id=CAP_1))
+    await orchestrator.handle(make.report(create.payment_id, UNKNOWN, "capture", CAP_1))
+    return create.payment_id
+
+
+async def unanswered(orchestrator) -> bool:
+    return await orchestrator.database.reads.fetchval("SELECT unanswered FROM operations")
+
+
+async def test_an_answer_that_is_no_news_is_an_answer(orchestrator, make):
+    payment_id = await capture_in_doubt(orchestrator, make)
+    with pytest.raises(decisions.Impossible, match=f"{CAP_1} may still be sent"):
+        await decisions.decide(orchestrator.database, CAP_1, "failed", "The book shows none.", "Jo")
+    same = make.report(payment_id, HELD, "capture", CAP_1, source="query", step=4)
+    await orchestrator.handle(same)
+    assert not await unanswered(orchestrator)
+    await decisions.decide(orchestrator.database, CAP_1, "failed", "The book shows none.", "Jo")
+
+
+async def test_an_answer_about_a_pending_payment_that_is_no_news_is_an_answer(orchestrator, make):
+    create = make.create()
+    pending = make.report(create.payment_id, Pending(reference="pi_1"), source="callback")
+    await orchestrator.handle(create, pending)
+    assert (await orchestrator.payment(create.payment_id))["unanswered"]
+    assert await orchestrator.handle(make.report(create.payment_id, UNKNOWN)) == []
+    assert not (await orchestrator.payment(create.payment_id))["unanswered"]
+
+
+async def test_an_answer_that_comes_while_another_replica_makes_a_step_is_kept(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.report(create.payment_id, Pending(reference="pi_1"), source="callback"))
+    cancel = CancelPayment(payment_id=create.payment_id, cancel_id=ids.new("can"))
+    [subscription] = SUBSCRIPTIONS
+    async with orchestrator.database.begin() as unit:  # reads, and then writes what it has read
+        await subscription.handle(unit, [Received(cancel, ids.new("msg"), "topic", create.payment_id)])
+        await orchestrator.handle(make.report(create.payment_id, UNKNOWN))
+    payment = await orchestrator.payment(create.payment_id)
+    assert (payment["step"], payment["unanswered"]) == (3, False)
