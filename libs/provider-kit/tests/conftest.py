@@ -53,10 +53,14 @@ class FakeProvider:
         self.script: list[Outcome | BaseException] = []
         self.executed: list[Attempt] = []
         self.queried: list[Attempt] = []
+        self.prepared: list[Attempt] = []
         self.parsed: ParsedCallback | Exception = BadSignature("no script")
 
     def identity(self, credentials) -> str:
         return credentials["secret"]
+
+    async def prepare(self, attempt: Attempt) -> None:
+        self.prepared.append(attempt)
 
     async def execute(self, attempt: Attempt) -> Outcome:
         self.executed.append(attempt)

@@ -1,5 +1,6 @@
 """What the kit makes of a provider without keys, of hints, of ids that a provider gives, and of what it opens by itself."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -83,6 +84,36 @@ async def test_while_the_circuit_is_open_nothing_is_marked_as_sent(keyless, make
     await keyless.handle(make.charge())
     await keyless.run()
     assert (await keyless.row("pay_1.1"))["problem"].startswith("provider_unreachable")
+
+
+async def test_what_dies_while_a_token_is_fetched_leaves_no_doubt(keyless, make, monkeypatch):
+    async def die(_attempt):
+        raise asyncio.CancelledError
+
+    await keyless.handle(make.charge())
+    with monkeypatch.context() as patched:
+        patched.setattr(keyless.provider, "prepare", die)
+        with pytest.raises(asyncio.CancelledError):
+            await keyless.run()
+    await keyless.end_leases()
+    await keyless.run()
+    assert (len(keyless.provider.executed), await keyless.outcomes()) == (1, [DONE])
+
+
+@pytest.mark.parametrize("error", [NotSent("no token"), KeyError("a bug")])
+async def test_what_could_not_be_prepared_is_sent_later(keyless, make, monkeypatch, error):
+    async def fail(_attempt):
+        raise error
+
+    await keyless.handle(make.charge())
+    with monkeypatch.context() as patched:
+        patched.setattr(keyless.provider, "prepare", fail)
+        await keyless.run()
+    row = await keyless.row("pay_1.1")
+    assert (row["first_sent_at"], row["problem"].partition(":")[0]) == (None, "provider_unreachable")
+    await keyless.make_due()
+    await keyless.run()
+    assert await keyless.outcomes() == [DONE]
 
 
 async def test_a_hint_is_not_believed_but_asked_about(keyless, make):

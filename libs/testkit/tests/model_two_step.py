@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -30,6 +31,9 @@ class TwoStepProvider(ModelProvider):
     def __init__(self, http: Any, tokens: TokenSource) -> None:
         super().__init__(http)
         self.tokens = tokens
+
+    async def prepare(self, attempt: Attempt) -> None:
+        await self.tokens.ready(attempt.account, partial(self._fetch, attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
         only_read = attempt.reference or attempt.ages.expired or not attempt.same_account
@@ -87,13 +91,13 @@ class TwoStepProvider(ModelProvider):
         return await self._with_token(attempt, call)
 
     def _with_token(self, attempt: Attempt, call: Any) -> Awaitable[Any]:
-        async def fetch() -> FetchedToken:
-            status, found = await exchange(self.http, "POST", "/token", {}, authorization=attempt.credentials["secret"])
-            if status != 200:
-                raise Misconfigured("the secret is refused")
-            return FetchedToken(found["token"], found["life"])
+        return self.tokens.using(attempt.account, partial(self._fetch, attempt), call)
 
-        return self.tokens.using(attempt.account, fetch, call)
+    async def _fetch(self, attempt: Attempt) -> FetchedToken:
+        status, found = await exchange(self.http, "POST", "/token", {}, authorization=attempt.credentials["secret"])
+        if status != 200:
+            raise Misconfigured("the secret is refused")
+        return FetchedToken(found["token"], found["life"])
 
 
 class Wallet(httpx.MockTransport):

@@ -94,6 +94,9 @@ class ModelProvider:
     def identity(self, credentials: Any) -> str:
         return credentials["secret"]
 
+    async def prepare(self, attempt: Attempt) -> None:
+        """Nothing: the secret is all that a request needs."""
+
     async def execute(self, attempt: Attempt) -> Outcome:
         return await undoubted(self._send(attempt) if attempt.same_account else self._look(attempt))
 

@@ -193,6 +193,11 @@ class FetchesATokenForEachCall(two_step.TwoStepProvider):
         return fetch_and_call()
 
 
+class FetchesATokenAsItSends(two_step.TwoStepProvider):
+    async def prepare(self, attempt):
+        pass
+
+
 class ConfirmsInAQuery(two_step.TwoStepProvider):
     async def query(self, attempt):
         seen = await super().query(attempt)
@@ -213,6 +218,7 @@ class ConfirmsInAQuery(two_step.TwoStepProvider):
         (TestKeyless, BelievesAHint, "test_a_hint_alone_is_believed_nothing"),
         (TestKeyless, SaysThatHintsAreSigned, "test_a_forged_stale_or_tampered_callback_is_refused"),
         (TestTwoStep, FetchesATokenForEachCall, "test_a_burst_of_calls_fetches_one_access_token"),
+        (TestTwoStep, FetchesATokenAsItSends, "test_nothing_is_fetched_any_more_once_an_operation_is_prepared"),
         (TestTwoStep, ConfirmsInAQuery, "test_a_query_sends_nothing_but_reads_and_the_very_operation"),
     ],
 )

@@ -68,6 +68,20 @@ class Calls:
         if wait := self._breaker.wait_seconds(account_of(operation)):
             raise NotSent("circuit open", retry_after_seconds=wait)
 
+    async def prepare(self, attempt: Attempt) -> None:
+        """Have the provider get what the operation's requests need. Raises `NotSent` or `Misconfigured`."""
+        try:
+            async with asyncio.timeout(_CALL_LIMIT_SECONDS):
+                await self._provider.prepare(attempt)
+        except (NotReady, Misconfigured):
+            raise
+        except NotSent:
+            self._breaker.failed(account_of(attempt.operation))
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours, before anything was sent
+            self._log(error, attempt)
+            raise NotReady(INTERNAL_ERROR) from None
+
     async def call(self, verb: Verb, attempt: Attempt, hold: LeaseHold) -> Outcome:
         """The outcome, checked. `hold` must still be known to be ours when something is sent."""
         kind = kind_of(attempt.operation)
@@ -91,10 +105,7 @@ class Calls:
             self._breaker.failed(account)
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours, after which it is not known what was sent
-            # Its text may quote what is personal, or the provider's answer.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            facts = {"provider": self._name, "payment_id": attempt.operation.payment_id}
-            log.error("provider raised", error=type(error).__name__, where=where, **facts)
+            self._log(error, attempt)
             return Unknown(reason=INTERNAL_ERROR)
         silent = isinstance(outcome, Unknown) and outcome.silent
         record = self._breaker.failed if silent else self._breaker.succeeded
@@ -117,6 +128,12 @@ class Calls:
                     raise Expired
                 return await call(attempt)
         raise AssertionError
+
+    def _log(self, error: Exception, attempt: Attempt) -> None:
+        """Without the error's text, which may quote what is personal, or the provider's answer."""
+        where = "".join(traceback.format_tb(error.__traceback__))
+        facts = {"provider": self._name, "payment_id": attempt.operation.payment_id}
+        log.error("provider raised", error=type(error).__name__, where=where, **facts)
 
     def _require(self, hold: LeaseHold) -> None:
         """Raise `LeaseLost` unless the lease is known to be ours still: since the mark the process may have slept a day.

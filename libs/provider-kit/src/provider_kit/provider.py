@@ -278,6 +278,14 @@ class Provider(Protocol):
         """
         ...
 
+    async def prepare(self, attempt: Attempt) -> None:
+        """Get what its requests need beside the credentials, such as an access token; send nothing that has an effect.
+
+        Called before the operation is marked as sent: whatever dies here, and however long it takes, leaves no doubt.
+        Raises `NotSent` or `Misconfigured`.
+        """
+        ...
+
     async def execute(self, attempt: Attempt) -> Outcome:
         """Carry out the operation; called again with the same attempt when an earlier try may have been lost."""
         ...

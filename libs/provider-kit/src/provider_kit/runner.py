@@ -180,7 +180,9 @@ class AttemptRunner:
             method = await self._keys.open(operation.payment_id, operation.method)
             exchanges.conceal(personal_texts(method))
             attempt = replace(attempt, method=method)
-        self._calls.require_closed(operation)  # before the mark: what dies behind it was perhaps sent
+        # Before the mark: what dies behind it was perhaps sent.
+        self._calls.require_closed(operation)
+        await self._calls.prepare(attempt)
         own = self._provider.descriptor.own_references(operation.operation_id)
         await self._attempts.mark(claimed, attempt.account, own)
         if claimed.tries > 1:

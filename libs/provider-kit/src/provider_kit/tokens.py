@@ -81,6 +81,10 @@ type Fetch = Callable[[], Awaitable[FetchedToken]]
 class TokenSource(Protocol):
     """What a provider gets its access tokens from: `Tokens`, or a stand-in without a database."""
 
+    async def ready(self, account: str, fetch: Fetch) -> None:
+        """See `Tokens.ready`."""
+        ...
+
     async def using[T](self, account: str, fetch: Fetch, call: Callable[[str], Awaitable[T]]) -> T:
         """See `Tokens.using`."""
         ...
@@ -94,6 +98,10 @@ class Tokens:
         self._database = database
         self._key_ring = key_ring
         self._recent = Recent[str, _Token](seconds=_KEPT_SECONDS, most=_MOST_KEPT)
+
+    async def ready(self, account: str, fetch: Fetch) -> None:
+        """Have a token at hand, fetched now if there is none: for `Provider.prepare`. Raises `NotSent` or `Misconfigured`."""
+        await self._token(named(account), fetch, after=0)
 
     async def using[T](self, account: str, fetch: Fetch, call: Callable[[str], Awaitable[T]]) -> T:
         """What `call` returns with a token. If it raises `TokenRefused`, a new token is fetched, once.

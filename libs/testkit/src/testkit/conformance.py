@@ -299,6 +299,18 @@ class ProviderConformance(CallbackLaws):
             await asyncio.gather(*[provider.execute(self.attempt(operation)) for _ in range(5)])
         assert tokened.fetched == 1
 
+    async def test_nothing_is_fetched_any_more_once_an_operation_is_prepared(self) -> None:
+        """What dies after that was perhaps sent: so `prepare` fetches the access token, and has no effect itself."""
+        for operation in self.operations():
+            attempt, recorder = self.attempt(operation), self.recorder(self.examples()[0].reply)
+            tokened = Tokened(recorder, self.is_token_request, self.token_reply()) if self.fetches_tokens else None
+            async with self.on_wire(tokened or recorder) as provider:
+                await provider.prepare(attempt)
+                assert not recorder.effects, "`prepare` has sent what may have an effect"
+                fetched = tokened and tokened.fetched
+                await provider.execute(attempt)
+                assert (tokened and tokened.fetched) == fetched, "an access token was fetched after `prepare`"
+
     async def test_an_undeclared_command_is_refused_before_it_is_sent(self) -> None:
         """By the kit, with the same text for every provider."""
         declared = self.descriptor.operations

@@ -14,6 +14,10 @@ class MemoryTokens:
         self._token: str | None = None
         self._one_at_a_time = asyncio.Lock()
 
+    async def ready(self, account: str, fetch: Fetch) -> None:  # noqa: ARG002 - there is one
+        """Have the token at hand."""
+        await self._get(fetch, None)
+
     async def using[T](self, account: str, fetch: Fetch, call: Callable[[str], Awaitable[T]]) -> T:  # noqa: ARG002 - there is one
         """What `call` returns with a token; a refused one is fetched anew once."""
         token = await self._get(fetch, None)

@@ -52,6 +52,9 @@ class StripeProvider:
         """The API key: no two accounts share one, and two keys do not show whether they are of one account."""
         return identity(credentials)
 
+    async def prepare(self, attempt: Attempt) -> None:
+        """Nothing: the credentials are all that a request needs."""
+
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the operation. One that was sent before is repeated under its key, and after the key's life only read.
 

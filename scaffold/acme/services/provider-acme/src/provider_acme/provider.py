@@ -22,6 +22,9 @@ class AcmeProvider:
         """What names the account."""
         return identity(credentials)
 
+    async def prepare(self, attempt: Attempt) -> None:
+        """Nothing: the credentials are all that a request needs."""
+
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the operation. What may have been sent to another account, or has expired, is only looked for."""
         if attempt.same_account and not attempt.ages.expired:

@@ -22,6 +22,9 @@ class AcmeProvider:
         """The secret: no two accounts share one."""
         return identity(credentials)
 
+    async def prepare(self, attempt: Attempt) -> None:
+        """Nothing: the credentials are all that a request needs."""
+
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the operation; a repeat is the same request under the same key."""
         if attempt.same_account and not attempt.ages.expired:
