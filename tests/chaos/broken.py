@@ -19,6 +19,8 @@ class Broken:
     seam: str
     moments: tuple[str, ...]
     violation: str
+    rest_seconds: float = 60.0
+    """How long what is open may take to come to rest; less where the violation is that it never does."""
 
 
 _NO_INBOX = """
@@ -217,6 +219,7 @@ BROKEN: tuple[Broken, ...] = (
         "kafka poll",
         ("after",),
         "still open",
+        rest_seconds=20.0,
     ),
 )
 

@@ -8,9 +8,6 @@ from chaos import matrix, system
 from chaos.broken import BROKEN, Broken, install
 from chaos.operations import OPERATIONS
 
-REST_SECONDS = 20.0
-"""Shorter than the matrix's: what is lost stays open for good, and undisturbed the same build is at rest in time."""
-
 
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.rule)
@@ -18,7 +15,7 @@ def test_the_matrix_turns_red_when_a_rule_is_switched_off(broken: Broken, tmp_pa
     [operation] = [one for one in OPERATIONS if one.name == broken.operation]
     with (
         system.running(overrides=install(broken, tmp_path)) as running,
-        matrix.opened(running, [operation], REST_SECONDS) as opened,
+        matrix.opened(running, [operation], broken.rest_seconds) as opened,
     ):
         cells = [
             cell
