@@ -1,6 +1,7 @@
 """Money under one id of the provider's is one payment's, in whatever ways and order it is reported. Real database."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace as changed
@@ -150,3 +151,30 @@ async def test_money_that_the_provider_has_reported_stays_the_payments_whatever_
     [told] = await orchestrator.handle(make.report(other.payment_id, PAID))
     assert told.contradiction
     assert await in_suspense(orchestrator) == 0
+
+
+@pytest.mark.parametrize("way", ["received", "unmatched", "kept"])
+async def test_another_amount_under_the_same_reference_is_a_contradiction_at_whatever_time_it_came(
+    orchestrator, make, way
+):
+    create, later = make.create(), AT + timedelta(seconds=1)
+    first = UNMATCHED if way == "kept" else make.report(create.payment_id, PAID)
+    await orchestrator.handle(create, first)
+    kind, field = ("pay", "payment_id") if way == "received" else ("sus", "id")
+    later_id = opened_id(kind, later, "mer_1/test/default", "stripe", "QK1")
+    report = RECEIVED if way == "received" else UNMATCHED
+    again = changed(report, received_at=later, **{field: later_id})
+    for amount, errors in ((USD_10, []), (Money(500, "USD"), ["provider contradicts itself"])):
+        with capture_logs() as logs:
+            assert await orchestrator.handle(changed(again, amount=amount)) == []
+        assert [one["event"] for one in logs if one["log_level"] == "error"] == errors
+    assert await in_suspense(orchestrator) == (way == "kept")
+
+
+async def test_a_payment_that_reports_anothers_money_as_soon_as_it_is_made_is_told_as_a_contradiction(
+    orchestrator, make
+):
+    create = make.create()
+    await orchestrator.handle(RECEIVED)
+    *_, told = await orchestrator.handle(create, make.report(create.payment_id, PAID))
+    assert (told.contradiction, told.payment.status) == (True, "processing")

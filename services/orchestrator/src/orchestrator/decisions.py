@@ -11,6 +11,7 @@ from orchestrator import handlers, receipts, store, suspense
 from orchestrator.advance import Fold
 from orchestrator.machine import DECIDED, DECISIONS, TABLE, State, Subject, Trigger
 from orchestrator.payment import Operation, Payment
+from orchestrator.receipts import Claim
 from orchestrator.suspense import Suspended
 
 Ending = Literal["completed", "failed"]
@@ -60,7 +61,7 @@ async def assign(database: Database, suspense_id: str, payment_id: str, because:
             raise Impossible(msg)
         money = await _settled(unit, suspense_id, payment_id, because, by)
         _check_fit(payment, money)
-        receipts.put(unit, {suspense.receipt_of(money): payment.id})
+        receipts.put(unit, {suspense.receipt_of(money): Claim(payment.id, money.amount)})
         fold = Fold(payment, now, "operator", f"operator:{by}", because=because)
         fold.assign(money.amount, money.reference)
         handlers.publish(unit, fold)

@@ -32,7 +32,7 @@ from orchestrator.advance import Fold
 from orchestrator.commands import new_operation
 from orchestrator.machine import DECIDED, Ignored, State, Subject
 from orchestrator.payment import Payment
-from orchestrator.receipts import Receipts
+from orchestrator.receipts import Claim, Receipts
 from orchestrator.resending import Resend
 from orchestrator.routing import route
 from orchestrator.store import Published
@@ -91,7 +91,7 @@ async def handle_batch(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> 
     """
     unmatched = [received.message for received in batch if isinstance(received.message, UnmatchedReported)]
     for suspense_id in await suspense.keep(unit, unmatched):
-        unit.after_commit(partial(_report_other_money, suspense_id))
+        unit.after_commit(partial(_report_other_money, suspense_id=suspense_id))
     about_payments = [received for received in batch if not isinstance(received.message, UnmatchedReported)]
     if about_payments:
         await _handle(unit, about_payments)
@@ -106,16 +106,16 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     written: list[Published] = []
     for received in batch:
         payment = payments.get(received.key)
-        foreign = receipts.are_of_another(received.message, payments, received.key)
+        foreign = receipts.of_another(received.message, payments, received.key)
         if payment is None and foreign:  # the money of a charge, or assigned: reported in another way, too
-            unit.after_commit(IGNORED.labels(Ignored.REPEAT).inc)
+            unit.after_commit(partial(_report_repeated, foreign, received.message))
             continue
         if payment is None:
             payment = payments[received.key] = _begun(received, now)
             new.add(payment.id)
         elif resend.answers(payment, received.message):
             continue
-        published = _fold(unit, payment, received, now, foreign=foreign)
+        published = _fold(unit, payment, received, now, foreign=foreign is not None)
         receipts.claim(received.message, payments, payment)
         resend.refused |= {one.message.operation_id for one in published if isinstance(one.message, CommandRefused)}
         written += published
@@ -301,9 +301,16 @@ def _send(unit: UnitOfWork, fold: Fold, headers: Mapping[str, str]) -> list[Publ
     return published
 
 
-def _report_other_money(suspense_id: str) -> None:
+def _report_repeated(claim: Claim, message: Message) -> None:
+    """Count a report of money that a payment has: of another amount it contradicts what was reported before."""
+    if isinstance(message, PaymentReceived) and message.amount != claim.amount:
+        return _report_other_money(payment_id=claim.payment_id)
+    return IGNORED.labels(Ignored.REPEAT).inc()
+
+
+def _report_other_money(**about: str) -> None:
     IGNORED.labels(Ignored.CONTRADICTION).inc()
-    log.error("provider contradicts itself", suspense_id=suspense_id)
+    log.error("provider contradicts itself", **about)
 
 
 def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Mapping[str, str]) -> None:

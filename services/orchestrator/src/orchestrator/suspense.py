@@ -8,19 +8,19 @@ from malipo.contracts.outcomes import UnmatchedReported
 from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.pool import Queries, Row
 from malipo.messaging.unit_of_work import Transaction, UnitOfWork
-from malipo.messaging.writes import Write, names
+from malipo.messaging.writes import insert, names
 from malipo.money import Money
+from orchestrator import receipts
 from orchestrator.receipts import SAME, Receipt
 from orchestrator.tables import SUSPENSE
 
 _SETTLEMENT = ("assigned_to", "settled_at", "settled_by", "because")
 _KEPT = [column for column in SUSPENSE.columns if column.name not in _SETTLEMENT]
-_KEEP = Write(
-    f"""INSERT INTO suspense ({{names}}) SELECT {{names}} FROM unnest({{arrays}}) AS new ({{names}})
-    WHERE NOT EXISTS (SELECT FROM receipts AS r WHERE {SAME.format("new")}) ON CONFLICT DO NOTHING""",  # noqa: S608 - names of ours
-    tuple(_KEPT),
-)
-_SAME_ID = "SELECT * FROM suspense WHERE id = ANY($1::text[])"
+_KEEP = insert(SUSPENSE, "ON CONFLICT (provider, merchant_id, mode, account, reference) DO NOTHING", _KEPT)
+_KEPT_BEFORE = f"""
+SELECT s.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+    AS r (provider, merchant_id, mode, account, reference) JOIN suspense AS s ON {SAME.format("s")}
+"""  # noqa: S608 - names of ours
 # Money that is reported in both ways in one batch, or to two replicas at once, is a payment's, although it was kept here.
 _IS_OPEN = f"s.settled_at IS NULL AND NOT EXISTS (SELECT FROM receipts AS r WHERE {SAME.format('s')})"
 _OPEN = f"SELECT {names(_KEPT, 's.')} FROM suspense AS s WHERE s.id > $1 AND {_IS_OPEN} ORDER BY s.id LIMIT $2"  # noqa: S608 - names of ours
@@ -56,26 +56,25 @@ class Suspended(NamedTuple):
 
 
 async def keep(unit: UnitOfWork, reports: Sequence[UnmatchedReported]) -> list[str]:
-    """Keep these, each once however often it is reported, and none that is a payment's money.
+    """Keep these, each once however often and at whatever times it is reported, and none that is a payment's money.
 
-    Returns the ids under which other money was reported before: that cannot be.
+    Returns the ids of reports under whose reference another amount was reported before, in any way: that cannot be.
     """
     if not reports:
         return []
-    first = {one.id: one for one in reversed(reports)}
-    kept = {row["id"]: _suspended(row) for row in await unit.reads.fetch(_SAME_ID, sorted(first))}
-    unit.put(_KEEP, [_row(one) for _, one in sorted(first.items()) if one.id not in kept])
-    before = {one.id: _money(one) for one in first.values()} | {one.id: _money(one) for one in kept.values()}
-    return [one.id for one in reports if _money(one) != before[one.id]]
+    first = {receipt_of(one): one for one in reversed(reports)}
+    asked = sorted(first)
+    kept = [_suspended(row) for row in await unit.reads.fetch(_KEPT_BEFORE, *zip(*asked, strict=True))]
+    claimed = await receipts.claims(unit.reads, asked)
+    known = {receipt_of(one): one.amount for one in kept} | {receipt: one.amount for receipt, one in claimed.items()}
+    unit.put(_KEEP, [_row(first[receipt]) for receipt in asked if receipt not in known])
+    before = {receipt: one.amount for receipt, one in first.items()} | known
+    return [one.id for one in reports if one.amount != before[receipt_of(one)]]
 
 
-def receipt_of(money: Suspended) -> Receipt:
+def receipt_of(money: UnmatchedReported | Suspended) -> Receipt:
     """What names it."""
     return Receipt(money.provider, money.merchant_id, money.mode, money.account, money.reference)
-
-
-def _money(one: UnmatchedReported | Suspended) -> tuple[object, ...]:
-    return one.merchant_id, one.mode, one.provider, one.account, one.reference, one.amount
 
 
 async def still_open(source: Queries, after: str, limit: int) -> list[Suspended]:

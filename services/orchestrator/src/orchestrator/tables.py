@@ -165,6 +165,8 @@ RECEIPTS = Table(
     Column("account", Text, primary_key=True),
     Column("reference", Text, primary_key=True),
     Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
 )
 """Which payment has which money, of providers that report money that came without one."""
 

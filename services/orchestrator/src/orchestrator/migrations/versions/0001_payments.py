@@ -132,6 +132,8 @@ def upgrade() -> None:
             account     text NOT NULL,
             reference   text NOT NULL,
             payment_id  text NOT NULL REFERENCES payments,
+            amount_minor bigint NOT NULL,
+            currency    text NOT NULL,
             PRIMARY KEY (provider, merchant_id, mode, account, reference)
         );
 
