@@ -56,6 +56,12 @@ def read(found: Any) -> Outcome:
             return Unknown(reason="unreadable")
 
 
+def ids_in(found: Any) -> dict[str, str]:
+    """The provider's ids. That of the transaction alone tells later that money at the account is this charge's."""
+    named = found if isinstance(found, dict) else {}
+    return {role: named[role] for role in ("checkout", "transaction") if isinstance(named.get(role), str)}
+
+
 class KeylessProvider(ModelProvider):
     descriptor = DESCRIPTOR
 
@@ -70,9 +76,9 @@ class KeylessProvider(ModelProvider):
             raise BadSignature("no JSON") from None
         if not names:
             return ParsedCallback(name_of(callback))
-        if "transaction" in event:
+        if "checkout" not in event:
             return await self._received(event["transaction"], name_of(callback), credentials)
-        reported = CallbackOutcome(kind="charge", references={"checkout": event["checkout"]}, outcome=read(event))
+        reported = CallbackOutcome(kind="charge", references=ids_in(event), outcome=read(event))
         return ParsedCallback(name_of(callback), [reported], reply={"ResultCode": 0})
 
     async def _received(self, transaction: str, callback_id: str, credentials: Any) -> ParsedCallback:
@@ -85,6 +91,7 @@ class KeylessProvider(ModelProvider):
                 method="phone",
                 received_at=clock.from_unix(found["at"]),
                 account_reference=found["for"],
+                role="transaction",
             )
         except (Doubt, TypeError, KeyError):
             return ParsedCallback(callback_id, unmatched=[Unmatched("received", {"transaction": transaction})])
@@ -113,6 +120,8 @@ class KeylessProvider(ModelProvider):
         if found == {"busy": True}:
             return Pending(reference=attempt.reference)  # with a status of 500
         if status == 200 and found != []:
+            for role, reference in ids_in(found).items():
+                attempt.references.note(role, reference)
             return read(found)
         return Unknown(reason="no trace" if attempt.same_account else ACCOUNT_CHANGED)
 
@@ -147,4 +156,4 @@ class PhoneBank(httpx.MockTransport):
         return httpx.Response(200, json=found[0] if found else [])
 
     def agree(self) -> None:
-        self.prompts[-1]["state"] = "paid"
+        self.prompts[-1] |= {"state": "paid", "transaction": f"tx_{len(self.prompts)}"}

@@ -1,13 +1,9 @@
 """What the model providers share: JSON over HTTP, and signed callbacks."""
 
-import asyncio
 import hashlib
 import hmac
 import json
 from typing import Any
-
-import aiohttp
-import httpx
 
 from malipo import clock
 from malipo.contracts.descriptor import (
@@ -22,12 +18,14 @@ from malipo.contracts.descriptor import (
 from malipo.contracts.methods import CardMethod
 from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.money import Money
-from malipo.platform.client import never_sent
+from provider_kit import sending
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
 from provider_kit.provider import Attempt, Callback, Credentials
+from provider_kit.sending import ResponseTooLong, Silence
 from testkit.provider_examples import TIMEOUT_SECONDS
 
 MINE, OTHER = {"secret": "s3cret-of-mine"}, {"secret": "s3cret-of-another"}
+MAX_BYTES = 64 * 1024
 USD_10 = Money(1000, "USD")
 AMOUNTS = {
     USD_10: b'"amount":1000,"currency":"USD"',
@@ -55,25 +53,22 @@ class Doubt(Exception):
 
 async def exchange(http: Any, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
     """Status and JSON of the response. Raises `NotSent` or `Doubt`; a 401 is the caller's."""
-    content = None if body is None else json.dumps(body, separators=(",", ":"))
+    sent = None if body is None else json.dumps(body, separators=(",", ":"))
     headers |= {"Content-Type": "application/json"} if method == "POST" else {}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    request = http.build_request(method, path, content=content, headers=named)
+    request = http.build_request(method, path, content=sent, headers=named)
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            response = await http.send(request)
-    except TimeoutError:
-        raise Doubt(Unknown(reason="timeout", silent=True)) from None
-    except httpx.HTTPError as error:
-        if never_sent(error):
-            raise NotSent("no connection") from error
-        raise Doubt(Unknown(reason="silence", silent=True)) from error
-    except aiohttp.ClientError:
-        raise Doubt(Unknown(reason="no HTTP", silent=True)) from None
+        response, content = await sending.exchange(
+            http, request, provider="the model", timeout_seconds=TIMEOUT_SECONDS, max_bytes=MAX_BYTES
+        )
+    except Silence as silence:
+        raise Doubt(Unknown(reason=str(silence), silent=True)) from None
+    except ResponseTooLong:
+        raise Doubt(Unknown(reason="answer_too_long")) from None
     if response.status_code == 429:
         raise NotSent("slow down", retry_after_seconds=float(response.headers["Retry-After"]))
     try:
-        return response.status_code, json.loads(response.content)
+        return response.status_code, json.loads(content)
     except ValueError:
         raise Doubt(Unknown(reason="unreadable", silent=response.status_code >= 500)) from None
 

@@ -174,6 +174,17 @@ class SendsTheSecretInThePath(keyed.KeyedProvider):
         return await super()._exchange(attempt, method, f"/{attempt.credentials['secret']}{path}", body, **headers)
 
 
+class CarriesNoAddress(keyless.KeylessProvider):
+    async def _exchange(self, credentials, method, path, body=None):
+        kept = body and {name: value for name, value in body.items() if name != "callback"}
+        return await super()._exchange(credentials, method, path, kept)
+
+
+class NamesAChargeOtherwise(keyless.KeylessProvider):
+    async def _exchange(self, credentials, method, path, body=None):
+        return await super()._exchange(credentials, method, path, body and body | {"for": "order 7"})
+
+
 class BelievesAHint(keyless.KeylessProvider):
     async def _received(self, transaction, callback_id, credentials):
         money = ReceivedMoney(reference=transaction, amount=USD_10, method="phone", received_at=clock.now())
@@ -215,6 +226,8 @@ class ConfirmsInAQuery(two_step.TwoStepProvider):
         (TestKeyed, SendsWhatHasExpired, "test_a_charge_that_has_expired_is_only_queried"),
         (TestKeyless, SendsTheMask, "test_no_mask_of_what_is_personal_is_sent"),
         (TestKeyed, SendsTheSecretInThePath, "test_no_secret_is_shown"),
+        (TestKeyless, CarriesNoAddress, "test_requests_carry_the_addresses_of_their_own_callbacks"),
+        (TestKeyless, NamesAChargeOtherwise, "test_a_charges_requests_carry_the_names_of_our_own_making"),
         (TestKeyless, BelievesAHint, "test_a_hint_alone_is_believed_nothing"),
         (TestKeyless, SaysThatHintsAreSigned, "test_a_forged_stale_or_tampered_callback_is_refused"),
         (TestTwoStep, FetchesATokenForEachCall, "test_a_burst_of_calls_fetches_one_access_token"),
@@ -253,6 +266,7 @@ async def test_a_lost_response_of_a_keyless_provider_is_found_by_asking_and_the_
         bank.agree()
         seen = await provider.query(replace(one, first_sent_at=clock.now()))
     assert (seen, len(bank.prompts)) == (Succeeded(amount=USD_10, reference="co_0"), 1)
+    assert one.references.get("transaction") == "tx_1"  # by which its money at the account is known as its own
 
 
 async def test_an_approved_order_is_captured_once_however_often_it_is_confirmed_and_whoever_takes_the_token():

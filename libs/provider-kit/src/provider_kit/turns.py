@@ -14,7 +14,11 @@ WAITING = 40
 
 
 class Turns:
-    """Who floods one account's address neither asks its provider more than so often at once, nor delays other accounts."""
+    """Who floods one account's address asks its provider at most `AT_ONCE` times at once, and delays no other account.
+
+    How often that is in a minute depends on how fast the provider answers: this is no limit of a rate. The queries that
+    hints cause have one, by operation: see `knowledge.ask`.
+    """
 
     def __init__(self, *, limited: bool) -> None:
         self._limited = limited

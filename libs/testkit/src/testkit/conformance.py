@@ -23,7 +23,7 @@ from provider_kit.provider import (
 )
 from testkit.callback_laws import CallbackLaws
 from testkit.examples import left_to_write, masks, raised_or_logged, redirecting, require_doubt, texts
-from testkit.operations import cancel, capture, charge, confirm, refund
+from testkit.operations import OWN_BASE, cancel, capture, charge, confirm, refund
 from testkit.provider_examples import NOT_JSON, PATIENCE_SECONDS, REAL_NETWORK
 from testkit.transports import Dripping, Hanging, Reply, Tokened, answer, broken, places
 
@@ -244,6 +244,20 @@ class ProviderConformance(CallbackLaws):
             if written is not None:
                 await self.execute(operation, recorder)
                 assert written in recorder.bodies[0], amount
+
+    async def test_requests_carry_the_addresses_of_their_own_callbacks(self) -> None:
+        """Where the descriptor says so: of a charge whose answer is lost, the callback is all that finds it."""
+        if not self.descriptor.own_addresses:
+            pytest.skip("requests carry no addresses of their own")
+        carried = [await self.carries(one, f"{OWN_BASE}{self.descriptor.callbacks_at}") for one in self.operations()]
+        assert any(carried), "`own_addresses` is set, and no request carries `Attempt.callback_url`"
+
+    async def test_a_charges_requests_carry_the_names_of_our_own_making(self) -> None:
+        """Money that names one is asked about: a name that the provider never gets explains nothing."""
+        for operation in self.operations():
+            if isinstance(operation, Charge):
+                for name in self.descriptor.own_references(operation.operation_id):
+                    assert await self.carries(operation, name), f"no request carries {name}, an own reference"
 
     async def test_no_mask_of_what_is_personal_is_sent(self) -> None:
         """The operation shows a mask; what the provider needs of the customer is in the attempt's `method`."""

@@ -11,6 +11,9 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm,
 from malipo.money import Money
 from provider_kit.provider import Attempt, Credentials, ProviderOperation
 
+OWN_BASE = "https://pay.example"
+"""Where the addresses of requests' own callbacks begin."""
+
 _USD_10 = Money(1000, "USD")
 
 
@@ -52,7 +55,7 @@ def attempt(
     path = f"/callbacks/{provider.name}/cred_1"
     given: dict[str, Any] = {"callback_path": path}
     if provider.own_addresses:
-        given["own_address"] = f"https://pay.example{path}/{{}}".format
+        given["own_address"] = f"{OWN_BASE}{path}/{{}}".format
     if isinstance(operation, Charge):
         given["method"] = method = provider.read_method(operation.method)
         masked = msgspec.structs.replace(operation.method, details=parted(method)[0])

@@ -160,6 +160,13 @@ class ProviderExamples(ABC):
                 told = await raised_or_logged(provider.execute(sent) if verb == "execute" else provider.query(sent))
             return f"{told} {exchanges.made()}"
 
+    async def carries(self, operation: ProviderOperation, text: str) -> bool:
+        """Whether a request of the operation has this text in it."""
+        replies = [example.reply for example in self.examples() if example.operation == operation]
+        recorder = self.recorder(replies[0])
+        await self.execute(operation, recorder)
+        return recorder.has_sent(text)
+
     async def elsewhere(self, operation: ProviderOperation, reply: Reply, reference: str | None) -> Outcome:
         """What both verbs make of an old operation that may be another account's. Nothing may be sent."""
         outcomes: list[Outcome] = []

@@ -8,7 +8,7 @@ from typing import Literal
 
 from malipo import ids
 
-_CHARGE = re.compile(r"(?P<payment>.+)\.(?P<attempt>\d+)(?:\.c\d+)?")
+_CHARGE = re.compile(r".+\.(?P<attempt>\d+)(?:\.c\d+)?")
 
 
 def charge_id(payment_id: str, attempt: int) -> str:
