@@ -48,6 +48,7 @@ SELECT m.version, c.id, c.ciphertext FROM merchants m
 LEFT JOIN credentials c ON c.merchant_id = m.merchant_id AND c.mode = $2 AND c.label = $3
 WHERE m.merchant_id = $1
 """
+_IDS = "SELECT id FROM credentials ORDER BY id"
 _BY_ID = CompiledQuery(
     select(CREDENTIALS.c.merchant_id, CREDENTIALS.c.mode, CREDENTIALS.c.label, CREDENTIALS.c.ciphertext).where(
         CREDENTIALS.c.id == bindparam("id")
@@ -136,6 +137,10 @@ class CredentialStore:
     async def by_id(self, credential_id: str) -> Account:
         """The account that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
         return await self._owned.find(credential_id, partial(self._read_by_id, credential_id), suits=lambda _: True)
+
+    async def ids(self) -> list[str]:
+        """The credentials of all accounts that are known here."""
+        return [row["id"] for row in await self._database.reads.fetch(_IDS)]
 
     def admits(self, credential_id: str, token: str | None) -> bool:
         """Whether the address of this account's callbacks ends with this token; an address without one admits all."""

@@ -9,11 +9,12 @@ from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
 from malipo.platform.settings import ServiceSettings
-from provider_kit import opened, received, reminders, unmatched
+from provider_kit import fetching, opened, received, reminders, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
 from provider_kit.door import Door
+from provider_kit.fetching import Fetch
 from provider_kit.handlers import handle_batch, replicate
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
@@ -21,8 +22,13 @@ from provider_kit.runner import AttemptRunner
 from provider_kit.settings import AddressedSettings
 
 
-def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSettings) -> Starlette:
-    """The application of one provider service: commands in, calls out, outcomes out, callbacks in."""
+def provider_service(
+    provider: Provider, runtime: Runtime, settings: ServiceSettings, *, fetch: Fetch | None = None
+) -> Starlette:
+    """The application of one provider service: commands in, calls out, outcomes out, callbacks in.
+
+    `fetch` gets what an account reports that no callback brings, such as a list of transactions.
+    """
     name = provider.descriptor.name
     attempts = Attempts(runtime.database)
     key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
@@ -49,4 +55,7 @@ def provider_service(provider: Provider, runtime: Runtime, settings: ServiceSett
     runtime.sweep("opened", opened.LOOK_SECONDS, partial(opened.look_again, name, nudge))
     runtime.sweep("received", received.LOOK_SECONDS, received.Explaining(name, nudge).look_again)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
-    return runtime.app([Callbacks(provider, credentials, Door(name, runtime.database, keys, nudge)).route()])
+    door = Door(name, runtime.database, keys, nudge)
+    if fetch is not None:
+        runtime.sweep("fetching", fetching.LOOK_SECONDS, fetching.Fetching(name, credentials, door, fetch).look)
+    return runtime.app([Callbacks(provider, credentials, door).route()])
