@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from malipo import clock
 from malipo.contracts.commands import CreatePayment
@@ -197,3 +198,9 @@ async def test_a_payment_names_the_account_and_the_customer_and_is_found_by_the_
     assert [one["id"] for one in found] == [shown["id"]]
     command = (await gateway.sent())[-1]
     assert (command.account, command.customer_ref, command.configured) == ("berlin", "customer-7", ("stripe",))
+
+
+async def test_what_is_reported_under_a_payments_id_as_another_merchants_changes_nothing(gateway, merchant):
+    made = (await merchant.pay()).json()
+    await gateway.receive(replace(gateway.step(merchant, made), merchant_id="mer_other"))
+    assert (await merchant.get(f"/v1/payments/{made['id']}")).json()["status"] == "processing"

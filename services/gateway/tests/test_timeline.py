@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gateway.history import store
 from gateway.history.entries import entry_of
 from gateway.history.schemas import TIMELINE
-from gateway.history.timeline import in_causal_order
+from gateway.history.timeline import arranged, in_causal_order
 from malipo import clock, ids
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import Cause
@@ -280,3 +280,16 @@ def test_what_was_begun_at_the_provider_is_an_entry_that_nothing_here_has_caused
     assert (payment.body["about"], payment.body["result"], payment.body["reference"]) == ("payment", "succeeded", "QK1")
     assert "order 7" not in str(payment.body)
     assert set(refund.body) | {"effect"} <= set(TIMELINE.components["TimelineEntry"]["properties"])
+
+
+def test_a_refund_that_others_report_is_shown_under_the_id_that_it_has_here():
+    report = {"kind": "callback", "about": "refund", "operation_id": "ref_derived", "cause": None}
+    step = {"kind": "step", "about": "refund", "operation_id": "ref_ours", "source": "callback", "event": None}
+    rows = [
+        (NOW, report | {"id": "msg_1"}),
+        (NOW, step | {"id": "step-3", "step": 3, "cause": "msg_1"}),
+        (NOW, report | {"id": "msg_2"}),
+        (NOW, report | {"id": "msg_3", "operation_id": "ref_ours"}),
+    ]
+    shown = {entry["id"]: entry["operation_id"] for entry in arranged(rows)}
+    assert shown == {"msg_1": "ref_ours", "step-3": "ref_ours", "msg_2": None, "msg_3": "ref_ours"}

@@ -1,11 +1,13 @@
 """What is published of an attempt: its outcome, by whichever way it came, or the obstacle that postponed it. Pure."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from malipo import clock
 from malipo.contracts.identity import account_name, opened_id
+from malipo.contracts.methods import PRINTABLE, REFERENCE_CHARS
 from malipo.contracts.outcomes import (
     AttemptPostponed,
     Canceled,
@@ -21,6 +23,8 @@ from provider_kit.attempt_rows import ClaimedAttempt
 from provider_kit.credentials import Account
 from provider_kit.integrity import storable
 from provider_kit.provider import Opened, ProviderOperation, ReceivedMoney, kind_of
+from redaction import cards
+from redaction.text import cleaned
 
 Exchanges = tuple[Exchange, ...]
 
@@ -102,9 +106,10 @@ def opened(one: Opened, payment_id: str, provider: str, callback_id: str) -> Ope
 def received(
     money: ReceivedMoney, account: Account, provider: str, *, points_at: Sequence[str] = ()
 ) -> PaymentReceived | UnmatchedReported:
-    """Money that no operation explains: a payment if its customer gave a purpose, else kept until a person assigns it.
+    """Money that no operation explains: a payment if its customer gave a purpose, else kept until a person settles it.
 
-    So is money whose purpose names payments of ours (`points_at`) that do not explain it.
+    So is money whose purpose names payments of ours (`points_at`) that do not explain it, or could be no merchant's
+    `client_ref`: that goes into logs, traces and webhooks as it is. A person reads it cleaned.
     """
     owner = account_name(account.merchant_id, account.mode, account.label)
     common: dict[str, Any] = {
@@ -117,16 +122,29 @@ def received(
         "received_at": money.received_at,
         "observed_at": clock.now(),
     }
-    if money.account_reference is None or points_at:
+    purpose = money.account_reference
+    if purpose is None or points_at or not _is_reference(purpose):
         suspense_id = opened_id("sus", money.received_at, owner, provider, money.reference)
         named = points_at[0] if len(points_at) == 1 else None
-        return UnmatchedReported(id=suspense_id, description=money.description, points_at=named, **common)
+        told = money.description if purpose is None or _is_reference(purpose) else f"{money.description} {purpose}"
+        return UnmatchedReported(id=suspense_id, description=_cleaned(told), points_at=named, **common)
     return PaymentReceived(
         payment_id=opened_id("pay", money.received_at, owner, provider, money.reference),
         method=money.method,
-        account_reference=money.account_reference,
+        account_reference=purpose,
         **common,
     )
+
+
+def _is_reference(text: str) -> bool:
+    """Whether the gateway would take it as a merchant's reference of a payment."""
+    plain = re.fullmatch(PRINTABLE, text) is not None and not cards.find(text)
+    return plain and bool(text) and len(text) <= REFERENCE_CHARS
+
+
+def _cleaned(text: str) -> str:
+    """The text as a line for a person, without what looks like a card number or a secret."""
+    return "".join(one if re.fullmatch(PRINTABLE, one) else " " for one in cleaned(text)).strip()
 
 
 def postponed(

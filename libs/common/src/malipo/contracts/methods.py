@@ -8,6 +8,8 @@ from malipo.contracts.descriptor import Method
 
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 """A text without line breaks and other control characters."""
+REFERENCE_CHARS = 100
+"""So long may a merchant's own reference of a payment or of a customer be."""
 
 
 class CardMethod(Method):

@@ -19,6 +19,7 @@ def arranged(rows: Sequence[tuple[datetime, Json]]) -> list[Json]:
     """The entries, each after its `cause`; those of outcomes show whether they had an `effect`."""
     entries = {entry["id"]: entry for _, entry in rows}
     _name_causes(entries.values())
+    _name_refunds(entries.values())
     causes = {entry["cause"] for entry in entries.values() if entry["kind"] == "step"}
     for entry in entries.values():
         if entry["kind"] in _OUTCOMES:
@@ -65,6 +66,20 @@ def _name_causes(entries: Iterable[Json]) -> None:
         before = last[step["operation_id"]] = step["id"]
     for entry in entries:
         entry["cause"] = published.get(entry["cause"], entry["cause"])
+
+
+def _name_refunds(entries: Iterable[Json]) -> None:
+    """A refund that others report is the one that the report has changed: one of ours, perhaps, under another id than others'.
+
+    What is no step's operation does not exist here.
+    """
+    steps = sorted((entry for entry in entries if entry["kind"] == "step"), key=lambda step: -step["step"])
+    changed = {step["cause"]: step["operation_id"] for step in steps}  # the first step that it caused is about it
+    there = {step["operation_id"] for step in steps}
+    for entry in entries:
+        if (entry["kind"], entry["about"]) == ("callback", "refund"):
+            reported = entry["operation_id"] if entry["operation_id"] in there else None
+            entry["operation_id"] = changed.get(entry["id"], reported)
 
 
 def _before_each(entries: Iterable[Json]) -> dict[str, set[str]]:

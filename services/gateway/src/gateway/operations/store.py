@@ -15,9 +15,11 @@ from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, json_text
 
 _ADD_OPERATIONS = insert(OPERATIONS)
+# Of another merchant or mode it becomes NULL, which the column refuses: no message changes what is another's.
+_SAME_OWNER = "merchant_id = CASE WHEN (operations.merchant_id, operations.mode) = (excluded.merchant_id, excluded.mode) THEN excluded.merchant_id END"
 _PUT_OPERATIONS = insert(
     OPERATIONS,
-    """ON CONFLICT (id) DO UPDATE SET step = excluded.step, view = excluded.view, refusal = NULL
+    f"""ON CONFLICT (id) DO UPDATE SET {_SAME_OWNER}, step = excluded.step, view = excluded.view, refusal = NULL
 WHERE operations.step < excluded.step""",
 )
 _OWN = OPERATIONS.c.merchant_id == bindparam("merchant_id"), OPERATIONS.c.mode == bindparam("mode")

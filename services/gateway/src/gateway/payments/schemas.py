@@ -36,7 +36,7 @@ from malipo.clock import spoken
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
 from malipo.contracts.descriptor import Details, Method, Misfit
 from malipo.contracts.events import PaymentStatus
-from malipo.contracts.methods import PRINTABLE
+from malipo.contracts.methods import PRINTABLE, REFERENCE_CHARS
 from malipo.contracts.providers import METHODS, PROVIDERS
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 
@@ -71,7 +71,7 @@ def _parameter_moment(text: object) -> object:
 
 Currency = Annotated[str, AfterValidator(_known_currency), text_schema(enum=sorted(EXPONENTS))]
 Provider = Annotated[str, AfterValidator(_known_provider), text_schema(enum=[*PROVIDERS])]
-ClientRef = Annotated[str, Field(min_length=1, max_length=100), Printable, Words]
+ClientRef = Annotated[str, Field(min_length=1, max_length=REFERENCE_CHARS), Printable, Words]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40), Printable, Words]
 MetadataValue = Annotated[str, Field(max_length=500), Printable, Words]
 Metadata = Annotated[
