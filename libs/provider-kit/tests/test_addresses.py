@@ -12,7 +12,7 @@ from malipo.contracts.descriptor import Never
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.money import Money
 from malipo.platform.client import http_client
-from provider_kit.provider import CallbackOutcome, ParsedCallback
+from provider_kit.provider import CallbackOutcome, NamedOperation, ParsedCallback
 from provider_kit.turns import AT_ONCE
 
 USD_10 = Money(1000, "USD")
@@ -141,6 +141,35 @@ async def test_claims_have_an_end(kit, make):
         claim = CallbackOutcome(kind="charge", references={"checkout": f"co_{number}"}, outcome=Declined(code="no"))
         await post(kit, url, ParsedCallback(f"evt_{number}", [claim]))
     assert len((await kit.attempts.original("pay_1.1")).claims) == 20
+
+
+async def test_claims_of_one_callback_have_an_end(kit, make):
+    url = await sent(kit, make)
+    claimed = [{"checkout": f"co_{number}"} for number in range(30)]
+    outcomes = [CallbackOutcome(kind="charge", references=one, outcome=Declined(code="no")) for one in claimed]
+    await post(kit, url, ParsedCallback("evt_1", outcomes))
+    assert len((await kit.attempts.original("pay_1.1")).claims) == 20
+
+
+async def test_a_flood_of_claims_hides_no_later_one(kit, make):
+    url = await sent(kit, make)
+    for number in range(25):
+        claim = CallbackOutcome(kind="charge", references={"checkout": f"junk_{number}"}, outcome=Declined(code="no"))
+        await post(kit, url, ParsedCallback(f"evt_{number}", [claim]))
+    await post(kit, url, ParsedCallback("evt_genuine", [NAMELESS]))
+    await kit.run()
+    assert kit.provider.queried[-1].references.claimed("checkout")[0] == "co_1"
+
+
+async def test_the_ids_of_what_is_only_to_be_asked_about_are_claims_and_an_unknown_one_leaves_a_row(kit, make):
+    url = await sent(kit, make)
+    named = NamedOperation(kind="charge", references={"checkout": "co_1"})
+    unknown = NamedOperation(kind="charge", operation_id="pay_9.1", references={"checkout": "co_9"})
+    await post(kit, url, ParsedCallback("evt_1", ask=[named, unknown]))
+    assert await kit.run() == 1
+    assert kit.provider.queried[-1].references.claimed("checkout") == ["co_1"]
+    (row,) = await kit.database.reads.fetch("SELECT * FROM unmatched")
+    assert (row["concerns"], row["reference_ids"]["operation"]) == ("claimed", "pay_9.1")
 
 
 async def test_a_flood_of_callbacks_asks_the_provider_a_few_times_at_once(kit, make, monkeypatch):

@@ -1,13 +1,15 @@
 """Refunds made at the provider itself: none of ours is told as one of them, and none hides another."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import Declined, OperationOpened, Succeeded, Unknown
 from malipo.money import Money
-from provider_kit import opened
+from provider_kit import knowledge
+from provider_kit.looking import LookingAgain
+from provider_kit.opened import OpenedRefunds
 from provider_kit.provider import Opened, ParsedCallback
 
 USD_10 = Money(1000, "USD")
@@ -22,9 +24,12 @@ async def take(kit, refund: Opened = REFUND, callback_id: str = "evt_1") -> str:
     return await kit.door.take(await kit.credentials.by_id("cred_1"), ParsedCallback(callback_id, opened=[refund]))
 
 
-async def look(kit) -> list:
-    await kit.sql("UPDATE unmatched SET look_at = now() WHERE look_at IS NOT NULL")
-    await opened.look_again("fake", lambda: None, kit.database)
+async def look(kit, **older) -> list:
+    await kit.sql(
+        "UPDATE unmatched SET look_at = now(), received_at = received_at - $1::interval WHERE look_at IS NOT NULL",
+        timedelta(**older),
+    )
+    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
     return await kit.reports()
 
 
@@ -60,6 +65,82 @@ async def test_a_refund_made_there_is_told_once_ours_has_ended_otherwise(kit, ma
     (told,) = await look(kit)
     assert isinstance(told, OperationOpened)
     assert (told.payment_id, told.reference) == ("pay_1", "re_9")
+
+
+async def test_a_refund_of_ours_that_succeeded_without_an_id_is_not_told_as_another(kit, make):
+    kit.provider.script = [DONE, Succeeded(amount=USD_10)]
+    await kit.handle(make.charge(), make.refund())
+    await kit.run()
+    await kit.run()
+    await kit.reports()
+    await take(kit)
+    assert await kit.reports() == []
+    kit.provider.script = [Succeeded(amount=USD_10, reference="re_9")]
+    await kit.run()
+    await kit.reports()
+    assert (await look(kit), await kit.database.reads.fetchval("SELECT count(*) FROM unmatched")) == ([], 0)
+
+
+async def test_a_refund_waits_for_one_of_ours_for_a_day_and_is_told_then(kit, make):
+    await refund_in_doubt(kit, make)
+    await take(kit)
+    kit.provider.script = [Unknown(reason="silence")]
+    await kit.run()
+    await kit.reports()
+    assert await look(kit, hours=23) == []
+    (told,) = await look(kit, hours=2)
+    assert isinstance(told, OperationOpened)
+    assert (told.payment_id, told.reference) == ("pay_1", "re_9")
+
+
+async def test_a_refund_of_ours_that_is_named_while_the_report_is_matched_is_not_told_as_another(
+    kit, make, monkeypatch
+):
+    await refund_in_doubt(kit, make)
+    read = knowledge.originals
+
+    async def named_before(*asked):
+        await kit.sql("INSERT INTO attempt_references VALUES ('re_9', 'ref_1', 'main') ON CONFLICT DO NOTHING")
+        return await read(*asked)
+
+    monkeypatch.setattr(knowledge, "originals", named_before)
+    await take(kit)
+    assert await kit.reports() == []
+
+    async def named_after(*asked):
+        found = await read(*asked)
+        await kit.sql("INSERT INTO attempt_references VALUES ('re_8', 'ref_1', 'main') ON CONFLICT DO NOTHING")
+        return found
+
+    monkeypatch.setattr(knowledge, "originals", named_after)
+    await kit.sql("DELETE FROM attempt_references WHERE reference = 're_9'")
+    await take(kit, replace(REFUND, reference="re_8"), "evt_2")
+    assert await kit.reports() == []
+
+
+async def test_a_refund_whose_payment_is_never_found_is_alerted_before_it_is_looked_at_no_more(kit, make):
+    kit.provider.script = [DONE, Succeeded(amount=USD_10, reference="obj_2")]
+    await kit.handle(make.charge(1), make.charge(2))
+    await kit.run()
+    await kit.reports()
+    await take(kit, replace(REFUND, about={"charge": "obj_1", "order": "obj_2"}))
+    with capture_logs() as lines:
+        assert await look(kit, days=30) == []
+    assert [line["log_level"] for line in lines if line["event"] == "unmatched callback"] == ["error"]
+    assert await kit.database.reads.fetchval("SELECT count(*) FROM unmatched WHERE look_at IS NULL") == 1
+
+
+async def test_an_attempt_that_cannot_be_read_stops_no_other_refund(kit, make):
+    await take(kit)
+    await take(kit, replace(REFUND, reference="re_8", about={"charge": "obj_2"}), "evt_2")
+    kit.provider.script = [DONE, Succeeded(amount=USD_10, reference="obj_2")]
+    await kit.handle(make.charge(1), make.charge(2))
+    await kit.run()
+    await kit.reports()
+    await kit.sql("UPDATE attempts SET command = 'no command'::bytea WHERE id = 'pay_1.1'")
+    with capture_logs() as lines:
+        assert [told.reference for told in await look(kit)] == ["re_8"]
+    assert [line["log_level"] for line in lines if line["event"] == "refund cannot be read"] == ["error"]
 
 
 async def test_a_refund_of_another_amount_than_ours_is_told_at_once(kit, make):

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -13,6 +15,7 @@ from malipo.contracts.outcomes import (
     PaymentReceived,
     Pending,
     PhonePrompt,
+    Reversed,
     Succeeded,
     Unknown,
     UnmatchedReported,
@@ -21,7 +24,8 @@ from malipo.money import Money
 from provider_kit import reports
 from provider_kit.credentials import Account
 from provider_kit.errors import NotSent
-from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney
+from provider_kit.looking import LookingAgain
+from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.received import Explaining
 
 USD_10 = Money(1000, "USD")
@@ -55,14 +59,16 @@ async def report(kit, money: ReceivedMoney = BY_HAND, callback_id: str = "evt_1"
 async def look(kit, **older) -> list:
     """What is told when the money is looked at once more, after this time."""
     await kit.sql(
-        "UPDATE received_money SET look_at = now(), received_at = received_at - $1::interval", timedelta(**older)
+        "UPDATE received_money SET look_at = now(), received_at = received_at - $1::interval WHERE look_at IS NOT NULL",
+        timedelta(**older),
     )
-    await Explaining("fake", lambda: None).look_again(kit.database)
+    await LookingAgain(Explaining("fake"), lambda: None).look(kit.database)
     return await kit.reports()
 
 
 async def kept(kit) -> int:
-    return await kit.database.reads.fetchval("SELECT count(*) FROM received_money")
+    """How much is still looked at."""
+    return await kit.database.reads.fetchval("SELECT count(*) FROM received_money WHERE look_at IS NOT NULL")
 
 
 async def answered(kit) -> None:
@@ -252,6 +258,88 @@ async def test_a_success_that_was_told_without_its_receipt_is_explained_by_the_f
     await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
     (told,) = await look(kit, seconds=1)
     assert isinstance(told, UnmatchedReported)
+
+
+async def paid_by_hand(kit) -> PaymentReceived:
+    """Money that is told as a payment of its own."""
+    await report(kit, replace(BY_HAND, account_reference="order 8"))
+    (paid,) = await look(kit, seconds=61)
+    assert isinstance(paid, PaymentReceived)
+    return paid
+
+
+async def test_a_refund_made_at_the_provider_of_a_payment_by_hand_is_told_of_it(kit):
+    paid = await paid_by_hand(kit)
+    refund = Opened(
+        event_type="refund", reference="re_9", about={"receipt": "tx_2"}, amount=USD_10, opened_at=AT,
+        outcome=Succeeded(amount=USD_10, reference="re_9"),
+    )  # fmt: skip
+    assert (
+        await kit.door.take(await kit.credentials.by_id("cred_1"), ParsedCallback("evt_9", opened=[refund])) == "stored"
+    )
+    (told,) = await kit.reports()
+    assert (told.payment_id, told.reference) == (paid.payment_id, "re_9")
+
+
+async def test_a_payment_by_hand_that_goes_back_is_told_as_its_return(kit):
+    paid = await paid_by_hand(kit)
+    back = CallbackOutcome(
+        kind="charge", references={"receipt": "tx_2"}, outcome=Reversed(code="R10", reference="tx_2")
+    )
+    assert await kit.door.take(await kit.credentials.by_id("cred_1"), ParsedCallback("evt_9", [back])) == "stored"
+    (told,) = await kit.reports()
+    assert (told.payment_id, told.operation_id) == (paid.payment_id, f"{paid.payment_id}.1")
+    assert told.outcome == back.outcome
+
+
+async def test_money_that_was_told_is_not_told_again_when_it_is_reported_again(kit):
+    await paid_by_hand(kit)
+    await report(kit, replace(BY_HAND, reference="tx_3", account_reference=None), "evt_3")
+    assert len(await look(kit, seconds=61)) == 1
+    await report(kit, replace(BY_HAND, account_reference="order 8"), "evt_4")
+    await report(kit, replace(BY_HAND, reference="tx_3", account_reference=None), "evt_5")
+    assert (await look(kit, seconds=61), await kept(kit)) == ([], 0)
+
+
+async def test_what_becomes_of_money_in_suspense_is_alerted(kit):
+    await report(kit, replace(BY_HAND, account_reference=None))
+    await look(kit, seconds=61)
+    back = ParsedCallback("evt_9", unmatched=[Unmatched("reversal", {"receipt": "tx_2"}, USD_10)])
+    await kit.door.take(await kit.credentials.by_id("cred_1"), back)
+    assert await kit.database.reads.fetchval("SELECT concerns FROM unmatched") == "ours"
+
+
+async def test_an_attempt_that_cannot_be_read_stops_only_the_money_that_names_it(kit, make):
+    await charged(kit, make, CANCELED_BY_CUSTOMER)
+    await report(kit, replace(BY_HAND, reference="tx_3", account_reference="order 8"))
+    await report(kit, callback_id="evt_2")
+    await kit.run()
+    await kit.reports()
+    await kit.sql("UPDATE attempts SET command = 'no command'::bytea")
+    with capture_logs() as lines:
+        (told,) = await look(kit, minutes=2)
+    assert (told.reference, await kept(kit)) == ("tx_3", 1)
+    assert [line["log_level"] for line in lines if line["event"] == "money cannot be read"] == ["error"]
+
+
+async def test_money_is_counted_by_what_it_turned_out_to_be(kit, make):
+    before = {result: counted(result) for result in ("kept", "explained", "payment", "suspense")}
+    await paid_by_hand(kit)
+    await report(kit, replace(BY_HAND, account_reference="order 8"), "evt_2")
+    await report(kit, replace(BY_HAND, reference="tx_3", account_reference=None), "evt_3")
+    await look(kit, seconds=61)
+    assert {result: counted(result) - number for result, number in before.items()} == {
+        "kept": 2,
+        "explained": 1,
+        "payment": 1,
+        "suspense": 1,
+    }
+
+
+def counted(result: str) -> float:
+    return (
+        REGISTRY.get_sample_value("malipo_provider_received_money_total", {"provider": "fake", "result": result}) or 0.0
+    )
 
 
 async def test_another_accounts_purposes_explain_nothing(kit, make):

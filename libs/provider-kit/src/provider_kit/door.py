@@ -109,9 +109,12 @@ class Door:
             self._publish(unit, one, matched[one.message_id], ours, concealed)
         money = [(one, found) for one in some for found in matched[one.message_id].received]
         received.keep(unit, [(one.account, one.parsed.callback_id, found) for one, found in money])
+        for result, number in (("kept", len(money)), ("explained", sum(len(m.explained) for m in matched.values()))):
+            if number:
+                received.count(unit, self._name, result, number)
         asked = [original for found in matched.values() for original in found.asked]
         knowledge.ask(unit, asked)
-        knowledge.claim(unit, [pair for found in matched.values() for pair in found.hinted])
+        await knowledge.claim(unit, [pair for found in matched.values() for pair in found.hinted])
         knowledge.learn(unit, [pair for found in matched.values() for pair in found.believed])
         if asked:
             unit.after_commit(self._nudge)
@@ -120,10 +123,9 @@ class Door:
     async def _match(self, unit: UnitOfWork, some: Sequence[_Report]) -> dict[str, MatchedCallback]:
         names = [names_in(one.parsed) for one in some]
         operation_ids, named = (set[str]().union(*found) for found in zip(*names, strict=True))
-        originals = await knowledge.originals(unit.reads, sorted(operation_ids), sorted(named))
         refunded = any(one.parsed.opened for one in some)
-        payments = [original.operation.payment_id for original in originals.values() if refunded]
-        nameless = await knowledge.nameless_refunds(unit.reads, payments)
+        nameless = await knowledge.nameless_refunds(unit.reads, sorted(named) if refunded else [])
+        originals = await knowledge.originals(unit.reads, sorted(operation_ids), sorted(named))
         return {
             one.message_id: match(one.parsed, one.account, originals, nameless, believe=one.believed, about=one.about)
             for one in some

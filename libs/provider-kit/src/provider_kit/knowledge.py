@@ -11,9 +11,9 @@ from malipo.contracts.outcomes import Outcome, Reversed, Succeeded
 from malipo.contracts.provider_commands import Query
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
-from malipo.messaging.writes import Write, arguments, statement
+from malipo.messaging.writes import Write, arguments, given, insert, purge_of, statement
 from provider_kit.attempt_rows import OriginalAttempt, account_of, read_original
-from provider_kit.provider import CallbackOutcome, ReceivedMoney, kind_of
+from provider_kit.provider import CallbackOutcome, NamedOperation, ReceivedMoney, kind_of
 from provider_kit.reasons import UNHEARD
 from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
 from provider_kit.tables import ATTEMPTS, CLAIMS, NEW_ATTEMPT
@@ -26,20 +26,22 @@ SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS ke
         WHERE asked.kind = 'query' AND asked.operation_id = attempts.id AND asked.outcome ->> 'result' IN {_MOVED}
         ORDER BY asked.created_at LIMIT 1)) AS success,
     expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known,
-    (SELECT jsonb_agg(jsonb_build_array(role, reference)) FROM claims WHERE claims.attempt_id = attempts.id) AS claimed
+    (SELECT jsonb_agg(jsonb_build_array(role, reference) ORDER BY received_at DESC, role) FROM claims WHERE claims.attempt_id = attempts.id) AS claimed
 FROM attempts"""  # noqa: S608 - text of ours
 _FIND = f"""{_ORIGINAL}
 WHERE id = ANY(ARRAY(
     SELECT unnest($1::text[]) UNION SELECT attempt_id FROM attempt_references WHERE reference = ANY($2::text[])))
   AND kind <> 'query' AND problem IS DISTINCT FROM 'tombstone'
 """  # noqa: S608 - text of ours
-# Refunds that may be at the provider under an id that is not known here.
+# Refunds that may be at the provider under an id that is not known here, though they may have succeeded.
 _NAMELESS_REFUNDS = f"""{_ORIGINAL}
-WHERE kind = 'refund' AND payment_id = ANY($1::text[]) AND first_sent_at IS NOT NULL
-  AND coalesce(outcome ->> 'result' NOT IN ('Succeeded', 'Declined', 'Canceled'), true)
+WHERE kind = 'refund' AND first_sent_at IS NOT NULL AND payment_id = ANY(ARRAY(
+    SELECT named.payment_id FROM attempt_references AS r JOIN attempts AS named ON named.id = r.attempt_id
+    WHERE r.reference = ANY($1::text[])))
+  AND coalesce(outcome ->> 'result' NOT IN ('Declined', 'Canceled'), true)
   AND NOT EXISTS (SELECT FROM attempt_references AS known WHERE known.attempt_id = attempts.id AND known.role <> '{OWN}')
   AND NOT EXISTS (SELECT FROM attempts AS asked WHERE asked.kind = 'query' AND asked.operation_id = attempts.id
-    AND asked.outcome ->> 'result' IN ('Succeeded', 'Declined', 'Canceled'))
+    AND asked.outcome ->> 'result' IN ('Declined', 'Canceled'))
 """  # noqa: S608 - text of ours
 # However many callbacks come about an operation, the provider is queried once at a time and not too often. A query that
 # runs already may have looked too early, and does not count; one that waits behind the open operation does.
@@ -55,12 +57,17 @@ _ASK = Write(
     ON CONFLICT (id) DO NOTHING""",
     NEW_ATTEMPT,
 )
-# Whoever learns an address may claim anything, but not without end.
-_CLAIM = Write(
-    """INSERT INTO claims ({names}) SELECT {names} FROM unnest({arrays}) AS new ({names})
-WHERE (SELECT count(*) FROM claims AS made WHERE made.attempt_id = new.attempt_id) < 20 ON CONFLICT DO NOTHING""",
-    tuple(CLAIMS.columns),
-)
+# Whoever learns an address may claim anything, but not without end. The latest claims count: an earlier flood of them hides
+# no genuine one.
+_CLAIM = insert(CLAIMS, "ON CONFLICT (attempt_id, role, reference) DO UPDATE SET received_at = now()", given(CLAIMS))
+_DROP_CLAIMS = """
+DELETE FROM claims AS c USING (
+    SELECT *, row_number() OVER (PARTITION BY attempt_id ORDER BY received_at DESC, role, reference) AS place
+    FROM claims WHERE attempt_id = ANY($1::text[])) AS old
+WHERE old.place > 20 AND (c.attempt_id, c.role, c.reference) = (old.attempt_id, old.role, old.reference)
+"""
+CLAIM_DAYS = 30
+PURGE_CLAIMS = purge_of(CLAIMS.c.received_at)
 # What is answered later changes nothing about it, so that it is written beside the answer.
 _SUCCEED = Write(
     """UPDATE attempts AS a SET success = told.success FROM (
@@ -68,7 +75,10 @@ _SUCCEED = Write(
 ) AS told WHERE a.id = told.id AND a.success IS NULL""",
     (ATTEMPTS.c.id, ATTEMPTS.c.success),
 )
-_LOCK = "SELECT FROM attempts WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+_LOCK = """
+SELECT FROM attempts WHERE id IN (SELECT attempt_id FROM attempt_references WHERE reference = ANY($1::text[]))
+ORDER BY id FOR UPDATE
+"""
 _HEARD = """
 SELECT outcome FROM attempts
 WHERE kind = 'query' AND operation_id = $1 AND created_at >= $2 AND done_at IS NOT NULL
@@ -103,15 +113,21 @@ def learn(unit: UnitOfWork, reported: Sequence[tuple[CallbackOutcome, OriginalAt
     unit.put(_SUCCEED, sorted(succeeded.items()))
 
 
-def claim(unit: UnitOfWork, hinted: Sequence[tuple[CallbackOutcome, OriginalAttempt]]) -> None:
-    """Put the ids that hints give into the unit of work: the queries of the operations are handed them."""
-    found = [
+async def claim(unit: UnitOfWork, hinted: Sequence[tuple[NamedOperation, OriginalAttempt]]) -> None:
+    """Keep the ids that hints give with the unit of work: the queries of the operations are handed the latest twenty."""
+    found = {
         (original.operation.operation_id, role, reference)
         for one, original in hinted
-        for reference, _, role in rows("", one.outcome.reference, one.references.items())
+        for reference, _, role in rows("", _main(one), one.references.items())
         if (role, reference) not in original.references
-    ]
-    unit.put(_CLAIM, sorted(set(found)))
+    }
+    if found:
+        await unit.transaction.execute(statement((_CLAIM,)), *arguments({_CLAIM: sorted(found)}))
+        await unit.transaction.execute(_DROP_CLAIMS, sorted({operation_id for operation_id, _, _ in found}))
+
+
+def _main(one: NamedOperation) -> str | None:
+    return one.outcome.reference if isinstance(one, CallbackOutcome) else None
 
 
 async def originals(
@@ -123,17 +139,20 @@ async def originals(
     return {row["id"]: read_original(row, read_at) for row in found}
 
 
-async def nameless_refunds(source: Queries, payment_ids: Sequence[str]) -> list[OriginalAttempt]:
-    """Refunds of these payments that were perhaps sent, have not ended, and whose id at the provider is not known."""
-    if not payment_ids:
+async def nameless_refunds(source: Queries, references: Sequence[str]) -> list[OriginalAttempt]:
+    """Refunds that may be at the provider under an id that is not known here, of the payments known by these references.
+
+    To be read before `originals`: a refund that is named meanwhile is then found by its name, else it would be missed.
+    """
+    if not references:
         return []
     read_at = clock.since_boot()
-    return [read_original(row, read_at) for row in await source.fetch(_NAMELESS_REFUNDS, sorted(set(payment_ids)))]
+    return [read_original(row, read_at) for row in await source.fetch(_NAMELESS_REFUNDS, references)]
 
 
-async def lock(unit: UnitOfWork, operation_ids: Sequence[str]) -> None:
-    """Have what is read about these operations from now on stay true until the commit."""
-    await unit.transaction.fetch(_LOCK, sorted(set(operation_ids)))
+async def lock(unit: UnitOfWork, references: Sequence[str]) -> None:
+    """Have what is read about the operations known by these references from now on stay true until the commit."""
+    await unit.transaction.fetch(_LOCK, references)
 
 
 async def heard_since(unit: UnitOfWork, operation_id: str, since: datetime) -> Outcome | None:

@@ -27,13 +27,13 @@ _TAKE_MONEY = ("charge", "confirm", "capture")
 class MatchedCallback:
     """What a callback reports, by what is to be done about it.
 
-    `believed` are outcomes and the operations that they are about; `hinted` those that are not believed; `asked` operations to query; `opened` refunds, each
-    with an operation of its payment; `unopened` those whose payment is not found; `waiting` those that a refund of ours may
-    turn out to be; `received` money that no operation explains so far, `explained` money that one does.
+    `believed` are outcomes and the operations that they are about; `hinted` is what is not believed of others, and `asked` are
+    operations to query; `opened` refunds, each with an operation of its payment; `unopened` those whose payment is not found;
+    `waiting` those that a refund of ours may turn out to be; `received` money that no operation explains so far, `explained` money that one does.
     """
 
     believed: list[tuple[CallbackOutcome, OriginalAttempt]] = field(default_factory=list)
-    hinted: list[tuple[CallbackOutcome, OriginalAttempt]] = field(default_factory=list)
+    hinted: list[tuple[NamedOperation, OriginalAttempt]] = field(default_factory=list)
     asked: list[OriginalAttempt] = field(default_factory=list)
     opened: list[tuple[Opened, OriginalAttempt]] = field(default_factory=list)
     unopened: list[Opened] = field(default_factory=list)
@@ -113,7 +113,12 @@ def match(
         else:
             matched.hinted.append((reported, original))
             matched.asked.append(original)
-    matched.asked.extend(original for one in parsed.ask if (original := _found(one, ours)))
+    for one in parsed.ask:
+        if original := _found(one, ours):
+            matched.hinted.append((one, original))
+            matched.asked.append(original)
+        else:
+            matched.unmatched.append(unknown_operation(one))
     for opened in parsed.opened:
         _match_opened(matched, opened, ours, nameless_refunds)
     for money in parsed.received:
@@ -169,9 +174,10 @@ def purpose(money: ReceivedMoney) -> set[str]:
     return {holdable(money.account_reference)} if money.account_reference else set()
 
 
-def unknown_operation(reported: CallbackOutcome) -> Unmatched:
-    """What is kept of an outcome of an operation that is none of ours."""
-    named = {"operation": reported.operation_id or "", reported.kind: reported.outcome.reference or ""}
+def unknown_operation(reported: NamedOperation) -> Unmatched:
+    """What is kept of a report about an operation that is none of ours."""
+    main = reported.outcome.reference if isinstance(reported, CallbackOutcome) else None
+    named = {"operation": reported.operation_id or "", reported.kind: main or ""}
     known = {name: reference for name, reference in {**reported.references, **named}.items() if reference}
     return Unmatched(f"malipo.{reported.kind}", _holdable(known))
 

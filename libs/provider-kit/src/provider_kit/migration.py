@@ -46,8 +46,10 @@ CREATE TABLE claims (
     attempt_id text NOT NULL,
     role       text NOT NULL,
     reference  text NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (attempt_id, role, reference)
 );
+CREATE INDEX claims_received ON claims (received_at);
 
 CREATE TABLE received_money (
     credential_id text NOT NULL,
@@ -58,10 +60,11 @@ CREATE TABLE received_money (
     callback_id   text NOT NULL,
     report        jsonb NOT NULL,
     received_at   timestamptz NOT NULL DEFAULT now(),
-    look_at       timestamptz NOT NULL,
+    look_at       timestamptz,
     PRIMARY KEY (merchant_id, mode, label, reference)
 );
-CREATE INDEX received_money_look ON received_money (look_at);
+CREATE INDEX received_money_look ON received_money (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX received_money_reference ON received_money (reference);
 
 CREATE TABLE reminders (
     message_id text NOT NULL,

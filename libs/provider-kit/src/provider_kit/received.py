@@ -4,11 +4,13 @@ Only the id of its transaction explains money, of an operation whose money is kn
 anybody, and twice: whom it names is asked about, and the money is looked at again once the answer is there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import msgspec
+from prometheus_client import Counter
 
 from malipo import ids
 from malipo.contracts.outcomes import (
@@ -23,21 +25,19 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.contracts.topics import OUTCOMES
-from malipo.messaging.database import Database
 from malipo.messaging.pool import Row
 from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.messaging.writes import Write
-from malipo.platform.logs import log
-from provider_kit import knowledge, reminders, reports
+from provider_kit import knowledge, opened_attempts, reminders, reports
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.integrity import checked
+from provider_kit.looking import Judged
 from provider_kit.matching import is_known, meant, of_account, purpose, taker_of, transactions
 from provider_kit.provider import AMOUNT_MISMATCH, ReceivedMoney
 from provider_kit.tables import RECEIVED_MONEY
 
 LOOK_SECONDS = 5.0
-AT_ONCE = 100
 
 _IN_FLIGHT = timedelta(minutes=1)
 """How long an answer of ours may be under way that has the transaction's id."""
@@ -46,24 +46,19 @@ _UNDECIDED = timedelta(hours=1)
 _UNANSWERED = timedelta(days=1)
 """How long a provider may leave us without an answer about a charge before a person looks at money for it."""
 
+_FORGET, _REST, _LATER = Judged("forget"), Judged("rest"), Judged("later")
+
 _KEEP = Write(
     """INSERT INTO received_money ({names}, look_at)
 SELECT {names}, now() + interval '10 seconds' FROM unnest({arrays}) AS new ({names}) ON CONFLICT DO NOTHING""",
     [column for column in RECEIVED_MONEY.columns if column.name not in ("received_at", "look_at")],
 )
-_DUE = "SELECT EXISTS (SELECT FROM received_money WHERE look_at <= now())"
-_LOOK = """
-SELECT *, now() - received_at AS age FROM received_money
-WHERE look_at <= now() ORDER BY look_at LIMIT $1 FOR UPDATE SKIP LOCKED
-"""
-_HERE = """
-WHERE (merchant_id, mode, label, reference) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]))
-"""
-_FORGET = f"DELETE FROM received_money {_HERE}"  # noqa: S608 - text of ours
-_LATER = f"""
-UPDATE received_money
-SET look_at = now() + least(greatest(interval '10 seconds', now() - received_at), interval '1 hour') {_HERE}
-"""  # noqa: S608 - text of ours
+RECEIVED = Counter(
+    "malipo_provider_received_money",
+    "Money that a provider reported beside its answers: `kept` at first, then `explained` by its transaction, told as what a"
+    " `charge` has taken, told as a `payment` of its own, or left in `suspense` for a person.",
+    ("provider", "result"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,96 +93,92 @@ def keep(unit: UnitOfWork, found: Sequence[tuple[Account, str, ReceivedMoney]]) 
 
 
 class Explaining:
-    """Looks at money again, until it is known what it is."""
+    """Judges money, until it is known what it is."""
 
-    def __init__(self, provider: str, nudge: Callable[[], None]) -> None:
-        self._provider = provider
-        self._nudge = nudge
+    table = RECEIVED_MONEY
+    alert = "money cannot be read"
+    longest = timedelta(hours=1)
+    at_once = 100
 
-    async def look_again(self, database: Database) -> bool:
-        """Settle what can be settled by now, and put off the rest; returns whether there may be more.
+    def __init__(self, provider: str) -> None:
+        self.provider = provider
 
-        A row that cannot be read stops no other: it is alerted and put off.
-        """
-        if not await database.reads.fetchval(_DUE):
-            return False
-        async with database.begin() as unit:
-            due = await unit.transaction.fetch(_LOOK, AT_ONCE)
-            readable = [money for row in due if (money := self._read(row))]
-            await knowledge.lock(unit, await _named(unit, readable))
-            judged = [(one, await self._judge(unit, one)) for one in readable]
-            settled = {_key(one.row) for one, asked in judged if asked is None}
-            for query, some in ((_FORGET, settled), (_LATER, {*map(_key, due)} - settled)):
-                if some:
-                    await unit.transaction.execute(query, *zip(*sorted(some), strict=True))
-            knowledge.ask(unit, [original for _, asked in judged for original in asked or ()])
-            unit.after_commit(self._nudge)
-        return len(due) == AT_ONCE
+    async def prepare(self, unit: UnitOfWork, rows: Sequence[Row]) -> None:
+        """Two rows about one operation are judged one after the other."""
+        await knowledge.lock(unit, sorted(set[str]().union(*map(_names_in, rows))))
 
-    def _read(self, row: Row) -> _Money | None:
-        account = Account(row["credential_id"], row["merchant_id"], row["mode"], row["label"], {})
-        try:
-            return _Money(account, msgspec.convert(row["report"], ReceivedMoney), row["callback_id"], row)
-        except msgspec.MsgspecError:
-            log.error("money cannot be read", provider=self._provider, merchant_id=account.merchant_id)
-            return None
-
-    async def _judge(self, unit: UnitOfWork, one: _Money) -> Sequence[OriginalAttempt] | None:
-        """None once the money is settled; else what is to be asked about before it is looked at again."""
-        names = sorted(_names(one))
-        originals = await knowledge.originals(unit.transaction, [], names)
+    async def judge(self, unit: UnitOfWork, row: Row) -> Judged:
+        """What the money is, as far as it is known by now."""
+        one = _read(row)
+        originals = await knowledge.originals(unit.transaction, [], sorted(_names(one.money)))
         ours = of_account(originals.values(), one.account)
         if is_known(one.money, ours):
-            return None
+            count(unit, self.provider, "explained")
+            return _FORGET
         if named := meant(one.money, ours):
             return await self._judge_with(unit, one, named)
-        return () if one.age < _IN_FLIGHT else self._report(unit, one)
+        return _LATER if one.age < _IN_FLIGHT else await self._report(unit, one)
 
-    async def _judge_with(
-        self, unit: UnitOfWork, one: _Money, named: Sequence[OriginalAttempt]
-    ) -> Sequence[OriginalAttempt] | None:
-        """The purpose names these: the money is what one of them takes, or somebody's who has paid once more."""
+    async def _judge_with(self, unit: UnitOfWork, one: _Money, named: Sequence[OriginalAttempt]) -> Judged:
+        """These are named: the money is what one of them takes, or somebody's who has paid once more."""
         taker = taker_of(one.money, named)
         if len({original.operation.payment_id for original in named}) > 1 or taker is None:
-            return self._report(unit, one, named)
+            return await self._report(unit, one, named)
         heard = await _heard(unit, one, taker)
         if _has_to_wait(heard, taker, one.age):
-            return (taker,)
+            return Judged("later", [taker])
         if _lacks_its_transaction(one.money, heard, taker):
-            return await knowledge.take(unit, taker, one.money)
+            await knowledge.take(unit, taker, one.money)
+            count(unit, self.provider, "explained")
+            return _FORGET
         if _is_without_money(heard) and _is_its_money(one.money, taker):
             return await self._succeeds(unit, one, taker)
-        return self._report(unit, one, named)
+        return await self._report(unit, one, named)
 
-    async def _succeeds(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt) -> None:
+    async def _succeeds(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt) -> Judged:
         """Report that the charge has its money after all."""
         operation, money = taker.operation, one.money
         outcome = checked(operation, Succeeded(amount=money.amount, reference=money.reference))
-        report = reports.from_callback(operation, self._provider, outcome, one.callback_id)
+        report = reports.from_callback(operation, self.provider, outcome, one.callback_id)
         row = outbox_row(ids.new("msg"), OUTCOMES, operation.payment_id, report, taker.headers)
-        reminders.send_and_remind(unit, row)
         await knowledge.take(unit, taker, money, outcome)
+        reminders.send_and_remind(unit, row)
+        count(unit, self.provider, "charge")
+        return _FORGET
 
-    def _report(self, unit: UnitOfWork, one: _Money, named: Sequence[OriginalAttempt] = ()) -> None:
+    async def _report(self, unit: UnitOfWork, one: _Money, named: Sequence[OriginalAttempt] = ()) -> Judged:
         """Report money that nothing explains, though its purpose may name operations of ours."""
         payments = sorted({original.operation.payment_id for original in named})
-        found = reports.received(one.money, one.account, self._provider, points_at=payments)
-        key = found.payment_id if isinstance(found, PaymentReceived) else found.id
-        reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, key, found, {}))
+        found = reports.received(one.money, one.account, self.provider, points_at=payments)
+        is_payment = isinstance(found, PaymentReceived)
+        row = outbox_row(ids.new("msg"), OUTCOMES, found.payment_id if is_payment else found.id, found, {})
+        if is_payment:
+            await opened_attempts.record_received(unit, found, one.money)
+        reminders.send_and_remind(unit, row)
+        count(unit, self.provider, "payment" if is_payment else "suspense")
+        return _FORGET if is_payment else _REST
 
 
-def _names(one: _Money) -> set[str]:
-    return transactions(one.money) | purpose(one.money)
+def count(unit: UnitOfWork, provider: str, result: str, number: int = 1) -> None:
+    """Count money once the unit is committed."""
+    unit.after_commit(partial(RECEIVED.labels(provider, result).inc, number))
 
 
-def _key(row: Row) -> tuple[str, ...]:
-    return row["merchant_id"], row["mode"], row["label"], row["reference"]
+def _read(row: Row) -> _Money:
+    account = Account(row["credential_id"], row["merchant_id"], row["mode"], row["label"], {})
+    return _Money(account, msgspec.convert(row["report"], ReceivedMoney), row["callback_id"], row)
 
 
-async def _named(unit: UnitOfWork, some: Sequence[_Money]) -> list[str]:
-    """All operations that may be meant: two rows about one of them are judged one after the other."""
-    names = set[str]().union(*map(_names, some))
-    return sorted(await knowledge.originals(unit.transaction, [], sorted(names)))
+def _names_in(row: Row) -> set[str]:
+    """None in what cannot be read: that is alerted when it is judged."""
+    try:
+        return _names(_read(row).money)
+    except msgspec.MsgspecError:
+        return set()
+
+
+def _names(money: ReceivedMoney) -> set[str]:
+    return transactions(money) | purpose(money)
 
 
 async def _heard(unit: UnitOfWork, one: _Money, taker: OriginalAttempt) -> Outcome | None:

@@ -22,6 +22,7 @@ OWN = "own"
 _MADE_HERE = """
 SELECT DISTINCT a.merchant_id, known.reference FROM attempt_references AS known JOIN attempts AS a ON a.id = known.attempt_id
 WHERE known.reference = ANY($1::text[])
+UNION SELECT merchant_id, reference FROM received_money WHERE reference = ANY($1::text[])
 """
 _MAX_CHARS = 255
 
@@ -51,7 +52,7 @@ def columns(found: Sequence[tuple[str, str, str]]) -> Sequence[Sequence[str]]:
 
 
 async def made_here(source: Queries, references: Sequence[str]) -> set[tuple[str, str]]:
-    """Of these ids, those of objects that an operation made: merchant's id and object's id."""
+    """Of these ids, those of objects that an operation made, or of money that we have told of: merchant's id and object's id."""
     if not references:
         return set()
     return {(row["merchant_id"], row["reference"]) for row in await source.fetch(_MADE_HERE, sorted(set(references)))}

@@ -9,13 +9,14 @@ from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
 from malipo.platform.settings import ServiceSettings
-from provider_kit import fetching, opened, received, reminders, unmatched
+from provider_kit import fetching, knowledge, opened, received, reminders, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
 from provider_kit.door import Door
 from provider_kit.fetching import Fetch
 from provider_kit.handlers import handle_batch, replicate
+from provider_kit.looking import LookingAgain
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
 from provider_kit.runner import AttemptRunner
@@ -52,9 +53,10 @@ def provider_service(
     runtime.loop("operations", runner.operations.run)
     runtime.loop("queries", runner.queries.run)
     runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)
-    runtime.sweep("opened", opened.LOOK_SECONDS, partial(opened.look_again, name, nudge))
-    runtime.sweep("received", received.LOOK_SECONDS, received.Explaining(name, nudge).look_again)
+    runtime.sweep("opened", opened.LOOK_SECONDS, LookingAgain(opened.OpenedRefunds(name), nudge).look)
+    runtime.sweep("received", received.LOOK_SECONDS, LookingAgain(received.Explaining(name), nudge).look)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
+    runtime.purge_after(knowledge.PURGE_CLAIMS, knowledge.CLAIM_DAYS)
     door = Door(name, runtime.database, keys, nudge)
     if fetch is not None:
         runtime.sweep("fetching", fetching.LOOK_SECONDS, fetching.Fetching(name, credentials, door, fetch).look)

@@ -82,6 +82,8 @@ CLAIMS = Table(
     Column("attempt_id", Text, primary_key=True),
     Column("role", Text, primary_key=True),
     Column("reference", Text, primary_key=True),
+    Column("received_at", MOMENT, nullable=False, server_default=func.now()),
+    Index("claims_received", "received_at"),
 )
 """Ids that hints have given for an operation: handed to the queries of it, and believed nowhere."""
 
@@ -96,11 +98,12 @@ RECEIVED_MONEY = Table(
     Column("callback_id", Text, nullable=False),
     Column("report", JSONB, nullable=False),
     Column("received_at", MOMENT, nullable=False, server_default=func.now()),
-    Column("look_at", MOMENT, nullable=False),
-    Index("received_money_look", "look_at"),
+    Column("look_at", MOMENT),
+    Index("received_money_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("received_money_reference", "reference"),
 )
 """Money that the provider reported, by the account and its id of the transaction: looked at at `look_at`, until it is known
-what explains it."""
+what explains it. What nothing has explained stays: later reports about it concern us."""
 
 MERCHANTS = Table(
     "merchants",

@@ -73,7 +73,7 @@ def record(
         row = (*place, one.event_type, dict(one.references), *amount, concerns, msgspec.to_builtins(opened))
         unit.put(_RECORD, [(*row, account.label)])
         if opened not in matched.waiting:
-            unit.after_commit(lambda one=one, concerns=concerns: _alert(origin, one, concerns))
+            unit.after_commit(lambda one=one, concerns=concerns: alert(origin, one, concerns))
 
 
 def _concerns(one: Unmatched, merchant_id: str, ours: AbstractSet[tuple[str, str]]) -> Concerns:
@@ -84,7 +84,8 @@ def _concerns(one: Unmatched, merchant_id: str, ours: AbstractSet[tuple[str, str
     return "others" if one.references else "unclear"
 
 
-def _alert(origin: CallbackOrigin, one: Unmatched, concerns: Concerns) -> None:
+def alert(origin: CallbackOrigin, one: Unmatched, concerns: Concerns) -> None:
+    """Count and log the report; loudly, where it needs a person."""
     UNMATCHED.labels(origin.provider, concerns).inc()
     write = log.info if concerns == "others" else log.error
     write(
