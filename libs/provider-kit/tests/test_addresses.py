@@ -2,16 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import msgspec
 import pytest
 from starlette.applications import Starlette
 
-from malipo.contracts.descriptor import Never
+from malipo.contracts.config import secret_owner
+from malipo.contracts.descriptor import Never, SameKey
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.money import Money
 from malipo.platform.client import http_client
+from malipo.platform.secrets import KeyRing
 from provider_kit.provider import CallbackOutcome, NamedOperation, ParsedCallback
 from provider_kit.turns import AT_ONCE
 
@@ -190,3 +193,23 @@ async def test_a_flood_of_callbacks_asks_the_provider_a_few_times_at_once(kit, m
     answered.set()
     assert {one.result() for one in refused} == {503}
     assert (most <= AT_ONCE, set(await asyncio.gather(*flood))) == (True, {200, 503})
+
+
+@pytest.mark.parametrize("ring", [{"k2": b"2" * 32, "k1": b"k" * 32}, {"k2": b"2" * 32}])
+async def test_a_repeat_has_the_addresses_of_the_first_try_for_as_long_as_their_key_is_on_the_ring(kit, make, ring):
+    kit.provider.descriptor = replace(kit.provider.descriptor, repeat=SameKey(timedelta(days=1)))
+    kit.__post_init__()
+    url = await sent(kit, make)
+    path = kit.provider.executed[-1].callback_path
+    kit.credentials._key_ring = rotated = KeyRing(ring)
+    sealed = rotated.seal(b'{"secret": "s"}', owner=secret_owner("mer_1", "test", "cred_1"))
+    credential = msgspec.structs.replace(make.credential(), ciphertext=sealed)
+    await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=(credential,)))
+    await kit.handle(make.query())
+    await kit.run()
+    again = kit.provider.queried[-1]
+    kept = (again.callback_url("push"), again.callback_path) == (url, path)
+    assert kept == ("k1" in ring)
+    await kit.handle(make.charge(2))
+    await kit.run()
+    assert kit.provider.executed[-1].callback_path != path

@@ -46,6 +46,7 @@ class ClaimedAttempt:
     age: timedelta
     first_sent_at: datetime | None = None
     account_fingerprint: str | None = None
+    address_key: str | None = None
     problem: str | None = None
     ages: Ages = field(default_factory=Ages)
     references: References = field(default_factory=References)
@@ -93,6 +94,7 @@ class OriginalAttempt:
     references: Sequence[Named] = ()
     claims: Sequence[Named] = ()
     opened: bool = False
+    address_key: str | None = None
     success: Succeeded | Reversed | None = None
     position: int = 0
 
@@ -135,6 +137,7 @@ def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:
         age=row["age"],
         first_sent_at=row["first_sent_at"],
         account_fingerprint=row["account_fingerprint"],
+        address_key=row["address_key"],
         problem=row["problem"],
         ages=_ages(row, asked_at),
         references=References(_pairs(row["known"])),
@@ -153,6 +156,7 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         headers=row["headers"],
         first_sent_at=row["first_sent_at"],
         account_fingerprint=row["account_fingerprint"],
+        address_key=row["address_key"],
         reference=row["reference"] or next((found for role, found in references if role == MAIN), None),
         outcome=outcome,
         ages=_ages(row, read_at),

@@ -56,21 +56,22 @@ WITH due AS (
 UPDATE attempts AS a
 SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = tries + 1
 FROM due WHERE a.id = due.id
-RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account_fingerprint, a.problem,
+RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account_fingerprint, a.address_key, a.problem,
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in, CASE WHEN a.tries > 1 THEN {KNOWN.format(id="a.id")} END AS known
 """  # noqa: S608 - text of ours
 _CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
 # Statements that lock several rows under a lease lock them in the order of their ids, lest two of them deadlock.
 _MARK = f"""
-WITH named AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(4))}
+WITH named AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(5))}
 ), ours AS (
-    SELECT a.id, tried.account_fingerprint, a.expires_at <= now() AS expired
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS tried (id, token, account_fingerprint)
+    SELECT a.id, tried.account_fingerprint, tried.address_key, a.expires_at <= now() AS expired
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS tried (id, token, account_fingerprint, address_key)
     JOIN attempts AS a ON a.id = tried.id AND a.lease_token = tried.token
     WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), marked AS (
     UPDATE attempts AS a
-    SET first_sent_at = coalesce(a.first_sent_at, now()), account_fingerprint = coalesce(a.account_fingerprint, ours.account_fingerprint), problem = NULL
+    SET first_sent_at = coalesce(a.first_sent_at, now()), account_fingerprint = coalesce(a.account_fingerprint, ours.account_fingerprint),
+        address_key = coalesce(a.address_key, ours.address_key), problem = NULL
     FROM ours WHERE a.id = ours.id AND ours.expired IS NOT TRUE
 )
 SELECT id, expired FROM ours
@@ -158,6 +159,7 @@ class _Mark:
     id: str
     token: str
     account_fingerprint: str
+    address_key: str | None
     names: Sequence[tuple[str, str, str]]
 
 
@@ -203,14 +205,20 @@ class Attempts:
         """The same for due queries: however many wait, they take no room from operations."""
         return await self._claim(_CLAIM_QUERIES, lease, count, running, without)
 
-    async def mark(self, claimed: ClaimedAttempt, account_fingerprint: str, own: Sequence[str] = ()) -> None:
+    async def mark(
+        self,
+        claimed: ClaimedAttempt,
+        account_fingerprint: str,
+        own: Sequence[str] = (),
+        address_key: str | None = None,
+    ) -> None:
         """Commit that the operation may have reached this account, before it is sent there, and under which names of our `own`.
 
-        The account of an earlier try that may have arrived stays on record. Raises `LeaseLost`, or `Expired` when the
+        The account of an earlier try that may have arrived stays on record, and the key of the first one's addresses. Raises `LeaseLost`, or `Expired` when the
         operation has expired by PostgreSQL's clock: then nothing has changed.
         """
         names = rows(claimed.command.operation_id, None, [(OWN, name) for name in own])
-        await self._marks.add(_Mark(claimed.id, claimed.token, account_fingerprint, names))
+        await self._marks.add(_Mark(claimed.id, claimed.token, account_fingerprint, address_key, names))
 
     async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
         """Extend the leases that are still ours."""
@@ -272,7 +280,7 @@ class Attempts:
 
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | None]:
         """None for each attempt that is marked; else what is to be raised: its lease was lost, or it has expired."""
-        tried = zip(*[(m.id, m.token, m.account_fingerprint) for m in marks], strict=True)
+        tried = zip(*[(m.id, m.token, m.account_fingerprint, m.address_key) for m in marks], strict=True)
         marked = await self._database.write(_MARK, *tried, *columns([row for mark in marks for row in mark.names]))
         found: dict[str, LeaseLost | Expired | None] = {
             row["id"]: Expired() if row["expired"] else None for row in marked

@@ -146,14 +146,19 @@ class CredentialStore:
         """Whether the address of this account's callbacks ends with this token; an address without one admits all."""
         return token is None or self._key_ring.knows(token, callback_owner(credential_id))
 
-    def callback_path(self, account: Account) -> str:
-        """Where the account's callbacks come to, on the address of this service."""
-        return callback_path(self._descriptor, account.id, self._key_ring)
+    @property
+    def address_key(self) -> str:
+        """The id of the key that addresses are made under, for those that are to stay the same."""
+        return self._key_ring.first
 
-    def callback_url(self, account: Account, operation_id: str, request: str) -> str:
+    def callback_path(self, account: Account, address_key: str | None = None) -> str:
+        """Where the account's callbacks come to, on the address of this service."""
+        return callback_path(self._descriptor, account.id, self._key_ring, address_key)
+
+    def callback_url(self, account: Account, operation_id: str, request: str, address_key: str | None = None) -> str:
         """Where callbacks of this request of an operation come to, whole."""
-        own = own_path(account.id, operation_id, request, self._key_ring)
-        return f"{self._callback_base}{self.callback_path(account)}{own}"
+        own = own_path(account.id, operation_id, request, self._key_ring, address_key)
+        return f"{self._callback_base}{self.callback_path(account, address_key)}{own}"
 
     def admits_own(self, credential_id: str, operation_id: str, request: str, token: str) -> bool:
         """Whether the address of this request's own callbacks ends with this token."""

@@ -20,7 +20,7 @@ from provider_kit.tables import ATTEMPTS, CLAIMS, NEW_ATTEMPT
 
 _MOVED = "('Succeeded', 'Reversed')"
 _ORIGINAL = f"""
-SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, reference, outcome, position,
+SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, address_key, reference, outcome, position,
     coalesce(success, CASE WHEN outcome ->> 'result' IN {_MOVED} THEN outcome END, (
         SELECT asked.outcome FROM attempts AS asked
         WHERE asked.kind = 'query' AND asked.operation_id = attempts.id AND asked.outcome ->> 'result' IN {_MOVED}

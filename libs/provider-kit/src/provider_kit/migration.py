@@ -25,6 +25,7 @@ CREATE TABLE attempts (
     done_at         timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     success         jsonb,
+    address_key     text,
     CHECK ((first_sent_at IS NULL) = (account_fingerprint IS NULL))
 );
 CREATE INDEX attempts_operations_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';

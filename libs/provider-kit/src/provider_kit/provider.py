@@ -125,6 +125,7 @@ class Attempt:
         """Where callbacks of one of its requests come to, and of no other: what comes there is about this operation.
 
         `request` is the provider's own word for it. Nobody can guess the address; a provider sets `own_addresses`.
+        It is the same for every try, as long as the key that it was made under first is on the key ring.
         """
         return self.own_address(request)
 

@@ -184,7 +184,7 @@ class AttemptRunner:
         self._calls.require_closed(operation)
         await self._calls.prepare(attempt)
         own = self._provider.descriptor.own_references(operation.operation_id)
-        await self._attempts.mark(claimed, attempt.account, own)
+        await self._attempts.mark(claimed, attempt.account, own, self._credentials.address_key)
         if claimed.tries > 1:
             self._calls.count_retry(operation)
         return await self._calls.call("execute", attempt, claimed.hold)
@@ -268,15 +268,16 @@ class AttemptRunner:
             same_account=same_account,
             ages=known.ages,
             references=references,
-            callback_path=self._credentials.callback_path(account),
+            callback_path=self._credentials.callback_path(account, known.address_key),
             account=account_name,
-            **self._own_address(account, operation),
+            **self._own_address(account, operation, known.address_key),
         )
 
-    def _own_address(self, account: Account, operation: ProviderOperation) -> dict[str, Any]:
+    def _own_address(self, account: Account, operation: ProviderOperation, address_key: str | None) -> dict[str, Any]:
         if not self._provider.descriptor.own_addresses:
             return {}
-        return {"own_address": partial(self._credentials.callback_url, account, operation.operation_id)}
+        url, operation_id = self._credentials.callback_url, operation.operation_id
+        return {"own_address": partial(url, account, operation_id, address_key=address_key)}
 
     async def _tombstone(self, query: Query) -> Outcome:
         if not await self._attempts.tombstone(query):

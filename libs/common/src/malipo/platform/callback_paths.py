@@ -4,13 +4,16 @@ from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.platform.secrets import KeyRing
 
 
-def callback_path(provider: ProviderDescriptor, credential_id: str, key_ring: KeyRing) -> str:
+def callback_path(
+    provider: ProviderDescriptor, credential_id: str, key_ring: KeyRing, key_id: str | None = None
+) -> str:
     """The path, on the address of the provider's service. Where callbacks are hints, a token ends it that nobody can guess.
 
-    The token changes with the ring's first key; the former path is good for as long as the former key is on the ring.
+    The token is under the ring's first key, or that with `key_id`: see `KeyRing.token`. A path is good for as long as its
+    key is on the ring.
     """
     path = f"{provider.callbacks_at}{credential_id}"
-    return path if provider.callbacks == "signed" else f"{path}/{key_ring.token(callback_owner(credential_id))}"
+    return path if provider.callbacks == "signed" else f"{path}/{key_ring.token(callback_owner(credential_id), key_id)}"
 
 
 def callback_owner(credential_id: str) -> str:
@@ -18,13 +21,13 @@ def callback_owner(credential_id: str) -> str:
     return f"callbacks/{credential_id}"
 
 
-def own_path(credential_id: str, operation_id: str, request: str, key_ring: KeyRing) -> str:
+def own_path(credential_id: str, operation_id: str, request: str, key_ring: KeyRing, key_id: str | None = None) -> str:
     """What the address of one request's own callbacks ends with, behind the account's path: nobody can guess it.
 
     `request` is the provider's word for it. Both are in hexadecimal digits: Safaricom refuses addresses in which words like
     `query`, `cmd` or `exe` stand, as they may by chance in an id.
     """
-    token = key_ring.token(own_callback_owner(credential_id, operation_id, request))
+    token = key_ring.token(own_callback_owner(credential_id, operation_id, request), key_id)
     return f"/{f'{operation_id}/{request}'.encode().hex()}/{token}"
 
 

@@ -61,9 +61,17 @@ class KeyRing:
         except (ValueError, KeyError, InvalidTag):
             raise SecretUnreadable from None
 
-    def token(self, owner: str) -> str:
-        """A token that cannot be guessed, the same for ever under the ring's first key: 256 bits as hexadecimal digits."""
-        return _token(self._raw[self._active], owner)
+    @property
+    def first(self) -> str:
+        """The id of the ring's first key."""
+        return self._active
+
+    def token(self, owner: str, key_id: str | None = None) -> str:
+        """A token that cannot be guessed, the same for ever under one key: 256 bits as hexadecimal digits.
+
+        It is under the ring's first key, or under the one with this id, as long as that is on the ring.
+        """
+        return _token(self._raw.get(key_id or "", self._raw[self._active]), owner)
 
     def knows(self, token: str, owner: str) -> bool:
         """Whether this is the owner's token under any key of the ring, so that a rotation changes no address at once."""
