@@ -9,6 +9,7 @@ import pytest
 
 from gateway.payments import personal
 from malipo import clock
+from malipo.contracts.commands import CreatePayment
 from malipo.contracts.descriptor import Method, Personal
 from malipo.contracts.outcomes import AttemptPostponed, PersonalKeyDestroyed
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
@@ -189,3 +190,18 @@ async def test_a_key_that_a_providers_service_lacks_is_published_again(gateway, 
     )  # fmt: skip
     await gateway.receive(missed, topic=OUTCOMES)
     assert len(await sent(gateway, expected)) == before + 1
+
+
+async def test_a_payment_whose_method_is_about_a_person_is_accepted_with_its_key_apart(gateway, merchant, monkeypatch):
+    monkeypatch.setattr(personal, "parted", lambda method: ({"type": method.type, "token": "pm_..."}, {"token": PHONE}))
+    made = (await merchant.pay(CARD | {"customer_ref": "customer-7"})).json()
+    messages = await gateway.sent()
+    [command] = [one for one in messages if isinstance(one, CreatePayment)]
+    [issued] = [one for one in messages if isinstance(one, PersonalKeyIssued)]
+    assert (command.payment_id, command.method.details) == (made["id"], {"token": "pm_..."})
+    assert (issued.payment_id, issued.providers) == (made["id"], ("stripe",))
+    assert command.method.personal is not None
+    key = KeyRing.parse(RING).open(issued.wrapped, owner=key_owner(made["id"]))
+    assert PHONE.encode() in KeyRing({"personal": key}).open(command.method.personal, owner=made["id"])
+    kept = await gateway.pool.fetchrow("SELECT payment_id, merchant_id, mode, customer_ref, wrapped FROM personal_keys")
+    assert tuple(kept) == (made["id"], merchant.id, "test", "customer-7", issued.wrapped)

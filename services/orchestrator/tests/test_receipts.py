@@ -171,7 +171,7 @@ async def test_another_amount_under_the_same_reference_is_a_contradiction_at_wha
     assert await in_suspense(orchestrator) == (way == "kept")
 
 
-async def test_a_payment_that_reports_anothers_money_as_soon_as_it_is_made_is_told_as_a_contradiction(
+async def test_a_payment_that_reports_the_money_of_another_as_soon_as_it_is_made_is_told_as_a_contradiction(
     orchestrator, make
 ):
     create = make.create()

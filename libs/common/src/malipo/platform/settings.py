@@ -32,7 +32,9 @@ class ServiceSettings(BaseSettings):
     database_connections: int = Field(default=10, ge=2, le=100, description="Connections in this process's pool.")
     kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`.")
     key_ring: SecretStr = Field(
-        description="Keys that encrypt secrets: `id:base64,id:base64`, 32 bytes each; the first one encrypts."
+        description="Keys that encrypt secrets: `id:base64,id:base64`, 32 bytes each; the first one encrypts. Leave one in the "
+        "ring for the gateway's IDEMPOTENCY_DAYS after it was the first: without it merchants' repeats of requests of that "
+        "time are refused with `idempotency_key_reused`."
     )
     http_host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's own network
     http_port: int = Field(default=8080, ge=1, le=65535, description="Port for the API, health and metrics.")
