@@ -68,8 +68,8 @@ class ProviderConformance(CallbackLaws):
             for recorder, one_try in ((first, attempt), (second, replace(attempt, first_sent_at=clock.now()))):
                 async with self.on(recorder) as provider:
                     await provider.execute(one_try)
-            assert first.effects == second.effects != []
-            assert all(attempt.key_for("") in effect for effect in first.effects)
+            assert first.effects == second.effects != [], f"a repeat differs: {example.operation}"
+            assert all(attempt.key_for("") in effect for effect in first.effects), "no `Attempt.key_for` in a request"
 
     async def test_what_has_no_key_is_sent_once(self) -> None:
         """By one call, whatever comes back: the kit calls for no second one, and no library may try again by itself."""
@@ -91,7 +91,9 @@ class ProviderConformance(CallbackLaws):
                 await provider.execute(attempt)
                 await provider.query(replace(attempt, first_sent_at=clock.now()))
             assert recorder.effects
-            assert {request.headers["content-type"] for request in recorder.requests} == {self.content_type}
+            assert {request.headers["content-type"] for request in recorder.requests} == {self.content_type}, (
+                "another content type"
+            )
             assert {request.headers["user-agent"] for request in recorder.requests} == {USER_AGENT}
 
     async def test_a_query_sends_nothing_but_reads_and_the_very_operation(self) -> None:
@@ -108,7 +110,9 @@ class ProviderConformance(CallbackLaws):
                     await provider.execute(attempt)
                 async with self.on(queried) as provider:
                     await provider.query(attempt)
-                assert set(queried.effects) <= (set(executed.effects) if repeats else set())
+                assert set(queried.effects) <= (set(executed.effects) if repeats else set()), (
+                    f"a query has sent more: {example.operation}"
+                )
 
     async def test_another_accounts_credentials_never_settle_an_attempt_by_sending_nor_decline_it(self) -> None:
         """What was perhaps sent to one account is only looked for in another, where no trace proves nothing, ever."""
@@ -131,7 +135,9 @@ class ProviderConformance(CallbackLaws):
                 async with self.on(queried) as provider:
                     await provider.query(replace(attempt, ages=attempt.ages.ended()))
                 sent = [request for request in queried.requests if not self.is_fence(request)]
-                assert not set(places(executed.requests)) & set(places(sent))
+                assert not set(places(executed.requests)) & set(places(sent)), (
+                    f"sent after its expiry: {example.operation}"
+                )
 
     async def test_silence_after_sending_is_unknown(self) -> None:
         """No response, one that never ends, and one whose pieces come just in time to keep a timeout from firing.
@@ -216,9 +222,11 @@ class ProviderConformance(CallbackLaws):
         """What a customer may be asked to do, and which operations may be pending: merchants are told these."""
         seen = [(kind_of(example.operation), example.outcome) for example in self.examples()]
         asked = {str(one.action.__struct_config__.tag) for _, one in seen if isinstance(one, ActionRequired)}
-        assert asked == {action for rules in self.descriptor.methods for action in rules.actions}
+        assert asked == {action for rules in self.descriptor.methods for action in rules.actions}, "`actions`"
         pending = {kind for kind, one in seen if isinstance(one, Pending)}
-        assert pending == {kind for kind, rules in self.descriptor.operations.items() if rules.asynchronous}
+        assert pending == {kind for kind, rules in self.descriptor.operations.items() if rules.asynchronous}, (
+            "`asynchronous`"
+        )
 
     async def test_a_customer_is_sent_to_web_addresses_alone(self) -> None:
         """Whatever stands in place of one: a browser would run it, or be led elsewhere than it seems."""
@@ -266,7 +274,7 @@ class ProviderConformance(CallbackLaws):
             async with self.on(recorder) as provider:
                 await provider.execute(sent)
                 await provider.query(replace(sent, first_sent_at=clock.now()))
-            assert not [mask for mask in masks(sent) if recorder.has_sent(mask)]
+            assert not [mask for mask in masks(sent) if recorder.has_sent(mask)], "a mask is sent: see `Attempt.method`"
 
     async def test_what_became_of_a_charge_is_asked_without_what_was_erased(self) -> None:
         """A query may come without a `method`: then it only reads."""
@@ -311,7 +319,7 @@ class ProviderConformance(CallbackLaws):
         tokened = Tokened(answer(self.examples()[0].reply), self.is_token_request, self.token_reply())
         async with self.on_wire(tokened) as provider:
             await asyncio.gather(*[provider.execute(self.attempt(operation)) for _ in range(5)])
-        assert tokened.fetched == 1
+        assert tokened.fetched == 1, f"{tokened.fetched} access tokens were fetched"
 
     async def test_nothing_is_fetched_any_more_once_an_operation_is_prepared(self) -> None:
         """What dies after that was perhaps sent: so `prepare` fetches the access token, and has no effect itself."""
