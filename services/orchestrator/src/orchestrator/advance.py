@@ -38,6 +38,7 @@ from orchestrator.outcomes import (
     holds_after_the_end,
     is_behind,
     is_known_money,
+    is_of_other_money,
     learn_decision,
     learn_operation,
     learn_payment,
@@ -173,10 +174,12 @@ class Fold(Recording):
     def _approve(self, outcome: Approved) -> None:
         """The customer has agreed: confirm the charge, unless it is canceled, is confirmed already, or is too old.
 
-        What was observed before the customer had to act once more is of the approval before.
+        What was observed before the customer had to act once more is of the approval before. The clocks of those who observe
+        differ; an answer to a query is of a time when no confirm was under way.
         """
         payment, in_time = self.payment, self.now < self.payment.expires_at
-        stale = self.observed_at and payment.action_at and self.observed_at < payment.action_at
+        before = self.observed_at and payment.action_at and self.observed_at < payment.action_at
+        stale = before and payment.confirms and self.source != "query"
         if stale or (payment.confirming and in_time and not payment.live(Subject.CANCEL)):
             return self.ignored.append(Ignored.LATE)
         reference = payment.reference or outcome.reference
@@ -204,6 +207,8 @@ class Fold(Recording):
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
         transition = TABLE.get((Subject.PAYMENT, payment.state, trigger))
+        if outcome is not None and is_of_other_money(payment, outcome):
+            return self.contradict(payment.state, outcome, None)
         if transition is not None and holds_after_the_end(transition) and self._is_known_hold(outcome):
             return None
         if transition is None and names(payment, outcome):
@@ -214,7 +219,7 @@ class Fold(Recording):
         learn_payment(payment, outcome)
         self._asks_instead = transition.send is Send.CANCEL and self._cannot_cancel_now()
         if transition.to is State.REQUIRES_ACTION and before is not transition.to:
-            payment.action_at = self.observed_at or self.now
+            payment.action_at = min(self.observed_at or self.now, self.now)
         payment.state = transition.to
         payment.confirming = payment.confirming and transition.to is not State.REQUIRES_ACTION
         payment.failure = payment.failure or own_failure(transition, self.because)

@@ -9,7 +9,7 @@ from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from orchestrator import handlers, receipts, store, suspense
 from orchestrator.advance import Fold
-from orchestrator.machine import DECIDED, DECISIONS, TABLE, State, Subject, Trigger
+from orchestrator.machine import DECISIONS, TABLE, State, Subject, Trigger
 from orchestrator.payment import Operation, Payment
 from orchestrator.receipts import Claim
 from orchestrator.suspense import Suspended
@@ -118,10 +118,14 @@ def _check(payment: Payment, operation: Operation | None, trigger: Trigger) -> N
 def _perhaps_not_sent_yet(payment: Payment, operation: Operation | None) -> str:
     """What of this waits at the provider's service, as far as we know, and may be sent after the decision; else empty.
 
-    What is pending is at the provider. A cancel moves no money.
+    What is pending is at the provider, and so is a charge of which it has reported the money; what a person has completed may
+    still be sent. A cancel moves no money.
     """
-    subjects = [operation] if operation else [payment, *payment.live(Subject.CAPTURE)]
-    waiting = [one for one in subjects if one.unanswered and one.state not in DECIDED | {State.PENDING}]
+    if operation is None and payment.state is State.COMPLETED and payment.is_reported_paid:
+        return ""
+    captures = [one for one in payment.operations.values() if one.subject is Subject.CAPTURE]
+    subjects = [operation] if operation else [payment, *captures]
+    waiting = [one for one in subjects if one.unanswered and one.state is not State.PENDING]
     return ", ".join(one.id for one in waiting if not isinstance(one, Operation) or one.subject is not Subject.CANCEL)
 
 

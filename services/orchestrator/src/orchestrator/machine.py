@@ -200,6 +200,8 @@ _TABLE = {
         (DONE,             T.DECLINED,          FAILED,    _,                  "refund.failed"),  # the bank gave it back
         (DONE,             T.REVERSED,          FAILED,    _,                  "refund.failed"),
         (FAILED,           T.SUCCEEDED,         DONE,      _,                  "refund.completed"),  # it was made after all
+        (FAILED,           T.DECLINED,          FAILED,    _,                  _),  # as a person had decided, and why
+        (FAILED,           T.REVERSED,          FAILED,    _,                  _),
     ),
     Subject.CAPTURE: (
         (I,                T.DISPATCHED,        P,         S.CAPTURE,          _),

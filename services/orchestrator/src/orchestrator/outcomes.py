@@ -19,10 +19,10 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.money import Money
-from orchestrator.machine import DECIDED, Ignored, State, Subject, Transition, Trigger
+from orchestrator.machine import DECIDED, Ignored, State, Subject, Transition, Trigger, why_ignored
 from orchestrator.payment import Operation, Payment
 
-_MOST_REFERENCES = 20
+_AMOUNT_MISMATCH = "amount_mismatch"
 
 
 def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
@@ -37,7 +37,7 @@ def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
     fits = amount.currency == requested.currency and (
         amount == requested if exact else amount.amount_minor <= requested.amount_minor
     )
-    return outcome if fits else Unknown(reason="amount_mismatch", reference=outcome.reference)
+    return outcome if fits else Unknown(reason=_AMOUNT_MISMATCH, reference=outcome.reference)
 
 
 def believable_of(operation: Operation, outcome: Outcome, currency: str) -> Outcome:
@@ -81,14 +81,24 @@ def holds_after_the_end(transition: Transition) -> bool:
 
 
 def names(payment: Payment, outcome: Outcome | None) -> bool:
-    """Whether it is the first report with the provider's id of a payment whose money is there, and says nothing else that is new."""
+    """Whether it is the first report with the provider's id of money that the payment has, and says nothing else that is new.
+
+    A person has found the payment paid, or the provider has reported it without an id.
+    """
     return (
         payment.state is State.COMPLETED
-        and payment.reference is None
+        and payment.paid_reference is None
         and isinstance(outcome, Succeeded)
         and outcome.reference is not None
         and outcome.amount.amount_minor == payment.captured_minor
     )
+
+
+def is_of_other_money(payment: Payment, outcome: Outcome | None) -> bool:
+    """Whether other money went back than the completed payment has. As long as nobody has named that, it is the first named."""
+    if not isinstance(outcome, Reversed) or payment.state is not State.COMPLETED or payment.paid_reference is None:
+        return False
+    return not payment.is_known_money(outcome.reference)
 
 
 def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> tuple[Trigger, Outcome | None]:
@@ -114,8 +124,9 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
     if outcome is None:
         return
     payment.reference = outcome.reference or payment.reference
-    if outcome.reference is not None and len(payment.known_references) < _MOST_REFERENCES:
-        payment.known_references.setdefault(outcome.reference, RESULTS[type(outcome)])
+    doubted = isinstance(outcome, Unknown) and outcome.reason == _AMOUNT_MISMATCH  # perhaps of other money
+    if outcome.reference is not None and not doubted:
+        payment.know(outcome.reference, paid=isinstance(outcome, Succeeded))
     match outcome:
         case Succeeded(amount=amount):
             payment.captured_minor, payment.failure = amount.amount_minor, None
@@ -130,7 +141,11 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
 
 
 def learn_decision(payment: Payment, trigger: Trigger) -> None:
-    """Keep what a person's decision says of the payment: all of its money is there, or what was or is captured, or none."""
+    """Keep what a person's decision says of the payment: all of its money is there, or what was or is captured, or none.
+
+    What was assigned to it before is not its money any more.
+    """
+    payment.forget_assigned()
     payment.captured_minor, payment.failure = 0, None
     if trigger is Trigger.DECIDED_COMPLETED:
         captures = [one for one in payment.operations.values() if one.subject is Subject.CAPTURE]
@@ -178,13 +193,16 @@ def own_failure(transition: Transition, because: str | None) -> Failure | None:
 
 
 def why_failed_all_the_same(operation: Operation, outcome: Outcome | None) -> Ignored | None:
-    """Why a refund stays failed though the provider reports its success; None where it was made after all.
+    """Why a refund stays failed as it is though the provider reports an end; None where it was made after all, or where only a
+    person had held it to have failed.
 
-    If the outcome names the refund that had failed, it had succeeded before: the bank returned what had arrived. If it
+    If a success names the refund that had failed, it had succeeded before: the bank returned what had arrived. If it
     names none, that cannot be told.
     """
     failed = operation.subject is Subject.REFUND and operation.state is State.FAILED
     by_provider = operation.failure is not None and operation.failure.code != "decided_by_operator"
+    if failed and by_provider and isinstance(outcome, Declined | Reversed):
+        return why_ignored(operation.subject, operation.state, Trigger.DECLINED)
     if not (failed and by_provider and operation.reference and isinstance(outcome, Succeeded)):
         return None
     if outcome.reference is None:

@@ -18,6 +18,9 @@ KINDS: dict[Subject, OperationKind] = {
 """What the contracts call the operations of a payment."""
 
 
+_MOST_REFERENCES = 20
+
+
 @dataclass(slots=True, kw_only=True)
 class Operation:
     """A capture, cancel or refund of a payment. `queries` counts queries about it, and tries to withdraw the charge.
@@ -59,9 +62,10 @@ class Payment:
     that created it: deadlines, which no message causes, continue that trace. `attempt` counts the charges that were
     tried, each under an id of its own: what is reported of an older one changes nothing. `confirms` counts how
     often the customer's approval was followed by a confirm of the present one; while `confirming`, that is what is awaited.
-    `had_money`: it was completed before, whatever has become of that. `known_references` are all that the provider has
-    called it, with the result that it had first under each, and `assigned_reference` what it calls the money that a person has found to be this payment's.
-    `action_at` is when it was observed last that the customer must act, `unanswered` and `asked_step` as in `Operation`.
+    `had_money`: it was completed before, whatever has become of that. `known_references` are what the provider has
+    called it, the latest last; `paid_reference` is what it has called the money, and `assigned_reference` what it calls the
+    money that a person has found to be this payment's.
+    `action_at` is when it was observed last that the customer must act, by our clock if theirs is ahead, `unanswered` and `asked_step` as in `Operation`.
     """
 
     id: str
@@ -87,7 +91,8 @@ class Payment:
     captured_minor: int = 0
     had_money: bool = False
     reference: str | None = None
-    known_references: dict[str, str] = field(default_factory=dict[str, str])
+    known_references: list[str] = field(default_factory=list[str])
+    paid_reference: str | None = None
     assigned_reference: str | None = None
     action: Action | None = None
     action_at: datetime | None = None
@@ -157,6 +162,31 @@ class Payment:
     def awaited_id(self) -> str:
         """The operation whose outcome decides the charge: its last confirm while that is under way, else itself."""
         return confirm_id(self.charge_id, self.confirms) if self.confirming else self.charge_id
+
+    def know(self, reference: str, *, paid: bool) -> None:
+        """Keep what the provider calls it: of many names the latest, and that of its money."""
+        self.paid_reference = reference if paid else self.paid_reference
+        if reference not in self.known_references:
+            self.known_references.append(reference)
+        others = [one for one in self.known_references if one != self.paid_reference]
+        if len(self.known_references) > _MOST_REFERENCES:
+            self.known_references.remove(others[0])
+
+    def forget_assigned(self) -> None:
+        """Forget the money that a person has assigned to it, and what the provider calls that."""
+        assigned, self.assigned_reference = self.assigned_reference, None
+        if assigned is None:
+            return
+        self.known_references = [one for one in self.known_references if one != assigned]
+        if self.reference == assigned:
+            self.reference = self.known_references[-1] if self.known_references else None
+        if self.paid_reference == assigned:
+            self.paid_reference = None
+
+    @property
+    def is_reported_paid(self) -> bool:
+        """Whether the provider has reported money of the charge itself, and what it calls that."""
+        return self.paid_reference is not None and self.assigned_reference is None
 
     def is_known_money(self, reference: str | None) -> bool:
         """Whether money under this reference of the provider's is what the payment has, or had, already."""

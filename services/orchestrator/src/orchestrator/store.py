@@ -205,6 +205,7 @@ def _payment(row: Row) -> Payment:
     values["state"] = State(values["state"])
     values["action"] = values["action"] and msgspec.convert(values["action"], Action)
     values["failure"] = values["failure"] and msgspec.convert(values["failure"], Failure)
+    values["known_references"] = sorted(row["known_references"], key=row["known_references"].get)
     values["operations"] = {one["id"]: msgspec.convert(one, Operation) for one in row["operations"]}
     return Payment(amount=amount, **values)
 
@@ -212,6 +213,7 @@ def _payment(row: Row) -> Payment:
 def _payment_row(payment: Payment) -> dict[str, Any]:
     row = {name: getattr(payment, name) for name in _ADD_PAYMENTS.keys if name not in ("amount_minor", "currency")}
     row |= {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
+    row["known_references"] = {name: place for place, name in enumerate(payment.known_references)}
     return row | {name: msgspec.to_builtins(row[name]) for name in ("method", "action", "failure")}
 
 

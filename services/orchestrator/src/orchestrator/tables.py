@@ -28,6 +28,7 @@ PAYMENT_CHANGES = (
     Column("had_money", Boolean, nullable=False),
     Column("reference", Text),
     Column("known_references", JSONB, nullable=False),
+    Column("paid_reference", Text),
     Column("assigned_reference", Text),
     Column("action", JSONB),
     Column("action_at", MOMENT),

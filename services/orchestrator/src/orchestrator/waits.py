@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from malipo.contracts.descriptor import PENDING
 from malipo.contracts.outcomes import Outcome, OutcomeReported, Pending
 from malipo.contracts.providers import PROVIDERS
-from orchestrator.machine import State, Transition, deadline_seconds
+from orchestrator.machine import State, Transition, Trigger, deadline_seconds
 from orchestrator.payment import Operation, Payment
+
+_JUST_OVER, _LONGEST = timedelta(seconds=10), timedelta(days=1)
 
 
 def set_deadline(
@@ -18,8 +20,8 @@ def set_deadline(
         subject.pending_seconds = _first_wait_seconds(payment, outcome)
     seconds = deadline_seconds(transition, subject.queries, subject.pending_seconds or PENDING.total_seconds())
     due_at = None if seconds is None else now + timedelta(seconds=seconds)
-    if due_at and subject is payment and transition.to is State.REQUIRES_ACTION:
-        due_at = _until_expiry(payment, transition, due_at, now)
+    if due_at and subject is payment:
+        due_at = _by_expiry(payment, transition, due_at, now)
     payment.timers[subject.id] = due_at
 
 
@@ -60,8 +62,14 @@ def _first_wait_seconds(payment: Payment, outcome: Outcome | None) -> float | No
     return described and described.pending.total_seconds()
 
 
-def _until_expiry(payment: Payment, transition: Transition, due_at: datetime, now: datetime) -> datetime:
-    """When to query about a customer who must act: not past the end of the intent, and at once if that has passed."""
-    if now < payment.expires_at or transition.state is not State.REQUIRES_ACTION:
-        return min(due_at, max(payment.expires_at, now))
-    return due_at
+def _by_expiry(payment: Payment, transition: Transition, due_at: datetime, now: datetime) -> datetime:
+    """When to look after a customer who must act: not past the end of the intent, at once if it has passed when that is told,
+    and then not before as long as it has been over, up to a day. So, too, where a customer has agreed too late.
+    """
+    acts, late = transition.to is State.REQUIRES_ACTION, transition.trigger is Trigger.EXPIRED
+    if now < payment.expires_at:
+        return min(due_at, payment.expires_at) if acts else due_at
+    over = now - payment.expires_at
+    if acts and (transition.state is State.PROCESSING or (transition.state is not transition.to and over < _JUST_OVER)):
+        return now
+    return max(due_at, now + min(over, _LONGEST)) if acts or late else due_at

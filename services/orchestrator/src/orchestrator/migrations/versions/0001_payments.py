@@ -37,6 +37,7 @@ def upgrade() -> None:
             had_money      boolean NOT NULL,
             reference      text,
             known_references jsonb NOT NULL,
+            paid_reference text,
             assigned_reference text,
             action         jsonb,
             action_at      timestamptz,
