@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol, cast
 
@@ -114,6 +114,7 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.CrashShutdownError,
     asyncpg.ReadOnlySQLTransactionError,  # connected to what has become a replica
     asyncpg.QueryCanceledError,
+    asyncpg.InternalClientError,  # the session ended while asyncpg was between two states: magicstack/asyncpg issue 1069
 )
 """Errors after which the same work may be tried again later, unchanged. There is no other way to say it."""
 
@@ -135,6 +136,8 @@ def blames_message(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         sqlstate: str = getattr(error, "sqlstate", None) or ""
         return sqlstate[:2] in _MESSAGE_FAULTS
+    if isinstance(error, asyncpg.InterfaceError):
+        return isinstance(error, ValueError)  # a value that asyncpg cannot encode
     return not isinstance(error, AWAY)
 
 
@@ -233,7 +236,18 @@ def _loss_is_away(connection: Connection) -> Generator[None]:
     """Asyncpg calls it an interface error both when the connection is gone and when a statement of ours is wrong."""
     try:
         yield
+    except asyncpg.InternalClientError:
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()  # it would never answer again
+        raise
     except asyncpg.InterfaceError as error:
-        if connection.is_closed():
+        if _is_lost(connection):
             raise DatabaseNotReady from error
         raise
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool took it back when it broke
+        return True

@@ -31,8 +31,10 @@ _RESTART_SECONDS = 1.0
 # Counted up to a limit: a long outage of Kafka must not make the look at it slow.
 _OUTBOX = """
 SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS rows,
-       coalesce((SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1), 0) AS age
+       coalesce((SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1), 0) AS age,
+       current_setting('transaction_read_only')::boolean AS read_only
 """
+_READ_ONLY = "PostgreSQL is read-only, or a replica: nothing can be written"
 _PURGE_INBOX = purge_of(INBOX.c.received_at)
 
 Loop = Callable[[], Awaitable[None]]
@@ -146,7 +148,7 @@ class Runtime:
             assert row is not None
             metrics.OUTBOX_ROWS.set(row["rows"])
             metrics.OUTBOX_AGE_SECONDS.set(row["age"])
-            self._database_problem = None
+            self._database_problem = _READ_ONLY if row["read_only"] else None
         except AWAY:
             self._database_problem = "PostgreSQL away: it does not answer"
         for topic, messages in (await self._consumers.lag()).items():
