@@ -235,7 +235,7 @@ class Walk:
 
     def sort_out_repeats(self, messages) -> None:
         """A command ahead of the query about its operation is a repeat, which must equal the command that was sent first."""
-        next_messages = [*messages[1:], None]
+        next_messages = [*messages[1:], None][: len(messages)]  # none of a deadline that another has ended
         for message, following in zip(messages, next_messages, strict=True):
             repeats = isinstance(following, Query) and following.operation_id == getattr(message, "operation_id", None)
             (self.repeated if repeats else self.sent).append(message)
