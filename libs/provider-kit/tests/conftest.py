@@ -96,7 +96,7 @@ class Replica:
         self.runner = AttemptRunner(
             self.provider, self.attempts, self.credentials, self.keys, self.database, lease_seconds=6
         )
-        self.door = Door("fake", self.database, self.keys, lambda: None)
+        self.door = Door(self.provider, self.database, self.keys, lambda: None)
         self.callbacks = Callbacks(self.provider, self.credentials, self.door)
 
     @property

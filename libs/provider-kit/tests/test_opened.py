@@ -172,7 +172,7 @@ async def test_a_refund_that_names_objects_of_two_payments_is_told_of_neither(ki
 
 async def test_an_object_of_another_account_of_the_merchant_is_not_meant(kit, make):
     await take(kit)
-    till = make.credential(id="cred_2", label="till")
+    till = make.credential(id="cred_2", label="till", credentials=b'{"secret": "of another account"}')
     await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=(make.credential(), till)))
     await kit.handle(make.charge(account="till"))
     await kit.run()

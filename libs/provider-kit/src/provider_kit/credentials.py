@@ -66,13 +66,18 @@ class NoCredentials(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A merchant's account at the provider, with its decrypted credentials. `id` is the credential's."""
+    """A merchant's account at the provider, with its decrypted credentials. `id` is the credential's.
+
+    `fingerprint` names the account at the provider itself, as `provider_kit.provider.fingerprint` does, where it is known:
+    several labels may be of one.
+    """
 
     id: str
     merchant_id: str
     mode: Mode
     label: str
     credentials: Credentials = field(repr=False)
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from provider_kit import knowledge, opened, received, reminders, reports, unmatc
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.concealed import Concealed
 from provider_kit.credentials import Account
+from provider_kit.errors import Misconfigured
 from provider_kit.integrity import checked
 from provider_kit.matching import MatchedCallback, addressed, match, names_in, of_account, storable, unknown_charge
 from provider_kit.personal import PersonalKeys
-from provider_kit.provider import Addressed, CallbackOutcome, ParsedCallback, Unmatched
+from provider_kit.provider import Addressed, CallbackOutcome, ParsedCallback, Provider, Unmatched, fingerprint
 from provider_kit.unmatched import CallbackOrigin
 
 _MOST_AT_ONCE = 100
@@ -46,12 +47,13 @@ class _Report:
 class Door:
     """Stores what a provider reports of one account. Safe to call for many reports at once; each is one statement's part.
 
-    A report is believed only about an operation that was attempted for this merchant in this account and mode, and
-    payment and trace are the attempt's. What it says of anything else is kept, too: see `unmatched`, `opened`, `received`.
+    A report is believed only about an operation that was attempted for this merchant in this mode and account, be it under
+    another label of it, and payment and trace are the attempt's. What it says of anything else is kept, too: see `unmatched`, `opened`, `received`.
     """
 
-    def __init__(self, provider: str, database: Database, keys: PersonalKeys, nudge: Callable[[], None]) -> None:
-        self._name = provider
+    def __init__(self, provider: Provider, database: Database, keys: PersonalKeys, nudge: Callable[[], None]) -> None:
+        self._provider = provider
+        self._name = provider.descriptor.name
         self._keys = keys
         self._database = database
         self._nudge = nudge
@@ -66,12 +68,19 @@ class Door:
         Nothing is raised but what the database raises: then nothing is stored, and the same may be taken again.
         """
         operation_id = about and about.operation.operation_id
+        account = self._known_at_provider(account)
         return await self._keep(account, storable(addressed(parsed, about)), believed=believed, about=operation_id)
 
     async def find(self, account: Account, operation_id: str) -> OriginalAttempt | None:
         """The operation that an address of this account names, if it is one of the account's."""
         found = await knowledge.originals(self._database.reads, [operation_id])
-        return next(iter(of_account(found.values(), account)), None)
+        return next(iter(of_account(found.values(), self._known_at_provider(account))), None)
+
+    def _known_at_provider(self, account: Account) -> Account:
+        try:
+            return replace(account, fingerprint=fingerprint(self._provider, account.credentials))
+        except Misconfigured:
+            return account  # then only the label says which operations are its
 
     async def _keep(
         self, account: Account, parsed: ParsedCallback, *, believed: bool = True, about: str | None = None

@@ -129,8 +129,8 @@ def match(
 
 
 def of_account(originals: Iterable[OriginalAttempt], account: Account) -> list[OriginalAttempt]:
-    """Those of this very account."""
-    return [one for one in originals if _is_of(one.operation, account)]
+    """Those of this account, and those of the same merchant that went to the same account at the provider under another label."""
+    return [one for one in originals if _is_of(one, account)]
 
 
 def is_known(money: ReceivedMoney, ours: Iterable[OriginalAttempt]) -> bool:
@@ -239,9 +239,12 @@ def _is_of_amount(original: OriginalAttempt, opened: Opened) -> bool:
     return isinstance(original.operation, Refund) and original.operation.amount == opened.amount
 
 
-def _is_of(operation: ProviderOperation, account: Account) -> bool:
-    owner = operation.merchant_id, operation.mode, operation.account
-    return owner == (account.merchant_id, account.mode, account.label)
+def _is_of(original: OriginalAttempt, account: Account) -> bool:
+    operation = original.operation
+    if (operation.merchant_id, operation.mode) != (account.merchant_id, account.mode):
+        return False
+    there = account.fingerprint is not None and original.account_fingerprint == account.fingerprint
+    return there or operation.account == account.label
 
 
 def _named[N: NamedOperation](named: N, operation: ProviderOperation) -> N:

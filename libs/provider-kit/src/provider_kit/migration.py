@@ -62,6 +62,7 @@ CREATE TABLE received_money (
     report        jsonb NOT NULL,
     received_at   timestamptz NOT NULL DEFAULT now(),
     look_at       timestamptz,
+    account_fingerprint text,
     PRIMARY KEY (merchant_id, mode, label, reference)
 );
 CREATE INDEX received_money_look ON received_money (look_at) WHERE look_at IS NOT NULL;
@@ -94,6 +95,7 @@ CREATE TABLE unmatched (
     opened          jsonb,
     look_at         timestamptz,
     account         text NOT NULL,
+    account_fingerprint text,
     PRIMARY KEY (credential_id, callback_id, number)
 );
 CREATE INDEX unmatched_received ON unmatched (received_at);

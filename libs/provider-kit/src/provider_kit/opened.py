@@ -68,7 +68,8 @@ class OpenedRefunds:
 
 
 def _account(row: Row) -> Account:
-    return Account(row["credential_id"], row["merchant_id"], row["mode"], row["account"], {})
+    place = row["credential_id"], row["merchant_id"], row["mode"], row["account"]
+    return Account(*place, {}, row["account_fingerprint"])
 
 
 async def _matched(unit: UnitOfWork, row: Row, one: Opened) -> MatchedCallback:

@@ -86,6 +86,7 @@ def keep(unit: UnitOfWork, found: Sequence[tuple[Account, str, ReceivedMoney]]) 
             one.reference,
             callback_id,
             msgspec.to_builtins(one),
+            account.fingerprint,
         )
         for account, callback_id, one in found
     ]
@@ -165,7 +166,8 @@ def count(unit: UnitOfWork, provider: str, result: str, number: int = 1) -> None
 
 
 def _read(row: Row) -> _Money:
-    account = Account(row["credential_id"], row["merchant_id"], row["mode"], row["label"], {})
+    place = row["credential_id"], row["merchant_id"], row["mode"], row["label"]
+    account = Account(*place, {}, row["account_fingerprint"])
     return _Money(account, msgspec.convert(row["report"], ReceivedMoney), row["callback_id"], row)
 
 

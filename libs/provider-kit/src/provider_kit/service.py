@@ -57,7 +57,7 @@ def provider_service(
     runtime.sweep("received", received.LOOK_SECONDS, LookingAgain(received.Explaining(name), nudge).look)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
     runtime.purge_after(knowledge.PURGE_CLAIMS, knowledge.CLAIM_DAYS)
-    door = Door(name, runtime.database, keys, nudge)
+    door = Door(provider, runtime.database, keys, nudge)
     if fetch is not None:
         runtime.sweep("fetching", fetching.LOOK_SECONDS, fetching.Fetching(name, credentials, door, fetch).look)
     return runtime.app([Callbacks(provider, credentials, door).route()])

@@ -101,6 +101,7 @@ RECEIVED_MONEY = Table(
     Column("report", JSONB, nullable=False),
     Column("received_at", MOMENT, nullable=False, server_default=func.now()),
     Column("look_at", MOMENT),
+    Column("account_fingerprint", Text),
     Index("received_money_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("received_money_reference", "reference"),
 )
@@ -145,6 +146,7 @@ UNMATCHED = Table(
     Column("opened", JSONB),
     Column("look_at", MOMENT),
     Column("account", Text, nullable=False),
+    Column("account_fingerprint", Text),
     Index("unmatched_received", "received_at"),
     Index("unmatched_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
 )

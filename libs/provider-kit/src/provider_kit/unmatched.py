@@ -71,7 +71,7 @@ def record(
         amount = (one.amount.amount_minor, one.amount.currency) if one.amount else (None, None)
         place = account.id, origin.callback_id, number, account.merchant_id, account.mode
         row = (*place, one.event_type, dict(one.references), *amount, concerns, msgspec.to_builtins(opened))
-        unit.put(_RECORD, [(*row, account.label)])
+        unit.put(_RECORD, [(*row, account.label, account.fingerprint)])
         if opened not in matched.waiting:
             unit.after_commit(lambda one=one, concerns=concerns: alert(origin, one, concerns))
 
