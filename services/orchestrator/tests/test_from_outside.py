@@ -1,6 +1,7 @@
 """What others have begun, and what persons decide, against a real database."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from asyncpg import NotNullViolationError
@@ -177,6 +178,17 @@ async def test_a_decision_about_what_is_under_way_is_refused_with_what_is_possib
     await orchestrator.handle(make.paid(create.payment_id))
     with pytest.raises(decisions.Impossible, match="only --as failed is possible"):
         await decisions.decide(orchestrator.database, create.payment_id, "completed", "It is.", "Jo")
+
+
+async def test_money_that_the_provider_has_reported_has_failed_only_if_the_person_says_that_this_is_meant(
+    orchestrator, make
+):
+    create = make.create()
+    await orchestrator.handle(create, make.paid(create.payment_id))
+    decide = partial(decisions.decide, orchestrator.database, create.payment_id, "failed", "Not in the book.", "Jo")
+    with pytest.raises(decisions.Impossible, match=r"has reported its money, as pi_1: .* --against-report"):
+        await decide()
+    assert await decide(against_report=True) == "failed"
 
 
 @pytest.mark.parametrize(

@@ -200,31 +200,25 @@ async def test_a_payment_in_doubt_refuses_what_needs_to_know_whether_money_was_t
     assert refused.code == code
 
 
-@pytest.mark.parametrize(
-    ("outcome", "command", "code"),
-    [
-        (
-            Authorized(amount=Money(1000, "USD")),
-            lambda p: CapturePayment(payment_id=p, capture_id=CAP_1),
-            "payment_not_capturable",
-        ),
-        (
-            Succeeded(amount=Money(1000, "USD")),
-            lambda p: RefundPayment(payment_id=p, refund_id=REF_1),
-            "payment_not_refundable",
-        ),
-    ],
-)
-async def test_a_payment_without_a_provider_reference_refuses_what_needs_one(
-    orchestrator, make, outcome, command, code
-):
+async def test_a_hold_without_a_provider_reference_is_not_captured(orchestrator, make):
     create = make.create(capture="manual")
-    await orchestrator.handle(create, make.report(create.payment_id, outcome))
-    [refused] = await orchestrator.handle(command(create.payment_id))
-    assert refused.code == code
+    await orchestrator.handle(create, make.report(create.payment_id, Authorized(amount=Money(1000, "USD"))))
+    [refused] = await orchestrator.handle(CapturePayment(payment_id=create.payment_id, capture_id=CAP_1))
+    assert refused.code == "payment_not_capturable"
     assert refused.detail == (
         "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
     )
+
+
+async def test_a_refund_of_a_charge_that_the_provider_has_not_named_waits_until_it_has(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.report(create.payment_id, Succeeded(amount=Money(1000, "USD"))))
+    sent = await orchestrator.handle(RefundPayment(payment_id=create.payment_id, refund_id=REF_1, amount_minor=400))
+    [query] = [one for one in sent if isinstance(one, Query)]
+    assert (query.kind, query.only_read, [one for one in sent if isinstance(one, Refund)]) == ("charge", True, [])
+    answer = make.report(create.payment_id, Succeeded(amount=Money(1000, "USD"), reference="pi_1"))
+    [refund] = [one for one in await orchestrator.handle(answer) if isinstance(one, Refund)]
+    assert (refund.operation_id, refund.amount, refund.reference) == (REF_1, Money(400, "USD"), "pi_1")
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,9 @@ async def test_a_wrong_assignment_is_undone_by_deciding_that_the_payment_failed(
 async def test_money_that_the_provider_has_reported_stays_the_payments_whatever_a_person_decides(orchestrator, make):
     create, other = make.create(), make.create()
     await orchestrator.handle(create, UNMATCHED, make.report(create.payment_id, PAID), other)
-    await decisions.decide(orchestrator.database, create.payment_id, "failed", "It is not in the book.", "Jo")
+    await decisions.decide(
+        orchestrator.database, create.payment_id, "failed", "It is not in the book.", "Jo", against_report=True
+    )
     await orchestrator.sent()
     [told] = await orchestrator.handle(make.report(other.payment_id, PAID))
     assert told.contradiction

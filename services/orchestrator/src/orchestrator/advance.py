@@ -88,6 +88,11 @@ class Fold(Recording):
         self.payment.operations[operation.id] = operation
         self._operation_step(operation, Trigger.DEFERRED, None)
 
+    def give_back(self, refund: Operation) -> None:
+        """Send a new refund, or keep it until the provider has named the charge: that is queried meanwhile."""
+        begin = self.defer if self.payment.reference is None else self.start
+        begin(refund)
+
     def receive(self, outcome: Succeeded) -> None:
         """End a new payment that is money which came without one. Other money under its id cannot be."""
         if self.payment.step:
@@ -231,7 +236,7 @@ class Fold(Recording):
         if transition.to in DECIDED and transition.to is not transition.state:
             self._close_operations(*as_outcome(payment, trigger, outcome))
         if came_late(payment, transition, self.source):
-            self._give_back()
+            self._give_back_late()
         payment.had_money = payment.had_money or transition.to is State.COMPLETED
         return self._start_deferred()
 
@@ -354,13 +359,8 @@ class Fold(Recording):
         of_no_use = not commands.can_cancel(self.payment) or self.payment.cancel_failed_last
         return self.source == "deadline" and of_no_use
 
-    def _give_back(self) -> None:
-        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet.
-
-        While the provider has not named the charge the refund waits, and the provider is queried.
-        """
+    def _give_back_late(self) -> None:
+        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet."""
         payment = self.payment
-        if payment.late_payments != "refund" or payment.refundable_minor <= 0:
-            return
-        begin = self.defer if payment.reference is None else self.start
-        begin(commands.own_refund(payment, self.now))
+        if payment.late_payments == "refund" and payment.refundable_minor > 0:
+            self.give_back(commands.own_refund(payment, self.now))

@@ -45,12 +45,20 @@ def decide(
     ending: Annotated[Ending, typer.Option("--as", help="How it ended at the provider.")],
     because: _Because,
     by: _By,
+    against_report: Annotated[
+        bool,
+        typer.Option(
+            "--against-report", help="As failed, though the provider has reported the money: its book has none."
+        ),
+    ] = False,
 ) -> None:
     """Decide how something ended that no report ends, or that ended otherwise than the provider's book has it.
 
-    Look into the provider's book first: nothing asks the provider any more afterwards.
+    Look into the provider's book first: nothing asks the provider any more afterwards, unless a refund needs the charge's name.
     """
-    work = partial(decisions.decide, subject_id=subject_id, ending=ending, because=because, by=by)
+    work = partial(
+        decisions.decide, subject_id=subject_id, ending=ending, because=because, by=by, against_report=against_report
+    )
     typer.echo(f"{subject_id} is {_done(work)}")
 
 

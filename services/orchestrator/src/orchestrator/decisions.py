@@ -24,8 +24,12 @@ class Impossible(Exception):
     """A decision that is refused; its text says why, and what is possible."""
 
 
-async def decide(database: Database, subject_id: str, ending: Ending, because: str, by: str) -> str:
+async def decide(
+    database: Database, subject_id: str, ending: Ending, because: str, by: str, *, against_report: bool = False
+) -> str:
     """Decide how a payment, or a capture, cancel or refund, ended; returns its state then. Raises `Impossible`.
+
+    That money has failed which the provider itself has reported is refused unless it is said to be meant (`against_report`).
 
     The decision is a step of the payment's history like any other, with an event where that is told. That a payment has failed
     takes back what was assigned to it: that money is in suspense again.
@@ -35,6 +39,8 @@ async def decide(database: Database, subject_id: str, ending: Ending, because: s
         payment, operation, now = await _find(unit.reads, subject_id)
         subject = operation or payment
         _check(payment, operation, _TRIGGERS[ending])
+        if operation is None and ending == "failed" and not against_report:
+            _check_unreported(payment)
         fold = Fold(payment, now, "operator", f"operator:{by}", because=because)
         assigned = payment.assigned_reference
         fold.decide(_TRIGGERS[ending], operation)
@@ -113,6 +119,15 @@ def _check(payment: Payment, operation: Operation | None, trigger: Trigger) -> N
     refunds = [one for one in payment.operations.values() if one.subject is Subject.REFUND]
     if operation is None and state is State.COMPLETED and any(one.state is not State.FAILED for one in refunds):
         raise Impossible("it has refunds, which can only be of money that was taken")
+
+
+def _check_unreported(payment: Payment) -> None:
+    if payment.state is State.COMPLETED and payment.is_reported_paid:
+        msg = (
+            f"the provider itself has reported its money, as {payment.paid_reference}: look there, and if its book has none, "
+            "decide with --against-report"
+        )
+        raise Impossible(msg)
 
 
 def _perhaps_not_sent_yet(payment: Payment, operation: Operation | None) -> str:

@@ -230,6 +230,8 @@ def _create(fold: Fold, command: CreatePayment) -> None:
 def _capture(fold: Fold, command: CapturePayment) -> None:
     payment = fold.payment
     _require(payment, {State.AUTHORIZED}, command.capture_id, "payment_not_capturable")
+    if payment.reference is None:
+        raise Refused(command.capture_id, "payment_not_capturable", _UNNAMED)
     _require_nothing_under_way(payment, command.capture_id)
     amount_minor = payment.amount.amount_minor if command.amount_minor is None else command.amount_minor
     if amount_minor > payment.amount.amount_minor:
@@ -257,7 +259,7 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
     if not 0 < amount_minor <= left_minor:
         detail = f"{left_minor} of {payment.captured_minor} (minor units of {payment.amount.currency}) can be refunded."
         raise Refused(command.refund_id, "refund_exceeds_captured", detail)
-    fold.start(
+    fold.give_back(
         new_operation(
             payment,
             Subject.REFUND,
@@ -270,11 +272,9 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
 
 
 def _require(payment: Payment, states: set[State], operation_id: str, code: RefusalCode) -> None:
-    """Refuse unless the payment is in one of these states and the provider has reported its reference."""
+    """Refuse unless the payment is in one of these states."""
     if payment.state not in states:
         raise Refused(operation_id, code, advice(code, payment))
-    if payment.reference is None:
-        raise Refused(operation_id, code, _UNNAMED)
 
 
 def _require_nothing_under_way(payment: Payment, operation_id: str) -> None:

@@ -9,7 +9,7 @@ class State(StrEnum):
 
     `PENDING`: the provider has it and works on it, which is no doubt. `RETURNED`: the money had come, and went back.
     `WAITING`: a cancel that cannot be carried out yet, because the provider has not reported the state of the charge; or a
-    refund of Malipo's own, because the provider has not named the charge.
+    refund, because the provider has not named the charge.
     """
 
     INITIATED = "initiated"

@@ -230,8 +230,7 @@ _ASKS_FOR_THE_NAME = (
 )
 _REFUND = _operation("refund", "refund") | {
     ("waiting", "deferred"): Explanation(
-        "Malipo gives back money that came after the payment's end, and the provider has not named the charge yet, without "
-        "which nothing can be refunded.",
+        "The money is to be given back, and the provider has not named the charge yet, without which nothing can be refunded.",
         _ASKS_FOR_THE_NAME,
         _UNDER_WAY,
     ),
