@@ -21,7 +21,7 @@ help: ## list these commands
 setup: .venv/installed ## install what the project needs into .venv
 
 .venv/installed: $(NEEDS) $(if $(wildcard $(BIN)/python),,FORCE) | $(if $(shell uv --version 2>/dev/null),,.tools/bin/uv)
-	@$(if $(wildcard $(BIN)/python),,echo "Installing what Malipo needs into .venv/ (once; downloads 210 MB, PostgreSQL, Redis and Java among them) ..." >&2)
+	@$(if $(wildcard $(BIN)/python),echo "Bringing .venv/ up to date ..." >&2,echo "Installing what Malipo needs into .venv/ (once; downloads 210 MB, PostgreSQL, Redis and Java among them, and compiles them for half a minute or so without a word) ..." >&2)
 	@$(UV) sync --locked --compile-bytecode $(if $(wildcard $(BIN)/python),--quiet)
 	@$(BIN)/python -m compileall -q libs services deploy tests  # each process starts in half the time
 	@touch $@

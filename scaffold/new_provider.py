@@ -29,6 +29,12 @@ _PORT = re.compile(r"^PORT = (\d+)$", re.MULTILINE)
 
 _EXAMPLE = 'Give e.g. NAME=acme TITLE="Acme Pay".'
 
+_DERIVED = {
+    "lock": "Locking what is to be installed",
+    "docs": "Installing it, and writing the generated pages, for half a minute or so",
+}
+"""Targets of the Makefile in their order, and what each does."""
+
 _out = Console(highlight=False)
 _err = Console(highlight=False, stderr=True)
 
@@ -106,7 +112,9 @@ def _tidied(text: str, place: Path) -> str:
 
 def _derive(name: str) -> None:
     """Blocks of pyproject.toml, the lock, what is installed, generated pages: each needs the one before."""
-    for target in ("lock", "docs"):
+    for target, what in _DERIVED.items():
+        _out.print(f"{what} ...", soft_wrap=True)
+        _out.file.flush()  # before what make prints
         if subprocess.run(["make", "--no-print-directory", target], cwd=ROOT, check=False).returncode:
             _fail(
                 "The files of the provider are written, but not all that derives from them. Mend what is shown above, and "
@@ -125,7 +133,10 @@ def _say_what_is_next(name: str, title: str) -> None:
     for number, (what, why) in enumerate(_steps(name), 1):
         _out.print(f"  {number}. [bold]{what}[/bold]", soft_wrap=True)
         _out.print(f"     {why}", style="dim", markup=False, soft_wrap=True)
-    _out.print(f"Its red tests list what is missing: make test ARGS=services/provider-{name}", soft_wrap=True)
+    tests = f"services/provider-{name}"
+    _out.print(f'What is missing, as a list: make test ARGS="{tests} -k nothing_is_left_to_write"', soft_wrap=True)
+    _out.print(f"All its tests, red as yet, this list first: make test ARGS={tests}", soft_wrap=True)
+    _out.print("A stack that is up does not have it yet: make down, then make up.", soft_wrap=True)
     _out.print(f"After a change of the descriptor: make docs. To take all back: {_undo(name)}", soft_wrap=True)
 
 

@@ -9,7 +9,7 @@ from malipo.contracts import provider_commands
 from malipo.contracts.descriptor import AmountRule, MethodRules, OperationRules, ProviderDescriptor, SameKey
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.contracts.providers import PROVIDERS
-from pages.markdown import document, prose, table
+from pages.markdown import document, first_sentences, table
 
 _INTRO = """\
 What a provider cannot do is refused by the gateway before anything is accepted, with what would be possible; `GET /v1/providers`
@@ -28,7 +28,7 @@ def page() -> str:
         "libs/common/src/malipo/contracts/providers",
         _INTRO,
         table(("provider", *kinds), [_operations(provider, kinds) for provider in PROVIDERS.values()]),
-        "\n".join(f"* *{kind}*: {prose(getattr(provider_commands, kind.title()))}" for kind in kinds),
+        "\n".join(f"* *{kind}*: {first_sentences(getattr(provider_commands, kind.title()))}" for kind in kinds),
         "## Methods",
         _METHODS,
         table(

@@ -23,6 +23,11 @@ def prose(thing: object) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
+def first_sentences(thing: object) -> str:
+    """The docstring's first paragraph: what the thing is for; what follows is for those who write the code."""
+    return prose(thing).partition("\n\n")[0]
+
+
 def as_json(value: object) -> str:
     """JSON for people to read and for git to compare."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -94,6 +94,12 @@ def test_a_run_that_was_stopped_is_completed_by_the_next_and_a_file_that_was_cha
     assert client.read_text() == "written"
 
 
+def test_each_long_step_is_announced_and_at_last_what_to_run_and_that_a_stack_has_to_start_anew(place):
+    shown = new_provider(place, "acme").stdout
+    said = ["Locking", "made lock", "Installing it", "made docs", "nothing_is_left_to_write", "make down, then make up"]
+    assert sorted(map(shown.index, said)) == list(map(shown.index, said))
+
+
 def test_every_word_of_the_template_follows_the_name_and_the_title_and_each_simulator_has_a_port_of_its_own(place):
     assert new_provider(place, "zeta9", "--title", "Zeta & Sons").returncode == 0
     written = {path: text for path, text in contents(place).items() if "zeta9" in str(path)}

@@ -49,11 +49,16 @@ def test_up_status_env_stop_start_restart_logs_and_down(folder: Path) -> None:
     assert second.returncode == 0
     assert "Already up" in second.stdout
     assert "need `make down` first" in second.stdout
+    assert "It lacks kafka, topics" in second.stdout
+    lacking = malipo("start", "gateway", folder=folder)
+    assert lacking.returncode == 1
+    assert lacking.stderr.endswith("Stop it with `make down`, then start it anew: make up\n")
     status = malipo("status", folder=folder).stdout
     assert "postgres" in status
     assert "ready" in status
     assert "export REDIS_URL=redis://127.0.0.1:" in malipo("env", folder=folder).stdout
     stop = malipo("stop", "redis", folder=folder)
+    assert stop.stdout.startswith("Stopping redis ...\n")
     assert "make start ARGS=redis\n" in stop.stdout
     assert "stopped" in malipo("status", folder=folder).stdout
     assert "redis is ready" in malipo("start", "redis", folder=folder).stdout

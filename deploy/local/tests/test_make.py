@@ -36,7 +36,7 @@ def test_the_first_setup_says_how_much_it_downloads(folder: Path) -> None:
     assert re.search(r"downloads \d+ MB", make("--dry-run", "setup", folder=folder))
 
 
-def test_a_setup_after_a_change_is_silent(folder: Path) -> None:
+def test_a_setup_after_a_change_says_one_line(folder: Path) -> None:
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").touch()
     (folder / ".venv" / "installed").touch()
@@ -44,6 +44,7 @@ def test_a_setup_after_a_change_is_silent(folder: Path) -> None:
     (folder / "uv.lock").touch()
     setup = make("--dry-run", "setup", folder=folder)
     assert "Malipo needs into" not in setup
+    assert setup.count('echo "Bringing .venv/ up to date ..." >&2') == 1
     assert "sync --locked --compile-bytecode --quiet" in setup
 
 

@@ -43,6 +43,27 @@ def test_a_plan_has_what_was_requested_and_whatever_was_left_open() -> None:
         assert not plan.has(more)
 
 
+def test_a_stack_of_everything_does_not_get_what_the_table_gets_later_and_names_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(folder)
+    home.adopt()
+    earlier = [row for row in SERVICES if row.name != "merchant-sim"]
+    with monkeypatch.context() as before:
+        before.setattr("malipo_local.plan.SERVICES", earlier)
+        Plan().save(home.plan)
+    running = Plan.load(home.plan)
+    assert running.lacks() == ("merchant-sim",)
+    addresses = Site(home, running, Ports(home.ports)).environment()
+    assert ("GATEWAY_URL" in addresses, "MERCHANT_SIM_URL" in addresses) == (True, False)
+
+
+def test_a_stack_loses_what_the_table_has_lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Plan().save(folder / "plan.json")
+    monkeypatch.setattr("malipo_local.plan.SERVICES", [row for row in SERVICES if row.name != "merchant-sim"])
+    assert "merchant-sim" not in {row.name for row in Plan.load(folder / "plan.json").rows()}
+
+
 def test_a_service_never_waits_for_another_service() -> None:
     services = {row.name for row in SERVICES if row.kind is Kind.SERVICE}
     assert not [row.name for row in SERVICES if row.kind is Kind.SERVICE and services & {*waits_for(row)}]

@@ -65,6 +65,26 @@ async def test_routes_without_parameters_refuse_them(merchant, path):
     assert (await merchant.get(f"{path}?limit=1")).json()["code"] == "parameter_unknown"
 
 
+async def test_an_unknown_parameter_is_answered_with_those_there_are(merchant):
+    listed = (await merchant.get("/v1/events?foo=1")).json()["detail"]
+    assert listed == "There is no parameter 'foo' here; there are: limit, cursor, payment_id, type, after."
+    none = (await merchant.get("/v1/webhook-endpoints?foo=1")).json()["detail"]
+    assert none == "There is no parameter 'foo' here; this route takes none."
+
+
+async def test_a_bad_part_of_a_path_is_called_no_query_parameter(merchant):
+    problem = (await merchant.get("/v1/provider-credentials/stripe/accounts/Bad%20Label")).json()
+    assert (problem["title"], problem["errors"][0]["field"]) == ("Invalid parameter", "label")
+
+
+async def test_an_unknown_event_is_answered_with_where_to_begin(merchant):
+    assert "after=start" in (await merchant.get("/v1/events?after=evt_nope")).json()["detail"]
+
+
+async def test_an_unknown_currency_is_answered_with_where_they_are_listed(merchant):
+    assert "GET /v1/providers" in (await merchant.get("/v1/payments?currency=RUB")).json()["detail"]
+
+
 async def test_a_time_without_an_offset_is_shown_one_that_has_it(merchant):
     problem = (await merchant.get("/v1/payments?created_after=2026-01-01T00:00:00")).json()
     assert problem["errors"][0] == {

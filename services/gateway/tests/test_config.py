@@ -223,6 +223,25 @@ async def test_configuration_of_another_merchant_or_mode_is_not_there(gateway, m
                 assert (response.status_code, response.json()["code"]) == (404, code)
 
 
+async def test_missing_credentials_are_named_with_the_route_that_sets_them(merchant):
+    for method in ("GET", "DELETE"):
+        missing = await merchant.send(method, "/v1/provider-credentials/stripe/accounts/berlin")
+        assert missing.json()["detail"] == (
+            "There are no test credentials for stripe's account berlin: "
+            "PUT /v1/provider-credentials/stripe/accounts/berlin with a test key first."
+        )
+        unknown = await merchant.send(method, "/v1/provider-credentials/acme")
+        assert unknown.json()["detail"].startswith("There is no provider 'acme'; there are: stripe")
+
+
+async def test_a_key_that_looks_like_one_and_is_none_is_refused_with_what_it_lacks(merchant):
+    for key in ("sk_test_x1", "sk_live_abc"):
+        refused = await merchant.send("PUT", "/v1/provider-credentials/stripe", {"secret_key": key})
+        assert refused.json()["code"] == "secret_key_invalid"
+        assert "4 to 240 letters" in refused.json()["detail"]
+        assert "sk_live_... or rk_live_... with your live key" in refused.json()["detail"]
+
+
 async def test_credentials_of_an_unknown_provider_are_refused(merchant):
     response = await merchant.send("PUT", "/v1/provider-credentials/acme", {"secret_key": "x"})
     assert (response.status_code, response.json()["code"]) == (422, "provider_unknown")
@@ -284,7 +303,7 @@ async def test_the_providers_are_listed_with_what_they_can_do_and_whether_they_a
     assert (stripe["provider"], stripe["configured"], stripe["accounts"]) == ("stripe", True, ["default"])
     (card,) = stripe["methods"]
     assert (card["type"], card["captures"], card["life_seconds"]) == ("card", ["automatic", "manual"], 900)
-    assert {"currency": "KWD", "step": 10, "least": 1, "most": 99_999_999_999} in card["currencies"]
+    assert {"currency": "KWD", "step": 10, "least": 10, "most": 99_999_999_990} in card["currencies"]
     assert {"operation": "refund", "partial": True, "several": True, "asynchronous": True} in stripe["operations"]
     live = await gateway.key_of(merchant.id, mode="live")
     (stripe,) = (await live.get("/v1/providers")).json()["data"]

@@ -64,6 +64,27 @@ def test_a_merchant_can_be_made_with_its_first_key(run):
     assert (listed["mode"], "payments:write" in listed["scopes"]) == ("test", True)
 
 
+def test_a_list_of_nothing_says_so(run):
+    assert run("merchant", "list").stderr == "there is no merchant yet\n"
+    merchant = answer(run("merchant", "create", "Shop", "--json"))
+    assert run("key", "list", merchant["id"]).stderr == f"{merchant['id']} has no key yet\n"
+
+
+def test_a_merchant_of_a_name_that_exists_is_made_with_a_note(run):
+    first = run("merchant", "create", "Shop", "--json")
+    second = run("merchant", "create", "Shop", "--json")
+    assert first.stderr == ""
+    assert answer(first)["id"] in second.stderr
+    assert answer(second)["id"] != answer(first)["id"]
+
+
+@pytest.mark.parametrize("group", ["merchant", "key", "config"])
+def test_the_help_of_each_command_is_shown_whole(run, group):
+    commands = run(group, "--help").output.partition("Commands:")[2]
+    assert commands
+    assert "..." not in commands
+
+
 def test_people_get_lines_to_read(run):
     merchant = answer(run("merchant", "create", "Shop", "--json"))
     shown = run("key", "create", merchant["id"]).stdout
@@ -77,6 +98,7 @@ def test_people_get_lines_to_read(run):
         (("merchant", "create", ""), "give the merchant a name"),
         (("merchant", "create", "  "), "give the merchant a name"),
         (("key", "create", "mer_none"), "no merchant mer_none"),
+        (("key", "list", "corner-shop"), "no merchant corner-shop"),
         (("key", "revoke", "key_none"), "no key key_none"),
         (("key", "create", "mer_none", "--scope", "everything"), "unknown scope everything"),
         (("key", "create", "mer_none", "--mode", "prod"), "there is no mode prod: give test or live"),

@@ -95,9 +95,18 @@ async def test_refused_credentials_are_named_and_to_be_put_anew_before_a_new_pay
     await go("failed", "declined", detail=failure.code, view={"failure": failure})
     explained = await explain(merchant, payment)
     assert "refuses your credentials" in explained["why"]
-    assert "PUT /v1/provider-credentials" in explained["next"]
+    assert "PUT /v1/provider-credentials/stripe first" in explained["next"]
     assert explained["failure"] == {"code": "provider_misconfigured", "message": "Stripe refuses the secret_key."}
     assert codes(explained) == ["configure", "pay_anew"]
+
+
+async def test_refused_credentials_of_another_account_are_to_be_put_there(merchant, payment, go):
+    failure = Failure("provider_misconfigured", "Stripe refuses the secret_key.")
+    await go("failed", "declined", detail=failure.code, view={"failure": failure, "account": "berlin"})
+    explained = await explain(merchant, payment)
+    route = "PUT /v1/provider-credentials/stripe/accounts/berlin "
+    assert route in explained["next"]
+    assert route in explained["you_may"][0]["text"]
 
 
 @pytest.mark.parametrize("code", OWN_FAILURES)
@@ -105,7 +114,7 @@ async def test_a_failure_with_a_code_of_our_own_is_explained_by_its_own_text(mer
     await go("failed", "declined", detail=code, view={"failure": Failure(code)})
     explained = await explain(merchant, payment)
     assert explained["why"] == OWN_FAILURES[code].why
-    assert explained["next"].endswith(OWN_FAILURES[code].advice)
+    assert explained["next"].endswith(OWN_FAILURES[code].advice.replace("/{provider}/accounts/{account}", "/stripe"))
     assert codes(explained)[-1] == "pay_anew"
 
 

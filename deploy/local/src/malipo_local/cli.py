@@ -149,7 +149,12 @@ def logs(
 def stop(service: str, *, home: HomeOption = USUAL_HOME) -> None:
     """Stop a service until it is started again."""
     with _explained():
-        Stack.attach(home).stop_service(service)
+        from malipo_local.progress import said
+
+        stack = Stack.attach(home)
+        stack.require(service)
+        with said(_out(), f"stopping {service}"):
+            stack.stop_service(service)
         _out().print(f"{service} is down. Start it with: {make('start', service, home=home)}", soft_wrap=True)
 
 
@@ -157,9 +162,13 @@ def stop(service: str, *, home: HomeOption = USUAL_HOME) -> None:
 def start(service: str, *, home: HomeOption = USUAL_HOME) -> None:
     """Start a service that was stopped, and wait until it is ready."""
     with _explained():
+        from malipo_local.progress import said
+
         stack = Stack.attach(home)
-        stack.start_service(service)
-        stack.wait_ready(service, timeout=_READY_SECONDS)
+        stack.require(service)
+        with said(_out(), f"starting {service}"):
+            stack.start_service(service)
+            stack.wait_ready(service, timeout=_READY_SECONDS)
         _out().print(f"{service} is ready.")
 
 
@@ -167,10 +176,14 @@ def start(service: str, *, home: HomeOption = USUAL_HOME) -> None:
 def restart(service: str, *, home: HomeOption = USUAL_HOME) -> None:
     """Restart a service and wait until it is ready."""
     with _explained():
+        from malipo_local.progress import said
+
         stack = Stack.attach(home)
+        stack.require(service)
         began = time.monotonic()
-        stack.restart_service(service)
-        stack.wait_ready(service, timeout=_READY_SECONDS)
+        with said(_out(), f"restarting {service}"):
+            stack.restart_service(service)
+            stack.wait_ready(service, timeout=_READY_SECONDS)
         _out().print(f"{service} is ready again after {time.monotonic() - began:.1f} s.")
 
 
@@ -342,6 +355,8 @@ def _say_already_up(stack: Stack, requested: Plan, *, foreground: bool) -> None:
         _say_where(stack)
         _fail(f"Already up in {stack.home.folder}, but not with these options: they need `{down}` first.")
     _out().print(f"Already up in {stack.home.folder}; other options need `{down}` first.", markup=False, soft_wrap=True)
+    if lacking := stack.plan.lacks():
+        _out().print(f"It lacks {', '.join(lacking)}. {stack.add_by()}", markup=False, soft_wrap=True)
     _say_where(stack)
 
 

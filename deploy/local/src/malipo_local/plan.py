@@ -54,16 +54,22 @@ class Plan:
             )
         )
 
+    def lacks(self) -> tuple[str, ...]:
+        """What the table has, and this plan does not."""
+        running = {row.name for row in self.rows()}
+        return tuple(row.name for row in SERVICES if row.name not in running)
+
     def save(self, path: Path) -> None:
-        """Write it where the supervisor reads it."""
-        path.write_text(json.dumps(asdict(self), indent=2))
+        """Write it where the supervisor reads it, everything by its name: the table may get more while the stack runs."""
+        only = [row.name for row in SERVICES] if self.only is None else self.only
+        path.write_text(json.dumps(asdict(self) | {"only": only}, indent=2))
 
     @classmethod
     def load(cls, path: Path) -> "Plan":
-        """Read what `save` wrote."""
+        """Read what `save` wrote, of what the table still has."""
         saved: dict[str, Any] = json.loads(path.read_text())
-        only = saved.pop("only")
-        return cls(only=None if only is None else tuple(only), **saved)
+        there = {row.name for row in SERVICES}
+        return cls(only=tuple(name for name in saved.pop("only") if name in there), **saved)
 
 
 def _check_names(option: str, names: Iterable[str], valid: Iterable[str]) -> None:

@@ -233,6 +233,16 @@ class Stack:
         """Every address of the stack, as environment variables."""
         return self._site.environment()
 
+    def require(self, name: str) -> None:
+        """Raises StackError for what the table has and this running stack lacks, with what to do."""
+        if name in self.plan.lacks():
+            message = f"'{name}' is not part of this stack, which was started without it. {self.add_by()}"
+            raise StackError(message)
+
+    def add_by(self) -> str:
+        """How what is lacking becomes part of it."""
+        return f"Stop it with `{make('down', home=self.home.folder)}`, then start it anew: {make('up', home=self.home.folder)}"
+
     def service_env(self, name: str) -> dict[str, str]:
         """The environment that a service's own commands need, e.g. the gateway's operator command line.
 

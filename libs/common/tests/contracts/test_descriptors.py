@@ -48,7 +48,8 @@ def test_amounts_of_known_currencies_begin_and_end_on_their_step(providers):
             assert set(rules.actions) <= set(get_args(ActionKind))
             for rule in rules.currencies.values():
                 assert 0 < rule.least <= rule.most
-                assert rule.least % rule.step == 0 or rule.least == 1
+                assert rule.takes(rule.least)
+                assert rule.takes(rule.most)
 
 
 def test_providers_with_the_same_method_share_its_model(providers):

@@ -36,9 +36,13 @@ def add_commands(cli: typer.Typer, settings_type: type[ServiceSettings]) -> None
     ) -> None:
         """List what the provider reported that matches no operation here: a line of JSON each."""
         provider = settings_type.__module__.partition(".")[0].removeprefix("provider_")
-        for row in operator_command.run(
+        found = operator_command.run(
             settings_type, lambda database: listed(database.reads, everything=everything, limit=limit)
-        ):
+        )
+        if not found:
+            others = "" if everything else "; --all lists also what other systems of an account did"
+            typer.echo(f"nothing that {provider} reported is unmatched{others}", err=True)
+        for row in found:
             typer.echo(json.dumps({"provider": provider, **row}, default=str))
 
 

@@ -13,13 +13,14 @@ from provider_kit.provider import (
     kind_of,
 )
 from testkit.examples import names, other_end
-from testkit.provider_examples import NOT_JSON, ProviderExamples
+from testkit.nothing_is_left import NothingIsLeft
+from testkit.provider_examples import NOT_JSON
 from testkit.transports import answer, broken
 
 _HOUR = 3600
 
 
-class CallbackLaws(ProviderExamples):
+class CallbackLaws(NothingIsLeft):
     """What every provider's `parse_callback` keeps."""
 
     async def test_a_genuine_callback_is_read_and_a_repeat_is_known_by_its_id(self) -> None:

@@ -22,7 +22,7 @@ from provider_kit.provider import (
     refusal,
 )
 from testkit.callback_laws import CallbackLaws
-from testkit.examples import left_to_write, masks, raised_or_logged, redirecting, require_doubt, texts
+from testkit.examples import masks, raised_or_logged, redirecting, require_doubt, texts
 from testkit.operations import OWN_BASE, cancel, capture, charge, confirm, refund
 from testkit.provider_examples import NOT_JSON, PATIENCE_SECONDS, REAL_NETWORK
 from testkit.transports import Dripping, Hanging, Reply, Tokened, answer, broken, places
@@ -44,12 +44,6 @@ class ProviderConformance(CallbackLaws):
         if overridden:
             msg = f"{cls.__name__} overrides laws: {', '.join(overridden)}"
             raise TypeError(msg)
-
-    def test_nothing_is_left_to_write(self) -> None:
-        """What `make new-provider` has left open raises an error that names it; this lists them all."""
-        provider = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({}))))
-        if left := left_to_write(type(self), provider):
-            pytest.fail("\n  ".join(["to be written:", *left]), pytrace=False)
 
     async def test_every_result_that_the_provider_claims_is_read(self) -> None:
         """Each example's response is read as the example's outcome."""

@@ -52,15 +52,18 @@ def create_merchant(
             )
         return merchant_id
 
+    others = [one for one in _merchants_there() if one.name == name]
     made = {"id": _write(add), "name": name}
     _print(made | ({"key": key} if test_key else {}), as_json=as_json)
+    if others:
+        ids_there = ", ".join(one.id for one in others)
+        typer.echo(f"note: the name {name} was there before, of {ids_there}; names may repeat, ids never do", err=True)
 
 
 @_merchants.command("list")
 def list_merchants(as_json: _AsJson = False) -> None:
     """List all merchants."""
-    found = operator_command.run(Settings, lambda database: store.list_merchants(database.reads))
-    _print([asdict(merchant) for merchant in found], as_json=as_json)
+    _print([asdict(merchant) for merchant in _merchants_there()], as_json=as_json, empty="there is no merchant yet")
 
 
 @_keys.command("create")
@@ -71,7 +74,7 @@ def create_key(
     expires_days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires.")] = None,
     as_json: _AsJson = False,
 ) -> None:
-    """Make an API key and print it: this is the only time it can be seen."""
+    """Make an API key and print it: it can never be seen again."""
     if mode not in get_args(Mode):
         operator_command.fail(f"there is no mode {mode}: give test or live")
     scopes = scope or list(authentication.SCOPES)
@@ -93,13 +96,13 @@ def create_key(
             )
         )
     except asyncpg.ForeignKeyViolationError:
-        operator_command.fail(f"no merchant {merchant}; `merchant list` shows those there are")
+        operator_command.fail(_no_merchant(merchant))
     _print({"id": key_id, "key": key, "mode": mode, "scopes": scopes, "expires_at": expires_at}, as_json=as_json)
 
 
 @_keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, key_...")], as_json: _AsJson = False) -> None:
-    """Revoke an API key for ever; every replica refuses it within a second."""
+    """Revoke an API key for ever, on every replica within a second."""
     if not _write(lambda unit: store.revoke_key(unit.transaction, key_id)):
         operator_command.fail(f"no key {key_id}; `key list MERCHANT` shows those there are")
     _print({"id": key_id, "revoked": True}, as_json=as_json)
@@ -111,12 +114,14 @@ def list_keys(
 ) -> None:
     """List a merchant's API keys, without their secrets."""
     found = operator_command.run(Settings, lambda database: store.list_keys(database.reads, merchant))
-    _print([asdict(key) for key in found], as_json=as_json)
+    if not found and merchant not in {one.id for one in _merchants_there()}:
+        operator_command.fail(_no_merchant(merchant))
+    _print([asdict(key) for key in found], as_json=as_json, empty=f"{merchant} has no key yet")
 
 
 @_config.command("republish")
 def republish(as_json: _AsJson = False) -> None:
-    """Send every merchant's configuration again, for a service that lost its replica; harmless to the others."""
+    """Send all configurations again, for a service that lost them. It is harmless to the others."""
 
     async def publish_all(database: Database) -> int:
         merchants = await store.list_merchants(database.reads)
@@ -128,6 +133,14 @@ def republish(as_json: _AsJson = False) -> None:
     _print({"merchants": operator_command.run(Settings, publish_all)}, as_json=as_json)
 
 
+def _merchants_there() -> list[store.Merchant]:
+    return operator_command.run(Settings, lambda database: store.list_merchants(database.reads))
+
+
+def _no_merchant(merchant_id: str) -> str:
+    return f"no merchant {merchant_id}; `merchant list` shows those there are"
+
+
 def _write[T](work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
     async def in_one_transaction(database: Database) -> T:
         async with database.begin() as unit:
@@ -136,7 +149,10 @@ def _write[T](work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
     return operator_command.run(Settings, in_one_transaction)
 
 
-def _print(answer: _Row | list[_Row], *, as_json: bool) -> None:
+def _print(answer: _Row | list[_Row], *, as_json: bool, empty: str = "") -> None:
+    """Print rows; of none, say so in the words of `empty`."""
+    if not answer:
+        typer.echo(empty, err=True)
     if as_json:
         typer.echo(json.dumps(answer, default=_plain))
         return

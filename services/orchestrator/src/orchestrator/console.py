@@ -74,6 +74,8 @@ def suspense_list(
         typer.echo(
             f"{one.id}  {one.merchant_id} {one.mode}  {one.amount}  {where}  {one.received_at}  {one.description}{names}"
         )
+    if not found:
+        typer.echo(f"nothing is in suspense{f' after {after}' if after else ''}", err=True)
     if len(found) == decisions.PAGE:
         typer.echo(f"there may be more: suspense list --after {found[-1].id}", err=True)
 

@@ -135,11 +135,18 @@ def _holds_marks(annotation: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AmountRule:
-    """Which amounts of a currency are taken, in minor units: from `least` to `most`, in steps of `step`."""
+    """Which amounts of a currency are taken, in minor units: from `least` to `most`, in steps of `step`.
+
+    Both bounds are brought to the next amount within that is a multiple of the step, so that they are taken themselves.
+    """
 
     step: int = 1
     least: int = 1
     most: int = MAX_AMOUNT_MINOR
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "least", -(-self.least // self.step) * self.step)
+        object.__setattr__(self, "most", self.most // self.step * self.step)
 
     def takes(self, amount_minor: int) -> bool:
         """Whether this is such an amount."""

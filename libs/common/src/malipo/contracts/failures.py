@@ -20,13 +20,16 @@ class OwnFailure(NamedTuple):
     may: tuple[May, ...] = ()
 
 
+CREDENTIALS = "/v1/provider-credentials/{provider}/accounts/{account}"
+"""In these texts: where the credentials are to be set that were used, those of the account `default` too."""
+
 _AFTER_PATIENCE = "for a minute if it was a charge, for a day if it was anything else"
 _ANEW = "Start a new one."
 
 OWN_FAILURES: dict[str, OwnFailure] = {
     "provider_misconfigured": OwnFailure(
         "Nothing was carried out: the provider refuses your credentials, or Malipo has none of yours that it can use.",
-        "PUT /v1/provider-credentials/{provider} first: until then a new one fails the same way.",
+        f"PUT {CREDENTIALS} first: until then a new one fails the same way.",
         ("configure",),
     ),
     "provider_unreachable": OwnFailure(

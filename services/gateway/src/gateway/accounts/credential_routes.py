@@ -11,7 +11,7 @@ from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
 from gateway.edge.dependencies import Dependencies, DependenciesOf
-from gateway.edge.fields import AccountLabel
+from gateway.edge.fields import AccountLabel, no_credentials
 from gateway.edge.mutations import Mutation, mutation
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import respond
@@ -69,7 +69,7 @@ for _provider in PROVIDERS.values():
 @router.put("/{provider}/accounts/{_label}", include_in_schema=False)
 async def put_unknown(_asked: _Writer, provider: str, _label: str = "") -> Response:
     """Each provider has routes of its own."""
-    raise Problem("provider_unknown", f"There is no provider {shown(provider)!r}; there are: {', '.join(PROVIDERS)}.")
+    raise Problem("provider_unknown", _no_provider(provider))
 
 
 @router.get("", **spec("List provider credentials", responses={200: CREDENTIALS}))
@@ -151,22 +151,32 @@ def _sealed(
 async def _read(dependencies: Dependencies, client: MerchantClient, provider: str, label: str) -> Response:
     found = await _find(dependencies, client, provider, label) if provider in PROVIDERS else None
     if found is None:
-        raise Problem("provider_credentials_not_found")
+        raise _not_found(client, provider, label)
     return respond(_shown(dependencies, found))
 
 
 async def _delete(mutation: Mutation, provider: str, label: str) -> Response:
     client = mutation.client
     if provider not in PROVIDERS:
-        raise Problem("provider_credentials_not_found")
+        raise _not_found(client, provider, label)
 
     async def delete(transaction: Statements) -> str:
         if not await store.delete_credential(transaction, client.merchant_id, client.mode, provider, label):
-            raise Problem("provider_credentials_not_found")
+            raise _not_found(client, provider, label)
         return f"{provider}/{label}"
 
     done = await configuration.change(mutation, None, delete)
     return Response(status_code=204, headers=mutation.headers(done))
+
+
+def _not_found(client: MerchantClient, provider: str, label: str) -> Problem:
+    known = provider in PROVIDERS
+    detail = no_credentials(provider, label, client.mode) if known else _no_provider(provider)
+    return Problem("provider_credentials_not_found", detail)
+
+
+def _no_provider(name: str) -> str:
+    return f"There is no provider {shown(name)!r}; there are: {', '.join(PROVIDERS)}."
 
 
 async def _find(

@@ -33,7 +33,7 @@ class Admission:
 
     def __init__(self, scope: Scope, query: type[BaseModel] | None = None) -> None:
         self._scope: Scope = scope
-        self._parameters = frozenset(query.model_fields if query else ())
+        self._parameters = tuple(query.model_fields if query else ())
 
     async def __call__(
         self, request: Request, dependencies: DependenciesOf, api_key: Annotated[str | None, Security(_API_KEY)]
@@ -57,11 +57,15 @@ class Admission:
 
     def _check_parameters(self, request: Request) -> None:
         names = [name for name, _ in request.query_params.multi_items()]
-        if unknown := set(names) - self._parameters:
-            raise Problem("parameter_unknown", f"There is no parameter {shown(min(unknown))!r} here.")
+        if unknown := set(names).difference(self._parameters):
+            raise Problem("parameter_unknown", self._no_parameter(min(unknown)))
         if len(names) != len(set(names)):
             raise Problem("parameter_repeated")
         require_text(request.scope["query_string"])
+
+    def _no_parameter(self, name: str) -> str:
+        there_are = f"there are: {', '.join(self._parameters)}" if self._parameters else "this route takes none"
+        return f"There is no parameter {shown(name)!r} here; {there_are}."
 
 
 def _limit_anonymous(request: Request, dependencies: Dependencies) -> None:

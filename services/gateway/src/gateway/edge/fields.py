@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from gateway.edge.cards import EXPOSED, leads_to_card_number, mentions_card_number
+from malipo.contracts.commands import DEFAULT_ACCOUNT, Mode
 from malipo.contracts.events import EVENT_TYPES
 from malipo.contracts.methods import PRINTABLE
 from malipo.money import MAX_AMOUNT_MINOR
@@ -90,6 +91,19 @@ WebUrl = Annotated[
 AccountLabel = Annotated[str, AfterValidator(_label), text_schema(pattern=LABEL)]
 """Which of a merchant's accounts at a provider."""
 EventName = Annotated[str, AfterValidator(_event_type), text_schema(enum=[*EVENT_TYPES])]
+
+
+def credentials_path(provider: str, account: str) -> str:
+    """The route of one account's credentials; that of `default` has a shorter one."""
+    path = f"/v1/provider-credentials/{provider}"
+    return path if account == DEFAULT_ACCOUNT else f"{path}/accounts/{account}"
+
+
+def no_credentials(provider: str, account: str, mode: Mode) -> str:
+    """That a merchant has none for this account in this mode, and the request that sets them."""
+    whose = provider if account == DEFAULT_ACCOUNT else f"{provider}'s account {account}"
+    advice = f"PUT {credentials_path(provider, account)} with a {mode} key first."
+    return f"There are no {mode} credentials for {whose}: {advice}"
 
 
 def may_be_left_out(model: type[BaseModel]) -> bool:

@@ -74,5 +74,5 @@ async def _position(dependencies: Dependencies, client: MerchantClient, event_id
     if ids.is_id(event_id, "evt"):
         position = await store.position_of(dependencies.database.reads, event_id, client.merchant_id, client.mode)
     if position is None:
-        raise Problem("cursor_invalid", "There is no such event.")
+        raise Problem("cursor_invalid", f"There is no such event; after={_START} begins with the first one.")
     return position

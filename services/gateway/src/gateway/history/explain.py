@@ -1,6 +1,6 @@
 """Explains in plain words and as data why a payment is where it is, what happens next, and what may safely be done. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
+from gateway.edge.fields import credentials_path
 from gateway.history.texts import (
     ACCEPTED,
     CHANGING,
@@ -20,9 +21,10 @@ from gateway.history.texts import (
     REFUSED,
     Explanation,
 )
+from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.events import OperationView, PaymentView
-from malipo.contracts.failures import OWN_FAILURES, May
+from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, May
 
 Json = dict[str, Any]
 
@@ -115,7 +117,8 @@ def explained(
     charge = _Subject("payment", payment, by_operation[None])
     known = [(view, _Subject(view.kind, view, by_operation[view.id])) for view in operations if view.id in by_operation]
     live = [(view, operation.stand) for view, operation in known if operation.stand.live]
-    allowed = _allowed(payment, [view for view, _ in live], contradicted=bool(charge.denied))
+    safe = _allowed(payment, [view for view, _ in live], contradicted=bool(charge.denied))
+    allowed: dict[May, str] = {code: _addressed(MAY[code], payment) for code in safe}
     subjects = (charge, *(operation for _, operation in known))
     return {
         "payment_id": payment.id,
@@ -124,7 +127,7 @@ def explained(
         "contradictions": [_contradiction(entry) for subject in subjects for entry in subject.denied],
         "operations": [
             {"id": view.id, "kind": view.kind, "amount": view.amount}
-            | _shown(operation, _explanation(operation), allowed, now)
+            | _shown(operation, _explanation(operation, payment), allowed, now)
             for view, operation in known
         ],
     }
@@ -137,7 +140,7 @@ def _stepped(steps: Sequence[Json]) -> _Stand:
     return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], last["detail"], last["deadline"])
 
 
-def _explanation(subject: _Subject) -> Explanation:
+def _explanation(subject: _Subject, payment: PaymentView) -> Explanation:
     """By state and reason; of a decline with a code of Malipo's own, by the code.
 
     What it advises is safe after a decline, and not if the provider has contradicted that since.
@@ -148,8 +151,15 @@ def _explanation(subject: _Subject) -> Explanation:
     own = OWN_FAILURES.get(stand.detail or "") if stand.reason == "declined" else None
     if own is None:
         return texts
-    then = texts.next if subject.denied else f"{texts.next} {own.advice}"
+    then = texts.next if subject.denied else f"{texts.next} {_addressed(own.advice, payment)}"
     return Explanation(own.why, then, own.may + texts.may)
+
+
+def _addressed(text: str, payment: PaymentView) -> str:
+    """The text with the route of the credentials that this payment uses: those of another account are of no use."""
+    if payment.provider is None:
+        return text
+    return text.replace(CREDENTIALS, credentials_path(payment.provider, payment.account or DEFAULT_ACCOUNT))
 
 
 _Live = Sequence[tuple[OperationView, _Stand]]
@@ -162,7 +172,7 @@ def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanat
         _after_correction(charge, payment, live)
         or _after_refunds(payment, charge.stand, live)
         or _while_changing(charge.stand, live)
-        or _explanation(charge)
+        or _explanation(charge, payment)
     )
     if payment.action is not None and "redirect" in texts.may:
         texts = OTHER_ACTIONS.get(cast("ActionKind", payment.action.__struct_config__.tag), texts)
@@ -204,7 +214,7 @@ def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanat
     return REFUNDED["of all" if payment.amount_refunded >= payment.amount_captured else "of a part"]
 
 
-def _shown(subject: _Subject, explanation: Explanation, allowed: frozenset[May], now: datetime) -> Json:
+def _shown(subject: _Subject, explanation: Explanation, allowed: Mapping[May, str], now: datetime) -> Json:
     stand = subject.stand
     return {
         "state": stand.state,
@@ -215,7 +225,7 @@ def _shown(subject: _Subject, explanation: Explanation, allowed: frozenset[May],
         "why": explanation.why,
         "next": explanation.next,
         "next_by": stand.next_by,
-        "you_may": [{"code": code, "text": MAY[code]} for code in explanation.may if code in allowed],
+        "you_may": [{"code": code, "text": allowed[code]} for code in explanation.may if code in allowed],
         "obstacle": _obstacle(subject, now) if stand.live else None,
     }
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from malipo.contracts.commands import LatePayments
 from malipo.contracts.descriptor import ActionKind
-from malipo.contracts.failures import OWN_FAILURES, May
+from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, May
 
 ACCEPTED = "accepted"
 REFUSED = "refused"
@@ -28,7 +28,7 @@ MAY: dict[May, str] = {
         "Money that was taken stays taken: refund it then."
     ),
     "refund": "Refund what is left of it, all or less.",
-    "configure": "First PUT /v1/provider-credentials/{provider} with credentials that the provider accepts.",
+    "configure": f"First PUT {CREDENTIALS} with credentials that the provider accepts.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and the provider has no money of it.",
 }
 """What a merchant can be told to do next: each of these is safe where it is shown."""

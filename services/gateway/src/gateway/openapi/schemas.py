@@ -67,7 +67,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         provider=TEXT,
         account=TEXT | {"description": "Its label; `default` is used when a payment names no other."},
         mode={"enum": ["test", "live"]},
-        credentials={"type": "object", "description": "As they were sent, secrets masked."},
+        credentials={
+            "type": "object",
+            "description": "As they were sent, secrets masked: of a long one its last four characters are shown, of a short one none.",
+        },
         callback_path=TEXT | {"description": "Configure it at the provider, on the address of its service."},
         created_at=MOMENT,
         updated_at=MOMENT,

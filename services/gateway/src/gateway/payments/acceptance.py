@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from gateway.accounts.configuration import Configuration, current
 from gateway.edge import idempotency
+from gateway.edge.fields import no_credentials
 from gateway.edge.idempotency import Done, IdempotencyClaim, KeyedRequest
 from gateway.edge.origin import Origin
 from gateway.edge.problems import FieldError, Problem, of_fields
@@ -17,7 +18,7 @@ from gateway.payments.fitting import fits_life, life_misfit
 from gateway.payments.schemas import NewPayment
 from gateway.payments.views import create_command, first_payment
 from malipo import clock
-from malipo.contracts.commands import DEFAULT_ACCOUNT, CreatePayment, Mode, PaymentCommand
+from malipo.contracts.commands import CreatePayment, Mode, PaymentCommand
 from malipo.contracts.events import PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
@@ -155,11 +156,7 @@ def _decide(one: _PaymentRequest, configuration: Configuration) -> _Fits | Probl
 
 def not_configured(provider: str, account: str, mode: Mode) -> Problem:
     """The problem of a command that needs credentials which the merchant does not have."""
-    path = f"/v1/provider-credentials/{provider}"
-    if account != DEFAULT_ACCOUNT:
-        provider, path = f"{provider}'s account {account}", f"{path}/accounts/{account}"
-    advice = f"PUT {path} with a {mode} key first."
-    return Problem("provider_not_configured", f"There are no {mode} credentials for {provider}: {advice}")
+    return Problem("provider_not_configured", no_credentials(provider, account, mode))
 
 
 def send_commands(unit: UnitOfWork, commands: Sequence[tuple[PaymentCommand, Origin]], record: RecordRequests) -> None:

@@ -32,8 +32,10 @@ _Eraser = Annotated[Mutation, Depends(mutation("personal:erase", key_required=Tr
 )
 async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
     """Destroys the key to what the payment holds about a person, such as a phone number: nobody can read it any more.
+    The key of the API needs the scope `personal:erase`.
 
-    What was masked, amounts, events and the audit log stay. A payment that is under way is erased when it has ended;
+    What was masked, amounts, events and the audit log stay, and so do `client_ref`, `customer_ref`, `description` and
+    `metadata`, as they were sent: put nothing personal there. A payment that is under way is erased when it has ended;
     one that holds nothing personal, as one by card, is counted nowhere. Send the request again with another
     `Idempotency-Key` to see how far it is.
 
@@ -49,7 +51,11 @@ async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
     **spec("Erase a customer's personal data", responses={202: ERASURE}, changes=True, key_required=True),
 )
 async def erase_customer(mutation: _Eraser, customer_ref: str) -> Response:
-    """The same for all payments with this `customer_ref` until now; those under way are erased when they have ended."""
+    """The same for all payments with this `customer_ref` until now; those under way are erased when they have ended.
+
+    The `customer_ref` itself stays. 202 with nothing counted is also the answer where no payment has it, or none of these
+    holds anything personal.
+    """
     if not re.fullmatch(PRINTABLE, customer_ref):  # no payment has it, and no statement could ask for it
         return respond(personal.Erasure(0, 0)._asdict(), 202)
     return await _erase(mutation, "customer_ref", customer_ref)

@@ -42,6 +42,9 @@ from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 
 _RULES = [rules for providers in METHODS.values() for rules in providers.values()]
 _SHORTEST, _LONGEST = spoken(min(one.shortest_life for one in _RULES)), spoken(max(one.longest_life for one in _RULES))
+_NOTHING_PERSONAL = (
+    "Nothing personal, such as a phone number or a name: it is kept and shown as it is, and never erased."
+)
 _DATE = "20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 _MOMENT = f"^{_DATE}[Tt]{_TIME}(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
@@ -49,7 +52,9 @@ _MOMENT = f"^{_DATE}[Tt]{_TIME}(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
 
 def _known_currency(code: str) -> str:
     if code not in EXPONENTS:
-        raise PydanticCustomError("currency_unknown", "must be an ISO 4217 code in capitals that we list, e.g. USD")
+        raise PydanticCustomError(
+            "currency_unknown", "must be an ISO 4217 code in capitals, e.g. USD; GET /v1/providers lists them"
+        )
     return code
 
 
@@ -142,12 +147,16 @@ class NewPayment(Details):
         Currency, Field(description="ISO 4217, in capitals.", json_schema_extra={"enum": [*currencies_of(METHODS)]})
     ]
     method: Annotated[Method, OneOf(METHODS), Field(description="How the customer pays.")]
-    client_ref: ClientRef | None = Field(default=None, description="Your own reference, e.g. the order's number.")
-    customer_ref: ClientRef | None = Field(default=None, description="Your own name of the customer.")
-    description: Description | None = Field(
-        default=None, description="Shown to the customer where the provider does so."
+    client_ref: ClientRef | None = Field(
+        default=None, description=f"Your own reference, e.g. the order's number. {_NOTHING_PERSONAL}"
     )
-    metadata: Metadata = Field(default={}, max_length=20, description="Yours, kept and shown.")
+    customer_ref: ClientRef | None = Field(
+        default=None, description=f"An id of your own for the customer. {_NOTHING_PERSONAL}"
+    )
+    description: Description | None = Field(
+        default=None, description=f"Shown to the customer where the provider does so. {_NOTHING_PERSONAL}"
+    )
+    metadata: Metadata = Field(default={}, max_length=20, description=f"Yours. {_NOTHING_PERSONAL}")
     capture: CaptureMode = Field(default="automatic", description="`manual` reserves the amount; capture it later.")
     return_url: WebUrl | None = Field(default=None, description="Where the customer returns to after a redirect.")
     provider: Provider | None = Field(default=None, description="Leave it out to let routing decide.")

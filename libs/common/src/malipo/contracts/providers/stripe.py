@@ -28,11 +28,18 @@ _WEBHOOK_SECRET = "^whsec_[A-Za-z0-9_+/=-]{4,240}$"  # noqa: S105 - how one look
 
 _SecretKey = Annotated[
     str,
-    Pattern(_KEY, "secret_key_invalid", "a secret or restricted key: sk_test_..., rk_live_..."),
+    Pattern(
+        _KEY,
+        "secret_key_invalid",
+        "a secret or restricted key: sk_test_... or rk_test_... with your test key, sk_live_... or rk_live_... with your live key, and 4 to 240 letters, digits or _ behind",
+    ),
     Secret("[a-z]+_[a-z]+_"),
     ShowsMode("[a-z]+_(test|live)_"),
 ]
-_SigningSecret = Annotated[str, Pattern(_WEBHOOK_SECRET, "webhook_secret_invalid", "a signing secret: whsec_...")]
+_SigningSecret = Annotated[
+    str,
+    Pattern(_WEBHOOK_SECRET, "webhook_secret_invalid", "a signing secret: whsec_... with 4 to 240 characters behind"),
+]
 
 
 class StripeCredentials(Details):
