@@ -14,7 +14,8 @@ drops a repeat), `client-ref` (the merchant's reference), `traceparent` and `tra
 _DEAD_LETTERS = """\
 Each topic has a second one whose name ends in `{suffix}`, with one partition, kept for {kept}. A message that cannot be
 applied goes there as it came, once, with these headers beside its own, and the others go on: `x-consumer` (which service and
-subscription), `x-position` (`topic:partition:offset`), `x-original-message-id`, `x-reason`. Read them with any Kafka client; once the cause is
+subscription), `x-position` (`topic:partition:offset`), `x-original-message-id`, `x-original-bytes`, `x-reason`. A message without a value, which Kafka calls null, is there
+as an empty one, and what is too long for it is cut off; `x-original-bytes` is the length that it had. Read them with any Kafka client; once the cause is
 mended, `python -m malipo.messaging.redrive TOPIC` sends those of a topic again, each to be applied once.
 
 ## What no consumer can read
@@ -25,6 +26,12 @@ meanwhile and shows on `/health/ready` which partition rests, at which offset, w
 `python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET`, in the environment of the group's service (`docker compose exec`,
 `kubectl exec`, or `make step-over ARGS="GROUP TOPIC PARTITION OFFSET"` for the local stack). It refuses what can be read; a message of an unknown type goes to the dead letters alone; else the whole batch goes there as
 Kafka stored it, once, with `x-raw-from` and `x-next-offset` beside the headers above, and every replica goes on behind it.
+While a partition of `merchants.config.v1` rests, nothing newer of its merchants arrives: once one of them has changed credentials
+or endpoints, each new charge of that merchant waits for it, and fails after a minute with `configuration_behind`. The alert on
+`malipo_partitions_resting{{topic="merchants.config.v1"}}` tells it before. Deploy the release that can read the record, or step
+over it at once; if it was of a merchant's configuration, `python -m gateway config republish` (`make operator ARGS="config republish"`)
+sends them all once more.
+
 Redriving a batch that can be read by then sends its records one by one; else it reports that and leaves the batch there.
 
 ## What an operator may change

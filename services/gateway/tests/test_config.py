@@ -266,6 +266,33 @@ async def test_a_merchant_has_several_accounts_at_one_provider_each_with_a_label
         assert (response.status_code, response.json()["code"]) == (404, "provider_credentials_not_found")
 
 
+async def test_an_account_that_is_deleted_and_put_again_keeps_its_id_and_where_its_callbacks_come_to(merchant, make):
+    path = "/v1/provider-credentials/stripe/accounts/berlin"
+    first = (await merchant.send("PUT", path, make.credentials)).json()
+    other = (await merchant.send("PUT", "/v1/provider-credentials/stripe/accounts/paris", make.credentials)).json()
+    assert (await merchant.send("DELETE", path)).status_code == 204
+    again = await merchant.send("PUT", path, make.credentials)
+    assert again.status_code == 201
+    assert {name: again.json()[name] for name in ("id", "callback_path")} == {
+        name: first[name] for name in ("id", "callback_path")
+    }
+    listed = (await merchant.get("/v1/provider-credentials")).json()["data"]
+    assert [one["account"] for one in listed] == ["default", "paris", "berlin"], "the oldest first"
+    assert len({one["id"] for one in listed}) == 3
+    assert other["id"] == listed[1]["id"]
+
+
+async def test_no_two_merchants_modes_or_providers_share_the_id_of_an_account(gateway, merchant, make):
+    live = await gateway.key_of(merchant.id, mode="live")
+    another = await gateway.merchant(configured=False)
+    shown = [
+        (await merchant.get("/v1/provider-credentials/stripe")).json(),
+        (await put(live, {"secret_key": "sk_live_51Malipo"})).json(),
+        (await put(another, make.credentials)).json(),
+    ]
+    assert len({one["id"] for one in shown}) == 3
+
+
 async def test_there_is_a_limit_of_accounts_at_a_provider(gateway, merchant, make):
     for number in range(19):
         path = f"/v1/provider-credentials/stripe/accounts/shop-{number}"

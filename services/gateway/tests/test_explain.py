@@ -273,6 +273,20 @@ async def test_an_obstacle_is_shown_until_the_operation_is_answered(gateway, mer
     assert (await explain(merchant, payment))["obstacle"] is None
 
 
+@pytest.mark.parametrize(
+    ("opened_by", "may"), [("merchant", ["wait", "repeat"]), ("malipo", ["wait"]), ("provider", ["wait"])]
+)
+async def test_only_what_the_merchant_has_requested_may_be_requested_again(
+    gateway, merchant, payment, make, opened_by, may
+):
+    shown = {"id": ids.new("ref"), "payment_id": payment["id"], "kind": "refund", "reason": None}
+    refund = make.operation(shown | {"amount": 1, "currency": "USD"}, "processing", opened_by=opened_by)
+    begins = gateway.step(merchant, payment, operation=refund)
+    await gateway.receive(moved(begins, "processing", "from_the_future"))
+    [under_way] = (await explain(merchant, payment))["operations"]
+    assert codes(under_way) == may
+
+
 async def test_every_state_and_reason_can_be_explained(gateway, merchant, make):
     for subject, state, reason in EXPLANATIONS:
         if reason in ("accepted", "refused"):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from malipo import clock, ids
 from malipo.contracts.commands import RefundPayment
-from malipo.contracts.events import PaymentTransitioned
+from malipo.contracts.events import PaymentTransitioned, event_body
 from malipo.contracts.identity import opened_id
 from malipo.contracts.outcomes import (
     Declined,
@@ -87,6 +87,7 @@ async def test_a_refund_made_at_the_provider_is_kept_and_asked_about_while_it_is
     )  # fmt: skip
     opened, pending = await orchestrator.handle(report, report)
     assert (opened.public_event.type, opened.operation.opened_by) == ("refund.opened", "provider")
+    assert event_body(opened)["data"]["refund"]["provider_reference"] == "re_1"
     assert pending.to_state == "pending"
     wait = "SELECT round(extract(epoch FROM due_at - now()))::int FROM timers WHERE subject_id = $1"
     assert await orchestrator.database.reads.fetchval(wait, opened.operation.id) == pytest.approx(3600, abs=60)

@@ -126,4 +126,5 @@ def operation_view(operation: Operation, currency: str) -> OperationView:
         opened_by=operation.opened_by,
         reason=operation.reason,
         failure=operation.failure,
+        provider_reference=operation.reference,
     )

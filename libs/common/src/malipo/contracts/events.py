@@ -80,6 +80,7 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     opened_by: OpenedBy = "merchant"
     reason: str | None = None
     failure: Failure | None = None
+    provider_reference: str | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ _ALL_CREDENTIALS = CompiledQuery(
         *(CREDENTIALS.c.mode, CREDENTIALS.c.ciphertext),
     )
     .where(CREDENTIALS.c.merchant_id == bindparam("merchant_id"))
-    .order_by(CREDENTIALS.c.id)
+    .order_by(CREDENTIALS.c.created_at, CREDENTIALS.c.id)
 )
 _ALL_ENDPOINTS = CompiledQuery(
     select(*(ENDPOINTS.c.id, ENDPOINTS.c.mode, ENDPOINTS.c.url, ENDPOINTS.c.secret_ciphertext, ENDPOINTS.c.event_types))

@@ -22,6 +22,7 @@ from malipo import ids
 from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.config import Credential, secret_owner
 from malipo.contracts.descriptor import Details, ProviderDescriptor
+from malipo.contracts.identity import account_name
 from malipo.contracts.marks import modes_shown, without_secrets
 from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.pool import Statements
@@ -48,7 +49,7 @@ def add_provider(router: APIRouter, provider: ProviderDescriptor) -> None:
         changes=True,
     )
     text = f"""Adds or replaces those of the account `{{}}`. The id, and with it `callback_path` to configure at
-{provider.title}, stays the same.\n\n{provider.setup}"""
+{provider.title}, stays the same, also after they were deleted.\n\n{provider.setup}"""
 
     @router.put(f"/{provider.name}", description=text.format(DEFAULT_ACCOUNT), **described)
     async def put(mutation: _Writer, body: Annotated[Details, Depends(read_body)]) -> Response:
@@ -98,7 +99,10 @@ async def read_account(dependencies: DependenciesOf, client: _Reader, provider: 
     "/{provider}", **spec("Delete provider credentials", responses={204: None}, problems=_NOT_FOUND, changes=True)
 )
 async def delete_credentials(mutation: _Writer, provider: str) -> Response:
-    """Of the account `default`. Payments that are under way can no longer be finished with them: wait for their end."""
+    """Of the account `default`. Payments that are under way can no longer be finished with them: wait for their end.
+
+    What the provider reports from then on, as a refund that is made there, is refused with 404 until they are set again.
+    """
     return await _delete(mutation, provider, DEFAULT_ACCOUNT)
 
 
@@ -107,7 +111,10 @@ async def delete_credentials(mutation: _Writer, provider: str) -> Response:
     **spec("Delete an account's credentials", responses={204: None}, problems=_OF_ACCOUNT, changes=True),
 )
 async def delete_account(mutation: _Writer, provider: str, label: AccountLabel) -> Response:
-    """Payments that are under way can no longer be finished with them: wait for their end."""
+    """Payments that are under way can no longer be finished with them: wait for their end.
+
+    What the provider reports from then on, as a refund that is made there, is refused with 404 until they are set again.
+    """
     return await _delete(mutation, provider, label)
 
 
@@ -117,10 +124,9 @@ async def _put(mutation: Mutation, provider: ProviderDescriptor, label: str, bod
 
     async def put(transaction: Statements) -> str:
         known = await store.list_credentials(transaction, client.merchant_id, client.mode, provider.name)
-        earlier = next((one for one in known if one.label == label), None)
-        if earlier is None and len(known) >= MAX_ACCOUNTS:
+        if all(one.label != label for one in known) and len(known) >= MAX_ACCOUNTS:
             raise Problem("provider_account_limit", f"There are {MAX_ACCOUNTS} accounts already: delete one first.")
-        credential_id = earlier.id if earlier else ids.new("cred")
+        credential_id = _id_of(client, provider.name, label)
         credential = _sealed(dependencies, client, credential_id, provider.name, body, label=label)
         await store.put_credential(transaction, client.merchant_id, credential, without_secrets(body))
         return credential_id
@@ -131,6 +137,12 @@ async def _put(mutation: Mutation, provider: ProviderDescriptor, label: str, bod
         raise Problem("resource_gone", headers=mutation.headers(done))
     new = stored.created_at == stored.updated_at
     return respond(_shown(dependencies, stored), 201 if new else 200, mutation.headers(done))
+
+
+def _id_of(client: MerchantClient, provider: str, label: str) -> str:
+    """The same whenever the label is set again: the provider goes on sending to the address that is made of it."""
+    account = account_name(client.merchant_id, client.mode, label)
+    return ids.derived("cred", ids.made_at(client.merchant_id), f"{account}/{provider}")
 
 
 def _require_mode(client: MerchantClient, body: Details) -> None:

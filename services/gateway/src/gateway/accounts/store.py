@@ -51,7 +51,7 @@ _LIST_CREDENTIALS = CompiledQuery(
         CREDENTIALS.c.mode == bindparam("mode"),
         or_(_PROVIDER.is_(None), CREDENTIALS.c.provider == _PROVIDER),
     )
-    .order_by(CREDENTIALS.c.provider, CREDENTIALS.c.id)
+    .order_by(CREDENTIALS.c.provider, CREDENTIALS.c.created_at, CREDENTIALS.c.id)
 )
 _DELETE_CREDENTIAL = """
 DELETE FROM provider_credentials WHERE merchant_id = $1 AND mode = $2 AND provider = $3 AND label = $4 RETURNING id

@@ -94,6 +94,11 @@ class _Subject:
         """Outcomes that cannot be true beside earlier ones: contradictions."""
         return [entry for entry in self.entries if entry["kind"] == "step" and entry["contradiction"]]
 
+    @property
+    def requested(self) -> bool:
+        """Whether the merchant has sent a request for it."""
+        return isinstance(self.view, PaymentView) or self.view.opened_by == "merchant"
+
     @cached_property
     def stand(self) -> _Stand:
         if steps := self.steps:
@@ -216,6 +221,7 @@ def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanat
 
 def _shown(subject: _Subject, explanation: Explanation, allowed: Mapping[May, str], now: datetime) -> Json:
     stand = subject.stand
+    may = [code for code in explanation.may if subject.requested or code != "repeat"]
     return {
         "state": stand.state,
         "reason": stand.reason,
@@ -225,7 +231,7 @@ def _shown(subject: _Subject, explanation: Explanation, allowed: Mapping[May, st
         "why": explanation.why,
         "next": explanation.next,
         "next_by": stand.next_by,
-        "you_may": [{"code": code, "text": allowed[code]} for code in explanation.may if code in allowed],
+        "you_may": [{"code": code, "text": allowed[code]} for code in may if code in allowed],
         "obstacle": _obstacle(subject, now) if stand.live else None,
     }
 

@@ -38,6 +38,7 @@ REFUND: dict[str, Any] = {
     "updated_at": AT,
     "reason": "one item returned",
     "failure": None,
+    "provider_reference": "re_3P0",
 }
 PAYMENT_UNDER_WAY = PAYMENT | {
     "status": "processing",
@@ -45,7 +46,7 @@ PAYMENT_UNDER_WAY = PAYMENT | {
     "provider": None,
     "provider_reference": None,
 }
-REFUND_UNDER_WAY = REFUND | {"status": "processing"}
+REFUND_UNDER_WAY = REFUND | {"status": "processing", "provider_reference": None}
 EVENT: dict[str, Any] = {
     "type": "payment.completed",
     "timestamp": "2026-11-21T09:30:00.000Z",
@@ -81,7 +82,7 @@ PROVIDER: dict[str, Any] = {
             "life_seconds": 900,
             "shortest_life_seconds": 60,
             "longest_life_seconds": 86400,
-            "currencies": [{"currency": "USD", "step": 1, "least": 1, "most": 99999999999}],
+            "currencies": [{"currency": "USD", "step": 1, "least": 1, "most": 99999999}],
         }
     ],
     "operations": [{"operation": "refund", "partial": True, "several": True, "asynchronous": True}],

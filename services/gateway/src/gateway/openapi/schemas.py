@@ -19,6 +19,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "OperationView": {
         "amount": "Minor units of `currency`. What was asked for, or else what the payment had left, and 0 until that is known.",
         "failure": "With `failed`: a stable code, and a text.",
+        "provider_reference": "Its id at the provider, or of what it changed there; null until the provider has named one.",
     },
     "Failure": {
         "code": f"Malipo's own: {', '.join(f'`{code}`' for code in OWN_FAILURES)}; that of a problem, if Malipo refused a "

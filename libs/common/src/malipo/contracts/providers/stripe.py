@@ -18,10 +18,19 @@ from malipo.contracts.descriptor import (
     ShowsMode,
 )
 from malipo.contracts.methods import CardMethod
-from malipo.money import EXPONENTS
+from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR
 
 _NOT_TAKEN = frozenset({"GHS", "ISK", "MGA", "UGX"})
 """Stripe writes ISK and UGX with two decimals that must be zero; its minor unit of MGA is not ISO's; it has no GHS."""
+
+_MOST = 99_999_999
+_MOST_IN = {"IDR": MAX_AMOUNT_MINOR}
+"""Stripe's amounts have up to eight digits, in IDR up to twelve, which is more than ours (docs.stripe.com/currencies, "Minimum
+and maximum charge amounts").
+
+It has minimums there, too, as 50 in USD. They hold for the currency that the account settles in, after conversion, which is
+not known here: 49 cents are enough where 30 pence are. So there is no `least` here, and Stripe declines what is too little.
+"""
 
 _KEY = "^(?:sk|rk)_(?:test|live)_[A-Za-z0-9_]{4,240}$"
 _WEBHOOK_SECRET = "^whsec_[A-Za-z0-9_+/=-]{4,240}$"  # noqa: S105 - how one looks
@@ -93,7 +102,7 @@ DESCRIPTOR = ProviderDescriptor(
             model=CardMethod,
             # In currencies that have thousandths, cards settle in hundredths ("three-decimal currencies").
             currencies={
-                currency: AmountRule(step=10 if exponent == 3 else 1)
+                currency: AmountRule(step=10 if exponent == 3 else 1, most=_MOST_IN.get(currency, _MOST))
                 for currency, exponent in EXPONENTS.items()
                 if currency not in _NOT_TAKEN
             },

@@ -2,7 +2,9 @@
 
 from malipo_simulators.stripe.errors import StripeError, error_body, invalid
 
+# Eight digits, and twelve in IDR (docs.stripe.com/currencies, "Minimum and maximum charge amounts").
 MAX_AMOUNT = 99_999_999
+MAX_AMOUNT_OF = {"idr": 999_999_999_999}
 
 ZERO_DECIMAL = frozenset({
     "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
@@ -42,10 +44,10 @@ def checked_currency(code: str) -> str:
 
 def check_amount(amount: int, currency: str) -> None:
     """Stripe's bounds and the rules of currencies whose last digits carry no value."""
-    if amount > MAX_AMOUNT:
-        raise amount_error(
-            "amount_too_large", f"Amount must be no more than {MAX_AMOUNT} in the smallest unit of {currency}."
-        )
+    most = MAX_AMOUNT_OF.get(currency, MAX_AMOUNT)
+    if amount > most:
+        message = f"Amount must be no more than {most} in the smallest unit of {currency}."
+        raise amount_error("amount_too_large", message)
     if amount < MINIMUM.get(currency, 1):
         raise amount_error(
             "amount_too_small", f"Amount must be at least {MINIMUM[currency]} in the smallest unit of {currency}."
