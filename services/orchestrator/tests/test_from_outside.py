@@ -95,6 +95,20 @@ async def test_a_refund_made_at_the_provider_is_kept_and_asked_about_while_it_is
     assert (done.public_event.type, done.payment.amount_refunded) == ("refund.completed", 400)
 
 
+async def test_a_refund_made_at_the_provider_that_is_reported_of_another_amount_is_a_contradiction(orchestrator, make):
+    create = make.create()
+    await orchestrator.handle(create, make.paid(create.payment_id))
+    report = OperationOpened(
+        payment_id=create.payment_id, kind="refund", provider="stripe", reference="re_1", amount=Money(400, "USD"),
+        outcome=Succeeded(amount=Money(400, "USD"), reference="re_1"), opened_at=AT, observed_at=AT,
+    )  # fmt: skip
+    await orchestrator.handle(report)
+    assert await orchestrator.handle(report) == [], "a repeat"
+    other = replace(report, amount=Money(300, "USD"), outcome=Succeeded(amount=Money(300, "USD"), reference="re_1"))
+    [denied] = await orchestrator.handle(other)
+    assert (denied.contradiction, denied.payment.amount_refunded) == (True, 400)
+
+
 async def test_money_in_suspense_ends_the_payment_that_a_person_assigns_it_to_once(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create, make.report(create.payment_id, Declined(code="x")), unmatched(), unmatched())

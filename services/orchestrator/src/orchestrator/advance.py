@@ -102,6 +102,8 @@ class Fold(Recording):
     def open(self, report: OperationOpened) -> None:
         """Apply a refund that somebody began at the provider: it begins here unless it is known, and then its outcome follows.
 
+        Of another amount than was known when it ended it cannot be.
+
         Raises `ValueError` for another currency than the payment's, which no refund of it can have.
         """
         opened = commands.opened_operation(self.payment, report, self.now)
@@ -109,7 +111,9 @@ class Fold(Recording):
         if operation is None:
             operation = self.payment.operations[opened.id] = opened
             self._operation_step(operation, Trigger.OPENED, None)
-        self._apply_to_operation(operation, report.outcome)
+        if operation.amount_minor != opened.amount_minor and not operation.live:
+            return self.contradict(operation.state, report.outcome, operation)
+        return self._apply_to_operation(operation, report.outcome)
 
     def decide(self, trigger: Trigger, operation: Operation | None) -> None:
         """Apply what a person has decided of the payment or an operation: the table must have a transition for it.

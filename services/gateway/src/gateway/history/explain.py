@@ -221,7 +221,7 @@ def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanat
 
 def _shown(subject: _Subject, explanation: Explanation, allowed: Mapping[May, str], now: datetime) -> Json:
     stand = subject.stand
-    may = [code for code in explanation.may if subject.requested or code != "repeat"]
+    may: list[May] = [code for code in explanation.may if subject.requested or code != "repeat"]
     return {
         "state": stand.state,
         "reason": stand.reason,
