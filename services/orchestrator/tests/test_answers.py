@@ -3,14 +3,15 @@
 import pytest
 
 from malipo import ids
-from malipo.contracts.commands import CancelPayment, CapturePayment
+from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
 from malipo.contracts.outcomes import Authorized, Pending, Unknown
+from malipo.contracts.provider_commands import Query
 from malipo.messaging.subscription import Received
 from malipo.money import Money
-from orchestrator import decisions
+from orchestrator import decisions, scheduler
 from orchestrator.subscriptions import SUBSCRIPTIONS
 
-CAP_1 = ids.new("cap")
+CAP_1, REF_1 = ids.new("cap"), ids.new("ref")
 HELD = Authorized(amount=Money(1000, "USD"), reference="pi_1")
 UNKNOWN = Unknown(reason="timeout")
 
@@ -57,3 +58,17 @@ async def test_an_answer_that_comes_while_another_replica_makes_a_step_is_kept(o
         await orchestrator.handle(make.report(create.payment_id, UNKNOWN))
     payment = await orchestrator.payment(create.payment_id)
     assert (payment["step"], payment["unanswered"]) == (3, False)
+
+
+async def test_what_waited_at_the_providers_service_can_be_decided_once_it_has_ended(orchestrator, make):
+    create = make.create()
+    refund = RefundPayment(payment_id=create.payment_id, refund_id=REF_1, amount_minor=None)
+    await orchestrator.handle(create, make.paid(create.payment_id), refund)
+    await orchestrator.database.write("UPDATE timers SET due_at = now()")
+    await scheduler.tick(orchestrator.database)
+    [query] = [message for message in await orchestrator.sent() if isinstance(message, Query)]
+    with pytest.raises(decisions.Impossible, match=f"{REF_1} may still be sent"):
+        await decisions.decide(orchestrator.database, REF_1, "failed", "The book shows none.", "Jo")
+    end = make.report(create.payment_id, UNKNOWN, "refund", REF_1, step=query.step - 1, also_answers=query.step)
+    await orchestrator.handle(end)
+    await decisions.decide(orchestrator.database, REF_1, "failed", "The book shows none.", "Jo")

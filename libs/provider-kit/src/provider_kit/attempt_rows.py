@@ -68,10 +68,14 @@ class FinishedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class PostponedAttempt:
-    """An attempt that was released: it runs again at `retry_at`, or was ended by the step that withdrew it."""
+    """An attempt that was released: it runs again at `retry_at`, or was ended by the step that withdrew it.
+
+    `also_answers` is the step of the last query about it that was not carried out.
+    """
 
     retry_at: datetime
     withdrawn_step: int | None
+    also_answers: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
 from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.subscription import Received
+from malipo.messaging.tables import OUTBOX
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork, outbox_row
-from malipo.messaging.writes import Write, arguments, arrays, names, statement
+from malipo.messaging.writes import arrays, insert, names
 from provider_kit import knowledge
 from provider_kit.attempt_rows import (
     ClaimedAttempt,
@@ -31,16 +32,30 @@ from provider_kit.attempt_rows import (
 from provider_kit.references import KEEP, KNOWN, OWN, columns, in_order, rows
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
-# While an operation or a query of it is open here, another query is not recorded: what is open will report the outcome.
-_RECORD = Write(
-    """
-    INSERT INTO attempts ({names}) SELECT {names} FROM unnest({arrays}) AS new ({names})
-    WHERE new.kind <> 'query' OR NOT EXISTS (
-        SELECT FROM attempts AS open
-        WHERE open.payment_id = new.payment_id AND open.operation_id = new.operation_id AND open.done_at IS NULL)
-    ON CONFLICT (id) DO NOTHING""",
-    NEW_ATTEMPT,
+_RECORD = insert(ATTEMPTS, "ON CONFLICT (id) DO NOTHING", NEW_ATTEMPT)
+_STEP = len(NEW_ATTEMPT) + 1
+# While an operation or a query of it is open here, another query is not recorded: the end of the last one that is open
+# answers it, and will tell so. It is recorded where that one is locked, and so is perhaps ending; and behind an operation
+# that comes in the same batch, although a query has overtaken it: that query's end says nothing about what comes later.
+_RECORD_WITH_QUERIES = f"""
+WITH new AS MATERIALIZED (SELECT * FROM unnest({_RECORD.arrays(1)}, ${_STEP}::integer[]) AS new ({_RECORD.names}, step)
+), coming AS (
+    SELECT id FROM new WHERE kind <> 'query' AND NOT EXISTS (SELECT FROM attempts AS here WHERE here.id = new.id)
+), last AS (
+    SELECT DISTINCT ON (open.operation_id) open.id, new.step
+    FROM new JOIN attempts AS open ON open.payment_id = new.payment_id AND open.operation_id = new.operation_id
+    WHERE new.kind = 'query' AND open.done_at IS NULL AND new.operation_id NOT IN (SELECT id FROM coming)
+    ORDER BY open.operation_id, open.position DESC, new.step DESC
+), held AS (
+    SELECT a.id, a.operation_id, last.step FROM attempts AS a JOIN last USING (id)
+    WHERE a.done_at IS NULL FOR UPDATE OF a SKIP LOCKED
+), told AS (
+    UPDATE attempts AS a SET also_answers = greatest(a.also_answers, held.step) FROM held WHERE a.id = held.id
 )
+INSERT INTO attempts ({_RECORD.names}) SELECT {_RECORD.names} FROM new
+WHERE kind <> 'query' OR operation_id NOT IN (SELECT operation_id FROM held)
+ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - names of ours
 # Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor keep
 # an operation from expiring.
 _CLAIM = f"""
@@ -90,10 +105,15 @@ _ENDED = (ATTEMPTS.c.id, ATTEMPTS.c.lease_token, ATTEMPTS.c.outcome, ATTEMPTS.c.
 # The end of an attempt and the report of it in the outbox are written together; neither is when the lease was lost. The
 # provider's ids are kept in any case.
 _COLUMNS = (*_ENDED, *INSERT_OUTBOX.columns)
+# Which query the end also answers is known under the row's lock alone, so that the report is given that as its last field here.
+_REPORT = """CASE a.also_answers WHEN 0 THEN ended.payload
+    ELSE substring(ended.payload FOR length(ended.payload) - 1) || convert_to(format(',"also_answers":%s}', a.also_answers), 'UTF8') END"""
+_AS_SENT = [column for column in _COLUMNS if column is not OUTBOX.c.payload]
 _FINISH = f"""
 WITH known AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(len(_COLUMNS) + 1))}
 ), ours AS (
-    SELECT ended.* FROM unnest({arrays(_COLUMNS)}) AS ended ({names(_COLUMNS)})
+    SELECT {names(_AS_SENT, "ended.")}, {_REPORT} AS payload
+    FROM unnest({arrays(_COLUMNS)}) AS ended ({names(_COLUMNS)})
     JOIN attempts AS a ON a.id = ended.id AND a.lease_token = ended.lease_token
     WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), reported AS (
@@ -115,7 +135,7 @@ UPDATE attempts SET due_at = now() + CASE WHEN expires_at > now() THEN least($3:
     outcome = CASE WHEN {_WITHDRAWN} THEN $7::jsonb END, done_at = CASE WHEN {_WITHDRAWN} THEN now() END,
     lease_token = NULL, lease_until = NULL
 WHERE id = $1 AND lease_token = $2 AND done_at IS NULL
-RETURNING due_at, CASE WHEN done_at IS NOT NULL THEN withdrawn_step END AS withdrawn_step
+RETURNING due_at, CASE WHEN done_at IS NOT NULL THEN withdrawn_step END AS withdrawn_step, also_answers
 """  # noqa: S608 - text of ours
 _KEEP_REFERENCE = "UPDATE attempts SET reference = $2 WHERE id = $1 AND kind <> 'query' AND reference IS NULL"
 _TOMBSTONE = """
@@ -136,7 +156,7 @@ WITH open AS (
     UPDATE attempts AS a SET withdrawn_step = open.step FROM open WHERE a.id = open.id AND NOT open.unsent
 )
 UPDATE attempts AS a SET outcome = $3::jsonb, done_at = now(), problem = NULL, lease_token = NULL, lease_until = NULL
-FROM open WHERE a.id = open.id AND open.unsent RETURNING a.id
+FROM open WHERE a.id = open.id AND open.unsent RETURNING a.id, a.also_answers
 """
 
 _CANCELED = msgspec.to_builtins(Canceled())
@@ -171,23 +191,31 @@ class Attempts:
         self._marks = GroupCommit(self._write_marks, most=_MOST_MARKS)
         self._holds = WeakValueDictionary[str, LeaseHold]()  # of what was claimed and is still being run
 
-    def record(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-        """Put these operations and queries into the unit of work: nothing is sent before this is committed."""
+    async def record(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
+        """Record these operations and queries with the unit of work: nothing is sent before this is committed.
+
+        Of queries about one operation there is one in a batch.
+        """
         # Those of one payment keep their sequence. All processes insert in the order of payments, lest two deadlock.
         ordered = sorted(batch, key=lambda received: received.key)
-        unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
+        if any(isinstance(received.message, Query) for received in ordered):
+            await unit.transaction.execute(_RECORD_WITH_QUERIES, *_columns_with_steps(ordered))
+        else:
+            unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
 
     async def withdraw(
         self, unit: UnitOfWork, withdraws: Sequence[Withdraw], arriving: Sequence[Received[Message]]
-    ) -> set[str]:
-        """Cancel those of these charges and confirms that were never sent; returns their ids. `arriving` are recorded first.
+    ) -> dict[str, int]:
+        """Cancel those of these charges and confirms that were never sent. `arriving` are recorded first.
 
-        For one that is being sent the withdrawal is deferred: it ends if it turns out that nothing was sent (`postpone`).
+        Returns by id the `also_answers` of its report. For one that is being sent the withdrawal is deferred: it ends if it
+        turns out that nothing was sent (`postpone`).
         """
-        if new := [_row(received, _command(received.message)) for received in arriving]:
-            await unit.transaction.execute(statement((_RECORD,)), *arguments({_RECORD: new}))
+        if arriving:
+            await unit.transaction.execute(_RECORD_WITH_QUERIES, *_columns_with_steps(arriving))
         withdrawn_ids, steps = [one.operation_id for one in withdraws], [one.step for one in withdraws]
-        return {row["id"] for row in await unit.transaction.fetch(_WITHDRAW, withdrawn_ids, steps, _CANCELED)}
+        ended = await unit.transaction.fetch(_WITHDRAW, withdrawn_ids, steps, _CANCELED)
+        return {row["id"]: row["also_answers"] for row in ended}
 
     async def claim_operations(
         self, lease: Lease, count: int, running: Sequence[str], without: Sequence[str] = ()
@@ -251,7 +279,7 @@ class Attempts:
             _POSTPONE, claimed.id, claimed.token, timedelta(seconds=seconds), problem, *earlier, _CANCELED
         )
         unit.put(KEEP, in_order(rows(claimed.command.operation_id, None, claimed.references.noted)))
-        return None if row is None else PostponedAttempt(row["due_at"], row["withdrawn_step"])
+        return None if row is None else PostponedAttempt(row["due_at"], row["withdrawn_step"], row["also_answers"])
 
     async def keep_reference(self, claimed: ClaimedAttempt, reference: str) -> None:
         """Keep the provider's id of what an operation made although its lease was lost: later queries can read it."""
@@ -301,6 +329,13 @@ def _row(received: Received[Message], command: ProviderCommand) -> Sequence[obje
     expires_at = command.expires_at if isinstance(command, Charge | Confirm) else None
     ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
     return *ids_, kind, encode(command), received.headers, expires_at, account_of(command)
+
+
+def _columns_with_steps(batch: Sequence[Received[Message]]) -> list[Sequence[object]]:
+    """The arguments of `_RECORD_WITH_QUERIES`."""
+    commands = [_command(received.message) for received in batch]
+    rows_ = [(*_row(received, one), one.step) for received, one in zip(batch, commands, strict=True)]
+    return list(zip(*rows_, strict=True))
 
 
 def _references(end: FinishedAttempt) -> list[tuple[str, str, str]]:

@@ -26,11 +26,11 @@ async def handle_batch(
         arriving = sorted((one for one in operations if one.key in payments), key=lambda one: one.key)
         ended = await attempts.withdraw(unit, [withdraw for withdraw, _ in withdrawn.values()], arriving)
         operations = [one for one in operations if one.key not in payments]
-        for operation_id in sorted(ended):
+        for operation_id, also_answers in sorted(ended.items()):
             withdraw, received = withdrawn[operation_id]
-            report = reports.withdrawn(withdraw, provider, withdraw.step)
+            report = reports.withdrawn(withdraw, provider, withdraw.step, also_answers)
             unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
-    attempts.record(unit, operations)
+    await attempts.record(unit, operations)
     unit.after_commit(nudge)
 
 

@@ -56,9 +56,12 @@ def outcome_of(claimed: ClaimedAttempt, provider: str, outcome: Outcome, exchang
 
 
 def withdrawn(
-    operation: Withdraw | ProviderOperation, provider: str, step: int, exchanges: Exchanges = ()
+    operation: Withdraw | ProviderOperation, provider: str, step: int, also_answers: int, exchanges: Exchanges = ()
 ) -> OutcomeReported:
-    """The end of a charge or confirm that was never sent, and now never will be: the payment's `step` withdrew it."""
+    """The end of a charge or confirm that was never sent, and now never will be: the payment's `step` withdrew it.
+
+    `also_answers` is the step of the last query about it that was not carried out.
+    """
     return OutcomeReported(
         payment_id=operation.payment_id,
         operation_id=operation.operation_id,
@@ -67,6 +70,7 @@ def withdrawn(
         outcome=Canceled(),
         source="attempt",
         step=step,
+        also_answers=also_answers,
         observed_at=clock.now(),
         exchanges=exchanges,
     )

@@ -322,7 +322,8 @@ class AttemptRunner:
     ) -> OutcomeReported | AttemptPostponed | None:
         """The end of what was withdrawn meanwhile, or else what postponed the attempt."""
         if postponed.withdrawn_step is not None:
-            return reports.withdrawn(operation, self._name, postponed.withdrawn_step, exchanges.made())
+            step, also_answers = postponed.withdrawn_step, postponed.also_answers
+            return reports.withdrawn(operation, self._name, step, also_answers, exchanges.made())
         return reports.postponed(
             claimed,
             operation,

@@ -54,6 +54,7 @@ ATTEMPTS = Table(
     Column("created_at", MOMENT, nullable=False, server_default=func.now()),
     Column("success", JSONB),
     Column("address_key", Text),
+    Column("also_answers", Integer, nullable=False, server_default=text("0")),
     Index("attempts_open", "payment_id", "position", postgresql_where=text("done_at IS NULL")),
     Index("attempts_operations_due", "due_at", postgresql_where=text("done_at IS NULL AND kind <> 'query'")),
     Index("attempts_queries_due", "due_at", postgresql_where=text("done_at IS NULL AND kind = 'query'")),
@@ -65,7 +66,8 @@ never be two attempts. `first_sent_at` is set while a try may have reached the p
 the account that it went to. `withdrawn_step` is the step that withdrew it while it was being sent. `address_key` is the key that the
 addresses in its requests were made under at first, so that a repeat has the same ones. After `expires_at`
 nothing is sent that could take money. `account` is the merchant's account that it is for, as `account_of` names it.
-`success` is what has told that its money moved, if neither it nor a query of it was answered so."""
+`success` is what has told that its money moved, if neither it nor a query of it was answered so. `also_answers` is the step of
+the last query that was not recorded because this was open, and which its end answers; 0 for none."""
 
 ATTEMPT_REFERENCES = Table(
     "attempt_references",
