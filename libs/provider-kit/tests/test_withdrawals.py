@@ -1,4 +1,4 @@
-"""A charge that was never sent can be withdrawn; one that may have been sent cannot."""
+"""What was never sent can be withdrawn; what may have been sent cannot."""
 
 import pytest
 from msgspec.structs import replace
@@ -145,3 +145,14 @@ async def test_a_refund_of_the_payment_is_no_charge_and_stays(kit, make):
     await handle(kit, make.refund(1))
     await handle(kit, replace(WITHDRAW, operation_id="ref_1"))
     assert [claimed.id for claimed in await kit.claim()] == ["ref_1"]
+
+
+async def test_a_refund_that_waits_for_a_provider_that_is_away_is_withdrawn_and_never_sent(kit, make):
+    await handle(kit, make.refund())
+    (claimed,) = await kit.claim()
+    await kit.postpone(claimed, seconds=60)
+    await handle(kit, replace(WITHDRAW, operation_id="ref_1", kind="refund"))
+    [report] = await withdrawn(kit)
+    assert (report.operation_id, report.kind, report.step) == ("ref_1", "refund", 4)
+    await kit.make_due()
+    assert await kit.claim() == []

@@ -11,13 +11,14 @@ from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayme
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.outcomes import (
     Authorized,
+    Canceled,
     Declined,
     OperationOpened,
     Pending,
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Confirm, ProviderMessage, Query, Refund
+from malipo.contracts.provider_commands import Cancel, Confirm, ProviderMessage, Query, Refund, Withdraw
 from malipo.contracts.providers import PROVIDERS
 from orchestrator import decisions
 from orchestrator.machine import State, Trigger
@@ -60,6 +61,17 @@ def test_a_refund_that_waits_is_not_sent_anew_once_its_payment_went_back():
     sent = told.overdue(refund_id)
     assert [one for one in sent if isinstance(one, Refund)] == []
     assert [one.operation_id for one in sent if isinstance(one, Query)] == [refund_id]
+
+
+def test_a_refund_that_was_never_sent_is_withdrawn_once_its_payment_went_back():
+    told, refund_id = Told(), ids.new("ref")
+    told.report(PAID)
+    told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id))
+    [withdraw] = [one for one in told.report(RETURNED) if isinstance(one, Withdraw)]
+    assert (withdraw.operation_id, withdraw.kind) == (refund_id, "refund")
+    told.report(Canceled(), refund_id, "refund")
+    refund = told.payment.operations[refund_id]
+    assert (refund.state, refund.failure.code) == (State.FAILED, "payment_returned")
 
 
 def test_a_payment_captured_in_part_has_that_part_again_when_a_wrong_decision_is_undone():

@@ -34,7 +34,7 @@ Makers = dict[str, tuple[str, int]]
 
 def codes(trees: list[ast.Module]) -> set[str]:
     """The codes that these sources write into failures, also by way of a function's parameter."""
-    makers: Makers = {"Declined": ("code", 0), "Failure": ("code", 0)}
+    makers: Makers = {"Declined": ("code", 0), "Failure": ("code", 0), "Obstacle": ("code", 0)}
     while True:
         found = {
             code for tree in trees for expression, scope in given(tree, makers) for code in written(expression, scope)
@@ -76,8 +76,9 @@ def written(code: ast.expr, scope: ast.AST) -> set[str]:
             pattern = "".join(part.value if isinstance(part, ast.Constant) else r"\w+" for part in parts)
             return {own for own in OWN_FAILURES if re.fullmatch(pattern, own)} or {pattern}
         case ast.Name(id=name):
-            assigned = [node for node in ast.walk(scope) if isinstance(node, ast.Assign)]
-            values = [node.value for node in assigned if name in map(name_of, node.targets)]
+            assigned = [node for node in ast.walk(scope) if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+            targets = [(getattr(node, "targets", None) or [node.target], node.value) for node in assigned]
+            values = [value for names, value in targets if name in map(name_of, names)]
             return {found for value in values for found in written(value, scope)}
         case _:
             return set()  # a provider's own, or that of a refusal

@@ -127,7 +127,7 @@ RETURNING a.id, EXISTS (
     WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position) AS followed
 """  # noqa: S608 - names of ours
 # Never beyond the expiry, so that the end is reported at once. What has expired already was perhaps sent, and is queried.
-# A charge or confirm that was to be withdrawn during this try, and is now known not to have been sent, ends here.
+# What was to be withdrawn during this try, and is now known not to have been sent, ends here.
 _WITHDRAWN = "withdrawn_step IS NOT NULL AND $5::timestamptz IS NULL"
 _POSTPONE = f"""
 UPDATE attempts SET due_at = now() + CASE WHEN expires_at > now() THEN least($3::interval, expires_at - now()) ELSE $3::interval END,
@@ -150,12 +150,12 @@ ON CONFLICT (id) DO UPDATE SET problem = attempts.problem WHERE attempts.problem
 _WITHDRAW = """
 WITH open AS (
     SELECT a.id, withdraw.step, a.first_sent_at IS NULL AS unsent
-    FROM unnest($1::text[], $2::integer[]) AS withdraw (id, step) JOIN attempts AS a USING (id)
-    WHERE a.kind IN ('charge', 'confirm') AND a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+    FROM unnest($1::text[], $2::text[], $3::integer[]) AS withdraw (id, kind, step) JOIN attempts AS a USING (id, kind)
+    WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), deferred AS (
     UPDATE attempts AS a SET withdrawn_step = open.step FROM open WHERE a.id = open.id AND NOT open.unsent
 )
-UPDATE attempts AS a SET outcome = $3::jsonb, done_at = now(), problem = NULL, lease_token = NULL, lease_until = NULL
+UPDATE attempts AS a SET outcome = $4::jsonb, done_at = now(), problem = NULL, lease_token = NULL, lease_until = NULL
 FROM open WHERE a.id = open.id AND open.unsent RETURNING a.id, a.also_answers
 """
 
@@ -206,15 +206,15 @@ class Attempts:
     async def withdraw(
         self, unit: UnitOfWork, withdraws: Sequence[Withdraw], arriving: Sequence[Received[Message]]
     ) -> dict[str, int]:
-        """Cancel those of these charges and confirms that were never sent. `arriving` are recorded first.
+        """Cancel those of these operations that were never sent. `arriving` are recorded first.
 
         Returns by id the `also_answers` of its report. For one that is being sent the withdrawal is deferred: it ends if it
         turns out that nothing was sent (`postpone`).
         """
         if arriving:
             await unit.transaction.execute(_RECORD_WITH_QUERIES, *_columns_with_steps(arriving))
-        withdrawn_ids, steps = [one.operation_id for one in withdraws], [one.step for one in withdraws]
-        ended = await unit.transaction.fetch(_WITHDRAW, withdrawn_ids, steps, _CANCELED)
+        what = zip(*((one.operation_id, one.kind, one.step) for one in withdraws), strict=True)
+        ended = await unit.transaction.fetch(_WITHDRAW, *map(list, what), _CANCELED)
         return {row["id"]: row["also_answers"] for row in ended}
 
     async def claim_operations(

@@ -1,4 +1,4 @@
-"""Handles a provider's commands: operations and queries are recorded; a charge or confirm that was never sent can be withdrawn."""
+"""Handles a provider's commands: operations and queries are recorded; what was never sent can be withdrawn."""
 
 from collections.abc import Callable, Sequence
 

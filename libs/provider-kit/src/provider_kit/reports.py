@@ -58,7 +58,7 @@ def outcome_of(claimed: ClaimedAttempt, provider: str, outcome: Outcome, exchang
 def withdrawn(
     operation: Withdraw | ProviderOperation, provider: str, step: int, also_answers: int, exchanges: Exchanges = ()
 ) -> OutcomeReported:
-    """The end of a charge or confirm that was never sent, and now never will be: the payment's `step` withdrew it.
+    """The end of an operation that was never sent, and now never will be: the payment's `step` withdrew it.
 
     `also_answers` is the step of the last query about it that was not carried out.
     """

@@ -271,10 +271,9 @@ class Fold(Recording):
         set_deadline(self.payment, subject, transition, outcome, self.now)
 
     def _close_operations(self, trigger: Trigger, outcome: Outcome | None) -> None:
-        """The charge has ended: end the captures and cancels that were to change it, and a refund of what went back."""
+        """The charge has ended: end the captures and cancels that were to change it, and stop the refunds of what went back."""
         if self.payment.state is State.RETURNED:
-            for refund in self.payment.waiting(Subject.REFUND):
-                self._operation_step(refund, Trigger.DECLINED, Declined(code="payment_returned"))
+            self._stop_refunds()
         for operation in self.payment.live(Subject.CAPTURE, Subject.CANCEL):
             taken = operation.subject is Subject.CAPTURE and trigger is Trigger.SUCCEEDED
             if taken and operation.amount_minor != self.payment.captured_minor:
@@ -282,6 +281,13 @@ class Fold(Recording):
                 self._operation_step(operation, Trigger.DECLINED, otherwise)
             else:
                 self._operation_step(operation, trigger, outcome)
+
+    def _stop_refunds(self) -> None:
+        """End those that wait here, and those at the provider's service that were never sent."""
+        for refund in self.payment.waiting(Subject.REFUND):
+            self._operation_step(refund, Trigger.DECLINED, Declined(code="payment_returned"))
+        under_way = [one for one in self.payment.live(Subject.REFUND) if one.unanswered and one.opened_by != "provider"]
+        self.messages += [commands.withdraw(self.payment, one) for one in under_way]
 
     def _start_deferred(self, *subjects: Subject) -> None:
         """Start what was deferred and can be carried out now: a cancel, because the charge exists, or a refund, as it has a name."""

@@ -152,8 +152,12 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
             raise ValueError(operation.subject)
 
 
-def withdraw(payment: Payment) -> Withdraw:
-    """The command that stops the charge, or the confirm that is under way, where it waits, if that was never sent."""
+def withdraw(payment: Payment, refund: Operation | None = None) -> Withdraw:
+    """The command that stops the refund, or else the charge or the confirm that is under way, where it waits, if that was never
+    sent.
+    """
+    if refund is not None:
+        return Withdraw(**_common(payment, refund.id), kind="refund")
     return Withdraw(**_common(payment, payment.awaited_id), kind=_awaited_kind(payment))
 
 

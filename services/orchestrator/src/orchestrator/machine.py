@@ -54,7 +54,7 @@ class Trigger(StrEnum):
 
 
 class Send(StrEnum):
-    """What a transition sends to the provider. `WITHDRAW` stops a charge or confirm that was never sent, and nothing else."""
+    """What a transition sends to the provider. `WITHDRAW` stops what was never sent, and nothing else."""
 
     CHARGE = "charge"
     CONFIRM = "confirm"
@@ -180,6 +180,7 @@ _TABLE = {
         (P,                T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
         (P,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
         (P,                T.REVERSED,          FAILED,    _,                  "refund.failed"),
+        (P,                T.CANCELED,          FAILED,    _,                  "refund.failed"),  # withdrawn: its payment went back
         (P,                T.PENDING,           N,         _,                  _),
         (P,                T.UNKNOWN,           D,         S.QUERY,            _),
         (P,                T.OVERDUE,           D,         S.QUERY,            _),
@@ -192,6 +193,7 @@ _TABLE = {
         (D,                T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
         (D,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
         (D,                T.REVERSED,          FAILED,    _,                  "refund.failed"),
+        (D,                T.CANCELED,          FAILED,    _,                  "refund.failed"),
         (D,                T.PENDING,           N,         _,                  _),
         (D,                T.UNKNOWN,           D,         _,                  _),
         (D,                T.OVERDUE,           D,         S.QUERY,            _),

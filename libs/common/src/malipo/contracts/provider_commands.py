@@ -103,14 +103,14 @@ class Query(BaseCommand, frozen=True, kw_only=True):
 
 
 class Withdraw(BaseCommand, frozen=True, kw_only=True):
-    """Withdraw the charge or confirm `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and
+    """Withdraw the charge, confirm or refund `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and
     no outcome.
 
     It waits behind nothing: what is postponed, say while a provider is away, can be withdrawn all that time. What is being
     sent at the moment is withdrawn if nothing of it reaches the provider.
     """
 
-    kind: Literal["charge", "confirm"] = "charge"
+    kind: Literal["charge", "confirm", "refund"] = "charge"
 
 
 ProviderCommand = Charge | Confirm | Capture | Cancel | Refund | Query

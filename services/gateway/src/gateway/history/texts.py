@@ -254,6 +254,11 @@ _REFUND = _operation("refund", "refund") | {
         _FINAL,
         ("refund",),
     ),
+    ("failed", "canceled"): Explanation(
+        "The payment's money went back to the customer before the refund was sent, so that it never will be.",
+        _FINAL,
+        ("pay_anew",),
+    ),
 }
 _CAPTURE = _operation("capture", "capture", "cancel") | {
     ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", _FINAL, ("refund",)),
