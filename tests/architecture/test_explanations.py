@@ -25,7 +25,7 @@ OF_PAYMENTS = pytest.mark.parametrize("key", PAYMENTS, ids=".".join)
 def payment_in(state: str) -> Payment:
     create = CreatePayment(
         payment_id=ids.new("pay"), merchant_id="mer_1", mode="test", amount=Money(1000, "USD"),
-        method=card("pm_1"), capture="manual", config_version=1,
+        method=card("pm_1"), capture="manual", config_version=1, configured=("stripe",),
     )  # fmt: skip
     payment = handlers.new_payment(create, {}, clock.now())
     payment.state, payment.reference = State(state), "pi_1"

@@ -44,20 +44,20 @@ from provider_kit.attempts import Attempts
 recorded, claimed, finished = Attempts.record, Attempts.claim_operations, Attempts.finish
 waiting, operations = [], set()
 
-def record(self, unit, batch):
+async def record(self, unit, batch):
     queries = [one for one in batch if isinstance(one.message, Query)]
     operations.update(one.message.operation_id for one in batch if one not in queries)
     waiting.extend(
         ClaimedAttempt(one.message.operation_id, "", one.message, one.headers, tries=1, reference=None, age=timedelta())
         for one in batch if one not in queries
     )
-    recorded(self, unit, queries)
+    await recorded(self, unit, queries)
 
 async def claim(self, lease, count, running, without=()):
     handed, waiting[:] = waiting[:count], waiting[count:]
     return handed or await claimed(self, lease, count, running, without)
 
-async def mark(self, claimed, account_fingerprint, own):
+async def mark(self, *what):
     pass
 
 async def finish(self, ends):

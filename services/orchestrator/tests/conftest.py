@@ -61,6 +61,7 @@ def create(amount_minor: int = 1000, **changes) -> CreatePayment:
         "method": card("pm_card_visa"),
         "capture": "automatic",
         "config_version": 1,
+        "configured": ("stripe",),
         "client_ref": "order 7",
         "metadata": {"a": "b"},
     }

@@ -118,7 +118,7 @@ def walked(before, order) -> tuple[Payment, list[PaymentTransitioned]]:
     """A payment after these commands and outcomes, and its transitions."""
     create = CreatePayment(
         payment_id=PAY, merchant_id="mer_1", mode="test", amount=ALL, method=card("pm_1"), capture="manual",
-        config_version=1,
+        config_version=1, configured=("stripe",),
     )  # fmt: skip
     payment, transitions = handlers.new_payment(create, {}, clock.now()), []
     for message in (create, *before, *order):

@@ -7,9 +7,12 @@ from malipo.contracts.providers import by_method
 from malipo.money import Money
 from orchestrator import routing
 
+EVERY = ("acme", "mpesa", "paypal", "stripe")
+
 
 def payment(method: str = "card", amount: int = 1250, currency: str = "USD", **changes) -> CreatePayment:
     base = {"payment_id": "pay_1", "merchant_id": "mer_1", "mode": "test", "capture": "automatic", "config_version": 1}
+    base["configured"] = EVERY
     return CreatePayment(method=PaymentMethod(type=method), amount=Money(amount, currency), **base | changes)
 
 

@@ -37,7 +37,7 @@ class Told:
         self.id, self.now, self.sent = ids.new("pay"), clock.now(), []
         values = {
             "payment_id": self.id, "merchant_id": "mer_1", "mode": "test", "amount": ALL, "method": card("pm_1"),
-            "capture": "automatic", "config_version": 1, "expires_at": self.now + timedelta(minutes=15),
+            "capture": "automatic", "config_version": 1, "configured": ("stripe",), "expires_at": self.now + timedelta(minutes=15),
         }  # fmt: skip
         create = CreatePayment(**values | changes)
         self.payment = handlers.new_payment(create, {}, self.now)

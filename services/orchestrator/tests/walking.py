@@ -97,6 +97,7 @@ class Walk:
             mode="test",
             amount=Money(AMOUNT, USD),
             method=card("pm"),
+            configured=("stripe",),
             capture="manual" if manual else "automatic",
             config_version=1,
             late_payments=late,

@@ -33,7 +33,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
 
     After `expires_at`, by the clock of the sending service's database, nothing that takes the customer's money is sent
     any more. Without it the intent is good for the `life` of its method, from when the orchestrator applies the command.
-    `configured` are the providers at which the merchant has this account: routing chooses among them; when empty, among all.
+    `configured` are the providers at which the merchant has this account: routing chooses among them.
     `account` is the label of the merchant's account at the provider, `customer_ref` the merchant's name of the customer.
     """
 
@@ -45,7 +45,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     capture: CaptureMode
     config_version: int
     provider: str | None = None
-    configured: tuple[str, ...] = ()
+    configured: tuple[str, ...]
     account: str = DEFAULT_ACCOUNT
     late_payments: LatePayments = "keep"
     customer_ref: str | None = None
