@@ -105,7 +105,7 @@ def paid(shop: Shop) -> Any:
 def test_the_suite_of_a_new_provider_is_red_and_lists_what_is_to_be_written(begun: Copy) -> None:
     shown = begun.python(*SUITE, check=False)
     assert "FAILED" in shown
-    listed = shown.split("to be written:")[1].split("____")[0]
+    listed = shown.split("to be written:")[1].split("\n___")[0]
     assert [line.split(":")[0].strip() for line in listed.strip().splitlines()] == [
         "contracts/providers/acme.py",
         *(f"test_conformance.py, {name}" for name in ("credentials", "other_credentials", "content_type")),
