@@ -145,6 +145,20 @@ def test_a_refund_that_came_back_after_a_person_held_it_to_have_failed_stays_fai
     assert told.payment.refundable_minor == 1000
 
 
+@pytest.mark.parametrize("decided", [True, False])
+def test_the_first_name_of_a_refund_that_had_come_back_without_one_does_not_complete_it_but_is_alerted(decided):
+    told, refund_id = Told(), ids.new("ref")
+    told.report(PAID)
+    told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id, amount_minor=400))
+    told.report(Pending(), refund_id, "refund")
+    if decided:
+        told.decide(Trigger.DECIDED_FAILED, told.payment.operations[refund_id])
+    told.report(back(None), refund_id, "refund")
+    told.report(Succeeded(amount=PART, reference="re_1"), refund_id, "refund")
+    assert (told.payment.operations[refund_id].state, told.last.contradiction) == (State.FAILED, True)
+    assert told.payment.refundable_minor == 1000
+
+
 @pytest.mark.parametrize("minutes", [20, -20])
 def test_an_approval_counts_whatever_the_clock_of_the_replica_that_told_it(minutes):
     told = Told()

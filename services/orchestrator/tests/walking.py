@@ -111,18 +111,24 @@ class Walk:
         self.repeated = []
         self.states = []
         self.taken = False
+        self.out = set()
+        self.there = set()
 
     def handle(self, message) -> None:
         if self.payment.step and Resend().answers(self.payment, message):
             return
+        self.keep_out(message)
         fold = Fold(self.payment, self.now, "attempt", "msg")
         try:
             handlers._decide(fold, message)
         except handlers.Refused as refused:
             self.sent.append(refused)
         self.sent += fold.messages
+        self.keep_sent(fold.messages)
         for one in fold.messages:
-            if isinstance(one, Withdraw):
+            if isinstance(one, Withdraw) and one.kind == "refund":
+                assert self.payment.state is State.RETURNED, "a refund is stopped of money that did not go back"
+            elif isinstance(one, Withdraw):
                 assert one.operation_id == self.payment.awaited_id, "a cancel stops what is not awaited"
         if any(isinstance(one, Refund) for one in fold.messages):
             assert self.reserved <= self.payment.captured_minor, "refunds pass what was captured"
@@ -133,14 +139,29 @@ class Walk:
 
     @property
     def reserved(self) -> int:
-        """What refunds that were begun here hold of the money."""
+        """What refunds that were begun here hold of the money: also those that have failed, if they may still be sent."""
         refunds = [one for one in self.payment.operations.values() if one.subject is Subject.REFUND]
-        return sum(one.amount_minor for one in refunds if one.opened_by != "provider" and one.state is not State.FAILED)
+        ours = [one for one in refunds if one.opened_by != "provider"]
+        return sum(one.amount_minor for one in ours if one.state is not State.FAILED or one.id in self.out)
+
+    def keep_out(self, message) -> None:
+        """A refund that is reported about waits nowhere any more; one that the provider has is never sent again."""
+        match message:
+            case OutcomeReported(kind="refund", operation_id=refund_id, outcome=outcome):
+                self.out.discard(refund_id)
+                if isinstance(outcome, Pending | Succeeded):
+                    self.there.add(refund_id)
+
+    def keep_sent(self, messages) -> None:
+        """A refund that was sent, or is asked about, may still be sent until it is reported about."""
+        about = {one.operation_id for one in messages if isinstance(one, Refund | Query)}
+        self.out |= {one for one in about if one in self.payment.operations} - self.there
 
     def overdue(self) -> None:
         for subject in [s for s, due in self.payment.timers.items() if due]:
             fold = Fold(self.payment, self.now, "deadline", "msg")
             fold.overdue(subject)
+            self.keep_sent(fold.messages)
             self.sort_out_repeats(fold.messages)
         self.states.append(self.payment.state)
 

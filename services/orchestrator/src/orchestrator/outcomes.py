@@ -158,6 +158,7 @@ def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
     if outcome is None:
         return
     operation.reference = outcome.reference or operation.reference
+    operation.came_back = operation.came_back or isinstance(outcome, Reversed)
     match outcome:
         case Declined(code=code, message=message) | Reversed(code=code, message=message):
             operation.failure = failure_of(code, message)
@@ -199,15 +200,16 @@ def why_failed_all_the_same(operation: Operation, outcome: Outcome | None) -> Ig
     person had held it to have failed.
 
     If a success names the refund that had failed, it had succeeded before: the bank returned what had arrived. If it
-    names none, that cannot be told.
+    names none, or the first of one whose money came back, that cannot be told.
     """
     failed = operation.subject is Subject.REFUND and operation.state is State.FAILED
     by_provider = operation.failure is not None and operation.failure.code != "decided_by_operator"
     if failed and by_provider and isinstance(outcome, Declined | Reversed):
         return why_ignored(operation.subject, operation.state, Trigger.DECLINED)
-    if not (failed and by_provider and operation.reference and isinstance(outcome, Succeeded)):
+    known = operation.reference is not None or operation.came_back
+    if not (failed and by_provider and known and isinstance(outcome, Succeeded)):
         return None
-    if outcome.reference is None:
+    if outcome.reference is None or operation.reference is None:
         return Ignored.CONTRADICTION
     return Ignored.LATE if outcome.reference == operation.reference else None
 

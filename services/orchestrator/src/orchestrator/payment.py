@@ -27,7 +27,8 @@ class Operation:
 
     `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
     `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out:
-    the command, or else the query of the step `asked_step`.
+    the command, or else the query of the step `asked_step`. `came_back`: its money went back to the merchant after it had been
+    given, as the provider has reported.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Operation:
     pending_seconds: float | None = None
     dispatched_at: datetime | None = None
     in_doubt_since: datetime | None = None
+    came_back: bool = False
     updated_at: datetime
 
     @property

@@ -84,6 +84,7 @@ OPERATION_CHANGES = (
     Column("dispatched_at", MOMENT),
     Column("in_doubt_since", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
+    Column("came_back", Boolean, nullable=False),
 )
 """What changes of a capture, cancel or refund."""
 

@@ -74,7 +74,8 @@ def upgrade() -> None:
             pending_seconds double precision,
             dispatched_at  timestamptz,
             in_doubt_since timestamptz,
-            updated_at   timestamptz NOT NULL
+            updated_at   timestamptz NOT NULL,
+            came_back    boolean NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX operations_by_payment ON operations (payment_id);
         CREATE INDEX operations_in_doubt ON operations (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
