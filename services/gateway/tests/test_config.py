@@ -330,7 +330,7 @@ async def test_the_providers_are_listed_with_what_they_can_do_and_whether_they_a
     assert (stripe["provider"], stripe["configured"], stripe["accounts"]) == ("stripe", True, ["default"])
     (card,) = stripe["methods"]
     assert (card["type"], card["captures"], card["life_seconds"]) == ("card", ["automatic", "manual"], 900)
-    assert {"currency": "KWD", "step": 10, "least": 10, "most": 99_999_999_990} in card["currencies"]
+    assert {"currency": "KWD", "step": 10, "least": 10, "most": 99_999_990} in card["currencies"]
     assert {"operation": "refund", "partial": True, "several": True, "asynchronous": True} in stripe["operations"]
     live = await gateway.key_of(merchant.id, mode="live")
     (stripe,) = (await live.get("/v1/providers")).json()["data"]
