@@ -142,13 +142,14 @@ async def test_of_two_services_that_confirm_at_once_neither_is_told_again(gatewa
 
 
 async def test_a_customers_payments_are_erased_and_nobody_elses(gateway, merchant):
+    stranger = await gateway.merchant()
     customers, of_another, others = (
         await hold_a_phone(gateway, merchant),
         await hold_a_phone(gateway, merchant, "customer-8"),
-        await hold_a_phone(gateway, await gateway.merchant()),
+        await hold_a_phone(gateway, stranger),
     )
-    for made in (customers, of_another, others):
-        await gateway.receive(gateway.step(merchant, made))
+    for owner, made in ((merchant, customers), (merchant, of_another), (stranger, others)):
+        await gateway.receive(gateway.step(owner, made))
     assert (await merchant.post("/v1/customers/customer-7/erase")).status_code == 202
     assert await until(lambda: erased(gateway), what="an erased key") == [customers["id"]]
     kept = await gateway.pool.fetch("SELECT payment_id FROM personal_keys WHERE wrapped IS NOT NULL ORDER BY 1")
