@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
     ActionRequired,
     Approval,
     Authorized,
@@ -18,7 +19,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.provider_commands import Cancel, Charge, Confirm
 from malipo.platform.logs import log
-from provider_kit.provider import AMOUNT_MISMATCH, ProviderOperation
+from provider_kit.provider import ProviderOperation
 
 _NUL, _REPLACEMENT = rb"\u0000", rb"\ufffd"
 _MAX_TEXT_CHARS = 1_000

@@ -18,8 +18,6 @@ ProviderOperation = Charge | Confirm | Capture | Cancel | Refund
 Credentials = Mapping[str, Any]
 """A merchant's decrypted credentials at one provider, as the merchant gave them."""
 
-AMOUNT_MISMATCH = "amount_mismatch"
-"""The reason of an `Unknown` when the provider reports another amount or currency than the operation's."""
 ACCOUNT_CHANGED = "account_changed"
 """The reason of an `Unknown` when an operation may have been sent to another account, and the present one has no trace."""
 NOT_FOUND = "not_found"

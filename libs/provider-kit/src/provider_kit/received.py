@@ -14,6 +14,7 @@ from prometheus_client import Counter
 
 from malipo import ids
 from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
     ActionRequired,
     Approved,
     Authorized,
@@ -34,7 +35,7 @@ from provider_kit.credentials import Account
 from provider_kit.integrity import checked
 from provider_kit.looking import Judged
 from provider_kit.matching import is_known, meant, of_account, purpose, taker_of, transactions
-from provider_kit.provider import AMOUNT_MISMATCH, ReceivedMoney
+from provider_kit.provider import ReceivedMoney
 from provider_kit.tables import RECEIVED_MONEY
 
 LOOK_SECONDS = 5.0

@@ -43,21 +43,22 @@ def create_merchant(
         operator_command.fail("give the merchant a name, in printable characters")
     key_id, key = authentication.new_key("test")
 
-    async def add(unit: UnitOfWork) -> str:
+    async def add(unit: UnitOfWork) -> tuple[str, list[str]]:
+        others = await store.merchants_named(unit.transaction, name)
         merchant_id = await store.add_merchant(unit.transaction, name)
         if test_key:
             digest, scopes = authentication.digest(key), list(authentication.SCOPES)
             await store.add_key(
                 unit.transaction, key_id, merchant_id, "test", digest=digest, scopes=scopes, expires_days=None
             )
-        return merchant_id
+        return merchant_id, others
 
-    others = [one for one in _merchants_there() if one.name == name]
-    made = {"id": _write(add), "name": name}
+    merchant_id, others = _write(add)
+    made = {"id": merchant_id, "name": name}
     _print(made | ({"key": key} if test_key else {}), as_json=as_json)
     if others:
-        ids_there = ", ".join(one.id for one in others)
-        typer.echo(f"note: the name {name} was there before, of {ids_there}; names may repeat, ids never do", err=True)
+        note = f"the name {name} was there before, of {', '.join(others)}; names may repeat, ids never do"
+        typer.echo(f"note: {note}", err=True)
 
 
 @_merchants.command("list")

@@ -5,6 +5,7 @@ from datetime import datetime
 from malipo.contracts.events import Failure, Source
 from malipo.contracts.failures import failure_of
 from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
     RESULTS,
     ActionRequired,
     Approved,
@@ -22,8 +23,6 @@ from malipo.money import Money
 from orchestrator.machine import DECIDED, Ignored, State, Subject, Transition, Trigger, why_ignored
 from orchestrator.payment import Operation, Payment
 
-_AMOUNT_MISMATCH = "amount_mismatch"
-
 
 def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
     """The outcome, or doubt when its currency is another or its amount is more than was requested.
@@ -37,7 +36,7 @@ def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
     fits = amount.currency == requested.currency and (
         amount == requested if exact else amount.amount_minor <= requested.amount_minor
     )
-    return outcome if fits else Unknown(reason=_AMOUNT_MISMATCH, reference=outcome.reference)
+    return outcome if fits else Unknown(reason=AMOUNT_MISMATCH, reference=outcome.reference)
 
 
 def believable_of(operation: Operation, outcome: Outcome, currency: str) -> Outcome:
@@ -124,7 +123,7 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
     if outcome is None:
         return
     payment.reference = outcome.reference or payment.reference
-    doubted = isinstance(outcome, Unknown) and outcome.reason == _AMOUNT_MISMATCH  # perhaps of other money
+    doubted = isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH  # perhaps of other money
     if outcome.reference is not None and not doubted:
         payment.know(outcome.reference, paid=isinstance(outcome, Succeeded))
     match outcome:

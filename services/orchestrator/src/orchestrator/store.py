@@ -213,6 +213,7 @@ def _payment(row: Row) -> Payment:
 def _payment_row(payment: Payment) -> dict[str, Any]:
     row = {name: getattr(payment, name) for name in _ADD_PAYMENTS.keys if name not in ("amount_minor", "currency")}
     row |= {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
+    # An object: a list within an array of rows would be a further dimension of that array.
     row["known_references"] = {name: place for place, name in enumerate(payment.known_references)}
     return row | {name: msgspec.to_builtins(row[name]) for name in ("method", "action", "failure")}
 

@@ -9,6 +9,7 @@ import msgspec
 from malipo.contracts.descriptor import Method
 from malipo.contracts.methods import CardMethod
 from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
     ActionRequired,
     Authorized,
     Canceled,
@@ -24,7 +25,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import AMOUNT_MISMATCH, ERROR_STORED, Attempt, ProviderOperation
+from provider_kit.provider import ERROR_STORED, Attempt, ProviderOperation
 from provider_stripe.objects import (
     LISTING,
     OBJECT,

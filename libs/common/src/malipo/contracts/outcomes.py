@@ -105,6 +105,9 @@ class Unknown(_Outcome, frozen=True, kw_only=True):
     silent: bool = False
 
 
+AMOUNT_MISMATCH = "amount_mismatch"
+"""The reason of an `Unknown` when the provider reports another amount or currency than the operation's."""
+
 Outcome = Succeeded | Authorized | Declined | Canceled | Pending | Approved | Reversed | ActionRequired | Unknown
 
 RESULTS: dict[type[Outcome], str] = {

@@ -19,6 +19,7 @@ from malipo.messaging.pool import Queries, Statements
 from malipo.messaging.queries import CompiledQuery
 
 _INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"
+_NAMED = "SELECT id FROM merchants WHERE name = $1 ORDER BY id"
 _LIST_MERCHANTS = CompiledQuery(
     select(MERCHANTS.c.id, MERCHANTS.c.name, MERCHANTS.c.config_version, MERCHANTS.c.created_at).order_by(
         MERCHANTS.c.id
@@ -92,6 +93,11 @@ async def add_merchant(connection: Statements, name: str) -> str:
     merchant_id = ids.new("mer")
     await connection.execute(_INSERT_MERCHANT, merchant_id, name)
     return merchant_id
+
+
+async def merchants_named(source: Queries, name: str) -> list[str]:
+    """The ids of the merchants of this name, oldest first: names may repeat."""
+    return [row["id"] for row in await source.fetch(_NAMED, name)]
 
 
 async def list_merchants(source: Queries) -> list[Merchant]:
