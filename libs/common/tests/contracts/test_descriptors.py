@@ -88,9 +88,12 @@ def test_confirming_follows_an_approval_and_nothing_else(providers):
     [
         (
             "mpesa",
-            {"kind": "till", "shortcode": "174379", "consumer_key": "open", "consumer_secret": "s" * 20,
-             "passkey": "short", "initiator_password": "also secret, and long enough"},
-            {"consumer_key": "open", "consumer_secret": "...ssss", "passkey": "...", "initiator_password": "...ough"},
+            {"kind": "till", "shortcode": "174379", "till_number": "300584", "consumer_key": "open",
+             "consumer_secret": "s" * 20, "passkey": "short", "initiator": "reverser",
+             "initiator_password": "also secret, and long enough", "pull_number": "0722000000",
+             "by_hand": {"references": "known", "least": 100, "most": 200}},
+            {"consumer_key": "open", "consumer_secret": "...ssss", "passkey": "...", "initiator_password": "...ough",
+             "pull_number": "..."},
         ),
         (
             "bank",
