@@ -15,6 +15,8 @@ import pytest_asyncio
 from malipo_simulators.kit.server import make_server
 from malipo_simulators.kit.webhooks.posting import HttpxPoster
 from malipo_simulators.merchant.app import create_merchant_app
+from malipo_simulators.mpesa.app import create_mpesa_app
+from malipo_simulators.mpesa.settings import MpesaSettings
 from malipo_simulators.stripe.app import create_stripe_app
 from malipo_simulators.stripe.settings import StripeSettings
 from malipo_simulators.stripe.webhooks.signing import signature
@@ -136,6 +138,48 @@ async def stripe() -> AsyncIterator[Driver]:
     app = create_stripe_app(FAST, HttpxPoster(2, httpx.MockTransport(inbox)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http:
         yield Driver(http, inbox)
+    await app.state.world.close()
+
+
+class MpesaDriver:
+    """A client of the simulated Daraja: it sends JSON with the token of one app, unless it is given another."""
+
+    def __init__(self, http: httpx.AsyncClient, inbox: Inbox) -> None:
+        self.http = http
+        self.inbox = inbox
+        self._token: str | None = None
+
+    async def new_token(self, key: str = "key") -> str:
+        answer = await self.http.get(MPESA_TOKEN, auth=(key, "secret"))
+        return answer.json()["access_token"]
+
+    async def post(
+        self, path: str, data: dict, *, token: str | None = None, fault: str | None = None
+    ) -> httpx.Response:
+        if token is None:
+            token = self._token = self._token or await self.new_token()
+        headers = {"authorization": f"Bearer {token}"} | ({"x-sim-fault": fault} if fault else {})
+        return await self.http.post(path, json=data, headers=headers)
+
+    async def control(self, path: str, data: dict | None = None) -> dict:
+        response = await self.http.post(f"/_sim/{path}", json=data)
+        assert response.status_code < 300, response.text
+        return response.json()
+
+    async def book(self, **filters: str) -> dict:
+        return (await self.http.get("/_sim/book", params=filters)).json()
+
+
+MPESA_TOKEN = "/oauth/v1/generate?grant_type=client_credentials"
+MPESA_FAST = MpesaSettings(seed="tests", webhook_delay_seconds=0, webhook_timeout_seconds=2)
+
+
+@pytest_asyncio.fixture
+async def mpesa() -> AsyncIterator[MpesaDriver]:
+    inbox = Inbox()
+    app = create_mpesa_app(MPESA_FAST, HttpxPoster(2, httpx.MockTransport(inbox)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://daraja.test") as http:
+        yield MpesaDriver(http, inbox)
     await app.state.world.close()
 
 

@@ -1,1 +1,1 @@
-"""A stand-in for the API of M-Pesa."""
+"""A stand-in for Safaricom's Daraja, the API of M-Pesa in Kenya."""

@@ -1,15 +1,23 @@
-"""Puts the simulated API of M-Pesa and its control routes into one ASGI app."""
+"""Puts the simulated Daraja and its control routes into one ASGI app."""
 
 from fastapi import FastAPI
 
 from malipo_simulators.kit.app import create_app
-from malipo_simulators.kit.settings import SimulatorSettings
 from malipo_simulators.kit.webhooks.posting import Poster, WirePoster
-from malipo_simulators.mpesa.world import MpesaWorld
+from malipo_simulators.mpesa.book_control import book_routes
+from malipo_simulators.mpesa.oauth.control import token_routes
+from malipo_simulators.mpesa.routes import add_api
+from malipo_simulators.mpesa.settings import MpesaSettings
+from malipo_simulators.mpesa.shortcodes.control import shortcode_routes
+from malipo_simulators.mpesa.state.world import MpesaWorld
 
 
-def create_mpesa_app(settings: SimulatorSettings | None = None, poster: Poster | None = None) -> FastAPI:
-    """`poster` sends the webhooks; a test may hand in one that is its own receiver."""
-    settings = settings or SimulatorSettings()
+def create_mpesa_app(settings: MpesaSettings | None = None, poster: Poster | None = None) -> FastAPI:
+    """`poster` sends the callbacks; a test may hand in one that is its own receiver."""
+    settings = settings or MpesaSettings()
     world = MpesaWorld(settings, poster or WirePoster(settings.webhook_timeout_seconds))
-    return create_app("M-Pesa simulator: control routes", world)
+    app = create_app("M-Pesa simulator: control routes", world)
+    for routes in (book_routes, token_routes, shortcode_routes):
+        app.include_router(routes(world))
+    add_api(app, world)
+    return app

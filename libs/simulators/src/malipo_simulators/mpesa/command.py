@@ -1,14 +1,21 @@
-"""How the simulator of M-Pesa is started."""
+"""How the M-Pesa simulator is started."""
 
 import secrets
+from typing import Annotated
 
-from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookRetries, WebhookTimeout, read_pauses
+import typer
+
+from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookTimeout
 from malipo_simulators.kit.server import serve_app
-from malipo_simulators.kit.settings import SimulatorSettings
 from malipo_simulators.mpesa.app import create_mpesa_app
+from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY, MpesaSettings
 
 PORT = 12113
 """Where it listens unless told otherwise: no other simulator's."""
+
+Passkey = Annotated[str, typer.Option(help="Of every shortcode that has none of its own.")]
+Strict = Annotated[bool, typer.Option("--strict", help="As production: callback URLs must be https, and public.")]
+KeepOldTokens = Annotated[bool, typer.Option("--keep-old-tokens", help="A new token does not kill the app's last.")]
 
 
 def run(
@@ -18,17 +25,22 @@ def run(
     seed: Seed = None,
     public_url: PublicUrl = None,
     webhook_timeout_seconds: WebhookTimeout = 10,
-    webhook_retry_seconds: WebhookRetries = None,
+    passkey: Passkey = SANDBOX_PASSKEY,
+    strict: Strict = False,
+    keep_old_tokens: KeepOldTokens = False,
 ) -> None:
-    """Stand-in for the API of M-Pesa: point a client's base URL at it.
+    """Stand-in for sandbox.safaricom.co.ke: point a client's base URL at it and use any consumer key and secret.
 
-    Control routes start with /_sim and are described at /docs on the same port: requests received (/_sim/requests),
-    scripted faults (/_sim/faults), the clock, reset. One request can carry its own fault in the header X-Sim-Fault.
+    Control routes start with /_sim and are described at /docs on the same port: the book of what really happened to
+    money (/_sim/book), requests received (/_sim/requests), scripted faults (/_sim/faults), the customers' phones
+    (/_sim/phone), the clock, reset. One request can carry its own fault in the header X-Sim-Fault.
     """
-    settings = SimulatorSettings(
+    settings = MpesaSettings(
         seed=seed or secrets.token_hex(8),
         public_url=public_url,
         webhook_timeout_seconds=webhook_timeout_seconds,
-        webhook_retry_seconds=read_pauses(webhook_retry_seconds),
+        passkey=passkey,
+        strict=strict,
+        keep_old_tokens=keep_old_tokens,
     )
     serve_app(create_mpesa_app(settings), host=host, port=port, note=f"mpesa simulator, seed {settings.seed}")

@@ -60,6 +60,11 @@ class Dialect[Q](ABC):
         del fault
         return answer
 
+    def finish(self, answer: Answer, cause: Cause) -> Answer:
+        """The response as it goes out, refusals too: what names its request does so here."""
+        del cause
+        return answer
+
     def headers(self, incoming: Request, cause: Cause) -> dict[str, str]:
         """Of every response, refusals too."""
         del incoming, cause

@@ -63,6 +63,7 @@ class ApiEndpoint[Q]:
             raise
         except Refusal as refusal:
             answer = refusal.answer
+        answer = self._dialect.finish(answer, cause)
         self._log(cause, answer)
         headers = self._dialect.headers(incoming, cause) | answer.headers
         return Response(answer.body, answer.status, headers, answer.content_type)

@@ -24,10 +24,14 @@ A delivery that is `forged` is signed without the secret.
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One event on its way to one receiver. `then` waits for this one's first attempt; `once` is never retried."""
+    """One event on its way to one receiver. `then` waits for this one's first attempt; `once` is never retried.
+
+    `url`: where to, if not to the courier's own.
+    """
 
     event_id: str
     body: bytes
+    url: str | None = None
     on_done: Callable[[], None] | None = None
     attempts: int = 0
     stale_first: bool = False
@@ -129,7 +133,7 @@ class Courier:
         stale = delivery.stale_first and delivery.attempts == 1
         headers = self._write_headers(delivery, unix_seconds() - (STALE_SECONDS if stale else 0))
         try:
-            status = await self._poster.post(self._url, delivery.body, headers)
+            status = await self._poster.post(delivery.url or self._url, delivery.body, headers)
         except DeliveryFailed as error:
             self.last_failure = str(error)
             return False

@@ -15,7 +15,8 @@ from malipo_simulators.kit.webhooks.courier import Courier, Delivery, Held
 class Message:
     """An event ready to go. `about` is the payment's id, within which webhook_reorder changes the order.
 
-    `new_id` makes the id of a forged twin; `on_delivered` is called once, when the receiver has accepted it.
+    `new_id` makes the id of a forged twin; `on_delivered` is called once, when the receiver has accepted it. `url`: where
+    to, of a provider that calls back to the URL that each request names.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Message:
     about: str
     new_id: Callable[[], str]
     on_delivered: Callable[[], None] | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Sending:
                 self._post(delivery)
             case Fault.WEBHOOK_DUPLICATE:
                 self._post(delivery)
-                self._post(Delivery(self.message.id, self.message.body))
+                self._post(Delivery(self.message.id, self.message.body, self.message.url))
             case Fault.WEBHOOK_FORGED:
                 self._post(self._forgery())
                 self._post(delivery)
@@ -60,7 +62,7 @@ class Sending:
                 self._post(delivery)
 
     def _delivery(self) -> Delivery:
-        return Delivery(self.message.id, self.message.body, on_done=self.message.on_delivered)
+        return Delivery(self.message.id, self.message.body, self.message.url, on_done=self.message.on_delivered)
 
     @property
     def _answer_waits(self) -> bool:
@@ -95,4 +97,4 @@ class Sending:
         """The same event under another id, signed without the secret."""
         fake_id = self.message.new_id()
         body = self.message.body.replace(self.message.id.encode(), fake_id.encode())
-        return Delivery(fake_id, body, forged=True, once=True)
+        return Delivery(fake_id, body, self.message.url, forged=True, once=True)

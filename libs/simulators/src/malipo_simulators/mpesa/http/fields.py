@@ -1,0 +1,80 @@
+"""Reads the fields of a body. Daraja takes numbers also as text, and says of anything wrong "Invalid", with the name."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from malipo_simulators.kit.shapes import Json
+from malipo_simulators.kit.urls import read_url
+from malipo_simulators.mpesa.errors import invalid
+from malipo_simulators.mpesa.state.shortcodes import SHORTCODE
+
+PHONE = re.compile(r"254[71][0-9]{8}")
+HIGHEST_AMOUNT = 250_000
+FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "cmd", "sql", "query")
+TESTERS = ("ngrok", "mockbin", "requestbin", "requestb.in")
+HERE = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Each method raises a 400.002.02 that names the field."""
+
+    given: Json
+
+    def text(self, name: str, *, longest: int | None = None, shape: re.Pattern[str] | None = None) -> str:
+        """Not empty; a number is taken as its digits."""
+        value = self._written(name)
+        if not value or (longest is not None and len(value) > longest):
+            raise invalid(name)
+        if shape is not None and not shape.fullmatch(value):
+            raise invalid(name)
+        return value
+
+    def optional(self, name: str, *, longest: int) -> str:
+        """Missing, null and empty are the same."""
+        return self.text(name, longest=longest) if self.given.get(name) not in (None, "") else ""
+
+    def choice(self, name: str, choices: Collection[str]) -> str:
+        value = self._written(name)
+        if value not in choices:
+            raise invalid(name)
+        return value
+
+    def shortcode(self, name: str) -> str:
+        return self.text(name, shape=SHORTCODE)
+
+    def phone(self, name: str) -> str:
+        return self.text(name, shape=PHONE)
+
+    def amount(self, name: str = "Amount", *, highest: int = HIGHEST_AMOUNT) -> int:
+        """Whole shillings, from 1."""
+        value = self._written(name)
+        if not (value.isascii() and value.isdigit()) or not 1 <= int(value) <= highest:
+            raise invalid(name)
+        return int(value)
+
+    def url(self, name: str, *, strict: bool, words_forbidden: bool) -> str:
+        """`strict` is production: https, no address of this machine, none of the well-known testers.
+
+        `words_forbidden`: Daraja's list of words that a URL must not contain anywhere, in any case.
+        """
+        value = self.text(name, longest=2_000)
+        parts = read_url(value)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not value.isascii():
+            raise invalid(name)
+        lowered, host = value.lower(), parts.hostname.lower()
+        if words_forbidden and any(word in lowered for word in FORBIDDEN_WORDS):
+            raise invalid(name)
+        if strict and (parts.scheme != "https" or host in HERE or any(word in host for word in TESTERS)):
+            raise invalid(name)
+        return value
+
+    def _written(self, name: str) -> str:
+        """The value as text. Lists, objects, booleans and fractions are of the wrong kind."""
+        value = self.given.get(name)
+        if isinstance(value, str):
+            return value.strip()
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        raise invalid(name)

@@ -1,0 +1,91 @@
+"""Reads a request: whose it is, its JSON, and the fault that is meant for it."""
+
+import json
+from typing import cast
+
+from starlette.requests import Request
+
+from malipo_simulators.kit.api.bodies import read_body
+from malipo_simulators.kit.cause import Cause
+from malipo_simulators.kit.faults.scripted import FAULT_HEADER, Subject
+from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.errors import DarajaError, invalid_payload, invalid_token
+from malipo_simulators.mpesa.http.auth import authenticate, read_app
+from malipo_simulators.mpesa.http.request import MpesaRequest
+from malipo_simulators.mpesa.http.striking import strike_before_effect
+from malipo_simulators.mpesa.state.world import MpesaWorld
+
+# What rules match by, and the fields in which it comes: the first that is there.
+ABOUT = {
+    "shortcode": ("BusinessShortCode", "ShortCode", "ReceiverParty", "PartyA"),
+    "account_reference": ("AccountReference", "BillRefNumber"),
+    "phone": ("PhoneNumber", "Msisdn", "PartyB"),
+    "checkout_request_id": ("CheckoutRequestID",),
+    "receipt": ("TransactionID",),
+}
+
+
+async def read_request(world: MpesaWorld, incoming: Request, cause: Cause) -> MpesaRequest:
+    """Raise DarajaError for what is refused before any operation: token, body."""
+    body = await body_of(incoming, world.settings.max_body_bytes)
+    app, token = authenticate(world, incoming)
+    cause.account = app.id
+    given = read_object(body)
+    choose_fault(world, incoming, cause, given)
+    strike_before_effect(world, cause, token)
+    if world.apps.owner(token) is None:
+        raise invalid_token(cause.path)
+    return MpesaRequest(world, app, cause, given)
+
+
+async def read_token_request(world: MpesaWorld, incoming: Request, cause: Cause) -> MpesaRequest:
+    """The request for a token has its app's key and secret, and no body."""
+    app = read_app(world, incoming)
+    cause.account = app.id
+    choose_fault(world, incoming, cause, {})
+    strike_before_effect(world, cause, token=None)
+    return MpesaRequest(world, app, cause, dict(incoming.query_params))
+
+
+async def body_of(incoming: Request, max_bytes: int) -> bytes:
+    try:
+        return await read_body(incoming, max_bytes)
+    except OverflowError as error:
+        raise invalid_payload() from error
+
+
+def read_object(body: bytes) -> Json:
+    try:
+        given: object = json.loads(body)
+    except ValueError as error:
+        raise invalid_payload() from error
+    if not isinstance(given, dict):
+        raise invalid_payload()
+    return cast("Json", given)
+
+
+def choose_fault(world: MpesaWorld, incoming: Request, cause: Cause, given: Json) -> None:
+    header = incoming.headers.get(FAULT_HEADER)
+    try:
+        cause.fault = world.faults.for_request(header, lambda: subject_of(world, cause, given))
+    except ValueError as error:
+        raise DarajaError("400.002.02", f"X-Sim-Fault names no fault: {error}") from error
+
+
+def subject_of(world: MpesaWorld, cause: Cause, given: Json) -> Subject:
+    """A query's is also what its prompt is about, so that a rule for a reference or an amount strikes it, too."""
+    own = {name: str(given[field]) for name, fields in ABOUT.items() for field in reversed(fields) if field in given}
+    about = world.payment(own.get("checkout_request_id", ""))
+    amount = read_amount(given.get("Amount"))
+    return Subject(
+        method=cause.method,
+        path=cause.path,
+        account=cause.account or "",
+        metadata=(about.metadata if about else {}) | own,
+        amount=about.amount if amount is None and about else amount,
+    )
+
+
+def read_amount(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,23 @@
+"""One API request, read and authenticated, as the operations see it."""
+
+from dataclasses import dataclass
+
+from malipo_simulators.kit.cause import Cause
+from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.http.fields import Fields
+from malipo_simulators.mpesa.state.apps import App
+from malipo_simulators.mpesa.state.world import MpesaWorld
+
+
+@dataclass(frozen=True, slots=True)
+class MpesaRequest:
+    """`given` is the body, as it came. What is done at once because of it has its `cause`."""
+
+    world: MpesaWorld
+    app: App
+    cause: Cause
+    given: Json
+
+    @property
+    def fields(self) -> Fields:
+        return Fields(self.given)

@@ -1,0 +1,49 @@
+"""The list of everything the simulated API can do, each operation at its path; any other path or method is refused."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+
+from malipo_simulators.kit.api.answers import Answer, encode
+from malipo_simulators.kit.api.dialect import Operation
+from malipo_simulators.kit.api.endpoint import add_operation
+from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.errors import method_not_allowed, not_found
+from malipo_simulators.mpesa.http.dialect import MpesaDialect, RefusingDialect, TokenDialect
+from malipo_simulators.mpesa.http.request import MpesaRequest
+from malipo_simulators.mpesa.oauth import operations as oauth
+from malipo_simulators.mpesa.state.world import MpesaWorld
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+PRODUCTS = ("oauth", "mpesa", "pulltransactions")
+
+
+def answering(run: Callable[[MpesaRequest], Json], *methods: str, path: str) -> Operation[MpesaRequest]:
+    """Daraja answers 200 with an object to whatever it does not refuse."""
+    return Operation(methods, path, lambda request: Answer(200, encode(run(request))))
+
+
+def post(path: str, run: Callable[[MpesaRequest], Json]) -> Operation[MpesaRequest]:
+    return answering(run, "POST", path=path)
+
+
+TOKEN = answering(oauth.generate, "GET", path="/oauth/v1/generate")
+OPERATIONS: tuple[Operation[MpesaRequest], ...] = ()
+
+
+def add_api(app: FastAPI, world: MpesaWorld) -> None:
+    """Of the routes, the first that takes a method at a path wins: so what is refused comes last."""
+    add_operation(app, world, TokenDialect(world), TOKEN)
+    for operation in OPERATIONS:
+        add_operation(app, world, MpesaDialect(world), operation)
+    wrong_method = RefusingDialect(world, method_not_allowed)
+    for operation in (TOKEN, *OPERATIONS):
+        add_operation(app, world, wrong_method, Operation(METHODS, operation.path, nothing))
+    wrong_path = RefusingDialect(world, lambda _: not_found())
+    for product in PRODUCTS:
+        add_operation(app, world, wrong_path, Operation(METHODS, f"/{product}/{{rest:path}}", nothing))
+
+
+def nothing(_: MpesaRequest) -> Answer:
+    """Never run: its dialect refuses every request."""
+    raise not_found()

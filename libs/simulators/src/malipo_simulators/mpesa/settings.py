@@ -1,0 +1,27 @@
+"""The settings of the M-Pesa simulator, beside those that every simulator has."""
+
+from dataclasses import dataclass
+
+from malipo_simulators.kit.settings import SimulatorSettings
+
+# The one that Safaricom publishes for its sandbox's shortcode 174379, among the portal's test data.
+SANDBOX_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
+TOKEN_SECONDS = 3_599
+
+
+@dataclass(frozen=True, slots=True)
+class MpesaSettings(SimulatorSettings):
+    """`strict` is production, else the sandbox: there, plain http will do for a callback's URL.
+
+    `keep_old_tokens` lets an app's tokens live beside each other; as documented, a new one kills the last.
+    `timestamp_tolerance_seconds` is how far a Timestamp may be off. A callback is sent once: Daraja documents no retries.
+    """
+
+    webhook_retry_seconds: tuple[float, ...] = ()
+    passkey: str = SANDBOX_PASSKEY
+    strict: bool = False
+    keep_old_tokens: bool = False
+    token_seconds: int = TOKEN_SECONDS
+    timestamp_tolerance_seconds: int = 600
+    max_callback_hosts: int = 1_000
+    max_shortcodes: int = 10_000

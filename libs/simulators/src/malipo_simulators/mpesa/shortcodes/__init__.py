@@ -1,0 +1,1 @@
+"""Shortcodes, PayBills and tills: all exist, and a test may say more about one."""

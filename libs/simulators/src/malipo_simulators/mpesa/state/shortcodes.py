@@ -1,0 +1,31 @@
+"""The organisations that money is paid to, by their shortcode."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SHORTCODE = re.compile(r"[0-9]{5,7}")
+
+
+class ShortcodeKind(StrEnum):
+    PAYBILL = "paybill"
+    TILL = "till"
+
+
+@dataclass(slots=True, eq=False)
+class Shortcode:
+    """An organisation. Of one that nobody has described, the request decides whether it is a PayBill or a store's till.
+
+    `tills` are what may be PartyB beside the store's own number. `apps` are the ids of those that may use it: none named
+    means any. `exists` is false for "Merchant does not exist".
+    """
+
+    code: str
+    passkey: str
+    kind: ShortcodeKind | None = None
+    tills: set[str] = field(default_factory=set[str])
+    apps: set[str] = field(default_factory=set[str])
+    exists: bool = True
+
+    def usable_by(self, app_id: str) -> bool:
+        return not self.apps or app_id in self.apps
