@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -17,13 +18,17 @@ from chaos import matrix, red, report, storms, system
 from chaos.load import Say
 from chaos.matrix import Cell, Matrix, Result
 from chaos.onlooker import Onlooker
-from chaos.operations import OPERATIONS, Operation
+from chaos.operations import OPERATIONS
+from chaos.operations.operation import Operation
 from chaos.storms import StormResult
 from chaos.system import System
+from malipo.contracts.providers import PROVIDERS
 from malipo_local.signals import stop_on_signals
 
 _JOBS = 2
 """Most of a crossing is a service that starts, which keeps one processor busy."""
+_CROSSING_SECONDS = 5.3
+"""Of one among so many, on as many quiet cores."""
 
 cli = typer.Typer(no_args_is_help=True)
 console = Console(soft_wrap=True)
@@ -153,6 +158,10 @@ def _record(opened: Matrix, operations: Sequence[Operation]) -> list[Cell]:
     kept = matrix.once(cells)
     if len(kept) < len(cells):
         console.print(f"{len(cells) - len(kept)} of these {len(cells)} are passed identically by another operation")
+    by_provider = Counter(PROVIDERS[one.operation.provider].title for one in kept)
+    shares = ", ".join(f"{count} with {title}" for title, count in by_provider.items())
+    minutes = len(kept) * _CROSSING_SECONDS / _JOBS / 60
+    console.print(f"{len(kept)} crossings, {shares}: some {minutes:.0f} minutes on {_JOBS} quiet cores", markup=False)
     return kept
 
 

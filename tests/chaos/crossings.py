@@ -1,13 +1,23 @@
 """Crossings: the moments at which a service can be killed, how they are recorded, and how a kill is planned."""
 
 import json
+import re
 import uuid
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from malipo.contracts.providers import PROVIDERS
+
+KIT = "provider kit"
+"""The part of a provider's service that all have in common and that knows no provider: it takes commands, has reports of
+callbacks stored, and passes on outcomes. What is sent to a provider, and what is read of it, is not of this part."""
+_KITS_SEAMS = ("kafka poll", "kafka produce", "offset commit")
+_KITS_COMMITS = re.compile(
+    r"(batch_consumer\.BatchConsumer\._apply_together|relay\.Relay\._move|attempts\.Attempts\._claim)\b"
+)
+_CALLBACK = re.compile(r"door\.Door\._write$|POST /callbacks/[^/]+")
 
 
 @dataclass(frozen=True, order=True)
@@ -24,6 +34,22 @@ class Crossing:
     def kills(self) -> bool:
         """Whether the service dies there; at a poll it loses what it has fetched, and lives on."""
         return self.seam != "kafka poll"
+
+    @property
+    def in_kit(self) -> "Crossing | None":
+        """The same as it is called for every provider, if it is of the part that all have in common.
+
+        What stores a callback is the same only where both providers sign theirs, or neither does.
+        """
+        provider = PROVIDERS.get(self.service.removeprefix("provider-"))
+        if provider is None:
+            return None
+        if callback := _CALLBACK.match(self.place):
+            kind = f"{'stored' if 'door' in self.place else 'answered'} {provider.callbacks}"
+            return replace(self, service=KIT, place=kind + self.place[callback.end() :])
+        if self.seam in _KITS_SEAMS or _KITS_COMMITS.match(self.place):
+            return replace(self, service=KIT, place=self.place.replace(self.service, "provider"))
+        return None
 
     def __str__(self) -> str:
         """As the progress line and the report name it."""

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
+from operating import operate
+
 from chaos import promises
-from chaos.crossings import SEAMS, Crossing
+from chaos.crossings import KIT, SEAMS, Crossing
 from chaos.merchant import Merchant
 from chaos.onlooker import Onlooker
-from chaos.operations import OPERATIONS, Operation, Scene
+from chaos.operations import OPERATIONS
+from chaos.operations.operation import Operation, Scene
 from chaos.system import SERVICES, System
 from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
@@ -22,8 +25,6 @@ TRIES = 4
 RECORDINGS = 2
 """Of each operation: what is reached in one alone is known to be reached by chance."""
 _STILL_SECONDS = 0.5
-_OPENED_AT_ONCE = 2
-"""To open a merchant keeps one processor busy for seconds."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Matrix:
         self._come_to_rest(operation)
         self._be_still()
         self._system.plans.disarm()
-        broken = promises.broken(scene, operation.ending)
+        broken = promises.broken(scene, operation)
         assert not broken, f"{operation.name}, undisturbed: {broken}"
         return self._system.plans.recorded()
 
@@ -125,7 +126,7 @@ class Matrix:
             self._come_to_rest(cell.operation)
             struck = self._strikes()
             self._wait_for_services(before + (struck and cell.crossing.kills))
-            broken = promises.broken(scene, cell.operation.ending)
+            broken = promises.broken(scene, cell.operation)
             return Result(cell, struck, broken)
         except Exception as error:  # noqa: BLE001 - whatever it is, this cell is red, and the next one can be tried
             return Result(cell, not plans.disarm(), [f"{type(error).__name__}: {error}"])
@@ -185,30 +186,44 @@ def opened(
 ) -> Generator[Matrix]:
     """A matrix on this system, with a merchant for each operation; what is open after `rest_seconds` is red."""
     with ExitStack() as closing:
-        with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
-            opening = {one.name: pool.submit(DemoMerchant.open, system.stack) for one in operations}
-            merchants = {name: closing.enter_context(merchant.result()) for name, merchant in opening.items()}
+        merchants = {
+            one.name: closing.enter_context(DemoMerchant.open(system.stack, operating=operate)) for one in operations
+        }
         yield Matrix(system, closing.enter_context(Onlooker(system.stack)), merchants, rest_seconds)
 
 
 def missing(cells: Iterable[Cell]) -> list[str]:
     """Which sides of which seams were never reached, though a service has them: then nothing was tested there."""
-    found = _by_seam(cells)
+    found = {(one.crossing.service, one.crossing.seam, one.crossing.moment) for one in cells}
     return [f"{service}: {moment} {seam}" for service, seam, moment in SEAMS if (service, seam, moment) not in found]
 
 
 def once(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells without those that another operation stands for: one that is `like` theirs in the service, and reaches the
-    same crossing in every recording.
+    """The cells without those that another operation stands for: one that is `like` theirs in the service, or in the kit that
+    all providers' services share, and reaches the same crossing in every recording.
     """
-    reached = {(cell.operation.name, cell.crossing) for cell in cells if not cell.by_chance}
-    return [one for one in cells if (one.operation.like.get(one.crossing.service), one.crossing) not in reached]
+    reached: set[tuple[str, Crossing]] = set()
+    for cell in cells:
+        if not cell.by_chance:
+            reached |= {(cell.operation.name, one) for one in _names(cell.crossing).values()}
+    return [one for one in cells if not _is_crashed_elsewhere(one, reached)]
+
+
+def _is_crashed_elsewhere(cell: Cell, reached: AbstractSet[tuple[str, Crossing]]) -> bool:
+    like = cell.operation.like
+    return any((like[part], name) in reached for part, name in _names(cell.crossing).items() if part in like)
+
+
+def _names(crossing: Crossing) -> dict[str, Crossing]:
+    """The crossing, by each part of the system that it is of: its service, and perhaps the kit."""
+    names = {crossing.service: crossing}
+    return names if crossing.in_kit is None else names | {KIT: crossing.in_kit}
 
 
 def sample(cells: Sequence[Cell]) -> list[Cell]:
     """One cell for each (service, seam, moment), chosen from as many operations as there are, the same in every run.
 
-    None that is reached by chance.
+    None that is reached by chance. What is of the kit in the providers' services counts as one service.
     """
     chosen: dict[tuple[str, str, str], Cell] = {}
     used: dict[str, int] = {}
@@ -247,4 +262,5 @@ def _by_seam(cells: Iterable[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
 
 
 def _side(cell: Cell) -> tuple[str, str, str]:
-    return cell.crossing.service, cell.crossing.seam, cell.crossing.moment
+    crossing = cell.crossing.in_kit or cell.crossing
+    return crossing.service, crossing.seam, crossing.moment

@@ -49,10 +49,9 @@ class Merchant:
         self.requests.append(sent)
         return sent
 
-    def pay(self, token: str = "pm_card_visa", *, amount: int = 1250, prefer: str = "wait=2", **fields: str) -> str:
-        """Request a card payment; returns its id."""
-        method = {"type": "card", "token": token}
-        body = {"amount": amount, "currency": "USD", "method": method, "client_ref": uuid.uuid4().hex, **fields}
+    def pay(self, method: Json, amount: int, currency: str, *, prefer: str = "wait=2", **fields: str) -> str:
+        """Request a payment by this method; returns its id."""
+        body = {"amount": amount, "currency": currency, "method": method, "client_ref": uuid.uuid4().hex, **fields}
         return str(self.request("/v1/payments", body, prefer=prefer).answer["id"])
 
     def repeat(self, request: SentRequest) -> SentRequest:

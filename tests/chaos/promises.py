@@ -3,18 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from chaos import trails
+from chaos import books, trails
 from chaos.merchant import Merchant, accepted
 from chaos.onlooker import Onlooker
-from chaos.operations import Ending, Scene
+from chaos.operations.operation import Ending, Operation, Scene
 from chaos.trails import Trail
-from malipo_local.merchant import Json
+from malipo.contracts.providers import PROVIDERS
+from malipo_local.merchant import DemoMerchant, Json
 
 
-def broken(scene: Scene, ending: Ending) -> list[str]:
+def broken(scene: Scene, operation: Operation) -> list[str]:
     """Every promise that is not kept, as text. To be called when the system has come to rest."""
     return [
-        *(what for payment_id in scene.merchant.payments for what in _payment(scene, payment_id, ending)),
+        *(what for payment_id in scene.merchant.payments for what in _payment(scene, payment_id, operation)),
         *trails.repeated(scene.onlooker, scene.merchant.payments),
         *trails.contradicted(scene.onlooker, scene.merchant.payments),
         *_repeats(scene.merchant),
@@ -22,10 +23,11 @@ def broken(scene: Scene, ending: Ending) -> list[str]:
     ]
 
 
-def _payment(scene: Scene, payment_id: str, ending: Ending) -> Iterable[str]:
-    merchant = scene.merchant.demo
+def _payment(scene: Scene, payment_id: str, operation: Operation) -> Iterable[str]:
+    merchant, ending = scene.merchant.demo, operation.ending
     trail = trails.read(scene.onlooker, [payment_id], accepted(merchant, payment_id))[payment_id]
-    yield from _money(scene.merchant, payment_id, ending)
+    yield from _effects(merchant, payment_id, operation)
+    yield from _shown(merchant, payment_id, ending)
     yield from trails.differences(trail, delivered=ending.delivery == "delivered")
     if ending.event not in {event.type for event in trail.published}:
         yield f"{ending.event} was never published"
@@ -33,15 +35,17 @@ def _payment(scene: Scene, payment_id: str, ending: Ending) -> Iterable[str]:
     yield from _nothing_else(scene.onlooker, scene.merchant, payment_id)
 
 
-def _money(merchant: Merchant, payment_id: str, ending: Ending) -> Iterable[str]:
-    filters = {"metadata[malipo_payment_id]": payment_id}
-    book = merchant.demo.stripe.get("/_sim/book", params=filters).raise_for_status().json()
-    effects = Counter((effect["kind"], effect["amount"]) for effect in book["effects"])
-    for kind, amount in (Counter(ending.effects) - effects).elements():
-        yield f"Stripe's book lacks the {kind} of {amount}"
-    for kind, amount in (effects - Counter(ending.effects)).elements():
-        yield f"Stripe's book has a {kind} of {amount} too many"
-    payment = merchant.demo.payment(payment_id)
+def _effects(merchant: DemoMerchant, payment_id: str, operation: Operation) -> Iterable[str]:
+    whose, wanted = PROVIDERS[operation.provider].title, Counter(operation.ending.effects)
+    effects = books.EFFECTS[operation.provider](merchant, payment_id)
+    for kind, amount in (wanted - effects).elements():
+        yield f"{whose}'s book lacks the {kind} of {amount}"
+    for kind, amount in (effects - wanted).elements():
+        yield f"{whose}'s book has a {kind} of {amount} too many"
+
+
+def _shown(merchant: DemoMerchant, payment_id: str, ending: Ending) -> Iterable[str]:
+    payment = merchant.payment(payment_id)
     shown = _amounts(payment["status"], payment["amount_captured"], payment["amount_refunded"])
     if shown != (wanted := _amounts(ending.status, ending.captured, ending.refunded)):
         yield f"Malipo shows the payment {shown}, not {wanted}"

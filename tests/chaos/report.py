@@ -23,7 +23,7 @@ crashed during an operation (before and after each commit in PostgreSQL, each me
 each HTTP request, each call of Redis, each answer), then runs the operation once more for each of those crossings with
 `kill -9` exactly there (or, after a poll of Kafka, has the batch vanish that was fetched, as it does when a record cannot
 be read), lets the supervisor start the service again, waits until the system is at rest, and checks from
-outside, in databases, topics and Stripe's own book:
+outside, in databases, topics and the provider's own book:
 
 * the provider's book holds exactly the effects that were requested, and Malipo shows what is in the book;
 * the merchant received and confirmed every event, in order, its numbers without a gap; the read model agrees with the
@@ -114,8 +114,10 @@ def _once(results: Sequence[Result]) -> str:
     head = (
         "## Crashed once\n\nA service that takes the same way in two operations is crashed in one of them: there at every "
         "crossing, in the other only where that one does not come by. What gateway and dispatcher do depends neither on the "
-        "provider nor on what a step is about, so they are not crashed again for each provider; each provider's own service "
-        "is, in each of its operations, and so is the orchestrator.\n\n"
+        "provider nor on what a step is about. Of the providers' services the same is true of what their kit does for all of "
+        "them: taking commands, having callbacks stored that are signed, or that are not, and passing outcomes on. What "
+        "sends and reads a provider's requests is crashed in each operation of each provider, and so is the orchestrator, "
+        "unless the payment is the same for it.\n\n"
     )
     return head + table(["operation", "service", "takes the way of"], rows) if rows else ""
 

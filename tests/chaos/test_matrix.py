@@ -9,7 +9,7 @@ from chaos.operations import OPERATIONS
 @pytest.mark.timeout(900)
 def test_killed_at_any_seam_every_service_keeps_the_promise():
     with system.running() as running, matrix.opened(running) as opened:
-        cells = [cell for operation in OPERATIONS for cell in opened.record(operation, matrix.RECORDINGS)]
+        cells = [cell for operation in OPERATIONS for cell in opened.record(operation)]
         assert matrix.missing(cells) == []
         results = [opened.crash_any(*matrix.alike(cell, cells)) for cell in matrix.spread(matrix.sample(cells))]
         assert [result for result in results if not result.green] == []

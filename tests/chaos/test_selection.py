@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from chaos.crossings import Crossing
+from chaos.crossings import KIT, Crossing
 from chaos.matrix import Cell, named, once, sample, spread
 from chaos.operations import OPERATIONS
+from malipo.contracts.providers import PROVIDERS
 
 
 def cell(operation: int, service: str, moment: str = "before", nth: int = 1) -> Cell:
@@ -63,6 +64,35 @@ def test_what_two_operations_pass_identically_is_crashed_in_one_of_them():
         Cell(second, provider),
     ]
     assert once(cells) == [Cell(first, shared), Cell(first, provider), Cell(second, own), Cell(second, provider)]
+
+
+def crossing(service: str, seam: str, place: str) -> Crossing:
+    return Crossing(service, seam, "after", place, 1)
+
+
+def test_what_the_kit_does_for_every_provider_is_crashed_in_one_of_them():
+    card = replace(OPERATIONS[0], name="card", like={})
+    phone = replace(OPERATIONS[0], name="phone", provider="mpesa", like={KIT: "card"})
+    poll, call = ("kafka poll", "provider-{}.commands"), ("http request", "POST /v1/payments")
+    cells = [
+        Cell(one, crossing(f"provider-{one.provider}", seam, place.format(one.provider)))
+        for one in (card, phone)
+        for seam, place in (poll, call)
+    ]
+    assert once(cells) == [*cells[:2], cells[3]]
+    assert {one.crossing.service for one in sample(cells)} == {"provider-stripe", "provider-mpesa"}
+    assert len(sample(cells)) == 3
+
+
+def test_a_callback_that_nobody_signed_is_stored_in_another_way_than_one_that_is_signed():
+    signed, hint = (
+        crossing(f"provider-{name}", "postgresql commit", "door.Door._write") for name in ("stripe", "mpesa")
+    )
+    assert signed.in_kit != hint.in_kit
+
+
+def test_each_provider_has_operations():
+    assert {one.provider for one in OPERATIONS} == set(PROVIDERS)
 
 
 def test_an_operation_that_is_crashed_alone_is_crashed_at_all_of_its_crossings():

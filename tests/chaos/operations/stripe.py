@@ -1,77 +1,42 @@
-"""What merchants and their customers do: each operation of the crash matrix, and what must have become of it."""
+"""Card payments through Stripe: each operation of the crash matrix, and what must have become of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
-from chaos.merchant import Merchant
-from chaos.onlooker import Onlooker
+from chaos.crossings import KIT
+from chaos.operations.operation import Ending, Operation, Scene
+from chaos.operations.steps import SECONDS, wait_a_little, wait_in_malipo
 from malipo_local.merchant import NeverHappened
 from malipo_local.waiting import until
 
-_SECONDS = 60
 _CARD = "pm_card_visa"
 _3DS_CARD = "pm_card_authenticationRequired"
 _REFUSED_CARD = "pm_card_visa_chargeDeclinedInsufficientFunds"
-EARLY_CALLBACK_AMOUNT = 4321
+_EARLY_CALLBACK_AMOUNT = 4321
 """Stripe sends the callback before the answer for charges of this amount."""
-LOST_ANSWER_AMOUNT = 4322
+_LOST_ANSWER_AMOUNT = 4322
 """Stripe sends no callbacks for charges of this amount: only a query shows the outcome."""
 _QUERY_SECONDS = 1
 """Longer than it takes to notify the merchant of the doubt, so that each run reaches the same crossings."""
 
 
-@dataclass
-class Scene:
-    """The participants of an operation: the merchant, and an onlooker from outside."""
-
-    merchant: Merchant
-    onlooker: Onlooker
-    dead_letters: dict[str, int]
-    """How many there were before, by topic."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What must be true in the end, whatever was killed: Malipo's status and Stripe's book, amounts in minor units."""
-
-    status: str
-    event: str
-    effects: tuple[tuple[str, int], ...] = ()
-    captured: int = 0
-    refunded: int = 0
-    delivery: str = "delivered"
-    """The result that the timeline has in the end for the webhook of every event."""
-
-
-@dataclass(frozen=True)
-class Operation:
-    """`prepare` makes what it needs (not part of the matrix) and returns a payment's id; `act` is what is crashed.
-
-    `like` names, for a service, the operation that takes the same way through it: what that one reaches there, too, is
-    crashed in that one alone. So what does not depend on the provider is crashed once, however many providers there are.
-    """
-
-    name: str
-    act: Callable[[Scene, str], None]
-    ending: Ending
-    prepare: Callable[[Scene], str] = lambda _: ""
-    steady: bool = True
-    """Whether each run reaches the same crossings; if not, only the first at each place is reliable."""
-    like: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+def pay(scene: Scene, token: str, *, amount: int = 1250, prefer: str = "wait=2", **fields: str) -> str:
+    """Request a payment with this card; returns its id."""
+    return scene.merchant.pay({"type": "card", "token": token}, amount, "USD", prefer=prefer, **fields)
 
 
 def charge(scene: Scene, _: str) -> None:
     """One card payment."""
-    scene.merchant.pay(_CARD)
+    pay(scene, _CARD)
 
 
 def with_3ds(decision: str) -> Callable[[Scene, str], None]:
     """A card payment that the customer must confirm, which takes longer than any part of Malipo does."""
 
     def act(scene: Scene, _: str) -> None:
-        payment_id = scene.merchant.pay(_3DS_CARD, return_url="https://shop.example/thanks")
+        payment_id = pay(scene, _3DS_CARD, return_url="https://shop.example/thanks")
         intent = wait_at_stripe(scene, payment_id, "requires_action")
         wait_in_malipo(scene, payment_id, "requires_action")
         wait_a_little(scene)
@@ -83,12 +48,12 @@ def with_3ds(decision: str) -> Callable[[Scene, str], None]:
 
 def decline(scene: Scene, _: str) -> None:
     """A card without money."""
-    scene.merchant.pay(_REFUSED_CARD)
+    pay(scene, _REFUSED_CARD)
 
 
 def authorize(scene: Scene) -> str:
     """A payment that waits to be captured."""
-    payment_id = scene.merchant.pay(_CARD, capture="manual")
+    payment_id = pay(scene, _CARD, capture="manual")
     wait_in_malipo(scene, payment_id, "authorized")
     return payment_id
 
@@ -112,7 +77,7 @@ def cancel(scene: Scene, payment_id: str) -> None:
 
 def complete(scene: Scene) -> str:
     """A payment that is paid."""
-    payment_id = scene.merchant.pay(_CARD)
+    payment_id = pay(scene, _CARD)
     wait_in_malipo(scene, payment_id, "completed")
     return payment_id
 
@@ -132,26 +97,26 @@ def two_refunds(scene: Scene, payment_id: str) -> None:
 def delivery(scene: Scene, _: str) -> None:
     """A payment whose first webhook the merchant's server refuses."""
     scene.merchant.demo.behave(kind="fail", times=1)
-    scene.merchant.pay(_CARD)
+    pay(scene, _CARD)
 
 
 def hurry_callback(scene: Scene) -> str:
     """Have Stripe call back before it answers."""
     forget_faults(scene)
-    scene.merchant.demo.fault("webhook_before_answer", match={"amount": EARLY_CALLBACK_AMOUNT})
+    scene.merchant.demo.fault("webhook_before_answer", match={"amount": _EARLY_CALLBACK_AMOUNT})
     return ""
 
 
 def early_callback(scene: Scene, _: str) -> None:
     """Stripe's callback comes before its answer."""
-    scene.merchant.pay(_CARD, amount=EARLY_CALLBACK_AMOUNT)
+    pay(scene, _CARD, amount=_EARLY_CALLBACK_AMOUNT)
 
 
 def lose_answer(scene: Scene) -> str:
     """The next charge's answer does not come through, and its repeat under the same key is answered late."""
-    charge = {"method": "POST", "path": "/v1/payment_intents", "amount": LOST_ANSWER_AMOUNT}
+    charge = {"method": "POST", "path": "/v1/payment_intents", "amount": _LOST_ANSWER_AMOUNT}
     forget_faults(scene)
-    scene.merchant.demo.fault("webhook_drop", match={"amount": LOST_ANSWER_AMOUNT})
+    scene.merchant.demo.fault("webhook_drop", match={"amount": _LOST_ANSWER_AMOUNT})
     scene.merchant.demo.fault("answer_lost", match=charge, times=1)
     scene.merchant.demo.fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
     return ""
@@ -159,7 +124,7 @@ def lose_answer(scene: Scene) -> str:
 
 def lost_answer(scene: Scene, _: str) -> None:
     """Stripe has charged and its answer is lost: Malipo must query."""
-    scene.merchant.pay(_CARD, amount=LOST_ANSWER_AMOUNT)
+    pay(scene, _CARD, amount=_LOST_ANSWER_AMOUNT)
 
 
 def renew_endpoint(scene: Scene) -> str:
@@ -178,91 +143,10 @@ def four_at_once(scene: Scene, _: str) -> None:
     stack.pause("orchestrator")
     try:
         with ThreadPoolExecutor(4) as four:
-            list(four.map(partial(scene.merchant.pay, prefer="respond-async"), [_CARD] * 4))
-        until(lambda: not scene.onlooker.rows("gateway", "SELECT FROM outbox"), _SECONDS)
+            list(four.map(partial(pay, scene, prefer="respond-async"), [_CARD] * 4))
+        until(lambda: not scene.onlooker.rows("gateway", "SELECT FROM outbox"), SECONDS)
     finally:
         stack.resume("orchestrator")
-
-
-_LIKE_CHARGE = {"gateway": "charge", "webhook-dispatcher": "charge"}
-_LIKE_CAPTURE = {"gateway": "partial capture", "webhook-dispatcher": "charge"}
-"""The gateway shows whatever step the orchestrator has published, and the dispatcher sends whatever event: neither knows
-what happened. The orchestrator and the provider do, and are crashed in each operation."""
-
-_PAID = Ending("completed", "payment.completed", (("charge", 1250),), captured=1250)
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("charge", charge, _PAID),
-    Operation("3DS approved", with_3ds("approve"), _PAID),
-    Operation(
-        "3DS refused",
-        with_3ds("refuse"),
-        Ending("failed", "payment.failed"),
-        like={"gateway": "3DS approved", "webhook-dispatcher": "3DS approved"},
-    ),
-    Operation("decline", decline, Ending("failed", "payment.failed"), like=_LIKE_CHARGE),
-    Operation(
-        "manual capture",
-        manual_capture,
-        Ending("completed", "payment.completed", (("authorize", 1250), ("capture", 1250)), captured=1250),
-        like={"webhook-dispatcher": "3DS approved"},
-    ),
-    Operation(
-        "partial capture",
-        partial_capture,
-        Ending(
-            "completed", "payment.completed", (("authorize", 1250), ("capture", 500), ("release", 750)), captured=500
-        ),
-        prepare=authorize,
-        like={"webhook-dispatcher": "charge"},
-    ),
-    Operation(
-        "cancel",
-        cancel,
-        Ending("canceled", "payment.canceled", (("authorize", 1250), ("release", 1250))),
-        prepare=authorize,
-        like=_LIKE_CAPTURE,
-    ),
-    Operation(
-        "refund",
-        refund,
-        Ending("completed", "refund.completed", (("charge", 1250), ("refund", 500)), captured=1250, refunded=500),
-        prepare=complete,
-        like=_LIKE_CAPTURE,
-    ),
-    Operation(
-        "two refunds at once",
-        two_refunds,
-        Ending("completed", "refund.completed", (("charge", 1250), ("refund", 800)), captured=1250, refunded=800),
-        prepare=complete,
-    ),
-    Operation("webhook delivery", delivery, _PAID),
-    Operation(
-        "callback before the answer",
-        early_callback,
-        Ending(
-            "completed",
-            "payment.completed",
-            (("charge", EARLY_CALLBACK_AMOUNT),),
-            captured=EARLY_CALLBACK_AMOUNT,
-        ),
-        prepare=hurry_callback,
-        like=_LIKE_CHARGE,
-    ),
-    Operation(
-        "answer lost",
-        lost_answer,
-        Ending("completed", "payment.completed", (("charge", LOST_ANSWER_AMOUNT),), captured=LOST_ANSWER_AMOUNT),
-        prepare=lose_answer,
-    ),
-    Operation(
-        "endpoint gone",
-        charge,
-        replace(_PAID, delivery="endpoint_gone"),
-        prepare=renew_endpoint,
-        like={"gateway": "charge"},
-    ),
-    Operation("four at once", four_at_once, _PAID, steady=False),
-)
 
 
 def forget_faults(scene: Scene) -> None:
@@ -279,26 +163,99 @@ def wait_at_stripe(scene: Scene, payment_id: str, status: str) -> str:
         found[:] = [one["payment_intent"] for one in book.json()["payment_intents"] if one["status"] == status]
         return bool(found)
 
-    if not until(there, _SECONDS):
+    if not until(there, SECONDS):
         message = f"{payment_id} never reached {status} at Stripe"
         raise NeverHappened(message)
     return found[0]
 
 
-def wait_a_little(scene: Scene) -> None:
-    """Return once every message has been applied and its offset committed. Raises `NeverHappened`."""
-    if not until(lambda: not scene.onlooker.behind(), _SECONDS):
-        message = f"messages are never applied: {scene.onlooker.behind()}"
-        raise NeverHappened(message)
+_LIKE_CHARGE = {"gateway": "charge", "webhook-dispatcher": "charge", KIT: "charge"}
+_LIKE_CAPTURE = {"gateway": "partial capture", "webhook-dispatcher": "charge", KIT: "charge"}
+"""The gateway shows whatever step the orchestrator has published, and the dispatcher sends whatever event: neither knows
+what happened; nor does what passes commands and outcomes on at the provider's service. The orchestrator, and what sends
+and reads the provider's requests, do, and are crashed in each operation."""
+_A_CHARGE = {"gateway": "charge", "orchestrator": "charge", "provider-stripe": "charge"}
+"""Only what the merchant's server does with the webhooks differs."""
 
-
-def wait_in_malipo(scene: Scene, payment_id: str, *statuses: str) -> None:
-    """Return once the gateway shows one of these statuses. Raises `NeverHappened`."""
-    query = "SELECT status FROM payments WHERE id = $1"
-
-    def there() -> bool:
-        return any(row["status"] in statuses for row in scene.onlooker.rows("gateway", query, payment_id))
-
-    if not until(there, _SECONDS):
-        message = f"{payment_id} never reached {statuses}"
-        raise NeverHappened(message)
+_PAID = Ending("completed", "payment.completed", (("charge", 1250),), captured=1250)
+_Operation = partial(Operation, provider="stripe")
+OPERATIONS: tuple[Operation, ...] = (
+    _Operation("charge", charge, _PAID),
+    _Operation("3DS approved", with_3ds("approve"), _PAID),
+    _Operation(
+        "3DS refused",
+        with_3ds("refuse"),
+        Ending("failed", "payment.failed"),
+        like={"gateway": "3DS approved", "webhook-dispatcher": "3DS approved", KIT: "3DS approved"},
+    ),
+    _Operation("decline", decline, Ending("failed", "payment.failed"), like=_LIKE_CHARGE),
+    _Operation(
+        "manual capture",
+        manual_capture,
+        Ending("completed", "payment.completed", (("authorize", 1250), ("capture", 1250)), captured=1250),
+        like={"webhook-dispatcher": "3DS approved", KIT: "charge"},
+    ),
+    _Operation(
+        "partial capture",
+        partial_capture,
+        Ending(
+            "completed", "payment.completed", (("authorize", 1250), ("capture", 500), ("release", 750)), captured=500
+        ),
+        prepare=authorize,
+        like={"webhook-dispatcher": "charge", KIT: "charge"},
+    ),
+    _Operation(
+        "cancel",
+        cancel,
+        Ending("canceled", "payment.canceled", (("authorize", 1250), ("release", 1250))),
+        prepare=authorize,
+        like=_LIKE_CAPTURE,
+    ),
+    _Operation(
+        "refund",
+        refund,
+        Ending("completed", "refund.completed", (("charge", 1250), ("refund", 500)), captured=1250, refunded=500),
+        prepare=complete,
+        like=_LIKE_CAPTURE,
+    ),
+    _Operation(
+        "two refunds at once",
+        two_refunds,
+        Ending("completed", "refund.completed", (("charge", 1250), ("refund", 800)), captured=1250, refunded=800),
+        prepare=complete,
+        like={KIT: "charge"},
+    ),
+    _Operation(
+        "webhook delivery",
+        delivery,
+        _PAID,
+        like={"orchestrator": "charge", "provider-stripe": "charge"},
+    ),
+    _Operation(
+        "callback before the answer",
+        early_callback,
+        Ending(
+            "completed",
+            "payment.completed",
+            (("charge", _EARLY_CALLBACK_AMOUNT),),
+            captured=_EARLY_CALLBACK_AMOUNT,
+        ),
+        prepare=hurry_callback,
+        like=_LIKE_CHARGE,
+    ),
+    _Operation(
+        "answer lost",
+        lost_answer,
+        Ending("completed", "payment.completed", (("charge", _LOST_ANSWER_AMOUNT),), captured=_LOST_ANSWER_AMOUNT),
+        prepare=lose_answer,
+        like={KIT: "charge"},
+    ),
+    _Operation(
+        "endpoint gone",
+        charge,
+        replace(_PAID, delivery="endpoint_gone"),
+        prepare=renew_endpoint,
+        like=_A_CHARGE,
+    ),
+    _Operation("four at once", four_at_once, _PAID, steady=False),
+)
