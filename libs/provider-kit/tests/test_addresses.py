@@ -1,6 +1,7 @@
 """Each request has an address of its own for its callbacks: it finds its operation though the answer was lost."""
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,13 +10,15 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 
+from http_limits.remote import networks
 from malipo.contracts.config import secret_owner
 from malipo.contracts.descriptor import Never, SameKey
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.money import Money
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
-from provider_kit.provider import CallbackOutcome, NamedOperation, ParsedCallback
+from provider_kit.callbacks import Callbacks
+from provider_kit.provider import Callback, CallbackOutcome, NamedOperation, ParsedCallback
 from provider_kit.turns import AT_ONCE
 
 USD_10 = Money(1000, "USD")
@@ -35,11 +38,28 @@ def kit(kit, monkeypatch):
     return kit
 
 
-async def post(kit, url: str, parsed: ParsedCallback):
+@pytest.fixture
+def heard(kit, monkeypatch) -> list[Callback]:
+    """What the provider's adapter is given to parse."""
+    given = []
+
+    async def parse_callback(callback, _credentials):
+        given.append(callback)
+        return ParsedCallback("evt_1")
+
+    monkeypatch.setattr(kit.provider, "parse_callback", parse_callback)
+    return given
+
+
+async def post(kit, url: str, parsed: ParsedCallback, sender: str = "127.0.0.1") -> int:
     kit.provider.parsed = parsed
-    transport = httpx.ASGITransport(Starlette(routes=[kit.callbacks.route()]))
+    transport = httpx.ASGITransport(Starlette(routes=[kit.callbacks.route()]), client=(sender, 4711))
     async with http_client(timeout_seconds=5, base_url=BASE, transport=transport) as http:
         return (await http.post(url.removeprefix(BASE), content=b"{}")).status_code
+
+
+async def account_path(kit) -> str:
+    return kit.credentials.callback_path(await kit.credentials.by_id("cred_1"))
 
 
 async def sent(kit, make, number: int = 1) -> str:
@@ -53,7 +73,7 @@ async def sent(kit, make, number: int = 1) -> str:
 
 async def test_a_callback_to_a_requests_own_address_finds_its_operation_though_no_id_of_it_is_known(kit, make):
     url = await sent(kit, make)
-    assert url.startswith(f"{BASE}/callbacks/fake/cred_1/")
+    assert url.startswith(f"{BASE}{await account_path(kit)}/")
     assert await post(kit, url, ParsedCallback("evt_1", [NAMELESS])) == 200
     assert await kit.reports() == []  # a hint still
     assert await kit.run() == 1
@@ -95,24 +115,15 @@ async def test_what_is_confirmed_of_another_operation_or_without_such_an_address
     url, _ = await sent(kit, make, 1), await sent(kit, make, 2)
     other = replace(NAMELESS, operation_id="pay_2.1")
     await post(kit, url, ParsedCallback("evt_1", confirmed=[other]))
-    account = kit.credentials.callback_path(await kit.credentials.by_id("cred_1"))
-    await post(kit, account, ParsedCallback("evt_2", confirmed=[other]))
+    await post(kit, await account_path(kit), ParsedCallback("evt_2", confirmed=[other]))
     assert await kit.reports() == []
     assert await kit.run() == 1
     assert [attempt.operation.operation_id for attempt in kit.provider.queried] == ["pay_2.1"]
 
 
-async def test_the_provider_is_told_what_the_callback_is_about(kit, make, monkeypatch):
-    heard = []
-
-    async def parse_callback(callback, _credentials):
-        heard.append(callback.about)
-        return ParsedCallback("evt_1")
-
-    url = await sent(kit, make)
-    monkeypatch.setattr(kit.provider, "parse_callback", parse_callback)
-    await post(kit, url, ParsedCallback("evt_1"))
-    (about,) = heard
+async def test_the_provider_is_told_what_the_callback_is_about(kit, make, heard):
+    await post(kit, await sent(kit, make), ParsedCallback("evt_1"))
+    (about,) = [callback.about for callback in heard]
     assert (about.operation.operation_id, about.operation.amount, about.request) == ("pay_1.1", USD_10, "push")
 
 
@@ -125,7 +136,7 @@ async def test_an_address_cannot_be_made_of_another_one(kit, make):
         "/".join([*account, "pay_1.1/push", token]),
         "/".join([*account, named]),
         "/".join([*account, "zz", token]),
-        mine.replace("cred_1", "cred_2"),
+        mine.replace(b"cred_1".hex(), b"cred_2".hex()),
         f"{mine}/more",
     ]
     for url in forged:
@@ -136,6 +147,57 @@ async def test_an_address_cannot_be_made_of_another_one(kit, make):
 async def test_the_own_address_of_an_operation_that_is_none_of_the_accounts_is_unknown(kit, make):
     url = kit.credentials.callback_url(await kit.credentials.by_id("cred_1"), "pay_9.1", "push")
     assert await post(kit, url, ParsedCallback("evt_1", confirmed=[NAMELESS])) == 404
+
+
+async def test_an_address_for_hints_holds_no_word_by_chance(kit):
+    account = replace(await kit.credentials.by_id("cred_1"), id="cred_0cmdexesq1sqlquery")
+    for url in (kit.credentials.callback_path(account), kit.credentials.callback_url(account, "pay_exe.1", "query")):
+        assert re.fullmatch("(https://pay.example)?/callbacks/fake(/[0-9a-f]+)+", url)
+
+
+@pytest.mark.parametrize("callbacks", ["hint", "signed"])
+async def test_an_account_has_further_addresses_by_the_words_of_its_descriptor_alone(kit, heard, callbacks):
+    kit.provider.descriptor = replace(
+        kit.provider.descriptor, callbacks=callbacks, account_words=("confirmation", "validation")
+    )
+    kit.__post_init__()
+    kit.credentials._callback_base = BASE
+    path = await account_path(kit)
+    url = kit.credentials.account_url(await kit.credentials.by_id("cred_1"), "confirmation")
+    assert url == f"{BASE}{path}/confirmation"
+    assert [await post(kit, one, ParsedCallback("evt_1")) for one in (url, path)] == [200, 200]
+    assert [(one.word, one.about) for one in heard] == [("confirmation", None), ("", None)]
+    for more in ("/pull", "/", "/confirmation/", "/confirmation/validation", "/confirmation/" + "0" * 64):
+        assert await post(kit, path + more, ParsedCallback("evt_1")) == 404, more
+    with pytest.raises(LookupError):
+        kit.credentials.account_url(await kit.credentials.by_id("cred_1"), "pull")
+
+
+async def test_the_words_of_an_account_take_no_requests_own_address(kit, make, heard):
+    kit.provider.descriptor = replace(kit.provider.descriptor, account_words=("confirmation",))
+    kit.__post_init__()
+    kit.credentials._callback_base = BASE
+    url = await sent(kit, make)
+    assert await post(kit, url, ParsedCallback("evt_1")) == 200
+    assert await post(kit, f"{url}/confirmation", ParsedCallback("evt_1")) == 404
+    (callback,) = heard
+    assert (callback.word, callback.about.request) == ("", "push")
+
+
+@pytest.mark.parametrize(
+    ("sender", "status"),
+    [("196.201.214.200", 200), ("::ffff:196.201.214.200", 200), ("196.201.214.201", 403), ("a socket", 403)],
+)
+async def test_where_senders_are_listed_no_other_is_read(kit, heard, sender, status):
+    kit.callbacks = Callbacks(kit.provider, kit.credentials, kit.door, senders=networks("196.201.214.200, 10.0.0.0/8"))
+    path = await account_path(kit)
+    assert await post(kit, path, ParsedCallback("evt_1"), sender) == status
+    assert len(heard) == (status == 200)
+
+
+async def test_who_is_no_listed_sender_learns_of_no_address(kit):
+    kit.callbacks = Callbacks(kit.provider, kit.credentials, kit.door, senders=networks("10.0.0.0/8"))
+    assert await post(kit, "/callbacks/fake/00/00", ParsedCallback("evt_1"), "192.0.2.1") == 404
 
 
 async def test_claims_have_an_end(kit, make):

@@ -40,11 +40,11 @@ def keyless(kit):
     return kit
 
 
-async def post(kit, parsed: ParsedCallback, token: str = "", word: str = "fake") -> tuple[int, dict]:
+async def post(kit, parsed: ParsedCallback, path: str = "/callbacks/fake/cred_1") -> tuple[int, dict]:
     kit.provider.parsed = parsed
     transport = httpx.ASGITransport(Starlette(routes=[kit.callbacks.route()]))
     async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
-        response = await http.post(f"/callbacks/{word}/cred_1{token}", content=b"{}", headers={"content-type": "x/y"})
+        response = await http.post(path, content=b"{}", headers={"content-type": "x/y"})
     return response.status_code, response.json()
 
 
@@ -52,7 +52,7 @@ async def hint(kit, callback_id: str = "evt_1") -> dict:
     account = await kit.credentials.by_id("cred_1")
     path = kit.credentials.callback_path(account)
     outcome = CallbackOutcome(kind="charge", references={"object": "obj_1"}, outcome=DONE)
-    status, body = await post(kit, ParsedCallback(callback_id, [outcome]), "/" + path.rpartition("/")[2])
+    status, body = await post(kit, ParsedCallback(callback_id, [outcome]), path)
     assert status == 200
     return body
 
@@ -154,14 +154,17 @@ async def test_a_hint_that_overtakes_the_response_is_asked_about_after_it(keyles
 
 
 async def test_the_address_for_hints_cannot_be_guessed(keyless):
-    assert (await post(keyless, ParsedCallback("evt_1"), "/" + "0" * 64))[0] == 404
+    path = keyless.credentials.callback_path(await keyless.credentials.by_id("cred_1"))
+    for guessed in (path.rpartition("/")[0] + "/" + "0" * 64, path.rpartition("/")[0], "/callbacks/fake/cred_1"):
+        assert (await post(keyless, ParsedCallback("evt_1"), guessed))[0] == 404
 
 
 async def test_callbacks_come_to_another_word_than_the_providers_name_where_its_descriptor_has_one(kit):
     kit.provider.descriptor = replace(kit.provider.descriptor, callback_word="phone")
     kit.__post_init__()
-    assert kit.credentials.callback_path(await kit.credentials.by_id("cred_1")) == "/callbacks/phone/cred_1"
-    assert await post(kit, ParsedCallback("evt_1", reply={}), word="phone") == (200, {})
+    path = kit.credentials.callback_path(await kit.credentials.by_id("cred_1"))
+    assert path == "/callbacks/phone/cred_1"
+    assert await post(kit, ParsedCallback("evt_1", reply={}), path) == (200, {})
 
 
 async def test_the_reply_to_a_callback_is_the_providers(kit):

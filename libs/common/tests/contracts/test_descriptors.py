@@ -34,8 +34,11 @@ def test_the_address_of_callbacks_is_one_providers_and_says_no_more_than_its_des
     assert len(begins) == len(providers)
     assert all(re.fullmatch("/callbacks/[a-z][a-z0-9]*/", one) for one in begins)
     assert providers["stripe"].callbacks_at == "/callbacks/stripe/"
-    address = callback_path(providers["mpesa"], "cred_1", KeyRing({"k1": b"k" * 32}))
-    assert not re.search("mpesa|safaricom", address), "M-Pesa refuses such addresses"
+    address = callback_path(providers["mpesa"], "cred_0exesq1", KeyRing({"k1": b"k" * 32}))
+    addresses = [address, *(f"{address}/{word}" for word in providers["mpesa"].account_words)]
+    assert not any(re.search("mpesa|safaricom|exe|cmd|sql|query", one) for one in addresses), "M-Pesa refuses such"
+    for provider in providers.values():
+        assert all(re.fullmatch("[a-z]+", word) for word in provider.account_words)
 
 
 def test_amounts_of_known_currencies_begin_and_end_on_their_step(providers):

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from http_limits.limits import Limits
-from http_limits.remote import client_of, is_trusted, network_of
+from http_limits.remote import belongs, client_of, network_of
 
 _PIECE: Final = 8 * 1024
 """Bytes of one connection that are parsed before others have their turn; each takes a few milliseconds at worst."""
@@ -77,7 +77,7 @@ class Door:
 
     def enter(self, address: str) -> bool:
         """Take a place for `address`, if there is one. Who gets True calls `leave` at the end."""
-        trusted = is_trusted(address, self.limits.trusted_proxies)
+        trusted = belongs(address, self.limits.trusted_proxies)
         network = network_of(address)
         most = self.limits.connections if trusted else self.limits.connections_per_address
         if self._connections >= self.limits.connections or self._by_address[network] >= most:
@@ -168,7 +168,7 @@ class Connection(HttpToolsProtocol):
         self.flow = self._flow = _Flow(transport, self._go_on)
         peer = self.client[0] if self.client else ""
         self._entered = self._door.enter(peer)
-        self._trusted = is_trusted(peer, self._limits.trusted_proxies)
+        self._trusted = belongs(peer, self._limits.trusted_proxies)
         self._watch(self._limits.head_seconds)
         if not self._entered:
             self._refuse(Refused(503, "There are too many connections; come again in a moment.", "too_many"))

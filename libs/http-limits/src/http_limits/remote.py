@@ -37,10 +37,10 @@ def client_of(peer: str, forwarded: Iterable[str], trusted: Networks) -> str:
     return str(client)
 
 
-def is_trusted(peer: str, trusted: Networks) -> bool:
-    """Whether a trusted proxy has this address."""
-    address = _address(peer)
-    return address is not None and _is_in(address, trusted)
+def belongs(remote: str, networks: Networks) -> bool:
+    """Whether the address is of one of these networks; what is no address is of none."""
+    address = _address(remote)
+    return address is not None and _is_in(address, networks)
 
 
 def network_of(remote: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,8 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from http_limits.remote import Networks, belongs
 from malipo.messaging.pool import AWAY
-from malipo.platform.callback_paths import read_own_path
+from malipo.platform.callback_paths import read_account, read_own_path
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit.credentials import Account, CredentialStore, NoCredentials
@@ -35,50 +36,56 @@ CALLBACKS = Counter(
 
 
 class _Address(NamedTuple):
-    """An account's address, or the own address of a request of an operation."""
+    """An account's address, be it one of its further ones, or the own address of a request of an operation."""
 
     credential_id: str
     operation_id: str = ""
     request: str = ""
+    word: str = ""
 
 
 class Callbacks:
     """`POST /callbacks/<provider>/<credential id>`, or another word for the provider: the credential names the account and the secret that verify it.
 
-    Where callbacks are hints, nothing of them verifies them: a token that cannot be guessed ends the address. What they
-    report of an operation makes us query it, and only the answer is believed.
+    Where callbacks are hints, nothing of them verifies them: a token that cannot be guessed ends the address, in which the
+    credential's id is in hexadecimal digits. What they report of an operation makes us query it, and only the answer is
+    believed.
 
     Answers 200 once the callback is stored, 200 again for a repeat, 400 if the provider's `parse_callback` fails, 401 if
-    it is not genuine, 404 for an unknown address, 408 and 413 beyond the limits, and 503 while the database is away, the
+    it is not genuine, 403 to a sender that is not in `senders`, 404 for an unknown address, 408 and 413 beyond the limits, and 503 while the database is away, the
     credentials cannot be decrypted or the provider cannot be asked about it, so that the provider sends it again. The
     body of a 200 is what the provider waits for, where `parse_callback` has given it.
 
-    Behind the account's path the own addresses of requests go on: `/<operation and request>/<token>`. What comes there is
-    about that operation, whether or not the request was answered (`Callback.about`).
+    Behind the account's path one of the descriptor's `account_words` may stand (`Callback.word`). The own addresses of
+    requests go on there, too: `/<operation and request>/<token>`. What comes there is about that operation, whether or not
+    the request was answered (`Callback.about`).
 
     A callback names an operation by tags that the owner of the account could have written, too: see `Door`.
 
     No text from outside reaches PostgreSQL that it could not hold.
     """
 
-    def __init__(self, provider: Provider, credentials: CredentialStore, door: Door) -> None:
+    def __init__(self, provider: Provider, credentials: CredentialStore, door: Door, *, senders: Networks = ()) -> None:
         self._provider = provider
+        self._descriptor = provider.descriptor
         self._name = provider.descriptor.name
-        self._path = provider.descriptor.callbacks_at
         self._believes = provider.descriptor.callbacks == "signed"
         self._credentials = credentials
         self._door = door
+        self._senders = senders
         self._turns = Turns(limited=not self._believes)
 
     def route(self) -> Route:
         """The route to mount."""
-        return Route(f"{self._path}{{address:path}}", self._receive, methods=["POST"])
+        return Route(f"{self._descriptor.callbacks_at}{{address:path}}", self._receive, methods=["POST"])
 
     async def _receive(self, request: Request) -> Response:
         try:
             address = self._read(request.path_params["address"])
         except ValueError:
             return self._answer(404, "unknown_address")  # unread
+        if not self._admits(request):
+            return self._answer(403, "unlisted_sender")  # unread, too
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 body = await _read(request)
@@ -95,26 +102,43 @@ class Callbacks:
             log.warning("callback not stored", error=type(error).__name__)
             return self._answer(503, "unavailable")
 
+    def _admits(self, request: Request) -> bool:
+        """Whether the sender is one of those that are listed, if any are."""
+        sender = request.client.host if request.client else ""
+        admitted = not self._senders or belongs(sender, self._senders)
+        if not admitted:
+            log.warning("callback refused", sender=sender, reason="not a listed sender")
+        return admitted
+
     def _read(self, text: str) -> _Address:
         """The address. Raises `ValueError` for one that we have given nobody."""
-        credential_id, *rest = text.split("/")
+        named, *rest = text.split("/")
         token = None if self._believes else next(iter(rest), "")
-        own = rest if token is None else rest[1:]
+        credential_id = read_account(self._descriptor, named)
         if not _CREDENTIAL_ID.fullmatch(credential_id) or not self._credentials.admits(credential_id, token):
             raise ValueError
-        if not own:
-            return _Address(credential_id)
-        named, own_token = own
-        address = _Address(credential_id, *read_own_path(named))
-        if not self._credentials.admits_own(*address, own_token):
-            raise ValueError
-        return address
+        return self._behind(credential_id, rest if token is None else rest[1:])
+
+    def _behind(self, credential_id: str, rest: Sequence[str]) -> _Address:
+        """What the address says behind the account's path: nothing, a word of the account's, or a request and its token."""
+        match rest:
+            case []:
+                return _Address(credential_id)
+            case [word] if word in self._descriptor.account_words:
+                return _Address(credential_id, word=word)
+            case [named, token]:
+                operation_id, request = read_own_path(named)
+                if self._credentials.admits_own(credential_id, operation_id, request, token):
+                    return _Address(credential_id, operation_id, request)
+            case _:
+                pass
+        raise ValueError
 
     async def _verify_and_store(self, address: _Address, callback: Callback) -> Response:
         credential_id = address.credential_id
         try:
             account = await self._credentials.by_id(credential_id)
-            callback = replace(callback, about=await self._about(account, address))
+            callback = replace(callback, word=address.word, about=await self._about(account, address))
             async with self._turns.of(account.id):
                 parsed = await self._provider.parse_callback(callback, account.credentials)
         except NoCredentials:

@@ -160,6 +160,12 @@ class CredentialStore:
         """Where the account's callbacks come to, on the address of this service."""
         return callback_path(self._descriptor, account.id, self._key_ring, address_key)
 
+    def account_url(self, account: Account, word: str) -> str:
+        """Where callbacks of the account come to that are of this kind: one of the descriptor's `account_words`, whole."""
+        if word not in self._descriptor.account_words:
+            raise LookupError(word)
+        return f"{self._callback_base}{self.callback_path(account)}/{word}"
+
     def callback_url(self, account: Account, operation_id: str, request: str, address_key: str | None = None) -> str:
         """Where callbacks of this request of an operation come to, whole."""
         own = own_path(account.id, operation_id, request, self._key_ring, address_key)

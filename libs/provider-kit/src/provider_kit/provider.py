@@ -151,12 +151,14 @@ class Addressed:
 class Callback:
     """A provider's request to us, exactly as it came. Header names are in lower case.
 
-    `about` is set if it came to the own address of one of our requests (`Attempt.callback_url`).
+    `about` is set if it came to the own address of one of our requests (`Attempt.callback_url`). `word` is set if it came to
+    a further address of the account's: one of the descriptor's `account_words`.
     """
 
     headers: Mapping[str, str]
     body: bytes
     about: Addressed | None = None
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from functools import partial
 
 from starlette.applications import Starlette
 
+from http_limits.remote import Networks
 from malipo.contracts.topics import MERCHANT_CONFIG, PERSONAL_KEYS, PROVIDER_COMMANDS
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
@@ -24,11 +25,17 @@ from provider_kit.settings import AddressedSettings
 
 
 def provider_service(
-    provider: Provider, runtime: Runtime, settings: ServiceSettings, *, fetch: Fetch | None = None
+    provider: Provider,
+    runtime: Runtime,
+    settings: ServiceSettings,
+    *,
+    fetch: Fetch | None = None,
+    senders: Networks = (),
 ) -> Starlette:
     """The application of one provider service: commands in, calls out, outcomes out, callbacks in.
 
-    `fetch` gets what an account reports that no callback brings, such as a list of transactions.
+    `fetch` gets what an account reports that no callback brings, such as a list of transactions. `senders` are the networks
+    that callbacks may come from, by the client's address as `TRUSTED_PROXIES` lets it be known; without any, from all.
     """
     name = provider.descriptor.name
     attempts = Attempts(runtime.database)
@@ -60,4 +67,4 @@ def provider_service(
     door = Door(provider, runtime.database, keys, nudge)
     if fetch is not None:
         runtime.sweep("fetching", fetching.LOOK_SECONDS, fetching.Fetching(name, credentials, door, fetch).look)
-    return runtime.app([Callbacks(provider, credentials, door).route()])
+    return runtime.app([Callbacks(provider, credentials, door, senders=senders).route()])

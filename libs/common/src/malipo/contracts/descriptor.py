@@ -244,6 +244,8 @@ class ProviderDescriptor:
     `callbacks`: what is `signed` is believed; what is a `hint` makes us ask, and only the answer is believed.
     `pending`: how long after an operation is pending it is first asked about; then after twice as long, and so on.
     `callback_word` stands for the name in the address of callbacks, where the provider refuses addresses with its name.
+    `account_words`: what the address of an account's callbacks may go on with, where the provider wants several of one
+    account: `/<word>` behind it. What comes there is the account's as well, and its adapter is told the word.
     `own_references`: what a request to it names an operation by beside its own ids, made of the operation's id alone, such
     as a purpose or an invoice's number (`identity.short_name`): known before anything is sent.
     `receives`: it may report money that came without a payment, and so the money of a charge a second time.
@@ -259,6 +261,7 @@ class ProviderDescriptor:
     repeat: SameKey | Never
     callbacks: Literal["signed", "hint"]
     callback_word: str = ""
+    account_words: tuple[str, ...] = ()
     pending: timedelta = PENDING
     own_references: Callable[[str], Sequence[str]] = _no_names
     receives: bool = True

@@ -155,6 +155,7 @@ DESCRIPTOR = ProviderDescriptor(
     repeat=Never(),
     callbacks="hint",
     callback_word="phone",
+    account_words=("confirmation", "validation", "pull"),
     own_references=lambda operation_id: (own_reference(operation_id),),
     own_addresses=True,
     pending=timedelta(seconds=20),
