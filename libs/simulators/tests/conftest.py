@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import httpx
@@ -174,13 +175,25 @@ MPESA_TOKEN = "/oauth/v1/generate?grant_type=client_credentials"
 MPESA_FAST = MpesaSettings(seed="tests", webhook_delay_seconds=0, webhook_timeout_seconds=2)
 
 
-@pytest_asyncio.fixture
-async def mpesa() -> AsyncIterator[MpesaDriver]:
+@asynccontextmanager
+async def simulated_mpesa(**settings: object) -> AsyncIterator[MpesaDriver]:
+    """A simulated Daraja with settings of its own."""
     inbox = Inbox()
-    app = create_mpesa_app(MPESA_FAST, HttpxPoster(2, httpx.MockTransport(inbox)))
+    app = create_mpesa_app(replace(MPESA_FAST, **settings), HttpxPoster(2, httpx.MockTransport(inbox)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://daraja.test") as http:
         yield MpesaDriver(http, inbox)
     await app.state.world.close()
+
+
+@pytest_asyncio.fixture
+async def mpesa() -> AsyncIterator[MpesaDriver]:
+    async with simulated_mpesa() as driver:
+        yield driver
+
+
+@pytest.fixture(name="mpesa_with")
+def mpesa_with_fixture() -> Callable:
+    return simulated_mpesa
 
 
 @asynccontextmanager

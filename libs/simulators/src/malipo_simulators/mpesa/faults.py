@@ -11,3 +11,13 @@ class MpesaFault(StrEnum):
     QUOTA_VIOLATION = "quota_violation"
     HTML_WITH_200 = "html_with_200"
     HTML_WITH_200_BEFORE_EFFECT = "html_with_200_before_effect"
+    PULL_ROW_MISSING_FOR = "pull_row_missing_for"
+
+
+class PullQuirk(StrEnum):
+    """How Pull Transactions has been seen to answer, beside what is documented: always (a setting), or once (a fault)."""
+
+    FLAT = "pull_flat"
+    SPACED_KEYS = "pull_spaced_keys"
+    EMPTY_AS_ERROR = "pull_empty_as_error"
+    UTC = "pull_utc"

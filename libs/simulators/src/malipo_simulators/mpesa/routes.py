@@ -12,6 +12,7 @@ from malipo_simulators.mpesa.errors import method_not_allowed, not_found
 from malipo_simulators.mpesa.http.dialect import MpesaDialect, RefusingDialect, TokenDialect
 from malipo_simulators.mpesa.http.request import MpesaRequest
 from malipo_simulators.mpesa.oauth import operations as oauth
+from malipo_simulators.mpesa.pull import operations as pull
 from malipo_simulators.mpesa.state.world import MpesaWorld
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -28,7 +29,10 @@ def post(path: str, run: Callable[[MpesaRequest], Json]) -> Operation[MpesaReque
 
 
 TOKEN = answering(oauth.generate, "GET", path="/oauth/v1/generate")
-OPERATIONS: tuple[Operation[MpesaRequest], ...] = ()
+OPERATIONS: tuple[Operation[MpesaRequest], ...] = (
+    post("/pulltransactions/v1/register", pull.register),
+    answering(pull.query, "POST", "GET", path="/pulltransactions/v1/query"),
+)
 
 
 def add_api(app: FastAPI, world: MpesaWorld) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from malipo_simulators.kit.settings import SimulatorSettings
+from malipo_simulators.mpesa.faults import PullQuirk
 
 # The one that Safaricom publishes for its sandbox's shortcode 174379, among the portal's test data.
 SANDBOX_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
@@ -15,6 +16,7 @@ class MpesaSettings(SimulatorSettings):
 
     `keep_old_tokens` lets an app's tokens live beside each other; as documented, a new one kills the last.
     `timestamp_tolerance_seconds` is how far a Timestamp may be off. A callback is sent once: Daraja documents no retries.
+    `pull_lag_seconds`: how long after a payment its row can be pulled. `pull_quirks` are those of every answer.
     """
 
     webhook_retry_seconds: tuple[float, ...] = ()
@@ -23,5 +25,7 @@ class MpesaSettings(SimulatorSettings):
     keep_old_tokens: bool = False
     token_seconds: int = TOKEN_SECONDS
     timestamp_tolerance_seconds: int = 600
+    pull_lag_seconds: float = 0
+    pull_quirks: frozenset[PullQuirk] = frozenset()
     max_callback_hosts: int = 1_000
     max_shortcodes: int = 10_000

@@ -21,3 +21,7 @@ class MpesaRequest:
     @property
     def fields(self) -> Fields:
         return Fields(self.given)
+
+    def url(self, name: str) -> str:
+        """Where Daraja is to call back, by the rules for URLs. Raise 400.002.02 that names the field."""
+        return self.fields.url(name, strict=self.world.settings.strict, words_forbidden=True)

@@ -27,7 +27,8 @@ class Transaction:
 
     `amount` is in whole shillings. `reference` is the account reference, which is the bill's of a payment by hand.
     `credited` is PartyB: of a till its number, where `shortcode` is the store's; else the shortcode itself.
-    `original` is the receipt of what a reversal has sent back, in whole or in part.
+    `original` is the receipt of what a reversal has sent back, in whole or in part. `to_till`: paid for goods, so that
+    nobody typed a reference.
     """
 
     receipt: str
@@ -41,6 +42,7 @@ class Transaction:
     credited: str
     checkout_request_id: str | None = None
     original: str | None = None
+    to_till: bool = False
     names: Names = Names()
 
     @property
@@ -58,6 +60,7 @@ class Ledger:
         self._by_receipt: dict[str, Transaction] = {}
         self._by_shortcode: dict[str, list[Transaction]] = {}
         self._reversed: dict[str, int] = {}
+        self._held_back: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._by_receipt)
@@ -80,6 +83,14 @@ class Ledger:
     def reversed_of(self, receipt: str) -> int:
         """How much of a transaction has gone back, in shillings."""
         return self._reversed.get(receipt, 0)
+
+    def hold_back(self, receipt: str, until: int) -> None:
+        """Keep it out of statements until then (Unix seconds). It has happened all the same."""
+        self._held_back[receipt] = until
+
+    def shows_from(self, receipt: str) -> int:
+        """From when on it is in statements: 0 unless it was held back."""
+        return self._held_back.get(receipt, 0)
 
     def balance_of(self, code: str) -> int:
         """What a shortcode has by these transactions, in shillings."""

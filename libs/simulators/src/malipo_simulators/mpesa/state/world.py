@@ -12,11 +12,12 @@ from malipo_simulators.kit.webhooks.courier import Courier
 from malipo_simulators.kit.webhooks.posting import Poster
 from malipo_simulators.kit.world import World
 from malipo_simulators.mpesa.errors import system_busy
-from malipo_simulators.mpesa.faults import MpesaFault
+from malipo_simulators.mpesa.faults import MpesaFault, PullQuirk
 from malipo_simulators.mpesa.settings import MpesaSettings
 from malipo_simulators.mpesa.state.apps import Apps
 from malipo_simulators.mpesa.state.book import Effect, MpesaBook, Payment, payment_of, total_of
 from malipo_simulators.mpesa.state.ledger import Ledger, Transaction
+from malipo_simulators.mpesa.state.registrations import Registrations
 from malipo_simulators.mpesa.state.shortcodes import Shortcode
 from malipo_simulators.mpesa.times import in_east_africa
 
@@ -33,7 +34,7 @@ class MpesaWorld(World[MpesaSettings]):
 
     def __init__(self, settings: MpesaSettings, poster: Poster) -> None:
         self._followers: list[Follower] = []
-        super().__init__(settings, poster, MpesaFault)
+        super().__init__(settings, poster, (*MpesaFault, *PullQuirk))
 
     @override
     def _start_empty(self) -> None:
@@ -41,6 +42,7 @@ class MpesaWorld(World[MpesaSettings]):
         self.book: MpesaBook = Book(total_of)
         self.apps = Apps(self.ids, self.clock, self.settings)
         self.ledger = Ledger()
+        self.registrations = Registrations()
         self._shortcodes: dict[str, Shortcode] = {}
         self._couriers: dict[str, Courier] = {}
 
@@ -55,7 +57,7 @@ class MpesaWorld(World[MpesaSettings]):
         return date + self.ids.draw("receipt", 7, CAPITALS)
 
     def new_request_id(self) -> str:
-        """As in `requestId`, MerchantRequestID and the conversations' ids: 1c5b-4ba8-815c-ac45c57a3db01495926."""
+        """As in `requestId`, MerchantRequestID and the conversations' ids: 1c5b-4fa8-815c-ac45c57a3db01495926."""
         drawn = self.ids.draw("request", 24, "0123456789abcdef")
         number = self.ids.draw("request number", 7, "0123456789")
         return f"{drawn[:4]}-{drawn[4:8]}-{drawn[8:12]}-{drawn[12:]}{number}"
