@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
+from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
 from malipo_simulators.cli import NAMES as SIMULATORS
 
@@ -24,6 +25,7 @@ x-provider-{name}: &provider-{name}
     DATABASE_URL: postgresql://malipo:local-only@postgres/malipo_provider_{name}
     {upper}_API_BASE: http://{name}-sim:{port}
 """
+_CALLED_BACK = "    CALLBACK_BASE_URL: http://proxy:8080 # as a provider does, its simulator comes through the proxy\n"
 _SERVICE = """\
 # Talks to {title}; here, to its simulator.
 provider-{name}:
@@ -68,20 +70,21 @@ exhaustive_ignores = ["__main__", "migrations"]
 
 def _each(template: str, between: str = "") -> Callable[[], str]:
     """The template for each provider."""
+    return lambda: between.join(_filled_in(template, provider) for provider in PROVIDERS.values())
 
-    def text() -> str:
-        return between.join(
-            template.format(
-                name=name,
-                upper=name.upper(),
-                title=provider.title,
-                callbacks_at=provider.callbacks_at,
-                port=_port(name),
-            )
-            for name, provider in PROVIDERS.items()
-        )
 
-    return text
+def _images() -> str:
+    return "\n".join(
+        _filled_in(_IMAGE + (_CALLED_BACK if provider.own_addresses else ""), provider)
+        for provider in PROVIDERS.values()
+    )
+
+
+def _filled_in(template: str, provider: ProviderDescriptor) -> str:
+    name = provider.name
+    return template.format(
+        name=name, upper=name.upper(), title=provider.title, callbacks_at=provider.callbacks_at, port=_port(name)
+    )
 
 
 def _port(simulator: str) -> int:
@@ -100,7 +103,7 @@ def _services() -> str:
 _PACKAGES = _each('"provider_{name}",\n')
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
-    "images of providers": _each(_IMAGE, "\n"),
+    "images of providers": _images,
     "services of providers": _each(_SERVICE, "\n"),
     "simulators of providers": _each(_SIMULATOR, "\n"),
     "migrations of providers": _each(_MIGRATION),

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from malipo.contracts.providers import PROVIDERS
+
 ROOT = Path(__file__).parents[2]
 SIMULATORS = Path("libs/simulators/src/malipo_simulators")
 DESCRIPTORS = Path("libs/common/src/malipo/contracts/providers")
+TAKEN = ", ".join(sorted({"cli", "kit", "merchant", *PROVIDERS}))
 
 
 @pytest.fixture
@@ -43,8 +46,8 @@ def contents(place: Path) -> dict[Path, str]:
         ("match", (), "a word of Python's"),
         ("cli", (), "taken by a module beside the simulators"),
         ("kit", (), "malipo_simulators/kit/__init__.py is there"),
-        ("merchant", (), "taken are cli, kit, merchant, stripe"),
-        ("stripe", (), "contracts/providers/stripe.py is there. Choose another; taken are cli, kit, merchant, stripe"),
+        ("merchant", (), f"taken are {TAKEN}"),
+        ("stripe", (), f"contracts/providers/stripe.py is there. Choose another; taken are {TAKEN}"),
         ("acme", ("--title", 'Acme "Pay"'), "a title is 1 to 40 letters, digits, spaces"),
     ],
 )
@@ -107,4 +110,5 @@ def test_every_word_of_the_template_follows_the_name_and_the_title_and_each_simu
     assert [path for path, text in written.items() if "acme" in (str(path.relative_to(place)) + text).lower()] == []
     assert 'title="Zeta & Sons"' in written[place / DESCRIPTORS / "zeta9.py"]
     ports = [line for path in place.glob(f"{SIMULATORS}/*/command.py") for line in path.read_text().splitlines()]
-    assert len(set(filter(lambda line: line.startswith("PORT = "), ports))) == 3
+    taken = [line for line in ports if line.startswith("PORT = ")]
+    assert len(taken) == len(set(taken)) == len({*PROVIDERS, "merchant", "zeta9"})

@@ -99,7 +99,7 @@ def test_an_operator_is_shown_that_postgres_is_down(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "listed"),
     [
-        ("--all", ["provider-stripe", "provider-acme"]),
+        ("--all", [*(f"provider-{name}" for name in PROVIDERS), "provider-acme"]),
         ("--provider acme --all", ["provider-acme"]),
     ],
 )

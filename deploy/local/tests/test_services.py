@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from malipo.contracts.providers import PROVIDERS
 from malipo_local import Stack, StackError
 
 from .conftest import Fakes, processes_of, until
@@ -37,13 +38,14 @@ def test_every_service_gets_its_settings_and_those_from_outside_win(fakes: Fakes
         assert first["KEY_RING"] == environment_of(stack.url("orchestrator"))["KEY_RING"]
         assert first["REDIS_URL"] == stack.redis_url
         assert environment_of(stack.url("provider-stripe"))["STRIPE_API_BASE"] == "http://127.0.0.1:9999"
+        assert environment_of(stack.url("provider-mpesa"))["CALLBACK_BASE_URL"] == stack.url("provider-mpesa")
         assert environment_of(stack.url("webhook-dispatcher"))["ALLOW_LOOPBACK"] == "true"
         assert environment_of(stack.env()["STRIPE_SIM_URL"])
         assert sorted(fakes.steps_run()) == [
             "gateway migrate",
             "messaging",
             "orchestrator migrate",
-            "provider_stripe migrate",
+            *sorted(f"provider_{name} migrate" for name in PROVIDERS),
             "webhook_dispatcher migrate",
         ]
 

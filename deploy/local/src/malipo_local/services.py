@@ -1,8 +1,9 @@
 """The table of everything a stack runs: what it is called, how it starts, what it needs, its settings.
 
 Adding a service is one row in SERVICES; those of providers come from their descriptors: for each the service
-`provider-<name>`, which is told by `<NAME>_API_BASE` where the simulator is. Importing this file has no side effects, so
-that other places (docker-compose, the documentation) can be checked against it.
+`provider-<name>`, which is told by `<NAME>_API_BASE` where the simulator is, and by `CALLBACK_BASE_URL` where it is itself,
+if its requests carry addresses of their own callbacks. Importing this file has no side effects, so that other places
+(docker-compose, the documentation) can be checked against it.
 
 Values in braces are filled in when a process starts:
   {port} {url} {instance}      of the process itself
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
 
 
@@ -99,6 +101,14 @@ def _service(
     )
 
 
+def _provider(provider: ProviderDescriptor) -> Service:
+    name = provider.name
+    settings = {f"{name.upper()}_API_BASE": f"{{{name}_sim}}"}
+    if provider.own_addresses:
+        settings["CALLBACK_BASE_URL"] = "{url}"
+    return _service(f"provider-{name}", after=(f"{name}-sim",), settings=settings)
+
+
 SERVICES: tuple[Service, ...] = (
     _store("postgres"),
     _store("redis"),
@@ -115,10 +125,7 @@ SERVICES: tuple[Service, ...] = (
     _simulator("merchant-sim", "merchant"),
     _service("gateway", needs=("redis",), settings={"REDIS_URL": "{redis_url}", "ALLOW_LOOPBACK": "true"}),
     _service("orchestrator"),
-    *(
-        _service(f"provider-{name}", after=(f"{name}-sim",), settings={f"{name.upper()}_API_BASE": f"{{{name}_sim}}"})
-        for name in PROVIDERS
-    ),
+    *map(_provider, PROVIDERS.values()),
     _service("webhook-dispatcher", after=("merchant-sim",), settings={"ALLOW_LOOPBACK": "true"}),
 )
 

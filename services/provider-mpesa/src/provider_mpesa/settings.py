@@ -4,10 +4,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from malipo.platform.settings import ServiceSettings
+from provider_kit.settings import AddressedSettings
 
 
-class Settings(ServiceSettings):
+class Settings(AddressedSettings):
     """What this service needs beside what every service needs."""
 
     mpesa_api_base: str = Field(pattern=r"^https?://[^/]+$", description="The API of M-Pesa, without a path.")
