@@ -101,12 +101,12 @@ def random_chaos(
         int, typer.Option(min=1, max=4, help="Of every service: one is struck, the others continue.")
     ] = 2,
 ) -> None:
-    """Kill or freeze anything at random under load, while Stripe misbehaves. Exits 1 on any violation."""
+    """Kill or freeze anything at random under load, while providers misbehave. Exits 1 on any violation."""
     chosen = secrets.randbelow(1_000_000) if seed is None else seed
     console.print(f"chaos for {minutes:g} minutes at {rate:g} payments a second, seed {chosen}")
     say = _stopwatch()
     say("starting the system ...")
-    overrides = {"stripe-sim": {"SEED": str(chosen)}}
+    overrides = {f"{provider}-sim": {"SEED": str(chosen)} for provider in PROVIDERS}
     with (
         system.running(failpoints=False, replicas=replicas, overrides=overrides) as running,
         Onlooker(running.stack) as onlooker,

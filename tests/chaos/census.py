@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chaos import trails
-from chaos.load import Due, Ledger
+from chaos.customers.customer import Due, Ledger
 from chaos.merchant import accepted
 from chaos.onlooker import Onlooker, Row
 from chaos.trails import Trail

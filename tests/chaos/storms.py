@@ -4,13 +4,19 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - from a seed, so that a run can be repeated
+from types import MappingProxyType
+
+import httpx
+from operating import operate
 
 from chaos import census
-from chaos.load import KINDS, Crowd, Ledger, Say
+from chaos.customers import KINDS
+from chaos.customers.customer import Ledger
+from chaos.load import Crowd, Say
 from chaos.onlooker import Onlooker
 from chaos.system import SERVICES, STORES, System
 from malipo_local import Stack
@@ -28,13 +34,10 @@ _PATIENCE_SECONDS = 300.0
 _PAUSE_SECONDS = (2, 15)
 _BETWEEN_SECONDS = (3, 12)
 
-STRIPE_FAULTS: tuple[tuple[str, float], ...] = (
-    ("answer_lost", 0.01),
-    ("webhook_drop", 0.05),
-    ("webhook_duplicate", 0.05),
-    ("webhook_reorder", 0.05),
-)
-"""What goes wrong at Stripe during random chaos, and how often."""
+FAULTS: Mapping[str, Sequence[tuple[str, float]]] = {
+    "stripe": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05), ("webhook_reorder", 0.05)),
+}
+"""What goes wrong at a provider during random chaos, and how often."""
 
 
 @dataclass
@@ -98,7 +101,7 @@ def without(system: System, onlooker: Onlooker, store: str, fault: StoreFault, s
 
 
 def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rate: float, say: Say) -> StormResult:
-    """Anything killed or frozen at any time under load, with Stripe misbehaving; the same again with the same seed."""
+    """Anything killed or frozen at any time under load, with providers misbehaving; the same again with the same seed."""
     chance = Random(seed)
     end = time.monotonic() + minutes * 60
 
@@ -109,8 +112,8 @@ def random(system: System, onlooker: Onlooker, *, minutes: float, seed: int, rat
             struck.update(_strike_at_random(system.stack, chance, say))
         return struck
 
-    kinds, faults = tuple(KINDS), STRIPE_FAULTS
-    return _storm(system, onlooker, "random chaos", minutes * 60, seed, kinds, strike, say, rate=rate, faults=faults)
+    kinds = tuple(KINDS)
+    return _storm(system, onlooker, "random chaos", minutes * 60, seed, kinds, strike, say, rate=rate, faults=FAULTS)
 
 
 def _strike_at_random(stack: Stack, chance: Random, say: Say) -> list[str]:
@@ -143,9 +146,9 @@ def _storm(
     say: Say,
     *,
     rate: float = RATE,
-    faults: Sequence[tuple[str, float]] = (),
+    faults: Mapping[str, Sequence[tuple[str, float]]] = MappingProxyType({}),
 ) -> StormResult:
-    with DemoMerchant.open(system.stack) as merchant, _stripe_faults(merchant, faults):
+    with DemoMerchant.open(system.stack, operating=operate) as merchant, _misbehaving(system.stack, faults):
         crowd = Crowd(merchant, rate=rate, seed=seed, kinds=tuple(kinds))
         say(f"{name}: {rate:g} payments a second for {seconds:.0f} s")
 
@@ -185,10 +188,20 @@ def _come_to_rest(system: System, onlooker: Onlooker) -> list[str]:
 
 
 @contextmanager
-def _stripe_faults(merchant: DemoMerchant, faults: Sequence[tuple[str, float]]) -> Generator[None]:
-    for fault, probability in faults:
-        merchant.fault(fault, probability=probability, delay_seconds=0.5)
-    try:
+def _misbehaving(stack: Stack, faults: Mapping[str, Sequence[tuple[str, float]]]) -> Generator[None]:
+    """Have each provider misbehave while the block lasts."""
+    with ExitStack() as ending:
+        for provider, some in faults.items():
+            simulator = ending.enter_context(_simulator(stack, provider))
+            for fault, probability in some:
+                rule = {"fault": fault, "probability": probability, "delay_seconds": 0.5}
+                simulator.post("/_sim/faults", json=rule).raise_for_status()
         yield
-    finally:
-        merchant.stripe.delete("/_sim/faults").raise_for_status()
+
+
+@contextmanager
+def _simulator(stack: Stack, provider: str) -> Generator[httpx.Client]:
+    """A provider's simulator, which misbehaves no more when the block ends."""
+    with httpx.Client(base_url=stack.url(f"{provider}-sim"), timeout=_READY_SECONDS) as simulator:
+        yield simulator
+        simulator.delete("/_sim/faults").raise_for_status()

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 
 from chaos import census
+from chaos.customers.customer import Due, Ledger
 from chaos.fakes import Books
-from chaos.load import Due, Ledger
 from chaos.onlooker import Onlooker, Row
 from malipo_local.merchant import DemoMerchant
 

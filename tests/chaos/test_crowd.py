@@ -5,8 +5,9 @@ from typing import cast
 
 import pytest
 
-from chaos import load
-from chaos.load import Crowd, Customer
+from chaos.customers import KINDS
+from chaos.customers.customer import Customer
+from chaos.load import Crowd
 from malipo_local.merchant import DemoMerchant
 
 
@@ -23,7 +24,7 @@ def test_a_customer_whose_payment_fails_unexpectedly_is_a_surprise(monkeypatch: 
     async def fail(_: Customer, amount: int) -> None:
         raise KeyError(amount)
 
-    monkeypatch.setitem(load.KINDS, "charge", fail)
+    monkeypatch.setitem(KINDS, "charge", fail)
     crowd = Crowd(cast("DemoMerchant", _Merchant()), rate=100, seed=1)
     printed: list[str] = []
     asyncio.run(crowd.come(0.03, patience_seconds=5, say=printed.append))

@@ -1,0 +1,7 @@
+"""What the customers of a long run do, provider by provider."""
+
+from chaos.customers import stripe
+from chaos.customers.customer import Kind
+
+KINDS: dict[str, Kind] = {**stripe.KINDS}
+"""By name; the same promise holds for all."""
