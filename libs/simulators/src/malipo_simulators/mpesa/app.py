@@ -4,8 +4,10 @@ from fastapi import FastAPI
 
 from malipo_simulators.kit.app import create_app
 from malipo_simulators.kit.webhooks.posting import Poster, WirePoster
+from malipo_simulators.mpesa.account_balance.control import balance_routes
 from malipo_simulators.mpesa.book_control import book_routes
 from malipo_simulators.mpesa.c2b.control import hand_payment_routes
+from malipo_simulators.mpesa.initiators.control import initiator_routes
 from malipo_simulators.mpesa.oauth.control import token_routes
 from malipo_simulators.mpesa.pull.control import pull_routes
 from malipo_simulators.mpesa.routes import add_api
@@ -19,7 +21,15 @@ def create_mpesa_app(settings: MpesaSettings | None = None, poster: Poster | Non
     settings = settings or MpesaSettings()
     world = MpesaWorld(settings, poster or WirePoster(settings.webhook_timeout_seconds))
     app = create_app("M-Pesa simulator: control routes", world)
-    for routes in (book_routes, token_routes, shortcode_routes, hand_payment_routes, pull_routes):
+    for routes in (
+        book_routes,
+        token_routes,
+        shortcode_routes,
+        hand_payment_routes,
+        pull_routes,
+        initiator_routes,
+        balance_routes,
+    ):
         app.include_router(routes(world))
     add_api(app, world)
     return app

@@ -12,6 +12,7 @@ class MpesaFault(StrEnum):
     HTML_WITH_200 = "html_with_200"
     HTML_WITH_200_BEFORE_EFFECT = "html_with_200_before_effect"
     PULL_ROW_MISSING_FOR = "pull_row_missing_for"
+    QUEUE_TIMEOUT = "queue_timeout"
 
 
 class PullQuirk(StrEnum):

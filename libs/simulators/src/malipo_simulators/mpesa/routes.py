@@ -13,6 +13,7 @@ from malipo_simulators.mpesa.http.dialect import MpesaDialect, RefusingDialect, 
 from malipo_simulators.mpesa.http.request import MpesaRequest
 from malipo_simulators.mpesa.oauth import operations as oauth
 from malipo_simulators.mpesa.pull import operations as pull
+from malipo_simulators.mpesa.reversals import operations as reversals
 from malipo_simulators.mpesa.state.world import MpesaWorld
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -30,6 +31,7 @@ def post(path: str, run: Callable[[MpesaRequest], Json]) -> Operation[MpesaReque
 
 TOKEN = answering(oauth.generate, "GET", path="/oauth/v1/generate")
 OPERATIONS: tuple[Operation[MpesaRequest], ...] = (
+    post("/mpesa/reversal/v1/request", reversals.request_reversal),
     post("/pulltransactions/v1/register", pull.register),
     answering(pull.query, "POST", "GET", path="/pulltransactions/v1/query"),
 )

@@ -16,7 +16,9 @@ class MpesaSettings(SimulatorSettings):
 
     `keep_old_tokens` lets an app's tokens live beside each other; as documented, a new one kills the last.
     `timestamp_tolerance_seconds` is how far a Timestamp may be off. A callback is sent once: Daraja documents no retries.
-    `pull_lag_seconds`: how long after a payment its row can be pulled. `pull_quirks` are those of every answer.
+    `trust_initiators`: any SecurityCredential will do, as of a client that has Safaricom's own certificate built in.
+    `partial_reversals`: also a part of a payment can be reversed. `opening_balance` is what every shortcode has at first,
+    in shillings. `pull_lag_seconds`: how long after a payment its row can be pulled. `pull_quirks` are those of every answer.
     """
 
     webhook_retry_seconds: tuple[float, ...] = ()
@@ -25,6 +27,9 @@ class MpesaSettings(SimulatorSettings):
     keep_old_tokens: bool = False
     token_seconds: int = TOKEN_SECONDS
     timestamp_tolerance_seconds: int = 600
+    trust_initiators: bool = False
+    partial_reversals: bool = False
+    opening_balance: int = 1_000_000
     pull_lag_seconds: float = 0
     pull_quirks: frozenset[PullQuirk] = frozenset()
     max_callback_hosts: int = 1_000

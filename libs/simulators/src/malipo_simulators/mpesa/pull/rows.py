@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.state.ledger import Transaction
+from malipo_simulators.mpesa.state.shortcodes import organisation
 from malipo_simulators.mpesa.state.world import MpesaWorld
 from malipo_simulators.mpesa.times import in_east_africa
 
@@ -36,5 +37,5 @@ def write_row(one: Transaction, *, in_utc: bool) -> Json:
         "transactiontype": "c2b-buy-goods-debit" if one.to_till else "c2b-pay-bill-debit",
         "billreference": "" if one.to_till else one.reference,
         "amount": f"{one.amount}.00",
-        "organizationname": f"Daraja Shop {one.credited}",
+        "organizationname": organisation(one.credited),
     }

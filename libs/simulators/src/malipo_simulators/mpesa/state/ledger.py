@@ -20,6 +20,10 @@ class Names:
     middle: str = "WANJIKU"
     last: str = "TEST"
 
+    @property
+    def full(self) -> str:
+        return " ".join(name for name in (self.first, self.middle, self.last) if name)
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:

@@ -16,16 +16,22 @@ class ShortcodeKind(StrEnum):
 class Shortcode:
     """An organisation. Of one that nobody has described, the request decides whether it is a PayBill or a store's till.
 
-    `tills` are what may be PartyB beside the store's own number. `apps` are the ids of those that may use it: none named
+    `tills` are what may be PartyB beside the store's own number. `withdrawn` is what has gone to its bank, in shillings. `apps` are the ids of those that may use it: none named
     means any. `exists` is false for "Merchant does not exist".
     """
 
     code: str
     passkey: str
     kind: ShortcodeKind | None = None
+    withdrawn: int = 0
     tills: set[str] = field(default_factory=set[str])
     apps: set[str] = field(default_factory=set[str])
     exists: bool = True
 
     def usable_by(self, app_id: str) -> bool:
         return not self.apps or app_id in self.apps
+
+
+def organisation(code: str) -> str:
+    """The name of whose shortcode it is."""
+    return f"Daraja Shop {code}"

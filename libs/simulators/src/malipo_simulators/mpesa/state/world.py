@@ -16,6 +16,7 @@ from malipo_simulators.mpesa.faults import MpesaFault, PullQuirk
 from malipo_simulators.mpesa.settings import MpesaSettings
 from malipo_simulators.mpesa.state.apps import Apps
 from malipo_simulators.mpesa.state.book import Effect, MpesaBook, Payment, payment_of, total_of
+from malipo_simulators.mpesa.state.initiators import Initiators
 from malipo_simulators.mpesa.state.ledger import Ledger, Transaction
 from malipo_simulators.mpesa.state.registrations import Registrations
 from malipo_simulators.mpesa.state.shortcodes import Shortcode
@@ -43,6 +44,9 @@ class MpesaWorld(World[MpesaSettings]):
         self.apps = Apps(self.ids, self.clock, self.settings)
         self.ledger = Ledger()
         self.registrations = Registrations()
+        self.initiators = Initiators()
+        # The receipt of what a conversation has moved, by its OriginatorConversationID.
+        self.conversations: dict[str, str] = {}
         self._shortcodes: dict[str, Shortcode] = {}
         self._couriers: dict[str, Courier] = {}
 
@@ -79,6 +83,14 @@ class MpesaWorld(World[MpesaSettings]):
         found = self.book.find(payment_id)
         return None if found is None else found[1]
 
+    def payment_behind(self, transaction: Transaction) -> Payment | None:
+        """What it moved money for: the prompt's payment, or its own."""
+        return self.payment(transaction.checkout_request_id or transaction.receipt)
+
+    def balance_of(self, code: str) -> int:
+        """What a shortcode has now, in shillings."""
+        return self.settings.opening_balance + self.ledger.balance_of(code) - self.shortcode(code).withdrawn
+
     def record(self, transaction: Transaction, cause: Cause) -> None:
         """Money has moved: it is in the ledger and in the book, and whoever follows is told."""
         payment = self._moved_for(transaction)
@@ -92,7 +104,7 @@ class MpesaWorld(World[MpesaSettings]):
         """The prompt's payment, that of what is reversed, or a new one for money that came or went unasked."""
         first = self.ledger.find(transaction.original) if transaction.original else transaction
         assert first is not None, "a reversal names a transaction of the ledger"
-        payment = self.payment(first.checkout_request_id or first.receipt)
+        payment = self.payment_behind(first)
         if payment is None:
             payment = payment_of(first)
             self.open_payment(first.account, payment)

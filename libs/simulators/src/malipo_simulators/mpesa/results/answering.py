@@ -1,0 +1,33 @@
+"""Answers a request now with its acceptance, and later with its result."""
+
+from collections.abc import Callable
+
+from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.faults import MpesaFault
+from malipo_simulators.mpesa.results.ask import Ask
+from malipo_simulators.mpesa.results.checking import check_initiator
+from malipo_simulators.mpesa.results.telling import Outcome, tell, tell_timeout
+from malipo_simulators.mpesa.state.book import Payment
+
+
+def answer_later(ask: Ask, about: Payment | None, carry_out: Callable[[], Outcome]) -> Json:
+    """Carry it out now, if the initiator may; only the result waits. `about` is the payment that it concerns."""
+    world, fault = ask.request.world, ask.request.cause.fault
+    if fault is not None and fault.fault == MpesaFault.QUEUE_TIMEOUT:
+        tell_timeout(ask, about, fault.delay_seconds)
+        return accepted(ask)
+    allowed = check_initiator(world, ask.shortcode, ask.initiator, ask.security_credential, ask.role)
+    outcome = carry_out() if allowed.ok else Outcome(allowed, about)
+    if outcome.receipt is not None:
+        world.conversations[ask.originator_conversation_id] = outcome.receipt
+    tell(ask, outcome)
+    return accepted(ask)
+
+
+def accepted(ask: Ask) -> Json:
+    return {
+        "OriginatorConversationID": ask.originator_conversation_id,
+        "ConversationID": ask.conversation_id,
+        "ResponseCode": "0",
+        "ResponseDescription": "Accept the service request successfully.",
+    }

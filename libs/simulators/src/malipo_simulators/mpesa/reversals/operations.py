@@ -1,0 +1,112 @@
+"""POST /mpesa/reversal/v1/request: what it takes, and what it does."""
+
+import re
+from dataclasses import dataclass
+
+from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.errors import invalid
+from malipo_simulators.mpesa.http.request import MpesaRequest
+from malipo_simulators.mpesa.results.answering import answer_later
+from malipo_simulators.mpesa.results.ask import Ask, Product, read_ask
+from malipo_simulators.mpesa.results.codes import ALREADY_REVERSED, DONE, INSUFFICIENT, INVALID_ORIGINAL
+from malipo_simulators.mpesa.results.telling import Outcome, Parameters
+from malipo_simulators.mpesa.state.initiators import Role
+from malipo_simulators.mpesa.state.ledger import Transaction, TransactionKind
+from malipo_simulators.mpesa.state.shortcodes import organisation
+from malipo_simulators.mpesa.times import stamp
+
+REVERSAL = Product(Role.REVERSAL, ("TransactionReversal",), party="ReceiverParty", least_remarks=2)
+SHORTCODE_RECEIVES = "11"
+RECEIPT = re.compile(r"[A-Z0-9]{10}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """`original` is the payment of a customer that it names, if there is such a one to this shortcode."""
+
+    ask: Ask
+    original: Transaction | None
+    receipt: str
+    amount: int
+
+    @property
+    def left(self) -> int:
+        """What has not gone back yet."""
+        assert self.original is not None
+        return self.original.amount - self.ask.request.world.ledger.reversed_of(self.receipt)
+
+
+def request_reversal(request: MpesaRequest) -> Json:
+    """Accept it; the result follows."""
+    fields = request.fields
+    ask = read_ask(request, REVERSAL)
+    receipt = fields.text("TransactionID", shape=RECEIPT)
+    fields.choice("RecieverIdentifierType", (SHORTCODE_RECEIVES,))
+    original = find_original(request, receipt, ask.shortcode)
+    reversal = Reversal(ask, original, receipt, fields.amount())
+    check_amount(reversal)
+    return answer_later(ask, original and request.world.payment_behind(original), lambda: carry_out(reversal))
+
+
+def find_original(request: MpesaRequest, receipt: str, code: str) -> Transaction | None:
+    """Payouts cannot be reversed over the API, nor can reversals."""
+    found = request.world.ledger.find(receipt)
+    return found if found is not None and found.incoming and found.concerns(code) else None
+
+
+def check_amount(reversal: Reversal) -> None:
+    """Documented is "the amount transacted"; by setting, parts of it will do, as many as there is money left."""
+    if reversal.original is None or reversal.left == 0:
+        return
+    whole = reversal.amount == reversal.original.amount
+    if not whole and not reversal.ask.request.world.settings.partial_reversals:
+        raise invalid("Amount")
+    if reversal.amount > reversal.left:
+        raise invalid("Amount")
+
+
+def carry_out(reversal: Reversal) -> Outcome:
+    """Send the money back, if it can be."""
+    world, original = reversal.ask.request.world, reversal.original
+    if original is None:
+        return Outcome(INVALID_ORIGINAL)
+    about = world.payment_behind(original)
+    if reversal.left == 0:
+        return Outcome(ALREADY_REVERSED, about)
+    if world.balance_of(original.shortcode) < reversal.amount:
+        return Outcome(INSUFFICIENT, about)
+    done = send_back(reversal, original)
+    return Outcome(DONE, about, done.receipt, parameters_of(reversal, original, done))
+
+
+def send_back(reversal: Reversal, original: Transaction) -> Transaction:
+    world = reversal.ask.request.world
+    done = Transaction(
+        receipt=world.new_receipt(),
+        kind=TransactionKind.REVERSAL,
+        account=reversal.ask.request.app.id,
+        shortcode=original.shortcode,
+        msisdn=original.msisdn,
+        amount=reversal.amount,
+        reference=original.reference,
+        at=world.clock.now(),
+        credited=original.credited,
+        original=original.receipt,
+        names=original.names,
+    )
+    world.record(done, reversal.ask.request.cause)
+    return done
+
+
+def parameters_of(reversal: Reversal, original: Transaction, done: Transaction) -> Parameters:
+    world = reversal.ask.request.world
+    balance = f"{world.balance_of(original.shortcode)}.00"
+    return (
+        ("DebitAccountBalance", f"Utility Account|KES|{balance}|{balance}|0.00|0.00"),
+        ("Amount", float(done.amount)),
+        ("TransCompletedTime", int(stamp(done.at))),
+        ("OriginalTransactionID", original.receipt),
+        ("Charge", 0.0),
+        ("CreditPartyPublicName", f"{original.msisdn} - {original.names.full}"),
+        ("DebitPartyPublicName", f"{original.credited} - {organisation(original.credited)}"),
+    )
