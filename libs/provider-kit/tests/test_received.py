@@ -1,5 +1,6 @@
 """Money that a provider reports beside its answers: explained by its transaction alone, and never lost."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -258,6 +259,52 @@ async def test_a_success_that_was_told_without_its_receipt_is_explained_by_the_f
     await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
     (told,) = await look(kit, seconds=1)
     assert isinstance(told, UnmatchedReported)
+
+
+async def test_a_success_that_was_told_without_any_name_is_named_once_by_its_money(kit, make):
+    prompt = ActionRequired(action=PhonePrompt("2547*****12"))
+    await charged(kit, make, prompt, Succeeded(amount=USD_10))
+    await kit.handle(make.query())
+    await kit.run()
+    assert await kit.outcomes() == [Succeeded(amount=USD_10)]
+    await report(kit)
+    (named,) = await look(kit)
+    assert (named.operation_id, named.outcome) == ("pay_1.1", Succeeded(amount=USD_10, reference="tx_2"))
+    assert (await kit.attempts.original("pay_1.1")).reference == "tx_2"
+    await report(kit, callback_id="evt_2")
+    assert (await look(kit), await kept(kit)) == ([], 0)
+    await report(kit, replace(BY_HAND, reference="tx_3"), "evt_3")
+    (told,) = await look(kit)
+    assert (told.reference, told.points_at) == ("tx_3", "pay_1")
+
+
+async def test_two_rows_that_could_name_one_success_name_it_once_also_where_two_replicas_judge_them(kit, make):
+    await charged(kit, make, Succeeded(amount=USD_10))
+    await report(kit)
+    await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
+    await kit.sql("UPDATE received_money SET look_at = now()")
+    judges = [LookingAgain(Explaining("fake"), lambda: None) for _ in range(2)]
+    for judge in judges:
+        judge._look = judge._look.replace("LIMIT $1", "LIMIT least($1, 1)")
+    await asyncio.gather(*(judge.look(kit.database) for judge in judges))
+    told = {type(one) for one in await kit.reports()}
+    assert told == {OutcomeReported, UnmatchedReported}
+
+
+async def test_a_success_whose_name_a_claim_has_told_before_is_named_by_its_money_no_second_time(
+    kit, make, monkeypatch
+):
+    async def query(attempt):
+        attempt.references.note("receipt", "tx_2")
+        return Succeeded(amount=USD_10, reference="tx_2")
+
+    await charged(kit, make, Succeeded(amount=USD_10))
+    monkeypatch.setattr(kit.provider, "query", query)
+    await kit.handle(make.query())
+    await kit.run()
+    assert await kit.outcomes() == [Succeeded(amount=USD_10, reference="tx_2")]
+    await report(kit)
+    assert (await look(kit), await kept(kit)) == ([], 0)
 
 
 async def paid_by_hand(kit) -> PaymentReceived:

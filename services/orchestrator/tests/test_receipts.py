@@ -7,9 +7,12 @@ import pytest
 from msgspec.structs import replace as changed
 from structlog.testing import capture_logs
 
-from malipo import clock
+from malipo import clock, ids
+from malipo.contracts.commands import RefundPayment
+from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.identity import opened_id
 from malipo.contracts.outcomes import Declined, PaymentReceived, Succeeded, Unknown, UnmatchedReported
+from malipo.contracts.provider_commands import Refund
 from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
 from orchestrator import decisions, suspense
@@ -180,3 +183,29 @@ async def test_a_payment_that_reports_the_money_of_another_as_soon_as_it_is_made
     await orchestrator.handle(RECEIVED)
     *_, told = await orchestrator.handle(create, make.report(create.payment_id, PAID))
     assert (told.contradiction, told.payment.status) == (True, "processing")
+
+
+async def test_a_payment_that_was_paid_without_a_name_gets_it_with_its_money_and_its_refund_goes_out(
+    orchestrator, make
+):
+    create, nameless = make.create(), Succeeded(amount=USD_10)
+    await orchestrator.handle(create, UNMATCHED, make.report(create.payment_id, nameless, source="query"))
+    refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
+    assert not [one for one in await orchestrator.handle(refund) if isinstance(one, Refund)]
+    named = make.report(create.payment_id, PAID, source="callback")
+    sent = await orchestrator.handle(named)
+    [out] = [one for one in sent if isinstance(one, Refund)]
+    assert (out.operation_id, out.reference) == (refund.refund_id, "QK1")
+    [step, _] = [one for one in sent if isinstance(one, PaymentTransitioned)]
+    assert (step.cause.trigger, step.payment.provider_reference, step.public_event) == ("named", "QK1", None)
+    assert await in_suspense(orchestrator) == 0
+    assert await orchestrator.handle(named, make.report(create.payment_id, nameless, source="query")) == []
+    assert (await orchestrator.payment(create.payment_id))["reference"] == "QK1"
+
+
+async def test_a_name_that_is_another_payments_is_none_of_a_payment_that_lacks_its_own(orchestrator, make):
+    first, second = make.create(), make.create()
+    await orchestrator.handle(first, second, make.report(first.payment_id, PAID))
+    await orchestrator.handle(make.report(second.payment_id, Succeeded(amount=USD_10), source="query"))
+    [step] = await orchestrator.handle(make.report(second.payment_id, PAID))
+    assert (step.contradiction, step.payment.provider_reference) == (True, None)

@@ -130,23 +130,31 @@ class Explaining:
         if _has_to_wait(heard, taker, one.age):
             return Judged("later", [taker])
         if _lacks_its_transaction(one.money, heard, taker):
-            await knowledge.take(unit, taker, one.money)
-            count(unit, self.provider, "explained")
-            return _FORGET
+            return await self._names(unit, one, taker, heard)
         if _is_without_money(heard) and _is_its_money(one.money, taker):
             return await self._succeeds(unit, one, taker)
         return await self._report(unit, one, named)
 
+    async def _names(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt, heard: Outcome | None) -> Judged:
+        """Write down the transaction of a success, and report the name if it was told without any: a refund waits for it."""
+        await knowledge.take(unit, taker, one.money)
+        if isinstance(heard, Succeeded) and heard.reference is None:
+            self._tell(unit, one, taker, _success(one, taker))
+        count(unit, self.provider, "explained")
+        return _FORGET
+
     async def _succeeds(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt) -> Judged:
         """Report that the charge has its money after all."""
-        operation, money = taker.operation, one.money
-        outcome = checked(operation, Succeeded(amount=money.amount, reference=money.reference))
-        report = reports.from_callback(operation, self.provider, outcome, one.callback_id)
-        row = outbox_row(ids.new("msg"), OUTCOMES, operation.payment_id, report, taker.headers)
-        await knowledge.take(unit, taker, money, outcome)
-        reminders.send_and_remind(unit, row)
+        outcome = _success(one, taker)
+        await knowledge.take(unit, taker, one.money, outcome)
+        self._tell(unit, one, taker, outcome)
         count(unit, self.provider, "charge")
         return _FORGET
+
+    def _tell(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt, outcome: Outcome) -> None:
+        report = reports.from_callback(taker.operation, self.provider, outcome, one.callback_id)
+        row = outbox_row(ids.new("msg"), OUTCOMES, report.payment_id, report, taker.headers)
+        reminders.send_and_remind(unit, row)
 
     async def _report(self, unit: UnitOfWork, one: _Money, named: Sequence[OriginalAttempt] = ()) -> Judged:
         """Report money that nothing explains, though its purpose may name operations of ours."""
@@ -208,6 +216,10 @@ def _is_its_money(money: ReceivedMoney, taker: OriginalAttempt) -> bool:
     """Whether it is of the charge's amount, and the charge is not known by another transaction."""
     others = {name for role, name in taker.references if role == money.role} - {money.reference}
     return getattr(taker.operation, "amount", None) == money.amount and not others
+
+
+def _success(one: _Money, taker: OriginalAttempt) -> Outcome:
+    return checked(taker.operation, Succeeded(amount=one.money.amount, reference=one.money.reference))
 
 
 def _lacks_its_transaction(money: ReceivedMoney, heard: Outcome | None, taker: OriginalAttempt) -> bool:
