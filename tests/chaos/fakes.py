@@ -7,7 +7,8 @@ class Books:
     """A merchant of one payment, as both books have it: the status, what was captured, and Stripe's effects."""
 
     def __init__(self, status: str, captured: int, effects: str) -> None:
-        payment = {"id": "pay_1", "status": status, "amount": 5, "amount_captured": captured, "amount_refunded": 0}
+        amounts = {"amount": 5, "amount_captured": captured, "amount_refunded": 0}
+        payment = {"id": "pay_1", "status": status, "provider_reference": "pi_1", **amounts}
         self._page = {"data": [payment], "next_cursor": None}
         self._effects = [(kind, int(amount)) for kind, amount in (one.split(":") for one in effects.split())]
 
@@ -15,6 +16,15 @@ class Books:
     def api(self) -> Any:
         """Itself: it answers every request with its one page of payments."""
         return self
+
+    @property
+    def paybill(self) -> Any:
+        """Itself: nobody has paid by M-Pesa."""
+        return self
+
+    def effects(self) -> list[Any]:
+        """See `paybill`."""
+        return []
 
     def get(self, *_: object, **__: object) -> Any:
         """See `api`."""

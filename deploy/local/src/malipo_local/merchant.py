@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 
 from malipo.contracts.providers.stripe import EVENT_TYPES
+from malipo_local.paybill import PayBill, new_phone
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
@@ -30,7 +31,10 @@ class NeverHappened(AssertionError):
 
 
 class DemoMerchant:
-    """One merchant with a key, Stripe credentials, and a webhook endpoint at the merchant simulator."""
+    """One merchant with a key, Stripe credentials, and a webhook endpoint at the merchant simulator.
+
+    Malipo learns of its `paybill` by `connect_mpesa`: what an account's transactions tell is fetched again and again.
+    """
 
     def __init__(self, stack: Stack, name: str, key: str) -> None:
         self.stack = stack
@@ -40,8 +44,9 @@ class DemoMerchant:
         self.api = httpx.Client(
             base_url=stack.url("gateway"), headers={"X-API-Key": key}, timeout=_TIMEOUT_SECONDS, limits=_LIMITS
         )
-        self.stripe = httpx.Client(base_url=stack.url("stripe-sim"), timeout=_TIMEOUT_SECONDS, limits=_LIMITS)
-        self.inbox = httpx.Client(base_url=stack.url("merchant-sim"), timeout=_TIMEOUT_SECONDS, limits=_LIMITS)
+        self.stripe = _client(stack.url("stripe-sim"))
+        self.inbox = _client(stack.url("merchant-sim"))
+        self.paybill = PayBill(_client(stack.url("mpesa-sim")))
 
     @classmethod
     def open(cls, stack: Stack, name: str | None = None, operating: Operating | None = None) -> Self:
@@ -59,7 +64,7 @@ class DemoMerchant:
 
     def close(self) -> None:
         """Close the connections."""
-        for client in (self.api, self.stripe, self.inbox):
+        for client in (self.api, self.stripe, self.inbox, self.paybill.http):
             client.close()
 
     def __enter__(self) -> Self:
@@ -82,6 +87,11 @@ class DemoMerchant:
         """Give Malipo this merchant's Stripe key."""
         body = {"secret_key": self.stripe_key, "webhook_secrets": webhook_secrets}
         return self.api.put("/v1/provider-credentials/stripe", json=body).raise_for_status().json()
+
+    def connect_mpesa(self, **more: Any) -> Json:
+        """Give Malipo the credentials of the PayBill; returns what it shows of them."""
+        body = self.paybill.credentials(**more)
+        return self.api.put("/v1/provider-credentials/mpesa", json=body).raise_for_status().json()
 
     def ask_for_webhooks(self) -> Json:
         """Have every event delivered to this merchant's receiver."""
@@ -114,6 +124,16 @@ class DemoMerchant:
     ) -> Json:
         """Create a card payment; returns its JSON, whatever its status by then."""
         body = {"amount": amount, "currency": "USD", "method": {"type": "card", "token": token}, **fields}
+        return self._create(body, key, prefer)
+
+    def prompt(
+        self, phone: str = "", *, amount: int = 10_000, key: str | None = None, prefer: str = "", **fields: Any
+    ) -> Json:
+        """Create a payment by M-Pesa, in minor units, on a phone of its own unless given; returns its JSON."""
+        method = {"type": "mpesa", "phone": phone or new_phone()}
+        return self._create({"amount": amount, "currency": "KES", "method": method, **fields}, key, prefer)
+
+    def _create(self, body: Json, key: str | None, prefer: str) -> Json:
         answer = self.post("/v1/payments", body, key=key, **({"Prefer": prefer} if prefer else {}))
         return answer.raise_for_status().json()
 
@@ -205,6 +225,10 @@ class DemoMerchant:
     def fault(self, fault: str, **rule: Any) -> None:
         """Have Stripe misbehave, by a rule of the simulator."""
         self.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
+
+
+def _client(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=_TIMEOUT_SECONDS, limits=_LIMITS)
 
 
 def _undelivered(entries: list[Json]) -> list[str]:

@@ -1,9 +1,12 @@
-"""Compares Malipo's book with Stripe's: what each records about the money of every payment."""
+"""Compares Malipo's book with those of Stripe and M-Pesa: what each records about the money of every payment."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from malipo.contracts.providers.mpesa import SHILLING
 from malipo_local.merchant import DemoMerchant, Json
+from malipo_local.paybill import reference_of
 
 _ONCE = {"charge": "charge", "authorize": "charge", "capture": "capture"}
 """What may happen once to a payment, by the effects that do it."""
@@ -21,14 +24,7 @@ class BookEntry:
 
 def malipos(merchant: DemoMerchant) -> dict[str, BookEntry]:
     """Malipo's book: the merchant's own list of payments, all pages."""
-    entries: dict[str, BookEntry] = {}
-    params: dict[str, str | int] = {"limit": 100}
-    while True:
-        page: Json = merchant.api.get("/v1/payments", params=params).raise_for_status().json()
-        entries |= {one["id"]: _shown(one) for one in page["data"]}
-        if not page["next_cursor"]:
-            return entries
-        params["cursor"] = page["next_cursor"]
+    return {one["id"]: _shown(one) for one in _payments(merchant)}
 
 
 def stripes(merchant: DemoMerchant) -> dict[str, BookEntry]:
@@ -41,12 +37,26 @@ def stripes(merchant: DemoMerchant) -> dict[str, BookEntry]:
     return entries
 
 
+def mpesas(merchant: DemoMerchant) -> dict[str, BookEntry]:
+    """The PayBill's book, by the payments that have its receipts or are called by its references; else by receipt."""
+    payments = list(_payments(merchant))
+    by_receipt = {one["provider_reference"]: one["id"] for one in payments}
+    by_reference = {reference_of(one["id"]): one["id"] for one in payments}
+    entries: dict[str, BookEntry] = {}
+    for effect in merchant.paybill.effects():
+        receipt = effect["original"] or effect["receipt"]
+        owner = by_receipt.get(receipt) or by_reference.get(effect["account_reference"]) or receipt
+        kind = "refund" if effect["kind"] == "reversal" else "charge"
+        entries[owner] = _add(entries.get(owner, BookEntry()), kind, effect["amount"] * SHILLING)
+    return entries
+
+
 def differences(merchant: DemoMerchant) -> list[str]:
     """Every payment on which the books differ, as text; empty when they are equal."""
-    ours, theirs = malipos(merchant), stripes(merchant)
+    ours, theirs = malipos(merchant), stripes(merchant) | mpesas(merchant)
     nothing = BookEntry()
     return [
-        f"{payment_id}: Malipo has {ours.get(payment_id, nothing)}, Stripe has {theirs.get(payment_id, nothing)}"
+        f"{payment_id}: Malipo has {ours.get(payment_id, nothing)}, its provider has {theirs.get(payment_id, nothing)}"
         for payment_id in sorted(ours.keys() | theirs.keys())
         if ours.get(payment_id, nothing) != theirs.get(payment_id, nothing)
     ]
@@ -54,9 +64,21 @@ def differences(merchant: DemoMerchant) -> list[str]:
 
 def double_charges(merchant: DemoMerchant) -> list[str]:
     """Payments that were charged or authorized more than once, or captured more than once."""
-    effects = merchant.book()["effects"]
-    done = Counter((e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]]) for e in effects if e["kind"] in _ONCE)
-    return sorted({payment_id for (payment_id, _), times in done.items() if times > 1})
+    done = Counter(
+        (e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]]) for e in merchant.book()["effects"] if e["kind"] in _ONCE
+    )
+    done += Counter((e["account_reference"], "prompt") for e in merchant.paybill.effects() if e["kind"] == "stk")
+    return sorted({name for (name, _), times in done.items() if times > 1})
+
+
+def _payments(merchant: DemoMerchant) -> Iterator[Json]:
+    params: dict[str, str | int] = {"limit": 100}
+    while True:
+        page: Json = merchant.api.get("/v1/payments", params=params).raise_for_status().json()
+        yield from page["data"]
+        if not page["next_cursor"]:
+            return
+        params["cursor"] = page["next_cursor"]
 
 
 def _shown(payment: Json) -> BookEntry:

@@ -1,0 +1,72 @@
+"""A merchant's PayBill at M-Pesa's stand-in: what Malipo is told of it, what customers do there, and its book."""
+
+import secrets
+from typing import Any, Literal
+
+import httpx
+
+from malipo.contracts.identity import charge_id
+from malipo.contracts.providers.mpesa import SHILLING, own_reference
+
+type Json = dict[str, Any]
+type Answer = Literal["pay", "cancel", "wrong_pin", "timeout"]
+
+# As Safaricom publishes it for its sandbox; the initiator is the stand-in's.
+_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
+
+
+def new_phone() -> str:
+    """A customer's number that nobody else has: none of the stand-in's test numbers, which all begin with 0700."""
+    return f"07{10**7 + secrets.randbelow(9 * 10**7)}"
+
+
+class PayBill:
+    """A PayBill number of a merchant's own, with an app of its own at Daraja."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+        self.shortcode = str(10**6 + secrets.randbelow(9 * 10**6))
+
+    def credentials(self, **more: Any) -> Json:
+        """What Malipo is told: with it money is taken and given back, and the account's transactions are read."""
+        return {
+            "kind": "paybill",
+            "shortcode": self.shortcode,
+            "consumer_key": f"key-{self.shortcode}",
+            "consumer_secret": f"secret-{self.shortcode}",
+            "passkey": _PASSKEY,
+            "pull_number": "0722000000",
+            **more,
+        }
+
+    def prompts(self, payment_id: str) -> list[Json]:
+        """The prompts that customers were shown for a payment: one, or none."""
+        params = {"account_reference": reference_of(payment_id)}
+        return self.http.get("/_sim/prompts", params=params).raise_for_status().json()
+
+    def answer(self, payment_id: str, answer: Answer) -> None:
+        """What the customer does with the prompt of a payment, which is open."""
+        (prompt,) = self.prompts(payment_id)
+        self.http.post(f"/_sim/phone/{prompt['checkout_request_id']}/{answer}").raise_for_status()
+
+    def script(self, ending: str, *, phone: str, **how: Any) -> None:
+        """What the customer with this phone does with the next prompt, a moment after it is shown."""
+        match = {"phone": f"254{phone[1:]}"}
+        self.http.post("/_sim/scripts", json={"match": match, "ending": ending, **how}).raise_for_status()
+
+    def pay_by_hand(self, amount: int, bill_reference: str) -> str:
+        """A customer pays to the number without having been asked, minor units; returns the receipt."""
+        body = {"shortcode": self.shortcode, "amount": amount // SHILLING, "bill_reference": bill_reference}
+        answer = self.http.post("/_sim/c2b", json=body | {"phone": f"254{new_phone()[1:]}"})
+        return answer.raise_for_status().json()["receipt"]
+
+    def effects(self, payment_id: str | None = None) -> list[Json]:
+        """What really happened to money, of a payment's prompt or of all of the account; amounts in shillings."""
+        about = {"account_reference": reference_of(payment_id)} if payment_id else {}
+        params = {"shortcode": self.shortcode, **about}
+        return self.http.get("/_sim/book", params=params).raise_for_status().json()["effects"]
+
+
+def reference_of(payment_id: str) -> str:
+    """What a payment is called at M-Pesa, on the customer's phone and in statements."""
+    return own_reference(charge_id(payment_id, 1))
