@@ -1,12 +1,14 @@
 """A simulator in the test's own process, its webhook receiver, and a real server where connections matter."""
 
 import asyncio
+import base64
 import inspect
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import httpx
@@ -17,7 +19,7 @@ from malipo_simulators.kit.server import make_server
 from malipo_simulators.kit.webhooks.posting import HttpxPoster
 from malipo_simulators.merchant.app import create_merchant_app
 from malipo_simulators.mpesa.app import create_mpesa_app
-from malipo_simulators.mpesa.settings import MpesaSettings
+from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY, MpesaSettings
 from malipo_simulators.stripe.app import create_stripe_app
 from malipo_simulators.stripe.settings import StripeSettings
 from malipo_simulators.stripe.webhooks.signing import signature
@@ -162,6 +164,49 @@ class MpesaDriver:
         headers = {"authorization": f"Bearer {token}"} | ({"x-sim-fault": fault} if fault else {})
         return await self.http.post(path, json=data, headers=headers)
 
+    async def push(self, *, fault: str | None = None, **changed: object) -> httpx.Response:
+        """Ask for 10 shillings of a customer at the phone page; what is given overrides, and None leaves a field out."""
+        body = merchant_fields() | {
+            "TransactionType": "CustomerPayBillOnline",
+            "Amount": 10,
+            "PartyA": changed.get("PhoneNumber", CUSTOMER),
+            "PartyB": "174379",
+            "PhoneNumber": CUSTOMER,
+            "CallBackURL": "http://shop.test/callback",
+            "AccountReference": "ORDER7",
+            "TransactionDesc": "Order 7",
+        }
+        sent = {name: value for name, value in (body | changed).items() if value is not None}
+        return await self.post(MPESA_PUSH, sent, fault=fault)
+
+    async def pushed(self, *, fault: str | None = None, **changed: object) -> str:
+        """The CheckoutRequestID."""
+        answer = await self.push(fault=fault, **changed)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["CheckoutRequestID"]
+
+    async def query(self, checkout: str, *, fault: str | None = None, **changed: object) -> httpx.Response:
+        body = merchant_fields() | {"CheckoutRequestID": checkout}
+        return await self.post(MPESA_QUERY, body | changed, fault=fault)
+
+    async def ended(self, checkout: str) -> dict:
+        """The query's answer once the prompt has ended."""
+
+        async def decided() -> bool:
+            return (await self.query(checkout)).status_code == 200
+
+        await wait_until(decided, "the prompt's end")
+        return (await self.query(checkout)).json()
+
+    @property
+    def callbacks(self) -> list[dict]:
+        """The `stkCallback` of each callback that came."""
+        return [one["Body"]["stkCallback"] for one in self.inbox.events]
+
+    async def called_back(self, count: int = 1) -> list[dict]:
+        await wait_until(lambda: len(self.callbacks) >= count, f"{count} callbacks")
+        return self.callbacks
+
     async def control(self, path: str, data: dict | None = None) -> dict:
         response = await self.http.post(f"/_sim/{path}", json=data)
         assert response.status_code < 300, response.text
@@ -171,8 +216,20 @@ class MpesaDriver:
         return (await self.http.get("/_sim/book", params=filters)).json()
 
 
+def merchant_fields(shortcode: str = "174379", passkey: str = SANDBOX_PASSKEY, ahead_seconds: int = 0) -> dict:
+    """As a client makes them, in East Africa Time."""
+    timestamp = (datetime.now(UTC) + timedelta(hours=3, seconds=ahead_seconds)).strftime("%Y%m%d%H%M%S")
+    password = base64.b64encode(f"{shortcode}{passkey}{timestamp}".encode()).decode()
+    return {"BusinessShortCode": shortcode, "Password": password, "Timestamp": timestamp}
+
+
+CUSTOMER = "254712345678"
 MPESA_TOKEN = "/oauth/v1/generate?grant_type=client_credentials"
-MPESA_FAST = MpesaSettings(seed="tests", webhook_delay_seconds=0, webhook_timeout_seconds=2)
+MPESA_PUSH = "/mpesa/stkpush/v1/processrequest"
+MPESA_QUERY = "/mpesa/stkpushquery/v1/query"
+MPESA_FAST = MpesaSettings(
+    seed="tests", webhook_delay_seconds=0, webhook_timeout_seconds=2, answer_seconds=0.02, late_payment_seconds=0.05
+)
 
 
 @asynccontextmanager
@@ -183,6 +240,19 @@ async def simulated_mpesa(**settings: object) -> AsyncIterator[MpesaDriver]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://daraja.test") as http:
         yield MpesaDriver(http, inbox)
     await app.state.world.close()
+
+
+@pytest.fixture(name="merchant_fields")
+def merchant_fields_fixture() -> Callable:
+    return merchant_fields
+
+
+@pytest_asyncio.fixture
+async def live_mpesa() -> AsyncIterator[MpesaDriver]:
+    inbox = Inbox()
+    app = create_mpesa_app(MPESA_FAST, HttpxPoster(2, httpx.MockTransport(inbox)))
+    async with serving(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        yield MpesaDriver(http, inbox)
 
 
 @pytest_asyncio.fixture

@@ -14,22 +14,29 @@ from malipo_simulators.mpesa.routes import add_api
 from malipo_simulators.mpesa.settings import MpesaSettings
 from malipo_simulators.mpesa.shortcodes.control import shortcode_routes
 from malipo_simulators.mpesa.state.world import MpesaWorld
+from malipo_simulators.mpesa.stk.control import prompt_routes
+from malipo_simulators.mpesa.stk.lifecycle import lapse
+from malipo_simulators.mpesa.stk.phone import phone_routes
+
+CONTROL_ROUTES = (
+    book_routes,
+    token_routes,
+    shortcode_routes,
+    prompt_routes,
+    phone_routes,
+    hand_payment_routes,
+    pull_routes,
+    initiator_routes,
+    balance_routes,
+)
 
 
 def create_mpesa_app(settings: MpesaSettings | None = None, poster: Poster | None = None) -> FastAPI:
     """`poster` sends the callbacks; a test may hand in one that is its own receiver."""
     settings = settings or MpesaSettings()
     world = MpesaWorld(settings, poster or WirePoster(settings.webhook_timeout_seconds))
-    app = create_app("M-Pesa simulator: control routes", world)
-    for routes in (
-        book_routes,
-        token_routes,
-        shortcode_routes,
-        hand_payment_routes,
-        pull_routes,
-        initiator_routes,
-        balance_routes,
-    ):
+    app = create_app("M-Pesa simulator: control routes", world, run_due=lambda: {"timed_out": lapse(world)})
+    for routes in CONTROL_ROUTES:
         app.include_router(routes(world))
     add_api(app, world)
     return app

@@ -8,6 +8,7 @@ import typer
 from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookTimeout
 from malipo_simulators.kit.server import serve_app
 from malipo_simulators.mpesa.app import create_mpesa_app
+from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY, MpesaSettings
 
 PORT = 12113
@@ -16,6 +17,14 @@ PORT = 12113
 Passkey = Annotated[str, typer.Option(help="Of every shortcode that has none of its own.")]
 Strict = Annotated[bool, typer.Option("--strict", help="As production: callback URLs must be https, and public.")]
 KeepOldTokens = Annotated[bool, typer.Option("--keep-old-tokens", help="A new token does not kill the app's last.")]
+Answer = Annotated[
+    Ending | None,
+    typer.Option(envvar="MPESA_ANSWER", help="What customers do that no script or test number decides about."),
+]
+RepeatRule = Annotated[
+    bool, typer.Option("--repeat-rule", help="The same amount of the same customer within two minutes: result code 17.")
+]
+REPEAT_RULE_SECONDS = 120
 
 
 def run(
@@ -28,6 +37,8 @@ def run(
     passkey: Passkey = SANDBOX_PASSKEY,
     strict: Strict = False,
     keep_old_tokens: KeepOldTokens = False,
+    answer: Answer = None,
+    repeat_rule: RepeatRule = False,
 ) -> None:
     """Stand-in for sandbox.safaricom.co.ke: point a client's base URL at it and use any consumer key and secret.
 
@@ -42,5 +53,7 @@ def run(
         passkey=passkey,
         strict=strict,
         keep_old_tokens=keep_old_tokens,
+        answer=answer,
+        repeat_rule_seconds=REPEAT_RULE_SECONDS if repeat_rule else 0,
     )
     serve_app(create_mpesa_app(settings), host=host, port=port, note=f"mpesa simulator, seed {settings.seed}")

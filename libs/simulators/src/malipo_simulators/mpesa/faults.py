@@ -11,6 +11,11 @@ class MpesaFault(StrEnum):
     QUOTA_VIOLATION = "quota_violation"
     HTML_WITH_200 = "html_with_200"
     HTML_WITH_200_BEFORE_EFFECT = "html_with_200_before_effect"
+    PAID_AFTER_TIMEOUT = "paid_after_timeout"
+    UNKNOWN_CODE = "unknown_code"
+    AMOUNT_MISMATCH = "amount_mismatch"
+    RESULT_CODE_AS_TEXT = "result_code_as_text"
+    FORGED_SUCCESS = "forged_success"
     PULL_ROW_MISSING_FOR = "pull_row_missing_for"
     QUEUE_TIMEOUT = "queue_timeout"
 

@@ -15,6 +15,7 @@ from malipo_simulators.mpesa.oauth import operations as oauth
 from malipo_simulators.mpesa.pull import operations as pull
 from malipo_simulators.mpesa.reversals import operations as reversals
 from malipo_simulators.mpesa.state.world import MpesaWorld
+from malipo_simulators.mpesa.stk import operations as stk
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PRODUCTS = ("oauth", "mpesa", "pulltransactions")
@@ -34,6 +35,8 @@ OPERATIONS: tuple[Operation[MpesaRequest], ...] = (
     post("/mpesa/reversal/v1/request", reversals.request_reversal),
     post("/pulltransactions/v1/register", pull.register),
     answering(pull.query, "POST", "GET", path="/pulltransactions/v1/query"),
+    post("/mpesa/stkpush/v1/processrequest", stk.push),
+    post("/mpesa/stkpushquery/v1/query", stk.query),
 )
 
 

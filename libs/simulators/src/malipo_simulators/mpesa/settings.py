@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from malipo_simulators.kit.settings import SimulatorSettings
+from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.faults import PullQuirk
 
 # The one that Safaricom publishes for its sandbox's shortcode 174379, among the portal's test data.
@@ -19,6 +20,11 @@ class MpesaSettings(SimulatorSettings):
     `trust_initiators`: any SecurityCredential will do, as of a client that has Safaricom's own certificate built in.
     `partial_reversals`: also a part of a payment can be reversed. `opening_balance` is what every shortcode has at first,
     in shillings. `pull_lag_seconds`: how long after a payment its row can be pulled. `pull_quirks` are those of every answer.
+
+    `answer` is what customers do that nothing else decides about; left out, they are at the phone page for
+    `prompt_seconds`. `answer_seconds` is how long those take that need no page, `late_payment_seconds` how long the test
+    numbers take that pay after the prompt's time. `repeat_rule_seconds` is for how long the same amount of the same
+    customer ends as rule limited: 120 as documented, and off unless it is set, as tests pay again and again.
     """
 
     webhook_retry_seconds: tuple[float, ...] = ()
@@ -32,5 +38,11 @@ class MpesaSettings(SimulatorSettings):
     opening_balance: int = 1_000_000
     pull_lag_seconds: float = 0
     pull_quirks: frozenset[PullQuirk] = frozenset()
+    answer: Ending | None = None
+    answer_seconds: float = 1.0
+    prompt_seconds: int = 60
+    late_payment_seconds: float = 5.0
+    repeat_rule_seconds: int = 0
     max_callback_hosts: int = 1_000
     max_shortcodes: int = 10_000
+    max_scripts: int = 1_000

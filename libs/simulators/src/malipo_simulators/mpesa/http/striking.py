@@ -1,10 +1,13 @@
 """What the faults of Daraja alone do to a request: in place of its effect, or to its response."""
 
+import json
 from dataclasses import replace
 
-from malipo_simulators.kit.api.answers import Answer, Refusal
+from malipo_simulators.kit.api.answers import Answer, Refusal, encode
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import AppliedFault
+from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.endings import RESULTS, Ending
 from malipo_simulators.mpesa.errors import quota_violation, system_busy
 from malipo_simulators.mpesa.faults import MpesaFault
 from malipo_simulators.mpesa.state.world import MpesaWorld
@@ -30,6 +33,19 @@ def strike_before_effect(world: MpesaWorld, cause: Cause, token: str | None) -> 
 
 def spoil(fault: AppliedFault, answer: Answer) -> Answer:
     """The response to what has happened, made wrong."""
-    if fault.fault == MpesaFault.HTML_WITH_200:
-        return replace(HTML_PAGE, headers=answer.headers)
-    return answer
+    match fault.fault:
+        case MpesaFault.HTML_WITH_200:
+            return HTML_PAGE
+        case MpesaFault.UNKNOWN_CODE:
+            return with_unknown_code(answer)
+        case _:
+            return answer
+
+
+def with_unknown_code(answer: Answer) -> Answer:
+    """Of a query; a push has no ResultCode, and is struck by having its prompt end so."""
+    body: Json = json.loads(answer.body)
+    if "ResultCode" not in body:
+        return answer
+    result = RESULTS[Ending.UNKNOWN_CODE]
+    return replace(answer, body=encode(body | {"ResultCode": str(result.code), "ResultDesc": result.text}))

@@ -12,6 +12,12 @@ class ShortcodeKind(StrEnum):
     TILL = "till"
 
 
+TRANSACTION_TYPES = {
+    "CustomerPayBillOnline": ShortcodeKind.PAYBILL,
+    "CustomerBuyGoodsOnline": ShortcodeKind.TILL,
+}
+
+
 @dataclass(slots=True, eq=False)
 class Shortcode:
     """An organisation. Of one that nobody has described, the request decides whether it is a PayBill or a store's till.
@@ -30,6 +36,15 @@ class Shortcode:
 
     def usable_by(self, app_id: str) -> bool:
         return not self.apps or app_id in self.apps
+
+    def permits(self, transaction_type: str) -> bool:
+        return self.kind in (None, TRANSACTION_TYPES[transaction_type])
+
+    def takes(self, transaction_type: str, party_b: str) -> bool:
+        """A PayBill is its own PartyB. A store's may be its tills: those that are named, or if none is, any."""
+        if TRANSACTION_TYPES[transaction_type] is ShortcodeKind.PAYBILL:
+            return party_b == self.code
+        return not self.tills or party_b == self.code or party_b in self.tills
 
 
 def organisation(code: str) -> str:

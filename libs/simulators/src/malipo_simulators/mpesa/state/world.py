@@ -18,7 +18,9 @@ from malipo_simulators.mpesa.state.apps import Apps
 from malipo_simulators.mpesa.state.book import Effect, MpesaBook, Payment, payment_of, total_of
 from malipo_simulators.mpesa.state.initiators import Initiators
 from malipo_simulators.mpesa.state.ledger import Ledger, Transaction
+from malipo_simulators.mpesa.state.prompts import Prompts
 from malipo_simulators.mpesa.state.registrations import Registrations
+from malipo_simulators.mpesa.state.scripts import Scripts
 from malipo_simulators.mpesa.state.shortcodes import Shortcode
 from malipo_simulators.mpesa.times import in_east_africa
 
@@ -31,7 +33,7 @@ type Follower = Callable[[Transaction, Cause], None]
 
 
 class MpesaWorld(World[MpesaSettings]):
-    """Apps, shortcodes, the ledger, the book. A room that remembers more has it in a store of its own, made in app.py."""
+    """Apps, shortcodes, prompts, the ledger, the book. What a room remembers is a store beside these, empty after a reset."""
 
     def __init__(self, settings: MpesaSettings, poster: Poster) -> None:
         self._followers: list[Follower] = []
@@ -47,6 +49,8 @@ class MpesaWorld(World[MpesaSettings]):
         self.initiators = Initiators()
         # The receipt of what a conversation has moved, by its OriginatorConversationID.
         self.conversations: dict[str, str] = {}
+        self.prompts = Prompts()
+        self.scripts = Scripts(self.settings.max_scripts)
         self._shortcodes: dict[str, Shortcode] = {}
         self._couriers: dict[str, Courier] = {}
 
@@ -126,7 +130,7 @@ class MpesaWorld(World[MpesaSettings]):
 
     @override
     def counters(self) -> Json:
-        return {"apps": len(self.apps), "transactions": len(self.ledger), "effects": self.book.count}
+        return {"apps": len(self.apps), "prompts": len(self.prompts), "effects": self.book.count}
 
 
 def letter(number: int) -> str:
