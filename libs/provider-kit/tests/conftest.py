@@ -1,7 +1,7 @@
 """The provider kit on a real database, with a provider that follows a script."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import msgspec
@@ -22,12 +22,15 @@ from provider_kit.attempt_rows import ClaimedAttempt
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
+from provider_kit.cursors import Cursor
 from provider_kit.door import Door
 from provider_kit.errors import BadSignature
+from provider_kit.fetching import Fetching
 from provider_kit.handlers import handle_batch
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Attempt, Callback, ParsedCallback, fingerprint
 from provider_kit.runner import AttemptRunner
+from provider_kit.statement import Stretch, Terms
 from testkit.operations import card
 
 PACKAGE = "provider_stripe"  # any provider's database has the kit's tables
@@ -193,6 +196,80 @@ async def bare_kit(new_database, pool_of) -> Kit:
 async def kit(bare_kit) -> Kit:
     await bare_kit.configure(configured())
     return bare_kit
+
+
+TERMS = Terms(
+    window=timedelta(hours=48),
+    lateness=timedelta(minutes=30),
+    longest=timedelta(hours=6),
+    every=timedelta(minutes=1),
+    soonest=timedelta(seconds=10),
+)
+
+
+@dataclass
+class FakeStatement:
+    """Shows `rows`, one a page; an error in their place is raised there. Keeps what it was asked for."""
+
+    rows: list = field(default_factory=list)
+    asked: list = field(default_factory=list)
+    terms: Terms = TERMS
+
+    def is_read(self, credentials) -> bool:
+        return credentials.get("statement", True)
+
+    async def pages(self, account, stretch: Stretch):
+        self.asked.append((account.label, stretch))
+        for row in self.rows:
+            if isinstance(row, BaseException):
+                raise row
+            yield [row]
+
+
+@dataclass
+class Reader:
+    """One process that reads statements."""
+
+    kit: "Kit"
+    statement: FakeStatement = field(default_factory=FakeStatement)
+    name: str = "run_1"
+
+    def __post_init__(self) -> None:
+        self.fetching = Fetching(
+            self.kit.provider, self.statement, self.kit.credentials, self.kit.door, self.kit.database, lease_seconds=6
+        )
+
+    def another(self, rows: Sequence = ()) -> "Reader":
+        """Another process, to which the statement shows these."""
+        return Reader(self.kit, FakeStatement(list(rows)), "run_2")
+
+    async def claim(self) -> list[Cursor]:
+        return list(await self.fetching.executor._claim(Lease(self.name, 6), 10, []))
+
+    async def look(self) -> int:
+        """One survey, and a look at all that is due; returns how many accounts that was."""
+        await self.fetching.survey(self.kit.database)
+        return await self.read_due()
+
+    async def read_due(self) -> int:
+        claimed = await self.claim()
+        for cursor in claimed:
+            await self.fetching.look(cursor)
+        return len(claimed)
+
+    async def make_due(self) -> None:
+        await self.kit.sql("UPDATE statements SET due_at = now(), looked_at = now() - interval '1 hour'")
+
+    async def cover(self, **age: float) -> None:
+        """As if nothing had been read for so long."""
+        await self.kit.sql(
+            "UPDATE statements SET covered_until = now() - $1::interval, due_at = now()", timedelta(**age)
+        )
+
+
+@pytest.fixture
+def reader(kit) -> Reader:
+    return Reader(kit)
 
 
 def configured(version: int = 1, merchant_id: str = "mer_1", **changes) -> MerchantConfigured:

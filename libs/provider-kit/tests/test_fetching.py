@@ -1,15 +1,20 @@
-"""What we fetch of an account comes in through the same door as its callbacks, each report once."""
+"""Statements: read by one process at a time, and known as far as all is stored that is in them, whatever dies when."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
+from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.outcomes import OutcomeReported, Succeeded, Unknown
+from malipo.messaging.executor import Lease
 from malipo.money import Money
-from provider_kit.errors import NotSent
-from provider_kit.fetching import Fetching
+from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney
+from provider_kit.statement import Stretch
 
 USD_10 = Money(1000, "USD")
 AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
@@ -28,6 +33,13 @@ def kit(kit):
     return kit
 
 
+@pytest.fixture
+def reader(reader):
+    """A process that reads a statement of two transactions."""
+    reader.statement.rows = [REPORT, BY_HAND]
+    return reader
+
+
 async def in_doubt(kit, make) -> None:
     kit.provider.script = [Unknown(reason="silence")]
     await kit.handle(make.charge())
@@ -35,44 +47,250 @@ async def in_doubt(kit, make) -> None:
     await kit.reports()
 
 
-async def look(kit, fetch) -> list:
-    await Fetching("fake", kit.credentials, kit.door, fetch).look(kit.database)
-    return await kit.reports()
+async def ages(kit) -> list[float]:
+    """In minutes, by the accounts' names."""
+    rows = await kit.database.reads.fetch(
+        "SELECT extract(epoch FROM now() - covered_until) AS age FROM statements ORDER BY account"
+    )
+    return [round(float(row["age"]) / 60) for row in rows]
 
 
-async def test_each_transaction_of_a_list_is_taken_once_however_often_it_is_fetched(kit, make):
-    async def fetch(_account):
-        return [REPORT, BY_HAND]
+async def due_in(kit) -> float:
+    return float(await kit.database.reads.fetchval("SELECT extract(epoch FROM due_at - now()) FROM statements"))
 
+
+def shown_age() -> float:
+    return REGISTRY.get_sample_value("malipo_provider_statement_age_seconds", {"provider": "fake"}) or 0
+
+
+def gaps() -> float:
+    return REGISTRY.get_sample_value("malipo_provider_statement_gaps_total", {"provider": "fake"}) or 0
+
+
+def labelled(make, **others: bytes | None) -> MerchantConfigured:
+    """The merchant's account `default`, and others under these labels."""
+    more = [
+        make.credential(id=f"cred_{label}", label=label, credentials=credentials)
+        for label, credentials in others.items()
+    ]
+    return MerchantConfigured(merchant_id="mer_1", version=2, credentials=(make.credential(), *more))
+
+
+async def test_each_transaction_is_taken_once_however_often_it_is_read(kit, make, reader):
     await in_doubt(kit, make)
-    (told,) = await look(kit, fetch)
+    assert await reader.look() == 1
+    (told,) = await kit.reports()
     assert isinstance(told, OutcomeReported)
     assert (told.operation_id, told.outcome) == ("pay_1.1", PAID)
     assert await kit.database.reads.fetchval("SELECT count(*) FROM received_money") == 1
-    assert await look(kit, fetch) == []
+    await reader.make_due()
+    assert await reader.look() == 1
+    assert await kit.reports() == []
 
 
-async def test_what_is_fetched_is_believed_though_a_callback_of_the_same_id_was_a_hint(kit, make):
-    async def fetch(_account):
-        return [REPORT]
-
+async def test_what_is_read_is_believed_though_a_callback_of_the_same_id_was_a_hint(kit, make, reader):
     await in_doubt(kit, make)
     await kit.door.take(await kit.credentials.by_id("cred_1"), REPORT, believed=False)
     assert await kit.reports() == []
-    assert [told.outcome for told in await look(kit, fetch)] == [PAID]
+    await reader.look()
+    assert await kit.outcomes() == [PAID]
 
 
-async def test_an_account_that_cannot_be_fetched_stops_no_other(kit, make):
-    fetched = []
+async def test_a_new_account_begins_as_far_back_as_a_transaction_may_show_late(kit, reader):
+    await reader.look()
+    ((_, stretch),) = reader.statement.asked
+    late = stretch.until - stretch.since
+    assert late.total_seconds() == pytest.approx(reader.statement.terms.lateness.total_seconds(), abs=20)
+    assert await ages(kit) == [30]
+    assert 50 < await due_in(kit) <= 60
 
-    async def fetch(account):
-        fetched.append(account.label)
-        if account.label == "till":
-            raise NotSent("away")
-        return [REPORT]
 
-    till = make.credential(id="cred_0", label="till")
-    await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=(till, make.credential())))
+async def test_what_breaks_off_half_way_is_read_again_and_taken_once(kit, make, reader):
     await in_doubt(kit, make)
-    assert [told.outcome for told in await look(kit, fetch)] == [PAID]
-    assert fetched == ["till", "default"]
+    reader.statement.rows = [REPORT, NotSent("away"), BY_HAND]
+    await reader.look()
+    await reader.cover(hours=2)
+    await reader.look()
+    assert await kit.outcomes() == [PAID]
+    assert await ages(kit) == [120]
+    assert await kit.database.reads.fetchval("SELECT count(*) FROM received_money") == 0
+    reader.statement.rows = [REPORT, BY_HAND]
+    await reader.make_due()
+    await reader.look()
+    assert await kit.outcomes() == []
+    assert await ages(kit) == [30]
+    assert await kit.database.reads.fetchval("SELECT count(*) FROM received_money") == 1
+
+
+async def test_a_process_that_dies_before_it_says_how_far_it_came_is_followed_by_one_that_reads_the_same(
+    kit, make, reader
+):
+    await in_doubt(kit, make)
+    await reader.fetching.survey(kit.database)
+    (cursor,) = await reader.claim()
+    await reader.fetching._read(await kit.credentials.by_id("cred_1"), Stretch(AT, AT))
+    other = reader.another([REPORT])
+    assert await other.look() == 0
+    await kit.sql("UPDATE statements SET lease_until = now() - interval '1 second'")
+    assert await other.look() == 1
+    assert other.statement.asked[0][1].since == cursor.covered_until
+    assert await kit.outcomes() == [PAID]
+
+
+async def test_two_replicas_read_an_account_one_at_a_time(kit, reader):
+    other = reader.another()
+    await reader.fetching.survey(kit.database)
+    await other.fetching.survey(kit.database)
+    claimed = [await reader.claim(), await other.claim()]
+    assert [len(some) for some in claimed] == [1, 0]
+    await kit.sql("UPDATE statements SET lease_until = now() + interval '1 second'")
+    await reader.fetching._cursors.renew(Lease("run_1", 60), ["mer_1/test/" + claimed[0][0].account_fingerprint])
+    assert await kit.database.reads.fetchval("SELECT lease_until > now() + interval '30 seconds' FROM statements")
+
+
+async def test_a_process_that_lost_its_lease_moves_nothing_on(kit, reader):
+    await reader.fetching.survey(kit.database)
+    await reader.cover(hours=2)
+    (slow,) = await reader.claim()
+    await kit.sql("UPDATE statements SET lease_token = 'another process'")
+    await reader.fetching.look(slow)
+    assert await ages(kit) == [120]
+
+
+async def test_an_outage_of_thirty_hours_is_caught_up_with_in_stretches(kit, reader):
+    await reader.fetching.survey(kit.database)
+    await reader.cover(hours=30)
+    looks = 0
+    while await reader.read_due():
+        looks += 1
+        assert await due_in(kit) <= (10 if looks < 5 else 60)
+        await kit.sql("UPDATE statements SET due_at = now() WHERE covered_until < now() - interval '31 minutes'")
+    stretches = [stretch for _, stretch in reader.statement.asked]
+    assert looks == len(stretches) == 5
+    assert all(one.until - one.since <= reader.statement.terms.longest for one in stretches)
+    assert all(one.until >= following.since for one, following in pairwise(stretches))
+    assert await ages(kit) == [30]
+
+
+async def test_the_age_of_a_statement_is_shown_and_alerted_before_anything_can_be_missed(kit, reader):
+    await reader.fetching.survey(kit.database)
+    levels = []
+    for hours in (23, 25, 25, 37):
+        await reader.cover(hours=hours)
+        with capture_logs() as lines:
+            await reader.fetching.survey(kit.database)
+            await reader.fetching.survey(kit.database)
+        levels.append([line["log_level"] for line in lines if line["event"] == "statement not read"])
+        assert shown_age() == pytest.approx(hours * 3600, abs=60)
+        if hours == 25 and len(levels) == 3:
+            await kit.sql("UPDATE statements SET alerted_at = now() - interval '2 hours'")
+    assert levels == [[], ["warning"], [], ["error"]]
+    while await reader.read_due():
+        await kit.sql("UPDATE statements SET due_at = now() WHERE covered_until < now() - interval '31 minutes'")
+    await reader.fetching.survey(kit.database)
+    assert shown_age() == pytest.approx(1800, abs=60)
+
+
+async def test_what_the_provider_shows_no_more_is_counted_and_named(kit, reader):
+    await reader.fetching.survey(kit.database)
+    await reader.cover(hours=50)
+    before = gaps()
+    with capture_logs() as lines:
+        await reader.read_due()
+    (missed,) = [line for line in lines if line["event"] == "statement missed"]
+    gap = datetime.fromisoformat(missed["until"]) - datetime.fromisoformat(missed["since"])
+    assert gap.total_seconds() == pytest.approx(2 * 3600, abs=60)
+    assert gaps() == before + 1
+
+
+async def test_an_account_that_cannot_be_read_stops_no_other_and_is_tried_again_later(kit, make, reader):
+    await kit.configure(labelled(make, till=b'{"secret": "t"}'))
+    reader.statement.rows = [Misconfigured("no such short code")]
+    with capture_logs() as lines:
+        assert await reader.look() == 2
+    assert [line["error"] for line in lines if line["log_level"] == "warning"] == ["no such short code"] * 2
+    waits = []
+    for _ in range(6):
+        waits.append(await kit.database.reads.fetchval("SELECT max(due_at) - now() FROM statements"))
+        await reader.make_due()
+        await reader.look()
+    assert [round(wait.total_seconds() / 60) for wait in waits] == [1, 2, 4, 8, 15, 15]
+    reader.statement.rows = []
+    await reader.make_due()
+    await reader.look()
+    assert await ages(kit) == [30, 30]
+
+
+async def test_an_account_is_left_alone_for_as_long_as_its_provider_demands(kit, reader):
+    reader.statement.rows = [NotSent("quota", retry_after_seconds=300)]
+    await reader.look()
+    assert 290 < await due_in(kit) <= 300
+
+
+async def test_a_bug_in_a_statement_is_an_error_whose_text_nobody_logs(kit, reader):
+    reader.statement.rows = [ValueError("0712 345 678")]
+    with capture_logs() as lines:
+        await reader.look()
+    assert [(line["log_level"], line["error"]) for line in lines] == [("error", "ValueError")]
+
+
+async def test_labels_of_one_account_at_the_provider_are_read_once(kit, make, reader):
+    await kit.configure(labelled(make, shop=None))
+    assert await reader.look() == 1
+    assert [label for label, _ in reader.statement.asked] == ["default"]
+    await kit.configure(
+        MerchantConfigured(merchant_id="mer_1", version=3, credentials=(make.credential(id="cred_shop", label="shop"),))
+    )
+    await reader.make_due()
+    assert await reader.look() == 1
+    assert [label for label, _ in reader.statement.asked] == ["default", "shop"]
+    assert await ages(kit) == [30]
+
+
+async def test_a_label_that_is_of_another_account_by_now_does_not_move_the_former_one_on(kit, make, reader):
+    await reader.fetching.survey(kit.database)
+    await reader.cover(hours=3)
+    await kit.configure(make.configured(version=2, credentials=b'{"secret": "of another"}'))
+    await reader.read_due()
+    assert await ages(kit) == [180]
+    assert reader.statement.asked == []
+    await reader.look()
+    assert sorted(await ages(kit)) == [30, 180]
+    assert shown_age() < 3600
+
+
+async def test_an_account_without_a_statement_is_not_read(kit, make, reader):
+    await kit.configure(make.configured(version=2, credentials=b'{"secret": "s", "statement": false}'))
+    assert await reader.look() == 0
+    assert shown_age() == 0
+
+
+async def test_an_account_that_was_deleted_and_comes_back_goes_on_where_it_was(kit, make, reader):
+    await reader.look()
+    await kit.configure(MerchantConfigured(merchant_id="mer_1", version=2))
+    await reader.look()
+    await reader.cover(hours=5)
+    assert await reader.look() == 0
+    assert shown_age() == 0
+    await kit.configure(make.configured(version=3))
+    await reader.fetching.survey(kit.database)
+    assert await ages(kit) == [300]
+
+
+async def test_one_that_comes_back_after_what_was_missed_shows_no_more_begins_anew(kit, make, reader):
+    await reader.look()
+    await kit.configure(MerchantConfigured(merchant_id="mer_1", version=2))
+    await reader.look()
+    await reader.cover(hours=50)
+    await kit.configure(make.configured(version=3))
+    await reader.fetching.survey(kit.database)
+    assert await ages(kit) == [30]
+
+
+async def test_credentials_that_cannot_be_opened_go_on_ageing(kit, reader):
+    await reader.look()
+    await reader.cover(hours=26)
+    await kit.sql("UPDATE credentials SET ciphertext = 'k9:none'")
+    kit.credentials._forget()
+    await reader.look()
+    assert shown_age() == pytest.approx(26 * 3600, abs=60)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -60,12 +60,22 @@ class Callbacks:
     requests go on there, too: `/<operation and request>/<token>`. What comes there is about that operation, whether or not
     the request was answered (`Callback.about`).
 
+    Where statements are read, `hasten` has an account's looked at soon, if `parse_callback` says so.
+
     A callback names an operation by tags that the owner of the account could have written, too: see `Door`.
 
     No text from outside reaches PostgreSQL that it could not hold.
     """
 
-    def __init__(self, provider: Provider, credentials: CredentialStore, door: Door, *, senders: Networks = ()) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        credentials: CredentialStore,
+        door: Door,
+        *,
+        senders: Networks = (),
+        hasten: Callable[[Account], Awaitable[None]] | None = None,
+    ) -> None:
         self._provider = provider
         self._descriptor = provider.descriptor
         self._name = provider.descriptor.name
@@ -73,6 +83,7 @@ class Callbacks:
         self._credentials = credentials
         self._door = door
         self._senders = senders
+        self._hasten = hasten
         self._turns = Turns(limited=not self._believes)
 
     def route(self) -> Route:
@@ -152,6 +163,8 @@ class Callbacks:
             log.error("callback cannot be read", credential_id=credential_id, error=type(error).__name__)
             return self._answer(400, "unreadable")
         result = await self._door.take(account, parsed, believed=self._believes, about=callback.about)
+        if parsed.hastens and self._hasten is not None:
+            await self._hasten(account)
         return self._answer(200, result, parsed.reply)
 
     async def _about(self, account: Account, address: _Address) -> Addressed | None:

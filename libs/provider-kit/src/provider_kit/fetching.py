@@ -1,53 +1,189 @@
-"""Reports that we fetch, since no callback brings them or one was lost: a statement, a list of an account's transactions."""
+"""Reports that we fetch, since no callback brings them or one was lost: each account's statement, read by one process at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import replace
+from datetime import timedelta
 
+from prometheus_client import Counter, Gauge
+
+from malipo.contracts.identity import account_name
 from malipo.messaging.database import Database
+from malipo.messaging.executor import Executor
+from malipo.messaging.pool import AWAY
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit.credentials import Account, CredentialStore, NoCredentials
+from provider_kit.cursors import Cursor, Cursors, Readable
 from provider_kit.door import Door
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import ParsedCallback
+from provider_kit.provider import ParsedCallback, Provider, fingerprint
+from provider_kit.statement import Look, Statement, Stretch, next_look
 
-LOOK_SECONDS = 60.0
-FETCH_SECONDS = 60.0
-"""The longest time that one account may take in a round."""
+SURVEY_SECONDS = 15.0
+_TURN_SECONDS = 600.0  # the longest time of one look at one account
+_AT_ONCE = 4
+_POLL_SECONDS = 1.0
+_FIRST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(minutes=15)
+_DOUBLINGS = 4
+_EXPECTED = (NoCredentials, SecretUnreadable, NotSent, Misconfigured)
 
-type Fetch = Callable[[Account], Awaitable[Sequence[ParsedCallback]]]
-"""What an account has to report, each transaction with the provider's id of it as `callback_id`.
-
-It is called for every account again and again, by each replica, and may return what it has returned before: each id is taken
-once. It keeps to the provider's limits itself. Raises `NotSent` or `Misconfigured`.
-"""
+AGE = Gauge(
+    "malipo_provider_statement_age_seconds",
+    "Age of the oldest instant before which not all is known that the provider shows in statements, of all accounts and all"
+    " replicas; at rest as long as a transaction may show late. Alert when it nears what the provider shows.",
+    ("provider",),
+)
+LOOKS = Counter(
+    "malipo_provider_statement_looks", "Looks at accounts' statements: `read` or `failed`.", ("provider", "result")
+)
+FETCHED = Counter(
+    "malipo_provider_statement_transactions",
+    "Transactions read in statements: `stored`, `duplicate` for what was read before, or `not_ours`.",
+    ("provider", "result"),
+)
+GAPS = Counter(
+    "malipo_provider_statement_gaps",
+    "Times that an account's statement was read too late: the provider no longer showed all of it (alert on any).",
+    ("provider",),
+)
 
 
 class Fetching:
-    """Fetches what the accounts of one provider report, and hands it to the door that callbacks come through."""
+    """Reads the statements of one provider's accounts, and hands what is in them to the door that callbacks come through.
 
-    def __init__(self, provider: str, credentials: CredentialStore, door: Door, fetch: Fetch) -> None:
+    How far an account is known moves on only after all up to there is stored: whatever dies, it is read again, and what was
+    taken before is a duplicate. An account that cannot be read stops no other: it is tried again after a minute, and then
+    after up to a quarter of an hour. Labels of one account at the provider are read once.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        statement: Statement,
+        credentials: CredentialStore,
+        door: Door,
+        database: Database,
+        *,
+        lease_seconds: float,
+    ) -> None:
         self._provider = provider
+        self._name = provider.descriptor.name
+        self._statement = statement
         self._credentials = credentials
         self._door = door
-        self._fetch = fetch
+        self._cursors = Cursors(database, statement.terms)
+        self.executor = Executor(
+            f"{self._name} statements",
+            claim=self._cursors.claim,
+            run=self.look,
+            renew=self._cursors.renew,
+            limit=_AT_ONCE,
+            lease_seconds=lease_seconds,
+            poll_seconds=_POLL_SECONDS,
+        )
+        GAPS.labels(self._name)  # an alert on the first needs a zero before it
 
-    async def look(self, _: Database) -> bool:
-        """One round of all accounts, one after the other. One that fails is logged, and stops no other."""
+    async def survey(self, _: Database) -> None:
+        """Find out which accounts are to be read, and alert before anything of one can be missed for ever."""
+        await self._cursors.admit(*await self._readable())
+        AGE.labels(self._name).set(await self._cursors.oldest_seconds())
+        window = self._statement.terms.window
+        for row in await self._cursors.overdue(window / 2):
+            write = log.error if row["age"] >= window * 3 / 4 else log.warning
+            write(
+                "statement not read",
+                provider=self._name,
+                credential_id=row["credential_id"],
+                covered_until=row["covered_until"].isoformat(),
+                missed_after=(row["covered_until"] + window).isoformat(),
+            )
+
+    async def hasten(self, account: Account) -> None:
+        """Have this account looked at soon: a callback has hinted at news. Not too often, and not while looks fail."""
+        await self._cursors.hasten(fingerprint(self._provider, account.credentials))
+
+    async def look(self, cursor: Cursor) -> None:
+        """Read the next stretch of one account, and write down how far that came."""
+        try:
+            account = await self._account(cursor)
+            look = next_look(self._statement.terms, cursor.covered_until, cursor.looked_at)
+            await self._read(account, look.stretch)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, others are read; and its text may quote the statement
+            await self._failed(cursor, error)
+        else:
+            await self._covered(cursor, look)
+
+    async def _read(self, account: Account, stretch: Stretch) -> None:
+        """Take all of it. Raises `NotSent` when it is too much for one look."""
+        limit = asyncio.timeout(_TURN_SECONDS)
+        try:
+            async with limit, aclosing(self._statement.pages(account, stretch)) as pages:
+                async for page in pages:
+                    await self._take(account, page)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise NotSent("not read in time") from None
+
+    async def _take(self, account: Account, page: Sequence[ParsedCallback]) -> None:
+        # A callback of the same id was perhaps not believed: what is fetched is, and is another report.
+        fetched = [replace(report, callback_id=f"fetched/{report.callback_id}") for report in page]
+        taken = await asyncio.gather(*(self._door.take(account, one) for one in fetched), return_exceptions=True)
+        for result in taken:
+            if isinstance(result, BaseException):
+                raise result
+            FETCHED.labels(self._name, result).inc()
+
+    async def _covered(self, cursor: Cursor, look: Look) -> None:
+        if not await self._cursors.advance(cursor, look.covered_until, soon=look.more):
+            return  # another process reads it by now, from where this one began
+        LOOKS.labels(self._name, "read").inc()
+        if look.gap:
+            GAPS.labels(self._name).inc()
+            missed = {"since": cursor.covered_until.isoformat(), "until": look.stretch.since.isoformat()}
+            log.error("statement missed", provider=self._name, credential_id=cursor.credential_id, **missed)
+
+    async def _failed(self, cursor: Cursor, error: Exception) -> None:
+        pause = min(_FIRST_PAUSE * 2 ** min(cursor.failures, _DOUBLINGS), _LONGEST_PAUSE)
+        if isinstance(error, NotSent) and error.retry_after_seconds is not None:
+            pause = min(timedelta(seconds=error.retry_after_seconds), _LONGEST_PAUSE)
+        await self._cursors.postpone(cursor, pause)
+        LOOKS.labels(self._name, "failed").inc()
+        why = str(error) if isinstance(error, NotSent | Misconfigured) else type(error).__name__
+        write = log.warning if isinstance(error, _EXPECTED) else log.error
+        write("statement cannot be read", provider=self._name, credential_id=cursor.credential_id, error=why)
+
+    async def _account(self, cursor: Cursor) -> Account:
+        """The account of the cursor. Raises `NoCredentials` if the label is of another one by now."""
+        account = await self._credentials.by_id(cursor.credential_id)
+        seen = self._seen(account)
+        if seen is None or seen.id != cursor.id:
+            raise NoCredentials
+        return account
+
+    async def _readable(self) -> tuple[list[Readable], list[str]]:
+        """The accounts that have statements, by one label each; and the credentials of which nobody can say that."""
+        found: dict[str, Readable] = {}
+        unreadable: list[str] = []
         for credential_id in await self._credentials.ids():
             try:
-                async with asyncio.timeout(FETCH_SECONDS):
-                    await self._take(credential_id)
+                seen = self._seen(await self._credentials.by_id(credential_id))
             except NoCredentials:
                 continue  # deleted meanwhile
-            except (TimeoutError, NotSent, Misconfigured, SecretUnreadable) as error:
-                facts = {"provider": self._provider, "credential_id": credential_id}
-                log.warning("nothing fetched", error=type(error).__name__, **facts)
-        return False
+            except (SecretUnreadable, Misconfigured):
+                unreadable.append(credential_id)
+                continue
+            if seen is not None:
+                found.setdefault(seen.id, seen)
+        return list(found.values()), unreadable
 
-    async def _take(self, credential_id: str) -> None:
-        account = await self._credentials.by_id(credential_id)
-        for report in await self._fetch(account):
-            # A callback of the same id was perhaps not believed: what is fetched is, and is another report.
-            await self._door.take(account, replace(report, callback_id=f"fetched/{report.callback_id}"))
+    def _seen(self, account: Account) -> Readable | None:
+        if not self._statement.is_read(account.credentials):
+            return None
+        there = fingerprint(self._provider, account.credentials)
+        return Readable(account_name(account.merchant_id, account.mode, there), there, account.id)

@@ -111,6 +111,21 @@ CREATE TABLE access_tokens (
     fetching_until timestamptz
 );
 
+CREATE TABLE statements (
+    account             text PRIMARY KEY,
+    account_fingerprint text NOT NULL,
+    credential_id       text,
+    covered_until       timestamptz NOT NULL,
+    due_at              timestamptz NOT NULL DEFAULT now(),
+    looked_at           timestamptz,
+    hastened_at         timestamptz,
+    failures            integer NOT NULL DEFAULT 0,
+    alerted_at          timestamptz,
+    lease_token         text,
+    lease_until         timestamptz
+);
+CREATE INDEX statements_fingerprint ON statements (account_fingerprint);
+
 CREATE TABLE merchants (
     merchant_id text PRIMARY KEY,
     version     bigint NOT NULL

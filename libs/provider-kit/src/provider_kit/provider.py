@@ -241,7 +241,8 @@ class ParsedCallback:
     their ids as claims. `confirmed` are outcomes that answer our own request and came to that request's own address: they
     are believed of every provider, if they are of the address's operation. What came to such an address needs no name.
     `ask` are operations to query in any case. `opened` and `received` are believed: a provider whose callbacks are hints has
-    confirmed them first. `reply` is the JSON that the provider waits for.
+    confirmed them first. `reply` is the JSON that the provider waits for. `hastens`: the account's
+    statement is looked at soon, if one is read: it may show what this callback says and nobody has signed.
     """
 
     callback_id: str
@@ -252,6 +253,7 @@ class ParsedCallback:
     opened: Sequence[Opened] = ()
     received: Sequence[ReceivedMoney] = ()
     reply: Mapping[str, object] | None = None
+    hastens: bool = field(default=False, kw_only=True)
 
 
 class Provider(Protocol):

@@ -15,13 +15,14 @@ from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
 from provider_kit.door import Door
-from provider_kit.fetching import Fetch
+from provider_kit.fetching import Fetching
 from provider_kit.handlers import handle_batch, replicate
 from provider_kit.looking import LookingAgain
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
 from provider_kit.runner import AttemptRunner
 from provider_kit.settings import AddressedSettings
+from provider_kit.statement import Statement
 
 
 def provider_service(
@@ -29,13 +30,13 @@ def provider_service(
     runtime: Runtime,
     settings: ServiceSettings,
     *,
-    fetch: Fetch | None = None,
+    statement: Statement | None = None,
     senders: Networks = (),
 ) -> Starlette:
     """The application of one provider service: commands in, calls out, outcomes out, callbacks in.
 
-    `fetch` gets what an account reports that no callback brings, such as a list of transactions. `senders` are the networks
-    that callbacks may come from, by the client's address as `TRUSTED_PROXIES` lets it be known; without any, from all.
+    `statement` reads what an account reports that no callback brings. `senders` are the networks that callbacks may come from,
+    by the client's address as `TRUSTED_PROXIES` lets it be known; without any, from all.
     """
     name = provider.descriptor.name
     attempts = Attempts(runtime.database)
@@ -65,6 +66,12 @@ def provider_service(
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
     runtime.purge_after(knowledge.PURGE_CLAIMS, knowledge.CLAIM_DAYS)
     door = Door(provider, runtime.database, keys, nudge)
-    if fetch is not None:
-        runtime.sweep("fetching", fetching.LOOK_SECONDS, fetching.Fetching(name, credentials, door, fetch).look)
-    return runtime.app([Callbacks(provider, credentials, door, senders=senders).route()])
+    hasten = None
+    if statement is not None:
+        reading = Fetching(
+            provider, statement, credentials, door, runtime.database, lease_seconds=settings.lease_seconds
+        )
+        runtime.sweep("statements' accounts", fetching.SURVEY_SECONDS, reading.survey)
+        runtime.loop("statements", reading.executor.run)
+        hasten = reading.hasten
+    return runtime.app([Callbacks(provider, credentials, door, senders=senders, hasten=hasten).route()])

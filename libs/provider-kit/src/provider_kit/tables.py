@@ -167,6 +167,26 @@ ACCESS_TOKENS = Table(
 )
 """Each account's present access token, sealed; `number` counts them. One process at a time fetches the next one."""
 
+STATEMENTS = Table(
+    "statements",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("account_fingerprint", Text, nullable=False),
+    Column("credential_id", Text),
+    Column("covered_until", MOMENT, nullable=False),
+    Column("due_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("looked_at", MOMENT),
+    Column("hastened_at", MOMENT),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("alerted_at", MOMENT),
+    Column("lease_token", Text),
+    Column("lease_until", MOMENT),
+    Index("statements_fingerprint", "account_fingerprint"),
+)
+"""Up to when all is known that the provider shows of an account, and when it is looked at again; one process at a time reads it,
+by the credentials of one label. Without such it is read no more. `looked_at` is when the last look began, `hastened_at` when a
+callback last hinted at news, `failures` how many looks have failed running."""
+
 PERSONAL_KEYS = Table(
     "personal_keys",
     metadata,
