@@ -40,9 +40,13 @@ async def pay(mpesa, amount=100, reference="INV7"):
     return paid["receipt"]
 
 
-async def pulled(mpesa, data=None, **how):
+async def rows_of(mpesa, data=None, **how):
     answer = (await mpesa.post(QUERY, data or window(), **how)).json()
-    return [row["transactionId"] for rows in answer.get("Response", []) for row in rows]
+    return [row for rows in answer.get("Response", []) for row in rows]
+
+
+async def pulled(mpesa, data=None, **how):
+    return [row["transactionId"] for row in await rows_of(mpesa, data, **how)]
 
 
 async def test_a_shortcode_is_registered_once(mpesa):
@@ -53,7 +57,7 @@ async def test_a_shortcode_is_registered_once(mpesa):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("RequestType", "Push"), ("NominatedNumber", "12"), ("CallBackURL", "https://a.test/query")]
+    ("field", "value"), [("RequestType", "Push"), ("NominatedNumber", "12"), ("CallBackURL", "a.test")]
 )
 async def test_a_registration_is_checked_field_by_field(mpesa, field, value):
     answer = await mpesa.post("/pulltransactions/v1/register", REGISTRATION | {field: value})
@@ -210,3 +214,13 @@ async def test_what_was_paid_by_hand_is_in_the_book_as_the_registered_apps(mpesa
     (effect,) = (await mpesa.book(shortcode=CODE, account_reference="INV7"))["effects"]
     assert (effect["kind"], effect["receipt"], effect["amount"], effect["currency"]) == ("c2b", receipt, 250, "KES")
     assert re.fullmatch(r"app_\w{16}", effect["account"])
+
+
+async def test_a_prompts_money_shows_with_its_account_reference_and_at_a_till_without(mpesa):
+    to_till = {"TransactionType": "CustomerBuyGoodsOnline", "PartyB": CODE}
+    await mpesa.post("/pulltransactions/v1/register", REGISTRATION | {"ShortCode": "174379"})
+    for changed in ({}, to_till):
+        checkout = await mpesa.pushed(**changed)
+        await mpesa.control(f"phone/{checkout}/pay")
+    rows = await rows_of(mpesa, window(ShortCode="174379"))
+    assert [row["billreference"] for row in rows] == ["ORDER7", ""]

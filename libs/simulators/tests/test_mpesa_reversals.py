@@ -177,7 +177,7 @@ async def test_a_client_with_safaricoms_own_certificate_can_be_trusted(mpesa_wit
         ("ReceiverParty", "12"),
         ("RecieverIdentifierType", "4"),
         ("ResultURL", "ftp://shop.test"),
-        ("QueueTimeOutURL", "https://shop.test/mpesa/timeout"),
+        ("QueueTimeOutURL", "shop.test/timeout"),
         ("Remarks", "x"),
     ],
 )

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from enum import StrEnum
 
+from malipo_simulators.kit.background import Background
 from malipo_simulators.kit.clock import Clock
 from malipo_simulators.kit.faults.scripted import Faults
 from malipo_simulators.kit.ids import Ids
@@ -27,6 +28,7 @@ class World[S: SimulatorSettings](ABC):
         self.poster = poster
         self.ids = Ids(settings.seed)
         self.timers = Timers()
+        self.background = Background()
         self._own_faults = tuple(own_faults)
         self._start_empty()
 
@@ -59,6 +61,7 @@ class World[S: SimulatorSettings](ABC):
 
     async def _stop(self) -> None:
         self.timers.cancel()
+        await self.background.close()
         await asyncio.gather(*(courier.close() for courier in self.couriers()))
 
 

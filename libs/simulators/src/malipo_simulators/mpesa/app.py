@@ -1,12 +1,15 @@
 """Puts the simulated Daraja and its control routes into one ASGI app."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from malipo_simulators.kit.app import create_app
 from malipo_simulators.kit.webhooks.posting import Poster, WirePoster
 from malipo_simulators.mpesa.account_balance.control import balance_routes
 from malipo_simulators.mpesa.book_control import book_routes
-from malipo_simulators.mpesa.c2b.control import hand_payment_routes
+from malipo_simulators.mpesa.c2b.control import hand_payment_routes, registration_routes
+from malipo_simulators.mpesa.c2b.lifecycle import confirm
 from malipo_simulators.mpesa.initiators.control import initiator_routes
 from malipo_simulators.mpesa.oauth.control import token_routes
 from malipo_simulators.mpesa.pull.control import pull_routes
@@ -25,6 +28,7 @@ CONTROL_ROUTES = (
     prompt_routes,
     phone_routes,
     hand_payment_routes,
+    registration_routes,
     pull_routes,
     initiator_routes,
     balance_routes,
@@ -35,6 +39,7 @@ def create_mpesa_app(settings: MpesaSettings | None = None, poster: Poster | Non
     """`poster` sends the callbacks; a test may hand in one that is its own receiver."""
     settings = settings or MpesaSettings()
     world = MpesaWorld(settings, poster or WirePoster(settings.webhook_timeout_seconds))
+    world.follow(partial(confirm, world))
     app = create_app("M-Pesa simulator: control routes", world, run_due=lambda: {"timed_out": lapse(world)})
     for routes in CONTROL_ROUTES:
         app.include_router(routes(world))

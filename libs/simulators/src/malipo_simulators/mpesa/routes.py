@@ -8,6 +8,7 @@ from malipo_simulators.kit.api.answers import Answer, encode
 from malipo_simulators.kit.api.dialect import Operation
 from malipo_simulators.kit.api.endpoint import add_operation
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.c2b import operations as c2b
 from malipo_simulators.mpesa.errors import method_not_allowed, not_found
 from malipo_simulators.mpesa.http.dialect import MpesaDialect, RefusingDialect, TokenDialect
 from malipo_simulators.mpesa.http.request import MpesaRequest
@@ -32,6 +33,10 @@ def post(path: str, run: Callable[[MpesaRequest], Json]) -> Operation[MpesaReque
 
 TOKEN = answering(oauth.generate, "GET", path="/oauth/v1/generate")
 OPERATIONS: tuple[Operation[MpesaRequest], ...] = (
+    post("/mpesa/c2b/v1/registerurl", c2b.registering(version=1)),
+    post("/mpesa/c2b/v2/registerurl", c2b.registering(version=2)),
+    post("/mpesa/c2b/v1/simulate", c2b.simulate),
+    post("/mpesa/c2b/v2/simulate", c2b.simulate),
     post("/mpesa/reversal/v1/request", reversals.request_reversal),
     post("/pulltransactions/v1/register", pull.register),
     answering(pull.query, "POST", "GET", path="/pulltransactions/v1/query"),

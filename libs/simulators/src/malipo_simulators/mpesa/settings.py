@@ -19,7 +19,9 @@ class MpesaSettings(SimulatorSettings):
     `timestamp_tolerance_seconds` is how far a Timestamp may be off. A callback is sent once: Daraja documents no retries.
     `trust_initiators`: any SecurityCredential will do, as of a client that has Safaricom's own certificate built in.
     `partial_reversals`: also a part of a payment can be reversed. `opening_balance` is what every shortcode has at first,
-    in shillings. `pull_lag_seconds`: how long after a payment its row can be pulled. `pull_quirks` are those of every answer.
+    in shillings. `validation_timeout_seconds` is how long a validation URL may take. `confirm_prompts`: a prompt that is
+    paid to a PayBill is confirmed as a payment by hand is, too. `pull_lag_seconds` is how long after a payment its row can
+    be pulled. `pull_quirks` are those of every answer.
 
     `answer` is what customers do that nothing else decides about; left out, they are at the phone page for
     `prompt_seconds`. `answer_seconds` is how long those take that need no page, `late_payment_seconds` how long the test
@@ -36,6 +38,8 @@ class MpesaSettings(SimulatorSettings):
     trust_initiators: bool = False
     partial_reversals: bool = False
     opening_balance: int = 1_000_000
+    validation_timeout_seconds: float = 8
+    confirm_prompts: bool = True
     pull_lag_seconds: float = 0
     pull_quirks: frozenset[PullQuirk] = frozenset()
     answer: Ending | None = None

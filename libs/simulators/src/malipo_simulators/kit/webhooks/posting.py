@@ -5,6 +5,7 @@ a bare connection takes about a tenth of the processor time of a full HTTP clien
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Protocol, cast, override
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,12 +20,22 @@ class DeliveryFailed(Exception):
     """No response that can be understood: refused, dropped, timed out, or not HTTP."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A receiver's whole response, where it decides something."""
+
+    status: int
+    body: bytes
+
+
 class Poster(Protocol):
-    """One POST. Redirects are not followed and no proxy is used."""
+    """One POST. Redirects are not followed and no proxy is used. Raises DeliveryFailed and nothing else."""
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
-        """The status of the response; raises DeliveryFailed and nothing else."""
+        """The status of the response."""
         ...
+
+    async def ask(self, url: str, body: bytes, headers: dict[str, str]) -> Reply: ...
 
     async def close(self) -> None: ...
 
@@ -38,8 +49,12 @@ class HttpxPoster:
         )
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        return (await self.ask(url, body, headers)).status
+
+    async def ask(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
         try:
-            return (await self._client.post(url, content=body, headers=headers)).status_code
+            response = await self._client.post(url, content=body, headers=headers)
+            return Reply(response.status_code, response.content)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
 
@@ -130,6 +145,9 @@ class WirePoster:
                 return await self._ask(parts, write_request(parts, body, headers))
         except (OSError, TimeoutError, ValueError) as error:
             raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
+
+    async def ask(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
+        return await self._secure.ask(url, body, headers)
 
     async def close(self) -> None:
         for connections in self._idle.values():

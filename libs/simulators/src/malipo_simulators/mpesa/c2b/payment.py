@@ -1,8 +1,7 @@
-"""A payment by hand, and what it does when it is done."""
+"""A payment by hand: what the customer types, and the transaction that comes of it."""
 
 from dataclasses import dataclass, field
 
-from malipo_simulators.kit.cause import Cause
 from malipo_simulators.mpesa.state.ledger import Names, Transaction, TransactionKind
 from malipo_simulators.mpesa.state.world import MpesaWorld
 
@@ -18,10 +17,14 @@ class ByHand:
     to_till: bool = False
     names: Names = field(default_factory=Names)
 
+    @property
+    def known_by(self) -> dict[str, str]:
+        """What rules of faults find it by."""
+        return {"shortcode": self.shortcode, "account_reference": self.reference, "phone": self.phone}
 
-def complete(world: MpesaWorld, paid: ByHand, receipt: str, cause: Cause) -> Transaction:
-    """The money moves; whoever follows the ledger tells of it."""
-    done = Transaction(
+
+def transaction_of(world: MpesaWorld, paid: ByHand, receipt: str, third_party_id: str = "") -> Transaction:
+    return Transaction(
         receipt=receipt,
         kind=TransactionKind.C2B,
         account=world.registrations.account_of(paid.shortcode),
@@ -32,7 +35,18 @@ def complete(world: MpesaWorld, paid: ByHand, receipt: str, cause: Cause) -> Tra
         at=world.clock.now(),
         credited=paid.shortcode,
         to_till=paid.to_till,
+        third_party_id=third_party_id,
         names=paid.names,
     )
-    world.record(done, cause)
-    return done
+
+
+def as_paid(transaction: Transaction) -> ByHand:
+    """Money that came in, seen as a payment by hand: a prompt's is confirmed as one, too."""
+    return ByHand(
+        shortcode=transaction.credited,
+        phone=transaction.msisdn,
+        amount=transaction.amount,
+        reference=transaction.reference,
+        to_till=transaction.to_till,
+        names=transaction.names,
+    )

@@ -24,4 +24,5 @@ class MpesaRequest:
 
     def url(self, name: str) -> str:
         """Where Daraja is to call back, by the rules for URLs. Raise 400.002.02 that names the field."""
-        return self.fields.url(name, strict=self.world.settings.strict, words_forbidden=True)
+        strict = self.world.settings.strict
+        return self.fields.url(name, strict=strict, words_forbidden=strict)

@@ -1,5 +1,6 @@
 """Posts to the URLs that clients have named: unsigned, once, and spoilt on request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from malipo_simulators.kit.cause import Cause
@@ -14,7 +15,8 @@ class Callback:
 
     `type` is what fault rules call it (`stk`, `confirmation`, `result`, `timeout` ...). `id` stands in the body, where a
     forged twin has another. `about` is the payment's id, within which webhook_reorder changes the order; `metadata` and
-    `amount` (shillings) are the payment's, for rules to match.
+    `amount` (shillings) are the payment's, for rules to match. `new_id` makes the id of a forged twin, if it is no
+    request's.
     """
 
     url: str
@@ -25,6 +27,7 @@ class Callback:
     account: str
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     amount: int | None = None
+    new_id: Callable[[], str] | None = None
 
 
 def call_back(world: MpesaWorld, callback: Callback, cause: Cause, delay_seconds: float = 0) -> None:
@@ -37,7 +40,9 @@ def call_back(world: MpesaWorld, callback: Callback, cause: Cause, delay_seconds
 
 def _send(world: MpesaWorld, callback: Callback, cause: Cause) -> None:
     fault = fault_of(world, callback, cause)
-    message = Message(callback.id, callback.body, callback.about, world.new_request_id, url=callback.url)
+    message = Message(
+        callback.id, callback.body, callback.about, callback.new_id or world.new_request_id, url=callback.url
+    )
     Sending(message, world.courier_to(callback.url), world.timers, cause).send(fault)
 
 

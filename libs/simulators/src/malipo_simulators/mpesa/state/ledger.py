@@ -31,7 +31,7 @@ class Transaction:
 
     `amount` is in whole shillings. `reference` is the account reference, which is the bill's of a payment by hand.
     `credited` is PartyB: of a till its number, where `shortcode` is the store's; else the shortcode itself.
-    `original` is the receipt of what a reversal has sent back, in whole or in part. `to_till`: paid for goods, so that
+    `third_party_id` is what the organisation called it when it was asked to validate. `original` is the receipt of what a reversal has sent back, in whole or in part. `to_till`: paid for goods, so that
     nobody typed a reference.
     """
 
@@ -47,6 +47,7 @@ class Transaction:
     checkout_request_id: str | None = None
     original: str | None = None
     to_till: bool = False
+    third_party_id: str = ""
     names: Names = Names()
 
     @property

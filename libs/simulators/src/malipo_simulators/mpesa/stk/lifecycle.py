@@ -9,6 +9,7 @@ from malipo_simulators.mpesa.state.calling import Callback, call_back
 from malipo_simulators.mpesa.state.ledger import Transaction, TransactionKind
 from malipo_simulators.mpesa.state.prompts import Prompt, Push
 from malipo_simulators.mpesa.state.scripts import Fate
+from malipo_simulators.mpesa.state.shortcodes import TRANSACTION_TYPES, ShortcodeKind
 from malipo_simulators.mpesa.state.world import MpesaWorld
 from malipo_simulators.mpesa.stk.callback import callback_body
 from malipo_simulators.mpesa.stk.customers import fate_of
@@ -97,6 +98,7 @@ def take(world: MpesaWorld, prompt: Prompt) -> None:
         at=world.clock.now(),
         credited=push.credited,
         checkout_request_id=prompt.checkout_request_id,
+        to_till=TRANSACTION_TYPES[push.transaction_type] is ShortcodeKind.TILL,
     )
     world.record(transaction, prompt.cause)
 
