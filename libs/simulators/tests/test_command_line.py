@@ -1,14 +1,18 @@
 """Started as a user starts them: by command, on a port of the system's choice, ended by a signal."""
 
+import base64
 import re
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+
+from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY
 
 DEADLINE_SECONDS = 20
 API_KEY = "sk_test_commandLine"
@@ -27,7 +31,7 @@ def started(*arguments):
             process.wait(DEADLINE_SECONDS)
 
 
-@pytest.mark.parametrize("name", ["stripe", "merchant"])
+@pytest.mark.parametrize("name", ["mpesa", "stripe", "merchant"])
 def test_a_simulator_prints_its_address_answers_and_ends_by_a_signal(name):
     with started(name) as http:
         assert http.get("/_sim/health").json()["status"] == "ok"
@@ -53,6 +57,30 @@ def test_webhooks_travel_from_one_simulator_to_the_other():
         assert merchant.get("/_sim/received").json()[0]["headers"]["stripe-signature"].startswith("t=")
 
 
+def test_a_callback_of_m_pesa_is_posted_over_the_wire_to_the_url_of_the_push():
+    with started("mpesa", "--answer", "paid", "--answer-seconds", "0.01") as mpesa, started("merchant") as merchant:
+        token = mpesa.get("/oauth/v1/generate?grant_type=client_credentials", auth=("key", "secret"))
+        bearer = {"authorization": f"Bearer {token.json()['access_token']}"}
+        timestamp = (datetime.now(UTC) + timedelta(hours=3)).strftime("%Y%m%d%H%M%S")
+        password = base64.b64encode(f"174379{SANDBOX_PASSKEY}{timestamp}".encode()).decode()
+        push = {
+            "BusinessShortCode": 174379,
+            "Password": password,
+            "Timestamp": timestamp,
+            "TransactionType": "CustomerPayBillOnline",
+            "Amount": 1,
+            "PartyA": 254712345678,
+            "PartyB": 174379,
+            "PhoneNumber": 254712345678,
+            "CallBackURL": f"{merchant.base_url}/hooks/shop",
+            "AccountReference": "WIRE",
+            "TransactionDesc": "wire",
+        }
+        mpesa.post("/mpesa/stkpush/v1/processrequest", json=push, headers=bearer).raise_for_status()
+        received(merchant, 1)
+        assert '"ResultCode":0' in merchant.get("/_sim/received").text.replace("\\", "")
+
+
 def received(merchant, count):
     """The merchant refuses what is not signed its way, so these come again and again; that they come is the point."""
     deadline = time.monotonic() + DEADLINE_SECONDS
@@ -63,9 +91,9 @@ def received(merchant, count):
     pytest.fail("no webhook came")
 
 
-def test_help_explains_both():
+def test_help_explains_all():
     done = subprocess.run(
         [sys.executable, "-m", "malipo_simulators", "--help"], capture_output=True, text=True, check=True
     )
-    assert "stripe" in done.stdout
-    assert "merchant" in done.stdout
+    for name in ("mpesa", "stripe", "merchant"):
+        assert name in done.stdout

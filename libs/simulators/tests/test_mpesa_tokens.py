@@ -63,3 +63,18 @@ async def test_what_there_is_not_is_refused_in_the_same_envelope(mpesa):
     assert (missing.status_code, missing.json()["errorMessage"]) == (404, "Resource not found")
     unauthenticated = await mpesa.http.post(PRODUCT, json={})
     assert (unauthenticated.status_code, unauthenticated.json()["errorCode"]) == (404, "404.001.04")
+
+
+async def test_an_app_in_a_hurry_is_arrested_and_no_other(mpesa_with):
+    async with mpesa_with(spike_arrest_per_second=1) as mpesa:
+        hasty, other = await mpesa.new_token("one"), await mpesa.new_token("two")
+        answers = [await mpesa.post(PRODUCT, {}, token=hasty) for _ in range(5)]
+        arrested = {"Error Occurred: Spike Arrest Violation"} & {one.json()["errorMessage"] for one in answers}
+        assert arrested
+        assert (await mpesa.post(PRODUCT, {}, token=other)).status_code == 400
+
+
+async def test_old_tokens_live_on_where_the_settings_say_so(mpesa_with):
+    async with mpesa_with(keep_old_tokens=True) as mpesa:
+        first, second = await mpesa.new_token("one"), await mpesa.new_token("one")
+        assert [(await mpesa.post(PRODUCT, {}, token=token)).status_code for token in (first, second)] == [400, 400]

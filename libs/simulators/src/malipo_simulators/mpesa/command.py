@@ -24,6 +24,9 @@ Answer = Annotated[
 RepeatRule = Annotated[
     bool, typer.Option("--repeat-rule", help="The same amount of the same customer within two minutes: result code 17.")
 ]
+AnswerSeconds = Annotated[float, typer.Option(help="How long customers take who need no phone page.")]
+Tolerance = Annotated[int, typer.Option(help="How far a Timestamp may be from East Africa Time, in seconds.")]
+SpikeArrest = Annotated[int | None, typer.Option(help="How many requests an app may make in a second.")]
 REPEAT_RULE_SECONDS = 120
 
 
@@ -38,6 +41,9 @@ def run(
     strict: Strict = False,
     keep_old_tokens: KeepOldTokens = False,
     answer: Answer = None,
+    answer_seconds: AnswerSeconds = 1,
+    timestamp_tolerance_seconds: Tolerance = 600,
+    spike_arrest: SpikeArrest = None,
     repeat_rule: RepeatRule = False,
 ) -> None:
     """Stand-in for sandbox.safaricom.co.ke: point a client's base URL at it and use any consumer key and secret.
@@ -54,6 +60,9 @@ def run(
         strict=strict,
         keep_old_tokens=keep_old_tokens,
         answer=answer,
+        answer_seconds=answer_seconds,
+        timestamp_tolerance_seconds=timestamp_tolerance_seconds,
+        spike_arrest_per_second=spike_arrest,
         repeat_rule_seconds=REPEAT_RULE_SECONDS if repeat_rule else 0,
     )
     serve_app(create_mpesa_app(settings), host=host, port=port, note=f"mpesa simulator, seed {settings.seed}")

@@ -16,7 +16,8 @@ class MpesaSettings(SimulatorSettings):
     """`strict` is production, else the sandbox: there, plain http will do for a callback's URL.
 
     `keep_old_tokens` lets an app's tokens live beside each other; as documented, a new one kills the last.
-    `timestamp_tolerance_seconds` is how far a Timestamp may be off. A callback is sent once: Daraja documents no retries.
+    `timestamp_tolerance_seconds` is how far a Timestamp may be off. `spike_arrest_per_second` is how many requests an app
+    may make in a second; without it, any number. A callback is sent once: Daraja documents no retries.
     `trust_initiators`: any SecurityCredential will do, as of a client that has Safaricom's own certificate built in.
     `partial_reversals`: also a part of a payment can be reversed. `opening_balance` is what every shortcode has at first,
     in shillings. `validation_timeout_seconds` is how long a validation URL may take. `confirm_prompts`: a prompt that is
@@ -35,6 +36,7 @@ class MpesaSettings(SimulatorSettings):
     keep_old_tokens: bool = False
     token_seconds: int = TOKEN_SECONDS
     timestamp_tolerance_seconds: int = 600
+    spike_arrest_per_second: int | None = None
     trust_initiators: bool = False
     partial_reversals: bool = False
     opening_balance: int = 1_000_000

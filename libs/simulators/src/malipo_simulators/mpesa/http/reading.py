@@ -9,7 +9,7 @@ from malipo_simulators.kit.api.bodies import read_body
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import FAULT_HEADER, Subject
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.mpesa.errors import DarajaError, invalid_payload, invalid_token
+from malipo_simulators.mpesa.errors import DarajaError, invalid_payload, invalid_token, spike_arrest
 from malipo_simulators.mpesa.http.auth import authenticate, read_app
 from malipo_simulators.mpesa.http.request import MpesaRequest
 from malipo_simulators.mpesa.http.striking import strike_before_effect
@@ -35,6 +35,8 @@ async def read_request(world: MpesaWorld, incoming: Request, cause: Cause) -> Mp
     strike_before_effect(world, cause, token)
     if world.apps.owner(token) is None:
         raise invalid_token(cause.path)
+    if world.apps.in_a_hurry(app):
+        raise spike_arrest()
     return MpesaRequest(world, app, cause, given)
 
 

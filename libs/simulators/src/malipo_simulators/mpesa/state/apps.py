@@ -13,11 +13,16 @@ TOKEN_LENGTH = 28
 
 @dataclass(slots=True, eq=False)
 class App:
-    """An account in the kit's sense. `tokens` are the live ones, each with the second at which it ends."""
+    """An account in the kit's sense. `tokens` are the live ones, each with the second at which it ends.
+
+    `requests` came in the second `second`.
+    """
 
     id: str
     created: int
     tokens: dict[str, int] = field(default_factory=dict[str, int])
+    second: int = 0
+    requests: int = 0
 
 
 class Apps:
@@ -56,6 +61,13 @@ class Apps:
         """The app whose live token this is."""
         app = self._owners.get(token)
         return app if app is not None and app.tokens[token] > self._clock.now() else None
+
+    def in_a_hurry(self, app: App) -> bool:
+        """Whether this request is one too many for its second. Without a limit none is."""
+        now, most = self._clock.now(), self._settings.spike_arrest_per_second
+        app.requests = app.requests + 1 if app.second == now else 1
+        app.second = now
+        return most is not None and app.requests > most
 
     def kill(self, token: str) -> None:
         app = self._owners.pop(token, None)

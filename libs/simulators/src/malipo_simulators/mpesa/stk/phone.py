@@ -61,7 +61,7 @@ def phone_routes(world: MpesaWorld) -> APIRouter:
         if not lifecycle.end(world, prompt, ending):
             raise HTTPException(409, f"Prompt {checkout_request_id} has ended: {prompt.payment.status}.")
         if "text/html" in accept:
-            return RedirectResponse("/_sim/phone", status_code=303)
+            return RedirectResponse("../../phone", status_code=303)
         return JSONResponse(prompt_view(prompt))
 
     return router
