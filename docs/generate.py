@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pages import asyncapi, blocks, capabilities, metrics, openapi, problems, rooms, settings, states, topics
+from pages import asyncapi, blocks, capabilities, guides, metrics, openapi, problems, rooms, settings, states, topics
 from pages.markdown import as_json
 
+from malipo.contracts.providers import PROVIDERS
 from malipo.contracts.topics import TOPICS
 from testkit.compatibility import breaking_changes, golden
 
@@ -41,12 +42,18 @@ def generated() -> dict[Path, str]:
     """Every file that is generated from code, in whole or in part, with its content."""
     pages = {ROOT / "docs" / name: page() for name, page in PAGES.items()}
     schemas = {SCHEMAS / f"{topic.name}.json": as_json(golden(topic)) for topic in TOPICS}
-    return pages | schemas | with_blocks() | {ROOT / "ARCHITECTURE.md": architecture()}
+    return pages | schemas | with_blocks() | with_parts() | {ROOT / "ARCHITECTURE.md": architecture()}
 
 
 def with_blocks() -> dict[Path, str]:
     """The files that are written by hand but for blocks that follow from which providers there are."""
     return {ROOT / name: blocks.filled((ROOT / name).read_text("utf-8")) for name in blocks.FILES}
+
+
+def with_parts() -> dict[Path, str]:
+    """The pages about single providers, which are written by hand but for what their descriptors say."""
+    pages = (ROOT / "docs/providers").glob("*.md")
+    return {page: guides.filled(page.read_text("utf-8"), PROVIDERS[page.stem]) for page in pages}
 
 
 def broken_promises() -> list[str]:
