@@ -1,6 +1,8 @@
 """A merchant's PayBill at M-Pesa's stand-in: what Malipo is told of it, what customers do there, and its book."""
 
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import httpx
@@ -49,10 +51,25 @@ class PayBill:
         (prompt,) = self.prompts(payment_id)
         self.http.post(f"/_sim/phone/{prompt['checkout_request_id']}/{answer}").raise_for_status()
 
-    def script(self, ending: str, *, phone: str, **how: Any) -> None:
-        """What the customer with this phone does with the next prompt, a moment after it is shown."""
-        match = {"phone": f"254{phone[1:]}"}
-        self.http.post("/_sim/scripts", json={"match": match, "ending": ending, **how}).raise_for_status()
+    def script(self, ending: str, *, phone: str = "", times: int | None = 1, **how: Any) -> None:
+        """What the customer with this phone, or whoever is asked next, does with the prompt, a moment after it is shown.
+
+        `times` None: from now on.
+        """
+        match = {"shortcode": self.shortcode, **({"phone": f"254{phone[1:]}"} if phone else {})}
+        body = {"match": match, "ending": ending, "times": times, **how}
+        self.http.post("/_sim/scripts", json=body).raise_for_status()
+
+    @contextmanager
+    def fault(self, fault: str, *, match: Json | None = None, **rule: Any) -> Generator[str]:
+        """M-Pesa misbehaves about this number while the block lasts; yields the rule's id. An `amount` is in shillings."""
+        matched = {**(match or {}), "metadata": {"shortcode": self.shortcode}}
+        body = {"fault": fault, "match": matched, **rule}
+        made = self.http.post("/_sim/faults", json=body).raise_for_status().json()
+        try:
+            yield made["id"]
+        finally:
+            self.http.delete(f"/_sim/faults/{made['id']}")
 
     def pay_by_hand(self, amount: int, bill_reference: str) -> str:
         """A customer pays to the number without having been asked, minor units; returns the receipt."""
