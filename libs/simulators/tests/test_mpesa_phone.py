@@ -91,3 +91,16 @@ async def test_prompts_are_listed_the_newest_first(mpesa):
     assert [one["account_reference"] for one in (await mpesa.http.get("/_sim/prompts?open=true")).json()] == ["B"]
     found = (await mpesa.http.get("/_sim/prompts", params={"account_reference": "A"})).json()
     assert found[0]["receipt"]
+
+
+async def test_a_customer_may_pay_after_the_prompts_time_once_and_nobody_is_told(mpesa):
+    checkout = await mpesa.pushed()
+    late = f"/_sim/phone/{checkout}/pay_late"
+    assert (await mpesa.http.post(late)).status_code == 409
+    await mpesa.http.post(f"/_sim/phone/{checkout}/timeout")
+    assert (await mpesa.http.post(late)).json()["status"] == "paid_late"
+    assert (await mpesa.query(checkout)).json()["ResultCode"] == "1037"
+    assert (await mpesa.http.post(late)).status_code == 409
+    assert (await mpesa.http.post("/_sim/phone/ws_CO_1/pay_late")).status_code == 404
+    assert [effect["kind"] for effect in (await mpesa.book())["effects"]] == ["stk"]
+    assert [one["ResultCode"] for one in await mpesa.called_back()] == [1037]

@@ -51,6 +51,11 @@ class PayBill:
         (prompt,) = self.prompts(payment_id)
         self.http.post(f"/_sim/phone/{prompt['checkout_request_id']}/{answer}").raise_for_status()
 
+    def pay_late(self, payment_id: str) -> None:
+        """The customer's answer to the prompt of a payment arrives after it has ended there."""
+        (prompt,) = self.prompts(payment_id)
+        self.http.post(f"/_sim/phone/{prompt['checkout_request_id']}/pay_late").raise_for_status()
+
     def script(self, ending: str, *, phone: str = "", times: int | None = 1, **how: Any) -> None:
         """What the customer with this phone, or whoever is asked next, does with the prompt, a moment after it is shown.
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from malipo_simulators.kit.api.bodies import read_body
+from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.state.prompts import Prompt
 from malipo_simulators.mpesa.state.world import MpesaWorld
@@ -49,14 +50,21 @@ def phone_routes(world: MpesaWorld) -> APIRouter:
     async def page() -> HTMLResponse:
         return HTMLResponse(written(world))
 
+    @router.post("/{checkout_request_id}/pay_late", summary="Pay although the prompt has ended unpaid")
+    async def pay_late(checkout_request_id: str) -> Json:
+        """As a customer does whose answer takes long. No callback comes, and the query keeps to what it has said."""
+        prompt = found(world, checkout_request_id)
+        if prompt.ending is None or prompt.receipt is not None:
+            raise HTTPException(409, f"Prompt {checkout_request_id} has not ended unpaid: {prompt.payment.status}.")
+        lifecycle.pay_late(world, prompt, told=False)
+        return prompt_view(prompt)
+
     @router.post("/{checkout_request_id}/{choice}", summary="Answer a prompt, as the customer")
     async def answer(
         checkout_request_id: str, choice: Choice, request: Request, accept: Annotated[str, Header()] = ""
     ) -> Response:
         """A form may have a `pin`: a wrong one is a wrong PIN. Browsers are led back to the page, others get JSON."""
-        prompt = world.prompts.find(checkout_request_id)
-        if prompt is None:
-            raise HTTPException(404, f"No prompt {checkout_request_id} in this simulator.")
+        prompt = found(world, checkout_request_id)
         ending = await chosen(request, choice)
         if not lifecycle.end(world, prompt, ending):
             raise HTTPException(409, f"Prompt {checkout_request_id} has ended: {prompt.payment.status}.")
@@ -65,6 +73,13 @@ def phone_routes(world: MpesaWorld) -> APIRouter:
         return JSONResponse(prompt_view(prompt))
 
     return router
+
+
+def found(world: MpesaWorld, checkout_request_id: str) -> Prompt:
+    prompt = world.prompts.find(checkout_request_id)
+    if prompt is None:
+        raise HTTPException(404, f"No prompt {checkout_request_id} in this simulator.")
+    return prompt
 
 
 async def chosen(request: Request, choice: Choice) -> Ending:
