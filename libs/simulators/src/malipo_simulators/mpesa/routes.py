@@ -8,6 +8,8 @@ from malipo_simulators.kit.api.answers import Answer, encode
 from malipo_simulators.kit.api.dialect import Operation
 from malipo_simulators.kit.api.endpoint import add_operation
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.account_balance import operations as account_balance
+from malipo_simulators.mpesa.b2c import operations as b2c
 from malipo_simulators.mpesa.c2b import operations as c2b
 from malipo_simulators.mpesa.errors import method_not_allowed, not_found
 from malipo_simulators.mpesa.http.dialect import MpesaDialect, RefusingDialect, TokenDialect
@@ -17,6 +19,7 @@ from malipo_simulators.mpesa.pull import operations as pull
 from malipo_simulators.mpesa.reversals import operations as reversals
 from malipo_simulators.mpesa.state.world import MpesaWorld
 from malipo_simulators.mpesa.stk import operations as stk
+from malipo_simulators.mpesa.transaction_status import operations as transaction_status
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PRODUCTS = ("oauth", "mpesa", "pulltransactions")
@@ -37,6 +40,10 @@ OPERATIONS: tuple[Operation[MpesaRequest], ...] = (
     post("/mpesa/c2b/v2/registerurl", c2b.registering(version=2)),
     post("/mpesa/c2b/v1/simulate", c2b.simulate),
     post("/mpesa/c2b/v2/simulate", c2b.simulate),
+    post("/mpesa/b2c/v1/paymentrequest", b2c.pay_out_v1),
+    post("/mpesa/b2c/v3/paymentrequest", b2c.pay_out),
+    post("/mpesa/transactionstatus/v1/query", transaction_status.query),
+    post("/mpesa/accountbalance/v1/query", account_balance.query),
     post("/mpesa/reversal/v1/request", reversals.request_reversal),
     post("/pulltransactions/v1/register", pull.register),
     answering(pull.query, "POST", "GET", path="/pulltransactions/v1/query"),

@@ -8,6 +8,10 @@ from malipo_simulators.mpesa.results.ask import Ask
 from malipo_simulators.mpesa.results.checking import check_initiator
 from malipo_simulators.mpesa.results.telling import Outcome, tell, tell_timeout
 from malipo_simulators.mpesa.state.book import Payment
+from malipo_simulators.mpesa.state.conversations import Conversation
+from malipo_simulators.mpesa.state.initiators import Role
+
+MOVES_MONEY = (Role.REVERSAL, Role.B2C)
 
 
 def answer_later(ask: Ask, about: Payment | None, carry_out: Callable[[], Outcome]) -> Json:
@@ -18,10 +22,18 @@ def answer_later(ask: Ask, about: Payment | None, carry_out: Callable[[], Outcom
         return accepted(ask)
     allowed = check_initiator(world, ask.shortcode, ask.initiator, ask.security_credential, ask.role)
     outcome = carry_out() if allowed.ok else Outcome(allowed, about)
-    if outcome.receipt is not None:
-        world.conversations[ask.originator_conversation_id] = outcome.receipt
+    remember(ask, outcome)
     tell(ask, outcome)
     return accepted(ask)
+
+
+def remember(ask: Ask, outcome: Outcome) -> None:
+    """What would have moved money can be asked about later, also if it was declined."""
+    if ask.role not in MOVES_MONEY:
+        return
+    amount = str(ask.request.given.get("Amount"))
+    ended = Conversation(ask.originator_conversation_id, ask.conversation_id, ask.shortcode, outcome.receipt, amount)
+    ask.request.world.conversations.end(ended)
 
 
 def accepted(ask: Ask) -> Json:

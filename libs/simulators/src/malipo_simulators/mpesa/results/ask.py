@@ -20,7 +20,7 @@ class Product:
     party: str
     initiator: str = "Initiator"
     occasion: str = "Occasion"
-    least_remarks: int = 1
+    least_remarks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def read_ask(request: MpesaRequest, product: Product, originator_conversation_id
     """Raise 400.002.02 for what is not as documented. A product whose client names the conversation hands it in."""
     fields = request.fields
     fields.choice("CommandID", product.commands)
-    if len(fields.text("Remarks", longest=LONGEST_TEXT)) < product.least_remarks:
+    if len(fields.optional("Remarks", longest=LONGEST_TEXT)) < product.least_remarks:
         raise invalid("Remarks")
     fields.optional(product.occasion, longest=LONGEST_TEXT)
     return Ask(

@@ -16,6 +16,7 @@ from malipo_simulators.mpesa.faults import MpesaFault, PullQuirk
 from malipo_simulators.mpesa.settings import MpesaSettings
 from malipo_simulators.mpesa.state.apps import Apps
 from malipo_simulators.mpesa.state.book import Effect, MpesaBook, Payment, payment_of, total_of
+from malipo_simulators.mpesa.state.conversations import Conversations
 from malipo_simulators.mpesa.state.initiators import Initiators
 from malipo_simulators.mpesa.state.ledger import Ledger, Transaction
 from malipo_simulators.mpesa.state.prompts import Prompts
@@ -47,8 +48,7 @@ class MpesaWorld(World[MpesaSettings]):
         self.ledger = Ledger()
         self.registrations = Registrations()
         self.initiators = Initiators()
-        # The receipt of what a conversation has moved, by its OriginatorConversationID.
-        self.conversations: dict[str, str] = {}
+        self.conversations = Conversations()
         self.prompts = Prompts()
         self.scripts = Scripts(self.settings.max_scripts)
         self._shortcodes: dict[str, Shortcode] = {}
