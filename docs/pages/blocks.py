@@ -62,7 +62,15 @@ _FILES_OF = """\
 name = "provider_{name} imports downwards"
 type = "layers"
 containers = ["provider_{name}"]
-layers = ["main", "provider", "client | (events)", "mapping", "(objects) | settings"]
+layers = [
+  "main",
+  "provider | (registration) | (statement)",
+  "client | (events)",
+  "(pauses)",
+  "mapping | (requests)",
+  "(account) | (codes) | settings",
+  "(certificate) | (objects) | (tables)",
+]
 exhaustive = true
 exhaustive_ignores = ["__main__", "migrations"]
 """

@@ -1,26 +1,96 @@
-"""M-Pesa on the wire: authenticated requests with every limit set, and how its callbacks are verified."""
+"""M-Pesa on the wire: authenticated requests with every limit set, tokens that replicas share, and pauses that it asks for."""
 
+import re
 from collections.abc import Mapping
+from functools import partial
 
 import httpx
+import msgspec
 
-from provider_kit.provider import Callback, Credentials
-from provider_kit.sending import exchange
-from provider_mpesa.mapping import MpesaRequest, MpesaResponse
+from malipo.contracts.commands import Mode
+from provider_kit.errors import Misconfigured, NotReady, NotSent
+from provider_kit.sending import ResponseTooLong, Silence, exchange
+from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
+from provider_mpesa.account import MpesaAccount
+from provider_mpesa.mapping import pause_of, token_refused
+from provider_mpesa.objects import TOKEN, MpesaResponse, text_of
+from provider_mpesa.pauses import PauseKeeper
+from provider_mpesa.requests import Body
+
+TOKEN_PATH = "/oauth/v1/generate"  # noqa: S105 - no secret
+HOSTS: Mapping[Mode, str] = {"test": "https://sandbox.safaricom.co.ke", "live": "https://api.safaricom.co.ke"}
 
 _MAX_BODY_BYTES = 1024 * 1024
+_LIFE_SECONDS = 3599  # of a token whose life is not told (Authorization, "Response Body")
+_OK, _BAD_REQUEST, _UNAUTHORIZED = 200, 400, 401
 
 
 class MpesaClient:
-    """The API of M-Pesa."""
+    """Daraja, M-Pesa's API. `hosts` are its addresses by mode, without a path."""
 
-    def __init__(self, http: httpx.AsyncClient, *, timeout_seconds: float) -> None:  # noqa: TID251 - made elsewhere
+    def __init__(
+        self,
+        http: httpx.AsyncClient,  # noqa: TID251 - made elsewhere
+        tokens: TokenSource,
+        pauses: PauseKeeper,
+        *,
+        hosts: Mapping[Mode, str],
+        timeout_seconds: float,
+    ) -> None:
         self._http = http
+        self._tokens = tokens
+        self._pauses = pauses
+        self._hosts = hosts
         self._timeout_seconds = timeout_seconds
 
-    async def send(self, asked: MpesaRequest, headers: Mapping[str, str]) -> MpesaResponse:
-        """The response. Raises `NotSent`, `Silence` or `ResponseTooLong`."""
-        request = self._http.build_request(asked.method, asked.path, content=asked.body, headers=headers)
+    async def ready(self, account: MpesaAccount) -> None:
+        """Have at hand what a request needs, and see to it that none has to wait. Raises `NotSent` or `Misconfigured`."""
+        await self._pauses.require_none(account.app)
+        await self._tokens.ready(account.app, partial(self._fetch_token, account))
+
+    async def call(self, account: MpesaAccount, path: str, body: Body) -> MpesaResponse:
+        """The response to a request with this body. A refused token is fetched anew once.
+
+        Raises `NotSent`, also where M-Pesa's gateway says that it has turned the request away, `Misconfigured`, `Silence` or
+        `ResponseTooLong`.
+        """
+        await self._pauses.require_none(account.app)
+        fetch = partial(self._fetch_token, account)
+        response = await self._tokens.using(account.app, fetch, partial(self._post, account, path, body))
+        await self._keep_pause(account, response)
+        return response
+
+    async def _post(self, account: MpesaAccount, path: str, body: Body, token: str) -> MpesaResponse:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        url = f"{self._hosts[account.mode]}{path}"
+        request = self._http.build_request("POST", url, content=msgspec.json.encode(body), headers=headers)
+        response = await self._exchange(request)
+        if token_refused(response):
+            raise TokenRefused
+        return response
+
+    async def _fetch_token(self, account: MpesaAccount) -> FetchedToken:
+        """Raises `NotSent` or `Misconfigured`: whatever became of it, no operation was begun."""
+        request = self._http.build_request(
+            "GET",
+            f"{self._hosts[account.mode]}{TOKEN_PATH}",
+            params={"grant_type": "client_credentials"},
+            headers={"Authorization": f"Basic {account.basic}"},
+        )
+        try:
+            response = await self._exchange(request)
+        except (Silence, ResponseTooLong):
+            raise NotSent("no access token from M-Pesa") from None
+        await self._keep_pause(account, response)
+        return _token(response)
+
+    async def _keep_pause(self, account: MpesaAccount, response: MpesaResponse) -> None:
+        """Raise `NotReady`, and have all replicas pause, if M-Pesa's gateway has turned the request away."""
+        if pause := pause_of(response):
+            seconds = await self._pauses.begin(account.app, pause)
+            raise NotReady("M-Pesa takes no more requests for now", retry_after_seconds=seconds)
+
+    async def _exchange(self, request: httpx.Request) -> MpesaResponse:
         response, body = await exchange(
             self._http,
             request,
@@ -28,22 +98,22 @@ class MpesaClient:
             timeout_seconds=self._timeout_seconds,
             max_bytes=_MAX_BODY_BYTES,
         )
-        return MpesaResponse(response.status_code, body, response.headers.get("Retry-After"))
+        return MpesaResponse(response.status_code, body)
 
 
-def identity(credentials: Credentials) -> str:
-    """What tells one account from another. Raises `Misconfigured`."""
-    raise NotImplementedError("client.py, identity: which of the credentials names an account at M-Pesa")
+def _token(response: MpesaResponse) -> FetchedToken:
+    """The token in a response. Refused credentials are answered with 400 (`400.008.01`, or nothing) or 401."""
+    try:
+        found = TOKEN.decode(response.body) if response.status == _OK else None
+    except ValueError:
+        found = None
+    if found is None and (response.status == _UNAUTHORIZED or _refuses_credentials(response)):
+        raise Misconfigured("M-Pesa refuses the consumer_key and consumer_secret.")
+    if found is None or not found.access_token:
+        raise NotSent("no access token from M-Pesa")
+    told = text_of(found.expires_in)
+    return FetchedToken(found.access_token, int(told) if re.fullmatch("[0-9]{1,6}", told) else _LIFE_SECONDS)
 
 
-def headers(credentials: Credentials, key: str) -> dict[str, str]:
-    """What authenticates a request, and what names it for a repeat if the provider knows such keys.
-
-    Raises `Misconfigured`.
-    """
-    raise NotImplementedError("client.py, headers: how a request to M-Pesa is authenticated, and keyed")
-
-
-def verify(callback: Callback, credentials: Credentials) -> None:
-    """Check that a callback is genuine and fresh, if it is signed. Raises `BadSignature`."""
-    raise NotImplementedError("client.py, verify: how a callback of M-Pesa is verified")
+def _refuses_credentials(response: MpesaResponse) -> bool:
+    return response.status == _BAD_REQUEST and (not response.body.strip() or b"400.008.01" in response.body)

@@ -1,55 +1,105 @@
-"""M-Pesa as a payment provider: execute, query, read callbacks."""
+"""M-Pesa as a payment provider: a prompt or a reversal once, and the ways to learn what became of it."""
 
 from collections.abc import Awaitable
+from datetime import timedelta
 
+from malipo import clock
 from malipo.contracts.outcomes import Outcome, Unknown
+from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.providers.mpesa import DESCRIPTOR
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
 from provider_kit.sending import ResponseTooLong, Silence
-from provider_mpesa.client import MpesaClient, headers, identity, verify
-from provider_mpesa.mapping import inquiry, outcome_of, read_callback, request
+from provider_mpesa import requests
+from provider_mpesa.account import Certificates, MpesaAccount, read_account
+from provider_mpesa.client import MpesaClient
+from provider_mpesa.events import parse
+from provider_mpesa.mapping import ORIGINATOR, checkout_of, pushed, queried, reversing, status_asked
+
+_NO_CHECKOUT = Unknown(reason="M-Pesa's name of the prompt is not known")
+_NO_CONVERSATION = Unknown(reason="M-Pesa's name of the reversal is not known")
 
 
 class MpesaProvider:
-    """The three verbs; see `provider_kit.provider.Provider` for what they promise."""
+    """Prompts phones, and reverses what was paid; see `provider_kit.provider.Provider`.
+
+    `settle`: how old a prompt has to be before a result that may be corrected ends it.
+    """
 
     descriptor = DESCRIPTOR
 
-    def __init__(self, client: MpesaClient) -> None:
+    def __init__(self, client: MpesaClient, certificates: Certificates, *, settle: timedelta) -> None:
         self._client = client
+        self._certificates = certificates
+        self._settle = settle
 
     def identity(self, credentials: Credentials) -> str:
-        """What names the account."""
-        return identity(credentials)
+        """The numbers that the money comes to: the same with whichever app and password."""
+        keys = read_account(credentials, "test").keys
+        return f"{keys.shortcode}/{keys.till_number or ''}"
 
     async def prepare(self, attempt: Attempt) -> None:
-        """Nothing: the credentials are all that a request needs."""
+        """Have an access token, and of a refund what its request is authorized by."""
+        account = _account(attempt)
+        if isinstance(attempt.operation, Refund):
+            self._certificates.credential(account)
+        await self._client.ready(account)
 
     async def execute(self, attempt: Attempt) -> Outcome:
-        """Send the operation. What may have been sent to another account, or has expired, is only looked for."""
-        if attempt.same_account and not attempt.ages.expired:
-            return await _unless_silent(self._send(attempt))
-        return await self.query(attempt)
+        """Send the prompt or the reversal. What may be another account's, or has expired, is only asked about."""
+        if not attempt.same_account or attempt.ages.expired:
+            return await self.query(attempt)
+        return await _unless_silent(self._send(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
-        """Read how the operation stands. That another account shows no trace of it proves nothing."""
+        """Ask how the operation stands, by M-Pesa's name of it: without that nothing can be asked."""
         outcome = await _unless_silent(self._look(attempt))
         traceless = isinstance(outcome, Unknown) and outcome.reference is None and not outcome.silent
         return Unknown(reason=ACCOUNT_CHANGED) if traceless and not attempt.same_account else outcome
 
-    async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
-        """Verify and read a callback."""
-        verify(callback, credentials)
-        return read_callback(callback.body)
+    async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:  # noqa: ARG002 - nothing of them verifies it
+        """Read a callback: a hint, unless it is the answer to a request of ours at that request's own address."""
+        return parse(callback)
 
     async def _send(self, attempt: Attempt) -> Outcome:
-        key = attempt.key_for(kind_of(attempt.operation))
-        response = await self._client.send(request(attempt), headers(attempt.credentials, key))
-        return outcome_of(attempt.operation, response)
+        account = _account(attempt)
+        match attempt.operation:
+            case Charge() as charge:
+                body = requests.push(attempt, charge, account, clock.now())
+                return pushed(attempt, charge, await self._client.call(account, requests.PUSH, body))
+            case Refund() as refund:
+                body = requests.reversal(attempt, refund, account, self._certificates.credential(account))
+                return reversing(attempt, await self._client.call(account, requests.REVERSAL, body))
+            case other:
+                raise TypeError(kind_of(other))  # the descriptor has no other
 
     async def _look(self, attempt: Attempt) -> Outcome:
-        response = await self._client.send(inquiry(attempt), headers(attempt.credentials, ""))
-        return outcome_of(attempt.operation, response)
+        match attempt.operation:
+            case Charge() as charge:
+                return await self._ask_about_prompt(attempt, charge)
+            case _:
+                return await self._ask_about_reversal(attempt)
+
+    async def _ask_about_prompt(self, attempt: Attempt, charge: Charge) -> Outcome:
+        checkout = checkout_of(attempt.references)
+        if checkout is None:
+            return _NO_CHECKOUT
+        account = _account(attempt)
+        body = requests.stk_query(account, checkout, clock.now())
+        response = await self._client.call(account, requests.STK_QUERY, body)
+        return queried(attempt, charge, checkout, response, settle=self._settle)
+
+    async def _ask_about_reversal(self, attempt: Attempt) -> Outcome:
+        """The answer comes by callback, to the own address of the question."""
+        originator = attempt.references.get(ORIGINATOR)
+        if originator is None or not attempt.same_account:
+            return _NO_CONVERSATION
+        account = _account(attempt)
+        body = requests.reversal_status(attempt, account, self._certificates.credential(account), originator)
+        return status_asked(await self._client.call(account, requests.STATUS, body))
+
+
+def _account(attempt: Attempt) -> MpesaAccount:
+    return read_account(attempt.credentials, attempt.operation.mode)
 
 
 async def _unless_silent(call: Awaitable[Outcome]) -> Outcome:

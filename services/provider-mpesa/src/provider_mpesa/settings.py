@@ -1,22 +1,89 @@
 """Settings of the provider M-Pesa; each is an environment variable in upper case."""
 
+import re
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FilePath, field_validator, model_validator
 
+from http_limits.remote import Networks, networks
 from provider_kit.settings import AddressedSettings
+from provider_mpesa.certificate import read_certificate
+
+SAFARICOM = "safaricom"
+"""Stands for the addresses below in the setting."""
+SAFARICOMS_ADDRESSES = (
+    *("196.201.212.69", "196.201.212.74", "196.201.212.127", "196.201.212.129", "196.201.212.136", "196.201.212.138"),
+    *("196.201.213.44", "196.201.213.114", "196.201.214.200", "196.201.214.206", "196.201.214.207", "196.201.214.208"),
+)
+"""What Daraja's page about going live has callbacks come from."""
+
+_REFUSED_WORDS = re.compile("m-?pesa|safaricom|exec?|cmd|sql|query", re.IGNORECASE)
 
 
 class Settings(AddressedSettings):
     """What this service needs beside what every service needs."""
 
-    mpesa_api_base: str = Field(pattern=r"^https?://[^/]+$", description="The API of M-Pesa, without a path.")
+    mpesa_api_base: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]+$",
+        description="Where all requests go, without a path; unset, to Safaricom's sandbox in test mode and its API in live mode.",
+    )
     mpesa_timeout_seconds: float = Field(default=20, gt=0, le=60, description="Longest time of one request, whole.")
     mpesa_connect_seconds: float = Field(default=5, gt=0, le=30, description="Longest time to connect.")
+    mpesa_certificate_file: FilePath | None = Field(
+        default=None,
+        description="Safaricom's public certificate (PEM or CER), under which initiators' passwords are encrypted; without it "
+        "nothing is reversed.",
+    )
+    mpesa_test_certificate_file: FilePath | None = Field(
+        default=None, description="The sandbox's certificate, for test mode; MPESA_CERTIFICATE_FILE unless set."
+    )
+    mpesa_callback_addresses: str = Field(
+        default="",
+        max_length=2000,
+        description="Who may send callbacks, as networks: `10.1.2.3, fd00::/8`; `safaricom` stands for those that Daraja lists. "
+        "Unset, everybody who knows an address. Behind a proxy TRUSTED_PROXIES must list it.",
+    )
+    mpesa_settle_seconds: int = Field(
+        default=600,
+        ge=60,
+        le=86400,
+        description='How old a prompt has to be before it fails by a result that M-Pesa may correct, as 1037 "DS timeout".',
+    )
+
+    @field_validator("mpesa_certificate_file", "mpesa_test_certificate_file")
+    @classmethod
+    def _is_a_certificate(cls, path: FilePath | None) -> FilePath | None:
+        if path is not None:
+            read_certificate(path)
+        return path
+
+    @field_validator("mpesa_callback_addresses")
+    @classmethod
+    def _senders_are_networks(cls, addresses: str) -> str:
+        networks(_written_out(addresses))
+        return addresses
 
     @model_validator(mode="after")
     def _encrypted_in_production(self) -> Self:
-        if self.environment == "production" and not self.mpesa_api_base.startswith("https://"):
+        base = self.mpesa_api_base
+        if self.environment == "production" and base is not None and not base.startswith("https://"):
             msg = "MPESA_API_BASE must be https in production: requests carry a merchant's credentials"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _callbacks_have_no_refused_word(self) -> Self:
+        if found := _REFUSED_WORDS.search(self.callback_base_url):
+            msg = f"CALLBACK_BASE_URL must not contain {found[0]!r}: Safaricom refuses such addresses"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def senders(self) -> Networks:
+        """Who may send callbacks; none for everybody."""
+        return networks(_written_out(self.mpesa_callback_addresses))
+
+
+def _written_out(addresses: str) -> str:
+    return re.sub(rf"\b{SAFARICOM}\b", ", ".join(SAFARICOMS_ADDRESSES), addresses)

@@ -1,0 +1,109 @@
+"""M-Pesa's callbacks as reports. Nobody signs them: all but the answers to our own requests are hints. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+
+from malipo.contracts.outcomes import AMOUNT_MISMATCH, Unknown
+from malipo.contracts.provider_commands import Charge, Refund
+from malipo.platform.logs import log
+from provider_kit.errors import BadSignature
+from provider_kit.provider import Addressed, Callback, CallbackOutcome, NamedOperation, ParsedCallback, kind_of
+from provider_mpesa.codes import DONE
+from provider_mpesa.mapping import (
+    CHECKOUT,
+    CONVERSATION,
+    MISFIT,
+    ORIGINATOR,
+    PHONE_MISMATCH,
+    RECEIPT,
+    reversal_result,
+    status_result,
+)
+from provider_mpesa.objects import RESULT_REPORT, STK_REPORT, Result, StkCallback, id_of, money_of, text_of
+from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_STATUS
+
+ACCEPTED: Mapping[str, object] = {"ResultCode": 0, "ResultDesc": "Accepted"}
+"""What M-Pesa waits for, whatever it has reported."""
+_HINT = Unknown(reason="a hint")
+"""The outcome of what is not believed: it makes us ask."""
+
+
+def parse(callback: Callback) -> ParsedCallback:
+    """What a callback reports. One that comes again has the same id, which is made of all of it.
+
+    Raises `BadSignature` for one that came to the own address of a request, and names another.
+    """
+    name, about = hashlib.sha256(callback.body).hexdigest(), callback.about
+    if about is not None and about.request not in (TO_PUSH, TO_REVERSAL, TO_STATUS):
+        return _to_be_asked(name, about)  # a request that waited for too long in a queue of M-Pesa's
+    try:
+        return _prompt_ended(name, STK_REPORT.decode(callback.body).body.callback, about)
+    except ValueError:
+        pass
+    try:
+        return _carried_out(name, RESULT_REPORT.decode(callback.body).result, about)
+    except ValueError:
+        log.error("callback not understood", size_bytes=len(callback.body))
+        return _to_be_asked(name, about)
+
+
+def fits(told: str, mask: str) -> bool:
+    """Whether a phone number may be the one behind a mask; either may have any of its digits hidden."""
+    return len(told) == len(mask) and all("*" in pair or pair[0] == pair[1] for pair in zip(told, mask, strict=True))
+
+
+def _to_be_asked(name: str, about: Addressed | None) -> ParsedCallback:
+    ask = [] if about is None else [NamedOperation(kind=kind_of(about.operation))]
+    return ParsedCallback(name, ask=ask, reply=ACCEPTED)
+
+
+def _prompt_ended(name: str, found: StkCallback, about: Addressed | None) -> ParsedCallback:
+    claims = {CHECKOUT: found.checkout}
+    if about is not None and isinstance(about.operation, Charge):
+        _require(found.checkout, about, CHECKOUT)
+        claims |= _claims(found, about.operation)
+    hint = CallbackOutcome(kind="charge", references=claims, outcome=_HINT)
+    return ParsedCallback(name, outcomes=[hint], reply=ACCEPTED)
+
+
+def _claims(found: StkCallback, charge: Charge) -> dict[str, str]:
+    """What the callback of this very prompt says of a payment: its receipt, or what of it does not fit."""
+    if text_of(found.result) != DONE:
+        return {}
+    if (told := found.fact("Amount")) and money_of(told) != charge.amount:
+        return {MISFIT: AMOUNT_MISMATCH}
+    if (phone := found.fact("PhoneNumber")) and not fits(phone, str(charge.method.details.get("phone", ""))):
+        return {MISFIT: PHONE_MISMATCH}
+    receipt = found.receipt
+    return {RECEIPT: receipt} if receipt else {}
+
+
+def _carried_out(name: str, found: Result, about: Addressed | None) -> ParsedCallback:
+    """A reversal's result, or the answer to our question how one stands. Believed at the own address of a request alone."""
+    ids = {CONVERSATION: id_of(found.conversation), ORIGINATOR: id_of(found.originator)}
+    references = {role: reference for role, reference in ids.items() if reference}
+    if about is None or not isinstance(about.operation, Refund):
+        hint = CallbackOutcome(kind="refund", references=references, outcome=_HINT)
+        return ParsedCallback(name, outcomes=[hint], reply=ACCEPTED)
+    if about.request == TO_STATUS:
+        return _stands(name, found, about, about.operation)
+    _require(references.get(CONVERSATION), about, CONVERSATION)
+    outcome = reversal_result(about.operation, found)
+    told = CallbackOutcome(kind="refund", references=references, outcome=outcome)
+    return ParsedCallback(name, confirmed=[told], reply=ACCEPTED)
+
+
+def _stands(name: str, found: Result, about: Addressed, refund: Refund) -> ParsedCallback:
+    _require(found.fact("ConversationID"), about, CONVERSATION)
+    outcome = status_result(refund, found)
+    if outcome is None:
+        return ParsedCallback(name, reply=ACCEPTED)
+    return ParsedCallback(name, confirmed=[CallbackOutcome(kind="refund", outcome=outcome)], reply=ACCEPTED)
+
+
+def _require(told: str | None, about: Addressed, role: str) -> None:
+    """Raise `BadSignature` unless the callback names the request that its address is of, as far as that is known."""
+    known = about.references.all(role)
+    if known and told and told not in known:
+        msg = f"another {role}"
+        raise BadSignature(msg)
