@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import msgspec
 from malipo.contracts.descriptor import Personal
 from malipo.contracts.marks import marked
 from malipo.contracts.outcomes import ActionRequired, Approval, Outcome, Redirect, Unknown
+from provider_kit.calls import Verb
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import Attempt, NamedOperation, Provider, ProviderOperation
+from provider_kit.provider import Ages, Attempt, NamedOperation, Provider, ProviderOperation
 from testkit.transports import Reply
 
 _OPEN = re.compile(r'raise NotImplementedError\(\s*"([^"]+)"')
@@ -21,11 +22,15 @@ _OPEN = re.compile(r'raise NotImplementedError\(\s*"([^"]+)"')
 
 @dataclass(frozen=True)
 class Example:
-    """The response of the provider's API to an operation, and the outcome that it means."""
+    """The response of the provider's API to an operation, or with the other verb to a query of it, and the outcome that it
+    means; `ages` are the attempt's.
+    """
 
     operation: ProviderOperation
     reply: Reply
     outcome: Outcome
+    verb: Verb = "execute"
+    ages: Ages = field(default_factory=Ages)
 
 
 @dataclass(frozen=True)

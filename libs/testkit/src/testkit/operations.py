@@ -52,7 +52,7 @@ def attempt(
     operation: ProviderOperation, provider: ProviderDescriptor, credentials: Credentials, **changes: Any
 ) -> Attempt:
     """The operation as the kit hands it to its provider: what is personal is masked in it, and in clear in `method` alone."""
-    path = f"/callbacks/{provider.name}/cred_1"
+    path = f"{provider.callbacks_at}cred_1"
     given: dict[str, Any] = {"callback_path": path}
     if provider.own_addresses:
         given["own_address"] = f"{OWN_BASE}{path}/{{}}".format

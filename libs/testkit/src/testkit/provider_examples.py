@@ -25,9 +25,11 @@ from provider_kit.provider import (
     Attempt,
     Callback,
     Credentials,
+    Named,
     ParsedCallback,
     Provider,
     ProviderOperation,
+    References,
     fingerprint,
 )
 from testkit.examples import Example, Story, masks, raised_or_logged, require_doubt
@@ -71,6 +73,10 @@ class ProviderExamples(ABC):
     @abstractmethod
     def examples(self) -> Sequence[Example]:
         """At least one example of a `Succeeded`, and of all other results, for each declared operation; of each action."""
+
+    def known(self, operation: ProviderOperation) -> Sequence[Named]:  # noqa: ARG002 - by default a query needs none
+        """The ids that the answer to an operation has given, if a query of it can only ask by these."""
+        return ()
 
     def is_read(self, request: httpx.Request) -> bool:
         """Whether a request has no effect: another than GET only where the provider documents it."""
@@ -139,6 +145,15 @@ class ProviderExamples(ABC):
                 require_doubt(await self.execute(operation, transport), silent=silent)
                 require_doubt(await self.query(operation, transport), silent=silent)
 
+    async def outcome_of(self, example: Example) -> Outcome:
+        """What the provider makes of an example's response."""
+        sent = replace(self.attempt(example.operation), ages=example.ages)
+        if example.verb == "query":
+            sent = replace(sent, first_sent_at=clock.now())
+        async with self.on(answer(example.reply)) as provider:
+            call = provider.execute if example.verb == "execute" else provider.query
+            return checked(example.operation, await call(sent))
+
     async def execute(self, operation: ProviderOperation, transport: httpx.AsyncBaseTransport | None) -> Outcome:
         async with self.on(transport) as provider:
             return checked(operation, await provider.execute(self.attempt(operation)))
@@ -187,7 +202,8 @@ class ProviderExamples(ABC):
     def attempt(self, operation: ProviderOperation) -> Attempt:
         provider = self.connect(http_client(timeout_seconds=1, transport=answer(Reply({}))))
         account = fingerprint(provider, self.credentials)
-        return attempt(operation, provider.descriptor, self.credentials, account=account)
+        references = References(self.known(operation))
+        return attempt(operation, provider.descriptor, self.credentials, account=account, references=references)
 
     @asynccontextmanager
     async def on(self, transport: httpx.AsyncBaseTransport | None) -> AsyncGenerator[Provider]:

@@ -112,7 +112,7 @@ def queried(attempt: Attempt, charge: Charge, checkout: str, response: MpesaResp
         return PROMPT_ENDS[result]
     if result not in PROMPT_DOUBTS and _AT_IT.search(asked.text.lower()):
         return _under_way(attempt, charge)
-    settled = result in PROMPT_DOUBTS and attempt.ages.key_age_now() >= settle
+    settled = result in PROMPT_DOUBTS and attempt.same_account and attempt.ages.key_age_now() >= settle
     return PROMPT_DOUBTS[result] if settled else Unknown(reason=f"result {_shown(result)}")
 
 

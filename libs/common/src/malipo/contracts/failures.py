@@ -73,6 +73,34 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "Nothing was sent: the provider's service cannot read the payment's method. The fault is Malipo's, and its operators are alerted.",
         "Start a new one with another method, or when this is mended.",
     ),
+    "insufficient_funds": OwnFailure(
+        "The account that was to pay does not have enough money.",
+        "Start a new one once it has, or, for a payment, with another method.",
+    ),
+    "limit_exceeded": OwnFailure(
+        "The amount is beyond a limit of the provider, the customer or your account there.",
+        "The failure's message says which: start a new one of another amount, or another day.",
+    ),
+    "repeated_too_soon": OwnFailure(
+        "The provider takes the same amount from the same customer only once within some minutes.",
+        "Make sure that the customer has not paid already, and start a new one in two minutes.",
+    ),
+    "customer_canceled": OwnFailure(
+        "The customer refused to pay when the provider asked.", "Start a new one if the customer still wants to pay."
+    ),
+    "customer_not_reached": OwnFailure(
+        "The provider could not ask the customer, or the customer did not answer in time.",
+        "Start a new one when the customer has the phone at hand.",
+    ),
+    "customer_busy": OwnFailure(
+        "The customer was not asked: another payment of theirs is under way at the provider.",
+        "Start a new one in a minute.",
+    ),
+    "customer_locked": OwnFailure(
+        "The customer's access to the provider is locked.",
+        "The customer has to have it unlocked by the provider first.",
+    ),
+    "wrong_pin": OwnFailure("The customer entered a wrong PIN.", "Start a new one if the customer still wants to pay."),
     "expired": OwnFailure(
         "Nothing was taken: the payment's time, `expires_at`, was over before the charge could be sent.",
         "Start a new one if the customer still wants to pay.",

@@ -151,7 +151,7 @@ DESCRIPTOR = ProviderDescriptor(
     ),
     # A reversal is of "the transaction amount", and a transaction is reversed once (Reversals, R000001): so a refund is of
     # all, alone.
-    operations={"charge": OperationRules(), "refund": OperationRules(asynchronous=True)},
+    operations={"charge": OperationRules(asynchronous=True), "refund": OperationRules(asynchronous=True)},
     repeat=Never(),
     callbacks="hint",
     callback_word="phone",
