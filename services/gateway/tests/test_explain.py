@@ -81,11 +81,11 @@ async def test_doubt_is_explained_with_the_next_query_and_a_warning_of_a_new_key
 
 
 async def test_a_decline_has_the_providers_code_and_text_and_a_new_payment_is_safe(merchant, payment, go):
-    failure = Failure("insufficient_funds", "Your card has insufficient funds.")
+    failure = Failure("do_not_honor", "Your card was declined.")
     await go("failed", "declined", detail=failure.code, view={"failure": failure})
     explained = await explain(merchant, payment)
-    assert (explained["state"], explained["detail"], explained["next_by"]) == ("failed", "insufficient_funds", None)
-    assert explained["failure"] == {"code": "insufficient_funds", "message": "Your card has insufficient funds."}
+    assert (explained["state"], explained["detail"], explained["next_by"]) == ("failed", "do_not_honor", None)
+    assert explained["failure"] == {"code": "do_not_honor", "message": "Your card was declined."}
     assert explained["why"] == EXPLANATIONS["payment", "failed", "declined"].why
     assert codes(explained) == ["pay_anew"]
 

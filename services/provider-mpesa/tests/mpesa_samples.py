@@ -102,7 +102,7 @@ def pushed(**changes) -> dict:
 def asked(result: object = "0", text: str = "The service request is processed successfully.", **changes) -> dict:
     return {
         "ResponseCode": "0",
-        "ResponseDescription": "The service request has been accepted successsfully",
+        "ResponseDescription": "The service request has been accepted successfully",
         "MerchantRequestID": "3333-44444444-1",
         "CheckoutRequestID": CHECKOUT,
         "ResultCode": result,
