@@ -52,14 +52,13 @@ def values(of: Any) -> st.SearchStrategy[Any]:
 
 
 def with_unknown_fields(node: Any) -> Any:
-    """The JSON with a field that this code does not know in every object but metadata and details, whose names are the merchant's."""
+    """The JSON with a field that this code does not know in every object but those whose names are not ours."""
     if isinstance(node, list):
         return [with_unknown_fields(item) for item in node]
     if not isinstance(node, dict):
         return node
-    known = {
-        name: value if name in ("metadata", "details") else with_unknown_fields(value) for name, value in node.items()
-    }
+    others = ("metadata", "details", "about")
+    known = {name: value if name in others else with_unknown_fields(value) for name, value in node.items()}
     return known | {"from_the_future": {"1": [None]}}
 
 

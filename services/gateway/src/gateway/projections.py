@@ -6,6 +6,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from gateway.accounts import configuration
+from gateway.accounts.store import register
 from gateway.edge.waiting import Waiting
 from gateway.events.store import add_events
 from gateway.history.recording import record_messages
@@ -13,6 +14,7 @@ from gateway.operations.store import put_operations, refuse, untouched
 from gateway.operations.views import Operation, Refusal
 from gateway.payments import personal, unanswered
 from gateway.payments.store import put_payments
+from malipo.contracts.accounts import AccountRegistered
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentTransitioned
 from malipo.contracts.message import Message
@@ -60,6 +62,11 @@ async def add_to_timelines(unit: UnitOfWork, batch: Sequence[Received[Message]])
     configuration.echo(unit, {one.merchant_id for one in messages if isinstance(one, ConfigurationMissed)})
     await personal.publish_again(unit, {(one.payment_id, one.provider) for one in postponed if one.code == _KEY_BEHIND})
     personal.confirm(unit, [one for one in messages if isinstance(one, PersonalKeyDestroyed)])
+
+
+async def project_accounts(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
+    """Show with merchants' credentials what is registered of their accounts. An older message changes nothing."""
+    register(unit, [one.message for one in batch if isinstance(one.message, AccountRegistered)])
 
 
 async def _refuse(unit: UnitOfWork, refusals: Mapping[str, CommandRefused]) -> None:

@@ -217,6 +217,7 @@ PROVIDER_CREDENTIALS = Table(
     Column("masked", JSONB, nullable=False),
     Column("created_at", MOMENT, nullable=False, server_default=func.now()),
     Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("registered", JSONB),
     UniqueConstraint("merchant_id", "mode", "provider", "label"),
 )
 

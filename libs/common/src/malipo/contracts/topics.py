@@ -7,6 +7,7 @@ from types import UnionType
 
 import msgspec
 
+from malipo.contracts.accounts import AccountRegistered
 from malipo.contracts.commands import PaymentCommand, ResendEvents
 from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.deliveries import DeliveryReported
@@ -123,6 +124,15 @@ MERCHANT_CONFIG = Topic(
     producers=("gateway",),
     consumers=("provider-*", "webhook-dispatcher"),
 )
+PROVIDER_ACCOUNTS = Topic(
+    name="providers.accounts.v1",
+    key="credential id",
+    partitions=4,
+    retention=None,
+    messages=AccountRegistered,
+    producers=("provider-*",),
+    consumers=("gateway",),
+)
 PERSONAL_KEYS = Topic(
     name="personal.keys.v1",
     key="payment id",
@@ -149,6 +159,7 @@ TOPICS: tuple[Topic, ...] = (
     OUTCOMES,
     PAYMENT_EVENTS,
     MERCHANT_CONFIG,
+    PROVIDER_ACCOUNTS,
     PERSONAL_KEYS,
     DELIVERIES,
 )

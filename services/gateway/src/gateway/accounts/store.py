@@ -1,10 +1,11 @@
 """Reads and writes merchants, their API keys, and what they configure: credentials of providers and webhook endpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Text, bindparam, or_, select
 
 from gateway.accounts.views import StoredCredential, StoredEndpoint
@@ -13,10 +14,13 @@ from gateway.tables import API_KEYS, MERCHANTS
 from gateway.tables import PROVIDER_CREDENTIALS as CREDENTIALS
 from gateway.tables import WEBHOOK_ENDPOINTS as ENDPOINTS
 from malipo import ids
+from malipo.contracts.accounts import AccountRegistered
 from malipo.contracts.commands import LatePayments, Mode
 from malipo.contracts.config import Credential, Endpoint
-from malipo.messaging.pool import Queries, Statements
+from malipo.messaging.pool import Queries, Row, Statements
 from malipo.messaging.queries import CompiledQuery
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.writes import Write
 
 _INSERT_MERCHANT = "INSERT INTO merchants (id, name) VALUES ($1, $2)"
 _NAMED = "SELECT id FROM merchants WHERE name = $1 ORDER BY id"
@@ -45,7 +49,7 @@ _PROVIDER = bindparam("provider", type_=Text)
 _LIST_CREDENTIALS = CompiledQuery(
     select(
         *(CREDENTIALS.c.id, CREDENTIALS.c.provider, CREDENTIALS.c.label, CREDENTIALS.c.mode),
-        *(CREDENTIALS.c.masked, CREDENTIALS.c.created_at, CREDENTIALS.c.updated_at),
+        *(CREDENTIALS.c.masked, CREDENTIALS.c.created_at, CREDENTIALS.c.updated_at, CREDENTIALS.c.registered),
     )
     .where(
         CREDENTIALS.c.merchant_id == bindparam("merchant_id"),
@@ -53,6 +57,13 @@ _LIST_CREDENTIALS = CompiledQuery(
         or_(_PROVIDER.is_(None), CREDENTIALS.c.provider == _PROVIDER),
     )
     .order_by(CREDENTIALS.c.provider, CREDENTIALS.c.created_at, CREDENTIALS.c.id)
+)
+_REGISTER = Write(
+    """UPDATE provider_credentials AS c SET registered = new.registered
+FROM (SELECT * FROM unnest({arrays})) AS new ({names})
+WHERE (c.id, c.merchant_id) = (new.id, new.merchant_id) AND (c.registered IS NULL
+  OR (c.registered ->> 'observed_at')::timestamptz < (new.registered ->> 'observed_at')::timestamptz)""",
+    (CREDENTIALS.c.id, CREDENTIALS.c.merchant_id, CREDENTIALS.c.registered),
 )
 _DELETE_CREDENTIAL = """
 DELETE FROM provider_credentials WHERE merchant_id = $1 AND mode = $2 AND provider = $3 AND label = $4 RETURNING id
@@ -160,7 +171,16 @@ async def list_credentials(
 ) -> list[StoredCredential]:
     """The merchant's credentials in this mode, by provider, the oldest account first."""
     rows = await source.fetch(*_LIST_CREDENTIALS.of(merchant_id=merchant_id, mode=mode, provider=provider))
-    return [StoredCredential(**row) for row in rows]
+    return [_credential(row) for row in rows]
+
+
+def register(unit: UnitOfWork, registered: Iterable[AccountRegistered]) -> None:
+    """Write down what is registered of these accounts, the latest of each; nothing of those that are no longer here."""
+    latest = {one.credential_id: one for one in sorted(registered, key=lambda one: one.observed_at)}
+    unit.put(
+        _REGISTER,
+        [(one.credential_id, one.merchant_id, msgspec.to_builtins(one)) for _, one in sorted(latest.items())],
+    )
 
 
 async def delete_credential(connection: Statements, merchant_id: str, mode: Mode, provider: str, label: str) -> bool:
@@ -199,3 +219,9 @@ async def endpoint_secret(source: Queries, endpoint_id: str, merchant_id: str, m
 async def delete_endpoint(connection: Statements, endpoint_id: str, merchant_id: str, mode: Mode) -> bool:
     """Delete an endpoint; returns whether there was one."""
     return await connection.fetchval(_DELETE_ENDPOINT, endpoint_id, merchant_id, mode) is not None
+
+
+def _credential(row: Row) -> StoredCredential:
+    columns = dict(row)
+    registered = columns.pop("registered")
+    return StoredCredential(registered=registered and msgspec.convert(registered, AccountRegistered), **columns)

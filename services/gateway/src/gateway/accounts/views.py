@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from malipo.contracts.accounts import AccountRegistered, Registration
 from malipo.contracts.commands import Mode
 from malipo.contracts.descriptor import MethodRules, ProviderDescriptor
 
@@ -20,6 +21,14 @@ class StoredCredential:
     masked: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+    registered: AccountRegistered | None = None
+
+    @property
+    def registrations(self) -> Sequence[Registration]:
+        """What is registered of the account that these credentials are of; nothing of one that they were of before."""
+        if self.registered is None or not self.registered.about.items() <= self.masked.items():
+            return ()
+        return self.registered.registrations
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ def shown_credential(stored: StoredCredential, callback_path: str) -> dict[str, 
         "mode": stored.mode,
         "credentials": stored.masked,
         "callback_path": callback_path,
+        "registered": [{"name": one.name, "registered_at": one.registered_at} for one in stored.registrations],
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,
     }

@@ -65,6 +65,7 @@ CREDENTIAL: dict[str, Any] = {
     "mode": "test",
     "credentials": {"secret_key": "sk_test_...9f3a", "webhook_secrets": ["whsec_...77c1"]},
     "callback_path": "/callbacks/stripe/cred_0001kbw4x8d4e5f6g7h8j9k0m1",
+    "registered": [],
     "created_at": AT,
     "updated_at": AT,
 }

@@ -73,6 +73,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "description": "As they were sent, secrets masked: of a long one its last four characters are shown, of a short one none.",
         },
         callback_path=TEXT | {"description": "Configure it at the provider, on the address of its service."},
+        registered={
+            "type": "array",
+            "items": object_of(name=TEXT, registered_at=MOMENT),
+            "description": "What the operator has registered of this account at a provider where that is needed.",
+        },
         created_at=MOMENT,
         updated_at=MOMENT,
     ),

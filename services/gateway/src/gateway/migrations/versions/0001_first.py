@@ -66,6 +66,7 @@ CREATE TABLE provider_credentials (
     masked      jsonb NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
+    registered  jsonb,
     UNIQUE (merchant_id, mode, provider, label)
 );
 
