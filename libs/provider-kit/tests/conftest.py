@@ -27,8 +27,10 @@ from provider_kit.door import Door
 from provider_kit.errors import BadSignature
 from provider_kit.fetching import Fetching
 from provider_kit.handlers import handle_batch
+from provider_kit.looking import LookingAgain
 from provider_kit.personal import PersonalKeys
-from provider_kit.provider import Attempt, Callback, ParsedCallback, fingerprint
+from provider_kit.provider import Attempt, Callback, ParsedCallback, ReceivedMoney, fingerprint
+from provider_kit.received import Explaining
 from provider_kit.runner import AttemptRunner
 from provider_kit.statement import Stretch, Terms
 from testkit.operations import card
@@ -179,6 +181,19 @@ class Kit(Replica):
     async def end_leases(self) -> None:
         """As time does when a process has died."""
         await self.sql("UPDATE attempts SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")
+
+    async def money_came(self, money: ReceivedMoney, callback_id: str) -> str:
+        account = await self.credentials.by_id("cred_1")
+        return await self.door.take(account, ParsedCallback(callback_id, received=[money]))
+
+    async def look_at_money(self, **older: float) -> list[ProviderReport]:
+        """What is told when money is looked at once more, after this time."""
+        await self.sql(
+            "UPDATE received_money SET look_at = now(), received_at = received_at - $1::interval WHERE look_at IS NOT NULL",
+            timedelta(**older),
+        )
+        await LookingAgain(Explaining("fake"), lambda: None).look(self.database)
+        return await self.reports()
 
     def another_replica(self) -> Replica:
         return Replica(self.database, self.provider)

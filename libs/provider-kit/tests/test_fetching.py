@@ -9,11 +9,20 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from malipo.contracts.config import MerchantConfigured
-from malipo.contracts.outcomes import OutcomeReported, Succeeded, Unknown
+from malipo.contracts.outcomes import (
+    Declined,
+    OperationOpened,
+    OutcomeReported,
+    PaymentReceived,
+    Succeeded,
+    Unknown,
+)
 from malipo.messaging.executor import Lease
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney
+from provider_kit.looking import LookingAgain
+from provider_kit.opened import OpenedRefunds
+from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, ReceivedMoney
 from provider_kit.statement import Stretch
 
 USD_10 = Money(1000, "USD")
@@ -81,7 +90,7 @@ async def test_each_transaction_is_taken_once_however_often_it_is_read(kit, make
     assert await reader.look() == 1
     (told,) = await kit.reports()
     assert isinstance(told, OutcomeReported)
-    assert (told.operation_id, told.outcome) == ("pay_1.1", PAID)
+    assert (told.operation_id, told.outcome, told.source) == ("pay_1.1", PAID, "reconciliation")
     assert await kit.database.reads.fetchval("SELECT count(*) FROM received_money") == 1
     await reader.make_due()
     assert await reader.look() == 1
@@ -94,6 +103,28 @@ async def test_what_is_read_is_believed_though_a_callback_of_the_same_id_was_a_h
     assert await kit.reports() == []
     await reader.look()
     assert await kit.outcomes() == [PAID]
+
+
+async def test_what_is_read_is_told_as_such_also_when_it_is_known_only_later_what_it_is(kit, make, reader):
+    purpose = replace(BY_HAND.received[0], account_reference="order 7")
+    ours = replace(purpose, reference="tx_3", account_reference="P1")
+    refund = Opened(
+        event_type="refund", reference="re_1", about={"object": "tx_1"}, amount=USD_10, opened_at=AT,
+        outcome=Succeeded(amount=USD_10, reference="re_1"),
+    )  # fmt: skip
+    kit.provider.descriptor = replace(kit.provider.descriptor, own_references=lambda _: ("P1",))
+    kit.__post_init__()
+    await in_doubt(kit, make)
+    reader.statement.rows = [ParsedCallback("tx_2", received=[purpose, ours]), ParsedCallback("re_1", opened=[refund])]
+    await reader.look()
+    kit.provider.script = [Declined(code="1037")]
+    await kit.run()
+    await kit.reports()
+    await kit.sql("UPDATE unmatched SET look_at = now()")
+    await kit.sql("INSERT INTO attempt_references VALUES ('tx_1', 'pay_1.1', 'object')")
+    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
+    told = {type(one): one.source for one in await kit.look_at_money(minutes=2)}
+    assert told == dict.fromkeys((OutcomeReported, PaymentReceived, OperationOpened), "reconciliation")
 
 
 async def test_a_new_account_begins_as_far_back_as_a_transaction_may_show_late(kit, reader):

@@ -10,7 +10,7 @@ from provider_kit import reports
 from provider_kit.credentials import Account
 from provider_kit.provider import ReceivedMoney
 
-ACCOUNT = Account("cred_1", "mer_1", "test", "default", {})
+ORIGIN = reports.Origin("stripe", Account("cred_1", "mer_1", "test", "default", {}), "evt_1", "callback")
 AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 
 
@@ -18,7 +18,7 @@ def told(purpose: str) -> PaymentReceived | UnmatchedReported:
     money = ReceivedMoney(
         reference="QK1", amount=Money(1000, "USD"), method="phone", received_at=AT, account_reference=purpose
     )
-    return reports.received(money, ACCOUNT, "stripe")
+    return reports.received(money, ORIGIN)
 
 
 @pytest.mark.parametrize("purpose", ["ORDER7", "Order 7, for Ana", "x" * 100])

@@ -1,8 +1,7 @@
 """Money that a provider reports beside its answers: explained by its transaction alone, and never lost."""
 
-import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import product
 
 import pytest
@@ -25,9 +24,8 @@ from malipo.money import Money
 from provider_kit import reports
 from provider_kit.credentials import Account
 from provider_kit.errors import NotSent
-from provider_kit.looking import LookingAgain
 from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, ReceivedMoney, Unmatched
-from provider_kit.received import Explaining
+from provider_kit.reports import Origin
 
 USD_10 = Money(1000, "USD")
 AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
@@ -54,17 +52,11 @@ async def charged(kit, make, *script, **changes) -> None:
 
 
 async def report(kit, money: ReceivedMoney = BY_HAND, callback_id: str = "evt_1") -> str:
-    return await kit.door.take(await kit.credentials.by_id("cred_1"), ParsedCallback(callback_id, received=[money]))
+    return await kit.money_came(money, callback_id)
 
 
 async def look(kit, **older) -> list:
-    """What is told when the money is looked at once more, after this time."""
-    await kit.sql(
-        "UPDATE received_money SET look_at = now(), received_at = received_at - $1::interval WHERE look_at IS NOT NULL",
-        timedelta(**older),
-    )
-    await LookingAgain(Explaining("fake"), lambda: None).look(kit.database)
-    return await kit.reports()
+    return await kit.look_at_money(**older)
 
 
 async def kept(kit) -> int:
@@ -261,52 +253,6 @@ async def test_a_success_that_was_told_without_its_receipt_is_explained_by_the_f
     assert isinstance(told, UnmatchedReported)
 
 
-async def test_a_success_that_was_told_without_any_name_is_named_once_by_its_money(kit, make):
-    prompt = ActionRequired(action=PhonePrompt("2547*****12"))
-    await charged(kit, make, prompt, Succeeded(amount=USD_10))
-    await kit.handle(make.query())
-    await kit.run()
-    assert await kit.outcomes() == [Succeeded(amount=USD_10)]
-    await report(kit)
-    (named,) = await look(kit)
-    assert (named.operation_id, named.outcome) == ("pay_1.1", Succeeded(amount=USD_10, reference="tx_2"))
-    assert (await kit.attempts.original("pay_1.1")).reference == "tx_2"
-    await report(kit, callback_id="evt_2")
-    assert (await look(kit), await kept(kit)) == ([], 0)
-    await report(kit, replace(BY_HAND, reference="tx_3"), "evt_3")
-    (told,) = await look(kit)
-    assert (told.reference, told.points_at) == ("tx_3", "pay_1")
-
-
-async def test_two_rows_that_could_name_one_success_name_it_once_also_where_two_replicas_judge_them(kit, make):
-    await charged(kit, make, Succeeded(amount=USD_10))
-    await report(kit)
-    await report(kit, replace(BY_HAND, reference="tx_3"), "evt_2")
-    await kit.sql("UPDATE received_money SET look_at = now()")
-    judges = [LookingAgain(Explaining("fake"), lambda: None) for _ in range(2)]
-    for judge in judges:
-        judge._look = judge._look.replace("LIMIT $1", "LIMIT least($1, 1)")
-    await asyncio.gather(*(judge.look(kit.database) for judge in judges))
-    told = {type(one) for one in await kit.reports()}
-    assert told == {OutcomeReported, UnmatchedReported}
-
-
-async def test_a_success_whose_name_a_claim_has_told_before_is_named_by_its_money_no_second_time(
-    kit, make, monkeypatch
-):
-    async def query(attempt):
-        attempt.references.note("receipt", "tx_2")
-        return Succeeded(amount=USD_10, reference="tx_2")
-
-    await charged(kit, make, Succeeded(amount=USD_10))
-    monkeypatch.setattr(kit.provider, "query", query)
-    await kit.handle(make.query())
-    await kit.run()
-    assert await kit.outcomes() == [Succeeded(amount=USD_10, reference="tx_2")]
-    await report(kit)
-    assert (await look(kit), await kept(kit)) == ([], 0)
-
-
 async def paid_by_hand(kit) -> PaymentReceived:
     """Money that is told as a payment of its own."""
     await report(kit, replace(BY_HAND, account_reference="order 8"))
@@ -408,7 +354,8 @@ async def test_a_row_that_cannot_be_read_stops_no_other(kit):
 def test_the_same_reference_at_two_accounts_is_two_transactions():
     owners = product(("mer_1", "mer_2"), ("test", "live"), ("default", "till"))
     accounts = [Account("cred_1", merchant, mode, label, {}) for merchant, mode, label in owners]
-    paid = {reports.received(BY_HAND, account, "bank").payment_id for account in accounts}
+    origins = [Origin("bank", account, "evt_1", "callback") for account in accounts]
+    paid = {reports.received(BY_HAND, origin).payment_id for origin in origins}
     nameless = replace(BY_HAND, account_reference=None)
-    suspended = {reports.received(nameless, account, "bank").id for account in accounts}
+    suspended = {reports.received(nameless, origin).id for origin in origins}
     assert (len(paid), len(suspended)) == (8, 8)

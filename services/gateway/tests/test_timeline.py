@@ -1,6 +1,7 @@
 """The timeline: every entry once, causes before effects whatever the clocks say, and nothing secret in it."""
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.history import store
-from gateway.history.entries import entry_of
+from gateway.history.entries import Kind, entry_of
 from gateway.history.schemas import TIMELINE
 from gateway.history.timeline import arranged, in_causal_order
 from malipo import clock, ids
@@ -280,10 +281,30 @@ def test_what_was_begun_at_the_provider_is_an_entry_that_nothing_here_has_caused
     assert (payment.body["about"], payment.body["result"], payment.body["reference"]) == ("payment", "succeeded", "QK1")
     assert "order 7" not in str(payment.body)
     assert set(refund.body) | {"effect"} <= set(TIMELINE.components["TimelineEntry"]["properties"])
+    fetched = [entry_of(replace(one, source="reconciliation"), "msg_3", {}) for one in (opened, received)]
+    assert [one.kind for one in fetched] == ["reconciliation"] * 2
 
 
-def test_a_refund_that_others_report_is_shown_under_the_id_that_it_has_here():
-    report = {"kind": "callback", "about": "refund", "operation_id": "ref_derived", "cause": None}
+def test_an_outcome_that_a_statement_has_shown_is_an_entry_of_its_own_kind():
+    told = OutcomeReported(
+        payment_id="pay_1", operation_id="pay_1.1", kind="charge", provider="stripe", step=1, observed_at=NOW,
+        outcome=Succeeded(amount=Money(400, "USD"), reference="QK1"), source="reconciliation", callback_id="fetched/QK1",
+    )  # fmt: skip
+    entry = entry_of(told, "msg_1", {})
+    assert (entry.kind, entry.body["callback_id"], entry.body["cause"]) == ("reconciliation", "fetched/QK1", "step-1")
+    step = {"kind": "step", "step": 2, "operation_id": None, "source": "reconciliation", "event": None}
+    rows = [(NOW, {**entry.body}), (NOW, step | {"id": "step-2", "cause": "msg_1"})]
+    assert [one.get("effect") for one in arranged(rows)] == ["step", None]
+
+
+def test_every_kind_of_entry_is_described():
+    described = TIMELINE.components["TimelineEntry"]["properties"]["kind"]["enum"]
+    assert described == list(get_args(Kind))
+
+
+@pytest.mark.parametrize("kind", ["callback", "reconciliation"])
+def test_a_refund_that_others_report_is_shown_under_the_id_that_it_has_here(kind):
+    report = {"kind": kind, "about": "refund", "operation_id": "ref_derived", "cause": None}
     step = {"kind": "step", "about": "refund", "operation_id": "ref_ours", "source": "callback", "event": None}
     rows = [
         (NOW, report | {"id": "msg_1"}),

@@ -39,6 +39,13 @@ async def test_an_answer_that_is_no_news_is_an_answer(orchestrator, make):
     await decisions.decide(orchestrator.database, CAP_1, "failed", "The book shows none.", "Jo")
 
 
+@pytest.mark.parametrize("source", ["callback", "reconciliation"])
+async def test_what_the_provider_was_not_asked_is_no_answer(orchestrator, make, source):
+    payment_id = await capture_in_doubt(orchestrator, make)
+    await orchestrator.handle(make.report(payment_id, HELD, "capture", CAP_1, source=source, step=4))
+    assert await unanswered(orchestrator)
+
+
 async def test_an_answer_about_a_pending_payment_that_is_no_news_is_an_answer(orchestrator, make):
     create = make.create()
     pending = make.report(create.payment_id, Pending(reference="pi_1"), source="callback")

@@ -52,6 +52,12 @@ async def test_money_of_a_charge_that_is_reported_in_other_ways_too_is_counted_o
     assert await orchestrator.database.reads.fetchval("SELECT count(*) FROM payments") == 1
 
 
+@pytest.mark.parametrize("source", ["callback", "reconciliation"])
+async def test_the_history_of_a_payment_by_hand_says_how_its_money_was_reported(orchestrator, source):
+    [step] = await orchestrator.handle(changed(RECEIVED, source=source))
+    assert (step.cause.source, step.payment.status) == (source, "completed")
+
+
 async def test_money_in_suspense_is_explained_by_the_charge_that_reports_it(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create, UNMATCHED)

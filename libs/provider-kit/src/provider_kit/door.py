@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from opentelemetry.trace import SpanKind
 
 from malipo import ids
-from malipo.contracts.outcomes import RESULTS
+from malipo.contracts.outcomes import RESULTS, Unasked
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
@@ -23,16 +23,20 @@ from provider_kit.integrity import checked
 from provider_kit.matching import MatchedCallback, addressed, match, names_in, of_account, storable, unknown_charge
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Addressed, CallbackOutcome, ParsedCallback, Provider, Unmatched, fingerprint
-from provider_kit.unmatched import CallbackOrigin
+from provider_kit.reports import Origin
 
 _MOST_AT_ONCE = 100
+_SPANS: Mapping[Unasked, tuple[str, SpanKind]] = {
+    "callback": ("webhook receiver", SpanKind.SERVER),
+    "reconciliation": ("statement reader", SpanKind.INTERNAL),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Report:
     """What may be stored, and the context that it came in: log lines and spans about it belong there."""
 
-    account: Account
+    origin: Origin
     parsed: ParsedCallback
     believed: bool
     about: str | None
@@ -41,7 +45,7 @@ class _Report:
     @property
     def message_id(self) -> str:
         """Ids of reports are unique within one account, and within what one operation's own address gets."""
-        return "/".join(filter(None, (self.account.id, self.about, self.parsed.callback_id)))
+        return "/".join(filter(None, (self.origin.account.id, self.about, self.origin.callback_id)))
 
 
 class Door:
@@ -60,16 +64,25 @@ class Door:
         self._inbox = GroupCommit(self._write, most=_MOST_AT_ONCE)
 
     async def take(
-        self, account: Account, parsed: ParsedCallback, *, believed: bool = True, about: Addressed | None = None
+        self,
+        account: Account,
+        parsed: ParsedCallback,
+        *,
+        believed: bool = True,
+        about: Addressed | None = None,
+        source: Unasked = "callback",
     ) -> str:
         """`stored`, `duplicate` for what was taken before under this `callback_id`, `not_ours` for what goes on nowhere.
 
         `believed`: we have fetched it from the provider, or the provider has signed it; else it only makes us ask.
         Nothing is raised but what the database raises: then nothing is stored, and the same may be taken again.
         """
-        operation_id = about and about.operation.operation_id
-        account = self._known_at_provider(account)
-        return await self._keep(account, storable(addressed(parsed, about)), believed=believed, about=operation_id)
+        parsed = storable(addressed(parsed, about))
+        said = parsed.outcomes, parsed.confirmed, parsed.unmatched, parsed.ask, parsed.opened, parsed.received
+        if not any(said):
+            return "not_ours"  # however often it comes: there is nothing to store
+        origin = Origin(self._name, self._known_at_provider(account), parsed.callback_id, source)
+        return await self._inbox.add(_Report(origin, parsed, believed, about and about.operation.operation_id))
 
     async def find(self, account: Account, operation_id: str) -> OriginalAttempt | None:
         """The operation that an address of this account names, if it is one of the account's."""
@@ -81,14 +94,6 @@ class Door:
             return replace(account, fingerprint=fingerprint(self._provider, account.credentials))
         except Misconfigured:
             return account  # then only the label says which operations are its
-
-    async def _keep(
-        self, account: Account, parsed: ParsedCallback, *, believed: bool = True, about: str | None = None
-    ) -> str:
-        said = parsed.outcomes, parsed.confirmed, parsed.unmatched, parsed.ask, parsed.opened, parsed.received
-        if not any(said):
-            return "not_ours"  # however often it comes: there is nothing to store
-        return await self._inbox.add(_Report(account, parsed, believed, about))
 
     async def _write(self, some: Sequence[_Report]) -> Sequence[str]:
         """Store the reports that are new; returns the result of each."""
@@ -117,7 +122,7 @@ class Door:
         for one in some:
             self._publish(unit, one, matched[one.message_id], ours, concealed)
         money = [(one, found) for one in some for found in matched[one.message_id].received]
-        received.keep(unit, [(one.account, one.parsed.callback_id, found) for one, found in money])
+        received.keep(unit, [(one.origin, found) for one, found in money])
         for result, number in (("kept", len(money)), ("explained", sum(len(m.explained) for m in matched.values()))):
             if number:
                 received.count(unit, self._name, result, number)
@@ -136,7 +141,9 @@ class Door:
         nameless = await knowledge.nameless_refunds(unit.reads, sorted(named) if refunded else [])
         originals = await knowledge.originals(unit.reads, sorted(operation_ids), sorted(named))
         return {
-            one.message_id: match(one.parsed, one.account, originals, nameless, believe=one.believed, about=one.about)
+            one.message_id: match(
+                one.parsed, one.origin.account, originals, nameless, believe=one.believed, about=one.about
+            )
             for one in some
         }
 
@@ -149,28 +156,27 @@ class Door:
         concealed: Mapping[str, Concealed],
     ) -> None:
         """Publish what is believed of one report, and keep what matches nothing."""
-        callback_id = one.parsed.callback_id
         for reported, original in matched.believed:
             shown = concealed.get(original.operation.operation_id, Concealed()).of(reported.outcome)
-            one.context.run(self._send, unit, callback_id, replace(reported, outcome=shown), original)
+            one.context.run(self._send, unit, one.origin, replace(reported, outcome=shown), original)
         for refund, original in matched.opened:
-            opened.publish(unit, self._name, callback_id, refund, original)
-        unmatched.record(unit, CallbackOrigin(self._name, one.account, callback_id), matched, ours)
+            opened.publish(unit, one.origin, refund, original)
+        unmatched.record(unit, one.origin, matched, ours)
 
-    def _send(self, unit: UnitOfWork, callback_id: str, reported: CallbackOutcome, original: OriginalAttempt) -> None:
+    def _send(self, unit: UnitOfWork, origin: Origin, reported: CallbackOutcome, original: OriginalAttempt) -> None:
         """Publish one outcome. It came without a trace, and joins that of the operation that it is about."""
-        operation = original.operation
+        operation, (name, span_kind) = original.operation, _SPANS[origin.source]
         logs.bind_payment(operation.payment_id, original.headers)
         with tracing.span(
-            f"webhook receiver {reported.kind}",
+            f"{name} {reported.kind}",
             operation.payment_id,
             original.headers,
-            SpanKind.SERVER,
+            span_kind,
             provider=self._name,
             operation_id=operation.operation_id,
             outcome=RESULTS[type(reported.outcome)],
         ) as headers:
-            report = reports.from_callback(operation, self._name, checked(operation, reported.outcome), callback_id)
+            report = reports.unasked(operation, checked(operation, reported.outcome), origin)
             reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, operation.payment_id, report, headers))
 
 

@@ -133,7 +133,8 @@ class Fetching:
     async def _take(self, account: Account, page: Sequence[ParsedCallback]) -> None:
         # A callback of the same id was perhaps not believed: what is fetched is, and is another report.
         fetched = [replace(report, callback_id=f"fetched/{report.callback_id}") for report in page]
-        taken = await asyncio.gather(*(self._door.take(account, one) for one in fetched), return_exceptions=True)
+        taking = [self._door.take(account, one, source="reconciliation") for one in fetched]
+        taken = await asyncio.gather(*taking, return_exceptions=True)
         for result in taken:
             if isinstance(result, BaseException):
                 raise result

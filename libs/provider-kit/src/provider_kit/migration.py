@@ -64,6 +64,7 @@ CREATE TABLE received_money (
     received_at   timestamptz NOT NULL DEFAULT now(),
     look_at       timestamptz,
     account_fingerprint text,
+    source        text NOT NULL CHECK (source IN ('callback', 'reconciliation')),
     PRIMARY KEY (merchant_id, mode, label, reference)
 );
 CREATE INDEX received_money_look ON received_money (look_at) WHERE look_at IS NOT NULL;
@@ -97,6 +98,7 @@ CREATE TABLE unmatched (
     look_at         timestamptz,
     account         text NOT NULL,
     account_fingerprint text,
+    source          text NOT NULL CHECK (source IN ('callback', 'reconciliation')),
     PRIMARY KEY (credential_id, callback_id, number)
 );
 CREATE INDEX unmatched_received ON unmatched (received_at);

@@ -17,8 +17,9 @@ from provider_kit.credentials import Account
 from provider_kit.looking import Judged
 from provider_kit.matching import MatchedCallback, match, names_in
 from provider_kit.provider import Opened, ParsedCallback, Unmatched
+from provider_kit.reports import Origin
 from provider_kit.tables import UNMATCHED
-from provider_kit.unmatched import FOR_A_PERSON, CallbackOrigin
+from provider_kit.unmatched import FOR_A_PERSON
 
 LOOK_SECONDS = 10.0
 
@@ -28,9 +29,9 @@ _UNTIL_A_PERSON = timedelta(days=30)
 """A charge whose answer was lost is found within minutes; what is found after a month is found by a person."""
 
 
-def publish(unit: UnitOfWork, provider: str, callback_id: str, one: Opened, original: OriginalAttempt) -> None:
+def publish(unit: UnitOfWork, origin: Origin, one: Opened, original: OriginalAttempt) -> None:
     """Tell of a refund of this operation's payment."""
-    report = reports.opened(one, original.operation.payment_id, provider, callback_id)
+    report = reports.opened(one, original.operation.payment_id, origin)
     reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, report.payment_id, report, original.headers))
 
 
@@ -50,9 +51,9 @@ class OpenedRefunds:
 
     async def judge(self, unit: UnitOfWork, row: Row) -> Judged:
         """Whether it is known by now what the refund is, and told if it is none of ours."""
-        matched = await _matched(unit, row, msgspec.convert(row["opened"], Opened))
+        matched, origin = await _matched(unit, row, msgspec.convert(row["opened"], Opened)), self._origin(row)
         for opened, original in matched.opened:
-            publish(unit, self.provider, row["callback_id"], opened, original)
+            publish(unit, origin, opened, original)
         if not (matched.unopened or matched.waiting):
             return Judged("forget", matched.asked)
         if row["age"] < _UNTIL_A_PERSON:
@@ -63,8 +64,10 @@ class OpenedRefunds:
 
     def _give_up(self, row: Row) -> None:
         amount = None if row["currency"] is None else Money(row["amount_minor"], row["currency"])
-        origin = CallbackOrigin(self.provider, _account(row), row["callback_id"])
-        unmatched.alert(origin, Unmatched(row["event_type"], row["reference_ids"], amount), row["concerns"])
+        unmatched.alert(self._origin(row), Unmatched(row["event_type"], row["reference_ids"], amount), row["concerns"])
+
+    def _origin(self, row: Row) -> Origin:
+        return Origin(self.provider, _account(row), row["callback_id"], row["source"])
 
 
 def _account(row: Row) -> Account:

@@ -36,6 +36,7 @@ from provider_kit.integrity import checked
 from provider_kit.looking import Judged
 from provider_kit.matching import is_known, meant, of_account, purpose, taker_of, transactions
 from provider_kit.provider import ReceivedMoney
+from provider_kit.reports import Origin
 from provider_kit.tables import RECEIVED_MONEY
 
 LOOK_SECONDS = 5.0
@@ -64,11 +65,10 @@ RECEIVED = Counter(
 
 @dataclass(frozen=True, slots=True)
 class _Money:
-    """Money that is looked at, and for how long it has been known."""
+    """Money that is looked at, where it was reported, and for how long it has been known."""
 
-    account: Account
     money: ReceivedMoney
-    callback_id: str
+    origin: Origin
     row: Row
 
     @property
@@ -76,20 +76,21 @@ class _Money:
         return self.row["age"]
 
 
-def keep(unit: UnitOfWork, found: Sequence[tuple[Account, str, ReceivedMoney]]) -> None:
-    """Keep what no operation explains so far, by the account and the callback that it came from."""
+def keep(unit: UnitOfWork, found: Sequence[tuple[Origin, ReceivedMoney]]) -> None:
+    """Keep what no operation explains so far, by the account and the report that it came from."""
     rows = [
         (
-            account.id,
-            account.merchant_id,
-            account.mode,
-            account.label,
+            origin.account.id,
+            origin.account.merchant_id,
+            origin.account.mode,
+            origin.account.label,
             one.reference,
-            callback_id,
+            origin.callback_id,
             msgspec.to_builtins(one),
-            account.fingerprint,
+            origin.account.fingerprint,
+            origin.source,
         )
-        for account, callback_id, one in found
+        for origin, one in found
     ]
     unit.put(_KEEP, sorted(rows, key=lambda row: row[1:5]))  # two that write the same must not deadlock
 
@@ -107,13 +108,13 @@ class Explaining:
 
     async def prepare(self, unit: UnitOfWork, rows: Sequence[Row]) -> None:
         """Two rows about one operation are judged one after the other."""
-        await knowledge.lock(unit, sorted(set[str]().union(*map(_names_in, rows))))
+        await knowledge.lock(unit, sorted(set[str]().union(*map(self._names_in, rows))))
 
     async def judge(self, unit: UnitOfWork, row: Row) -> Judged:
         """What the money is, as far as it is known by now."""
-        one = _read(row)
+        one = self._read(row)
         originals = await knowledge.originals(unit.transaction, [], sorted(_names(one.money)))
-        ours = of_account(originals.values(), one.account)
+        ours = of_account(originals.values(), one.origin.account)
         if is_known(one.money, ours):
             count(unit, self.provider, "explained")
             return _FORGET
@@ -152,14 +153,14 @@ class Explaining:
         return _FORGET
 
     def _tell(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt, outcome: Outcome) -> None:
-        report = reports.from_callback(taker.operation, self.provider, outcome, one.callback_id)
+        report = reports.unasked(taker.operation, outcome, one.origin)
         row = outbox_row(ids.new("msg"), OUTCOMES, report.payment_id, report, taker.headers)
         reminders.send_and_remind(unit, row)
 
     async def _report(self, unit: UnitOfWork, one: _Money, named: Sequence[OriginalAttempt] = ()) -> Judged:
         """Report money that nothing explains, though its purpose may name operations of ours."""
         payments = sorted({original.operation.payment_id for original in named})
-        found = reports.received(one.money, one.account, self.provider, points_at=payments)
+        found = reports.received(one.money, one.origin, points_at=payments)
         is_payment = isinstance(found, PaymentReceived)
         row = outbox_row(ids.new("msg"), OUTCOMES, found.payment_id if is_payment else found.id, found, {})
         if is_payment:
@@ -168,24 +169,23 @@ class Explaining:
         count(unit, self.provider, "payment" if is_payment else "suspense")
         return _FORGET if is_payment else _REST
 
+    def _read(self, row: Row) -> _Money:
+        place = row["credential_id"], row["merchant_id"], row["mode"], row["label"]
+        account = Account(*place, {}, row["account_fingerprint"])
+        origin = Origin(self.provider, account, row["callback_id"], row["source"])
+        return _Money(msgspec.convert(row["report"], ReceivedMoney), origin, row)
+
+    def _names_in(self, row: Row) -> set[str]:
+        """None in what cannot be read: that is alerted when it is judged."""
+        try:
+            return _names(self._read(row).money)
+        except msgspec.MsgspecError:
+            return set()
+
 
 def count(unit: UnitOfWork, provider: str, result: str, number: int = 1) -> None:
     """Count money once the unit is committed."""
     unit.after_commit(partial(RECEIVED.labels(provider, result).inc, number))
-
-
-def _read(row: Row) -> _Money:
-    place = row["credential_id"], row["merchant_id"], row["mode"], row["label"]
-    account = Account(*place, {}, row["account_fingerprint"])
-    return _Money(account, msgspec.convert(row["report"], ReceivedMoney), row["callback_id"], row)
-
-
-def _names_in(row: Row) -> set[str]:
-    """None in what cannot be read: that is alerted when it is judged."""
-    try:
-        return _names(_read(row).money)
-    except msgspec.MsgspecError:
-        return set()
 
 
 def _names(money: ReceivedMoney) -> set[str]:

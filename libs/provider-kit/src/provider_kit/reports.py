@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from malipo.contracts.outcomes import (
     Outcome,
     OutcomeReported,
     PaymentReceived,
+    Unasked,
     UnmatchedReported,
 )
 from malipo.contracts.provider_commands import Query, Withdraw
@@ -27,6 +29,16 @@ from redaction import cards
 from redaction.text import cleaned
 
 Exchanges = tuple[Exchange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a report came from that the provider was not asked for: its account, its id, and the way that it came."""
+
+    provider: str
+    account: Account
+    callback_id: str
+    source: Unasked
 
 
 def lost(claimed: ClaimedAttempt) -> Exchanges:
@@ -76,45 +88,47 @@ def withdrawn(
     )
 
 
-def from_callback(operation: ProviderOperation, provider: str, outcome: Outcome, callback_id: str) -> OutcomeReported:
-    """The outcome of an operation that a callback reported."""
+def unasked(operation: ProviderOperation, outcome: Outcome, origin: Origin) -> OutcomeReported:
+    """The outcome of an operation that the provider reported without being asked."""
     return OutcomeReported(
         payment_id=operation.payment_id,
         operation_id=operation.operation_id,
         kind=kind_of(operation),
-        provider=provider,
+        provider=origin.provider,
         outcome=outcome,
-        source="callback",
+        source=origin.source,
         step=operation.step,
-        callback_id=callback_id,
+        callback_id=origin.callback_id,
         observed_at=clock.now(),
     )
 
 
-def opened(one: Opened, payment_id: str, provider: str, callback_id: str) -> OperationOpened:
+def opened(one: Opened, payment_id: str, origin: Origin) -> OperationOpened:
     """A refund of this payment that was made at the provider itself."""
     return OperationOpened(
         payment_id=payment_id,
         kind="refund",
-        provider=provider,
+        provider=origin.provider,
         reference=one.reference,
         amount=one.amount,
         outcome=storable(one.outcome),
         opened_at=one.opened_at,
         observed_at=clock.now(),
         reason=one.reason,
-        callback_id=callback_id,
+        callback_id=origin.callback_id,
+        source=origin.source,
     )
 
 
 def received(
-    money: ReceivedMoney, account: Account, provider: str, *, points_at: Sequence[str] = ()
+    money: ReceivedMoney, origin: Origin, *, points_at: Sequence[str] = ()
 ) -> PaymentReceived | UnmatchedReported:
     """Money that no operation explains: a payment if its customer gave a purpose, else kept until a person settles it.
 
     So is money whose purpose names payments of ours (`points_at`) that do not explain it, or could be no merchant's
     `client_ref`: that goes into logs, traces and webhooks as it is. A person reads it cleaned.
     """
+    account, provider = origin.account, origin.provider
     owner = account_name(account.merchant_id, account.mode, account.label)
     common: dict[str, Any] = {
         "merchant_id": account.merchant_id,
@@ -136,6 +150,7 @@ def received(
         payment_id=opened_id("pay", money.received_at, owner, provider, money.reference),
         method=money.method,
         account_reference=purpose,
+        source=origin.source,
         **common,
     )
 

@@ -104,6 +104,7 @@ RECEIVED_MONEY = Table(
     Column("received_at", MOMENT, nullable=False, server_default=func.now()),
     Column("look_at", MOMENT),
     Column("account_fingerprint", Text),
+    Column("source", Text, nullable=False),
     Index("received_money_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("received_money_reference", "reference"),
 )
@@ -149,6 +150,7 @@ UNMATCHED = Table(
     Column("look_at", MOMENT),
     Column("account", Text, nullable=False),
     Column("account_fingerprint", Text),
+    Column("source", Text, nullable=False),
     Index("unmatched_received", "received_at"),
     Index("unmatched_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
 )

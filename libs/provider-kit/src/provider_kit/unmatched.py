@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -13,9 +12,9 @@ from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, purge_of
 from malipo.platform.logs import log
 from provider_kit import references, tables
-from provider_kit.credentials import Account
 from provider_kit.matching import MatchedCallback, unknown_charge
 from provider_kit.provider import Opened, Unmatched
+from provider_kit.reports import Origin
 
 Concerns = Literal["ours", "claimed", "unclear", "others"]
 """Whom an unmatched report concerns. `ours`: it names an object that an operation of ours has made. `claimed`: it carries
@@ -42,24 +41,13 @@ ON CONFLICT DO NOTHING""",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackOrigin:
-    """Where a genuine callback came from, and its id."""
-
-    provider: str
-    account: Account
-    callback_id: str
-
-
 async def made_here(source: Queries, unmatched: Sequence[Unmatched]) -> set[tuple[str, str]]:
     """Of all ids that these reports name, those of objects that an operation made: merchant's id and object's id."""
     return await references.made_here(source, [found for one in unmatched for found in one.references.values()])
 
 
-def record(
-    unit: UnitOfWork, origin: CallbackOrigin, matched: MatchedCallback, ours: AbstractSet[tuple[str, str]]
-) -> None:
-    """Put these reports of one callback into the unit of work; after the commit they are counted and alerted.
+def record(unit: UnitOfWork, origin: Origin, matched: MatchedCallback, ours: AbstractSet[tuple[str, str]]) -> None:
+    """Put these reports of one callback, or of what was fetched, into the unit of work; after the commit they are counted and alerted.
 
     A refund whose charge is not found, or that one of ours may turn out to be, is looked at again: see `opened`.
     """
@@ -71,7 +59,7 @@ def record(
         amount = (one.amount.amount_minor, one.amount.currency) if one.amount else (None, None)
         place = account.id, origin.callback_id, number, account.merchant_id, account.mode
         row = (*place, one.event_type, dict(one.references), *amount, concerns, msgspec.to_builtins(opened))
-        unit.put(_RECORD, [(*row, account.label, account.fingerprint)])
+        unit.put(_RECORD, [(*row, account.label, account.fingerprint, origin.source)])
         if opened not in matched.waiting:
             unit.after_commit(lambda one=one, concerns=concerns: alert(origin, one, concerns))
 
@@ -84,7 +72,7 @@ def _concerns(one: Unmatched, merchant_id: str, ours: AbstractSet[tuple[str, str
     return "others" if one.references else "unclear"
 
 
-def alert(origin: CallbackOrigin, one: Unmatched, concerns: Concerns) -> None:
+def alert(origin: Origin, one: Unmatched, concerns: Concerns) -> None:
     """Count and log the report; loudly, where it needs a person."""
     UNMATCHED.labels(origin.provider, concerns).inc()
     write = log.info if concerns == "others" else log.error

@@ -167,10 +167,8 @@ def _fold(
 ) -> list[Published]:
     message = received.message
     fold = Fold(payment, now, "merchant", received.message_id)
-    if isinstance(message, OutcomeReported):
+    if isinstance(message, OutcomeReported | OperationOpened | PaymentReceived):
         fold.source, fold.observed_at = message.source, message.observed_at
-    elif isinstance(message, OperationOpened | PaymentReceived):
-        fold.source, fold.observed_at = "callback", message.observed_at
     name = f"orchestrator {type(message).__name__}"
     with span(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
         if foreign and isinstance(message, OutcomeReported):

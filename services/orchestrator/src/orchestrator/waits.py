@@ -44,10 +44,10 @@ def take_answer(payment: Payment, subject: Payment | Operation, report: OutcomeR
     """Keep that the provider's service has answered, if it is what was sent last that is answered.
 
     Before an answer to a query nothing is left that was sent earlier. An answer to the command, which may have been sent
-    again ahead of the query, says nothing about the query behind it, and nor does a callback.
+    again ahead of the query, says nothing about the query behind it, and nor does what the provider was not asked.
     """
     answered_step = max(report.also_answers, report.step if report.source == "query" else 0)
-    if subject.unanswered and report.source != "callback" and answered_step >= subject.asked_step:
+    if subject.unanswered and report.source in ("attempt", "query") and answered_step >= subject.asked_step:
         subject.unanswered = False
         payment.answered.add(subject.id)
 

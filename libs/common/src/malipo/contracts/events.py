@@ -22,7 +22,7 @@ OperationKind = Literal["capture", "cancel", "refund"]
 """What the operations of a payment are; its charge is none of these."""
 OpenedBy = Literal["merchant", "malipo", "provider"]
 """Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
-Source = Literal["merchant", "attempt", "query", "callback", "deadline", "operator"]
+Source = Literal["merchant", "attempt", "query", "callback", "reconciliation", "deadline", "operator"]
 """What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed"]
 Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "query", "withdraw"]

@@ -152,12 +152,16 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
 
 
+Unasked = Literal["callback", "reconciliation"]
+"""How a provider reports what it was not asked: by callback, or in a list of transactions that is fetched, as a statement."""
+
+
 class OutcomeReported(Message, frozen=True, kw_only=True):
-    """One outcome of one operation as a provider reported it: to the attempt, to a query or by callback.
+    """One outcome of one operation as a provider reported it: to the attempt, to a query, by callback or in a statement.
 
     `step` is the payment's step that sent what this is the outcome of: with `query` the query, else the operation
     itself. `exchanges` were made to learn it; `tries` counts how often the attempt was tried; `callback_id` is the
-    provider's. `also_answers` is the step of the last query of the operation that was not carried out because this was
+    provider's, of what was fetched `fetched/` and its id there. `also_answers` is the step of the last query of the operation that was not carried out because this was
     still open: it is answered by this, too.
     """
 
@@ -166,7 +170,7 @@ class OutcomeReported(Message, frozen=True, kw_only=True):
     kind: ProviderOperationKind
     provider: str
     outcome: Outcome
-    source: Literal["attempt", "query", "callback"]
+    source: Literal["attempt", "query", Unasked]
     step: int
     observed_at: Moment
     exchanges: tuple[Exchange, ...] = ()
@@ -212,6 +216,7 @@ class OperationOpened(Message, frozen=True, kw_only=True):
     observed_at: Moment
     reason: str | None = None
     callback_id: str | None = None
+    source: Unasked = "callback"
 
 
 class PaymentReceived(Message, frozen=True, kw_only=True):
@@ -232,6 +237,7 @@ class PaymentReceived(Message, frozen=True, kw_only=True):
     account_reference: str
     received_at: Moment
     observed_at: Moment
+    source: Unasked = "callback"
 
 
 class UnmatchedReported(Message, frozen=True, kw_only=True):

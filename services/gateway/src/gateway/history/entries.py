@@ -25,7 +25,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.platform.tracing import trace_id_of
 
-Kind = Literal["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"]
+Kind = Literal["request", "step", "attempt", "query", "callback", "reconciliation", "postponed", "refusal", "webhook"]
 
 _WITHOUT_MESSAGE = frozenset({"deadline", "operator"})
 """Sources of transitions that no message has caused."""
@@ -162,7 +162,7 @@ def _from_outside(
     opened = report if isinstance(report, OperationOpened) else None
     return _entry(
         report.payment_id,
-        "callback",
+        report.source,
         message_id,
         service=f"provider-{report.provider}",
         at=report.observed_at,

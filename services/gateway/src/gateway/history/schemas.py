@@ -66,10 +66,22 @@ TIMELINE = DocumentedResponse(
             object_of(
                 id=TEXT,
                 kind={
-                    "enum": ["request", "step", "attempt", "query", "callback", "postponed", "refusal", "webhook"],
+                    "enum": [
+                        "request",
+                        "step",
+                        "attempt",
+                        "query",
+                        "callback",
+                        "reconciliation",
+                        "postponed",
+                        "refusal",
+                        "webhook",
+                    ],
                     "description": (
                         "`attempt`: an operation was sent to the provider. `query`: the provider was asked what became of one, "
-                        "by reading or by the same request under the same key once more, which has no second effect."
+                        "by reading or by the same request under the same key once more, which has no second effect. "
+                        "`callback`: the provider reported of itself. `reconciliation`: a list of the account's transactions, which "
+                        "Malipo fetches, has it."
                     ),
                 },
                 service=TEXT,
@@ -99,7 +111,7 @@ TIMELINE = DocumentedResponse(
             reason=TEXT_OR_NULL | {"description": "Why the outcome is `unknown`."},
             detail=TEXT_OR_NULL,
             reference=TEXT_OR_NULL | {"description": "The provider's id of the object."},
-            callback_id=TEXT_OR_NULL | {"description": "The provider's id of its callback."},
+            callback_id=TEXT_OR_NULL | {"description": "The provider's id of its callback, or of what was fetched."},
             tries=INTEGER | {"description": "How often it was tried; not each `postponed` try is listed."},
             exchanges=_array_of("Exchange"),
             effect={

@@ -7,11 +7,14 @@ from contextlib import suppress
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
+
+from malipo.contracts.outcomes import Unasked
 
 Json = dict[str, Any]
 
-_OUTCOMES = frozenset({"attempt", "query", "callback"})
+_UNASKED = frozenset(get_args(Unasked))
+_OUTCOMES = frozenset({"attempt", "query", *_UNASKED})
 """Kinds of entries that may lead to a transition, or change nothing."""
 
 
@@ -77,7 +80,7 @@ def _name_refunds(entries: Iterable[Json]) -> None:
     changed = {step["cause"]: step["operation_id"] for step in steps}  # the first step that it caused is about it
     there = {step["operation_id"] for step in steps}
     for entry in entries:
-        if (entry["kind"], entry["about"]) == ("callback", "refund"):
+        if entry["kind"] in _UNASKED and entry["about"] == "refund":
             reported = entry["operation_id"] if entry["operation_id"] in there else None
             entry["operation_id"] = changed.get(entry["id"], reported)
 
