@@ -169,7 +169,7 @@ def _paid(attempt: Attempt, charge: Charge, checkout: str) -> Outcome:
 def _claimed_receipt(references: References, checkout: str) -> str | None:
     """The receipt that the callback of this very prompt has named, if all that came there agrees."""
     receipts = references.claimed(RECEIPT)
-    return receipts[0] if len(receipts) == 1 and references.claimed(CHECKOUT) == [checkout] else None
+    return receipts[0] if len(receipts) == 1 and {*references.claimed(CHECKOUT)} <= {checkout} else None
 
 
 def _unended(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:
