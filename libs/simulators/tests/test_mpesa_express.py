@@ -195,6 +195,7 @@ async def test_settings_may_have_all_others_pay_by_themselves(mpesa_with):
     async with mpesa_with(answer="paid") as mpesa:
         assert (await mpesa.ended(await mpesa.pushed()))["ResultCode"] == "0"
         assert (await mpesa.ended(await mpesa.pushed(PhoneNumber="254700000001")))["ResultCode"] == "1032"
+        assert len((await mpesa.book())["effects"]) == 1
 
 
 async def test_a_callback_is_sent_once_whatever_the_receiver_answers(mpesa, until):

@@ -66,7 +66,7 @@ def end(world: MpesaWorld, prompt: Prompt, ending: Ending, *, silent: bool = Fal
         return False
     world.prompts.end(prompt, ending)
     prompt.payment.status = ending
-    if ending is Ending.PAID:
+    if ending == Ending.PAID:
         take(world, prompt)
     if not silent:
         tell(world, prompt, ending, prompt.receipt)
