@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from cryptography import x509
 
 from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY
 
@@ -97,3 +98,13 @@ def test_help_explains_all():
     )
     for name in ("mpesa", "stripe", "merchant"):
         assert name in done.stdout
+
+
+def test_the_certificate_that_seals_initiators_passwords_can_be_printed_to_a_file():
+    command = [sys.executable, "-m", "malipo_simulators", "mpesa", "--print-certificate"]
+    printed = subprocess.run(command, capture_output=True, check=True, timeout=DEADLINE_SECONDS).stdout
+    assert (
+        x509.load_pem_x509_certificate(printed).subject.rfc4514_string() == "CN=mpesa.simulator.test,O=M-Pesa simulator"
+    )
+    with started("mpesa", "--pull-quirk", "pull_flat", "--pull-quirk", "pull_utc") as http:
+        assert http.get("/_sim/certificate.cer").content == printed

@@ -246,3 +246,11 @@ async def test_a_prompts_confirmation_can_be_switched_off_and_a_till_has_none(mp
             await register(mpesa, ShortCode="174379")
             await prompted_and_paid(mpesa, **changed)
             assert [path for path, _ in await came(mpesa, until)] == ["/callback"]
+
+
+async def test_this_product_and_the_status_have_codes_of_their_own_for_bad_fields_and_tokens(mpesa):
+    assert (await register(mpesa, ResponseType="")).json()["errorCode"] == "400.003.02"
+    dead = await mpesa.post("/mpesa/c2b/v2/registerurl", URLS, token="dead")
+    assert (dead.status_code, dead.json()["errorCode"]) == (400, "400.003.01")
+    status = await mpesa.post("/mpesa/transactionstatus/v1/query", {"CommandID": "?"})
+    assert status.json()["errorCode"] == "400.003.02"

@@ -89,7 +89,7 @@ async def test_a_till_is_credited_and_found_by_its_store_too(mpesa):
     [effect] = (await mpesa.book(shortcode="174379"))["effects"]
     assert effect["party_b"] == "5553344"
     balances = [(await mpesa.http.get(f"/_sim/shortcodes/{code}")).json()["balance"] for code in ("174379", "5553344")]
-    assert balances == [10, 10]
+    assert balances == [1_000_010, 1_000_010]
 
 
 async def test_production_wants_https_addresses_that_others_reach_and_without_certain_words(mpesa_with):

@@ -241,3 +241,19 @@ async def test_a_reversal_whose_answer_is_lost_has_happened(mpesa):
     with pytest.raises(httpx.HTTPError):
         await reverse(mpesa, receipt, fault="answer_lost")
     assert await kinds(mpesa) == [("c2b", 200), ("reversal", 200)]
+
+
+async def test_a_result_may_have_a_code_that_no_document_names_or_text_for_a_number(mpesa, until):
+    first, second = await pay(mpesa), await pay(mpesa)
+    await reverse(mpesa, first, fault="unknown_code")
+    (unknown,) = await results(mpesa, until)
+    await reverse(mpesa, second, fault="result_code_as_text")
+    _, as_text = await results(mpesa, until, count=2)
+    assert (unknown["ResultCode"], as_text["ResultCode"]) == (5417, "0")
+
+
+async def test_an_app_reverses_nothing_of_a_shortcode_that_it_may_not_use(mpesa):
+    receipt = await pay(mpesa)
+    await mpesa.control("shortcodes", {"code": CODE, "apps": ["app_another"]})
+    answer = await mpesa.post(PATH, await reversal(mpesa, receipt))
+    assert (answer.status_code, answer.json()["errorMessage"]) == (400, "Bad Request - Invalid ReceiverParty")

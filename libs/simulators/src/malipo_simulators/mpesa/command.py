@@ -9,6 +9,8 @@ from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookTi
 from malipo_simulators.kit.server import serve_app
 from malipo_simulators.mpesa.app import create_mpesa_app
 from malipo_simulators.mpesa.endings import Ending
+from malipo_simulators.mpesa.faults import PullQuirk
+from malipo_simulators.mpesa.initiators.certificate import CERTIFICATE
 from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY, MpesaSettings
 
 PORT = 12113
@@ -27,6 +29,22 @@ RepeatRule = Annotated[
 AnswerSeconds = Annotated[float, typer.Option(help="How long customers take who need no phone page.")]
 Tolerance = Annotated[int, typer.Option(help="How far a Timestamp may be from East Africa Time, in seconds.")]
 SpikeArrest = Annotated[int | None, typer.Option(help="How many requests an app may make in a second.")]
+PartialReversals = Annotated[
+    bool, typer.Option("--partial-reversals", help="Parts of a payment can be reversed, too, until all of it has.")
+]
+TrustInitiators = Annotated[
+    bool, typer.Option("--trust-initiators", help="Any SecurityCredential will do, also one made for Safaricom.")
+]
+PromptConfirmations = Annotated[
+    bool, typer.Option(help="Tell a prompt's payment to a PayBill also as a payment by hand.")
+]
+PullLag = Annotated[float, typer.Option(help="How long after a payment its row can be pulled.")]
+PullQuirks = Annotated[
+    list[PullQuirk] | None, typer.Option("--pull-quirk", help="How Pull Transactions answers; may be given again.")
+]
+PrintCertificate = Annotated[
+    bool, typer.Option("--print-certificate", help="Print the certificate for SecurityCredential, and end.")
+]
 REPEAT_RULE_SECONDS = 120
 
 
@@ -45,6 +63,12 @@ def run(
     timestamp_tolerance_seconds: Tolerance = 600,
     spike_arrest: SpikeArrest = None,
     repeat_rule: RepeatRule = False,
+    partial_reversals: PartialReversals = False,
+    trust_initiators: TrustInitiators = False,
+    prompt_confirmations: PromptConfirmations = True,
+    pull_lag_seconds: PullLag = 0,
+    pull_quirk: PullQuirks = None,
+    print_certificate: PrintCertificate = False,
 ) -> None:
     """Stand-in for sandbox.safaricom.co.ke: point a client's base URL at it and use any consumer key and secret.
 
@@ -52,6 +76,9 @@ def run(
     money (/_sim/book), requests received (/_sim/requests), scripted faults (/_sim/faults), the customers' phones
     (/_sim/phone), the clock, reset. One request can carry its own fault in the header X-Sim-Fault.
     """
+    if print_certificate:
+        typer.echo(CERTIFICATE, nl=False)
+        return
     settings = MpesaSettings(
         seed=seed or secrets.token_hex(8),
         public_url=public_url,
@@ -64,5 +91,10 @@ def run(
         timestamp_tolerance_seconds=timestamp_tolerance_seconds,
         spike_arrest_per_second=spike_arrest,
         repeat_rule_seconds=REPEAT_RULE_SECONDS if repeat_rule else 0,
+        partial_reversals=partial_reversals,
+        trust_initiators=trust_initiators,
+        confirm_prompts=prompt_confirmations,
+        pull_lag_seconds=pull_lag_seconds,
+        pull_quirks=frozenset(pull_quirk or ()),
     )
     serve_app(create_mpesa_app(settings), host=host, port=port, note=f"mpesa simulator, seed {settings.seed}")

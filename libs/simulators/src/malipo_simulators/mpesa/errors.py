@@ -2,6 +2,10 @@
 
 from malipo_simulators.kit.api.answers import Answer, Refusal, encode
 
+BAD_REQUEST, BAD_REQUEST_ELSEWHERE = "400.002.02", "400.003.02"
+# The products whose pages have codes of a family of their own.
+ELSEWHERE = ("/mpesa/c2b/", "/mpesa/transactionstatus/")
+
 
 class DarajaError(Refusal):
     """`{"requestId", "errorCode", "errorMessage"}`. The same code may mean several things: the text tells them apart.
@@ -15,9 +19,14 @@ class DarajaError(Refusal):
         self.message = message
 
 
-def invalid(field: str) -> DarajaError:
+def invalid(field: str, code: str = BAD_REQUEST) -> DarajaError:
     """A field that is missing, of another kind, or against a rule."""
-    return DarajaError("400.002.02", f"Bad Request - Invalid {field}")
+    return DarajaError(code, f"Bad Request - Invalid {field}")
+
+
+def bad_request_code(path: str) -> str:
+    """The products of Daraja do not agree on this either."""
+    return BAD_REQUEST_ELSEWHERE if path.startswith(ELSEWHERE) else BAD_REQUEST
 
 
 def invalid_payload() -> DarajaError:
@@ -29,6 +38,8 @@ def invalid_token(path: str) -> DarajaError:
     """A token that is unknown, killed or too old. The products of Daraja do not agree how to say so."""
     if path.startswith("/mpesa/accountbalance/"):
         return DarajaError("401.002.01", "Error Occurred - Invalid Access Token")
+    if path.startswith(ELSEWHERE):
+        return DarajaError("400.003.01", "Invalid Access Token")
     if path.startswith("/pulltransactions/"):
         return DarajaError("401.001", "Invalid Access Token")
     return DarajaError("404.001.03", "Invalid Access Token")

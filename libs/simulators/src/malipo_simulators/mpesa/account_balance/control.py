@@ -1,4 +1,4 @@
-"""Control routes for what a shortcode has: see it, and take it to the bank."""
+"""Control route that takes what a shortcode has to its bank."""
 
 from typing import Annotated
 
@@ -21,13 +21,11 @@ class Withdrawal(BaseModel):
 def balance_routes(world: MpesaWorld) -> APIRouter:
     router = APIRouter(prefix="/_sim/shortcodes/{code}", tags=["Shortcodes"])
 
-    @router.get("/balance", summary="What a shortcode has, in shillings")
-    async def balance(code: str) -> Json:
-        return {"shortcode": code, "balance": world.balance_of(known(code))}
-
     @router.post("/withdrawals", summary="Take money to the bank: what is gone cannot be reversed or paid out")
     async def withdraw(code: str, wanted: Withdrawal) -> Json:
-        has = world.balance_of(known(code))
+        if not SHORTCODE.fullmatch(code):
+            raise HTTPException(404, "A shortcode has five to seven digits.")
+        has = world.balance_of(code)
         amount = has if wanted.amount is None else wanted.amount
         if amount > has:
             raise HTTPException(409, f"Shortcode {code} has {has}.")
@@ -35,9 +33,3 @@ def balance_routes(world: MpesaWorld) -> APIRouter:
         return {"shortcode": code, "balance": has - amount}
 
     return router
-
-
-def known(code: str) -> str:
-    if not SHORTCODE.fullmatch(code):
-        raise HTTPException(404, "A shortcode has five to seven digits.")
-    return code

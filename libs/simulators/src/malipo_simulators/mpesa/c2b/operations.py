@@ -19,7 +19,7 @@ def registering(version: int) -> Callable[[MpesaRequest], Json]:
     def register(request: MpesaRequest) -> Json:
         fields, known = request.fields, request.world.registrations.c2b
         strict = request.world.settings.strict
-        code = fields.shortcode("ShortCode")
+        code = request.shortcode()
         urls = C2bUrls(
             account=request.app.id,
             version=version,
@@ -43,7 +43,7 @@ def simulate(request: MpesaRequest) -> Json:
     to_till = fields.choice("CommandID", (PAYBILL, TILL)) == TILL
     reference = fields.optional("BillRefNumber", longest=LONGEST_REFERENCE)
     paid = ByHand(
-        shortcode=fields.shortcode("ShortCode"),
+        shortcode=request.shortcode(),
         phone=fields.phone("Msisdn"),
         amount=fields.amount(),
         reference="" if to_till else reference,

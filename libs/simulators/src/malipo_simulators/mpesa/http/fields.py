@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.urls import read_url
-from malipo_simulators.mpesa.errors import invalid
+from malipo_simulators.mpesa.errors import BAD_REQUEST, DarajaError, invalid
 from malipo_simulators.mpesa.state.shortcodes import SHORTCODE
 
 PHONE = re.compile(r"254[71][0-9]{8}")
@@ -18,17 +18,18 @@ HERE = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Each method raises a 400.002.02 that names the field."""
+    """Each method raises a Bad Request that names the field; `code` is this product's for it."""
 
     given: Json
+    code: str = BAD_REQUEST
 
     def text(self, name: str, *, longest: int | None = None, shape: re.Pattern[str] | None = None) -> str:
         """Not empty; a number is taken as its digits."""
         value = self._written(name)
         if not value or (longest is not None and len(value) > longest):
-            raise invalid(name)
+            raise self.refused(name)
         if shape is not None and not shape.fullmatch(value):
-            raise invalid(name)
+            raise self.refused(name)
         return value
 
     def optional(self, name: str, *, longest: int) -> str:
@@ -38,7 +39,7 @@ class Fields:
     def choice(self, name: str, choices: Collection[str]) -> str:
         value = self._written(name)
         if value not in choices:
-            raise invalid(name)
+            raise self.refused(name)
         return value
 
     def shortcode(self, name: str) -> str:
@@ -51,7 +52,7 @@ class Fields:
         """Whole shillings, from 1."""
         value = self._written(name)
         if not (value.isascii() and value.isdigit()) or not 1 <= int(value) <= highest:
-            raise invalid(name)
+            raise self.refused(name)
         return int(value)
 
     def url(self, name: str, *, strict: bool, words_forbidden: bool) -> str:
@@ -62,13 +63,17 @@ class Fields:
         value = self.text(name, longest=2_000)
         parts = read_url(value)
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not value.isascii():
-            raise invalid(name)
+            raise self.refused(name)
         lowered, host = value.lower(), parts.hostname.lower()
         if words_forbidden and any(word in lowered for word in FORBIDDEN_WORDS):
-            raise invalid(name)
+            raise self.refused(name)
         if strict and (parts.scheme != "https" or host in HERE or any(word in host for word in TESTERS)):
-            raise invalid(name)
+            raise self.refused(name)
         return value
+
+    def refused(self, name: str) -> DarajaError:
+        """To raise for a field that is as it should be, but does not go with the others."""
+        return invalid(name, self.code)
 
     def _written(self, name: str) -> str:
         """The value as text. Lists, objects, booleans and fractions are of the wrong kind."""
@@ -77,4 +82,4 @@ class Fields:
             return value.strip()
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
-        raise invalid(name)
+        raise self.refused(name)

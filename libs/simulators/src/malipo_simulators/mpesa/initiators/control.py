@@ -15,7 +15,7 @@ class ApiUser(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    shortcode: str = Field(pattern=SHORTCODE.pattern)
+    shortcode: str = Field(pattern=f"^{SHORTCODE.pattern}$")
     name: str = Field(min_length=1)
     password: str = PASSWORD
     roles: set[Role] = Field(default=set(Role), description="What it may initiate; else result code 21.")

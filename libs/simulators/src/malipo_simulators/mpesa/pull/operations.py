@@ -3,7 +3,7 @@
 import re
 
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.mpesa.errors import DarajaError, invalid
+from malipo_simulators.mpesa.errors import DarajaError
 from malipo_simulators.mpesa.faults import MpesaFault, PullQuirk
 from malipo_simulators.mpesa.http.fields import Fields
 from malipo_simulators.mpesa.http.request import MpesaRequest
@@ -11,7 +11,6 @@ from malipo_simulators.mpesa.pull.rows import rows_between, write_row
 from malipo_simulators.mpesa.pull.window import read_time
 from malipo_simulators.mpesa.state.ledger import Transaction
 from malipo_simulators.mpesa.state.registrations import PullUse
-from malipo_simulators.mpesa.state.shortcodes import SHORTCODE
 
 PAGE = 100
 NOMINATED = re.compile(r"(254|0)?[71][0-9]{8}")
@@ -20,7 +19,7 @@ NOMINATED = re.compile(r"(254|0)?[71][0-9]{8}")
 def register(request: MpesaRequest) -> Json:
     """POST /pulltransactions/v1/register: once for a shortcode; 1001 says that it was registered before."""
     fields = request.fields
-    code = read_shortcode(fields)
+    code = read_shortcode(request)
     fields.choice("RequestType", ("Pull",))
     number = fields.text("NominatedNumber", shape=NOMINATED)
     use = PullUse(request.app.id, number, request.url("CallBackURL"))
@@ -37,12 +36,12 @@ def register(request: MpesaRequest) -> Json:
 def query(request: MpesaRequest) -> Json:
     """POST (or GET with a body) /pulltransactions/v1/query: the page of a window that begins at a row."""
     fields = request.fields
-    code = read_shortcode(fields)
+    code = read_shortcode(request)
     if code not in request.world.registrations.pull:
         raise invalid_shortcode()
     start, end = read_bound(fields, "StartDate"), read_bound(fields, "EndDate")
     if end < start:
-        raise invalid("EndDate")
+        raise fields.refused("EndDate")
     offset = read_offset(fields)
     rows = list(rows_between(request.world, code, start, end, missing_seconds(request)))
     return write_page(request, rows[offset : offset + PAGE])
@@ -72,9 +71,9 @@ def missing_seconds(request: MpesaRequest) -> float:
     return fault.delay_seconds if fault and fault.fault == MpesaFault.PULL_ROW_MISSING_FOR else 0
 
 
-def read_shortcode(fields: Fields) -> str:
+def read_shortcode(request: MpesaRequest) -> str:
     try:
-        return fields.text("ShortCode", shape=SHORTCODE)
+        return request.shortcode()
     except DarajaError as error:
         raise invalid_shortcode() from error
 
@@ -82,7 +81,7 @@ def read_shortcode(fields: Fields) -> str:
 def read_bound(fields: Fields, name: str) -> int:
     at = read_time(fields.text(name))
     if at is None:
-        raise invalid(name)
+        raise fields.refused(name)
     return at
 
 
@@ -90,7 +89,7 @@ def read_offset(fields: Fields) -> int:
     """How many rows to leave out."""
     text = fields.text("OffSetValue")
     if not (text.isascii() and text.isdigit()):
-        raise invalid("OffSetValue")
+        raise fields.refused("OffSetValue")
     return int(text)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from malipo_simulators.mpesa.errors import invalid
 from malipo_simulators.mpesa.http.request import MpesaRequest
 from malipo_simulators.mpesa.state.initiators import Role
 from malipo_simulators.mpesa.times import in_east_africa
@@ -39,16 +38,16 @@ class Ask:
 
 
 def read_ask(request: MpesaRequest, product: Product, originator_conversation_id: str | None = None) -> Ask:
-    """Raise 400.002.02 for what is not as documented. A product whose client names the conversation hands it in."""
+    """Raise a Bad Request for what is not as documented. A product whose client names the conversation hands it in."""
     fields = request.fields
     fields.choice("CommandID", product.commands)
     if len(fields.optional("Remarks", longest=LONGEST_TEXT)) < product.least_remarks:
-        raise invalid("Remarks")
+        raise fields.refused("Remarks")
     fields.optional(product.occasion, longest=LONGEST_TEXT)
     return Ask(
         request=request,
         role=product.role,
-        shortcode=fields.shortcode(product.party),
+        shortcode=request.shortcode(product.party),
         initiator=fields.text(product.initiator),
         security_credential=fields.text("SecurityCredential"),
         result_url=request.url("ResultURL"),

@@ -1,12 +1,13 @@
 """The result of an accepted request, as it is posted to the URL that the request named."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from malipo_simulators.kit.api.answers import encode
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.faults import MpesaFault
 from malipo_simulators.mpesa.http.reading import read_amount
 from malipo_simulators.mpesa.results.ask import Ask
-from malipo_simulators.mpesa.results.codes import QUEUED_TOO_LONG, ResultCode
+from malipo_simulators.mpesa.results.codes import QUEUED_TOO_LONG, UNKNOWN, ResultCode
 from malipo_simulators.mpesa.state.book import Payment
 from malipo_simulators.mpesa.state.calling import Callback, call_back
 from malipo_simulators.mpesa.state.initiators import Role
@@ -66,10 +67,11 @@ def known_by(ask: Ask, about: Payment | None) -> dict[str, str]:
 
 def write_result(ask: Ask, outcome: Outcome) -> Json:
     """The envelope. ResultCode is a number, but where M-Pesa's own codes have letters."""
+    code = shown_code(ask, outcome)
     result: Json = {
         "ResultType": WAITING if outcome.code is QUEUED_TOO_LONG else COMPLETED,
-        "ResultCode": outcome.code.code,
-        "ResultDesc": outcome.code.text,
+        "ResultCode": code.code,
+        "ResultDesc": code.text,
         "OriginatorConversationID": ask.originator_conversation_id,
         "ConversationID": ask.conversation_id,
         "TransactionID": outcome.receipt or ask.request.world.new_receipt()[:3] + "0000000",
@@ -77,6 +79,18 @@ def write_result(ask: Ask, outcome: Outcome) -> Json:
     if outcome.parameters:
         result["ResultParameters"] = {"ResultParameter": [write_pair(*pair) for pair in outcome.parameters]}
     return result | {"ReferenceData": {"ReferenceItem": reference_item(ask)}}
+
+
+def shown_code(ask: Ask, outcome: Outcome) -> ResultCode:
+    """That of the outcome, unless a fault of the request shows it otherwise."""
+    fault = ask.request.cause.fault
+    match fault.fault if fault else None:
+        case MpesaFault.UNKNOWN_CODE:
+            return UNKNOWN
+        case MpesaFault.RESULT_CODE_AS_TEXT:
+            return replace(outcome.code, code=str(outcome.code.code))
+        case _:
+            return outcome.code
 
 
 def write_pair(key: str, value: object) -> Json:

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.mpesa.errors import invalid
 from malipo_simulators.mpesa.http.request import MpesaRequest
 from malipo_simulators.mpesa.results.answering import answer_later
 from malipo_simulators.mpesa.results.ask import Ask, Product, read_ask
@@ -59,10 +58,9 @@ def check_amount(reversal: Reversal) -> None:
     if reversal.original is None or reversal.left == 0:
         return
     whole = reversal.amount == reversal.original.amount
-    if not whole and not reversal.ask.request.world.settings.partial_reversals:
-        raise invalid("Amount")
-    if reversal.amount > reversal.left:
-        raise invalid("Amount")
+    in_parts = reversal.ask.request.world.settings.partial_reversals
+    if reversal.amount > reversal.left or not (whole or in_parts):
+        raise reversal.ask.request.fields.refused("Amount")
 
 
 def carry_out(reversal: Reversal) -> Outcome:

@@ -13,7 +13,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    code: str = Field(pattern=SHORTCODE.pattern)
+    code: str = Field(pattern=f"^{SHORTCODE.pattern}$")
     kind: ShortcodeKind | None = None
     passkey: str | None = None
     tills: set[str] | None = Field(default=None, description="Of a store: the till numbers that may be PartyB.")
@@ -31,7 +31,7 @@ def shortcode_routes(world: MpesaWorld) -> APIRouter:
             setattr(shortcode, name, value)
         return view(world, shortcode)
 
-    @router.get("/{code}", summary="What is known of a shortcode, with what its transactions have brought")
+    @router.get("/{code}", summary="What is known of a shortcode, with what it has, in shillings")
     async def show(code: str) -> Json:
         if not SHORTCODE.fullmatch(code):
             raise HTTPException(404, "A shortcode has five to seven digits.")
@@ -48,5 +48,5 @@ def view(world: MpesaWorld, shortcode: Shortcode) -> Json:
         "tills": sorted(shortcode.tills),
         "apps": sorted(shortcode.apps),
         "exists": shortcode.exists,
-        "balance": world.ledger.balance_of(shortcode.code),
+        "balance": world.balance_of(shortcode.code),
     }

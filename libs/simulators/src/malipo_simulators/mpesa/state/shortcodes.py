@@ -35,7 +35,7 @@ class Shortcode:
     exists: bool = True
 
     def usable_by(self, app_id: str) -> bool:
-        return not self.apps or app_id in self.apps
+        return self.exists and (not self.apps or app_id in self.apps)
 
     def permits(self, transaction_type: str) -> bool:
         return self.kind in (None, TRANSACTION_TYPES[transaction_type])

@@ -16,7 +16,7 @@ def read_merchant(request: MpesaRequest) -> Shortcode:
     code = fields.shortcode("BusinessShortCode")
     timestamp = read_timestamp(request)
     shortcode = request.world.shortcode(code)
-    if not shortcode.exists or not shortcode.usable_by(request.app.id):
+    if not shortcode.usable_by(request.app.id):
         raise refused("Merchant does not exist")
     wanted = base64.b64encode(f"{code}{shortcode.passkey}{timestamp}".encode()).decode()
     given = request.given.get("Password")

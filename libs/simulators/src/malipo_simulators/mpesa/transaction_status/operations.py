@@ -3,7 +3,6 @@
 import re
 
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.mpesa.errors import invalid
 from malipo_simulators.mpesa.http.request import MpesaRequest
 from malipo_simulators.mpesa.results.answering import answer_later
 from malipo_simulators.mpesa.results.ask import Ask, Product, read_ask
@@ -35,7 +34,7 @@ def find(request: MpesaRequest, code: str) -> Transaction | Conversation | None:
     receipt = given.optional("TransactionID", longest=LONGEST_ID)
     originator_id = given.optional("OriginalConversationID", longest=LONGEST_ID)
     if not RECEIPT.fullmatch(receipt) and (receipt or not originator_id):
-        raise invalid("TransactionID")
+        raise given.refused("TransactionID")
     conversation = None if receipt else world.conversations.find(originator_id)
     if conversation is not None and conversation.receipt is None:
         return conversation if conversation.shortcode == code else None
