@@ -82,6 +82,19 @@ async def test_scripts_are_listed_and_removed(mpesa):
     assert (await mpesa.http.post("/_sim/scripts", json={"ending": "vanished"})).status_code == 422
 
 
+async def test_a_late_payment_that_was_planned_is_not_made_twice(mpesa, until):
+    await mpesa.control("scripts", {"ending": "timeout", "after_seconds": 0, "paid_after_seconds": 0.05})
+    checkout = await mpesa.pushed()
+    await mpesa.control(f"phone/{checkout}/pay_late")
+    marker = await mpesa.pushed(PhoneNumber="254700000030")
+
+    async def also_late():
+        return (await mpesa.book(checkout_request_id=marker))["effects"]
+
+    await until(also_late, "a payment that was planned later")
+    assert len((await mpesa.book(checkout_request_id=checkout))["effects"]) == 1
+
+
 async def test_prompts_are_listed_the_newest_first(mpesa):
     paid = await mpesa.pushed(PhoneNumber="254700000000", AccountReference="A")
     await mpesa.ended(paid)

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.asyncio
         ("BusinessShortCode", (None, "", "1234", "12345678", "17437a", True, [174379])),
         ("Timestamp", (None, "", "20210628092408", "2021-06-28", "20211328092408", 123)),
         ("TransactionType", (None, "CustomerPayBill", "", 1)),
-        ("Amount", (None, "", 0, -1, 250_001, 10.5, "10.5", "10,000", "ten", True, "1e3")),
+        ("Amount", (None, "", 0, -1, 250_001, 10.5, "10.5", "10,000", "ten", True, "1e3", "9" * 5_000, "٣")),
         ("PartyA", (None, "0712345678", "+254712345678", "25471234567", "254212345678")),
         ("PartyB", (None, "", "12")),
         ("PhoneNumber", (None, "0712345678", "254 712345678", 712345678)),
-        ("CallBackURL", (None, "", "shop.test/callback", "ftp://shop.test/", "http://")),
+        ("CallBackURL", (None, "", "shop.test/callback", "ftp://shop.test/", "http://", "http://a/\r\nX: y")),
         ("AccountReference", (None, "", "thirteenchars", "order-7", "order 7")),
-        ("TransactionDesc", ("fourteen chars", ["x"])),
+        ("TransactionDesc", ("fourteen chars", ["x"], "a\x00b", "a\r\nb")),
     ],
 )
 async def test_a_field_that_is_wrong_is_named(mpesa, field, values):
@@ -118,7 +118,9 @@ async def test_a_query_of_what_was_never_pushed_or_by_another_shortcode_is_refus
     assert (await mpesa.query(checkout, Password="x")).json()["errorMessage"] == "Wrong credentials"
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"\xff", b'"text"', b"{" + b" " * 1_000_001 + b"}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[1]", b"\xff", b'"text"', b"[" * 100_000, b"{" + b" " * 1_000_001 + b"}"]
+)
 async def test_a_body_that_is_no_object_is_refused(mpesa, body):
     headers = {"authorization": f"Bearer {await mpesa.new_token()}"}
     answer = await mpesa.http.post("/mpesa/stkpush/v1/processrequest", content=body, headers=headers)

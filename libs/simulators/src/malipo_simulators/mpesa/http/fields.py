@@ -11,6 +11,7 @@ from malipo_simulators.mpesa.state.shortcodes import SHORTCODE
 
 PHONE = re.compile(r"254[71][0-9]{8}")
 HIGHEST_AMOUNT = 250_000
+MOST_DIGITS = 12
 FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "cmd", "sql", "query")
 TESTERS = ("ngrok", "mockbin", "requestbin", "requestb.in")
 HERE = ("localhost", "127.0.0.1", "::1")
@@ -50,10 +51,10 @@ class Fields:
 
     def amount(self, name: str = "Amount", *, highest: int = HIGHEST_AMOUNT) -> int:
         """Whole shillings, from 1."""
-        value = self._written(name)
-        if not (value.isascii() and value.isdigit()) or not 1 <= int(value) <= highest:
+        value = read_amount(self._written(name))
+        if value is None or not 1 <= value <= highest:
             raise self.refused(name)
-        return int(value)
+        return value
 
     def url(self, name: str, *, strict: bool, words_forbidden: bool) -> str:
         """`strict` is production: https, no address of this machine, none of the well-known testers.
@@ -76,10 +77,16 @@ class Fields:
         return invalid(name, self.code)
 
     def _written(self, name: str) -> str:
-        """The value as text. Lists, objects, booleans and fractions are of the wrong kind."""
+        """The value as text. Lists, objects, booleans and fractions are of the wrong kind, and so is what cannot be shown."""
         value = self.given.get(name)
-        if isinstance(value, str):
+        if isinstance(value, str) and value.isprintable():
             return value.strip()
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         raise self.refused(name)
+
+
+def read_amount(value: object) -> int | None:
+    """Plain digits, and no more of them than any amount has."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None

@@ -11,6 +11,7 @@ from malipo_simulators.kit.faults.scripted import FAULT_HEADER, Subject
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.errors import DarajaError, invalid_payload, invalid_token, spike_arrest
 from malipo_simulators.mpesa.http.auth import authenticate, read_app
+from malipo_simulators.mpesa.http.fields import read_amount
 from malipo_simulators.mpesa.http.request import MpesaRequest
 from malipo_simulators.mpesa.http.striking import strike_before_effect
 from malipo_simulators.mpesa.state.world import MpesaWorld
@@ -59,7 +60,7 @@ async def body_of(incoming: Request, max_bytes: int) -> bytes:
 def read_object(body: bytes) -> Json:
     try:
         given: object = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise invalid_payload() from error
     if not isinstance(given, dict):
         raise invalid_payload()
@@ -86,8 +87,3 @@ def subject_of(world: MpesaWorld, cause: Cause, given: Json) -> Subject:
         metadata=(about.metadata if about else {}) | own,
         amount=about.amount if amount is None and about else amount,
     )
-
-
-def read_amount(value: object) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() else None

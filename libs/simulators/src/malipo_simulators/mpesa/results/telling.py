@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from malipo_simulators.kit.api.answers import encode
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.faults import MpesaFault
-from malipo_simulators.mpesa.http.reading import read_amount
+from malipo_simulators.mpesa.http.fields import read_amount
 from malipo_simulators.mpesa.results.ask import Ask
 from malipo_simulators.mpesa.results.codes import QUEUED_TOO_LONG, UNKNOWN, ResultCode
 from malipo_simulators.mpesa.state.book import Payment

@@ -74,7 +74,9 @@ def end(world: MpesaWorld, prompt: Prompt, ending: Ending, *, silent: bool = Fal
 
 
 def pay_late(world: MpesaWorld, prompt: Prompt, *, told: bool) -> None:
-    """The customer's answer arrives after the prompt's time. Unless `told`, the query keeps to what it has said."""
+    """The customer's answer arrives after the prompt's time: once. Unless `told`, the query keeps to what it has said."""
+    if prompt.receipt is not None:
+        return
     prompt.payment.status = "paid_late"
     if told:
         prompt.ending = Ending.PAID
