@@ -142,6 +142,11 @@ async def test_an_initiator_is_known_by_the_sealed_password_or_else_nothing_move
     assert await kinds(mpesa) == [("c2b", 200)]
 
 
+async def test_the_password_may_be_sealed_plain_or_in_base64_as_the_portal_says_both(mpesa, until):
+    in_base64 = await sealed(mpesa, base64.b64encode(PASSWORD.encode()).decode())
+    assert (await result_of(mpesa, until, await pay(mpesa), SecurityCredential=in_base64))["ResultCode"] == 0
+
+
 async def test_five_wrong_passwords_in_a_row_lock_the_initiator_out_until_somebody_unlocks_it(mpesa, until):
     receipt = await pay(mpesa)
     for _ in range(5):

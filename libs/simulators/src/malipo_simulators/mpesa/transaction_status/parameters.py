@@ -15,23 +15,22 @@ REASONS = {
 
 
 def of_transaction(one: Transaction, made_by: Conversation | None) -> Parameters:
-    """Everything is text. Charges are not modelled, and no reason was given."""
+    """Everything is text. Charges are not modelled, and no reason was given, which shows as a key alone."""
     customer = f"{one.msisdn} - {one.names.full}"
     business = f"{one.credited} - {organisation(one.credited)}"
     payer, payee = (customer, business) if one.incoming else (business, customer)
     return (
         ("DebitPartyName", payer),
         ("CreditPartyName", payee),
-        ("OriginatorConversationID", made_by and made_by.originator_id),
+        *conversation_of(made_by),
         ("InitiatedTime", stamp(one.at)),
         ("DebitAccountType", "MMF Account For Customer" if one.incoming else "Utility Account"),
-        ("DebitPartyCharges", None),
+        ("DebitPartyCharges", ""),
         ("TransactionReason", None),
         ("ReasonType", REASONS[one.kind]),
         ("TransactionStatus", "Completed"),
         ("FinalisedTime", stamp(one.at)),
         ("Amount", str(one.amount)),
-        ("ConversationID", made_by and made_by.id),
         ("ReceiptNo", one.receipt),
     )
 
@@ -39,8 +38,14 @@ def of_transaction(one: Transaction, made_by: Conversation | None) -> Parameters
 def of_declined(one: Conversation) -> Parameters:
     """There is no transaction, and so no receipt."""
     return (
-        ("OriginatorConversationID", one.originator_id),
+        *conversation_of(one),
         ("TransactionStatus", "Declined"),
         ("Amount", one.amount),
-        ("ConversationID", one.id),
     )
+
+
+def conversation_of(made_by: Conversation | None) -> Parameters:
+    """The request that made it; of what a customer paid there is none."""
+    if made_by is None:
+        return ()
+    return (("OriginatorConversationID", made_by.originator_id), ("ConversationID", made_by.id))
