@@ -6,6 +6,7 @@ from importlib import import_module
 
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
+from malipo_local.services import SERVICES
 from malipo_simulators.cli import NAMES as SIMULATORS
 
 FILES = ("docker-compose.yml", "deploy/proxy/nginx.conf", "pyproject.toml")
@@ -26,6 +27,8 @@ x-provider-{name}: &provider-{name}
     {upper}_API_BASE: http://{name}-sim:{port}
 """
 _CALLED_BACK = "    CALLBACK_BASE_URL: http://proxy:8080 # as a provider does, its simulator comes through the proxy\n"
+_SIMULATORS_OWN = "{simulators}/"
+"""How the local stack's table begins the path of a file that a service reads of its simulator."""
 _SERVICE = """\
 # Talks to {title}; here, to its simulator.
 provider-{name}:
@@ -82,10 +85,30 @@ def _each(template: str, between: str = "") -> Callable[[], str]:
 
 
 def _images() -> str:
-    return "\n".join(
-        _filled_in(_IMAGE + (_CALLED_BACK if provider.own_addresses else ""), provider)
-        for provider in PROVIDERS.values()
+    return "\n".join(map(_image, PROVIDERS.values()))
+
+
+def _image(provider: ProviderDescriptor) -> str:
+    files = _files_of(provider.name)
+    read = "".join(f"    {setting}: /etc/malipo/{setting.lower()}\n" for setting in files)
+    mounts = "".join(
+        f"    - source: {setting.lower()}\n      target: /etc/malipo/{setting.lower()}\n" for setting in files
     )
+    environment = _filled_in(_IMAGE, provider) + (_CALLED_BACK if provider.own_addresses else "") + read
+    return environment + (f"  configs:\n{mounts}" if mounts else "")
+
+
+def _simulators_files() -> str:
+    folder = "libs/simulators/src/malipo_simulators"
+    files = {setting: path for name in PROVIDERS for setting, path in _files_of(name).items()}
+    return "".join(f"{setting.lower()}:\n  file: {folder}/{path}\n" for setting, path in files.items())
+
+
+def _files_of(name: str) -> Mapping[str, str]:
+    """What the service of a provider reads of its simulator, by setting: the path in the simulators' package."""
+    (row,) = (row for row in SERVICES if row.name == f"provider-{name}")
+    own = {setting: value for setting, value in row.settings.items() if value.startswith(_SIMULATORS_OWN)}
+    return {setting: value.removeprefix(_SIMULATORS_OWN) for setting, value in own.items()}
 
 
 def _filled_in(template: str, provider: ProviderDescriptor) -> str:
@@ -115,6 +138,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "services of providers": _each(_SERVICE, "\n"),
     "simulators of providers": _each(_SIMULATOR, "\n"),
     "migrations of providers": _each(_MIGRATION),
+    "files of simulators": _simulators_files,
     "databases of providers": _each("CREATE DATABASE malipo_provider_{name};\n"),
     "callbacks of providers": _each(_CALLBACKS, "\n"),
     "providers to install": _each('"malipo-provider-{name}",\n'),

@@ -40,6 +40,13 @@ def unknown(given: Mapping[str, str], settings: type[ServiceSettings]) -> set[st
     return {name for name in given if name.lower() not in settings.model_fields}
 
 
+def mounted_files(container: Mapping[str, Any]) -> dict[str, str]:
+    """Where each file comes from that a container finds among its own."""
+    return {
+        one["target"]: str(ROOT / COMPOSE["configs"][one["source"]]["file"]) for one in container.get("configs", ())
+    }
+
+
 def test_compose_runs_what_the_local_stack_runs_and_nothing_else() -> None:
     migrations = {f"migrate-{row.name}" for row in OUR_SERVICES}
     assert set(CONTAINERS) == {row.name for row in SERVICES} | migrations | {"proxy"}
@@ -52,9 +59,9 @@ def test_every_service_of_the_repository_is_run() -> None:
 
 @EACH_SERVICE
 def test_compose_gives_a_service_settings_that_it_accepts(row: Service) -> None:
-    given = CONTAINERS[row.name]["environment"]
+    given, mounted = CONTAINERS[row.name]["environment"], mounted_files(CONTAINERS[row.name])
     assert unknown(given, settings_of(row)) == set()
-    settings_of(row).model_validate({name.lower(): value for name, value in given.items()})
+    settings_of(row).model_validate({name.lower(): mounted.get(value, value) for name, value in given.items()})
 
 
 @EACH_SERVICE

@@ -19,10 +19,13 @@ SERVICES = names(Kind.SERVICE)
 
 
 def settings(collector_url: str) -> dict[str, dict[str, str]]:
-    """Webhooks that fail are retried soon, so that a story about a killed receiver takes seconds; spans come at once."""
+    """What takes minutes takes seconds: webhooks that fail are retried soon, what M-Pesa may correct is settled soon; spans
+    come at once.
+    """
     traced = {"TRACE_RATIO": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": collector_url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     every = {service: dict(traced) for service in SERVICES}
     every["webhook-dispatcher"]["RETRY_SCHEDULE_SECONDS"] = "0.5,0.5,1,1,2,2,4,4,8,8"
+    every["provider-mpesa"]["MPESA_SETTLE_SECONDS"] = "3"
     return every
 
 

@@ -3,14 +3,17 @@
 import signal
 import threading
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
+from malipo.contracts.providers.mpesa import SHILLING
 from malipo_local import Stack
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant, Json
+from malipo_local.paybill import new_phone
 from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 
@@ -19,15 +22,18 @@ AT_ONCE = 8
 SECONDS = 90
 
 
-def pay_until_answered(merchant: DemoMerchant, number: int) -> str:
+def by_card(number: int) -> Json:
+    return {"amount": 1000 + number, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
+
+
+def by_phone(number: int) -> Json:
+    return {"amount": (10 + number) * SHILLING, "currency": "KES", "method": {"type": "mpesa", "phone": new_phone()}}
+
+
+def pay_until_answered(merchant: DemoMerchant, number: int, payment: Json) -> str:
     """What a careful merchant does: the same request with the same key until there is an answer."""
     key = uuid.uuid4().hex
-    body = {
-        "amount": 1000 + number,
-        "currency": "USD",
-        "method": {"type": "card", "token": "pm_card_visa"},
-        "client_ref": f"order-{number}",
-    }
+    body = payment | {"client_ref": f"order-{number}"}
     answer: list[Json] = []
 
     def answered() -> bool:
@@ -59,10 +65,8 @@ def restarts_of(stack: Stack, service: str) -> int:
     return sum(unit.restarts for unit in stack.status() if unit.service == service)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("service", names(Kind.SERVICE))
-def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_in_stripes_book(stack, merchant, service):
-    merchant.fault("slow", match={"method": "POST", "path": "/v1/payment_intents"}, delay_seconds=0.3, times=PAYMENTS)
+def killed_halfway(stack: Stack, merchant: DemoMerchant, service: str, payment: Callable[[int], Json]) -> list[str]:
+    """The ids of fifty payments in whose middle the service was killed."""
     before = restarts_of(stack, service)
     halfway = threading.Event()
     killer = threading.Thread(target=lambda: halfway.wait(SECONDS) and stack.kill(service, signal.SIGKILL))
@@ -71,15 +75,22 @@ def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_in_stripes
     def pay(number: int) -> str:
         if number == PAYMENTS // 2:
             halfway.set()
-        return pay_until_answered(merchant, number)
+        return pay_until_answered(merchant, number, payment(number))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         payment_ids = list(pool.map(pay, range(PAYMENTS)))
     killer.join()
     stack.wait_ready(service, SECONDS)
     assert restarts_of(stack, service) > before, "nothing was killed"
-
     assert len(set(payment_ids)) == PAYMENTS
+    return payment_ids
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("service", [name for name in names(Kind.SERVICE) if name != "provider-mpesa"])
+def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_in_stripes_book(stack, merchant, service):
+    merchant.fault("slow", match={"method": "POST", "path": "/v1/payment_intents"}, delay_seconds=0.3, times=PAYMENTS)
+    payment_ids = killed_halfway(stack, merchant, service, by_card)
     for payment_id in payment_ids:
         assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
         received = merchant.events(payment_id, "payment.completed", seconds=SECONDS)
@@ -88,6 +99,25 @@ def test_killed_in_the_middle_of_fifty_payments_every_payment_ends_as_in_stripes
         assert until(lambda of=payment_id: is_whole(merchant.timeline(of)), SECONDS), (
             "a timeline with something missing"
         )
+    assert books.differences(merchant) == []
+    assert books.double_charges(merchant) == []
+    assert len(books.malipos(merchant)) == PAYMENTS, "a payment exists that was not requested"
+
+
+@pytest.mark.timeout(300)
+def test_killed_in_the_middle_of_fifty_prompts_nobody_is_prompted_twice_and_every_payment_ends_as_in_mpesas_book(
+    stack, merchant
+):
+    merchant.connect_mpesa()
+    merchant.paybill.script("paid", times=None)
+    push = {"path": "/mpesa/stkpush/v1/processrequest"}
+    with merchant.paybill.fault("slow", match=push, delay_seconds=0.3, times=PAYMENTS):
+        payment_ids = killed_halfway(stack, merchant, "provider-mpesa", by_phone)
+    for payment_id in payment_ids:
+        assert len(merchant.paybill.prompts(payment_id)) <= 1
+        ended = merchant.wait(payment_id, seconds=SECONDS)
+        assert (ended["status"] == "completed") == bool(merchant.paybill.effects(payment_id))
+        assert until(lambda of=payment_id: is_whole(merchant.timeline(of)), SECONDS)
     assert books.differences(merchant) == []
     assert books.double_charges(merchant) == []
     assert len(books.malipos(merchant)) == PAYMENTS, "a payment exists that was not requested"

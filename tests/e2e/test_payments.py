@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from malipo_local.demo import books
-from malipo_local.demo.stories import STORIES, stripe_fault
+from malipo_local.demo.stories import CARD_STORIES, stripe_fault
 from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
 
@@ -18,7 +18,7 @@ def books_agree(merchant: DemoMerchant):
     assert books.double_charges(merchant) == []
 
 
-@pytest.mark.parametrize("story", [s for s in STORIES if s.title != "kill -9"], ids=lambda s: s.title)
+@pytest.mark.parametrize("story", [s for s in CARD_STORIES if s.title != "kill -9"], ids=lambda s: s.title)
 def test_the_story_of_the_demo(merchant, story):
     story.play(merchant)
 

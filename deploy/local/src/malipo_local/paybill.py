@@ -13,7 +13,8 @@ from malipo.contracts.providers.mpesa import SHILLING, own_reference
 type Json = dict[str, Any]
 type Answer = Literal["pay", "cancel", "wrong_pin", "timeout"]
 
-# As Safaricom publishes it for its sandbox; the initiator is the stand-in's.
+_INITIATOR, _INITIATOR_PASSWORD = "testapi", "Safaricom999!*!"  # an API user that each number has at the stand-in
+# As Safaricom publishes it for its sandbox.
 _PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
 
 
@@ -37,6 +38,8 @@ class PayBill:
             "consumer_key": f"key-{self.shortcode}",
             "consumer_secret": f"secret-{self.shortcode}",
             "passkey": _PASSKEY,
+            "initiator": _INITIATOR,
+            "initiator_password": _INITIATOR_PASSWORD,
             "pull_number": "0722000000",
             **more,
         }

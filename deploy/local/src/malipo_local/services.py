@@ -10,6 +10,7 @@ Values in braces are filled in when a process starts:
   {database_url}               a database of its own, named malipo_<package>
   {kafka} {redis_url}          where the stores listen
   {key_ring}                   the data keys of this stack
+  {simulators}                 the folder of the simulators' package, where files are that services read of them
   {gateway} {stripe_sim} ...   the URL of any program in the table, dashes as underscores
 """
 
@@ -101,9 +102,15 @@ def _service(
     )
 
 
+_FILES: Mapping[str, Mapping[str, str]] = {
+    "mpesa": {"MPESA_CERTIFICATE_FILE": "{simulators}/mpesa/initiators/certificate.cer"},
+}
+"""What a provider's service reads of its simulator, by setting."""
+
+
 def _provider(provider: ProviderDescriptor) -> Service:
     name = provider.name
-    settings = {f"{name.upper()}_API_BASE": f"{{{name}_sim}}"}
+    settings = {f"{name.upper()}_API_BASE": f"{{{name}_sim}}", **_FILES.get(name, {})}
     if provider.own_addresses:
         settings["CALLBACK_BASE_URL"] = "{url}"
     return _service(f"provider-{name}", after=(f"{name}-sim",), settings=settings)

@@ -1,6 +1,8 @@
 """Where everything of one stack is: addresses, URLs, and the settings each process gets."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 from malipo_local.home import Home
 from malipo_local.plan import Plan
@@ -83,4 +85,12 @@ class Site:
     def _shared_values(self) -> dict[str, str]:
         programs = {row.variable: self.url(row.name) for row in SERVICES if row.kind in {Kind.SERVICE, Kind.SIMULATOR}}
         stores = {"kafka": self.kafka, "redis_url": self.redis_url, "key_ring": self.home.key_ring()}
-        return {**programs, **stores}
+        return {**programs, **stores, "simulators": _folder_of("malipo_simulators")}
+
+
+def _folder_of(package: str) -> str:
+    """Where a package is that no service imports."""
+    found = find_spec(package)
+    assert found is not None, f"{package} is installed with this one"
+    assert found.origin is not None
+    return str(Path(found.origin).parent)

@@ -46,7 +46,7 @@ class Settings(AddressedSettings):
     )
     mpesa_settle_seconds: int = Field(
         default=600,
-        ge=60,
+        ge=1,
         le=86400,
         description='How old a prompt has to be before it fails by a result that M-Pesa may correct, as 1037 "DS timeout".',
     )

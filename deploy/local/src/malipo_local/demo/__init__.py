@@ -1,1 +1,1 @@
-"""The demo: six payments on the real system, shown step by step for a newcomer."""
+"""The demo: payments on the real system, shown step by step for a newcomer."""

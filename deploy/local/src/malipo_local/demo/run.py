@@ -10,6 +10,9 @@ from malipo_local.merchant import DemoMerchant
 from malipo_local.progress import said
 from malipo_local.stack import Stack
 
+_BY_CARD = '{"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}'
+_BY_PHONE = '{"amount": 10000, "currency": "KES", "method": {"type": "mpesa", "phone": "0712 345678"}}'
+
 
 def play(console: Console, stack: Stack, *, began: float, once: bool) -> bool:
     """Play the tour; returns whether every step was as expected. Unless `once`, returns only on KeyboardInterrupt.
@@ -17,8 +20,9 @@ def play(console: Console, stack: Stack, *, began: float, once: bool) -> bool:
     `began` is the moment, on the monotonic clock, from which the first payment is timed.
     """
     with ExitStack() as open_until_the_end:
-        with said(console, "setting up a merchant: key, Stripe credentials, webhook endpoint"):
+        with said(console, "setting up a merchant: key, Stripe and M-Pesa credentials, webhook endpoint"):
             merchant = open_until_the_end.enter_context(DemoMerchant.open(stack, "demo-merchant"))
+            merchant.connect_mpesa()
         tour = Tour(merchant, console, began)
         tour.play()
         if not once:
@@ -35,14 +39,15 @@ def show_the_doors(console: Console, merchant: DemoMerchant) -> None:
     console.rule("[bold]Your turn[/bold]")
     console.print(f"API and its documentation   {gateway}/docs")
     console.print(f"Stripe's stand-in           {merchant.stack.url('stripe-sim')}/docs")
+    console.print(f"M-Pesa customers' phones    {merchant.stack.url('mpesa-sim')}/_sim/phone")
     console.print(f"The merchant's webhooks     {merchant.stack.url('merchant-sim')}/_sim/received")
     console.print("\nA payment of your own (Ctrl-C here stops everything):\n", style="dim")
-    print(first_curl(gateway, merchant.key))  # not through rich: it must survive copy and paste
+    for body in (_BY_CARD, _BY_PHONE):  # not through rich: they must survive copy and paste
+        print(curl(gateway, merchant.key, body))
 
 
-def first_curl(gateway: str, key: str) -> str:
+def curl(gateway: str, key: str, body: str) -> str:
     """A ready command line."""
-    body = '{"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}'
     return (
         f"curl -s {gateway}/v1/payments -H 'X-API-Key: {key}' \\\n"
         f"  -H 'Idempotency-Key: '$(date +%s) -H 'Content-Type: application/json' \\\n  -d '{body}'\n"

@@ -1,22 +1,14 @@
-"""The six payments of the demo: each does something, waits until it has happened, and says what to look at."""
+"""The payments of the demo: each does something, waits until it has happened, and says what to look at."""
 
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from malipo_local.merchant import DemoMerchant, Json, NeverHappened
+from malipo_local.demo.phone_stories import PHONE_STORIES
+from malipo_local.demo.story import Story, expect
+from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.waiting import until
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One step of the tour. `play` returns the payment's id; it raises when anything is not as expected."""
-
-    title: str
-    events: str
-    play: Callable[[DemoMerchant], str]
 
 
 def completes(merchant: DemoMerchant) -> str:
@@ -89,7 +81,7 @@ def survives_a_kill(merchant: DemoMerchant) -> str:
     return str(payment["id"])
 
 
-STORIES = (
+CARD_STORIES = (
     Story("A payment", "The merchant posts it, Stripe takes the money, the merchant is notified.", completes),
     Story("3-D Secure", "The bank wants to authenticate the customer: redirect, approval, done.", asks_the_customer),
     Story("A decline", "No money moves, and the reason is the bank's own.", is_declined),
@@ -105,18 +97,12 @@ STORIES = (
         survives_a_kill,
     ),
 )
+STORIES = (*CARD_STORIES, *PHONE_STORIES)
 
 
 def event_types(merchant: DemoMerchant, payment_id: str) -> set[str]:
     """The kinds of entries in a payment's timeline."""
     return {entry["kind"] for entry in merchant.timeline(payment_id)}
-
-
-def expect(holds: bool, what: str) -> None:
-    """Raise `NeverHappened` with what should have been true."""
-    if not holds:
-        message = f"not so: {what}"
-        raise NeverHappened(message)
 
 
 @contextmanager

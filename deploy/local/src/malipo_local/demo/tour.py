@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from malipo_local.demo import books
-from malipo_local.demo.stories import STORIES, Story
+from malipo_local.demo.stories import STORIES
+from malipo_local.demo.story import Story
 from malipo_local.merchant import DemoMerchant, Json, NeverHappened
 
 
@@ -63,7 +64,7 @@ class Tour:
         self.held += 1
         count = len(books.malipos(self._merchant))
         self._console.print(
-            f"[green]Malipo's book equals Stripe's[/green] on all {count} payments; none charged twice.\n"
+            f"[green]Malipo's book equals Stripe's and M-Pesa's[/green] on all {count} payments; none charged twice.\n"
         )
 
     def result(self) -> str:
