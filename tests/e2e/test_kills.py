@@ -109,7 +109,7 @@ def test_killed_in_the_middle_of_fifty_prompts_nobody_is_prompted_twice_and_ever
     stack, merchant
 ):
     merchant.connect_mpesa()
-    merchant.paybill.script("paid", times=None)
+    merchant.paybill.script("paid", times=PAYMENTS)
     push = {"path": "/mpesa/stkpush/v1/processrequest"}
     with merchant.paybill.fault("slow", match=push, delay_seconds=0.3, times=PAYMENTS):
         payment_ids = killed_halfway(stack, merchant, "provider-mpesa", by_phone)

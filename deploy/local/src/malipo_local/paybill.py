@@ -59,14 +59,10 @@ class PayBill:
         (prompt,) = self.prompts(payment_id)
         self.http.post(f"/_sim/phone/{prompt['checkout_request_id']}/pay_late").raise_for_status()
 
-    def script(self, ending: str, *, phone: str = "", times: int | None = 1, **how: Any) -> None:
-        """What the customer with this phone, or whoever is asked next, does with the prompt, a moment after it is shown.
-
-        `times` None: from now on.
-        """
+    def script(self, ending: str, *, phone: str = "", **how: Any) -> None:
+        """What the customer with this phone, or whoever is asked next, does with the prompt, a moment after it is shown."""
         match = {"shortcode": self.shortcode, **({"phone": f"254{phone[1:]}"} if phone else {})}
-        body = {"match": match, "ending": ending, "times": times, **how}
-        self.http.post("/_sim/scripts", json=body).raise_for_status()
+        self.http.post("/_sim/scripts", json={"match": match, "ending": ending, **how}).raise_for_status()
 
     @contextmanager
     def fault(self, fault: str, *, match: Json | None = None, **rule: Any) -> Generator[str]:
