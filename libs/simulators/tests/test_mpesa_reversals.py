@@ -228,6 +228,8 @@ async def test_a_result_can_be_lost_or_come_twice_or_before_the_answer(mpesa, un
     first, *others = await results(mpesa, until, count=3)
     assert others[0] == others[1] != first
     assert [kind for kind, _ in await kinds(mpesa)].count("reversal") == 3
+    shown = (await mpesa.http.get("/_sim/results", params={"shortcode": CODE})).json()
+    assert [(one["role"], one["result_code"]) for one in shown] == [("reversal", 0)] * 3
 
 
 async def test_a_rule_finds_the_result_of_one_payment_by_its_amount_or_receipt(mpesa, until):

@@ -13,6 +13,7 @@ from malipo_simulators.mpesa.c2b.lifecycle import confirm
 from malipo_simulators.mpesa.initiators.control import initiator_routes
 from malipo_simulators.mpesa.oauth.control import token_routes
 from malipo_simulators.mpesa.pull.control import pull_routes
+from malipo_simulators.mpesa.results.control import result_routes
 from malipo_simulators.mpesa.routes import add_api
 from malipo_simulators.mpesa.settings import MpesaSettings
 from malipo_simulators.mpesa.shortcodes.control import shortcode_routes
@@ -31,6 +32,7 @@ CONTROL_ROUTES = (
     registration_routes,
     pull_routes,
     initiator_routes,
+    result_routes,
     balance_routes,
 )
 

@@ -1,11 +1,12 @@
 """The /pulltransactions operations: registering a shortcode, and asking what it was paid."""
 
 import re
+from itertools import islice
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.errors import DarajaError
 from malipo_simulators.mpesa.faults import MpesaFault, PullQuirk
-from malipo_simulators.mpesa.http.fields import Fields
+from malipo_simulators.mpesa.http.fields import MOST_DIGITS, Fields
 from malipo_simulators.mpesa.http.request import MpesaRequest
 from malipo_simulators.mpesa.pull.rows import rows_between, write_row
 from malipo_simulators.mpesa.pull.window import read_time
@@ -43,8 +44,8 @@ def query(request: MpesaRequest) -> Json:
     if end < start:
         raise fields.refused("EndDate")
     offset = read_offset(fields)
-    rows = list(rows_between(request.world, code, start, end, missing_seconds(request)))
-    return write_page(request, rows[offset : offset + PAGE])
+    rows = rows_between(request.world, code, start, end, missing_seconds(request))
+    return write_page(request, list(islice(rows, offset, offset + PAGE)))
 
 
 def write_page(request: MpesaRequest, rows: list[Transaction]) -> Json:
@@ -87,7 +88,7 @@ def read_bound(fields: Fields, name: str) -> int:
 
 def read_offset(fields: Fields) -> int:
     """How many rows to leave out."""
-    text = fields.text("OffSetValue")
+    text = fields.text("OffSetValue", longest=MOST_DIGITS)
     if not (text.isascii() and text.isdigit()):
         raise fields.refused("OffSetValue")
     return int(text)

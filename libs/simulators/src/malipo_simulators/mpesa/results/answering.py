@@ -9,9 +9,6 @@ from malipo_simulators.mpesa.results.checking import check_initiator
 from malipo_simulators.mpesa.results.telling import Outcome, tell, tell_timeout
 from malipo_simulators.mpesa.state.book import Payment
 from malipo_simulators.mpesa.state.conversations import Conversation
-from malipo_simulators.mpesa.state.initiators import Role
-
-MOVES_MONEY = (Role.REVERSAL, Role.B2C)
 
 
 def answer_later(ask: Ask, about: Payment | None, carry_out: Callable[[], Outcome]) -> Json:
@@ -28,12 +25,20 @@ def answer_later(ask: Ask, about: Payment | None, carry_out: Callable[[], Outcom
 
 
 def remember(ask: Ask, outcome: Outcome) -> None:
-    """What would have moved money can be asked about later, also if it was declined."""
-    if ask.role not in MOVES_MONEY:
-        return
-    amount = str(ask.request.given.get("Amount"))
-    ended = Conversation(ask.originator_conversation_id, ask.conversation_id, ask.shortcode, outcome.receipt, amount)
-    ask.request.world.conversations.end(ended)
+    world = ask.request.world
+    world.conversations.end(
+        Conversation(
+            role=ask.role,
+            originator_id=ask.originator_conversation_id,
+            id=ask.conversation_id,
+            shortcode=ask.shortcode,
+            result_code=outcome.code.code,
+            result=outcome.code.text,
+            receipt=outcome.receipt,
+            amount=str(ask.request.given.get("Amount", "")),
+            at=world.clock.now(),
+        )
+    )
 
 
 def accepted(ask: Ask) -> Json:
