@@ -69,7 +69,7 @@ layers = [
   "main",
   "provider | (registration) | (statement)",
   "client | (events)",
-  "(pauses)",
+  "(pauses) | (statement_rows)",
   "mapping | (requests)",
   "(account) | (codes) | settings",
   "(certificate) | (objects) | (tables)",

@@ -159,7 +159,7 @@ async def test_a_process_that_dies_before_it_says_how_far_it_came_is_followed_by
     await in_doubt(kit, make)
     await reader.fetching.survey(kit.database)
     (cursor,) = await reader.claim()
-    await reader.fetching._read(await kit.credentials.by_id("cred_1"), Stretch(AT, AT))
+    await reader.fetching._read(await kit.credentials.by_id("cred_1"), Stretch(AT, AT, AT))
     other = reader.another([REPORT])
     assert await other.look() == 0
     await kit.sql("UPDATE statements SET lease_until = now() - interval '1 second'")

@@ -16,14 +16,12 @@ TERMS = Terms(window=48 * HOUR, lateness=30 * MINUTE, longest=6 * HOUR, every=MI
 
 def test_what_may_still_show_late_is_read_again_each_time():
     look = next_look(TERMS, NOW - 31 * MINUTE, NOW)
-    assert (look.stretch, look.more) == (Stretch(NOW - 31 * MINUTE, NOW), False)
-    assert look.covered_until == NOW - 30 * MINUTE
+    assert (look.stretch, look.more) == (Stretch(NOW - 31 * MINUTE, NOW, NOW - 30 * MINUTE), False)
 
 
 def test_what_was_missed_for_long_is_caught_up_with_in_stretches():
     look = next_look(TERMS, NOW - 30 * HOUR, NOW)
-    assert (look.stretch, look.more) == (Stretch(NOW - 30 * HOUR, NOW - 24 * HOUR), True)
-    assert look.covered_until == NOW - 24 * HOUR
+    assert (look.stretch, look.more) == (Stretch(NOW - 30 * HOUR, NOW - 24 * HOUR, NOW - 24 * HOUR), True)
 
 
 def test_what_the_provider_no_longer_shows_is_a_gap():
@@ -33,7 +31,7 @@ def test_what_the_provider_no_longer_shows_is_a_gap():
 
 
 def test_a_clock_that_is_set_back_takes_back_nothing_that_is_known():
-    assert next_look(TERMS, NOW, NOW - HOUR).covered_until == NOW
+    assert next_look(TERMS, NOW, NOW - HOUR).stretch.again_from == NOW
 
 
 def test_a_look_that_could_never_catch_up_is_refused():
@@ -53,7 +51,7 @@ def test_looks_leave_nothing_out_whenever_they_come(pauses):
             look = next_look(TERMS, covered, now)
             assert look.stretch.since == max(covered, now - TERMS.window)
             assert look.gap == (covered < now - TERMS.window)
-            assert look.stretch.since <= look.covered_until <= look.stretch.until
-            covered, more, looks = look.covered_until, look.more, looks + 1
+            assert look.stretch.since <= look.stretch.again_from <= look.stretch.until
+            covered, more, looks = look.stretch.again_from, look.more, looks + 1
         assert covered >= now - TERMS.lateness
         assert looks <= TERMS.window / (TERMS.longest - TERMS.lateness) + 1

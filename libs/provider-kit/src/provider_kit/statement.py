@@ -11,10 +11,11 @@ from provider_kit.provider import Credentials, ParsedCallback
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A time of a statement, both ends included."""
+    """A time of a statement, both ends included. What is not before `again_from` is read by a later look once more."""
 
     since: datetime
     until: datetime
+    again_from: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +63,12 @@ class Statement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a statement: it reads `stretch`, after which all is known before `covered_until`.
+    """One look at a statement: it reads `stretch`.
 
     `more` is to be read soon. `gap`: the provider no longer shows all that has not been read.
     """
 
     stretch: Stretch
-    covered_until: datetime
     more: bool
     gap: bool
 
@@ -78,5 +78,5 @@ def next_look(terms: Terms, covered_until: datetime, now: datetime) -> Look:
     oldest = now - terms.window
     since = max(covered_until, oldest)
     until = max(since, min(since + terms.longest, now))
-    covered = max(since, min(until, now - terms.lateness))
-    return Look(Stretch(since, until), covered, more=until < now, gap=covered_until < oldest)
+    again_from = max(since, min(until, now - terms.lateness))
+    return Look(Stretch(since, until, again_from), more=until < now, gap=covered_until < oldest)

@@ -20,6 +20,7 @@ from provider_mpesa.client import HOSTS, MpesaClient
 from provider_mpesa.pauses import Pauses
 from provider_mpesa.provider import MpesaProvider
 from provider_mpesa.settings import Settings
+from provider_mpesa.statement import MpesaStatement
 
 NAME = "provider-mpesa"
 
@@ -27,10 +28,10 @@ NAME = "provider-mpesa"
 def build(settings: Settings) -> ASGIApp:
     """The application of this service."""
     runtime = Runtime(NAME, settings)
-    provider = MpesaProvider(
-        client_of(settings, runtime), certificates_of(settings), settle=timedelta(seconds=settings.mpesa_settle_seconds)
-    )
-    return provider_service(provider, runtime, settings, senders=settings.senders)
+    client = client_of(settings, runtime)
+    provider = MpesaProvider(client, certificates_of(settings), settle=timedelta(seconds=settings.mpesa_settle_seconds))
+    statement = MpesaStatement(client, queries_per_minute=settings.mpesa_statement_queries_per_minute)
+    return provider_service(provider, runtime, settings, statement=statement, senders=settings.senders)
 
 
 def client_of(settings: Settings, runtime: Runtime) -> MpesaClient:

@@ -51,6 +51,14 @@ class Settings(AddressedSettings):
         description='How old a prompt has to be before it fails by a result that M-Pesa may correct, as 1037 "DS timeout".',
     )
 
+    mpesa_statement_queries_per_minute: int = Field(
+        default=30,
+        ge=1,
+        le=600,
+        description="How often an account's statement (Pull Transactions) is queried at the most. Safaricom grants so many to "
+        "an app, and tells nobody how many beforehand.",
+    )
+
     @field_validator("mpesa_certificate_file", "mpesa_test_certificate_file")
     @classmethod
     def _is_a_certificate(cls, path: FilePath | None) -> FilePath | None:

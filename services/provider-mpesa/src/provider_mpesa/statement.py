@@ -1,0 +1,65 @@
+"""Reads M-Pesa's Pull Transactions: all that a short code was paid, whether or not a callback has told it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
+
+from provider_kit.credentials import Account
+from provider_kit.errors import NotSent
+from provider_kit.provider import Credentials, ParsedCallback
+from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.statement import Stretch, Terms
+from provider_mpesa.account import MpesaAccount, read_account
+from provider_mpesa.client import MpesaClient
+from provider_mpesa.statement_rows import QUERY, Page, page_request, read_page
+
+TERMS = Terms(
+    window=timedelta(hours=47, minutes=50),  # of 48: clocks differ
+    lateness=timedelta(minutes=30),
+    longest=timedelta(hours=2),
+    every=timedelta(minutes=1),
+    soonest=timedelta(seconds=10),
+)
+_MOST_PAGES = 1000
+
+
+class MpesaStatement:
+    """The statements of all accounts that a phone number is nominated for; each answers so many queries a minute."""
+
+    terms = TERMS
+
+    def __init__(self, client: MpesaClient, *, queries_per_minute: int) -> None:
+        self._client = client
+        self._pause_seconds = 60 / queries_per_minute
+
+    def is_read(self, credentials: Credentials) -> bool:
+        """Whether the merchant has Pull Transactions. Raises `Misconfigured`."""
+        return read_account(credentials, "test").keys.pull_number is not None
+
+    async def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[ParsedCallback]]:
+        """What the account was paid in that time. Raises `NotSent` or `Misconfigured`.
+
+        `OffSetValue` is a number of rows, and how many an answer has at the most is not documented. Late rows that come in
+        between move others to later places, so that some are read twice.
+        """
+        of_account = read_account(account.credentials, account.mode)
+        known: set[str] = set()
+        read = longest = 0
+        for _ in range(_MOST_PAGES):
+            page = await self._page(of_account, stretch, read)
+            new = set(page.names) - known
+            yield page.reports
+            if not new or len(page.names) < longest:
+                return
+            known |= new
+            read, longest = read + len(page.names), len(page.names)
+            await asyncio.sleep(self._pause_seconds)
+        raise NotSent("more pages than are ever read")
+
+    async def _page(self, account: MpesaAccount, stretch: Stretch, offset: int) -> Page:
+        try:
+            response = await self._client.call(account, QUERY, page_request(account, stretch, offset))
+        except (Silence, ResponseTooLong) as error:
+            msg = f"no statement from M-Pesa: {str(error) or 'too long'}"
+            raise NotSent(msg) from None
+        return read_page(response, stretch)

@@ -1,0 +1,152 @@
+"""Pull Transactions as M-Pesa writes them: times of East Africa, and answers in all the shapes that have been seen. Pure."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
+from provider_kit.statement import Stretch
+from provider_mpesa.account import EAST_AFRICA, MpesaAccount
+from provider_mpesa.mapping import RECEIPT
+from provider_mpesa.objects import Loose, MpesaResponse, is_id, money_of, text_of
+from provider_mpesa.requests import Body
+
+QUERY = "/pulltransactions/v1/query"
+NAMELESS_WAITS = timedelta(minutes=10)
+"""How old money without a reference has to be before it is told: its prompt's own callback may say first whose it is."""
+
+_OK = 200
+_READ, _NONE = "1000", "1001"
+_NO_SHORT_CODE = "400.001"
+_NOTHING_THERE = "does not have any available transactions"
+_DEPTH = 4  # lists in a list, in a text: `"[[]]"`
+_SLACK = timedelta(minutes=5)  # of M-Pesa's clock and the database's
+_GIVEN_BACK = re.compile("revers", re.IGNORECASE)
+_ABSENT = msgspec.Raw(b"null")
+
+type Fields = dict[str, Loose]
+"""An object's fields by their names, in lower case and without spaces: `Response Code` has been seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer: what names each of its rows, and what they report, but for those that are too young to be told."""
+
+    names: Sequence[str]
+    reports: Sequence[ParsedCallback]
+
+
+def page_request(account: MpesaAccount, stretch: Stretch, offset: int) -> Body:
+    """Asks for the rows of this time behind the first `offset`."""
+    return {
+        "ShortCode": account.keys.shortcode,
+        "StartDate": _east_african(stretch.since),
+        "EndDate": _east_african(stretch.until + timedelta(seconds=1)),
+        "OffSetValue": str(offset),
+    }
+
+
+def read_page(response: MpesaResponse, stretch: Stretch) -> Page:
+    """The page in an answer. Raises `NotSent` for one that is none, and `Misconfigured` where there is no such statement."""
+    try:
+        rows = list(_rows_of(response))
+    except (ValueError, RecursionError):  # msgspec's errors are `ValueError`s, too
+        raise NotSent("M-Pesa's statement cannot be read") from None
+    names = [_name_of(row) for row in rows]
+    reports = [_report(name, row, stretch) for name, row in zip(names, rows, strict=True)]
+    return Page(names, [one for one in reports if one is not None])
+
+
+def _rows_of(response: MpesaResponse) -> Iterator[Fields]:
+    """Raises `ValueError` for what is no statement."""
+    answer = _fields(response.body)
+    code = _text(answer, "responsecode") or _text(answer, "errorcode")
+    if _NOTHING_THERE in _text(answer, "errormessage"):  # with HTTP 500, although it is no outage
+        return iter(())
+    if code == _NO_SHORT_CODE:
+        raise Misconfigured("M-Pesa shows no transactions of this short code: register it for Pull Transactions.")
+    if response.status != _OK or code not in (_READ, _NONE):
+        msg = f"M-Pesa shows no statement: {code if is_id(code) else f'http {response.status}'}"
+        raise NotSent(msg)
+    shown = [bytes(answer[name]) for name in ("response", "transaction") if name in answer]
+    if not shown and code == _READ:
+        raise ValueError
+    return (row for raw in shown for row in _objects(raw))
+
+
+def _objects(raw: bytes, depth: int = _DEPTH) -> Iterator[Fields]:
+    """All objects in this JSON, in whatever lists and texts they are. Raises `ValueError` for anything else."""
+    if depth == 0:
+        raise ValueError
+    match raw[:1]:
+        case b"{":
+            yield _fields(raw)
+        case b"[":
+            for one in msgspec.json.decode(raw, type=list[msgspec.Raw]):
+                yield from _objects(bytes(one), depth - 1)
+        case b'"':
+            yield from _objects(msgspec.json.decode(raw, type=str).strip().encode() or bytes(_ABSENT), depth - 1)
+        case _:
+            if raw != bytes(_ABSENT):
+                raise ValueError
+
+
+def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
+    """What a row reports; None for one that comes again, and about which more may be known then."""
+    receipt, amount = _text(row, "transactionid"), money_of(_text(row, "amount"))
+    if not is_id(receipt) or amount is None or amount.amount_minor == 0:
+        return ParsedCallback(name, unmatched=[Unmatched("statement.unreadable", {})])
+    if _GIVEN_BACK.search(_text(row, "transactiontype")):  # a reversal, of which another report tells
+        return ParsedCallback(name, unmatched=[Unmatched("statement.reversal", {RECEIPT: receipt}, amount)])
+    money = ReceivedMoney(
+        reference=receipt,
+        amount=amount,
+        method="mpesa",
+        received_at=_time_of(row, stretch),
+        account_reference=_text(row, "billreference").strip() or None,
+        role=RECEIPT,
+    )
+    return None if _may_be_explained_yet(money, stretch) else ParsedCallback(name, received=[money])
+
+
+def _may_be_explained_yet(money: ReceivedMoney, stretch: Stretch) -> bool:
+    """Statements name what a till was paid by the receipt alone, which its prompt's callback may be the first to tell."""
+    comes_again = money.received_at >= stretch.again_from
+    return comes_again and money.account_reference is None and money.received_at > stretch.until - NAMELESS_WAITS
+
+
+def _time_of(row: Fields, stretch: Stretch) -> datetime:
+    """When it was. Samples end in Z, and seem to be times of East Africa nevertheless: that which lies in the time asked for."""
+    try:
+        written = datetime.fromisoformat(_text(row, "trxdate").strip().removesuffix("Z"))
+    except ValueError:
+        return stretch.since
+    readings = [written] if written.tzinfo else [written.replace(tzinfo=zone) for zone in (EAST_AFRICA, UTC)]
+    fitting = [one for one in readings if stretch.since - _SLACK <= one <= stretch.until + _SLACK]
+    return fitting[0].astimezone(UTC) if fitting else stretch.since
+
+
+def _name_of(row: Fields) -> str:
+    receipt = _text(row, "transactionid")
+    if is_id(receipt):
+        return receipt
+    written = sorted((name, bytes(value)) for name, value in row.items())
+    return hashlib.sha256(repr(written).encode()).hexdigest()
+
+
+def _fields(raw: bytes) -> Fields:
+    found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    return {name.replace(" ", "").lower(): value for name, value in found.items()}
+
+
+def _text(fields: Fields, name: str) -> str:
+    return text_of(fields.get(name, _ABSENT))
+
+
+def _east_african(at: datetime) -> str:
+    return at.astimezone(EAST_AFRICA).strftime("%Y-%m-%d %H:%M:%S")
