@@ -77,6 +77,15 @@ async def test_the_status_is_what_counts(answer, status):
         assert await poster.post(url, b"", {}) == status
 
 
+async def test_where_the_receivers_word_decides_its_body_comes_too_but_not_an_endless_one():
+    endless = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 64_001
+    async with listening(OK, endless) as (_, poster, url):
+        reply = await poster.ask(url, b"{}", {})
+        assert (reply.status, reply.body) == (200, b"ok")
+        with pytest.raises(DeliveryFailed):
+            await poster.ask(url, b"{}", {})
+
+
 @pytest.mark.parametrize("answer", [b"", None, b"SSH-2.0-not-http\r\n\r\n"])
 async def test_a_response_that_cannot_be_understood_is_a_failed_delivery_and_the_next_one_works(answer):
     async with listening(answer, OK) as (listener, poster, url):

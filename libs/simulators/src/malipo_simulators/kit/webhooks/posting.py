@@ -14,6 +14,7 @@ import httpx
 
 MAX_IDLE_CONNECTIONS = 64
 HTTP_PORT = 80
+MAX_REPLY_BYTES = 64_000
 
 
 class DeliveryFailed(Exception):
@@ -53,13 +54,23 @@ class HttpxPoster:
 
     async def ask(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
         try:
-            response = await self._client.post(url, content=body, headers=headers)
-            return Reply(response.status_code, response.content)
+            async with self._client.stream("POST", url, content=body, headers=headers) as response:
+                return Reply(response.status_code, await read_reply(response))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+async def read_reply(response: httpx.Response) -> bytes:
+    """Its whole body. Raises DeliveryFailed if it is endless."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_REPLY_BYTES:
+            raise DeliveryFailed(f"more than {MAX_REPLY_BYTES} bytes")
+    return bytes(body)
 
 
 class Connection(asyncio.Protocol):
