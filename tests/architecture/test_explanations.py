@@ -81,7 +81,9 @@ def test_a_payment_that_waits_offers_to_wait_and_none_waits_at_an_end(key):
 
 
 def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_a_text():
-    without_code = {Trigger.DECLINED, Trigger.OVERDUE, Trigger.REVERSED, Trigger.DECIDED_FAILED}
+    without_code = {
+        *(Trigger.DECLINED, Trigger.OVERDUE, Trigger.REVERSED, Trigger.DECIDED_FAILED, Trigger.PAYMENT_RETURNED)
+    }
     too_late = {
         "cancel_too_late" if one.trigger is Trigger.SUCCEEDED else f"payment_{one.trigger}"
         for one in TRANSITIONS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from told import ALL, APPROVED, CANCELED, TO_APPROVE, UNKNOWN, Told
+from told import ALL, APPROVED, CANCELED, RETURNED, TO_APPROVE, UNKNOWN, Told
 
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
@@ -35,6 +35,8 @@ STEPS = st.one_of(
     st.tuples(st.just("tell")),
     st.tuples(st.just("callback")),
     st.tuples(st.just("settle"), st.booleans()),
+    st.tuples(st.just("bank")),
+    st.tuples(st.just("lose")),
     st.tuples(st.just("overdue"), st.sampled_from([1, 1, 20])),
     st.tuples(st.just("decide"), st.booleans(), st.sampled_from([Trigger.DECIDED_COMPLETED, Trigger.DECIDED_FAILED])),
     st.tuples(st.just("refund"), AMOUNTS),
@@ -42,7 +44,7 @@ STEPS = st.one_of(
     st.tuples(st.just("cancel")),
 )
 """`deliver`: all that was sent arrives; `run`: so it does, and the first of what is open is carried out; `tell`: all that was
-answered is told; `work`: both."""
+answered is told; `work`: both; `lose`: what was sent and has not arrived is gone; `bank`: the customer's takes the money back."""
 
 
 @dataclass(slots=True)
@@ -101,6 +103,8 @@ class Book:
                 return Authorized(amount=ALL, reference="pi")
             case "taken":
                 return Succeeded(amount=Money(self.taken_minor, "USD"), reference="pi")
+            case "back":
+                return RETURNED
             case _:
                 return CANCELED
 
@@ -122,7 +126,7 @@ class Book:
             case Cancel():
                 return self.charge is not None
             case Refund():
-                return self.charge == "taken"
+                return self.charge in ("taken", "back")  # one that does not look
 
     def _carry_out(self, command: ProviderOperation, how: str) -> None:
         is_cancel = isinstance(command, Cancel)
@@ -136,7 +140,7 @@ class Book:
             case Capture():
                 self.charge, self.taken_minor = "taken", command.amount.amount_minor
             case Cancel():
-                self.charge = self.charge if self.charge == "taken" else "void"
+                self.charge = self.charge if self.charge in ("taken", "back") else "void"
             case Refund():
                 self.refunds[command.operation_id] = command.amount.amount_minor, how
                 assert not self.honest or self.refunded_minor <= self.taken_minor, "more went back than was taken"
@@ -258,6 +262,13 @@ class HeldWalk(Told):
                 self.report(self.book.shows_charge())
             case ("settle", well):
                 self.book.settle(well=well)
+            case ("bank",) if self.book.charge == "taken":
+                self.book.charge = "back"
+                self.report(RETURNED)
+            case ("lose",):
+                self.service.arriving.clear()
+            case ("bank",):
+                pass  # there is nothing to take
             case ("callback",):
                 pass  # there is nothing to tell
             case _:

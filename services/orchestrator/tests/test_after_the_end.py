@@ -69,9 +69,33 @@ def test_a_refund_that_was_never_sent_is_withdrawn_once_its_payment_went_back():
     told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id))
     [withdraw] = [one for one in told.report(RETURNED) if isinstance(one, Withdraw)]
     assert (withdraw.operation_id, withdraw.kind) == (refund_id, "refund")
-    told.report(Canceled(), refund_id, "refund")
+    assert (told.last.sent, told.last.step, told.last.cause.trigger) == ("withdraw", withdraw.step, "payment_returned")
+    told.report(Canceled(), refund_id, "refund", "attempt", step=withdraw.step)
     refund = told.payment.operations[refund_id]
     assert (refund.state, refund.failure.code) == (State.FAILED, "payment_returned")
+
+
+def test_what_withdraws_a_refund_goes_out_again_until_something_comes_back():
+    told, refund_id = Told(), ids.new("ref")
+    told.report(PAID)
+    told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id))
+    told.report(RETURNED)
+    for _ in range(3):
+        told.now += timedelta(hours=1)
+        sent = [type(one) for one in told.overdue(refund_id) if isinstance(one, ProviderMessage)]
+        assert sent == [Withdraw, Query]
+    told.report(Pending(reference="re_1"), refund_id, "refund", "query")
+    told.now += timedelta(days=1)
+    assert [type(one) for one in told.overdue(refund_id) if isinstance(one, ProviderMessage)] == [Query]
+
+
+@pytest.mark.parametrize("outcome", [Pending(reference="re_1"), Succeeded(amount=ALL, reference="re_1")])
+def test_a_refund_that_the_provider_has_is_not_withdrawn_when_its_payments_money_goes_back(outcome):
+    told, refund_id = Told(), ids.new("ref")
+    told.report(PAID)
+    told.handle(RefundPayment(payment_id=told.id, refund_id=refund_id))
+    told.report(outcome, refund_id, "refund")
+    assert [one for one in told.report(RETURNED) if isinstance(one, Withdraw)] == []
 
 
 def test_a_payment_captured_in_part_has_that_part_again_when_a_wrong_decision_is_undone():

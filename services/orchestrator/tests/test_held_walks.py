@@ -52,4 +52,17 @@ def test_what_persons_have_decided_as_the_book_has_it_agrees_with_that_in_the_en
     told.come_to_rest()
     assert not any(told.payment.timers.values()), "something is still waited for"
     assert (told.payment.state is State.COMPLETED) == (told.book.charge == "taken")
+    assert (told.payment.state is State.RETURNED) == (told.book.charge == "back")
     assert told.payment.refunded_minor == told.book.refunded_minor
+
+
+def test_a_refund_that_is_held_is_withdrawn_when_the_money_goes_back_though_the_first_withdrawal_is_lost():
+    walk = HeldWalk(honest=True)
+    walk.work("done")
+    walk.request("refund")
+    for step in (("deliver",), ("bank",), ("lose",), ("overdue", 1), ("deliver",), ("tell",)):
+        walk.step(step)
+    [refund] = walk.payment.operations.values()
+    assert (refund.state, refund.failure.code, walk.book.refunds) == (State.FAILED, "payment_returned", {})
+    walk.come_to_rest()
+    assert walk.book.refunds == {}

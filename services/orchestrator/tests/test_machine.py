@@ -26,7 +26,7 @@ SUBJECTS = list(Subject)
 OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED, *DECISIONS}
 FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
 CHARGES_ONLY = {Trigger.APPROVED, Trigger.REVERSED}
-AT_THE_END = {Trigger.NAMED}
+AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 PROVIDER_TRIGGERS = {
     Subject.PAYMENT: set(Trigger) - OURS - FROM_OUTSIDE - AT_THE_END,
@@ -200,6 +200,26 @@ def test_a_refund_that_waits_for_the_charges_name_asks_and_moves_nothing_until_i
     assert waiting[Trigger.OVERDUE] == (State.WAITING, Send.QUERY)
     ends = {to for trigger, (to, _) in waiting.items() if trigger not in (Trigger.DISPATCHED, Trigger.OVERDUE)}
     assert ends == {State.FAILED}
+
+
+def test_a_refund_of_money_that_went_back_ends_where_nothing_was_sent_and_is_withdrawn_where_it_may_still_be():
+    stopped = {one.state: one for one in TRANSITIONS if one.trigger is Trigger.PAYMENT_RETURNED}
+    assert {one.subject for one in stopped.values()} == {Subject.REFUND}
+    # A pending one is at the provider, and one that begins is dispatched or deferred in the same fold.
+    undecided = states_of(Subject.REFUND) - DECIDED - {State.INITIATED, State.PENDING}
+    assert set(stopped) == undecided
+    assert (stopped[State.WAITING].to, stopped[State.WAITING].send) == (State.FAILED, None)
+    for state in undecided - {State.WAITING}:
+        assert (stopped[state].to, stopped[state].send, stopped[state].event) == (state, Send.WITHDRAW, None)
+
+
+def test_nothing_but_a_cancel_that_waits_and_the_return_of_its_money_withdraws():
+    withdrawing = {(one.subject, one.trigger) for one in TRANSITIONS if one.send is Send.WITHDRAW}
+    assert withdrawing == {
+        (Subject.CANCEL, Trigger.DEFERRED),
+        (Subject.CANCEL, Trigger.OVERDUE),
+        (Subject.REFUND, Trigger.PAYMENT_RETURNED),
+    }
 
 
 @pytest.mark.parametrize("subject", [Subject.CAPTURE, Subject.CANCEL])

@@ -283,11 +283,11 @@ class Fold(Recording):
                 self._operation_step(operation, trigger, outcome)
 
     def _stop_refunds(self) -> None:
-        """End those that wait here, and those at the provider's service that were never sent."""
-        for refund in self.payment.waiting(Subject.REFUND):
-            self._operation_step(refund, Trigger.DECLINED, Declined(code="payment_returned"))
-        under_way = [one for one in self.payment.live(Subject.REFUND) if one.unanswered and one.opened_by != "provider"]
-        self.messages += [commands.withdraw(self.payment, one) for one in under_way]
+        """End those that wait here, and those at the provider's service that were never sent: what is pending was."""
+        ours = [one for one in self.payment.live(Subject.REFUND) if one.opened_by != "provider"]
+        for refund in ours:
+            if refund.state is not State.PENDING:
+                self._operation_step(refund, Trigger.PAYMENT_RETURNED, None)
 
     def _start_deferred(self, *subjects: Subject) -> None:
         """Start what was deferred and can be carried out now: a cancel, because the charge exists, or a refund, as it has a name."""
@@ -338,14 +338,14 @@ class Fold(Recording):
                 self._ask(transition, operation)
             case Send.WITHDRAW:
                 (operation or self.payment).queries += 1
-                self.messages.append(commands.withdraw(self.payment))
+                self.messages.append(commands.withdraw(self.payment, operation))
 
     def _ask(self, transition: Transition, operation: Operation | None) -> None:
         (operation or self.payment).queries += 1
         deferred = operation is not None and operation.state is State.WAITING
         await_answer(self.payment, self.payment if operation is None or deferred else operation, query=True)
-        if repeats_command(transition) and commands.fresh(self.payment, operation, self.now):
-            self.messages.append(commands.operation_command(self.payment, operation))
+        if repeats_command(transition):
+            self.messages += commands.repeated(self.payment, operation, self.now)
         self.messages.append(commands.query(self.payment, None if deferred else operation))
 
     def _give_up(self) -> None:

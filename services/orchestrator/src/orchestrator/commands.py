@@ -1,5 +1,6 @@
 """The commands sent to a provider for a payment and its operations. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict
 
@@ -15,6 +16,7 @@ from malipo.contracts.provider_commands import (
     Confirm,
     OpenedRefund,
     ProviderCommand,
+    ProviderMessage,
     Query,
     Refund,
     Withdraw,
@@ -115,7 +117,15 @@ def _confirm(payment: Payment) -> Confirm:
     )
 
 
-def fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
+def repeated(payment: Payment, operation: Operation | None, now: datetime) -> Sequence[ProviderMessage]:
+    """What was sent last about it, and was perhaps lost: what withdraws a refund of money that went back, or the command."""
+    refund = operation if operation is not None and operation.subject is Subject.REFUND else None
+    if refund is not None and refund.opened_by != "provider" and payment.state is State.RETURNED:
+        return [withdraw(payment, refund)]
+    return [operation_command(payment, operation)] if _fresh(payment, operation, now) else []
+
+
+def _fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool:
     """Whether a command that was perhaps lost may still be carried out for the first time.
 
     A charge or its confirm until the intent expires, unless a cancel was requested meanwhile; anything else within an hour,
@@ -152,12 +162,12 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
             raise ValueError(operation.subject)
 
 
-def withdraw(payment: Payment, refund: Operation | None = None) -> Withdraw:
-    """The command that stops the refund, or else the charge or the confirm that is under way, where it waits, if that was never
-    sent.
+def withdraw(payment: Payment, operation: Operation | None) -> Withdraw:
+    """The command that stops a refund, or for a cancel the charge or the confirm that is under way, where it waits, if that was
+    never sent.
     """
-    if refund is not None:
-        return Withdraw(**_common(payment, refund.id), kind="refund")
+    if operation is not None and operation.subject is Subject.REFUND:
+        return Withdraw(**_common(payment, operation.id), kind="refund")
     return Withdraw(**_common(payment, payment.awaited_id), kind=_awaited_kind(payment))
 
 

@@ -28,7 +28,8 @@ class State(StrEnum):
 class Trigger(StrEnum):
     """What happens to it: our own action, a provider's outcome, a deadline, or the end of the intent (`EXPIRED`).
 
-    `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended. `OPENED`: somebody began a refund at the provider itself.
+    `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
+    `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself.
     `RECEIVED`: money came to an account without a payment of ours. `DECIDED_...`: a person has decided.
     """
 
@@ -45,6 +46,7 @@ class Trigger(StrEnum):
     APPROVED = "approved"
     REVERSED = "reversed"
     NAMED = "named"
+    PAYMENT_RETURNED = "payment_returned"
     ACTION_REQUIRED = "action_required"
     UNKNOWN = "unknown"
     OVERDUE = "overdue"
@@ -174,13 +176,14 @@ _TABLE = {
         (I,                T.OVERDUE,           FAILED,    _,                  "refund.failed"),
         (I,                T.DEFERRED,          W,         S.QUERY,            _),  # what is the charge called at the provider?
         (W,                T.DISPATCHED,        P,         S.REFUND,           _),  # now it can be sent
-        (W,                T.DECLINED,          FAILED,    _,                  "refund.failed"),  # nothing to give back any more
+        (W,                T.PAYMENT_RETURNED,  FAILED,    _,                  "refund.failed"),  # nothing to give back any more
         (W,                T.OVERDUE,           W,         S.QUERY,            _),
         (W,                T.DECIDED_FAILED,    FAILED,    _,                  "refund.failed"),
         (P,                T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
         (P,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
         (P,                T.REVERSED,          FAILED,    _,                  "refund.failed"),
-        (P,                T.CANCELED,          FAILED,    _,                  "refund.failed"),  # withdrawn: its payment went back
+        (P,                T.CANCELED,          FAILED,    _,                  "refund.failed"),  # it was withdrawn
+        (P,                T.PAYMENT_RETURNED,  P,         S.WITHDRAW,         _),  # the customer must not get it twice
         (P,                T.PENDING,           N,         _,                  _),
         (P,                T.UNKNOWN,           D,         S.QUERY,            _),
         (P,                T.OVERDUE,           D,         S.QUERY,            _),
@@ -194,6 +197,7 @@ _TABLE = {
         (D,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
         (D,                T.REVERSED,          FAILED,    _,                  "refund.failed"),
         (D,                T.CANCELED,          FAILED,    _,                  "refund.failed"),
+        (D,                T.PAYMENT_RETURNED,  D,         S.WITHDRAW,         _),
         (D,                T.PENDING,           N,         _,                  _),
         (D,                T.UNKNOWN,           D,         _,                  _),
         (D,                T.OVERDUE,           D,         S.QUERY,            _),
@@ -324,8 +328,8 @@ def why_ignored(subject: Subject, state: State, trigger: Trigger) -> Ignored:
 
 
 def repeats_command(transition: Transition) -> bool:
-    """Whether the command is sent again ahead of the transition's query: nothing came back since it was sent, so it may
-    have been lost on its way.
+    """Whether the command, or what withdraws it, is sent again ahead of the transition's query: nothing came back since it
+    was sent, so it may have been lost on its way.
 
     It is the same command, by its operation's id: a provider service that has it drops the repeat. So only one
     transition sends a charge, and a repeated charge is still that one.

@@ -190,6 +190,8 @@ def own_failure(transition: Transition, because: str | None) -> Failure | None:
             return failure_of("expired")
         case Trigger.OVERDUE:
             return failure_of("never_sent")
+        case Trigger.PAYMENT_RETURNED:
+            return failure_of("payment_returned")
         case _:
             return None
 

@@ -228,6 +228,14 @@ _ASKS_FOR_THE_NAME = (
     "Malipo asks the provider by what name it has the charge, next at `next_by` and ever less often; the refund is sent as "
     "soon as that is known."
 )
+_STOPS = (
+    "It ends unsent, or the provider reports what became of it. At `next_by` Malipo asks, and has it stopped once more."
+)
+_NEVER_SENT_NOW = Explanation(
+    "The payment's money went back to the customer before the refund was sent, so that it never will be.",
+    _FINAL,
+    ("pay_anew",),
+)
 _REFUND = _operation("refund", "refund") | {
     ("waiting", "deferred"): Explanation(
         "The money is to be given back, and the provider has not named the charge yet, without which nothing can be refunded.",
@@ -242,6 +250,17 @@ _REFUND = _operation("refund", "refund") | {
         "The provider reports how it stands. If it has not by `next_by`, Malipo asks it.",
         _UNDER_WAY,
     ),
+    ("processing", "payment_returned"): Explanation(
+        "The payment's money went back to the customer while the refund was on its way. It is stopped if it was never sent.",
+        _STOPS,
+        _UNDER_WAY,
+    ),
+    ("in_doubt", "payment_returned"): Explanation(
+        "The payment's money went back to the customer while it was not known what became of the refund. It is stopped if it "
+        "was never sent.",
+        _STOPS,
+        _UNDER_WAY,
+    ),
     ("completed", "succeeded"): Explanation("The provider has given the money back.", _FINAL, ("refund",)),
     ("completed", "decided_completed"): Explanation(
         f"A person at Malipo has found that the provider has given the money back. {_DECIDED}", _FINAL, ("refund",)
@@ -254,11 +273,8 @@ _REFUND = _operation("refund", "refund") | {
         _FINAL,
         ("refund",),
     ),
-    ("failed", "canceled"): Explanation(
-        "The payment's money went back to the customer before the refund was sent, so that it never will be.",
-        _FINAL,
-        ("pay_anew",),
-    ),
+    ("failed", "canceled"): _NEVER_SENT_NOW,
+    ("failed", "payment_returned"): _NEVER_SENT_NOW,
 }
 _CAPTURE = _operation("capture", "capture", "cancel") | {
     ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", _FINAL, ("refund",)),
