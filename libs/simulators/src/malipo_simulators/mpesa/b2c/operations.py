@@ -4,6 +4,7 @@ from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.errors import DarajaError
 from malipo_simulators.mpesa.http.fields import HIGHEST_AMOUNT
 from malipo_simulators.mpesa.http.request import MpesaRequest
+from malipo_simulators.mpesa.money import written
 from malipo_simulators.mpesa.results.answering import answer_later
 from malipo_simulators.mpesa.results.ask import Ask, Product, read_ask
 from malipo_simulators.mpesa.results.codes import ABOVE_MOST, BELOW_LEAST, DONE, INSUFFICIENT, ResultCode
@@ -87,10 +88,10 @@ def parameters_of(ask: Ask, done: Transaction) -> Parameters:
         ("TransactionReceipt", done.receipt),
         ("ReceiverPartyPublicName", f"{done.msisdn} - {done.names.full}"),
         ("TransactionCompletedDateTime", at),
-        ("B2CUtilityAccountAvailableFunds", float(ask.request.world.balance_of(ask.shortcode))),
-        ("B2CWorkingAccountAvailableFunds", 0.0),
+        ("B2CUtilityAccountAvailableFunds", written(ask.request.world.balance_of(ask.shortcode))),
+        ("B2CWorkingAccountAvailableFunds", written(0)),
         ("B2CRecipientIsRegisteredCustomer", "Y"),
-        ("B2CChargesPaidAccountAvailableFunds", 0.0),
+        ("B2CChargesPaidAccountAvailableFunds", written(0)),
     )
 
 

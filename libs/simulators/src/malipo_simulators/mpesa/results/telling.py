@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from malipo_simulators.kit.api.answers import encode
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.faults import MpesaFault
 from malipo_simulators.mpesa.http.fields import read_amount
+from malipo_simulators.mpesa.money import encode_money
 from malipo_simulators.mpesa.results.ask import Ask
 from malipo_simulators.mpesa.results.codes import QUEUED_TOO_LONG, UNKNOWN, ResultCode
 from malipo_simulators.mpesa.state.book import Payment
@@ -50,7 +50,7 @@ def post(ask: Ask, outcome: Outcome, url: str, event_type: str, delay_seconds: f
         type=event_type,
         id=ask.conversation_id,
         about=about.id if about else ask.conversation_id,
-        body=encode({"Result": write_result(ask, outcome)}),
+        body=encode_money({"Result": write_result(ask, outcome)}),
         account=ask.request.app.id,
         metadata=known_by(ask, about),
         amount=about.amount if amount is None and about else amount,

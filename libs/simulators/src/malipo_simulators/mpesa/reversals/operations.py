@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.http.request import MpesaRequest
+from malipo_simulators.mpesa.money import written
 from malipo_simulators.mpesa.results.answering import answer_later
 from malipo_simulators.mpesa.results.ask import Ask, Product, read_ask
 from malipo_simulators.mpesa.results.codes import ALREADY_REVERSED, DONE, INSUFFICIENT, INVALID_ORIGINAL
@@ -101,10 +102,10 @@ def parameters_of(reversal: Reversal, original: Transaction, done: Transaction) 
     balance = f"{world.balance_of(original.shortcode)}.00"
     return (
         ("DebitAccountBalance", f"Utility Account|KES|{balance}|{balance}|0.00|0.00"),
-        ("Amount", float(done.amount)),
+        ("Amount", written(done.amount)),
         ("TransCompletedTime", int(stamp(done.at))),
         ("OriginalTransactionID", original.receipt),
-        ("Charge", 0.0),
+        ("Charge", written(0)),
         ("CreditPartyPublicName", f"{original.msisdn} - {original.names.full}"),
         ("DebitPartyPublicName", f"{original.credited} - {organisation(original.credited)}"),
     )

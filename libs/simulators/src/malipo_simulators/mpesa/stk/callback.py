@@ -1,14 +1,11 @@
 """The body of an STK callback, to the letter of the portal's samples."""
 
-from malipo_simulators.kit.api.answers import encode
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.endings import RESULTS, Ending
 from malipo_simulators.mpesa.faults import MpesaFault
+from malipo_simulators.mpesa.money import encode_money, written
 from malipo_simulators.mpesa.state.prompts import Prompt
 from malipo_simulators.mpesa.times import stamp
-
-# json has no way to write 1.00, as the samples have it: the amount is put in afterwards.
-AMOUNT = "put in afterwards"
 
 
 def callback_body(prompt: Prompt, ending: Ending, receipt: str | None, now: int) -> bytes:
@@ -22,16 +19,15 @@ def callback_body(prompt: Prompt, ending: Ending, receipt: str | None, now: int)
         "ResultDesc": RESULTS[ending].text,
     }
     if receipt is not None:
-        told["CallbackMetadata"] = {"Item": items(prompt, receipt, now)}
-    amount = prompt.push.amount + (1 if fault == MpesaFault.AMOUNT_MISMATCH else 0)
-    written = encode({"Body": {"stkCallback": told}})
-    return written.replace(f'"{AMOUNT}"'.encode(), f"{amount}.00".encode())
+        amount = prompt.push.amount + (1 if fault == MpesaFault.AMOUNT_MISMATCH else 0)
+        told["CallbackMetadata"] = {"Item": items(prompt, amount, receipt, now)}
+    return encode_money({"Body": {"stkCallback": told}})
 
 
-def items(prompt: Prompt, receipt: str, now: int) -> list[Json]:
+def items(prompt: Prompt, amount: int, receipt: str, now: int) -> list[Json]:
     """`Balance` has no Value, as it comes in practice."""
     return [
-        {"Name": "Amount", "Value": AMOUNT},
+        {"Name": "Amount", "Value": written(amount)},
         {"Name": "MpesaReceiptNumber", "Value": receipt},
         {"Name": "Balance"},
         {"Name": "TransactionDate", "Value": int(stamp(now))},
