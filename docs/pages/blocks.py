@@ -68,8 +68,8 @@ containers = ["provider_{name}"]
 layers = [
   "main",
   "provider | (registration) | (statement)",
-  "client | (events)",
-  "(pauses) | (statement_rows)",
+  "client | (by_hand)",
+  "(events) | (pauses) | (purposes) | (statement_rows)",
   "mapping | (requests)",
   "(account) | (codes) | settings",
   "(certificate) | (objects) | (tables)",

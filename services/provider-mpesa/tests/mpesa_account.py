@@ -45,7 +45,7 @@ class Mpesa:
         keys = {"test": load_pem_x509_certificate(CERTIFICATE.encode()).public_key()}
         hosts = {"test": "", "live": ""}
         client = MpesaClient(self.http, MemoryTokens(), self.pauses, hosts=hosts, timeout_seconds=seconds)
-        self.provider = MpesaProvider(client, Certificates(keys), settle=samples.SETTLE)
+        self.provider = MpesaProvider(client, Certificates(keys), samples.MemoryPurposes(), settle=samples.SETTLE)
 
     def attempt(self, operation: ProviderOperation, **changes) -> Attempt:
         references = self.known.setdefault(operation.operation_id, References())

@@ -73,16 +73,33 @@ class NoPauses:
         return 2.0
 
 
+class MemoryPurposes:
+    """As `provider_mpesa.purposes.Purposes`, in this process alone; or away, or slow."""
+
+    def __init__(self) -> None:
+        self.kept: set[tuple[str, str]] = set()
+        self.error: Exception | None = None
+
+    async def keep(self, account: str, references) -> None:
+        self.kept |= {(account, one.lower()) for one in references}
+
+    async def knows(self, account: str, reference: str) -> bool:
+        if self.error:
+            raise self.error
+        return (account, reference.lower()) in self.kept
+
+
 @cache
 def key() -> RSAPrivateKey:
     return generate_private_key(65537, 2048)
 
 
-def provider(http, *, timeout_seconds: float = 1, pauses=None, host: str = "") -> MpesaProvider:
+def provider(http, *, timeout_seconds: float = 1, pauses=None, purposes=None, host: str = "") -> MpesaProvider:
     client = MpesaClient(
         http, MemoryTokens(), pauses or NoPauses(), hosts={"test": host, "live": host}, timeout_seconds=timeout_seconds
     )
-    return MpesaProvider(client, Certificates({"test": key().public_key()}), settle=SETTLE)
+    certificates = Certificates({"test": key().public_key()})
+    return MpesaProvider(client, certificates, purposes or MemoryPurposes(), settle=SETTLE)
 
 
 TOKEN = {"access_token": "token-of-the-shops-app", "expires_in": "3599"}

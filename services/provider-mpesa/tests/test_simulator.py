@@ -175,7 +175,7 @@ async def test_a_wrong_passkey_or_consumer_key_is_a_misconfiguration(mpesa):
 
 async def test_a_till_is_paid_by_its_number(mpesa):
     till = {"kind": "till", "shortcode": "600333", "till_number": "500333"}
-    await mpesa.control("shortcodes", code="600333", kind="till", till="500333")
+    await mpesa.control("shortcodes", code="600333", kind="till", tills=["500333"])
     mpesa.credentials |= till
     operation = pay(PAYS)
     await mpesa.execute(operation)

@@ -65,12 +65,17 @@ class Certificates:
             raise Misconfigured("The initiator_password is too long for Safaricom's certificate.") from None
 
 
-def read_account(credentials: Credentials, mode: Mode) -> MpesaAccount:
-    """The account of these credentials. Raises `Misconfigured`."""
+def read_keys(credentials: Credentials) -> MpesaCredentials:
+    """The credentials as their descriptor has them. Raises `Misconfigured`."""
     try:
-        return MpesaAccount(mode, MpesaCredentials.model_validate(dict(credentials)))
+        return MpesaCredentials.model_validate(dict(credentials))
     except ValidationError:
         raise Misconfigured("M-Pesa's credentials are not whole: save them again.") from None
+
+
+def read_account(credentials: Credentials, mode: Mode) -> MpesaAccount:
+    """The account of these credentials. Raises `Misconfigured`."""
+    return MpesaAccount(mode, read_keys(credentials))
 
 
 def timestamp(at: datetime) -> str:

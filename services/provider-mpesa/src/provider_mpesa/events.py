@@ -24,6 +24,8 @@ from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_STATUS
 
 ACCEPTED: Mapping[str, object] = {"ResultCode": 0, "ResultDesc": "Accepted"}
 """What M-Pesa waits for, whatever it has reported."""
+_TO_BE_CONTINUED = "1"
+"""A result's type: there will be another."""
 _HINT = Unknown(reason="a hint")
 """The outcome of what is not believed: it makes us ask."""
 
@@ -48,8 +50,12 @@ def parse(callback: Callback) -> ParsedCallback:
 
 
 def fits(told: str, mask: str) -> bool:
-    """Whether a phone number may be the one behind a mask; either may have any of its digits hidden."""
-    return len(told) == len(mask) and all("*" in pair or pair[0] == pair[1] for pair in zip(told, mask, strict=True))
+    """Whether a phone number may be the one behind a mask. Of either some digits may be hidden; those that are not must agree."""
+    number = told.replace(" ", "")
+    number = f"254{number[1:]}" if number.startswith("0") else number
+    if len(number) != len(mask):
+        return "*" in number
+    return all("*" in pair or pair[0] == pair[1] for pair in zip(number, mask, strict=True))
 
 
 def _to_be_asked(name: str, about: Addressed | None) -> ParsedCallback:
@@ -82,6 +88,8 @@ def _carried_out(name: str, found: Result, about: Addressed | None) -> ParsedCal
     """A reversal's result, or the answer to our question how one stands. Believed at the own address of a request alone."""
     ids = {CONVERSATION: id_of(found.conversation), ORIGINATOR: id_of(found.originator)}
     references = {role: reference for role, reference in ids.items() if reference}
+    if text_of(found.kind) == _TO_BE_CONTINUED:
+        return _to_be_asked(name, about)
     if about is None or not isinstance(about.operation, Refund):
         hint = CallbackOutcome(kind="refund", references=references, outcome=_HINT)
         return ParsedCallback(name, outcomes=[hint], reply=ACCEPTED)

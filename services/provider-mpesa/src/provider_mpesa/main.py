@@ -14,11 +14,13 @@ from malipo.platform.secrets import KeyRing
 from provider_kit.exchanges import Recording
 from provider_kit.service import provider_service
 from provider_kit.tokens import Tokens
+from provider_mpesa import purposes
 from provider_mpesa.account import Certificates
 from provider_mpesa.certificate import read_certificate
 from provider_mpesa.client import HOSTS, MpesaClient
 from provider_mpesa.pauses import Pauses
 from provider_mpesa.provider import MpesaProvider
+from provider_mpesa.purposes import Purposes
 from provider_mpesa.settings import Settings
 from provider_mpesa.statement import MpesaStatement
 
@@ -29,7 +31,13 @@ def build(settings: Settings) -> ASGIApp:
     """The application of this service."""
     runtime = Runtime(NAME, settings)
     client = client_of(settings, runtime)
-    provider = MpesaProvider(client, certificates_of(settings), settle=timedelta(seconds=settings.mpesa_settle_seconds))
+    provider = MpesaProvider(
+        client,
+        certificates_of(settings),
+        Purposes(runtime.database),
+        settle=timedelta(seconds=settings.mpesa_settle_seconds),
+    )
+    runtime.purge_after(purposes.PURGE, purposes.KEPT_DAYS)
     statement = MpesaStatement(client, queries_per_minute=settings.mpesa_statement_queries_per_minute)
     return provider_service(provider, runtime, settings, statement=statement, senders=settings.senders)
 

@@ -123,6 +123,7 @@ class Result(msgspec.Struct):
     """How a request was carried out that was accepted before. `transaction` is the receipt of what it made."""
 
     result: Loose = msgspec.field(name="ResultCode")
+    kind: Loose = msgspec.field(name="ResultType", default=_NOTHING)
     text: str = msgspec.field(name="ResultDesc", default="")
     conversation: Loose = msgspec.field(name="ConversationID", default=_NOTHING)
     originator: Loose = msgspec.field(name="OriginatorConversationID", default=_NOTHING)

@@ -1,20 +1,33 @@
 """M-Pesa as a payment provider: a prompt or a reversal once, and the ways to learn what became of it."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 
 from malipo import clock
 from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
-from malipo.contracts.providers.mpesa import DESCRIPTOR
-from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
+from malipo.contracts.providers.mpesa import DESCRIPTOR, own_reference
+from provider_kit.errors import NotReady
+from provider_kit.provider import (
+    ACCOUNT_CHANGED,
+    Attempt,
+    Callback,
+    Credentials,
+    ParsedCallback,
+    ProviderOperation,
+    fingerprint,
+    kind_of,
+)
 from provider_kit.sending import ResponseTooLong, Silence
-from provider_mpesa import requests
-from provider_mpesa.account import Certificates, MpesaAccount, read_account
+from provider_mpesa import by_hand, requests
+from provider_mpesa.account import Certificates, MpesaAccount, read_account, read_keys
 from provider_mpesa.client import MpesaClient
-from provider_mpesa.events import parse
+from provider_mpesa.events import ACCEPTED, parse
 from provider_mpesa.mapping import ORIGINATOR, checkout_of, pushed, queried, reversing, status_asked
+from provider_mpesa.purposes import PurposeBook
 
+_VALIDATION_SECONDS = 5.0  # M-Pesa waits for less than eight, which the way here and back is part of
 _NO_CHECKOUT = Unknown(reason="M-Pesa's name of the prompt is not known")
 _NO_CONVERSATION = Unknown(reason="M-Pesa's name of the reversal is not known")
 
@@ -27,21 +40,26 @@ class MpesaProvider:
 
     descriptor = DESCRIPTOR
 
-    def __init__(self, client: MpesaClient, certificates: Certificates, *, settle: timedelta) -> None:
+    def __init__(
+        self, client: MpesaClient, certificates: Certificates, purposes: PurposeBook, *, settle: timedelta
+    ) -> None:
         self._client = client
         self._certificates = certificates
+        self._purposes = purposes
         self._settle = settle
 
     def identity(self, credentials: Credentials) -> str:
         """The numbers that the money comes to: the same with whichever app and password."""
-        keys = read_account(credentials, "test").keys
+        keys = read_keys(credentials)
         return f"{keys.shortcode}/{keys.till_number or ''}"
 
     async def prepare(self, attempt: Attempt) -> None:
-        """Have an access token, and of a refund what its request is authorized by."""
-        account = _account(attempt)
-        if isinstance(attempt.operation, Refund):
+        """Have an access token, and of a refund what its request is authorized by; know what a charge is for."""
+        account, operation = _account(attempt), attempt.operation
+        if isinstance(operation, Refund):
             self._certificates.credential(account)
+        else:
+            await self._purposes.keep(attempt.account, _purposes(operation))
         await self._client.ready(account)
 
     async def execute(self, attempt: Attempt) -> Outcome:
@@ -56,9 +74,38 @@ class MpesaProvider:
         traceless = isinstance(outcome, Unknown) and outcome.reference is None and not outcome.silent
         return Unknown(reason=ACCOUNT_CHANGED) if traceless and not attempt.same_account else outcome
 
-    async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:  # noqa: ARG002 - nothing of them verifies it
-        """Read a callback: a hint, unless it is the answer to a request of ours at that request's own address."""
-        return parse(callback)
+    async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
+        """Read a callback: a hint, unless it is the answer to a request of ours at that request's own address.
+
+        Raises `NotSent` when it cannot be decided in time whether to take a payment: then M-Pesa does as was registered.
+        """
+        match callback.word:
+            case "validation":
+                return ParsedCallback("validation", reply=await self._validated(callback.body, credentials))
+            case "confirmation":
+                keys = read_keys(credentials)
+                payment = by_hand.read(callback.body)
+                return by_hand.told(callback.body, payment, statement=keys.pull_number is not None)
+            case "pull":
+                return ParsedCallback("pull", reply=ACCEPTED, hastens=True)
+            case _:
+                return parse(callback)
+
+    async def _validated(self, body: bytes, credentials: Credentials) -> Mapping[str, object]:
+        """Whether the merchant takes a payment by hand, as M-Pesa reads it."""
+        keys, payment = read_keys(credentials), by_hand.read(body)
+        if payment is None:
+            return by_hand.UNREADABLE
+        if refused := by_hand.refusal(payment, keys):
+            return refused
+        if keys.by_hand.references == "any":
+            return by_hand.TAKEN
+        try:
+            async with asyncio.timeout(_VALIDATION_SECONDS):
+                known = await self._purposes.knows(fingerprint(self, credentials), by_hand.purpose_of(payment))
+        except TimeoutError:
+            raise NotReady("not decided in time") from None
+        return by_hand.TAKEN if known else by_hand.UNKNOWN_ACCOUNT_NUMBER
 
     async def _send(self, attempt: Attempt) -> Outcome:
         account = _account(attempt)
@@ -96,6 +143,11 @@ class MpesaProvider:
         account = _account(attempt)
         body = requests.reversal_status(attempt, account, self._certificates.credential(account), originator)
         return status_asked(await self._client.call(account, requests.STATUS, body))
+
+
+def _purposes(operation: ProviderOperation) -> list[str]:
+    """What a customer who pays a charge by hand may give as the account number."""
+    return [one for one in (own_reference(operation.operation_id), operation.client_ref) if one]
 
 
 def _account(attempt: Attempt) -> MpesaAccount:

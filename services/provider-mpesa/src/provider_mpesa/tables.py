@@ -1,6 +1,6 @@
 """The tables that M-Pesa's service has beside those of every provider's service."""
 
-from sqlalchemy import Column, MetaData, Table, Text
+from sqlalchemy import Column, Index, MetaData, Table, Text, func
 
 from malipo.messaging.tables import MOMENT
 
@@ -13,3 +13,13 @@ PAUSES = Table(
     Column("paused_until", MOMENT, nullable=False),
 )
 """Apps at Daraja, by the SHA-256 of their name, that have asked too often: nobody sends anything for them until then."""
+
+PURPOSES = Table(
+    "purposes",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("kept_at", MOMENT, nullable=False, server_default=func.now()),
+    Index("purposes_kept", "kept_at"),
+)
+"""The references of payments, in lower case, by the account's fingerprint."""

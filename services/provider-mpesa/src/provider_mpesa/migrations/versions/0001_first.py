@@ -1,4 +1,4 @@
-"""Inbox and outbox; attempts and the replica of merchants' credentials; pauses that Daraja asks for."""
+"""Inbox and outbox; attempts and the replica of merchants' credentials; pauses that Daraja asks for, and purposes of payments."""
 
 from malipo.messaging import migration as messaging
 from malipo.platform.migrations import script
@@ -7,15 +7,23 @@ from provider_kit import migration as providers
 revision = "0001"
 down_revision = None
 
-_PAUSES = """
+_OWN = """
 CREATE TABLE pauses (
     app          text PRIMARY KEY,
     paused_until timestamptz NOT NULL
 );
+
+CREATE TABLE purposes (
+    account   text NOT NULL,
+    reference text NOT NULL,
+    kept_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account, reference)
+);
+CREATE INDEX purposes_kept ON purposes (kept_at);
 """
 
 
 def upgrade() -> None:
     script(messaging.V1)
     script(providers.V1)
-    script(_PAUSES)
+    script(_OWN)

@@ -1,0 +1,64 @@
+"""Payments that customers make by hand: what is answered when M-Pesa asks whether to take one, and told when it has. Pure."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+from malipo.contracts.providers.mpesa import MpesaCredentials
+from malipo.platform.logs import log
+from provider_kit.provider import NamedOperation, ParsedCallback, Unmatched
+from provider_mpesa.events import ACCEPTED
+from provider_mpesa.mapping import RECEIPT
+from provider_mpesa.objects import BY_HAND, PaymentByHand, money_of, text_of
+
+TAKEN: Mapping[str, object] = {"ResultCode": "0", "ResultDesc": "Accepted"}
+_REJECTED = "Rejected"
+UNKNOWN_ACCOUNT_NUMBER: Mapping[str, object] = {"ResultCode": "C2B00012", "ResultDesc": _REJECTED}
+WRONG_AMOUNT: Mapping[str, object] = {"ResultCode": "C2B00013", "ResultDesc": _REJECTED}
+WRONG_SHORTCODE: Mapping[str, object] = {"ResultCode": "C2B00015", "ResultDesc": _REJECTED}
+UNREADABLE: Mapping[str, object] = {"ResultCode": "C2B00016", "ResultDesc": _REJECTED}
+
+_OWN_REFERENCE = re.compile("[A-Z2-7]{12}")
+
+
+def read(body: bytes) -> PaymentByHand | None:
+    """The payment, or None for what is none."""
+    try:
+        return BY_HAND.decode(body)
+    except ValueError:
+        log.error("payment by hand not understood", size_bytes=len(body))
+        return None
+
+
+def refusal(payment: PaymentByHand, keys: MpesaCredentials) -> Mapping[str, object] | None:
+    """Why the merchant does not want it, whatever it is for; None if nothing but its purpose could be against it."""
+    amount = money_of(text_of(payment.amount))
+    if text_of(payment.shortcode) not in (keys.shortcode, keys.till_number):
+        return WRONG_SHORTCODE
+    if amount is None or not keys.by_hand.least <= amount.amount_minor <= keys.by_hand.most:
+        return WRONG_AMOUNT
+    return None
+
+
+def purpose_of(payment: PaymentByHand) -> str:
+    """What the customer has typed as the account number."""
+    return text_of(payment.reference).strip()
+
+
+def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> ParsedCallback:
+    """A confirmation: nobody has signed it, so that it makes us look where the money is shown.
+
+    That is the account's `statement`; if none is read, the payment is kept for a person. A charge whose name it has as its
+    purpose is asked about.
+    """
+    name = hashlib.sha256(body).hexdigest()
+    if payment is None:
+        return ParsedCallback(name, reply=ACCEPTED, hastens=True)
+    ask, amount = purpose_of(payment).upper(), money_of(text_of(payment.amount))
+    return ParsedCallback(
+        name,
+        ask=[NamedOperation(kind="charge", references={"purpose": ask})] if _OWN_REFERENCE.fullmatch(ask) else [],
+        unmatched=[] if statement else [Unmatched("payment_by_hand", {RECEIPT: payment.receipt}, amount)],
+        reply=ACCEPTED,
+        hastens=True,
+    )
