@@ -69,7 +69,7 @@ layers = [
   "main",
   "provider | (registration) | (statement)",
   "client | (by_hand)",
-  "(events) | (pauses) | (purposes) | (statement_rows)",
+  "(events) | (pauses) | (purposes) | (registrations) | (statement_rows)",
   "mapping | (requests)",
   "(account) | (codes) | settings",
   "(certificate) | (objects) | (tables)",

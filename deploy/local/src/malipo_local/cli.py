@@ -237,6 +237,19 @@ def unmatched(
                 raise
 
 
+@app.command(context_settings=_HANDED_ON)
+def register(
+    context: typer.Context,
+    *,
+    provider: Annotated[str, typer.Option(help="Where to register.")],
+    home: HomeOption = USUAL_HOME,
+) -> None:
+    """Register an account at its provider, where that is needed: `register --provider mpesa --credential cred_...`."""
+    if provider not in PROVIDERS:
+        _fail(f"There is no provider '{provider}'. Choose from: {', '.join(PROVIDERS)}.")
+    _become(home, f"provider-{provider}", f"provider_{provider}", "register", *context.args)
+
+
 @app.command("step-over")
 def step_over(group: str, topic: str, partition: int, offset: int, *, home: HomeOption = USUAL_HOME) -> None:
     """Have a consumer group skip a record that it cannot read; its service's log and health page say where."""

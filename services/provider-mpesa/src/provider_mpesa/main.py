@@ -1,16 +1,19 @@
 """Wires the provider M-Pesa: its client, the three verbs, and the kit that runs them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import httpx
 from starlette.types import ASGIApp
 
 from malipo.contracts.commands import Mode
+from malipo.messaging.database import Database
 from malipo.messaging.runtime import Runtime
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
+from provider_kit.credentials import CredentialStore
 from provider_kit.exchanges import Recording
 from provider_kit.service import provider_service
 from provider_kit.tokens import Tokens
@@ -21,6 +24,8 @@ from provider_mpesa.client import HOSTS, MpesaClient
 from provider_mpesa.pauses import Pauses
 from provider_mpesa.provider import MpesaProvider
 from provider_mpesa.purposes import Purposes
+from provider_mpesa.registration import Applicant, Registrar, Told, Wish
+from provider_mpesa.registrations import Registrations
 from provider_mpesa.settings import Settings
 from provider_mpesa.statement import MpesaStatement
 
@@ -30,7 +35,9 @@ NAME = "provider-mpesa"
 def build(settings: Settings) -> ASGIApp:
     """The application of this service."""
     runtime = Runtime(NAME, settings)
-    client = client_of(settings, runtime)
+    http = http_of(settings)
+    runtime.on_stop(http.aclose)
+    client = client_of(settings, runtime.database, http)
     provider = MpesaProvider(
         client,
         certificates_of(settings),
@@ -42,20 +49,34 @@ def build(settings: Settings) -> ASGIApp:
     return provider_service(provider, runtime, settings, statement=statement, senders=settings.senders)
 
 
-def client_of(settings: Settings, runtime: Runtime) -> MpesaClient:
-    """The client of all accounts."""
-    http = http_client(
+async def register(settings: Settings, database: Database, credential_id: str, wish: Wish) -> Sequence[Told]:
+    """Register an account at Safaricom; see `Registrar`. Raises `NoCredentials`, `SecretUnreadable` or `Misconfigured`."""
+    key_ring, base = KeyRing.parse(settings.key_ring.get_secret_value()), settings.callback_base_url
+    credentials = CredentialStore(MpesaProvider.descriptor, database, key_ring, callback_base=base)
+    account = await credentials.by_id(credential_id)
+    path = credentials.callback_path(account)
+    async with http_of(settings) as http:
+        registrar = Registrar(client_of(settings, database, http), Registrations(database))
+        return await registrar.register(Applicant(account, base, lambda word: f"{base}{path}/{word}"), wish)
+
+
+def http_of(settings: Settings) -> httpx.AsyncClient:  # noqa: TID251 - made below
+    """The connections of all requests."""
+    return http_client(
         timeout_seconds=settings.mpesa_timeout_seconds,
         connect_seconds=settings.mpesa_connect_seconds,
         keep_alive=False,  # a prompt must never be sent twice
         around=partial(Recording, request_id_header=None),
     )
-    runtime.on_stop(http.aclose)
+
+
+def client_of(settings: Settings, database: Database, http: httpx.AsyncClient) -> MpesaClient:  # noqa: TID251 - made above
+    """The client of all accounts."""
     name, key_ring = MpesaProvider.descriptor.name, KeyRing.parse(settings.key_ring.get_secret_value())
     return MpesaClient(
         http,
-        Tokens(name, runtime.database, key_ring),
-        Pauses(name, runtime.database),
+        Tokens(name, database, key_ring),
+        Pauses(name, database),
         hosts=hosts_of(settings),
         timeout_seconds=settings.mpesa_timeout_seconds,
     )

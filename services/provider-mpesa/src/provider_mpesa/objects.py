@@ -152,6 +152,24 @@ class PaymentByHand(msgspec.Struct):
     reference: Loose = msgspec.field(name="BillRefNumber", default=_NOTHING)
 
 
+type Fields = dict[str, Loose]
+"""An object's fields by their names, in lower case and without spaces: Pull Transactions has them in more ways than one."""
+
+
+def fields_of(raw: bytes) -> Fields:
+    """The fields of an object. Raises `ValueError` for anything else."""
+    try:
+        found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    return {name.replace(" ", "").lower(): value for name, value in found.items()}
+
+
+def field_of(fields: Fields, name: str) -> str:
+    """One of the fields as text; an empty text without it."""
+    return text_of(fields.get(name, _NOTHING))
+
+
 class Reader[T]:
     """Decodes one shape."""
 

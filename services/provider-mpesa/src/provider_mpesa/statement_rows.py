@@ -13,7 +13,7 @@ from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.statement import Stretch
 from provider_mpesa.account import EAST_AFRICA, MpesaAccount
 from provider_mpesa.mapping import RECEIPT
-from provider_mpesa.objects import Loose, MpesaResponse, is_id, money_of, text_of
+from provider_mpesa.objects import Fields, MpesaResponse, field_of, fields_of, is_id, money_of
 from provider_mpesa.requests import Body
 
 QUERY = "/pulltransactions/v1/query"
@@ -27,10 +27,7 @@ _NOTHING_THERE = "does not have any available transactions"
 _DEPTH = 4  # lists in a list, in a text: `"[[]]"`
 _SLACK = timedelta(minutes=5)  # of M-Pesa's clock and the database's
 _GIVEN_BACK = re.compile("revers", re.IGNORECASE)
-_ABSENT = msgspec.Raw(b"null")
-
-type Fields = dict[str, Loose]
-"""An object's fields by their names, in lower case and without spaces: `Response Code` has been seen."""
+_ABSENT = b"null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +61,9 @@ def read_page(response: MpesaResponse, stretch: Stretch) -> Page:
 
 def _rows_of(response: MpesaResponse) -> Iterator[Fields]:
     """Raises `ValueError` for what is no statement."""
-    answer = _fields(response.body)
-    code = _text(answer, "responsecode") or _text(answer, "errorcode")
-    if _NOTHING_THERE in _text(answer, "errormessage"):  # with HTTP 500, although it is no outage
+    answer = fields_of(response.body)
+    code = field_of(answer, "responsecode") or field_of(answer, "errorcode")
+    if _NOTHING_THERE in field_of(answer, "errormessage"):  # with HTTP 500, although it is no outage
         return iter(())
     if code == _NO_SHORT_CODE:
         raise Misconfigured("M-Pesa shows no transactions of this short code: register it for Pull Transactions.")
@@ -85,30 +82,30 @@ def _objects(raw: bytes, depth: int = _DEPTH) -> Iterator[Fields]:
         raise ValueError
     match raw[:1]:
         case b"{":
-            yield _fields(raw)
+            yield fields_of(raw)
         case b"[":
             for one in msgspec.json.decode(raw, type=list[msgspec.Raw]):
                 yield from _objects(bytes(one), depth - 1)
         case b'"':
-            yield from _objects(msgspec.json.decode(raw, type=str).strip().encode() or bytes(_ABSENT), depth - 1)
+            yield from _objects(msgspec.json.decode(raw, type=str).strip().encode() or _ABSENT, depth - 1)
         case _:
-            if raw != bytes(_ABSENT):
+            if raw != _ABSENT:
                 raise ValueError
 
 
 def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
     """What a row reports; None for one that comes again, and about which more may be known then."""
-    receipt, amount = _text(row, "transactionid"), money_of(_text(row, "amount"))
+    receipt, amount = field_of(row, "transactionid"), money_of(field_of(row, "amount"))
     if not is_id(receipt) or amount is None or amount.amount_minor == 0:
         return ParsedCallback(name, unmatched=[Unmatched("statement.unreadable", {})])
-    if _GIVEN_BACK.search(_text(row, "transactiontype")):  # a reversal, of which another report tells
+    if _GIVEN_BACK.search(field_of(row, "transactiontype")):  # a reversal, of which another report tells
         return ParsedCallback(name, unmatched=[Unmatched("statement.reversal", {RECEIPT: receipt}, amount)])
     money = ReceivedMoney(
         reference=receipt,
         amount=amount,
         method="mpesa",
         received_at=_time_of(row, stretch),
-        account_reference=_text(row, "billreference").strip() or None,
+        account_reference=field_of(row, "billreference").strip() or None,
         role=RECEIPT,
     )
     return None if _may_be_explained_yet(money, stretch) else ParsedCallback(name, received=[money])
@@ -123,7 +120,7 @@ def _may_be_explained_yet(money: ReceivedMoney, stretch: Stretch) -> bool:
 def _time_of(row: Fields, stretch: Stretch) -> datetime:
     """When it was. Samples end in Z, and seem to be times of East Africa nevertheless: that which lies in the time asked for."""
     try:
-        written = datetime.fromisoformat(_text(row, "trxdate").strip().removesuffix("Z"))
+        written = datetime.fromisoformat(field_of(row, "trxdate").strip().removesuffix("Z"))
     except ValueError:
         return stretch.since
     readings = [written] if written.tzinfo else [written.replace(tzinfo=zone) for zone in (EAST_AFRICA, UTC)]
@@ -132,20 +129,11 @@ def _time_of(row: Fields, stretch: Stretch) -> datetime:
 
 
 def _name_of(row: Fields) -> str:
-    receipt = _text(row, "transactionid")
+    receipt = field_of(row, "transactionid")
     if is_id(receipt):
         return receipt
     written = sorted((name, bytes(value)) for name, value in row.items())
     return hashlib.sha256(repr(written).encode()).hexdigest()
-
-
-def _fields(raw: bytes) -> Fields:
-    found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    return {name.replace(" ", "").lower(): value for name, value in found.items()}
-
-
-def _text(fields: Fields, name: str) -> str:
-    return text_of(fields.get(name, _ABSENT))
 
 
 def _east_african(at: datetime) -> str:

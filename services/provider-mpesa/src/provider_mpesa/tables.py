@@ -23,3 +23,14 @@ PURPOSES = Table(
     Index("purposes_kept", "kept_at"),
 )
 """The references of payments, in lower case, by the account's fingerprint."""
+
+REGISTRATIONS = Table(
+    "registrations",
+    metadata,
+    Column("credential_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("shortcode", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("registered_at", MOMENT, nullable=False, server_default=func.now()),
+)
+"""What is registered of accounts at Safaricom, with addresses that begin with `base`."""

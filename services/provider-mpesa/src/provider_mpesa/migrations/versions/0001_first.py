@@ -1,4 +1,4 @@
-"""Inbox and outbox; attempts and the replica of merchants' credentials; pauses that Daraja asks for, and purposes of payments."""
+"""Inbox and outbox; attempts and the replica of credentials; pauses that Daraja asks for, purposes of payments, registrations."""
 
 from malipo.messaging import migration as messaging
 from malipo.platform.migrations import script
@@ -20,6 +20,15 @@ CREATE TABLE purposes (
     PRIMARY KEY (account, reference)
 );
 CREATE INDEX purposes_kept ON purposes (kept_at);
+
+CREATE TABLE registrations (
+    credential_id text NOT NULL,
+    name          text NOT NULL,
+    shortcode     text NOT NULL,
+    base          text NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (credential_id, name)
+);
 """
 
 

@@ -1,0 +1,171 @@
+"""Registers an account at Safaricom: where payments by hand are asked about and confirmed, and that its statement is shown."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from provider_kit.credentials import Account
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.sending import ResponseTooLong, Silence
+from provider_mpesa.account import MpesaAccount, read_account
+from provider_mpesa.client import MpesaClient
+from provider_mpesa.objects import Fields, MpesaResponse, field_of, fields_of
+from provider_mpesa.registrations import Known, Name, Registrations
+from provider_mpesa.requests import Body
+
+OTHERS = (
+    "M-Pesa says that addresses are registered already, and nobody knows here whether they are Malipo's. Have Safaricom show "
+    "or delete them; if they are Malipo's, give the command again with --ours"
+)
+NO_ANSWER = "M-Pesa has not answered, so that nobody knows; give the command again"
+
+_OK = 200
+_NEW, _BEFORE = "1000", "1001"
+_ALREADY = re.compile("already|duplicate", re.IGNORECASE)
+_MOST_CHARS = 200
+
+type Answer = Literal["registered", "already"]
+type AddressOf = Callable[[str], str]
+"""The whole address of an account's callbacks with this word at its end."""
+
+
+class Refused(Exception):
+    """It is not registered, or nobody knows whether it is: the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """An account that is to be registered; its addresses begin with `base`."""
+
+    account: Account
+    base: str
+    address_of: AddressOf
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`again`: also what has been registered before. `ours`: what M-Pesa says is registered already is Malipo's."""
+
+    again: bool = False
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of one registration, for a person."""
+
+    title: str
+    registered: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One thing to register: how it is asked for, and how the answer is read, which raises `Refused`."""
+
+    name: Name
+    title: str
+    path: str
+    body: Callable[[MpesaAccount, AddressOf], Body]
+    read: Callable[[MpesaResponse], Answer]
+
+
+class Registrar:
+    """Registers accounts, each part once, and tells the gateway each time what is registered."""
+
+    def __init__(self, client: MpesaClient, registrations: Registrations) -> None:
+        self._client = client
+        self._registrations = registrations
+
+    async def register(self, applicant: Applicant, wish: Wish) -> Sequence[Told]:
+        """Register all that the account has. Raises `Misconfigured`."""
+        there = read_account(applicant.account.credentials, applicant.account.mode)
+        known = await self._registrations.known(applicant.account.id, there.keys.shortcode)
+        parts = _PARTS if there.keys.pull_number else _PARTS[:1]
+        told = [await self._told(part, applicant, there, known.get(part.name), wish) for part in parts]
+        await self._registrations.tell(applicant.account, there.keys.shortcode)
+        return told
+
+    async def _told(
+        self, part: _Part, applicant: Applicant, there: MpesaAccount, known: Known | None, wish: Wish
+    ) -> Told:
+        ours = known if known is not None and known.base == applicant.base else None
+        if ours and not wish.again:
+            return Told(part.title, registered=True, text=f"registered since {ours.registered_at:%Y-%m-%d %H:%M} UTC")
+        try:
+            answer = await self._ask(part, applicant, there)
+        except Refused as error:
+            return Told(part.title, registered=False, text=str(error))
+        if part.name == "c2b" and answer == "already" and not (ours or wish.ours):
+            return Told(part.title, registered=False, text=OTHERS)
+        await self._registrations.keep(applicant.account.id, part.name, there.keys.shortcode, applicant.base)
+        return Told(part.title, registered=True, text="registered" if answer == "registered" else "registered before")
+
+    async def _ask(self, part: _Part, applicant: Applicant, there: MpesaAccount) -> Answer:
+        """Raises `Refused`."""
+        try:
+            return part.read(await self._client.call(there, part.path, part.body(there, applicant.address_of)))
+        except (Silence, ResponseTooLong):
+            raise Refused(NO_ANSWER) from None
+        except (NotSent, Misconfigured) as error:
+            msg = f"nothing was sent: {error}"
+            raise Refused(msg) from None
+
+
+def _c2b_body(there: MpesaAccount, address_of: AddressOf) -> Body:
+    """`Completed`: what M-Pesa takes when our answer to a validation does not come in time."""
+    return {
+        "ShortCode": there.keys.shortcode,
+        "ResponseType": "Completed",
+        "ConfirmationURL": address_of("confirmation"),
+        "ValidationURL": address_of("validation"),
+    }
+
+
+def _pull_body(there: MpesaAccount, address_of: AddressOf) -> Body:
+    number = there.keys.pull_number or ""
+    return {
+        "ShortCode": there.keys.shortcode,
+        "RequestType": "Pull",
+        "NominatedNumber": f"0{number[-9:]}",
+        "CallBackURL": address_of("pull"),
+    }
+
+
+def _read_c2b(response: MpesaResponse) -> Answer:
+    fields = _fields(response)
+    code, text = field_of(fields, "responsecode"), field_of(fields, "errormessage")
+    if response.status == _OK and code and not code.strip("0"):
+        return "registered"
+    if _ALREADY.search(text):
+        return "already"
+    raise _refusal(response, fields)
+
+
+def _read_pull(response: MpesaResponse) -> Answer:
+    fields = _fields(response)
+    code = field_of(fields, "responsestatus")
+    if response.status == _OK and code in (_NEW, _BEFORE):
+        return "registered" if code == _NEW else "already"
+    raise _refusal(response, fields)
+
+
+def _fields(response: MpesaResponse) -> Fields:
+    try:
+        return fields_of(response.body)
+    except ValueError:
+        msg = f"M-Pesa's answer cannot be read (http {response.status}): give the command again"
+        raise Refused(msg) from None
+
+
+def _refusal(response: MpesaResponse, fields: Fields) -> Refused:
+    said = (field_of(fields, name) for name in ("errormessage", "responsedescription", "responsemessage"))
+    text = next(filter(None, said), f"http {response.status}")
+    return Refused("M-Pesa refuses: " + "".join(filter(str.isprintable, text))[:_MOST_CHARS])
+
+
+_PARTS = (
+    _Part("c2b", "payments by hand", "/mpesa/c2b/v2/registerurl", _c2b_body, _read_c2b),
+    _Part("pull", "Pull Transactions", "/pulltransactions/v1/register", _pull_body, _read_pull),
+)

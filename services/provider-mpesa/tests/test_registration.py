@@ -1,0 +1,220 @@
+"""Registration at Safaricom: each part once, what came of it in plain words, and told to the gateway."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+
+import httpx
+import mpesa_samples as samples
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from malipo import ids
+from malipo.contracts.accounts import AccountRegistered
+from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
+from malipo.contracts.providers.mpesa import DESCRIPTOR
+from malipo.contracts.topics import PROVIDER_ACCOUNTS
+from malipo.messaging.database import Database
+from malipo.messaging.subscription import Received
+from malipo.platform.client import http_client
+from malipo.platform.secrets import KeyRing
+from provider_kit.credentials import CredentialStore
+from provider_mpesa.__main__ import cli
+from provider_mpesa.client import TOKEN_PATH, MpesaClient
+from provider_mpesa.registration import NO_ANSWER, OTHERS, Applicant, Registrar, Wish
+from provider_mpesa.registrations import Registrations
+from testkit.tokens import MemoryTokens
+
+KEY_RING = KeyRing({"k1": b"k" * 32})
+BASE = "https://pay.example"
+PULLED = samples.CREDENTIALS | {"pull_number": "0722 000 000"}
+C2B, PULL = "/mpesa/c2b/v2/registerurl", "/pulltransactions/v1/register"
+TAKEN = {"OriginatorCoversationID": "7619-37765134-1", "ResponseCode": "0", "ResponseDescription": "Success"}
+PULLS = {"ResponseRefID": "1", "ResponseStatus": "1000", "ResponseDescription": "Shortcode Registered Successfully"}
+PULLED_BEFORE = PULLS | {"ResponseStatus": "1001", "ResponseDescription": "ShortCode already Registered"}
+ALREADY = samples.failure("500.003.1001", "Urls are already registered.")
+
+
+@dataclass
+class Daraja:
+    """Answers by script: a body, or a status and a body, or an error to raise."""
+
+    c2b: object = field(default_factory=lambda: TAKEN)
+    pull: object = field(default_factory=lambda: PULLS)
+    asked: list[tuple[str, dict]] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == TOKEN_PATH:
+            return httpx.Response(200, json=samples.TOKEN)
+        self.asked.append((request.url.path, json.loads(request.content)))
+        answer = self.c2b if request.url.path == C2B else self.pull
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer if isinstance(answer, tuple) else (200, answer)
+        return httpx.Response(status, json=body) if isinstance(body, dict) else httpx.Response(status, text=body)
+
+
+@dataclass
+class Operator:
+    """Registers the account `cred_1`, as the command does."""
+
+    database: Database
+    credentials: CredentialStore
+    registrar: Registrar
+    version: int = 0
+
+    async def configure(self, plain: dict) -> None:
+        self.version += 1
+        owner = secret_owner("mer_1", "live", "cred_1")
+        sealed = KEY_RING.seal(msgspec.json.encode(plain), owner=owner)
+        credential = Credential(id="cred_1", provider="mpesa", mode="live", ciphertext=sealed)
+        message = MerchantConfigured(merchant_id="mer_1", version=self.version, credentials=(credential,))
+        async with self.database.begin() as unit:
+            await self.credentials.replicate(lambda: None, unit, [Received(message, ids.new("msg"), "topic", "mer_1")])
+
+    async def register(self, base: str = BASE, **wish: bool) -> dict[str, tuple[bool, str]]:
+        account = await self.credentials.by_id("cred_1")
+        path = self.credentials.callback_path(account)
+        applicant = Applicant(account, base, lambda word: f"{base}{path}/{word}")
+        told = await self.registrar.register(applicant, Wish(**wish))
+        return {one.title: (one.registered, one.text) for one in told}
+
+    async def told(self) -> list[tuple[dict, list[str]]]:
+        """What the gateway is told, and then no more of it."""
+        rows = await self.database.reads.fetch(
+            "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
+        )
+        messages = [PROVIDER_ACCOUNTS.decode(row["payload"]) for row in rows]
+        assert all(isinstance(one, AccountRegistered) for one in messages)
+        return [(one.about, [part.name for part in one.registrations]) for one in messages]
+
+
+@pytest.fixture
+def daraja() -> Daraja:
+    return Daraja()
+
+
+@pytest.fixture
+async def operator(new_database, pool_of, daraja):
+    database = Database(lambda: None)
+    database.use(await pool_of(new_database("provider_mpesa")))
+    async with http_client(timeout_seconds=5, transport=httpx.MockTransport(daraja)) as http:
+        hosts = {"test": "http://test.test", "live": "http://live.test"}
+        client = MpesaClient(http, MemoryTokens(), samples.NoPauses(), hosts=hosts, timeout_seconds=5)
+        operator = Operator(
+            database, CredentialStore(DESCRIPTOR, database, KEY_RING), Registrar(client, Registrations(database))
+        )
+        await operator.configure(PULLED)
+        yield operator
+
+
+async def test_both_parts_are_registered_with_the_accounts_own_addresses(operator, daraja):
+    assert await operator.register() == {
+        "payments by hand": (True, "registered"),
+        "Pull Transactions": (True, "registered"),
+    }
+    (c2b_path, c2b), (pull_path, pull) = daraja.asked
+    account = f"{BASE}/callbacks/phone/{b'cred_1'.hex()}/"
+    words = {name: c2b[name].removeprefix(account).partition("/")[2] for name in ("ConfirmationURL", "ValidationURL")}
+    assert (c2b_path, words) == (C2B, {"ConfirmationURL": "confirmation", "ValidationURL": "validation"})
+    assert (c2b["ShortCode"], c2b["ResponseType"]) == ("600111", "Completed")
+    assert (pull_path, pull["NominatedNumber"], pull["RequestType"]) == (PULL, "0722000000", "Pull")
+    assert pull["CallBackURL"].startswith(account)
+    assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])]
+
+
+async def test_a_second_time_nothing_is_sent_and_the_gateway_is_told_again(operator, daraja):
+    await operator.register()
+    again = await operator.register()
+    assert [(registered, text.startswith("registered since 20")) for registered, text in again.values()] == [
+        (True, True)
+    ] * 2
+    assert len(daraja.asked) == 2
+    assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])] * 2
+
+
+async def test_what_is_registered_can_be_sent_again(operator, daraja):
+    await operator.register()
+    daraja.c2b, daraja.pull = (500, ALREADY), PULLED_BEFORE
+    assert set((await operator.register(again=True)).values()) == {(True, "registered before")}
+    assert len(daraja.asked) == 4
+
+
+async def test_pull_transactions_that_were_registered_by_others_are_registered(operator, daraja):
+    daraja.pull = PULLED_BEFORE
+    assert (await operator.register())["Pull Transactions"] == (True, "registered before")
+
+
+async def test_the_sandbox_may_spell_its_fields_with_a_space(operator, daraja):
+    daraja.pull = {"Response Ref ID": "1", "Response Status": "1000", "Response Description": "ok"}
+    assert (await operator.register())["Pull Transactions"] == (True, "registered")
+
+
+async def test_addresses_that_others_may_have_registered_are_not_taken_for_malipos(operator, daraja):
+    daraja.c2b = (500, ALREADY)
+    assert await operator.register() == {
+        "payments by hand": (False, OTHERS),
+        "Pull Transactions": (True, "registered"),
+    }
+    assert await operator.told() == [({"shortcode": "600111"}, ["pull"])]
+    assert (await operator.register(ours=True))["payments by hand"] == (True, "registered before")
+    assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])]
+
+
+async def test_other_addresses_of_malipo_are_registered_anew(operator, daraja):
+    await operator.register()
+    assert set((await operator.register("https://moved.example")).values()) == {(True, "registered")}
+    assert [body["ConfirmationURL"][:24] for path, body in daraja.asked if path == C2B] == [
+        "https://pay.example/call",
+        "https://moved.example/ca",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ((400, samples.failure("400.003.02", "Bad Request - Invalid ValidationURL")), "Invalid ValidationURL"),
+        ((200, TAKEN | {"ResponseCode": "1", "ResponseDescription": "Rejected\u0007"}), "M-Pesa refuses: Rejected"),
+        ((200, "<html>Request Rejected</html>"), "cannot be read (http 200)"),
+        ((500, samples.failure("500.003.1001", "Internal Server Error")), "Internal Server Error"),
+        (httpx.ReadTimeout("late"), NO_ANSWER),
+        (httpx.ConnectError("refused"), "nothing was sent: no connection to M-Pesa"),
+    ],
+)
+async def test_what_went_wrong_is_said_and_the_other_part_is_registered_all_the_same(operator, daraja, answer, text):
+    daraja.c2b = answer
+    told = await operator.register()
+    registered, said = told["payments by hand"]
+    assert not registered
+    assert text in said
+    assert said.isprintable()
+    assert told["Pull Transactions"] == (True, "registered")
+    daraja.c2b = TAKEN
+    assert (await operator.register())["payments by hand"] == (True, "registered")
+
+
+async def test_without_a_nominated_number_there_are_no_pull_transactions(operator, daraja):
+    await operator.configure(samples.CREDENTIALS)
+    operator.credentials._forget()
+    assert list(await operator.register()) == ["payments by hand"]
+    assert [path for path, _ in daraja.asked] == [C2B]
+
+
+async def test_another_short_code_is_registered_by_itself(operator, daraja):
+    await operator.register()
+    await operator.configure(PULLED | {"shortcode": "600999"})
+    operator.credentials._forget()
+    daraja.pull = (400, samples.failure("400.001", "Invalid ShortCode"))
+    assert (await operator.register())["Pull Transactions"] == (False, "M-Pesa refuses: Invalid ShortCode")
+    assert (await operator.told())[1:] == [({"shortcode": "600999"}, ["c2b"])]
+
+
+def test_the_command_says_what_it_lacks_and_fails(new_database, monkeypatch):
+    values = {"DATABASE_URL": new_database("provider_mpesa"), "KAFKA_BOOTSTRAP": "127.0.0.1:1", "ENVIRONMENT": "test"}
+    values |= {"KEY_RING": f"k1:{base64.b64encode(b'k' * 32).decode()}", "CALLBACK_BASE_URL": BASE}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(cli, ["register", "--credential", "cred_9"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no credentials cred_9" in result.stderr
