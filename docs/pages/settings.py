@@ -5,7 +5,7 @@ import types
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import SecretStr
+from pydantic import FilePath, SecretStr
 from pydantic.fields import FieldInfo
 
 from malipo.platform.settings import ServiceSettings
@@ -18,7 +18,7 @@ sets one, and with Docker a line of the service's `environment` in docker-compos
 exit code 78 and is named, never with its value. `python -m <package> settings` lists the same."""
 
 _HEADER = ("variable", "type", "default", "what it is")
-_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "folder"}
+_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "folder", FilePath: "file"}
 _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 
 
@@ -67,7 +67,7 @@ def _type_name(annotation: Any) -> str:
         return " or ".join(_type_name(member) for member in get_args(annotation) if member is not types.NoneType)
     if annotation is SecretStr:
         return "secret text"
-    if get_origin(annotation) is Annotated:
+    if annotation not in _NAMES and get_origin(annotation) is Annotated:
         return _type_name(get_args(annotation)[0])
     return _NAMES[annotation]
 
