@@ -1,7 +1,7 @@
 """Attempts as read from their rows: one that this process runs, and one that a query or callback is about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -163,7 +163,7 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         address_key=row["address_key"],
         reference=row["reference"] or next((found for role, found in references if role == MAIN), None),
         outcome=outcome,
-        ages=_ages(row, read_at),
+        ages=replace(_ages(row, read_at), statement_for=row["statement_for"]),
         references=references,
         claims=_pairs(row["claimed"]),
         opened=row["problem"] == OPENED,
@@ -177,4 +177,4 @@ def _pairs(found: object) -> list[Named]:
 
 
 def _ages(row: Row, read_at: float) -> Ages:
-    return Ages(row["key_age"] or timedelta(), row["expires_in"], read_at)
+    return Ages(row["key_age"] or timedelta(), row["expires_in"], read_at=read_at)

@@ -8,7 +8,7 @@ from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
 from malipo.messaging.pool import Row
 from malipo.messaging.writes import arrays, names
-from provider_kit.statement import Terms
+from provider_kit.statement import Look, Terms
 from provider_kit.tables import STATEMENTS
 
 _KEYS = STATEMENTS.c.account, STATEMENTS.c.account_fingerprint, STATEMENTS.c.credential_id
@@ -16,11 +16,13 @@ _KEYS = STATEMENTS.c.account, STATEMENTS.c.account_fingerprint, STATEMENTS.c.cre
 _ALL = "SELECT account, credential_id FROM statements WHERE credential_id IS NOT NULL"
 # Of an account that is read again after it was not, what the provider still shows is caught up with.
 _ADMIT = f"""
-INSERT INTO statements AS known ({names(_KEYS)}, covered_until)
-SELECT found.*, now() - $4::interval FROM unnest({arrays(_KEYS)}) AS found ({names(_KEYS)}) ORDER BY account
-ON CONFLICT (account) DO UPDATE SET credential_id = excluded.credential_id,
-    covered_until = CASE WHEN known.credential_id IS NULL AND known.covered_until < now() - $5::interval
-        THEN excluded.covered_until ELSE known.covered_until END
+INSERT INTO statements AS known ({names(_KEYS)}, covered_until, covered_since)
+SELECT found.*, now() - $4::interval, now() - $4::interval
+FROM unnest({arrays(_KEYS)}) AS found ({names(_KEYS)}) ORDER BY account
+ON CONFLICT (account) DO UPDATE SET credential_id = excluded.credential_id, (covered_until, covered_since) = (
+    SELECT CASE WHEN anew THEN excluded.covered_until ELSE known.covered_until END,
+        CASE WHEN anew THEN excluded.covered_since ELSE known.covered_since END
+    FROM (SELECT known.credential_id IS NULL AND known.covered_until < now() - $5::interval AS anew) AS one)
 """  # noqa: S608 - names of ours
 _REST = """
 WITH rested AS (SELECT account FROM statements WHERE account = ANY($1::text[]) ORDER BY account FOR UPDATE)
@@ -43,7 +45,8 @@ UPDATE statements AS s SET lease_until = now() + make_interval(secs => $3) FROM 
 """
 # What a callback has hinted at since this look began was perhaps not there yet.
 _ADVANCE = """
-UPDATE statements SET covered_until = $3, failures = 0, lease_token = NULL, lease_until = NULL,
+UPDATE statements SET covered_until = $3, covered_since = coalesce($6, covered_since), failures = 0,
+    lease_token = NULL, lease_until = NULL,
     due_at = now() + CASE WHEN hastened_at > looked_at THEN least($4::interval, $5::interval) ELSE $4::interval END
 WHERE account = $1 AND lease_token = $2 RETURNING 1
 """
@@ -119,11 +122,13 @@ class Cursors:
         """Extend the leases that are still ours."""
         await self._database.write(_RENEW, lease.token, account_ids, lease.seconds)
 
-    async def advance(self, cursor: Cursor, covered_until: datetime, *, soon: bool) -> bool:
-        """All before `covered_until` is stored. Returns whether the lease was ours still; else nothing is changed."""
+    async def advance(self, cursor: Cursor, look: Look) -> bool:
+        """The look's stretch is stored. Returns whether the lease was ours still; else nothing is changed."""
         terms = self._terms
-        wait = terms.soonest if soon else terms.every
-        return bool(await self._database.write(_ADVANCE, cursor.id, cursor.token, covered_until, wait, terms.soonest))
+        wait = terms.soonest if look.more else terms.every
+        begins_anew = look.stretch.since if look.gap else None
+        given = cursor.id, cursor.token, look.stretch.again_from, wait, terms.soonest, begins_anew
+        return bool(await self._database.write(_ADVANCE, *given))
 
     async def postpone(self, cursor: Cursor, wait: timedelta) -> None:
         """Looking has failed: again after `wait`."""

@@ -141,7 +141,7 @@ class Fetching:
             FETCHED.labels(self._name, result).inc()
 
     async def _covered(self, cursor: Cursor, look: Look) -> None:
-        if not await self._cursors.advance(cursor, look.stretch.again_from, soon=look.more):
+        if not await self._cursors.advance(cursor, look):
             return  # another process reads it by now, from where this one began
         LOOKS.labels(self._name, "read").inc()
         if look.gap:

@@ -19,13 +19,21 @@ from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
 from provider_kit.tables import ATTEMPTS, CLAIMS, NEW_ATTEMPT
 
 _MOVED = "('Succeeded', 'Reversed')"
+_STATEMENT_FOR = f"""
+SELECT s.covered_until - attempts.first_sent_at FROM statements AS s
+WHERE s.account = concat_ws('/', split_part(attempts.account, '/', 1), split_part(attempts.account, '/', 2), attempts.account_fingerprint)
+  AND s.credential_id IS NOT NULL AND s.covered_since <= attempts.first_sent_at
+  AND NOT EXISTS (
+    SELECT FROM received_money AS r JOIN attempt_references AS own ON own.reference = r.report ->> 'account_reference'
+    WHERE r.look_at IS NOT NULL AND own.attempt_id = attempts.id AND own.role = '{OWN}')
+"""  # noqa: S608 - text of ours
 _ORIGINAL = f"""
 SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, address_key, reference, outcome, position,
     coalesce(success, CASE WHEN outcome ->> 'result' IN {_MOVED} THEN outcome END, (
         SELECT asked.outcome FROM attempts AS asked
         WHERE asked.kind = 'query' AND asked.operation_id = attempts.id AND asked.outcome ->> 'result' IN {_MOVED}
         ORDER BY asked.created_at LIMIT 1)) AS success,
-    expires_at - now() AS expires_in, {KNOWN.format(id="attempts.id")} AS known,
+    expires_at - now() AS expires_in, ({_STATEMENT_FOR}) AS statement_for, {KNOWN.format(id="attempts.id")} AS known,
     (SELECT jsonb_agg(jsonb_build_array(role, reference) ORDER BY received_at DESC, role) FROM claims WHERE claims.attempt_id = attempts.id) AS claimed
 FROM attempts"""  # noqa: S608 - text of ours
 _FIND = f"""{_ORIGINAL}

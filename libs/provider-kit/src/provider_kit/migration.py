@@ -124,7 +124,8 @@ CREATE TABLE statements (
     failures            integer NOT NULL DEFAULT 0,
     alerted_at          timestamptz,
     lease_token         text,
-    lease_until         timestamptz
+    lease_until         timestamptz,
+    covered_since       timestamptz NOT NULL
 );
 CREATE INDEX statements_fingerprint ON statements (account_fingerprint);
 

@@ -32,11 +32,13 @@ class Ages:
     """How old an attempt was by the database's clock, at the moment `read_at` of `clock.since_boot`.
 
     `key_age` is how long ago a try may first have reached the provider. `expires_in` is how long the operation could
-    still be sent; None for one that never expires.
+    still be sent; None for one that never expires. `statement_for` is for how long from that try on the account's statement
+    is known, whole, and has nothing that names this operation as its purpose and is still to be judged; None otherwise.
     """
 
     key_age: timedelta = timedelta()
     expires_in: timedelta | None = None
+    statement_for: timedelta | None = None
     read_at: float = field(default_factory=clock.since_boot)
 
     def key_age_now(self) -> timedelta:

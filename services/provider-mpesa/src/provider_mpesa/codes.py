@@ -45,6 +45,12 @@ PROMPT_DOUBTS: Mapping[str, Declined] = {
 }
 """What may be paid all the same for a while (1037 "DS timeout": the customer may just be slow), and what it is if it is not."""
 
+NOT_IN_STATEMENT = Declined(
+    code="provider_error",
+    message="M-Pesa never answered the request for the prompt, and the account's statement shows no payment of it.",
+)
+"""How a prompt has ended of which nothing is known but what the account was paid since."""
+
 ANOTHER_PROMPT = Declined(
     code="customer_busy", message="The customer has another payment at M-Pesa under way: no second prompt is sent."
 )

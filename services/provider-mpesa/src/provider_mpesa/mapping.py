@@ -17,7 +17,8 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Charge, Refund
 from provider_kit.errors import Misconfigured
 from provider_kit.provider import Attempt, References
-from provider_mpesa.codes import ANOTHER_PROMPT, DONE, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS
+from provider_mpesa.account import MpesaAccount
+from provider_mpesa.codes import ANOTHER_PROMPT, DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS
 from provider_mpesa.objects import ACCEPTED, ASKED, FAILURE, Accepted, MpesaResponse, Result, money_of, text_of
 
 CHECKOUT, MERCHANT_REQUEST, RECEIPT = "checkout", "merchant_request", "receipt"
@@ -92,6 +93,17 @@ def checkout_of(references: References) -> str | None:
     """What a query asks by: the `CheckoutRequestID` of the answer, else the only one that callbacks have claimed."""
     claimed = references.claimed(CHECKOUT)
     return references.get(CHECKOUT) or (claimed[0] if len(claimed) == 1 else None)
+
+
+def nameless(attempt: Attempt, account: MpesaAccount, *, settle: timedelta) -> Outcome:
+    """How a prompt stands of which no answer and no callback came: what was paid of it shows in the account's statement alone.
+
+    Of a till nobody has said that its rows carry our reference.
+    """
+    known_for = attempt.ages.statement_for
+    if account.keys.kind == "till" or not attempt.same_account or known_for is None or known_for < settle:
+        return Unknown(reason="M-Pesa's name of the prompt is not known")
+    return NOT_IN_STATEMENT
 
 
 def queried(attempt: Attempt, charge: Charge, checkout: str, response: MpesaResponse, *, settle: timedelta) -> Outcome:

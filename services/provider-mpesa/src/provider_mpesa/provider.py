@@ -24,11 +24,10 @@ from provider_mpesa import by_hand, requests
 from provider_mpesa.account import Certificates, MpesaAccount, read_account, read_keys
 from provider_mpesa.client import MpesaClient
 from provider_mpesa.events import ACCEPTED, parse
-from provider_mpesa.mapping import ORIGINATOR, checkout_of, pushed, queried, reversing, status_asked
+from provider_mpesa.mapping import ORIGINATOR, checkout_of, nameless, pushed, queried, reversing, status_asked
 from provider_mpesa.purposes import PurposeBook
 
 _VALIDATION_SECONDS = 5.0  # M-Pesa waits for less than eight, which the way here and back is part of
-_NO_CHECKOUT = Unknown(reason="M-Pesa's name of the prompt is not known")
 _NO_CONVERSATION = Unknown(reason="M-Pesa's name of the reversal is not known")
 
 
@@ -127,10 +126,9 @@ class MpesaProvider:
                 return await self._ask_about_reversal(attempt)
 
     async def _ask_about_prompt(self, attempt: Attempt, charge: Charge) -> Outcome:
-        checkout = checkout_of(attempt.references)
+        account, checkout = _account(attempt), checkout_of(attempt.references)
         if checkout is None:
-            return _NO_CHECKOUT
-        account = _account(attempt)
+            return nameless(attempt, account, settle=self._settle)
         body = requests.stk_query(account, checkout, clock.now())
         response = await self._client.call(account, requests.STK_QUERY, body)
         return queried(attempt, charge, checkout, response, settle=self._settle)

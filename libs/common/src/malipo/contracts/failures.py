@@ -41,7 +41,7 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "Use another method, currency or provider.",
     ),
     "provider_error": OwnFailure(
-        "The provider gave no clear answer, and a day after it was sent the provider's book shows no effect of it.",
+        "The provider gave no clear answer, and long after it was sent the provider's book shows no effect of it.",
         "Malipo never sends this one again; look into the provider's dashboard before you start a new one.",
     ),
     "amount_unsupported": OwnFailure(
