@@ -198,7 +198,7 @@ def _under_way(attempt: Attempt, charge: Charge) -> Outcome:
 def _refused(response: MpesaResponse) -> Outcome:
     """What an answer means that accepts nothing, where it is documented; else a doubt. Raises `Misconfigured`."""
     refusal = _refusal(response)
-    if refusal and refusal.code in _INVALID_REQUEST:
+    if refusal and refusal.code in _INVALID_REQUEST and response.status < _SERVER_ERROR:
         return _invalid(refusal)
     if refusal and "unable to lock subscriber" in refusal.text:
         return ANOTHER_PROMPT
@@ -213,7 +213,7 @@ def _invalid(refusal: _Refusal) -> Declined:
     if field in _ACCOUNTS_OWN:
         msg = f"M-Pesa refuses {field}, which is made of the credentials."
         raise Misconfigured(msg)
-    return Declined(code="invalid_request", message=refusal.shown)
+    return Declined(code="invalid_request", message=refusal.shown.strip() or "M-Pesa refuses the request as invalid.")
 
 
 def _doubt(response: MpesaResponse) -> Unknown:
@@ -232,7 +232,7 @@ def _doubt(response: MpesaResponse) -> Unknown:
 
 
 def _refusal(response: MpesaResponse) -> _Refusal | None:
-    if response.status == _OK:
+    if response.status < _BAD_REQUEST:
         return None
     try:
         failure = FAILURE.decode(response.body)

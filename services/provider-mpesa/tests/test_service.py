@@ -1,0 +1,217 @@
+"""The whole service on real stores, two replicas of it: commands in from Kafka, prompts and callbacks at the simulated Daraja."""
+
+import asyncio
+import base64
+import json
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import mpesa_samples as samples
+import msgspec
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from mpesa_account import CREDENTIALS, pay
+
+from conftest import SETTINGS, serving
+from malipo import ids
+from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
+from malipo.contracts.message import encode
+from malipo.contracts.outcomes import ActionRequired, OutcomeReported, Pending, Succeeded, Unknown
+from malipo.contracts.personal import PersonalKeyIssued
+from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, PERSONAL_KEYS, PROVIDER_COMMANDS
+from malipo.platform.client import http_client
+from malipo.platform.personal_data import seal_texts
+from malipo.platform.secrets import KeyRing
+from malipo_simulators.kit.webhooks.posting import HttpxPoster
+from malipo_simulators.mpesa.app import create_mpesa_app
+from malipo_simulators.mpesa.initiators.certificate import CERTIFICATE
+from provider_mpesa.main import build
+from provider_mpesa.settings import Settings
+from testkit.waiting import until
+
+KEY = base64.b64encode(b"k" * 32).decode()
+RING = KeyRing.parse(f"k1:{KEY}")
+PAYS = "254700000000"
+
+
+class ToService(httpx.AsyncBaseTransport):
+    """The way of callbacks to a replica that runs in this process."""
+
+    app = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await httpx.ASGITransport(self.app).handle_async_request(request)
+
+
+@dataclass
+class World:
+    """Talks to the service as the rest of Malipo does."""
+
+    producer: AIOKafkaProducer
+    consumer: AIOKafkaConsumer
+    http: httpx.AsyncClient  # noqa: TID251
+    daraja: httpx.AsyncClient  # noqa: TID251
+    merchant_id: str = field(default_factory=lambda: ids.new("mer"))
+    reported: list[OutcomeReported] = field(default_factory=list)
+
+    async def send(self, topic, key: str, message) -> None:
+        await self.producer.send_and_wait(topic.name, encode(message), key=key.encode())
+
+    async def configure(self) -> None:
+        credential_id = ids.new("cred")
+        credentials = CREDENTIALS | {"consumer_key": ids.token(8)}
+        sealed = RING.seal(
+            json.dumps(credentials).encode(), owner=secret_owner(self.merchant_id, "test", credential_id)
+        )
+        credential = Credential(id=credential_id, provider="mpesa", mode="test", ciphertext=sealed)
+        configured = MerchantConfigured(merchant_id=self.merchant_id, version=1, credentials=(credential,))
+        await self.send(MERCHANT_CONFIG, self.merchant_id, configured)
+
+    async def command(self, operation):
+        """Send it, twice as Kafka may, with what is personal sealed."""
+        operation = msgspec.structs.replace(operation, merchant_id=self.merchant_id)
+        payment_id = operation.payment_id
+        if hasattr(operation, "method"):
+            phone = operation.method.details["phone"]
+            ciphertext, wrapped = seal_texts({"/phone": phone}, payment_id, RING)
+            masked = msgspec.structs.replace(
+                operation.method, details={"phone": f"{phone[:4]}*****{phone[-3:]}"}, personal=ciphertext
+            )
+            issued = PersonalKeyIssued(payment_id=payment_id, wrapped=wrapped, providers=("mpesa",))
+            await self.send(PERSONAL_KEYS, payment_id, issued)
+            operation = msgspec.structs.replace(operation, method=masked)
+        for _ in range(2):
+            await self.send(PROVIDER_COMMANDS["mpesa"], payment_id, operation)
+        return operation
+
+    async def outcome(self, operation, result: type, source: str):
+        """The operation's first outcome of this kind from there."""
+
+        def found():
+            return next(
+                (
+                    report.outcome
+                    for report in self.reported
+                    if (report.operation_id, report.source) == (operation.operation_id, source)
+                    and isinstance(report.outcome, result)
+                ),
+                None,
+            )
+
+        return await until(found, seconds=30, what=f"{result.__name__} by {source}")
+
+    async def listen(self) -> None:
+        async for record in self.consumer:
+            report = OUTCOMES.decode(record.value)
+            if isinstance(report, OutcomeReported):
+                self.reported.append(report)
+
+    async def fault(self, fault: str, **rule) -> None:
+        response = await self.daraja.post("/_sim/faults", json={"fault": fault, "times": 1} | rule)
+        assert response.status_code == 201, response.text
+
+    async def prompts(self) -> list[dict]:
+        return (await self.daraja.get("/_sim/prompts", params={"limit": 1000})).json()
+
+    async def book(self) -> list[str]:
+        return [line["kind"] for line in (await self.daraja.get("/_sim/book")).json()["effects"]]
+
+    async def requests(self, path: str) -> int:
+        found = (await self.daraja.get("/_sim/requests", params={"limit": 1000})).json()
+        return sum(one["path"] == path for one in found)
+
+
+@asynccontextmanager
+async def running(app):
+    async with (
+        app.router.lifespan_context(app),
+        http_client(timeout_seconds=5, base_url="http://service.test", transport=httpx.ASGITransport(app)) as http,
+    ):
+
+        async def ready() -> bool:
+            return (await http.get("/health/ready")).status_code == 200
+
+        await until(ready, seconds=30, what="readiness")
+        yield http
+
+
+@pytest.fixture
+async def world(stores, new_database, tmp_path):
+    certificate, to_service = tmp_path / "certificate.cer", ToService()
+    certificate.write_text(CERTIFICATE)
+    database_url = new_database("provider_mpesa")
+
+    def replica(name: str, url: str):
+        return build(
+            Settings(
+                instance=name,
+                database_url=database_url,
+                kafka_bootstrap=stores.kafka,
+                key_ring=f"k1:{KEY}",
+                environment="test",
+                callback_base_url="http://service.test",
+                mpesa_api_base=url,
+                mpesa_certificate_file=certificate,
+            )
+        )
+
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        url = await enter(serving(create_mpesa_app(SETTINGS, HttpxPoster(5, to_service))))
+        daraja = await enter(http_client(timeout_seconds=5, base_url=url))
+        replicas = [replica(name, url) for name in ("one", "two")]
+        to_service.app = replicas[0]
+        producer = await enter(AIOKafkaProducer(bootstrap_servers=stores.kafka))
+        consumer = await enter(
+            AIOKafkaConsumer(OUTCOMES.name, bootstrap_servers=stores.kafka, auto_offset_reset="earliest")
+        )
+        http, _ = [await enter(running(app)) for app in replicas]
+        found = World(producer, consumer, http, daraja)
+        listening = asyncio.create_task(found.listen())
+        stack.callback(listening.cancel)
+        await found.configure()
+        yield found
+
+
+async def test_a_payment_is_prompted_once_paid_told_and_given_back(world):
+    charge = await world.command(pay(PAYS))
+    waiting = await world.outcome(charge, ActionRequired, "attempt")
+    assert (waiting.action.phone, waiting.reference) == ("2547*****000", None)
+    paid = await world.outcome(charge, Succeeded, "query")  # which its callback has brought about
+    (prompt,) = await world.prompts()
+    assert paid == Succeeded(amount=samples.KES_10, reference=prompt["receipt"])
+
+    refund = samples.refund(operation_id=ids.new("ref"), payment_id=charge.payment_id, reference=paid.reference)
+    refund = await world.command(refund)
+    await world.outcome(refund, Pending, "attempt")
+    back = await world.outcome(refund, Succeeded, "callback")
+    assert back.amount == samples.KES_10
+    assert back.reference not in (None, paid.reference)
+    assert await world.book() == ["stk", "reversal"]
+
+
+async def test_a_lost_answer_is_a_doubt_that_the_callback_ends_and_the_phone_rings_once(world):
+    await world.fault("answer_lost", match={"path": "/mpesa/stkpush/*"})
+    charge = await world.command(pay(PAYS))
+    await world.outcome(charge, Unknown, "attempt")
+    await world.outcome(charge, Succeeded, "query")
+    assert len(await world.prompts()) == 1
+
+
+async def test_replicas_share_one_token_and_one_that_is_killed_in_mid_load_prompts_nobody_twice(world):
+    charges = [await world.command(pay(f"25472{number:07}")) for number in range(30, 50)]
+    await world.daraja.post("/_sim/tokens/kill", json={})
+    charges += [await world.command(pay(f"25472{number:07}")) for number in range(50, 70)]
+    for charge in charges:
+        await world.outcome(charge, ActionRequired, "attempt")
+    prompted = Counter(prompt["account_reference"] for prompt in await world.prompts())
+    assert len(prompted) == len(charges)
+    assert set(prompted.values()) == {1}
+    assert 1 <= await world.requests("/oauth/v1/generate") <= 2
+
+
+async def test_at_an_address_of_nobodys_a_callback_finds_nothing(world):
+    for path in ("/callbacks/phone/", "/callbacks/phone/63726564/00", "/callbacks/mpesa/cred_1"):
+        assert (await world.http.post(path, json=samples.paid())).status_code == 404
