@@ -21,7 +21,7 @@ mended, `python -m malipo.messaging.redrive TOPIC` sends those of a topic again,
 ## What no consumer can read
 
 A record that cannot even be read (a codec that is not installed, a broken batch, a header whose name is no UTF-8), or whose
-`type` only a newer release knows, holds up its partition alone: it rests, is tried again every five seconds, and goes on by itself once it can be read. The service is `degraded`
+`type`, or the method of the payment that it begins, only a newer release knows, holds up its partition alone: it rests, is tried again every five seconds, and goes on by itself once it can be read. The service is `degraded`
 meanwhile and shows on `/health/ready` which partition rests, at which offset, why, and how to step over it:
 `python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET`, in the environment of the group's service (`docker compose exec`,
 `kubectl exec`, or `make step-over ARGS="GROUP TOPIC PARTITION OFFSET"` for the local stack). It refuses what can be read; a message of an unknown type goes to the dead letters alone; else the whole batch goes there as

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malipo.contracts.message import Message, Moment, encode
-from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS, TOPICS, Topic
+from malipo.contracts.providers import PROVIDERS
+from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS, PROVIDER_COMMANDS, TOPICS, Topic
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
+from testkit import operations
 from testkit.compatibility import golden
 
 EVERY_TYPE = pytest.mark.parametrize(
@@ -97,6 +99,15 @@ def test_a_message_without_one_of_its_required_fields_is_refused(
 def test_what_is_no_message_of_the_topic_is_refused(topic: Topic, value: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
         topic.decode(value)
+
+
+def test_a_topic_of_commands_knows_the_methods_of_those_who_read_it() -> None:
+    for name, provider in PROVIDERS.items():
+        known = {rules.type for rules in provider.methods}
+        assert PROVIDER_COMMANDS[name].methods == known <= set(PAYMENT_COMMANDS.methods)
+    charge = operations.charge(method=operations.card())
+    assert PROVIDER_COMMANDS["stripe"].unknown_method(charge) is None
+    assert PROVIDER_COMMANDS["mpesa"].unknown_type(msgspec.json.encode(charge)) == "card"
 
 
 def test_topics_and_message_types_have_names_of_their_own() -> None:

@@ -8,13 +8,14 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from malipo import clock
-from malipo.contracts.commands import CancelPayment, RefundPayment
+from malipo.contracts.commands import CancelPayment, CreatePayment, PaymentMethod, RefundPayment
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import PAYMENT_COMMANDS, PAYMENT_EVENTS
 from malipo.messaging.batch_consumer import BatchConsumer, DatabaseAway
 from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received, Subscription
 from malipo.messaging.unit_of_work import INSERT_INBOX, UnitOfWork
+from malipo.money import Money
 
 PACKAGE = "orchestrator"  # any service's database has inbox and outbox
 
@@ -198,17 +199,29 @@ async def test_a_message_that_cannot_be_applied_is_dead_lettered_and_its_neighbo
     assert dead["headers"]["client-ref"] == "order 7"
 
 
-async def test_a_partition_stops_at_a_message_that_only_a_newer_release_knows_and_nothing_is_buried(consumer, database):
+def create(method: str) -> CreatePayment:
+    return CreatePayment(
+        payment_id="pay", merchant_id="mer_1", mode="test", amount=Money(1000, "USD"), method=PaymentMethod(type=method),
+        capture="automatic", config_version=1, configured=("stripe",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [(b'{"type":"Nonsense"}', "'Nonsense'"), (encode(create("seashells")), "'seashells'")]
+)
+async def test_a_partition_stops_at_a_message_that_only_a_newer_release_knows_and_nothing_is_buried(
+    consumer, database, value, named
+):
     stops = await consumer.consume(
         [
             record(cancel(1), offset=4, message_id="a"),
-            record(b'{"type":"Nonsense"}', offset=5),
+            record(value, offset=5),
             record(cancel(2), offset=6, message_id="b"),
         ]
     )
     [(partition, stop)] = stops.items()
     assert (partition.topic, partition.partition, stop.offset) == (PAYMENT_COMMANDS.name, 0, 5)
-    assert "'Nonsense'" in stop.reason
+    assert named in stop.reason
     assert len(await outbox(database, PAYMENT_EVENTS.name)) == 1
     assert await outbox(database, PAYMENT_COMMANDS.dead_letter) == []
 

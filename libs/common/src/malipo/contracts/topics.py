@@ -1,5 +1,6 @@
 """Every topic as one table: provisioning, decoding, `docs/topics.md` and AsyncAPI all come from here."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -8,15 +9,15 @@ from types import UnionType
 import msgspec
 
 from malipo.contracts.accounts import AccountRegistered
-from malipo.contracts.commands import PaymentCommand, ResendEvents
+from malipo.contracts.commands import CreatePayment, PaymentCommand, ResendEvents
 from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentEvent, RollCalled
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import ProviderReport
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued
-from malipo.contracts.provider_commands import ProviderMessage
-from malipo.contracts.providers import PROVIDERS
+from malipo.contracts.provider_commands import Charge, ProviderMessage
+from malipo.contracts.providers import METHODS, PROVIDERS
 
 DEAD_LETTER_SUFFIX = ".dlq"
 
@@ -32,7 +33,8 @@ _NAMED = msgspec.json.Decoder(_Named)
 class Topic:
     """One topic. A `retention` of None means compacted: the last message of each key is kept for ever.
 
-    `dead_letters_kept` is how long what could not be applied waits for a person.
+    `dead_letters_kept` is how long what could not be applied waits for a person. `methods` are the types of payments' methods
+    that the consumers of commands know.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Topic:
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     dead_letters_kept: timedelta = timedelta(days=90)
+    methods: AbstractSet[str] = frozenset()
 
     @property
     def dead_letter(self) -> str:
@@ -59,12 +62,20 @@ class Topic:
         return msgspec.json.Decoder(self.messages)
 
     def unknown_type(self, value: bytes) -> str | None:
-        """The type of a message that this release does not know, as a newer producer may send; None for any other bytes."""
+        """The type of a message, or of its payment's method, that this release does not know, as a newer producer may send;
+        None for any other bytes.
+        """
         try:
             named = _NAMED.decode(value).type
+            known = named in {message.__name__ for message in self.message_types}
+            return self.unknown_method(self.decode(value)) if known else named
         except msgspec.MsgspecError:
             return None
-        return None if named in {message.__name__ for message in self.message_types} else named
+
+    def unknown_method(self, message: Message) -> str | None:
+        """The type of the method that a payment is to be made with, if this release does not know it."""
+        begins = isinstance(message, CreatePayment | Charge)
+        return message.method.type if begins and message.method.type not in self.methods else None
 
     def decode(self, value: bytes) -> Message:
         """The message in `value`. Raises `msgspec.MsgspecError` when it is not one of this topic's types."""
@@ -83,6 +94,7 @@ PAYMENT_COMMANDS = Topic(
     messages=PaymentCommand | ResendEvents,
     producers=("gateway", "webhook-dispatcher"),
     consumers=("orchestrator",),
+    methods=METHODS.keys(),
 )
 PROVIDER_COMMANDS: dict[str, Topic] = {
     provider: Topic(
@@ -93,8 +105,9 @@ PROVIDER_COMMANDS: dict[str, Topic] = {
         messages=ProviderMessage,
         producers=("orchestrator",),
         consumers=(f"provider-{provider}",),
+        methods={rules.type for rules in described.methods},
     )
-    for provider in PROVIDERS
+    for provider, described in PROVIDERS.items()
 }
 """The commands topic of each provider, by the provider's name."""
 OUTCOMES = Topic(

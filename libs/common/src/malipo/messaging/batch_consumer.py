@@ -44,8 +44,8 @@ class BatchConsumer:
     One batch is one unit: inbox, the handler's state, outbox. A redelivered message is dropped by the inbox.
     When it fails because of a message, each is tried alone, and one that fails alone goes to its topic's dead letters
     with the reason, while its neighbours go on. When it fails because of the database, the batch is given back.
-    A message of a type that this release does not know is a newer producer's: its partition stops there, for the release
-    that knows it.
+    A message of a type that this release does not know, or that begins a payment with such a method, is a newer producer's:
+    its partition stops there, for the release that knows it.
     """
 
     def __init__(self, subscription: Subscription, database: Database, service: str) -> None:

@@ -20,9 +20,13 @@ _MAX_TEXT_CHARS = 500
 
 def read(record: Record) -> Received[Message]:
     """The message in a record. Raises `MsgspecError`, `UnicodeDecodeError` or `ValueError` when it is not one of ours."""
-    headers = headers_of(record)
+    headers, topic = headers_of(record), BY_NAME[record.topic]
+    message = topic.decode(record.value or b"")
+    if unknown := topic.unknown_method(message):
+        msg = f"a payment's method that this release does not know: {storable(unknown)}"
+        raise ValueError(msg)
     return Received(
-        message=BY_NAME[record.topic].decode(record.value or b""),
+        message=message,
         message_id=message_id_of(record),
         topic=record.topic,
         key=(record.key or b"").decode(),
