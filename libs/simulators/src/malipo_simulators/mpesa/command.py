@@ -11,7 +11,7 @@ from malipo_simulators.mpesa.app import create_mpesa_app
 from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.faults import PullQuirk
 from malipo_simulators.mpesa.initiators.certificate import CERTIFICATE
-from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY, MpesaSettings
+from malipo_simulators.mpesa.settings import ANY_TIME_ZONE_SECONDS, SANDBOX_PASSKEY, MpesaSettings
 
 PORT = 12113
 """Where it listens unless told otherwise: no other simulator's."""
@@ -60,7 +60,7 @@ def run(
     keep_old_tokens: KeepOldTokens = False,
     answer: Answer = None,
     answer_seconds: AnswerSeconds = 1,
-    timestamp_tolerance_seconds: Tolerance = 600,
+    timestamp_tolerance_seconds: Tolerance = ANY_TIME_ZONE_SECONDS,
     spike_arrest: SpikeArrest = None,
     repeat_rule: RepeatRule = False,
     partial_reversals: PartialReversals = False,

@@ -9,6 +9,7 @@ from malipo_simulators.mpesa.faults import PullQuirk
 # The one that Safaricom publishes for its sandbox's shortcode 174379, among the portal's test data.
 SANDBOX_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
 TOKEN_SECONDS = 3_599
+ANY_TIME_ZONE_SECONDS = 15 * 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class MpesaSettings(SimulatorSettings):
     """`strict` is production, else the sandbox: there, plain http will do for a callback's URL.
 
     `keep_old_tokens` lets an app's tokens live beside each other; as documented, a new one kills the last.
-    `timestamp_tolerance_seconds` is how far a Timestamp may be off. `spike_arrest_per_second` is how many requests an app
+    `timestamp_tolerance_seconds` is how far a Timestamp may be off: no page of the portal says, and many clients send their
+    machine's own time, so that any time zone's will do. `spike_arrest_per_second` is how many requests an app
     may make in a second; without it, any number. A callback is sent once: Daraja documents no retries.
     `trust_initiators`: any SecurityCredential will do, as of a client that has Safaricom's own certificate built in.
     `partial_reversals`: also a part of a payment can be reversed. `opening_balance` is what every shortcode has at first,
@@ -35,7 +37,7 @@ class MpesaSettings(SimulatorSettings):
     strict: bool = False
     keep_old_tokens: bool = False
     token_seconds: int = TOKEN_SECONDS
-    timestamp_tolerance_seconds: int = 600
+    timestamp_tolerance_seconds: int = ANY_TIME_ZONE_SECONDS
     spike_arrest_per_second: int | None = None
     trust_initiators: bool = False
     partial_reversals: bool = False
