@@ -22,14 +22,13 @@ from malipo.platform.secrets import KeyRing
 from provider_kit.credentials import CredentialStore
 from provider_mpesa.__main__ import cli
 from provider_mpesa.client import TOKEN_PATH, MpesaClient
-from provider_mpesa.registration import NO_ANSWER, OTHERS, Applicant, Registrar, Wish
+from provider_mpesa.registration import C2B_PATH, NO_ANSWER, OTHERS, PULL_PATH, Applicant, Registrar, Wish
 from provider_mpesa.registrations import Registrations
 from testkit.tokens import MemoryTokens
 
 KEY_RING = KeyRing({"k1": b"k" * 32})
 BASE = "https://pay.example"
 PULLED = samples.CREDENTIALS | {"pull_number": "0722 000 000"}
-C2B, PULL = "/mpesa/c2b/v2/registerurl", "/pulltransactions/v1/register"
 TAKEN = {"OriginatorCoversationID": "7619-37765134-1", "ResponseCode": "0", "ResponseDescription": "Success"}
 PULLS = {"ResponseRefID": "1", "ResponseStatus": "1000", "ResponseDescription": "Shortcode Registered Successfully"}
 PULLED_BEFORE = PULLS | {"ResponseStatus": "1001", "ResponseDescription": "ShortCode already Registered"}
@@ -48,7 +47,7 @@ class Daraja:
         if request.url.path == TOKEN_PATH:
             return httpx.Response(200, json=samples.TOKEN)
         self.asked.append((request.url.path, json.loads(request.content)))
-        answer = self.c2b if request.url.path == C2B else self.pull
+        answer = self.c2b if request.url.path == C2B_PATH else self.pull
         if isinstance(answer, Exception):
             raise answer
         status, body = answer if isinstance(answer, tuple) else (200, answer)
@@ -117,9 +116,9 @@ async def test_both_parts_are_registered_with_the_accounts_own_addresses(operato
     (c2b_path, c2b), (pull_path, pull) = daraja.asked
     account = f"{BASE}/callbacks/phone/{b'cred_1'.hex()}/"
     words = {name: c2b[name].removeprefix(account).partition("/")[2] for name in ("ConfirmationURL", "ValidationURL")}
-    assert (c2b_path, words) == (C2B, {"ConfirmationURL": "confirmation", "ValidationURL": "validation"})
+    assert (c2b_path, words) == (C2B_PATH, {"ConfirmationURL": "confirmation", "ValidationURL": "validation"})
     assert (c2b["ShortCode"], c2b["ResponseType"]) == ("600111", "Completed")
-    assert (pull_path, pull["NominatedNumber"], pull["RequestType"]) == (PULL, "0722000000", "Pull")
+    assert (pull_path, pull["NominatedNumber"], pull["RequestType"]) == (PULL_PATH, "0722000000", "Pull")
     assert pull["CallBackURL"].startswith(account)
     assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])]
 
@@ -165,7 +164,7 @@ async def test_addresses_that_others_may_have_registered_are_not_taken_for_malip
 async def test_other_addresses_of_malipo_are_registered_anew(operator, daraja):
     await operator.register()
     assert set((await operator.register("https://moved.example")).values()) == {(True, "registered")}
-    assert [body["ConfirmationURL"][:24] for path, body in daraja.asked if path == C2B] == [
+    assert [body["ConfirmationURL"][:24] for path, body in daraja.asked if path == C2B_PATH] == [
         "https://pay.example/call",
         "https://moved.example/ca",
     ]
@@ -198,7 +197,7 @@ async def test_without_a_nominated_number_there_are_no_pull_transactions(operato
     await operator.configure(samples.CREDENTIALS)
     operator.credentials._forget()
     assert list(await operator.register()) == ["payments by hand"]
-    assert [path for path, _ in daraja.asked] == [C2B]
+    assert [path for path, _ in daraja.asked] == [C2B_PATH]
 
 
 async def test_another_short_code_is_registered_by_itself(operator, daraja):

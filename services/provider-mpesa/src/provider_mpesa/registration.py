@@ -14,6 +14,8 @@ from provider_mpesa.objects import Fields, MpesaResponse, field_of, fields_of
 from provider_mpesa.registrations import Known, Name, Registrations
 from provider_mpesa.requests import Body
 
+C2B_PATH, PULL_PATH = "/mpesa/c2b/v2/registerurl", "/pulltransactions/v1/register"
+
 OTHERS = (
     "M-Pesa says that addresses are registered already, and nobody knows here whether they are Malipo's. Have Safaricom show "
     "or delete them; if they are Malipo's, give the command again with --ours"
@@ -166,6 +168,6 @@ def _refusal(response: MpesaResponse, fields: Fields) -> Refused:
 
 
 _PARTS = (
-    _Part("c2b", "payments by hand", "/mpesa/c2b/v2/registerurl", _c2b_body, _read_c2b),
-    _Part("pull", "Pull Transactions", "/pulltransactions/v1/register", _pull_body, _read_pull),
+    _Part("c2b", "payments by hand", C2B_PATH, _c2b_body, _read_c2b),
+    _Part("pull", "Pull Transactions", PULL_PATH, _pull_body, _read_pull),
 )
