@@ -45,7 +45,11 @@ def build(settings: Settings) -> ASGIApp:
         settle=timedelta(seconds=settings.mpesa_settle_seconds),
     )
     runtime.purge_after(purposes.PURGE, purposes.KEPT_DAYS)
-    statement = MpesaStatement(client, queries_per_minute=settings.mpesa_statement_queries_per_minute)
+    statement = MpesaStatement(
+        client,
+        queries_per_minute=settings.mpesa_statement_queries_per_minute,
+        every=timedelta(seconds=settings.mpesa_statement_seconds),
+    )
     return provider_service(provider, runtime, settings, statement=statement, senders=settings.senders)
 
 

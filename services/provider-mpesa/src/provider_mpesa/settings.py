@@ -51,12 +51,18 @@ class Settings(AddressedSettings):
         description='How old a prompt has to be before it fails by a result that M-Pesa may correct, as 1037 "DS timeout".',
     )
 
+    mpesa_statement_seconds: int = Field(
+        default=60,
+        ge=10,
+        le=3600,
+        description="How often an account's statement (Pull Transactions) is looked at, unless a callback hints at news.",
+    )
     mpesa_statement_queries_per_minute: int = Field(
         default=30,
         ge=1,
         le=600,
-        description="How often an account's statement (Pull Transactions) is queried at the most. Safaricom grants so many to "
-        "an app, and tells nobody how many beforehand.",
+        description="How often an account's statement is queried at the most. Safaricom grants so many to an app, and tells "
+        "nobody how many beforehand.",
     )
 
     @field_validator("mpesa_certificate_file", "mpesa_test_certificate_file")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from provider_kit.credentials import Account
@@ -24,11 +25,13 @@ _MOST_PAGES = 1000
 
 
 class MpesaStatement:
-    """The statements of all accounts that a phone number is nominated for; each answers so many queries a minute."""
+    """The statements of all accounts that a phone number is nominated for; each answers so many queries a minute.
 
-    terms = TERMS
+    `every`: how often each is looked at.
+    """
 
-    def __init__(self, client: MpesaClient, *, queries_per_minute: int) -> None:
+    def __init__(self, client: MpesaClient, *, queries_per_minute: int, every: timedelta = TERMS.every) -> None:
+        self.terms = replace(TERMS, every=every)
         self._client = client
         self._pause_seconds = 60 / queries_per_minute
 
