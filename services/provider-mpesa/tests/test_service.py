@@ -21,13 +21,16 @@ from malipo.contracts.message import encode
 from malipo.contracts.outcomes import ActionRequired, OutcomeReported, Pending, Succeeded, Unknown
 from malipo.contracts.personal import PersonalKeyIssued
 from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, PERSONAL_KEYS, PROVIDER_COMMANDS
+from malipo.messaging.database import Database
 from malipo.platform.client import http_client
 from malipo.platform.personal_data import seal_texts
 from malipo.platform.secrets import KeyRing
 from malipo_simulators.kit.webhooks.posting import HttpxPoster
 from malipo_simulators.mpesa.app import create_mpesa_app
 from malipo_simulators.mpesa.initiators.certificate import CERTIFICATE
-from provider_mpesa.main import build
+from provider_kit.credentials import NoCredentials
+from provider_mpesa.main import build, register
+from provider_mpesa.registration import Wish
 from provider_mpesa.settings import Settings
 from testkit.waiting import until
 
@@ -53,21 +56,25 @@ class World:
     consumer: AIOKafkaConsumer
     http: httpx.AsyncClient  # noqa: TID251
     daraja: httpx.AsyncClient  # noqa: TID251
+    settings: Settings
+    database: Database
     merchant_id: str = field(default_factory=lambda: ids.new("mer"))
     reported: list[OutcomeReported] = field(default_factory=list)
 
     async def send(self, topic, key: str, message) -> None:
         await self.producer.send_and_wait(topic.name, encode(message), key=key.encode())
 
-    async def configure(self) -> None:
+    async def configure(self, version: int = 1, **more: str) -> str:
+        """Returns the credential's id."""
         credential_id = ids.new("cred")
-        credentials = CREDENTIALS | {"consumer_key": ids.token(8)}
+        credentials = CREDENTIALS | {"consumer_key": ids.token(8)} | more
         sealed = RING.seal(
             json.dumps(credentials).encode(), owner=secret_owner(self.merchant_id, "test", credential_id)
         )
         credential = Credential(id=credential_id, provider="mpesa", mode="test", ciphertext=sealed)
-        configured = MerchantConfigured(merchant_id=self.merchant_id, version=1, credentials=(credential,))
+        configured = MerchantConfigured(merchant_id=self.merchant_id, version=version, credentials=(credential,))
         await self.send(MERCHANT_CONFIG, self.merchant_id, configured)
+        return credential_id
 
     async def command(self, operation):
         """Send it, twice as Kafka may, with what is personal sealed."""
@@ -100,7 +107,7 @@ class World:
                 None,
             )
 
-        return await until(found, seconds=30, what=f"{result.__name__} by {source}")
+        return await until(found, seconds=60, what=f"{result.__name__} by {source}")
 
     async def listen(self) -> None:
         async for record in self.consumer:
@@ -138,37 +145,38 @@ async def running(app):
 
 
 @pytest.fixture
-async def world(stores, new_database, tmp_path):
+async def world(stores, new_database, pool_of, tmp_path):
     certificate, to_service = tmp_path / "certificate.cer", ToService()
     certificate.write_text(CERTIFICATE)
     database_url = new_database("provider_mpesa")
 
-    def replica(name: str, url: str):
-        return build(
-            Settings(
-                instance=name,
-                database_url=database_url,
-                kafka_bootstrap=stores.kafka,
-                key_ring=f"k1:{KEY}",
-                environment="test",
-                callback_base_url="http://service.test",
-                mpesa_api_base=url,
-                mpesa_certificate_file=certificate,
-            )
+    database = Database(lambda: None)
+    database.use(await pool_of(database_url))
+
+    def settings_of(name: str, url: str) -> Settings:
+        return Settings(
+            instance=name,
+            database_url=database_url,
+            kafka_bootstrap=stores.kafka,
+            key_ring=f"k1:{KEY}",
+            environment="test",
+            callback_base_url="http://service.test",
+            mpesa_api_base=url,
+            mpesa_certificate_file=certificate,
         )
 
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         url = await enter(serving(create_mpesa_app(SETTINGS, HttpxPoster(5, to_service))))
         daraja = await enter(http_client(timeout_seconds=5, base_url=url))
-        replicas = [replica(name, url) for name in ("one", "two")]
+        replicas = [build(settings_of(name, url)) for name in ("one", "two")]
         to_service.app = replicas[0]
         producer = await enter(AIOKafkaProducer(bootstrap_servers=stores.kafka))
         consumer = await enter(
             AIOKafkaConsumer(OUTCOMES.name, bootstrap_servers=stores.kafka, auto_offset_reset="earliest")
         )
         http, _ = [await enter(running(app)) for app in replicas]
-        found = World(producer, consumer, http, daraja)
+        found = World(producer, consumer, http, daraja, settings_of("operator", url), database)
         listening = asyncio.create_task(found.listen())
         stack.callback(listening.cancel)
         await found.configure()
@@ -198,6 +206,27 @@ async def test_a_lost_answer_is_a_doubt_that_the_callback_ends_and_the_phone_rin
     await world.outcome(charge, Unknown, "attempt")
     await world.outcome(charge, Succeeded, "query")
     assert len(await world.prompts()) == 1
+
+
+async def test_a_payment_of_which_nobody_tells_is_found_in_the_statement_that_the_operator_has_registered(world):
+    credential_id = await world.configure(2, pull_number="254722000000")
+
+    async def told():
+        try:
+            return await register(world.settings, world.database, credential_id, Wish())
+        except NoCredentials:
+            return None  # not here yet
+
+    assert [(one.registered, one.text) for one in await until(told, what="the credentials")] == [
+        (True, "registered")
+    ] * 2
+    await world.fault("answer_lost", match={"path": "/mpesa/stkpush/*"})
+    await world.fault("webhook_drop")
+    charge = await world.command(pay(PAYS))
+    await world.outcome(charge, Unknown, "attempt")
+    found = await world.outcome(charge, Succeeded, "reconciliation")
+    (prompt,) = await world.prompts()
+    assert found == Succeeded(amount=samples.KES_10, reference=prompt["receipt"])
 
 
 async def test_replicas_share_one_token_and_one_that_is_killed_in_mid_load_prompts_nobody_twice(world):

@@ -198,7 +198,14 @@ def test_money_with_a_reference_is_told_at_once():
     assert money(trxDate="2026-11-21T14:59:59Z").account_reference == "INV 7"
 
 
-@pytest.mark.parametrize("amount", ["", "0.00", "-5", "1,000.00", None, [1], "1.005"])
+@pytest.mark.parametrize(
+    ("amount", "cents"), [("1", 100), ("1.5", 150), (168, 16_800), ("1,000.00", 100_000), ("250,000", 25_000_000)]
+)
+def test_an_amount_is_in_shillings_however_it_is_written(amount, cents):
+    assert money(amount=amount).amount == Money(cents, "KES")
+
+
+@pytest.mark.parametrize("amount", ["", "0.00", "-5", "1,00.00", "10,000,00", None, [1], "1.005"])
 def test_an_amount_that_cannot_be_read_is_for_a_person(amount):
     assert unmatched(amount=amount) == [("statement.unreadable", {})]
 

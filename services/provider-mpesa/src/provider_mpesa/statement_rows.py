@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.statement import Stretch
@@ -26,6 +27,7 @@ _NO_SHORT_CODE = "400.001"
 _NOTHING_THERE = "does not have any available transactions"
 _DEPTH = 4  # lists in a list, in a text: `"[[]]"`
 _SLACK = timedelta(minutes=5)  # of M-Pesa's clock and the database's
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _GIVEN_BACK = re.compile("revers", re.IGNORECASE)
 _ABSENT = b"null"
 
@@ -95,7 +97,7 @@ def _objects(raw: bytes, depth: int = _DEPTH) -> Iterator[Fields]:
 
 def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
     """What a row reports; None for one that comes again, and about which more may be known then."""
-    receipt, amount = field_of(row, "transactionid"), money_of(field_of(row, "amount"))
+    receipt, amount = field_of(row, "transactionid"), _amount_of(row)
     if not is_id(receipt) or amount is None or amount.amount_minor == 0:
         return ParsedCallback(name, unmatched=[Unmatched("statement.unreadable", {})])
     if _GIVEN_BACK.search(field_of(row, "transactiontype")):  # a reversal, of which another report tells
@@ -115,6 +117,12 @@ def _may_be_explained_yet(money: ReceivedMoney, stretch: Stretch) -> bool:
     """Statements name what a till was paid by the receipt alone, which its prompt's callback may be the first to tell."""
     comes_again = money.received_at >= stretch.again_from
     return comes_again and money.account_reference is None and money.received_at > stretch.until - NAMELESS_WAITS
+
+
+def _amount_of(row: Fields) -> Money | None:
+    """As a text, also with commas between thousands."""
+    written = field_of(row, "amount")
+    return money_of(written.replace(",", "") if _THOUSANDS.fullmatch(written) else written)
 
 
 def _time_of(row: Fields, stretch: Stretch) -> datetime:
