@@ -219,6 +219,7 @@ TERMS = Terms(
     longest=timedelta(hours=6),
     every=timedelta(minutes=1),
     soonest=timedelta(seconds=10),
+    again=timedelta(hours=24),
 )
 
 

@@ -23,7 +23,7 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.looking import LookingAgain
 from provider_kit.opened import OpenedRefunds
 from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, ReceivedMoney
-from provider_kit.statement import Stretch
+from provider_kit.statement import Look, Stretch
 
 USD_10 = Money(1000, "USD")
 AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
@@ -159,7 +159,7 @@ async def test_a_process_that_dies_before_it_says_how_far_it_came_is_followed_by
     await in_doubt(kit, make)
     await reader.fetching.survey(kit.database)
     (cursor,) = await reader.claim()
-    await reader.fetching._read(await kit.credentials.by_id("cred_1"), Stretch(AT, AT, AT))
+    await reader.fetching._read(await kit.credentials.by_id("cred_1"), Look(Stretch(AT, AT, AT)))
     other = reader.another([REPORT])
     assert await other.look() == 0
     await kit.sql("UPDATE statements SET lease_until = now() - interval '1 second'")
@@ -325,3 +325,43 @@ async def test_credentials_that_cannot_be_opened_go_on_ageing(kit, reader):
     kit.credentials._forget()
     await reader.look()
     assert shown_age() == pytest.approx(26 * 3600, abs=60)
+
+
+async def test_a_transaction_that_showed_too_late_is_found_a_day_later_and_counted(kit, reader):
+    reader.statement.rows = []
+    await reader.look()
+    await kit.sql("UPDATE statements SET checked_until = now() - interval '31 hours', due_at = now()")
+    reader.statement.rows = [BY_HAND]
+    before = late()
+    with capture_logs() as lines:
+        await reader.read_due()
+    assert late() == before + 1
+    assert "transaction showed late" in [line["event"] for line in lines]
+    _, stretch = reader.statement.asked[-1]
+    assert stretch.until - stretch.since == reader.statement.terms.longest
+    assert 8 < await due_in(kit) <= 10
+    await reader.make_due()
+    await reader.read_due()
+    _, stretch = reader.statement.asked[-1]
+    assert stretch.until - stretch.since < reader.statement.terms.longest  # what is new again
+    assert late() == before + 1
+
+
+async def test_a_stretch_that_cannot_be_read_once_more_holds_up_nothing_new(kit, reader):
+    await reader.look()
+    await kit.sql("UPDATE statements SET checked_until = now() - interval '31 hours', due_at = now()")
+    reader.statement.rows = [NotSent("away")]
+    await reader.read_due()
+    reader.statement.rows = []
+    await reader.make_due()
+    await reader.read_due()
+    assert [round((one.until - one.since).total_seconds() / 3600, 1) for _, one in reader.statement.asked] == [
+        0.5,
+        6,
+        0.5,
+    ]
+
+
+def late() -> float:
+    labels = {"provider": "fake", "result": "late"}
+    return REGISTRY.get_sample_value("malipo_provider_statement_transactions_total", labels) or 0

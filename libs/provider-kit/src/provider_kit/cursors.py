@@ -16,8 +16,8 @@ _KEYS = STATEMENTS.c.account, STATEMENTS.c.account_fingerprint, STATEMENTS.c.cre
 _ALL = "SELECT account, credential_id FROM statements WHERE credential_id IS NOT NULL"
 # Of an account that is read again after it was not, what the provider still shows is caught up with.
 _ADMIT = f"""
-INSERT INTO statements AS known ({names(_KEYS)}, covered_until, covered_since)
-SELECT found.*, now() - $4::interval, now() - $4::interval
+INSERT INTO statements AS known ({names(_KEYS)}, covered_until, covered_since, checked_until)
+SELECT found.*, now() - $4::interval, now() - $4::interval, now() - $4::interval
 FROM unnest({arrays(_KEYS)}) AS found ({names(_KEYS)}) ORDER BY account
 ON CONFLICT (account) DO UPDATE SET credential_id = excluded.credential_id, (covered_until, covered_since) = (
     SELECT CASE WHEN anew THEN excluded.covered_until ELSE known.covered_until END,
@@ -37,7 +37,7 @@ WITH due AS (
 )
 UPDATE statements AS s SET lease_token = $2, lease_until = now() + make_interval(secs => $3), looked_at = now()
 FROM due WHERE s.account = due.account
-RETURNING s.account, s.account_fingerprint, s.credential_id, s.covered_until, s.failures, s.looked_at
+RETURNING s.account, s.account_fingerprint, s.credential_id, s.covered_until, s.checked_until, s.failures, s.looked_at
 """
 _RENEW = """
 WITH ours AS (SELECT account FROM statements WHERE account = ANY($2::text[]) AND lease_token = $1 ORDER BY account FOR UPDATE)
@@ -45,8 +45,8 @@ UPDATE statements AS s SET lease_until = now() + make_interval(secs => $3) FROM 
 """
 # What a callback has hinted at since this look began was perhaps not there yet.
 _ADVANCE = """
-UPDATE statements SET covered_until = $3, covered_since = coalesce($6, covered_since), failures = 0,
-    lease_token = NULL, lease_until = NULL,
+UPDATE statements SET covered_until = coalesce($3, covered_until), checked_until = coalesce($7, checked_until),
+    covered_since = coalesce($6, covered_since), failures = 0, lease_token = NULL, lease_until = NULL,
     due_at = now() + CASE WHEN hastened_at > looked_at THEN least($4::interval, $5::interval) ELSE $4::interval END
 WHERE account = $1 AND lease_token = $2 RETURNING 1
 """
@@ -82,13 +82,13 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Cursor(Readable):
-    """An account that this process may read now, at `looked_at` of the database's clock; all before `covered_until` is known.
-
-    It has failed `failures` times running.
+    """An account that this process may read now, at `looked_at` of the database's clock; all before `covered_until` is known,
+    and before `checked_until` it was read once more. It has failed `failures` times running.
     """
 
     token: str
     covered_until: datetime
+    checked_until: datetime
     failures: int
     looked_at: datetime
 
@@ -127,7 +127,9 @@ class Cursors:
         terms = self._terms
         wait = terms.soonest if look.more else terms.every
         begins_anew = look.stretch.since if look.gap else None
-        given = cursor.id, cursor.token, look.stretch.again_from, wait, terms.soonest, begins_anew
+        reached = look.stretch.again_from
+        covered, checked = (None, reached) if look.again else (reached, None)
+        given = cursor.id, cursor.token, covered, wait, terms.soonest, begins_anew, checked
         return bool(await self._database.write(_ADVANCE, *given))
 
     async def postpone(self, cursor: Cursor, wait: timedelta) -> None:

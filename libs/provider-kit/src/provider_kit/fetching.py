@@ -19,7 +19,7 @@ from provider_kit.cursors import Cursor, Cursors, Readable
 from provider_kit.door import Door
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ParsedCallback, Provider, fingerprint
-from provider_kit.statement import Look, Statement, Stretch, next_look
+from provider_kit.statement import Look, Statement, next_look, second_look
 
 SURVEY_SECONDS = 15.0
 _TURN_SECONDS = 600.0  # the longest time of one look at one account
@@ -41,7 +41,8 @@ LOOKS = Counter(
 )
 FETCHED = Counter(
     "malipo_provider_statement_transactions",
-    "Transactions read in statements: `stored`, `duplicate` for what was read before, or `not_ours`.",
+    "Transactions read in statements: `stored`, `duplicate` for what was read before, `late` for what showed when that was read"
+    " once more a day later, or `not_ours`.",
     ("provider", "result"),
 )
 GAPS = Counter(
@@ -85,6 +86,7 @@ class Fetching:
             poll_seconds=_POLL_SECONDS,
         )
         GAPS.labels(self._name)  # an alert on the first needs a zero before it
+        FETCHED.labels(self._name, "late")
 
     async def survey(self, _: Database) -> None:
         """Find out which accounts are to be read, and alert before anything of one can be missed for ever."""
@@ -109,8 +111,8 @@ class Fetching:
         """Read the next stretch of one account, and write down how far that came."""
         try:
             account = await self._account(cursor)
-            look = next_look(self._statement.terms, cursor.covered_until, cursor.looked_at)
-            await self._read(account, look.stretch)
+            look = self._next(cursor)
+            await self._read(account, look)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, others are read; and its text may quote the statement
@@ -118,19 +120,27 @@ class Fetching:
         else:
             await self._covered(cursor, look)
 
-    async def _read(self, account: Account, stretch: Stretch) -> None:
+    def _next(self, cursor: Cursor) -> Look:
+        """What is new goes first, and after a failure, too: a stretch that cannot be read once more holds up nothing."""
+        terms, now = self._statement.terms, cursor.looked_at
+        look = next_look(terms, cursor.covered_until, now)
+        if look.more or cursor.failures:
+            return look
+        return second_look(terms, cursor.checked_until, now) or look
+
+    async def _read(self, account: Account, look: Look) -> None:
         """Take all of it. Raises `NotSent` when it is too much for one look."""
         limit = asyncio.timeout(_TURN_SECONDS)
         try:
-            async with limit, aclosing(self._statement.pages(account, stretch)) as pages:
+            async with limit, aclosing(self._statement.pages(account, look.stretch)) as pages:
                 async for page in pages:
-                    await self._take(account, page)
+                    await self._take(account, page, again=look.again)
         except TimeoutError:
             if not limit.expired():
                 raise
             raise NotSent("not read in time") from None
 
-    async def _take(self, account: Account, page: Sequence[ParsedCallback]) -> None:
+    async def _take(self, account: Account, page: Sequence[ParsedCallback], *, again: bool) -> None:
         # A callback of the same id was perhaps not believed: what is fetched is, and is another report.
         fetched = [replace(report, callback_id=f"fetched/{report.callback_id}") for report in page]
         taking = [self._door.take(account, one, source="reconciliation") for one in fetched]
@@ -138,7 +148,10 @@ class Fetching:
         for result in taken:
             if isinstance(result, BaseException):
                 raise result
-            FETCHED.labels(self._name, result).inc()
+            is_late = again and result == "stored"
+            FETCHED.labels(self._name, "late" if is_late else result).inc()
+            if is_late:
+                log.warning("transaction showed late", provider=self._name, credential_id=account.id)
 
     async def _covered(self, cursor: Cursor, look: Look) -> None:
         if not await self._cursors.advance(cursor, look):

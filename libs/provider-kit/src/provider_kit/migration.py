@@ -125,7 +125,8 @@ CREATE TABLE statements (
     alerted_at          timestamptz,
     lease_token         text,
     lease_until         timestamptz,
-    covered_since       timestamptz NOT NULL
+    covered_since       timestamptz NOT NULL,
+    checked_until       timestamptz NOT NULL
 );
 CREATE INDEX statements_fingerprint ON statements (account_fingerprint);
 

@@ -25,6 +25,7 @@ class Terms:
     `window`: how far back it shows anything. `lateness`: how long after its time a transaction may show at first; a new
     account begins that long ago. `longest`: the longest stretch of one look, longer than `lateness`. `every`: how long
     after one look an account is looked at again; `soonest`: where a callback has hinted at news, or there is more to read.
+    `again`: how long after its time all is read once more, for what showed later than that.
     """
 
     window: timedelta
@@ -32,10 +33,14 @@ class Terms:
     longest: timedelta
     every: timedelta
     soonest: timedelta
+    again: timedelta
 
     def __post_init__(self) -> None:
         if self.longest <= self.lateness:
             msg = "a look must be longer than what it reads again, else nothing is ever caught up with"
+            raise ValueError(msg)
+        if self.again + self.longest >= self.window:
+            msg = "what is read once more must be in the window still"
             raise ValueError(msg)
 
 
@@ -65,12 +70,14 @@ class Statement(Protocol):
 class Look:
     """One look at a statement: it reads `stretch`.
 
-    `more` is to be read soon. `gap`: the provider no longer shows all that has not been read.
+    `more` is to be read soon. `gap`: the provider no longer shows all that has not been read. `again`: it has been read, and
+    is read once more.
     """
 
     stretch: Stretch
-    more: bool
-    gap: bool
+    more: bool = False
+    gap: bool = False
+    again: bool = False
 
 
 def next_look(terms: Terms, covered_until: datetime, now: datetime) -> Look:
@@ -80,3 +87,10 @@ def next_look(terms: Terms, covered_until: datetime, now: datetime) -> Look:
     until = max(since, min(since + terms.longest, now))
     again_from = max(since, min(until, now - terms.lateness))
     return Look(Stretch(since, until, again_from), more=until < now, gap=covered_until < oldest)
+
+
+def second_look(terms: Terms, checked_until: datetime, now: datetime) -> Look | None:
+    """What to read once more of a statement of which that was done until `checked_until`: a whole stretch, or nothing yet."""
+    since = max(checked_until, now - terms.window)
+    until = since + terms.longest
+    return Look(Stretch(since, until, until), more=True, again=True) if until <= now - terms.again else None
