@@ -71,6 +71,7 @@ layers = [
   "client | (by_hand)",
   "(events) | (pauses) | (purposes) | (registrations) | (statement_rows)",
   "mapping | (requests)",
+  "(answers)",
   "(account) | (codes) | settings",
   "(certificate) | (objects) | (tables)",
 ]

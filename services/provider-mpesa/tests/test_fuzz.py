@@ -16,8 +16,9 @@ from malipo.platform.client import http_client
 from provider_kit.errors import BadSignature, Misconfigured
 from provider_kit.integrity import checked
 from provider_kit.provider import References
+from provider_mpesa.answers import pause_of, token_refused
 from provider_mpesa.events import parse
-from provider_mpesa.mapping import pause_of, pushed, queried, reversing, status_asked, token_refused
+from provider_mpesa.mapping import pushed, queried, reversing, status_asked
 from provider_mpesa.objects import MpesaResponse, is_id
 from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_REVERSAL_QUEUE, TO_STATUS
 from testkit.transports import Reply, answer

@@ -9,19 +9,18 @@ import pytest
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, ActionRequired, Declined, Pending, Succeeded, Unknown
 from provider_kit.errors import Misconfigured
 from provider_kit.provider import Ages, References
+from provider_mpesa.answers import pause_of, token_refused
 from provider_mpesa.codes import PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS
 from provider_mpesa.mapping import (
     MISFIT,
     PHONE_MISMATCH,
     checkout_of,
-    pause_of,
     pushed,
     queried,
     reversal_result,
     reversing,
     status_asked,
     status_result,
-    token_refused,
 )
 from provider_mpesa.objects import RESULT_REPORT, MpesaResponse
 

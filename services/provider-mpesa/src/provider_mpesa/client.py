@@ -12,7 +12,7 @@ from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.sending import ResponseTooLong, Silence, exchange
 from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
 from provider_mpesa.account import MpesaAccount
-from provider_mpesa.mapping import pause_of, token_refused
+from provider_mpesa.answers import pause_of, token_refused
 from provider_mpesa.objects import TOKEN, MpesaResponse, text_of
 from provider_mpesa.pauses import PauseKeeper
 from provider_mpesa.requests import Body

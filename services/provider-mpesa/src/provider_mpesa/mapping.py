@@ -2,12 +2,10 @@
 
 import re
 from datetime import timedelta
-from typing import Literal, NamedTuple
 
 from malipo.contracts.outcomes import (
     AMOUNT_MISMATCH,
     ActionRequired,
-    Declined,
     Outcome,
     Pending,
     PhonePrompt,
@@ -15,11 +13,11 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.contracts.provider_commands import Charge, Refund
-from provider_kit.errors import Misconfigured
 from provider_kit.provider import Attempt, References
 from provider_mpesa.account import MpesaAccount
-from provider_mpesa.codes import ANOTHER_PROMPT, DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS
-from provider_mpesa.objects import ACCEPTED, ASKED, FAILURE, Accepted, MpesaResponse, Result, money_of, text_of
+from provider_mpesa.answers import accepted, doubt, refusal_of, refused, shown
+from provider_mpesa.codes import DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS
+from provider_mpesa.objects import ASKED, MpesaResponse, Result, id_of, is_id, money_of, text_of
 
 CHECKOUT, MERCHANT_REQUEST, RECEIPT = "checkout", "merchant_request", "receipt"
 CONVERSATION, ORIGINATOR = "conversation", "originator"
@@ -28,59 +26,18 @@ MISFIT = "misfit"
 """As a claim: what of a callback does not fit what was ordered (`AMOUNT_MISMATCH`, `PHONE_MISMATCH`)."""
 PHONE_MISMATCH = "phone_mismatch"
 
-Pause = Literal["spike_arrest", "quota"]
-
-_OK, _BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 200, 400, 401, 500
+_OK, _SERVER_ERROR = 200, 500
 _AT_IT = re.compile("(being|under) process")
-_CODE = re.compile(r"[A-Za-z0-9._-]{1,30}")
-_INVALID = re.compile(r"invalid\s+(\w+)", re.IGNORECASE)
-_TOKEN_REFUSED = re.compile(rb"invalid access token|404\.001\.03|400\.003\.01|401\.001", re.IGNORECASE)
-_PAUSES: tuple[tuple[re.Pattern[bytes], Pause], ...] = (
-    (re.compile(rb"spike\s*arrest\s*violation", re.IGNORECASE), "spike_arrest"),
-    (re.compile(rb"quota\s*violation", re.IGNORECASE), "quota"),
-)
-_INVALID_REQUEST = ("400.002.02", "400.002.05", "400.003.02")
-_NO_SUCH_API = ("404.001.01", "404.003.01", "405.001")
-_ACCOUNTS_OWN = (
-    *("businessshortcode", "password", "partyb", "transactiontype"),
-    *("initiator", "securitycredential", "receiverparty"),
-)
-_ADDRESSES = ("callbackurl", "resulturl", "queuetimeouturl")
-
-
-class _Refusal(NamedTuple):
-    """An error as M-Pesa tells it, and its text in lower case: one code has several meanings, which the text tells apart."""
-
-    code: str
-    text: str
-    shown: str
-
-
-def token_refused(response: MpesaResponse) -> bool:
-    """Whether the access token was refused: nothing was processed."""
-    if response.status == _UNAUTHORIZED:
-        return True
-    return _BAD_REQUEST <= response.status < _SERVER_ERROR and _TOKEN_REFUSED.search(response.body) is not None
-
-
-def pause_of(response: MpesaResponse) -> Pause | None:
-    """Why the gateway in front of M-Pesa has turned a request away, which M-Pesa has not seen then.
-
-    By the text: the code 500.003.02 is also that of a system that is busy, which may have seen it.
-    """
-    if response.status < _BAD_REQUEST:
-        return None
-    return next((pause for pattern, pause in _PAUSES if pattern.search(response.body)), None)
 
 
 def pushed(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:
     """What the answer to a prompt's request means: with code 0 the customer is being asked. Raises `Misconfigured`."""
-    accepted = _accepted(response)
-    if accepted is None:
-        return _refused(response)
-    if accepted.checkout is None:
+    found = accepted(response)
+    if found is None:
+        return refused(response)
+    if found.checkout is None:
         return Unknown(reason="no CheckoutRequestID")
-    _note(attempt, {CHECKOUT: accepted.checkout, MERCHANT_REQUEST: accepted.merchant_request})
+    _note(attempt, {CHECKOUT: found.checkout, MERCHANT_REQUEST: found.merchant_request})
     return prompt(charge)
 
 
@@ -125,47 +82,48 @@ def queried(attempt: Attempt, charge: Charge, checkout: str, response: MpesaResp
     if result not in PROMPT_DOUBTS and _AT_IT.search(asked.text.lower()):
         return _under_way(attempt, charge)
     settled = result in PROMPT_DOUBTS and attempt.same_account and attempt.ages.key_age_now() >= settle
-    return PROMPT_DOUBTS[result] if settled else Unknown(reason=f"result {_shown(result)}")
+    return PROMPT_DOUBTS[result] if settled else Unknown(reason=f"result {shown(result)}")
 
 
 def reversing(attempt: Attempt, response: MpesaResponse) -> Outcome:
     """What the answer to a reversal's request means: with code 0 M-Pesa works on it. Raises `Misconfigured`."""
-    accepted = _accepted(response)
-    if accepted is None:
-        return _refused(response)
-    _note(attempt, {CONVERSATION: accepted.conversation, ORIGINATOR: accepted.originator})
+    found = accepted(response)
+    if found is None:
+        return refused(response)
+    _note(attempt, {CONVERSATION: found.conversation, ORIGINATOR: found.originator})
     return Pending()
 
 
 def status_asked(response: MpesaResponse) -> Outcome:
     """What the answer to a question about a reversal means that M-Pesa has accepted: it will tell. Raises `Misconfigured`."""
-    return Pending() if _accepted(response) else _doubt(response)
+    return Pending() if accepted(response) else doubt(response)
 
 
 def reversal_result(refund: Refund, result: Result) -> Outcome:
     """How a reversal has ended, as its result says."""
     code = text_of(result.result)
     if code != DONE:
-        return REVERSAL_ENDS.get(code, Unknown(reason=f"result {_shown(code)}"))
+        return REVERSAL_ENDS.get(code, Unknown(reason=f"result {shown(code)}"))
     about = result.fact("OriginalTransactionID")
     if about and about != refund.reference:
         return Unknown(reason="another transaction")
-    return _given_back(refund, result, text_of(result.transaction))
+    return _given_back(refund, result, id_of(result.transaction))
 
 
 def status_result(refund: Refund, result: Result) -> Outcome | None:
     """How a reversal stands, as the answer to our question says; None if it says nothing."""
     if text_of(result.result) != DONE or result.fact("TransactionStatus") != "Completed":
         return None
-    return _given_back(refund, result, result.fact("ReceiptNo"))
+    receipt = result.fact("ReceiptNo")
+    return _given_back(refund, result, receipt if is_id(receipt) else None)
 
 
-def _given_back(refund: Refund, result: Result, receipt: str) -> Outcome:
+def _given_back(refund: Refund, result: Result, receipt: str | None) -> Outcome:
     told = result.fact("Amount")
     amount = money_of(told) if told else refund.amount
     if amount is None:
-        return Unknown(reason=AMOUNT_MISMATCH, reference=receipt or None)
-    return Succeeded(amount=amount, reference=receipt or None)
+        return Unknown(reason=AMOUNT_MISMATCH, reference=receipt)
+    return Succeeded(amount=amount, reference=receipt)
 
 
 def _paid(attempt: Attempt, charge: Charge, checkout: str) -> Outcome:
@@ -186,8 +144,8 @@ def _claimed_receipt(references: References, checkout: str) -> str | None:
 
 def _unended(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:
     """A query's answer that tells no end: M-Pesa is at it, which it says with an error, or nothing that we know."""
-    refusal = _refusal(response)
-    return _under_way(attempt, charge) if refusal and _AT_IT.search(refusal.text) else _doubt(response)
+    refusal = refusal_of(response)
+    return _under_way(attempt, charge) if refusal and _AT_IT.search(refusal.text) else doubt(response)
 
 
 def _under_way(attempt: Attempt, charge: Charge) -> Outcome:
@@ -195,65 +153,7 @@ def _under_way(attempt: Attempt, charge: Charge) -> Outcome:
     return Pending() if attempt.ages.expired else prompt(charge)
 
 
-def _refused(response: MpesaResponse) -> Outcome:
-    """What an answer means that accepts nothing, where it is documented; else a doubt. Raises `Misconfigured`."""
-    refusal = _refusal(response)
-    if refusal and refusal.code in _INVALID_REQUEST and response.status < _SERVER_ERROR:
-        return _invalid(refusal)
-    if refusal and "unable to lock subscriber" in refusal.text:
-        return ANOTHER_PROMPT
-    return _doubt(response)
-
-
-def _invalid(refusal: _Refusal) -> Declined:
-    found = _INVALID.search(refusal.text)
-    field = found[1] if found else ""
-    if field in _ADDRESSES:
-        raise Misconfigured("M-Pesa refuses the addresses of our callbacks: see CALLBACK_BASE_URL.")
-    if field in _ACCOUNTS_OWN:
-        msg = f"M-Pesa refuses {field}, which is made of the credentials."
-        raise Misconfigured(msg)
-    return Declined(code="invalid_request", message=refusal.shown.strip() or "M-Pesa refuses the request as invalid.")
-
-
-def _doubt(response: MpesaResponse) -> Unknown:
-    """Raises `Misconfigured` where M-Pesa says that it is the credentials, or the address of its API."""
-    refusal = _refusal(response)
-    silent = response.status >= _SERVER_ERROR
-    if refusal is None:
-        return Unknown(
-            reason="unreadable answer" if response.status == _OK else f"http {response.status}", silent=silent
-        )
-    if "merchant does not exist" in refusal.text or "wrong credentials" in refusal.text:
-        raise Misconfigured("M-Pesa refuses the short code or the passkey.")
-    if refusal.code in _NO_SUCH_API:
-        raise Misconfigured("M-Pesa has no such API: see MPESA_API_BASE.")
-    return Unknown(reason=f"error {_shown(refusal.code)}", silent=silent)
-
-
-def _refusal(response: MpesaResponse) -> _Refusal | None:
-    if response.status < _BAD_REQUEST:
-        return None
-    try:
-        failure = FAILURE.decode(response.body)
-    except ValueError:
-        return None
-    return _Refusal(text_of(failure.code), " ".join(failure.message.lower().split()), failure.message)
-
-
-def _accepted(response: MpesaResponse) -> Accepted | None:
-    try:
-        accepted = ACCEPTED.decode(response.body)
-    except ValueError:
-        return None
-    return accepted if response.status == _OK and text_of(accepted.code) == DONE else None
-
-
 def _note(attempt: Attempt, found: dict[str, str | None]) -> None:
     for role, reference in found.items():
         if reference:
             attempt.references.note(role, reference)
-
-
-def _shown(code: str) -> str:
-    return code if _CODE.fullmatch(code) else "unreadable"

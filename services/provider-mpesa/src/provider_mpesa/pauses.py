@@ -13,7 +13,7 @@ from malipo.messaging.pool import AWAY
 from malipo.platform.recent import Recent
 from provider_kit.errors import NotReady
 from provider_kit.tokens import named
-from provider_mpesa.mapping import Pause
+from provider_mpesa.answers import Pause
 
 SECONDS: Mapping[Pause, float] = {"spike_arrest": 2, "quota": 60}
 """How long to pause. Daraja names no time: a spike is of requests within a second, a quota of those within a minute or more."""

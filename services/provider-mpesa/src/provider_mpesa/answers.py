@@ -1,0 +1,113 @@
+"""M-Pesa's answers that accept a request, and what the others mean: code and text together tell what has happened. Pure."""
+
+import re
+from typing import Literal, NamedTuple
+
+from malipo.contracts.outcomes import Declined, Outcome, Unknown
+from provider_kit.errors import Misconfigured
+from provider_mpesa.codes import ANOTHER_PROMPT, DONE
+from provider_mpesa.objects import ACCEPTED, FAILURE, Accepted, MpesaResponse, text_of
+
+Pause = Literal["spike_arrest", "quota"]
+
+_OK, _BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 200, 400, 401, 500
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,30}")
+_INVALID = re.compile(r"invalid\s+(\w+)")
+_TOKEN_REFUSED = re.compile(rb"invalid access token|404\.001\.03|400\.003\.01|401\.001", re.IGNORECASE)
+_PAUSES: tuple[tuple[re.Pattern[bytes], Pause], ...] = (
+    (re.compile(rb"spike\s*arrest\s*violation", re.IGNORECASE), "spike_arrest"),
+    (re.compile(rb"quota\s*violation", re.IGNORECASE), "quota"),
+)
+_INVALID_REQUEST = ("400.002.02", "400.002.05", "400.003.02")
+_NO_SUCH_API = ("404.001.01", "404.003.01", "405.001")
+_ACCOUNTS_OWN = (
+    *("businessshortcode", "password", "partyb", "transactiontype"),
+    *("initiator", "securitycredential", "receiverparty"),
+)
+_ADDRESSES = ("callbackurl", "resulturl", "queuetimeouturl")
+
+
+class Refusal(NamedTuple):
+    """An error as M-Pesa tells it, and its text in lower case: one code has several meanings, which the text tells apart."""
+
+    code: str
+    text: str
+    shown: str
+
+
+def token_refused(response: MpesaResponse) -> bool:
+    """Whether the access token was refused: nothing was processed."""
+    if response.status == _UNAUTHORIZED:
+        return True
+    return _BAD_REQUEST <= response.status < _SERVER_ERROR and _TOKEN_REFUSED.search(response.body) is not None
+
+
+def pause_of(response: MpesaResponse) -> Pause | None:
+    """Why the gateway in front of M-Pesa has turned a request away, which M-Pesa has not seen then.
+
+    By the text: the code 500.003.02 is also that of a system that is busy, which may have seen it.
+    """
+    if response.status < _BAD_REQUEST:
+        return None
+    return next((pause for pattern, pause in _PAUSES if pattern.search(response.body)), None)
+
+
+def accepted(response: MpesaResponse) -> Accepted | None:
+    """The answer with which M-Pesa takes a request on; None for any other."""
+    try:
+        found = ACCEPTED.decode(response.body)
+    except ValueError:
+        return None
+    return found if response.status == _OK and text_of(found.code) == DONE else None
+
+
+def refusal_of(response: MpesaResponse) -> Refusal | None:
+    """The error in an answer, if there is one that can be read."""
+    if response.status < _BAD_REQUEST:
+        return None
+    try:
+        failure = FAILURE.decode(response.body)
+    except ValueError:
+        return None
+    return Refusal(text_of(failure.code), " ".join(failure.message.lower().split()), failure.message)
+
+
+def refused(response: MpesaResponse) -> Outcome:
+    """What an answer means that accepts nothing, where it is documented; else a doubt. Raises `Misconfigured`."""
+    refusal = refusal_of(response)
+    if refusal and refusal.code in _INVALID_REQUEST and response.status < _SERVER_ERROR:
+        return _invalid(refusal)
+    if refusal and "unable to lock subscriber" in refusal.text:
+        return ANOTHER_PROMPT
+    return doubt(response)
+
+
+def doubt(response: MpesaResponse) -> Unknown:
+    """Nothing is known by such an answer. Raises `Misconfigured` where M-Pesa says that it is the credentials, or the address of its API."""
+    refusal = refusal_of(response)
+    silent = response.status >= _SERVER_ERROR
+    if refusal is None:
+        return Unknown(
+            reason="unreadable answer" if response.status == _OK else f"http {response.status}", silent=silent
+        )
+    if "merchant does not exist" in refusal.text or "wrong credentials" in refusal.text:
+        raise Misconfigured("M-Pesa refuses the short code or the passkey.")
+    if refusal.code in _NO_SUCH_API:
+        raise Misconfigured("M-Pesa has no such API: see MPESA_API_BASE.")
+    return Unknown(reason=f"error {shown(refusal.code)}", silent=silent)
+
+
+def shown(code: str) -> str:
+    """A code of M-Pesa's, as far as it may be shown."""
+    return code if _CODE.fullmatch(code) else "unreadable"
+
+
+def _invalid(refusal: Refusal) -> Declined:
+    found = _INVALID.search(refusal.text)
+    field = found[1] if found else ""
+    if field in _ADDRESSES:
+        raise Misconfigured("M-Pesa refuses the addresses of our callbacks: see CALLBACK_BASE_URL.")
+    if field in _ACCOUNTS_OWN:
+        msg = f"M-Pesa refuses {field}, which is made of the credentials."
+        raise Misconfigured(msg)
+    return Declined(code="invalid_request", message=refusal.shown.strip() or "M-Pesa refuses the request as invalid.")
