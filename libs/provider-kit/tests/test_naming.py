@@ -6,10 +6,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from malipo.contracts.outcomes import ActionRequired, OutcomeReported, PhonePrompt, Succeeded, UnmatchedReported
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Declined,
+    OutcomeReported,
+    Pending,
+    PhonePrompt,
+    Succeeded,
+    Unknown,
+    UnmatchedReported,
+)
 from malipo.money import Money
 from provider_kit.looking import LookingAgain
-from provider_kit.provider import ReceivedMoney
+from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney
 from provider_kit.received import Explaining
 
 USD_10 = Money(1000, "USD")
@@ -83,3 +92,56 @@ async def test_a_success_whose_name_a_claim_has_told_before_is_named_by_its_mone
     assert await kit.outcomes() == [Succeeded(amount=USD_10, reference="tx_2")]
     await kit.money_came(BY_HAND, "evt_1")
     assert (await kit.look_at_money(), await kept(kit)) == ([], 0)
+
+
+NAMELESS = replace(BY_HAND, account_reference=None)
+
+
+async def claimed(kit, receipt: str = "tx_2", operation_id: str = "pay_1.1") -> None:
+    """A hint says that this receipt is the operation's."""
+    hint = CallbackOutcome(kind="charge", operation_id=operation_id, references={"receipt": receipt}, outcome=Pending())
+    parsed = ParsedCallback(f"hint/{operation_id}", [hint])
+    await kit.door.take(await kit.credentials.by_id("cred_1"), parsed, believed=False)
+
+
+@pytest.mark.parametrize("purpose", [None, "the number of a till"])
+async def test_money_whose_id_a_hint_has_claimed_for_a_charge_ends_its_doubt(kit, make, purpose):
+    await charged(kit, make, Unknown(reason="silence"), Declined(code="1037"), Declined(code="1037"))
+    await claimed(kit)
+    await kit.run()
+    await kit.reports()
+    await kit.money_came(replace(NAMELESS, account_reference=purpose), "evt_1")
+    assert await kit.look_at_money() == []
+    await kit.run()
+    await kit.reports()
+    (told,) = await kit.look_at_money()
+    assert (told.operation_id, told.outcome) == ("pay_1.1", Succeeded(amount=USD_10, reference="tx_2"))
+
+
+async def test_a_claim_alone_names_nothing(kit, make):
+    await charged(kit, make, Succeeded(amount=USD_10), Succeeded(amount=USD_10))
+    await claimed(kit)
+    await kit.run()
+    assert await kit.outcomes() == [Succeeded(amount=USD_10)]
+    await kit.money_came(NAMELESS, "evt_1")
+    (told,) = await kit.look_at_money()
+    assert told.outcome.reference == "tx_2"
+
+
+@pytest.mark.parametrize(("amount", "points_at"), [(999, "pay_1"), (1000, None)])
+async def test_claimed_money_of_another_amount_or_for_two_payments_is_for_a_person(kit, make, amount, points_at):
+    await charged(kit, make, Declined(code="1037"))
+    await claimed(kit)
+    if points_at is None:
+        kit.provider.script = [Declined(code="1037")] * 3
+        await kit.handle(make.charge(2))
+        await kit.run()
+        await claimed(kit, operation_id="pay_2.1")
+    while await kit.run():
+        await kit.reports()
+    await kit.money_came(replace(NAMELESS, amount=Money(amount, "USD")), "evt_1")
+    while await kit.run():
+        await kit.reports()
+    (told,) = await kit.look_at_money(minutes=2)
+    assert isinstance(told, UnmatchedReported)
+    assert told.points_at == points_at

@@ -36,9 +36,10 @@ SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS ke
     expires_at - now() AS expires_in, ({_STATEMENT_FOR}) AS statement_for, {KNOWN.format(id="attempts.id")} AS known,
     (SELECT jsonb_agg(jsonb_build_array(role, reference) ORDER BY received_at DESC, role) FROM claims WHERE claims.attempt_id = attempts.id) AS claimed
 FROM attempts"""  # noqa: S608 - text of ours
+_KNOWN_BY = """SELECT attempt_id FROM attempt_references WHERE reference = ANY({references})
+    UNION SELECT attempt_id FROM claims WHERE reference = ANY({references})"""
 _FIND = f"""{_ORIGINAL}
-WHERE id = ANY(ARRAY(
-    SELECT unnest($1::text[]) UNION SELECT attempt_id FROM attempt_references WHERE reference = ANY($2::text[])))
+WHERE id = ANY(ARRAY(SELECT unnest($1::text[]) UNION {_KNOWN_BY.format(references="$2::text[]")}))
   AND kind <> 'query' AND problem IS DISTINCT FROM 'tombstone'
 """  # noqa: S608 - text of ours
 # Refunds that may be at the provider under an id that is not known here, though they may have succeeded.
@@ -83,9 +84,8 @@ _SUCCEED = Write(
 ) AS told WHERE a.id = told.id AND a.success IS NULL""",
     (ATTEMPTS.c.id, ATTEMPTS.c.success),
 )
-_LOCK = """
-SELECT FROM attempts WHERE id IN (SELECT attempt_id FROM attempt_references WHERE reference = ANY($1::text[]))
-ORDER BY id FOR UPDATE
+_LOCK = f"""
+SELECT FROM attempts WHERE id IN ({_KNOWN_BY.format(references="$1::text[]")}) ORDER BY id FOR UPDATE
 """
 _HEARD = """
 SELECT outcome FROM attempts
@@ -141,7 +141,10 @@ def _main(one: NamedOperation) -> str | None:
 async def originals(
     source: Queries, operation_ids: Sequence[str], references: Sequence[str] = ()
 ) -> dict[str, OriginalAttempt]:
-    """Those of these operations that were recorded here, or are known by one of these references, by operation id."""
+    """Those of these operations that were recorded here, or are known by one of these references, by operation id.
+
+    A hint may have given the reference: it is among the operation's `claims` then.
+    """
     read_at = clock.since_boot()
     found = await source.fetch(_FIND, operation_ids, references)
     return {row["id"]: read_original(row, read_at) for row in found}

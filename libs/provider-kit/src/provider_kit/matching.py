@@ -144,10 +144,12 @@ def is_known(money: ReceivedMoney, ours: Iterable[OriginalAttempt]) -> bool:
 
 def meant(money: ReceivedMoney, ours: Iterable[OriginalAttempt]) -> list[OriginalAttempt]:
     """The operations that take money and are named by the transaction or the purpose; else those of any kind that have the
-    transaction. Names of our own are purposes, which anybody may give.
+    transaction; else those of which a hint has claimed that. Names of our own are purposes, which anybody may give.
     """
+    ours = list(ours)
     takers = [one for one in ours if _takes_money(one) and (has_transaction(money, one) or purpose(money) & one.ids)]
-    return takers or [one for one in ours if has_transaction(money, one)]
+    having = [one for one in ours if has_transaction(money, one)]
+    return takers or having or [one for one in ours if _takes_money(one) and _is_claimed(money, one)]
 
 
 def taker_of(money: ReceivedMoney, named: Sequence[OriginalAttempt]) -> OriginalAttempt | None:
@@ -162,6 +164,10 @@ def taker_of(money: ReceivedMoney, named: Sequence[OriginalAttempt]) -> Original
 def has_transaction(money: ReceivedMoney, original: OriginalAttempt) -> bool:
     """Whether the provider has named the operation by an id of this transaction."""
     return bool(transactions(money) & original.given)
+
+
+def _is_claimed(money: ReceivedMoney, original: OriginalAttempt) -> bool:
+    return bool(transactions(money) & {reference for _, reference in original.claims})
 
 
 def transactions(money: ReceivedMoney) -> set[str]:

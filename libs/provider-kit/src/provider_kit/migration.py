@@ -52,6 +52,7 @@ CREATE TABLE claims (
     PRIMARY KEY (attempt_id, role, reference)
 );
 CREATE INDEX claims_received ON claims (received_at);
+CREATE INDEX claims_reference ON claims (reference);
 
 CREATE TABLE received_money (
     credential_id text NOT NULL,

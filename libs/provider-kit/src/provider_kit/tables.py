@@ -88,6 +88,7 @@ CLAIMS = Table(
     Column("reference", Text, primary_key=True),
     Column("received_at", MOMENT, nullable=False, server_default=func.now()),
     Index("claims_received", "received_at"),
+    Index("claims_reference", "reference"),
 )
 """Ids that hints have given for an operation: handed to the queries of it, and believed nowhere."""
 
