@@ -13,8 +13,11 @@ from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit import callbacks
 from provider_kit.callbacks import MAX_BODY_BYTES
+from provider_kit.credentials import Account
+from provider_kit.door import _Report
 from provider_kit.errors import BadSignature
 from provider_kit.provider import CallbackOutcome, ParsedCallback
+from provider_kit.reports import Origin
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 ADDRESS = "/callbacks/fake/cred_1"
@@ -120,6 +123,11 @@ async def test_a_callback_that_reports_nothing_is_answered_without_the_database(
     assert await post() == (200, "not_ours")
 
 
+def report_of(account: Account, parsed: ParsedCallback) -> _Report:
+    """As it is, be it unfit to be stored."""
+    return _Report(Origin("fake", account, parsed.callback_id, "callback"), parsed, believed=True, about=None)
+
+
 @pytest.fixture
 def together(kit):
     """Stores callbacks, each a credential's id, its own id and outcomes, in one batch; returns the result of each."""
@@ -128,7 +136,7 @@ def together(kit):
         accounts = [await kit.credentials.by_id(credential_id) for credential_id, *_ in received]
         # These tasks run before the one that the first of them starts, which writes what all of them have brought.
         stored = [
-            kit.door._keep(account, ParsedCallback(callback_id, outcomes))
+            kit.door._keep(report_of(account, ParsedCallback(callback_id, outcomes)))
             for account, (_, callback_id, *outcomes) in zip(accounts, received, strict=True)
         ]
         return await asyncio.gather(*stored, return_exceptions=True)

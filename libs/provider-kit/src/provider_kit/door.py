@@ -78,11 +78,8 @@ class Door:
         Nothing is raised but what the database raises: then nothing is stored, and the same may be taken again.
         """
         parsed = storable(addressed(parsed, about))
-        said = parsed.outcomes, parsed.confirmed, parsed.unmatched, parsed.ask, parsed.opened, parsed.received
-        if not any(said):
-            return "not_ours"  # however often it comes: there is nothing to store
         origin = Origin(self._name, self._known_at_provider(account), parsed.callback_id, source)
-        return await self._inbox.add(_Report(origin, parsed, believed, about and about.operation.operation_id))
+        return await self._keep(_Report(origin, parsed, believed, about and about.operation.operation_id))
 
     async def find(self, account: Account, operation_id: str) -> OriginalAttempt | None:
         """The operation that an address of this account names, if it is one of the account's."""
@@ -94,6 +91,13 @@ class Door:
             return replace(account, fingerprint=fingerprint(self._provider, account.credentials))
         except Misconfigured:
             return account  # then only the label says which operations are its
+
+    async def _keep(self, one: _Report) -> str:
+        parsed = one.parsed
+        said = parsed.outcomes, parsed.confirmed, parsed.unmatched, parsed.ask, parsed.opened, parsed.received
+        if not any(said):
+            return "not_ours"  # however often it comes: there is nothing to store
+        return await self._inbox.add(one)
 
     async def _write(self, some: Sequence[_Report]) -> Sequence[str]:
         """Store the reports that are new; returns the result of each."""
