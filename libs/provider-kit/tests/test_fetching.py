@@ -278,6 +278,16 @@ async def test_labels_of_one_account_at_the_provider_are_read_once(kit, make, re
     assert await ages(kit) == [30]
 
 
+async def test_what_was_read_by_one_label_is_no_news_when_another_one_is_read(kit, make, reader):
+    await reader.look()
+    shop = make.credential(id="cred_shop", label="shop")
+    await kit.configure(MerchantConfigured(merchant_id="mer_1", version=3, credentials=(shop,)))
+    await reader.make_due()
+    assert await reader.look() == 1
+    labels = await kit.database.reads.fetch("SELECT label FROM received_money")
+    assert [row["label"] for row in labels] == ["default"]
+
+
 async def test_a_label_that_is_of_another_account_by_now_does_not_move_the_former_one_on(kit, make, reader):
     await reader.fetching.survey(kit.database)
     await reader.cover(hours=3)

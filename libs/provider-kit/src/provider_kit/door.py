@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from opentelemetry.trace import SpanKind
 
 from malipo import ids
+from malipo.contracts.identity import account_name
 from malipo.contracts.outcomes import RESULTS, Unasked
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
@@ -44,8 +45,14 @@ class _Report:
 
     @property
     def message_id(self) -> str:
-        """Ids of reports are unique within one account, and within what one operation's own address gets."""
-        return "/".join(filter(None, (self.origin.account.id, self.about, self.origin.callback_id)))
+        """Ids of reports are unique within one account, and within what one operation's own address gets.
+
+        A statement is the same by whichever label it is read; of a callback each label has its own, see decision 0047.
+        """
+        account = self.origin.account
+        there = account_name(account.merchant_id, account.mode, account.fingerprint or account.label)
+        within = account.id if self.origin.source == "callback" else there
+        return "/".join(filter(None, (within, self.about, self.origin.callback_id)))
 
 
 class Door:
