@@ -1,7 +1,16 @@
-"""How a prompt may end, with the code and the text that Daraja has for it."""
+"""How a prompt may end, with what M-Pesa says of each."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from malipo_simulators.mpesa.result_codes import (
+    ABOVE_MOST,
+    DONE,
+    INSUFFICIENT,
+    INVALID_INITIATOR,
+    LOCKED,
+    UNKNOWN,
+    ResultCode,
+)
 
 
 class Ending(StrEnum):
@@ -28,30 +37,24 @@ class Ending(StrEnum):
     UNKNOWN_CODE = "unknown_code"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    code: int | str
-    text: str
-
-
 RESULTS = {
-    Ending.PAID: Result(0, "The service request is processed successfully."),
-    Ending.INSUFFICIENT: Result(1, "The balance is insufficient for the transaction."),
-    Ending.BELOW_MINIMUM: Result(2, "Declined due to limit rule."),
-    Ending.ABOVE_MAXIMUM: Result(3, "Declined due to limit rule: greater than the maximum transaction amount."),
-    Ending.DAILY_LIMIT: Result(4, "Declined due to limit rule: would exceed daily transfer limit."),
-    Ending.MAXIMUM_BALANCE: Result(8, "Declined due to limit rule: would exceed the maximum balance."),
-    Ending.RULE_LIMITED: Result(17, "Rule limited."),
-    Ending.SYSTEM_BUSY: Result(26, "System busy. The transaction could not be processed at the moment."),
-    Ending.SUBSCRIBER_LOCKED: Result(1001, "Unable to lock subscriber, a transaction is already in process."),
-    Ending.EXPIRED: Result(1019, "Transaction has expired."),
-    Ending.PUSH_ERROR: Result(1025, "An error occurred while sending a push request."),
-    Ending.CANCELLED: Result(1032, "Request cancelled by user"),
-    Ending.TIMEOUT: Result(1037, "DS timeout user cannot be reached."),
-    Ending.WRONG_PIN: Result(2001, "The initiator information is invalid."),
-    Ending.NOT_PERMITTED: Result(2028, "The request is not permitted according to product assignment."),
-    Ending.CREDENTIAL_LOCKED: Result(8006, "The security credential is locked."),
-    Ending.PUSH_FAILED: Result(9999, "An error occurred while sending a push request."),
-    Ending.OPERATOR_UNKNOWN: Result("SFC_IC0003", "The operator does not exist."),
-    Ending.UNKNOWN_CODE: Result(5417, "A result that no document names."),
+    Ending.PAID: DONE,
+    Ending.INSUFFICIENT: INSUFFICIENT,
+    Ending.BELOW_MINIMUM: ResultCode(2, "Declined due to limit rule."),
+    Ending.ABOVE_MAXIMUM: ABOVE_MOST,
+    Ending.DAILY_LIMIT: ResultCode(4, "Declined due to limit rule: would exceed daily transfer limit."),
+    Ending.MAXIMUM_BALANCE: ResultCode(8, "Declined due to limit rule: would exceed the maximum balance."),
+    Ending.RULE_LIMITED: ResultCode(17, "Rule limited."),
+    Ending.SYSTEM_BUSY: ResultCode(26, "System busy. The transaction could not be processed at the moment."),
+    Ending.SUBSCRIBER_LOCKED: ResultCode(1001, "Unable to lock subscriber, a transaction is already in process."),
+    Ending.EXPIRED: ResultCode(1019, "Transaction has expired."),
+    Ending.PUSH_ERROR: ResultCode(1025, "An error occurred while sending a push request."),
+    Ending.CANCELLED: ResultCode(1032, "Request cancelled by user"),
+    Ending.TIMEOUT: ResultCode(1037, "DS timeout user cannot be reached."),
+    Ending.WRONG_PIN: INVALID_INITIATOR,
+    Ending.NOT_PERMITTED: ResultCode(2028, "The request is not permitted according to product assignment."),
+    Ending.CREDENTIAL_LOCKED: LOCKED,
+    Ending.PUSH_FAILED: ResultCode(9999, "An error occurred while sending a push request."),
+    Ending.OPERATOR_UNKNOWN: ResultCode("SFC_IC0003", "The operator does not exist."),
+    Ending.UNKNOWN_CODE: UNKNOWN,
 }

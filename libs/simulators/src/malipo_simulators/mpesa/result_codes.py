@@ -1,4 +1,4 @@
-"""What M-Pesa says of a request that Daraja has accepted, as `ResultCode` and `ResultDesc`."""
+"""What M-Pesa says came of a prompt or of an accepted request, as `ResultCode` and `ResultDesc`."""
 
 from dataclasses import dataclass
 

@@ -2,13 +2,13 @@
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.errors import DarajaError
-from malipo_simulators.mpesa.http.fields import HIGHEST_AMOUNT
+from malipo_simulators.mpesa.http.fields import HIGHEST_AMOUNT, LONGEST_ID
 from malipo_simulators.mpesa.http.request import MpesaRequest
-from malipo_simulators.mpesa.money import written
-from malipo_simulators.mpesa.results.answering import answer_later
-from malipo_simulators.mpesa.results.ask import Ask, Product, read_ask
-from malipo_simulators.mpesa.results.codes import ABOVE_MOST, BELOW_LEAST, DONE, INSUFFICIENT, ResultCode
-from malipo_simulators.mpesa.results.telling import Outcome, Parameters
+from malipo_simulators.mpesa.money import as_number
+from malipo_simulators.mpesa.result_codes import ABOVE_MOST, BELOW_LEAST, DONE, INSUFFICIENT, ResultCode
+from malipo_simulators.mpesa.results.accepting import answer_later
+from malipo_simulators.mpesa.results.posting import Outcome, Parameters
+from malipo_simulators.mpesa.results.request import Ask, Product, read_ask
 from malipo_simulators.mpesa.state.initiators import Role
 from malipo_simulators.mpesa.state.ledger import Transaction, TransactionKind
 from malipo_simulators.mpesa.times import in_east_africa
@@ -23,7 +23,6 @@ PAYOUT = Product(
 )
 LOWEST_AMOUNT = 10
 LARGEST_NUMBER = 10**9
-LONGEST_ID = 100
 
 
 def pay_out(request: MpesaRequest) -> Json:
@@ -88,10 +87,10 @@ def parameters_of(ask: Ask, done: Transaction) -> Parameters:
         ("TransactionReceipt", done.receipt),
         ("ReceiverPartyPublicName", f"{done.msisdn} - {done.names.full}"),
         ("TransactionCompletedDateTime", at),
-        ("B2CUtilityAccountAvailableFunds", written(ask.request.world.balance_of(ask.shortcode))),
-        ("B2CWorkingAccountAvailableFunds", written(0)),
+        ("B2CUtilityAccountAvailableFunds", as_number(ask.request.world.balance_of(ask.shortcode))),
+        ("B2CWorkingAccountAvailableFunds", as_number(0)),
         ("B2CRecipientIsRegisteredCustomer", "Y"),
-        ("B2CChargesPaidAccountAvailableFunds", written(0)),
+        ("B2CChargesPaidAccountAvailableFunds", as_number(0)),
     )
 
 

@@ -7,7 +7,8 @@ from malipo_simulators.kit.cause import Cause
 from malipo_simulators.mpesa.c2b.notices import write_notice
 from malipo_simulators.mpesa.c2b.payment import ByHand, as_paid, transaction_of
 from malipo_simulators.mpesa.c2b.validation import validate
-from malipo_simulators.mpesa.state.calling import Callback, call_back
+from malipo_simulators.mpesa.money import as_text
+from malipo_simulators.mpesa.state.calling_back import Callback, call_back
 from malipo_simulators.mpesa.state.ledger import Transaction, TransactionKind
 from malipo_simulators.mpesa.state.registrations import C2bUrls
 from malipo_simulators.mpesa.state.world import MpesaWorld
@@ -16,7 +17,7 @@ CONFIRMATION = "c2b.confirmation"
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class PaidOrRefused:
     """`receipt` of what was paid; without one it was cancelled, for the reason in `refused_with`."""
 
     receipt: str | None
@@ -31,17 +32,17 @@ def begin(world: MpesaWorld, paid: ByHand, cause: Cause) -> None:
         world.background.start(pay(world, paid, cause))
 
 
-async def pay(world: MpesaWorld, paid: ByHand, cause: Cause) -> Ending:
+async def pay(world: MpesaWorld, paid: ByHand, cause: Cause) -> PaidOrRefused:
     """Pay, and say how it ended."""
     receipt, urls = world.new_receipt(), validating_urls(world, paid.shortcode)
     third_party_id = ""
     if urls is not None:
         verdict = await validate(world, paid, urls, receipt, cause)
         if not verdict.takes_it:
-            return Ending(None, verdict.code)
+            return PaidOrRefused(None, verdict.code)
         third_party_id = verdict.third_party_id
     complete(world, paid, receipt, cause, third_party_id)
-    return Ending(receipt)
+    return PaidOrRefused(receipt)
 
 
 def validating_urls(world: MpesaWorld, code: str) -> C2bUrls | None:
@@ -59,7 +60,7 @@ def confirm(world: MpesaWorld, done: Transaction, cause: Cause) -> None:
     urls = world.registrations.c2b.get(done.credited)
     if urls is None or not is_confirmed(world, done):
         return
-    balance = f"{world.balance_of(done.credited)}.00"
+    balance = as_text(world.balance_of(done.credited))
     notice = write_notice(
         as_paid(done), urls, done.receipt, done.at, balance=balance, third_party_id=done.third_party_id
     )

@@ -4,6 +4,7 @@ import hashlib
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.c2b.payment import ByHand
+from malipo_simulators.mpesa.money import as_text
 from malipo_simulators.mpesa.state.registrations import C2bUrls
 from malipo_simulators.mpesa.times import stamp
 
@@ -20,7 +21,7 @@ def write_notice(
         "TransactionType": "Buy Goods" if paid.to_till else "Pay Bill",
         "TransID": receipt,
         "TransTime": stamp(at),
-        "TransAmount": f"{paid.amount}.00",
+        "TransAmount": as_text(paid.amount),
         "BusinessShortCode": paid.shortcode,
         "BillRefNumber": paid.reference,
         "InvoiceNumber": "",

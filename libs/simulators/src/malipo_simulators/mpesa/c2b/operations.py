@@ -7,9 +7,9 @@ from malipo_simulators.mpesa.c2b.lifecycle import begin
 from malipo_simulators.mpesa.c2b.payment import ByHand
 from malipo_simulators.mpesa.errors import DarajaError, not_found
 from malipo_simulators.mpesa.http.request import MpesaRequest
-from malipo_simulators.mpesa.state.registrations import C2bUrls, Default
+from malipo_simulators.mpesa.state.registrations import C2bUrls, ResponseType
+from malipo_simulators.mpesa.state.shortcodes import TRANSACTION_TYPES, ShortcodeKind
 
-PAYBILL, TILL = "CustomerPayBillOnline", "CustomerBuyGoodsOnline"
 LONGEST_REFERENCE = 20
 
 
@@ -23,7 +23,7 @@ def registering(version: int) -> Callable[[MpesaRequest], Json]:
         urls = C2bUrls(
             account=request.app.id,
             version=version,
-            default=Default(fields.choice("ResponseType", tuple(Default))),
+            default=ResponseType(fields.choice("ResponseType", tuple(ResponseType))),
             confirmation_url=fields.url("ConfirmationURL", strict=strict, words_forbidden=True),
             validation_url=fields.url("ValidationURL", strict=strict, words_forbidden=True),
         )
@@ -40,7 +40,7 @@ def simulate(request: MpesaRequest) -> Json:
     if request.world.settings.strict:
         raise not_found()
     fields = request.fields
-    to_till = fields.choice("CommandID", (PAYBILL, TILL)) == TILL
+    to_till = TRANSACTION_TYPES[fields.choice("CommandID", TRANSACTION_TYPES)] is ShortcodeKind.TILL
     reference = fields.optional("BillRefNumber", longest=LONGEST_REFERENCE)
     paid = ByHand(
         shortcode=request.shortcode(),

@@ -11,8 +11,8 @@ from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.webhooks.posting import DeliveryFailed
 from malipo_simulators.mpesa.c2b.notices import write_notice
 from malipo_simulators.mpesa.c2b.payment import ByHand
-from malipo_simulators.mpesa.state.calling import Callback, fault_of
-from malipo_simulators.mpesa.state.registrations import C2bUrls, Default
+from malipo_simulators.mpesa.state.calling_back import Callback, fault_of
+from malipo_simulators.mpesa.state.registrations import C2bUrls, ResponseType
 from malipo_simulators.mpesa.state.world import MpesaWorld, unsigned
 
 ACCEPTED = "0"
@@ -49,7 +49,7 @@ async def validate(world: MpesaWorld, paid: ByHand, urls: C2bUrls, receipt: str,
         async with asyncio.timeout(world.settings.validation_timeout_seconds):
             return read_verdict(await ask(world, callback, cause))
     except (DeliveryFailed, TimeoutError, ValueError):
-        return Verdict(ACCEPTED if urls.default is Default.COMPLETED else "no answer")
+        return Verdict(ACCEPTED if urls.default is ResponseType.COMPLETED else "no answer")
 
 
 async def ask(world: MpesaWorld, callback: Callback, cause: Cause) -> bytes:

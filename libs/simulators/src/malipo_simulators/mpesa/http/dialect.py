@@ -11,9 +11,9 @@ from malipo_simulators.kit.api.dialect import Dialect
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import AppliedFault
 from malipo_simulators.mpesa.errors import DarajaError, server_error, spike_arrest
+from malipo_simulators.mpesa.http.faults import spoil
 from malipo_simulators.mpesa.http.reading import read_request, read_token_request
 from malipo_simulators.mpesa.http.request import MpesaRequest
-from malipo_simulators.mpesa.http.striking import spoil
 from malipo_simulators.mpesa.state.world import MpesaWorld
 
 ERROR_BEGINS = b'{"errorCode":'

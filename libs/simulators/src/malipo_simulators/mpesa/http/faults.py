@@ -7,9 +7,9 @@ from malipo_simulators.kit.api.answers import Answer, Refusal, encode
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import AppliedFault
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.mpesa.endings import RESULTS, Ending
 from malipo_simulators.mpesa.errors import quota_violation, system_busy
 from malipo_simulators.mpesa.faults import MpesaFault
+from malipo_simulators.mpesa.result_codes import UNKNOWN
 from malipo_simulators.mpesa.state.world import MpesaWorld
 
 PAGE = b"<html><head><title>Request Rejected</title></head><body>The requested URL was rejected.</body></html>"
@@ -47,5 +47,4 @@ def with_unknown_code(answer: Answer) -> Answer:
     body: Json = json.loads(answer.body)
     if "ResultCode" not in body:
         return answer
-    result = RESULTS[Ending.UNKNOWN_CODE]
-    return replace(answer, body=encode(body | {"ResultCode": str(result.code), "ResultDesc": result.text}))
+    return replace(answer, body=encode(body | {"ResultCode": str(UNKNOWN.code), "ResultDesc": UNKNOWN.text}))

@@ -10,6 +10,8 @@ from malipo_simulators.mpesa.errors import BAD_REQUEST, DarajaError, invalid
 from malipo_simulators.mpesa.state.shortcodes import SHORTCODE
 
 PHONE = re.compile(r"254[71][0-9]{8}")
+RECEIPT = re.compile(r"[A-Z0-9]{10}")
+LONGEST_ID = 100
 HIGHEST_AMOUNT = 250_000
 MOST_DIGITS = 12
 FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "cmd", "sql", "query")
@@ -73,7 +75,7 @@ class Fields:
         return value
 
     def refused(self, name: str) -> DarajaError:
-        """To raise for a field that is as it should be, but does not go with the others."""
+        """To raise for a field that is not as it should be, or does not go with the others."""
         return invalid(name, self.code)
 
     def _written(self, name: str) -> str:

@@ -11,9 +11,9 @@ from malipo_simulators.kit.faults.scripted import FAULT_HEADER, Subject
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.errors import DarajaError, invalid_payload, invalid_token, spike_arrest
 from malipo_simulators.mpesa.http.auth import authenticate, read_app
+from malipo_simulators.mpesa.http.faults import strike_before_effect
 from malipo_simulators.mpesa.http.fields import read_amount
 from malipo_simulators.mpesa.http.request import MpesaRequest
-from malipo_simulators.mpesa.http.striking import strike_before_effect
 from malipo_simulators.mpesa.state.world import MpesaWorld
 
 # What rules match by, and the fields in which it comes: the first that is there.

@@ -1,7 +1,8 @@
 """The key pair that stands in for Safaricom's: the certificate that clients encrypt with, and reading what they sent.
 
 It was made for this simulator alone and is published on purpose, as the sandbox's passkey is: it protects nothing.
-Being always the same, it can be configured once in a client that reads a certificate's file at start.
+Being always the same, it can be configured once in a client that reads a certificate's file at start. RSA is written out
+here so that the simulators need no compiled package for it.
 """
 
 import base64

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.money import as_text
 from malipo_simulators.mpesa.state.ledger import Transaction
 from malipo_simulators.mpesa.state.shortcodes import organisation
 from malipo_simulators.mpesa.state.world import MpesaWorld
@@ -36,6 +37,6 @@ def write_row(one: Transaction, *, in_utc: bool) -> Json:
         "sender": "MPESA",
         "transactiontype": "c2b-buy-goods-debit" if one.to_till else "c2b-pay-bill-debit",
         "billreference": "" if one.to_till else one.reference,
-        "amount": f"{one.amount}.00",
+        "amount": as_text(one.amount),
         "organizationname": organisation(one.credited),
     }

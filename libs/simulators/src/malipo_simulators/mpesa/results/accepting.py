@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.faults import MpesaFault
-from malipo_simulators.mpesa.results.ask import Ask
-from malipo_simulators.mpesa.results.checking import check_initiator
-from malipo_simulators.mpesa.results.telling import Outcome, tell, tell_timeout
+from malipo_simulators.mpesa.results.initiator import check_initiator
+from malipo_simulators.mpesa.results.posting import Outcome, tell, tell_timeout
+from malipo_simulators.mpesa.results.request import Ask
 from malipo_simulators.mpesa.state.book import Payment
 from malipo_simulators.mpesa.state.conversations import Conversation
 

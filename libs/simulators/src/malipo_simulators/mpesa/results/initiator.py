@@ -1,7 +1,7 @@
 """Whether an initiator may do what is asked: the first thing that M-Pesa looks at."""
 
 from malipo_simulators.mpesa.initiators.certificate import decrypt
-from malipo_simulators.mpesa.results.codes import DONE, INVALID_INITIATOR, LOCKED, NOT_ALLOWED, ResultCode
+from malipo_simulators.mpesa.result_codes import DONE, INVALID_INITIATOR, LOCKED, NOT_ALLOWED, ResultCode
 from malipo_simulators.mpesa.state.initiators import Role
 from malipo_simulators.mpesa.state.world import MpesaWorld
 

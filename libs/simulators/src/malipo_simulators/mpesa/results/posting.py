@@ -6,10 +6,10 @@ from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.faults import MpesaFault
 from malipo_simulators.mpesa.http.fields import read_amount
 from malipo_simulators.mpesa.money import encode_money
-from malipo_simulators.mpesa.results.ask import Ask
-from malipo_simulators.mpesa.results.codes import QUEUED_TOO_LONG, UNKNOWN, ResultCode
+from malipo_simulators.mpesa.result_codes import QUEUED_TOO_LONG, UNKNOWN, ResultCode
+from malipo_simulators.mpesa.results.request import Ask
 from malipo_simulators.mpesa.state.book import Payment
-from malipo_simulators.mpesa.state.calling import Callback, call_back
+from malipo_simulators.mpesa.state.calling_back import Callback, call_back
 from malipo_simulators.mpesa.state.initiators import Role
 
 COMPLETED, WAITING = 0, 1

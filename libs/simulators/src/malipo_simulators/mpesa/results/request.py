@@ -8,6 +8,8 @@ from malipo_simulators.mpesa.times import in_east_africa
 
 LONGEST_TEXT = 100
 HEXADECIMAL = "0123456789abcdef"
+IDENTIFIER_SHORTCODE = "4"
+"""As `IdentifierType`: PartyA is a shortcode."""
 
 
 @dataclass(frozen=True, slots=True)

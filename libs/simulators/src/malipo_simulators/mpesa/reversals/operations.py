@@ -1,15 +1,15 @@
 """POST /mpesa/reversal/v1/request: what it takes, and what it does."""
 
-import re
 from dataclasses import dataclass
 
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.http.fields import RECEIPT
 from malipo_simulators.mpesa.http.request import MpesaRequest
-from malipo_simulators.mpesa.money import written
-from malipo_simulators.mpesa.results.answering import answer_later
-from malipo_simulators.mpesa.results.ask import Ask, Product, read_ask
-from malipo_simulators.mpesa.results.codes import ALREADY_REVERSED, DONE, INSUFFICIENT, INVALID_ORIGINAL
-from malipo_simulators.mpesa.results.telling import Outcome, Parameters
+from malipo_simulators.mpesa.money import as_account, as_number
+from malipo_simulators.mpesa.result_codes import ALREADY_REVERSED, DONE, INSUFFICIENT, INVALID_ORIGINAL
+from malipo_simulators.mpesa.results.accepting import answer_later
+from malipo_simulators.mpesa.results.posting import Outcome, Parameters
+from malipo_simulators.mpesa.results.request import Ask, Product, read_ask
 from malipo_simulators.mpesa.state.initiators import Role
 from malipo_simulators.mpesa.state.ledger import Transaction, TransactionKind
 from malipo_simulators.mpesa.state.shortcodes import organisation
@@ -17,7 +17,6 @@ from malipo_simulators.mpesa.times import stamp
 
 REVERSAL = Product(Role.REVERSAL, ("TransactionReversal",), party="ReceiverParty", least_remarks=2)
 SHORTCODE_RECEIVES = "11"
-RECEIPT = re.compile(r"[A-Z0-9]{10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +98,12 @@ def send_back(reversal: Reversal, original: Transaction) -> Transaction:
 
 def parameters_of(reversal: Reversal, original: Transaction, done: Transaction) -> Parameters:
     world = reversal.ask.request.world
-    balance = f"{world.balance_of(original.shortcode)}.00"
     return (
-        ("DebitAccountBalance", f"Utility Account|KES|{balance}|{balance}|0.00|0.00"),
-        ("Amount", written(done.amount)),
+        ("DebitAccountBalance", as_account("Utility Account", world.balance_of(original.shortcode))),
+        ("Amount", as_number(done.amount)),
         ("TransCompletedTime", int(stamp(done.at))),
         ("OriginalTransactionID", original.receipt),
-        ("Charge", written(0)),
+        ("Charge", as_number(0)),
         ("CreditPartyPublicName", f"{original.msisdn} - {original.names.full}"),
         ("DebitPartyPublicName", f"{original.credited} - {organisation(original.credited)}"),
     )

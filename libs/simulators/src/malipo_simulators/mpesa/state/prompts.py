@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from malipo_simulators.kit.cause import Cause
-from malipo_simulators.mpesa.endings import RESULTS, Ending, Result
+from malipo_simulators.mpesa.endings import RESULTS, Ending
+from malipo_simulators.mpesa.result_codes import ResultCode
 from malipo_simulators.mpesa.state.book import Payment
 from malipo_simulators.mpesa.times import in_east_africa
 
@@ -42,7 +43,7 @@ class Prompt:
         return self.cause.account or ""
 
     @property
-    def result(self) -> Result:
+    def result(self) -> ResultCode:
         assert self.ending is not None, "an open prompt has no result"
         return RESULTS[self.ending]
 
@@ -53,7 +54,7 @@ class Prompts:
     def __init__(self) -> None:
         self._by_id: dict[str, Prompt] = {}
         self._open: dict[str, Prompt] = {}
-        self._last: dict[tuple[str, int], int] = {}
+        self._last_asked: dict[tuple[str, int], int] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -86,8 +87,9 @@ class Prompts:
     def newest_first(self) -> Iterator[Prompt]:
         return reversed(self._by_id.values())
 
-    def repeated(self, push: Push, now: int, within_seconds: int) -> bool:
-        """Whether this customer was asked for the same amount so short a time ago. Remembers that it was now."""
-        last = self._last.get((push.payer, push.amount))
-        self._last[push.payer, push.amount] = now
-        return last is not None and now - last < within_seconds
+    def last_asked(self, push: Push) -> int | None:
+        """When this customer was asked for the same amount, in Unix seconds."""
+        return self._last_asked.get((push.payer, push.amount))
+
+    def note_asked(self, push: Push, now: int) -> None:
+        self._last_asked[push.payer, push.amount] = now

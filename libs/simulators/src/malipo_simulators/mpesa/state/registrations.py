@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Default(StrEnum):
-    """What becomes of a payment whose validation URL does not answer: `ResponseType`."""
+class ResponseType(StrEnum):
+    """What becomes of a payment whose validation URL does not answer, as the owner has chosen."""
 
     COMPLETED = "Completed"
     CANCELLED = "Cancelled"
@@ -17,7 +17,7 @@ class C2bUrls:
 
     account: str
     version: int
-    default: Default
+    default: ResponseType
     confirmation_url: str
     validation_url: str
 

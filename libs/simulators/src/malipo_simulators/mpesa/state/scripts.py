@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.state.prompts import Push
 
@@ -22,12 +24,13 @@ class Fate:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Whose:
-    """All that is given must hold."""
+class PromptMatch(BaseModel):
+    """Every part given must match; an empty one matches every prompt."""
 
-    phone: str | None = None
-    amount: int | None = None
+    model_config = ConfigDict(extra="forbid")
+
+    phone: str | None = Field(default=None, description="As in 254712345678.")
+    amount: int | None = Field(default=None, description="In shillings.")
     account_reference: str | None = None
     shortcode: str | None = None
 
@@ -45,7 +48,7 @@ class Script:
     """`times` is how often it is still to be played; None for always."""
 
     id: str
-    whose: Whose
+    match: PromptMatch
     fate: Fate
     times: int | None
     played: int = 0
@@ -59,12 +62,12 @@ class Scripts:
         self._scripts: dict[str, Script] = {}
         self._count = 0
 
-    def add(self, whose: Whose, fate: Fate, times: int | None) -> Script:
+    def add(self, match: PromptMatch, fate: Fate, times: int | None) -> Script:
         """Raise OverflowError at the limit."""
         if len(self._scripts) >= self._limit:
             raise OverflowError(self._limit)
         self._count += 1
-        script = Script(f"script_{self._count}", whose, fate, times)
+        script = Script(f"script_{self._count}", match, fate, times)
         self._scripts[script.id] = script
         return script
 
@@ -79,7 +82,7 @@ class Scripts:
 
     def play(self, push: Push) -> Fate | None:
         """A script that has been played as often as it should be is gone."""
-        script = next((one for one in self._scripts.values() if one.whose.takes(push)), None)
+        script = next((one for one in self._scripts.values() if one.match.takes(push)), None)
         if script is None:
             return None
         script.played += 1

@@ -3,7 +3,7 @@
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.endings import RESULTS, Ending
 from malipo_simulators.mpesa.faults import MpesaFault
-from malipo_simulators.mpesa.money import encode_money, written
+from malipo_simulators.mpesa.money import as_number, encode_money
 from malipo_simulators.mpesa.state.prompts import Prompt
 from malipo_simulators.mpesa.times import stamp
 
@@ -27,7 +27,7 @@ def callback_body(prompt: Prompt, ending: Ending, receipt: str | None, now: int)
 def items(prompt: Prompt, amount: int, receipt: str, now: int) -> list[Json]:
     """`Balance` has no Value, as it comes in practice."""
     return [
-        {"Name": "Amount", "Value": written(amount)},
+        {"Name": "Amount", "Value": as_number(amount)},
         {"Name": "MpesaReceiptNumber", "Value": receipt},
         {"Name": "Balance"},
         {"Name": "TransactionDate", "Value": int(stamp(now))},

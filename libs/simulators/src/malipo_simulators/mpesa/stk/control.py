@@ -11,21 +11,10 @@ from malipo_simulators.kit.faults.rules import MAX_DELAY_SECONDS
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.state.prompts import Prompt
-from malipo_simulators.mpesa.state.scripts import Fate, Script, Whose
+from malipo_simulators.mpesa.state.scripts import Fate, PromptMatch, Script
 from malipo_simulators.mpesa.state.world import MpesaWorld
 
 type Seconds = Annotated[float, Field(ge=0, le=MAX_DELAY_SECONDS)]
-
-
-class PromptMatch(BaseModel):
-    """Every part given must match; an empty one matches every prompt."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    phone: str | None = Field(default=None, description="As in 254712345678.")
-    amount: int | None = Field(default=None, description="In shillings.")
-    account_reference: str | None = None
-    shortcode: str | None = None
 
 
 class NewScript(BaseModel):
@@ -50,7 +39,7 @@ def prompt_routes(world: MpesaWorld) -> APIRouter:
         after = world.settings.answer_seconds if new.after_seconds is None else new.after_seconds
         fate = Fate(new.ending, after, new.silent, new.paid_after_seconds, new.told)
         try:
-            return script_view(world.scripts.add(Whose(**new.match.model_dump()), fate, new.times))
+            return script_view(world.scripts.add(new.match, fate, new.times))
         except OverflowError as error:
             raise HTTPException(409, f"At most {error} scripts: delete some.") from error
 
@@ -75,11 +64,11 @@ def prompt_routes(world: MpesaWorld) -> APIRouter:
         open_only: Annotated[bool, Query(alias="open")] = False,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
     ) -> list[Json]:
-        whose = Whose(phone=phone, account_reference=account_reference)
+        match = PromptMatch(phone=phone, account_reference=account_reference)
         found = (
             one
             for one in world.prompts.newest_first()
-            if whose.takes(one.push) and (one.ending is None or not open_only)
+            if match.takes(one.push) and (one.ending is None or not open_only)
         )
         return [prompt_view(prompt) for prompt in islice(found, limit)]
 
@@ -89,7 +78,7 @@ def prompt_routes(world: MpesaWorld) -> APIRouter:
 def script_view(script: Script) -> Json:
     return {
         "id": script.id,
-        "match": asdict(script.whose),
+        "match": script.match.model_dump(),
         **asdict(script.fate),
         "times": script.times,
         "played": script.played,

@@ -44,8 +44,10 @@ PAID_AFTER_TIMEOUT_AND_TOLD = "254700000031"
 def fate_of(world: MpesaWorld, push: Push, cause: Cause) -> Fate | None:
     """How the prompt will end by itself. None: somebody answers at the phone page, or its time runs out."""
     settings = world.settings
-    fate = faulty(cause, settings) or wrong_party(world, push, settings) or limited(world, push)
-    fate = fate or world.scripts.play(push) or by_number(push.phone, settings)
+    fate = faulty(cause, settings) or wrong_party(world, push, settings)
+    if fate is None:
+        fate = limited(world, push) or world.scripts.play(push) or by_number(push.phone, settings)
+        world.prompts.note_asked(push, world.clock.now())
     if fate is None and settings.answer is not None:
         fate = Fate(settings.answer, settings.answer_seconds)
     if cause.fault is not None and cause.fault.fault == Fault.WEBHOOK_BEFORE_ANSWER:
@@ -74,9 +76,10 @@ def wrong_party(world: MpesaWorld, push: Push, settings: MpesaSettings) -> Fate 
 
 def limited(world: MpesaWorld, push: Push) -> Fate | None:
     """The same amount of the same customer again, within two minutes: only if the settings have it."""
-    settings = world.settings
-    repeated = world.prompts.repeated(push, world.clock.now(), settings.repeat_rule_seconds)
-    return Fate(Ending.RULE_LIMITED, settings.answer_seconds) if repeated else None
+    settings, last = world.settings, world.prompts.last_asked(push)
+    if last is None or world.clock.now() - last >= settings.repeat_rule_seconds:
+        return None
+    return Fate(Ending.RULE_LIMITED, settings.answer_seconds)
 
 
 def by_number(phone: str, settings: MpesaSettings) -> Fate | None:

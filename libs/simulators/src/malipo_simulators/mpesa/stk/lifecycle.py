@@ -5,7 +5,7 @@ from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.errors import refused
 from malipo_simulators.mpesa.faults import MpesaFault
 from malipo_simulators.mpesa.state.book import Payment
-from malipo_simulators.mpesa.state.calling import Callback, call_back
+from malipo_simulators.mpesa.state.calling_back import Callback, call_back
 from malipo_simulators.mpesa.state.ledger import Transaction, TransactionKind
 from malipo_simulators.mpesa.state.prompts import Prompt, Push
 from malipo_simulators.mpesa.state.scripts import Fate

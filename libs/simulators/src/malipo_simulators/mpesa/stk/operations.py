@@ -29,7 +29,7 @@ def push(request: MpesaRequest) -> Json:
 
 def read_push(request: MpesaRequest) -> Push:
     """Every field is looked at before the merchant's password is."""
-    fields, strict = request.fields, request.world.settings.strict
+    fields = request.fields
     wanted = Push(
         shortcode=fields.shortcode("BusinessShortCode"),
         transaction_type=fields.choice("TransactionType", TRANSACTION_TYPES),
@@ -37,7 +37,7 @@ def read_push(request: MpesaRequest) -> Push:
         payer=fields.phone("PartyA"),
         credited=fields.shortcode("PartyB"),
         phone=fields.phone("PhoneNumber"),
-        callback_url=fields.url("CallBackURL", strict=strict, words_forbidden=strict),
+        callback_url=request.url("CallBackURL"),
         reference=fields.text("AccountReference", shape=REFERENCE),
         description=fields.optional("TransactionDesc", longest=LONGEST_DESCRIPTION),
     )

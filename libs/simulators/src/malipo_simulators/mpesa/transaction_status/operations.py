@@ -1,28 +1,24 @@
 """POST /mpesa/transactionstatus/v1/query: accepted at once; the status follows."""
 
-import re
-
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.mpesa.http.fields import LONGEST_ID, RECEIPT
 from malipo_simulators.mpesa.http.request import MpesaRequest
-from malipo_simulators.mpesa.results.answering import answer_later
-from malipo_simulators.mpesa.results.ask import Ask, Product, read_ask
-from malipo_simulators.mpesa.results.codes import DONE, INVALID_ORIGINAL
-from malipo_simulators.mpesa.results.telling import Outcome
+from malipo_simulators.mpesa.result_codes import DONE, INVALID_ORIGINAL
+from malipo_simulators.mpesa.results.accepting import answer_later
+from malipo_simulators.mpesa.results.posting import Outcome
+from malipo_simulators.mpesa.results.request import IDENTIFIER_SHORTCODE, Ask, Product, read_ask
 from malipo_simulators.mpesa.state.conversations import Conversation
 from malipo_simulators.mpesa.state.initiators import Role
 from malipo_simulators.mpesa.state.ledger import Transaction
 from malipo_simulators.mpesa.transaction_status.parameters import of_declined, of_transaction
 
 STATUS = Product(Role.STATUS, ("TransactionStatusQuery",), party="PartyA")
-SHORTCODE = "4"
-RECEIPT = re.compile(r"[A-Z0-9]{10}")
-LONGEST_ID = 100
 
 
 def query(request: MpesaRequest) -> Json:
     """By `TransactionID` or `OriginalConversationID`; of both, the receipt decides."""
     ask = read_ask(request, STATUS)
-    request.fields.choice("IdentifierType", (SHORTCODE,))
+    request.fields.choice("IdentifierType", (IDENTIFIER_SHORTCODE,))
     found = find(request, ask.shortcode)
     about = request.world.payment_behind(found) if isinstance(found, Transaction) else None
     return answer_later(ask, about, lambda: report(ask, found))

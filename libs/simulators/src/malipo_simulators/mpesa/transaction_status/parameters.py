@@ -1,6 +1,6 @@
 """What is told of a transaction, as the `ResultParameters` of its status."""
 
-from malipo_simulators.mpesa.results.telling import Parameters
+from malipo_simulators.mpesa.results.posting import Parameters
 from malipo_simulators.mpesa.state.conversations import Conversation
 from malipo_simulators.mpesa.state.ledger import Transaction, TransactionKind
 from malipo_simulators.mpesa.state.shortcodes import organisation
