@@ -34,7 +34,7 @@ _ALERTS = """\
 | `malipo_suspense_open` is above zero | money came that no payment explains: `python -m orchestrator suspense list` (locally `make suspense ARGS=list`) shows it, and the payment that its purpose names, and a person assigns it, or settles it without a payment; `malipo_suspense_oldest_seconds` shows how long it waits |
 | `malipo_provider_statement_age_seconds` is above half of what the provider shows (M-Pesa: a day; at three quarters somebody must act) | an account's statement is not read: the log line `statement not read` names its credential and when it will be too late, `statement cannot be read` the reason ([0050](decisions/0050-a-statement-is-read-up-to-a-time.md)) |
 | `malipo_provider_statement_gaps_total` rises | it was too late: look up in the provider's portal what came between the two times that the log line `statement missed` names |
-| `malipo_provider_statement_transactions_total{result="late"}` rises | the provider has shown transactions later than Malipo waits for them: they were found when the statement was read once more, a day later |
+| `malipo_provider_statement_transactions_total{result="late"}` rises | the provider has shown transactions later than Malipo waits for them: they were found when the statement was read once more, as it is each hour, and may correct payments that had failed |
 | `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
 | `malipo_outbox_age_seconds` is above ten seconds | Kafka is away, or refuses a topic |
 | `malipo_webhook_oldest_due_seconds` is above a minute | merchants are notified late |"""

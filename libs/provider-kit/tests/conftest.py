@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from malipo import ids
+from malipo import clock, ids
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.outcomes import Outcome, OutcomeReported, ProviderReport, Succeeded
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Query, Refund
@@ -219,24 +219,29 @@ TERMS = Terms(
     longest=timedelta(hours=6),
     every=timedelta(minutes=1),
     soonest=timedelta(seconds=10),
-    again=timedelta(hours=24),
+    again=timedelta(hours=1),
 )
 
 
 @dataclass
 class FakeStatement:
-    """Shows `rows`, one a page; an error in their place is raised there. Keeps what it was asked for."""
+    """Shows `rows`, one a page; an error in their place is raised there. Keeps what it was asked for.
+
+    With `ago` they are of that time, and shown where that is asked for.
+    """
 
     rows: list = field(default_factory=list)
     asked: list = field(default_factory=list)
     terms: Terms = TERMS
+    ago: timedelta | None = None
 
     def is_read(self, credentials) -> bool:
         return credentials.get("statement", True)
 
     async def pages(self, account, stretch: Stretch):
         self.asked.append((account.label, stretch))
-        for row in self.rows:
+        shown = self.ago is None or stretch.since <= clock.now() - self.ago <= stretch.until
+        for row in self.rows if shown else []:
             if isinstance(row, BaseException):
                 raise row
             yield [row]
@@ -275,6 +280,14 @@ class Reader:
 
     async def make_due(self) -> None:
         await self.kit.sql("UPDATE statements SET due_at = now(), looked_at = now() - interval '1 hour'")
+
+    async def read_all_again(self) -> None:
+        """What is known is read once more, whole, as happens within an hour."""
+        await self.kit.sql("UPDATE statements SET covered_since = now() - interval '3 days'")
+        for _ in range(60):
+            await self.kit.sql("UPDATE statements SET again_at = now()")
+            await self.make_due()
+            await self.read_due()
 
     async def cover(self, **age: float) -> None:
         """As if nothing had been read for so long."""

@@ -1,7 +1,7 @@
 """Statements: read by one process at a time, and known as far as all is stored that is in them, whatever dies when."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -23,7 +23,7 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.looking import LookingAgain
 from provider_kit.opened import OpenedRefunds
 from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, ReceivedMoney
-from provider_kit.statement import Look, Stretch
+from provider_kit.statement import Stretch
 
 USD_10 = Money(1000, "USD")
 AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
@@ -159,12 +159,12 @@ async def test_a_process_that_dies_before_it_says_how_far_it_came_is_followed_by
     await in_doubt(kit, make)
     await reader.fetching.survey(kit.database)
     (cursor,) = await reader.claim()
-    await reader.fetching._read(await kit.credentials.by_id("cred_1"), Look(Stretch(AT, AT, AT)))
+    await reader.fetching._read(await kit.credentials.by_id("cred_1"), Stretch(AT, AT, AT), proved=False)
     other = reader.another([REPORT])
     assert await other.look() == 0
     await kit.sql("UPDATE statements SET lease_until = now() - interval '1 second'")
     assert await other.look() == 1
-    assert other.statement.asked[0][1].since == cursor.covered_until
+    assert other.statement.asked[0][1].since == cursor.known.covered_until
     assert await kit.outcomes() == [PAID]
 
 
@@ -337,39 +337,41 @@ async def test_credentials_that_cannot_be_opened_go_on_ageing(kit, reader):
     assert shown_age() == pytest.approx(26 * 3600, abs=60)
 
 
-async def test_a_transaction_that_showed_too_late_is_found_a_day_later_and_counted(kit, reader):
-    reader.statement.rows = []
+@pytest.mark.parametrize("ago", [timedelta(minutes=40), timedelta(hours=20), timedelta(hours=46)], ids=str)
+async def test_a_transaction_that_shows_later_than_is_usual_is_found_within_the_hour_and_counted(kit, reader, ago):
+    reader.statement.rows, reader.statement.ago = [], ago
     await reader.look()
-    await kit.sql("UPDATE statements SET checked_until = now() - interval '31 hours', due_at = now()")
     reader.statement.rows = [BY_HAND]
     before = late()
     with capture_logs() as lines:
-        await reader.read_due()
+        await reader.read_all_again()
     assert late() == before + 1
-    assert "transaction showed late" in [line["event"] for line in lines]
-    _, stretch = reader.statement.asked[-1]
-    assert stretch.until - stretch.since == reader.statement.terms.longest
-    assert 8 < await due_in(kit) <= 10
-    await reader.make_due()
-    await reader.read_due()
-    _, stretch = reader.statement.asked[-1]
-    assert stretch.until - stretch.since < reader.statement.terms.longest  # what is new again
+    assert [line["event"] for line in lines].count("transaction showed late") == 1
+    assert await kit.database.reads.fetchval("SELECT count(*) FROM received_money") == 1
+    await reader.read_all_again()
     assert late() == before + 1
 
 
-async def test_a_stretch_that_cannot_be_read_once_more_holds_up_nothing_new(kit, reader):
+async def test_what_cannot_be_read_once_more_holds_up_nothing_new(kit, reader):
     await reader.look()
-    await kit.sql("UPDATE statements SET checked_until = now() - interval '31 hours', due_at = now()")
-    reader.statement.rows = [NotSent("away")]
-    await reader.read_due()
-    reader.statement.rows = []
-    await reader.make_due()
-    await reader.read_due()
-    assert [round((one.until - one.since).total_seconds() / 3600, 1) for _, one in reader.statement.asked] == [
-        0.5,
-        6,
-        0.5,
-    ]
+    await kit.sql("UPDATE statements SET covered_since = now() - interval '3 days'")
+    reader.statement.rows, reader.statement.ago = [NotSent("away")], timedelta(hours=47, minutes=30)
+    await reader.cover(minutes=35)
+    with capture_logs() as lines:
+        await reader.read_due()
+    assert [line["event"] for line in lines] == ["statement cannot be read"]
+    assert await ages(kit) == [30]
+    assert 50 < await due_in(kit) <= 60
+
+
+async def test_what_was_written_down_by_a_clock_that_was_ahead_is_not_waited_for(kit, reader):
+    await reader.look()
+    ahead = "now() + interval '3 hours'"
+    await kit.sql(f"UPDATE statements SET covered_until = {ahead}, due_at = {ahead}, looked_at = {ahead}")
+    with capture_logs() as lines:
+        assert await reader.read_due() == 1
+    assert [(line["event"], line["log_level"]) for line in lines] == [("statement read anew", "error")]
+    assert await ages(kit) == [30]
 
 
 def late() -> float:

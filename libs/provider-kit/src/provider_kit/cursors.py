@@ -8,18 +8,20 @@ from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
 from malipo.messaging.pool import Row
 from malipo.messaging.writes import arrays, names
-from provider_kit.statement import Look, Terms
+from provider_kit.statement import Known, Look, Terms
 from provider_kit.tables import STATEMENTS
 
 _KEYS = STATEMENTS.c.account, STATEMENTS.c.account_fingerprint, STATEMENTS.c.credential_id
 
 _ALL = "SELECT account, credential_id FROM statements WHERE credential_id IS NOT NULL"
-# Of an account that is read again after it was not, what the provider still shows is caught up with.
+# Of an account that is read again after it was not, what the provider still shows is caught up with, and has to be proved anew.
 _ADMIT = f"""
-INSERT INTO statements AS known ({names(_KEYS)}, covered_until, covered_since, checked_until)
+INSERT INTO statements AS known ({names(_KEYS)}, covered_until, covered_since, again_from)
 SELECT found.*, now() - $4::interval, now() - $4::interval, now() - $4::interval
 FROM unnest({arrays(_KEYS)}) AS found ({names(_KEYS)}) ORDER BY account
-ON CONFLICT (account) DO UPDATE SET credential_id = excluded.credential_id, (covered_until, covered_since) = (
+ON CONFLICT (account) DO UPDATE SET credential_id = excluded.credential_id,
+    proved_at = CASE WHEN known.credential_id IS NOT NULL THEN known.proved_at END,
+    (covered_until, covered_since) = (
     SELECT CASE WHEN anew THEN excluded.covered_until ELSE known.covered_until END,
         CASE WHEN anew THEN excluded.covered_since ELSE known.covered_since END
     FROM (SELECT known.credential_id IS NULL AND known.covered_until < now() - $5::interval AS anew) AS one)
@@ -28,16 +30,18 @@ _REST = """
 WITH rested AS (SELECT account FROM statements WHERE account = ANY($1::text[]) ORDER BY account FOR UPDATE)
 UPDATE statements AS s SET credential_id = NULL FROM rested WHERE s.account = rested.account
 """
+# A last look in the future is one by a clock that was ahead: then nothing else that it wrote down is waited for either.
 _CLAIM = """
 WITH due AS (
     SELECT account FROM statements
-    WHERE credential_id IS NOT NULL AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-      AND account <> ALL($4::text[])
+    WHERE credential_id IS NOT NULL AND account <> ALL($4::text[])
+      AND (due_at <= now() AND (lease_until IS NULL OR lease_until < now()) OR looked_at > now() + interval '1 minute')
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE statements AS s SET lease_token = $2, lease_until = now() + make_interval(secs => $3), looked_at = now()
 FROM due WHERE s.account = due.account
-RETURNING s.account, s.account_fingerprint, s.credential_id, s.covered_until, s.checked_until, s.failures, s.looked_at
+RETURNING s.account, s.account_fingerprint, s.credential_id, s.covered_since, s.covered_until, s.again_from, s.again_at,
+    s.failures, s.looked_at, s.proved_at IS NOT NULL AS proved
 """
 _RENEW = """
 WITH ours AS (SELECT account FROM statements WHERE account = ANY($2::text[]) AND lease_token = $1 ORDER BY account FOR UPDATE)
@@ -45,8 +49,8 @@ UPDATE statements AS s SET lease_until = now() + make_interval(secs => $3) FROM 
 """
 # What a callback has hinted at since this look began was perhaps not there yet.
 _ADVANCE = """
-UPDATE statements SET covered_until = coalesce($3, covered_until), checked_until = coalesce($7, checked_until),
-    covered_since = coalesce($6, covered_since), failures = 0, lease_token = NULL, lease_until = NULL,
+UPDATE statements SET covered_since = $6, covered_until = $3, again_from = $7, again_at = $8, failures = 0,
+    proved_at = coalesce(proved_at, CASE WHEN $9 THEN now() END), lease_token = NULL, lease_until = NULL,
     due_at = now() + CASE WHEN hastened_at > looked_at THEN least($4::interval, $5::interval) ELSE $4::interval END
 WHERE account = $1 AND lease_token = $2 RETURNING 1
 """
@@ -82,15 +86,16 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Cursor(Readable):
-    """An account that this process may read now, at `looked_at` of the database's clock; all before `covered_until` is known,
-    and before `checked_until` it was read once more. It has failed `failures` times running.
+    """An account that this process may read now, at `looked_at` of the database's clock, and how far it is known.
+
+    It has failed `failures` times running. `proved`: the statement has named a payment of ours.
     """
 
     token: str
-    covered_until: datetime
-    checked_until: datetime
+    known: Known
     failures: int
     looked_at: datetime
+    proved: bool
 
 
 class Cursors:
@@ -122,15 +127,13 @@ class Cursors:
         """Extend the leases that are still ours."""
         await self._database.write(_RENEW, lease.token, account_ids, lease.seconds)
 
-    async def advance(self, cursor: Cursor, look: Look) -> bool:
+    async def advance(self, cursor: Cursor, look: Look, *, proved: bool) -> bool:
         """The look's stretch is stored. Returns whether the lease was ours still; else nothing is changed."""
-        terms = self._terms
+        terms, known = self._terms, look.known
         wait = terms.soonest if look.more else terms.every
-        begins_anew = look.stretch.since if look.gap else None
-        reached = look.stretch.again_from
-        covered, checked = (None, reached) if look.again else (reached, None)
-        given = cursor.id, cursor.token, covered, wait, terms.soonest, begins_anew, checked
-        return bool(await self._database.write(_ADVANCE, *given))
+        given = cursor.id, cursor.token, known.covered_until, wait, terms.soonest
+        more = known.covered_since, known.again_from, known.again_at, proved
+        return bool(await self._database.write(_ADVANCE, *given, *more))
 
     async def postpone(self, cursor: Cursor, wait: timedelta) -> None:
         """Looking has failed: again after `wait`."""
@@ -151,4 +154,5 @@ class Cursors:
 
 def _cursor(row: Row, token: str) -> Cursor:
     columns = dict(row)
-    return Cursor(id=columns.pop("account"), token=token, **columns)
+    known = Known(*(columns.pop(name) for name in ("covered_since", "covered_until", "again_from", "again_at")))
+    return Cursor(id=columns.pop("account"), token=token, known=known, **columns)

@@ -14,12 +14,15 @@ from malipo.messaging.executor import Executor
 from malipo.messaging.pool import AWAY
 from malipo.platform.logs import log
 from malipo.platform.secrets import SecretUnreadable
+from provider_kit import knowledge
 from provider_kit.credentials import Account, CredentialStore, NoCredentials
 from provider_kit.cursors import Cursor, Cursors, Readable
 from provider_kit.door import Door
 from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.matching import of_account, purpose
 from provider_kit.provider import ParsedCallback, Provider, fingerprint
-from provider_kit.statement import Look, Statement, next_look, second_look
+from provider_kit.references import OWN
+from provider_kit.statement import Look, Statement, Stretch, next_look
 
 SURVEY_SECONDS = 15.0
 _TURN_SECONDS = 600.0  # the longest time of one look at one account
@@ -41,8 +44,8 @@ LOOKS = Counter(
 )
 FETCHED = Counter(
     "malipo_provider_statement_transactions",
-    "Transactions read in statements: `stored`, `duplicate` for what was read before, `late` for what showed when that was read"
-    " once more a day later, or `not_ours`.",
+    "Transactions read in statements: `stored`, `duplicate` for what was read before, `late` for what showed only when that was"
+    " read once more, or `not_ours`.",
     ("provider", "result"),
 )
 GAPS = Counter(
@@ -75,6 +78,7 @@ class Fetching:
         self._statement = statement
         self._credentials = credentials
         self._door = door
+        self._database = database
         self._cursors = Cursors(database, statement.terms)
         self.executor = Executor(
             f"{self._name} statements",
@@ -108,37 +112,53 @@ class Fetching:
         await self._cursors.hasten(fingerprint(self._provider, account.credentials))
 
     async def look(self, cursor: Cursor) -> None:
-        """Read the next stretch of one account, and write down how far that came."""
+        """Read the next stretch of one account, and a part of what is known once more; write down how far that came."""
         try:
             account = await self._account(cursor)
-            look = self._next(cursor)
-            await self._read(account, look)
+            look = next_look(self._statement.terms, cursor.known, cursor.looked_at, cursor.failures)
+            proved = await self._read(account, look.stretch, proved=cursor.proved)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, others are read; and its text may quote the statement
             await self._failed(cursor, error)
         else:
-            await self._covered(cursor, look)
+            proved = await self._read_again(cursor, account, look.again, proved=proved)
+            await self._covered(cursor, look, proved=proved)
 
-    def _next(self, cursor: Cursor) -> Look:
-        """What is new goes first, and after a failure, too: a stretch that cannot be read once more holds up nothing."""
-        terms, now = self._statement.terms, cursor.looked_at
-        look = next_look(terms, cursor.covered_until, now)
-        if look.more or cursor.failures:
-            return look
-        return second_look(terms, cursor.checked_until, now) or look
-
-    async def _read(self, account: Account, look: Look) -> None:
-        """Take all of it. Raises `NotSent` when it is too much for one look."""
+    async def _read(self, account: Account, stretch: Stretch, *, proved: bool, again: bool = False) -> bool:
+        """Take all of it; returns whether it names a payment of ours, or `proved`. Raises `NotSent` when it is too much for one look."""
         limit = asyncio.timeout(_TURN_SECONDS)
         try:
-            async with limit, aclosing(self._statement.pages(account, look.stretch)) as pages:
+            async with limit, aclosing(self._statement.pages(account, stretch)) as pages:
                 async for page in pages:
-                    await self._take(account, page, again=look.again)
+                    await self._take(account, page, again=again)
+                    proved = proved or await self._names_ours(account, page)
         except TimeoutError:
             if not limit.expired():
                 raise
             raise NotSent("not read in time") from None
+        return proved
+
+    async def _read_again(self, cursor: Cursor, account: Account, stretch: Stretch | None, *, proved: bool) -> bool:
+        """Take what has shown late. What cannot be read now keeps no news waiting: its turn comes again."""
+        if stretch is None:
+            return proved
+        try:
+            return await self._read(account, stretch, proved=proved, again=True)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            self._complain(cursor, error)
+            return proved
+
+    async def _names_ours(self, account: Account, page: Sequence[ParsedCallback]) -> bool:
+        """Whether a payment in it has a name of our own making as its purpose: the statement shows what we would look for."""
+        purposes = set[str]().union(*(purpose(money) for report in page for money in report.received))
+        if not purposes:
+            return False
+        found = await knowledge.originals(self._database.reads, [], sorted(purposes))
+        ours = of_account(found.values(), account)
+        return any((OWN, name) in one.references for one in ours for name in purposes)
 
     async def _take(self, account: Account, page: Sequence[ParsedCallback], *, again: bool) -> None:
         # A callback of the same id was perhaps not believed: what is fetched is, and is another report.
@@ -153,14 +173,17 @@ class Fetching:
             if is_late:
                 log.warning("transaction showed late", provider=self._name, credential_id=account.id)
 
-    async def _covered(self, cursor: Cursor, look: Look) -> None:
-        if not await self._cursors.advance(cursor, look):
+    async def _covered(self, cursor: Cursor, look: Look, *, proved: bool) -> None:
+        if not await self._cursors.advance(cursor, look, proved=proved):
             return  # another process reads it by now, from where this one began
         LOOKS.labels(self._name, "read").inc()
+        covered_until = cursor.known.covered_until.isoformat()
+        if look.ahead:
+            log.error("statement read anew", **self._about(cursor), clock_was_ahead_until=covered_until)
         if look.gap:
             GAPS.labels(self._name).inc()
-            missed = {"since": cursor.covered_until.isoformat(), "until": look.stretch.since.isoformat()}
-            log.error("statement missed", provider=self._name, credential_id=cursor.credential_id, **missed)
+            missed = {"since": covered_until, "until": look.stretch.since.isoformat()}
+            log.error("statement missed", **self._about(cursor), **missed)
 
     async def _failed(self, cursor: Cursor, error: Exception) -> None:
         pause = min(_FIRST_PAUSE * 2 ** min(cursor.failures, _DOUBLINGS), _LONGEST_PAUSE)
@@ -168,9 +191,15 @@ class Fetching:
             pause = min(timedelta(seconds=error.retry_after_seconds), _LONGEST_PAUSE)
         await self._cursors.postpone(cursor, pause)
         LOOKS.labels(self._name, "failed").inc()
+        self._complain(cursor, error)
+
+    def _complain(self, cursor: Cursor, error: Exception) -> None:
         why = str(error) if isinstance(error, NotSent | Misconfigured) else type(error).__name__
         write = log.warning if isinstance(error, _EXPECTED) else log.error
-        write("statement cannot be read", provider=self._name, credential_id=cursor.credential_id, error=why)
+        write("statement cannot be read", **self._about(cursor), error=why)
+
+    def _about(self, cursor: Cursor) -> dict[str, str]:
+        return {"provider": self._name, "credential_id": cursor.credential_id}
 
     async def _account(self, cursor: Cursor) -> Account:
         """The account of the cursor. Raises `NoCredentials` if the label is of another one by now."""
@@ -178,7 +207,7 @@ class Fetching:
         seen = self._seen(account)
         if seen is None or seen.id != cursor.id:
             raise NoCredentials
-        return account
+        return replace(account, fingerprint=seen.account_fingerprint)
 
     async def _readable(self) -> tuple[list[Readable], list[str]]:
         """The accounts that have statements, by one label each; and the credentials of which nobody can say that."""

@@ -22,7 +22,7 @@ _MOVED = "('Succeeded', 'Reversed')"
 _STATEMENT_FOR = f"""
 SELECT s.covered_until - attempts.first_sent_at FROM statements AS s
 WHERE s.account = concat_ws('/', split_part(attempts.account, '/', 1), split_part(attempts.account, '/', 2), attempts.account_fingerprint)
-  AND s.credential_id IS NOT NULL AND s.covered_since <= attempts.first_sent_at
+  AND s.credential_id IS NOT NULL AND s.proved_at IS NOT NULL AND s.covered_since <= attempts.first_sent_at
   AND NOT EXISTS (
     SELECT FROM received_money AS r JOIN attempt_references AS own ON own.reference = r.report ->> 'account_reference'
     WHERE r.look_at IS NOT NULL AND own.attempt_id = attempts.id AND own.role = '{OWN}')

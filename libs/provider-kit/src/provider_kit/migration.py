@@ -127,7 +127,9 @@ CREATE TABLE statements (
     lease_token         text,
     lease_until         timestamptz,
     covered_since       timestamptz NOT NULL,
-    checked_until       timestamptz NOT NULL
+    again_from          timestamptz NOT NULL,
+    again_at            timestamptz NOT NULL DEFAULT now(),
+    proved_at           timestamptz
 );
 CREATE INDEX statements_fingerprint ON statements (account_fingerprint);
 

@@ -33,7 +33,8 @@ class Ages:
 
     `key_age` is how long ago a try may first have reached the provider. `expires_in` is how long the operation could
     still be sent; None for one that never expires. `statement_for` is for how long from that try on the account's statement
-    is known, whole, and has nothing that names this operation as its purpose and is still to be judged; None otherwise.
+    is known, whole, and has nothing that names this operation as its purpose and is still to be judged; None otherwise, and
+    as long as the statement has named no payment of ours.
     """
 
     key_age: timedelta = timedelta()

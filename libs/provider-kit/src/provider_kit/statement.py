@@ -8,6 +8,8 @@ from typing import Protocol
 from provider_kit.credentials import Account
 from provider_kit.provider import Credentials, ParsedCallback
 
+_HALVINGS = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -22,10 +24,11 @@ class Stretch:
 class Terms:
     """How a provider shows its statements, and how often they are looked at.
 
-    `window`: how far back it shows anything. `lateness`: how long after its time a transaction may show at first; a new
-    account begins that long ago. `longest`: the longest stretch of one look, longer than `lateness`. `every`: how long
+    `window`: how far back it shows anything. `lateness`: how long after its time a transaction usually shows at the latest; a
+    new account begins that long ago. `longest`: the longest stretch of one look, longer than `lateness`. `every`: how long
     after one look an account is looked at again; `soonest`: where a callback has hinted at news, or there is more to read.
-    `again`: how long after its time all is read once more, for what showed later than that.
+    `again`: in which time all of the window is read once more, part by part with the looks, for what shows later than that;
+    longer where `longest` and `every` allow no less.
     """
 
     window: timedelta
@@ -38,9 +41,6 @@ class Terms:
     def __post_init__(self) -> None:
         if self.longest <= self.lateness:
             msg = "a look must be longer than what it reads again, else nothing is ever caught up with"
-            raise ValueError(msg)
-        if self.again + self.longest >= self.window:
-            msg = "what is read once more must be in the window still"
             raise ValueError(msg)
 
 
@@ -67,30 +67,57 @@ class Statement(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at a statement: it reads `stretch`.
+class Known:
+    """How far a statement is known: from `covered_since` to `covered_until`, but for what shows late.
 
-    `more` is to be read soon. `gap`: the provider no longer shows all that has not been read. `again`: it has been read, and
-    is read once more.
+    For that it is read once more, from `again_from` on the next time, which is at `again_at`.
+    """
+
+    covered_since: datetime
+    covered_until: datetime
+    again_from: datetime
+    again_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a statement: it reads `stretch`, and after that `again`, a part of what is known; then `known` is so.
+
+    `more` is to be read soon. `gap`: the provider no longer shows all that has not been read. `ahead`: what is known ends in
+    the future, since the database's clock was ahead: all is read anew.
     """
 
     stretch: Stretch
-    more: bool = False
-    gap: bool = False
-    again: bool = False
+    again: Stretch | None
+    known: Known
+    more: bool
+    gap: bool
+    ahead: bool
 
 
-def next_look(terms: Terms, covered_until: datetime, now: datetime) -> Look:
-    """What to read of a statement that is known until `covered_until`: what may still show late is read again and again."""
+def next_look(terms: Terms, known: Known, now: datetime, failures: int = 0) -> Look:
+    """What to read next of a statement, after so many failures running: each halves the stretch, which was perhaps too long."""
     oldest = now - terms.window
-    since = max(covered_until, oldest)
-    until = max(since, min(since + terms.longest, now))
-    again_from = max(since, min(until, now - terms.lateness))
-    return Look(Stretch(since, until, again_from), more=until < now, gap=covered_until < oldest)
+    gap, ahead = known.covered_until < oldest, known.covered_until > now
+    since = max(oldest, min(known.covered_since, now - terms.lateness) if ahead else known.covered_until)
+    until = min(since + terms.longest / 2 ** min(failures, _HALVINGS), now)
+    covered_until = max(since, min(until, now - terms.lateness))
+    covered_since = since if gap else min(known.covered_since, since)
+    stretch, more = Stretch(since, until, covered_until), until < now
+    known = Known(covered_since, covered_until, known.again_from, known.again_at)
+    again = None if more else _again(terms, known, since, now)
+    if again is not None:
+        again_from = again.until if again.until < since else covered_since
+        known = Known(covered_since, covered_until, again_from, now + terms.every)
+    return Look(stretch, again, known, more=more, gap=gap, ahead=ahead)
 
 
-def second_look(terms: Terms, checked_until: datetime, now: datetime) -> Look | None:
-    """What to read once more of a statement of which that was done until `checked_until`: a whole stretch, or nothing yet."""
-    since = max(checked_until, now - terms.window)
-    until = since + terms.longest
-    return Look(Stretch(since, until, until), more=True, again=True) if until <= now - terms.again else None
+def _again(terms: Terms, known: Known, end: datetime, now: datetime) -> Stretch | None:
+    """The next part of what is known until `end`, if that is worth it; after the last one, the first that is still shown."""
+    if now < known.again_at <= now + terms.every:
+        return None
+    begin = max(known.covered_since, now - terms.window)
+    since = known.again_from if begin <= known.again_from <= end - terms.every else begin
+    until = since + min(terms.longest, terms.window * (terms.every / terms.again))
+    until = end if until + terms.every > end else until
+    return Stretch(since, until, until) if since + terms.every <= until else None

@@ -185,13 +185,16 @@ STATEMENTS = Table(
     Column("lease_token", Text),
     Column("lease_until", MOMENT),
     Column("covered_since", MOMENT, nullable=False),
-    Column("checked_until", MOMENT, nullable=False),
+    Column("again_from", MOMENT, nullable=False),
+    Column("again_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("proved_at", MOMENT),
     Index("statements_fingerprint", "account_fingerprint"),
 )
 """Up to when all is known that the provider shows of an account, and when it is looked at again; one process at a time reads it,
 by the credentials of one label. Without such it is read no more. `looked_at` is when the last look began, `hastened_at` when a
 callback last hinted at news, `failures` how many looks have failed running. Nothing that the provider shows was missed from
-`covered_since` on. Until `checked_until` all was read once more, a day later."""
+`covered_since` on. What shows late is found when all is read once more, at `again_at` from `again_from` on. `proved_at` is when
+the statement first named a payment of ours, since it is read."""
 
 PERSONAL_KEYS = Table(
     "personal_keys",

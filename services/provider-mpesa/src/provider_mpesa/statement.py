@@ -20,7 +20,7 @@ TERMS = Terms(
     longest=timedelta(hours=2),
     every=timedelta(minutes=1),
     soonest=timedelta(seconds=10),
-    again=timedelta(hours=24),
+    again=timedelta(hours=1),
 )
 _MOST_PAGES = 1000
 
