@@ -25,7 +25,12 @@ def settings(collector_url: str) -> dict[str, dict[str, str]]:
     traced = {"TRACE_RATIO": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": collector_url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     every = {service: dict(traced) for service in SERVICES}
     every["webhook-dispatcher"]["RETRY_SCHEDULE_SECONDS"] = "0.5,0.5,1,1,2,2,4,4,8,8"
-    every["provider-mpesa"]["MPESA_SETTLE_SECONDS"] = "3"
+    every["provider-mpesa"] |= {
+        "MPESA_SETTLE_SECONDS": "3",
+        "MPESA_STATEMENT_SECONDS": "1",
+        "MPESA_STATEMENT_LATENESS_SECONDS": "30",
+        "MPESA_STATEMENT_QUERIES_PER_MINUTE": "600",
+    }
     return every
 
 

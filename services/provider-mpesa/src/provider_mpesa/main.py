@@ -49,6 +49,7 @@ def build(settings: Settings) -> ASGIApp:
         client,
         queries_per_minute=settings.mpesa_statement_queries_per_minute,
         every=timedelta(seconds=settings.mpesa_statement_seconds),
+        lateness=timedelta(seconds=settings.mpesa_statement_lateness_seconds),
     )
     return provider_service(provider, runtime, settings, statement=statement, senders=settings.senders)
 

@@ -53,9 +53,15 @@ class Settings(AddressedSettings):
 
     mpesa_statement_seconds: int = Field(
         default=60,
-        ge=10,
+        ge=1,
         le=3600,
         description="How often an account's statement (Pull Transactions) is looked at, unless a callback hints at news.",
+    )
+    mpesa_statement_lateness_seconds: int = Field(
+        default=1800,
+        ge=1,
+        le=3600,
+        description="How late a transaction may show in a statement: so far back each look reads again.",
     )
     mpesa_statement_queries_per_minute: int = Field(
         default=30,

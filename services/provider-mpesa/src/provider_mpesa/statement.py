@@ -28,11 +28,18 @@ _MOST_PAGES = 1000
 class MpesaStatement:
     """The statements of all accounts that a phone number is nominated for; each answers so many queries a minute.
 
-    `every`: how often each is looked at.
+    `every`: how often each is looked at. `lateness`: how late a transaction may show in it.
     """
 
-    def __init__(self, client: MpesaClient, *, queries_per_minute: int, every: timedelta = TERMS.every) -> None:
-        self.terms = replace(TERMS, every=every)
+    def __init__(
+        self,
+        client: MpesaClient,
+        *,
+        queries_per_minute: int,
+        every: timedelta = TERMS.every,
+        lateness: timedelta = TERMS.lateness,
+    ) -> None:
+        self.terms = replace(TERMS, every=every, lateness=lateness, soonest=min(every, TERMS.soonest))
         self._client = client
         self._pause_seconds = 60 / queries_per_minute
 

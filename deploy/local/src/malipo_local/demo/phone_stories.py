@@ -1,8 +1,9 @@
 """The demo's payments by M-Pesa, of a merchant whose PayBill Malipo knows; the demo answers its customers' phones."""
 
 from malipo_local.demo.story import Story, expect
-from malipo_local.merchant import DemoMerchant, Json
+from malipo_local.merchant import DemoMerchant
 from malipo_local.paybill import new_phone
+from malipo_local.waiting import until
 
 _PUSH = {"method": "POST", "path": "/mpesa/stkpush/v1/processrequest"}
 _STATEMENT_SECONDS = 60.0
@@ -14,7 +15,8 @@ def enters_the_pin(merchant: DemoMerchant) -> str:
     waiting = merchant.wait(payment["id"], "requires_action")
     expect("*" in waiting["action"]["phone"], "of the customer's number the response shows a mask")
     merchant.paybill.answer(payment["id"], "pay")
-    _is_paid(merchant, merchant.wait(payment["id"], "completed"))
+    merchant.wait(payment["id"], "completed")
+    _has_its_receipt(merchant, payment["id"])
     merchant.events(payment["id"], "payment.requires_action", "payment.completed")
     return str(payment["id"])
 
@@ -26,7 +28,8 @@ def is_silent(merchant: DemoMerchant) -> str:
     with merchant.paybill.fault("answer_lost", match=_PUSH, times=1):
         payment = merchant.prompt(phone, amount=25_000, prefer="respond-async")
         merchant.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
-    _is_paid(merchant, merchant.wait(payment["id"], "completed", seconds=_STATEMENT_SECONDS))
+    merchant.wait(payment["id"], "completed", seconds=_STATEMENT_SECONDS)
+    _has_its_receipt(merchant, payment["id"])
     expect(len(merchant.paybill.prompts(payment["id"])) == 1, "the customer was asked once")
     merchant.events(payment["id"], "payment.processing", "payment.completed")
     return str(payment["id"])
@@ -55,6 +58,10 @@ PHONE_STORIES = (
 )
 
 
-def _is_paid(merchant: DemoMerchant, payment: Json) -> None:
-    receipts = [effect["receipt"] for effect in merchant.paybill.effects(payment["id"])]
-    expect(receipts == [payment["provider_reference"]], "the payment's reference is M-Pesa's receipt")
+def _has_its_receipt(merchant: DemoMerchant, payment_id: str) -> None:
+    """M-Pesa names the payment when it tells that it was paid, or a little later."""
+    receipts = [effect["receipt"] for effect in merchant.paybill.effects(payment_id)]
+    expect(
+        until(lambda: receipts == [merchant.payment(payment_id)["provider_reference"]], _STATEMENT_SECONDS),
+        "the payment's reference is M-Pesa's receipt",
+    )
