@@ -110,6 +110,13 @@ def test_the_answer_how_a_reversal_stands_is_believed_of_that_reversal_alone():
         confirmed(samples.stands(ConversationID="AG_20261121_another"), about)
 
 
+@pytest.mark.parametrize("status", ["Completed", "Declined"])
+def test_the_status_of_the_payment_itself_says_nothing_of_its_reversal(status):
+    """It names the payment's receipt, and no conversation."""
+    about = samples.about(REFUND, TO_STATUS, ("conversation", samples.CONVERSATION))
+    assert confirmed(samples.stands(status, ReceiptNo=samples.RECEIPT, ConversationID=""), about) == []
+
+
 @pytest.mark.parametrize("request_", [TO_REVERSAL_QUEUE, TO_STATUS_QUEUE])
 def test_what_waited_too_long_in_a_queue_is_asked_about_whatever_the_notice_says(request_):
     for body in (samples.result(), b"", b"timed out"):

@@ -236,10 +236,17 @@ def test_any_other_result_of_a_reversal_is_a_doubt(event):
     assert isinstance(reversal_result(REFUND, result_of(event)), Unknown)
 
 
-def test_a_reversal_stands_as_its_status_says_and_another_word_than_completed_says_nothing():
+@pytest.mark.parametrize("status", ["Failed", "Declined", "Cancelled", "Expired"])
+def test_a_reversal_that_m_pesa_says_has_ended_without_effect_has_failed(status):
+    told = status_result(REFUND, result_of(samples.stands(status)))
+    assert isinstance(told, Declined)
+    assert told.code == "refund_failed"
+
+
+def test_a_reversal_stands_as_its_status_says_and_a_word_that_is_no_end_says_nothing():
     assert status_result(REFUND, result_of(samples.stands())) == Succeeded(
         amount=samples.KES_10, reference=samples.REVERSAL
     )
-    for status in ("Pending", "Declined", ""):
+    for status in ("Pending", ""):
         assert status_result(REFUND, result_of(samples.stands(status))) is None
     assert status_result(REFUND, result_of(samples.result("SFC_IC0003"))) is None

@@ -70,3 +70,9 @@ REVERSAL_ENDS: Mapping[str, Declined] = {
     "R000002": Declined(code="refund_failed", message="M-Pesa does not know the receipt that was to be reversed."),
 }
 """How a reversal has ended without effect, by its result code. `R000001` is none: the money went back, and not by this one."""
+
+STATUS_ENDS: Mapping[str, Declined] = {
+    word: Declined(code="refund_failed", message=f"M-Pesa has not reversed the payment: {word}.")
+    for word in ("Declined", "Failed", "Cancelled", "Expired")
+}
+"""How a reversal has ended without effect, by the `TransactionStatus` that a question is answered with."""

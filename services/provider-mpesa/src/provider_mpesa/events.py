@@ -95,8 +95,10 @@ def _carried_out(name: str, found: Result, about: Addressed | None) -> ParsedCal
 
 
 def _stands(name: str, found: Result, about: Addressed, refund: Refund) -> ParsedCallback:
-    _require(found.fact("ConversationID"), about, CONVERSATION)
-    outcome = status_result(refund, found)
+    """What names no conversation, as the payment's own status does, says nothing of its reversal."""
+    conversation = found.fact("ConversationID")
+    _require(conversation, about, CONVERSATION)
+    outcome = status_result(refund, found) if conversation in about.references.all(CONVERSATION) else None
     if outcome is None:
         return ParsedCallback(name, reply=ACCEPTED)
     return ParsedCallback(name, confirmed=[CallbackOutcome(kind="refund", outcome=outcome)], reply=ACCEPTED)

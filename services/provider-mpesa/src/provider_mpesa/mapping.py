@@ -16,7 +16,7 @@ from malipo.contracts.provider_commands import Charge, Refund
 from provider_kit.provider import Attempt, References
 from provider_mpesa.account import MpesaAccount
 from provider_mpesa.answers import accepted, doubt, refusal_of, refused, shown
-from provider_mpesa.codes import DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS
+from provider_mpesa.codes import DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS, STATUS_ENDS
 from provider_mpesa.objects import ASKED, MpesaResponse, Result, id_of, is_id, money_of, text_of
 from provider_mpesa.prompt_names import kept
 
@@ -121,8 +121,11 @@ def reversal_result(refund: Refund, result: Result) -> Outcome:
 
 def status_result(refund: Refund, result: Result) -> Outcome | None:
     """How a reversal stands, as the answer to our question says; None if it says nothing."""
-    if text_of(result.result) != DONE or result.fact("TransactionStatus") != "Completed":
+    status = result.fact("TransactionStatus")
+    if text_of(result.result) != DONE or status not in ("Completed", *STATUS_ENDS):
         return None
+    if status in STATUS_ENDS:
+        return STATUS_ENDS[status]
     receipt = result.fact("ReceiptNo")
     return _given_back(refund, result, receipt if is_id(receipt) else None)
 
