@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from malipo.contracts.providers.mpesa import own_reference
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ReceivedMoney
@@ -219,3 +220,20 @@ def test_a_row_without_a_receipt_is_for_a_person_and_known_again(receipt):
 
 def test_a_reversal_is_no_money_that_came():
     assert unmatched(transactiontype="c2b-pay-bill-reversal") == [("statement.reversal", {"receipt": "SKL4TEST9Z"})]
+
+
+def test_a_reference_of_ours_is_known_however_it_is_typed():
+    name = own_reference("pay_1.1")
+    assert money(billreference=name.lower()).account_reference == name
+
+
+@pytest.mark.parametrize("typed", ["0722000111", "254722000111", "+254 722 000 111", "0110-000-111"])
+def test_a_phone_number_as_account_number_is_no_purpose_and_is_told_masked(typed):
+    found = money(stretch=PAST, billreference=typed)
+    assert found.account_reference is None
+    assert "*****" in found.description
+    assert typed not in repr(found)
+
+
+def test_an_account_number_of_nine_digits_is_a_purpose():
+    assert money(billreference="722000111").account_reference == "722000111"

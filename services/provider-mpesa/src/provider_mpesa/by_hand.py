@@ -1,7 +1,6 @@
 """Payments that customers make by hand: what is answered when M-Pesa asks whether to take one, and told when it has. Pure."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 
 from malipo.contracts.providers.mpesa import MpesaCredentials
@@ -9,7 +8,7 @@ from malipo.platform.logs import log
 from provider_kit.provider import NamedOperation, ParsedCallback, Unmatched
 from provider_mpesa.events import ACCEPTED
 from provider_mpesa.mapping import RECEIPT
-from provider_mpesa.objects import BY_HAND, PaymentByHand, money_of, text_of
+from provider_mpesa.objects import BY_HAND, PaymentByHand, as_purpose, is_own_reference, money_of, text_of
 
 TAKEN: Mapping[str, object] = {"ResultCode": "0", "ResultDesc": "Accepted"}
 _REJECTED = "Rejected"
@@ -17,8 +16,6 @@ UNKNOWN_ACCOUNT_NUMBER: Mapping[str, object] = {"ResultCode": "C2B00012", "Resul
 WRONG_AMOUNT: Mapping[str, object] = {"ResultCode": "C2B00013", "ResultDesc": _REJECTED}
 WRONG_SHORTCODE: Mapping[str, object] = {"ResultCode": "C2B00015", "ResultDesc": _REJECTED}
 UNREADABLE: Mapping[str, object] = {"ResultCode": "C2B00016", "ResultDesc": _REJECTED}
-
-_OWN_REFERENCE = re.compile("[A-Z2-7]{12}")
 
 
 def read(body: bytes) -> PaymentByHand | None:
@@ -42,7 +39,7 @@ def refusal(payment: PaymentByHand, keys: MpesaCredentials) -> Mapping[str, obje
 
 def purpose_of(payment: PaymentByHand) -> str:
     """What the customer has typed as the account number."""
-    return text_of(payment.reference).strip()
+    return as_purpose(text_of(payment.reference))
 
 
 def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> ParsedCallback:
@@ -54,10 +51,10 @@ def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> Pars
     name = hashlib.sha256(body).hexdigest()
     if payment is None:
         return ParsedCallback(name, reply=ACCEPTED, hastens=True)
-    ask, amount = purpose_of(payment).upper(), money_of(text_of(payment.amount))
+    ask, amount = purpose_of(payment), money_of(text_of(payment.amount))
     return ParsedCallback(
         name,
-        ask=[NamedOperation(kind="charge", references={"purpose": ask})] if _OWN_REFERENCE.fullmatch(ask) else [],
+        ask=[NamedOperation(kind="charge", references={"purpose": ask})] if is_own_reference(ask) else [],
         unmatched=[] if statement else [Unmatched("payment_by_hand", {RECEIPT: payment.receipt}, amount)],
         reply=ACCEPTED,
         hastens=True,

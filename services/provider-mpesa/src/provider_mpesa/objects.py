@@ -17,6 +17,8 @@ Loose = msgspec.Raw
 """A value that comes as a number here and as a text there: see `text_of`."""
 _NOTHING = msgspec.Raw(b"null")
 _NUMBER = re.compile(rb"-?[0-9]{1,30}(\.[0-9]{1,10})?")
+_OWN_REFERENCE = re.compile("[A-Z2-7]{12}")
+_TYPED_PHONE = re.compile(r"(?:[+]?254|0)[17][0-9]{8}")
 _SHILLINGS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
 
 
@@ -208,6 +210,22 @@ def id_of(value: Loose) -> str | None:
     """The id, if it could be one."""
     text = text_of(value)
     return text if is_id(text) else None
+
+
+def as_purpose(typed: str) -> str:
+    """What a customer has typed as the account number; what has the shape of our own reference, in the case that we give it."""
+    text = typed.strip()
+    return text.upper() if is_own_reference(text.upper()) else text
+
+
+def is_own_reference(text: str) -> bool:
+    """Whether it has the shape of what we call a charge."""
+    return _OWN_REFERENCE.fullmatch(text) is not None
+
+
+def looks_like_a_phone(text: str) -> bool:
+    """Whether a customer has typed a phone number, as people do who are asked for an account number."""
+    return _TYPED_PHONE.fullmatch(re.sub("[ ()./-]", "", text)) is not None
 
 
 def is_id(text: str) -> bool:

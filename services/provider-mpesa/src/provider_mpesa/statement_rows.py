@@ -8,13 +8,23 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from malipo.contracts.providers.mpesa import masked
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.statement import Stretch
 from provider_mpesa.account import EAST_AFRICA, MpesaAccount
 from provider_mpesa.mapping import RECEIPT
-from provider_mpesa.objects import Fields, MpesaResponse, field_of, fields_of, is_id, money_of
+from provider_mpesa.objects import (
+    Fields,
+    MpesaResponse,
+    as_purpose,
+    field_of,
+    fields_of,
+    is_id,
+    looks_like_a_phone,
+    money_of,
+)
 from provider_mpesa.requests import Body
 
 QUERY = "/pulltransactions/v1/query"
@@ -102,12 +112,15 @@ def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
         return ParsedCallback(name, unmatched=[Unmatched("statement.unreadable", {})])
     if _GIVEN_BACK.search(field_of(row, "transactiontype")):  # a reversal, of which another report tells
         return ParsedCallback(name, unmatched=[Unmatched("statement.reversal", {RECEIPT: receipt}, amount)])
+    purpose = as_purpose(field_of(row, "billreference"))
+    is_a_phone = looks_like_a_phone(purpose)
     money = ReceivedMoney(
         reference=receipt,
         amount=amount,
         method="mpesa",
         received_at=_time_of(row, stretch),
-        account_reference=field_of(row, "billreference").strip() or None,
+        account_reference=None if is_a_phone else purpose or None,
+        description=f"for {masked(purpose)}" if is_a_phone else "",
         role=RECEIPT,
     )
     return None if _may_be_explained_yet(money, stretch) else ParsedCallback(name, received=[money])
