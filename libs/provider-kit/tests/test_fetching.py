@@ -258,6 +258,16 @@ async def test_an_account_is_left_alone_for_as_long_as_its_provider_demands(kit,
     assert 290 < await due_in(kit) <= 300
 
 
+async def test_what_is_refused_each_time_is_asked_less_and_less_often_however_soon_its_provider_would_be_asked(
+    kit, reader
+):
+    for _ in range(4):
+        reader.statement.rows = [NotSent("two access tokens refused", retry_after_seconds=5)]
+        await reader.make_due()
+        await reader.look()
+    assert await due_in(kit) > 300
+
+
 async def test_a_bug_in_a_statement_is_an_error_whose_text_nobody_logs(kit, reader):
     reader.statement.rows = [ValueError("0712 345 678")]
     with capture_logs() as lines:

@@ -188,7 +188,7 @@ class Fetching:
     async def _failed(self, cursor: Cursor, error: Exception) -> None:
         pause = min(_FIRST_PAUSE * 2 ** min(cursor.failures, _DOUBLINGS), _LONGEST_PAUSE)
         if isinstance(error, NotSent) and error.retry_after_seconds is not None:
-            pause = min(timedelta(seconds=error.retry_after_seconds), _LONGEST_PAUSE)
+            pause = min(max(pause, timedelta(seconds=error.retry_after_seconds)), _LONGEST_PAUSE)
         await self._cursors.postpone(cursor, pause)
         LOOKS.labels(self._name, "failed").inc()
         self._complain(cursor, error)
