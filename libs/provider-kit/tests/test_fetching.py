@@ -298,6 +298,24 @@ async def test_what_was_read_by_one_label_is_no_news_when_another_one_is_read(ki
     assert [row["label"] for row in labels] == ["default"]
 
 
+@pytest.mark.parametrize("purpose", ["P1", None])
+async def test_what_one_label_reads_is_no_second_payment_where_another_label_of_the_account_was_paid(
+    kit, make, reader, purpose
+):
+    kit.provider.descriptor = replace(kit.provider.descriptor, own_references=lambda _: ("P1",))
+    kit.__post_init__()
+    await kit.configure(labelled(make, till=None))
+    kit.provider.script = [PAID]
+    await kit.handle(make.charge(account="till"))
+    await kit.run()
+    await kit.reports()
+    money = replace(BY_HAND.received[0], reference="tx_1", account_reference=purpose, role="receipt")
+    reader.statement.rows = [ParsedCallback("tx_1", received=[money])]
+    assert await reader.look() == 1
+    assert [label for label, _ in reader.statement.asked] == ["default"]
+    assert await kit.look_at_money(minutes=2) == []
+
+
 async def test_a_label_that_is_of_another_account_by_now_does_not_move_the_former_one_on(kit, make, reader):
     await reader.fetching.survey(kit.database)
     await reader.cover(hours=3)

@@ -67,8 +67,8 @@ async def test_amounts_out_of_bounds_and_payments_to_another_number_are_refused(
     assert await validate(TransID=None) == "C2B00016"
 
 
-async def test_a_till_is_known_by_both_of_its_numbers(validate):
-    for number in ("600333", 500333):
+async def test_a_till_is_known_by_its_stores_number_and_by_that_of_each_till_of_the_store(validate):
+    for number in ("600333", 500333, "500444"):
         assert await validate(samples.TILL, BusinessShortCode=number) == "0"
 
 

@@ -28,9 +28,12 @@ def read(body: bytes) -> PaymentByHand | None:
 
 
 def refusal(payment: PaymentByHand, keys: MpesaCredentials) -> Mapping[str, object] | None:
-    """Why the merchant does not want it, whatever it is for; None if nothing but its purpose could be against it."""
+    """Why the merchant does not want it, whatever it is for; None if nothing but its purpose could be against it.
+
+    A store's address is told of all of its tills, which may be under other labels.
+    """
     amount = money_of(text_of(payment.amount))
-    if text_of(payment.shortcode) not in (keys.shortcode, keys.till_number):
+    if keys.kind == "paybill" and text_of(payment.shortcode) != keys.shortcode:
         return WRONG_SHORTCODE
     if amount is None or not keys.by_hand.least <= amount.amount_minor <= keys.by_hand.most:
         return WRONG_AMOUNT

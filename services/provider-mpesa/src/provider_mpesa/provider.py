@@ -50,9 +50,10 @@ class MpesaProvider:
         self._settle = settle
 
     def identity(self, credentials: Credentials) -> str:
-        """The numbers that the money comes to: the same with whichever app and password."""
-        keys = read_keys(credentials)
-        return f"{keys.shortcode}/{keys.till_number or ''}"
+        """What M-Pesa is asked about, with whichever app and password: tills of one store have one statement, and prompts and
+        reversals of theirs are known by the store's number.
+        """
+        return read_keys(credentials).shortcode
 
     async def prepare(self, attempt: Attempt) -> None:
         """Have an access token, and of a refund what its request is authorized by; know what a charge is for."""
