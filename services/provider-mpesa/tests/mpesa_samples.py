@@ -62,10 +62,11 @@ def attempt(operation: ProviderOperation, **changes) -> Attempt:
 
 
 class NoPauses:
-    """Keeps none; `begun` are those that were asked for."""
+    """Keeps none; `begun` are those that were asked for, `turns` those that were waited for."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
+        self.turns: list[tuple[str, float]] = []
 
     async def require_none(self, app: str) -> None:
         pass
@@ -73,6 +74,10 @@ class NoPauses:
     async def begin(self, app: str, reason: str) -> float:
         self.begun.append(reason)
         return 2.0
+
+    async def turn(self, app: str, seconds: float) -> float:
+        self.turns.append((app, seconds))
+        return 0.0
 
 
 class MemoryPurposes:

@@ -221,6 +221,7 @@ async def test_a_process_that_dies_between_two_pages_is_followed_by_one_that_rea
     await until(lambda: at_least(replica, 100), what="the first page")
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
+    await replica.sql("UPDATE pauses SET next_turn_at = now()")
     other = replica.another()
     assert await other.read() == 0
     await other.sql("UPDATE statements SET lease_until = now() - interval '1 second'")

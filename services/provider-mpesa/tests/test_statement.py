@@ -1,10 +1,8 @@
 """Statements are read to their end, whatever a page holds, and at the pace that M-Pesa allows."""
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import httpx
 import mpesa_samples as samples
@@ -14,8 +12,10 @@ from malipo.platform.client import http_client
 from provider_kit.credentials import Account
 from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.statement import Stretch
+from provider_mpesa.account import read_account
 from provider_mpesa.client import TOKEN_PATH, MpesaClient
 from provider_mpesa.statement import MpesaStatement
+from provider_mpesa.statement_rows import page_request
 from testkit.tokens import MemoryTokens
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -32,14 +32,12 @@ class Daraja:
     between: list = field(default_factory=list)
     refusal: tuple[int, dict] | None = None
     asked: list[dict] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == TOKEN_PATH:
             return httpx.Response(200, json=samples.TOKEN)
         body = json.loads(request.content)
         self.asked.append(body)
-        self.at.append(asyncio.get_running_loop().time())
         if self.refusal:
             return httpx.Response(self.refusal[0], json=self.refusal[1])
         offset = int(body["OffSetValue"])
@@ -59,10 +57,14 @@ def daraja() -> Daraja:
 
 
 @pytest.fixture
-async def read(daraja):
+def pauses() -> samples.NoPauses:
+    return samples.NoPauses()
+
+
+@pytest.fixture
+async def read(daraja, pauses):
     """Reads the statement of that time; returns the receipts, in the order in which they came."""
     account = Account("cred_1", "mer_1", "test", "default", PULLED)
-    pauses = samples.NoPauses()
     async with http_client(timeout_seconds=5, transport=httpx.MockTransport(daraja)) as http:
         hosts = {"test": "http://daraja.test", "live": "http://live.test"}
         client = MpesaClient(http, MemoryTokens(), pauses, hosts=hosts, timeout_seconds=5)
@@ -124,11 +126,19 @@ async def test_a_statement_without_end_is_given_up(daraja, read, monkeypatch):
         await read()
 
 
-async def test_queries_keep_to_so_many_a_minute(daraja, read):
+async def test_each_query_waits_for_its_apps_turn(daraja, read, pauses):
     daraja.rows, daraja.page = receipts(3), 1
     await read(queries_per_minute=600)
-    pauses = [after - before for before, after in pairwise(daraja.at)]
-    assert min(pauses) >= 0.1
+    assert pauses.turns == [(read_account(PULLED, "test").app, 0.1)] * len(daraja.asked)
+
+
+def test_tills_of_one_store_have_one_statement_and_are_one_account():
+    """M-Pesa is asked by the store's number alone, and shows what each of its tills was paid."""
+    tills = [samples.TILL | {"till_number": number} for number in ("500333", "500444")]
+    requests = [page_request(read_account(one, "test"), STRETCH, 0) for one in tills]
+    assert requests[0] == requests[1]
+    provider = samples.provider(None)
+    assert provider.identity(tills[0]) == provider.identity(tills[1])
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,22 @@ async def test_a_pause_ends_by_itself_and_a_shorter_one_does_not_shorten_it(repl
     await until(over, what="the end of the pause")
 
 
+async def test_an_apps_queries_keep_their_distance_whichever_replica_sends_them(replicas):
+    waits = [await one.turn("app", 100) for one in (*replicas, *replicas)]
+    assert [round(seconds, -2) for seconds in waits] == [0, 100, 200, 300]
+    assert await replicas[0].turn("another", 100) == 0
+    assert await pauses(replicas[0]) is None
+
+
+async def test_a_turn_that_is_over_or_was_given_by_a_clock_that_was_ahead_keeps_nobody_waiting(replicas, pool):
+    await replicas[0].begin("app", "quota")
+    assert await replicas[1].turn("app", 10) == 0
+    await pool.execute("UPDATE pauses SET next_turn_at = now() - interval '1 hour'")
+    assert await replicas[0].turn("app", 10) == 0
+    await pool.execute("UPDATE pauses SET next_turn_at = now() + interval '3 hours'")
+    assert await replicas[0].turn("app", 10) <= 600
+
+
 async def test_no_name_or_secret_of_an_app_is_in_the_clear(replicas, pool):
     await replicas[0].begin("test/consumer-key:consumer-secret", "quota")
     (row,) = await pool.fetch("SELECT app FROM pauses")
@@ -75,6 +91,8 @@ async def test_without_the_database_nothing_is_sent(replicas, databases):
         database.use(None)
     with pytest.raises(NotReady):
         await replicas[0].require_none("app")
+    with pytest.raises(NotReady):
+        await replicas[0].turn("app", 10)
     await replicas[0].begin("app", "quota")  # what was turned away is told all the same
     purposes = Purposes(databases[0])
     for call in (purposes.keep("acc", ["order 7"]), purposes.knows("acc", "order 7")):

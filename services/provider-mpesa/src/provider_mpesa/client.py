@@ -1,5 +1,6 @@
 """M-Pesa on the wire: authenticated requests with every limit set, tokens that replicas share, and pauses that it asks for."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -59,6 +60,10 @@ class MpesaClient:
         response = await self._tokens.using(account.app, fetch, partial(self._post, account, path, body))
         await self._keep_pause(account, response)
         return response
+
+    async def turn(self, account: MpesaAccount, seconds: float) -> None:
+        """Wait until it is the app's turn, if all who wait for that are so far apart. Raises `NotReady`."""
+        await asyncio.sleep(await self._pauses.turn(account.app, seconds))
 
     async def _post(self, account: MpesaAccount, path: str, body: Body, token: str) -> MpesaResponse:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}

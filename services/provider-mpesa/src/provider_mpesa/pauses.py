@@ -1,4 +1,4 @@
-"""Pauses that Daraja asks for: kept for all replicas, so that none of them goes on sending."""
+"""Pauses that Daraja asks for, and turns of queries that can wait: kept for all replicas, as the limits of an app are one."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,6 +26,13 @@ _PAUSE = """
 INSERT INTO pauses AS known (app, paused_until) VALUES ($1, now() + make_interval(secs => $2))
 ON CONFLICT (app) DO UPDATE SET paused_until = greatest(known.paused_until, excluded.paused_until)
 """
+# However many wait for their turn, or whatever clock was ahead, nobody waits for longer than a look may take.
+_TURN = """
+INSERT INTO pauses AS known (app, paused_until, next_turn_at) VALUES ($1, now(), now() + make_interval(secs => $2))
+ON CONFLICT (app) DO UPDATE SET next_turn_at =
+    least(greatest(known.next_turn_at, now()), now() + interval '10 minutes') + make_interval(secs => $2)
+RETURNING extract(epoch FROM next_turn_at - now())::float8 - $2 AS wait
+"""
 PAUSES = Counter(
     "malipo_provider_pauses",
     "How often a provider has turned an app's request away as one too many, for a `spike_arrest` or a `quota`: nothing is sent"
@@ -43,6 +50,10 @@ class PauseKeeper(Protocol):
 
     async def begin(self, app: str, reason: Pause) -> float:
         """See `Pauses.begin`."""
+        ...
+
+    async def turn(self, app: str, seconds: float) -> float:
+        """See `Pauses.turn`."""
         ...
 
 
@@ -70,6 +81,14 @@ class Pauses:
         with suppress(*_AWAY):
             await self._database.write(_PAUSE, named(app), SECONDS[reason])
         return SECONDS[reason]
+
+    async def turn(self, app: str, seconds: float) -> float:
+        """In how many seconds it is one's turn, if all who wait for the app's turns are so far apart. Raises `NotReady`."""
+        try:
+            (row,) = await self._database.write(_TURN, named(app), seconds)
+        except _AWAY as error:
+            raise NotReady("the database of pauses is away") from error
+        return max(0.0, row["wait"])
 
     async def _left(self, name: str) -> float:
         try:

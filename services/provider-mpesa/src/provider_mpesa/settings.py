@@ -67,8 +67,8 @@ class Settings(AddressedSettings):
         default=30,
         ge=1,
         le=600,
-        description="How often an account's statement is queried at the most. Safaricom grants so many to an app, and tells "
-        "nobody how many beforehand.",
+        description="How often the statements of all accounts of an app are queried at the most, together. Safaricom grants so "
+        "many requests to an app, prompts included, and tells nobody how many beforehand.",
     )
 
     @field_validator("mpesa_certificate_file", "mpesa_test_certificate_file")

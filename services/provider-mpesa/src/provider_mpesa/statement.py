@@ -1,6 +1,5 @@
 """Reads M-Pesa's Pull Transactions: all that a short code was paid, whether or not a callback has told it."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +25,7 @@ _MOST_PAGES = 1000
 
 
 class MpesaStatement:
-    """The statements of all accounts that a phone number is nominated for; each answers so many queries a minute.
+    """The statements of all accounts that a phone number is nominated for; each app sends so many queries a minute.
 
     `every`: how often each is looked at. `lateness`: how late a transaction may show in it.
     """
@@ -57,6 +56,7 @@ class MpesaStatement:
         known: set[str] = set()
         read = longest = 0
         for _ in range(_MOST_PAGES):
+            await self._client.turn(of_account, self._pause_seconds)
             page = await self._page(of_account, stretch, read)
             new = set(page.names) - known
             yield page.reports
@@ -64,7 +64,6 @@ class MpesaStatement:
                 return
             known |= new
             read, longest = read + len(page.names), len(page.names)
-            await asyncio.sleep(self._pause_seconds)
         raise NotSent("more pages than are ever read")
 
     async def _page(self, account: MpesaAccount, stretch: Stretch, offset: int) -> Page:

@@ -11,8 +11,10 @@ PAUSES = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("paused_until", MOMENT, nullable=False),
+    Column("next_turn_at", MOMENT),
 )
-"""Apps at Daraja, by the SHA-256 of their name, that have asked too often: nobody sends anything for them until then."""
+"""Apps at Daraja, by the SHA-256 of their name, that have asked too often: nobody sends anything for them until
+`paused_until`, and no query of a statement before `next_turn_at`."""
 
 PURPOSES = Table(
     "purposes",

@@ -10,7 +10,8 @@ down_revision = None
 _OWN = """
 CREATE TABLE pauses (
     app          text PRIMARY KEY,
-    paused_until timestamptz NOT NULL
+    paused_until timestamptz NOT NULL,
+    next_turn_at timestamptz
 );
 
 CREATE TABLE purposes (
