@@ -123,8 +123,20 @@ def test_the_list_of_what_matches_nothing_ends_where_one_fails(monkeypatch: pyte
     assert become.call_count == 1
 
 
-def test_an_unknown_provider_is_refused_with_those_that_there_are() -> None:
-    refused = CliRunner().invoke(cli.app, ["unmatched", "--provider", "nosuch"])
+def test_an_account_is_registered_by_its_providers_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    become = Mock(side_effect=SystemExit(1))
+    monkeypatch.setattr(cli, "_become", become)
+    command = ["register", "--provider", "mpesa", "--credential", "cred_1", "--again"]
+    assert CliRunner().invoke(cli.app, command).exit_code == 1
+    assert become.call_args.args[1:] == (
+        *("provider-mpesa", "provider_mpesa", "register"),
+        *("--credential", "cred_1", "--again"),
+    )
+
+
+@pytest.mark.parametrize("command", [["unmatched"], ["register", "--credential", "cred_1"]])
+def test_an_unknown_provider_is_refused_with_those_that_there_are(command: list[str]) -> None:
+    refused = CliRunner().invoke(cli.app, [*command, "--provider", "nosuch"])
     assert (refused.exit_code, refused.stderr) == (
         1,
         f"There is no provider 'nosuch'. Choose from: {', '.join(PROVIDERS)}.\n",
