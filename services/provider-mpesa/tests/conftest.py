@@ -1,10 +1,6 @@
 """A simulated Daraja on a free port; and this folder on the path, for the modules that its tests share."""
 
-import asyncio
-import socket
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +9,9 @@ import pytest
 from malipo.platform.client import http_client
 from malipo_simulators.kit.server import make_server
 from malipo_simulators.mpesa.app import create_mpesa_app
-from malipo_simulators.mpesa.settings import MpesaSettings
-from testkit.waiting import until
+from testkit.serving import serving
 
 sys.path.append(str(Path(__file__).parent))
-
-SETTINGS = MpesaSettings(answer_seconds=0.05, confirm_prompts=False)
 
 
 @dataclass
@@ -35,20 +28,6 @@ class Receiver:
         pass
 
 
-@asynccontextmanager
-async def serving(app) -> AsyncGenerator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = make_server(app)
-    task = asyncio.create_task(server._serve(sockets=[listener]))
-    await until(lambda: server.started, what="the simulator's start")
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-
-
 @pytest.fixture
 def receiver() -> Receiver:
     return Receiver()
@@ -56,10 +35,10 @@ def receiver() -> Receiver:
 
 @pytest.fixture
 async def mpesa(receiver):
-    from mpesa_account import Mpesa
+    from mpesa_account import SETTINGS, Mpesa
 
     async with (
-        serving(create_mpesa_app(SETTINGS, receiver)) as url,
+        serving(make_server(create_mpesa_app(SETTINGS, receiver))) as url,
         http_client(timeout_seconds=5, base_url=url, keep_alive=False) as http,
     ):
         yield Mpesa(http, receiver)

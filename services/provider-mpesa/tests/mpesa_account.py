@@ -11,7 +11,7 @@ from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import Outcome
 from malipo_simulators.mpesa.initiators.certificate import CERTIFICATE
-from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY
+from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY, MpesaSettings
 from malipo_simulators.mpesa.state.initiators import NAME, PASSWORD
 from provider_kit.integrity import checked
 from provider_kit.provider import Addressed, Ages, Attempt, ParsedCallback, ProviderOperation, References
@@ -22,6 +22,9 @@ from testkit.operations import OWN_BASE
 from testkit.tokens import MemoryTokens
 
 CREDENTIALS = samples.CREDENTIALS | {"passkey": SANDBOX_PASSKEY, "initiator": NAME, "initiator_password": PASSWORD}
+
+SETTINGS = MpesaSettings(answer_seconds=0.05, confirm_prompts=False)
+"""Of the simulator: customers answer at once, and a prompt is not told as a payment by hand besides."""
 
 
 def pay(phone: str, **changes):

@@ -12,9 +12,8 @@ import mpesa_samples as samples
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from mpesa_account import CREDENTIALS, pay
+from mpesa_account import CREDENTIALS, SETTINGS, pay
 
-from conftest import SETTINGS, serving
 from malipo import ids
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.message import encode
@@ -25,6 +24,7 @@ from malipo.messaging.database import Database
 from malipo.platform.client import http_client
 from malipo.platform.personal_data import seal_texts
 from malipo.platform.secrets import KeyRing
+from malipo_simulators.kit.server import make_server
 from malipo_simulators.kit.webhooks.posting import HttpxPoster
 from malipo_simulators.mpesa.app import create_mpesa_app
 from malipo_simulators.mpesa.initiators.certificate import CERTIFICATE
@@ -32,6 +32,7 @@ from provider_kit.credentials import NoCredentials
 from provider_mpesa.main import build, register
 from provider_mpesa.registration import Wish
 from provider_mpesa.settings import Settings
+from testkit.serving import serving
 from testkit.waiting import until
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -167,7 +168,7 @@ async def world(stores, new_database, pool_of, tmp_path):
 
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        url = await enter(serving(create_mpesa_app(SETTINGS, HttpxPoster(5, to_service))))
+        url = await enter(serving(make_server(create_mpesa_app(SETTINGS, HttpxPoster(5, to_service)))))
         daraja = await enter(http_client(timeout_seconds=5, base_url=url))
         replicas = [build(settings_of(name, url)) for name in ("one", "two")]
         to_service.app = replicas[0]

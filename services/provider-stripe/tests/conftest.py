@@ -1,10 +1,7 @@
 """A simulated Stripe on a free port; and this folder on the path, for the modules that its tests share."""
 
-import asyncio
-import socket
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from malipo_simulators.kit.server import make_server
 from malipo_simulators.stripe.app import create_stripe_app
 from malipo_simulators.stripe.settings import StripeSettings
 from provider_kit.provider import Callback
-from testkit.waiting import until
+from testkit.serving import serving
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -44,24 +41,10 @@ class Simulator:
     receiver: Receiver
 
 
-@asynccontextmanager
-async def serving(app) -> AsyncGenerator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = make_server(app)
-    task = asyncio.create_task(server._serve(sockets=[listener]))
-    await until(lambda: server.started, what="the simulator's start")
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-
-
 @pytest.fixture
 async def simulator() -> AsyncGenerator[Simulator]:
     receiver = Receiver()
-    async with serving(create_stripe_app(SETTINGS, receiver)) as url:
+    async with serving(make_server(create_stripe_app(SETTINGS, receiver))) as url:
         yield Simulator(url, receiver)
 
 

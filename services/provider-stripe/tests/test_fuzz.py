@@ -1,9 +1,6 @@
 """Whatever comes from Stripe is read as an outcome, a doubt, or nothing: never a crash, or an id that no row can hold."""
 
 import asyncio
-import json
-from copy import deepcopy
-from typing import Any
 
 import pytest
 import stripe_samples as samples
@@ -12,16 +9,14 @@ from hypothesis import strategies as st
 from stripe_script import Stripe
 
 from malipo import clock
-from malipo.contracts.message import encode
-from malipo.contracts.outcomes import Declined
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
 from provider_stripe.mapping import fenced, outcome_of_response, read_page, shown
 from provider_stripe.objects import StripeResponse, is_id
+from testkit.fuzzing import bodies, is_storable
 from testkit.operations import cancel, capture, charge, refund
 
 OPERATIONS = (charge(), charge(return_url="https://shop.example"), capture(), cancel(), refund())
-DEEP = "@deep@"
 TEMPLATES = (
     samples.intent(),
     samples.intent("requires_action", next_action=samples.redirect()),
@@ -38,51 +33,12 @@ TEMPLATES = (
     samples.event(samples.dispute(), "charge.dispute.created"),
     samples.thin("v2.core.event_destination.ping"),
 )
-JUNK = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=True)
-    | st.text()
-    | st.sampled_from(["", "\x00", "pi_1\x00", "x" * 3_000, "\u202e", " ", DEEP, 2**63, -1, 10**40, [], {}, [[]], [{}]])
-)
-BYTES = st.binary() | st.recursive(JUNK, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)).map(
-    lambda value: json.dumps(value).encode()
-)
-
-
-def paths(value: Any, path: tuple = ()) -> list[tuple]:
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(deeper for key, part in parts for deeper in paths(part, (*path, key)))]
-
-
-@st.composite
-def spoilt(draw: st.DrawFn) -> bytes:
-    """A genuine object with some of its parts replaced."""
-    value = json.loads(json.dumps(draw(st.sampled_from(TEMPLATES))))
-    for _ in range(draw(st.integers(0, 3))):
-        path, junk = draw(st.sampled_from(paths(value))), deepcopy(draw(JUNK))  # the next one may land inside this one
-        if not path:
-            return json.dumps(junk).encode()
-        parent = value
-        for key in path[:-1]:
-            parent = parent[key]
-        parent[path[-1]] = junk
-    return json.dumps(value).encode().replace(b'"@deep@"', b"[" * 3_000 + b"]" * 3_000)
-
-
-def is_storable(outcome: object) -> None:
-    assert b"\\u0000" not in encode(outcome)
-    reference = getattr(outcome, "reference", None)
-    assert reference is None or is_id(reference)
-    if isinstance(outcome, Declined):
-        assert outcome.code
-        assert outcome.message.strip()
+BODIES = bodies(TEMPLATES)
 
 
 @settings(max_examples=600)
 @given(
-    body=spoilt() | BYTES,
+    body=BODIES,
     operation=st.sampled_from(OPERATIONS),
     status=st.sampled_from([200, 201, 302, 400, 401, 402, 403, 404, 409, 424, 429, 500, 503]),
     replayed=st.booleans(),
@@ -102,18 +58,18 @@ def test_any_response_is_read_to_an_outcome_that_can_be_stored(body, operation, 
             assert status in (401, 403, 429)
             continue
         if outcome is not None:
-            is_storable(checked(operation, outcome))
+            is_storable(checked(operation, outcome), is_id)
 
 
 @settings(max_examples=600)
-@given(body=spoilt() | BYTES)
+@given(body=BODIES)
 def test_any_body_that_stripe_has_signed_is_read(body):
     callback = samples.signed(body, samples.CREDENTIALS, clock.unix_seconds())
     parsed = asyncio.run(Stripe().provider.parse_callback(callback, samples.CREDENTIALS))
     assert is_id(parsed.callback_id)
     for reported in parsed.outcomes:
         assert is_id(reported.operation_id or "")
-        is_storable(checked(charge(), reported.outcome))
+        is_storable(checked(charge(), reported.outcome), is_id)
     for other in parsed.unmatched:
         assert all(map(is_id, (other.event_type, *other.references, *other.references.values())))
 
