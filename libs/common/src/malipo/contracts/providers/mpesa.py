@@ -159,8 +159,8 @@ DESCRIPTOR = ProviderDescriptor(
     own_references=lambda operation_id: (own_reference(operation_id),),
     own_addresses=True,
     pending=timedelta(seconds=20),
-    setup="Payments and refunds need no address at Safaricom: each request carries its own. For payments by hand, register "
-    "`confirmation` and `validation` behind this address as C2B URLs.",
+    setup="Nothing of it is entered at Safaricom by hand: prompts and refunds carry their own addresses, and those for "
+    "payments by hand, behind this one, are registered by Malipo's operator; `registered` shows which are.",
     problems={
         "phone_invalid": ProblemText("Not a phone number that the provider reaches", "Give a Kenyan mobile number."),
         "shortcode_invalid": ProblemText("Not a short code", "Give the PayBill, store or till number: 5 to 7 digits."),
