@@ -73,7 +73,7 @@ layers = [
   "mapping | (requests)",
   "(answers)",
   "(account) | (codes) | settings",
-  "(certificate) | (objects) | (prompt_names) | (tables)",
+  "(certificate) | (objects) | (tables)",
 ]
 exhaustive = true
 exhaustive_ignores = ["__main__", "migrations"]

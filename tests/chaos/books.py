@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from malipo.contracts.providers.mpesa import SHILLING
 from malipo_local.merchant import DemoMerchant
+from malipo_local.paybill import reference_of
 
 type Effects = Counter[tuple[str, int]]
 """How often money moved: in which way, in the provider's words, and how much, in minor units."""
@@ -15,5 +17,18 @@ def _stripes(merchant: DemoMerchant, payment_id: str) -> Effects:
     return Counter((effect["kind"], effect["amount"]) for effect in book["effects"])
 
 
-EFFECTS: Mapping[str, Callable[[DemoMerchant, str], Effects]] = {"stripe": _stripes}
+def _mpesas(merchant: DemoMerchant, payment_id: str) -> Effects:
+    """Also how often a customer was asked, which is to happen once."""
+    paybill, receipt = merchant.paybill, merchant.payment(payment_id)["provider_reference"]
+    moved = [
+        (effect["kind"], effect["amount"])
+        for effect in paybill.effects()
+        if effect["account_reference"] == reference_of(payment_id)
+        or (effect["original"] or effect["receipt"]) == receipt
+    ]
+    asked = [("prompt", prompt["amount"]) for prompt in paybill.prompts(payment_id)]
+    return Counter((kind, amount * SHILLING) for kind, amount in (*asked, *moved))
+
+
+EFFECTS: Mapping[str, Callable[[DemoMerchant, str], Effects]] = {"mpesa": _mpesas, "stripe": _stripes}
 """By the name of the provider."""

@@ -10,15 +10,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Broken:
-    """A rule that is switched off in some services, where the matrix must turn red, and with which violation."""
+    """A rule that is switched off in some services, where the matrix must turn red, and with which violation.
+
+    Without a `service` it is red as soon as the operation is recorded.
+    """
 
     rule: str
     patches: Mapping[str, str]
     operation: str
-    service: str
-    seam: str
-    moments: tuple[str, ...]
     violation: str
+    service: str = ""
+    seam: str = ""
+    moments: tuple[str, ...] = ()
     rest_seconds: float = 60.0
     """How long what is open may take to come to rest; less where the violation is that it never does."""
 
@@ -156,69 +159,115 @@ async def stay(self, consumer):
 Poll._go_back = stay
 """
 
+_SENT_AGAIN = """
+from provider_kit.runner import AttemptRunner
+
+init = AttemptRunner.__init__
+
+def init_with_repeats(self, *args, **options):
+    init(self, *args, **options)
+    self._repeats = True
+
+AttemptRunner.__init__ = init_with_repeats
+"""
+_HINT_BELIEVED = """
+from dataclasses import replace
+from malipo.contracts.outcomes import Succeeded
+from provider_kit.provider import CallbackOutcome
+from provider_mpesa import events
+
+prompt_ended = events._prompt_ended
+
+def believed(name, found, about):
+    parsed = prompt_ended(name, found, about)
+    if about is None or found.receipt is None:
+        return parsed
+    paid = Succeeded(amount=about.operation.amount, reference=found.receipt)
+    return replace(parsed, outcomes=[], confirmed=[CallbackOutcome(kind="charge", outcome=paid)])
+
+events._prompt_ended = believed
+"""
+
 BROKEN: tuple[Broken, ...] = (
     Broken(
         "the inbox drops what was applied before",
         {"orchestrator": _NO_INBOX},
         "manual capture",
-        "orchestrator",
-        "postgresql commit",
-        ("after",),
         "was applied 2 times",
+        service="orchestrator",
+        seam="postgresql commit",
+        moments=("after",),
     ),
     Broken(
         "an attempt is on record before it is sent",
         {"provider-stripe": _ATTEMPTS_IN_MEMORY, "orchestrator": _HURRIED_DEADLINES},
         "charge",
-        "provider-stripe",
-        "http request",
-        ("after sending", "after the answer"),
         "Malipo shows the payment failed with 0 captured",
+        service="provider-stripe",
+        seam="http request",
+        moments=("after sending", "after the answer"),
     ),
     Broken(
         "state and outbox change in one transaction, or what is not answered is sent again",
         {"gateway": _OUTBOX_AFTER_COMMIT + _NO_NET},
         "charge",
-        "gateway",
-        "postgresql commit",
-        ("after",),
         "the orchestrator does not know it: the gateway's message is lost",
+        service="gateway",
+        seam="postgresql commit",
+        moments=("after",),
     ),
     Broken(
         "state and outbox change in one transaction, or the roll call has what was published resent",
         {"orchestrator": _OUTBOX_AFTER_COMMIT + _NOTHING_RESENT},
         "charge",
-        "orchestrator",
-        "postgresql commit",
-        ("after",),
         "the timeline's steps are numbered [2",
+        service="orchestrator",
+        seam="postgresql commit",
+        moments=("after",),
     ),
     Broken(
         "every try of an operation carries the same key",
         {"provider-stripe": _NEW_KEY_EACH_TIME},
         "charge",
-        "provider-stripe",
-        "http request",
-        ("after sending", "after the answer"),
         "Stripe's book has a charge of 1250 too many",
+        service="provider-stripe",
+        seam="http request",
+        moments=("after sending", "after the answer"),
     ),
     Broken(
         "a merchant's key is remembered in the transaction of what it made",
         {"gateway": _KEY_AFTER_COMMIT},
         "charge",
-        "gateway",
-        "postgresql commit",
-        ("after",),
         "one request made 2 payments",
+        service="gateway",
+        seam="postgresql commit",
+        moments=("after",),
     ),
     Broken(
         "after a poll that raises everything goes back to what was applied",
         {"gateway": _NO_WAY_BACK},
         "charge",
-        "gateway",
-        "kafka poll",
-        ("after",),
         "still open",
+        service="gateway",
+        seam="kafka poll",
+        moments=("after",),
+        rest_seconds=20.0,
+    ),
+    Broken(
+        "what may have been sent is never sent again to a provider that knows no keys",
+        {"provider-mpesa": _SENT_AGAIN},
+        "STK callback before the answer",
+        "M-Pesa's book has a prompt of 120100 too many",
+        service="provider-mpesa",
+        seam="http request",
+        moments=("after sending", "after the answer"),
+        rest_seconds=20.0,
+    ),
+    Broken(
+        "a callback that nobody has signed only makes us ask",
+        {"provider-mpesa": _HINT_BELIEVED},
+        "STK cancelled",
+        "Malipo shows the payment completed with 120000 captured",
         rest_seconds=20.0,
     ),
 )

@@ -10,14 +10,16 @@ from typing import Any
 
 from malipo.contracts.providers import PROVIDERS
 
-KIT = "provider kit"
-"""The part of a provider's service that all have in common and that knows no provider: it takes commands, has reports of
-callbacks stored, and passes on outcomes. What is sent to a provider, and what is read of it, is not of this part."""
+KIT: str = "provider kit"
+DOOR: str = "callbacks' door"
+"""What all providers' services have in common and what knows no provider: it takes commands and passes on outcomes (the kit),
+and stores what callbacks report (its door). What is sent to a provider, and what is read of it, is neither's."""
 _KITS_SEAMS = ("kafka poll", "kafka produce", "offset commit")
 _KITS_COMMITS = re.compile(
     r"(batch_consumer\.BatchConsumer\._apply_together|relay\.Relay\._move|attempts\.Attempts\._claim)\b"
 )
-_CALLBACK = re.compile(r"door\.Door\._write$|POST /callbacks/[^/]+")
+_COMMANDS = re.compile(r"^providers\.[a-z]+\.commands")
+_DOORS = re.compile(r"door\.Door\._write$|POST /callbacks/[^/]+")
 
 
 @dataclass(frozen=True, order=True)
@@ -36,17 +38,17 @@ class Crossing:
         return self.seam != "kafka poll"
 
     @property
-    def in_kit(self) -> "Crossing | None":
-        """The same as it is called for every provider, if it is of the part that all have in common.
+    def common(self) -> "Crossing | None":
+        """The same as it is called for every provider; None for what is one provider's own.
 
         What stores a callback is the same only where both providers sign theirs, or neither does.
         """
         provider = PROVIDERS.get(self.service.removeprefix("provider-"))
         if provider is None:
-            return None
-        if callback := _CALLBACK.match(self.place):
-            kind = f"{'stored' if 'door' in self.place else 'answered'} {provider.callbacks}"
-            return replace(self, service=KIT, place=kind + self.place[callback.end() :])
+            return replace(self, place=_COMMANDS.sub("providers.*.commands", self.place))
+        if door := _DOORS.match(self.place):
+            kind = "stored" if self.seam == "postgresql commit" else "answered"
+            return replace(self, service=DOOR, place=f"{kind} {provider.callbacks}{self.place[door.end() :]}")
         if self.seam in _KITS_SEAMS or _KITS_COMMITS.match(self.place):
             return replace(self, service=KIT, place=self.place.replace(self.service, "provider"))
         return None

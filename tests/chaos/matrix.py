@@ -10,7 +10,7 @@ from operator import itemgetter
 from operating import operate
 
 from chaos import promises
-from chaos.crossings import KIT, SEAMS, Crossing
+from chaos.crossings import SEAMS, Crossing
 from chaos.merchant import Merchant
 from chaos.onlooker import Onlooker
 from chaos.operations import OPERATIONS
@@ -83,12 +83,13 @@ class Matrix:
         scene = self._scene(operation)
         payment_id = operation.prepare(scene)
         self._come_to_rest(operation)
+        self._onlooker.have_nothing_repeated()
         self._system.plans.record()
         operation.act(scene, payment_id)
         self._come_to_rest(operation)
         self._be_still()
         self._system.plans.disarm()
-        broken = promises.broken(scene, operation)
+        broken = promises.broken(scene, replace(operation, unsent=None))
         assert not broken, f"{operation.name}, undisturbed: {broken}"
         return self._system.plans.recorded()
 
@@ -186,10 +187,15 @@ def opened(
 ) -> Generator[Matrix]:
     """A matrix on this system, with a merchant for each operation; what is open after `rest_seconds` is red."""
     with ExitStack() as closing:
-        merchants = {
-            one.name: closing.enter_context(DemoMerchant.open(system.stack, operating=operate)) for one in operations
-        }
+        merchants = {one.name: closing.enter_context(_merchant(system, one)) for one in operations}
         yield Matrix(system, closing.enter_context(Onlooker(system.stack)), merchants, rest_seconds)
+
+
+@contextmanager
+def _merchant(system: System, operation: Operation) -> Generator[DemoMerchant]:
+    with DemoMerchant.open(system.stack, operating=operate) as merchant:
+        operation.connect(merchant)
+        yield merchant
 
 
 def missing(cells: Iterable[Cell]) -> list[str]:
@@ -215,9 +221,8 @@ def _is_crashed_elsewhere(cell: Cell, reached: AbstractSet[tuple[str, Crossing]]
 
 
 def _names(crossing: Crossing) -> dict[str, Crossing]:
-    """The crossing, by each part of the system that it is of: its service, and perhaps the kit."""
-    names = {crossing.service: crossing}
-    return names if crossing.in_kit is None else names | {KIT: crossing.in_kit}
+    """The crossing, by each part of the system that it is of: its service, and perhaps what all providers' services share."""
+    return {one.service: one for one in (crossing, crossing.common) if one is not None}
 
 
 def sample(cells: Sequence[Cell]) -> list[Cell]:
@@ -262,5 +267,5 @@ def _by_seam(cells: Iterable[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
 
 
 def _side(cell: Cell) -> tuple[str, str, str]:
-    crossing = cell.crossing.in_kit or cell.crossing
+    crossing = cell.crossing.common or cell.crossing
     return crossing.service, crossing.seam, crossing.moment

@@ -37,11 +37,13 @@ class Merchant:
 
     demo: DemoMerchant
     requests: list[SentRequest] = field(default_factory=list[SentRequest])
+    found: list[str] = field(default_factory=list[str])
+    """The ids of payments that nobody requested."""
 
     @property
     def payments(self) -> list[str]:
-        """The ids of the payments that were requested."""
-        return [str(one.answer["id"]) for one in self.requests if one.path == "/v1/payments"]
+        """The ids of the merchant's payments: those that were requested, and those that were found."""
+        return [*(str(one.answer["id"]) for one in self.requests if one.path == "/v1/payments"), *self.found]
 
     def request(self, path: str, body: Json, *, prefer: str = "wait=2") -> SentRequest:
         """Send until a final answer comes. Raises `NoAnswer`."""

@@ -22,7 +22,8 @@ Row = dict[str, Any]
 
 _ATTEMPTS = """
         SELECT 'outbox row of ' || topic AS what FROM outbox
-        UNION ALL SELECT 'attempt ' || id || ' is open' FROM attempts WHERE done_at IS NULL"""
+        UNION ALL SELECT 'attempt ' || id || ' is open' FROM attempts WHERE done_at IS NULL
+        UNION ALL SELECT 'money ' || reference || ' is not told' FROM received_money WHERE look_at IS NOT NULL"""
 _OPEN = {
     "gateway": """
         SELECT 'outbox row of ' || topic AS what FROM outbox
@@ -81,6 +82,12 @@ class Onlooker:
             return self._open_rows(authorized_is_an_end) or self._open_callbacks() or self.behind()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, httpx.HTTPError) as error:
             return [f"a store or simulator is away: {error!r}"]
+
+    def have_nothing_repeated(self) -> None:
+        """Have nothing sent again, as a precaution, of what has ended: it would come by in what others do."""
+        self.rows("orchestrator", "UPDATE roll_calls SET called_until = now() RETURNING 1")
+        for provider in PROVIDERS:
+            self.rows(f"provider-{provider}", "DELETE FROM reminders RETURNING 1")
 
     def behind(self) -> list[str]:
         """Which services have not committed all that is in the topics that they read, as text."""

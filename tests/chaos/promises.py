@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chaos import books, trails
+from chaos.books import Effects
 from chaos.merchant import Merchant, accepted
 from chaos.onlooker import Onlooker
 from chaos.operations.operation import Ending, Operation, Scene
@@ -24,9 +25,11 @@ def broken(scene: Scene, operation: Operation) -> list[str]:
 
 
 def _payment(scene: Scene, payment_id: str, operation: Operation) -> Iterable[str]:
-    merchant, ending = scene.merchant.demo, operation.ending
+    merchant = scene.merchant.demo
+    effects = books.EFFECTS[operation.provider](merchant, payment_id)
+    ending = _ending(operation, effects)
     trail = trails.read(scene.onlooker, [payment_id], accepted(merchant, payment_id))[payment_id]
-    yield from _effects(merchant, payment_id, operation)
+    yield from _effects(PROVIDERS[operation.provider].title, effects, Counter(ending.effects))
     yield from _shown(merchant, payment_id, ending)
     yield from trails.differences(trail, delivered=ending.delivery == "delivered")
     if ending.event not in {event.type for event in trail.published}:
@@ -35,9 +38,13 @@ def _payment(scene: Scene, payment_id: str, operation: Operation) -> Iterable[st
     yield from _nothing_else(scene.onlooker, scene.merchant, payment_id)
 
 
-def _effects(merchant: DemoMerchant, payment_id: str, operation: Operation) -> Iterable[str]:
-    whose, wanted = PROVIDERS[operation.provider].title, Counter(operation.ending.effects)
-    effects = books.EFFECTS[operation.provider](merchant, payment_id)
+def _ending(operation: Operation, effects: Effects) -> Ending:
+    """What has to be true: what was never sent, and may not be sent again, has no effect at the provider."""
+    unsent = operation.unsent
+    return unsent if unsent is not None and effects == Counter(unsent.effects) else operation.ending
+
+
+def _effects(whose: str, effects: Effects, wanted: Effects) -> Iterable[str]:
     for kind, amount in (wanted - effects).elements():
         yield f"{whose}'s book lacks the {kind} of {amount}"
     for kind, amount in (effects - wanted).elements():

@@ -35,8 +35,11 @@ outside, in databases, topics and the provider's own book:
 one rule at a time and shows that the matrix then turns red.
 
 What no operation reaches is not here: changes of a merchant's configuration, deadlines that pass, dead letters, what is
-postponed. These have tests of their own, and random chaos reaches most. Of "four at once", which takes another path in
-each run, only the first crossing at each place is here.
+postponed. These have tests of their own, and random chaos reaches most. Of "four at once", "STK timed out" and "Pull window",
+which take another path in each run, only the first crossing at each place is here.
+
+M-Pesa may not be sent twice what it was perhaps sent. Where a service dies between its mark and the request, the payment stays
+in doubt, and the run ends with the decision of a person who finds nothing in M-Pesa's book: it has to be told as failed.
 """
 
 

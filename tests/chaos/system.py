@@ -15,6 +15,7 @@ STORES = names(Kind.STORE)
 _EVERY_SERVICE = {"LEASE_SECONDS": "1.5"}
 _OWN = {
     "gateway": {"RATE_LIMIT_PER_SECOND": "10000", "RATE_LIMIT_BURST": "10000"},
+    "provider-mpesa": {"MPESA_STATEMENT_SECONDS": "3600", "MPESA_STATEMENT_QUERIES_PER_MINUTE": "600"},
     "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": ",".join(["0.3"] * 10 + ["1"] * 20)},
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from chaos.merchant import Merchant
 from chaos.onlooker import Onlooker
+from malipo_local.merchant import DemoMerchant
 
 
 @dataclass
@@ -36,7 +37,10 @@ class Operation:
 
     `like` names, for a service, the operation that takes the same way through it: what that one reaches there, too, is
     crashed in that one alone. So what does not depend on the provider is crashed once, however many providers there are.
-    For `KIT` it means the part of a provider's service that every provider's has, and may name another one's operation.
+    For `KIT` and `DOOR` it means what every provider's service has, and may name another provider's operation.
+
+    `unsent` is how it ends, if the process dies where it has marked something as sent and has not sent it, at a provider that
+    may not be sent it twice. `connect` gives Malipo the merchant's account at the provider.
     """
 
     name: str
@@ -47,3 +51,5 @@ class Operation:
     steady: bool = True
     """Whether each run reaches the same crossings; if not, only the first at each place is reliable."""
     like: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    unsent: Ending | None = None
+    connect: Callable[[DemoMerchant], None] = lambda _: None

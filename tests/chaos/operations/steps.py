@@ -1,5 +1,7 @@
 """Steps that operations of all providers are made of."""
 
+import httpx
+
 from chaos.operations.operation import Scene
 from malipo_local.merchant import NeverHappened
 from malipo_local.waiting import until
@@ -24,4 +26,19 @@ def wait_in_malipo(scene: Scene, payment_id: str, *statuses: str) -> None:
 
     if not until(there, SECONDS):
         message = f"{payment_id} never reached {statuses}"
+        raise NeverHappened(message)
+
+
+def wait_ready(scene: Scene, service: str) -> None:
+    """Return once the service can be reached, be it that it was just killed. Raises `NeverHappened`."""
+    url = f"{scene.merchant.demo.stack.url(service)}/health/ready"
+
+    def there() -> bool:
+        try:
+            return httpx.get(url, timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    if not until(there, SECONDS):
+        message = f"{service} was not ready within {SECONDS} s"
         raise NeverHappened(message)

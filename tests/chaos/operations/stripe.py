@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from chaos.crossings import KIT
+from chaos.crossings import DOOR, KIT
 from chaos.operations.operation import Ending, Operation, Scene
 from chaos.operations.steps import SECONDS, wait_a_little, wait_in_malipo
 from malipo_local.merchant import NeverHappened
@@ -169,8 +169,9 @@ def wait_at_stripe(scene: Scene, payment_id: str, status: str) -> str:
     return found[0]
 
 
-_LIKE_CHARGE = {"gateway": "charge", "webhook-dispatcher": "charge", KIT: "charge"}
-_LIKE_CAPTURE = {"gateway": "partial capture", "webhook-dispatcher": "charge", KIT: "charge"}
+_KITS = {KIT: "charge", DOOR: "charge"}
+_LIKE_CHARGE = {"gateway": "charge", "webhook-dispatcher": "charge", **_KITS}
+_LIKE_CAPTURE = {"gateway": "partial capture", "webhook-dispatcher": "charge", **_KITS}
 """The gateway shows whatever step the orchestrator has published, and the dispatcher sends whatever event: neither knows
 what happened; nor does what passes commands and outcomes on at the provider's service. The orchestrator, and what sends
 and reads the provider's requests, do, and are crashed in each operation."""
@@ -186,14 +187,14 @@ OPERATIONS: tuple[Operation, ...] = (
         "3DS refused",
         with_3ds("refuse"),
         Ending("failed", "payment.failed"),
-        like={"gateway": "3DS approved", "webhook-dispatcher": "3DS approved", KIT: "3DS approved"},
+        like={"gateway": "3DS approved", "webhook-dispatcher": "3DS approved", KIT: "3DS approved", DOOR: "charge"},
     ),
     _Operation("decline", decline, Ending("failed", "payment.failed"), like=_LIKE_CHARGE),
     _Operation(
         "manual capture",
         manual_capture,
         Ending("completed", "payment.completed", (("authorize", 1250), ("capture", 1250)), captured=1250),
-        like={"webhook-dispatcher": "3DS approved", KIT: "charge"},
+        like={"webhook-dispatcher": "3DS approved", **_KITS},
     ),
     _Operation(
         "partial capture",
@@ -202,7 +203,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "completed", "payment.completed", (("authorize", 1250), ("capture", 500), ("release", 750)), captured=500
         ),
         prepare=authorize,
-        like={"webhook-dispatcher": "charge", KIT: "charge"},
+        like={"webhook-dispatcher": "charge", **_KITS},
     ),
     _Operation(
         "cancel",
@@ -223,7 +224,7 @@ OPERATIONS: tuple[Operation, ...] = (
         two_refunds,
         Ending("completed", "refund.completed", (("charge", 1250), ("refund", 800)), captured=1250, refunded=800),
         prepare=complete,
-        like={KIT: "charge"},
+        like=_KITS,
     ),
     _Operation(
         "webhook delivery",
@@ -248,7 +249,7 @@ OPERATIONS: tuple[Operation, ...] = (
         lost_answer,
         Ending("completed", "payment.completed", (("charge", _LOST_ANSWER_AMOUNT),), captured=_LOST_ANSWER_AMOUNT),
         prepare=lose_answer,
-        like={KIT: "charge"},
+        like=_KITS,
     ),
     _Operation(
         "endpoint gone",

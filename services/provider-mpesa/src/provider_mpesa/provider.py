@@ -25,11 +25,9 @@ from provider_mpesa.account import Certificates, MpesaAccount, read_account, rea
 from provider_mpesa.client import MpesaClient
 from provider_mpesa.events import ACCEPTED, parse
 from provider_mpesa.mapping import ORIGINATOR, checkout_of, nameless, pushed, queried, reversing, status_asked
-from provider_mpesa.prompt_names import whole
 from provider_mpesa.purposes import PurposeBook
 
 _VALIDATION_SECONDS = 5.0  # M-Pesa waits for less than eight, which the way here and back is part of
-_NUMBER_ERASED = Unknown(reason="the customer's number is erased, with which M-Pesa's name of the prompt ends")
 _NO_CONVERSATION = Unknown(reason="M-Pesa's name of the reversal is not known")
 
 
@@ -129,15 +127,12 @@ class MpesaProvider:
                 return await self._ask_about_reversal(attempt)
 
     async def _ask_about_prompt(self, attempt: Attempt, charge: Charge) -> Outcome:
-        account, name = _account(attempt), checkout_of(attempt.references)
-        if name is None:
-            return nameless(attempt, account, settle=self._settle)
-        checkout = whole(name, attempt.method)
+        account, checkout = _account(attempt), checkout_of(attempt.references)
         if checkout is None:
-            return _NUMBER_ERASED
+            return nameless(attempt, account, settle=self._settle)
         body = requests.stk_query(account, checkout, clock.now())
         response = await self._client.call(account, requests.STK_QUERY, body)
-        return queried(attempt, charge, name, response, settle=self._settle)
+        return queried(attempt, charge, checkout, response, settle=self._settle)
 
     async def _ask_about_reversal(self, attempt: Attempt) -> Outcome:
         """The answer comes by callback, to the own address of the question."""
