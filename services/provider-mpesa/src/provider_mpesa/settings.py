@@ -28,7 +28,13 @@ class Settings(AddressedSettings):
         pattern=r"^https?://[^/]+$",
         description="Where all requests go, without a path; unset, to Safaricom's sandbox in test mode and its API in live mode.",
     )
-    mpesa_timeout_seconds: float = Field(default=20, gt=0, le=60, description="Longest time of one request, whole.")
+    mpesa_timeout_seconds: float = Field(
+        default=20,
+        gt=0,
+        le=30,
+        description="Longest time of one request, whole. A try may send two and wait for two access tokens, and has two minutes "
+        "for all of that.",
+    )
     mpesa_connect_seconds: float = Field(default=5, gt=0, le=30, description="Longest time to connect.")
     mpesa_certificate_file: FilePath | None = Field(
         default=None,
