@@ -86,6 +86,17 @@ async def test_what_another_system_of_the_account_did_is_kept_and_not_alerted(ki
     assert {line["log_level"] for line in lines} == {"info"}
 
 
+@pytest.mark.parametrize(
+    ("reference", "concerns", "level"), [("SKL9", "unclear", "error"), ("obj_1", "others", "info")]
+)
+async def test_money_that_no_operation_of_ours_explains_is_told_to_a_person(kit, post, reference, concerns, level):
+    money = Unmatched("payment_by_hand", {"receipt": reference}, USD_10, unless_ours=True)
+    with capture_logs() as lines:
+        await post(ParsedCallback("evt_1", unmatched=[money]))
+    assert [row["concerns"] for row in await kept(kit)] == [concerns]
+    assert [line["log_level"] for line in lines if line["event"] == "unmatched callback"] == [level]
+
+
 async def test_an_object_that_another_merchant_made_is_none_of_this_ones(kit, make, post):
     await kit.configure(make.configured(merchant_id="mer_2", id="cred_2"))
     await post(ParsedCallback("evt_1", unmatched=[DISPUTE]), address="/callbacks/fake/cred_2")

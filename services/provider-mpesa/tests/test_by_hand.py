@@ -120,6 +120,9 @@ async def test_a_confirmation_hastens_the_look_at_the_statement_and_is_not_belie
 async def test_where_no_statement_is_read_a_payment_by_hand_is_kept_for_a_person(provider):
     (kept,) = (await confirm(provider, samples.CREDENTIALS)).unmatched
     assert (dict(kept.references), kept.amount) == ({"receipt": "SKL4HAND1A"}, Money(1000, "KES"))
+    assert kept.unless_ours
+    (prompted,) = (await confirm(provider, samples.CREDENTIALS, BillRefNumber=own_reference("pay_1.1"))).unmatched
+    assert not prompted.unless_ours
 
 
 async def test_a_confirmation_with_a_charges_name_has_the_charge_asked_about(provider):

@@ -53,7 +53,7 @@ def money(*, stretch: Stretch = STRETCH, **changes) -> ReceivedMoney:
 
 
 def unmatched(**changes):
-    (report,) = read(answer([[row(**changes)]])).reports
+    (report,) = read(answer([[row(**changes)]]), stretch=PAST).reports
     assert report.received == ()
     return [(one.event_type, one.references) for one in report.unmatched]
 
@@ -216,6 +216,12 @@ def test_a_row_without_a_receipt_is_for_a_person_and_known_again(receipt):
     first, again, other = (read(answer([[row(transactionId=receipt, amount=a)]])) for a in ("1", "1", "2"))
     assert [one.event_type for one in first.reports[0].unmatched] == ["statement.unreadable"]
     assert first.names == again.names != other.names
+
+
+def test_a_reversal_that_is_young_may_be_one_of_ours_whose_result_is_on_its_way():
+    young = row(transactiontype="c2b-pay-bill-reversal", trxDate="2026-11-21T14:55:00Z")
+    assert not read(answer([[young]])).reports
+    assert read(answer([[young]]), stretch=PAST).reports[0].unmatched[0].unless_ours
 
 
 def test_a_reversal_is_no_money_that_came():

@@ -59,7 +59,8 @@ def storable(parsed: ParsedCallback) -> ParsedCallback:
         opened=[replace(one, reference=holdable(one.reference), about=_holdable(one.about)) for one in parsed.opened],
         received=[_storable_money(one) for one in parsed.received],
         unmatched=[
-            Unmatched(holdable(one.event_type), _holdable(one.references), one.amount) for one in parsed.unmatched
+            replace(one, event_type=holdable(one.event_type), references=_holdable(one.references))
+            for one in parsed.unmatched
         ],
     )
 

@@ -228,12 +228,14 @@ class Unmatched:
 
     `references` are the provider's ids of all objects that it is about, by what the provider calls them, such as
     `{"refund": "re_1", "payment_intent": "pi_1"}`: if an operation of ours made one of them, a person is alerted.
-    Nothing personal, and nothing that a `CallbackOutcome` of the same callback reports.
+    Nothing personal, and nothing that a `CallbackOutcome` of the same callback reports. `unless_ours`: it is the other way
+    round, an operation of ours that made one of them explains it, and else a person is alerted: money of which nothing else tells.
     """
 
     event_type: str
     references: Mapping[str, str]
     amount: Money | None = None
+    unless_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

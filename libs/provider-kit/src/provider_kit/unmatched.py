@@ -18,8 +18,8 @@ from provider_kit.reports import Origin
 
 Concerns = Literal["ours", "claimed", "unclear", "others"]
 """Whom an unmatched report concerns. `ours`: it names an object that an operation of ours has made. `claimed`: it carries
-an operation's tags, and there is no such operation here. `unclear`: it names nothing that could be looked up. These three
-are alerted. `others`: another system of the same account did it; no alert.
+an operation's tags, and there is no such operation here. `unclear`: it names nothing that could be looked up, or money
+that no operation of ours explains (`Unmatched.unless_ours`). These three are alerted. `others`: another system of the same account did it; no alert.
 """
 
 FOR_A_PERSON: tuple[Concerns, ...] = ("ours", "claimed", "unclear")
@@ -65,7 +65,10 @@ def record(unit: UnitOfWork, origin: Origin, matched: MatchedCallback, ours: Abs
 
 
 def _concerns(one: Unmatched, merchant_id: str, ours: AbstractSet[tuple[str, str]]) -> Concerns:
-    if any((merchant_id, reference) in ours for reference in one.references.values()):
+    is_ours = any((merchant_id, reference) in ours for reference in one.references.values())
+    if one.unless_ours:
+        return "others" if is_ours else "unclear"
+    if is_ours:
         return "ours"
     if "operation" in one.references:
         return "claimed"

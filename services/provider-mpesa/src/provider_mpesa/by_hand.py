@@ -48,17 +48,20 @@ def purpose_of(payment: PaymentByHand) -> str:
 def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> ParsedCallback:
     """A confirmation: nobody has signed it, so that it makes us look where the money is shown.
 
-    That is the account's `statement`; if none is read, the payment is kept for a person. A charge whose name it has as its
+    That is the account's `statement`; if none is read, the payment is kept, and a person is alerted. A charge whose name it has as its
     purpose is asked about.
     """
     name = hashlib.sha256(body).hexdigest()
     if payment is None:
         return ParsedCallback(name, reply=ACCEPTED, hastens=True)
     ask, amount = purpose_of(payment), money_of(text_of(payment.amount))
+    is_ours = is_own_reference(ask)  # a prompt's payment is confirmed, too
     return ParsedCallback(
         name,
-        ask=[NamedOperation(kind="charge", references={"purpose": ask})] if is_own_reference(ask) else [],
-        unmatched=[] if statement else [Unmatched("payment_by_hand", {RECEIPT: payment.receipt}, amount)],
+        ask=[NamedOperation(kind="charge", references={"purpose": ask})] if is_ours else [],
+        unmatched=[]
+        if statement
+        else [Unmatched("payment_by_hand", {RECEIPT: payment.receipt}, amount, unless_ours=not is_ours)],
         reply=ACCEPTED,
         hastens=True,
     )

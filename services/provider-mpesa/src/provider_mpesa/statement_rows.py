@@ -110,26 +110,30 @@ def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
     receipt, amount = field_of(row, "transactionid"), _amount_of(row)
     if not is_id(receipt) or amount is None or amount.amount_minor == 0:
         return ParsedCallback(name, unmatched=[Unmatched("statement.unreadable", {})])
-    if _GIVEN_BACK.search(field_of(row, "transactiontype")):  # a reversal, of which another report tells
-        return ParsedCallback(name, unmatched=[Unmatched("statement.reversal", {RECEIPT: receipt}, amount)])
+    received_at = _time_of(row, stretch)
+    if _GIVEN_BACK.search(
+        field_of(row, "transactiontype")
+    ):  # ours, whose result tells of it, or made in M-Pesa's portal
+        reversal = Unmatched("statement.reversal", {RECEIPT: receipt}, amount, unless_ours=True)
+        return None if _may_be_explained_yet(received_at, stretch) else ParsedCallback(name, unmatched=[reversal])
     purpose = as_purpose(field_of(row, "billreference"))
     is_a_phone = looks_like_a_phone(purpose)
     money = ReceivedMoney(
         reference=receipt,
         amount=amount,
         method="mpesa",
-        received_at=_time_of(row, stretch),
+        received_at=received_at,
         account_reference=None if is_a_phone else purpose or None,
         description=f"for {masked(purpose)}" if is_a_phone else "",
         role=RECEIPT,
     )
-    return None if _may_be_explained_yet(money, stretch) else ParsedCallback(name, received=[money])
+    waits = money.account_reference is None and _may_be_explained_yet(received_at, stretch)
+    return None if waits else ParsedCallback(name, received=[money])
 
 
-def _may_be_explained_yet(money: ReceivedMoney, stretch: Stretch) -> bool:
-    """Statements name what a till was paid by the receipt alone, which its prompt's callback may be the first to tell."""
-    comes_again = money.received_at >= stretch.again_from
-    return comes_again and money.account_reference is None and money.received_at > stretch.until - NAMELESS_WAITS
+def _may_be_explained_yet(at: datetime, stretch: Stretch) -> bool:
+    """Statements name what a till was paid, or was reversed, by the receipt alone, which a callback may be the first to tell."""
+    return at >= stretch.again_from and at > stretch.until - NAMELESS_WAITS
 
 
 def _amount_of(row: Fields) -> Money | None:
