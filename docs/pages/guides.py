@@ -1,11 +1,13 @@
-"""Parts of docs/providers/<name>.md that follow from the provider's descriptor, each between two marks of its own."""
+"""Parts of docs/providers/<name>.md that follow from the code, most from the provider's descriptor, between marks of their own."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 
 from malipo.clock import spoken
 from malipo.contracts.descriptor import Details, MethodRules, Pattern, ProviderDescriptor, Secret
 from malipo.contracts.marks import places
+from malipo.contracts.outcomes import Declined
 from pages.markdown import table
 
 _MARKED = re.compile(
@@ -52,8 +54,29 @@ def _problems(provider: ProviderDescriptor) -> str:
     return table(("code", "what it is", "what to do"), rows)
 
 
+def _addresses(provider: ProviderDescriptor) -> str:
+    base = f"{provider.callbacks_at}<credential>/<token>"
+    return "\n".join(f"    {base}{f'/{word}' if word else ''}" for word in ("", *provider.account_words))
+
+
+def _results(*tables: str) -> Callable[[ProviderDescriptor], str]:
+    """By the result code of the provider's: what a payment or refund has failed with, in tables of its file `codes.py`."""
+
+    def text(provider: ProviderDescriptor) -> str:
+        codes = import_module(f"provider_{provider.name}.codes")
+        ends: Mapping[str, Declined] = {code: end for one in tables for code, end in getattr(codes, one).items()}
+        rows = [(f"`{code}`", f"`{end.code}`", end.message) for code, end in ends.items()]
+        return table(("result", "`failure.code`", "`failure.message`"), rows)
+
+    return text
+
+
 PARTS: Mapping[str, Callable[[ProviderDescriptor], str]] = {
     "credentials": _credentials,
     "what can be done": _abilities,
     "problems": _problems,
+    "addresses": _addresses,
+    "results that end a prompt": _results("PROMPT_ENDS"),
+    "results that are paid all the same at times": _results("PROMPT_DOUBTS"),
+    "results that end a reversal": _results("REVERSAL_ENDS"),
 }

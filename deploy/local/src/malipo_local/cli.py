@@ -40,7 +40,10 @@ app = typer.Typer(
 HomeOption = Annotated[Path, typer.Option("--home", envvar="MALIPO_HOME", help="Folder of this stack's state.")]
 _READY_SECONDS = 90.0
 _HANDED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": list[str]()}
-_DEMO_SETTINGS = {"webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "1,2,4,8,15,30"}}
+_DEMO_SETTINGS = {
+    "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "1,2,4,8,15,30"},
+    "provider-mpesa": {"MPESA_STATEMENT_SECONDS": "3"},
+}
 
 
 @app.command()
