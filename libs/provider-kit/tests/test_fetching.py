@@ -365,21 +365,6 @@ async def test_credentials_that_cannot_be_opened_go_on_ageing(kit, reader):
     assert shown_age() == pytest.approx(26 * 3600, abs=60)
 
 
-@pytest.mark.parametrize("ago", [timedelta(minutes=40), timedelta(hours=20), timedelta(hours=46)], ids=str)
-async def test_a_transaction_that_shows_later_than_is_usual_is_found_within_the_hour_and_counted(kit, reader, ago):
-    reader.statement.rows, reader.statement.ago = [], ago
-    await reader.look()
-    reader.statement.rows = [BY_HAND]
-    before = late()
-    with capture_logs() as lines:
-        await reader.read_all_again()
-    assert late() == before + 1
-    assert [line["event"] for line in lines].count("transaction showed late") == 1
-    assert await kit.database.reads.fetchval("SELECT count(*) FROM received_money") == 1
-    await reader.read_all_again()
-    assert late() == before + 1
-
-
 async def test_what_cannot_be_read_once_more_holds_up_nothing_new(kit, reader):
     await reader.look()
     await kit.sql("UPDATE statements SET covered_since = now() - interval '3 days'")
@@ -400,8 +385,3 @@ async def test_what_was_written_down_by_a_clock_that_was_ahead_is_not_waited_for
         assert await reader.read_due() == 1
     assert [(line["event"], line["log_level"]) for line in lines] == [("statement read anew", "error")]
     assert await ages(kit) == [30]
-
-
-def late() -> float:
-    labels = {"provider": "fake", "result": "late"}
-    return REGISTRY.get_sample_value("malipo_provider_statement_transactions_total", labels) or 0

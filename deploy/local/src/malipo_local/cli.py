@@ -1,23 +1,21 @@
 """The command line: up, down, status, logs, stop, start, restart, env, the services' commands for operators, demo."""
 
 import math
-import os
-import runpy
 import shlex
 import sys
 import time
 from contextlib import nullcontext
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from malipo.contracts.providers import PROVIDERS
+from malipo_local.console import HomeOption, err, explained, fail, out
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
+from malipo_local.handed_on import commands
 from malipo_local.hints import USUAL_HOME, make
 from malipo_local.home import Home, cache_folder
 from malipo_local.kafka_cache import KafkaCache
@@ -27,9 +25,6 @@ from malipo_local.signals import stop_on_signals
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 app = typer.Typer(
     help="The whole system on this machine without Docker.",
     no_args_is_help=True,
@@ -37,9 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-HomeOption = Annotated[Path, typer.Option("--home", envvar="MALIPO_HOME", help="Folder of this stack's state.")]
 _READY_SECONDS = 90.0
-_HANDED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": list[str]()}
 _DEMO_SETTINGS = {
     "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "1,2,4,8,15,30"},
     "provider-mpesa": {"MPESA_STATEMENT_SECONDS": "3"},
@@ -58,11 +51,11 @@ def up(
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay attached; Ctrl-C stops it all.")] = False,
 ) -> None:
     """Start everything and return when it is ready."""
-    with _explained():
+    with explained():
         chosen = [name.strip() for name in only.split(",") if name.strip()] or None
         from malipo_local.progress import Board
 
-        board = Board(_out())
+        board = Board(out())
         stack = Stack(
             home,
             only=chosen,
@@ -80,7 +73,7 @@ def up(
             with board:
                 stack.start(detach=not foreground)
         except KeyboardInterrupt:
-            _fail("Stopped before everything was ready.")
+            fail("Stopped before everything was ready.")
         _say_where(stack)
         if foreground:
             _stay(stack)
@@ -93,15 +86,15 @@ def down(
     purge: Annotated[bool, typer.Option("--purge", help="Remove the data too, but no packages and downloads.")] = False,
 ) -> None:
     """Stop everything; the data stays unless purged."""
-    with _explained():
+    with explained():
         was_up = Home(home).is_held()
         from malipo_local.progress import said
 
-        with said(_out(), "stopping") if was_up else nullcontext():
+        with said(out(), "stopping") if was_up else nullcontext():
             Stack(home, keep=True).end(purge=purge)
-        _out().print("Stopped." if was_up else f"Nothing is up in {home}.")
+        out().print("Stopped." if was_up else f"Nothing is up in {home}.")
         if purge:
-            _out().print(
+            out().print(
                 f"Removed {home}. Packages (.venv, .tools) and downloads ({cache_folder()}, uv's cache) stay.",
                 soft_wrap=True,
             )
@@ -110,7 +103,7 @@ def down(
 @app.command()
 def status(*, home: HomeOption = USUAL_HOME) -> None:
     """Show every process; those that should be ready are probed."""
-    with _explained():
+    with explained():
         from rich.table import Table
 
         from malipo_local.ailments import ailments
@@ -121,9 +114,9 @@ def status(*, home: HomeOption = USUAL_HOME) -> None:
             memory = f"{unit.memory_mb:.0f}" if unit.pid else ""
             cells = (unit.state, unit.pid or "", unit.port or "", unit.restarts or "", memory)
             table.add_row(unit.name, *map(str, cells))
-        _out().print(table)
+        out().print(table)
         for line in ailments(units, home):
-            _out().print(line, markup=False, soft_wrap=True)
+            out().print(line, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -135,7 +128,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many to begin with, of each process.")] = 20,
 ) -> None:
     """Show what the processes wrote; works after a stack has stopped, too."""
-    with _explained():
+    with explained():
         files = _log_files(Home(home), service)
         for name, line in last_lines(files, lines):
             _print_line(name, line, alone=bool(service))
@@ -151,113 +144,54 @@ def logs(
 @app.command()
 def stop(service: str, *, home: HomeOption = USUAL_HOME) -> None:
     """Stop a service until it is started again."""
-    with _explained():
+    with explained():
         from malipo_local.progress import said
 
         stack = Stack.attach(home)
         stack.require(service)
-        with said(_out(), f"stopping {service}"):
+        with said(out(), f"stopping {service}"):
             stack.stop_service(service)
-        _out().print(f"{service} is down. Start it with: {make('start', service, home=home)}", soft_wrap=True)
+        out().print(f"{service} is down. Start it with: {make('start', service, home=home)}", soft_wrap=True)
 
 
 @app.command()
 def start(service: str, *, home: HomeOption = USUAL_HOME) -> None:
     """Start a service that was stopped, and wait until it is ready."""
-    with _explained():
+    with explained():
         from malipo_local.progress import said
 
         stack = Stack.attach(home)
         stack.require(service)
-        with said(_out(), f"starting {service}"):
+        with said(out(), f"starting {service}"):
             stack.start_service(service)
             stack.wait_ready(service, timeout=_READY_SECONDS)
-        _out().print(f"{service} is ready.")
+        out().print(f"{service} is ready.")
 
 
 @app.command()
 def restart(service: str, *, home: HomeOption = USUAL_HOME) -> None:
     """Restart a service and wait until it is ready."""
-    with _explained():
+    with explained():
         from malipo_local.progress import said
 
         stack = Stack.attach(home)
         stack.require(service)
         began = time.monotonic()
-        with said(_out(), f"restarting {service}"):
+        with said(out(), f"restarting {service}"):
             stack.restart_service(service)
             stack.wait_ready(service, timeout=_READY_SECONDS)
-        _out().print(f"{service} is ready again after {time.monotonic() - began:.1f} s.")
+        out().print(f"{service} is ready again after {time.monotonic() - began:.1f} s.")
 
 
 @app.command()
 def env(*, home: HomeOption = USUAL_HOME) -> None:
     """Print the addresses as export lines, for `eval "$(make -s env)"`."""
-    with _explained():
+    with explained():
         for name, value in Stack.attach(home).env().items():
             print(f"export {name}={shlex.quote(value)}")  # not through rich, which wraps long lines
 
 
-@app.command(context_settings=_HANDED_ON)
-def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
-    """Run the gateway's operator commands on this stack, e.g. `operator merchant create corner-shop`."""
-    _become(home, "gateway", "gateway", "operator", *context.args)
-
-
-@app.command(context_settings=_HANDED_ON)
-def resend(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
-    """Have the orchestrator resend what another service lost, e.g. `resend payment pay_...`."""
-    _become(home, "orchestrator", "orchestrator", "resend", *context.args)
-
-
-@app.command(context_settings=_HANDED_ON)
-def decide(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
-    """Decide how a payment or an operation ended that no report ends, e.g. `decide pay_... --as failed --because ...`."""
-    _become(home, "orchestrator", "orchestrator", "decide", *context.args)
-
-
-@app.command(context_settings=_HANDED_ON)
-def suspense(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
-    """List money that no payment explains, assign it to one, or settle it without one: `suspense list`."""
-    _become(home, "orchestrator", "orchestrator", "suspense", *context.args)
-
-
-@app.command(context_settings=_HANDED_ON)
-def unmatched(
-    context: typer.Context,
-    *,
-    provider: Annotated[str, typer.Option(help="What this one reported, not what all of them did.")] = "",
-    home: HomeOption = USUAL_HOME,
-) -> None:
-    """List what providers reported that matches no operation of ours: `unmatched --provider stripe --all`."""
-    if provider and provider not in PROVIDERS:
-        _fail(f"There is no provider '{provider}'. Choose from: {', '.join(PROVIDERS)}.")
-    for name in (provider,) if provider else tuple(PROVIDERS):
-        try:
-            _become(home, f"provider-{name}", f"provider_{name}", "unmatched", *context.args)
-        except SystemExit as end:  # as every command ends: the next one's turn, unless this one failed
-            if end.code:
-                raise
-
-
-@app.command(context_settings=_HANDED_ON)
-def register(
-    context: typer.Context,
-    *,
-    provider: Annotated[str, typer.Option(help="Where to register.")],
-    home: HomeOption = USUAL_HOME,
-) -> None:
-    """Register an account at its provider, where that is needed: `register --provider mpesa --credential cred_...`."""
-    if provider not in PROVIDERS:
-        _fail(f"There is no provider '{provider}'. Choose from: {', '.join(PROVIDERS)}.")
-    _become(home, f"provider-{provider}", f"provider_{provider}", "register", *context.args)
-
-
-@app.command("step-over")
-def step_over(group: str, topic: str, partition: int, offset: int, *, home: HomeOption = USUAL_HOME) -> None:
-    """Have a consumer group skip a record that it cannot read; its service's log and health page say where."""
-    service = group.partition(".")[0]
-    _become(home, service, "malipo.messaging.step_over", "step-over", group, topic, str(partition), str(offset))
+app.add_typer(commands)
 
 
 @app.command()
@@ -273,16 +207,16 @@ def demo(
 
     began = time.monotonic()
     stop_on_signals()
-    board = Board(_out())
+    board = Board(out())
     stack = Stack(progress=board.show, settings=_DEMO_SETTINGS)
-    with _explained():
+    with explained():
         _say_what_is_downloaded()
         try:
             with board:
                 stack.start(detach=False)
-            held = play(_out(), stack, began=began, once=once)
+            held = play(out(), stack, began=began, once=once)
         except KeyboardInterrupt:
-            _out().print("Stopping.")
+            out().print("Stopping.")
             held = True
         finally:
             stack.end()
@@ -300,67 +234,17 @@ def run() -> None:
         named(sys.argv[2:], prog_name=f"make {sys.argv[1]} ARGS=...")
 
 
-def _become(home: Path, service: str, module: str, target: str, *arguments: str) -> None:
-    """Run a module as a service of the stack would, in this process: to start another one takes as long as the command."""
-    with _explained():
-        stack = Stack.attach(home)
-        if stack.pid("postgres") is None:
-            _fail(f"postgres is down. Start it with: {make('start', 'postgres', home=home)}")
-        os.environ.update(stack.service_env(service), MALIPO_MAKE_TARGET=target)
-    sys.argv[1:] = arguments
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-@cache
-def _out() -> "Console":
-    return _console(stderr=False)
-
-
-@cache
-def _err() -> "Console":
-    return _console(stderr=True)
-
-
-def _console(*, stderr: bool) -> "Console":
-    from rich.console import Console  # here, for it takes longer than what a short command has to do
-
-    return Console(stderr=stderr, highlight=False)
-
-
-class _explained:  # noqa: N801 (reads as a statement: with _explained())
-    """Turn an expected failure into a message and an exit code."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        match error:
-            case StackError() | ConnectionError():
-                _fail(str(error))
-            case TimeoutError():
-                _fail(f"The supervisor does not answer. Stop it all with: {make('down', home=USUAL_HOME)}")
-            case OSError():  # in the system's words, e.g. that a disk is full
-                _fail(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror))
-            case _:
-                pass
-
-
-def _fail(message: str) -> NoReturn:
-    _err().print(message, style="red", markup=False, soft_wrap=True)
-    raise typer.Exit(1)
-
-
 def _say_what_is_downloaded() -> None:
     if not KafkaCache.current().complete.exists():
-        _out().print("Once: downloading Apache Kafka (45 MB), and running it for the first time. A minute or so ...")
+        out().print("Once: downloading Apache Kafka (45 MB), and running it for the first time. A minute or so ...")
 
 
 def _stay(stack: Stack) -> None:
-    _out().print("Ctrl-C stops it all.")
+    out().print("Ctrl-C stops it all.")
     try:
         until(lambda: not stack.home.is_held(), math.inf, poll_seconds=0.5)
     except KeyboardInterrupt:
-        _out().print("Stopping.")
+        out().print("Stopping.")
     finally:
         stack.end()
 
@@ -369,20 +253,20 @@ def _say_already_up(stack: Stack, requested: Plan, *, foreground: bool) -> None:
     down = make("down", home=stack.home.folder)
     if foreground or not stack.plan.has(requested):
         _say_where(stack)
-        _fail(f"Already up in {stack.home.folder}, but not with these options: they need `{down}` first.")
-    _out().print(f"Already up in {stack.home.folder}; other options need `{down}` first.", markup=False, soft_wrap=True)
+        fail(f"Already up in {stack.home.folder}, but not with these options: they need `{down}` first.")
+    out().print(f"Already up in {stack.home.folder}; other options need `{down}` first.", markup=False, soft_wrap=True)
     if lacking := stack.plan.lacks():
-        _out().print(f"It lacks {', '.join(lacking)}. {stack.add_by()}", markup=False, soft_wrap=True)
+        out().print(f"It lacks {', '.join(lacking)}. {stack.add_by()}", markup=False, soft_wrap=True)
     _say_where(stack)
 
 
 def _say_where(stack: Stack) -> None:
     addresses = stack.env()
     for name, value in addresses.items():
-        _out().print(f"  {name:32} {value}", markup=False, soft_wrap=True)
+        out().print(f"  {name:32} {value}", markup=False, soft_wrap=True)
     if "GATEWAY_URL" in addresses:
-        _out().print('Make a first payment: see "Your first payment" in README.md')
-    _out().print(f"Stop it with: {make('down', home=stack.home.folder)}", markup=False, soft_wrap=True)
+        out().print('Make a first payment: see "Your first payment" in README.md')
+    out().print(f"Stop it with: {make('down', home=stack.home.folder)}", markup=False, soft_wrap=True)
 
 
 def _log_files(home: Home, service: str) -> dict[str, Path]:
@@ -406,7 +290,7 @@ def _is_replica(name: str, service: str) -> bool:
 def _say_what_is_left_out(home: Home, service: str, lines: int) -> None:
     more = make("logs", *([service] if service else []), "--lines", str(50 * lines), home=home.folder)
     hint = f"These are the last {lines} lines of {service or 'each process'}; more: {more}; the whole: {home.logs}"
-    _err().print(hint, style="dim", markup=False, soft_wrap=True)
+    err().print(hint, style="dim", markup=False, soft_wrap=True)
 
 
 def _print_line(name: str, line: str, *, alone: bool) -> None:

@@ -1,0 +1,90 @@
+"""Commands that a service has for its operators, run on this stack."""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from malipo.contracts.providers import PROVIDERS
+from malipo_local.console import HomeOption, explained, fail
+from malipo_local.hints import USUAL_HOME, make
+from malipo_local.stack import Stack
+
+commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+_HANDED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": list[str]()}
+
+
+@commands.command(context_settings=_HANDED_ON)
+def operator(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """Run the gateway's operator commands on this stack, e.g. `operator merchant create corner-shop`."""
+    _become(home, "gateway", "gateway", "operator", *context.args)
+
+
+@commands.command(context_settings=_HANDED_ON)
+def resend(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """Have the orchestrator resend what another service lost, e.g. `resend payment pay_...`."""
+    _become(home, "orchestrator", "orchestrator", "resend", *context.args)
+
+
+@commands.command(context_settings=_HANDED_ON)
+def decide(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """Decide how a payment or an operation ended that no report ends, e.g. `decide pay_... --as failed --because ...`."""
+    _become(home, "orchestrator", "orchestrator", "decide", *context.args)
+
+
+@commands.command(context_settings=_HANDED_ON)
+def suspense(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """List money that no payment explains, assign it to one, or settle it without one: `suspense list`."""
+    _become(home, "orchestrator", "orchestrator", "suspense", *context.args)
+
+
+@commands.command(context_settings=_HANDED_ON)
+def unmatched(
+    context: typer.Context,
+    *,
+    provider: Annotated[str, typer.Option(help="What this one reported, not what all of them did.")] = "",
+    home: HomeOption = USUAL_HOME,
+) -> None:
+    """List what providers reported that matches no operation of ours: `unmatched --provider stripe --all`."""
+    if provider and provider not in PROVIDERS:
+        fail(f"There is no provider '{provider}'. Choose from: {', '.join(PROVIDERS)}.")
+    for name in (provider,) if provider else tuple(PROVIDERS):
+        try:
+            _become(home, f"provider-{name}", f"provider_{name}", "unmatched", *context.args)
+        except SystemExit as end:  # as every command ends: the next one's turn, unless this one failed
+            if end.code:
+                raise
+
+
+@commands.command(context_settings=_HANDED_ON)
+def register(
+    context: typer.Context,
+    *,
+    provider: Annotated[str, typer.Option(help="Where to register.")],
+    home: HomeOption = USUAL_HOME,
+) -> None:
+    """Register an account at its provider, where that is needed: `register --provider mpesa --credential cred_...`."""
+    if provider not in PROVIDERS:
+        fail(f"There is no provider '{provider}'. Choose from: {', '.join(PROVIDERS)}.")
+    _become(home, f"provider-{provider}", f"provider_{provider}", "register", *context.args)
+
+
+@commands.command("step-over")
+def step_over(group: str, topic: str, partition: int, offset: int, *, home: HomeOption = USUAL_HOME) -> None:
+    """Have a consumer group skip a record that it cannot read; its service's log and health page say where."""
+    service = group.partition(".")[0]
+    _become(home, service, "malipo.messaging.step_over", "step-over", group, topic, str(partition), str(offset))
+
+
+def _become(home: Path, service: str, module: str, target: str, *arguments: str) -> None:
+    """Run a module as a service of the stack would, in this process: to start another one takes as long as the command."""
+    with explained():
+        stack = Stack.attach(home)
+        if stack.pid("postgres") is None:
+            fail(f"postgres is down. Start it with: {make('start', 'postgres', home=home)}")
+        os.environ.update(stack.service_env(service), MALIPO_MAKE_TARGET=target)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
