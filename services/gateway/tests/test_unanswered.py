@@ -240,5 +240,5 @@ async def test_a_configuration_goes_out_once_more_after_its_change_and_again_whe
 
 
 def test_the_inbox_knows_the_events_by_the_name_that_roll_calls_are_compared_under(gateway):
-    payments, _ = subscriptions(gateway.dependencies.waiting)
+    payments, *_ = subscriptions(gateway.dependencies.waiting)
     assert f"gateway.{payments.name}" == projections.CONSUMER
