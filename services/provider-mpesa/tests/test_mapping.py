@@ -15,6 +15,7 @@ from provider_mpesa.mapping import (
     MISFIT,
     PHONE_MISMATCH,
     checkout_of,
+    is_traceless,
     pushed,
     queried,
     reversal_result,
@@ -243,3 +244,18 @@ def test_a_reversal_stands_as_its_status_says_and_a_word_that_is_no_end_says_not
     for status in ("Pending", ""):
         assert status_result(REFUND, result_of(samples.stands(status))) is None
     assert status_result(REFUND, result_of(samples.result("SFC_IC0003"))) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "traceless"),
+    [
+        (response(samples.asked("1037", "DS timeout user cannot be reached.")), False),
+        (response(samples.asked("5417", "What no document names")), False),
+        (response(b"<html>Request Rejected</html>"), True),
+        (error("500.003.1001", "Internal Server Error"), False),
+        (error("400.003.99", "What no document names"), True),
+    ],
+    ids=["a doubtful result", "an unheard-of result", "a page", "silence", "an unheard-of error"],
+)
+def test_a_result_shows_that_mpesa_knows_the_prompt_whatever_it_means(answer, traceless):
+    assert is_traceless(ask(answer)) is traceless

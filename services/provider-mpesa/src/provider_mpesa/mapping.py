@@ -27,6 +27,7 @@ MISFIT = "misfit"
 PHONE_MISMATCH = "phone_mismatch"
 
 _OK, _SERVER_ERROR = 200, 500
+_RESULT = "result "
 _AT_IT = re.compile("(being|under) process")
 
 
@@ -63,6 +64,13 @@ def nameless(attempt: Attempt, account: MpesaAccount, *, settle: timedelta) -> O
     return NOT_IN_STATEMENT
 
 
+def is_traceless(outcome: Outcome) -> bool:
+    """Whether M-Pesa has answered, and shown nothing of the operation. A result is something, whatever it means."""
+    if not isinstance(outcome, Unknown) or outcome.silent or outcome.reference is not None:
+        return False
+    return not outcome.reason.startswith((_RESULT, AMOUNT_MISMATCH, PHONE_MISMATCH))
+
+
 def queried(attempt: Attempt, charge: Charge, checkout: str, response: MpesaResponse, *, settle: timedelta) -> Outcome:
     """What the answer to a query of a prompt means. What may be paid all the same is a doubt until the prompt is `settle` old.
 
@@ -82,7 +90,7 @@ def queried(attempt: Attempt, charge: Charge, checkout: str, response: MpesaResp
     if result not in PROMPT_DOUBTS and _AT_IT.search(asked.text.lower()):
         return _under_way(attempt, charge)
     settled = result in PROMPT_DOUBTS and attempt.same_account and attempt.ages.key_age_now() >= settle
-    return PROMPT_DOUBTS[result] if settled else Unknown(reason=f"result {shown(result)}")
+    return PROMPT_DOUBTS[result] if settled else Unknown(reason=f"{_RESULT}{shown(result)}")
 
 
 def reversing(attempt: Attempt, response: MpesaResponse) -> Outcome:
@@ -103,7 +111,7 @@ def reversal_result(refund: Refund, result: Result) -> Outcome:
     """How a reversal has ended, as its result says."""
     code = text_of(result.result)
     if code != DONE:
-        return REVERSAL_ENDS.get(code, Unknown(reason=f"result {shown(code)}"))
+        return REVERSAL_ENDS.get(code, Unknown(reason=f"{_RESULT}{shown(code)}"))
     about = result.fact("OriginalTransactionID")
     if about and about != refund.reference:
         return Unknown(reason="another transaction")

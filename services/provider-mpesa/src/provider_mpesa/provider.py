@@ -24,7 +24,16 @@ from provider_mpesa import by_hand, requests
 from provider_mpesa.account import Certificates, MpesaAccount, read_account, read_keys
 from provider_mpesa.client import MpesaClient
 from provider_mpesa.events import ACCEPTED, parse
-from provider_mpesa.mapping import ORIGINATOR, checkout_of, nameless, pushed, queried, reversing, status_asked
+from provider_mpesa.mapping import (
+    ORIGINATOR,
+    checkout_of,
+    is_traceless,
+    nameless,
+    pushed,
+    queried,
+    reversing,
+    status_asked,
+)
 from provider_mpesa.purposes import PurposeBook
 
 _VALIDATION_SECONDS = 5.0  # M-Pesa waits for less than eight, which the way here and back is part of
@@ -71,8 +80,7 @@ class MpesaProvider:
     async def query(self, attempt: Attempt) -> Outcome:
         """Ask how the operation stands, by M-Pesa's name of it: without that nothing can be asked."""
         outcome = await _unless_silent(self._look(attempt))
-        traceless = isinstance(outcome, Unknown) and outcome.reference is None and not outcome.silent
-        return Unknown(reason=ACCOUNT_CHANGED) if traceless and not attempt.same_account else outcome
+        return Unknown(reason=ACCOUNT_CHANGED) if not attempt.same_account and is_traceless(outcome) else outcome
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Read a callback: a hint, unless it is the answer to a request of ours at that request's own address.
