@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
-from operating import operate
+from operating import run_command
 
 from chaos import promises
 from chaos.crossings import SEAMS, Crossing
@@ -193,7 +193,7 @@ def opened(
 
 @contextmanager
 def _merchant(system: System, operation: Operation) -> Generator[DemoMerchant]:
-    with DemoMerchant.open(system.stack, operating=operate) as merchant:
+    with DemoMerchant.open(system.stack, running=run_command) as merchant:
         operation.connect(merchant)
         yield merchant
 

@@ -11,7 +11,7 @@ from random import Random  # noqa: TID251 - from a seed, so that a run can be re
 from types import MappingProxyType
 
 import httpx
-from operating import operate
+from operating import run_command
 
 from chaos import census
 from chaos.customers import KINDS
@@ -148,7 +148,7 @@ def _storm(
     rate: float = RATE,
     faults: Mapping[str, Sequence[tuple[str, float]]] = MappingProxyType({}),
 ) -> StormResult:
-    with DemoMerchant.open(system.stack, operating=operate) as merchant, _misbehaving(system.stack, faults):
+    with DemoMerchant.open(system.stack, running=run_command) as merchant, _misbehaving(system.stack, faults):
         crowd = Crowd(merchant, rate=rate, seed=seed, kinds=tuple(kinds))
         say(f"{name}: {rate:g} payments a second for {seconds:.0f} s")
 

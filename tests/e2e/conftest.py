@@ -13,7 +13,7 @@ from malipo_local.services import Kind, names
 sys.path.append(str(Path(__file__).parent))
 
 from collector import Collector, collecting
-from operating import operate
+from operating import run_command
 
 SERVICES = names(Kind.SERVICE)
 
@@ -53,5 +53,5 @@ def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Gen
 
 @pytest.fixture
 def merchant(stack: Stack) -> Generator[DemoMerchant]:
-    with DemoMerchant.open(stack, operating=operate) as opened:
+    with DemoMerchant.open(stack, running=run_command) as opened:
         yield opened

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from operating import operate
+from operating import run_command
 
 from malipo_local import Stack
 from malipo_local.demo import books
@@ -251,7 +251,7 @@ def report(what: str, lost: int, payments: int) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("lossy", [lose_commands, lose_operations, lose_outcomes, lose_events, lose_reports])
 def test_with_a_topics_records_deleted_under_way_every_payment_ends_as_in_the_book_and_all_is_published(stack, lossy):
-    with DemoMerchant.open(stack, operating=operate) as merchant:
+    with DemoMerchant.open(stack, running=run_command) as merchant:
         at_rest = settled(merchant)
         under_way, lost = lossy(stack, lambda: begin(merchant, *at_rest))
         comes_right(merchant, under_way)
@@ -261,7 +261,7 @@ def test_with_a_topics_records_deleted_under_way_every_payment_ends_as_in_the_bo
 @pytest.mark.timeout(600)
 def test_with_a_configuration_deleted_under_way_its_payments_are_charged_and_its_webhooks_delivered(stack):
     with down(stack, "provider-stripe", "webhook-dispatcher"):
-        merchant = DemoMerchant.open(stack, operating=operate)
+        merchant = DemoMerchant.open(stack, running=run_command)
         sent(stack, "gateway")
         lost = lose(stack, "merchants.config.v1", "provider-stripe.config")
         payment_ids = pay(merchant)

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from operating import operate, run_command
+from operating import run_command
 
 from malipo_local import Stack
 from malipo_local.demo import books
@@ -27,9 +27,8 @@ INVOICE = "INV-2041"
 @pytest.fixture(scope="module")
 def shop(stack: Stack) -> Generator[DemoMerchant]:
     """Every story pays to it: each PayBill's statement is read again and again."""
-    with DemoMerchant.open(stack, operating=operate) as opened:
-        credential = opened.connect_mpesa()
-        run_command(stack, "provider-mpesa", "register", "--credential", credential["id"])
+    with DemoMerchant.open(stack, running=run_command) as opened:
+        opened.connect_mpesa()
         yield opened
 
 

@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from operating import operate
+from operating import run_command
 
 from malipo_local import Stack
 from malipo_local.demo import books
@@ -17,7 +17,7 @@ SERVICES = names(Kind.SERVICE)
 def test_two_of_each_service_share_the_work_and_one_of_two_may_die(tmp_path):
     with (
         Stack(home=tmp_path / "stack", replicas=dict.fromkeys(SERVICES, 2)) as stack,
-        DemoMerchant.open(stack, operating=operate) as merchant,
+        DemoMerchant.open(stack, running=run_command) as merchant,
     ):
         payment_ids = [merchant.pay(amount=5000 + number, prefer="respond-async")["id"] for number in range(30)]
         for service in SERVICES:

@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import httpx
-from operating import run_command
 
 from chaos.crossings import DOOR, KIT
 from chaos.operations.operation import Ending, Operation, Scene
@@ -293,27 +293,18 @@ def _wait(complaint: str, condition: Callable[[], bool]) -> None:
         raise NeverHappened(complaint)
 
 
-_APP = {"consumer_key": "the crash matrix", "consumer_secret": "of one app"}
+_APP: dict[str, Any] = {"consumer_key": "the crash matrix", "consumer_secret": "of one app"}
 """All merchants are one app's: its access token is fetched where it was killed, and nowhere else by chance."""
 
 
 def with_statement(merchant: DemoMerchant) -> None:
     """Have Malipo read the account's transactions, and M-Pesa tell of payments by hand."""
-    credential = merchant.connect_mpesa(**_APP)
-    command = merchant.stack, _SERVICE, "register", "--credential", credential["id"]
-    _wait("the account could not be registered", lambda: _is_done(lambda: run_command(*command)))
+    merchant.connect_mpesa(**_APP)
 
 
 def without_statement(merchant: DemoMerchant) -> None:
     """Have Malipo know the account by its prompts alone: what is read meanwhile would come by at any time."""
-    merchant.connect_mpesa(**_APP, pull_number=None)
-
-
-def _is_done(command: Callable[[], str]) -> bool:
-    with suppress(AssertionError):  # the service has not heard of the account yet
-        command()
-        return True
-    return False
+    merchant.connect_mpesa(registered=False, pull_number=None, **_APP)
 
 
 def _paid(amount: int) -> Ending:

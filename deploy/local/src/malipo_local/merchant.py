@@ -18,8 +18,8 @@ from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
 Json = dict[str, Any]
-type Operating = Callable[[Stack, *tuple[str, ...]], Json]
-"""Runs the gateway's operator command line on a stack, as `operate` does."""
+type Running = Callable[[Stack, str, *tuple[str, ...]], str]
+"""Runs a command of one of a stack's services, as `run_command` does."""
 
 _ENDED = frozenset({"completed", "returned", "failed", "canceled"})
 _TIMEOUT_SECONDS = 30.0
@@ -36,8 +36,9 @@ class DemoMerchant:
     Malipo learns of its `paybill` by `connect_mpesa`: what an account's transactions tell is fetched again and again.
     """
 
-    def __init__(self, stack: Stack, name: str, key: str) -> None:
+    def __init__(self, stack: Stack, name: str, key: str, running: Running) -> None:
         self.stack = stack
+        self._run = running
         self.name = name
         self.key = key
         self.stripe_key = f"sk_test_{uuid.uuid4().hex}"
@@ -49,11 +50,11 @@ class DemoMerchant:
         self.paybill = PayBill(_client(stack.url("mpesa-sim")))
 
     @classmethod
-    def open(cls, stack: Stack, name: str | None = None, operating: Operating | None = None) -> Self:
+    def open(cls, stack: Stack, name: str | None = None, running: Running | None = None) -> Self:
         """Make the merchant with a key by the operator's command line, then set up both directions of webhooks."""
-        name = name or f"merchant-{uuid.uuid4().hex[:8]}"
-        made = (operating or operate)(stack, "merchant", "create", name, "--test-key")
-        merchant = cls(stack, name, made["key"])
+        name, running = name or f"merchant-{uuid.uuid4().hex[:8]}", running or run_command
+        made = json.loads(running(stack, "gateway", "merchant", "create", name, "--test-key", "--json"))
+        merchant = cls(stack, name, made["key"], running)
         try:
             merchant.connect_stripe()
             merchant.ask_for_webhooks()
@@ -88,10 +89,25 @@ class DemoMerchant:
         body = {"secret_key": self.stripe_key, "webhook_secrets": webhook_secrets}
         return self.api.put("/v1/provider-credentials/stripe", json=body).raise_for_status().json()
 
-    def connect_mpesa(self, **more: Any) -> Json:
-        """Give Malipo the credentials of the PayBill; returns what it shows of them."""
+    def connect_mpesa(self, *, registered: bool = True, **more: Any) -> Json:
+        """Give Malipo the credentials of the PayBill, and have it registered at M-Pesa; returns what Malipo shows of it.
+
+        Raises `NeverHappened`.
+        """
         body = self.paybill.credentials(**more)
-        return self.api.put("/v1/provider-credentials/mpesa", json=body).raise_for_status().json()
+        shown: Json = self.api.put("/v1/provider-credentials/mpesa", json=body).raise_for_status().json()
+        if registered and not until(lambda: self._is_registered(shown["id"]), _TIMEOUT_SECONDS):
+            message = f"{shown['id']} could not be registered at M-Pesa"
+            raise NeverHappened(message)
+        return shown
+
+    def _is_registered(self, credential_id: str) -> bool:
+        """Whether it could be; not before the service has heard of the account."""
+        try:
+            self._run(self.stack, "provider-mpesa", "register", "--credential", credential_id)
+        except RuntimeError:
+            return False
+        return True
 
     def ask_for_webhooks(self) -> Json:
         """Have every event delivered to this merchant's receiver."""
@@ -238,12 +254,11 @@ def _undelivered(entries: list[Json]) -> list[str]:
     return [step["event"]["type"] for step in steps if step["id"] not in arrived]
 
 
-def operate(stack: Stack, *arguments: str) -> Json:
-    """Run the gateway's operator command line on the stack's gateway; returns what it prints as JSON."""
-    command = [sys.executable, "-m", "gateway", *arguments, "--json"]
-    done = subprocess.run(command, env=stack.service_env("gateway"), capture_output=True, text=True, check=False)
+def run_command(stack: Stack, service: str, *arguments: str) -> str:
+    """Run a command of one of the stack's services; returns what it prints. Raises `RuntimeError` if it fails."""
+    command = [sys.executable, "-m", service.replace("-", "_"), *arguments]
+    done = subprocess.run(command, env=stack.service_env(service), capture_output=True, text=True, check=False)
     if done.returncode:
         message = f"{' '.join(command[2:])} failed: {done.stderr.strip() or done.stdout.strip()}"
         raise RuntimeError(message)
-    answer: Json = json.loads(done.stdout)
-    return answer
+    return done.stdout

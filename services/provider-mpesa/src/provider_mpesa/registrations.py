@@ -20,6 +20,8 @@ INSERT INTO registrations AS known (credential_id, name, shortcode, base) VALUES
 ON CONFLICT (credential_id, name) DO UPDATE SET shortcode = excluded.shortcode, base = excluded.base, registered_at = now()
 WHERE (known.shortcode, known.base) <> (excluded.shortcode, excluded.base)
 """
+# What was refused before is not waited for any longer.
+_LOOK = "UPDATE statements SET due_at = now(), failures = 0 WHERE credential_id = $1 AND due_at > now()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,9 @@ class Registrations:
         await self._database.write(_KEEP, credential_id, name, shortcode, base)
 
     async def tell(self, account: Account, shortcode: str) -> None:
-        """Send the gateway all that is registered of this short code."""
+        """Send the gateway all that is registered of this short code, and have the account's statement looked at now."""
         async with self._database.begin() as unit:
+            await unit.transaction.execute(_LOOK, account.id)
             now = await unit.transaction.fetchval(_NOW)
             rows = await unit.transaction.fetch(_KNOWN, account.id, shortcode)
             registered = AccountRegistered(
