@@ -25,7 +25,7 @@ from malipo_local.waiting import until
 
 SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
 _TOPICS = {PREFIX + topic.name: topic.partitions for topic in TOPICS}
-_START_SECONDS, _STOP_SECONDS = 30, 10
+_START_SECONDS, _STOP_SECONDS = 90, 10
 _SECRET = "whsec_YmFyZS1wYXRoLXdlYmhvb2tz"
 
 
