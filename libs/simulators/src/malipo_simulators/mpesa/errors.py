@@ -19,9 +19,13 @@ class DarajaError(Refusal):
         self.message = message
 
 
+def bad_request(message: str, code: str = BAD_REQUEST) -> DarajaError:
+    return DarajaError(code, message)
+
+
 def invalid(field: str, code: str = BAD_REQUEST) -> DarajaError:
     """A field that is missing, of another kind, or against a rule."""
-    return DarajaError(code, f"Bad Request - Invalid {field}")
+    return bad_request(f"Bad Request - Invalid {field}", code)
 
 
 def bad_request_code(path: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
-from malipo_simulators.kit.api.answers import Answer, encode
-from malipo_simulators.kit.api.dialect import Operation
+from malipo_simulators.kit.api.answers import Answer
+from malipo_simulators.kit.api.dialect import Operation, answering
 from malipo_simulators.kit.api.endpoint import add_operation
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.account_balance import operations as account_balance
@@ -23,11 +23,6 @@ from malipo_simulators.mpesa.transaction_status import operations as transaction
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PRODUCTS = ("oauth", "mpesa", "pulltransactions")
-
-
-def answering(run: Callable[[MpesaRequest], Json], *methods: str, path: str) -> Operation[MpesaRequest]:
-    """Daraja answers 200 with an object to whatever it does not refuse."""
-    return Operation(methods, path, lambda request: Answer(200, encode(run(request))))
 
 
 def post(path: str, run: Callable[[MpesaRequest], Json]) -> Operation[MpesaRequest]:

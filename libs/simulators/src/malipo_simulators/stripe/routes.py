@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from malipo_simulators.kit.api.answers import Answer, encode
-from malipo_simulators.kit.api.dialect import Operation
+from malipo_simulators.kit.api.dialect import Operation, answering
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.accounts import operations as accounts
 from malipo_simulators.stripe.errors import StripeError, error_body
@@ -13,11 +12,6 @@ from malipo_simulators.stripe.payment_intents import charges, search
 from malipo_simulators.stripe.payment_intents import operations as payment_intents
 from malipo_simulators.stripe.refunds import operations as refunds
 from malipo_simulators.stripe.webhook_endpoints import operations as webhook_endpoints
-
-
-def answering(run: Callable[[StripeRequest], Json], *methods: str, path: str) -> Operation[StripeRequest]:
-    """Stripe answers 200 with an object to whatever it does not refuse."""
-    return Operation(methods, path, lambda request: Answer(200, encode(run(request))))
 
 
 def get(path: str, run: Callable[[StripeRequest], Json]) -> Operation[StripeRequest]:

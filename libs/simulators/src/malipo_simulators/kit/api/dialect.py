@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from malipo_simulators.kit.api.answers import Answer, Refusal
+from malipo_simulators.kit.api.answers import Answer, Refusal, encode
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import AppliedFault
+from malipo_simulators.kit.shapes import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,11 @@ class Operation[Q]:
     methods: tuple[str, ...]
     path: str
     run: Callable[[Q], Answer]
+
+
+def answering[Q](run: Callable[[Q], Json], *methods: str, path: str) -> Operation[Q]:
+    """An operation that answers 200 with an object to whatever it does not refuse."""
+    return Operation(methods, path, lambda request: Answer(200, encode(run(request))))
 
 
 class Dialect[Q](ABC):

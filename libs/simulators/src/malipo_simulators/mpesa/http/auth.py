@@ -1,10 +1,8 @@
 """Who is asking: the app whose token it is, or for a token, the app whose key and secret these are."""
 
-import base64
-import binascii
-
 from starlette.requests import Request
 
+from malipo_simulators.kit.api.reading import basic_pair, bearer_token
 from malipo_simulators.mpesa.errors import invalid_authentication, invalid_header, invalid_token
 from malipo_simulators.mpesa.state.apps import App
 from malipo_simulators.mpesa.state.world import MpesaWorld
@@ -14,7 +12,7 @@ REVOKED = "revoked"
 
 def authenticate(world: MpesaWorld, incoming: Request) -> tuple[App, str]:
     """The app and its token, from `Authorization: Bearer ...`. Raise what this product of Daraja says of a bad one."""
-    token = credentials(incoming, "bearer")
+    token = bearer_token(incoming.headers.get("authorization"))
     if token is None:
         raise invalid_header()
     app = world.apps.owner(token)
@@ -25,18 +23,7 @@ def authenticate(world: MpesaWorld, incoming: Request) -> tuple[App, str]:
 
 def read_app(world: MpesaWorld, incoming: Request) -> App:
     """The app of `Authorization: Basic base64(key:secret)`; any will do, but one that contains `revoked`."""
-    encoded = credentials(incoming, "basic")
-    if encoded is None:
-        raise invalid_authentication()
-    try:
-        key, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise invalid_authentication() from error
-    if not (key and colon and secret) or REVOKED in key + secret:
+    key, secret = basic_pair(incoming.headers.get("authorization")) or ("", "")
+    if not (key and secret) or REVOKED in key + secret:
         raise invalid_authentication()
     return world.apps.of(key, secret)
-
-
-def credentials(incoming: Request, scheme: str) -> str | None:
-    given, _, value = incoming.headers.get("authorization", "").partition(" ")
-    return value.strip() or None if given.lower() == scheme else None

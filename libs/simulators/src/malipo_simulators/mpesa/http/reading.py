@@ -5,11 +5,11 @@ from typing import cast
 
 from starlette.requests import Request
 
-from malipo_simulators.kit.api.bodies import read_body
+from malipo_simulators.kit.api.reading import body_of, choose_fault
 from malipo_simulators.kit.cause import Cause
-from malipo_simulators.kit.faults.scripted import FAULT_HEADER, Subject
+from malipo_simulators.kit.faults.scripted import Subject
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.mpesa.errors import DarajaError, invalid_payload, invalid_token, spike_arrest
+from malipo_simulators.mpesa.errors import bad_request, invalid_payload, invalid_token, spike_arrest
 from malipo_simulators.mpesa.http.auth import authenticate, read_app
 from malipo_simulators.mpesa.http.faults import strike_before_effect
 from malipo_simulators.mpesa.http.fields import read_amount
@@ -28,11 +28,11 @@ ABOUT = {
 
 async def read_request(world: MpesaWorld, incoming: Request, cause: Cause) -> MpesaRequest:
     """Raise DarajaError for what is refused before any operation: token, body."""
-    body = await body_of(incoming, world.settings.max_body_bytes)
+    body = await body_of(incoming, world.settings.max_body_bytes, invalid_payload())
     app, token = authenticate(world, incoming)
     cause.account = app.id
     given = read_object(body)
-    choose_fault(world, incoming, cause, given)
+    cause.fault = choose_fault(world, incoming, lambda: subject_of(world, cause, given), bad_request)
     strike_before_effect(world, cause, token)
     if world.apps.owner(token) is None:
         raise invalid_token(cause.path)
@@ -45,16 +45,9 @@ async def read_token_request(world: MpesaWorld, incoming: Request, cause: Cause)
     """The request for a token has its app's key and secret, and no body."""
     app = read_app(world, incoming)
     cause.account = app.id
-    choose_fault(world, incoming, cause, {})
+    cause.fault = choose_fault(world, incoming, lambda: subject_of(world, cause, {}), bad_request)
     strike_before_effect(world, cause, token=None)
     return MpesaRequest(world, app, cause, dict(incoming.query_params))
-
-
-async def body_of(incoming: Request, max_bytes: int) -> bytes:
-    try:
-        return await read_body(incoming, max_bytes)
-    except OverflowError as error:
-        raise invalid_payload() from error
 
 
 def read_object(body: bytes) -> Json:
@@ -65,14 +58,6 @@ def read_object(body: bytes) -> Json:
     if not isinstance(given, dict):
         raise invalid_payload()
     return cast("Json", given)
-
-
-def choose_fault(world: MpesaWorld, incoming: Request, cause: Cause, given: Json) -> None:
-    header = incoming.headers.get(FAULT_HEADER)
-    try:
-        cause.fault = world.faults.for_request(header, lambda: subject_of(world, cause, given))
-    except ValueError as error:
-        raise DarajaError("400.002.02", f"X-Sim-Fault names no fault: {error}") from error
 
 
 def subject_of(world: MpesaWorld, cause: Cause, given: Json) -> Subject:

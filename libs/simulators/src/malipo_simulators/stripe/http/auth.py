@@ -1,9 +1,8 @@
 """Authentication: test keys by Bearer or Basic, refused the way Stripe refuses them."""
 
-import base64
-import binascii
 import re
 
+from malipo_simulators.kit.api.reading import basic_pair, bearer_token
 from malipo_simulators.stripe.errors import unauthorized
 from malipo_simulators.stripe.state.account import Account
 from malipo_simulators.stripe.state.world import StripeWorld
@@ -25,21 +24,8 @@ def authenticate(world: StripeWorld, header: str | None) -> Account:
 
 
 def read_key(header: str | None) -> str | None:
-    scheme, _, value = (header or "").partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return value.strip() or None
-        case "basic":
-            return basic_user(value)
-        case _:
-            return None
-
-
-def basic_user(encoded: str) -> str | None:
-    try:
-        return base64.b64decode(encoded, validate=True).decode().partition(":")[0] or None
-    except (binascii.Error, UnicodeDecodeError):
-        return None
+    name, _ = basic_pair(header) or ("", "")
+    return bearer_token(header) or name or None
 
 
 def refusal(api_key: str) -> str:

@@ -2,9 +2,9 @@
 
 from starlette.requests import Request
 
-from malipo_simulators.kit.api.bodies import read_body
+from malipo_simulators.kit.api.reading import body_of, choose_fault
 from malipo_simulators.kit.cause import Cause
-from malipo_simulators.kit.faults.scripted import FAULT_HEADER, AppliedFault, Subject
+from malipo_simulators.kit.faults.scripted import Subject
 from malipo_simulators.stripe.errors import invalid, lock_timeout
 from malipo_simulators.stripe.faults import StripeFault
 from malipo_simulators.stripe.http.auth import authenticate
@@ -22,13 +22,13 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 
 async def read_request(world: StripeWorld, incoming: Request, cause: Cause) -> StripeRequest:
     """Raise StripeError for what is refused before any operation: credentials, version, encoding, a lock."""
-    body = await body_of(incoming, world.settings.max_body_bytes)
+    body = await body_of(incoming, world.settings.max_body_bytes, invalid("Request body is too large."))
     account = authenticate(world, incoming.headers.get("authorization"))
     version = checked_version(incoming.headers.get("stripe-version"))
     form = read_form(incoming, body)
     if incoming.method == "POST":
         cause.idempotency_key = checked_key(incoming.headers.get("idempotency-key"))
-    cause.fault = choose_fault(world, account, incoming, form)
+    cause.fault = choose_fault(world, incoming, lambda: subject_of(account, incoming, form), invalid)
     cause.account = account.id
     if cause.fault is not None and cause.fault.fault == StripeFault.LOCK_TIMEOUT:
         raise lock_timeout()
@@ -40,13 +40,6 @@ async def read_request(world: StripeWorld, incoming: Request, cause: Cause) -> S
         base_url=world.settings.public_url or str(incoming.base_url).rstrip("/"),
         item_id=item_id_of(incoming),
     )
-
-
-async def body_of(incoming: Request, max_bytes: int) -> bytes:
-    try:
-        return await read_body(incoming, max_bytes)
-    except OverflowError as error:
-        raise invalid("Request body is too large.") from error
 
 
 def read_form(incoming: Request, body: bytes) -> Form:
@@ -67,14 +60,6 @@ def check_content_type(incoming: Request) -> None:
 
 def item_id_of(incoming: Request) -> str:
     return str(incoming.path_params.get("id", ""))
-
-
-def choose_fault(world: StripeWorld, account: Account, incoming: Request, form: Form) -> AppliedFault | None:
-    header = incoming.headers.get(FAULT_HEADER)
-    try:
-        return world.faults.for_request(header, lambda: subject_of(account, incoming, form))
-    except ValueError as error:
-        raise invalid(f"X-Sim-Fault names no fault: {error}") from error
 
 
 def subject_of(account: Account, incoming: Request, form: Form) -> Subject:
