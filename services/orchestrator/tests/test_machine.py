@@ -28,11 +28,12 @@ FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
 CHARGES_ONLY = {Trigger.APPROVED, Trigger.REVERSED}
 AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
+DOUBTS = {Trigger.UNKNOWN, Trigger.UNCLEAR}
 PROVIDER_TRIGGERS = {
     Subject.PAYMENT: set(Trigger) - OURS - FROM_OUTSIDE - AT_THE_END,
-    Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.REVERSED, Trigger.PENDING, Trigger.UNKNOWN},
+    Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.REVERSED, Trigger.PENDING, *DOUBTS},
     # Not AUTHORIZED and ACTION_REQUIRED: that the charge is unchanged says nothing about a capture.
-    Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.UNKNOWN},
+    Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, *DOUBTS},
     Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY - AT_THE_END,
 }
 AWAITED = (State.PROCESSING, State.PENDING, State.IN_DOUBT)
@@ -125,11 +126,11 @@ def test_only_the_customers_approval_sends_a_confirm():
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_what_is_pending_is_asked_about_and_never_doubted(subject):
+def test_what_is_pending_is_asked_about_and_doubted_only_by_the_providers_last_word(subject):
     pending = [one for one in transitions_of(subject) if one.state is State.PENDING]
     asked = next(one for one in pending if one.trigger is Trigger.OVERDUE)
     assert (asked.to, asked.send, asked.event) == (State.PENDING, Send.QUERY, None)
-    assert State.IN_DOUBT not in {one.to for one in pending}
+    assert [one.trigger for one in pending if one.to is State.IN_DOUBT] == [Trigger.UNCLEAR]
     assert {one.trigger for one in transitions_of(subject) if one.to is State.PENDING and one.state is not one.to} == {
         Trigger.PENDING
     }
@@ -177,7 +178,7 @@ def test_entering_doubt_always_queries_the_provider():
 def test_doubt_is_left_only_by_an_outcome():
     leaving = {one.trigger for one in TRANSITIONS if one.state is State.IN_DOUBT and one.to is not State.IN_DOUBT}
     assert Trigger.OVERDUE not in leaving
-    assert Trigger.UNKNOWN not in leaving
+    assert not leaving & DOUBTS
 
 
 @pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND])

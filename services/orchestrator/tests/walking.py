@@ -8,6 +8,7 @@ from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, LatePayments, RefundPayment
 from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
     ActionRequired,
     Approval,
     Approved,
@@ -64,6 +65,7 @@ OUTCOMES = st.sampled_from(
         Authorized(amount=Money(AMOUNT, USD)),
         ActionRequired(action=Redirect("https://bank.test")),
         Unknown(reason="silence"),
+        Unknown(reason=AMOUNT_MISMATCH),
     ]
 )
 OPERATIONS = st.sampled_from(["1", "2", "3"])

@@ -38,12 +38,14 @@ from orchestrator.outcomes import (
     holds_after_the_end,
     is_behind,
     is_known_money,
+    is_news,
     is_of_other_money,
     learn_decision,
     learn_operation,
     learn_payment,
     names,
     own_failure,
+    trigger_from,
     trigger_of,
     why_failed_all_the_same,
 )
@@ -159,7 +161,7 @@ class Fold(Recording):
 
     def _apply_to_operation(self, operation: Operation, reported: Outcome) -> None:
         outcome = believable_of(operation, reported, self.payment.amount.currency)
-        self._operation_step(operation, trigger_of(outcome), outcome)
+        self._operation_step(operation, trigger_from(self.source, outcome), outcome)
         if operation.subject is not Subject.REFUND and isinstance(outcome, Succeeded | Authorized | Canceled):
             # The answer to a capture or cancel is the state of the charge after it.
             self._payment_step(trigger_of(outcome), outcome)
@@ -178,7 +180,7 @@ class Fold(Recording):
             return self.ignored.append(Ignored.LATE)
         if isinstance(outcome, Approved):
             return self._approve(outcome)
-        return self._payment_step(trigger_of(outcome), outcome)
+        return self._payment_step(trigger_from(self.source, outcome), outcome)
 
     def _approve(self, outcome: Approved) -> None:
         """The customer has agreed: confirm the charge, unless it is canceled, is confirmed already, or is too old.
@@ -222,7 +224,7 @@ class Fold(Recording):
             return None
         if transition is None and names(payment, outcome):
             trigger, transition = Trigger.NAMED, TABLE[Subject.PAYMENT, payment.state, Trigger.NAMED]
-        if transition is None:
+        if transition is None or not is_news(payment, trigger):
             return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
         learn_payment(payment, outcome)
@@ -248,7 +250,7 @@ class Fold(Recording):
         transition = TABLE.get((operation.subject, operation.state, trigger))
         if reason := why_failed_all_the_same(operation, outcome):
             return self.ignore(reason, operation.state, outcome, operation)
-        if transition is None:
+        if transition is None or not is_news(operation, trigger):
             return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
         learn_operation(operation, outcome)

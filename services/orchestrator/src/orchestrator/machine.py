@@ -30,7 +30,8 @@ class Trigger(StrEnum):
 
     `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
     `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself.
-    `RECEIVED`: money came to an account without a payment of ours. `DECIDED_...`: a person has decided.
+    `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
+    understand it, or it does not fit what was ordered. `DECIDED_...`: a person has decided.
     """
 
     DISPATCHED = "dispatched"
@@ -49,6 +50,7 @@ class Trigger(StrEnum):
     PAYMENT_RETURNED = "payment_returned"
     ACTION_REQUIRED = "action_required"
     UNKNOWN = "unknown"
+    UNCLEAR = "unclear"
     OVERDUE = "overdue"
     EXPIRED = "expired"
     DECIDED_COMPLETED = "decided_completed"
@@ -112,6 +114,7 @@ _TABLE = {
         (P,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (P,                T.APPROVED,          P,         S.CONFIRM,          _),
         (P,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
+        (P,                T.UNCLEAR,           D,         S.QUERY,            "payment.processing"),
         (P,                T.OVERDUE,           D,         S.QUERY,            "payment.processing"),
         (P,                T.EXPIRED,           P,         S.CANCEL,           _),  # the customer agreed too late
         (N,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
@@ -121,6 +124,7 @@ _TABLE = {
         (N,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (N,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (N,                T.APPROVED,          P,         S.CONFIRM,          _),
+        (N,                T.UNCLEAR,           D,         S.QUERY,            _),  # no wait any more
         (N,                T.OVERDUE,           N,         S.QUERY,            _),
         (N,                T.EXPIRED,           N,         S.CANCEL,           _),
         (N,                T.DECIDED_COMPLETED, DONE,      _,                  "payment.completed"),
@@ -134,6 +138,7 @@ _TABLE = {
         (A,                T.ACTION_REQUIRED,   A,         _,                  _),
         (A,                T.APPROVED,          P,         S.CONFIRM,          "payment.processing"),
         (A,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
+        (A,                T.UNCLEAR,           D,         S.QUERY,            "payment.processing"),
         (A,                T.OVERDUE,           A,         S.QUERY,            _),  # did we miss what the customer did?
         (A,                T.EXPIRED,           A,         S.CANCEL,           _),  # the customer must not pay any more
         (H,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
@@ -144,6 +149,7 @@ _TABLE = {
         (H,                T.PENDING,           H,         _,                  _),
         (H,                T.ACTION_REQUIRED,   H,         _,                  _),
         (H,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
+        (H,                T.UNCLEAR,           D,         S.QUERY,            "payment.processing"),
         (H,                T.OVERDUE,           H,         S.QUERY,            _),
         (D,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (D,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
@@ -154,6 +160,7 @@ _TABLE = {
         (D,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (D,                T.APPROVED,          P,         S.CONFIRM,          _),
         (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.UNCLEAR,           D,         _,                  _),
         (D,                T.OVERDUE,           D,         S.QUERY,            _),
         (D,                T.EXPIRED,           D,         S.CANCEL,           _),
         (D,                T.DECIDED_COMPLETED, DONE,      _,                  "payment.completed"),
@@ -186,10 +193,12 @@ _TABLE = {
         (P,                T.PAYMENT_RETURNED,  P,         S.WITHDRAW,         _),  # the customer must not get it twice
         (P,                T.PENDING,           N,         _,                  _),
         (P,                T.UNKNOWN,           D,         S.QUERY,            _),
+        (P,                T.UNCLEAR,           D,         S.QUERY,            _),
         (P,                T.OVERDUE,           D,         S.QUERY,            _),
         (N,                T.SUCCEEDED,         DONE,      _,                  "refund.completed"),
         (N,                T.DECLINED,          FAILED,    _,                  "refund.failed"),
         (N,                T.REVERSED,          FAILED,    _,                  "refund.failed"),
+        (N,                T.UNCLEAR,           D,         S.QUERY,            _),
         (N,                T.OVERDUE,           N,         S.QUERY,            _),
         (N,                T.DECIDED_COMPLETED, DONE,      _,                  "refund.completed"),
         (N,                T.DECIDED_FAILED,    FAILED,    _,                  "refund.failed"),
@@ -200,6 +209,7 @@ _TABLE = {
         (D,                T.PAYMENT_RETURNED,  D,         S.WITHDRAW,         _),
         (D,                T.PENDING,           N,         _,                  _),
         (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.UNCLEAR,           D,         _,                  _),
         (D,                T.OVERDUE,           D,         S.QUERY,            _),
         (D,                T.DECIDED_COMPLETED, DONE,      _,                  "refund.completed"),
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "refund.failed"),
@@ -217,10 +227,12 @@ _TABLE = {
         (P,                T.CANCELED,          FAILED,    _,                  "capture.failed"),
         (P,                T.PENDING,           N,         _,                  _),
         (P,                T.UNKNOWN,           D,         S.QUERY,            _),
+        (P,                T.UNCLEAR,           D,         S.QUERY,            _),
         (P,                T.OVERDUE,           D,         S.QUERY,            _),
         (N,                T.SUCCEEDED,         DONE,      _,                  _),
         (N,                T.DECLINED,          FAILED,    _,                  "capture.failed"),
         (N,                T.CANCELED,          FAILED,    _,                  "capture.failed"),
+        (N,                T.UNCLEAR,           D,         S.QUERY,            _),
         (N,                T.OVERDUE,           N,         S.QUERY,            _),
         (N,                T.DECIDED_COMPLETED, DONE,      _,                  _),
         (N,                T.DECIDED_FAILED,    FAILED,    _,                  "capture.failed"),
@@ -229,6 +241,7 @@ _TABLE = {
         (D,                T.CANCELED,          FAILED,    _,                  "capture.failed"),
         (D,                T.PENDING,           N,         _,                  _),
         (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.UNCLEAR,           D,         _,                  _),
         (D,                T.OVERDUE,           D,         S.QUERY,            _),
         (D,                T.DECIDED_COMPLETED, DONE,      _,                  _),
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "capture.failed"),
@@ -249,12 +262,14 @@ _TABLE = {
         (P,                T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
         (P,                T.PENDING,           N,         _,                  _),
         (P,                T.UNKNOWN,           D,         S.QUERY,            _),
+        (P,                T.UNCLEAR,           D,         S.QUERY,            _),
         (P,                T.OVERDUE,           D,         S.QUERY,            _),
         (N,                T.CANCELED,          DONE,      _,                  _),
         (N,                T.SUCCEEDED,         FAILED,    _,                  "cancel.failed"),  # too late: it is paid
         (N,                T.DECLINED,          FAILED,    _,                  "cancel.failed"),
         (N,                T.AUTHORIZED,        FAILED,    _,                  "cancel.failed"),  # refused: the charge still exists
         (N,                T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
+        (N,                T.UNCLEAR,           D,         S.QUERY,            _),
         (N,                T.OVERDUE,           N,         S.QUERY,            _),
         (N,                T.DECIDED_COMPLETED, DONE,      _,                  _),
         (N,                T.DECIDED_FAILED,    FAILED,    _,                  "cancel.failed"),
@@ -265,6 +280,7 @@ _TABLE = {
         (D,                T.ACTION_REQUIRED,   FAILED,    _,                  "cancel.failed"),
         (D,                T.PENDING,           N,         _,                  _),
         (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.UNCLEAR,           D,         _,                  _),
         (D,                T.OVERDUE,           D,         S.QUERY,            _),
         (D,                T.DECIDED_COMPLETED, DONE,      _,                  _),
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "cancel.failed"),

@@ -1,11 +1,13 @@
 """What an outcome means for a payment or an operation, and what is learned from it. Pure."""
 
 from datetime import datetime
+from typing import get_args
 
 from malipo.contracts.events import Failure, Source
 from malipo.contracts.failures import failure_of
 from malipo.contracts.outcomes import (
     AMOUNT_MISMATCH,
+    MISFITS,
     RESULTS,
     ActionRequired,
     Approved,
@@ -17,6 +19,7 @@ from malipo.contracts.outcomes import (
     Pending,
     Reversed,
     Succeeded,
+    Unasked,
     Unknown,
 )
 from malipo.money import Money
@@ -116,6 +119,20 @@ def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> t
 def trigger_of(outcome: Outcome) -> Trigger:
     """The trigger for a provider's outcome: each has the outcome's own name."""
     return Trigger(RESULTS[type(outcome)])
+
+
+def trigger_from(source: Source, outcome: Outcome) -> Trigger:
+    """The same, as `source` reports it: a doubt that the provider has told unasked, or of what does not fit, is its last word.
+
+    What a query does not show, or nobody answers, is none: the next one may.
+    """
+    last_word = isinstance(outcome, Unknown) and (source in get_args(Unasked) or outcome.reason in MISFITS)
+    return Trigger.UNCLEAR if last_word else trigger_of(outcome)
+
+
+def is_news(subject: Payment | Operation, trigger: Trigger) -> bool:
+    """Whether it may change anything: that the provider works on it is older than its last word, which was not clear."""
+    return not (subject.unclear and trigger is Trigger.PENDING)
 
 
 def learn_payment(payment: Payment, outcome: Outcome | None) -> None:

@@ -28,7 +28,8 @@ class Operation:
     `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
     `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out:
     the command, or else the query of the step `asked_step`. `came_back`: its money went back to the merchant after it had been
-    given, as the provider has reported.
+    given, as the provider has reported. `unclear`: it is in doubt by the provider's last word, so that nothing is waited for but
+    a clear one.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Operation:
     dispatched_at: datetime | None = None
     in_doubt_since: datetime | None = None
     came_back: bool = False
+    unclear: bool = False
     updated_at: datetime
 
     @property
@@ -67,7 +69,8 @@ class Payment:
     `had_money`: it was completed before, whatever has become of that. `known_references` are what the provider has
     called it, the latest last; `paid_reference` is what it has called the money, and `assigned_reference` what it calls the
     money that a person has found to be this payment's.
-    `action_at` is when it was observed last that the customer must act, by our clock if theirs is ahead, `unanswered` and `asked_step` as in `Operation`.
+    `action_at` is when it was observed last that the customer must act, by our clock if theirs is ahead; `unanswered`,
+    `asked_step` and `unclear` are as in `Operation`.
     """
 
     id: str
@@ -109,6 +112,7 @@ class Payment:
     asked_step: int = 0
     pending_seconds: float | None = None
     in_doubt_since: datetime | None = None
+    unclear: bool = False
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])

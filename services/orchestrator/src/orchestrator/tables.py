@@ -44,6 +44,7 @@ PAYMENT_CHANGES = (
     Column("pending_seconds", Double),
     Column("in_doubt_since", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
+    Column("unclear", Boolean, nullable=False),
 )
 """What changes of a payment; all else it is created with."""
 
@@ -85,6 +86,7 @@ OPERATION_CHANGES = (
     Column("in_doubt_since", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
     Column("came_back", Boolean, nullable=False),
+    Column("unclear", Boolean, nullable=False),
 )
 """What changes of a capture, cancel or refund."""
 

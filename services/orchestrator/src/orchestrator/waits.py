@@ -26,8 +26,9 @@ def set_deadline(
 
 
 def watch_doubt(subject: Payment | Operation, transition: Transition, now: datetime) -> timedelta | None:
-    """Keep since when it is in doubt; how long it was, when the transition ends the doubt."""
+    """Keep since when it is in doubt, and whether by the provider's last word; how long it was, when the transition ends the doubt."""
     since = subject.in_doubt_since
+    subject.unclear = transition.to is State.IN_DOUBT and (subject.unclear or transition.trigger is Trigger.UNCLEAR)
     if transition.to is State.IN_DOUBT:
         subject.in_doubt_since = since or now
         return None

@@ -107,6 +107,10 @@ class Unknown(_Outcome, frozen=True, kw_only=True):
 
 AMOUNT_MISMATCH = "amount_mismatch"
 """The reason of an `Unknown` when the provider reports another amount or currency than the operation's."""
+PAYER_MISMATCH = "payer_mismatch"
+"""The reason of an `Unknown` when the provider reports that another has paid than was asked."""
+MISFITS = frozenset({AMOUNT_MISMATCH, PAYER_MISMATCH})
+"""Reasons of an `Unknown` about what has ended at the provider: nothing more is to be waited for."""
 
 Outcome = Succeeded | Authorized | Declined | Canceled | Pending | Approved | Reversed | ActionRequired | Unknown
 

@@ -50,6 +50,7 @@ _ASKS = (
     "Malipo asks the provider until it reports what became of it, and believes nothing else. The next query, if there "
     "is no answer before it, goes out at `next_by`."
 )
+_OR_A_PERSON = f"{_ASKS} If that does not end it, a person at Malipo does."
 _STARTS = (
     "Malipo starts it, as a rule within a moment. While a part of Malipo is away or stands still it waits; it is resent "
     "until it is started, and so is not lost."
@@ -144,6 +145,11 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         _ASKS,
         _CHARGING,
     ),
+    ("in_doubt", "unclear"): Explanation(
+        "The provider's last word about the charge is not clear: the money may have been taken, or not. Malipo does not guess.",
+        _OR_A_PERSON,
+        _CHARGING,
+    ),
     ("in_doubt", "overdue"): Explanation(
         "The provider has not reported in time what became of the charge: the money may have been taken, or not. "
         "Malipo does not guess.",
@@ -209,6 +215,9 @@ def _operation(noun: str, *then: May) -> dict[tuple[str, str], Explanation]:
         ),
         ("in_doubt", "unknown"): Explanation(
             f"The {noun} was sent, and no answer came that Malipo understands: it {doubt}", _ASKS, _UNDER_WAY
+        ),
+        ("in_doubt", "unclear"): Explanation(
+            f"The provider's last word about the {noun} is not clear: it {doubt}", _OR_A_PERSON, _UNDER_WAY
         ),
         ("in_doubt", "overdue"): Explanation(
             f"The provider has not reported in time what became of the {noun}: it {doubt}", _ASKS, _UNDER_WAY

@@ -52,7 +52,8 @@ def upgrade() -> None:
             asked_step     integer NOT NULL,
             pending_seconds double precision,
             in_doubt_since timestamptz,
-            updated_at     timestamptz NOT NULL
+            updated_at     timestamptz NOT NULL,
+            unclear        boolean NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
@@ -75,7 +76,8 @@ def upgrade() -> None:
             dispatched_at  timestamptz,
             in_doubt_since timestamptz,
             updated_at   timestamptz NOT NULL,
-            came_back    boolean NOT NULL
+            came_back    boolean NOT NULL,
+            unclear      boolean NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX operations_by_payment ON operations (payment_id);
         CREATE INDEX operations_in_doubt ON operations (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
