@@ -73,7 +73,7 @@ layers = [
   "mapping | (requests)",
   "(answers)",
   "(account) | (codes) | settings",
-  "(certificate) | (objects) | (tables)",
+  "(certificate) | (objects) | (prompt_names) | (tables)",
 ]
 exhaustive = true
 exhaustive_ignores = ["__main__", "migrations"]

@@ -3,10 +3,10 @@
 import mpesa_samples as samples
 import pytest
 
-from malipo.contracts.outcomes import AMOUNT_MISMATCH, Declined, Succeeded, Unknown
+from malipo.contracts.outcomes import AMOUNT_MISMATCH, PAYER_MISMATCH, Declined, Succeeded, Unknown
 from provider_kit.errors import BadSignature
-from provider_mpesa.events import ACCEPTED, fits, parse
-from provider_mpesa.mapping import PHONE_MISMATCH
+from provider_mpesa.events import ACCEPTED, parse
+from provider_mpesa.prompt_names import fits
 from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_REVERSAL_QUEUE, TO_STATUS, TO_STATUS_QUEUE
 
 CHARGE, REFUND = samples.charge(), samples.refund()
@@ -31,7 +31,7 @@ def confirmed(event: object, about=ANSWERED):
 
 
 def test_at_the_prompts_own_address_its_receipt_is_claimed():
-    assert claims(samples.paid()) == {"checkout": samples.CHECKOUT, "receipt": samples.RECEIPT}
+    assert claims(samples.paid()) == {"checkout": samples.NAME, "receipt": samples.RECEIPT}
 
 
 @pytest.mark.parametrize("amount", [10, 10.0, "10", "10.00"])
@@ -46,13 +46,13 @@ def test_amount_and_phone_are_compared_however_they_are_written(amount, phone):
         ({"amount": 1}, AMOUNT_MISMATCH),
         ({"amount": "10.01"}, AMOUNT_MISMATCH),
         ({"amount": "ten"}, AMOUNT_MISMATCH),
-        ({"phone": "254722000112"}, PHONE_MISMATCH),
-        ({"phone": 254122000111}, PHONE_MISMATCH),
-        ({"phone": "0722000112"}, PHONE_MISMATCH),
+        ({"phone": "254722000112"}, PAYER_MISMATCH),
+        ({"phone": 254122000111}, PAYER_MISMATCH),
+        ({"phone": "0722000112"}, PAYER_MISMATCH),
     ],
 )
 def test_another_amount_or_phone_than_ordered_is_said_and_no_receipt_taken(changes, misfit):
-    assert claims(samples.paid(**changes)) == {"checkout": samples.CHECKOUT, "misfit": misfit}
+    assert claims(samples.paid(**changes)) == {"checkout": samples.NAME, "misfit": misfit}
 
 
 @pytest.mark.parametrize("receipt", [None, "", "with a space", 42.5, ["SKL4TEST1A"]])
@@ -63,7 +63,7 @@ def test_a_receipt_that_is_none_is_not_taken(receipt):
 
 @pytest.mark.parametrize("code", [1032, "1032", "SFC_IC0003", 0])
 def test_a_callback_without_facts_names_the_prompt_alone(code):
-    assert claims(samples.unpaid(code)) == {"checkout": samples.CHECKOUT}
+    assert claims(samples.unpaid(code)) == {"checkout": samples.NAME}
 
 
 def test_a_callback_that_comes_again_has_the_same_id_and_one_with_other_news_another():
@@ -72,7 +72,7 @@ def test_a_callback_that_comes_again_has_the_same_id_and_one_with_other_news_ano
 
 
 def test_at_the_accounts_address_a_callback_names_its_prompt_and_claims_nothing():
-    assert claims(samples.paid(), None) == {"checkout": samples.CHECKOUT}
+    assert claims(samples.paid(), None) == {"checkout": samples.NAME}
 
 
 def test_a_callback_of_another_prompt_than_the_address_is_of_is_refused():

@@ -42,7 +42,7 @@ class TestMpesa(ProviderConformance):
 
     def known(self, operation):
         if isinstance(operation, Charge):
-            return [("checkout", samples.CHECKOUT)]
+            return [("checkout", samples.NAME)]
         return [("conversation", samples.CONVERSATION), ("originator", samples.ORIGINATOR)]
 
     def examples(self):
@@ -84,7 +84,7 @@ class TestMpesa(ProviderConformance):
         return samples.callback(event)
 
     def stories(self):
-        checkout, conversation = frozenset({samples.CHECKOUT}), frozenset({samples.CONVERSATION})
+        checkout, conversation = frozenset({samples.NAME}), frozenset({samples.CONVERSATION})
         return [
             Story(CHARGE, samples.paid(), Reply(samples.asked()), checkout),
             Story(CHARGE, samples.unpaid(), Reply(samples.asked("1032")), checkout),

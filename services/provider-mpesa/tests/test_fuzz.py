@@ -43,7 +43,7 @@ ADDRESSES = st.sampled_from(
     [
         None,
         samples.about(CHARGE, TO_PUSH),
-        samples.about(CHARGE, TO_PUSH, ("checkout", samples.CHECKOUT)),
+        samples.about(CHARGE, TO_PUSH, ("checkout", samples.NAME)),
         *(samples.about(REFUND, request) for request in (TO_REVERSAL, TO_REVERSAL_QUEUE, TO_STATUS)),
     ]
 )
@@ -55,11 +55,11 @@ def test_any_response_is_read_to_an_outcome_that_can_be_stored_and_none_takes_it
     response = MpesaResponse(status, body)
     assert token_refused(response) in (True, False)
     assert pause_of(response) in (None, "spike_arrest", "quota")
-    charge = samples.attempt(CHARGE, references=References([("checkout", samples.CHECKOUT)]))
+    charge = samples.attempt(CHARGE, references=References([("checkout", samples.NAME)]))
     refund = samples.attempt(REFUND)
     for operation, read in (
         (CHARGE, lambda: pushed(charge, CHARGE, response)),
-        (CHARGE, lambda: queried(charge, CHARGE, samples.CHECKOUT, response, settle=samples.SETTLE)),
+        (CHARGE, lambda: queried(charge, CHARGE, samples.NAME, response, settle=samples.SETTLE)),
         (REFUND, lambda: reversing(refund, response)),
         (REFUND, lambda: status_asked(response)),
     ):

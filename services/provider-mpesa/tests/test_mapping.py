@@ -6,14 +6,21 @@ from datetime import timedelta
 import mpesa_samples as samples
 import pytest
 
-from malipo.contracts.outcomes import AMOUNT_MISMATCH, ActionRequired, Declined, Pending, Succeeded, Unknown
+from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
+    PAYER_MISMATCH,
+    ActionRequired,
+    Declined,
+    Pending,
+    Succeeded,
+    Unknown,
+)
 from provider_kit.errors import Misconfigured
 from provider_kit.provider import Ages, References
 from provider_mpesa.answers import pause_of, token_refused
 from provider_mpesa.codes import PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS
 from provider_mpesa.mapping import (
     MISFIT,
-    PHONE_MISMATCH,
     checkout_of,
     is_traceless,
     pushed,
@@ -26,7 +33,7 @@ from provider_mpesa.mapping import (
 from provider_mpesa.objects import RESULT_REPORT, MpesaResponse
 
 CHARGE, REFUND = samples.charge(), samples.refund()
-ANSWERED = References([("checkout", samples.CHECKOUT)])
+ANSWERED = References([("checkout", samples.NAME)])
 OLD = Ages(samples.SETTLE)
 
 
@@ -44,7 +51,7 @@ def push(answer: MpesaResponse):
 
 def ask(answer: MpesaResponse, **changes):
     attempt = samples.attempt(CHARGE, **{"references": References(ANSWERED.known)} | changes)
-    return queried(attempt, CHARGE, samples.CHECKOUT, answer, settle=samples.SETTLE)
+    return queried(attempt, CHARGE, samples.NAME, answer, settle=samples.SETTLE)
 
 
 def result_of(event: dict):
@@ -58,7 +65,7 @@ def test_accepted_is_not_paid_the_customer_is_being_asked_and_both_ids_are_kept(
     assert isinstance(outcome, ActionRequired)
     assert outcome.action.phone == samples.MASK
     assert outcome.reference is None  # what is refunded one day is a receipt
-    assert attempt.references.noted == [("checkout", samples.CHECKOUT), ("merchant_request", "3333-44444444-1")]
+    assert attempt.references.noted == [("checkout", samples.NAME), ("merchant_request", "3333-44444444-1")]
 
 
 @pytest.mark.parametrize("field", ["PhoneNumber", "Amount", "AccountReference"])
@@ -175,13 +182,13 @@ def test_a_query_that_tells_nothing_of_this_prompt_is_a_doubt(answer):
 
 def test_the_answer_names_a_prompt_else_the_only_one_that_callbacks_have_claimed():
     claimed = [("checkout", "ws_CO_claimed")]
-    assert checkout_of(References(ANSWERED.known, claims=claimed)) == samples.CHECKOUT
+    assert checkout_of(References(ANSWERED.known, claims=claimed)) == samples.NAME
     assert checkout_of(References(claims=claimed)) == "ws_CO_claimed"
     assert checkout_of(References(claims=[*claimed, ("checkout", "ws_CO_other")])) is None
     assert checkout_of(References()) is None
 
 
-@pytest.mark.parametrize("misfit", [AMOUNT_MISMATCH, PHONE_MISMATCH])
+@pytest.mark.parametrize("misfit", [AMOUNT_MISMATCH, PAYER_MISMATCH])
 def test_a_success_that_a_callback_has_told_otherwise_is_a_doubt(misfit):
     references = References(ANSWERED.known, claims=[("receipt", samples.RECEIPT), (MISFIT, misfit)])
     assert ask(response(samples.asked()), references=references) == Unknown(reason=misfit)

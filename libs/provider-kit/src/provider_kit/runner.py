@@ -192,9 +192,9 @@ class AttemptRunner:
     async def _read_about(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
         """The outcome of an operation that may not be sent any more, and that an earlier try may have sent."""
         attempt = self._attempt(operation, account, claimed, claimed.references)
-        await self._conceal(operation)
+        attempt = replace(attempt, ages=attempt.ages.ended(), method=await self._conceal(operation))
         self._calls.require_closed(operation)
-        return await self._calls.call("query", replace(attempt, ages=attempt.ages.ended()), claimed.hold)
+        return await self._calls.call("query", attempt, claimed.hold)
 
     async def _query(self, claimed: ClaimedAttempt, query: Query, account: Account) -> Outcome:
         original = await self._original(claimed, query)
@@ -241,9 +241,13 @@ class AttemptRunner:
         """What the provider's book shows; nothing is sent that could have an effect, and that it shows nothing proves nothing."""
         references = References(original.references, claimed.references.noted, original.claims)
         attempt = self._attempt(original.operation, account, original, references)
-        await self._conceal(original.operation)
+        attempt = replace(
+            attempt,
+            same_account=False,
+            reference=attempt.reference or query.reference,
+            method=await self._conceal(original.operation),
+        )
         self._calls.require_closed(original.operation)
-        attempt = replace(attempt, same_account=False, reference=attempt.reference or query.reference)
         outcome = await self._calls.call("query", attempt, claimed.hold)
         if isinstance(outcome, Unknown) and outcome.reason == ACCOUNT_CHANGED:
             return msgspec.structs.replace(outcome, reason=NOT_FOUND)

@@ -15,6 +15,7 @@ from malipo.contracts.descriptor import Never
 from malipo.contracts.outcomes import ActionRequired, Approval, Declined, OtherAction, Pending, Redirect, Unknown
 from malipo.contracts.provider_commands import Charge, Confirm
 from malipo.platform.client import USER_AGENT, http_client
+from provider_kit.concealed import Concealed
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.personal import personal_texts
 from provider_kit.provider import (
@@ -271,11 +272,12 @@ class ProviderConformance(CallbackLaws):
             assert not [mask for mask in masks(sent) if recorder.has_sent(mask)], "a mask is sent: see `Attempt.method`"
 
     async def test_what_became_of_a_charge_is_asked_without_what_was_erased(self) -> None:
-        """A query may come without a `method`: then it only reads."""
+        """A query may come without a `method`: then it only reads, or it cannot ask."""
         for sent in self.personal_attempts():
             recorder = self.recorder(Reply({}, 500))
             async with self.on(recorder) as provider:
-                require_doubt(await provider.query(replace(sent, first_sent_at=clock.now(), method=None)), silent=True)
+                outcome = await provider.query(replace(sent, first_sent_at=clock.now(), method=None))
+            assert isinstance(outcome, Unknown), outcome
             assert not recorder.effects
 
     async def test_accounts_are_told_apart(self) -> None:
@@ -304,6 +306,22 @@ class ProviderConformance(CallbackLaws):
         personal = [one for sent in self.personal_attempts() for one in personal_texts(sent.method)]
         for secret in (*texts(self.credentials), *texts(self.other_credentials), "tok_1", *self.secrets, *personal):
             assert secret not in text, "a secret is shown: in a log, an error, an outcome, or an exchange's path"
+
+    async def test_no_id_that_is_kept_holds_what_is_personal(self) -> None:
+        """Ids are kept, told and logged as they are: what a provider has made of the customer is cut out of them before."""
+        kept: list[str] = []
+        for sent in self.personal_attempts():
+            for reply in [
+                one.reply for one in self.examples() if one.operation.operation_id == sent.operation.operation_id
+            ]:
+                async with self.on(answer(reply)) as provider:
+                    await raised_or_logged(provider.execute(sent))
+            kept += [reference for _, reference in sent.references.noted]
+        for story in self.stories():
+            parsed = await self.read(self.sign(story.event, self.credentials, clock.unix_seconds()))
+            kept += [reference for one in parsed.outcomes for reference in one.references.values()]
+        concealed = Concealed([text for sent in self.personal_attempts() for text in personal_texts(sent.method)])
+        assert [concealed.without(reference) for reference in kept] == kept, "an id holds what is personal"
 
     async def test_a_burst_of_calls_fetches_one_access_token(self) -> None:
         """Another one could end the first, or be one too many: all calls share it, and a refused one is renewed once."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
-from malipo.contracts.outcomes import AMOUNT_MISMATCH, Unknown
+from malipo.contracts.outcomes import AMOUNT_MISMATCH, PAYER_MISMATCH, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.platform.logs import log
 from provider_kit.errors import BadSignature
@@ -14,12 +14,13 @@ from provider_mpesa.mapping import (
     CONVERSATION,
     MISFIT,
     ORIGINATOR,
-    PHONE_MISMATCH,
     RECEIPT,
+    mask_of,
     reversal_result,
     status_result,
 )
 from provider_mpesa.objects import RESULT_REPORT, STK_REPORT, Result, StkCallback, id_of, money_of, text_of
+from provider_mpesa.prompt_names import fits, kept
 from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_STATUS
 
 ACCEPTED: Mapping[str, object] = {"ResultCode": 0, "ResultDesc": "Accepted"}
@@ -49,25 +50,17 @@ def parse(callback: Callback) -> ParsedCallback:
         return _to_be_asked(name, about)
 
 
-def fits(told: str, mask: str) -> bool:
-    """Whether a phone number may be the one behind a mask. Of either some digits may be hidden; those that are not must agree."""
-    number = told.replace(" ", "")
-    number = f"254{number[1:]}" if number.startswith("0") else number
-    if len(number) != len(mask):
-        return "*" in number
-    return all("*" in pair or pair[0] == pair[1] for pair in zip(number, mask, strict=True))
-
-
 def _to_be_asked(name: str, about: Addressed | None) -> ParsedCallback:
     ask = [] if about is None else [NamedOperation(kind=kind_of(about.operation))]
     return ParsedCallback(name, ask=ask, reply=ACCEPTED)
 
 
 def _prompt_ended(name: str, found: StkCallback, about: Addressed | None) -> ParsedCallback:
-    claims = {CHECKOUT: found.checkout}
-    if about is not None and isinstance(about.operation, Charge):
-        _require(found.checkout, about, CHECKOUT)
-        claims |= _claims(found, about.operation)
+    charge = about.operation if about is not None and isinstance(about.operation, Charge) else None
+    claims = {CHECKOUT: kept(found.checkout, charge and mask_of(charge))}
+    if about is not None and charge is not None:
+        _require(claims[CHECKOUT], about, CHECKOUT)
+        claims |= _claims(found, charge)
     hint = CallbackOutcome(kind="charge", references=claims, outcome=_HINT)
     return ParsedCallback(name, outcomes=[hint], reply=ACCEPTED)
 
@@ -78,8 +71,8 @@ def _claims(found: StkCallback, charge: Charge) -> dict[str, str]:
         return {}
     if (told := found.fact("Amount")) and money_of(told) != charge.amount:
         return {MISFIT: AMOUNT_MISMATCH}
-    if (phone := found.fact("PhoneNumber")) and not fits(phone, str(charge.method.details.get("phone", ""))):
-        return {MISFIT: PHONE_MISMATCH}
+    if (phone := found.fact("PhoneNumber")) and not fits(phone, mask_of(charge)):
+        return {MISFIT: PAYER_MISMATCH}
     receipt = found.receipt
     return {RECEIPT: receipt} if receipt else {}
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from malipo.contracts.outcomes import (
     AMOUNT_MISMATCH,
+    MISFITS,
     ActionRequired,
     Outcome,
     Pending,
@@ -18,13 +19,13 @@ from provider_mpesa.account import MpesaAccount
 from provider_mpesa.answers import accepted, doubt, refusal_of, refused, shown
 from provider_mpesa.codes import DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS, STATUS_ENDS
 from provider_mpesa.objects import ASKED, MpesaResponse, Result, id_of, is_id, money_of, text_of
+from provider_mpesa.prompt_names import kept
 
 CHECKOUT, MERCHANT_REQUEST, RECEIPT = "checkout", "merchant_request", "receipt"
 CONVERSATION, ORIGINATOR = "conversation", "originator"
 """What M-Pesa's ids are called among an attempt's references."""
 MISFIT = "misfit"
-"""As a claim: what of a callback does not fit what was ordered (`AMOUNT_MISMATCH`, `PHONE_MISMATCH`)."""
-PHONE_MISMATCH = "phone_mismatch"
+"""As a claim: what of a callback does not fit what was ordered (`AMOUNT_MISMATCH`, `PAYER_MISMATCH`)."""
 
 _OK, _SERVER_ERROR = 200, 500
 _RESULT = "result "
@@ -38,17 +39,23 @@ def pushed(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome
         return refused(response)
     if found.checkout is None:
         return Unknown(reason="no CheckoutRequestID")
-    _note(attempt, {CHECKOUT: found.checkout, MERCHANT_REQUEST: found.merchant_request})
+    name = kept(found.checkout, mask_of(charge))
+    _note(attempt, {CHECKOUT: name, MERCHANT_REQUEST: found.merchant_request})
     return prompt(charge)
 
 
 def prompt(charge: Charge) -> ActionRequired:
     """The customer has to enter the PIN. The operation shows a mask of the number."""
-    return ActionRequired(action=PhonePrompt(str(charge.method.details.get("phone", ""))))
+    return ActionRequired(action=PhonePrompt(mask_of(charge)))
+
+
+def mask_of(charge: Charge) -> str:
+    """What the operation shows of the customer's number."""
+    return str(charge.method.details.get("phone", ""))
 
 
 def checkout_of(references: References) -> str | None:
-    """What a query asks by: the `CheckoutRequestID` of the answer, else the only one that callbacks have claimed."""
+    """The prompt's name as it is kept: that of the answer, else the only one that callbacks have claimed."""
     claimed = references.claimed(CHECKOUT)
     return references.get(CHECKOUT) or (claimed[0] if len(claimed) == 1 else None)
 
@@ -68,11 +75,13 @@ def is_traceless(outcome: Outcome) -> bool:
     """Whether M-Pesa has answered, and shown nothing of the operation. A result is something, whatever it means."""
     if not isinstance(outcome, Unknown) or outcome.silent or outcome.reference is not None:
         return False
-    return not outcome.reason.startswith((_RESULT, AMOUNT_MISMATCH, PHONE_MISMATCH))
+    return outcome.reason not in MISFITS and not outcome.reason.startswith(_RESULT)
 
 
-def queried(attempt: Attempt, charge: Charge, checkout: str, response: MpesaResponse, *, settle: timedelta) -> Outcome:
-    """What the answer to a query of a prompt means. What may be paid all the same is a doubt until the prompt is `settle` old.
+def queried(attempt: Attempt, charge: Charge, name: str, response: MpesaResponse, *, settle: timedelta) -> Outcome:
+    """What the answer to a query of a prompt means that is kept by this `name` (`prompt_names.kept`).
+
+    What may be paid all the same is a doubt until the prompt is `settle` old.
 
     Raises `Misconfigured`.
     """
@@ -80,11 +89,12 @@ def queried(attempt: Attempt, charge: Charge, checkout: str, response: MpesaResp
         asked = ASKED.decode(response.body)
     except ValueError:
         return _unended(attempt, charge, response)
-    if response.status != _OK or text_of(asked.answered) != DONE or asked.checkout not in (None, checkout):
+    told = asked.checkout and kept(asked.checkout, mask_of(charge))
+    if response.status != _OK or text_of(asked.answered) != DONE or told not in (None, name):
         return Unknown(reason="unreadable answer", silent=response.status >= _SERVER_ERROR)
     result = text_of(asked.result)
     if result == DONE:
-        return _paid(attempt, charge, checkout)
+        return _paid(attempt, charge, name)
     if result in PROMPT_ENDS:
         return PROMPT_ENDS[result]
     if result not in PROMPT_DOUBTS and _AT_IT.search(asked.text.lower()):
@@ -137,20 +147,20 @@ def _given_back(refund: Refund, result: Result, receipt: str | None) -> Outcome:
     return Succeeded(amount=amount, reference=receipt)
 
 
-def _paid(attempt: Attempt, charge: Charge, checkout: str) -> Outcome:
+def _paid(attempt: Attempt, charge: Charge, name: str) -> Outcome:
     """The query tells neither amount nor receipt: what callbacks have claimed must fit what was ordered."""
     misfits = attempt.references.claimed(MISFIT)
     if misfits:
         return Unknown(reason=AMOUNT_MISMATCH if AMOUNT_MISMATCH in misfits else misfits[0])
-    receipt = attempt.references.get(RECEIPT) or _claimed_receipt(attempt.references, checkout)
-    _note(attempt, {CHECKOUT: checkout, RECEIPT: receipt})
+    receipt = attempt.references.get(RECEIPT) or _claimed_receipt(attempt.references, name)
+    _note(attempt, {CHECKOUT: name, RECEIPT: receipt})
     return Succeeded(amount=charge.amount, reference=receipt)
 
 
-def _claimed_receipt(references: References, checkout: str) -> str | None:
+def _claimed_receipt(references: References, name: str) -> str | None:
     """The receipt that the callback of this very prompt has named, if all that came there agrees."""
     receipts = references.claimed(RECEIPT)
-    return receipts[0] if len(receipts) == 1 and {*references.claimed(CHECKOUT)} <= {checkout} else None
+    return receipts[0] if len(receipts) == 1 and {*references.claimed(CHECKOUT)} <= {name} else None
 
 
 def _unended(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:

@@ -34,9 +34,11 @@ from provider_mpesa.mapping import (
     reversing,
     status_asked,
 )
+from provider_mpesa.prompt_names import whole
 from provider_mpesa.purposes import PurposeBook
 
 _VALIDATION_SECONDS = 5.0  # M-Pesa waits for less than eight, which the way here and back is part of
+_NUMBER_ERASED = Unknown(reason="the customer's number is erased, with which M-Pesa's name of the prompt ends")
 _NO_CONVERSATION = Unknown(reason="M-Pesa's name of the reversal is not known")
 
 
@@ -135,12 +137,15 @@ class MpesaProvider:
                 return await self._ask_about_reversal(attempt)
 
     async def _ask_about_prompt(self, attempt: Attempt, charge: Charge) -> Outcome:
-        account, checkout = _account(attempt), checkout_of(attempt.references)
-        if checkout is None:
+        account, name = _account(attempt), checkout_of(attempt.references)
+        if name is None:
             return nameless(attempt, account, settle=self._settle)
+        checkout = whole(name, attempt.method)
+        if checkout is None:
+            return _NUMBER_ERASED
         body = requests.stk_query(account, checkout, clock.now())
         response = await self._client.call(account, requests.STK_QUERY, body)
-        return queried(attempt, charge, checkout, response, settle=self._settle)
+        return queried(attempt, charge, name, response, settle=self._settle)
 
     async def _ask_about_reversal(self, attempt: Attempt) -> Outcome:
         """The answer comes by callback, to the own address of the question."""
