@@ -237,7 +237,11 @@ def test_any_other_result_of_a_reversal_is_a_doubt(event):
     assert isinstance(reversal_result(REFUND, result_of(event)), Unknown)
 
 
-@pytest.mark.parametrize("status", ["Failed", "Declined", "Cancelled", "Expired"])
+def test_a_reversal_that_was_declined_may_be_of_what_somebody_else_had_reversed_and_is_a_doubt():
+    assert status_result(REFUND, result_of(samples.stands("Declined"))) == Unknown(reason="status Declined")
+
+
+@pytest.mark.parametrize("status", ["Failed", "Cancelled", "Expired"])
 def test_a_reversal_that_m_pesa_says_has_ended_without_effect_has_failed(status):
     told = status_result(REFUND, result_of(samples.stands(status)))
     assert isinstance(told, Declined)

@@ -73,6 +73,9 @@ REVERSAL_ENDS: Mapping[str, Declined] = {
 
 STATUS_ENDS: Mapping[str, Declined] = {
     word: Declined(code="refund_failed", message=f"M-Pesa has not reversed the payment: {word}.")
-    for word in ("Declined", "Failed", "Cancelled", "Expired")
+    for word in ("Failed", "Cancelled", "Expired")
 }
-"""How a reversal has ended without effect, by the `TransactionStatus` that a question is answered with."""
+"""How a reversal has ended without effect, by the `TransactionStatus` that a question is answered with.
+
+`Declined` is none: that is also what a reversal is called whose payment somebody else had reversed, and the money is gone then.
+"""

@@ -29,6 +29,7 @@ MISFIT = "misfit"
 
 _OK, _SERVER_ERROR = 200, 500
 _RESULT = "result "
+_DECLINED = "Declined"
 _AT_IT = re.compile("(being|under) process")
 
 
@@ -131,10 +132,10 @@ def reversal_result(refund: Refund, result: Result) -> Outcome:
 def status_result(refund: Refund, result: Result) -> Outcome | None:
     """How a reversal stands, as the answer to our question says; None if it says nothing."""
     status = result.fact("TransactionStatus")
-    if text_of(result.result) != DONE or status not in ("Completed", *STATUS_ENDS):
+    if text_of(result.result) != DONE or status not in ("Completed", _DECLINED, *STATUS_ENDS):
         return None
-    if status in STATUS_ENDS:
-        return STATUS_ENDS[status]
+    if status != "Completed":
+        return STATUS_ENDS.get(status, Unknown(reason=f"status {status}"))
     receipt = result.fact("ReceiptNo")
     return _given_back(refund, result, receipt if is_id(receipt) else None)
 
