@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from operating import run_command
@@ -16,6 +17,7 @@ from malipo_local.demo.tour import timeline_lines
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.paybill import new_phone, reference_of
 from malipo_local.waiting import until
+from provider_mpesa.certificate import encrypted, read_certificate
 
 PUSH = {"method": "POST", "path": "/mpesa/stkpush/v1/processrequest"}
 SECONDS = 90
@@ -131,6 +133,21 @@ def test_a_payment_is_given_back_whole_and_not_in_part(shop):
     assert part.json()["code"] == "operation_unsupported"
 
 
+def test_a_refund_of_what_somebody_has_reversed_at_mpesa_is_in_doubt_until_a_person_decides(shop, stack):
+    payment_id = ask_and_have_paid(shop)
+    shop.wait(payment_id, "completed")
+    (receipt,) = receipts(shop, payment_id)
+    wait_for_receipt(shop, receipt)
+    reverse_in_portal(shop, stack, receipt)
+    assert until(lambda: len(shop.paybill.effects(payment_id)) == 2, SECONDS), "the money went back"
+    refund = shop.post(f"/v1/payments/{payment_id}/refunds").raise_for_status().json()
+    assert until(lambda: shop.explain(payment_id)["operations"][-1]["state"] == "in_doubt", SECONDS)
+    why = ("--because", "it was reversed in the portal", "--by", "a person")
+    run_command(stack, "orchestrator", "decide", refund["id"], "--as", "completed", *why)
+    assert shop.wait_refund(refund["id"])["status"] == "completed"
+    assert shop.payment(payment_id)["amount_refunded"] == shop.payment(payment_id)["amount"]
+
+
 def test_a_token_that_somebody_else_kills_under_load_costs_no_payment_and_no_second_prompt(shop):
     shop.paybill.script("paid", times=30)
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -190,6 +207,28 @@ def test_money_that_nothing_explains_waits_for_a_person_who_assigns_it(shop, sta
 def test_after_all_of_this_malipos_book_equals_mpesas(shop):
     assert books.differences(shop) == []
     assert books.double_charges(shop) == []
+
+
+def reverse_in_portal(shop: DemoMerchant, stack: Stack, receipt: str) -> None:
+    """As somebody does who knows the account's API operator: Malipo has no part in it, nor hears of it."""
+    known, http = shop.paybill.credentials(), shop.paybill.http
+    certificate = read_certificate(Path(stack.service_env("provider-mpesa")["MPESA_CERTIFICATE_FILE"]))
+    token = http.get("/oauth/v1/generate?grant_type=client_credentials", auth=("portal", "portal")).raise_for_status()
+    elsewhere = f"{stack.url('merchant-sim')}/hooks/{shop.name}"
+    body = {
+        "Initiator": known["initiator"],
+        "SecurityCredential": encrypted(certificate, known["initiator_password"]),
+        "CommandID": "TransactionReversal",
+        "TransactionID": receipt,
+        "Amount": 100,
+        "ReceiverParty": known["shortcode"],
+        "RecieverIdentifierType": "11",
+        "ResultURL": elsewhere,
+        "QueueTimeOutURL": elsewhere,
+        "Remarks": "Goods returned",
+    }
+    headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+    http.post("/mpesa/reversal/v1/request", json=body, headers=headers).raise_for_status()
 
 
 def ask_and_have_paid(shop: DemoMerchant, **how: object) -> str:

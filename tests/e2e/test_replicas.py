@@ -1,7 +1,9 @@
 """Two of every service: the same stories, also when one of the two is killed."""
 
+import re
 import signal
 
+import httpx
 import pytest
 from operating import run_command
 
@@ -30,3 +32,27 @@ def test_two_of_each_service_share_the_work_and_one_of_two_may_die(tmp_path):
         assert books.differences(merchant) == []
         assert books.double_charges(merchant) == []
         assert set(books.malipos(merchant)) == set(payment_ids)
+        stack.wait_ready("provider-mpesa", 90)
+        both_prompt_with_one_token(stack, merchant)
+
+
+def both_prompt_with_one_token(stack: Stack, merchant: DemoMerchant) -> None:
+    """At M-Pesa each new token ends the last one: replicas that fetched their own would end each other's."""
+    merchant.connect_mpesa()
+    merchant.paybill.script("paid", times=20)
+    for payment_id in [merchant.prompt(prefer="respond-async")["id"] for _ in range(20)]:
+        assert merchant.wait(payment_id, seconds=90)["status"] == "completed"
+        assert len(merchant.paybill.prompts(payment_id)) == 1
+    assert [prompts_sent(url) > 0 for url in stack.urls("provider-mpesa")] == [True, True]
+    fetched = merchant.paybill.http.get("/_sim/requests", params={"path": "/oauth/v1/generate"})
+    assert len(fetched.raise_for_status().json()) == 1
+
+
+def prompts_sent(url: str) -> float:
+    """How many a replica has sent, by its metrics."""
+    counted = re.findall(
+        r'^malipo_provider_calls_total\{kind="charge",provider="mpesa",[^}]*verb="execute"\} ([0-9.e+]+)',
+        httpx.get(f"{url}/metrics").raise_for_status().text,
+        re.MULTILINE,
+    )
+    return sum(map(float, counted))
