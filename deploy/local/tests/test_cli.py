@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from malipo.contracts.providers import PROVIDERS
-from malipo_local import cli
+from malipo_local import cli, handed_on
 from malipo_local.options import read_settings
 
 from .conftest import Fakes, processes_of, until
@@ -108,7 +108,7 @@ def test_what_matches_nothing_is_listed_for_every_provider_or_for_one(
 ) -> None:
     become = Mock(side_effect=SystemExit(0))
     monkeypatch.setitem(PROVIDERS, "acme", PROVIDERS["stripe"])
-    monkeypatch.setattr(cli, "_become", become)
+    monkeypatch.setattr(handed_on, "_become", become)
     assert CliRunner().invoke(cli.app, ["unmatched", *options.split()]).exit_code == 0
     assert [call.args[1:] for call in become.call_args_list] == [
         (service, service.replace("-", "_"), "unmatched", "--all") for service in listed
@@ -118,14 +118,14 @@ def test_what_matches_nothing_is_listed_for_every_provider_or_for_one(
 def test_the_list_of_what_matches_nothing_ends_where_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     become = Mock(side_effect=SystemExit(1))
     monkeypatch.setitem(PROVIDERS, "acme", PROVIDERS["stripe"])
-    monkeypatch.setattr(cli, "_become", become)
+    monkeypatch.setattr(handed_on, "_become", become)
     assert CliRunner().invoke(cli.app, ["unmatched"]).exit_code == 1
     assert become.call_count == 1
 
 
 def test_an_account_is_registered_by_its_providers_service(monkeypatch: pytest.MonkeyPatch) -> None:
     become = Mock(side_effect=SystemExit(1))
-    monkeypatch.setattr(cli, "_become", become)
+    monkeypatch.setattr(handed_on, "_become", become)
     command = ["register", "--provider", "mpesa", "--credential", "cred_1", "--again"]
     assert CliRunner().invoke(cli.app, command).exit_code == 1
     assert become.call_args.args[1:] == (

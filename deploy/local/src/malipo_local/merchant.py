@@ -36,9 +36,9 @@ class DemoMerchant:
     Malipo learns of its `paybill` by `connect_mpesa`: what an account's transactions tell is fetched again and again.
     """
 
-    def __init__(self, stack: Stack, name: str, key: str, running: Running) -> None:
+    def __init__(self, stack: Stack, name: str, key: str, running: Running | None = None) -> None:
         self.stack = stack
-        self._run = running
+        self._run = running or run_command
         self.name = name
         self.key = key
         self.stripe_key = f"sk_test_{uuid.uuid4().hex}"
@@ -52,8 +52,10 @@ class DemoMerchant:
     @classmethod
     def open(cls, stack: Stack, name: str | None = None, running: Running | None = None) -> Self:
         """Make the merchant with a key by the operator's command line, then set up both directions of webhooks."""
-        name, running = name or f"merchant-{uuid.uuid4().hex[:8]}", running or run_command
-        made = json.loads(running(stack, "gateway", "merchant", "create", name, "--test-key", "--json"))
+        name = name or f"merchant-{uuid.uuid4().hex[:8]}"
+        made = json.loads(
+            (running or run_command)(stack, "gateway", "merchant", "create", name, "--test-key", "--json")
+        )
         merchant = cls(stack, name, made["key"], running)
         try:
             merchant.connect_stripe()
