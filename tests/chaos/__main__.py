@@ -107,6 +107,7 @@ def random_chaos(
     say = _stopwatch()
     say("starting the system ...")
     overrides = {f"{provider}-sim": {"SEED": str(chosen)} for provider in PROVIDERS}
+    overrides["provider-mpesa"] = {"MPESA_STATEMENT_SECONDS": "10"}  # what nothing else tells stands there alone
     with (
         system.running(failpoints=False, replicas=replicas, overrides=overrides) as running,
         Onlooker(running.stack) as onlooker,

@@ -40,6 +40,11 @@ def count(onlooker: Onlooker, merchant: DemoMerchant, ledger: Ledger) -> Census:
         *_payments(merchant, ledger),
         *(f"the books differ: {difference}" for difference in books.differences(merchant)),
         *(f"charged twice: {payment_id}" for payment_id in books.double_charges(merchant)),
+        *(
+            f"asked twice: {payment_id}"
+            for payment_id in ledger.payments
+            if len(merchant.paybill.prompts(payment_id)) > 1
+        ),
         *(f"{payment_id}: {what}" for payment_id, trail in found.items() for what in trails.differences(trail)),
         *_dues(onlooker, ledger),
         *_timelines(onlooker, found),

@@ -26,6 +26,10 @@ class Books:
         """See `paybill`."""
         return []
 
+    def prompts(self, _: str) -> list[Any]:
+        """See `paybill`."""
+        return []
+
     def get(self, *_: object, **__: object) -> Any:
         """See `api`."""
         return self

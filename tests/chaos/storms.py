@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random  # noqa: TID251 - from a seed, so that a run can be repeated
 from types import MappingProxyType
 
 import httpx
 from operating import run_command
 
-from chaos import census
+from chaos import census, doubts
 from chaos.customers import KINDS
-from chaos.customers.customer import Ledger
+from chaos.customers.customer import Due, Ledger
 from chaos.load import Crowd, Say
 from chaos.onlooker import Onlooker
+from chaos.operations.mpesa import with_statement
 from chaos.system import SERVICES, STORES, System
 from malipo_local import Stack
 from malipo_local.errors import StackError
@@ -35,6 +37,7 @@ _PAUSE_SECONDS = (2, 15)
 _BETWEEN_SECONDS = (3, 12)
 
 FAULTS: Mapping[str, Sequence[tuple[str, float]]] = {
+    "mpesa": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05)),
     "stripe": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05), ("webhook_reorder", 0.05)),
 }
 """What goes wrong at a provider during random chaos, and how often."""
@@ -148,7 +151,7 @@ def _storm(
     rate: float = RATE,
     faults: Mapping[str, Sequence[tuple[str, float]]] = MappingProxyType({}),
 ) -> StormResult:
-    with DemoMerchant.open(system.stack, running=run_command) as merchant, _misbehaving(system.stack, faults):
+    with _merchant(system.stack) as merchant, _misbehaving(system.stack, faults):
         crowd = Crowd(merchant, rate=rate, seed=seed, kinds=tuple(kinds))
         say(f"{name}: {rate:g} payments a second for {seconds:.0f} s")
 
@@ -165,18 +168,33 @@ def _storm(
             broken.append(f"customers still waited for answers {_PATIENCE_SECONDS:.0f} s after the storm")
         say("waiting until all is at rest ...")
         began = time.monotonic()
-        broken += _come_to_rest(system, onlooker)
+        broken += _come_to_rest(system, onlooker, partial(_decide, onlooker, merchant, crowd.ledger))
         rest_seconds = time.monotonic() - began
         say("comparing the books ...")
         found = census.count(onlooker, merchant, crowd.ledger)
         return StormResult(name, crowd.ledger, found.ended, broken + found.broken, struck, rest_seconds)
 
 
-def _come_to_rest(system: System, onlooker: Onlooker) -> list[str]:
+@contextmanager
+def _merchant(stack: Stack) -> Generator[DemoMerchant]:
+    with DemoMerchant.open(stack, running=run_command) as merchant:
+        with_statement(merchant)
+        yield merchant
+
+
+def _decide(onlooker: Onlooker, merchant: DemoMerchant, ledger: Ledger) -> None:
+    """What no provider can be asked about a person decides: what may not be sent again was perhaps never sent."""
+    for payment_id in doubts.decided(onlooker, merchant):
+        ledger.payments[payment_id] = Due("failed")
+
+
+def _come_to_rest(system: System, onlooker: Onlooker, look_after: Callable[[], None]) -> list[str]:
     last: list[str] = []
 
     def at_rest() -> bool:
         last[:] = onlooker.open_work()
+        if last:
+            look_after()
         return not last
 
     for name in (*STORES, *SERVICES):

@@ -4,8 +4,6 @@ M-Pesa calls back once, and knows no keys: what it may have been sent is not sen
 its callback were lost, only the account's statement tells, or a person who has looked into M-Pesa's book.
 """
 
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +13,7 @@ from typing import Any
 import httpx
 
 from chaos.crossings import DOOR, KIT
+from chaos.doubts import decide, is_nameless
 from chaos.operations.operation import Ending, Operation, Scene
 from chaos.operations.steps import SECONDS, wait_a_little, wait_ready
 from malipo.contracts.identity import charge_id
@@ -39,12 +38,6 @@ _HASTENED_SECONDS = 5
 _RESULT_SECONDS = 1
 """Longer than Malipo takes to write down that a reversal was accepted, so that each run reaches the same crossings."""
 
-# What ended without a name by which M-Pesa could be asked about it.
-_NAMELESS = """
-SELECT FROM attempts WHERE id = $1 AND done_at IS NOT NULL AND outcome ->> 'result' = 'Unknown'
-  AND NOT EXISTS (SELECT FROM attempt_references AS known WHERE attempt_id = $1 AND role IN ('checkout', 'conversation'))
-  AND NOT EXISTS (SELECT FROM claims WHERE attempt_id = $1 AND role = 'checkout')
-"""
 # As if the time had passed after which a customer is looked after, a result is the last word, a statement is read again, and
 # money in it is looked at again, or told.
 _LOOK_AFTER = "UPDATE timers SET due_at = now() WHERE subject_id = $1 RETURNING 1"
@@ -162,8 +155,8 @@ def reverse(scene: Scene, payment_id: str) -> None:
     query = "SELECT FROM operations WHERE id = $1 AND view ->> 'status' <> 'processing'"
 
     def ended() -> bool:
-        if _is_nameless(scene, refund_id):
-            _decide(scene, refund_id, "completed" if _is_reversed(scene, payment_id) else "failed")
+        if is_nameless(scene.onlooker, refund_id):
+            decide(scene.merchant.demo.stack, refund_id, "completed" if _is_reversed(scene, payment_id) else "failed")
         return bool(scene.onlooker.rows("gateway", query, refund_id))
 
     _wait(f"{refund_id} never ended", ended)
@@ -236,7 +229,7 @@ def _reaches_phone(scene: Scene, payment_id: str) -> bool:
     charge, paybill = charge_id(payment_id, 1), _paybill(scene)
     _wait(
         f"{payment_id} never reached a phone",
-        lambda: bool(paybill.prompts(payment_id)) or _is_nameless(scene, charge),
+        lambda: bool(paybill.prompts(payment_id)) or is_nameless(scene.onlooker, charge),
     )
     return bool(paybill.prompts(payment_id))
 
@@ -250,8 +243,8 @@ def _see_to_the_end(scene: Scene, payment_id: str) -> None:
         _finds(scene, _JUDGE)
         return bool(scene.onlooker.rows("gateway", query, payment_id))
 
-    _wait(f"{payment_id} never ended", lambda: ended() or _is_nameless(scene, charge))
-    if not until(lambda: ended() or not _is_nameless(scene, charge), _CALLBACK_SECONDS):
+    _wait(f"{payment_id} never ended", lambda: ended() or is_nameless(scene.onlooker, charge))
+    if not until(lambda: ended() or not is_nameless(scene.onlooker, charge), _CALLBACK_SECONDS):
         _look_into_book(scene, payment_id)
     _wait(f"{payment_id} never ended", ended)
 
@@ -260,11 +253,7 @@ def _look_into_book(scene: Scene, payment_id: str) -> None:
     if any(effect["kind"] == "stk" for effect in _paybill(scene).effects(payment_id)):
         _finds(scene, _READ, _credential_id(scene))
     else:
-        _wait(f"{payment_id} could not be decided", lambda: _decide(scene, payment_id, "failed"))
-
-
-def _is_nameless(scene: Scene, operation_id: str) -> bool:
-    return _finds(scene, _NAMELESS, operation_id)
+        _wait(f"{payment_id} could not be decided", lambda: decide(scene.merchant.demo.stack, payment_id, "failed"))
 
 
 def _is_reversed(scene: Scene, payment_id: str) -> bool:
@@ -278,14 +267,6 @@ def _credential_id(scene: Scene) -> str:
 def _finds(scene: Scene, statement: str, *about: str) -> bool:
     """Whether there is such a row at M-Pesa's service, or one that is changed so."""
     return bool(scene.onlooker.rows(_SERVICE, statement, *about))
-
-
-def _decide(scene: Scene, subject_id: str, ending: str) -> bool:
-    """What a person does; refused while the provider's service still owes an answer."""
-    command = [sys.executable, "-m", "orchestrator", "decide", subject_id, "--as", ending]
-    why = ["--because", "as in M-Pesa's book", "--by", "the crash matrix"]
-    environment = scene.merchant.demo.stack.service_env("orchestrator")
-    return not subprocess.run([*command, *why], env=environment, capture_output=True, check=False).returncode
 
 
 def _wait(complaint: str, condition: Callable[[], bool]) -> None:
