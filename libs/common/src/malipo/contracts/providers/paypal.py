@@ -1,24 +1,148 @@
-"""PayPal: what it is, as data."""
+"""PayPal: orders that a payer approves, and that are captured or authorized then. Facts: developer.paypal.com/api/rest."""
 
-from pydantic import ConfigDict
+from datetime import timedelta
+from typing import Annotated, Literal
 
-from malipo.contracts.descriptor import Details, Never, ProviderDescriptor
+from pydantic import ConfigDict, Field
+
+from malipo.contracts.descriptor import (
+    AmountRule,
+    Details,
+    Method,
+    MethodRules,
+    OperationRules,
+    Pattern,
+    ProblemText,
+    ProviderDescriptor,
+    SameKey,
+    Secret,
+)
+from malipo.contracts.identity import short_name
+from malipo.money import EXPONENTS
+
+_WITH_DECIMALS = (
+    *("AUD", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "MXN"),
+    *("NOK", "NZD", "PHP", "PLN", "SEK", "SGD", "THB", "USD"),
+)
+"""Without BRL, CNY, INR and MYR, which PayPal takes "for in-country accounts only" (Currency codes): in which country an
+account is, is not known here.
+"""
+_WITHOUT_DECIMALS = ("HUF", "JPY", "TWD")
+"""PayPal refuses decimals of them (Currency codes); HUF and TWD have two in ISO 4217."""
+
+DECIMALS = dict.fromkeys(_WITH_DECIMALS, 2) | dict.fromkeys(_WITHOUT_DECIMALS, 0)
+"""How many decimals PayPal writes in each currency that is taken."""
+
+INVOICE_CHARACTERS = 20
+"""Of an invoice id of ours: 100 bits, so that none comes twice. PayPal takes 127 characters."""
+
+
+def own_reference(operation_id: str) -> str:
+    """The invoice id of a charge, capture or refund: its payer and its merchant see it, and PayPal takes each once."""
+    return short_name(operation_id, INVOICE_CHARACTERS)
+
+
+_ClientId = Annotated[
+    str, Pattern("^[A-Za-z0-9_-]{20,128}$", "client_id_invalid", "a client id: 20 to 128 letters, digits, - or _")
+]
+_WebhookId = Annotated[
+    str, Pattern("^[A-Za-z0-9-]{1,50}$", "webhook_id_invalid", "a webhook's id: up to 50 letters, digits or -")
+]
+
+
+class PaypalMethod(Method):
+    """A PayPal account, or whatever else PayPal's page offers: the payer approves there, or goes back to `cancel_url`."""
+
+    type: Literal["paypal"]
 
 
 class PaypalCredentials(Details):
-    """A merchant's account at PayPal."""
+    """A merchant's app at PayPal."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {}})
+    problems = ("client_id_invalid", "webhook_id_invalid", "text_empty", "text_too_long", "too_many_entries")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "client_id": "AexampleClientId0123456789",
+                "client_secret": "example-client-secret",
+                "webhook_ids": ["1JE4291016473214C"],
+            }
+        }
+    )
+
+    client_id: _ClientId = Field(
+        description="Of the app: the sandbox's with your test key, the live one with your live key."
+    )
+    client_secret: Annotated[str, Field(min_length=1, max_length=200), Secret()] = Field(
+        repr=False, description="Of the app."
+    )
+    webhook_ids: list[_WebhookId] = Field(
+        default=[],
+        max_length=5,
+        description="Ids of the app's webhooks that send here; two while one is exchanged. Without any, callbacks are refused.",
+    )
 
 
-# Without methods and operations nothing is paid through it. Of the traits these are the careful ones: what may have been
-# sent is never sent again, and no callback is believed before a query has confirmed it.
+REPEAT = SameKey(timedelta(hours=6))
+"""PayPal remembers an order's `PayPal-Request-Id` so long (Orders, "Create order"), and that of a capture of an authorization
+or of a refund 45 days (Payments).
+"""
+
+EVENT_TYPES = (
+    "CHECKOUT.ORDER.APPROVED",
+    "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
+    "PAYMENT.AUTHORIZATION.CREATED",
+    "PAYMENT.AUTHORIZATION.VOIDED",
+    "PAYMENT.CAPTURE.COMPLETED",
+    "PAYMENT.CAPTURE.PENDING",
+    "PAYMENT.CAPTURE.DECLINED",
+    "PAYMENT.CAPTURE.DENIED",
+    "PAYMENT.CAPTURE.REFUNDED",
+    "PAYMENT.CAPTURE.REVERSED",
+    "PAYMENT.REFUND.PENDING",
+    "PAYMENT.REFUND.FAILED",
+    "CUSTOMER.DISPUTE.CREATED",
+    "CUSTOMER.DISPUTE.UPDATED",
+    "CUSTOMER.DISPUTE.RESOLVED",
+)
+"""The events that are read, and that a merchant's webhook has to send."""
+
 DESCRIPTOR = ProviderDescriptor(
     name="paypal",
     title="PayPal",
     credentials=PaypalCredentials,
-    methods=(),
-    operations={},
-    repeat=Never(),
-    callbacks="hint",
+    methods=(
+        MethodRules(
+            model=PaypalMethod,
+            currencies={one: AmountRule(step=10 ** (EXPONENTS[one] - DECIMALS[one])) for one in sorted(DECIMALS)},
+            captures=("automatic", "manual"),
+            actions=("approval",),
+            needs=("return_url",),
+            # A payer has three hours to approve (Orders, "links"): an order is no good for longer.
+            life=timedelta(hours=1),
+            longest_life=timedelta(hours=3),
+        ),
+    ),
+    operations={
+        "charge": OperationRules(asynchronous=True),
+        "confirm": OperationRules(asynchronous=True),
+        "capture": OperationRules(partial=True, several=True, asynchronous=True),
+        "cancel": OperationRules(),
+        "refund": OperationRules(partial=True, several=True, asynchronous=True),
+    },
+    repeat=REPEAT,
+    callbacks="signed",
+    pending=timedelta(minutes=5),
+    own_references=lambda operation_id: (own_reference(operation_id),),
+    receives=False,
+    setup=f"PayPal is to send there {', '.join(f'`{event}`' for event in EVENT_TYPES)}: give the id that the webhook gets in "
+    "`webhook_ids`.",
+    problems={
+        "client_id_invalid": ProblemText(
+            "Not a client id of this provider", "Copy it from the page of the app at PayPal."
+        ),
+        "webhook_id_invalid": ProblemText(
+            "Not a webhook's id", "Copy it from the page of the app at PayPal, not the URL."
+        ),
+    },
 )
