@@ -42,7 +42,7 @@ def read(methods):
 
 @pytest.fixture
 def ask(providers, read):
-    def ask(method: str, amount: int, currency: str, *, given=("return_url",), **changes: Any):
+    def ask(method: str, amount: int, currency: str, *, given=("return_url", "cancel_url"), **changes: Any):
         base = {"capture": "automatic", "provider": None, "given": frozenset(given)}
         asked = Asked(method=read(SENT[method]), amount=Money(amount, currency), **base | changes)
         return candidates(asked, providers)
@@ -98,6 +98,7 @@ def test_each_method_finds_its_provider(ask, asked, provider):
         (("mpesa", 10_000, "KES"), {"capture": "manual"}, "/capture", "operation_unsupported", "must be automatic"),
         (("mpesa", 10_000, "KES"), {"provider": "stripe"}, "/provider", "method_unsupported", "through mpesa"),
         (("paypal", 1250, "USD"), {"given": ()}, "/return_url", "field_missing", "PayPal"),
+        (("paypal", 1250, "USD"), {"given": ("return_url",)}, "/cancel_url", "field_missing", "PayPal"),
         (("paypal", 12_345, "HUF"), {}, "/amount", "amount_not_representable", "multiple of 100"),
         (("paypal", 1250, "KES"), {}, "/currency", "currency_unsupported", "and more"),
         (("bank_transfer", 500_001, "USD"), {}, "/amount", "amount_too_large", "ZELLE takes at most 500000"),

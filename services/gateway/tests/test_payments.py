@@ -31,6 +31,7 @@ async def test_its_command_carries_all_that_the_merchant_sent(gateway, merchant,
         "metadata": {"cart": "9"},
         "capture": "manual",
         "return_url": "https://shop.example/back",
+        "cancel_url": "https://shop.example/basket",
         "provider": "stripe",
     }
     shown = (await merchant.pay(body)).json()

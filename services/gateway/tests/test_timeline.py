@@ -235,6 +235,7 @@ def postponed(payment, tries: int = 1, **changes) -> AttemptPostponed:
 async def test_a_timeline_holds_no_secret_and_nothing_about_the_customer(gateway, merchant, make):
     private = {"description": "private-1", "metadata": {"private-2": "private-3"}, "client_ref": "private-4"}
     private |= {"method": {"type": "card", "token": "pm_private5"}, "return_url": "https://private-6.example"}
+    private |= {"cancel_url": "https://private-11.example"}
     payment = (await merchant.pay(make.payment | private, key="private-7")).json()
     refund = (await merchant.post(f"/v1/payments/{payment['id']}/refunds", {"reason": "private-8"})).json()
     step = gateway.step(merchant, payment, "requires_action", event="payment.requires_action")

@@ -13,7 +13,7 @@ from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Decl
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.messaging.subscription import Received
 from malipo.money import Money
-from orchestrator import handlers, scheduler
+from orchestrator import commands, handlers, scheduler, store
 from orchestrator.machine import DECIDED
 from orchestrator.views import _ADVICE, PUBLIC
 
@@ -36,6 +36,16 @@ async def test_a_new_payment_is_charged_and_completed_by_the_providers_outcome(o
     assert done.payment.amount_captured == 1000
     assert done.public_event.type == "payment.completed"
     assert (done.step, done.public_event.sequence) == (2, 1)
+
+
+async def test_a_charge_says_where_the_customer_returns_to_also_when_it_is_repeated(orchestrator, make):
+    pages = {"return_url": "https://shop.example/back", "cancel_url": "https://shop.example/basket"}
+    create = make.create(**pages)
+    [transition, charge] = await orchestrator.handle(create)
+    kept, _ = await store.read(orchestrator.database.reads, {create.payment_id})
+    repeated = commands.operation_command(kept[create.payment_id], None)
+    for one in (transition.payment, charge, repeated):
+        assert {name: getattr(one, name) for name in pages} == pages
 
 
 async def test_create_and_outcome_in_one_batch_are_both_applied(orchestrator, make):

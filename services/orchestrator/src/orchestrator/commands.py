@@ -101,6 +101,7 @@ def _charge(payment: Payment) -> Charge:
         capture=payment.capture,
         description=payment.description,
         return_url=payment.return_url,
+        cancel_url=payment.cancel_url,
         expires_at=payment.expires_at,
     )
 

@@ -71,6 +71,7 @@ PAYMENTS = Table(
     Column("expires_at", MOMENT, nullable=False),
     Column("created_at", MOMENT, nullable=False),
     *PAYMENT_CHANGES,
+    Column("cancel_url", Text),
 )
 Index("payments_in_doubt", PAYMENTS.c.in_doubt_since, postgresql_where=PAYMENTS.c.in_doubt_since.is_not(None))
 

@@ -95,6 +95,7 @@ def payment_view(payment: Payment) -> PaymentView:
         description=payment.description,
         metadata=payment.metadata,
         return_url=payment.return_url,
+        cancel_url=payment.cancel_url,
         action=payment.action if payment.state is State.REQUIRES_ACTION else None,
         failure=payment.failure,
         expires_at=payment.expires_at,

@@ -53,6 +53,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     description: str | None = None
     metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec makes a new one each time
     return_url: str | None = None
+    cancel_url: str | None = None
     expires_at: Moment | None = None
 
 

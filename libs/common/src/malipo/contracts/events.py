@@ -61,6 +61,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     metadata: dict[str, str] = {}
     return_url: str | None = None
+    cancel_url: str | None = None
     action: Action | None = None
     failure: Failure | None = None
     expires_at: Moment | None = None

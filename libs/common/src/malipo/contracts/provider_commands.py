@@ -43,6 +43,7 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     capture: CaptureMode
     description: str | None = None
     return_url: str | None = None
+    cancel_url: str | None = None
     expires_at: Moment | None = None
 
 

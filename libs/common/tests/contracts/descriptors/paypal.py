@@ -28,10 +28,7 @@ _WITHOUT_DECIMALS = frozenset({"HUF", "TWD"})  # which have two in ISO 4217
 class PaypalMethod(Method):
     """A PayPal account: its owner approves on PayPal's page, or goes back to `cancel_url`."""
 
-    problems = ("url_invalid",)
-
     type: Literal["paypal"]
-    cancel_url: Annotated[str, Pattern("^https?://[^ ]{1,1000}$", "url_invalid", "an http or https URL")] | None = None
 
 
 class PaypalCredentials(Details):
@@ -59,7 +56,7 @@ DESCRIPTOR = ProviderDescriptor(
             currencies={currency: AmountRule(step=100 if currency in _WITHOUT_DECIMALS else 1) for currency in _TAKEN},
             captures=("automatic", "manual"),
             actions=("approval",),
-            needs=("return_url",),
+            needs=("return_url", "cancel_url"),
             life=timedelta(hours=3),
             longest_life=timedelta(hours=6),
         ),

@@ -23,6 +23,7 @@ PAYMENT: dict[str, Any] = {
     "description": None,
     "metadata": {},
     "return_url": None,
+    "cancel_url": None,
     "action": None,
     "failure": None,
     "expires_at": "2026-11-21T09:45:00.000000Z",

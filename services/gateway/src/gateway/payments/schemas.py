@@ -159,6 +159,9 @@ class NewPayment(Details):
     metadata: Metadata = Field(default={}, max_length=20, description=f"Yours. {_NOTHING_PERSONAL}")
     capture: CaptureMode = Field(default="automatic", description="`manual` reserves the amount; capture it later.")
     return_url: WebUrl | None = Field(default=None, description="Where the customer returns to after a redirect.")
+    cancel_url: WebUrl | None = Field(
+        default=None, description="Where the customer returns to who does not agree, where the provider asks for that."
+    )
     provider: Provider | None = Field(default=None, description="Leave it out to let routing decide.")
     account: AccountLabel = Field(
         default=DEFAULT_ACCOUNT, description="Which of your accounts at the provider, by its label."

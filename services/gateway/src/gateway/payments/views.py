@@ -36,6 +36,7 @@ def first_payment(body: NewPayment, now: datetime, expires_at: datetime) -> Paym
         description=body.description,
         metadata=body.metadata,
         return_url=body.return_url,
+        cancel_url=body.cancel_url,
         expires_at=expires_at,
     )
 
@@ -69,5 +70,6 @@ def create_command(
         description=body.description,
         metadata=body.metadata,
         return_url=body.return_url,
+        cancel_url=body.cancel_url,
         expires_at=payment.expires_at,
     )

@@ -53,7 +53,8 @@ def upgrade() -> None:
             pending_seconds double precision,
             in_doubt_since timestamptz,
             updated_at     timestamptz NOT NULL,
-            unclear        boolean NOT NULL
+            unclear        boolean NOT NULL,
+            cancel_url     text
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
