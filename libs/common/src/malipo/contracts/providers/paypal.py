@@ -117,7 +117,7 @@ DESCRIPTOR = ProviderDescriptor(
             currencies={one: AmountRule(step=10 ** (EXPONENTS[one] - DECIMALS[one])) for one in sorted(DECIMALS)},
             captures=("automatic", "manual"),
             actions=("approval",),
-            needs=("return_url",),
+            needs=("return_url", "cancel_url"),
             # A payer has three hours to approve (Orders, "links"): an order is no good for longer.
             life=timedelta(hours=1),
             longest_life=timedelta(hours=3),
