@@ -1,14 +1,25 @@
 """How the simulator of PayPal is started."""
 
 import secrets
+from typing import Annotated
+
+import typer
 
 from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookRetries, WebhookTimeout, read_pauses
 from malipo_simulators.kit.server import serve_app
-from malipo_simulators.kit.settings import SimulatorSettings
 from malipo_simulators.paypal.app import create_paypal_app
+from malipo_simulators.paypal.settings import Approve, PaypalSettings
 
 PORT = 12114
 """Where it listens unless told otherwise: no other simulator's."""
+
+ApproveBy = Annotated[
+    Approve,
+    typer.Option(envvar="PAYPAL_APPROVE", help="Which payers approve by themselves, of those that have no script."),
+]
+ApproveSeconds = Annotated[float, typer.Option(help="How long payers take who need no page.")]
+PendingSeconds = Annotated[float, typer.Option(help="How long what is pending stays so.")]
+UniqueInvoices = Annotated[bool, typer.Option(help="Whether an invoice id can be paid once only.")]
 
 
 def run(
@@ -19,16 +30,25 @@ def run(
     public_url: PublicUrl = None,
     webhook_timeout_seconds: WebhookTimeout = 10,
     webhook_retry_seconds: WebhookRetries = None,
+    approve: ApproveBy = Approve.NONE,
+    approve_seconds: ApproveSeconds = 1,
+    pending_seconds: PendingSeconds = 5,
+    unique_invoices: UniqueInvoices = True,
 ) -> None:
-    """Stand-in for the API of PayPal: point a client's base URL at it.
+    """Stand-in for api-m.paypal.com: point a client's base URL at it and use any client id and secret.
 
-    Control routes start with /_sim and are described at /docs on the same port: requests received (/_sim/requests),
-    scripted faults (/_sim/faults), the clock, reset. One request can carry its own fault in the header X-Sim-Fault.
+    Control routes start with /_sim and are described at /docs on the same port: the book of what really happened to
+    money (/_sim/book), requests received (/_sim/requests), payers (/_sim/orders, /_sim/scripts), scripted faults
+    (/_sim/faults), the clock, reset. One request can carry its own fault in the header X-Sim-Fault.
     """
-    settings = SimulatorSettings(
+    settings = PaypalSettings(
         seed=seed or secrets.token_hex(8),
         public_url=public_url,
         webhook_timeout_seconds=webhook_timeout_seconds,
         webhook_retry_seconds=read_pauses(webhook_retry_seconds),
+        approve=approve,
+        approve_seconds=approve_seconds,
+        pending_seconds=pending_seconds,
+        unique_invoices=unique_invoices,
     )
     serve_app(create_paypal_app(settings), host=host, port=port, note=f"paypal simulator, seed {settings.seed}")

@@ -1,0 +1,1 @@
+"""Captures: money that a payer has given, or that is on its way."""

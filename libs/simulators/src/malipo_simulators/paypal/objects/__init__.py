@@ -1,0 +1,1 @@
+"""What the simulator remembers of each thing, and its JSON."""

@@ -1,0 +1,85 @@
+"""The list of everything the simulated API can do, each call at its path; any other path or method is refused."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+
+from malipo_simulators.kit.api.answers import Answer
+from malipo_simulators.kit.api.endpoint import add_operation
+from malipo_simulators.paypal.authorizations import operations as authorizations
+from malipo_simulators.paypal.captures import operations as captures
+from malipo_simulators.paypal.errors import PaypalError, method_not_supported, not_found
+from malipo_simulators.paypal.http.api import Call
+from malipo_simulators.paypal.http.dialect import PaypalDialect, RefusingDialect
+from malipo_simulators.paypal.http.request import PaypalRequest
+from malipo_simulators.paypal.oauth.operations import PATH as TOKEN_PATH
+from malipo_simulators.paypal.oauth.operations import TokenDialect
+from malipo_simulators.paypal.objects.models import Intent
+from malipo_simulators.paypal.orders import operations as orders
+from malipo_simulators.paypal.orders import patching
+from malipo_simulators.paypal.refunds import operations as refunds
+from malipo_simulators.paypal.state.world import PaypalWorld
+
+ORDERS, ORDER = "/v2/checkout/orders", "/v2/checkout/orders/{id}"
+AUTHORIZATION, CAPTURE = "/v2/payments/authorizations/{id}", "/v2/payments/captures/{id}"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CALLS = (
+    Call("orders.create", "POST", ORDERS, orders.create, "order_request", "orders"),
+    Call("orders.get", "GET", ORDER, orders.retrieve),
+    Call("orders.patch", "PATCH", ORDER, patching.patch, "patch_request"),
+    Call("orders.confirm", "POST", f"{ORDER}/confirm-payment-source", orders.confirm, "confirm_order_request"),
+    Call("orders.capture", "POST", f"{ORDER}/capture", orders.pay(Intent.CAPTURE), "order_capture_request", "orders"),
+    Call(
+        "orders.authorize",
+        "POST",
+        f"{ORDER}/authorize",
+        orders.pay(Intent.AUTHORIZE),
+        "order_authorize_request",
+        "orders",
+    ),
+    Call("authorizations.get", "GET", AUTHORIZATION, authorizations.retrieve),
+    Call(
+        "authorizations.capture",
+        "POST",
+        f"{AUTHORIZATION}/capture",
+        authorizations.capture,
+        "capture_request",
+        "payments",
+    ),
+    Call(
+        "authorizations.reauthorize",
+        "POST",
+        f"{AUTHORIZATION}/reauthorize",
+        authorizations.reauthorize,
+        "reauthorize_request",
+        "payments",
+    ),
+    Call("authorizations.void", "POST", f"{AUTHORIZATION}/void", authorizations.void),
+    Call("captures.get", "GET", CAPTURE, captures.retrieve),
+    Call("captures.refund", "POST", f"{CAPTURE}/refund", refunds.create, "refund_request", "payments"),
+    Call("refunds.get", "GET", "/v2/payments/refunds/{id}", refunds.retrieve),
+)
+
+
+def add_api(app: FastAPI, world: PaypalWorld) -> None:
+    """Of the routes, the first that takes a method at a path wins: so what is refused comes last."""
+    tokens = TokenDialect(world)
+    add_operation(app, world, tokens, tokens.operation)
+    for call in CALLS:
+        dialect = PaypalDialect(world, call)
+        add_operation(app, world, dialect, dialect.operation)
+    for path in (TOKEN_PATH, *(call.path for call in CALLS)):
+        refuse(app, world, path, method_not_supported)
+    for version in ("v1", "v2"):
+        refuse(app, world, f"/{version}/{{rest:path}}", not_found)
+
+
+def refuse(app: FastAPI, world: PaypalWorld, path: str, error: Callable[[], PaypalError]) -> None:
+    for method in METHODS:
+        dialect = RefusingDialect(world, Call("", method, path, nothing), error)
+        add_operation(app, world, dialect, dialect.operation)
+
+
+def nothing(_: PaypalRequest) -> Answer:
+    """Never run: the dialect refuses before."""
+    return Answer(404, b"")

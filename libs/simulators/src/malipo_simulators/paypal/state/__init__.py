@@ -1,0 +1,1 @@
+"""Everything that the simulator remembers, and the one way to change it."""

@@ -1,0 +1,38 @@
+"""What one merchant's account owns."""
+
+from malipo_simulators.kit.timeline import Timeline
+from malipo_simulators.paypal.objects.models import Authorization, Capture, Order, Refund
+from malipo_simulators.paypal.state.book import Movement
+from malipo_simulators.paypal.state.request_ids import RequestIds
+
+
+class Account:
+    """`id` is the merchant id. `ledger` has every movement of money in order: transaction search reads it.
+
+    `invoices` are the invoice ids that were authorized or captured, each with the order of it; `unsettled` is what is pending, by its id.
+    """
+
+    def __init__(self, account_id: str, client_id: str, secret: bytes, created: int) -> None:
+        self.id = account_id
+        self.client_id = client_id
+        self.secret = secret
+        self.created = created
+        self.email = f"merchant-{account_id.lower()}@business.example.com"
+        self.orders = Timeline[Order]()
+        self.authorizations = Timeline[Authorization]()
+        self.captures = Timeline[Capture]()
+        self.refunds = Timeline[Refund]()
+        self.ledger: list[Movement] = []
+        self.request_ids = RequestIds()
+        self.invoices: dict[str, str] = {}
+        self.captured_invoices: set[str] = set()
+        self.refund_invoices: set[str] = set()
+        self.unsettled: dict[str, Authorization | Capture | Refund] = {}
+        self.waiting_orders: dict[str, Order] = {}
+        self.open_authorizations: dict[str, Authorization] = {}
+        self.withdrawn: dict[str, int] = {}
+
+    def balance(self, currency: str) -> int:
+        """In minor units, after fees."""
+        moved = sum(one.net for one in self.ledger if one.amount.currency == currency)
+        return moved - self.withdrawn.get(currency, 0)

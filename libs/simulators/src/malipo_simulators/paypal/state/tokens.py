@@ -1,0 +1,44 @@
+"""Access tokens: many may live beside each other, each until its end."""
+
+from malipo_simulators.kit.clock import Clock
+from malipo_simulators.kit.ids import Ids
+
+PREFIX = "A21AA"
+LENGTH = 40
+
+
+class Tokens:
+    def __init__(self, ids: Ids, clock: Clock, token_seconds: int) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._token_seconds = token_seconds
+        # In the order of their ends, as all live equally long.
+        self._owners: dict[str, tuple[str, int]] = {}
+
+    def issue(self, client_id: str) -> str:
+        self._forget_old()
+        token = PREFIX + self._ids.draw("token", LENGTH)
+        self._owners[token] = (client_id, self._clock.now() + self._token_seconds)
+        return token
+
+    def owner(self, token: str) -> str | None:
+        """The client id whose live token this is."""
+        client_id, ends_at = self._owners.get(token, (None, 0))
+        return client_id if ends_at > self._clock.now() else None
+
+    def kill(self, token: str) -> None:
+        self._owners.pop(token, None)
+
+    def kill_all(self, client_id: str | None) -> int:
+        """Of one client, or of all; how many there were."""
+        dying = [token for token, (owner, _) in self._owners.items() if client_id in (None, owner)]
+        for token in dying:
+            self.kill(token)
+        return len(dying)
+
+    def _forget_old(self) -> None:
+        while self._owners:
+            token = next(iter(self._owners))
+            if self._owners[token][1] > self._clock.now():
+                return
+            del self._owners[token]
