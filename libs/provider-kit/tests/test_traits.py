@@ -102,6 +102,26 @@ async def test_what_dies_while_a_token_is_fetched_leaves_no_doubt(keyless, make,
     assert (len(keyless.provider.executed), await keyless.outcomes()) == (1, [DONE])
 
 
+async def test_what_was_chosen_before_the_mark_is_known_to_who_comes_after_a_death(kit, make, monkeypatch):
+    async def choose(attempt):
+        if attempt.references.get("target") is None:
+            attempt.references.note("target", f"cap_{len(kit.provider.executed)}")
+
+    async def die(attempt):
+        kit.provider.executed.append(attempt)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(kit.provider, "prepare", choose)
+    await kit.handle(make.refund())
+    with monkeypatch.context() as patched:
+        patched.setattr(kit.provider, "execute", die)
+        with pytest.raises(asyncio.CancelledError):
+            await kit.run()
+    await kit.end_leases()
+    await kit.run()
+    assert [one.references.get("target") for one in kit.provider.executed] == ["cap_0", "cap_0"]
+
+
 @pytest.mark.parametrize("error", [NotSent("no token"), KeyError("a bug")])
 async def test_what_could_not_be_prepared_is_sent_later(keyless, make, monkeypatch, error):
     async def fail(_attempt):

@@ -240,12 +240,14 @@ class Attempts:
         own: Sequence[str] = (),
         address_key: str | None = None,
     ) -> None:
-        """Commit that the operation may have reached this account, before it is sent there, and under which names of our `own`.
+        """Commit that the operation may have reached this account, before it is sent there, and under which names of our `own`;
+        with that, what was noted of it before, so that a later try knows what this one was made of.
 
         The account of an earlier try that may have arrived stays on record, and the key of the first one's addresses. Raises `LeaseLost`, or `Expired` when the
         operation has expired by PostgreSQL's clock: then nothing has changed.
         """
-        names = rows(claimed.command.operation_id, None, [(OWN, name) for name in own])
+        noted = claimed.references.noted
+        names = rows(claimed.command.operation_id, None, [*noted, *((OWN, name) for name in own)])
         await self._marks.add(_Mark(claimed.id, claimed.token, account_fingerprint, address_key, names))
 
     async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:

@@ -289,7 +289,8 @@ class Provider(Protocol):
     async def prepare(self, attempt: Attempt) -> None:
         """Get what its requests need beside the credentials, such as an access token; send nothing that has an effect.
 
-        Called before the operation is marked as sent: whatever dies here, and however long it takes, leaves no doubt.
+        Called before the operation is marked as sent: whatever dies here, and however long it takes, leaves no doubt. What it
+        notes in `references` is committed with the mark: what a choice of it was, each later try and query knows.
         Raises `NotSent` or `Misconfigured`.
         """
         ...
