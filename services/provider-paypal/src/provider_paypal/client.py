@@ -1,49 +1,114 @@
-"""PayPal on the wire: authenticated requests with every limit set, and how its callbacks are verified."""
+"""PayPal on the wire: authenticated requests with every limit set, under access tokens that all replicas share."""
 
-from collections.abc import Mapping
+import base64
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from urllib.parse import urlencode
 
 import httpx
 
-from provider_kit.provider import Callback, Credentials
-from provider_kit.sending import exchange
-from provider_paypal.mapping import PaypalRequest, PaypalResponse
+from malipo.contracts.commands import Mode
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.sending import ResponseTooLong, Silence, exchange
+from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
+from provider_paypal.account import PaypalAccount
+from provider_paypal.answers import is_refused_token
+from provider_paypal.objects import ACCESS_TOKEN, PaypalResponse
+from provider_paypal.requests import TOKEN_PATH, PaypalRequest
 
-_MAX_BODY_BYTES = 1024 * 1024
+HOSTS: Mapping[Mode, str] = {"test": "https://api-m.sandbox.paypal.com", "live": "https://api-m.paypal.com"}
+
+_MAX_BODY_BYTES = 4 * 1024 * 1024
+_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+_GRANT = urlencode({"grant_type": "client_credentials"}).encode()
+_OK, _BAD_REQUEST, _UNAUTHORIZED, _TOO_MANY = 200, 400, 401, 429
 
 
 class PaypalClient:
-    """The API of PayPal."""
+    """PayPal's REST API. `hosts` are its addresses by mode, without a path.
 
-    def __init__(self, http: httpx.AsyncClient, *, timeout_seconds: float) -> None:  # noqa: TID251 - made elsewhere
+    Each request raises `NotSent`, `Misconfigured`, `Silence` or `ResponseTooLong`. A refused token is renewed once.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,  # noqa: TID251 - made elsewhere
+        tokens: TokenSource,
+        *,
+        hosts: Mapping[Mode, str],
+        timeout_seconds: float,
+    ) -> None:
         self._http = http
+        self._tokens = tokens
+        self._hosts = hosts
         self._timeout_seconds = timeout_seconds
 
-    async def send(self, asked: PaypalRequest, headers: Mapping[str, str]) -> PaypalResponse:
-        """The response. Raises `NotSent`, `Silence` or `ResponseTooLong`."""
-        request = self._http.build_request(asked.method, asked.path, content=asked.body, headers=headers)
+    async def ready(self, account: PaypalAccount, mode: Mode) -> None:
+        """Have an access token at hand. Raises `NotSent` or `Misconfigured`."""
+        await self._tokens.ready(account.client_id, partial(self._fetch_token, account, mode))
+
+    async def post(self, account: PaypalAccount, mode: Mode, asked: PaypalRequest) -> PaypalResponse:
+        """Send a request with an effect. The answer is asked for whole, and is read all the same if it is not."""
+        headers = {"Content-Type": _JSON, "Prefer": "return=representation", "PayPal-Request-Id": asked.key}
+        build = partial(self._http.build_request, "POST", f"{self._hosts[mode]}{asked.path}", content=asked.body)
+        return await self._call(account, mode, build, headers)
+
+    async def get(
+        self, account: PaypalAccount, mode: Mode, path: str, query: Mapping[str, str] | None = None
+    ) -> PaypalResponse:
+        """Read an object or a list."""
+        build = partial(self._http.build_request, "GET", f"{self._hosts[mode]}{path}", params=query)
+        return await self._call(account, mode, build, {})
+
+    async def _call(
+        self, account: PaypalAccount, mode: Mode, build: Callable[..., httpx.Request], headers: Mapping[str, str]
+    ) -> PaypalResponse:
+        async def call(token: str) -> PaypalResponse:
+            response = await self._exchange(build(headers={"Authorization": f"Bearer {token}", **headers}))
+            if is_refused_token(response):
+                raise TokenRefused
+            return response
+
+        return await self._tokens.using(account.client_id, partial(self._fetch_token, account, mode), call)
+
+    async def _fetch_token(self, account: PaypalAccount, mode: Mode) -> FetchedToken:
+        """Raises `NotSent` or `Misconfigured`: whatever became of it, no operation was begun."""
+        basic = base64.b64encode(f"{account.client_id}:{account.client_secret}".encode()).decode()
+        headers = {"Authorization": f"Basic {basic}", "Content-Type": _FORM}
+        url = f"{self._hosts[mode]}{TOKEN_PATH}"
+        try:
+            response = await self._exchange(self._http.build_request("POST", url, content=_GRANT, headers=headers))
+        except (Silence, ResponseTooLong):
+            raise NotSent("PayPal gives no access token", retry_after_seconds=1) from None
+        return _token_in(response)
+
+    async def _exchange(self, request: httpx.Request) -> PaypalResponse:
         response, body = await exchange(
-            self._http,
-            request,
-            provider="PayPal",
-            timeout_seconds=self._timeout_seconds,
-            max_bytes=_MAX_BODY_BYTES,
+            self._http, request, provider="PayPal", timeout_seconds=self._timeout_seconds, max_bytes=_MAX_BODY_BYTES
         )
-        return PaypalResponse(response.status_code, body, response.headers.get("Retry-After"))
+        return PaypalResponse(response.status_code, body, _seconds(response.headers.get("Retry-After", "")))
 
 
-def identity(credentials: Credentials) -> str:
-    """What tells one account from another. Raises `Misconfigured`."""
-    raise NotImplementedError("client.py, identity: which of the credentials names an account at PayPal")
+def _token_in(response: PaypalResponse) -> FetchedToken:
+    if response.status in (_BAD_REQUEST, _UNAUTHORIZED):
+        raise Misconfigured("PayPal refuses the client_id and client_secret.")
+    if response.status == _TOO_MANY:
+        raise NotSent("too many access tokens", retry_after_seconds=response.retry_after_seconds or 5)
+    try:
+        found = ACCESS_TOKEN.decode(response.body) if response.status == _OK else None
+    except ValueError:
+        found = None
+    if (
+        found is None
+        or found.expires_in <= 0
+        or not found.access_token.isascii()
+        or not found.access_token.isprintable()
+    ):
+        raise NotSent("PayPal gives no access token", retry_after_seconds=5)
+    return FetchedToken(found.access_token, found.expires_in)
 
 
-def headers(credentials: Credentials, key: str) -> dict[str, str]:
-    """What authenticates a request, and what names it for a repeat if the provider knows such keys.
-
-    Raises `Misconfigured`.
-    """
-    raise NotImplementedError("client.py, headers: how a request to PayPal is authenticated, and keyed")
-
-
-def verify(callback: Callback, credentials: Credentials) -> None:
-    """Check that a callback is genuine and fresh, if it is signed. Raises `BadSignature`."""
-    raise NotImplementedError("client.py, verify: how a callback of PayPal is verified")
+def _seconds(retry_after: str) -> float | None:
+    """The header as a number of seconds; its other form, a date, is not one that PayPal documents."""
+    return float(retry_after) if re.fullmatch(r"\d{1,6}", retry_after, re.ASCII) else None

@@ -1,29 +1,54 @@
 """Wires the provider PayPal: its client, the three verbs, and the kit that runs them."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from starlette.types import ASGIApp
 
+from malipo.contracts.commands import Mode
 from malipo.messaging.runtime import Runtime
 from malipo.platform.client import http_client
+from malipo.platform.secrets import KeyRing
+from provider_kit.errors import BadSignature
 from provider_kit.exchanges import Recording
+from provider_kit.provider import Callback, Credentials
 from provider_kit.service import provider_service
-from provider_paypal.client import PaypalClient
+from provider_kit.tokens import Tokens
+from provider_paypal.client import HOSTS, PaypalClient
 from provider_paypal.provider import PaypalProvider
 from provider_paypal.settings import Settings
 
 NAME = "provider-paypal"
 
 
+class Unverified:
+    """Refuses every webhook."""
+
+    async def verify(self, callback: Callback, credentials: Credentials) -> None:  # noqa: ARG002 - whatever it is
+        """Raises `BadSignature`."""
+        raise BadSignature("webhooks are not verified yet")
+
+
 def build(settings: Settings) -> ASGIApp:
     """The application of this service."""
     runtime = Runtime(NAME, settings)
     http = http_client(
-        base_url=settings.paypal_api_base,
         timeout_seconds=settings.paypal_timeout_seconds,
         connect_seconds=settings.paypal_connect_seconds,
-        around=partial(Recording, request_id_header=None),  # the header of a response that names its request, if any
+        around=partial(Recording, request_id_header="Paypal-Debug-Id"),
     )
     runtime.on_stop(http.aclose)
-    client = PaypalClient(http, timeout_seconds=settings.paypal_timeout_seconds)
-    return provider_service(PaypalProvider(client), runtime, settings)
+    key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
+    client = PaypalClient(
+        http,
+        Tokens(PaypalProvider.descriptor.name, runtime.database, key_ring),
+        hosts=hosts_of(settings),
+        timeout_seconds=settings.paypal_timeout_seconds,
+    )
+    return provider_service(PaypalProvider(client, Unverified()), runtime, settings)
+
+
+def hosts_of(settings: Settings) -> Mapping[Mode, str]:
+    """Where the requests of each mode go."""
+    base = settings.paypal_api_base
+    return HOSTS if base is None else {"test": base, "live": base}

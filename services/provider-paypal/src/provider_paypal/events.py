@@ -1,0 +1,202 @@
+"""PayPal's webhooks as outcomes of our operations, as questions to ask, and as reports that match none. Pure.
+
+An order shows how all of it stands: what an event alone does not tell, as after a decline, makes us read the order.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from malipo.contracts.outcomes import Authorized, Outcome, Pending, Succeeded, Unknown
+from malipo.contracts.provider_commands import ProviderOperationKind
+from malipo.contracts.providers.paypal import EVENT_TYPES
+from malipo.money import Money
+from malipo.platform.logs import log
+from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, Unmatched
+from provider_paypal import amounts, mapping, times
+from provider_paypal.objects import (
+    APPROVALS_REVERSED,
+    AUTHORIZATION,
+    CAPTURE,
+    DISPUTES,
+    EVENTS,
+    ORDER,
+    ORDERS,
+    REFUND,
+    TRANSACTIONS,
+    Amount,
+    Event,
+    Transaction,
+    is_id,
+    parent,
+)
+
+_CHARGE = re.compile(r"pay_\w{1,60}\.\d{1,3}", re.ASCII)
+_OUR_REFUND = re.compile(r"ref_\w{1,60}", re.ASCII)
+_INVOICE = "invoice"
+
+
+def parse_event(body: bytes) -> ParsedCallback:
+    """A genuine event, parsed; empty when its type is none of `EVENT_TYPES`, or it is another system's of the same app.
+
+    The body's SHA-256 replaces an id that no row can hold. Raises `ValueError` for what is no event.
+    """
+    event = EVENTS.decode(body)
+    if not is_id(event.id):
+        event = msgspec.structs.replace(event, id=name_of(body))
+    reader = _READERS.get(event.event_type)
+    if reader is None:
+        return ParsedCallback(event.id)
+    try:
+        return reader(event)
+    except ValueError:
+        log.error("event not understood", event_id=event.id, event_type=event.event_type)
+        return ParsedCallback(event.id, unmatched=(Unmatched(event.event_type, {}),))
+
+
+def name_of(body: bytes) -> str:
+    """What replaces the id of a body that has none: the same when the body comes again."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def _order(event: Event) -> ParsedCallback:
+    """An order that was approved. Its purchase unit has our name of the charge."""
+    order = ORDERS.decode(event.resource)
+    charge = order.purchase_units[0].custom_id if order.purchase_units else None
+    if not _is_charge(charge):
+        return ParsedCallback(event.id)
+    if order.status != "APPROVED":
+        return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", operation_id=charge),))
+    return _told(event, "charge", charge, {ORDER: order.id}, mapping.approved(order))
+
+
+def _approval_reversed(event: Event) -> ParsedCallback:
+    order = APPROVALS_REVERSED.decode(event.resource).order_id
+    return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", references={ORDER: order}),))
+
+
+def _authorization(event: Event) -> ParsedCallback:
+    """What was authorized. That it was voided is read in the order: something may have been captured of it before."""
+    found = TRANSACTIONS.decode(event.resource)
+    if not _is_charge(found.custom_id):
+        return ParsedCallback(event.id)
+    order = found.related.order_id
+    if found.status == "CREATED" and order is not None and found.amount is not None:
+        outcome = Authorized(amount=amounts.read(found.amount), reference=order)
+        return _told(event, "charge", found.custom_id, {ORDER: order, AUTHORIZATION: found.id}, outcome)
+    return _ask_about(event, found.custom_id)
+
+
+def _capture(event: Event) -> ParsedCallback:
+    """A capture: of an order it is the charge's, of an authorization one of our captures', by its invoice id.
+
+    After one that was declined the payer may choose another way to pay: the order tells.
+    """
+    found = TRANSACTIONS.decode(event.resource)
+    charge, order = found.custom_id, found.related.order_id or parent(found, "orders")
+    if not _is_charge(charge):
+        return ParsedCallback(event.id)
+    outcome = None if order is None else _of_capture(found, order)
+    authorization = found.related.authorization_id or parent(found, "authorizations")
+    if authorization is None:
+        if order is None or outcome is None:
+            return _ask_about(event, charge)
+        return _told(event, "charge", charge, {ORDER: order, CAPTURE: found.id}, outcome)
+    named = {CAPTURE: found.id, **({_INVOICE: found.invoice_id} if found.invoice_id else {})}
+    if outcome is None:
+        return ParsedCallback(event.id, ask=(NamedOperation(kind="capture", references=named),))
+    return _told(event, "capture", None, named, outcome)
+
+
+def _of_capture(found: Transaction, order: str) -> Outcome | None:
+    """The outcome that the event alone tells: of money that has come, or is on its way."""
+    if found.amount is None:
+        return None
+    outcome = mapping.of_capture(found, amounts.read(found.amount), order)
+    return outcome if isinstance(outcome, Succeeded | Pending) else None
+
+
+def _refund(event: Event) -> ParsedCallback:
+    """A refund with our name of it, or one that was made at PayPal itself, or by another system of the app."""
+    found = TRANSACTIONS.decode(event.resource)
+    outcome = mapping.refunded(found)
+    capture = found.related.capture_id or parent(found, "captures")
+    about = {role: name for role, name in ((CAPTURE, capture), (ORDER, found.related.order_id)) if name}
+    if found.custom_id and _OUR_REFUND.fullmatch(found.custom_id):
+        if outcome is None or isinstance(outcome, Unknown):
+            return ParsedCallback(event.id, ask=(NamedOperation(kind="refund", operation_id=found.custom_id),))
+        return _told(event, "refund", found.custom_id, {REFUND: found.id, **about}, outcome)
+    opened_at = times.read(found.create_time)
+    unmatched = Unmatched(event.event_type, {REFUND: found.id, **about}, _money(found.amount))
+    if outcome is None or isinstance(outcome, Unknown) or opened_at is None or found.amount is None or not about:
+        return ParsedCallback(event.id, unmatched=(unmatched,))
+    opened = Opened(
+        event_type=event.event_type,
+        reference=found.id,
+        about=about,
+        amount=amounts.read(found.amount),
+        outcome=outcome,
+        opened_at=opened_at,
+    )
+    return ParsedCallback(event.id, opened=(opened,))
+
+
+def _reversal(event: Event) -> ParsedCallback:
+    """Money that PayPal has taken back: what it is shows in the order, and a person is told."""
+    found = TRANSACTIONS.decode(event.resource)
+    capture = parent(found, "captures") or found.id
+    order = found.related.order_id
+    about = {CAPTURE: capture, **({ORDER: order} if order else {})}
+    ask = (NamedOperation(kind="charge", references={ORDER: order}),) if order else ()
+    return ParsedCallback(event.id, unmatched=(Unmatched(event.event_type, about, _money(found.amount)),), ask=ask)
+
+
+def _dispute(event: Event) -> ParsedCallback:
+    dispute = DISPUTES.decode(event.resource)
+    captures = [one.seller_transaction_id for one in dispute.disputed_transactions if one.seller_transaction_id]
+    about = {"dispute": dispute.dispute_id} | {f"{CAPTURE} {at}": name for at, name in enumerate(captures, 1)}
+    return ParsedCallback(event.id, unmatched=(Unmatched(event.event_type, about, _money(dispute.dispute_amount)),))
+
+
+def _told(
+    event: Event, kind: ProviderOperationKind, operation_id: str | None, references: Mapping[str, str], outcome: Outcome
+) -> ParsedCallback:
+    named = CallbackOutcome(kind=kind, operation_id=operation_id, references=dict(references), outcome=outcome)
+    return ParsedCallback(event.id, outcomes=(named,))
+
+
+def _ask_about(event: Event, charge: str | None) -> ParsedCallback:
+    return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", operation_id=charge),))
+
+
+def _is_charge(name: str | None) -> bool:
+    """Whether it is our name of a charge; other systems of the same app give names of their own."""
+    return name is not None and _CHARGE.fullmatch(name) is not None
+
+
+def _money(amount: Amount | None) -> Money | None:
+    try:
+        return None if amount is None else amounts.read(amount)
+    except ValueError:  # of a currency that Malipo does not know
+        return None
+
+
+_READERS: Mapping[str, Callable[[Event], ParsedCallback]] = {
+    event_type: next(
+        reader
+        for prefix, reader in (
+            ("CHECKOUT.ORDER.", _order),
+            ("CHECKOUT.PAYMENT-APPROVAL.", _approval_reversed),
+            ("PAYMENT.AUTHORIZATION.", _authorization),
+            ("PAYMENT.CAPTURE.REFUNDED", _refund),
+            ("PAYMENT.CAPTURE.REVERSED", _reversal),
+            ("PAYMENT.CAPTURE.", _capture),
+            ("PAYMENT.REFUND.", _refund),
+            ("CUSTOMER.DISPUTE.", _dispute),
+        )
+        if event_type.startswith(prefix)
+    )
+    for event_type in EVENT_TYPES
+}

@@ -1,0 +1,12 @@
+"""PayPal's times: RFC 3339, in UTC or with an offset. Pure."""
+
+from datetime import UTC, datetime
+
+
+def read(text: str) -> datetime | None:
+    """The moment; None for what is none, or has no offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo is not None else None
