@@ -69,11 +69,11 @@ layers = [
   "main",
   "provider | (registration) | (statement)",
   "client | (by_hand)",
-  "(events) | (pauses) | (purposes) | (registrations) | (statement_rows)",
+  "(choosing) | (events) | (pauses) | (purposes) | (registrations) | (statement_rows) | (verification)",
   "mapping | (requests)",
-  "(answers)",
-  "(account) | (codes) | settings",
-  "(certificate) | (objects) | (prompt_names) | (tables)",
+  "(answers) | (certificates) | (standing)",
+  "(account) | (amounts) | (codes) | settings",
+  "(certificate) | (objects) | (prompt_names) | (tables) | (times)",
 ]
 exhaustive = true
 exhaustive_ignores = ["__main__", "migrations"]

@@ -29,7 +29,7 @@ CREDENTIALS = {
     "webhook_ids": ["1JE4291016473214C"],
 }
 OTHER_CREDENTIALS = {
-    "client_id": "AanotherClientId9876543210",
+    "client_id": "AsecondClientId9876543210",
     "client_secret": "example-client-secret-of-another",
     "webhook_ids": ["8PT597110X687430L"],
 }

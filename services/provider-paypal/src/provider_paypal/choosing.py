@@ -4,7 +4,7 @@ from malipo.contracts.outcomes import Canceled, Declined, Outcome, Succeeded
 from malipo.contracts.provider_commands import Cancel, Capture, Refund
 from provider_kit.errors import NotSent
 from provider_kit.provider import Attempt
-from provider_paypal import mapping
+from provider_paypal import standing
 from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, Order
 
 
@@ -25,7 +25,7 @@ def choose(attempt: Attempt, order: Order) -> None:
     A capture is of the authorization that was made last, and a void of the first: "any subsequent capture should be
     performed on the new Authorization ID", and "a reauthorization cannot be voided" (Authorization and honor period).
     """
-    references, held = attempt.references, mapping.holding(order)
+    references, held = attempt.references, standing.holding(order)
     match attempt.operation:
         case Capture() if held:
             references.note(ORDER, order.id)
@@ -36,7 +36,7 @@ def choose(attempt: Attempt, order: Order) -> None:
             for one in order.payments.captures:
                 references.note(CAPTURE, one.id)
         case Refund() as refund:
-            left = mapping.left_to_refund(order).items()
+            left = standing.left_to_refund(order).items()
             if large := [capture for capture, minor in left if minor >= refund.amount.amount_minor]:
                 references.note(CAPTURE, large[0])
         case _:
@@ -57,19 +57,19 @@ def unchosen(attempt: Attempt, order: Order) -> Outcome:
         case Capture():
             return _not_capturable(order)
         case _:
-            return mapping.canceled(order) or Canceled(reference=order.id)
+            return standing.canceled(order) or Canceled(reference=order.id)
 
 
 def _not_capturable(order: Order) -> Outcome:
     """The answer to a capture is the state of the charge after it, unless other captures have made that."""
-    seen = mapping.canceled(order)
+    seen = standing.canceled(order)
     if seen is None or isinstance(seen, Succeeded):
         return Declined(code="AUTHORIZATION_ALREADY_CAPTURED", message="PayPal's authorization is captured already.")
     return seen
 
 
 def _not_refundable(refund: Refund, order: Order) -> Declined:
-    most = max(mapping.left_to_refund(order).values(), default=0)
+    most = max(standing.left_to_refund(order).values(), default=0)
     message = "PayPal has captured nothing of this payment that could be refunded."
     if most > 0:
         message = (

@@ -13,7 +13,7 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.sending import ResponseTooLong, Silence, exchange
 from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
 from provider_paypal.account import PaypalAccount
-from provider_paypal.answers import is_refused_token
+from provider_paypal.mapping import is_refused_token
 from provider_paypal.objects import ACCESS_TOKEN, PaypalResponse
 from provider_paypal.requests import TOKEN_PATH, PaypalRequest
 

@@ -15,7 +15,7 @@ from malipo.contracts.providers.paypal import EVENT_TYPES
 from malipo.money import Money
 from malipo.platform.logs import log
 from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, Unmatched
-from provider_paypal import amounts, mapping, times
+from provider_paypal import amounts, standing, times
 from provider_paypal.objects import (
     APPROVALS_REVERSED,
     AUTHORIZATION,
@@ -69,7 +69,7 @@ def _order(event: Event) -> ParsedCallback:
         return ParsedCallback(event.id)
     if order.status != "APPROVED":
         return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", operation_id=charge),))
-    return _told(event, "charge", charge, {ORDER: order.id}, mapping.approved(order))
+    return _told(event, "charge", charge, {ORDER: order.id}, standing.approved(order))
 
 
 def _approval_reversed(event: Event) -> ParsedCallback:
@@ -114,14 +114,14 @@ def _of_capture(found: Transaction, order: str) -> Outcome | None:
     """The outcome that the event alone tells: of money that has come, or is on its way."""
     if found.amount is None:
         return None
-    outcome = mapping.of_capture(found, amounts.read(found.amount), order)
+    outcome = standing.of_capture(found, amounts.read(found.amount), order)
     return outcome if isinstance(outcome, Succeeded | Pending) else None
 
 
 def _refund(event: Event) -> ParsedCallback:
     """A refund with our name of it, or one that was made at PayPal itself, or by another system of the app."""
     found = TRANSACTIONS.decode(event.resource)
-    outcome = mapping.refunded(found)
+    outcome = standing.refunded(found)
     capture = found.related.capture_id or parent(found, "captures")
     about = {role: name for role, name in ((CAPTURE, capture), (ORDER, found.related.order_id)) if name}
     if found.custom_id and _OUR_REFUND.fullmatch(found.custom_id):

@@ -1,300 +1,195 @@
-"""How an order stands at PayPal, as Malipo's outcomes. What its payments say decides, never the order's own status. Pure.
+"""PayPal's answers to our requests: an outcome, or what the order has to tell. Pure."""
 
-Who the payer is stands in an order's `payment_source` and `payer`: neither is read.
+from dataclasses import dataclass
+from datetime import timedelta
+
+from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
+from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.provider import Attempt, ProviderOperation
+from provider_paypal import standing
+from provider_paypal.codes import ACCOUNT_INVALID, APPROVE_AGAIN, DECLINED, IN_PROGRESS, MOVED, NO_SUCH_RESOURCE, SPENT
+from provider_paypal.objects import ORDERS, PROBLEMS, TRANSACTIONS, Issue, PaypalResponse, Problem
+
+SETTLED, LONG_SETTLED = timedelta(minutes=10), timedelta(days=1)
+"""No request of ours, and nothing that PayPal does with one, takes longer: what it has done shows in the order by then. Where
+the refusal of a repeat may come of the first try itself, we look for a day.
 """
 
-import re
-from collections.abc import Iterable, Sequence
-
-from malipo.contracts.outcomes import (
-    AMOUNT_MISMATCH,
-    ActionRequired,
-    Approval,
-    Approved,
-    Authorized,
-    Canceled,
-    Declined,
-    Outcome,
-    Pending,
-    Reversed,
-    Succeeded,
-    Unknown,
+_OK, _CREATED, _NO_CONTENT = 200, 201, 204
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _UNPROCESSABLE, _TOO_MANY = (
+    400,
+    401,
+    403,
+    404,
+    409,
+    422,
+    429,
 )
-from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
-from malipo.contracts.providers.paypal import own_reference
-from malipo.money import Money
-from provider_kit.provider import References
-from provider_paypal import amounts
-from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, REFUND, Link, Order, Transaction, parent
-
-_TAKEN = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
-"""Statuses of captures whose money has come, whatever has become of it."""
-_REFUSED = ("DECLINED", "FAILED", "DENIED")
-"""DENIED is not among the documented statuses, but its webhook is (PAYMENT.CAPTURE.DENIED)."""
-_OPEN = ("CREATED", "PARTIALLY_CAPTURED")
-"""Statuses of authorizations that still hold money."""
-UNPAID = ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED")
-"""Statuses of orders whose payer has to approve, still or once more."""
-_TO_PAYER = ("payer-action", "approve", "redirect")
-_WORD = re.compile(r"[A-Z0-9_]{1,64}", re.ASCII)
-_LONG_WAIT_SECONDS = 6 * 3600
-_LONG_WAITS = ("ECHECK", "PENDING_REVIEW", "BUYER_COMPLAINT", "VERIFICATION_REQUIRED")
-"""Reasons of a pending payment that take hours or days: an eCheck up to six business days."""
+_SERVER_ERROR = 500
+_MAX_MESSAGE = 500
+_RETRY_SECONDS = 5.0
 
 
-def standing(order: Order, charge: Charge | Confirm) -> Outcome:
-    """How the charge stands. Raises `ValueError` for an impossible amount."""
-    if (total := _total(order)) is not None and total != charge.amount:
-        return Unknown(reason=AMOUNT_MISMATCH, reference=order.id)
-    return paid(order, charge) or _unpaid(order)
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The answer alone does not tell: the order does. `otherwise` is the outcome if it shows no effect of the operation."""
+
+    otherwise: Outcome
 
 
-def approved(order: Order) -> Approved:
-    """The outcome of an order that its payer has approved."""
-    return Approved(reference=order.id)
+@dataclass(frozen=True, slots=True)
+class ApproveAgain:
+    """Nothing has moved, and the payer has to approve once more, at the page that the order names; `otherwise` without one."""
+
+    otherwise: Declined
 
 
-def paid(order: Order, charge: Charge | Confirm) -> Outcome | None:
-    """What was made of the order once the payer had agreed; None while nothing was. Raises `ValueError`."""
-    if charge.capture == "manual":
-        return _authorized(order, charge.amount) or _captured(order)
-    return _captured(order)
+type Answer = Outcome | Unclear | ApproveAgain
 
 
-def canceled(order: Order) -> Outcome | None:
-    """How a charge stands that is to be canceled; None while it still holds money. Raises `ValueError`.
+def answered(attempt: Attempt, response: PaypalResponse) -> Answer:
+    """What PayPal's answer to the operation means. Raises `NotSent` or `Misconfigured` where it has done nothing."""
+    refuse_unsent(response)
+    if response.status in (_OK, _CREATED, _NO_CONTENT):
+        try:
+            return _done(attempt, response)
+        except ValueError:  # no JSON, another shape, or an amount that cannot be
+            return Unknown(reason="unreadable answer")
+    if response.status in (_BAD_REQUEST, _CONFLICT, _UNPROCESSABLE):
+        problem = problem_in(response)
+        return _unread(response.status) if problem is None else _refused(attempt, response.status, problem)
+    return _unread(response.status)
 
-    Of an order that nobody has captured or authorized nothing is left to be canceled: only our confirm could do that.
-    """
-    if holding(order):
+
+def refuse_unsent(response: PaypalResponse) -> None:
+    """Raise for an answer by which, as PayPal documents, it has not carried out the request."""
+    if response.status == _TOO_MANY:
+        raise NotSent("rate limited", retry_after_seconds=response.retry_after_seconds or _RETRY_SECONDS)
+    issues = issues_in(response)
+    if response.status == _UNAUTHORIZED and ACCOUNT_INVALID in issues:
+        raise Misconfigured("PayPal says that the account of this client_id cannot be used: INVALID_ACCOUNT_STATUS.")
+    if response.status == _FORBIDDEN and problem_in(response) is not None:
+        msg = f"PayPal does not permit this to the app of the client_id: {next(iter(issues), 'NOT_AUTHORIZED')}."
+        raise Misconfigured(msg)
+    if response.status == _CONFLICT and IN_PROGRESS in issues:
+        raise NotSent(
+            "another request is in progress", retry_after_seconds=response.retry_after_seconds or _RETRY_SECONDS
+        )
+
+
+def is_missing(response: PaypalResponse) -> bool:
+    """Whether there is no such object, or none of this app's."""
+    if response.status == _FORBIDDEN:
+        return problem_in(response) is not None
+    return response.status == _NOT_FOUND and NO_SUCH_RESOURCE in issues_in(response)
+
+
+def is_refused_token(response: PaypalResponse) -> bool:
+    """Whether the access token was refused: nothing was processed."""
+    return response.status == _UNAUTHORIZED and ACCOUNT_INVALID not in issues_in(response)
+
+
+def is_read(response: PaypalResponse) -> bool:
+    """Whether an object was answered."""
+    return response.status == _OK
+
+
+def problem_in(response: PaypalResponse) -> Problem | None:
+    """The error in an answer; None for what is none of PayPal's, as of a proxy before it."""
+    try:
+        return PROBLEMS.decode(response.body)
+    except ValueError:
         return None
-    if seen := _captured(order):
-        return Canceled(reference=order.id) if isinstance(seen, Declined) else seen
-    statuses = {one.status for one in order.payments.authorizations}
-    if statuses <= {"VOIDED", "DENIED"} and order.status in (*UNPAID, "APPROVED", "VOIDED", "COMPLETED"):
-        nothing_made = not statuses and order.status == "COMPLETED"
-        return Unknown(reason="completed without a payment") if nothing_made else Canceled(reference=order.id)
-    return Unknown(reason=f"status {_unheard(order.payments.authorizations, order.status)}", reference=order.id)
 
 
-def captured(capture: Capture, found: Transaction) -> Outcome | None:
-    """The outcome of a capture of an authorization, which names the order as the charge does; None without its amount.
-
-    Raises `ValueError`.
-    """
-    order = capture.reference
-    if found.amount is None:
-        return None
-    if (amount := amounts.read(found.amount)) != capture.amount:
-        return Unknown(reason=AMOUNT_MISMATCH, reference=order)
-    return of_capture(found, amount, order)
+def issues_in(response: PaypalResponse) -> list[str]:
+    """The issues of an error, as PayPal names them."""
+    problem = problem_in(response) if response.status >= _BAD_REQUEST else None
+    return [one.issue for one in problem.details if standing.is_word(one.issue)] if problem else []
 
 
-def refunded(found: Transaction) -> Outcome | None:
-    """The outcome of a refund; None without its amount. Raises `ValueError`."""
-    if found.amount is None:
-        return None
-    match found.status:
-        case "COMPLETED":
-            return Succeeded(amount=amounts.read(found.amount), reference=found.id)
-        case "PENDING":
-            return Pending(reference=found.id, check_after=_LONG_WAIT_SECONDS)
-        case "FAILED" | "CANCELLED":
-            code = "refund_failed" if found.status == "FAILED" else "refund_canceled"
-            return Declined(code=_reason(found) or code, message=_words("The refund", found), reference=found.id)
-        case unheard_of:
-            return Unknown(reason=f"status {word(unheard_of)}", reference=found.id)
+def unread(response: PaypalResponse) -> Unknown:
+    """The doubt about an answer that is not documented."""
+    return _unread(response.status)
 
 
-def page(links: Iterable[Link]) -> str | None:
-    """Where the payer is sent to approve. Both names are PayPal's: which it is goes by how the order was made."""
-    return next((link.href for rel in _TO_PAYER for link in links if link.rel == rel and link.href), None)
+def _done(attempt: Attempt, response: PaypalResponse) -> Answer:
+    match attempt.operation:
+        case Charge() as charge:
+            order = ORDERS.decode(response.body)
+            standing.note(attempt.references, order)
+            return standing.of_charge(order, charge)
+        case Confirm() as confirm:
+            order = ORDERS.decode(response.body)
+            standing.note(attempt.references, order)
+            made = order.payments.captures or order.payments.authorizations
+            return standing.of_charge(order, confirm) if made else _minimal(order.status)
+        case Capture() as capture:
+            found = TRANSACTIONS.decode(response.body)
+            standing.note_capture(attempt.references, found)
+            return standing.captured(capture, found) or _minimal(found.status)
+        case Refund():
+            found = TRANSACTIONS.decode(response.body)
+            standing.note_refund(attempt.references, found)
+            return standing.refunded(found) or _minimal(found.status)
+        case Cancel() as cancel:
+            return _voided(attempt, cancel, response)
 
 
-def approval(order: str, links: Iterable[Link]) -> ActionRequired | None:
-    """The payer's approval at PayPal's page, if the links lead there."""
-    url = page(links)
-    return None if url is None else ActionRequired(action=Approval(url), reference=order)
+def _minimal(status: str) -> Unclear:
+    """Of a response without amounts, which `Prefer: return=minimal` is."""
+    return Unclear(Unknown(reason=f"status {standing.word(status)}, without an amount"))
 
 
-def holding(order: Order) -> list[Transaction]:
-    """The authorizations that hold money, the latest last: a reauthorization comes after what it renews."""
-    return sorted(
-        (one for one in order.payments.authorizations if one.status in _OPEN), key=lambda one: one.create_time
-    )
+def _voided(attempt: Attempt, cancel: Cancel, response: PaypalResponse) -> Answer:
+    """A void is answered with nothing, or with the authorization; what was captured before is not given back by it."""
+    status = "VOIDED" if response.status == _NO_CONTENT else TRANSACTIONS.decode(response.body).status
+    if status != "VOIDED":
+        return Unknown(reason=f"status {standing.word(status)}")
+    gone = Canceled(reference=cancel.reference)
+    return Unclear(Unknown(reason="voided after a capture")) if attempt.references.get("capture") else gone
 
 
-def own_capture(order: Order, capture: Capture) -> Transaction | None:
-    """What the capture has made: it has the invoice id that we gave it."""
-    return _by_invoice(order.payments.captures, capture.operation_id)
+def _refused(attempt: Attempt, status: int, problem: Problem) -> Answer:
+    """What an error means that names its issues: the first counts, as PayPal lists one of a kind."""
+    issue = next((one for one in problem.details if standing.is_word(one.issue)), Issue())
+    repeated = attempt.first_sent_at is not None
+    code = issue.issue or (problem.name if standing.is_word(problem.name) else "")
+    if not code:
+        return _unread(status)
+    declined = Declined(code=code, message=_words(issue), reference=_known(attempt.operation))
+    if issue.issue in MOVED:
+        return Unclear(Unknown(reason=f"issue {code}"))
+    if issue.issue in APPROVE_AGAIN and isinstance(attempt.operation, Confirm):
+        return standing.approval(attempt.operation.reference, problem.links) or ApproveAgain(declined)
+    if not _certain(attempt.operation, status, issue.issue):
+        return Unclear(Unknown(reason=f"issue {code}"))
+    if repeated and not _settled(attempt, issue.issue):
+        return Unclear(Unknown(reason="refused when it was repeated"))
+    return Unclear(declined) if repeated else declined
 
 
-def own_refund(order: Order, refund: Refund) -> Transaction | None:
-    """What the refund has made."""
-    by_custom = (one for one in order.payments.refunds if one.custom_id == refund.operation_id)
-    return next(by_custom, None) or _by_invoice(order.payments.refunds, refund.operation_id)
+def _certain(operation: ProviderOperation, status: int, issue: str) -> bool:
+    """Whether nothing has moved: an order that is created moves nothing, nor does a request that breaks PayPal's schema."""
+    return isinstance(operation, Charge) or status == _BAD_REQUEST or issue in DECLINED
 
 
-def left_to_refund(order: Order) -> dict[str, int]:
-    """By capture, in the order in which they were made, how many minor units may still be refunded. Raises `ValueError`."""
-    left = {one.id: _minor(one) for one in order.payments.captures if one.status in _TAKEN}
-    for refund in order.payments.refunds:
-        capture = parent(refund, "captures")
-        if capture in left and refund.status not in ("FAILED", "CANCELLED"):
-            left[capture] -= _minor(refund)
-    refunded_whole = [one.id for one in order.payments.captures if one.status == "REFUNDED"]
-    return left | dict.fromkeys(refunded_whole, 0)
+def _settled(attempt: Attempt, issue: str) -> bool:
+    """Whether an earlier try, if it was carried out, shows in the order by now."""
+    return attempt.ages.key_age_now() >= (LONG_SETTLED if issue in SPENT else SETTLED)
 
 
-def note(references: References, order: Order) -> None:
-    """Keep the ids by which webhooks and statements name a charge."""
-    references.note(ORDER, order.id)
-    for role, made in ((AUTHORIZATION, order.payments.authorizations), (CAPTURE, order.payments.captures)):
-        for one in made:
-            references.note(role, one.id)
+def _known(operation: ProviderOperation) -> str | None:
+    """The order, where a decline of the operation is the charge's end as well."""
+    return operation.reference if isinstance(operation, Confirm) else None
 
 
-def note_capture(references: References, found: Transaction) -> None:
-    """Keep the id of what a capture has made."""
-    references.note(CAPTURE, found.id)
+def _words(issue: Issue) -> str:
+    """PayPal's own text. One that might quote a person is not told."""
+    text = issue.description.strip()[:_MAX_MESSAGE]
+    return text if text and "@" not in text else ""
 
 
-def note_refund(references: References, found: Transaction) -> None:
-    """Keep the id of what a refund has made."""
-    references.note(REFUND, found.id)
-
-
-def _unpaid(order: Order) -> Outcome:
-    match order.status:
-        case "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED":
-            return approval(order.id, order.links) or Unknown(reason="no page to approve", reference=order.id)
-        case "APPROVED":
-            return Approved(reference=order.id)
-        case "VOIDED":
-            return Canceled(reference=order.id)
-        case "COMPLETED":
-            return Unknown(reason="completed without a payment", reference=order.id)
-        case unheard_of:
-            return Unknown(reason=f"status {word(unheard_of)}", reference=order.id)
-
-
-def _captured(order: Order) -> Outcome | None:
-    """What the captures say together; None without any. One that was declined leaves the order to another one, unless it
-    is completed.
-    """
-    captures = order.payments.captures
-    if taken := [one for one in captures if one.status in _TAKEN]:
-        return Succeeded(amount=_sum(taken), reference=order.id)
-    for one in captures:
-        if one.status not in _REFUSED:
-            return of_capture(one, Money(_minor(one), _currency(one)), order.id)
-    return of_capture(captures[-1], None, order.id) if captures and order.status == "COMPLETED" else None
-
-
-def of_capture(found: Transaction, amount: Money | None, order: str) -> Outcome:
-    """The outcome of one capture of this order; without an amount no success."""
-    match found.status:
-        case "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" if amount is not None:
-            return Succeeded(amount=amount, reference=order)
-        case "PENDING":
-            return Pending(reference=order, check_after=_wait_of(found))
-        case "DECLINED" | "FAILED" | "DENIED":
-            return Declined(code=_reason(found) or "declined", message=_words("The capture", found), reference=order)
-        case "REVERSED":
-            code = _reason(found) or "REVERSED"
-            return Reversed(code=code, message="PayPal has given the money back to the payer.", reference=order)
-        case unheard_of:
-            return Unknown(reason=f"status {word(unheard_of)}", reference=order)
-
-
-def _authorized(order: Order, amount: Money) -> Outcome | None:
-    """What the authorizations say; None where the captures say it, or nothing was made.
-
-    While money is held that may still be captured, the charge is authorized, whatever was captured before.
-    """
-    made = order.payments.authorizations
-    if held := holding(order):
-        whole = [one for one in held if one.amount is None or amounts.read(one.amount) == amount]
-        return Authorized(amount=amount, reference=order.id) if whole else _misfit(order)
-    if not made or order.payments.captures:
-        return None
-    last = max(made, key=lambda one: one.create_time)
-    match last.status:
-        case "PENDING":
-            return Pending(reference=order.id, check_after=_wait_of(last))
-        case "DENIED":
-            return Declined(
-                code=_reason(last) or "declined", message=_words("The authorization", last), reference=order.id
-            )
-        case "VOIDED":
-            return Canceled(reference=order.id)
-        case unheard_of:
-            return Unknown(reason=f"status {word(unheard_of)}", reference=order.id)
-
-
-def _misfit(order: Order) -> Unknown:
-    return Unknown(reason=AMOUNT_MISMATCH, reference=order.id)
-
-
-def _total(order: Order) -> Money | None:
-    """What the order is about; None in a minimal response."""
-    amount = order.purchase_units[0].amount if order.purchase_units else None
-    return None if amount is None else amounts.read(amount)
-
-
-def _sum(some: Sequence[Transaction]) -> Money:
-    currencies = {_currency(one) for one in some}
-    if len(currencies) != 1:
-        raise ValueError("captures in several currencies")
-    return Money(sum(map(_minor, some)), currencies.pop())
-
-
-def _minor(one: Transaction) -> int:
-    return _money(one).amount_minor
-
-
-def _currency(one: Transaction) -> str:
-    return _money(one).currency
-
-
-def _money(one: Transaction) -> Money:
-    if one.amount is None:
-        raise ValueError("a transaction without an amount")
-    return amounts.read(one.amount)
-
-
-def _by_invoice(some: Iterable[Transaction], operation_id: str) -> Transaction | None:
-    return next((one for one in some if one.invoice_id == own_reference(operation_id)), None)
-
-
-def _wait_of(found: Transaction) -> int | None:
-    return _LONG_WAIT_SECONDS if _reason(found) in _LONG_WAITS else None
-
-
-def _reason(found: Transaction) -> str | None:
-    """PayPal's word for why it stands so, if it gives one."""
-    text = found.status_details and found.status_details.reason
-    return text if text and is_word(text) else None
-
-
-def _words(what: str, found: Transaction) -> str:
-    reason = _reason(found)
-    why = f": {reason}." if reason else ", which gave no reason."
-    return f"{what} was {_ENDS.get(found.status, 'refused')} by PayPal{why}"
-
-
-_ENDS = {"DECLINED": "declined", "DENIED": "denied", "CANCELLED": "canceled"}
-
-
-def _unheard(some: Iterable[Transaction], status: str) -> str:
-    return word(next((one.status for one in some), status))
-
-
-def is_word(text: str) -> bool:
-    """Whether it looks like one of PayPal's words; anything else could be anything, and is told nowhere."""
-    return _WORD.fullmatch(text) is not None
-
-
-def word(text: str) -> str:
-    """A word of PayPal's as it may be told."""
-    return text if is_word(text) else "unreadable"
+def _unread(status: int) -> Unknown:
+    return Unknown(reason=f"http {status}", silent=status >= _SERVER_ERROR)

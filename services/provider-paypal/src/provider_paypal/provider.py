@@ -11,11 +11,11 @@ from malipo.platform.logs import log
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback
 from provider_kit.sending import ResponseTooLong, Silence
-from provider_paypal import choosing, mapping, requests
+from provider_paypal import choosing, requests, standing
 from provider_paypal.account import read_account
-from provider_paypal.answers import ApproveAgain, Unclear, answered, is_missing, is_read, refuse_unsent, unread
 from provider_paypal.client import PaypalClient
 from provider_paypal.events import name_of, parse_event
+from provider_paypal.mapping import ApproveAgain, Unclear, answered, is_missing, is_read, refuse_unsent, unread
 from provider_paypal.objects import CAPTURE, ORDER, ORDERS, REFUND, TRANSACTIONS, Order, PaypalResponse, Transaction
 from provider_paypal.requests import CAPTURES_PATH, ORDERS_PATH, REFUNDS_PATH
 
@@ -146,7 +146,7 @@ class PaypalProvider:
             return _NOT_READ
         if order is None:
             return _NOT_READ
-        return mapping.approval(order.id, order.links) or otherwise
+        return standing.approval(order.id, order.links) or otherwise
 
     async def _trace(self, attempt: Attempt) -> Outcome:
         """What an account shows that may not be the one it was sent to: nothing there proves nothing, ever."""
@@ -184,10 +184,10 @@ class PaypalProvider:
         match attempt.operation:
             case Capture() as capture if name := attempt.references.get(CAPTURE):
                 found = await self._transaction(attempt, CAPTURES_PATH, name)
-                return mapping.captured(capture, found) or _without_amount(found)
+                return standing.captured(capture, found) or _without_amount(found)
             case Refund() if name := attempt.reference or attempt.references.get(REFUND):
                 found = await self._transaction(attempt, REFUNDS_PATH, name)
-                return mapping.refunded(found) or _without_amount(found)
+                return standing.refunded(found) or _without_amount(found)
             case _:
                 order = await self._order(attempt)
                 return None if order is None else _shown_by(attempt, order)
@@ -231,24 +231,24 @@ def _shown_by(attempt: Attempt, order: Order) -> Outcome | None:
     """What the order shows of the operation. Raises `ValueError`."""
     match attempt.operation:
         case Charge() as charge:
-            mapping.note(attempt.references, order)
-            return mapping.standing(order, charge)
+            standing.note(attempt.references, order)
+            return standing.of_charge(order, charge)
         case Confirm() as confirm:
-            mapping.note(attempt.references, order)
-            over = attempt.ages.expired and order.status in mapping.UNPAID
-            return mapping.standing(order, confirm) if over or mapping.paid(order, confirm) else None
+            standing.note(attempt.references, order)
+            over = attempt.ages.expired and order.status in standing.UNPAID
+            return standing.of_charge(order, confirm) if over or standing.paid(order, confirm) else None
         case Capture() as capture:
-            if (found := mapping.own_capture(order, capture)) is None:
+            if (found := standing.own_capture(order, capture)) is None:
                 return None
-            mapping.note_capture(attempt.references, found)
-            return mapping.captured(capture, found)
+            standing.note_capture(attempt.references, found)
+            return standing.captured(capture, found)
         case Cancel():
-            return mapping.canceled(order)
+            return standing.canceled(order)
         case Refund() as refund:
-            if (made := mapping.own_refund(order, refund)) is None:
+            if (made := standing.own_refund(order, refund)) is None:
                 return None
-            mapping.note_refund(attempt.references, made)
-            return mapping.refunded(made)
+            standing.note_refund(attempt.references, made)
+            return standing.refunded(made)
 
 
 def _missing(attempt: Attempt) -> Outcome:
@@ -289,7 +289,7 @@ def _key_life(attempt: Attempt) -> timedelta:
 
 
 def _without_amount(found: Transaction) -> Unknown:
-    return Unknown(reason=f"status {mapping.word(found.status)}, without an amount")
+    return Unknown(reason=f"status {standing.word(found.status)}, without an amount")
 
 
 async def _told(call: Awaitable[Outcome]) -> Outcome:

@@ -1,0 +1,300 @@
+"""How an order stands at PayPal, as Malipo's outcomes. What its payments say decides, never the order's own status. Pure.
+
+Who the payer is stands in an order's `payment_source` and `payer`: neither is read.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
+    ActionRequired,
+    Approval,
+    Approved,
+    Authorized,
+    Canceled,
+    Declined,
+    Outcome,
+    Pending,
+    Reversed,
+    Succeeded,
+    Unknown,
+)
+from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
+from malipo.contracts.providers.paypal import own_reference
+from malipo.money import Money
+from provider_kit.provider import References
+from provider_paypal import amounts
+from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, REFUND, Link, Order, Transaction, parent
+
+_TAKEN = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
+"""Statuses of captures whose money has come, whatever has become of it."""
+_REFUSED = ("DECLINED", "FAILED", "DENIED")
+"""DENIED is not among the documented statuses, but its webhook is (PAYMENT.CAPTURE.DENIED)."""
+_OPEN = ("CREATED", "PARTIALLY_CAPTURED")
+"""Statuses of authorizations that still hold money."""
+UNPAID = ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED")
+"""Statuses of orders whose payer has to approve, still or once more."""
+_TO_PAYER = ("payer-action", "approve", "redirect")
+_WORD = re.compile(r"[A-Z0-9_]{1,64}", re.ASCII)
+_LONG_WAIT_SECONDS = 6 * 3600
+_LONG_WAITS = ("ECHECK", "PENDING_REVIEW", "BUYER_COMPLAINT", "VERIFICATION_REQUIRED")
+"""Reasons of a pending payment that take hours or days: an eCheck up to six business days."""
+
+
+def of_charge(order: Order, charge: Charge | Confirm) -> Outcome:
+    """How the charge stands. Raises `ValueError` for an impossible amount."""
+    if (total := _total(order)) is not None and total != charge.amount:
+        return Unknown(reason=AMOUNT_MISMATCH, reference=order.id)
+    return paid(order, charge) or _unpaid(order)
+
+
+def approved(order: Order) -> Approved:
+    """The outcome of an order that its payer has approved."""
+    return Approved(reference=order.id)
+
+
+def paid(order: Order, charge: Charge | Confirm) -> Outcome | None:
+    """What was made of the order once the payer had agreed; None while nothing was. Raises `ValueError`."""
+    if charge.capture == "manual":
+        return _authorized(order, charge.amount) or _captured(order)
+    return _captured(order)
+
+
+def canceled(order: Order) -> Outcome | None:
+    """How a charge stands that is to be canceled; None while it still holds money. Raises `ValueError`.
+
+    Of an order that nobody has captured or authorized nothing is left to be canceled: only our confirm could do that.
+    """
+    if holding(order):
+        return None
+    if seen := _captured(order):
+        return Canceled(reference=order.id) if isinstance(seen, Declined) else seen
+    statuses = {one.status for one in order.payments.authorizations}
+    if statuses <= {"VOIDED", "DENIED"} and order.status in (*UNPAID, "APPROVED", "VOIDED", "COMPLETED"):
+        nothing_made = not statuses and order.status == "COMPLETED"
+        return Unknown(reason="completed without a payment") if nothing_made else Canceled(reference=order.id)
+    return Unknown(reason=f"status {_unheard(order.payments.authorizations, order.status)}", reference=order.id)
+
+
+def captured(capture: Capture, found: Transaction) -> Outcome | None:
+    """The outcome of a capture of an authorization, which names the order as the charge does; None without its amount.
+
+    Raises `ValueError`.
+    """
+    order = capture.reference
+    if found.amount is None:
+        return None
+    if (amount := amounts.read(found.amount)) != capture.amount:
+        return Unknown(reason=AMOUNT_MISMATCH, reference=order)
+    return of_capture(found, amount, order)
+
+
+def refunded(found: Transaction) -> Outcome | None:
+    """The outcome of a refund; None without its amount. Raises `ValueError`."""
+    if found.amount is None:
+        return None
+    match found.status:
+        case "COMPLETED":
+            return Succeeded(amount=amounts.read(found.amount), reference=found.id)
+        case "PENDING":
+            return Pending(reference=found.id, check_after=_LONG_WAIT_SECONDS)
+        case "FAILED" | "CANCELLED":
+            code = "refund_failed" if found.status == "FAILED" else "refund_canceled"
+            return Declined(code=_reason(found) or code, message=_words("The refund", found), reference=found.id)
+        case unheard_of:
+            return Unknown(reason=f"status {word(unheard_of)}", reference=found.id)
+
+
+def page(links: Iterable[Link]) -> str | None:
+    """Where the payer is sent to approve. Both names are PayPal's: which it is goes by how the order was made."""
+    return next((link.href for rel in _TO_PAYER for link in links if link.rel == rel and link.href), None)
+
+
+def approval(order: str, links: Iterable[Link]) -> ActionRequired | None:
+    """The payer's approval at PayPal's page, if the links lead there."""
+    url = page(links)
+    return None if url is None else ActionRequired(action=Approval(url), reference=order)
+
+
+def holding(order: Order) -> list[Transaction]:
+    """The authorizations that hold money, the latest last: a reauthorization comes after what it renews."""
+    return sorted(
+        (one for one in order.payments.authorizations if one.status in _OPEN), key=lambda one: one.create_time
+    )
+
+
+def own_capture(order: Order, capture: Capture) -> Transaction | None:
+    """What the capture has made: it has the invoice id that we gave it."""
+    return _by_invoice(order.payments.captures, capture.operation_id)
+
+
+def own_refund(order: Order, refund: Refund) -> Transaction | None:
+    """What the refund has made."""
+    by_custom = (one for one in order.payments.refunds if one.custom_id == refund.operation_id)
+    return next(by_custom, None) or _by_invoice(order.payments.refunds, refund.operation_id)
+
+
+def left_to_refund(order: Order) -> dict[str, int]:
+    """By capture, in the order in which they were made, how many minor units may still be refunded. Raises `ValueError`."""
+    left = {one.id: _minor(one) for one in order.payments.captures if one.status in _TAKEN}
+    for refund in order.payments.refunds:
+        capture = parent(refund, "captures")
+        if capture in left and refund.status not in ("FAILED", "CANCELLED"):
+            left[capture] -= _minor(refund)
+    refunded_whole = [one.id for one in order.payments.captures if one.status == "REFUNDED"]
+    return left | dict.fromkeys(refunded_whole, 0)
+
+
+def note(references: References, order: Order) -> None:
+    """Keep the ids by which webhooks and statements name a charge."""
+    references.note(ORDER, order.id)
+    for role, made in ((AUTHORIZATION, order.payments.authorizations), (CAPTURE, order.payments.captures)):
+        for one in made:
+            references.note(role, one.id)
+
+
+def note_capture(references: References, found: Transaction) -> None:
+    """Keep the id of what a capture has made."""
+    references.note(CAPTURE, found.id)
+
+
+def note_refund(references: References, found: Transaction) -> None:
+    """Keep the id of what a refund has made."""
+    references.note(REFUND, found.id)
+
+
+def _unpaid(order: Order) -> Outcome:
+    match order.status:
+        case "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED":
+            return approval(order.id, order.links) or Unknown(reason="no page to approve", reference=order.id)
+        case "APPROVED":
+            return Approved(reference=order.id)
+        case "VOIDED":
+            return Canceled(reference=order.id)
+        case "COMPLETED":
+            return Unknown(reason="completed without a payment", reference=order.id)
+        case unheard_of:
+            return Unknown(reason=f"status {word(unheard_of)}", reference=order.id)
+
+
+def _captured(order: Order) -> Outcome | None:
+    """What the captures say together; None without any. One that was declined leaves the order to another one, unless it
+    is completed.
+    """
+    captures = order.payments.captures
+    if taken := [one for one in captures if one.status in _TAKEN]:
+        return Succeeded(amount=_sum(taken), reference=order.id)
+    for one in captures:
+        if one.status not in _REFUSED:
+            return of_capture(one, Money(_minor(one), _currency(one)), order.id)
+    return of_capture(captures[-1], None, order.id) if captures and order.status == "COMPLETED" else None
+
+
+def of_capture(found: Transaction, amount: Money | None, order: str) -> Outcome:
+    """The outcome of one capture of this order; without an amount no success."""
+    match found.status:
+        case "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" if amount is not None:
+            return Succeeded(amount=amount, reference=order)
+        case "PENDING":
+            return Pending(reference=order, check_after=_wait_of(found))
+        case "DECLINED" | "FAILED" | "DENIED":
+            return Declined(code=_reason(found) or "declined", message=_words("The capture", found), reference=order)
+        case "REVERSED":
+            code = _reason(found) or "REVERSED"
+            return Reversed(code=code, message="PayPal has given the money back to the payer.", reference=order)
+        case unheard_of:
+            return Unknown(reason=f"status {word(unheard_of)}", reference=order)
+
+
+def _authorized(order: Order, amount: Money) -> Outcome | None:
+    """What the authorizations say; None where the captures say it, or nothing was made.
+
+    While money is held that may still be captured, the charge is authorized, whatever was captured before.
+    """
+    made = order.payments.authorizations
+    if held := holding(order):
+        whole = [one for one in held if one.amount is None or amounts.read(one.amount) == amount]
+        return Authorized(amount=amount, reference=order.id) if whole else _misfit(order)
+    if not made or order.payments.captures:
+        return None
+    last = max(made, key=lambda one: one.create_time)
+    match last.status:
+        case "PENDING":
+            return Pending(reference=order.id, check_after=_wait_of(last))
+        case "DENIED":
+            return Declined(
+                code=_reason(last) or "declined", message=_words("The authorization", last), reference=order.id
+            )
+        case "VOIDED":
+            return Canceled(reference=order.id)
+        case unheard_of:
+            return Unknown(reason=f"status {word(unheard_of)}", reference=order.id)
+
+
+def _misfit(order: Order) -> Unknown:
+    return Unknown(reason=AMOUNT_MISMATCH, reference=order.id)
+
+
+def _total(order: Order) -> Money | None:
+    """What the order is about; None in a minimal response."""
+    amount = order.purchase_units[0].amount if order.purchase_units else None
+    return None if amount is None else amounts.read(amount)
+
+
+def _sum(some: Sequence[Transaction]) -> Money:
+    currencies = {_currency(one) for one in some}
+    if len(currencies) != 1:
+        raise ValueError("captures in several currencies")
+    return Money(sum(map(_minor, some)), currencies.pop())
+
+
+def _minor(one: Transaction) -> int:
+    return _money(one).amount_minor
+
+
+def _currency(one: Transaction) -> str:
+    return _money(one).currency
+
+
+def _money(one: Transaction) -> Money:
+    if one.amount is None:
+        raise ValueError("a transaction without an amount")
+    return amounts.read(one.amount)
+
+
+def _by_invoice(some: Iterable[Transaction], operation_id: str) -> Transaction | None:
+    return next((one for one in some if one.invoice_id == own_reference(operation_id)), None)
+
+
+def _wait_of(found: Transaction) -> int | None:
+    return _LONG_WAIT_SECONDS if _reason(found) in _LONG_WAITS else None
+
+
+def _reason(found: Transaction) -> str | None:
+    """PayPal's word for why it stands so, if it gives one."""
+    text = found.status_details and found.status_details.reason
+    return text if text and is_word(text) else None
+
+
+def _words(what: str, found: Transaction) -> str:
+    reason = _reason(found)
+    why = f": {reason}." if reason else ", which gave no reason."
+    return f"{what} was {_ENDS.get(found.status, 'refused')} by PayPal{why}"
+
+
+_ENDS = {"DECLINED": "declined", "DENIED": "denied", "CANCELLED": "canceled"}
+
+
+def _unheard(some: Iterable[Transaction], status: str) -> str:
+    return word(next((one.status for one in some), status))
+
+
+def is_word(text: str) -> bool:
+    """Whether it looks like one of PayPal's words; anything else could be anything, and is told nowhere."""
+    return _WORD.fullmatch(text) is not None
+
+
+def word(text: str) -> str:
+    """A word of PayPal's as it may be told."""
+    return text if is_word(text) else "unreadable"
