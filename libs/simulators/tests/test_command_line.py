@@ -32,7 +32,7 @@ def started(*arguments):
             process.wait(DEADLINE_SECONDS)
 
 
-@pytest.mark.parametrize("name", ["mpesa", "stripe", "merchant"])
+@pytest.mark.parametrize("name", ["mpesa", "paypal", "stripe", "merchant"])
 def test_a_simulator_prints_its_address_answers_and_ends_by_a_signal(name):
     with started(name) as http:
         assert http.get("/_sim/health").json()["status"] == "ok"

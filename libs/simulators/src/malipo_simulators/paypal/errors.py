@@ -84,7 +84,7 @@ def detail(issue: str, description: str, *, field: str | None = None, value: obj
     if description:
         body["description"] = description
     if field is not None:
-        body |= {"field": field, "location": "body"}
+        body |= {"field": field} | ({"location": "body"} if field.startswith("/") else {})
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         body["value"] = str(value)
     return body

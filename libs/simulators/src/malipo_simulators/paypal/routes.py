@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import FastAPI
 
 from malipo_simulators.kit.api.answers import Answer
+from malipo_simulators.kit.api.dialect import Operation
 from malipo_simulators.kit.api.endpoint import add_operation
 from malipo_simulators.paypal.authorizations import operations as authorizations
 from malipo_simulators.paypal.captures import operations as captures
@@ -75,9 +76,9 @@ def add_api(app: FastAPI, world: PaypalWorld) -> None:
 
 
 def refuse(app: FastAPI, world: PaypalWorld, path: str, error: Callable[[], PaypalError]) -> None:
-    for method in METHODS:
-        dialect = RefusingDialect(world, Call("", method, path, nothing), error)
-        add_operation(app, world, dialect, dialect.operation)
+    """Whatever comes there by whichever method."""
+    call = Call("", "", path, nothing)
+    add_operation(app, world, RefusingDialect(world, call, error), Operation(METHODS, path, nothing))
 
 
 def nothing(_: PaypalRequest) -> Answer:

@@ -5,6 +5,7 @@ from malipo_simulators.kit.shapes import Json
 from malipo_simulators.paypal.authorizations import lifecycle
 from malipo_simulators.paypal.captures.invoices import is_captured
 from malipo_simulators.paypal.captures.lifecycle import Wanted
+from malipo_simulators.paypal.faults import PaypalFault
 from malipo_simulators.paypal.http.finding import owned
 from malipo_simulators.paypal.http.request import PaypalRequest
 from malipo_simulators.paypal.objects.models import Authorization, AuthorizationStatus, Capture
@@ -44,6 +45,8 @@ def capture(request: PaypalRequest) -> Answer:
         note=request.body.get("note_to_payer"),
     )
     check_limits(request, one, wanted.amount)
+    if request.change.fault is PaypalFault.INSTRUMENT_DECLINED:
+        raise request.issue("PAYER_CANNOT_PAY")
     made = lifecycle.capture(request.change, one, wanted)
     return request.made(lambda full: shown_capture(made, full=full))
 

@@ -6,7 +6,15 @@ from math import ceil
 
 from malipo_simulators.paypal.captures.invoices import claim_for_capture, let_go
 from malipo_simulators.paypal.faults import PaypalFault
-from malipo_simulators.paypal.objects.models import TAKEN, Authorization, Capture, CaptureStatus, Order, Unit
+from malipo_simulators.paypal.objects.models import (
+    TAKEN,
+    Authorization,
+    AuthorizationStatus,
+    Capture,
+    CaptureStatus,
+    Order,
+    Unit,
+)
 from malipo_simulators.paypal.objects.money import Money, fee_of, zero
 from malipo_simulators.paypal.objects.plans import Funding
 from malipo_simulators.paypal.state.book import Kind
@@ -126,8 +134,22 @@ def deny(change: Change, capture: Capture) -> bool:
     capture.status, capture.reason, capture.updated = CaptureStatus.DECLINED, None, change.now
     capture.fee = zero(capture.amount.currency)
     let_go(change.account, capture.invoice_id)
+    reopen(change, capture)
     change.emit_capture(EventType.CAPTURE_DENIED, capture)
     return True
+
+
+def reopen(change: Change, capture: Capture) -> None:
+    """What was authorized can be captured again, unless this part was to be the final one: the rest was let go then."""
+    held = capture.authorization
+    if held is None or capture.final:
+        return
+    change.account.open_authorizations[held.family.id] = held.family
+    for one in {held.id: held, held.family.id: held.family}.values():
+        if one.status is AuthorizationStatus.CAPTURED:
+            some = one.captured.minor > 0
+            one.status = AuthorizationStatus.PARTIALLY_CAPTURED if some else AuthorizationStatus.CREATED
+            one.updated = change.now
 
 
 def reverse(change: Change, capture: Capture) -> bool:

@@ -10,8 +10,6 @@ from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import Subject
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.paypal.errors import (
-    PaypalError,
-    detail,
     too_large,
     unauthenticated,
     unreadable_fault,
@@ -23,11 +21,11 @@ from malipo_simulators.paypal.http.auth import authenticate
 from malipo_simulators.paypal.http.negative import HEADER as MOCK_HEADER
 from malipo_simulators.paypal.http.negative import mocked
 from malipo_simulators.paypal.http.request import PaypalRequest
-from malipo_simulators.paypal.http.shapes import LENGTH, SYNTAX, Reader, shape
+from malipo_simulators.paypal.http.shapes import LENGTH, SYNTAX, Reader, Violation, against_schema, shape
 from malipo_simulators.paypal.objects.models import Order
 from malipo_simulators.paypal.objects.money import BadAmount, parse
 from malipo_simulators.paypal.objects.values import as_list, as_object
-from malipo_simulators.paypal.spec import issues_of, words_of
+from malipo_simulators.paypal.spec import issues_of
 from malipo_simulators.paypal.state.account import Account
 from malipo_simulators.paypal.state.change import Change
 from malipo_simulators.paypal.state.world import PaypalWorld
@@ -37,7 +35,6 @@ REQUEST_ID = "paypal-request-id"
 LONGEST_REQUEST_ID = 108
 FULL = "return=representation"
 MALFORMED = "MALFORMED_REQUEST_JSON"
-BAD_REQUEST = 400
 
 
 async def read_request(world: PaypalWorld, call: Call, incoming: Request, cause: Cause) -> PaypalRequest:
@@ -74,7 +71,7 @@ async def read_request(world: PaypalWorld, call: Call, incoming: Request, cause:
 def read_request_id(call: Call, incoming: Request) -> str | None:
     given = incoming.headers.get(REQUEST_ID) if call.keys else None
     if given is not None and not 1 <= len(given) <= LONGEST_REQUEST_ID:
-        raise PaypalError(BAD_REQUEST, [detail(LENGTH, issue_words(call, LENGTH), field="PayPal-Request-Id")])
+        raise against_schema(call.name, [Violation(LENGTH, "PayPal-Request-Id", given)])
     return given
 
 
@@ -91,7 +88,7 @@ def read_json(call: Call, incoming: Request, raw: bytes) -> Any:
         return json.loads(raw, parse_constant=not_json)
     except (ValueError, RecursionError) as error:
         issue = MALFORMED if MALFORMED in issues_of(call.name) else SYNTAX
-        raise PaypalError(BAD_REQUEST, [detail(issue, issue_words(call, issue), field="/")]) from error
+        raise against_schema(call.name, [Violation(issue, "/")]) from error
 
 
 def not_json(constant: str) -> None:
@@ -106,16 +103,8 @@ def read_body(call: Call, given: Any) -> Any:
     reader = Reader()
     body = reader.read(shape(call.shape), given, "")
     if reader.violations:
-        told = reader.violations
-        raise PaypalError(
-            BAD_REQUEST,
-            [detail(one.issue, issue_words(call, one.issue), field=one.field, value=one.value) for one in told],
-        )
+        raise against_schema(call.name, reader.violations)
     return body
-
-
-def issue_words(call: Call, issue: str) -> str:
-    return issues_of(call.name).get(issue, (0, ""))[1] or words_of(issue)
 
 
 def subject_of(account: Account, incoming: Request, given: Any) -> Subject:

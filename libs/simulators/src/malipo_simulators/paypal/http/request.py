@@ -7,9 +7,10 @@ from typing import Any
 from malipo_simulators.kit.api.answers import Answer, encode
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.paypal.errors import PaypalError, detail
+from malipo_simulators.paypal.http.shapes import Violation, against_schema
 from malipo_simulators.paypal.objects.money import BadAmount, Money, parse
 from malipo_simulators.paypal.settings import PaypalSettings
-from malipo_simulators.paypal.spec import issues_of, words_of
+from malipo_simulators.paypal.spec import documented, issues_of
 from malipo_simulators.paypal.state.account import Account
 from malipo_simulators.paypal.state.change import Change
 from malipo_simulators.paypal.state.request_ids import Effect
@@ -58,8 +59,11 @@ class PaypalRequest:
         links: Iterable[Json] = (),
     ) -> PaypalError:
         """The error of this issue, with the status and words that PayPal documents for this call."""
-        status, documented = issues_of(self.call).get(issue, (BUSINESS_RULE, words or words_of(issue)))
-        return PaypalError(status, [detail(issue, documented, field=field, value=value)], links=links)
+        status, known = documented(self.call, issue, BUSINESS_RULE)
+        return PaypalError(status, [detail(issue, words or known, field=field, value=value)], links=links)
+
+    def against_schema(self, violations: Iterable[Violation]) -> PaypalError:
+        return against_schema(self.call, violations)
 
     def documents(self, issue: str) -> bool:
         return issue in issues_of(self.call)

@@ -1,15 +1,17 @@
 """Reads bodies by PayPal's own schemas: what is against them is told field by field, what they do not know is ignored."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.paypal.errors import PaypalError, detail
 from malipo_simulators.paypal.objects.values import as_list, as_object
-from malipo_simulators.paypal.spec import request_shapes
+from malipo_simulators.paypal.spec import documented, request_shapes
 
+BAD_REQUEST = 400
 MOST_TOLD = 20
 MISSING, LENGTH, SYNTAX, VALUE = (
     "MISSING_REQUIRED_PARAMETER",
@@ -94,6 +96,15 @@ def text_violations(schema: Any, value: object, at: str) -> Iterator[Violation]:
         yield Violation(VALUE, at, value)
     elif "pattern" in schema and compiled(schema["pattern"]).search(value) is None:
         yield Violation(SYNTAX, at, value)
+
+
+def against_schema(operation: str, violations: Iterable[Violation]) -> PaypalError:
+    """One 400 that tells of every field."""
+    told = [
+        detail(one.issue, documented(operation, one.issue, BAD_REQUEST)[1], field=one.field, value=one.value)
+        for one in violations
+    ]
+    return PaypalError(BAD_REQUEST, told)
 
 
 def shape(name: str) -> Json:

@@ -1,5 +1,6 @@
 """The /v2/checkout/orders operations: what each accepts, refuses and answers."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -10,6 +11,7 @@ from malipo_simulators.paypal.errors import PaypalError, no_such_resource
 from malipo_simulators.paypal.faults import PaypalFault
 from malipo_simulators.paypal.http.finding import owned
 from malipo_simulators.paypal.http.request import PaypalRequest
+from malipo_simulators.paypal.http.shapes import SYNTAX, Violation
 from malipo_simulators.paypal.objects.links import redirect
 from malipo_simulators.paypal.objects.models import Intent, Order, OrderStatus
 from malipo_simulators.paypal.objects.render import minimal, render_order
@@ -19,6 +21,7 @@ from malipo_simulators.paypal.orders.reading import read_context, read_order, re
 from malipo_simulators.paypal.payers import lifecycle as payers
 
 DONE = {Intent.CAPTURE: "ORDER_ALREADY_CAPTURED", Intent.AUTHORIZE: "ORDER_ALREADY_AUTHORIZED"}
+FIELDS = re.compile(r"[a-z_]*")
 # What PayPal's answers to these calls have even at their least: who has to read a payment's status finds it there.
 PAYMENTS = ("payment_source", "purchase_units", "payer")
 
@@ -43,7 +46,10 @@ def create(request: PaypalRequest) -> Answer:
 
 
 def retrieve(request: PaypalRequest) -> Answer:
-    """Answers GET /v2/checkout/orders/{id}."""
+    """GET /v2/checkout/orders/{id}: all of it, whatever `fields` asks for."""
+    fields = request.query.get("fields", "")
+    if FIELDS.fullmatch(fields) is None:
+        raise request.against_schema([Violation(SYNTAX, "fields", fields)])
     return Answer(200, encode(render_order(find_open(request))))
 
 

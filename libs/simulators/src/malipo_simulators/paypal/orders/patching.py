@@ -6,7 +6,6 @@ from typing import Any
 
 from malipo_simulators.kit.api.answers import Answer
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.paypal.errors import PaypalError, detail
 from malipo_simulators.paypal.http.request import PaypalRequest
 from malipo_simulators.paypal.http.shapes import Reader, resolved, shape
 from malipo_simulators.paypal.objects.models import Intent, Order, OrderStatus, Unit
@@ -90,7 +89,7 @@ def apply(request: PaypalRequest, drafts: dict[str, Draft], one: Json, path: str
     if one["op"] == "remove":
         del holder[name]
     else:
-        holder[name] = read_value(match["attribute"], one["value"], f"{at}/value")
+        holder[name] = read_value(request, match["attribute"], one["value"], f"{at}/value")
 
 
 def holder_of(draft: Draft, attribute: str) -> tuple[Any, str]:
@@ -101,7 +100,7 @@ def holder_of(draft: Draft, attribute: str) -> tuple[Any, str]:
     return draft.given[outer], inner
 
 
-def read_value(attribute: str, value: object, at: str) -> object:
+def read_value(request: PaypalRequest, attribute: str, value: object, at: str) -> object:
     """By the schema of a purchase unit. Raise what is against it."""
     schema = shape(UNIT_SHAPE)
     for name in attribute.split("/"):
@@ -109,8 +108,7 @@ def read_value(attribute: str, value: object, at: str) -> object:
     reader = Reader()
     read = reader.read(schema, value, at)
     if reader.violations:
-        told = reader.violations
-        raise PaypalError(400, [detail(one.issue, "", field=one.field, value=one.value) for one in told])
+        raise request.against_schema(reader.violations)
     return read
 
 

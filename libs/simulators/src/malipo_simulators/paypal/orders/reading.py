@@ -9,6 +9,7 @@ from malipo_simulators.paypal.orders.amounts import normalized, read_amount
 
 DEFAULT_REFERENCE = "default"
 WALLET = "paypal"
+UNUSABLE = "PAYMENT_SOURCE_CANNOT_BE_USED"
 # Of the wallet: what would pay without the payer, and is not modelled.
 NOT_MODELLED = ("vault_id", "billing_agreement_id")
 
@@ -46,10 +47,10 @@ def read_wallet(request: PaypalRequest) -> Json | None:
         raise request.issue("PAYPAL_REQUEST_ID_REQUIRED")
     wallet = as_object(source.get(WALLET))
     if wallet is None:
-        raise request.issue("NOT_SUPPORTED", "/payment_source")
+        raise request.issue(UNUSABLE, "/payment_source")
     for name in NOT_MODELLED:
         if name in wallet:
-            raise request.issue("NOT_SUPPORTED", f"/payment_source/{WALLET}/{name}")
+            raise request.issue(UNUSABLE, f"/payment_source/{WALLET}/{name}")
     return wallet
 
 

@@ -26,6 +26,11 @@ def issues_of(operation: str) -> Issues:
     return {issue: (status, words) for issue, (status, words) in _issues().get(operation, {}).items()}
 
 
+def documented(operation: str, issue: str, status: int) -> tuple[int, str]:
+    """Status and words of an issue; of one that this operation does not have, this status and any other's words."""
+    return issues_of(operation).get(issue) or (status, words_of(issue))
+
+
 @cache
 def words_of(issue: str) -> str:
     """How any operation describes the issue; empty if none has it."""
