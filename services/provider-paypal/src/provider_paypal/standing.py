@@ -180,14 +180,14 @@ def _unpaid(order: Order) -> Outcome:
 
 def _captured(order: Order) -> Outcome | None:
     """What the captures say together; None without any. One that was declined leaves the order to another one, unless it
-    is completed.
+    is completed. While one is pending they are not at their end.
     """
     captures = order.payments.captures
+    for one in captures:
+        if one.status not in (*_TAKEN, *_REFUSED):
+            return of_capture(one, _money(one), order.id)
     if taken := [one for one in captures if one.status in _TAKEN]:
         return Succeeded(amount=_sum(taken), reference=order.id)
-    for one in captures:
-        if one.status not in _REFUSED:
-            return of_capture(one, Money(_minor(one), _currency(one)), order.id)
     return of_capture(captures[-1], None, order.id) if captures and order.status == "COMPLETED" else None
 
 
