@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from gateway.history.texts import CHANGING, CORRECTED, EXPLANATIONS, MAY, OTHER_ACTIONS, REFUNDED, Explanation
+from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.texts import EXPLANATIONS, MAY, Explanation
 from malipo.contracts.descriptor import PENDING
 from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition, deadline_seconds
 from orchestrator.views import PUBLIC

@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from gateway.history.texts import ACCEPTED, CHANGING, CORRECTED, EXPLANATIONS, MAY, OTHER_ACTIONS, REFUNDED, REFUSED
+from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.texts import ACCEPTED, EXPLANATIONS, MAY, REFUSED
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, LatePayments, RefundPayment
 from malipo.contracts.descriptor import ActionKind

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.history.schemas import EXPLANATION
-from gateway.history.texts import CHANGING, CORRECTED, EXPLANATIONS, MAY, OTHER_ACTIONS, REFUNDED
+from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.texts import EXPLANATIONS, MAY
 from malipo import clock, ids
 from malipo.contracts.events import Cause, Failure, PublicEvent
 from malipo.contracts.failures import OWN_FAILURES
@@ -233,6 +234,13 @@ async def test_a_customer_who_must_agree_elsewhere_is_explained_by_the_action(
     await go("requires_action", "action_required", view={"action": action}, deadline=SOON)
     explained = await explain(merchant, payment)
     assert (explained["why"], codes(explained)) == (OTHER_ACTIONS[name].why, offered)
+
+
+async def test_a_payment_of_which_a_part_is_captured_says_what_may_be_done_with_the_rest(merchant, payment, go):
+    await go("authorized", "captured", view={"amount_captured": 1000}, deadline=SOON)
+    explained = await explain(merchant, payment)
+    assert explained["why"] == EXPLANATIONS["payment", "authorized", "captured"].why
+    assert codes(explained) == ["capture", "cancel", "wait"]
 
 
 async def test_money_that_came_after_the_end_is_explained_until_it_is_refunded(gateway, merchant, payment, go, make):

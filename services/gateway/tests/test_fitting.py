@@ -12,7 +12,7 @@ from gateway.accounts.credential_routes import add_provider
 from gateway.edge.cards import find_card_number
 from gateway.edge.problems import PROBLEMS, problems_of
 from gateway.openapi.description import describe
-from gateway.payments.fitting import Asked, Misfit, candidates, operation_misfit
+from gateway.payments.fitting import Asked, Misfit, candidates, final_misfit, operation_misfit
 from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of
 from malipo.contracts.descriptor import Details, Method
 from malipo.contracts.providers import by_method
@@ -129,6 +129,15 @@ def test_an_operation_beyond_what_the_provider_can_do_says_what_it_can(
     misfit = operation_misfit(providers[provider], kind, amount, whole=100, before=before)
     assert (misfit and misfit.code) == (possible and "operation_unsupported")
     assert possible is None or possible in misfit.detail
+
+
+def test_a_capture_that_leaves_more_to_capture_is_refused_where_the_provider_does_one(providers):
+    assert final_misfit(providers["stripe"], final=True) is None
+    assert final_misfit(providers["paypal"], final=False) is None
+    misfit = final_misfit(providers["stripe"], final=False)
+    assert misfit is not None
+    assert (misfit.field, misfit.code) == ("/final", "operation_unsupported")
+    assert "one capture of a payment" in misfit.detail
 
 
 def test_the_description_says_of_amounts_what_is_checked(methods):

@@ -168,6 +168,19 @@ async def test_a_refund_of_another_merchant_is_not_there(gateway, merchant, paym
         assert (response.status_code, response.json()["code"]) == (404, "refund_not_found")
 
 
+async def test_a_capture_that_leaves_more_to_capture_is_refused_where_the_provider_does_one(gateway, merchant, payment):
+    await gateway.receive(gateway.step(merchant, payment, "authorized"))
+    refused = await merchant.post(f"/v1/payments/{payment['id']}/capture", {"amount": 5, "final": False})
+    assert (refused.status_code, refused.json()["code"]) == (422, "operation_unsupported")
+    assert refused.json()["errors"][0]["field"] == "/final"
+
+
+async def test_a_capture_after_another_one_is_of_what_is_left(gateway, merchant, payment):
+    await gateway.receive(gateway.step(merchant, payment, "authorized", amount_captured=1000))
+    capture = (await merchant.post(f"/v1/payments/{payment['id']}/capture")).json()
+    assert (capture["amount"], capture["final"]) == (250, True)
+
+
 @pytest.mark.parametrize("action", ["capture", "refunds"])
 async def test_what_a_payment_may_not_have_its_captures_and_refunds_may_not_either(gateway, merchant, make, action):
     payment = (await merchant.pay(make.payment | {"currency": "KWD", "amount": 1250})).json()

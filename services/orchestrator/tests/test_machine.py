@@ -25,7 +25,7 @@ from orchestrator.views import PUBLIC
 SUBJECTS = list(Subject)
 OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED, *DECISIONS}
 FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
-CHARGES_ONLY = {Trigger.APPROVED, Trigger.REVERSED}
+CHARGES_ONLY = {Trigger.APPROVED, Trigger.REVERSED, Trigger.CAPTURED, Trigger.RELEASED}
 AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 DOUBTS = {Trigger.UNKNOWN, Trigger.UNCLEAR}
@@ -142,8 +142,16 @@ def test_an_end_without_money_follows_the_book_and_the_merchant_is_told_of_the_c
     }
     for end in (State.FAILED, State.CANCELED):
         assert corrected[end, Trigger.SUCCEEDED] == (State.COMPLETED, "payment.corrected")
+        assert corrected[end, Trigger.CAPTURED] == (State.COMPLETED, "payment.corrected")
         assert corrected[end, Trigger.REVERSED] == (State.RETURNED, "payment.returned")
     assert corrected[State.COMPLETED, Trigger.REVERSED] == (State.RETURNED, "payment.returned")
+
+
+def test_a_part_that_is_captured_is_told_and_the_rest_stays_held_until_it_is_released():
+    rows = {(one.state, one.trigger): (one.to, one.send, one.event) for one in transitions_of(Subject.PAYMENT)}
+    for state in states_of(Subject.PAYMENT) - DECIDED - NOTHING_SENT:
+        assert rows[state, Trigger.CAPTURED] == (State.AUTHORIZED, None, "payment.partially_captured")
+        assert rows[state, Trigger.RELEASED] == (State.COMPLETED, None, "payment.completed")
 
 
 @pytest.mark.parametrize("trigger", [Trigger.OPENED, Trigger.RECEIVED])

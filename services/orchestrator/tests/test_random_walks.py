@@ -56,9 +56,13 @@ def require_no_strife(payment) -> None:
 
 
 @settings(max_examples=600, deadline=None)
-@given(manual=st.booleans(), late=st.sampled_from(["keep", "refund"]), steps=st.lists(STEPS, max_size=25))
-def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(manual, late, steps):
-    walk = Walk(manual=manual, late=late)
+@given(
+    how=st.sampled_from(["automatic", "manual", "several"]),
+    late=st.sampled_from(["keep", "refund"]),
+    steps=st.lists(STEPS, max_size=25),
+)
+def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(how, late, steps):
+    walk = Walk(manual=how != "automatic", late=late, several=how == "several")
     for step in steps:
         walk.step(step)
         payment = walk.payment

@@ -5,7 +5,14 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from malipo import clock, ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, LatePayments, RefundPayment
+from malipo.contracts.commands import (
+    CancelPayment,
+    CapturePayment,
+    CreatePayment,
+    LatePayments,
+    PaymentMethod,
+    RefundPayment,
+)
 from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import (
     AMOUNT_MISMATCH,
@@ -83,7 +90,7 @@ STEPS = st.one_of(
     st.tuples(st.just("asked of opened"), OPERATIONS, OUTCOMES),
     st.tuples(st.just("assign")),
     st.tuples(st.just("request refund"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
-    st.tuples(st.just("request capture"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none()),
+    st.tuples(st.just("request capture"), OPERATIONS, st.integers(1, 2 * AMOUNT) | st.none(), st.booleans()),
     st.tuples(st.just("request cancel"), OPERATIONS),
     st.tuples(st.just("overdue"), st.sampled_from([timedelta(), timedelta(minutes=20)])),
 )
@@ -92,15 +99,15 @@ STEPS = st.one_of(
 class Walk:
     """One payment with everything that it sent."""
 
-    def __init__(self, *, manual: bool, late: LatePayments = "keep") -> None:
+    def __init__(self, *, manual: bool, late: LatePayments = "keep", several: bool = False) -> None:
         self.begin()
         create = CreatePayment(
             payment_id=PAY,
             merchant_id="mer",
             mode="test",
             amount=Money(AMOUNT, USD),
-            method=card("pm"),
-            configured=("stripe",),
+            method=PaymentMethod(type="paypal") if several else card("pm"),
+            configured=("paypal", "stripe"),
             capture="manual" if manual else "automatic",
             config_version=1,
             late_payments=late,
@@ -203,13 +210,14 @@ class Walk:
     def has(self, name: str) -> bool:
         return NUMBERED[name] in self.payment.operations
 
-    def request(self, request: str, number: str, amount: int | None = None) -> None:
+    def request(self, request: str, number: str, amount: int | None = None, final: bool = True) -> None:
         operation_id = NUMBERED[f"{request.removeprefix('request ')}{number}"]
         match request:
             case "request refund":
                 self.handle(RefundPayment(payment_id=PAY, refund_id=operation_id, amount_minor=amount))
             case "request capture":
-                self.handle(CapturePayment(payment_id=PAY, capture_id=operation_id, amount_minor=amount))
+                capture = CapturePayment(payment_id=PAY, capture_id=operation_id, amount_minor=amount, final=final)
+                self.handle(capture)
             case "request cancel":
                 self.handle(CancelPayment(payment_id=PAY, cancel_id=operation_id))
 

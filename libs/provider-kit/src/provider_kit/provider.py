@@ -339,6 +339,8 @@ def refusal(provider: ProviderDescriptor, operation: ProviderOperation) -> Outco
     kind = kind_of(operation)
     if kind not in provider.operations:
         return Declined(code="provider_unsupported", message=f"{provider.title} has no {kind}.")
+    if isinstance(operation, Capture) and not operation.final and not provider.operations[kind].several:
+        return Declined(code="provider_unsupported", message=f"{provider.title} does one capture of a payment.")
     if isinstance(operation, Cancel) or _takes(provider, operation):
         return None
     return Declined(code="amount_unsupported", message=f"{provider.title} cannot take {operation.amount}.")

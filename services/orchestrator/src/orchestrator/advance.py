@@ -49,6 +49,7 @@ from orchestrator.outcomes import (
     trigger_of,
     why_failed_all_the_same,
 )
+from orchestrator.parts import after_capture, leaves_a_capture_open, of_the_rest, releases_the_rest
 from orchestrator.payment import Operation, Payment
 from orchestrator.recording import Recording
 from orchestrator.waits import await_answer, set_deadline, take_answer, watch_doubt
@@ -128,8 +129,7 @@ class Fold(Recording):
         self._operation_step(operation, trigger, None)
         if trigger is Trigger.DECIDED_COMPLETED and operation.subject is not Subject.REFUND:
             amount = Money(operation.amount_minor, self.payment.amount.currency)
-            outcome = Succeeded(amount=amount) if operation.subject is Subject.CAPTURE else Canceled()
-            self._payment_step(trigger_of(outcome), outcome)
+            self._after(operation, Succeeded(amount=amount) if operation.subject is Subject.CAPTURE else Canceled())
         return None
 
     def assign(self, amount: Money, reference: str) -> None:
@@ -161,10 +161,27 @@ class Fold(Recording):
 
     def _apply_to_operation(self, operation: Operation, reported: Outcome) -> None:
         outcome = believable_of(operation, reported, self.payment.amount.currency)
-        self._operation_step(operation, trigger_from(self.source, outcome), outcome)
-        if operation.subject is not Subject.REFUND and isinstance(outcome, Succeeded | Authorized | Canceled):
-            # The answer to a capture or cancel is the state of the charge after it.
-            self._payment_step(trigger_of(outcome), outcome)
+        released = releases_the_rest(self.payment, operation, outcome)
+        trigger = Trigger.CANCELED if released else trigger_from(self.source, outcome)
+        self._operation_step(operation, trigger, Canceled(reference=outcome.reference) if released else outcome)
+        if operation.subject is not Subject.REFUND:
+            self._after(operation, outcome)
+
+    def _after(self, operation: Operation, outcome: Outcome) -> None:
+        """Apply the answer to a capture or cancel to the charge: it is the charge's state after it, but of a capture which may be
+        one of several, and which adds to those before.
+
+        A repeat adds nothing; that the captures make up more than was authorized cannot be.
+        """
+        if not isinstance(outcome, Succeeded | Authorized | Canceled):
+            return
+        if operation.subject is not Subject.CAPTURE or not isinstance(outcome, Succeeded):
+            return self._payment_step(trigger_of(outcome), outcome)
+        trigger, money = after_capture(self.payment, operation, outcome)
+        if money.amount.amount_minor > self.payment.amount.amount_minor:
+            return self.contradict(self.payment.state, money, None)
+        if trigger is Trigger.SUCCEEDED or money.amount.amount_minor > self.payment.captured_minor:
+            self._payment_step(trigger, money)
 
     def _apply_to_charge(self, report: OutcomeReported) -> None:
         """Apply an outcome of the charge or of what confirms it.
@@ -176,7 +193,7 @@ class Fold(Recording):
             if isinstance(outcome, Succeeded):
                 return self.contradict(self.payment.state, outcome, None)
             return self.ignored.append(Ignored.LATE)
-        if is_behind(self.payment, report, self.now):
+        if is_behind(self.payment, report, self.now) or leaves_a_capture_open(self.payment, outcome):
             return self.ignored.append(Ignored.LATE)
         if isinstance(outcome, Approved):
             return self._approve(outcome)
@@ -217,6 +234,7 @@ class Fold(Recording):
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
+        trigger, outcome = of_the_rest(payment, trigger, outcome)
         transition = TABLE.get((Subject.PAYMENT, payment.state, trigger))
         if outcome is not None and is_of_other_money(payment, outcome):
             return self.contradict(payment.state, outcome, None)
@@ -243,7 +261,7 @@ class Fold(Recording):
             self._close_operations(*as_outcome(payment, trigger, outcome))
         if came_late(payment, transition, self.source):
             self._give_back_late()
-        payment.had_money = payment.had_money or transition.to is State.COMPLETED
+        payment.had_money = payment.had_money or transition.to is State.COMPLETED or trigger is Trigger.CAPTURED
         return self._start_deferred()
 
     def _operation_step(self, operation: Operation, trigger: Trigger, outcome: Outcome | None) -> None:
@@ -277,8 +295,8 @@ class Fold(Recording):
         if self.payment.state is State.RETURNED:
             self._stop_refunds()
         for operation in self.payment.live(Subject.CAPTURE, Subject.CANCEL):
-            taken = operation.subject is Subject.CAPTURE and trigger is Trigger.SUCCEEDED
-            if taken and operation.amount_minor != self.payment.captured_minor:
+            taken = operation.subject is Subject.CAPTURE and self.payment.state is State.COMPLETED
+            if taken and self.payment.captured_with(operation) != self.payment.captured_minor:
                 otherwise = Declined(code="captured_otherwise", message="Another amount was captured.")
                 self._operation_step(operation, Trigger.DECLINED, otherwise)
             else:

@@ -153,7 +153,7 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
     amount = Money(operation.amount_minor, payment.amount.currency)
     match operation.subject:
         case Subject.CAPTURE:
-            return Capture(**_common(payment, operation.id), reference=reference, amount=amount)
+            return Capture(**_common(payment, operation.id), reference=reference, amount=amount, final=operation.final)
         case Subject.CANCEL:
             return Cancel(**_common(payment, operation.id), reference=reference)
         case Subject.REFUND:

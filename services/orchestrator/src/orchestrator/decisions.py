@@ -122,7 +122,7 @@ def _check(payment: Payment, operation: Operation | None, trigger: Trigger) -> N
 
 
 def _check_unreported(payment: Payment) -> None:
-    if payment.state is State.COMPLETED and payment.is_reported_paid:
+    if (payment.state is State.COMPLETED or payment.captured_minor) and payment.is_reported_paid:
         msg = (
             f"the provider itself has reported its money, as {payment.paid_reference}: look there, and if its book has none, "
             "decide with --against-report"

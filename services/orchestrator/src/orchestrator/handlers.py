@@ -31,6 +31,7 @@ from orchestrator import store, suspense
 from orchestrator.advance import Fold
 from orchestrator.commands import new_operation
 from orchestrator.machine import DECIDED, Ignored, State, Subject
+from orchestrator.parts import takes_several_captures
 from orchestrator.payment import Payment
 from orchestrator.receipts import Claim, Receipts
 from orchestrator.resending import Resend
@@ -60,6 +61,9 @@ for _reason in Ignored:  # an alert on the first contradiction needs a zero befo
 _UNNAMED = (
     "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
 )
+
+
+_ONE_CAPTURE = "Its provider does one capture of a payment, and releases the rest: leave `final` out."
 
 
 class UnknownPayment(LookupError):
@@ -231,10 +235,16 @@ def _capture(fold: Fold, command: CapturePayment) -> None:
     if payment.reference is None:
         raise Refused(command.capture_id, "payment_not_capturable", _UNNAMED)
     _require_nothing_under_way(payment, command.capture_id)
-    amount_minor = payment.amount.amount_minor if command.amount_minor is None else command.amount_minor
-    if amount_minor > payment.amount.amount_minor:
-        raise Refused(command.capture_id, "capture_exceeds_authorized", f"{payment.amount} is authorized.")
-    fold.start(new_operation(payment, Subject.CAPTURE, command.capture_id, fold.now, amount_minor=amount_minor))
+    left_minor = payment.capturable_minor
+    amount_minor = left_minor if command.amount_minor is None else command.amount_minor
+    if not 0 < amount_minor <= left_minor:
+        detail = f"{payment.amount} is authorized, and {left_minor} of it (minor units) can still be captured."
+        raise Refused(command.capture_id, "capture_exceeds_authorized", detail)
+    if not command.final and not takes_several_captures(payment):
+        raise Refused(command.capture_id, "payment_not_capturable", _ONE_CAPTURE)
+    capture = new_operation(payment, Subject.CAPTURE, command.capture_id, fold.now, amount_minor=amount_minor)
+    capture.final = command.final or amount_minor == left_minor
+    fold.start(capture)
 
 
 def _cancel(fold: Fold, command: CancelPayment) -> None:

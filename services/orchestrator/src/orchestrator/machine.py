@@ -28,6 +28,7 @@ class State(StrEnum):
 class Trigger(StrEnum):
     """What happens to it: our own action, a provider's outcome, a deadline, or the end of the intent (`EXPIRED`).
 
+    `CAPTURED`: a part of what is held, and the rest is still held. `RELEASED`: that rest is not held any more.
     `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
     `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself.
     `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
@@ -45,6 +46,8 @@ class Trigger(StrEnum):
     CANCELED = "canceled"
     PENDING = "pending"
     APPROVED = "approved"
+    CAPTURED = "captured"
+    RELEASED = "released"
     REVERSED = "reversed"
     NAMED = "named"
     PAYMENT_RETURNED = "payment_returned"
@@ -107,6 +110,8 @@ _TABLE = {
         (I,                T.EXPIRED,           FAILED,    _,                  "payment.failed"),  # it came too late
         (P,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (P,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
+        (P,                 T.CAPTURED,          H,         _,                  "payment.partially_captured"),
+        (P,                 T.RELEASED,          DONE,      _,                  "payment.completed"),
         (P,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
         (P,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (P,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
@@ -119,6 +124,8 @@ _TABLE = {
         (P,                T.EXPIRED,           P,         S.CANCEL,           _),  # the customer agreed too late
         (N,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (N,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
+        (N,                 T.CAPTURED,          H,         _,                  "payment.partially_captured"),
+        (N,                 T.RELEASED,          DONE,      _,                  "payment.completed"),
         (N,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
         (N,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (N,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
@@ -131,6 +138,8 @@ _TABLE = {
         (N,                T.DECIDED_FAILED,    FAILED,    _,                  "payment.failed"),
         (A,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (A,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
+        (A,                 T.CAPTURED,          H,         _,                  "payment.partially_captured"),
+        (A,                 T.RELEASED,          DONE,      _,                  "payment.completed"),
         (A,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
         (A,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (A,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
@@ -143,6 +152,8 @@ _TABLE = {
         (A,                T.EXPIRED,           A,         S.CANCEL,           _),  # the customer must not pay any more
         (H,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (H,                T.AUTHORIZED,        H,         _,                  _),
+        (H,                 T.CAPTURED,          H,         _,                  "payment.partially_captured"),
+        (H,                 T.RELEASED,          DONE,      _,                  "payment.completed"),
         (H,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
         (H,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (H,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
@@ -153,6 +164,8 @@ _TABLE = {
         (H,                T.OVERDUE,           H,         S.QUERY,            _),
         (D,                T.SUCCEEDED,         DONE,      _,                  "payment.completed"),
         (D,                T.AUTHORIZED,        H,         _,                  "payment.authorized"),
+        (D,                 T.CAPTURED,          H,         _,                  "payment.partially_captured"),
+        (D,                 T.RELEASED,          DONE,      _,                  "payment.completed"),
         (D,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
         (D,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (D,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
@@ -169,10 +182,12 @@ _TABLE = {
         (DONE,             T.NAMED,             DONE,      _,                  _),
         (DONE,             T.DECIDED_FAILED,    FAILED,    _,                  "payment.corrected"),
         (FAILED,           T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
+        (FAILED,            T.CAPTURED,          DONE,      _,                  "payment.corrected"),
         (FAILED,           T.AUTHORIZED,        FAILED,    S.CANCEL,           _),  # money is held that nobody waits for: release it
         (FAILED,           T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # it had come, as will be reported
         (FAILED,           T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
         (CANCELED,         T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
+        (CANCELED,          T.CAPTURED,          DONE,      _,                  "payment.corrected"),
         (CANCELED,         T.AUTHORIZED,        CANCELED,  S.CANCEL,           _),
         (CANCELED,         T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (CANCELED,         T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
@@ -245,6 +260,7 @@ _TABLE = {
         (D,                T.OVERDUE,           D,         S.QUERY,            _),
         (D,                T.DECIDED_COMPLETED, DONE,      _,                  _),
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "capture.failed"),
+        (FAILED,           T.SUCCEEDED,         DONE,      _,                  _),  # it was made after all, as the payment tells
     ),
     Subject.CANCEL: (
         (I,                T.DISPATCHED,        P,         S.CANCEL,           _),

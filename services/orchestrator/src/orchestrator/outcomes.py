@@ -112,6 +112,8 @@ def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> t
             return Trigger.DECLINED, Declined(code="payment_failed")
         case Trigger.REVERSED:
             return Trigger.DECLINED, Declined(code="payment_returned")
+        case Trigger.RELEASED:
+            return Trigger.CANCELED, Canceled()
         case _:
             return trigger, outcome
 
@@ -166,7 +168,7 @@ def learn_decision(payment: Payment, trigger: Trigger) -> None:
     if trigger is Trigger.DECIDED_COMPLETED:
         captures = [one for one in payment.operations.values() if one.subject is Subject.CAPTURE]
         captured = [one.amount_minor for one in captures if one.live or one.state is State.COMPLETED]
-        payment.captured_minor = captured[0] if captured else payment.amount.amount_minor
+        payment.captured_minor = sum(captured) or payment.amount.amount_minor
 
 
 def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
@@ -237,7 +239,8 @@ def came_late(payment: Payment, transition: Transition, source: Source) -> bool:
 
     What a person decides or assigns is no such report, and nor is what was there before a person decided otherwise.
     """
-    corrected = transition.event == "payment.corrected" and transition.trigger is Trigger.SUCCEEDED
+    money = transition.trigger in (Trigger.SUCCEEDED, Trigger.CAPTURED)
+    corrected = transition.event == "payment.corrected" and money
     return corrected and source != "operator" and not payment.had_money
 
 

@@ -29,7 +29,7 @@ class Operation:
     `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out:
     the command, or else the query of the step `asked_step`. `came_back`: its money went back to the merchant after it had been
     given, as the provider has reported. `unclear`: it is in doubt by the provider's last word, so that nothing is waited for but
-    a clear one.
+    a clear one. `final`, of a capture: what it leaves is released, and no further one is possible.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Operation:
     in_doubt_since: datetime | None = None
     came_back: bool = False
     unclear: bool = False
+    final: bool = True
     updated_at: datetime
 
     @property
@@ -207,6 +208,21 @@ class Payment:
         return self.state in (State.REQUIRES_ACTION, State.AUTHORIZED) and self.reference is not None
 
     @property
+    def capturable_minor(self) -> int:
+        """What may still be captured, of a charge that is authorized."""
+        return max(self.amount.amount_minor - self.captured_minor, 0)
+
+    def captured_with(self, capture: Operation) -> int:
+        """What its captures make up if this one is among those that were carried out."""
+        return sum(one.amount_minor for one in self._captures() if one is capture or one.state is State.COMPLETED)
+
+    @property
+    def is_captured_in_parts(self) -> bool:
+        """Whether a part of it was captured, and the capture that was to be the last was not."""
+        done = [one for one in self._captures() if one.state is State.COMPLETED]
+        return self.captured_minor > 0 and bool(done) and not any(one.final for one in done)
+
+    @property
     def refunded_minor(self) -> int:
         """What has been refunded."""
         return self._refunds(State.COMPLETED)
@@ -221,6 +237,9 @@ class Payment:
 
     def _refunds(self, *states: State) -> int:
         return sum(one.amount_minor for one in self._all_refunds() if one.state in states)
+
+    def _captures(self) -> list[Operation]:
+        return [one for one in self.operations.values() if one.subject is Subject.CAPTURE]
 
     def _all_refunds(self) -> list[Operation]:
         return [one for one in self.operations.values() if one.subject is Subject.REFUND]

@@ -77,7 +77,8 @@ class Receipts:
         if (reported := _reported(message, payments)) is None or reported[0] in self._claims:
             return
         receipt, amount = reported
-        if payment.state in (State.COMPLETED, State.RETURNED) and payment.is_known_money(receipt.reference):
+        has_it = payment.state in (State.COMPLETED, State.RETURNED) or payment.captured_minor > 0
+        if has_it and payment.is_known_money(receipt.reference):
             self._claims[receipt] = self._new[receipt] = Claim(payment.id, amount)
 
     def save(self, unit: UnitOfWork) -> None:

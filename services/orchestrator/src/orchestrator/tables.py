@@ -102,6 +102,7 @@ OPERATIONS = Table(
     Column("opened_by", Text, nullable=False),
     Column("created_at", MOMENT, nullable=False),
     *OPERATION_CHANGES,
+    Column("final", Boolean, nullable=False),
 )
 Index("operations_by_payment", OPERATIONS.c.payment_id)
 Index("operations_in_doubt", OPERATIONS.c.in_doubt_since, postgresql_where=OPERATIONS.c.in_doubt_since.is_not(None))

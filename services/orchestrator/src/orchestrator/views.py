@@ -41,6 +41,9 @@ _OPERATION_REASONS = {
 }
 
 _NOTHING_TAKEN = "No money was taken: there is nothing to give back."
+_PARTS_ARE_CAPTURED = (
+    "Capture the last part, or cancel to release what is left: then it is completed, and can be refunded."
+)
 _ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
     "payment_not_capturable": {
         "processing": 'Capture it once it is authorized; one made without "capture": "manual" is captured by itself.',
@@ -70,6 +73,8 @@ _ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
 def advice(code: RefusalCode, payment: Payment) -> str:
     """Why a payment in this state refuses a command with `code`, and what its merchant can do instead."""
     status = PUBLIC[payment.state]
+    if code == "payment_not_refundable" and payment.is_captured_in_parts:
+        return f"The payment is {status}, and captured in part. {_PARTS_ARE_CAPTURED}"
     return f"The payment is {status}. {_ADVICE[code][status]}"
 
 
@@ -128,4 +133,5 @@ def operation_view(operation: Operation, currency: str) -> OperationView:
         reason=operation.reason,
         failure=operation.failure,
         provider_reference=operation.reference,
+        final=operation.final if operation.subject is Subject.CAPTURE else None,
     )

@@ -82,7 +82,7 @@ def _payments(merchant: DemoMerchant) -> Iterator[Json]:
 
 
 def _shown(payment: Json) -> BookEntry:
-    held = payment["amount"] if payment["status"] == "authorized" else 0
+    held = payment["amount"] - payment["amount_captured"] if payment["status"] == "authorized" else 0
     return BookEntry(payment["amount_captured"], payment["amount_refunded"], held)
 
 

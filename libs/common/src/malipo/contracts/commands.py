@@ -58,11 +58,15 @@ class CreatePayment(Message, frozen=True, kw_only=True):
 
 
 class CapturePayment(Message, frozen=True, kw_only=True):
-    """Capture an authorized amount, or less of it; without an amount, all."""
+    """Capture an authorized amount, or less of it; without an amount, all that is left.
+
+    What a `final` capture leaves is released; after another one it is still held, for further captures.
+    """
 
     payment_id: str
     capture_id: str
     amount_minor: int | None = None
+    final: bool = True
 
 
 class CancelPayment(Message, frozen=True, kw_only=True):

@@ -68,7 +68,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund, capture or cancel as merchants see it."""
+    """A refund, capture or cancel as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
 
     id: str
     payment_id: str
@@ -82,6 +82,7 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     failure: Failure | None = None
     provider_reference: str | None = None
+    final: bool | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +102,7 @@ EventType = Literal[
     "payment.processing",
     "payment.requires_action",
     "payment.authorized",
+    "payment.partially_captured",
     "payment.completed",
     "payment.corrected",
     "payment.returned",

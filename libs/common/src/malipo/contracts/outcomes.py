@@ -49,13 +49,13 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="r
 
 
 class Succeeded(_Outcome, frozen=True, kw_only=True):
-    """The provider has moved `amount`: the end of the operation."""
+    """The provider has moved `amount`: the end of the operation. Of a charge, all that was captured, and nothing is held any more."""
 
     amount: Money
 
 
 class Authorized(_Outcome, frozen=True, kw_only=True):
-    """The provider holds `amount` for us: capture or cancel it."""
+    """The provider holds `amount` for us: capture or cancel it. How much of it is captured already, the captures say."""
 
     amount: Money
 

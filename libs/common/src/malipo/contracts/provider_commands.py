@@ -60,14 +60,22 @@ class Confirm(BaseCommand, frozen=True, kw_only=True):
 
 
 class Capture(BaseCommand, frozen=True, kw_only=True):
-    """Capture `amount` of what the charge `reference` reserved."""
+    """Capture `amount` of what the charge `reference` reserved, and release the rest if it is `final`.
+
+    One that is not is sent only where the descriptor's captures are `several`. Its outcome is of this capture's own amount,
+    and its `reference` the charge's.
+    """
 
     reference: str
     amount: Money
+    final: bool = True
 
 
 class Cancel(BaseCommand, frozen=True, kw_only=True):
-    """Cancel the charge `reference`. The outcome is the charge's state after it, whatever that is."""
+    """Cancel the charge `reference`, or what is still held of it once a part is captured.
+
+    The outcome is the charge's state after it, whatever that is. `Canceled` says that nothing more is captured.
+    """
 
     reference: str
 

@@ -10,17 +10,8 @@ from typing import Any, cast
 import msgspec
 
 from gateway.edge.fields import credentials_path
-from gateway.history.texts import (
-    ACCEPTED,
-    CHANGING,
-    CORRECTED,
-    EXPLANATIONS,
-    MAY,
-    OTHER_ACTIONS,
-    REFUNDED,
-    REFUSED,
-    Explanation,
-)
+from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.texts import ACCEPTED, EXPLANATIONS, FINAL, MAY, REFUSED, Explanation
 from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.events import OperationView, PaymentView
@@ -29,9 +20,9 @@ from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, May
 Json = dict[str, Any]
 
 _ENDED = frozenset({"completed", "returned", "failed", "canceled"})
+_OF_MONEY = frozenset({"succeeded", "captured"})
 
 _GOES_ON = "Malipo goes on by itself."
-_FINAL = "Nothing: this is its end."
 # For a newer orchestrator's reasons, which our texts do not know yet: true whatever led there, safe whatever comes.
 _BY_STATE = {
     "initiated": Explanation("Malipo has accepted it for good.", _GOES_ON, ("wait", "repeat")),
@@ -43,10 +34,10 @@ _BY_STATE = {
     "in_doubt": Explanation(
         "Malipo does not know yet what became of it, and does not guess.", _GOES_ON, ("wait", "repeat")
     ),
-    "completed": Explanation("It has been carried out.", _FINAL, ()),
-    "returned": Explanation("The money was taken, and went back.", _FINAL, ()),
-    "failed": Explanation("It has failed. `reason` and `failure` say why.", _FINAL, ()),
-    "canceled": Explanation("It was canceled.", _FINAL, ()),
+    "completed": Explanation("It has been carried out.", FINAL, ()),
+    "returned": Explanation("The money was taken, and went back.", FINAL, ()),
+    "failed": Explanation("It has failed. `reason` and `failure` say why.", FINAL, ()),
+    "canceled": Explanation("It was canceled.", FINAL, ()),
 }
 _POSSIBLE_IN: dict[May, frozenset[str]] = {
     "redirect": frozenset({"requires_action"}),
@@ -191,7 +182,7 @@ def _after_correction(charge: _Subject, payment: PaymentView, live: _Live) -> Ex
     late = charge.steps[-1] if charge.steps else None
     if late is None or not late["event"] or late["event"]["type"] != "payment.corrected":
         return None
-    if late["to_state"] != "completed" or late["trigger"] != "succeeded" or payment.amount_refunded:
+    if late["to_state"] != "completed" or late["trigger"] not in _OF_MONEY or payment.amount_refunded:
         return None
     refunds = [view.opened_by for view, _ in live if view.kind == "refund"]
     return None if refunds not in ([], ["malipo"]) else CORRECTED["refund" if refunds else "keep"]

@@ -2,14 +2,12 @@
 
 The reason is the trigger of the transition into the state, as in the orchestrator's state table; a test of the
 architecture checks that each of its transitions has a text, and that its rules accept what merchants are told they may
-do. Beside the transitions there are what has been `accepted` and not started yet, what was `refused`, a completed
-payment once it is refunded, and a charge while an operation is changing it.
+do. Beside the transitions there are what has been `accepted` and not started yet, and what was `refused`. What stands in
+place of these texts is in `instead`.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from malipo.contracts.commands import LatePayments
-from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, May
 
 ACCEPTED = "accepted"
@@ -42,8 +40,8 @@ class Explanation(NamedTuple):
     may: tuple[May, ...]
 
 
-_UNDER_WAY: tuple[May, ...] = ("wait", "repeat")
-_CHARGING: tuple[May, ...] = ("cancel", *_UNDER_WAY)
+UNDER_WAY: tuple[May, ...] = ("wait", "repeat")
+CHARGING: tuple[May, ...] = ("cancel", *UNDER_WAY)
 _HELD: tuple[May, ...] = ("capture", "cancel", "wait")
 _THEN_DOUBT = "The provider answers. If it has not by `next_by`, Malipo asks it."
 _ASKS = (
@@ -61,7 +59,8 @@ _ASKS_LATER = (
 )
 _DECIDED = "`detail` has the reason."
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
-_FINAL = "Nothing: this is its end."
+FINAL = "Nothing: this is its end."
+_UNLESS_REFUNDED = "Nothing, unless you refund it."
 _BY_PROVIDER = "`failure` has the provider's own code and text."
 
 _TOO_LATE = "The customer agreed after the payment's `expires_at`: it is not charged any more."
@@ -80,46 +79,46 @@ _RELEASES = (
 _WENT_BACK = Explanation(
     "The money was taken, and went back to the customer, as a bank may do later. `failure` has the provider's own code "
     "and text.",
-    _FINAL,
+    FINAL,
     ("pay_anew",),
 )
 
 _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("initiated", ACCEPTED): Explanation(
-        "Malipo has accepted the payment for good.", f"{_STARTS} Nothing is charged after `expires_at`.", _CHARGING
+        "Malipo has accepted the payment for good.", f"{_STARTS} Nothing is charged after `expires_at`.", CHARGING
     ),
     ("processing", "dispatched"): Explanation(
-        "The charge is on its way to the provider, which has not answered yet.", _THEN_DOUBT, _CHARGING
+        "The charge is on its way to the provider, which has not answered yet.", _THEN_DOUBT, CHARGING
     ),
     ("processing", "approved"): Explanation(
         "The customer has agreed, and Malipo has told the provider to carry the charge out; it has not answered yet.",
         _THEN_DOUBT,
-        _CHARGING,
+        CHARGING,
     ),
-    ("processing", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, _CHARGING),
-    ("pending", "pending"): Explanation("The provider has the charge and works on it.", _ASKS_LATER, _CHARGING),
+    ("processing", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
+    ("pending", "pending"): Explanation("The provider has the charge and works on it.", _ASKS_LATER, CHARGING),
     ("pending", "overdue"): Explanation(
         "The provider still works on the charge, as far as it has reported, and Malipo asks how it stands.",
         _ASKS_LATER,
-        _CHARGING,
+        CHARGING,
     ),
-    ("pending", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, _CHARGING),
+    ("pending", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
     ("requires_action", "action_required"): Explanation(
         "The customer's bank wants the customer's approval first.",
         "The customer approves or refuses. In case the report of that is lost, Malipo asks the provider, next at `next_by`; "
         "at the payment's `expires_at` it has the charge canceled.",
-        ("redirect", "cancel", *_UNDER_WAY),
+        ("redirect", "cancel", *UNDER_WAY),
     ),
     ("requires_action", "overdue"): Explanation(
         "The customer's approval is still awaited, and Malipo asks the provider whether the report of it was lost.",
         "The provider answers. If it has not by `next_by`, Malipo asks again.",
-        ("redirect", "cancel", *_UNDER_WAY),
+        ("redirect", "cancel", *UNDER_WAY),
     ),
     ("requires_action", "expired"): Explanation(
         "The customer had not approved by the payment's `expires_at`.",
         "Malipo has the provider cancel the charge, or asks how it stands. The provider has the last word, and is asked "
         "again at `next_by`.",
-        ("cancel", *_UNDER_WAY),
+        ("cancel", *UNDER_WAY),
     ),
     ("authorized", "authorized"): Explanation(
         "The provider holds the amount for you and has taken nothing yet.", _HOLD_LOOKED_AFTER, _HELD
@@ -134,6 +133,11 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         _HOLD_LOOKED_AFTER,
         _HELD,
     ),
+    ("authorized", "captured"): Explanation(
+        "A part of the amount is captured: `amount_captured` says how much. The provider still holds the rest for you.",
+        _HOLD_LOOKED_AFTER,
+        _HELD,
+    ),
     ("authorized", "overdue"): Explanation(
         "The provider has held the amount for a day or more, so Malipo asks it whether the hold still stands.",
         "The provider answers. If it has not by `next_by`, Malipo asks again.",
@@ -143,56 +147,62 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         "The charge was sent, and no answer came that Malipo understands: the money may have been taken, or not. "
         "Malipo does not guess.",
         _ASKS,
-        _CHARGING,
+        CHARGING,
     ),
     ("in_doubt", "unclear"): Explanation(
         "The provider's last word about the charge is not clear: the money may have been taken, or not. Malipo does not guess.",
         _OR_A_PERSON,
-        _CHARGING,
+        CHARGING,
     ),
     ("in_doubt", "overdue"): Explanation(
         "The provider has not reported in time what became of the charge: the money may have been taken, or not. "
         "Malipo does not guess.",
         _ASKS,
-        _CHARGING,
+        CHARGING,
     ),
-    ("in_doubt", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, _CHARGING),
-    ("completed", "succeeded"): Explanation(
-        "The provider has taken the money.", "Nothing, unless you refund it.", ("refund",)
+    ("in_doubt", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
+    ("completed", "succeeded"): Explanation("The provider has taken the money.", _UNLESS_REFUNDED, ("refund",)),
+    ("completed", "captured"): Explanation(
+        "The provider has taken a part of the money: `amount_captured` says how much.", _UNLESS_REFUNDED, ("refund",)
+    ),
+    ("completed", "released"): Explanation(
+        "The provider has taken what was captured, `amount_captured`, and holds the rest no longer.",
+        _UNLESS_REFUNDED,
+        ("refund",),
     ),
     ("completed", "received"): Explanation(
         "The customer has paid to your account without a payment of yours; what was given as the purpose is its `client_ref`.",
-        "Nothing, unless you refund it.",
+        _UNLESS_REFUNDED,
         ("refund",),
     ),
     ("completed", "decided_completed"): Explanation(
         f"A person at Malipo has found in the provider's book that the money is taken. {_DECIDED}",
-        "Nothing, unless you refund it.",
+        _UNLESS_REFUNDED,
         ("refund",),
     ),
     ("completed", "named"): Explanation(
         "The provider has taken the money, and has named the charge since: from now on it can be refunded.",
-        "Nothing, unless you refund it.",
+        _UNLESS_REFUNDED,
         ("refund",),
     ),
     ("returned", "reversed"): _WENT_BACK,
     ("failed", "declined"): Explanation(
-        f"The charge was declined; no money was taken. {_BY_PROVIDER}", _FINAL, ("pay_anew",)
+        f"The charge was declined; no money was taken. {_BY_PROVIDER}", FINAL, ("pay_anew",)
     ),
     ("failed", "authorized"): Explanation(f"The payment had failed. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)),
     ("failed", "unroutable"): Explanation(
-        "No provider takes this method and currency; nothing was sent.", _FINAL, ("pay_anew",)
+        "No provider takes this method and currency; nothing was sent.", FINAL, ("pay_anew",)
     ),
-    ("failed", "overdue"): Explanation("It could not be sent in time; nothing was sent.", _FINAL, ("pay_anew",)),
+    ("failed", "overdue"): Explanation("It could not be sent in time; nothing was sent.", FINAL, ("pay_anew",)),
     ("failed", "expired"): Explanation(
         "The payment's time, `expires_at`, was over before Malipo could start the charge; nothing was sent.",
-        _FINAL,
+        FINAL,
         ("pay_anew",),
     ),
     ("failed", "decided_failed"): Explanation(
-        f"A person at Malipo has found that the provider's book shows no money of it. {_DECIDED}", _FINAL, ("pay_anew",)
+        f"A person at Malipo has found that the provider's book shows no money of it. {_DECIDED}", FINAL, ("pay_anew",)
     ),
-    ("canceled", "canceled"): Explanation("The charge was canceled before any money was taken.", _FINAL, ("pay_anew",)),
+    ("canceled", "canceled"): Explanation("The charge was canceled before any money was taken.", FINAL, ("pay_anew",)),
     ("canceled", "authorized"): Explanation(
         f"The payment was canceled. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)
     ),
@@ -203,32 +213,32 @@ def _operation(noun: str, *then: May) -> dict[tuple[str, str], Explanation]:
     """What all operations have in common. `then` is what may be done when it has failed, as far as the payment allows."""
     doubt = "may have been carried out, or not. Malipo does not guess."
     return {
-        ("initiated", ACCEPTED): Explanation(f"Malipo has accepted the {noun} for good.", _STARTS, _UNDER_WAY),
+        ("initiated", ACCEPTED): Explanation(f"Malipo has accepted the {noun} for good.", _STARTS, UNDER_WAY),
         ("processing", "dispatched"): Explanation(
-            f"The {noun} is on its way to the provider, which has not answered yet.", _THEN_DOUBT, _UNDER_WAY
+            f"The {noun} is on its way to the provider, which has not answered yet.", _THEN_DOUBT, UNDER_WAY
         ),
-        ("pending", "pending"): Explanation(f"The provider has the {noun} and works on it.", _ASKS_LATER, _UNDER_WAY),
+        ("pending", "pending"): Explanation(f"The provider has the {noun} and works on it.", _ASKS_LATER, UNDER_WAY),
         ("pending", "overdue"): Explanation(
             f"The provider still works on the {noun}, as far as it has reported, and Malipo asks how it stands.",
             _ASKS_LATER,
-            _UNDER_WAY,
+            UNDER_WAY,
         ),
         ("in_doubt", "unknown"): Explanation(
-            f"The {noun} was sent, and no answer came that Malipo understands: it {doubt}", _ASKS, _UNDER_WAY
+            f"The {noun} was sent, and no answer came that Malipo understands: it {doubt}", _ASKS, UNDER_WAY
         ),
         ("in_doubt", "unclear"): Explanation(
-            f"The provider's last word about the {noun} is not clear: it {doubt}", _OR_A_PERSON, _UNDER_WAY
+            f"The provider's last word about the {noun} is not clear: it {doubt}", _OR_A_PERSON, UNDER_WAY
         ),
         ("in_doubt", "overdue"): Explanation(
-            f"The provider has not reported in time what became of the {noun}: it {doubt}", _ASKS, _UNDER_WAY
+            f"The provider has not reported in time what became of the {noun}: it {doubt}", _ASKS, UNDER_WAY
         ),
         ("failed", REFUSED): Explanation(
-            f"Malipo refused the {noun} and sent nothing. `failure` says why.", _FINAL, then
+            f"Malipo refused the {noun} and sent nothing. `failure` says why.", FINAL, then
         ),
-        ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", _FINAL, then),
-        ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_BY_PROVIDER}", _FINAL, then),
+        ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", FINAL, then),
+        ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_BY_PROVIDER}", FINAL, then),
         ("failed", "decided_failed"): Explanation(
-            f"A person at Malipo has found that the {noun} had no effect at the provider. {_DECIDED}", _FINAL, then
+            f"A person at Malipo has found that the {noun} had no effect at the provider. {_DECIDED}", FINAL, then
         ),
     }
 
@@ -242,57 +252,57 @@ _STOPS = (
 )
 _NEVER_SENT_NOW = Explanation(
     "The payment's money went back to the customer before the refund was sent, so that it never will be.",
-    _FINAL,
+    FINAL,
     ("pay_anew",),
 )
 _REFUND = _operation("refund", "refund") | {
     ("waiting", "deferred"): Explanation(
         "The money is to be given back, and the provider has not named the charge yet, without which nothing can be refunded.",
         _ASKS_FOR_THE_NAME,
-        _UNDER_WAY,
+        UNDER_WAY,
     ),
     ("waiting", "overdue"): Explanation(
-        "The refund still waits: the provider has not named the charge.", _ASKS_FOR_THE_NAME, _UNDER_WAY
+        "The refund still waits: the provider has not named the charge.", _ASKS_FOR_THE_NAME, UNDER_WAY
     ),
     ("processing", "opened"): Explanation(
         "Somebody has begun the refund at the provider itself, with your account there; it counts like one of yours.",
         "The provider reports how it stands. If it has not by `next_by`, Malipo asks it.",
-        _UNDER_WAY,
+        UNDER_WAY,
     ),
     ("processing", "payment_returned"): Explanation(
         "The payment's money went back to the customer while the refund was on its way. It is stopped if it was never sent.",
         _STOPS,
-        _UNDER_WAY,
+        UNDER_WAY,
     ),
     ("in_doubt", "payment_returned"): Explanation(
         "The payment's money went back to the customer while it was not known what became of the refund. It is stopped if it "
         "was never sent.",
         _STOPS,
-        _UNDER_WAY,
+        UNDER_WAY,
     ),
-    ("completed", "succeeded"): Explanation("The provider has given the money back.", _FINAL, ("refund",)),
+    ("completed", "succeeded"): Explanation("The provider has given the money back.", FINAL, ("refund",)),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found that the provider has given the money back. {_DECIDED}", _FINAL, ("refund",)
+        f"A person at Malipo has found that the provider has given the money back. {_DECIDED}", FINAL, ("refund",)
     ),
     ("failed", "reversed"): Explanation(
-        f"The refund came back: the money is with you. {_BY_PROVIDER}", _FINAL, ("refund",)
+        f"The refund came back: the money is with you. {_BY_PROVIDER}", FINAL, ("refund",)
     ),
     ("failed", "declined"): Explanation(
         f"The refund was declined, or the customer's bank gave it back: the money is with you. {_BY_PROVIDER}",
-        _FINAL,
+        FINAL,
         ("refund",),
     ),
     ("failed", "canceled"): _NEVER_SENT_NOW,
     ("failed", "payment_returned"): _NEVER_SENT_NOW,
 }
 _CAPTURE = _operation("capture", "capture", "cancel") | {
-    ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", _FINAL, ("refund",)),
+    ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", FINAL, ("refund",)),
     ("completed", "decided_completed"): Explanation(
         f"A person at Malipo has found that the provider has taken the money that it held. {_DECIDED}",
-        _FINAL,
+        FINAL,
         ("refund",),
     ),
-    ("failed", "canceled"): Explanation(OWN_FAILURES["payment_canceled"].why, _FINAL, ("pay_anew",)),
+    ("failed", "canceled"): Explanation(OWN_FAILURES["payment_canceled"].why, FINAL, ("pay_anew",)),
 }
 _WAITS_FOR_THE_CHARGE = (
     "If the charge was not sent, it is stopped, and the payment is canceled. Else the provider reports how it stands: a charge "
@@ -302,20 +312,20 @@ _WAITS_FOR_THE_CHARGE = (
 )
 _CANCEL = _operation("cancel", "cancel", "refund", "pay_anew") | {
     ("waiting", "deferred"): Explanation(
-        "Malipo has the cancel, and it is not known yet how the charge stands.", _WAITS_FOR_THE_CHARGE, _UNDER_WAY
+        "Malipo has the cancel, and it is not known yet how the charge stands.", _WAITS_FOR_THE_CHARGE, UNDER_WAY
     ),
     ("waiting", "overdue"): Explanation(
         "The cancel still waits: the provider has not reported how the charge stands.",
         _WAITS_FOR_THE_CHARGE,
-        _UNDER_WAY,
+        UNDER_WAY,
     ),
-    ("completed", "canceled"): Explanation("The charge was canceled.", _FINAL, ("pay_anew",)),
+    ("completed", "canceled"): Explanation("The charge was canceled.", FINAL, ("pay_anew",)),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found that the charge is canceled at the provider. {_DECIDED}", _FINAL, ("pay_anew",)
+        f"A person at Malipo has found that the charge is canceled at the provider. {_DECIDED}", FINAL, ("pay_anew",)
     ),
-    ("failed", "succeeded"): Explanation(OWN_FAILURES["cancel_too_late"].why, _FINAL, ("refund",)),
-    ("failed", "authorized"): Explanation(OWN_FAILURES["payment_authorized"].why, _FINAL, ("cancel", "capture")),
-    ("failed", "action_required"): Explanation(OWN_FAILURES["payment_action_required"].why, _FINAL, ("cancel",)),
+    ("failed", "succeeded"): Explanation(OWN_FAILURES["cancel_too_late"].why, FINAL, ("refund",)),
+    ("failed", "authorized"): Explanation(OWN_FAILURES["payment_authorized"].why, FINAL, ("cancel", "capture")),
+    ("failed", "action_required"): Explanation(OWN_FAILURES["payment_action_required"].why, FINAL, ("cancel",)),
 }
 EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     (subject, state, reason): explanation
@@ -323,78 +333,3 @@ EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     for (state, reason), explanation in texts.items()
 }
 """By what it is about, its state and the reason."""
-
-_UNTIL_EXPIRY = "Malipo asks the provider how it stands, next at `next_by`; at the payment's `expires_at` it has the charge canceled."
-OTHER_ACTIONS: dict[ActionKind, Explanation] = {
-    "approval": Explanation(
-        "The customer must agree at the provider first; only then is the charge carried out.",
-        f"Once the customer has agreed, Malipo has the charge carried out. {_UNTIL_EXPIRY}",
-        ("redirect", "cancel", *_UNDER_WAY),
-    ),
-    "phone_prompt": Explanation(
-        "The customer must answer the prompt on the phone whose masked number is in `action`.", _UNTIL_EXPIRY, _CHARGING
-    ),
-    "other": Explanation(
-        "The customer must act in a way that Malipo cannot show; `action` has the provider's name for it.",
-        _UNTIL_EXPIRY,
-        _CHARGING,
-    ),
-}
-"""The texts of a payment that requires an action other than to approve at the customer's bank, by the kind of action."""
-
-CORRECTED: dict[LatePayments, Explanation] = {
-    "keep": Explanation(
-        "The payment had ended without money, and then the money came: the provider's book shows it, and Malipo follows the "
-        "book.",
-        "Nothing, unless you refund it. With your setting `late_payments` at `refund`, Malipo gives such money back by itself.",
-        ("refund",),
-    ),
-    "refund": Explanation(
-        "The payment had ended without money, and then the money came: the provider's book shows it, and Malipo follows the "
-        "book. It gives the money back, as your setting `late_payments` says.",
-        "The refund comes to its end; `operations` shows how it stands.",
-        ("refund",),
-    ),
-}
-"""The texts of a payment that was corrected to `completed`, by what its merchant wants of such money."""
-
-_SEE_OPERATIONS = "`operations` shows how it stands, and when Malipo asks next."
-CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doubt"]], Explanation] = {
-    ("capture", "under way"): Explanation(
-        "The provider holds the amount, and a capture of it is under way.", _SEE_OPERATIONS, _UNDER_WAY
-    ),
-    ("capture", "in doubt"): Explanation(
-        "The provider was asked to capture what it holds, and has not reported what became of that: the money may have been "
-        "taken, or not. Malipo does not guess.",
-        _SEE_OPERATIONS,
-        _UNDER_WAY,
-    ),
-    ("cancel", "under way"): Explanation("A cancel of the charge is under way.", _SEE_OPERATIONS, _UNDER_WAY),
-    ("cancel", "in doubt"): Explanation(
-        "The provider was asked to cancel the charge, and has not reported what became of that. Malipo does not guess.",
-        _SEE_OPERATIONS,
-        _UNDER_WAY,
-    ),
-}
-"""The texts of a charge that holds money or waits for the customer while an operation changes it, in place of its own."""
-
-REFUNDED: dict[Literal["under way", "in doubt", "of a part", "of all"], Explanation] = {
-    "under way": Explanation(
-        "The provider has taken the money, and a refund of it is under way.",
-        "The refund comes to its end; `operations` shows how it stands.",
-        ("refund",),
-    ),
-    "in doubt": Explanation(
-        "The provider has taken the money, and has not reported what became of a refund of it: it may have been given back, "
-        "or not. Malipo does not guess.",
-        _SEE_OPERATIONS,
-        ("refund",),
-    ),
-    "of a part": Explanation(
-        "The provider has taken the money and given a part of it back.",
-        "Nothing, unless you refund more of it.",
-        ("refund",),
-    ),
-    "of all": Explanation("The provider has taken the money and given all of it back.", _FINAL, ()),
-}
-"""The texts of a completed payment by its refunds, in place of its own."""

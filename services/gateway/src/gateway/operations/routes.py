@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from gateway.accounts.configuration import Configuration, current
@@ -33,7 +34,7 @@ from gateway.operations.schemas import (
 from gateway.operations.views import Operation, first_operation
 from gateway.payments.acceptance import RecorderOf, RecordRequests, not_configured, send_commands
 from gateway.payments.access import require_payment
-from gateway.payments.fitting import operation_misfit, step_misfit
+from gateway.payments.fitting import final_misfit, operation_misfit, step_misfit
 from malipo import ids
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CancelPayment, CapturePayment, RefundPayment
 from malipo.contracts.descriptor import Misfit, ProviderDescriptor
@@ -62,10 +63,12 @@ async def capture(
     payment_id: str,
     body: Annotated[NewCapture, Depends(body_of(NewCapture))],
 ) -> Response:
-    """Captures what an authorized payment reserved, or less of it; the rest is released."""
+    """Captures what an authorized payment reserved, or less of it; the rest is released, or stays reserved if it is not `final`."""
 
     def command_at(now: datetime) -> CapturePayment:
-        return CapturePayment(payment_id=payment_id, capture_id=ids.new("cap", now), amount_minor=body.amount)
+        return CapturePayment(
+            payment_id=payment_id, capture_id=ids.new("cap", now), amount_minor=body.amount, final=body.final
+        )
 
     return await _operate(mutation, record, payment_id, command_at, body)
 
@@ -216,7 +219,9 @@ def _misfit(provider: ProviderDescriptor, command: _OperationCommand, payment: P
         return operation_misfit(provider, "cancel", None, whole=payment.amount, before=0) if is_there else None
     amount = command.amount_minor
     if isinstance(command, CapturePayment):
-        misfit = operation_misfit(provider, "capture", amount, whole=payment.amount, before=0)
+        left = (payment.amount - payment.amount_captured) or payment.amount
+        misfit = operation_misfit(provider, "capture", amount, whole=left, before=0)
+        misfit = misfit or final_misfit(provider, final=command.final)
     else:
         whole, before = payment.amount_captured or payment.amount, payment.amount_refunded
         misfit = operation_misfit(provider, "refund", amount, whole=whole, before=before)
@@ -235,7 +240,8 @@ def _check_credentials(configuration: Configuration, client: MerchantClient, pay
 def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationView:
     match command:
         case CapturePayment():
-            return first_operation(command.capture_id, "capture", payment, command.amount_minor, None)
+            view = first_operation(command.capture_id, "capture", payment, command.amount_minor, None)
+            return replace(view, final=command.final)
         case CancelPayment():
             return first_operation(command.cancel_id, "cancel", payment, None, None)
         case RefundPayment():

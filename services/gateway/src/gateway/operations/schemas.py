@@ -24,7 +24,14 @@ class NewCapture(Details):
     problems = (*AMOUNT_PROBLEMS, "amount_not_representable")
     model_config = ConfigDict(json_schema_extra={"example": {"amount": 1000}})
 
-    amount: Amount | None = Field(default=None, description="Minor units; left out, all that is authorized.")
+    amount: Amount | None = Field(
+        default=None, description="Minor units; left out, all that is authorized and not captured yet."
+    )
+    final: bool = Field(
+        default=True,
+        description="What a final capture leaves is released. With `false` it stays reserved for further captures, where the "
+        "provider does several: `GET /v1/providers` says so.",
+    )
 
 
 class NewCancel(Details):

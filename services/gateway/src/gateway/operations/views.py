@@ -31,6 +31,8 @@ def first_operation(
     """An operation as it is when it has just been accepted. Without an amount: what the payment has left, as known here."""
     now = ids.made_at(operation_id)
     left = payment.amount
+    if kind == "capture" and payment.amount_captured < payment.amount:
+        left -= payment.amount_captured
     if kind == "refund" and payment.amount_captured > 0:  # else its capture may be under way, unknown here
         left = payment.amount_captured - payment.amount_refunded
     return OperationView(

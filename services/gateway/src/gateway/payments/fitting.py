@@ -92,6 +92,15 @@ def _part_misfit(
     return None
 
 
+def final_misfit(provider: ProviderDescriptor, *, final: bool) -> Misfit | None:
+    """Why this provider cannot hold what a capture leaves, if more is to be captured."""
+    rules = provider.operations.get("capture")
+    if final or (rules is not None and rules.several):
+        return None
+    detail = f"{provider.title} does one capture of a payment, and releases the rest: leave it out"
+    return Misfit("/final", "operation_unsupported", detail)
+
+
 type _Check = Callable[[Asked, Candidate], Misfit | None]
 
 

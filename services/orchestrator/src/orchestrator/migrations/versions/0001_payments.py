@@ -78,7 +78,8 @@ def upgrade() -> None:
             in_doubt_since timestamptz,
             updated_at   timestamptz NOT NULL,
             came_back    boolean NOT NULL,
-            unclear      boolean NOT NULL
+            unclear      boolean NOT NULL,
+            final        boolean NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX operations_by_payment ON operations (payment_id);
         CREATE INDEX operations_in_doubt ON operations (in_doubt_since) WHERE in_doubt_since IS NOT NULL;

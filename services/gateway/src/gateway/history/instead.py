@@ -1,0 +1,82 @@
+"""What stands in place of a state's own text: what the customer must do, a correction, an operation under way, refunds."""
+
+from typing import Literal
+
+from gateway.history.texts import CHARGING, FINAL, UNDER_WAY, Explanation
+from malipo.contracts.commands import LatePayments
+from malipo.contracts.descriptor import ActionKind
+
+_UNTIL_EXPIRY = "Malipo asks the provider how it stands, next at `next_by`; at the payment's `expires_at` it has the charge canceled."
+OTHER_ACTIONS: dict[ActionKind, Explanation] = {
+    "approval": Explanation(
+        "The customer must agree at the provider first; only then is the charge carried out.",
+        f"Once the customer has agreed, Malipo has the charge carried out. {_UNTIL_EXPIRY}",
+        ("redirect", "cancel", *UNDER_WAY),
+    ),
+    "phone_prompt": Explanation(
+        "The customer must answer the prompt on the phone whose masked number is in `action`.", _UNTIL_EXPIRY, CHARGING
+    ),
+    "other": Explanation(
+        "The customer must act in a way that Malipo cannot show; `action` has the provider's name for it.",
+        _UNTIL_EXPIRY,
+        CHARGING,
+    ),
+}
+"""The texts of a payment that requires an action other than to approve at the customer's bank, by the kind of action."""
+
+CORRECTED: dict[LatePayments, Explanation] = {
+    "keep": Explanation(
+        "The payment had ended without money, and then the money came: the provider's book shows it, and Malipo follows the "
+        "book.",
+        "Nothing, unless you refund it. With your setting `late_payments` at `refund`, Malipo gives such money back by itself.",
+        ("refund",),
+    ),
+    "refund": Explanation(
+        "The payment had ended without money, and then the money came: the provider's book shows it, and Malipo follows the "
+        "book. It gives the money back, as your setting `late_payments` says.",
+        "The refund comes to its end; `operations` shows how it stands.",
+        ("refund",),
+    ),
+}
+"""The texts of a payment that was corrected to `completed`, by what its merchant wants of such money."""
+
+_SEE_OPERATIONS = "`operations` shows how it stands, and when Malipo asks next."
+CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doubt"]], Explanation] = {
+    ("capture", "under way"): Explanation(
+        "The provider holds the amount, and a capture of it is under way.", _SEE_OPERATIONS, UNDER_WAY
+    ),
+    ("capture", "in doubt"): Explanation(
+        "The provider was asked to capture what it holds, and has not reported what became of that: the money may have been "
+        "taken, or not. Malipo does not guess.",
+        _SEE_OPERATIONS,
+        UNDER_WAY,
+    ),
+    ("cancel", "under way"): Explanation("A cancel of the charge is under way.", _SEE_OPERATIONS, UNDER_WAY),
+    ("cancel", "in doubt"): Explanation(
+        "The provider was asked to cancel the charge, and has not reported what became of that. Malipo does not guess.",
+        _SEE_OPERATIONS,
+        UNDER_WAY,
+    ),
+}
+"""The texts of a charge that holds money or waits for the customer while an operation changes it, in place of its own."""
+
+REFUNDED: dict[Literal["under way", "in doubt", "of a part", "of all"], Explanation] = {
+    "under way": Explanation(
+        "The provider has taken the money, and a refund of it is under way.",
+        "The refund comes to its end; `operations` shows how it stands.",
+        ("refund",),
+    ),
+    "in doubt": Explanation(
+        "The provider has taken the money, and has not reported what became of a refund of it: it may have been given back, "
+        "or not. Malipo does not guess.",
+        _SEE_OPERATIONS,
+        ("refund",),
+    ),
+    "of a part": Explanation(
+        "The provider has taken the money and given a part of it back.",
+        "Nothing, unless you refund more of it.",
+        ("refund",),
+    ),
+    "of all": Explanation("The provider has taken the money and given all of it back.", FINAL, ()),
+}
+"""The texts of a completed payment by its refunds, in place of its own."""
