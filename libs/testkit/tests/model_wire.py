@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from malipo import clock
+from malipo.contracts.commands import CaptureMode
 from malipo.contracts.descriptor import (
     ActionKind,
     AmountRule,
@@ -35,10 +36,14 @@ AMOUNTS = {
 
 
 def described(
-    name: str, model: type[Method] = CardMethod, actions: tuple[ActionKind, ...] = (), **changes: Any
+    name: str,
+    model: type[Method] = CardMethod,
+    actions: tuple[ActionKind, ...] = (),
+    captures: tuple[CaptureMode, ...] = ("automatic",),
+    **changes: Any,
 ) -> ProviderDescriptor:
     currencies = {currency: AmountRule() for currency in ("USD", "JPY")}
-    rules = MethodRules(model=model, currencies=currencies, actions=actions)
+    rules = MethodRules(model=model, currencies=currencies, actions=actions, captures=captures)
     plain = {"name": name, "title": name.title(), "credentials": Details, "methods": (rules,)}
     return ProviderDescriptor(**plain | {"operations": {"charge": OperationRules()}} | changes)
 

@@ -1,22 +1,36 @@
-"""Every trait of a provider is held before a real one needs it: three models keep the laws, and broken ones are caught."""
+"""Every trait of a provider is held before a real one needs it: four models keep the laws, and broken ones are caught."""
 
 import asyncio
 from dataclasses import replace
 
 import model_keyed as keyed
 import model_keyless as keyless
+import model_parts as parts
 import model_two_step as two_step
+import msgspec
 import pytest
 from model_wire import AMOUNTS, MINE, OTHER, USD_10, exchange, sign
 
 from malipo import clock
-from malipo.contracts.outcomes import ActionRequired, Approval, Approved, Declined, Pending, Succeeded, Unknown
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Approval,
+    Approved,
+    Authorized,
+    Canceled,
+    Declined,
+    Pending,
+    Succeeded,
+    Unknown,
+)
+from malipo.contracts.provider_commands import Cancel
+from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.provider import ParsedCallback, ReceivedMoney
 from provider_kit.tokens import FetchedToken
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
-from testkit.operations import attempt, charge, confirm, refund
+from testkit.operations import attempt, cancel, capture, charge, confirm, refund
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
@@ -133,6 +147,42 @@ class TestTwoStep(_Laws):
     def stories(self):
         approved = {"id": "or_1", "status": "approved"} | PLAIN
         return [Story(charge(), approved, Reply(approved), frozenset({"or_1"}))]
+
+
+HOLD = charge(capture="manual")
+PART = capture(amount=Money(400, "USD"), final=False)
+
+
+class TestParts(_Laws):
+    def connect(self, http):
+        return parts.PartsProvider(http)
+
+    def examples(self):
+        held = {"id": "ho_1", "status": "held", "captured": 0} | PLAIN
+        part = {"hold": "ho_1", "amount": 400, "currency": "USD"}
+        ended = held | {"status": "ended"}
+        return [
+            Example(HOLD, Reply(held), Authorized(amount=USD_10, reference="ho_1")),
+            Example(HOLD, Reply(ended | {"captured": 900}), Succeeded(amount=Money(900, "USD"), reference="ho_1")),
+            Example(PART, Reply(part | {"status": "paid"}), Succeeded(amount=PART.amount, reference="ho_1")),
+            Example(PART, Reply(part | {"status": "waiting"}), Pending(reference="ho_1")),
+            Example(PART, Reply(part | {"status": "refused"}), Declined(code="refused", reference="ho_1")),
+            Example(cancel(), Reply(ended), Canceled(reference="ho_1")),
+            Example(cancel(), Reply(ended | {"captured": 400}), Succeeded(amount=PART.amount, reference="ho_1")),
+        ]
+
+    def unheard_of(self, operation):
+        return Reply({"id": "ho_1", "hold": "ho_1", "status": "mulled_over"} | PLAIN)
+
+    def mismatched(self, operation):
+        if isinstance(operation, Cancel):  # which has no amount
+            return []
+        found = {"hold": "ho_1", "status": "paid"} if operation is PART else {"id": "ho_1", "status": "held"}
+        return [Reply(found | other) for other in MISMATCHES]
+
+    def stories(self):
+        part = {"hold": "ho_1", "status": "paid", "amount": 400, "currency": "USD"}
+        return [Story(PART, part | {"tag": PART.operation_id}, Reply(part))]
 
 
 class RepeatsWithoutAKey(keyless.KeylessProvider):
@@ -254,6 +304,18 @@ async def test_a_lost_response_of_a_keyed_provider_is_repeated_to_one_effect():
         one = sent(charge(), provider)
         assert await provider.execute(one) == await provider.query(replace(one, first_sent_at=clock.now()))
     assert len(bank.made) == 1
+
+
+async def test_two_captures_take_two_parts_of_one_hold_and_a_cancel_leaves_them():
+    bank = parts.HoldingBank()
+    async with http_client(timeout_seconds=1, base_url="http://bank.test", transport=bank) as http:
+        provider = parts.PartsProvider(http)
+        held = await provider.execute(sent(HOLD, provider))
+        for name in ("cap_1", "cap_2", "cap_2"):  # the last one is a repeat
+            part = msgspec.structs.replace(PART, operation_id=name, reference=held.reference)
+            assert await provider.execute(sent(part, provider)) == Succeeded(amount=PART.amount, reference="ho_1")
+        ended = await provider.execute(sent(cancel(reference=held.reference), provider))
+    assert ended == Succeeded(amount=Money(800, "USD"), reference="ho_1")
 
 
 async def test_a_lost_response_of_a_keyless_provider_is_found_by_asking_and_the_phone_rings_once():

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from gateway.history.schemas import EXPLANATION
 from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.schemas import EXPLANATION
 from gateway.history.texts import EXPLANATIONS, MAY
 from malipo import clock, ids
 from malipo.contracts.events import Cause, Failure, PublicEvent

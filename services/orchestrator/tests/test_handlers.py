@@ -286,7 +286,7 @@ async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_
     too_much = CapturePayment(payment_id=create.payment_id, capture_id=CAP_1, amount_minor=1001)
     [refused] = await orchestrator.handle(too_much)
     assert refused.code == "capture_exceeds_authorized"
-    assert refused.detail == "1000 (minor units of USD) is authorized."
+    assert refused.detail == "1000 of 1000 (minor units of USD) can be captured."
     first = CapturePayment(payment_id=create.payment_id, capture_id=CAP_2)
     second = CapturePayment(payment_id=create.payment_id, capture_id=CAP_3)
     sent = await orchestrator.handle(first, second)

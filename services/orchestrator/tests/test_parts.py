@@ -103,7 +103,7 @@ async def test_each_capture_says_whether_the_rest_is_to_be_released(charge):
 
 async def test_more_than_is_left_is_refused_and_what_is_possible_is_said(charge):
     await charge.captured(CAP_1, 400)
-    assert "600 of it" in refused(await charge.capture(CAP_2, 601))
+    assert "600 of 1000" in refused(await charge.capture(CAP_2, 601))
 
 
 async def test_a_provider_that_does_one_capture_is_not_asked_for_a_part(orchestrator, make):

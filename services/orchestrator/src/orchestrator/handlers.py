@@ -238,7 +238,7 @@ def _capture(fold: Fold, command: CapturePayment) -> None:
     left_minor = payment.capturable_minor
     amount_minor = left_minor if command.amount_minor is None else command.amount_minor
     if not 0 < amount_minor <= left_minor:
-        detail = f"{payment.amount} is authorized, and {left_minor} of it (minor units) can still be captured."
+        detail = f"{left_minor} of {payment.amount} can be captured."
         raise Refused(command.capture_id, "capture_exceeds_authorized", detail)
     if not command.final and not takes_several_captures(payment):
         raise Refused(command.capture_id, "payment_not_capturable", _ONE_CAPTURE)
