@@ -169,15 +169,15 @@ async def test_an_order_that_nobody_approves_is_gone_after_three_hours(paypal, i
     order = await paypal.created()
     assert (await paypal.later(3 * 3_600))["gone"] == 1
     assert issues(await paypal.send("GET", f"/v2/checkout/orders/{order}")) == [404, "INVALID_RESOURCE_ID"]
-    assert issues(await paypal.pay(order)) == [422, "ORDER_EXPIRED"]
+    assert issues(await paypal.pay(order)) == [404, "INVALID_RESOURCE_ID"]
     assert (await paypal.http.post(f"/_sim/orders/{order}/approve")).status_code == 409
 
 
-async def test_an_approval_that_is_not_captured_is_reversed(paypal, issues):
-    order = await paypal.approved()
+async def test_an_approval_that_is_not_used_in_time_is_reversed(paypal, issues):
+    order = await paypal.approved(intent="AUTHORIZE")
     await paypal.later(3 * 3_600)
     assert paypal.types[-1] == "CHECKOUT.PAYMENT-APPROVAL.REVERSED"
-    assert issues(await paypal.pay(order)) == [422, "ORDER_EXPIRED"]
+    assert issues(await paypal.pay(order, "authorize")) == [422, "ORDER_EXPIRED"]
     assert await paypal.effects() == []
 
 

@@ -55,7 +55,8 @@ def rewritten_value(value: object, rewrite: Rewrite) -> object:
 
 
 def with_unknown_status(body: Json) -> Json:
-    return body | {"status": UNKNOWN_ISSUE} if "status" in body else body
+    """Of the order, and of every payment within it."""
+    return body | {"status": UNKNOWN_ISSUE} if {"id", "status"} <= set(body) else body
 
 
 def with_other_amount(body: Json) -> Json:

@@ -21,6 +21,10 @@ from malipo_simulators.paypal.orders.reading import read_context, read_order, re
 from malipo_simulators.paypal.payers import lifecycle as payers
 
 DONE = {Intent.CAPTURE: "ORDER_ALREADY_CAPTURED", Intent.AUTHORIZE: "ORDER_ALREADY_AUTHORIZED"}
+WRONG_INTENT = {
+    intent: f"Order was created with an intent to '{intent}'. Please use v2/checkout/orders/order_id/{verb} to complete it."
+    for intent, verb in ((Intent.CAPTURE, "capture"), (Intent.AUTHORIZE, "authorize"))
+}
 FIELDS = re.compile(r"[a-z_]*")
 # What PayPal's answers to these calls have even at their least: who has to read a payment's status finds it there.
 PAYMENTS = ("payment_source", "purchase_units", "payer")
@@ -92,11 +96,11 @@ def complete(request: PaypalRequest, intent: Intent) -> Answer:
 def check(request: PaypalRequest, order: Order, intent: Intent) -> None:
     """Raise the issue of an order that cannot be completed, or not by this call."""
     if order.intent is not intent:
-        raise request.issue("ACTION_DOES_NOT_MATCH_INTENT")
+        raise request.issue("ACTION_DOES_NOT_MATCH_INTENT", words=WRONG_INTENT[order.intent])
     if order.status is OrderStatus.COMPLETED:
         raise request.issue(DONE[intent])
     if order.is_gone(request.change.now):
-        raise request.issue("ORDER_EXPIRED")
+        raise request.issue("ORDER_EXPIRED") if request.documents("ORDER_EXPIRED") else no_such_resource()
     if order.completing:
         raise request.issue("ORDER_COMPLETION_IN_PROGRESS")
     if order.waits_for_payer:

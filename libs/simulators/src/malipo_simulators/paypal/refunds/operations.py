@@ -45,7 +45,8 @@ def read_amount(request: PaypalRequest, capture: Capture) -> Money:
         raise request.issue("REFUND_CAPTURE_CURRENCY_MISMATCH", "/amount/currency_code", amount.currency)
     if amount > capture.refundable:
         raise request.issue("REFUND_AMOUNT_EXCEEDED", "/amount/value", amount.value)
-    if request.account.balance(amount.currency) < amount.minor and request.account.withdrawn.get(amount.currency):
+    emptied = request.account.withdrawn.get(amount.currency)
+    if emptied and request.account.balance(amount.currency) < amount.minor:
         raise request.issue("REFUND_FAILED_INSUFFICIENT_FUNDS")
     return amount
 
