@@ -1,6 +1,7 @@
 """A simulated PayPal on a free port; and this folder on the path, for the modules that its tests share."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from malipo.platform.client import http_client
 from malipo_simulators.kit.server import make_server
 from malipo_simulators.paypal.app import create_paypal_app
+from provider_kit.exchanges import Recording
 from testkit.serving import serving
 
 sys.path.append(str(Path(__file__).parent))
@@ -27,10 +29,11 @@ class NoReceiver:
 async def paypal():
     from paypal_account import Paypal
 
+    recording = partial(Recording, request_id_header="Paypal-Debug-Id")
     app = create_paypal_app(poster=NoReceiver())
     async with (
         serving(make_server(app)) as url,
-        http_client(timeout_seconds=5, base_url=url) as http,
+        http_client(timeout_seconds=5, base_url=url, around=recording) as http,
     ):
         account = Paypal(http, url)
         app.state.world.follow(account.happened.append)

@@ -6,7 +6,8 @@ from malipo.contracts.providers.paypal import DECIMALS
 from malipo.money import EXPONENTS, Money
 from provider_paypal.objects import Amount
 
-_VALUE = re.compile(r"(?P<whole>\d{1,18})(?:\.(?P<fraction>\d{1,6}))?", re.ASCII)
+_VALUE = re.compile(r"(?=.)(?P<whole>\d{0,18})(?:\.(?P<fraction>\d{1,13}))?", re.ASCII)
+"""As Orders v2 has it (`money`), without a sign: `10`, `10.00`, `.50`."""
 
 
 def written(money: Money) -> dict[str, str]:
@@ -30,4 +31,4 @@ def read(amount: Amount) -> Money:
     fraction = (found["fraction"] or "").ljust(exponent, "0")
     if fraction[exponent:].strip("0"):
         raise ValueError("an amount in smaller units than there are")
-    return Money(int(found["whole"] + fraction[:exponent]), amount.currency_code)
+    return Money(int(found["whole"] + fraction[:exponent] or "0"), amount.currency_code)

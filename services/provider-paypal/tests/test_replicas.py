@@ -1,0 +1,184 @@
+"""Processes of PayPal's service that die, race and hear late, upon a real database: one capture, one refund, by the book."""
+
+import asyncio
+
+import pytest
+from paypal_account import Approved, new_charge
+from paypal_replica import Replica
+from paypal_samples import USD_10
+
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Canceled,
+    OperationOpened,
+    OutcomeReported,
+    Succeeded,
+    Unknown,
+)
+from malipo.contracts.outcomes import Approved as Agreed
+from malipo.messaging.database import Database
+from malipo.money import Money
+
+
+@pytest.fixture
+async def replica(paypal, new_database, pool_of):
+    database = Database(lambda: None)
+    database.use(await pool_of(new_database("provider_paypal")))
+    one = Replica(paypal, database)
+    await one.configure()
+    return one
+
+
+async def approved(replica: Replica, **changes) -> Approved:
+    charge = new_charge(**changes)
+    waiting = await replica.command(charge)
+    assert isinstance(waiting, ActionRequired)
+    await replica.paypal.control(f"orders/{waiting.reference}/approve")
+    return Approved(charge, waiting.reference)
+
+
+async def paid(replica: Replica, **changes) -> Approved:
+    one = await approved(replica, **changes)
+    await replica.command(one.confirm())
+    await replica.hear()
+    await replica.reports()
+    return one
+
+
+async def die_in(replica: Replica, verb: str, monkeypatch, *, after: bool) -> None:
+    """Run what is due in a process that dies around its request."""
+    call = getattr(replica.provider, verb)
+
+    async def die(attempt):
+        if after:
+            await call(attempt)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replica.provider, verb, die)
+        with pytest.raises(asyncio.CancelledError):
+            await replica.run()
+    await replica.end_leases()
+
+
+async def test_an_approval_is_told_by_its_webhook_and_the_capture_by_another(replica):
+    one = await approved(replica)
+    assert await replica.hear() == ["stored"]
+    assert await replica.last(one.charge) == Agreed(reference=one.order)
+    await replica.command(one.confirm())
+    assert "stored" in await replica.hear()
+    assert await replica.last(one.charge) == Succeeded(amount=USD_10, reference=one.order)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("what", ["charge", "confirm", "refund"])
+async def test_what_dies_around_its_request_is_carried_out_once_by_who_comes_after(replica, monkeypatch, what, after):
+    if what == "charge":
+        operation = new_charge()
+    else:
+        one = await (approved(replica) if what == "confirm" else paid(replica))
+        operation = one.confirm() if what == "confirm" else one.part("refund", 400)
+    await replica.handle(operation)
+    await die_in(replica, "execute", monkeypatch, after=after)
+    other = replica.another()
+    await other.run()
+    assert isinstance(await other.last(operation), ActionRequired if what == "charge" else Succeeded)
+    orders = (await replica.paypal.http.get("/_sim/orders")).json()
+    book = {"charge": [], "confirm": [("capture", 1000)], "refund": [("capture", 1000), ("refund", 400)]}
+    assert (len(orders), await replica.paypal.book()) == (1, book[what])
+
+
+async def test_a_refund_keeps_to_its_capture_when_the_process_dies_and_another_refund_comes_between(
+    replica, monkeypatch
+):
+    one = await approved(replica, capture="manual")
+    await replica.command(one.confirm())
+    await replica.command(one.part("capture"))
+    back = one.part("refund", 600)
+    await replica.handle(back)
+    await die_in(replica, "execute", monkeypatch, after=True)
+    (capture,) = await replica.paypal.capture_ids(one)
+    await replica.paypal.control(f"captures/{capture}/refunds", amount=300)  # in the dashboard
+    await replica.another().run()
+    told = await replica.last(back)
+    assert told.amount == Money(600, "USD")
+    assert [line for line in await replica.paypal.book() if line[0] == "refund"] == [("refund", 600), ("refund", 300)]
+
+
+async def test_two_replicas_and_a_webhook_confirm_one_order_once(replica):
+    one = await approved(replica)
+    other = replica.another()
+    await replica.handle(one.confirm())
+    await other.handle(one.confirm())
+    await asyncio.gather(replica.run(), other.run(), replica.hear())
+    await replica.hear()
+    assert await replica.paypal.book() == [("capture", 1000)]
+
+
+async def test_a_lost_answer_is_ended_by_the_webhook_which_names_what_was_captured(replica):
+    one = await approved(replica)
+    await replica.paypal.fault("error_after_effect")
+    assert isinstance(await replica.command(one.confirm()), Unknown)
+    await replica.hear()
+    assert await replica.last(one.charge) == Succeeded(amount=USD_10, reference=one.order)
+
+
+async def test_the_webhooks_of_a_capture_of_an_authorization_and_of_its_refund_find_their_operations(replica):
+    one = await approved(replica, capture="manual")
+    await replica.command(one.confirm())
+    part = one.part("capture", 700)
+    await replica.command(part)
+    await replica.hear()
+    assert await replica.last(part) == Succeeded(amount=Money(700, "USD"), reference=one.order)
+    back = one.part("refund", 200)
+    await replica.command(back)
+    await replica.hear()
+    told = await replica.last(back)
+    assert told.amount == Money(200, "USD")
+    assert await replica.query(back, told.reference) == told
+
+
+async def test_the_webhook_of_a_refund_that_comes_before_its_answer_finds_it(replica, monkeypatch):
+    one = await paid(replica)
+    back = one.part("refund", 400)
+    await replica.handle(back)
+    await die_in(replica, "execute", monkeypatch, after=True)
+    assert await replica.hear() == ["stored"]
+    assert (await replica.last(back)).amount == Money(400, "USD")
+
+
+async def test_a_refund_made_in_the_dashboard_is_told_of_its_payment(replica):
+    one = await paid(replica)
+    (capture,) = await replica.paypal.capture_ids(one)
+    made = await replica.paypal.control(f"captures/{capture}/refunds", amount=250)
+    await replica.hear()
+    (report,) = [told for told in await replica.reports() if isinstance(told, OperationOpened)]
+    assert (report.payment_id, report.reference) == (one.charge.payment_id, made["id"])
+    assert report.amount == Money(250, "USD")
+
+
+async def test_a_hold_that_runs_out_is_found_canceled(replica):
+    one = await approved(replica, capture="manual")
+    await replica.command(one.confirm())
+    await replica.hear()
+    await replica.paypal.control("clock", advance_seconds=30 * 86400)
+    await replica.hear()
+    assert await replica.last(one.charge) == Canceled(reference=one.order)
+    assert await replica.query(one.confirm(), one.order) == Canceled(reference=one.order)
+
+
+async def test_a_timeline_shows_each_request_and_nothing_about_the_payer(replica):
+    one = await approved(replica)
+    await replica.handle(one.confirm())
+    await replica.run()
+    (report,) = [told for told in await replica.reports() if isinstance(told, OutcomeReported)]
+    (exchange,) = report.exchanges
+    assert (exchange.method, exchange.path, exchange.status) == (
+        "POST",
+        f"/v2/checkout/orders/{one.order}/capture",
+        201,
+    )
+    assert exchange.request_id
+    rows = await replica.database.reads.fetch("SELECT row_to_json(a)::text AS all FROM attempts a")
+    kept = f"{report} {[row['all'] for row in rows]}"
+    assert not any(text in kept for text in ("@", "given_name", "surname", "payer_id"))

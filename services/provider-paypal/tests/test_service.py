@@ -1,0 +1,195 @@
+"""The whole service on real stores, two replicas of it: commands in from Kafka, orders and captures at the simulated PayPal."""
+
+import asyncio
+import base64
+import json
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import msgspec
+import paypal_samples as samples
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from paypal_account import Approved as Agreed
+from paypal_account import new_charge
+
+from conftest import NoReceiver
+from malipo import ids
+from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
+from malipo.contracts.message import encode
+from malipo.contracts.outcomes import ActionRequired, Approved, OutcomeReported, Succeeded, Unknown
+from malipo.contracts.provider_commands import Query
+from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, PROVIDER_COMMANDS
+from malipo.platform.client import http_client
+from malipo.platform.secrets import KeyRing
+from malipo_simulators.kit.server import make_server
+from malipo_simulators.paypal.app import create_paypal_app
+from provider_kit.provider import kind_of
+from provider_paypal.main import build
+from provider_paypal.settings import Settings
+from testkit.serving import serving
+from testkit.waiting import until
+
+KEY = base64.b64encode(b"k" * 32).decode()
+RING = KeyRing.parse(f"k1:{KEY}")
+
+
+@dataclass
+class World:
+    """Talks to the service as the rest of Malipo does."""
+
+    producer: AIOKafkaProducer
+    consumer: AIOKafkaConsumer
+    http: httpx.AsyncClient  # noqa: TID251
+    paypal: httpx.AsyncClient  # noqa: TID251
+    merchant_id: str = field(default_factory=lambda: ids.new("mer"))
+    credential_id: str = field(default_factory=lambda: ids.new("cred"))
+    reported: list[OutcomeReported] = field(default_factory=list)
+
+    async def send(self, topic, key: str, message) -> None:
+        await self.producer.send_and_wait(topic.name, encode(message), key=key.encode())
+
+    async def configure(self) -> None:
+        credentials = samples.CREDENTIALS | {"client_id": f"A{ids.token(16)}"}
+        owner = secret_owner(self.merchant_id, "test", self.credential_id)
+        sealed = RING.seal(json.dumps(credentials).encode(), owner=owner)
+        credential = Credential(id=self.credential_id, provider="paypal", mode="test", ciphertext=sealed)
+        configured = MerchantConfigured(merchant_id=self.merchant_id, version=1, credentials=(credential,))
+        await self.send(MERCHANT_CONFIG, self.merchant_id, configured)
+
+    async def command(self, operation):
+        """Send it, twice as Kafka may."""
+        operation = msgspec.structs.replace(operation, merchant_id=self.merchant_id)
+        for _ in range(2):
+            await self.send(PROVIDER_COMMANDS["paypal"], operation.payment_id, operation)
+        return operation
+
+    async def ask(self, operation, reference: str | None = None) -> None:
+        names = ("payment_id", "operation_id", "merchant_id", "mode")
+        about = {name: getattr(operation, name) for name in names} | {"config_version": 1, "step": 2}
+        query = Query(**about, kind=kind_of(operation), reference=reference)
+        await self.send(PROVIDER_COMMANDS["paypal"], operation.payment_id, query)
+
+    async def outcome(self, operation, result: type, source: str = "attempt"):
+        """The operation's first outcome of this kind from there."""
+
+        def found():
+            told = [one for one in self.reported if (one.operation_id, one.source) == (operation.operation_id, source)]
+            return next((one.outcome for one in told if isinstance(one.outcome, result)), None)
+
+        return await until(found, seconds=60, what=f"{result.__name__} by {source}")
+
+    async def listen(self) -> None:
+        async for record in self.consumer:
+            report = OUTCOMES.decode(record.value)
+            if isinstance(report, OutcomeReported):
+                self.reported.append(report)
+
+    async def control(self, path: str, **body) -> None:
+        response = await self.paypal.post(f"/_sim/{path}", json=body)
+        assert response.status_code < 300, response.text
+
+    async def book(self) -> list[str]:
+        return [line["kind"] for line in (await self.paypal.get("/_sim/book")).json()["effects"]]
+
+    async def requests(self, path: str) -> int:
+        found = (await self.paypal.get("/_sim/requests", params={"limit": 1000})).json()
+        return sum(one["path"] == path for one in found)
+
+
+@asynccontextmanager
+async def running(app):
+    async with (
+        app.router.lifespan_context(app),
+        http_client(timeout_seconds=5, base_url="http://service.test", transport=httpx.ASGITransport(app)) as http,
+    ):
+
+        async def ready() -> bool:
+            return (await http.get("/health/ready")).status_code == 200
+
+        await until(ready, seconds=30, what="readiness")
+        yield http
+
+
+@pytest.fixture
+async def world(stores, new_database):
+    database_url = new_database("provider_paypal")
+
+    def settings_of(name: str, url: str) -> Settings:
+        return Settings(
+            instance=name,
+            database_url=database_url,
+            kafka_bootstrap=stores.kafka,
+            key_ring=f"k1:{KEY}",
+            environment="test",
+            paypal_api_base=url,
+        )
+
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        url = await enter(serving(make_server(create_paypal_app(poster=NoReceiver()))))
+        paypal = await enter(http_client(timeout_seconds=5, base_url=url))
+        producer = await enter(AIOKafkaProducer(bootstrap_servers=stores.kafka))
+        consumer = AIOKafkaConsumer(OUTCOMES.name, bootstrap_servers=stores.kafka, auto_offset_reset="earliest")
+        await enter(consumer)
+        http, _ = [await enter(running(build(settings_of(name, url)))) for name in ("one", "two")]
+        found = World(producer, consumer, http, paypal)
+        listening = asyncio.create_task(found.listen())
+        stack.callback(listening.cancel)
+        await found.configure()
+        yield found
+
+
+async def approved(world) -> Agreed:
+    charge = await world.command(new_charge())
+    order = (await world.outcome(charge, ActionRequired)).reference
+    await world.control(f"orders/{order}/approve")
+    return Agreed(charge, order)
+
+
+async def test_a_payment_is_approved_captured_once_and_given_back(world):
+    one = await approved(world)
+    await world.ask(one.charge, one.order)
+    await world.outcome(one.charge, Approved, "query")
+    confirm = await world.command(one.confirm())
+    paid = await world.outcome(confirm, Succeeded)
+    assert (paid.amount, paid.reference) == (samples.USD_10, one.order)
+    refund = await world.command(one.part("refund", 400))
+    assert (await world.outcome(refund, Succeeded)).amount.amount_minor == 400
+    assert await world.book() == ["capture", "refund"]
+
+
+async def test_the_lost_answer_of_a_capture_is_a_doubt_that_the_query_ends(world):
+    one = await approved(world)
+    lost = {"path": "/v2/checkout/orders/*/capture"}
+    await world.control("faults", fault="answer_lost", times=1, match=lost)
+    confirm = await world.command(one.confirm())
+    await world.outcome(confirm, Unknown)
+    await world.ask(confirm, one.order)
+    assert (await world.outcome(confirm, Succeeded, "query")).reference == one.order
+    assert await world.book() == ["capture"]
+
+
+async def test_replicas_share_one_token_and_one_that_dies_in_mid_load_creates_no_order_twice(world):
+    charges = [await world.command(new_charge()) for _ in range(15)]
+    await world.control("tokens/kill")
+    charges += [await world.command(new_charge()) for _ in range(15)]
+    for charge in charges:
+        await world.outcome(charge, ActionRequired)
+    orders = (await world.paypal.get("/_sim/orders", params={"limit": 1000})).json()
+    made = Counter(order["purchase_units"][0]["custom_id"] for order in orders)
+    assert (len(made), set(made.values())) == (30, {1})
+    assert 1 <= await world.requests("/v1/oauth2/token") <= 2
+
+
+async def test_a_webhook_that_nobody_has_signed_is_refused(world):
+    event = samples.event("PAYMENT.CAPTURE.COMPLETED", samples.captured())
+
+    async def known() -> bool:
+        response = await world.http.post(f"/callbacks/paypal/{world.credential_id}", json=event)
+        return response.status_code == 401
+
+    await until(known, what="the credentials")
+    assert (await world.http.post("/callbacks/paypal/cred_of_nobody", json=event)).status_code == 404

@@ -1,0 +1,26 @@
+"""Settings of PayPal's service."""
+
+import base64
+
+import pytest
+
+from provider_paypal.client import HOSTS
+from provider_paypal.main import hosts_of
+from provider_paypal.settings import Settings
+
+VALUES = {
+    "database_url": "postgresql://x",
+    "kafka_bootstrap": "x:1",
+    "key_ring": f"k1:{base64.b64encode(b'k' * 32).decode()}",
+}
+
+
+def test_each_mode_has_its_own_address_unless_one_is_set():
+    assert hosts_of(Settings(**VALUES)) == HOSTS
+    elsewhere = Settings(**VALUES, environment="local", paypal_api_base="http://127.0.0.1:1")
+    assert set(hosts_of(elsewhere).values()) == {"http://127.0.0.1:1"}
+
+
+def test_secrets_are_not_sent_in_the_clear_in_production():
+    with pytest.raises(ValueError, match="must be https in production"):
+        Settings(**VALUES, environment="production", paypal_api_base="http://api-m.paypal.com")
