@@ -244,7 +244,7 @@ async def test_an_order_that_nobody_approved_is_gone_after_hours_and_ends_as_exp
 
 async def test_another_apps_credentials_show_nothing_and_settle_nothing(paypal):
     one = await paypal.paid()
-    mine, paypal.credentials = paypal.credentials, paypal.credentials | {"client_id": "Aanother-app-of-a-merchant"}
+    mine, paypal.credentials = paypal.credentials, paypal.credentials | {"client_id": "Asecond-app-of-the-merchant"}
     paypal.wait_at_most(5)
     for operation in (one.charge, one.confirm(), one.part("refund")):
         seen = await paypal.query(operation, same_account=False, reference=one.order, age=60 * DAY)

@@ -85,7 +85,7 @@ def _capture(capture: Capture) -> Mapping[str, object]:
     return {
         "amount": amounts.written(capture.amount),
         "invoice_id": own_reference(capture.operation_id),
-        "final_capture": True,
+        "final_capture": capture.final,
     }
 
 

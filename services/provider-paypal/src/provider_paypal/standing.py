@@ -184,6 +184,8 @@ def _captured(order: Order) -> Outcome | None:
     """
     captures = order.payments.captures
     for one in captures:
+        if one.status == "REVERSED" and len(captures) > 1:  # which is not all of the payment
+            return Unknown(reason="one of several captures was reversed", reference=order.id)
         if one.status not in (*_TAKEN, *_REFUSED):
             return of_capture(one, _money(one), order.id)
     if taken := [one for one in captures if one.status in _TAKEN]:
