@@ -64,6 +64,14 @@ async def test_what_is_left_of_it_can_be_voided(paypal, capture, issues):
     assert paypal.types[-1] == "PAYMENT.AUTHORIZATION.VOIDED"
 
 
+async def test_an_order_whose_authorization_is_voided_is_voided(paypal, issues):
+    one = await paypal.authorized()
+    order = one["supplementary_data"]["related_ids"]["order_id"]
+    await paypal.post(path(one, "void"))
+    assert (await paypal.get(f"/v2/checkout/orders/{order}"))["status"] == "VOIDED"
+    assert issues(await paypal.pay(order, "authorize")) == [422, "ORDER_COMPLETED_OR_VOIDED"]
+
+
 async def test_who_prefers_it_is_shown_the_voided_authorization(paypal):
     one = await paypal.authorized()
     answer = await paypal.post(path(one, "void"), prefer=FULL)

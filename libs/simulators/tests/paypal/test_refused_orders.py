@@ -119,6 +119,7 @@ async def test_a_url_has_to_be_one(paypal, issues):
     [
         (b"{", "application/json", [400, "MALFORMED_REQUEST_JSON"]),
         (b'{"intent": NaN}', "application/json", [400, "MALFORMED_REQUEST_JSON"]),
+        (b'{"intent": "\\ud800"}', "application/json", [400, "MALFORMED_REQUEST_JSON"]),
         (b"\xff", "application/json", [400, "MALFORMED_REQUEST_JSON"]),
         (b"[" * 20_000, "application/json", [400, "MALFORMED_REQUEST_JSON"]),
         (b"{}", "text/plain", [415]),

@@ -6,7 +6,15 @@ from math import ceil
 from malipo_simulators.paypal.captures import invoices
 from malipo_simulators.paypal.captures.lifecycle import DENIED_IN_THE_END, PENDING_FAULTS, REVIEW, Wanted, take
 from malipo_simulators.paypal.faults import PaypalFault
-from malipo_simulators.paypal.objects.models import TAKEN, Authorization, AuthorizationStatus, Capture, Order, Unit
+from malipo_simulators.paypal.objects.models import (
+    TAKEN,
+    Authorization,
+    AuthorizationStatus,
+    Capture,
+    Order,
+    OrderStatus,
+    Unit,
+)
 from malipo_simulators.paypal.objects.money import Money
 from malipo_simulators.paypal.objects.plans import Funding
 from malipo_simulators.paypal.state.book import Kind
@@ -149,6 +157,8 @@ def void(change: Change, one: Authorization) -> None:
         change.move(Kind.RELEASE, one, remaining)
     if not one.captures:
         invoices.let_go(change.account, one.invoice_id)
+    if not one.captured.minor:
+        one.order.status, one.order.updated = OrderStatus.VOIDED, change.now
     change.emit_authorization(EventType.AUTHORIZATION_VOIDED, one)
 
 

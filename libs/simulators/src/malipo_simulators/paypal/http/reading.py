@@ -85,10 +85,17 @@ def read_json(call: Call, incoming: Request, raw: bytes) -> Any:
     if not raw.strip():
         return {}
     try:
-        return json.loads(raw, parse_constant=not_json)
+        return readable(raw, json.loads(raw, parse_constant=not_json))
     except (ValueError, RecursionError) as error:
         issue = MALFORMED if MALFORMED in issues_of(call.name) else SYNTAX
         raise against_schema(call.name, [Violation(issue, "/")]) from error
+
+
+def readable(raw: bytes, given: Any) -> Any:
+    """Raise ValueError for half a surrogate pair, which JSON can escape and nothing can write back."""
+    if b"\\u" in raw:
+        json.dumps(given, ensure_ascii=False).encode()
+    return given
 
 
 def not_json(constant: str) -> None:

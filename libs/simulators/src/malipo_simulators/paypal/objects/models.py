@@ -14,7 +14,7 @@ class Intent(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """COMPLETED says that payments were made of the order, not that they succeeded."""
+    """COMPLETED says that payments were made of the order, not that they succeeded; VOIDED that they were voided."""
 
     CREATED = "CREATED"
     PAYER_ACTION_REQUIRED = "PAYER_ACTION_REQUIRED"

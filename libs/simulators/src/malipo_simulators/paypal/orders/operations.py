@@ -21,6 +21,7 @@ from malipo_simulators.paypal.orders.reading import read_context, read_order, re
 from malipo_simulators.paypal.payers import lifecycle as payers
 
 DONE = {Intent.CAPTURE: "ORDER_ALREADY_CAPTURED", Intent.AUTHORIZE: "ORDER_ALREADY_AUTHORIZED"}
+ENDED = (OrderStatus.COMPLETED, OrderStatus.VOIDED)
 WRONG_INTENT = {
     intent: f"Order was created with an intent to '{intent}'. Please use v2/checkout/orders/order_id/{verb} to complete it."
     for intent, verb in ((Intent.CAPTURE, "capture"), (Intent.AUTHORIZE, "authorize"))
@@ -61,7 +62,7 @@ def confirm(request: PaypalRequest) -> Answer:
     """POST /v2/checkout/orders/{id}/confirm-payment-source: how it will be paid; then the payer has to approve."""
     order = find_open(request)
     wallet = read_wallet(request) or {}
-    if order.status is OrderStatus.COMPLETED:
+    if order.status in ENDED:
         raise request.issue(DONE[order.intent])
     if order.status is OrderStatus.APPROVED:
         raise request.issue("PAYMENT_ALREADY_APPROVED")
@@ -99,6 +100,8 @@ def check(request: PaypalRequest, order: Order, intent: Intent) -> None:
         raise request.issue("ACTION_DOES_NOT_MATCH_INTENT", words=WRONG_INTENT[order.intent])
     if order.status is OrderStatus.COMPLETED:
         raise request.issue(DONE[intent])
+    if order.status is OrderStatus.VOIDED:
+        raise request.issue("ORDER_COMPLETED_OR_VOIDED")
     if order.is_gone(request.change.now):
         raise request.issue("ORDER_EXPIRED") if request.documents("ORDER_EXPIRED") else no_such_resource()
     if order.completing:

@@ -11,7 +11,7 @@ from malipo_simulators.paypal.http.shapes import Reader, resolved, shape
 from malipo_simulators.paypal.objects.models import Intent, Order, OrderStatus, Unit
 from malipo_simulators.paypal.objects.values import inner
 from malipo_simulators.paypal.orders.amounts import normalized, read_amount
-from malipo_simulators.paypal.orders.operations import find_open
+from malipo_simulators.paypal.orders.operations import ENDED, find_open
 from malipo_simulators.paypal.orders.reading import found_by
 
 POINTER = re.compile(r"(/[^/]+)+")
@@ -41,7 +41,7 @@ class Draft:
 
 def patch(request: PaypalRequest) -> Answer:
     order = find_open(request)
-    if order.status is OrderStatus.COMPLETED:
+    if order.status in ENDED:
         raise request.issue("ORDER_ALREADY_COMPLETED")
     drafts = {unit.reference_id: Draft(unit, dict(unit.given)) for unit in order.units}
     intent = order.intent
