@@ -82,6 +82,21 @@ def test_a_callback_of_m_pesa_is_posted_over_the_wire_to_the_url_of_the_push():
         assert '"ResultCode":0' in merchant.get("/_sim/received").text.replace("\\", "")
 
 
+def test_paypals_payers_approve_by_themselves_if_the_command_says_so():
+    with started("paypal", "--approve", "all", "--approve-seconds", "0.01") as paypal:
+        token = paypal.post(
+            "/v1/oauth2/token", data={"grant_type": "client_credentials"}, auth=("client", "secret")
+        ).json()["access_token"]
+        paypal.headers["authorization"] = f"Bearer {token}"
+        order = {"intent": "CAPTURE", "purchase_units": [{"amount": {"currency_code": "USD", "value": "10.00"}}]}
+        created = paypal.post("/v2/checkout/orders", json=order).json()
+        assert created["links"][0]["href"].startswith(str(paypal.base_url).rstrip("/"))
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while paypal.get(f"/v2/checkout/orders/{created['id']}").json()["status"] != "APPROVED":
+            assert time.monotonic() < deadline, "nobody approved"
+        assert paypal.post(f"/v2/checkout/orders/{created['id']}/capture", json={}).status_code == 201
+
+
 def received(merchant, count):
     """The merchant refuses what is not signed its way, so these come again and again; that they come is the point."""
     deadline = time.monotonic() + DEADLINE_SECONDS
@@ -96,7 +111,7 @@ def test_help_explains_all():
     done = subprocess.run(
         [sys.executable, "-m", "malipo_simulators", "--help"], capture_output=True, text=True, check=True
     )
-    for name in ("mpesa", "stripe", "merchant"):
+    for name in ("mpesa", "paypal", "stripe", "merchant"):
         assert name in done.stdout
 
 

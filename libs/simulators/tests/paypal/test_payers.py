@@ -41,6 +41,20 @@ async def test_the_page_offers_another_card_after_one_was_declined(paypal):
     assert (await paypal.http.get(f"/checkoutnow?token={order}")).status_code == 409
 
 
+async def test_a_payer_may_change_the_card_after_approving(paypal):
+    order = await paypal.approved(funding="declined_card")
+    await paypal.approve(order, "balance")
+    assert (await paypal.pay(order)).status_code == 201
+    assert paypal.types.count("CHECKOUT.ORDER.APPROVED") == 2
+
+
+async def test_nothing_is_approved_once_it_is_paid(paypal):
+    order = await paypal.approved()
+    await paypal.pay(order)
+    assert (await paypal.http.post(f"/_sim/orders/{order}/approve")).status_code == 409
+    assert paypal.types.count("CHECKOUT.ORDER.APPROVED") == 1
+
+
 async def test_who_came_to_the_page_in_time_has_three_hours_from_then_on(paypal):
     order = await paypal.created()
     await paypal.later(3 * 3_600 - 10)
