@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from malipo.contracts.providers.mpesa import SHILLING
 from malipo.money import Money
+from provider_kit.reading import Reader
 
 _ID = r"\A[!-~]{1,100}\Z"
 Id = Annotated[str, msgspec.Meta(pattern=_ID)]
@@ -170,20 +171,6 @@ def fields_of(raw: bytes) -> Fields:
 def field_of(fields: Fields, name: str) -> str:
     """One of the fields as text; an empty text without it."""
     return text_of(fields.get(name, _NOTHING))
-
-
-class Reader[T]:
-    """Decodes one shape."""
-
-    def __init__(self, shape: Any) -> None:
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
-
-    def decode(self, raw: bytes) -> T:
-        """Raises `ValueError` for anything else, also for what is nested too deep to be read."""
-        try:
-            return self._decoder.decode(raw)
-        except RecursionError:
-            raise ValueError("nested too deep") from None
 
 
 TOKEN = Reader[Token](Token)

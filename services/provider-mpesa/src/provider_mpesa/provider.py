@@ -1,7 +1,7 @@
 """M-Pesa as a payment provider: a prompt or a reversal once, and the ways to learn what became of it."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from malipo import clock
@@ -19,7 +19,7 @@ from provider_kit.provider import (
     fingerprint,
     kind_of,
 )
-from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.sending import unless_silent
 from provider_mpesa import by_hand, requests
 from provider_mpesa.account import Certificates, MpesaAccount, read_account, read_keys
 from provider_mpesa.client import MpesaClient
@@ -77,11 +77,11 @@ class MpesaProvider:
         """Send the prompt or the reversal. What may be another account's, or has expired, is only asked about."""
         if not attempt.same_account or attempt.ages.expired:
             return await self.query(attempt)
-        return await _unless_silent(self._send(attempt))
+        return await unless_silent(self._send(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
         """Ask how the operation stands, by M-Pesa's name of it: without that nothing can be asked."""
-        outcome = await _unless_silent(self._look(attempt))
+        outcome = await unless_silent(self._look(attempt))
         return Unknown(reason=ACCOUNT_CHANGED) if not attempt.same_account and is_traceless(outcome) else outcome
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
@@ -164,12 +164,3 @@ def _purposes(operation: ProviderOperation) -> list[str]:
 
 def _account(attempt: Attempt) -> MpesaAccount:
     return read_account(attempt.credentials, attempt.operation.mode)
-
-
-async def _unless_silent(call: Awaitable[Outcome]) -> Outcome:
-    try:
-        return await call
-    except Silence as silence:
-        return Unknown(reason=str(silence), silent=True)
-    except ResponseTooLong:
-        return Unknown(reason="answer_too_long")
