@@ -111,7 +111,8 @@ CREATE TABLE access_tokens (
     ciphertext     text,
     renew_at       timestamptz,
     fetching_by    text,
-    fetching_until timestamptz
+    fetching_until timestamptz,
+    refused_at     timestamptz
 );
 
 CREATE TABLE statements (

@@ -167,8 +167,11 @@ ACCESS_TOKENS = Table(
     Column("renew_at", MOMENT),
     Column("fetching_by", Text),
     Column("fetching_until", MOMENT),
+    Column("refused_at", MOMENT),
 )
-"""Each account's present access token, sealed; `number` counts them. One process at a time fetches the next one."""
+"""Each account's present access token, sealed; `number` counts them. One process at a time fetches the next one. `refused_at`: when
+a new one was last refused as well.
+"""
 
 STATEMENTS = Table(
     "statements",
