@@ -78,7 +78,7 @@ from orchestrator import commands, machine
 
 machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3
 machine._ANSWER_SECONDS = 3
-commands.fresh = lambda payment, operation, now: False  # sent again under the same key, the operation would heal what is lost
+commands._fresh = lambda payment, operation, now: False  # sent again under the same key, the operation would heal what is lost
 """
 _OUTBOX_AFTER_COMMIT = """
 from contextlib import asynccontextmanager
