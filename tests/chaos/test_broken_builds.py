@@ -48,7 +48,7 @@ def seen(opened: Matrix, operation: Operation, broken: Broken) -> Iterator[str]:
 def unknown(patch: str) -> Iterator[str]:
     """What a patch reads or replaces that is not there any more: Python would let it run, and nothing would be broken."""
     statements = ast.parse(patch).body
-    imports = [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
+    imports: list[ast.stmt] = [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
     imported: dict[str, Any] = {}
     exec(compile(ast.Module(imports, []), "<imports>", "exec"), imported)
     for statement in (one for one in statements if isinstance(one, ast.Assign)):
