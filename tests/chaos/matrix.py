@@ -1,7 +1,7 @@
 """The crash matrix: records where an operation can be crashed, then crashes it at each of those points, one by one."""
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -242,23 +242,29 @@ def _names(crossing: Crossing) -> dict[str, Crossing]:
     return {one.service: one for one in (crossing, crossing.common) if one is not None}
 
 
-def sample(cells: Sequence[Cell]) -> list[Cell]:
-    """One cell for each (service, seam, moment), chosen from as many operations as there are, the same in every run.
+def sample(cells: Sequence[Cell], *, each_side: bool = True) -> list[Cell]:
+    """One cell for each side of each seam of each service, chosen from as many operations as there are, the same in every run.
 
+    Without `each_side` one for each seam of each service, whose sides take turns: none is left out in all services.
     None that is known to be reached by chance, and of an operation's the one that most others reach, too: what few reach is
     perhaps a clock's. What is of the kit in the providers' services counts as one service.
     """
     chosen: list[Cell] = []
-    used, reached = Counter[str](), Counter(one.crossing for one in cells)
-    for candidates in _by_seam([one for one in cells if not one.by_chance]).values():
-        chosen.append(min(candidates, key=lambda one: (used[one.operation.name], -reached[one.crossing])))
-        used[chosen[-1].operation.name] += 1
+    sides, used, reached = Counter[tuple[str, str]](), Counter[str](), Counter(one.crossing for one in cells)
+    for candidates in _grouped([one for one in cells if not one.by_chance], _side if each_side else _seam):
+        cell = min(
+            candidates,
+            key=lambda one: (sides[_side(one)[1:]], used[one.operation.name], -reached[one.crossing]),
+        )
+        chosen.append(cell)
+        sides[_side(cell)[1:]] += 1
+        used[cell.operation.name] += 1
     return chosen
 
 
 def alike(cell: Cell, cells: Iterable[Cell]) -> list[Cell]:
     """The cell itself, and two of the same side of the same seam that may stand in for it, at other places if there are any."""
-    others = [one for one in _by_seam(cells)[_side(cell)] if one != cell and not one.by_chance]
+    others = [one for one in cells if _side(one) == _side(cell) and one != cell and not one.by_chance]
     at_each_place = {one.crossing.place: one for one in reversed(others)}
     return [cell, *sorted(at_each_place.values(), key=lambda one: one.crossing.place == cell.crossing.place)[:2]]
 
@@ -278,11 +284,15 @@ def spread(cells: Sequence[Cell]) -> list[Cell]:
     return [cell for _, cell in sorted(placed, key=itemgetter(0))]
 
 
-def _by_seam(cells: Iterable[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
-    found: dict[tuple[str, str, str], list[Cell]] = {}
+def _grouped(cells: Iterable[Cell], key: Callable[[Cell], tuple[str, ...]]) -> Iterable[list[Cell]]:
+    found: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
-        found.setdefault(_side(cell), []).append(cell)
-    return found
+        found.setdefault(key(cell), []).append(cell)
+    return found.values()
+
+
+def _seam(cell: Cell) -> tuple[str, ...]:
+    return _side(cell)[:2]
 
 
 def _side(cell: Cell) -> tuple[str, str, str]:

@@ -31,7 +31,7 @@ outside, in databases, topics and the provider's own book:
 * no message was applied twice or dead-lettered; no payment, attempt, delivery or outbox row is open; every topic is read to its end;
 * the same request with the same idempotency key answers with the same resource.
 
-`make test` runs a fixed sample: each side of each seam of each service. `tests/chaos/test_broken_builds.py` switches off
+`make test` runs a fixed sample: each seam of each service, its sides by turns. `tests/chaos/test_broken_builds.py` switches off
 one rule at a time and shows that the matrix then turns red.
 
 What no operation reaches is not here: changes of a merchant's configuration, deadlines that pass, dead letters, what is

@@ -18,6 +18,18 @@ def test_the_sample_has_each_side_of_each_seam_of_each_service_once():
     assert len(sample(cells)) == len(chosen) == 4
 
 
+def test_of_each_seam_of_each_service_one_side_is_enough_if_its_sides_take_turns():
+    cells = [cell(o, s, m) for o in (0, 1) for s in "abcd" for m in ("before", "after")]
+    chosen = sample(cells, each_side=False)
+    assert [(c.crossing.service, c.crossing.moment) for c in chosen] == [
+        ("a", "before"),
+        ("b", "after"),
+        ("c", "before"),
+        ("d", "after"),
+    ]
+    assert len({c.operation.name for c in chosen}) == 2
+
+
 def test_the_sample_is_chosen_from_as_many_operations_as_there_are():
     cells = [cell(o, s) for o in range(len(OPERATIONS)) for s in "abcdef"]
     assert len({c.operation.name for c in sample(cells)}) == 6
