@@ -30,7 +30,7 @@ from provider_mpesa.client import MpesaClient
 from provider_mpesa.pauses import Pauses
 from provider_mpesa.provider import MpesaProvider
 from provider_mpesa.purposes import Purposes
-from provider_mpesa.registration import PULL_PATH
+from provider_mpesa.registrar import PULL_PATH
 from provider_mpesa.statement import MpesaStatement
 from testkit.operations import OWN_BASE
 from testkit.tokens import MemoryTokens

@@ -8,6 +8,7 @@ import httpx
 import mpesa_samples as samples
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from malipo import ids
@@ -22,7 +23,7 @@ from malipo.platform.secrets import KeyRing
 from provider_kit.credentials import CredentialStore
 from provider_mpesa.__main__ import cli
 from provider_mpesa.client import TOKEN_PATH, MpesaClient
-from provider_mpesa.registration import C2B_PATH, NO_ANSWER, OTHERS, PULL_PATH, Applicant, Registrar, Wish
+from provider_mpesa.registrar import C2B_PATH, LEFT, NO_ANSWER, OTHERS, PULL_PATH, Registrar, Wish
 from provider_mpesa.registrations import Registrations
 from testkit.tokens import MemoryTokens
 
@@ -59,24 +60,37 @@ class Operator:
     """Registers the account `cred_1`, as the command does."""
 
     database: Database
-    credentials: CredentialStore
-    registrar: Registrar
+    client: MpesaClient
+    key_ring: KeyRing = KEY_RING
+    base: str = BASE
     version: int = 0
+
+    @property
+    def credentials(self) -> CredentialStore:
+        """As a process has them that starts now."""
+        return CredentialStore(DESCRIPTOR, self.database, self.key_ring, callback_base=self.base)
+
+    @property
+    def registrations(self) -> Registrations:
+        return Registrations(self.database, self.credentials)
 
     async def configure(self, plain: dict) -> None:
         self.version += 1
         owner = secret_owner("mer_1", "live", "cred_1")
-        sealed = KEY_RING.seal(msgspec.json.encode(plain), owner=owner)
+        sealed = self.key_ring.seal(msgspec.json.encode(plain), owner=owner)
         credential = Credential(id="cred_1", provider="mpesa", mode="live", ciphertext=sealed)
         message = MerchantConfigured(merchant_id="mer_1", version=self.version, credentials=(credential,))
         async with self.database.begin() as unit:
             await self.credentials.replicate(lambda: None, unit, [Received(message, ids.new("msg"), "topic", "mer_1")])
 
-    async def register(self, base: str = BASE, **wish: bool) -> dict[str, tuple[bool, str]]:
-        account = await self.credentials.by_id("cred_1")
-        path = self.credentials.callback_path(account)
-        applicant = Applicant(account, base, lambda word: f"{base}{path}/{word}")
-        told = await self.registrar.register(applicant, Wish(**wish))
+    async def turn_to(self, key_ring: KeyRing) -> None:
+        """The ring is another one, and the credentials are sealed under it."""
+        self.key_ring = key_ring
+        await self.configure(PULLED)
+
+    async def register(self, **wish: bool) -> dict[str, tuple[bool, str]]:
+        registrar = Registrar(self.client, self.credentials, self.registrations)
+        told = await registrar.register(await self.credentials.by_id("cred_1"), Wish(**wish))
         return {one.title: (one.registered, one.text) for one in told}
 
     async def told(self) -> list[tuple[dict, list[str]]]:
@@ -101,9 +115,7 @@ async def operator(new_database, pool_of, daraja):
     async with http_client(timeout_seconds=5, transport=httpx.MockTransport(daraja)) as http:
         hosts = {"test": "http://test.test", "live": "http://live.test"}
         client = MpesaClient(http, MemoryTokens(), samples.NoPauses(), hosts=hosts, timeout_seconds=5)
-        operator = Operator(
-            database, CredentialStore(DESCRIPTOR, database, KEY_RING), Registrar(client, Registrations(database))
-        )
+        operator = Operator(database, client)
         await operator.configure(PULLED)
         yield operator
 
@@ -163,11 +175,54 @@ async def test_addresses_that_others_may_have_registered_are_not_taken_for_malip
 
 async def test_other_addresses_of_malipo_are_registered_anew(operator, daraja):
     await operator.register()
-    assert set((await operator.register("https://moved.example")).values()) == {(True, "registered")}
+    operator.base = "https://moved.example"
+    assert set((await operator.register()).values()) == {(True, "registered")}
     assert [body["ConfirmationURL"][:24] for path, body in daraja.asked if path == C2B_PATH] == [
         "https://pay.example/call",
         "https://moved.example/ca",
     ]
+
+
+async def test_what_was_registered_under_a_key_is_registered_for_as_long_as_that_is_on_the_ring(operator, daraja):
+    await operator.register()
+    operator.key_ring = KeyRing({"k2": b"m" * 32, "k1": b"k" * 32})
+    assert all(text.startswith("registered since 20") for _, text in (await operator.register()).values())
+    await operator.registrations.review(operator.database)
+    assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])] * 2
+    assert len(daraja.asked) == 2
+
+
+async def test_an_address_whose_key_has_left_the_ring_has_to_be_registered_anew(operator, daraja):
+    await operator.register()
+    await operator.told()
+    await operator.turn_to(KeyRing({"k2": b"m" * 32}))
+    with capture_logs() as lines:
+        for _ in range(2):
+            await operator.registrations.review(operator.database)
+    alerts = [one for one in lines if one["event"] == "registered address not answered"]
+    assert {(one["credential_id"], one["registration"], one["log_level"]) for one in alerts} == {
+        ("cred_1", "c2b", "error"),
+        ("cred_1", "pull", "error"),
+    }
+    assert len(alerts) == 2
+    assert await operator.told() == [({"shortcode": "600111"}, [])]
+    daraja.c2b, daraja.pull = (500, ALREADY), PULLED_BEFORE
+    assert await operator.register() == {
+        "payments by hand": (False, LEFT),
+        "Pull Transactions": (True, "registered before"),
+    }
+    daraja.c2b = TAKEN
+    assert (await operator.register())["payments by hand"] == (True, "registered")
+    assert (await operator.told())[-1] == ({"shortcode": "600111"}, ["c2b", "pull"])
+
+
+async def test_a_key_that_comes_back_to_the_ring_has_its_addresses_registered_again(operator):
+    await operator.register()
+    for key_ring in (KeyRing({"k2": b"m" * 32}), KEY_RING):
+        await operator.told()
+        await operator.turn_to(key_ring)
+        await operator.registrations.review(operator.database)
+    assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +250,6 @@ async def test_what_went_wrong_is_said_and_the_other_part_is_registered_all_the_
 
 async def test_without_a_nominated_number_there_are_no_pull_transactions(operator, daraja):
     await operator.configure(samples.CREDENTIALS)
-    operator.credentials._forget()
     assert list(await operator.register()) == ["payments by hand"]
     assert [path for path, _ in daraja.asked] == [C2B_PATH]
 
@@ -203,7 +257,6 @@ async def test_without_a_nominated_number_there_are_no_pull_transactions(operato
 async def test_another_short_code_is_registered_by_itself(operator, daraja):
     await operator.register()
     await operator.configure(PULLED | {"shortcode": "600999"})
-    operator.credentials._forget()
     daraja.pull = (400, samples.failure("400.001", "Invalid ShortCode"))
     assert (await operator.register())["Pull Transactions"] == (False, "M-Pesa refuses: Invalid ShortCode")
     assert (await operator.told())[1:] == [({"shortcode": "600999"}, ["c2b"])]
