@@ -73,7 +73,7 @@ layers = [
   "mapping | (requests)",
   "(answers)",
   "(account) | (codes) | settings",
-  "(certificate) | (objects) | (prompt_names) | (tables)",
+  "(certificate) | (objects) | (prompt_names) | (tables) | (times)",
 ]
 exhaustive = true
 exhaustive_ignores = ["__main__", "migrations"]

@@ -30,7 +30,7 @@ from provider_mpesa.client import MpesaClient
 from provider_mpesa.pauses import Pauses
 from provider_mpesa.provider import MpesaProvider
 from provider_mpesa.purposes import Purposes
-from provider_mpesa.registrar import PULL_PATH
+from provider_mpesa.requests import PULL_REGISTER
 from provider_mpesa.statement import MpesaStatement
 from testkit.operations import OWN_BASE
 from testkit.tokens import MemoryTokens
@@ -78,7 +78,7 @@ class Replica:
             await self.credentials.replicate(lambda: None, unit, [Received(message, ids.new("msg"), "topic", "mer_1")])
         body = {"ShortCode": str(plain["shortcode"]), "RequestType": "Pull", "NominatedNumber": "0722000000"}
         body["CallBackURL"] = f"{OWN_BASE}/callbacks/phone/pull"
-        await self.client.call(read_account(plain, "test"), PULL_PATH, body)
+        await self.client.call(read_account(plain, "test"), PULL_REGISTER, body)
 
     async def charge(self, phone: str) -> Charge:
         """Prompt the customer; returns the operation."""

@@ -5,8 +5,8 @@ import pytest
 
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, PAYER_MISMATCH, Declined, Succeeded, Unknown
 from provider_kit.errors import BadSignature
-from provider_mpesa.events import ACCEPTED, parse
-from provider_mpesa.prompt_names import fits
+from provider_mpesa.events import ACKNOWLEDGED, parse
+from provider_mpesa.prompt_names import phone_fits_mask
 from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_REVERSAL_QUEUE, TO_STATUS, TO_STATUS_QUEUE
 
 CHARGE, REFUND = samples.charge(), samples.refund()
@@ -20,7 +20,7 @@ def claims(event: dict, about=TO_THE_PROMPT) -> dict[str, str]:
     (hint,) = parsed.outcomes
     assert isinstance(hint.outcome, Unknown)
     assert not parsed.confirmed
-    assert parsed.reply == ACCEPTED
+    assert parsed.reply == ACKNOWLEDGED
     return dict(hint.references)
 
 
@@ -157,4 +157,4 @@ def test_nothing_of_a_person_is_kept():
     ],
 )
 def test_a_number_is_compared_with_its_mask(told, mask, fit):
-    assert fits(told, mask) is fit
+    assert phone_fits_mask(told, mask) is fit

@@ -22,9 +22,10 @@ from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from provider_kit.credentials import CredentialStore
 from provider_mpesa.__main__ import cli
-from provider_mpesa.client import TOKEN_PATH, MpesaClient
-from provider_mpesa.registrar import C2B_PATH, LEFT, NO_ANSWER, OTHERS, PULL_PATH, Registrar, Wish
+from provider_mpesa.client import MpesaClient
+from provider_mpesa.registrar import LEFT, NO_ANSWER, OTHERS, Registrar, Wish
 from provider_mpesa.registrations import Registrations
+from provider_mpesa.requests import C2B_REGISTER, PULL_REGISTER, TOKEN
 from testkit.tokens import MemoryTokens
 
 KEY_RING = KeyRing({"k1": b"k" * 32})
@@ -45,10 +46,10 @@ class Daraja:
     asked: list[tuple[str, dict]] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == TOKEN_PATH:
+        if request.url.path == TOKEN:
             return httpx.Response(200, json=samples.TOKEN)
         self.asked.append((request.url.path, json.loads(request.content)))
-        answer = self.c2b if request.url.path == C2B_PATH else self.pull
+        answer = self.c2b if request.url.path == C2B_REGISTER else self.pull
         if isinstance(answer, Exception):
             raise answer
         status, body = answer if isinstance(answer, tuple) else (200, answer)
@@ -128,9 +129,9 @@ async def test_both_parts_are_registered_with_the_accounts_own_addresses(operato
     (c2b_path, c2b), (pull_path, pull) = daraja.asked
     account = f"{BASE}/callbacks/phone/{b'cred_1'.hex()}/"
     words = {name: c2b[name].removeprefix(account).partition("/")[2] for name in ("ConfirmationURL", "ValidationURL")}
-    assert (c2b_path, words) == (C2B_PATH, {"ConfirmationURL": "confirmation", "ValidationURL": "validation"})
+    assert (c2b_path, words) == (C2B_REGISTER, {"ConfirmationURL": "confirmation", "ValidationURL": "validation"})
     assert (c2b["ShortCode"], c2b["ResponseType"]) == ("600111", "Completed")
-    assert (pull_path, pull["NominatedNumber"], pull["RequestType"]) == (PULL_PATH, "0722000000", "Pull")
+    assert (pull_path, pull["NominatedNumber"], pull["RequestType"]) == (PULL_REGISTER, "0722000000", "Pull")
     assert pull["CallBackURL"].startswith(account)
     assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])]
 
@@ -177,7 +178,7 @@ async def test_other_addresses_of_malipo_are_registered_anew(operator, daraja):
     await operator.register()
     operator.base = "https://moved.example"
     assert set((await operator.register()).values()) == {(True, "registered")}
-    assert [body["ConfirmationURL"][:24] for path, body in daraja.asked if path == C2B_PATH] == [
+    assert [body["ConfirmationURL"][:24] for path, body in daraja.asked if path == C2B_REGISTER] == [
         "https://pay.example/call",
         "https://moved.example/ca",
     ]
@@ -251,7 +252,7 @@ async def test_what_went_wrong_is_said_and_the_other_part_is_registered_all_the_
 async def test_without_a_nominated_number_there_are_no_pull_transactions(operator, daraja):
     await operator.configure(samples.CREDENTIALS)
     assert list(await operator.register()) == ["payments by hand"]
-    assert [path for path, _ in daraja.asked] == [C2B_PATH]
+    assert [path for path, _ in daraja.asked] == [C2B_REGISTER]
 
 
 async def test_another_short_code_is_registered_by_itself(operator, daraja):

@@ -35,6 +35,13 @@ class Refusal(NamedTuple):
     shown: str
 
 
+def credentials_refused(response: MpesaResponse) -> bool:
+    """Whether a request for an access token is refused for its key and secret: with 401, or 400 (`400.008.01`, or nothing)."""
+    if response.status == _UNAUTHORIZED:
+        return True
+    return response.status == _BAD_REQUEST and (not response.body.strip() or b"400.008.01" in response.body)
+
+
 def token_refused(response: MpesaResponse) -> bool:
     """Whether the access token was refused: nothing was processed."""
     if response.status == _UNAUTHORIZED:

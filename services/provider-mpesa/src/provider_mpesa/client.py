@@ -12,18 +12,18 @@ from malipo.contracts.commands import Mode
 from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.sending import ResponseTooLong, Silence, exchange
 from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
+from provider_mpesa import requests
 from provider_mpesa.account import MpesaAccount
-from provider_mpesa.answers import pause_of, token_refused
+from provider_mpesa.answers import credentials_refused, pause_of, token_refused
 from provider_mpesa.objects import TOKEN, MpesaResponse, text_of
 from provider_mpesa.pauses import PauseKeeper
 from provider_mpesa.requests import Body
 
-TOKEN_PATH = "/oauth/v1/generate"  # noqa: S105 - no secret
 HOSTS: Mapping[Mode, str] = {"test": "https://sandbox.safaricom.co.ke", "live": "https://api.safaricom.co.ke"}
 
 _MAX_BODY_BYTES = 1024 * 1024
 _LIFE_SECONDS = 3599  # of a token whose life is not told (Authorization, "Response Body")
-_OK, _BAD_REQUEST, _UNAUTHORIZED = 200, 400, 401
+_OK = 200
 
 
 class MpesaClient:
@@ -78,7 +78,7 @@ class MpesaClient:
         """Raises `NotSent` or `Misconfigured`: whatever became of it, no operation was begun."""
         request = self._http.build_request(
             "GET",
-            f"{self._hosts[account.mode]}{TOKEN_PATH}",
+            f"{self._hosts[account.mode]}{requests.TOKEN}",
             params={"grant_type": "client_credentials"},
             headers={"Authorization": f"Basic {account.basic}"},
         )
@@ -107,18 +107,14 @@ class MpesaClient:
 
 
 def _token(response: MpesaResponse) -> FetchedToken:
-    """The token in a response. Refused credentials are answered with 400 (`400.008.01`, or nothing) or 401."""
+    """The token in a response. Raises `Misconfigured` or `NotSent`."""
     try:
         found = TOKEN.decode(response.body) if response.status == _OK else None
     except ValueError:
         found = None
-    if found is None and (response.status == _UNAUTHORIZED or _refuses_credentials(response)):
+    if found is None and credentials_refused(response):
         raise Misconfigured("M-Pesa refuses the consumer_key and consumer_secret.")
     if found is None or not found.access_token:
         raise NotSent("no access token from M-Pesa")
     told = text_of(found.expires_in)
     return FetchedToken(found.access_token, int(told) if re.fullmatch("[0-9]{1,6}", told) else _LIFE_SECONDS)
-
-
-def _refuses_credentials(response: MpesaResponse) -> bool:
-    return response.status == _BAD_REQUEST and (not response.body.strip() or b"400.008.01" in response.body)

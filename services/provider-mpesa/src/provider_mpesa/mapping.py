@@ -1,4 +1,4 @@
-"""M-Pesa's answers as Malipo's outcomes: whatever is not documented is a doubt. Pure."""
+"""M-Pesa's answers as Malipo's outcomes: whatever is not documented is a doubt. Pure, but that an attempt is told the ids in them."""
 
 import re
 from datetime import timedelta
@@ -33,7 +33,7 @@ _DECLINED = "Declined"
 _AT_IT = re.compile("(being|under) process")
 
 
-def pushed(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:
+def outcome_of_push(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:
     """What the answer to a prompt's request means: with code 0 the customer is being asked. Raises `Misconfigured`."""
     found = accepted(response)
     if found is None:
@@ -61,10 +61,10 @@ def checkout_of(references: References) -> str | None:
     return references.get(CHECKOUT) or (claimed[0] if len(claimed) == 1 else None)
 
 
-def nameless(attempt: Attempt, account: MpesaAccount, *, settle: timedelta) -> Outcome:
+def outcome_without_name(attempt: Attempt, account: MpesaAccount, *, settle: timedelta) -> Outcome:
     """How a prompt stands of which no answer and no callback came: what was paid of it shows in the account's statement alone.
 
-    Of a till nobody has said that its rows carry our reference.
+    It was not paid once that is known for `settle` from when it was sent on, and shows nothing of it. Of a till nobody has said that its rows carry our reference.
     """
     known_for = attempt.ages.statement_for
     if account.keys.kind == "till" or not attempt.same_account or known_for is None or known_for < settle:
@@ -79,10 +79,12 @@ def is_traceless(outcome: Outcome) -> bool:
     return outcome.reason not in MISFITS and not outcome.reason.startswith(_RESULT)
 
 
-def queried(attempt: Attempt, charge: Charge, name: str, response: MpesaResponse, *, settle: timedelta) -> Outcome:
+def outcome_of_query(
+    attempt: Attempt, charge: Charge, name: str, response: MpesaResponse, *, settle: timedelta
+) -> Outcome:
     """What the answer to a query of a prompt means that is kept by this `name` (`prompt_names.kept`).
 
-    What may be paid all the same is a doubt until the prompt is `settle` old.
+    A result after which it may be paid all the same is a doubt until the prompt is `settle` old.
 
     Raises `Misconfigured`.
     """
@@ -104,7 +106,7 @@ def queried(attempt: Attempt, charge: Charge, name: str, response: MpesaResponse
     return PROMPT_DOUBTS[result] if settled else Unknown(reason=f"{_RESULT}{shown(result)}")
 
 
-def reversing(attempt: Attempt, response: MpesaResponse) -> Outcome:
+def outcome_of_reversal(attempt: Attempt, response: MpesaResponse) -> Outcome:
     """What the answer to a reversal's request means: with code 0 M-Pesa works on it. Raises `Misconfigured`."""
     found = accepted(response)
     if found is None:
@@ -113,12 +115,12 @@ def reversing(attempt: Attempt, response: MpesaResponse) -> Outcome:
     return Pending()
 
 
-def status_asked(response: MpesaResponse) -> Outcome:
+def outcome_of_status_query(response: MpesaResponse) -> Outcome:
     """What the answer to a question about a reversal means that M-Pesa has accepted: it will tell. Raises `Misconfigured`."""
     return Pending() if accepted(response) else doubt(response)
 
 
-def reversal_result(refund: Refund, result: Result) -> Outcome:
+def outcome_of_reversal_result(refund: Refund, result: Result) -> Outcome:
     """How a reversal has ended, as its result says."""
     code = text_of(result.result)
     if code != DONE:
@@ -129,7 +131,7 @@ def reversal_result(refund: Refund, result: Result) -> Outcome:
     return _given_back(refund, result, id_of(result.transaction))
 
 
-def status_result(refund: Refund, result: Result) -> Outcome | None:
+def outcome_of_status_result(refund: Refund, result: Result) -> Outcome | None:
     """How a reversal stands, as the answer to our question says; None if it says nothing."""
     status = result.fact("TransactionStatus")
     if text_of(result.result) != DONE or status not in ("Completed", _DECLINED, *STATUS_ENDS):

@@ -9,13 +9,12 @@ from typing import Literal
 from provider_kit.credentials import Account, CredentialStore
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.sending import ResponseTooLong, Silence
+from provider_mpesa import requests
 from provider_mpesa.account import MpesaAccount, read_account
 from provider_mpesa.client import MpesaClient
 from provider_mpesa.objects import Fields, MpesaResponse, field_of, fields_of
 from provider_mpesa.registrations import Known, Name, Registrations
-from provider_mpesa.requests import Body
-
-C2B_PATH, PULL_PATH = "/mpesa/c2b/v2/registerurl", "/pulltransactions/v1/register"
+from provider_mpesa.requests import AddressOf, Body
 
 OTHERS = (
     "M-Pesa says that addresses are registered already, and nobody knows here whether they are Malipo's. Have Safaricom show "
@@ -33,8 +32,6 @@ _ALREADY = re.compile("already|duplicate", re.IGNORECASE)
 _MOST_CHARS = 200
 
 type Answer = Literal["registered", "already"]
-type AddressOf = Callable[[str], str]
-"""The whole address of the account's callbacks with this one of its words."""
 
 
 class Refused(Exception):
@@ -111,26 +108,6 @@ class Registrar:
             raise Refused(msg) from None
 
 
-def _c2b_body(there: MpesaAccount, address_of: AddressOf) -> Body:
-    """`Completed`: what M-Pesa takes when our answer to a validation does not come in time."""
-    return {
-        "ShortCode": there.keys.shortcode,
-        "ResponseType": "Completed",
-        "ConfirmationURL": address_of("confirmation"),
-        "ValidationURL": address_of("validation"),
-    }
-
-
-def _pull_body(there: MpesaAccount, address_of: AddressOf) -> Body:
-    number = there.keys.pull_number or ""
-    return {
-        "ShortCode": there.keys.shortcode,
-        "RequestType": "Pull",
-        "NominatedNumber": f"0{number[-9:]}",
-        "CallBackURL": address_of("pull"),
-    }
-
-
 def _read_c2b(response: MpesaResponse) -> Answer:
     fields = _fields(response)
     code, text = field_of(fields, "responsecode"), field_of(fields, "errormessage")
@@ -164,6 +141,6 @@ def _refusal(response: MpesaResponse, fields: Fields) -> Refused:
 
 
 _PARTS = (
-    _Part("c2b", "payments by hand", C2B_PATH, _c2b_body, _read_c2b),
-    _Part("pull", "Pull Transactions", PULL_PATH, _pull_body, _read_pull),
+    _Part("c2b", "payments by hand", requests.C2B_REGISTER, requests.c2b_register, _read_c2b),
+    _Part("pull", "Pull Transactions", requests.PULL_REGISTER, requests.pull_register, _read_pull),
 )

@@ -1,4 +1,4 @@
-"""Pull Transactions as M-Pesa writes them: times of East Africa, and answers in all the shapes that have been seen. Pure."""
+"""Pull Transactions as M-Pesa shows them, in all the shapes that have been seen. Pure."""
 
 import hashlib
 import re
@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from malipo.contracts.providers.mpesa import masked
+from malipo.contracts.providers.mpesa import masked_phone
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.statement import Stretch
-from provider_mpesa.account import EAST_AFRICA, MpesaAccount
 from provider_mpesa.mapping import RECEIPT
 from provider_mpesa.objects import (
     Fields,
@@ -25,9 +24,8 @@ from provider_mpesa.objects import (
     looks_like_a_phone,
     money_of,
 )
-from provider_mpesa.requests import Body
+from provider_mpesa.times import readings
 
-QUERY = "/pulltransactions/v1/query"
 NAMELESS_WAITS = timedelta(minutes=10)
 """How old money without a reference has to be before it is told: its prompt's own callback may say first whose it is."""
 
@@ -48,16 +46,6 @@ class Page:
 
     names: Sequence[str]
     reports: Sequence[ParsedCallback]
-
-
-def page_request(account: MpesaAccount, stretch: Stretch, offset: int) -> Body:
-    """Asks for the rows of this time behind the first `offset`."""
-    return {
-        "ShortCode": account.keys.shortcode,
-        "StartDate": _east_african(stretch.since),
-        "EndDate": _east_african(stretch.until + timedelta(seconds=1)),
-        "OffSetValue": str(offset),
-    }
 
 
 def read_page(response: MpesaResponse, stretch: Stretch) -> Page:
@@ -124,7 +112,7 @@ def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
         method="mpesa",
         received_at=received_at,
         account_reference=None if is_a_phone else purpose or None,
-        description=f"for {masked(purpose)}" if is_a_phone else "",
+        description=f"for {masked_phone(purpose)}" if is_a_phone else "",
         role=RECEIPT,
     )
     waits = money.account_reference is None and _may_be_explained_yet(received_at, stretch)
@@ -143,13 +131,10 @@ def _amount_of(row: Fields) -> Money | None:
 
 
 def _time_of(row: Fields, stretch: Stretch) -> datetime:
-    """When it was. Samples end in Z, and seem to be times of East Africa nevertheless: that which lies in the time asked for."""
-    try:
-        written = datetime.fromisoformat(field_of(row, "trxdate").strip().removesuffix("Z"))
-    except ValueError:
-        return stretch.since
-    readings = [written] if written.tzinfo else [written.replace(tzinfo=zone) for zone in (EAST_AFRICA, UTC)]
-    fitting = [one for one in readings if stretch.since - _SLACK <= one <= stretch.until + _SLACK]
+    """When it was: what lies in the time that was asked for, else its beginning."""
+    fitting = [
+        one for one in readings(field_of(row, "trxdate")) if stretch.since - _SLACK <= one <= stretch.until + _SLACK
+    ]
     return fitting[0].astimezone(UTC) if fitting else stretch.since
 
 
@@ -159,7 +144,3 @@ def _name_of(row: Fields) -> str:
         return receipt
     written = sorted((name, bytes(value)) for name, value in row.items())
     return hashlib.sha256(repr(written).encode()).hexdigest()
-
-
-def _east_african(at: datetime) -> str:
-    return at.astimezone(EAST_AFRICA).strftime("%Y-%m-%d %H:%M:%S")

@@ -26,6 +26,8 @@ SHILLING = 100
 _LEAST, _MOST = SHILLING, 250_000 * SHILLING
 REFERENCE_CHARS = 12
 """So long may an `AccountReference` be."""
+CONFIRMATION, VALIDATION, PULL = "confirmation", "validation", "pull"
+"""The words of an account's own addresses: payments by hand, confirmed and asked about; news of Pull Transactions."""
 
 _PHONE = "^(?:[+]?254|0)[ -]?[17](?:[ -]?[0-9]){8}$"
 
@@ -35,7 +37,7 @@ def _international(phone: str) -> str:
     return "254" + digits[-9:]
 
 
-def masked(phone: str) -> str:
+def masked_phone(phone: str) -> str:
     """What everybody may see of a number of twelve digits."""
     return f"{phone[:4]}*****{phone[-3:]}"
 
@@ -61,7 +63,7 @@ class MpesaMethod(Method):
     problems = ("phone_invalid",)
 
     type: Literal["mpesa"]
-    phone: Annotated[_Phone, Personal(masked)]
+    phone: Annotated[_Phone, Personal(masked_phone)]
 
 
 class MpesaByHand(Details):
@@ -155,7 +157,7 @@ DESCRIPTOR = ProviderDescriptor(
     repeat=Never(),
     callbacks="hint",
     callback_word="phone",
-    account_words=("confirmation", "validation", "pull"),
+    account_words=(CONFIRMATION, VALIDATION, PULL),
     own_references=lambda operation_id: (own_reference(operation_id),),
     own_addresses=True,
     pending=timedelta(seconds=20),
