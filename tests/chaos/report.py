@@ -120,7 +120,8 @@ def _once(results: Sequence[Result]) -> str:
         "provider nor on what a step is about. Of the providers' services the same is true of what their kit does for all of "
         "them: taking commands, having callbacks stored that are signed, or that are not, and passing outcomes on. What "
         "sends and reads a provider's requests is crashed in each operation of each provider, and so is the orchestrator, "
-        "unless the payment is the same for it.\n\n"
+        "unless the payment is the same for it. What the clock of another provider's service has it do meanwhile belongs to no "
+        "operation; a place that is reached by chance is crashed once.\n\n"
     )
     return head + table(["operation", "service", "takes the way of"], rows) if rows else ""
 
