@@ -14,6 +14,7 @@ _OK, _BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 200, 400, 401, 500
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,30}")
 _INVALID = re.compile(r"invalid\s+(\w+)")
 _TOKEN_REFUSED = re.compile(rb"invalid access token|404\.001\.03|400\.003\.01|401\.001", re.IGNORECASE)
+_NO_PRODUCT = re.compile(rb"no apiproduct match", re.IGNORECASE)
 _PAUSES: tuple[tuple[re.Pattern[bytes], Pause], ...] = (
     (re.compile(rb"spike\s*arrest\s*violation", re.IGNORECASE), "spike_arrest"),
     (re.compile(rb"quota\s*violation", re.IGNORECASE), "quota"),
@@ -40,6 +41,11 @@ def credentials_refused(response: MpesaResponse) -> bool:
     if response.status == _UNAUTHORIZED:
         return True
     return response.status == _BAD_REQUEST and (not response.body.strip() or b"400.008.01" in response.body)
+
+
+def lacks_product(response: MpesaResponse) -> bool:
+    """Whether the app was never given this API: nothing was processed, and a new access token would be refused as this one was."""
+    return response.status >= _BAD_REQUEST and _NO_PRODUCT.search(response.body) is not None
 
 
 def token_refused(response: MpesaResponse) -> bool:

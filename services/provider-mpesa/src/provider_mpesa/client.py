@@ -14,7 +14,7 @@ from provider_kit.sending import ResponseTooLong, Silence, exchange
 from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
 from provider_mpesa import requests
 from provider_mpesa.account import MpesaAccount
-from provider_mpesa.answers import credentials_refused, pause_of, token_refused
+from provider_mpesa.answers import credentials_refused, lacks_product, pause_of, token_refused
 from provider_mpesa.objects import TOKEN, MpesaResponse, text_of
 from provider_mpesa.pauses import PauseKeeper
 from provider_mpesa.requests import Body
@@ -24,6 +24,7 @@ HOSTS: Mapping[Mode, str] = {"test": "https://sandbox.safaricom.co.ke", "live": 
 _MAX_BODY_BYTES = 1024 * 1024
 _LIFE_SECONDS = 3599  # of a token whose life is not told (Authorization, "Response Body")
 _OK = 200
+_NO_PRODUCT = "The app at Daraja lacks a product: add the one of this request in the portal."
 
 
 class MpesaClient:
@@ -70,6 +71,8 @@ class MpesaClient:
         url = f"{self._hosts[account.mode]}{path}"
         request = self._http.build_request("POST", url, content=msgspec.json.encode(body), headers=headers)
         response = await self._exchange(request)
+        if lacks_product(response):
+            raise Misconfigured(_NO_PRODUCT)
         if token_refused(response):
             raise TokenRefused
         return response
