@@ -35,6 +35,12 @@ TAKEN = {"OriginatorCoversationID": "7619-37765134-1", "ResponseCode": "0", "Res
 PULLS = {"ResponseRefID": "1", "ResponseStatus": "1000", "ResponseDescription": "Shortcode Registered Successfully"}
 PULLED_BEFORE = PULLS | {"ResponseStatus": "1001", "ResponseDescription": "ShortCode already Registered"}
 ALREADY = samples.failure("500.003.1001", "Urls are already registered.")
+NO_PRODUCT = "Error Occurred - Invalid Access Token - Invalid API call as no apiproduct match found"
+ALREADY_WITHOUT_A_CODE = {
+    "ConversationID": "",
+    "OriginatorCoversationID": "",
+    "ResponseDescription": "Validation and Confirmation URLs are already registered",
+}
 
 
 @dataclass
@@ -163,8 +169,9 @@ async def test_the_sandbox_may_spell_its_fields_with_a_space(operator, daraja):
     assert (await operator.register())["Pull Transactions"] == (True, "registered")
 
 
-async def test_addresses_that_others_may_have_registered_are_not_taken_for_malipos(operator, daraja):
-    daraja.c2b = (500, ALREADY)
+@pytest.mark.parametrize("answer", [(500, ALREADY), (200, ALREADY_WITHOUT_A_CODE)])
+async def test_addresses_that_others_may_have_registered_are_not_taken_for_malipos(operator, daraja, answer):
+    daraja.c2b = answer
     assert await operator.register() == {
         "payments by hand": (False, OTHERS),
         "Pull Transactions": (True, "registered"),
@@ -233,6 +240,7 @@ async def test_a_key_that_comes_back_to_the_ring_has_its_addresses_registered_ag
         ((200, TAKEN | {"ResponseCode": "1", "ResponseDescription": "Rejected\u0007"}), "M-Pesa refuses: Rejected"),
         ((200, "<html>Request Rejected</html>"), "cannot be read (http 200)"),
         ((500, samples.failure("500.003.1001", "Internal Server Error")), "Internal Server Error"),
+        ((401, samples.failure("401.003.01", NO_PRODUCT)), "lacks a product"),
         (httpx.ReadTimeout("late"), NO_ANSWER),
         (httpx.ConnectError("refused"), "nothing was sent: no connection to M-Pesa"),
     ],

@@ -110,10 +110,11 @@ class Registrar:
 
 def _read_c2b(response: MpesaResponse) -> Answer:
     fields = _fields(response)
-    code, text = field_of(fields, "responsecode"), field_of(fields, "errormessage")
+    code = field_of(fields, "responsecode")
     if response.status == _OK and code and not code.strip("0"):
         return "registered"
-    if _ALREADY.search(text):
+    # With HTTP 500, as documented, or with 200 and no code.
+    if _ALREADY.search(field_of(fields, "errormessage") or field_of(fields, "responsedescription")):
         return "already"
     raise _refusal(response, fields)
 
