@@ -96,6 +96,8 @@ def test_a_row_is_read_in_whatever_shape_it_comes(body):
         (answer("[[]]", code="1001", key="Transaction"), 200),
         (answer("[[]]", code="1001"), 200),
         (answer([[]], code="1001"), 200),
+        ("[[]]", 200),
+        ([[]], 200),
         (answer([]), 200),
         (answer([[]]), 200),
         (answer(None), 200),

@@ -33,6 +33,8 @@ _OK = 200
 _READ, _NONE = "1000", "1001"
 _NO_SHORT_CODE = "400.001"
 _NOTHING_THERE = "does not have any available transactions"
+_EMPTY = (b"[[]]", b'"[[]]"')
+"""The whole answer that Daraja's page has for code 1001; others have seen it under `Transaction`."""
 _DEPTH = 4  # lists in a list, in a text: `"[[]]"`
 _SLACK = timedelta(minutes=5)  # of M-Pesa's clock and the database's
 _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
@@ -61,6 +63,8 @@ def read_page(response: MpesaResponse, stretch: Stretch) -> Page:
 
 def _rows_of(response: MpesaResponse) -> Iterator[Fields]:
     """Raises `ValueError` for what is no statement."""
+    if response.status == _OK and response.body.strip() in _EMPTY:
+        return iter(())
     answer = fields_of(response.body)
     code = field_of(answer, "responsecode") or field_of(answer, "errorcode")
     if _NOTHING_THERE in field_of(answer, "errormessage"):  # with HTTP 500, although it is no outage
