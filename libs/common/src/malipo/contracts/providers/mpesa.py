@@ -107,7 +107,7 @@ class MpesaCredentials(Details):
         }
     )
 
-    kind: Literal["paybill", "till"]
+    kind: Literal["paybill", "till"] = Field(description="`paybill` or `till`: what customers pay to.")
     shortcode: _ShortCode = Field(description="The PayBill number; of a till the store or head office number.")
     till_number: _ShortCode | None = Field(
         default=None, description="Of a till alone: the number that customers pay to."
