@@ -57,7 +57,7 @@ def careless_day(merchant: Watched) -> Iterator[tuple[str, str | None]]:
     merchant.events(retried["id"], "payment.completed")
     yield retried["id"], None
     for fault in ("html_error", "rate_limited", "answer_lost"):
-        merchant.fault(fault, match={"method": "POST", "amount": 4362}, times=1)
+        merchant.stripe_fault(fault, match={"method": "POST", "amount": 4362}, times=1)
         troubled = merchant.pay(amount=4362, client_ref=fault)
         yield merchant.wait(troubled["id"], "completed", seconds=60)["id"], fault
     send_refused_requests(merchant)
