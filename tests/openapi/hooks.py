@@ -9,12 +9,18 @@ import httpx
 import schemathesis
 
 from malipo import clock, ids
+from malipo.contracts.providers import PROVIDERS
 
 _MOMENT = re.compile(r"20\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _GOOD_KEY = re.compile("[!-~](?:[ -~]{0,198}[!-~])?")
 _LABEL = re.compile("[a-z0-9][a-z0-9-]{0,31}")
 _NEEDS_CREDENTIALS = re.compile("POST /v1/payments(?:/.*/(?:capture|refunds))?")
 _MERCHANT = httpx.Client(base_url=os.environ["MALIPO_URL"], headers={"X-API-Key": os.environ["MALIPO_KEY"]})
+_CREDENTIALS = {
+    name: provider.credentials.model_json_schema()["example"]
+    for name, provider in PROVIDERS.items()
+    if provider.methods
+}
 _HALF_AN_HOUR = timedelta(minutes=30)
 
 
@@ -27,8 +33,8 @@ def before_call(_context: Any, case: Any, _options: Any) -> None:
     if isinstance(case.body, dict):
         _put_right(case.body)
     if _NEEDS_CREDENTIALS.fullmatch(case.operation.label):  # which another request may have deleted
-        credentials = {"secret_key": "sk_test_51MalipoExample"}
-        _MERCHANT.put("/v1/provider-credentials/stripe", json=credentials).raise_for_status()
+        for name, credentials in _CREDENTIALS.items():
+            _MERCHANT.put(f"/v1/provider-credentials/{name}", json=credentials).raise_for_status()
 
 
 def _put_right(body: dict[str, Any]) -> None:

@@ -141,6 +141,18 @@ async def test_bad_credentials_name_their_field_and_change_nothing(gateway, body
     assert await published(gateway) == []
 
 
+@pytest.mark.parametrize("field", ["consumer_key", "consumer_secret", "passkey", "initiator", "initiator_password"])
+async def test_what_no_key_or_password_is_made_of_is_refused_before_it_is_stored(gateway, field):
+    merchant = await gateway.merchant(configured=False)
+    good = PROVIDERS["mpesa"].credentials.model_config["json_schema_extra"]["example"]
+    for sent in ("key\0", "key\n"):
+        body = good | {"initiator": "shop", "initiator_password": "example"} | {field: sent}
+        response = await merchant.send("PUT", "/v1/provider-credentials/mpesa/accounts/corner-shop", body)
+        assert (response.status_code, response.json()["code"]) == (422, "text_control_characters")
+        assert [one["field"] for one in response.json()["errors"]] == [f"/{field}"]
+    assert await published(gateway) == []
+
+
 @pytest.mark.parametrize(
     ("body", "field", "code"),
     [

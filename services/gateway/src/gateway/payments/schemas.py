@@ -31,7 +31,7 @@ from gateway.edge.fields import (
     text_schema,
 )
 from gateway.payments.fitting import Asked, Candidate, candidates
-from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of, problems_of
+from gateway.payments.methods import OneOf, currencies_of, fitting_schema, numbers_of, problems_of
 from malipo.clock import spoken
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
 from malipo.contracts.descriptor import Details, Method, Misfit
@@ -138,7 +138,7 @@ class NewPayment(Details):
                 "method": {"type": "card", "token": "pm_card_visa"},
                 "client_ref": "order-1001",
             },
-            "allOf": amounts_schema(METHODS),
+            "allOf": fitting_schema(METHODS),
         }
     )
 

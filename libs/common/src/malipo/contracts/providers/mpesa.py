@@ -20,6 +20,7 @@ from malipo.contracts.descriptor import (
     Secret,
 )
 from malipo.contracts.identity import short_name
+from malipo.contracts.methods import PRINTABLE
 
 SHILLING = 100
 """Minor units. M-Pesa takes whole shillings (M-PESA Express, "Request Parameter Definition")."""
@@ -53,7 +54,7 @@ _Phone = Annotated[
     AfterValidator(_international),
 ]
 _ShortCode = Annotated[str, Pattern("^[0-9]{5,7}$", "shortcode_invalid", "5 to 7 digits")]
-_Text = Annotated[str, Field(min_length=1, max_length=200)]
+_Text = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 _SecretText = Annotated[_Text, Secret()]
 
 
@@ -93,7 +94,7 @@ class MpesaCredentials(Details):
 
     problems = (
         *("shortcode_invalid", "till_number_unclear", "initiator_unclear", "phone_invalid"),
-        *("text_empty", "text_too_long", "choice_unknown", "bounds_invalid"),
+        *("text_empty", "text_too_long", "text_control_characters", "choice_unknown", "bounds_invalid"),
     )
     model_config = ConfigDict(
         json_schema_extra={
