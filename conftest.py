@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
 import yaml
 
@@ -45,6 +46,10 @@ _COMPLAINT = re.compile("PANIC|FATAL|terminated|terminating|signal|crash|recover
 
 
 pytest.register_assert_rewrite("testkit")  # a law that is broken shows what was there instead
+
+# No example is held to a time: machines do much else beside.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 _DRAFTS = Path(__file__).parent / "libs/common/tests/contracts/descriptors"
 
