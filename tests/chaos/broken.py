@@ -1,6 +1,6 @@
-"""Builds that break one rule each: what the matrix must notice. Nothing here is ever imported by a service's own code.
+"""Builds that break rules: what the matrix must notice. Nothing here is ever imported by a service's own code.
 
-A build is a `sitecustomize` module on the PYTHONPATH of one service, which Python runs before the service's first line.
+What breaks a rule is a `sitecustomize` module on the PYTHONPATH of a service, which Python runs before the service's first line.
 """
 
 from collections.abc import Mapping, Sequence

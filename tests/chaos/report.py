@@ -32,7 +32,7 @@ outside, in databases, topics and the provider's own book:
 * the same request with the same idempotency key answers with the same resource.
 
 `make test` runs a fixed sample: each seam of each service, its sides by turns. `tests/chaos/test_broken_builds.py` switches off
-one rule at a time and shows that the matrix then turns red.
+rules, several in one build if they are of different services, and shows that the matrix turns red for each.
 
 What no operation reaches is not here: changes of a merchant's configuration, deadlines that pass, dead letters, what is
 postponed. These have tests of their own, and random chaos reaches most. Of "four at once", "STK timed out" and "Pull window",
