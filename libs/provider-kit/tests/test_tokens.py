@@ -82,20 +82,26 @@ async def test_a_token_that_others_end_again_and_again_is_renewed_each_time(bank
         assert set(used) == {f"token-{bank.fetched}"}
 
 
-async def test_what_refuses_new_tokens_too_has_them_renewed_once_a_minute(bank, replicas):
+async def test_what_refuses_new_tokens_too_has_them_renewed_less_and_less_often(bank, replicas):
     async def refuse(_token: str) -> None:
         raise TokenRefused
 
-    for replica in replicas * 3:
+    async def left() -> float:
         with pytest.raises(NotSent) as raised:
-            await replica.using("acc", bank.fetch, refuse)
-        assert 50 < raised.value.retry_after_seconds <= 60
-    assert bank.fetched == 2
-    assert await replicas[0].using("acc", bank.fetch, bank.call) == "token-2", "other calls go on with it"
-    await replicas[0]._database.write("UPDATE access_tokens SET refused_at = refused_at - interval '1 minute'")
-    with pytest.raises(NotSent):
-        await replicas[0].using("acc", bank.fetch, refuse)
-    assert bank.fetched == 3
+            await replicas[0].using("acc", bank.fetch, refuse)
+        return raised.value.retry_after_seconds
+
+    database = replicas[0]._database
+    for fetched in range(2, 9):
+        await left()
+        rest = await left()
+        assert bank.fetched == fetched
+        assert await replicas[1].using("acc", bank.fetch, bank.call) == f"token-{fetched}", "other calls go on with it"
+        await database.write("UPDATE access_tokens SET rests_until = now()")
+    assert 40 < rest <= 60
+    await database.write("UPDATE access_tokens SET rests_until = now() - interval '3 minutes'")
+    await left()
+    assert await left() <= 5
 
 
 async def test_a_token_is_renewed_before_its_end(bank, replicas):

@@ -112,7 +112,8 @@ CREATE TABLE access_tokens (
     renew_at       timestamptz,
     fetching_by    text,
     fetching_until timestamptz,
-    refused_at     timestamptz
+    rest_seconds   double precision,
+    rests_until    timestamptz
 );
 
 CREATE TABLE statements (

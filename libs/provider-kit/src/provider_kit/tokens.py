@@ -23,8 +23,10 @@ from provider_kit.readiness import database_of
 
 FETCH_SECONDS = 15.0
 """The longest time of one fetch, after which another process may fetch."""
-REST_SECONDS = 60.0
-"""For how long no refused token of an account is renewed once a new one was refused as well."""
+REST_SECONDS, LONGEST_REST_SECONDS = 5.0, 60.0
+"""For how long no refused token of an account is renewed once a new one was refused as well: twice as long each time that this
+happens again soon, and at the longest.
+"""
 
 _KEPT_SECONDS = 1.0  # in this process: so soon a token that another one has replaced is used no longer
 _LOOK_SECONDS = 0.05
@@ -43,7 +45,7 @@ VALUES ($1, $2, now() + make_interval(secs => $3), 0)
 ON CONFLICT (account) DO UPDATE SET fetching_by = $2, fetching_until = now() + make_interval(secs => $3)
 WHERE (known.fetching_until IS NULL OR known.fetching_until <= now())
   AND (known.ciphertext IS NULL OR known.renew_at <= now()
-    OR known.number <= $4 AND (known.refused_at BETWEEN now() - make_interval(secs => $5) AND now()) IS NOT TRUE)
+    OR known.number <= $4 AND (known.rests_until BETWEEN now() AND now() + make_interval(secs => $5)) IS NOT TRUE)
 RETURNING known.number
 """
 _STORE = """
@@ -51,10 +53,17 @@ UPDATE access_tokens SET ciphertext = $3, number = number + 1, renew_at = now() 
     fetching_by = NULL, fetching_until = NULL
 WHERE account = $1 AND fetching_by = $2 RETURNING number
 """
-_REST = "UPDATE access_tokens SET refused_at = now() WHERE account = $1 AND number = $2"
-_RESTS = """
-SELECT extract(epoch FROM refused_at - now())::float8 + $3 FROM access_tokens
-WHERE account = $1 AND number <= $2 AND refused_at BETWEEN now() - make_interval(secs => $3) AND now()
+# However many calls find out at once, it is one rest.
+_REST = """
+UPDATE access_tokens AS known SET rest_seconds = next.seconds, rests_until = now() + make_interval(secs => next.seconds)
+FROM (SELECT account, CASE WHEN rests_until > now() - 2 * make_interval(secs => $4)
+    THEN least(2 * rest_seconds, $4) ELSE $3 END AS seconds FROM access_tokens WHERE account = $1 FOR UPDATE) AS next
+WHERE known.account = next.account AND known.number = $2
+  AND (known.rests_until BETWEEN now() AND now() + make_interval(secs => $4)) IS NOT TRUE
+"""
+_LEFT = """
+SELECT extract(epoch FROM rests_until - now())::float8 FROM access_tokens
+WHERE account = $1 AND number <= $2 AND rests_until BETWEEN now() AND now() + make_interval(secs => $3)
 """
 _FORGET = "UPDATE access_tokens SET ciphertext = NULL WHERE account = $1 AND number = $2"
 _GIVE_UP = "UPDATE access_tokens SET fetching_by = NULL, fetching_until = NULL WHERE account = $1 AND fetching_by = $2"
@@ -114,7 +123,8 @@ class Tokens:
 
         A token that somebody else has ended is so renewed at once, however often that happens. Where a new one is refused as
         well it is perhaps the call that is refused (Daraja answers so to an app without the product): then no process renews a
-        refused token of this account for `REST_SECONDS`, since that may end the one that other calls use. They go on with it.
+        refused token of this account for five seconds, and up to a minute the more often that happens, since each may end the
+        one that other calls use. They go on with it.
 
         Raises `NotSent` when there is no token, or none that is not refused: the call has had no effect then. It is
         `NotReady` while the database is away, or when another process was to fetch the token.
@@ -128,7 +138,7 @@ class Tokens:
         try:
             return await call(used.token)
         except TokenRefused:
-            await self._write(_REST, name, used.number)
+            await self._write(_REST, name, used.number, REST_SECONDS, LONGEST_REST_SECONDS)
             raise NotSent("two access tokens refused", retry_after_seconds=REST_SECONDS) from None
 
     async def _token(self, account: str, fetch: Fetch, *, after: int) -> _Token:
@@ -142,7 +152,7 @@ class Tokens:
         while clock.since_boot() < deadline:
             if found := await self._find(account, after):
                 return found
-            if await self._write(_BEGIN, account, mine, FETCH_SECONDS, after, REST_SECONDS):
+            if await self._write(_BEGIN, account, mine, FETCH_SECONDS, after, LONGEST_REST_SECONDS):
                 return await self._fetch(account, fetch, mine)
             await self._require_no_rest(account, after)
             await asyncio.sleep(_LOOK_SECONDS)
@@ -162,7 +172,7 @@ class Tokens:
     async def _require_no_rest(self, account: str, after: int) -> None:
         """Raise `NotSent` while a refused token is not to be renewed."""
         with database_of(_DATABASE):
-            left = await self._database.reads.fetchval(_RESTS, account, after, REST_SECONDS)
+            left = await self._database.reads.fetchval(_LEFT, account, after, LONGEST_REST_SECONDS)
         if left is not None:
             raise NotSent("access token refused, as a new one was", retry_after_seconds=left)
 
