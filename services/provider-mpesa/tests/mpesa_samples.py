@@ -50,7 +50,7 @@ METHOD = PaymentMethod(type="mpesa", details={"phone": PHONE})
 
 
 def charge(**changes):
-    return operations.charge(amount=KES_10, **{"method": METHOD} | changes)
+    return operations.charge(**{"amount": KES_10, "method": METHOD} | changes)
 
 
 def refund(**changes):

@@ -194,6 +194,20 @@ def test_a_success_that_a_callback_has_told_otherwise_is_a_doubt(misfit):
     assert ask(response(samples.asked()), references=references) == Unknown(reason=misfit)
 
 
+@pytest.mark.parametrize("code", [*PROMPT_ENDS, *PROMPT_DOUBTS])
+@pytest.mark.parametrize("claim", [("receipt", samples.RECEIPT), (MISFIT, AMOUNT_MISMATCH)])
+def test_an_end_without_money_is_a_doubt_where_a_callback_has_told_of_a_payment(code, claim):
+    references = References(ANSWERED.known, claims=[claim])
+    outcome = ask(response(samples.asked(code, "Any text")), references=references, ages=OLD)
+    assert outcome == Unknown(reason=f"result {code}, and a callback told of a payment")
+
+
+def test_a_misfit_is_refuted_once_a_statement_has_shown_the_payment():
+    references = References([*ANSWERED.known, ("receipt", samples.RECEIPT)], claims=[(MISFIT, AMOUNT_MISMATCH)])
+    told = ask(response(samples.asked()), references=references)
+    assert told == Succeeded(amount=samples.KES_10, reference=samples.RECEIPT)
+
+
 def test_a_receipt_that_a_statement_has_shown_stays_the_payments_reference():
     references = References([*ANSWERED.known, ("receipt", samples.RECEIPT)], claims=[("receipt", "SKL4OTHER9")])
     told = ask(response(samples.asked()), references=references)

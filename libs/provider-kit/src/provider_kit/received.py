@@ -132,7 +132,7 @@ class Explaining:
             return Judged("later", [taker])
         if _lacks_its_transaction(one.money, heard, taker):
             return await self._name(unit, one, taker, heard)
-        if _is_without_money(heard) and _is_its_money(one.money, taker):
+        if _is_without_money(heard, one.money, taker) and _is_its_money(one.money, taker):
             return await self._succeeds(unit, one, taker)
         return await self._report(unit, one, named)
 
@@ -205,11 +205,16 @@ def _has_to_wait(heard: Outcome | None, taker: OriginalAttempt, age: timedelta) 
     return waits and not taker.ages.expired and age < _UNDECIDED
 
 
-def _is_without_money(heard: Outcome | None) -> bool:
-    """Whether the provider has answered, and not that money moved, is held, or is of another amount than the charge's."""
+def _is_without_money(heard: Outcome | None, money: ReceivedMoney, taker: OriginalAttempt) -> bool:
+    """Whether the provider has answered, and not that money moved, is held, or is of another amount than the charge's.
+
+    That amount is only claimed where it comes without the id of a transaction: money for that very purpose says more.
+    """
     if heard is None or isinstance(heard, Succeeded | Authorized | Reversed):
         return False
-    return not (isinstance(heard, Unknown) and heard.reason == AMOUNT_MISMATCH)
+    if isinstance(heard, Unknown) and heard.reason == AMOUNT_MISMATCH:
+        return heard.reference is None and bool(purpose(money) & taker.ids)
+    return True
 
 
 def _is_its_money(money: ReceivedMoney, taker: OriginalAttempt) -> bool:

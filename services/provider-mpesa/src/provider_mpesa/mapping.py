@@ -98,6 +98,8 @@ def outcome_of_query(
     result = text_of(asked.result)
     if result == DONE:
         return _paid(attempt, charge, name)
+    if _was_told_paid(attempt.references):
+        return Unknown(reason=f"{_RESULT}{shown(result)}, and a callback told of a payment")
     if result in PROMPT_ENDS:
         return PROMPT_ENDS[result]
     if result not in PROMPT_DOUBTS and _AT_IT.search(asked.text.lower()):
@@ -150,12 +152,19 @@ def _given_back(refund: Refund, result: Result, receipt: str | None) -> Outcome:
     return Succeeded(amount=amount, reference=receipt)
 
 
+def _was_told_paid(references: References) -> bool:
+    """Whether something has told that the prompt was paid. Where the query tells otherwise, Malipo does not choose."""
+    return bool(references.all(RECEIPT) or references.claimed(RECEIPT) or references.claimed(MISFIT))
+
+
 def _paid(attempt: Attempt, charge: Charge, name: str) -> Outcome:
-    """The query tells neither amount nor receipt: what callbacks have claimed must fit what was ordered."""
-    misfits = attempt.references.claimed(MISFIT)
-    if misfits:
+    """The query tells neither amount nor receipt: what callbacks have claimed must fit what was ordered, until a statement has
+    shown the payment.
+    """
+    shown_receipt, misfits = attempt.references.get(RECEIPT), attempt.references.claimed(MISFIT)
+    if misfits and shown_receipt is None:
         return Unknown(reason=AMOUNT_MISMATCH if AMOUNT_MISMATCH in misfits else misfits[0])
-    receipt = attempt.references.get(RECEIPT) or _claimed_receipt(attempt.references, name)
+    receipt = shown_receipt or _claimed_receipt(attempt.references, name)
     _note(attempt, {CHECKOUT: name, RECEIPT: receipt})
     return Succeeded(amount=charge.amount, reference=receipt)
 

@@ -20,7 +20,7 @@ _NOTHING = msgspec.Raw(b"null")
 _NUMBER = re.compile(rb"-?[0-9]{1,30}(\.[0-9]{1,10})?")
 _OWN_REFERENCE = re.compile("[A-Z2-7]{12}")
 _TYPED_PHONE = re.compile(r"(?:[+]?254|0)[17][0-9]{8}")
-_SHILLINGS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
+_SHILLINGS = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.([0-9]{1,2}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +221,8 @@ def is_id(text: str) -> bool:
 
 
 def money_of(text: str) -> Money | None:
-    """Shillings as M-Pesa writes them (`1`, `1.00`, `168.0`); None for what is no amount."""
+    """Shillings as M-Pesa writes them (`1`, `1.00`, `168.0`, `250,000.00`); None for what is no amount."""
     found = _SHILLINGS.fullmatch(text)
     if found is None:
         return None
-    return Money(int(found[1]) * SHILLING + int((found[2] or "").ljust(2, "0")), "KES")
+    return Money(int(found[1].replace(",", "")) * SHILLING + int((found[2] or "").ljust(2, "0")), "KES")

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from malipo.contracts.providers.mpesa import masked_phone
-from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.statement import Stretch
@@ -37,7 +36,6 @@ _EMPTY = (b"[[]]", b'"[[]]"')
 """The whole answer that Daraja's page has for code 1001; others have seen it under `Transaction`."""
 _DEPTH = 4  # lists in a list, in a text: `"[[]]"`
 _SLACK = timedelta(minutes=5)  # of M-Pesa's clock and the database's
-_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _GIVEN_BACK = re.compile("revers", re.IGNORECASE)
 _ABSENT = b"null"
 
@@ -99,7 +97,7 @@ def _objects(raw: bytes, depth: int = _DEPTH) -> Iterator[Fields]:
 
 def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
     """What a row reports; None for one that comes again, and about which more may be known then."""
-    receipt, amount = field_of(row, "transactionid"), _amount_of(row)
+    receipt, amount = field_of(row, "transactionid"), money_of(field_of(row, "amount"))
     if not is_id(receipt) or amount is None or amount.amount_minor == 0:
         return ParsedCallback(name, unmatched=[Unmatched("statement.unreadable", {})])
     received_at = _time_of(row, stretch)
@@ -126,12 +124,6 @@ def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
 def _may_be_explained_yet(at: datetime, stretch: Stretch) -> bool:
     """Statements name what a till was paid, or was reversed, by the receipt alone, which a callback may be the first to tell."""
     return at >= stretch.again_from and at > stretch.until - NAMELESS_WAITS
-
-
-def _amount_of(row: Fields) -> Money | None:
-    """As a text, also with commas between thousands."""
-    written = field_of(row, "amount")
-    return money_of(written.replace(",", "") if _THOUSANDS.fullmatch(written) else written)
 
 
 def _time_of(row: Fields, stretch: Stretch) -> datetime:
