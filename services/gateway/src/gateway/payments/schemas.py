@@ -95,9 +95,10 @@ _ShownMoment = Annotated[datetime, text_schema(format="date-time", pattern=_MOME
 
 def _moment(value: object) -> object:
     """A moment as RFC 3339 writes it, in UTC: what two offsets mean is one moment, and one request."""
+    if not isinstance(value, str) or not re.fullmatch(_MOMENT, value):
+        return None
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) and re.fullmatch(_MOMENT, value) else None
-        return moment and moment.astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)  # Python knows no small z
     except (ValueError, OverflowError):
         return None
 
