@@ -186,6 +186,7 @@ async def test_a_query_that_could_not_be_sent_is_no_answer_of_the_provider(kit, 
     await report(kit)
     await answered(kit)
     assert await look(kit, seconds=12) == []
+    await kit.make_due()
     await answered(kit)
     await kit.sql("UPDATE attempt_references SET role = 'receipt' WHERE reference = 'tx_1'")
     (told,) = await look(kit)

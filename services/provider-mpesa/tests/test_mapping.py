@@ -123,6 +123,13 @@ def test_any_other_answer_to_a_prompt_is_a_doubt(answer):
     assert isinstance(push(answer), Unknown)
 
 
+def test_a_prompt_that_is_answered_with_an_error_and_a_name_is_a_doubt_and_asked_about_by_that_name():
+    attempt = samples.attempt(CHARGE)
+    outcome = outcome_of_push(attempt, attempt.operation, response(samples.pushed(ResponseCode="1")))
+    assert outcome == Unknown(reason="code 1")
+    assert ("checkout", samples.NAME) in attempt.references.noted
+
+
 @pytest.mark.parametrize(
     ("answer", "refused"),
     [
@@ -130,6 +137,7 @@ def test_any_other_answer_to_a_prompt_is_a_doubt(answer):
         (error("400.003.01", "Invalid Access Token"), True),
         (error("401.002.01", "Error Occurred - Invalid Access Token"), True),
         (response({"ResponseCode": "401.001", "ResponseMessage": "Invalid Access Token"}, 401), True),
+        (error("404.001.04", "Invalid Authentication Header"), True),
         (error("404.001.01", "Resource not found"), False),
         (error("400.002.02", "Bad Request - Invalid Amount"), False),
         (response({"text": "Invalid Access Token"}), False),

@@ -16,7 +16,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Charge, Refund
 from provider_kit.provider import Attempt, References
 from provider_mpesa.account import MpesaAccount
-from provider_mpesa.answers import accepted, doubt, refusal_of, refused, shown
+from provider_mpesa.answers import accepted, answered, doubt, refusal_of, refused, shown
 from provider_mpesa.codes import DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS, STATUS_ENDS
 from provider_mpesa.objects import ASKED, MpesaResponse, Result, id_of, is_id, money_of, text_of
 from provider_mpesa.prompt_names import kept
@@ -34,15 +34,20 @@ _AT_IT = re.compile("(being|under) process")
 
 
 def outcome_of_push(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:
-    """What the answer to a prompt's request means: with code 0 the customer is being asked. Raises `Misconfigured`."""
-    found = accepted(response)
+    """What the answer to a prompt's request means: with code 0 the customer is being asked. Raises `Misconfigured`.
+
+    Another code says that an error occurred, not what had been done before: it is a doubt, and asked about by the prompt's name
+    if the answer has one.
+    """
+    found = answered(response)
     if found is None:
         return refused(response)
-    if found.checkout is None:
-        return Unknown(reason="no CheckoutRequestID")
-    name = kept(found.checkout, mask_of(charge))
-    _note(attempt, {CHECKOUT: name, MERCHANT_REQUEST: found.merchant_request})
-    return prompt(charge)
+    if found.checkout:
+        name = kept(found.checkout, mask_of(charge))
+        _note(attempt, {CHECKOUT: name, MERCHANT_REQUEST: found.merchant_request})
+    if accepted(response) is None:
+        return Unknown(reason=f"code {shown(text_of(found.code))}")
+    return prompt(charge) if found.checkout else Unknown(reason="no CheckoutRequestID")
 
 
 def prompt(charge: Charge) -> ActionRequired:

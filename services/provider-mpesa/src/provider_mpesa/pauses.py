@@ -56,7 +56,7 @@ class PauseKeeper(Protocol):
 
 
 class Pauses:
-    """The pauses of one provider's apps. `app` is what names one, perhaps a secret: its SHA-256 is kept."""
+    """The pauses of one provider's apps, or of one kind of their requests. `app` is what names these, perhaps a secret: its SHA-256 is kept."""
 
     def __init__(self, provider: str, database: Database) -> None:
         self._provider = provider

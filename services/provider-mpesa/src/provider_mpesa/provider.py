@@ -68,11 +68,12 @@ class MpesaProvider:
     async def prepare(self, attempt: Attempt) -> None:
         """Have an access token, and of a refund what its request is authorized by; know what a charge is for."""
         account, operation = _account(attempt), attempt.operation
-        if isinstance(operation, Refund):
+        is_refund = isinstance(operation, Refund)
+        if is_refund:
             self._certificates.credential(account)
         else:
             await self._purposes.keep(attempt.account, _purposes(operation))
-        await self._client.ready(account)
+        await self._client.ready(account, requests.REVERSAL if is_refund else requests.PUSH)
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the prompt or the reversal. What may be another account's, or has expired, is only asked about."""
