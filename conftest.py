@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
 import yaml
 
@@ -26,10 +27,29 @@ from malipo_local import Stack, scratch
 from malipo_local.ports import free_port
 
 ROOT = Path(__file__).parent
+_ORDER = (
+    "tests/chaos/test_matrix.py",
+    "tests/chaos/test_broken_builds.py",
+    "tests/openapi/test_openapi.py",
+    "tests/scaffold/test_written_provider.py",
+    "",  # all others
+    "tests/e2e/test_unreadable.py",
+    "tests/e2e/test_lost_records.py",
+    "tests/e2e/test_mpesa.py",
+    "tests/e2e/test_expiry.py",
+    "tests/e2e/test_replicas.py",
+    "tests/e2e",
+)
+"""Processes share the tests by files: what takes minutes begins first, or one runs it alone in the end. Of stories, whose stack
+stays up, none begins before the last; short ones end together."""
 _COMPLAINT = re.compile("PANIC|FATAL|terminated|terminating|signal|crash|recovery")
 
 
 pytest.register_assert_rewrite("testkit")  # a law that is broken shows what was there instead
+
+# No example is held to a time: machines do much else beside.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 _DRAFTS = Path(__file__).parent / "libs/common/tests/contracts/descriptors"
 
@@ -107,6 +127,16 @@ class Stores:
 def pytest_configure() -> None:
     """What a test throws away goes where that costs least."""
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch.folder())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, and the shortest last."""
+    items.sort(key=lambda item: _place(item.path.relative_to(ROOT).as_posix()))
+
+
+def _place(path: str) -> int:
+    named = max((start for start in _ORDER if path.startswith(start)), key=len)
+    return _ORDER.index(named)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -67,7 +67,7 @@ type = "layers"
 containers = ["provider_{name}"]
 layers = [
   "main",
-  "provider | (registration) | (statement)",
+  "provider | (registrar) | (statement)",
   "client | (by_hand)",
   "(choosing) | (events) | (pauses) | (purposes) | (registrations) | (statement_rows) | (verification)",
   "mapping | (requests)",

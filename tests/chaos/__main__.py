@@ -158,7 +158,7 @@ def _record(opened: Matrix, operations: Sequence[Operation]) -> list[Cell]:
         raise AssertionError(message)
     kept = matrix.once(cells)
     if len(kept) < len(cells):
-        console.print(f"{len(cells) - len(kept)} of these {len(cells)} are passed identically by another operation")
+        console.print(f"{len(cells) - len(kept)} of these {len(cells)} are crashed in another operation")
     by_provider = Counter(PROVIDERS[one.operation.provider].title for one in kept)
     shares = ", ".join(f"{count} with {title}" for title, count in by_provider.items())
     minutes = len(kept) * _CROSSING_SECONDS / _JOBS / 60
@@ -189,7 +189,8 @@ def _crash_all(
         cells = _record_named(opened, operations, crossings) if crossings else _record(opened, operations)
         with ExitStack() as beside:
             more = [beside.enter_context(_opened(operations)) for _ in range(min(jobs, len(cells)) - 1)]
-            results = _crash([opened, *(one for _, one in more)], matrix.spread(cells), replicas=False)
+            alone = [[cell] for cell in matrix.spread(cells)]
+            results = _crash([opened, *(one for _, one in more)], alone, replicas=False)
         return results, _let_stores_fail(running) if stores else []
 
 
@@ -205,20 +206,21 @@ def _let_stores_fail(running: System) -> list[StormResult]:
 
 def _crash_replicas(cells: Sequence[Cell], operations: Sequence[Operation]) -> list[Result]:
     with _opened(operations, replicas=2) as (_, opened):
-        chosen = matrix.sample([cell for cell in cells if cell.crossing.nth == 1])
-        return _crash([opened], matrix.spread(chosen), replicas=True)
+        first = [cell for cell in cells if cell.crossing.nth == 1]
+        chosen = [matrix.alike(cell, first) for cell in matrix.spread(matrix.sample(first))]
+        return _crash([opened], chosen, replicas=True)
 
 
-def _crash(matrices: Sequence[Matrix], cells: Sequence[Cell], *, replicas: bool) -> list[Result]:
-    """Crash each cell on one of these that is free."""
+def _crash(matrices: Sequence[Matrix], cells: Sequence[Sequence[Cell]], *, replicas: bool) -> list[Result]:
+    """Crash each cell, or what stands in for it, on one of these that is free."""
     free = SimpleQueue[Matrix]()
     for one in matrices:
         free.put(one)
 
-    def crash(cell: Cell) -> Result:
+    def crash(some: Sequence[Cell]) -> Result:
         chosen = free.get()
         try:
-            return chosen.crash(cell)
+            return chosen.crash_any(*some)
         finally:
             free.put(chosen)
 

@@ -1,9 +1,9 @@
-"""Builds that break one rule each: what the matrix must notice. Nothing here is ever imported by a service's own code.
+"""Builds that break rules: what the matrix must notice. Nothing here is ever imported by a service's own code.
 
-A build is a `sitecustomize` module on the PYTHONPATH of one service, which Python runs before the service's first line.
+What breaks a rule is a `sitecustomize` module on the PYTHONPATH of a service, which Python runs before the service's first line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ class Broken:
     moments: tuple[str, ...] = ()
     rest_seconds: float = 60.0
     """How long what is open may take to come to rest; less where the violation is that it never does."""
+    alone: bool = False
+    """Whether nothing else may be broken in the same build: it leaves something open, or changes how the rest is healed."""
 
 
 _NO_INBOX = """
@@ -78,7 +80,7 @@ from orchestrator import commands, machine
 
 machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3
 machine._ANSWER_SECONDS = 3
-commands.fresh = lambda payment, operation, now: False  # sent again under the same key, the operation would heal what is lost
+commands._fresh = lambda payment, operation, now: False  # sent again under the same key, the operation would heal what is lost
 """
 _OUTBOX_AFTER_COMMIT = """
 from contextlib import asynccontextmanager
@@ -206,6 +208,7 @@ BROKEN: tuple[Broken, ...] = (
         service="provider-stripe",
         seam="http request",
         moments=("after sending", "after the answer"),
+        alone=True,
     ),
     Broken(
         "state and outbox change in one transaction, or what is not answered is sent again",
@@ -224,6 +227,7 @@ BROKEN: tuple[Broken, ...] = (
         service="orchestrator",
         seam="postgresql commit",
         moments=("after",),
+        alone=True,
     ),
     Broken(
         "every try of an operation carries the same key",
@@ -252,6 +256,7 @@ BROKEN: tuple[Broken, ...] = (
         seam="kafka poll",
         moments=("after",),
         rest_seconds=20.0,
+        alone=True,
     ),
     Broken(
         "what may have been sent is never sent again to a provider that knows no keys",
@@ -273,10 +278,26 @@ BROKEN: tuple[Broken, ...] = (
 )
 
 
-def install(broken: Broken, folder: Path) -> dict[str, dict[str, str]]:
+def builds() -> list[list[Broken]]:
+    """Which rules are switched off together, as a system takes longer to start than to turn red: each in services of its own."""
+    found: list[list[Broken]] = []
+    for broken in BROKEN:
+        fitting = (build for build in found if not any(_disturb(broken, other) for other in build))
+        if build := next(fitting, None):
+            build.append(broken)
+        else:
+            found.append([broken])
+    return found
+
+
+def _disturb(one: Broken, other: Broken) -> bool:
+    return one.alone or other.alone or bool(one.patches.keys() & other.patches.keys())
+
+
+def install(build: Sequence[Broken], folder: Path) -> dict[str, dict[str, str]]:
     """Write the patches into `folder`; returns the settings of the services that are to run them."""
     settings: dict[str, dict[str, str]] = {}
-    for service, patch in broken.patches.items():
+    for service, patch in (one for broken in build for one in broken.patches.items()):
         home = folder / service
         home.mkdir(parents=True)
         (home / "sitecustomize.py").write_text(patch)

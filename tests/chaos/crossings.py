@@ -38,6 +38,12 @@ class Crossing:
         return self.seam != "kafka poll"
 
     @property
+    def provider(self) -> str | None:
+        """The provider whose service it is; None for a service that works for all of them."""
+        name = self.service.removeprefix("provider-")
+        return name if name in PROVIDERS else None
+
+    @property
     def common(self) -> "Crossing | None":
         """The same as it is called for every provider; None for what is one provider's own.
 

@@ -1,7 +1,7 @@
 """The crash matrix: records where an operation can be crashed, then crashes it at each of those points, one by one."""
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ from chaos.operations import OPERATIONS
 from chaos.operations.operation import Operation, Scene
 from chaos.system import SERVICES, System
 from malipo_local.merchant import DemoMerchant
+from malipo_local.stack import UnitStatus
 from malipo_local.waiting import until
 
 REST_SECONDS = 60.0
@@ -25,6 +26,8 @@ TRIES = 4
 RECORDINGS = 2
 """Of each operation: what is reached in one alone is known to be reached by chance."""
 _STILL_SECONDS = 0.5
+_LOOK_SECONDS = 0.2
+"""Between two looks at everything that may still be open: they need the processor that the services are to use."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Matrix:
         self._system.plans.disarm()
         broken = promises.broken(scene, replace(operation, unsent=None))
         assert not broken, f"{operation.name}, undisturbed: {broken}"
-        return self._system.plans.recorded()
+        return concerning(operation, self._system.plans.recorded())
 
     def crash(self, cell: Cell) -> Result:
         """Crash the operation at the crossing; tried again when the system happened to take another path.
@@ -151,10 +154,10 @@ class Matrix:
         last: list[str] = []
 
         def at_rest() -> bool:
-            last[:] = self._onlooker.open_work(authorized_is_an_end=preparing)
+            last[:] = self._starting() or self._onlooker.open_work(authorized_is_an_end=preparing)
             return not last
 
-        if not until(at_rest, self._rest_seconds):
+        if not until(at_rest, self._rest_seconds, _LOOK_SECONDS):
             raise NotAtRest(last, self._rest_seconds)
 
     def _be_still(self) -> None:
@@ -164,14 +167,20 @@ class Matrix:
             if not until(lambda before=before: self._system.plans.count() != before, _STILL_SECONDS):
                 return
 
+    def _starting(self) -> list[str]:
+        """The services that are not ready, as text: while one starts nothing comes to rest, and each look takes time from it."""
+        return [f"{unit.name} is {unit.state}" for unit in self._services() if unit.state != "ready"]
+
     def _restarts(self) -> int:
-        return sum(unit.restarts for unit in self._system.stack.status() if unit.service in SERVICES)
+        return sum(unit.restarts for unit in self._services())
+
+    def _services(self) -> list[UnitStatus]:
+        return [unit for unit in self._system.stack.status() if unit.service in SERVICES]
 
     def _wait_for_services(self, restarts: int) -> None:
         """Wait until the supervisor has noticed every death, so many since the start, and all are ready again."""
         assert until(lambda: self._restarts() >= restarts, REST_SECONDS), "the supervisor noticed no death"
-        for service in SERVICES:
-            self._system.stack.wait_ready(service, REST_SECONDS)
+        assert until(lambda: not self._starting(), REST_SECONDS), f"not ready again: {self._starting()}"
 
 
 class NotAtRest(AssertionError):
@@ -198,6 +207,11 @@ def _merchant(system: System, operation: Operation) -> Generator[DemoMerchant]:
         yield merchant
 
 
+def concerning(operation: Operation, crossings: Iterable[Crossing]) -> list[Crossing]:
+    """Those that the operation leads to: another provider's service comes by where its own clocks have it look, meanwhile."""
+    return [one for one in crossings if one.provider in (None, operation.provider)]
+
+
 def missing(cells: Iterable[Cell]) -> list[str]:
     """Which sides of which seams were never reached, though a service has them: then nothing was tested there."""
     found = {(one.crossing.service, one.crossing.seam, one.crossing.moment) for one in cells}
@@ -206,13 +220,16 @@ def missing(cells: Iterable[Cell]) -> list[str]:
 
 def once(cells: Sequence[Cell]) -> list[Cell]:
     """The cells without those that another operation stands for: one that is `like` theirs in the service, or in the kit that
-    all providers' services share, and reaches the same crossing in every recording.
+    all providers' services share, and reaches the same crossing in every recording. Of what is reached by chance, as where a
+    clock has a service look, each side of each place is crashed once, in the first operation that it came by in.
     """
     reached: set[tuple[str, Crossing]] = set()
     for cell in cells:
         if not cell.by_chance:
             reached |= {(cell.operation.name, one) for one in _names(cell.crossing).values()}
-    return [one for one in cells if not _is_crashed_elsewhere(one, reached)]
+    kept = [one for one in cells if not _is_crashed_elsewhere(one, reached)]
+    by_chance = {replace(one.crossing, nth=1): one for one in reversed(kept) if one.by_chance}
+    return [one for one in kept if not one.by_chance or one is by_chance[replace(one.crossing, nth=1)]]
 
 
 def _is_crashed_elsewhere(cell: Cell, reached: AbstractSet[tuple[str, Crossing]]) -> bool:
@@ -225,23 +242,31 @@ def _names(crossing: Crossing) -> dict[str, Crossing]:
     return {one.service: one for one in (crossing, crossing.common) if one is not None}
 
 
-def sample(cells: Sequence[Cell]) -> list[Cell]:
-    """One cell for each (service, seam, moment), chosen from as many operations as there are, the same in every run.
+def sample(cells: Sequence[Cell], *, each_side: bool = True) -> list[Cell]:
+    """One cell for each side of each seam of each service, chosen from as many operations as there are, the same in every run.
 
-    None that is reached by chance. What is of the kit in the providers' services counts as one service.
+    Without `each_side` one for each seam of each service, whose sides take turns: none is left out in all services.
+    None that is known to be reached by chance, and of an operation's the one that most others reach, too: what few reach is
+    perhaps a clock's. What is of the kit in the providers' services counts as one service.
     """
-    chosen: dict[tuple[str, str, str], Cell] = {}
-    used: dict[str, int] = {}
-    for key, candidates in _by_seam([one for one in cells if not one.by_chance]).items():
-        cell = min(candidates, key=lambda one: used.get(one.operation.name, 0))
-        chosen[key] = cell
-        used[cell.operation.name] = used.get(cell.operation.name, 0) + 1
-    return list(chosen.values())
+    chosen: list[Cell] = []
+    sides, used, reached = Counter[tuple[str, str]](), Counter[str](), Counter(one.crossing for one in cells)
+    for candidates in _grouped([one for one in cells if not one.by_chance], _side if each_side else _seam):
+        cell = min(
+            candidates,
+            key=lambda one: (sides[_side(one)[1:]], used[one.operation.name], -reached[one.crossing]),
+        )
+        chosen.append(cell)
+        sides[_side(cell)[1:]] += 1
+        used[cell.operation.name] += 1
+    return chosen
 
 
 def alike(cell: Cell, cells: Iterable[Cell]) -> list[Cell]:
-    """The cell itself, and two of the same side of the same seam that may stand in for it."""
-    return [cell, *[one for one in _by_seam(cells)[_side(cell)] if one != cell and not one.by_chance][:2]]
+    """The cell itself, and two of the same side of the same seam that may stand in for it, at other places if there are any."""
+    others = [one for one in cells if _side(one) == _side(cell) and one != cell and not one.by_chance]
+    at_each_place = {one.crossing.place: one for one in reversed(others)}
+    return [cell, *sorted(at_each_place.values(), key=lambda one: one.crossing.place == cell.crossing.place)[:2]]
 
 
 def named(cells: Iterable[Cell], text: str) -> list[Cell]:
@@ -259,11 +284,15 @@ def spread(cells: Sequence[Cell]) -> list[Cell]:
     return [cell for _, cell in sorted(placed, key=itemgetter(0))]
 
 
-def _by_seam(cells: Iterable[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
-    found: dict[tuple[str, str, str], list[Cell]] = {}
+def _grouped(cells: Iterable[Cell], key: Callable[[Cell], tuple[str, ...]]) -> Iterable[list[Cell]]:
+    found: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
-        found.setdefault(_side(cell), []).append(cell)
-    return found
+        found.setdefault(key(cell), []).append(cell)
+    return found.values()
+
+
+def _seam(cell: Cell) -> tuple[str, ...]:
+    return _side(cell)[:2]
 
 
 def _side(cell: Cell) -> tuple[str, str, str]:

@@ -132,10 +132,11 @@ class Onlooker:
     async def _lag(self) -> list[str]:
         admin, consumer = await self._clients()
         left = Counter[tuple[str, str]]()
-        for group in (entry[0] for entry in await admin.list_consumer_groups()):
-            service = group.partition(".")[0]
-            for partition, known in (await admin.list_consumer_group_offsets(group)).items():
-                left[service, partition.topic] -= max(known.offset, 0)
+        groups = [entry[0] for entry in await admin.list_consumer_groups()]
+        committed = await asyncio.gather(*map(admin.list_consumer_group_offsets, groups))
+        for group, offsets in zip(groups, committed, strict=True):
+            for partition, known in offsets.items():
+                left[group.partition(".")[0], partition.topic] -= max(known.offset, 0)
         for partition, end in (await _ends(consumer, _PARTITIONS)).items():
             left.update({reader: end for reader in _READERS if reader[1] == partition.topic})
         return [
@@ -146,13 +147,9 @@ class Onlooker:
 
     async def _dead_letters(self) -> dict[str, int]:
         _, consumer = await self._clients()
-        topics = [topic.name + DEAD_LETTER_SUFFIX for topic in TOPICS]
         await consumer._client.force_metadata_update()  # pyright: ignore[reportPrivateUsage]
-        found: dict[str, int] = {}
-        for topic in topics:
-            count = sum((await _ends(consumer, [TopicPartition(topic, 0)])).values())
-            found |= {topic: count} if count else {}
-        return found
+        letters = await _ends(consumer, [TopicPartition(topic.name + DEAD_LETTER_SUFFIX, 0) for topic in TOPICS])
+        return {partition.topic: count for partition, count in letters.items() if count}
 
     async def _close(self) -> None:
         for connection in self._connections.values():

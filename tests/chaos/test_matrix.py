@@ -1,4 +1,4 @@
-"""A fixed sample of the crash matrix: each side of each seam of each service, spread over all operations."""
+"""A fixed sample of the crash matrix: each seam of each service, its sides by turns, spread over all operations."""
 
 import pytest
 
@@ -11,5 +11,6 @@ def test_killed_at_any_seam_every_service_keeps_the_promise():
     with system.running() as running, matrix.opened(running) as opened:
         cells = [cell for operation in OPERATIONS for cell in opened.record(operation)]
         assert matrix.missing(cells) == []
-        results = [opened.crash_any(*matrix.alike(cell, cells)) for cell in matrix.spread(matrix.sample(cells))]
+        chosen = matrix.spread(matrix.sample(cells, each_side=False))
+        results = [opened.crash_any(*matrix.alike(cell, cells)) for cell in chosen]
         assert [result for result in results if not result.green] == []

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from chaos.crossings import KIT, Crossing
-from chaos.matrix import Cell, named, once, sample, spread
+from chaos.matrix import Cell, alike, concerning, named, once, sample, spread
 from chaos.operations import OPERATIONS
 from malipo.contracts.providers import PROVIDERS
 
@@ -18,6 +18,18 @@ def test_the_sample_has_each_side_of_each_seam_of_each_service_once():
     assert len(sample(cells)) == len(chosen) == 4
 
 
+def test_of_each_seam_of_each_service_one_side_is_enough_if_its_sides_take_turns():
+    cells = [cell(o, s, m) for o in (0, 1) for s in "abcd" for m in ("before", "after")]
+    chosen = sample(cells, each_side=False)
+    assert [(c.crossing.service, c.crossing.moment) for c in chosen] == [
+        ("a", "before"),
+        ("b", "after"),
+        ("c", "before"),
+        ("d", "after"),
+    ]
+    assert len({c.operation.name for c in chosen}) == 2
+
+
 def test_the_sample_is_chosen_from_as_many_operations_as_there_are():
     cells = [cell(o, s) for o in range(len(OPERATIONS)) for s in "abcdef"]
     assert len({c.operation.name for c in sample(cells)}) == 6
@@ -27,6 +39,35 @@ def test_the_sample_leaves_out_what_is_reached_by_chance():
     chance, certain = replace(cell(0, "a"), by_chance=True), cell(1, "a")
     assert sample([chance, certain]) == [certain]
     assert sample([chance]) == []
+
+
+def test_of_an_operation_the_sample_has_what_most_others_reach_too():
+    rare, usual = (Cell(OPERATIONS[0], Crossing("a", "answer", "after", place, 1)) for place in ("a clock", "all"))
+    assert sample([rare, usual, replace(usual, operation=OPERATIONS[1])]) == [usual]
+
+
+def test_where_a_crossing_of_the_sample_is_not_reached_again_other_places_stand_in_for_it():
+    one, same, other = (
+        Cell(OPERATIONS[number], Crossing("a", "answer", "after", place, 1))
+        for number, place in enumerate(("here", "here", "there"))
+    )
+    assert alike(one, [one, same, other]) == [one, other, same]
+    assert alike(one, [one, same, replace(other, by_chance=True)]) == [one, same]
+
+
+def test_what_another_providers_service_does_meanwhile_is_no_crossing_of_the_operation():
+    card = replace(OPERATIONS[0], provider="stripe")
+    own, shared, other = (
+        Crossing(name, "answer", "after", "a place", 1) for name in ("provider-stripe", "gateway", "provider-mpesa")
+    )
+    assert concerning(card, [own, shared, other]) == [own, shared]
+
+
+def test_a_place_that_is_reached_by_chance_is_crashed_once():
+    chance = [replace(cell(operation, "a", nth=nth), by_chance=True) for operation in (0, 1) for nth in (1, 2)]
+    certain = [cell(operation, "a", nth=3) for operation in (0, 1)]
+    other = replace(cell(1, "b"), by_chance=True)
+    assert once([*chance, *certain, other]) == [chance[0], *certain, other]
 
 
 def test_a_crossing_is_chosen_by_its_name_or_by_a_part_of_it():

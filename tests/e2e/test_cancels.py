@@ -38,17 +38,17 @@ def operation(merchant: DemoMerchant, payment_id: str) -> dict:
 
 
 def test_a_charge_that_waits_for_a_busy_stripe_is_stopped_by_a_cancel_and_never_sent(merchant):
-    merchant.fault("rate_limited", match=CREATES | {"amount": 4330})
+    merchant.stripe_fault("rate_limited", match=CREATES | {"amount": 4330})
     payment = merchant.pay(amount=4330, prefer="respond-async")
     cancel(merchant, payment["id"])
     assert merchant.wait(payment["id"], seconds=60)["status"] == "canceled"
-    assert not [e for e in merchant.book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
+    assert not [e for e in merchant.stripe_book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
     assert operation(merchant, payment["id"])["state"] == "completed"
     merchant.events(payment["id"], "payment.canceled")
 
 
 def test_a_hold_that_is_made_while_its_cancel_waits_is_released(merchant):
-    merchant.fault("slow", match=CREATES | {"amount": 4331}, times=1, delay_seconds=3)
+    merchant.stripe_fault("slow", match=CREATES | {"amount": 4331}, times=1, delay_seconds=3)
     payment = merchant.pay(amount=4331, capture="manual", prefer="respond-async")
     wait_until_stripe_has_it(merchant, 4331)
     cancel(merchant, payment["id"])
@@ -58,7 +58,7 @@ def test_a_hold_that_is_made_while_its_cancel_waits_is_released(merchant):
 
 
 def test_money_that_is_captured_while_the_cancel_waits_stays_captured_and_the_cancel_fails(merchant):
-    merchant.fault("slow", match=CREATES | {"amount": 4332}, times=1, delay_seconds=3)
+    merchant.stripe_fault("slow", match=CREATES | {"amount": 4332}, times=1, delay_seconds=3)
     payment = merchant.pay(amount=4332, prefer="respond-async")
     wait_until_stripe_has_it(merchant, 4332)
     cancel(merchant, payment["id"])
@@ -68,7 +68,7 @@ def test_money_that_is_captured_while_the_cancel_waits_stays_captured_and_the_ca
 
 
 def test_an_action_that_cannot_be_shown_is_explained_and_can_be_canceled(merchant):
-    merchant.fault("action_without_page", match=CREATES | {"amount": 4333}, times=1)
+    merchant.stripe_fault("action_without_page", match=CREATES | {"amount": 4333}, times=1)
     payment = merchant.pay("pm_card_authenticationRequired", amount=4333, return_url="https://shop.example")
     waiting = merchant.wait(payment["id"], "requires_action", seconds=60)
     assert waiting["action"]["type"] == "other"

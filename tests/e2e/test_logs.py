@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from operating import run_command
 
 from malipo_local.merchant import DemoMerchant, Json
+from malipo_local.paybill import new_phone
 from malipo_local.services import Kind, names
 from testkit.dumps import every_record, every_row
 
@@ -22,11 +24,12 @@ REVEALING = re.compile(
 
 
 class Watched(DemoMerchant):
-    """A merchant that remembers the secrets of both directions of webhooks."""
+    """A merchant that remembers the secrets of both directions of webhooks, and its customers' phone numbers."""
 
     def __init__(self, *about) -> None:
         super().__init__(*about)
         self.secrets = {self.key, self.stripe_key}
+        self.phones: set[str] = set()
 
     def put_credentials(self, webhook_secrets: list[str]) -> Json:
         self.secrets |= {self.stripe_key, *webhook_secrets}
@@ -37,31 +40,55 @@ class Watched(DemoMerchant):
         self.secrets.add(endpoint["secret"])
         return endpoint
 
+    def connect_mpesa(self, **how) -> Json:
+        secret = f"daraja-{uuid.uuid4().hex}"
+        self.secrets |= {secret, self.paybill.credentials()["passkey"]}
+        return super().connect_mpesa(consumer_secret=secret, **how)
+
+    def ask_on_phone(self, ending: str, client_ref: str) -> Json:
+        """A payment on the phone of a customer who does this; once it has ended."""
+        phone = new_phone()
+        self.phones |= {phone, f"254{phone[1:]}"}
+        self.paybill.script(ending, phone=phone, after_seconds=0)
+        return self.wait(self.prompt(phone, client_ref=client_ref)["id"], seconds=60)
+
 
 @pytest.fixture(scope="module")
-def watched(stack) -> Iterator[tuple[Watched, dict[str, str | None]]]:
-    """A merchant after a day of everything that could leak something, and its payments with their references."""
-    with Watched.open(stack) as merchant:
-        yield merchant, dict(careless_day(merchant))
+def watched(stack) -> Iterator[tuple[Watched, list[Json]]]:
+    """A merchant after a day of everything that could leak something, and its payments."""
+    with Watched.open(stack, running=run_command) as merchant:
+        yield merchant, [*careless_day(merchant), *day_on_phones(merchant)]
 
 
-def careless_day(merchant: Watched) -> Iterator[tuple[str, str | None]]:
+def careless_day(merchant: Watched) -> Iterator[Json]:
     """Secrets, cards and phone numbers in every place where a client could put them."""
     fields = {"description": f"call {PHONE}", "metadata": {"phone": PHONE, "note": LIVE_KEY}}
     payment = merchant.pay(client_ref=f"tel-{PHONE}", **fields)
-    yield merchant.wait(payment["id"], "completed")["id"], f"tel-{PHONE}"
+    yield merchant.wait(payment["id"], "completed")
     declined = merchant.pay("pm_card_visa_chargeDeclinedInsufficientFunds", client_ref="declined-1")
-    yield merchant.wait(declined["id"], "failed")["id"], "declined-1"
+    yield merchant.wait(declined["id"], "failed")
     merchant.behave(kind="fail", times=2)
     retried = merchant.pay(amount=4361)
     merchant.events(retried["id"], "payment.completed")
-    yield retried["id"], None
+    yield merchant.payment(retried["id"])
     for fault in ("html_error", "rate_limited", "answer_lost"):
-        merchant.fault(fault, match={"method": "POST", "amount": 4362}, times=1)
+        merchant.stripe_fault(fault, match={"method": "POST", "amount": 4362}, times=1)
         troubled = merchant.pay(amount=4362, client_ref=fault)
-        yield merchant.wait(troubled["id"], "completed", seconds=60)["id"], fault
+        yield merchant.wait(troubled["id"], "completed", seconds=60)
     send_refused_requests(merchant)
-    yield revoked(merchant)["id"], "revoked"
+    yield revoked(merchant)
+
+
+def day_on_phones(merchant: Watched) -> Iterator[Json]:
+    """Customers who pay and who do not, by numbers that nobody else may see."""
+    merchant.connect_mpesa()
+    paid = merchant.ask_on_phone("paid", "by-phone-1")
+    refund = merchant.post(f"/v1/payments/{paid['id']}/refunds").raise_for_status().json()
+    assert merchant.wait_refund(refund["id"], seconds=60)["status"] == "completed"
+    yield paid
+    with merchant.paybill.fault("answer_lost", match={"method": "POST"}, times=1):
+        yield merchant.ask_on_phone("paid", "by-phone-2")
+    yield merchant.ask_on_phone("cancelled", "by-phone-3")
 
 
 def send_refused_requests(merchant: Watched) -> None:
@@ -77,6 +104,7 @@ def send_refused_requests(merchant: Watched) -> None:
     assert merchant.post("/v1/payments", body | {"method": {"type": "card", "number": CARD}}).is_client_error
     assert merchant.post("/v1/payments", body | {"description": f"card {CARD}"}).is_client_error
     assert merchant.post("/v1/payments", body | {"secret_key": LIVE_KEY}).is_client_error
+    assert merchant.post("/v1/payments", body | {"method": {"type": "mpesa", "phone": PHONE}}).is_client_error
     forged = {"Stripe-Signature": f"t=1,v1={unknown_key}"}
     callbacks = merchant.stack.url("provider-stripe") + merchant.put_credentials([])["callback_path"]
     assert httpx.post(callbacks, json={"card": CARD, "key": unknown_key}, headers=forged).status_code == 401
@@ -87,6 +115,12 @@ def revoked(merchant: Watched) -> Json:
     merchant.stripe_key = f"sk_test_revoked{uuid.uuid4().hex}"
     merchant.put_credentials([])
     return merchant.wait(merchant.pay(client_ref="revoked")["id"], "failed")
+
+
+def heard_by(service: str, payments: list[Json]) -> set[str]:
+    """The ids of those that a service hears of: a provider's of its own, the others of all."""
+    own = service.removeprefix("provider-")
+    return {payment["id"] for payment in payments if own in (service, payment["provider"])}
 
 
 def log_lines(stack, service: str) -> list[str]:
@@ -101,7 +135,7 @@ def test_every_line_is_one_json_object_with_service_time_and_level(stack, watche
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_line_about_a_payment_names_it_its_trace_and_the_merchants_reference(stack, watched, service):
-    _, references = watched
+    references = {payment["id"]: payment["client_ref"] for payment in watched[1]}
     seen: set[str] = set()
     for line in log_lines(stack, service):
         if not PAYMENT.search(line):
@@ -112,7 +146,7 @@ def test_a_line_about_a_payment_names_it_its_trace_and_the_merchants_reference(s
         if reference := references.get(fields["payment_id"]):
             assert fields.get("client_ref") == reference.replace(PHONE, "[redacted]"), line
             seen.add(fields["payment_id"])
-    assert seen == {payment_id for payment_id, reference in references.items() if reference}
+    assert seen == {payment_id for payment_id in heard_by(service, watched[1]) if references[payment_id]}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -138,7 +172,9 @@ def test_no_secret_of_ours_or_of_a_merchant_is_in_any_log(stack, watched):
 
 def test_no_secret_is_in_a_row_of_any_database(stack, watched):
     rows = {service: asyncio.run(every_row(stack.database_url(service))) for service in SERVICES}
-    assert all(watched[0].name in text or watched[1].keys() & set(PAYMENT.findall(text)) for text in rows.values())
+    for service, text in rows.items():
+        heard = heard_by(service, watched[1])
+        assert not heard or heard & set(PAYMENT.findall(text)), service
     assert leaks(rows, all_secrets(stack, watched[0])) == []
 
 
@@ -151,7 +187,7 @@ def test_no_secret_is_in_any_topic(stack, watched):
 def all_secrets(stack, merchant: Watched) -> set[str]:
     key_ring = {key.partition(":")[2] for key in stack.service_env("gateway")["KEY_RING"].split(",")}
     assert all(len(secret) > 20 for secret in merchant.secrets | key_ring)
-    return merchant.secrets | key_ring
+    return merchant.secrets | merchant.phones | key_ring
 
 
 def leaks(texts: dict[str, str], secrets: set[str]) -> list[tuple[str, str]]:

@@ -65,7 +65,7 @@ def test_payments_are_counted_by_status_and_the_time_until_their_webhook_is_meas
 def test_a_repeated_try_is_counted_and_the_payment_is_its_exemplar_and_no_label(stack, merchant):
     merchant.wait(merchant.pay()["id"])  # what waits for the merchant's configuration is a repeated try, too
     before = value(stack, "provider-stripe", "payment_retry_count_total", provider="stripe", kind="charge")
-    merchant.fault("rate_limited", match={"method": "POST", "amount": 4343}, times=2, delay_seconds=1)
+    merchant.stripe_fault("rate_limited", match={"method": "POST", "amount": 4343}, times=2, delay_seconds=1)
     payment = merchant.pay(amount=4343)
     merchant.wait(payment["id"], "completed")
     (counted,) = samples(stack, "provider-stripe", "payment_retry_count_total", kind="charge")

@@ -94,10 +94,10 @@ def test_several_partial_refunds_add_up_to_the_payment_and_not_more(merchant):
     ],
 )
 def test_a_fault_of_stripe_leads_to_the_same_end_at_malipo_and_at_stripe(merchant, fault):
-    merchant.fault(fault, match={"method": "POST", "path": "/v1/payment_intents", "amount": 4321}, times=1)
+    merchant.stripe_fault(fault, match={"method": "POST", "path": "/v1/payment_intents", "amount": 4321}, times=1)
     payment = merchant.pay(amount=4321)
     ended = merchant.wait(payment["id"], seconds=60)
-    charges = [e for e in merchant.book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
+    charges = [e for e in merchant.stripe_book()["effects"] if e["metadata"]["malipo_payment_id"] == payment["id"]]
     assert (ended["status"] == "completed") == bool(charges), (ended, charges)
     assert len(charges) <= 1
 
@@ -106,7 +106,7 @@ def test_a_fault_of_stripe_leads_to_the_same_end_at_malipo_and_at_stripe(merchan
     "fault", ["webhook_duplicate", "webhook_reorder", "webhook_drop", "webhook_forged", "webhook_late"]
 )
 def test_a_fault_of_stripes_webhooks_changes_nothing(merchant, fault):
-    merchant.fault(fault, match={"amount": 4322}, times=5, delay_seconds=0.5)
+    merchant.stripe_fault(fault, match={"amount": 4322}, times=5, delay_seconds=0.5)
     payment = merchant.pay(amount=4322)
     assert merchant.wait(payment["id"])["status"] == "completed"
     received = merchant.events(payment["id"], "payment.completed")
@@ -117,14 +117,14 @@ def test_a_fault_of_stripes_webhooks_changes_nothing(merchant, fault):
 def test_a_refund_whose_answer_is_lost_is_made_once(merchant, fault):
     payment = merchant.pay(amount=1000)
     merchant.wait(payment["id"], "completed")
-    merchant.fault(fault, match={"method": "POST", "path": "/v1/refunds"}, times=1)
+    merchant.stripe_fault(fault, match={"method": "POST", "path": "/v1/refunds"}, times=1)
     refund = merchant.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 400}).raise_for_status().json()
     merchant.events(payment["id"], "payment.completed")
     merchant.wait_refund(refund["id"])
 
 
 def test_a_refund_made_in_stripes_dashboard_is_asked_about_when_the_report_of_its_end_is_lost(merchant):
-    merchant.fault("webhook_drop", match={"amount": 447, "event_type": "*refund.updated"}, times=20)
+    merchant.stripe_fault("webhook_drop", match={"amount": 447, "event_type": "*refund.updated"}, times=20)
     payment = merchant.pay("pm_card_pendingRefund", amount=4444)
     intent = merchant.wait(payment["id"], "completed")["provider_reference"]
     merchant.stripe.post(f"/_sim/payment_intents/{intent}/refunds", json={"amount": 447}).raise_for_status()
@@ -159,7 +159,7 @@ def test_an_error_of_stripes_with_nothing_in_its_book_is_a_doubt_and_not_the_end
         assert until(lambda: "error_stored" in details(merchant, payment["id"]), 30), "Stripe was queried"
         assert merchant.payment(payment["id"])["status"] == "processing"
     assert merchant.wait(payment["id"], seconds=60)["status"] == "completed"
-    assert len(merchant.book()["effects"]) == 1
+    assert len(merchant.stripe_book()["effects"]) == 1
 
 
 def test_credentials_of_another_account_never_settle_a_payment_in_doubt(merchant):
@@ -175,11 +175,11 @@ def test_credentials_of_another_account_never_settle_a_payment_in_doubt(merchant
         merchant.put_credentials([])
     assert until(lambda: "account_changed" in details(merchant, payment["id"]), 60), "the other account was queried"
     assert merchant.payment(payment["id"])["status"] == "processing"
-    assert merchant.book()["effects"] == [], "the other account was charged, too"
+    assert merchant.stripe_book()["effects"] == [], "the other account was charged, too"
     merchant.stripe_key = first_account
     merchant.put_credentials([])
     assert merchant.wait(payment["id"], seconds=60)["status"] == "completed"
-    assert len(merchant.book()["effects"]) == 1
+    assert len(merchant.stripe_book()["effects"]) == 1
 
 
 def details(merchant: DemoMerchant, payment_id: str) -> set[str]:

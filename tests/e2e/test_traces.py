@@ -94,8 +94,10 @@ def test_a_call_of_the_provider_shows_request_and_response(merchant, collector):
 
 
 def test_doubt_a_query_and_a_refund_stay_in_the_trace_of_what_caused_them(merchant, collector):
-    merchant.fault("webhook_drop", match={"amount": 4329})
-    merchant.fault("answer_lost", match={"method": "POST", "path": "/v1/payment_intents", "amount": 4329}, times=1)
+    merchant.stripe_fault("webhook_drop", match={"amount": 4329})
+    merchant.stripe_fault(
+        "answer_lost", match={"method": "POST", "path": "/v1/payment_intents", "amount": 4329}, times=1
+    )
     payment = merchant.pay(amount=4329)
     wait_for_completed(merchant, payment)
     query = ("provider-stripe", "provider client query")

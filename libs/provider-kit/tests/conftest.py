@@ -25,7 +25,6 @@ from provider_kit.credentials import CredentialStore
 from provider_kit.cursors import Cursor
 from provider_kit.door import Door
 from provider_kit.errors import BadSignature
-from provider_kit.fetching import Fetching
 from provider_kit.handlers import handle_batch
 from provider_kit.looking import LookingAgain
 from provider_kit.personal import PersonalKeys
@@ -33,6 +32,7 @@ from provider_kit.provider import Attempt, Callback, ParsedCallback, ReceivedMon
 from provider_kit.received import Explaining
 from provider_kit.runner import AttemptRunner
 from provider_kit.statement import Stretch, Terms
+from provider_kit.statement_reader import StatementReader
 from testkit.operations import card
 
 PACKAGE = "provider_stripe"  # any provider's database has the kit's tables
@@ -256,7 +256,7 @@ class Reader:
     name: str = "run_1"
 
     def __post_init__(self) -> None:
-        self.fetching = Fetching(
+        self.statements = StatementReader(
             self.kit.provider, self.statement, self.kit.credentials, self.kit.door, self.kit.database, lease_seconds=6
         )
 
@@ -265,17 +265,17 @@ class Reader:
         return Reader(self.kit, FakeStatement(list(rows)), "run_2")
 
     async def claim(self) -> list[Cursor]:
-        return list(await self.fetching.executor._claim(Lease(self.name, 6), 10, []))
+        return list(await self.statements.executor._claim(Lease(self.name, 6), 10, []))
 
     async def look(self) -> int:
-        """One survey, and a look at all that is due; returns how many accounts that was."""
-        await self.fetching.survey(self.kit.database)
+        """Admit all accounts, and have a look at all that is due; returns how many accounts that was."""
+        await self.statements.admit(self.kit.database)
         return await self.read_due()
 
     async def read_due(self) -> int:
         claimed = await self.claim()
         for cursor in claimed:
-            await self.fetching.look(cursor)
+            await self.statements.look(cursor)
         return len(claimed)
 
     async def make_due(self) -> None:

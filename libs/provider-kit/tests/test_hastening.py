@@ -17,7 +17,7 @@ async def hint(kit, reader):
     """Posts a callback that hints at news in the statement of `cred_1`, which has just been read."""
     await reader.look()
     kit.provider.parsed = HINT
-    route = Callbacks(kit.provider, kit.credentials, kit.door, hasten=reader.fetching.hasten).route()
+    route = Callbacks(kit.provider, kit.credentials, kit.door, hasten=reader.statements.hasten).route()
     transport = httpx.ASGITransport(Starlette(routes=[route]))
     async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
 
@@ -53,7 +53,7 @@ async def test_one_that_comes_during_a_look_causes_another_one(kit, reader, hint
     await reader.make_due()
     (cursor,) = await reader.claim()
     await hint()
-    await reader.fetching.look(cursor)
+    await reader.statements.look(cursor)
     assert 0 < await due_in(kit) <= 10
 
 

@@ -5,7 +5,7 @@ import asyncio
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge
 from malipo.money import Money
-from provider_kit.errors import NotSent
+from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.runner import CONCURRENT_QUERIES
 from testkit.waiting import until
 
@@ -79,12 +79,34 @@ async def test_a_query_about_an_operation_that_never_came_reports_so_and_makes_i
     assert kit.provider.executed == kit.provider.queried == []
 
 
-async def test_a_query_that_cannot_be_sent_now_is_unknown_and_not_postponed(kit, make):
+async def test_a_query_that_cannot_be_sent_now_waits_and_tells_nothing_about_its_operation(kit, make):
+    kit.provider.script = [Unknown(reason="timeout"), NotReady("it pauses", retry_after_seconds=2), *THREE_UNREACHABLE]
+    await kit.handle(make.charge(), make.query())
+    await kit.run()
+    await kit.reports()
+    for _ in range(2):
+        await kit.run()
+        assert (await kit.reports(), await open_queries(kit)) == ([], 1)
+        await kit.make_due()
+    await kit.run()
+    assert (await kit.outcomes(), await open_queries(kit)) == ([DONE], 0)
+
+
+async def test_a_query_that_could_not_be_sent_for_a_day_is_unknown(kit, make):
     kit.provider.script = [Unknown(reason="timeout"), *THREE_UNREACHABLE]
     await kit.handle(make.charge(), make.query())
     await kit.run()
+    await kit.grow_old(hours=25)
     await kit.run()
     assert (await kit.outcomes())[1] == Unknown(reason="provider_unreachable")
+
+
+async def test_a_query_that_waits_for_a_person_is_unknown_at_once(kit, make):
+    kit.provider.script = [Unknown(reason="timeout"), Misconfigured("the key is refused")]
+    await kit.handle(make.charge(), make.query())
+    await kit.run()
+    await kit.run()
+    assert (await kit.outcomes())[1] == Unknown(reason="provider_misconfigured")
 
 
 async def open_queries(kit) -> int:

@@ -9,6 +9,9 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
+    MISFITS,
+    PAYER_MISMATCH,
     ActionRequired,
     Declined,
     OutcomeReported,
@@ -183,6 +186,7 @@ async def test_a_query_that_could_not_be_sent_is_no_answer_of_the_provider(kit, 
     await report(kit)
     await answered(kit)
     assert await look(kit, seconds=12) == []
+    await kit.make_due()
     await answered(kit)
     await kit.sql("UPDATE attempt_references SET role = 'receipt' WHERE reference = 'tx_1'")
     (told,) = await look(kit)
@@ -242,6 +246,35 @@ async def test_another_amount_than_was_ordered_is_in_suspense_and_names_the_paym
     await answered(kit)
     (told,) = await look(kit)
     assert (told.amount, told.points_at) == (Money(999, "USD"), "pay_1")
+
+
+@pytest.mark.parametrize("reason", sorted(MISFITS))
+async def test_a_misfit_that_a_hint_has_claimed_is_refuted_by_money_for_that_purpose_of_the_ordered_amount(
+    kit, make, reason
+):
+    await charged(kit, make, *[Unknown(reason=reason)] * 2)
+    await report(kit)
+    await answered(kit)
+    (told,) = await look(kit)
+    assert (told.operation_id, told.outcome) == ("pay_1.1", Succeeded(amount=USD_10, reference="tx_2"))
+
+
+@pytest.mark.parametrize(
+    ("doubt", "money"),
+    [
+        (Unknown(reason=AMOUNT_MISMATCH, reference="tx_1"), BY_HAND),
+        (Unknown(reason=AMOUNT_MISMATCH), replace(BY_HAND, amount=Money(999, "USD"))),
+        (Unknown(reason=PAYER_MISMATCH), replace(BY_HAND, amount=Money(999, "USD"))),
+    ],
+    ids=["the provider has named the other money", "another amount", "another amount of another payer"],
+)
+async def test_else_a_misfit_is_left_to_a_person_and_so_is_the_money(kit, make, doubt, money):
+    await charged(kit, make, *[doubt] * 2)
+    await report(kit, money)
+    await answered(kit)
+    (told,) = await look(kit)
+    assert isinstance(told, UnmatchedReported)
+    assert told.points_at == "pay_1"
 
 
 async def test_a_success_that_was_told_without_its_receipt_is_explained_by_the_first_and_by_no_second(kit, make):

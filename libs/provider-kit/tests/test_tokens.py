@@ -75,13 +75,33 @@ async def test_a_refused_token_is_fetched_anew_once_by_whoever_comes_first(bank,
     assert (set(used), bank.fetched) == ({"token-3"}, 3)
 
 
-async def test_what_refuses_every_token_is_not_asked_for_ever(bank, replicas):
+async def test_a_token_that_others_end_again_and_again_is_renewed_each_time(bank, replicas):
+    for _ in range(3):
+        await bank.fetch()
+        used = await asyncio.gather(*[one.using("acc", bank.fetch, bank.call) for one in replicas])
+        assert set(used) == {f"token-{bank.fetched}"}
+
+
+async def test_what_refuses_new_tokens_too_has_them_renewed_less_and_less_often(bank, replicas):
     async def refuse(_token: str) -> None:
         raise TokenRefused
 
-    with pytest.raises(NotSent):
-        await replicas[0].using("acc", bank.fetch, refuse)
-    assert bank.fetched == 2
+    async def left() -> float:
+        with pytest.raises(NotSent) as raised:
+            await replicas[0].using("acc", bank.fetch, refuse)
+        return raised.value.retry_after_seconds
+
+    database = replicas[0]._database
+    for fetched in range(2, 9):
+        await left()
+        rest = await left()
+        assert bank.fetched == fetched
+        assert await replicas[1].using("acc", bank.fetch, bank.call) == f"token-{fetched}", "other calls go on with it"
+        await database.write("UPDATE access_tokens SET rests_until = now()")
+    assert 40 < rest <= 60
+    await database.write("UPDATE access_tokens SET rests_until = now() - interval '3 minutes'")
+    await left()
+    assert await left() <= 5
 
 
 async def test_a_token_is_renewed_before_its_end(bank, replicas):
@@ -102,7 +122,7 @@ async def test_a_fetch_that_fails_gives_way_at_once_to_the_next(bank, replicas):
 
 async def test_a_process_that_died_in_its_fetch_holds_the_others_up_for_seconds_only(bank, replicas, monkeypatch):
     monkeypatch.setattr(module, "FETCH_SECONDS", 0.2)
-    await replicas[0]._database.write(module._BEGIN, module.named("acc"), "the dead", 0.2, 0)
+    await replicas[0]._database.write(module._BEGIN, module.named("acc"), "the dead", 0.2, 0, 60.0)
     assert await replicas[1].using("acc", bank.fetch, bank.call) == "token-1"
 
 

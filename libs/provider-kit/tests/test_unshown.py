@@ -18,7 +18,7 @@ async def asked(kit, make, reader):
     """A charge that was sent an hour ago to an account whose statement is known from three hours ago to half an hour ago."""
     kit.provider.descriptor = replace(kit.provider.descriptor, callbacks="hint", own_references=lambda _: (NAME,))
     kit.__post_init__()
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     await kit.sql("UPDATE statements SET covered_since = now() - interval '3 hours', proved_at = now()")
     await kit.handle(make.charge())
     await kit.die_after_sending()
@@ -107,7 +107,7 @@ async def test_what_was_read_no_more_has_to_be_proved_anew(kit, make, reader, as
     other = reader.another()
     await other.look()
     await kit.configure(make.configured(version=3))
-    await other.fetching.survey(kit.database)
+    await other.statements.admit(kit.database)
     assert not await proved(kit)
 
 

@@ -2,18 +2,13 @@
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from malipo.contracts.accounts import AccountRegistered, Registration
 from malipo.contracts.commands import CreatePayment
 from malipo.contracts.config import MerchantConfigured, secret_owner
 from malipo.contracts.providers import PROVIDERS
-from malipo.contracts.topics import PROVIDER_ACCOUNTS
 from malipo.platform.secrets import SecretUnreadable
-
-NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 async def published(gateway) -> list[MerchantConfigured]:
@@ -138,6 +133,18 @@ async def test_bad_credentials_name_their_field_and_change_nothing(gateway, body
     assert (response.status_code, response.json()["code"]) == (422, code)
     assert response.json()["errors"][0]["field"] == field
     assert "abroad" not in response.text
+    assert await published(gateway) == []
+
+
+@pytest.mark.parametrize("field", ["consumer_key", "consumer_secret", "passkey", "initiator", "initiator_password"])
+async def test_what_no_key_or_password_is_made_of_is_refused_before_it_is_stored(gateway, field):
+    merchant = await gateway.merchant(configured=False)
+    good = PROVIDERS["mpesa"].credentials.model_config["json_schema_extra"]["example"]
+    for sent in ("key\0", "key\n"):
+        body = good | {"initiator": "shop", "initiator_password": "example"} | {field: sent}
+        response = await merchant.send("PUT", "/v1/provider-credentials/mpesa/accounts/corner-shop", body)
+        assert (response.status_code, response.json()["code"]) == (422, "text_control_characters")
+        assert [one["field"] for one in response.json()["errors"]] == [f"/{field}"]
     assert await published(gateway) == []
 
 
@@ -343,52 +350,3 @@ async def test_the_providers_are_listed_with_what_they_can_do_and_whether_they_a
     live = await gateway.key_of(merchant.id, mode="live")
     listed = (await live.get("/v1/providers")).json()["data"]
     assert [one["accounts"] for one in listed if one["configured"]] == []
-
-
-def registered(shown: dict, merchant, at: datetime, **changes) -> AccountRegistered:
-    """That `events` is registered of this account, as its provider's service tells it at `at`."""
-    facts = {
-        "credential_id": shown["id"],
-        "merchant_id": merchant.id,
-        "provider": "stripe",
-        "about": {"secret_key": shown["credentials"]["secret_key"]},
-        "registrations": (Registration(name="events", registered_at=at),),
-        "observed_at": at,
-    }
-    return AccountRegistered(**facts | changes)
-
-
-async def shows(merchant) -> list[dict]:
-    return (await merchant.get("/v1/provider-credentials/stripe")).json()["registered"]
-
-
-async def test_what_is_registered_at_the_provider_is_shown_with_the_credentials(gateway, merchant):
-    shown = (await merchant.get("/v1/provider-credentials/stripe")).json()
-    assert shown["registered"] == []
-    await gateway.receive(registered(shown, merchant, NOON), topic=PROVIDER_ACCOUNTS)
-    assert await shows(merchant) == [{"name": "events", "registered_at": "2026-11-27T12:00:00Z"}]
-
-
-async def test_an_older_report_of_what_is_registered_changes_nothing(gateway, merchant):
-    shown = (await merchant.get("/v1/provider-credentials/stripe")).json()
-    later = registered(shown, merchant, NOON, registrations=())
-    earlier = registered(shown, merchant, NOON - timedelta(hours=1))
-    await gateway.receive(later, earlier, topic=PROVIDER_ACCOUNTS)
-    await gateway.receive(earlier, topic=PROVIDER_ACCOUNTS)
-    assert await shows(merchant) == []
-
-
-async def test_credentials_of_another_account_have_nothing_registered(gateway, merchant, make):
-    shown = (await merchant.get("/v1/provider-credentials/stripe")).json()
-    await gateway.receive(registered(shown, merchant, NOON), topic=PROVIDER_ACCOUNTS)
-    await put(merchant, {"secret_key": "sk_test_of_another_account"})
-    assert await shows(merchant) == []
-    await put(merchant, make.credentials)
-    assert len(await shows(merchant)) == 1
-
-
-async def test_what_is_registered_of_a_deleted_account_is_no_matter(gateway, merchant):
-    shown = (await merchant.get("/v1/provider-credentials/stripe")).json()
-    await merchant.send("DELETE", "/v1/provider-credentials/stripe")
-    await gateway.receive(registered(shown, merchant, NOON), topic=PROVIDER_ACCOUNTS)
-    assert (await merchant.get("/v1/provider-credentials/stripe")).status_code == 404

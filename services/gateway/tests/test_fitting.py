@@ -13,7 +13,7 @@ from gateway.edge.cards import find_card_number
 from gateway.edge.problems import PROBLEMS, problems_of
 from gateway.openapi.description import describe
 from gateway.payments.fitting import Asked, Misfit, candidates, final_misfit, operation_misfit
-from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of
+from gateway.payments.methods import OneOf, fitting_schema, numbers_of
 from malipo.contracts.descriptor import Details, Method
 from malipo.contracts.providers import by_method
 from malipo.money import Money
@@ -140,21 +140,35 @@ def test_a_capture_that_leaves_more_to_capture_is_refused_where_the_provider_doe
     assert "one capture of a payment" in misfit.detail
 
 
-def test_the_description_says_of_amounts_what_is_checked(methods):
-    conditions = amounts_schema(methods)
-    schema = {"allOf": conditions, "properties": {"currency": {"enum": currencies_of(methods)}}}
-    validator = jsonschema_rs.Draft202012Validator(schema)
-    for method, amount, currency, good in (
-        ("card", 1250, "USD", True),
-        ("card", 1255, "KWD", False),
-        ("mpesa", 10_000, "KES", True),
-        ("mpesa", 10_050, "KES", False),
-        ("mpesa", 10_000, "USD", False),
-        ("paypal", 12_345, "HUF", False),
-        ("card", 12_345, "HUF", True),
-    ):
-        body = {"method": {"type": method}, "amount": amount, "currency": currency}
-        assert validator.is_valid(body) is good, body
+@pytest.mark.parametrize(
+    ("asked", "choices", "further", "good"),
+    [
+        (("card", 1250, "USD"), {"capture": "manual", "provider": "stripe"}, {}, True),
+        (("card", 1255, "KWD"), {}, {}, False),
+        (("card", 12_345, "HUF"), {}, {"return_url": None}, True),
+        (("mpesa", 10_000, "KES"), {"capture": "automatic", "provider": "mpesa"}, {}, True),
+        (("mpesa", 10_000, "KES"), {"capture": "manual"}, {}, False),
+        (("mpesa", 10_000, "KES"), {"provider": "stripe"}, {}, False),
+        (("mpesa", 10_050, "KES"), {}, {}, False),
+        (("mpesa", 10_000, "USD"), {}, {}, False),
+        (("paypal", 12_345, "HUF"), {}, {"return_url": "https://shop.example"}, False),
+        (
+            ("paypal", 1250, "USD"),
+            {"provider": None},
+            {"return_url": "https://shop.example", "cancel_url": "https://shop.example"},
+            True,
+        ),
+        (("paypal", 1250, "USD"), {}, {"return_url": "https://shop.example"}, False),
+        (("paypal", 1250, "USD"), {}, {"return_url": None}, False),
+        (("paypal", 1250, "USD"), {}, {}, False),
+    ],
+)
+def test_the_description_says_of_what_fits_what_is_checked(ask, methods, asked, choices, further, good):
+    method, amount, currency = asked
+    body = {"method": {"type": method}, "amount": amount, "currency": currency, **choices, **further}
+    assert jsonschema_rs.Draft202012Validator({"allOf": fitting_schema(methods)}).is_valid(body) is good
+    given = [name for name, value in further.items() if value is not None]
+    assert isinstance(ask(*asked, given=given, **choices), Misfit) is not good
 
 
 def test_a_number_that_is_about_a_person_is_not_taken_for_a_card(methods):

@@ -19,18 +19,18 @@ from provider_kit.attempts import Attempts
 from provider_kit.credentials import CredentialStore
 from provider_kit.cursors import Cursor
 from provider_kit.door import Door
-from provider_kit.fetching import Fetching
 from provider_kit.handlers import handle_batch
 from provider_kit.looking import LookingAgain
 from provider_kit.personal import PersonalKeys
 from provider_kit.received import Explaining
 from provider_kit.runner import AttemptRunner
+from provider_kit.statement_reader import StatementReader
 from provider_mpesa.account import Certificates, read_account
 from provider_mpesa.client import MpesaClient
 from provider_mpesa.pauses import Pauses
 from provider_mpesa.provider import MpesaProvider
 from provider_mpesa.purposes import Purposes
-from provider_mpesa.registration import PULL_PATH
+from provider_mpesa.requests import PULL_REGISTER
 from provider_mpesa.statement import MpesaStatement
 from testkit.operations import OWN_BASE
 from testkit.tokens import MemoryTokens
@@ -60,7 +60,7 @@ class Replica:
         )
         door = Door(self.provider, database, keys, lambda: None)
         self.statement = MpesaStatement(self.client, queries_per_minute=6000)
-        self.fetching = Fetching(
+        self.statements = StatementReader(
             self.provider, self.statement, self.credentials, door, database, lease_seconds=self.lease.seconds
         )
         self.explaining = LookingAgain(Explaining("mpesa"), lambda: None)
@@ -78,7 +78,7 @@ class Replica:
             await self.credentials.replicate(lambda: None, unit, [Received(message, ids.new("msg"), "topic", "mer_1")])
         body = {"ShortCode": str(plain["shortcode"]), "RequestType": "Pull", "NominatedNumber": "0722000000"}
         body["CallBackURL"] = f"{OWN_BASE}/callbacks/phone/pull"
-        await self.client.call(read_account(plain, "test"), PULL_PATH, body)
+        await self.client.call(read_account(plain, "test"), PULL_REGISTER, body)
 
     async def charge(self, phone: str) -> Charge:
         """Prompt the customer; returns the operation."""
@@ -105,16 +105,16 @@ class Replica:
 
     async def claim(self) -> list[Cursor]:
         """The statements that are due, leased."""
-        await self.fetching.survey(self.database)
+        await self.statements.admit(self.database)
         await self.sql("UPDATE statements SET due_at = now() WHERE failures = 0")
-        return list(await self.fetching._cursors.claim(self.lease, 10, []))
+        return list(await self.statements._cursors.claim(self.lease, 10, []))
 
     async def read(self) -> int:
         """Read what is due of statements until nothing more is; returns how many looks that took."""
         looks = 0
         for cursor in await self.claim():
             looks += 1
-            await self.fetching.look(cursor)
+            await self.statements.look(cursor)
         behind = "SELECT EXISTS (SELECT FROM statements WHERE covered_until < now() - interval '31 minutes' AND failures = 0)"
         return looks + await self.read() if await self.database.reads.fetchval(behind) else looks
 

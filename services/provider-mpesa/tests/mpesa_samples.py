@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.providers.mpesa import DESCRIPTOR
 from malipo.money import Money
+from provider_kit.errors import NotReady
 from provider_kit.provider import Addressed, Attempt, Callback, ProviderOperation, References
 from provider_mpesa.account import Certificates
 from provider_mpesa.client import MpesaClient
@@ -50,7 +51,7 @@ METHOD = PaymentMethod(type="mpesa", details={"phone": PHONE})
 
 
 def charge(**changes):
-    return operations.charge(amount=KES_10, **{"method": METHOD} | changes)
+    return operations.charge(**{"amount": KES_10, "method": METHOD} | changes)
 
 
 def refund(**changes):
@@ -62,17 +63,20 @@ def attempt(operation: ProviderOperation, **changes) -> Attempt:
 
 
 class NoPauses:
-    """Keeps none; `begun` are those that were asked for, `turns` those that were waited for."""
+    """Keeps none, but for the kinds of requests in `paused`; `begun` are those that were asked for, `turns` those that were waited for."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
+        self.paused: set[str] = set()
         self.turns: list[tuple[str, float]] = []
 
     async def require_none(self, app: str) -> None:
-        pass
+        if app in self.paused:
+            raise NotReady("it pauses", retry_after_seconds=2)
 
     async def begin(self, app: str, reason: str) -> float:
         self.begun.append(reason)
+        self.paused.add(app)
         return 2.0
 
     async def turn(self, app: str, seconds: float) -> float:

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from malipo.contracts.providers.mpesa import DESCRIPTOR, MpesaCredentials, MpesaMethod
 from provider_kit.errors import Misconfigured
-from provider_mpesa.account import read_account, timestamp
+from provider_mpesa.account import read_account
 from provider_mpesa.requests import push, stk_query
+from provider_mpesa.times import timestamp
 
 JUST_BEFORE_MIDNIGHT = datetime(2026, 11, 21, 21, 30, 5, tzinfo=UTC)
 

@@ -4,9 +4,10 @@ import mpesa_samples as samples
 import pytest
 
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, PAYER_MISMATCH, Declined, Succeeded, Unknown
+from malipo.money import Money
 from provider_kit.errors import BadSignature
-from provider_mpesa.events import ACCEPTED, parse
-from provider_mpesa.prompt_names import fits
+from provider_mpesa.events import ACKNOWLEDGED, parse
+from provider_mpesa.prompt_names import phone_fits_mask
 from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_REVERSAL_QUEUE, TO_STATUS, TO_STATUS_QUEUE
 
 CHARGE, REFUND = samples.charge(), samples.refund()
@@ -20,7 +21,7 @@ def claims(event: dict, about=TO_THE_PROMPT) -> dict[str, str]:
     (hint,) = parsed.outcomes
     assert isinstance(hint.outcome, Unknown)
     assert not parsed.confirmed
-    assert parsed.reply == ACCEPTED
+    assert parsed.reply == ACKNOWLEDGED
     return dict(hint.references)
 
 
@@ -38,6 +39,12 @@ def test_at_the_prompts_own_address_its_receipt_is_claimed():
 @pytest.mark.parametrize("phone", [int(samples.PHONE), samples.PHONE, "0722000111", "2547 ***** 111", "0722***111"])
 def test_amount_and_phone_are_compared_however_they_are_written(amount, phone):
     assert "receipt" in claims(samples.paid(amount=amount, phone=phone))
+
+
+@pytest.mark.parametrize("amount", ["250,000.00", "250,000", 250000.0])
+def test_an_amount_with_commas_is_read_in_a_callback_as_in_a_row(amount):
+    charge = samples.charge(amount=Money(25_000_000, "KES"))
+    assert "receipt" in claims(samples.paid(amount=amount), samples.about(charge, TO_PUSH))
 
 
 @pytest.mark.parametrize(
@@ -157,4 +164,4 @@ def test_nothing_of_a_person_is_kept():
     ],
 )
 def test_a_number_is_compared_with_its_mask(told, mask, fit):
-    assert fits(told, mask) is fit
+    assert phone_fits_mask(told, mask) is fit

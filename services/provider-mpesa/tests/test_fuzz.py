@@ -14,7 +14,7 @@ from provider_kit.integrity import checked
 from provider_kit.provider import References
 from provider_mpesa.answers import pause_of, token_refused
 from provider_mpesa.events import parse
-from provider_mpesa.mapping import pushed, queried, reversing, status_asked
+from provider_mpesa.mapping import outcome_of_push, outcome_of_query, outcome_of_reversal, outcome_of_status_query
 from provider_mpesa.objects import MpesaResponse, is_id
 from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_REVERSAL_QUEUE, TO_STATUS
 from testkit.fuzzing import bodies, is_storable
@@ -58,10 +58,10 @@ def test_any_response_is_read_to_an_outcome_that_can_be_stored_and_none_takes_it
     charge = samples.attempt(CHARGE, references=References([("checkout", samples.NAME)]))
     refund = samples.attempt(REFUND)
     for operation, read in (
-        (CHARGE, lambda: pushed(charge, CHARGE, response)),
-        (CHARGE, lambda: queried(charge, CHARGE, samples.NAME, response, settle=samples.SETTLE)),
-        (REFUND, lambda: reversing(refund, response)),
-        (REFUND, lambda: status_asked(response)),
+        (CHARGE, lambda: outcome_of_push(charge, CHARGE, response)),
+        (CHARGE, lambda: outcome_of_query(charge, CHARGE, samples.NAME, response, settle=samples.SETTLE)),
+        (REFUND, lambda: outcome_of_reversal(refund, response)),
+        (REFUND, lambda: outcome_of_status_query(response)),
     ):
         try:
             outcome = read()
@@ -105,5 +105,5 @@ def test_any_body_that_is_posted_about_a_payment_by_hand_is_answered(body, word)
 def test_a_response_that_is_nested_too_deep_is_a_doubt(body):
     for status in (200, 400, 500):
         response = MpesaResponse(status, body)
-        assert type(pushed(samples.attempt(CHARGE), CHARGE, response)).__name__ == "Unknown"
+        assert type(outcome_of_push(samples.attempt(CHARGE), CHARGE, response)).__name__ == "Unknown"
         assert parse(samples.callback(body)).outcomes == ()

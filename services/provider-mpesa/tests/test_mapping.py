@@ -23,12 +23,12 @@ from provider_mpesa.mapping import (
     MISFIT,
     checkout_of,
     is_traceless,
-    pushed,
-    queried,
-    reversal_result,
-    reversing,
-    status_asked,
-    status_result,
+    outcome_of_push,
+    outcome_of_query,
+    outcome_of_reversal,
+    outcome_of_reversal_result,
+    outcome_of_status_query,
+    outcome_of_status_result,
 )
 from provider_mpesa.objects import RESULT_REPORT, MpesaResponse
 
@@ -46,12 +46,12 @@ def error(code: str, text: str) -> MpesaResponse:
 
 
 def push(answer: MpesaResponse):
-    return pushed(samples.attempt(CHARGE), CHARGE, answer)
+    return outcome_of_push(samples.attempt(CHARGE), CHARGE, answer)
 
 
 def ask(answer: MpesaResponse, **changes):
     attempt = samples.attempt(CHARGE, **{"references": References(ANSWERED.known)} | changes)
-    return queried(attempt, CHARGE, samples.NAME, answer, settle=samples.SETTLE)
+    return outcome_of_query(attempt, CHARGE, samples.NAME, answer, settle=samples.SETTLE)
 
 
 def result_of(event: dict):
@@ -61,7 +61,7 @@ def result_of(event: dict):
 @pytest.mark.parametrize("code", ["0", 0])
 def test_accepted_is_not_paid_the_customer_is_being_asked_and_both_ids_are_kept(code):
     attempt = samples.attempt(CHARGE)
-    outcome = pushed(attempt, attempt.operation, response(samples.pushed(ResponseCode=code)))
+    outcome = outcome_of_push(attempt, attempt.operation, response(samples.pushed(ResponseCode=code)))
     assert isinstance(outcome, ActionRequired)
     assert outcome.action.phone == samples.MASK
     assert outcome.reference is None  # what is refunded one day is a receipt
@@ -123,6 +123,13 @@ def test_any_other_answer_to_a_prompt_is_a_doubt(answer):
     assert isinstance(push(answer), Unknown)
 
 
+def test_a_prompt_that_is_answered_with_an_error_and_a_name_is_a_doubt_and_asked_about_by_that_name():
+    attempt = samples.attempt(CHARGE)
+    outcome = outcome_of_push(attempt, attempt.operation, response(samples.pushed(ResponseCode="1")))
+    assert outcome == Unknown(reason="code 1")
+    assert ("checkout", samples.NAME) in attempt.references.noted
+
+
 @pytest.mark.parametrize(
     ("answer", "refused"),
     [
@@ -130,6 +137,7 @@ def test_any_other_answer_to_a_prompt_is_a_doubt(answer):
         (error("400.003.01", "Invalid Access Token"), True),
         (error("401.002.01", "Error Occurred - Invalid Access Token"), True),
         (response({"ResponseCode": "401.001", "ResponseMessage": "Invalid Access Token"}, 401), True),
+        (error("404.001.04", "Invalid Authentication Header"), True),
         (error("404.001.01", "Resource not found"), False),
         (error("400.002.02", "Bad Request - Invalid Amount"), False),
         (response({"text": "Invalid Access Token"}), False),
@@ -194,6 +202,20 @@ def test_a_success_that_a_callback_has_told_otherwise_is_a_doubt(misfit):
     assert ask(response(samples.asked()), references=references) == Unknown(reason=misfit)
 
 
+@pytest.mark.parametrize("code", [*PROMPT_ENDS, *PROMPT_DOUBTS])
+@pytest.mark.parametrize("claim", [("receipt", samples.RECEIPT), (MISFIT, AMOUNT_MISMATCH)])
+def test_an_end_without_money_is_a_doubt_where_a_callback_has_told_of_a_payment(code, claim):
+    references = References(ANSWERED.known, claims=[claim])
+    outcome = ask(response(samples.asked(code, "Any text")), references=references, ages=OLD)
+    assert outcome == Unknown(reason=f"result {code}, and a callback told of a payment")
+
+
+def test_a_misfit_is_refuted_once_a_statement_has_shown_the_payment():
+    references = References([*ANSWERED.known, ("receipt", samples.RECEIPT)], claims=[(MISFIT, AMOUNT_MISMATCH)])
+    told = ask(response(samples.asked()), references=references)
+    assert told == Succeeded(amount=samples.KES_10, reference=samples.RECEIPT)
+
+
 def test_a_receipt_that_a_statement_has_shown_stays_the_payments_reference():
     references = References([*ANSWERED.known, ("receipt", samples.RECEIPT)], claims=[("receipt", "SKL4OTHER9")])
     told = ask(response(samples.asked()), references=references)
@@ -202,26 +224,26 @@ def test_a_receipt_that_a_statement_has_shown_stays_the_payments_reference():
 
 def test_a_reversal_that_is_accepted_is_pending_and_its_ids_are_kept():
     attempt = samples.attempt(REFUND)
-    assert reversing(attempt, response(samples.accepted())) == Pending()
+    assert outcome_of_reversal(attempt, response(samples.accepted())) == Pending()
     assert dict(attempt.references.noted) == {"conversation": samples.CONVERSATION, "originator": samples.ORIGINATOR}
     for doubt in (response(samples.accepted(ResponseCode="17")), error("500.001.1001", "Internal Server Error")):
-        assert isinstance(reversing(samples.attempt(REFUND), doubt), Unknown)
-        assert isinstance(status_asked(doubt), Unknown)
-    assert status_asked(response(samples.accepted())) == Pending()
+        assert isinstance(outcome_of_reversal(samples.attempt(REFUND), doubt), Unknown)
+        assert isinstance(outcome_of_status_query(doubt), Unknown)
+    assert outcome_of_status_query(response(samples.accepted())) == Pending()
 
 
 @pytest.mark.parametrize("code", REVERSAL_ENDS)
 def test_every_documented_result_of_a_reversal_ends_it(code):
     told = int(code) if code.isdecimal() else code
-    assert reversal_result(REFUND, result_of(samples.result(told))) == REVERSAL_ENDS[code]
+    assert outcome_of_reversal_result(REFUND, result_of(samples.result(told))) == REVERSAL_ENDS[code]
 
 
 def test_a_reversal_that_was_carried_out_tells_its_receipt_and_its_amount():
     done = Succeeded(amount=samples.KES_10, reference=samples.REVERSAL)
-    assert reversal_result(REFUND, result_of(samples.result())) == done
-    assert reversal_result(REFUND, result_of(samples.result(ResultParameters=None))) == done
+    assert outcome_of_reversal_result(REFUND, result_of(samples.result())) == done
+    assert outcome_of_reversal_result(REFUND, result_of(samples.result(ResultParameters=None))) == done
     only = {"ResultParameter": {"Key": "OriginalTransactionID", "Value": samples.RECEIPT}}
-    assert reversal_result(REFUND, result_of(samples.result(ResultParameters=only))) == done
+    assert outcome_of_reversal_result(REFUND, result_of(samples.result(ResultParameters=only))) == done
 
 
 @pytest.mark.parametrize(
@@ -234,27 +256,27 @@ def test_a_reversal_that_was_carried_out_tells_its_receipt_and_its_amount():
     ],
 )
 def test_any_other_result_of_a_reversal_is_a_doubt(event):
-    assert isinstance(reversal_result(REFUND, result_of(event)), Unknown)
+    assert isinstance(outcome_of_reversal_result(REFUND, result_of(event)), Unknown)
 
 
 def test_a_reversal_that_was_declined_may_be_of_what_somebody_else_had_reversed_and_is_a_doubt():
-    assert status_result(REFUND, result_of(samples.stands("Declined"))) == Unknown(reason="status Declined")
+    assert outcome_of_status_result(REFUND, result_of(samples.stands("Declined"))) == Unknown(reason="status Declined")
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "Expired"])
 def test_a_reversal_that_m_pesa_says_has_ended_without_effect_has_failed(status):
-    told = status_result(REFUND, result_of(samples.stands(status)))
+    told = outcome_of_status_result(REFUND, result_of(samples.stands(status)))
     assert isinstance(told, Declined)
     assert told.code == "refund_failed"
 
 
 def test_a_reversal_stands_as_its_status_says_and_a_word_that_is_no_end_says_nothing():
-    assert status_result(REFUND, result_of(samples.stands())) == Succeeded(
+    assert outcome_of_status_result(REFUND, result_of(samples.stands())) == Succeeded(
         amount=samples.KES_10, reference=samples.REVERSAL
     )
     for status in ("Pending", ""):
-        assert status_result(REFUND, result_of(samples.stands(status))) is None
-    assert status_result(REFUND, result_of(samples.result("SFC_IC0003"))) is None
+        assert outcome_of_status_result(REFUND, result_of(samples.stands(status))) is None
+    assert outcome_of_status_result(REFUND, result_of(samples.result("SFC_IC0003"))) is None
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from malipo.contracts.outcomes import Succeeded, Unknown
 from malipo.platform.client import http_client
 from provider_kit.provider import References
-from provider_mpesa.client import TOKEN_PATH
 from provider_mpesa.prompt_names import kept, whole
+from provider_mpesa.requests import TOKEN
 
 OLD = "ws_CO_191220191020363925"
 
@@ -40,7 +40,7 @@ async def asked():
     names: list[str] = []
 
     def daraja(request: httpx.Request) -> httpx.Response:
-        if request.url.path == TOKEN_PATH:
+        if request.url.path == TOKEN:
             return httpx.Response(200, json=samples.TOKEN)
         names.append(json.loads(request.content)["CheckoutRequestID"])
         return httpx.Response(200, json=samples.asked())

@@ -31,7 +31,7 @@ async def replica(new_database, pool_of, mpesa) -> Replica:
     database.use(await pool_of(new_database("provider_mpesa")))
     replica = Replica(mpesa, database)
     await replica.configure()
-    await replica.fetching.survey(database)
+    await replica.statements.admit(database)
     return replica
 
 
@@ -208,8 +208,8 @@ async def test_a_used_up_quota_is_waited_for_by_all_and_alerts_nobody_yet(replic
     assert before == 1
     await replica.sql("UPDATE statements SET due_at = now()")
     other = replica.another()
-    (cursor,) = await other.fetching._cursors.claim(other.lease, 10, [])
-    await other.fetching.look(cursor)
+    (cursor,) = await other.statements._cursors.claim(other.lease, 10, [])
+    await other.statements.look(cursor)
     assert await asked(replica) == before
 
 
@@ -217,7 +217,7 @@ async def test_a_process_that_dies_between_two_pages_is_followed_by_one_that_rea
     receipts = [await replica.by_hand(1, f"INV-{number}") for number in range(130)]
     (cursor,) = await replica.claim()
     replica.statement._pause_seconds = 3600
-    reading = asyncio.create_task(replica.fetching.look(cursor))
+    reading = asyncio.create_task(replica.statements.look(cursor))
     await until(lambda: at_least(replica, 100), what="the first page")
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)

@@ -8,6 +8,7 @@ import httpx
 import mpesa_samples as samples
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from malipo import ids
@@ -21,9 +22,10 @@ from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from provider_kit.credentials import CredentialStore
 from provider_mpesa.__main__ import cli
-from provider_mpesa.client import TOKEN_PATH, MpesaClient
-from provider_mpesa.registration import C2B_PATH, NO_ANSWER, OTHERS, PULL_PATH, Applicant, Registrar, Wish
+from provider_mpesa.client import MpesaClient
+from provider_mpesa.registrar import LEFT, NO_ANSWER, OTHERS, Registrar, Wish
 from provider_mpesa.registrations import Registrations
+from provider_mpesa.requests import C2B_REGISTER, PULL_REGISTER, TOKEN
 from testkit.tokens import MemoryTokens
 
 KEY_RING = KeyRing({"k1": b"k" * 32})
@@ -33,6 +35,12 @@ TAKEN = {"OriginatorCoversationID": "7619-37765134-1", "ResponseCode": "0", "Res
 PULLS = {"ResponseRefID": "1", "ResponseStatus": "1000", "ResponseDescription": "Shortcode Registered Successfully"}
 PULLED_BEFORE = PULLS | {"ResponseStatus": "1001", "ResponseDescription": "ShortCode already Registered"}
 ALREADY = samples.failure("500.003.1001", "Urls are already registered.")
+NO_PRODUCT = "Error Occurred - Invalid Access Token - Invalid API call as no apiproduct match found"
+ALREADY_WITHOUT_A_CODE = {
+    "ConversationID": "",
+    "OriginatorCoversationID": "",
+    "ResponseDescription": "Validation and Confirmation URLs are already registered",
+}
 
 
 @dataclass
@@ -44,10 +52,10 @@ class Daraja:
     asked: list[tuple[str, dict]] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == TOKEN_PATH:
+        if request.url.path == TOKEN:
             return httpx.Response(200, json=samples.TOKEN)
         self.asked.append((request.url.path, json.loads(request.content)))
-        answer = self.c2b if request.url.path == C2B_PATH else self.pull
+        answer = self.c2b if request.url.path == C2B_REGISTER else self.pull
         if isinstance(answer, Exception):
             raise answer
         status, body = answer if isinstance(answer, tuple) else (200, answer)
@@ -59,24 +67,37 @@ class Operator:
     """Registers the account `cred_1`, as the command does."""
 
     database: Database
-    credentials: CredentialStore
-    registrar: Registrar
+    client: MpesaClient
+    key_ring: KeyRing = KEY_RING
+    base: str = BASE
     version: int = 0
+
+    @property
+    def credentials(self) -> CredentialStore:
+        """As a process has them that starts now."""
+        return CredentialStore(DESCRIPTOR, self.database, self.key_ring, callback_base=self.base)
+
+    @property
+    def registrations(self) -> Registrations:
+        return Registrations(self.database, self.credentials)
 
     async def configure(self, plain: dict) -> None:
         self.version += 1
         owner = secret_owner("mer_1", "live", "cred_1")
-        sealed = KEY_RING.seal(msgspec.json.encode(plain), owner=owner)
+        sealed = self.key_ring.seal(msgspec.json.encode(plain), owner=owner)
         credential = Credential(id="cred_1", provider="mpesa", mode="live", ciphertext=sealed)
         message = MerchantConfigured(merchant_id="mer_1", version=self.version, credentials=(credential,))
         async with self.database.begin() as unit:
             await self.credentials.replicate(lambda: None, unit, [Received(message, ids.new("msg"), "topic", "mer_1")])
 
-    async def register(self, base: str = BASE, **wish: bool) -> dict[str, tuple[bool, str]]:
-        account = await self.credentials.by_id("cred_1")
-        path = self.credentials.callback_path(account)
-        applicant = Applicant(account, base, lambda word: f"{base}{path}/{word}")
-        told = await self.registrar.register(applicant, Wish(**wish))
+    async def turn_to(self, key_ring: KeyRing) -> None:
+        """The ring is another one, and the credentials are sealed under it."""
+        self.key_ring = key_ring
+        await self.configure(PULLED)
+
+    async def register(self, **wish: bool) -> dict[str, tuple[bool, str]]:
+        registrar = Registrar(self.client, self.credentials, self.registrations)
+        told = await registrar.register(await self.credentials.by_id("cred_1"), Wish(**wish))
         return {one.title: (one.registered, one.text) for one in told}
 
     async def told(self) -> list[tuple[dict, list[str]]]:
@@ -101,9 +122,7 @@ async def operator(new_database, pool_of, daraja):
     async with http_client(timeout_seconds=5, transport=httpx.MockTransport(daraja)) as http:
         hosts = {"test": "http://test.test", "live": "http://live.test"}
         client = MpesaClient(http, MemoryTokens(), samples.NoPauses(), hosts=hosts, timeout_seconds=5)
-        operator = Operator(
-            database, CredentialStore(DESCRIPTOR, database, KEY_RING), Registrar(client, Registrations(database))
-        )
+        operator = Operator(database, client)
         await operator.configure(PULLED)
         yield operator
 
@@ -116,9 +135,9 @@ async def test_both_parts_are_registered_with_the_accounts_own_addresses(operato
     (c2b_path, c2b), (pull_path, pull) = daraja.asked
     account = f"{BASE}/callbacks/phone/{b'cred_1'.hex()}/"
     words = {name: c2b[name].removeprefix(account).partition("/")[2] for name in ("ConfirmationURL", "ValidationURL")}
-    assert (c2b_path, words) == (C2B_PATH, {"ConfirmationURL": "confirmation", "ValidationURL": "validation"})
+    assert (c2b_path, words) == (C2B_REGISTER, {"ConfirmationURL": "confirmation", "ValidationURL": "validation"})
     assert (c2b["ShortCode"], c2b["ResponseType"]) == ("600111", "Completed")
-    assert (pull_path, pull["NominatedNumber"], pull["RequestType"]) == (PULL_PATH, "0722000000", "Pull")
+    assert (pull_path, pull["NominatedNumber"], pull["RequestType"]) == (PULL_REGISTER, "0722000000", "Pull")
     assert pull["CallBackURL"].startswith(account)
     assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])]
 
@@ -150,8 +169,9 @@ async def test_the_sandbox_may_spell_its_fields_with_a_space(operator, daraja):
     assert (await operator.register())["Pull Transactions"] == (True, "registered")
 
 
-async def test_addresses_that_others_may_have_registered_are_not_taken_for_malipos(operator, daraja):
-    daraja.c2b = (500, ALREADY)
+@pytest.mark.parametrize("answer", [(500, ALREADY), (200, ALREADY_WITHOUT_A_CODE)])
+async def test_addresses_that_others_may_have_registered_are_not_taken_for_malipos(operator, daraja, answer):
+    daraja.c2b = answer
     assert await operator.register() == {
         "payments by hand": (False, OTHERS),
         "Pull Transactions": (True, "registered"),
@@ -163,11 +183,54 @@ async def test_addresses_that_others_may_have_registered_are_not_taken_for_malip
 
 async def test_other_addresses_of_malipo_are_registered_anew(operator, daraja):
     await operator.register()
-    assert set((await operator.register("https://moved.example")).values()) == {(True, "registered")}
-    assert [body["ConfirmationURL"][:24] for path, body in daraja.asked if path == C2B_PATH] == [
+    operator.base = "https://moved.example"
+    assert set((await operator.register()).values()) == {(True, "registered")}
+    assert [body["ConfirmationURL"][:24] for path, body in daraja.asked if path == C2B_REGISTER] == [
         "https://pay.example/call",
         "https://moved.example/ca",
     ]
+
+
+async def test_what_was_registered_under_a_key_is_registered_for_as_long_as_that_is_on_the_ring(operator, daraja):
+    await operator.register()
+    operator.key_ring = KeyRing({"k2": b"m" * 32, "k1": b"k" * 32})
+    assert all(text.startswith("registered since 20") for _, text in (await operator.register()).values())
+    await operator.registrations.review(operator.database)
+    assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])] * 2
+    assert len(daraja.asked) == 2
+
+
+async def test_an_address_whose_key_has_left_the_ring_has_to_be_registered_anew(operator, daraja):
+    await operator.register()
+    await operator.told()
+    await operator.turn_to(KeyRing({"k2": b"m" * 32}))
+    with capture_logs() as lines:
+        for _ in range(2):
+            await operator.registrations.review(operator.database)
+    alerts = [one for one in lines if one["event"] == "registered address not answered"]
+    assert {(one["credential_id"], one["registration"], one["log_level"]) for one in alerts} == {
+        ("cred_1", "c2b", "error"),
+        ("cred_1", "pull", "error"),
+    }
+    assert len(alerts) == 2
+    assert await operator.told() == [({"shortcode": "600111"}, [])]
+    daraja.c2b, daraja.pull = (500, ALREADY), PULLED_BEFORE
+    assert await operator.register() == {
+        "payments by hand": (False, LEFT),
+        "Pull Transactions": (True, "registered before"),
+    }
+    daraja.c2b = TAKEN
+    assert (await operator.register())["payments by hand"] == (True, "registered")
+    assert (await operator.told())[-1] == ({"shortcode": "600111"}, ["c2b", "pull"])
+
+
+async def test_a_key_that_comes_back_to_the_ring_has_its_addresses_registered_again(operator):
+    await operator.register()
+    for key_ring in (KeyRing({"k2": b"m" * 32}), KEY_RING):
+        await operator.told()
+        await operator.turn_to(key_ring)
+        await operator.registrations.review(operator.database)
+    assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])]
 
 
 @pytest.mark.parametrize(
@@ -177,6 +240,7 @@ async def test_other_addresses_of_malipo_are_registered_anew(operator, daraja):
         ((200, TAKEN | {"ResponseCode": "1", "ResponseDescription": "Rejected\u0007"}), "M-Pesa refuses: Rejected"),
         ((200, "<html>Request Rejected</html>"), "cannot be read (http 200)"),
         ((500, samples.failure("500.003.1001", "Internal Server Error")), "Internal Server Error"),
+        ((401, samples.failure("401.003.01", NO_PRODUCT)), "lacks a product"),
         (httpx.ReadTimeout("late"), NO_ANSWER),
         (httpx.ConnectError("refused"), "nothing was sent: no connection to M-Pesa"),
     ],
@@ -195,15 +259,13 @@ async def test_what_went_wrong_is_said_and_the_other_part_is_registered_all_the_
 
 async def test_without_a_nominated_number_there_are_no_pull_transactions(operator, daraja):
     await operator.configure(samples.CREDENTIALS)
-    operator.credentials._forget()
     assert list(await operator.register()) == ["payments by hand"]
-    assert [path for path, _ in daraja.asked] == [C2B_PATH]
+    assert [path for path, _ in daraja.asked] == [C2B_REGISTER]
 
 
 async def test_another_short_code_is_registered_by_itself(operator, daraja):
     await operator.register()
     await operator.configure(PULLED | {"shortcode": "600999"})
-    operator.credentials._forget()
     daraja.pull = (400, samples.failure("400.001", "Invalid ShortCode"))
     assert (await operator.register())["Pull Transactions"] == (False, "M-Pesa refuses: Invalid ShortCode")
     assert (await operator.told())[1:] == [({"shortcode": "600999"}, ["c2b"])]

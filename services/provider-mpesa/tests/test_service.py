@@ -30,7 +30,7 @@ from malipo_simulators.mpesa.app import create_mpesa_app
 from malipo_simulators.mpesa.initiators.certificate import CERTIFICATE
 from provider_kit.credentials import NoCredentials
 from provider_mpesa.main import build, register
-from provider_mpesa.registration import Wish
+from provider_mpesa.registrar import Wish
 from provider_mpesa.settings import Settings
 from testkit.serving import serving
 from testkit.waiting import until

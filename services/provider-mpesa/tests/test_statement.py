@@ -13,9 +13,9 @@ from provider_kit.credentials import Account
 from provider_kit.errors import Misconfigured, NotReady, NotSent
 from provider_kit.statement import Stretch
 from provider_mpesa.account import read_account
-from provider_mpesa.client import TOKEN_PATH, MpesaClient
+from provider_mpesa.client import MpesaClient
+from provider_mpesa.requests import TOKEN, pull_query
 from provider_mpesa.statement import MpesaStatement
-from provider_mpesa.statement_rows import page_request
 from testkit.tokens import MemoryTokens
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ class Daraja:
     asked: list[dict] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == TOKEN_PATH:
+        if request.url.path == TOKEN:
             return httpx.Response(200, json=samples.TOKEN)
         body = json.loads(request.content)
         self.asked.append(body)
@@ -135,7 +135,7 @@ async def test_each_query_waits_for_its_apps_turn(daraja, read, pauses):
 def test_tills_of_one_store_have_one_statement_and_are_one_account():
     """M-Pesa is asked by the store's number alone, and shows what each of its tills was paid."""
     tills = [samples.TILL | {"till_number": number} for number in ("500333", "500444")]
-    requests = [page_request(read_account(one, "test"), STRETCH, 0) for one in tills]
+    requests = [pull_query(read_account(one, "test"), STRETCH, 0) for one in tills]
     assert requests[0] == requests[1]
     provider = samples.provider(None)
     assert provider.identity(tills[0]) == provider.identity(tills[1])

@@ -95,9 +95,7 @@ def bare_path(stack: Stack, logs: Path) -> Generator[BarePath]:
             name: ends.enter_context(_process(name, environment | {"HTTP_PORT": str(port)}, logs / f"bare-{name}.log"))
             for name, port in ports.items()
         }
-        if not until(lambda: all(map(_is_up, ports.values())), _START_SECONDS):
-            message = f"The bare path is not up. Look into {logs}."
-            raise RuntimeError(message)
+        _wait_until_up(ports, processes, logs)
         path = BarePath(stack, ports, processes)
         ends.callback(path.close)
         yield path
@@ -124,6 +122,23 @@ def _ask_for_callbacks(stack: Stack, url: str) -> str:
     form = {"url": url, "enabled_events[]": list(EVENT_TYPES)}
     answer = httpx.post(f"{stack.url('stripe-sim')}/v1/webhook_endpoints", data=form, auth=(KEY, ""))
     return str(answer.raise_for_status().json()["secret"])
+
+
+def _wait_until_up(ports: Mapping[str, int], processes: Mapping[str, subprocess.Popen[bytes]], logs: Path) -> None:
+    """Wait for all of them. Raises RuntimeError, with the end of its log, of those that have ended or are not up in time."""
+    waiting = dict(ports)
+
+    def is_over() -> bool:
+        for name in [name for name, port in waiting.items() if _is_up(port)]:
+            del waiting[name]
+        return not waiting or any(processes[name].poll() is not None for name in waiting)
+
+    until(is_over, _START_SECONDS)
+    if waiting:
+        ends = {name: (logs / f"bare-{name}.log").read_text("utf-8", "replace")[-1000:] for name in waiting}
+        what = (f"{name} (exit status {processes[name].poll()}): {end}" for name, end in ends.items())
+        message = "\n".join(["Of the bare path are not up:", *what])
+        raise RuntimeError(message)
 
 
 def _is_up(port: int) -> bool:

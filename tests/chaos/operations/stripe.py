@@ -103,7 +103,7 @@ def delivery(scene: Scene, _: str) -> None:
 def hurry_callback(scene: Scene) -> str:
     """Have Stripe call back before it answers."""
     forget_faults(scene)
-    scene.merchant.demo.fault("webhook_before_answer", match={"amount": _EARLY_CALLBACK_AMOUNT})
+    scene.merchant.demo.stripe_fault("webhook_before_answer", match={"amount": _EARLY_CALLBACK_AMOUNT})
     return ""
 
 
@@ -116,9 +116,9 @@ def lose_answer(scene: Scene) -> str:
     """The next charge's answer does not come through, and its repeat under the same key is answered late."""
     charge = {"method": "POST", "path": "/v1/payment_intents", "amount": _LOST_ANSWER_AMOUNT}
     forget_faults(scene)
-    scene.merchant.demo.fault("webhook_drop", match={"amount": _LOST_ANSWER_AMOUNT})
-    scene.merchant.demo.fault("answer_lost", match=charge, times=1)
-    scene.merchant.demo.fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
+    scene.merchant.demo.stripe_fault("webhook_drop", match={"amount": _LOST_ANSWER_AMOUNT})
+    scene.merchant.demo.stripe_fault("answer_lost", match=charge, times=1)
+    scene.merchant.demo.stripe_fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
     return ""
 
 

@@ -235,12 +235,12 @@ class DemoMerchant:
             raise NeverHappened(message)
         return came
 
-    def book(self) -> Json:
+    def stripe_book(self) -> Json:
         """What really happened to this merchant's money at Stripe: `{"effects": [...], "payment_intents": [...]}`."""
         owner = {"Authorization": f"Bearer {self.stripe_key}"}
         return self.stripe.get("/_sim/book", headers=owner).raise_for_status().json()
 
-    def fault(self, fault: str, **rule: Any) -> None:
+    def stripe_fault(self, fault: str, **rule: Any) -> None:
         """Have Stripe misbehave, by a rule of the simulator."""
         self.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
 

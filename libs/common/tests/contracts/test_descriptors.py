@@ -1,7 +1,8 @@
 """What every descriptor keeps, those of providers to come too, so that all that derives from them can."""
 
 import re
-from typing import get_args
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 
@@ -78,6 +79,26 @@ def test_the_example_of_the_credentials_is_one(providers):
     for provider in providers.values():
         example = provider.credentials.model_config["json_schema_extra"]["example"]
         provider.credentials.model_validate(example)
+
+
+def texts_in(schema: Any) -> Iterator[dict[str, Any]]:
+    """What a schema says of each text that a merchant may send."""
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from texts_in(inner)
+    elif isinstance(schema, dict):
+        if schema.get("type") == "string":
+            yield schema
+        for inner in schema.values():
+            yield from texts_in(inner)
+
+
+def test_a_null_character_which_no_row_can_hold_is_refused_in_every_text_and_the_description_says_so(providers):
+    for provider in providers.values():
+        for model in (provider.credentials, *(rules.model for rules in provider.methods)):
+            free = [text for text in texts_in(model.model_json_schema()) if not {"const", "enum"} & text.keys()]
+            for sent in ("\0", "12345\0", "https://shop.example/\0"):
+                assert [text for text in free if re.search(text.get("pattern", ""), sent)] == [], provider.name
 
 
 def test_confirming_follows_an_approval_and_nothing_else(providers):

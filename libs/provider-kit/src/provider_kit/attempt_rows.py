@@ -18,6 +18,12 @@ from provider_kit.references import MAIN, OWN, holdable
 OPENED = "opened"
 """The `problem` of an attempt that stands for an operation begun at the provider: it is never carried out here."""
 
+ACCOUNT_THERE = """concat_ws('/', split_part(attempts.account, '/', 1), split_part(attempts.account, '/', 2),
+    attempts.account_fingerprint)"""
+"""In SQL: the name (`account_name`) of the account that an attempt was sent to, as all labels of it share: with the fingerprint
+in place of the label.
+"""
+
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
 
 

@@ -166,6 +166,10 @@ class CredentialStore:
             raise LookupError(word)
         return f"{self._callback_base}{self.callback_path(account)}/{word}"
 
+    def addresses(self, account: Account) -> Sequence[str]:
+        """Whole addresses of the account that are answered, without a word: today's, then those under the ring's other keys."""
+        return [f"{self._callback_base}{self.callback_path(account, key)}" for key in self._key_ring.all]
+
     def callback_url(self, account: Account, operation_id: str, request: str, address_key: str | None = None) -> str:
         """Where callbacks of this request of an operation come to, whole."""
         own = own_path(account.id, operation_id, request, self._key_ring, address_key)

@@ -12,7 +12,7 @@ from malipo.contracts.provider_commands import Query
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, arguments, given, insert, purge_of, statement
-from provider_kit.attempt_rows import OriginalAttempt, account_of, read_original
+from provider_kit.attempt_rows import ACCOUNT_THERE, OriginalAttempt, account_of, read_original
 from provider_kit.provider import CallbackOutcome, NamedOperation, ReceivedMoney, kind_of
 from provider_kit.reasons import UNHEARD
 from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
@@ -21,7 +21,7 @@ from provider_kit.tables import ATTEMPTS, CLAIMS, NEW_ATTEMPT
 _MOVED = "('Succeeded', 'Reversed')"
 _STATEMENT_FOR = f"""
 SELECT s.covered_until - attempts.first_sent_at FROM statements AS s
-WHERE s.account = concat_ws('/', split_part(attempts.account, '/', 1), split_part(attempts.account, '/', 2), attempts.account_fingerprint)
+WHERE s.account = {ACCOUNT_THERE}
   AND s.credential_id IS NOT NULL AND s.proved_at IS NOT NULL AND s.covered_since <= attempts.first_sent_at
   AND NOT EXISTS (
     SELECT FROM received_money AS r JOIN attempt_references AS own ON own.reference = r.report ->> 'account_reference'

@@ -111,7 +111,9 @@ CREATE TABLE access_tokens (
     ciphertext     text,
     renew_at       timestamptz,
     fetching_by    text,
-    fetching_until timestamptz
+    fetching_until timestamptz,
+    rest_seconds   double precision,
+    rests_until    timestamptz
 );
 
 CREATE TABLE statements (

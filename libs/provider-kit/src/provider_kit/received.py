@@ -113,7 +113,7 @@ class Explaining:
     async def judge(self, unit: UnitOfWork, row: Row) -> Judged:
         """What the money is, as far as it is known by now."""
         one = self._read(row)
-        originals = await knowledge.originals(unit.transaction, [], sorted(_names(one.money)))
+        originals = await knowledge.originals(unit.transaction, [], sorted(_all_names(one.money)))
         ours = of_account(originals.values(), one.origin.account)
         if is_known(one.money, ours):
             count(unit, self.provider, "explained")
@@ -131,12 +131,12 @@ class Explaining:
         if _has_to_wait(heard, taker, one.age):
             return Judged("later", [taker])
         if _lacks_its_transaction(one.money, heard, taker):
-            return await self._names(unit, one, taker, heard)
-        if _is_without_money(heard) and _is_its_money(one.money, taker):
+            return await self._name(unit, one, taker, heard)
+        if _is_without_money(heard, one.money, taker) and _is_its_money(one.money, taker):
             return await self._succeeds(unit, one, taker)
         return await self._report(unit, one, named)
 
-    async def _names(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt, heard: Outcome | None) -> Judged:
+    async def _name(self, unit: UnitOfWork, one: _Money, taker: OriginalAttempt, heard: Outcome | None) -> Judged:
         """Write down the transaction of a success, and report the name if it was told without any: a refund waits for it."""
         await knowledge.take(unit, taker, one.money)
         if isinstance(heard, Succeeded) and heard.reference is None:
@@ -178,7 +178,7 @@ class Explaining:
     def _names_in(self, row: Row) -> set[str]:
         """None in what cannot be read: that is alerted when it is judged."""
         try:
-            return _names(self._read(row).money)
+            return _all_names(self._read(row).money)
         except msgspec.MsgspecError:
             return set()
 
@@ -188,7 +188,7 @@ def count(unit: UnitOfWork, provider: str, result: str, number: int = 1) -> None
     unit.after_commit(partial(RECEIVED.labels(provider, result).inc, number))
 
 
-def _names(money: ReceivedMoney) -> set[str]:
+def _all_names(money: ReceivedMoney) -> set[str]:
     return transactions(money) | purpose(money)
 
 
@@ -205,11 +205,16 @@ def _has_to_wait(heard: Outcome | None, taker: OriginalAttempt, age: timedelta) 
     return waits and not taker.ages.expired and age < _UNDECIDED
 
 
-def _is_without_money(heard: Outcome | None) -> bool:
-    """Whether the provider has answered, and not that money moved, is held, or is of another amount than the charge's."""
+def _is_without_money(heard: Outcome | None, money: ReceivedMoney, taker: OriginalAttempt) -> bool:
+    """Whether the provider has answered, and not that money moved, is held, or is of another amount than the charge's.
+
+    That amount is only claimed where it comes without the id of a transaction: money for that very purpose says more.
+    """
     if heard is None or isinstance(heard, Succeeded | Authorized | Reversed):
         return False
-    return not (isinstance(heard, Unknown) and heard.reason == AMOUNT_MISMATCH)
+    if isinstance(heard, Unknown) and heard.reason == AMOUNT_MISMATCH:
+        return heard.reference is None and bool(purpose(money) & taker.ids)
+    return True
 
 
 def _is_its_money(money: ReceivedMoney, taker: OriginalAttempt) -> bool:

@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind
 from malipo import ids
 from malipo.contracts.descriptor import Method, Never
 from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Canceled, Declined, Outcome, OutcomeReported, Unknown
-from malipo.contracts.provider_commands import Charge, Confirm, Query
+from malipo.contracts.provider_commands import Charge, Confirm, ProviderCommand, Query
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Executor
@@ -289,7 +289,10 @@ class AttemptRunner:
         return Declined(code="never_sent", message="The operation never reached the provider and never will.")
 
     async def _could_not_send(self, claimed: ClaimedAttempt, obstacle: Obstacle) -> None:
-        """Nothing was sent by this try: try again later, or end the attempt by what is known of earlier tries."""
+        """Nothing was sent by this try: try again later, or end the attempt by what is known of earlier tries.
+
+        A query that was not sent says nothing about its operation: it waits as an operation does, unless a person has to act.
+        """
         command = claimed.command
         if obstacle.for_a_person:
             facts = {"provider": self._name, "merchant_id": command.merchant_id, "payment_id": command.payment_id}
@@ -297,19 +300,19 @@ class AttemptRunner:
         awaited = isinstance(command, Charge | Confirm)
         patience = CHARGE_PATIENCE_SECONDS if awaited else PATIENCE_SECONDS
         hopeless = awaited and obstacle.code == MISCONFIGURED
-        if isinstance(command, Query):
+        if isinstance(command, Query) and obstacle.for_a_person:
             # the orchestrator queries again when its timer fires
             await self._record(claimed, Unknown(reason=obstacle.code))
         elif not hopeless and claimed.age.total_seconds() <= patience:
             tracing.annotate({"outcome": obstacle.code})
             obstacle = replace(obstacle, why=exchanges.concealed().without(obstacle.why))
             await when_back(partial(self._postpone, claimed, command, obstacle), "a try that has to wait")
-        elif claimed.first_sent_at:
+        elif claimed.first_sent_at or isinstance(command, Query):
             await self._record(claimed, Unknown(reason=obstacle.code))
         else:
             await self._record(claimed, Declined(code=obstacle.code, message=obstacle.why))
 
-    async def _postpone(self, claimed: ClaimedAttempt, operation: ProviderOperation, obstacle: Obstacle) -> None:
+    async def _postpone(self, claimed: ClaimedAttempt, command: ProviderCommand, obstacle: Obstacle) -> None:
         seconds, problem = obstacle.delay_seconds * ids.jitter(0.2), f"{obstacle.code}: {obstacle.why}"
         async with self._database.begin() as unit:
             postponed = await self._attempts.postpone(unit, claimed, seconds=seconds, problem=problem)
@@ -317,14 +320,16 @@ class AttemptRunner:
                 return  # the lease was lost: the process that has the attempt now will report its outcome
             if postponed.withdrawn_step is not None:
                 unit.after_commit(self.nudge)  # an attempt that waited behind it may run now
-            report = self._report_of(claimed, operation, postponed, obstacle)
+            report = self._report_of(claimed, command, postponed, obstacle)
             if report is not None:
-                unit.send(OUTCOMES, operation.payment_id, report, headers=claimed.headers)
+                unit.send(OUTCOMES, command.payment_id, report, headers=claimed.headers)
 
     def _report_of(
-        self, claimed: ClaimedAttempt, operation: ProviderOperation, postponed: PostponedAttempt, obstacle: Obstacle
+        self, claimed: ClaimedAttempt, operation: ProviderCommand, postponed: PostponedAttempt, obstacle: Obstacle
     ) -> OutcomeReported | AttemptPostponed | None:
-        """The end of what was withdrawn meanwhile, or else what postponed the attempt."""
+        """The end of what was withdrawn meanwhile, or else what postponed the attempt. Of a query nothing is told."""
+        if isinstance(operation, Query):
+            return None
         if postponed.withdrawn_step is not None:
             step, also_answers = postponed.withdrawn_step, postponed.also_answers
             return reports.withdrawn(operation, self._name, step, also_answers, exchanges.made())

@@ -1,10 +1,12 @@
 """One request to a provider with every limit set: its answer in full, or in which way there is none."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import aiohttp
 import httpx
 
+from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.platform.client import never_sent
 from provider_kit.errors import NotSent
 
@@ -43,6 +45,16 @@ async def exchange(
         raise Silence("timeout" if late else "connection_broken") from error
     except aiohttp.ClientError:  # a response that is not HTTP: the transport lets the error through
         raise Silence("answer_not_http") from None  # its error would bring the request's headers along
+
+
+async def unless_silent(call: Awaitable[Outcome]) -> Outcome:
+    """The outcome of a call; a doubt where its request was perhaps sent, and the answer was not read in full."""
+    try:
+        return await call
+    except Silence as silence:
+        return Unknown(reason=str(silence), silent=True)
+    except ResponseTooLong:
+        return Unknown(reason="answer_too_long")
 
 
 async def _read(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> tuple[httpx.Response, bytes]:  # noqa: TID251 - made elsewhere

@@ -10,12 +10,11 @@ from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
 from malipo.platform.settings import ServiceSettings
-from provider_kit import fetching, knowledge, opened, received, reminders, unmatched
+from provider_kit import knowledge, opened, received, reminders, statement_reader, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
 from provider_kit.credentials import CredentialStore
 from provider_kit.door import Door
-from provider_kit.fetching import Fetching
 from provider_kit.handlers import handle_batch, replicate
 from provider_kit.looking import LookingAgain
 from provider_kit.personal import PersonalKeys
@@ -23,6 +22,7 @@ from provider_kit.provider import Provider
 from provider_kit.runner import AttemptRunner
 from provider_kit.settings import AddressedSettings
 from provider_kit.statement import Statement
+from provider_kit.statement_reader import StatementReader
 
 
 def provider_service(
@@ -68,10 +68,10 @@ def provider_service(
     door = Door(provider, runtime.database, keys, nudge)
     hasten = None
     if statement is not None:
-        reading = Fetching(
+        reader = StatementReader(
             provider, statement, credentials, door, runtime.database, lease_seconds=settings.lease_seconds
         )
-        runtime.sweep("statements' accounts", fetching.SURVEY_SECONDS, reading.survey)
-        runtime.loop("statements", reading.executor.run)
-        hasten = reading.hasten
+        runtime.sweep("statements' accounts", statement_reader.ADMIT_SECONDS, reader.admit)
+        runtime.loop("statements", reader.executor.run)
+        hasten = reader.hasten
     return runtime.app([Callbacks(provider, credentials, door, senders=senders, hasten=hasten).route()])

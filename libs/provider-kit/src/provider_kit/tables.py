@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -167,8 +168,12 @@ ACCESS_TOKENS = Table(
     Column("renew_at", MOMENT),
     Column("fetching_by", Text),
     Column("fetching_until", MOMENT),
+    Column("rest_seconds", Double),
+    Column("rests_until", MOMENT),
 )
-"""Each account's present access token, sealed; `number` counts them. One process at a time fetches the next one."""
+"""Each account's present access token, sealed; `number` counts them. One process at a time fetches the next one. Where
+new ones are refused as well, a refused one is not renewed before `rests_until`, for `rest_seconds`.
+"""
 
 STATEMENTS = Table(
     "statements",

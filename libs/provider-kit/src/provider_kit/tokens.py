@@ -11,25 +11,27 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-import asyncpg
-
 from malipo import clock, ids
 from malipo.messaging.database import Database
-from malipo.messaging.pool import AWAY, Row
+from malipo.messaging.pool import Row
 from malipo.platform.logs import log
 from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from provider_kit.calls import TOKENS
 from provider_kit.errors import NotReady, NotSent
+from provider_kit.readiness import database_of
 
 FETCH_SECONDS = 15.0
 """The longest time of one fetch, after which another process may fetch."""
+REST_SECONDS, LONGEST_REST_SECONDS = 5.0, 60.0
+"""For how long no refused token of an account is renewed once a new one was refused as well: twice as long each time that this
+happens again soon, and at the longest.
+"""
 
 _KEPT_SECONDS = 1.0  # in this process: so soon a token that another one has replaced is used no longer
 _LOOK_SECONDS = 0.05
 _MOST_KEPT = 10_000
-_AWAY = (*AWAY, asyncpg.PostgresError)
-_NO_DATABASE = "the access tokens' database is away"
+_DATABASE = "access tokens"
 
 # Renewed when a tenth of its life is left, so that what is handed out is good for longer than any request.
 _FIND = """
@@ -42,13 +44,26 @@ INSERT INTO access_tokens AS known (account, fetching_by, fetching_until, number
 VALUES ($1, $2, now() + make_interval(secs => $3), 0)
 ON CONFLICT (account) DO UPDATE SET fetching_by = $2, fetching_until = now() + make_interval(secs => $3)
 WHERE (known.fetching_until IS NULL OR known.fetching_until <= now())
-  AND (known.ciphertext IS NULL OR known.number <= $4 OR known.renew_at <= now())
+  AND (known.ciphertext IS NULL OR known.renew_at <= now()
+    OR known.number <= $4 AND (known.rests_until BETWEEN now() AND now() + make_interval(secs => $5)) IS NOT TRUE)
 RETURNING known.number
 """
 _STORE = """
 UPDATE access_tokens SET ciphertext = $3, number = number + 1, renew_at = now() + make_interval(secs => $4),
     fetching_by = NULL, fetching_until = NULL
 WHERE account = $1 AND fetching_by = $2 RETURNING number
+"""
+# However many calls find out at once, it is one rest.
+_REST = """
+UPDATE access_tokens AS known SET rest_seconds = next.seconds, rests_until = now() + make_interval(secs => next.seconds)
+FROM (SELECT account, CASE WHEN rests_until > now() - 2 * make_interval(secs => $4)
+    THEN least(2 * rest_seconds, $4) ELSE $3 END AS seconds FROM access_tokens WHERE account = $1 FOR UPDATE) AS next
+WHERE known.account = next.account AND known.number = $2
+  AND (known.rests_until BETWEEN now() AND now() + make_interval(secs => $4)) IS NOT TRUE
+"""
+_LEFT = """
+SELECT extract(epoch FROM rests_until - now())::float8 FROM access_tokens
+WHERE account = $1 AND number <= $2 AND rests_until BETWEEN now() AND now() + make_interval(secs => $3)
 """
 _FORGET = "UPDATE access_tokens SET ciphertext = NULL WHERE account = $1 AND number = $2"
 _GIVE_UP = "UPDATE access_tokens SET fetching_by = NULL, fetching_until = NULL WHERE account = $1 AND fetching_by = $2"
@@ -106,7 +121,12 @@ class Tokens:
     async def using[T](self, account: str, fetch: Fetch, call: Callable[[str], Awaitable[T]]) -> T:
         """What `call` returns with a token. If it raises `TokenRefused`, a new token is fetched, once.
 
-        Raises `NotSent` when there is no token, or the new one is refused as well: the call has had no effect then. It is
+        A token that somebody else has ended is so renewed at once, however often that happens. Where a new one is refused as
+        well it is perhaps the call that is refused (Daraja answers so to an app without the product): then no process renews a
+        refused token of this account for five seconds, and up to a minute the more often that happens, since each may end the
+        one that other calls use. They go on with it.
+
+        Raises `NotSent` when there is no token, or none that is not refused: the call has had no effect then. It is
         `NotReady` while the database is away, or when another process was to fetch the token.
         """
         name = named(account)
@@ -118,7 +138,8 @@ class Tokens:
         try:
             return await call(used.token)
         except TokenRefused:
-            raise NotSent("two access tokens refused", retry_after_seconds=5) from None
+            await self._write(_REST, name, used.number, REST_SECONDS, LONGEST_REST_SECONDS)
+            raise NotSent("two access tokens refused", retry_after_seconds=REST_SECONDS) from None
 
     async def _token(self, account: str, fetch: Fetch, *, after: int) -> _Token:
         """A token later than number `after`: kept here a moment, else found in the table, else fetched."""
@@ -131,16 +152,15 @@ class Tokens:
         while clock.since_boot() < deadline:
             if found := await self._find(account, after):
                 return found
-            if await self._write(_BEGIN, account, mine, FETCH_SECONDS, after):
+            if await self._write(_BEGIN, account, mine, FETCH_SECONDS, after, LONGEST_REST_SECONDS):
                 return await self._fetch(account, fetch, mine)
+            await self._require_no_rest(account, after)
             await asyncio.sleep(_LOOK_SECONDS)
         raise NotReady("no access token", retry_after_seconds=5)
 
     async def _find(self, account: str, after: int) -> _Token | None:
-        try:
+        with database_of(_DATABASE):
             row = await self._database.reads.fetchrow(_FIND, account, after)
-        except _AWAY as error:
-            raise NotReady(_NO_DATABASE) from error
         if row is None:
             return None
         try:
@@ -148,6 +168,13 @@ class Tokens:
         except SecretUnreadable:  # sealed under a key that is gone
             await self._write(_FORGET, account, row["number"])
             return None
+
+    async def _require_no_rest(self, account: str, after: int) -> None:
+        """Raise `NotSent` while a refused token is not to be renewed."""
+        with database_of(_DATABASE):
+            left = await self._database.reads.fetchval(_LEFT, account, after, LONGEST_REST_SECONDS)
+        if left is not None:
+            raise NotSent("access token refused, as a new one was", retry_after_seconds=left)
 
     async def _fetch(self, account: str, fetch: Fetch, mine: str) -> _Token:
         try:
@@ -174,10 +201,8 @@ class Tokens:
 
     async def _write(self, statement: str, *args: object) -> Sequence[Row]:
         """As `Database.write`: nothing has been sent when it fails."""
-        try:
+        with database_of(_DATABASE):
             return await self._database.write(statement, *args)
-        except _AWAY as error:
-            raise NotReady(_NO_DATABASE) from error
 
 
 def named(account: str) -> str:

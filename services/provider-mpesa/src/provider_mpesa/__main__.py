@@ -28,7 +28,7 @@ def register(
 ) -> None:
     """Register an account at Safaricom: where payments by hand are asked about and confirmed, and Pull Transactions."""
     from provider_mpesa import main
-    from provider_mpesa.registration import Wish
+    from provider_mpesa.registrar import Wish
 
     loaded, wish = settings.load(Settings), Wish(again=again, ours=ours)
     try:

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from functools import cached_property
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -14,9 +13,6 @@ from malipo.contracts.providers.mpesa import MpesaCredentials
 from provider_kit.errors import Misconfigured
 from provider_kit.provider import Credentials
 from provider_mpesa.certificate import encrypted
-
-EAST_AFRICA = timezone(timedelta(hours=3))
-"""The time of all timestamps of M-Pesa's, whatever they look like."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +72,6 @@ def read_keys(credentials: Credentials) -> MpesaCredentials:
 def read_account(credentials: Credentials, mode: Mode) -> MpesaAccount:
     """The account of these credentials. Raises `Misconfigured`."""
     return MpesaAccount(mode, read_keys(credentials))
-
-
-def timestamp(at: datetime) -> str:
-    """`YYYYMMDDHHmmss` in East Africa Time."""
-    return at.astimezone(EAST_AFRICA).strftime("%Y%m%d%H%M%S")
 
 
 def _base64(text: str) -> str:

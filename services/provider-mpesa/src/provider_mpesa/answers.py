@@ -10,10 +10,14 @@ from provider_mpesa.objects import ACCEPTED, FAILURE, Accepted, MpesaResponse, t
 
 Pause = Literal["spike_arrest", "quota"]
 
-_OK, _BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 200, 400, 401, 500
+_OK, _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _SERVER_ERROR = 200, 400, 401, 403, 500
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,30}")
 _INVALID = re.compile(r"invalid\s+(\w+)")
-_TOKEN_REFUSED = re.compile(rb"invalid access token|404\.001\.03|400\.003\.01|401\.001", re.IGNORECASE)
+_TOKEN_REFUSED = re.compile(
+    rb"invalid access token|invalid authentication header|404\.001\.0[34]|400\.003\.01|401\.001", re.IGNORECASE
+)
+_PAGE = re.compile(rb"\s*<(!doctype|html)", re.IGNORECASE)
+_NO_PRODUCT = re.compile(rb"no apiproduct match", re.IGNORECASE)
 _PAUSES: tuple[tuple[re.Pattern[bytes], Pause], ...] = (
     (re.compile(rb"spike\s*arrest\s*violation", re.IGNORECASE), "spike_arrest"),
     (re.compile(rb"quota\s*violation", re.IGNORECASE), "quota"),
@@ -35,6 +39,23 @@ class Refusal(NamedTuple):
     shown: str
 
 
+def credentials_refused(response: MpesaResponse) -> bool:
+    """Whether a request for an access token is refused for its key and secret: with 401, or 400 (`400.008.01`, or nothing)."""
+    if response.status == _UNAUTHORIZED:
+        return True
+    return response.status == _BAD_REQUEST and (not response.body.strip() or b"400.008.01" in response.body)
+
+
+def lacks_product(response: MpesaResponse) -> bool:
+    """Whether the app was never given this API: nothing was processed, and a new access token would be refused as this one was."""
+    return response.status >= _BAD_REQUEST and _NO_PRODUCT.search(response.body) is not None
+
+
+def held_off(response: MpesaResponse) -> bool:
+    """Whether a firewall in front of Daraja has refused the request, with a page: no API has seen it."""
+    return response.status == _FORBIDDEN and _PAGE.match(response.body) is not None
+
+
 def token_refused(response: MpesaResponse) -> bool:
     """Whether the access token was refused: nothing was processed."""
     if response.status == _UNAUTHORIZED:
@@ -54,11 +75,16 @@ def pause_of(response: MpesaResponse) -> Pause | None:
 
 def accepted(response: MpesaResponse) -> Accepted | None:
     """The answer with which M-Pesa takes a request on; None for any other."""
+    found = answered(response)
+    return found if found is not None and text_of(found.code) == DONE else None
+
+
+def answered(response: MpesaResponse) -> Accepted | None:
+    """The answer to a request that is carried out later, whatever its code; None for what is no such answer."""
     try:
-        found = ACCEPTED.decode(response.body)
+        return ACCEPTED.decode(response.body) if response.status == _OK else None
     except ValueError:
         return None
-    return found if response.status == _OK and text_of(found.code) == DONE else None
 
 
 def refusal_of(response: MpesaResponse) -> Refusal | None:

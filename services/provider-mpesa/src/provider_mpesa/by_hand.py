@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from malipo.contracts.providers.mpesa import MpesaCredentials
 from malipo.platform.logs import log
 from provider_kit.provider import NamedOperation, ParsedCallback, Unmatched
-from provider_mpesa.events import ACCEPTED
+from provider_mpesa.events import ACKNOWLEDGED
 from provider_mpesa.mapping import RECEIPT
 from provider_mpesa.objects import BY_HAND, PaymentByHand, as_purpose, is_own_reference, money_of, text_of
 
-TAKEN: Mapping[str, object] = {"ResultCode": "0", "ResultDesc": "Accepted"}
+VALID: Mapping[str, object] = {"ResultCode": "0", "ResultDesc": "Accepted"}
 _REJECTED = "Rejected"
 UNKNOWN_ACCOUNT_NUMBER: Mapping[str, object] = {"ResultCode": "C2B00012", "ResultDesc": _REJECTED}
 WRONG_AMOUNT: Mapping[str, object] = {"ResultCode": "C2B00013", "ResultDesc": _REJECTED}
@@ -53,7 +53,7 @@ def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> Pars
     """
     name = hashlib.sha256(body).hexdigest()
     if payment is None:
-        return ParsedCallback(name, reply=ACCEPTED, hastens=True)
+        return ParsedCallback(name, reply=ACKNOWLEDGED, hastens=True)
     ask, amount = purpose_of(payment), money_of(text_of(payment.amount))
     is_ours = is_own_reference(ask)  # a prompt's payment is confirmed, too
     return ParsedCallback(
@@ -62,6 +62,6 @@ def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> Pars
         unmatched=[]
         if statement
         else [Unmatched("payment_by_hand", {RECEIPT: payment.receipt}, amount, unless_ours=not is_ours)],
-        reply=ACCEPTED,
+        reply=ACKNOWLEDGED,
         hastens=True,
     )

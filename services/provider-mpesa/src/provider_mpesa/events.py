@@ -16,14 +16,14 @@ from provider_mpesa.mapping import (
     ORIGINATOR,
     RECEIPT,
     mask_of,
-    reversal_result,
-    status_result,
+    outcome_of_reversal_result,
+    outcome_of_status_result,
 )
 from provider_mpesa.objects import RESULT_REPORT, STK_REPORT, Result, StkCallback, id_of, money_of, text_of
-from provider_mpesa.prompt_names import fits, kept
-from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_STATUS
+from provider_mpesa.prompt_names import kept, phone_fits_mask
+from provider_mpesa.requests import TO_REVERSAL_QUEUE, TO_STATUS, TO_STATUS_QUEUE
 
-ACCEPTED: Mapping[str, object] = {"ResultCode": 0, "ResultDesc": "Accepted"}
+ACKNOWLEDGED: Mapping[str, object] = {"ResultCode": 0, "ResultDesc": "Accepted"}
 """What M-Pesa waits for, whatever it has reported."""
 _TO_BE_CONTINUED = "1"
 """A result's type: there will be another."""
@@ -37,7 +37,7 @@ def parse(callback: Callback) -> ParsedCallback:
     Raises `BadSignature` for one that came to the own address of a request, and names another.
     """
     name, about = hashlib.sha256(callback.body).hexdigest(), callback.about
-    if about is not None and about.request not in (TO_PUSH, TO_REVERSAL, TO_STATUS):
+    if about is not None and about.request in (TO_REVERSAL_QUEUE, TO_STATUS_QUEUE):
         return _to_be_asked(name, about)  # a request that waited for too long in a queue of M-Pesa's
     try:
         return _prompt_ended(name, STK_REPORT.decode(callback.body).body.callback, about)
@@ -52,7 +52,7 @@ def parse(callback: Callback) -> ParsedCallback:
 
 def _to_be_asked(name: str, about: Addressed | None) -> ParsedCallback:
     ask = [] if about is None else [NamedOperation(kind=kind_of(about.operation))]
-    return ParsedCallback(name, ask=ask, reply=ACCEPTED)
+    return ParsedCallback(name, ask=ask, reply=ACKNOWLEDGED)
 
 
 def _prompt_ended(name: str, found: StkCallback, about: Addressed | None) -> ParsedCallback:
@@ -62,7 +62,7 @@ def _prompt_ended(name: str, found: StkCallback, about: Addressed | None) -> Par
         _require(claims[CHECKOUT], about, CHECKOUT)
         claims |= _claims(found, charge)
     hint = CallbackOutcome(kind="charge", references=claims, outcome=_HINT)
-    return ParsedCallback(name, outcomes=[hint], reply=ACCEPTED)
+    return ParsedCallback(name, outcomes=[hint], reply=ACKNOWLEDGED)
 
 
 def _claims(found: StkCallback, charge: Charge) -> dict[str, str]:
@@ -71,7 +71,7 @@ def _claims(found: StkCallback, charge: Charge) -> dict[str, str]:
         return {}
     if (told := found.fact("Amount")) and money_of(told) != charge.amount:
         return {MISFIT: AMOUNT_MISMATCH}
-    if (phone := found.fact("PhoneNumber")) and not fits(phone, mask_of(charge)):
+    if (phone := found.fact("PhoneNumber")) and not phone_fits_mask(phone, mask_of(charge)):
         return {MISFIT: PAYER_MISMATCH}
     receipt = found.receipt
     return {RECEIPT: receipt} if receipt else {}
@@ -85,23 +85,23 @@ def _carried_out(name: str, found: Result, about: Addressed | None) -> ParsedCal
         return _to_be_asked(name, about)
     if about is None or not isinstance(about.operation, Refund):
         hint = CallbackOutcome(kind="refund", references=references, outcome=_HINT)
-        return ParsedCallback(name, outcomes=[hint], reply=ACCEPTED)
+        return ParsedCallback(name, outcomes=[hint], reply=ACKNOWLEDGED)
     if about.request == TO_STATUS:
         return _stands(name, found, about, about.operation)
     _require(references.get(CONVERSATION), about, CONVERSATION)
-    outcome = reversal_result(about.operation, found)
+    outcome = outcome_of_reversal_result(about.operation, found)
     told = CallbackOutcome(kind="refund", references=references, outcome=outcome)
-    return ParsedCallback(name, confirmed=[told], reply=ACCEPTED)
+    return ParsedCallback(name, confirmed=[told], reply=ACKNOWLEDGED)
 
 
 def _stands(name: str, found: Result, about: Addressed, refund: Refund) -> ParsedCallback:
     """What names no conversation, as the payment's own status does, says nothing of its reversal."""
     conversation = found.fact("ConversationID")
     _require(conversation, about, CONVERSATION)
-    outcome = status_result(refund, found) if conversation in about.references.all(CONVERSATION) else None
+    outcome = outcome_of_status_result(refund, found) if conversation in about.references.all(CONVERSATION) else None
     if outcome is None:
-        return ParsedCallback(name, reply=ACCEPTED)
-    return ParsedCallback(name, confirmed=[CallbackOutcome(kind="refund", outcome=outcome)], reply=ACCEPTED)
+        return ParsedCallback(name, reply=ACKNOWLEDGED)
+    return ParsedCallback(name, confirmed=[CallbackOutcome(kind="refund", outcome=outcome)], reply=ACKNOWLEDGED)
 
 
 def _require(told: str | None, about: Addressed, role: str) -> None:

@@ -24,8 +24,8 @@ from provider_mpesa.client import HOSTS, MpesaClient
 from provider_mpesa.pauses import Pauses
 from provider_mpesa.provider import MpesaProvider
 from provider_mpesa.purposes import Purposes
-from provider_mpesa.registration import Applicant, Registrar, Told, Wish
-from provider_mpesa.registrations import Registrations
+from provider_mpesa.registrar import Registrar, Told, Wish
+from provider_mpesa.registrations import REVIEW_SECONDS, Registrations
 from provider_mpesa.settings import Settings
 from provider_mpesa.statement import MpesaStatement
 
@@ -45,6 +45,8 @@ def build(settings: Settings) -> ASGIApp:
         settle=timedelta(seconds=settings.mpesa_settle_seconds),
     )
     runtime.purge_after(purposes.PURGE, purposes.KEPT_DAYS)
+    registrations = Registrations(runtime.database, credentials_of(settings, runtime.database))
+    runtime.sweep("registrations", REVIEW_SECONDS, registrations.review)
     statement = MpesaStatement(
         client,
         queries_per_minute=settings.mpesa_statement_queries_per_minute,
@@ -56,13 +58,17 @@ def build(settings: Settings) -> ASGIApp:
 
 async def register(settings: Settings, database: Database, credential_id: str, wish: Wish) -> Sequence[Told]:
     """Register an account at Safaricom; see `Registrar`. Raises `NoCredentials`, `SecretUnreadable` or `Misconfigured`."""
-    key_ring, base = KeyRing.parse(settings.key_ring.get_secret_value()), settings.callback_base_url
-    credentials = CredentialStore(MpesaProvider.descriptor, database, key_ring, callback_base=base)
+    credentials = credentials_of(settings, database)
     account = await credentials.by_id(credential_id)
-    path = credentials.callback_path(account)
     async with http_of(settings) as http:
-        registrar = Registrar(client_of(settings, database, http), Registrations(database))
-        return await registrar.register(Applicant(account, base, lambda word: f"{base}{path}/{word}"), wish)
+        client, registrations = client_of(settings, database, http), Registrations(database, credentials)
+        return await Registrar(client, credentials, registrations).register(account, wish)
+
+
+def credentials_of(settings: Settings, database: Database) -> CredentialStore:
+    """The credentials of all accounts, and their addresses."""
+    key_ring, base = KeyRing.parse(settings.key_ring.get_secret_value()), settings.callback_base_url
+    return CredentialStore(MpesaProvider.descriptor, database, key_ring, callback_base=base)
 
 
 def http_of(settings: Settings) -> httpx.AsyncClient:  # noqa: TID251 - made below

@@ -1,4 +1,4 @@
-"""M-Pesa's answers as Malipo's outcomes: whatever is not documented is a doubt. Pure."""
+"""M-Pesa's answers as Malipo's outcomes: whatever is not documented is a doubt. Pure, but that an attempt is told the ids in them."""
 
 import re
 from datetime import timedelta
@@ -16,7 +16,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Charge, Refund
 from provider_kit.provider import Attempt, References
 from provider_mpesa.account import MpesaAccount
-from provider_mpesa.answers import accepted, doubt, refusal_of, refused, shown
+from provider_mpesa.answers import accepted, answered, doubt, refusal_of, refused, shown
 from provider_mpesa.codes import DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS, STATUS_ENDS
 from provider_mpesa.objects import ASKED, MpesaResponse, Result, id_of, is_id, money_of, text_of
 from provider_mpesa.prompt_names import kept
@@ -33,16 +33,21 @@ _DECLINED = "Declined"
 _AT_IT = re.compile("(being|under) process")
 
 
-def pushed(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:
-    """What the answer to a prompt's request means: with code 0 the customer is being asked. Raises `Misconfigured`."""
-    found = accepted(response)
+def outcome_of_push(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outcome:
+    """What the answer to a prompt's request means: with code 0 the customer is being asked. Raises `Misconfigured`.
+
+    Another code says that an error occurred, not what had been done before: it is a doubt, and asked about by the prompt's name
+    if the answer has one.
+    """
+    found = answered(response)
     if found is None:
         return refused(response)
-    if found.checkout is None:
-        return Unknown(reason="no CheckoutRequestID")
-    name = kept(found.checkout, mask_of(charge))
-    _note(attempt, {CHECKOUT: name, MERCHANT_REQUEST: found.merchant_request})
-    return prompt(charge)
+    if found.checkout:
+        name = kept(found.checkout, mask_of(charge))
+        _note(attempt, {CHECKOUT: name, MERCHANT_REQUEST: found.merchant_request})
+    if accepted(response) is None:
+        return Unknown(reason=f"code {shown(text_of(found.code))}")
+    return prompt(charge) if found.checkout else Unknown(reason="no CheckoutRequestID")
 
 
 def prompt(charge: Charge) -> ActionRequired:
@@ -61,10 +66,10 @@ def checkout_of(references: References) -> str | None:
     return references.get(CHECKOUT) or (claimed[0] if len(claimed) == 1 else None)
 
 
-def nameless(attempt: Attempt, account: MpesaAccount, *, settle: timedelta) -> Outcome:
+def outcome_without_name(attempt: Attempt, account: MpesaAccount, *, settle: timedelta) -> Outcome:
     """How a prompt stands of which no answer and no callback came: what was paid of it shows in the account's statement alone.
 
-    Of a till nobody has said that its rows carry our reference.
+    It was not paid once that is known for `settle` from when it was sent on, and shows nothing of it. Of a till nobody has said that its rows carry our reference.
     """
     known_for = attempt.ages.statement_for
     if account.keys.kind == "till" or not attempt.same_account or known_for is None or known_for < settle:
@@ -79,10 +84,12 @@ def is_traceless(outcome: Outcome) -> bool:
     return outcome.reason not in MISFITS and not outcome.reason.startswith(_RESULT)
 
 
-def queried(attempt: Attempt, charge: Charge, name: str, response: MpesaResponse, *, settle: timedelta) -> Outcome:
+def outcome_of_query(
+    attempt: Attempt, charge: Charge, name: str, response: MpesaResponse, *, settle: timedelta
+) -> Outcome:
     """What the answer to a query of a prompt means that is kept by this `name` (`prompt_names.kept`).
 
-    What may be paid all the same is a doubt until the prompt is `settle` old.
+    A result after which it may be paid all the same is a doubt until the prompt is `settle` old.
 
     Raises `Misconfigured`.
     """
@@ -96,6 +103,8 @@ def queried(attempt: Attempt, charge: Charge, name: str, response: MpesaResponse
     result = text_of(asked.result)
     if result == DONE:
         return _paid(attempt, charge, name)
+    if _was_told_paid(attempt.references):
+        return Unknown(reason=f"{_RESULT}{shown(result)}, and a callback told of a payment")
     if result in PROMPT_ENDS:
         return PROMPT_ENDS[result]
     if result not in PROMPT_DOUBTS and _AT_IT.search(asked.text.lower()):
@@ -104,7 +113,7 @@ def queried(attempt: Attempt, charge: Charge, name: str, response: MpesaResponse
     return PROMPT_DOUBTS[result] if settled else Unknown(reason=f"{_RESULT}{shown(result)}")
 
 
-def reversing(attempt: Attempt, response: MpesaResponse) -> Outcome:
+def outcome_of_reversal(attempt: Attempt, response: MpesaResponse) -> Outcome:
     """What the answer to a reversal's request means: with code 0 M-Pesa works on it. Raises `Misconfigured`."""
     found = accepted(response)
     if found is None:
@@ -113,12 +122,12 @@ def reversing(attempt: Attempt, response: MpesaResponse) -> Outcome:
     return Pending()
 
 
-def status_asked(response: MpesaResponse) -> Outcome:
+def outcome_of_status_query(response: MpesaResponse) -> Outcome:
     """What the answer to a question about a reversal means that M-Pesa has accepted: it will tell. Raises `Misconfigured`."""
     return Pending() if accepted(response) else doubt(response)
 
 
-def reversal_result(refund: Refund, result: Result) -> Outcome:
+def outcome_of_reversal_result(refund: Refund, result: Result) -> Outcome:
     """How a reversal has ended, as its result says."""
     code = text_of(result.result)
     if code != DONE:
@@ -129,7 +138,7 @@ def reversal_result(refund: Refund, result: Result) -> Outcome:
     return _given_back(refund, result, id_of(result.transaction))
 
 
-def status_result(refund: Refund, result: Result) -> Outcome | None:
+def outcome_of_status_result(refund: Refund, result: Result) -> Outcome | None:
     """How a reversal stands, as the answer to our question says; None if it says nothing."""
     status = result.fact("TransactionStatus")
     if text_of(result.result) != DONE or status not in ("Completed", _DECLINED, *STATUS_ENDS):
@@ -148,12 +157,19 @@ def _given_back(refund: Refund, result: Result, receipt: str | None) -> Outcome:
     return Succeeded(amount=amount, reference=receipt)
 
 
+def _was_told_paid(references: References) -> bool:
+    """Whether something has told that the prompt was paid. Where the query tells otherwise, Malipo does not choose."""
+    return bool(references.all(RECEIPT) or references.claimed(RECEIPT) or references.claimed(MISFIT))
+
+
 def _paid(attempt: Attempt, charge: Charge, name: str) -> Outcome:
-    """The query tells neither amount nor receipt: what callbacks have claimed must fit what was ordered."""
-    misfits = attempt.references.claimed(MISFIT)
-    if misfits:
+    """The query tells neither amount nor receipt: what callbacks have claimed must fit what was ordered, until a statement has
+    shown the payment.
+    """
+    shown_receipt, misfits = attempt.references.get(RECEIPT), attempt.references.claimed(MISFIT)
+    if misfits and shown_receipt is None:
         return Unknown(reason=AMOUNT_MISMATCH if AMOUNT_MISMATCH in misfits else misfits[0])
-    receipt = attempt.references.get(RECEIPT) or _claimed_receipt(attempt.references, name)
+    receipt = shown_receipt or _claimed_receipt(attempt.references, name)
     _note(attempt, {CHECKOUT: name, RECEIPT: receipt})
     return Succeeded(amount=charge.amount, reference=receipt)
 

@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from malipo.contracts.providers.mpesa import SHILLING
 from malipo.money import Money
+from provider_kit.reading import Reader
 
 _ID = r"\A[!-~]{1,100}\Z"
 Id = Annotated[str, msgspec.Meta(pattern=_ID)]
@@ -19,7 +20,7 @@ _NOTHING = msgspec.Raw(b"null")
 _NUMBER = re.compile(rb"-?[0-9]{1,30}(\.[0-9]{1,10})?")
 _OWN_REFERENCE = re.compile("[A-Z2-7]{12}")
 _TYPED_PHONE = re.compile(r"(?:[+]?254|0)[17][0-9]{8}")
-_SHILLINGS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
+_SHILLINGS = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.([0-9]{1,2}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,20 +173,6 @@ def field_of(fields: Fields, name: str) -> str:
     return text_of(fields.get(name, _NOTHING))
 
 
-class Reader[T]:
-    """Decodes one shape."""
-
-    def __init__(self, shape: Any) -> None:
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
-
-    def decode(self, raw: bytes) -> T:
-        """Raises `ValueError` for anything else, also for what is nested too deep to be read."""
-        try:
-            return self._decoder.decode(raw)
-        except RecursionError:
-            raise ValueError("nested too deep") from None
-
-
 TOKEN = Reader[Token](Token)
 FAILURE = Reader[Failure](Failure)
 ACCEPTED = Reader[Accepted](Accepted)
@@ -234,8 +221,8 @@ def is_id(text: str) -> bool:
 
 
 def money_of(text: str) -> Money | None:
-    """Shillings as M-Pesa writes them (`1`, `1.00`, `168.0`); None for what is no amount."""
+    """Shillings as M-Pesa writes them (`1`, `1.00`, `168.0`, `250,000.00`); None for what is no amount."""
     found = _SHILLINGS.fullmatch(text)
     if found is None:
         return None
-    return Money(int(found[1]) * SHILLING + int((found[2] or "").ljust(2, "0")), "KES")
+    return Money(int(found[1].replace(",", "")) * SHILLING + int((found[2] or "").ljust(2, "0")), "KES")

@@ -5,13 +5,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
-import asyncpg
 from prometheus_client import Counter
 
 from malipo.messaging.database import Database
-from malipo.messaging.pool import AWAY
 from malipo.platform.recent import Recent
 from provider_kit.errors import NotReady
+from provider_kit.readiness import AWAY, database_of
 from provider_kit.tokens import named
 from provider_mpesa.answers import Pause
 
@@ -20,7 +19,6 @@ SECONDS: Mapping[Pause, float] = {"spike_arrest": 2, "quota": 60}
 
 _KEPT_SECONDS = 0.5
 _MOST_KEPT = 10_000
-_AWAY = (*AWAY, asyncpg.PostgresError)
 _LEFT = "SELECT extract(epoch FROM paused_until - now())::float8 FROM pauses WHERE app = $1 AND paused_until > now()"
 _PAUSE = """
 INSERT INTO pauses AS known (app, paused_until) VALUES ($1, now() + make_interval(secs => $2))
@@ -58,7 +56,7 @@ class PauseKeeper(Protocol):
 
 
 class Pauses:
-    """The pauses of one provider's apps. `app` is what names one, perhaps a secret: its SHA-256 is kept."""
+    """The pauses of one provider's apps, or of one kind of their requests. `app` is what names these, perhaps a secret: its SHA-256 is kept."""
 
     def __init__(self, provider: str, database: Database) -> None:
         self._provider = provider
@@ -78,20 +76,16 @@ class Pauses:
         """Begin a pause, or prolong it; returns its seconds. Without the database each replica learns of it by itself."""
         PAUSES.labels(self._provider, reason).inc()
         self._recent.forget()
-        with suppress(*_AWAY):
+        with suppress(*AWAY):
             await self._database.write(_PAUSE, named(app), SECONDS[reason])
         return SECONDS[reason]
 
     async def turn(self, app: str, seconds: float) -> float:
         """In how many seconds it is one's turn, if all who wait for the app's turns are so far apart. Raises `NotReady`."""
-        try:
+        with database_of("pauses"):
             (row,) = await self._database.write(_TURN, named(app), seconds)
-        except _AWAY as error:
-            raise NotReady("the database of pauses is away") from error
         return max(0.0, row["wait"])
 
     async def _left(self, name: str) -> float:
-        try:
+        with database_of("pauses"):
             return await self._database.reads.fetchval(_LEFT, name) or 0.0
-        except _AWAY as error:
-            raise NotReady("the database of pauses is away") from error

@@ -9,7 +9,7 @@ _WITH_NUMBER = re.compile(r"(ws_CO_[0-9]{14,20})([17][0-9]{8})")
 _CUT = "~phone"
 
 
-def fits(told: str, mask: str) -> bool:
+def phone_fits_mask(told: str, mask: str) -> bool:
     """Whether a phone number may be the one behind a mask. Of either some digits may be hidden; those that are not must agree."""
     number = told.replace(" ", "")
     number = f"254{number[1:]}" if number.startswith("0") else number
@@ -21,7 +21,7 @@ def fits(told: str, mask: str) -> bool:
 def kept(checkout: str, mask: str | None) -> str:
     """A `CheckoutRequestID` without the number of its customer, of whom a mask is known, or None: then what looks like one is cut."""
     found = _WITH_NUMBER.fullmatch(checkout)
-    if found is None or not (mask is None or fits(f"254{found[2]}", mask)):
+    if found is None or not (mask is None or phone_fits_mask(f"254{found[2]}", mask)):
         return checkout
     return f"{found[1]}{_CUT}"
 

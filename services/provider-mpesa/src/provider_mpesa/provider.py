@@ -1,13 +1,13 @@
 """M-Pesa as a payment provider: a prompt or a reversal once, and the ways to learn what became of it."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from malipo import clock
 from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
-from malipo.contracts.providers.mpesa import DESCRIPTOR, own_reference
+from malipo.contracts.providers import mpesa
 from provider_kit.errors import NotReady
 from provider_kit.provider import (
     ACCOUNT_CHANGED,
@@ -19,20 +19,20 @@ from provider_kit.provider import (
     fingerprint,
     kind_of,
 )
-from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.sending import unless_silent
 from provider_mpesa import by_hand, requests
 from provider_mpesa.account import Certificates, MpesaAccount, read_account, read_keys
 from provider_mpesa.client import MpesaClient
-from provider_mpesa.events import ACCEPTED, parse
+from provider_mpesa.events import ACKNOWLEDGED, parse
 from provider_mpesa.mapping import (
     ORIGINATOR,
     checkout_of,
     is_traceless,
-    nameless,
-    pushed,
-    queried,
-    reversing,
-    status_asked,
+    outcome_of_push,
+    outcome_of_query,
+    outcome_of_reversal,
+    outcome_of_status_query,
+    outcome_without_name,
 )
 from provider_mpesa.prompt_names import whole
 from provider_mpesa.purposes import PurposeBook
@@ -45,10 +45,11 @@ _NO_CONVERSATION = Unknown(reason="M-Pesa's name of the reversal is not known")
 class MpesaProvider:
     """Prompts phones, and reverses what was paid; see `provider_kit.provider.Provider`.
 
-    `settle`: how old a prompt has to be before a result that may be corrected ends it.
+    `settle`: how old a prompt has to be before a result ends it that M-Pesa may correct; and how long after it was sent the
+    account's statement has to be known, and show no payment of it, before one ends whose name never came.
     """
 
-    descriptor = DESCRIPTOR
+    descriptor = mpesa.DESCRIPTOR
 
     def __init__(
         self, client: MpesaClient, certificates: Certificates, purposes: PurposeBook, *, settle: timedelta
@@ -67,21 +68,22 @@ class MpesaProvider:
     async def prepare(self, attempt: Attempt) -> None:
         """Have an access token, and of a refund what its request is authorized by; know what a charge is for."""
         account, operation = _account(attempt), attempt.operation
-        if isinstance(operation, Refund):
+        is_refund = isinstance(operation, Refund)
+        if is_refund:
             self._certificates.credential(account)
         else:
             await self._purposes.keep(attempt.account, _purposes(operation))
-        await self._client.ready(account)
+        await self._client.ready(account, requests.REVERSAL if is_refund else requests.PUSH)
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the prompt or the reversal. What may be another account's, or has expired, is only asked about."""
         if not attempt.same_account or attempt.ages.expired:
             return await self.query(attempt)
-        return await _unless_silent(self._send(attempt))
+        return await unless_silent(self._send(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
         """Ask how the operation stands, by M-Pesa's name of it: without that nothing can be asked."""
-        outcome = await _unless_silent(self._look(attempt))
+        outcome = await unless_silent(self._look(attempt))
         return Unknown(reason=ACCOUNT_CHANGED) if not attempt.same_account and is_traceless(outcome) else outcome
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
@@ -90,14 +92,14 @@ class MpesaProvider:
         Raises `NotSent` when it cannot be decided in time whether to take a payment: then M-Pesa does as was registered.
         """
         match callback.word:
-            case "validation":
-                return ParsedCallback("validation", reply=await self._validated(callback.body, credentials))
-            case "confirmation":
+            case mpesa.VALIDATION:
+                return ParsedCallback(mpesa.VALIDATION, reply=await self._validated(callback.body, credentials))
+            case mpesa.CONFIRMATION:
                 keys = read_keys(credentials)
                 payment = by_hand.read(callback.body)
                 return by_hand.told(callback.body, payment, statement=keys.pull_number is not None)
-            case "pull":
-                return ParsedCallback("pull", reply=ACCEPTED, hastens=True)
+            case mpesa.PULL:
+                return ParsedCallback(mpesa.PULL, reply=ACKNOWLEDGED, hastens=True)
             case _:
                 return parse(callback)
 
@@ -109,23 +111,23 @@ class MpesaProvider:
         if refused := by_hand.refusal(payment, keys):
             return refused
         if keys.by_hand.references == "any":
-            return by_hand.TAKEN
+            return by_hand.VALID
         try:
             async with asyncio.timeout(_VALIDATION_SECONDS):
                 known = await self._purposes.knows(fingerprint(self, credentials), by_hand.purpose_of(payment))
         except TimeoutError:
             raise NotReady("not decided in time") from None
-        return by_hand.TAKEN if known else by_hand.UNKNOWN_ACCOUNT_NUMBER
+        return by_hand.VALID if known else by_hand.UNKNOWN_ACCOUNT_NUMBER
 
     async def _send(self, attempt: Attempt) -> Outcome:
         account = _account(attempt)
         match attempt.operation:
             case Charge() as charge:
                 body = requests.push(attempt, charge, account, clock.now())
-                return pushed(attempt, charge, await self._client.call(account, requests.PUSH, body))
+                return outcome_of_push(attempt, charge, await self._client.call(account, requests.PUSH, body))
             case Refund() as refund:
                 body = requests.reversal(attempt, refund, account, self._certificates.credential(account))
-                return reversing(attempt, await self._client.call(account, requests.REVERSAL, body))
+                return outcome_of_reversal(attempt, await self._client.call(account, requests.REVERSAL, body))
             case other:
                 raise TypeError(kind_of(other))  # the descriptor has no other
 
@@ -133,19 +135,21 @@ class MpesaProvider:
         match attempt.operation:
             case Charge() as charge:
                 return await self._ask_about_prompt(attempt, charge)
-            case _:
+            case Refund():
                 return await self._ask_about_reversal(attempt)
+            case other:
+                raise TypeError(kind_of(other))  # as above
 
     async def _ask_about_prompt(self, attempt: Attempt, charge: Charge) -> Outcome:
         account, name = _account(attempt), checkout_of(attempt.references)
         if name is None:
-            return nameless(attempt, account, settle=self._settle)
+            return outcome_without_name(attempt, account, settle=self._settle)
         checkout = whole(name, attempt.method)
         if checkout is None:
             return _NUMBER_ERASED
         body = requests.stk_query(account, checkout, clock.now())
         response = await self._client.call(account, requests.STK_QUERY, body)
-        return queried(attempt, charge, name, response, settle=self._settle)
+        return outcome_of_query(attempt, charge, name, response, settle=self._settle)
 
     async def _ask_about_reversal(self, attempt: Attempt) -> Outcome:
         """The answer comes by callback, to the own address of the question."""
@@ -154,22 +158,13 @@ class MpesaProvider:
             return _NO_CONVERSATION
         account = _account(attempt)
         body = requests.reversal_status(attempt, account, self._certificates.credential(account), originator)
-        return status_asked(await self._client.call(account, requests.STATUS, body))
+        return outcome_of_status_query(await self._client.call(account, requests.STATUS, body))
 
 
 def _purposes(operation: ProviderOperation) -> list[str]:
     """What a customer who pays a charge by hand may give as the account number."""
-    return [one for one in (own_reference(operation.operation_id), operation.client_ref) if one]
+    return [one for one in (mpesa.own_reference(operation.operation_id), operation.client_ref) if one]
 
 
 def _account(attempt: Attempt) -> MpesaAccount:
     return read_account(attempt.credentials, attempt.operation.mode)
-
-
-async def _unless_silent(call: Awaitable[Outcome]) -> Outcome:
-    try:
-        return await call
-    except Silence as silence:
-        return Unknown(reason=str(silence), silent=True)
-    except ResponseTooLong:
-        return Unknown(reason="answer_too_long")

@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-import asyncpg
-
 from malipo.messaging.database import Database
-from malipo.messaging.pool import AWAY
 from malipo.messaging.writes import purge_of
-from provider_kit.errors import NotReady
+from provider_kit.readiness import database_of
 from provider_mpesa.tables import PURPOSES
 
 KEPT_DAYS = 90
 PURGE = purge_of(PURPOSES.c.kept_at)
 
-_AWAY = (*AWAY, asyncpg.PostgresError)
 _KEEP = """
 INSERT INTO purposes (account, reference) SELECT $1, lower(one) FROM unnest($2::text[]) AS one GROUP BY lower(one)
 ON CONFLICT (account, reference) DO UPDATE SET kept_at = now()
@@ -42,14 +38,10 @@ class Purposes:
 
     async def keep(self, account: str, references: Sequence[str]) -> None:
         """Know these from here on. Raises `NotReady`."""
-        try:
+        with database_of("purposes"):
             await self._database.write(_KEEP, account, references)
-        except _AWAY as error:
-            raise NotReady("the database of purposes is away") from error
 
     async def knows(self, account: str, reference: str) -> bool:
         """Whether it is a reference of one of the account's payments. Raises `NotReady`."""
-        try:
+        with database_of("purposes"):
             return await self._database.reads.fetchval(_KNOWS, account, reference)
-        except _AWAY as error:
-            raise NotReady("the database of purposes is away") from error

@@ -1,19 +1,25 @@
-"""Malipo's operations as the bodies of M-Pesa's requests. Pure."""
+"""All requests to M-Pesa: their paths, and their bodies. Pure."""
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from malipo.contracts.provider_commands import Charge, Refund
-from malipo.contracts.providers.mpesa import SHILLING, MpesaMethod, own_reference
+from malipo.contracts.providers.mpesa import CONFIRMATION, PULL, SHILLING, VALIDATION, MpesaMethod, own_reference
 from malipo.money import Money
 from provider_kit.provider import Attempt
-from provider_mpesa.account import MpesaAccount, timestamp
+from provider_kit.statement import Stretch
+from provider_mpesa.account import MpesaAccount
+from provider_mpesa.times import date_and_time, timestamp
 
+TOKEN = "/oauth/v1/generate"  # noqa: S105 - no secret
 PUSH = "/mpesa/stkpush/v1/processrequest"
 STK_QUERY = "/mpesa/stkpushquery/v1/query"
 REVERSAL = "/mpesa/reversal/v1/request"
 STATUS = "/mpesa/transactionstatus/v1/query"
+C2B_REGISTER = "/mpesa/c2b/v2/registerurl"
+PULL_REGISTER = "/pulltransactions/v1/register"
+PULL_QUERY = "/pulltransactions/v1/query"
 
 TO_PUSH, TO_REVERSAL, TO_REVERSAL_QUEUE, TO_STATUS, TO_STATUS_QUEUE = (
     "push",
@@ -28,6 +34,8 @@ _TRANSACTION_TYPES = {"paybill": "CustomerPayBillOnline", "till": "CustomerBuyGo
 _DESCRIPTION_CHARS = 13
 
 type Body = Mapping[str, str | int]
+type AddressOf = Callable[[str], str]
+"""The whole address of an account's callbacks with this one of its words."""
 
 
 def push(attempt: Attempt, charge: Charge, account: MpesaAccount, at: datetime) -> Body:
@@ -79,6 +87,37 @@ def reversal_status(attempt: Attempt, account: MpesaAccount, credential: str, or
         "ResultURL": attempt.callback_url(TO_STATUS),
         "QueueTimeOutURL": attempt.callback_url(TO_STATUS_QUEUE),
         "Remarks": "Refund",
+    }
+
+
+def c2b_register(account: MpesaAccount, address_of: AddressOf) -> Body:
+    """Registers where payments by hand are asked about and confirmed. `Completed`: one is taken if our answer does not come in time."""
+    return {
+        "ShortCode": account.keys.shortcode,
+        "ResponseType": "Completed",
+        "ConfirmationURL": address_of(CONFIRMATION),
+        "ValidationURL": address_of(VALIDATION),
+    }
+
+
+def pull_register(account: MpesaAccount, address_of: AddressOf) -> Body:
+    """Has the account's transactions be shown."""
+    number = account.keys.pull_number or ""
+    return {
+        "ShortCode": account.keys.shortcode,
+        "RequestType": "Pull",
+        "NominatedNumber": f"0{number[-9:]}",
+        "CallBackURL": address_of(PULL),
+    }
+
+
+def pull_query(account: MpesaAccount, stretch: Stretch, offset: int) -> Body:
+    """Asks for the rows of a statement in this time, behind the first `offset`."""
+    return {
+        "ShortCode": account.keys.shortcode,
+        "StartDate": date_and_time(stretch.since),
+        "EndDate": date_and_time(stretch.until + timedelta(seconds=1)),
+        "OffSetValue": str(offset),
     }
 
 

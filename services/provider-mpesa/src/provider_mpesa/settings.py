@@ -54,7 +54,8 @@ class Settings(AddressedSettings):
         default=600,
         ge=1,
         le=86400,
-        description='How old a prompt has to be before it fails by a result that M-Pesa may correct, as 1037 "DS timeout".',
+        description='How old a prompt has to be before it fails by a result that M-Pesa may correct, as 1037 "DS timeout"; and how long '
+        "after it was sent the account's statement has to be known before one fails of which M-Pesa has never told the name.",
     )
 
     mpesa_statement_seconds: int = Field(

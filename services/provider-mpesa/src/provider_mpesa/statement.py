@@ -9,9 +9,10 @@ from provider_kit.errors import NotSent
 from provider_kit.provider import Credentials, ParsedCallback
 from provider_kit.sending import ResponseTooLong, Silence
 from provider_kit.statement import Stretch, Terms
-from provider_mpesa.account import MpesaAccount, read_account
+from provider_mpesa.account import MpesaAccount, read_account, read_keys
 from provider_mpesa.client import MpesaClient
-from provider_mpesa.statement_rows import QUERY, Page, page_request, read_page
+from provider_mpesa.requests import PULL_QUERY, pull_query
+from provider_mpesa.statement_rows import Page, read_page
 
 TERMS = Terms(
     window=timedelta(hours=47, minutes=50),  # of 48: clocks differ
@@ -44,7 +45,7 @@ class MpesaStatement:
 
     def is_read(self, credentials: Credentials) -> bool:
         """Whether the merchant has Pull Transactions. Raises `Misconfigured`."""
-        return read_account(credentials, "test").keys.pull_number is not None
+        return read_keys(credentials).pull_number is not None
 
     async def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[ParsedCallback]]:
         """What the account was paid in that time. Raises `NotSent` or `Misconfigured`.
@@ -68,7 +69,7 @@ class MpesaStatement:
 
     async def _page(self, account: MpesaAccount, stretch: Stretch, offset: int) -> Page:
         try:
-            response = await self._client.call(account, QUERY, page_request(account, stretch, offset))
+            response = await self._client.call(account, PULL_QUERY, pull_query(account, stretch, offset))
         except (Silence, ResponseTooLong) as error:
             msg = f"no statement from M-Pesa: {str(error) or 'too long'}"
             raise NotSent(msg) from None

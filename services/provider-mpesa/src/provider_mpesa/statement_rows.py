@@ -1,4 +1,4 @@
-"""Pull Transactions as M-Pesa writes them: times of East Africa, and answers in all the shapes that have been seen. Pure."""
+"""Pull Transactions as M-Pesa shows them, in all the shapes that have been seen. Pure."""
 
 import hashlib
 import re
@@ -8,12 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from malipo.contracts.providers.mpesa import masked
-from malipo.money import Money
+from malipo.contracts.providers.mpesa import masked_phone
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.statement import Stretch
-from provider_mpesa.account import EAST_AFRICA, MpesaAccount
 from provider_mpesa.mapping import RECEIPT
 from provider_mpesa.objects import (
     Fields,
@@ -25,9 +23,8 @@ from provider_mpesa.objects import (
     looks_like_a_phone,
     money_of,
 )
-from provider_mpesa.requests import Body
+from provider_mpesa.times import readings
 
-QUERY = "/pulltransactions/v1/query"
 NAMELESS_WAITS = timedelta(minutes=10)
 """How old money without a reference has to be before it is told: its prompt's own callback may say first whose it is."""
 
@@ -35,9 +32,10 @@ _OK = 200
 _READ, _NONE = "1000", "1001"
 _NO_SHORT_CODE = "400.001"
 _NOTHING_THERE = "does not have any available transactions"
+_EMPTY = (b"[[]]", b'"[[]]"')
+"""The whole answer that Daraja's page has for code 1001; others have seen it under `Transaction`."""
 _DEPTH = 4  # lists in a list, in a text: `"[[]]"`
 _SLACK = timedelta(minutes=5)  # of M-Pesa's clock and the database's
-_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _GIVEN_BACK = re.compile("revers", re.IGNORECASE)
 _ABSENT = b"null"
 
@@ -48,16 +46,6 @@ class Page:
 
     names: Sequence[str]
     reports: Sequence[ParsedCallback]
-
-
-def page_request(account: MpesaAccount, stretch: Stretch, offset: int) -> Body:
-    """Asks for the rows of this time behind the first `offset`."""
-    return {
-        "ShortCode": account.keys.shortcode,
-        "StartDate": _east_african(stretch.since),
-        "EndDate": _east_african(stretch.until + timedelta(seconds=1)),
-        "OffSetValue": str(offset),
-    }
 
 
 def read_page(response: MpesaResponse, stretch: Stretch) -> Page:
@@ -73,6 +61,8 @@ def read_page(response: MpesaResponse, stretch: Stretch) -> Page:
 
 def _rows_of(response: MpesaResponse) -> Iterator[Fields]:
     """Raises `ValueError` for what is no statement."""
+    if response.status == _OK and response.body.strip() in _EMPTY:
+        return iter(())
     answer = fields_of(response.body)
     code = field_of(answer, "responsecode") or field_of(answer, "errorcode")
     if _NOTHING_THERE in field_of(answer, "errormessage"):  # with HTTP 500, although it is no outage
@@ -107,7 +97,7 @@ def _objects(raw: bytes, depth: int = _DEPTH) -> Iterator[Fields]:
 
 def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
     """What a row reports; None for one that comes again, and about which more may be known then."""
-    receipt, amount = field_of(row, "transactionid"), _amount_of(row)
+    receipt, amount = field_of(row, "transactionid"), money_of(field_of(row, "amount"))
     if not is_id(receipt) or amount is None or amount.amount_minor == 0:
         return ParsedCallback(name, unmatched=[Unmatched("statement.unreadable", {})])
     received_at = _time_of(row, stretch)
@@ -124,7 +114,7 @@ def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
         method="mpesa",
         received_at=received_at,
         account_reference=None if is_a_phone else purpose or None,
-        description=f"for {masked(purpose)}" if is_a_phone else "",
+        description=f"for {masked_phone(purpose)}" if is_a_phone else "",
         role=RECEIPT,
     )
     waits = money.account_reference is None and _may_be_explained_yet(received_at, stretch)
@@ -136,20 +126,11 @@ def _may_be_explained_yet(at: datetime, stretch: Stretch) -> bool:
     return at >= stretch.again_from and at > stretch.until - NAMELESS_WAITS
 
 
-def _amount_of(row: Fields) -> Money | None:
-    """As a text, also with commas between thousands."""
-    written = field_of(row, "amount")
-    return money_of(written.replace(",", "") if _THOUSANDS.fullmatch(written) else written)
-
-
 def _time_of(row: Fields, stretch: Stretch) -> datetime:
-    """When it was. Samples end in Z, and seem to be times of East Africa nevertheless: that which lies in the time asked for."""
-    try:
-        written = datetime.fromisoformat(field_of(row, "trxdate").strip().removesuffix("Z"))
-    except ValueError:
-        return stretch.since
-    readings = [written] if written.tzinfo else [written.replace(tzinfo=zone) for zone in (EAST_AFRICA, UTC)]
-    fitting = [one for one in readings if stretch.since - _SLACK <= one <= stretch.until + _SLACK]
+    """When it was: what lies in the time that was asked for, else its beginning."""
+    fitting = [
+        one for one in readings(field_of(row, "trxdate")) if stretch.since - _SLACK <= one <= stretch.until + _SLACK
+    ]
     return fitting[0].astimezone(UTC) if fitting else stretch.since
 
 
@@ -159,7 +140,3 @@ def _name_of(row: Fields) -> str:
         return receipt
     written = sorted((name, bytes(value)) for name, value in row.items())
     return hashlib.sha256(repr(written).encode()).hexdigest()
-
-
-def _east_african(at: datetime) -> str:
-    return at.astimezone(EAST_AFRICA).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,6 +1,6 @@
 """The tables that M-Pesa's service has beside those of every provider's service."""
 
-from sqlalchemy import Column, Index, MetaData, Table, Text, func
+from sqlalchemy import Boolean, Column, Index, MetaData, Table, Text, func, true
 
 from malipo.messaging.tables import MOMENT
 
@@ -32,7 +32,10 @@ REGISTRATIONS = Table(
     Column("credential_id", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("shortcode", Text, nullable=False),
-    Column("base", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("is_answered", Boolean, nullable=False, server_default=true()),
     Column("registered_at", MOMENT, nullable=False, server_default=func.now()),
 )
-"""What is registered of accounts at Safaricom, with addresses that begin with `base`."""
+"""What is registered of accounts at Safaricom. `address`: the SHA-256 of the account's address then; `is_answered`: whether it was
+one of the account's when that was last looked at.
+"""

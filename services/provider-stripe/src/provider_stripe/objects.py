@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
+
+from provider_kit.reading import Reader
 
 _ID = r"\A[!-~]{1,255}\Z"
 Id = Annotated[str, msgspec.Meta(pattern=_ID)]
@@ -132,20 +134,6 @@ class Event(msgspec.Struct):
 def is_id(text: str) -> bool:
     """Whether `text` could be an `Id`."""
     return re.match(_ID, text) is not None
-
-
-class Reader[T]:
-    """Decodes one shape."""
-
-    def __init__(self, shape: Any) -> None:
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
-
-    def decode(self, raw: bytes | msgspec.Raw) -> T:
-        """Raises `ValueError` for anything else, also for what is nested too deep to be read."""
-        try:
-            return self._decoder.decode(raw)
-        except RecursionError:
-            raise ValueError("nested too deep") from None
 
 
 OBJECT = Reader[Intent | StripeRefund](Intent | StripeRefund)

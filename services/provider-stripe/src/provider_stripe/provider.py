@@ -1,6 +1,5 @@
 """Stripe as a provider: one POST an operation, and the ways to learn its outcome when the response was lost."""
 
-from collections.abc import Awaitable
 from datetime import timedelta
 
 from malipo import clock
@@ -9,7 +8,7 @@ from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
-from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.sending import unless_silent
 from provider_stripe.client import StripeClient, identity, secret_key, verify
 from provider_stripe.events import name_of, parse_event
 from provider_stripe.mapping import (
@@ -60,14 +59,14 @@ class StripeProvider:
 
         Idempotency keys are an account's own: what was perhaps sent to another account is only looked for.
         """
-        return await _unless_silent(self._execute(attempt))
+        return await unless_silent(self._execute(attempt))
 
     async def query(self, attempt: Attempt) -> Outcome:
         """Read what the operation made if its id is known, else repeat it under its key, else look for its traces.
 
         A charge that has expired is never repeated: its traces are looked for, and its key is made useless.
         """
-        return await _unless_silent(self._query(attempt))
+        return await unless_silent(self._query(attempt))
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Read an event. What Stripe has signed is genuine, even if it is no event that we know: then it is empty."""
@@ -173,12 +172,3 @@ class StripeProvider:
 
 def _key(attempt: Attempt) -> str:
     return secret_key(attempt.credentials, attempt.operation.mode)
-
-
-async def _unless_silent(call: Awaitable[Outcome]) -> Outcome:
-    try:
-        return await call
-    except Silence as silence:
-        return Unknown(reason=str(silence), silent=True)
-    except ResponseTooLong:
-        return Unknown(reason="answer_too_long")

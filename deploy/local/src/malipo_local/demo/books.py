@@ -30,7 +30,7 @@ def malipos(merchant: DemoMerchant) -> dict[str, BookEntry]:
 def stripes(merchant: DemoMerchant) -> dict[str, BookEntry]:
     """Stripe's book, added up from its effects by the payment ids that Malipo gave it."""
     entries: dict[str, BookEntry] = {}
-    for effect in merchant.book()["effects"]:
+    for effect in merchant.stripe_book()["effects"]:
         payment_id = effect["metadata"]["malipo_payment_id"]
         before = entries.get(payment_id, BookEntry())
         entries[payment_id] = _add(before, effect["kind"], effect["amount"])
@@ -65,7 +65,9 @@ def differences(merchant: DemoMerchant) -> list[str]:
 def double_charges(merchant: DemoMerchant) -> list[str]:
     """Payments that were charged or authorized more than once, or captured more than once."""
     done = Counter(
-        (e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]]) for e in merchant.book()["effects"] if e["kind"] in _ONCE
+        (e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]])
+        for e in merchant.stripe_book()["effects"]
+        if e["kind"] in _ONCE
     )
     done += Counter((e["account_reference"], "prompt") for e in merchant.paybill.effects() if e["kind"] == "stk")
     return sorted({name for (name, _), times in done.items() if times > 1})

@@ -66,6 +66,11 @@ class KeyRing:
         """The id of the ring's first key."""
         return self._active
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        """The ids of all keys, the first one first."""
+        return tuple(self._keys)
+
     def token(self, owner: str, key_id: str | None = None) -> str:
         """A token that cannot be guessed, the same for ever under one key: 256 bits as hexadecimal digits.
 

@@ -21,10 +21,15 @@ from malipo.contracts.descriptor import (
     Secret,
 )
 from malipo.contracts.identity import short_name
+from malipo.contracts.methods import PRINTABLE
 from malipo.money import Money
 
 _MOST = {"RTP": 100_000_000, "ZELLE": 500_000, "ACH": 10_000_000_00, "BOOK": 10_000_000_00}
 _WEIGHTS = (3, 7, 1) * 3
+_Text = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
+_Pem = Annotated[
+    str, Field(max_length=20_000), Pattern("^[\n\r -~]+$", "pem_invalid", "PEM: printable characters and line breaks")
+]
 
 
 def _ending(text: str) -> str:
@@ -52,13 +57,15 @@ class Alias(Details):
     """What the recipient is enrolled with."""
 
     type: Literal["email", "phone"]
-    value: Annotated[str, Field(min_length=3, max_length=254), Personal(lambda text: f"{text[0]}***")]
+    value: Annotated[
+        str, Field(min_length=3, max_length=254, pattern=PRINTABLE), Personal(lambda text: f"{text[0]}***")
+    ]
 
 
 class Recipient(Details):
     """Who gets the money: an account or an alias."""
 
-    name: Annotated[str, Field(min_length=1, max_length=140), Personal(_initials)]
+    name: Annotated[str, Field(min_length=1, max_length=140, pattern=PRINTABLE), Personal(_initials)]
     account: BankAccount | None = None
     alias: Alias | None = None
 
@@ -72,7 +79,10 @@ class Recipient(Details):
 class BankTransferMethod(Method):
     """A push payment over one of the bank's rails."""
 
-    problems = ("account_number_invalid", "routing_number_invalid", "recipient_unclear", "text_empty", "text_too_long")
+    problems = (
+        *("account_number_invalid", "routing_number_invalid", "recipient_unclear"),
+        *("text_empty", "text_too_long", "text_control_characters"),
+    )
 
     type: Literal["bank_transfer"]
     recipient: Recipient
@@ -82,34 +92,35 @@ class BankTransferMethod(Method):
 class OAuth(Details):
     """Client credentials."""
 
-    client_id: Annotated[str, Field(min_length=1, max_length=200)]
-    client_secret: Annotated[str, Field(min_length=1, max_length=200, repr=False), Secret()]
+    client_id: _Text
+    client_secret: Annotated[_Text, Secret()] = Field(repr=False)
 
 
 class Certificate(Details):
     """A client certificate and its key, as PEM."""
 
-    certificate: Annotated[str, Field(min_length=1, max_length=20_000)]
-    private_key: Annotated[str, Field(min_length=1, max_length=20_000, repr=False), Secret(ending=False)]
+    certificate: _Pem
+    private_key: Annotated[_Pem, Secret(ending=False)] = Field(repr=False)
 
 
 class BankCredentials(Details):
     """A merchant's access to its bank, in one of three ways."""
 
-    problems = ("text_empty", "text_too_long", "too_many_entries", "authentication_unclear")
+    problems = (
+        *("text_empty", "text_too_long", "text_control_characters", "too_many_entries"),
+        *("pem_invalid", "authentication_unclear"),
+    )
     model_config = ConfigDict(
         json_schema_extra={
             "example": {"debtor_account_id": "acc-1", "oauth": {"client_id": "shop", "client_secret": "example"}}
         }
     )
 
-    debtor_account_id: Annotated[str, Field(min_length=1, max_length=100)]
+    debtor_account_id: _Text
     oauth: OAuth | None = None
     certificate: Certificate | None = None
-    api_key: Annotated[str, Field(min_length=1, max_length=200), Secret()] | None = Field(default=None, repr=False)
-    webhook_secrets: Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Secret()] = Field(
-        default=[], max_length=2, repr=False
-    )
+    api_key: Annotated[_Text, Secret()] | None = Field(default=None, repr=False)
+    webhook_secrets: Annotated[list[_Text], Secret()] = Field(default=[], max_length=2, repr=False)
 
     @model_validator(mode="after")
     def _is_one_way(self) -> Self:
@@ -146,6 +157,7 @@ DESCRIPTOR = ProviderDescriptor(
         "account_number_invalid": ProblemText("Not an account number", "Give its 4 to 17 digits."),
         "routing_number_invalid": ProblemText("Not a routing number", "Give its nine digits."),
         "recipient_unclear": ProblemText("No recipient, or two", "Give an account or an alias."),
+        "pem_invalid": ProblemText("Not PEM", "Give the file's text."),
         "authentication_unclear": ProblemText("No way to authenticate, or several", "Give exactly one of them."),
     },
 )

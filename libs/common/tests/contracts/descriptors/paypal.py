@@ -17,6 +17,7 @@ from malipo.contracts.descriptor import (
     SameKey,
     Secret,
 )
+from malipo.contracts.methods import PRINTABLE
 
 _TAKEN = (
     *("AUD", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "JPY", "MXN"),
@@ -34,7 +35,7 @@ class PaypalMethod(Method):
 class PaypalCredentials(Details):
     """A merchant's application at PayPal."""
 
-    problems = ("client_id_invalid", "text_empty", "text_too_long")
+    problems = ("client_id_invalid", "text_empty", "text_too_long", "text_control_characters")
     model_config = ConfigDict(
         json_schema_extra={
             "example": {"client_id": "AexampleClientId0123456789", "client_secret": "example", "webhook_id": "1AB"}
@@ -42,8 +43,8 @@ class PaypalCredentials(Details):
     )
 
     client_id: Annotated[str, Pattern("^[A-Za-z0-9_-]{20,128}$", "client_id_invalid", "the application's client id")]
-    client_secret: Annotated[str, Field(min_length=1, max_length=200, repr=False), Secret()]
-    webhook_id: Annotated[str, Field(min_length=1, max_length=50)]
+    client_secret: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE, repr=False), Secret()]
+    webhook_id: Annotated[str, Field(min_length=1, max_length=50, pattern=PRINTABLE)]
 
 
 DESCRIPTOR = ProviderDescriptor(

@@ -1,16 +1,19 @@
 """The `method` of a payment: one of all providers' models, told apart by its `type`, and what OpenAPI says of it."""
 
+from collections.abc import Mapping
 from math import gcd
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from pydantic import GetCoreSchemaHandler, JsonValue, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-from malipo.contracts.descriptor import AmountRule, Method, Personal
+from malipo.contracts.commands import CaptureMode
+from malipo.contracts.descriptor import AmountRule, Method, MethodRules, Personal
 from malipo.contracts.marks import places
 from malipo.contracts.providers import MethodTable
 
 _ANY = AmountRule()
+_GIVEN: JsonValue = {"not": {"type": "null"}}
 
 
 class OneOf:
@@ -55,42 +58,63 @@ def problems_of(methods: MethodTable) -> tuple[str, ...]:
     return tuple(dict.fromkeys(code for model in models_of(methods).values() for code in model.problems))
 
 
-def amounts_schema(methods: MethodTable) -> list[JsonValue]:
-    """What OpenAPI says of amounts: for each method its currencies, and the amounts of those that not all are taken of."""
-    every = {currency for rules in _merged(methods).values() for currency in rules}
+def fitting_schema(methods: MethodTable) -> list[JsonValue]:
+    """What OpenAPI says of what fits a method: the other fields' values that at least one of its providers takes, where these
+    are not all; the fields that all of them need; the amounts of each currency.
+    """
     conditions: list[JsonValue] = []
-    for type_, rules in _merged(methods).items():
-        if set(rules) != every:
-            conditions.append(_if(type_, {}, {"currency": {"enum": [*sorted(rules)]}}))
-        for rule in dict.fromkeys(rules.values()):
+    for type_, by_provider in methods.items():
+        if taken := _choices(by_provider, methods) | _needs(by_provider):
+            conditions.append(_if(type_, {}, taken))
+        amounts = _merged(by_provider)
+        for rule in dict.fromkeys(amounts.values()):
             if rule != _ANY:
-                currencies = sorted(currency for currency, one in rules.items() if one == rule)
+                currencies = sorted(currency for currency, one in amounts.items() if one == rule)
                 conditions.append(_if(type_, {"currency": {"enum": [*currencies]}}, {"amount": _bounds(rule)}))
     return conditions
 
 
 def _if(type_: str, further: dict[str, JsonValue], then: dict[str, JsonValue]) -> JsonValue:
     method: JsonValue = {"type": "object", "required": ["type"], "properties": {"type": {"const": type_}}}
-    return {"if": {"properties": {"method": method, **further}}, "then": {"properties": then}}
+    met: dict[str, JsonValue] = {"properties": then}
+    if needed := [name for name, one in then.items() if one == _GIVEN]:
+        met["required"] = [*needed]
+    return {"if": {"properties": {"method": method, **further}}, "then": met}
+
+
+def _choices(by_provider: Mapping[str, MethodRules], methods: MethodTable) -> dict[str, JsonValue]:
+    """Of each field the values that the method takes, unless it takes all."""
+    captures = {capture for rules in by_provider.values() for capture in rules.captures}
+    choices = (
+        ("currency", _merged(by_provider), currencies_of(methods)),
+        ("capture", captures, get_args(CaptureMode)),
+        ("provider", [*by_provider, None], [*(name for one in methods.values() for name in one), None]),
+    )
+    return {field: {"enum": [*dict.fromkeys(taken)]} for field, taken, known in choices if set(known) - set(taken)}
+
+
+def _needs(by_provider: Mapping[str, MethodRules]) -> dict[str, JsonValue]:
+    first, *others = by_provider.values()
+    return {name: _GIVEN for name in first.needs if all(name in rules.needs for rules in others)}
 
 
 def _bounds(rule: AmountRule) -> JsonValue:
     return {"multipleOf": rule.step, "minimum": rule.least, "maximum": rule.most}
 
 
-def _merged(methods: MethodTable) -> dict[str, dict[str, AmountRule]]:
-    """Of each method each currency, and what at least one of its providers takes."""
-    merged: dict[str, dict[str, AmountRule]] = {}
-    for type_, by_provider in methods.items():
-        for rules in by_provider.values():
-            for currency, rule in rules.currencies.items():
-                known = merged.setdefault(type_, {}).get(currency, rule)
-                merged[type_][currency] = AmountRule(
-                    gcd(known.step, rule.step), min(known.least, rule.least), max(known.most, rule.most)
-                )
+def _merged(by_provider: Mapping[str, MethodRules]) -> dict[str, AmountRule]:
+    """Of each currency of a method what at least one of its providers takes."""
+    merged: dict[str, AmountRule] = {}
+    for rules in by_provider.values():
+        for currency, rule in rules.currencies.items():
+            known = merged.get(currency, rule)
+            merged[currency] = AmountRule(
+                gcd(known.step, rule.step), min(known.least, rule.least), max(known.most, rule.most)
+            )
     return merged
 
 
 def currencies_of(methods: MethodTable) -> list[str]:
     """Every currency that anything can be paid in, in alphabetical order."""
-    return sorted({currency for rules in _merged(methods).values() for currency in rules})
+    every = (rules for by_provider in methods.values() for rules in by_provider.values())
+    return sorted({currency for rules in every for currency in rules.currencies})

@@ -31,7 +31,7 @@ from gateway.edge.fields import (
     text_schema,
 )
 from gateway.payments.fitting import Asked, Candidate, candidates
-from gateway.payments.methods import OneOf, amounts_schema, currencies_of, numbers_of, problems_of
+from gateway.payments.methods import OneOf, currencies_of, fitting_schema, numbers_of, problems_of
 from malipo.clock import spoken
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
 from malipo.contracts.descriptor import Details, Method, Misfit
@@ -95,9 +95,10 @@ _ShownMoment = Annotated[datetime, text_schema(format="date-time", pattern=_MOME
 
 def _moment(value: object) -> object:
     """A moment as RFC 3339 writes it, in UTC: what two offsets mean is one moment, and one request."""
+    if not isinstance(value, str) or not re.fullmatch(_MOMENT, value):
+        return None
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) and re.fullmatch(_MOMENT, value) else None
-        return moment and moment.astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)  # Python knows no small z
     except (ValueError, OverflowError):
         return None
 
@@ -138,7 +139,7 @@ class NewPayment(Details):
                 "method": {"type": "card", "token": "pm_card_visa"},
                 "client_ref": "order-1001",
             },
-            "allOf": amounts_schema(METHODS),
+            "allOf": fitting_schema(METHODS),
         }
     )
 

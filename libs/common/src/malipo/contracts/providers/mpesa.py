@@ -20,12 +20,15 @@ from malipo.contracts.descriptor import (
     Secret,
 )
 from malipo.contracts.identity import short_name
+from malipo.contracts.methods import PRINTABLE
 
 SHILLING = 100
 """Minor units. M-Pesa takes whole shillings (M-PESA Express, "Request Parameter Definition")."""
 _LEAST, _MOST = SHILLING, 250_000 * SHILLING
 REFERENCE_CHARS = 12
 """So long may an `AccountReference` be."""
+CONFIRMATION, VALIDATION, PULL = "confirmation", "validation", "pull"
+"""The words of an account's own addresses: payments by hand, confirmed and asked about; news of Pull Transactions."""
 
 _PHONE = "^(?:[+]?254|0)[ -]?[17](?:[ -]?[0-9]){8}$"
 
@@ -35,7 +38,7 @@ def _international(phone: str) -> str:
     return "254" + digits[-9:]
 
 
-def masked(phone: str) -> str:
+def masked_phone(phone: str) -> str:
     """What everybody may see of a number of twelve digits."""
     return f"{phone[:4]}*****{phone[-3:]}"
 
@@ -51,7 +54,7 @@ _Phone = Annotated[
     AfterValidator(_international),
 ]
 _ShortCode = Annotated[str, Pattern("^[0-9]{5,7}$", "shortcode_invalid", "5 to 7 digits")]
-_Text = Annotated[str, Field(min_length=1, max_length=200)]
+_Text = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 _SecretText = Annotated[_Text, Secret()]
 
 
@@ -61,7 +64,7 @@ class MpesaMethod(Method):
     problems = ("phone_invalid",)
 
     type: Literal["mpesa"]
-    phone: Annotated[_Phone, Personal(masked)]
+    phone: Annotated[_Phone, Personal(masked_phone)]
 
 
 class MpesaByHand(Details):
@@ -91,7 +94,7 @@ class MpesaCredentials(Details):
 
     problems = (
         *("shortcode_invalid", "till_number_unclear", "initiator_unclear", "phone_invalid"),
-        *("text_empty", "text_too_long", "choice_unknown", "bounds_invalid"),
+        *("text_empty", "text_too_long", "text_control_characters", "choice_unknown", "bounds_invalid"),
     )
     model_config = ConfigDict(
         json_schema_extra={
@@ -105,7 +108,7 @@ class MpesaCredentials(Details):
         }
     )
 
-    kind: Literal["paybill", "till"]
+    kind: Literal["paybill", "till"] = Field(description="`paybill` or `till`: what customers pay to.")
     shortcode: _ShortCode = Field(description="The PayBill number; of a till the store or head office number.")
     till_number: _ShortCode | None = Field(
         default=None, description="Of a till alone: the number that customers pay to."
@@ -155,7 +158,7 @@ DESCRIPTOR = ProviderDescriptor(
     repeat=Never(),
     callbacks="hint",
     callback_word="phone",
-    account_words=("confirmation", "validation", "pull"),
+    account_words=(CONFIRMATION, VALIDATION, PULL),
     own_references=lambda operation_id: (own_reference(operation_id),),
     own_addresses=True,
     pending=timedelta(seconds=20),

@@ -18,6 +18,7 @@ from malipo.contracts.descriptor import (
     Secret,
 )
 from malipo.contracts.identity import short_name
+from malipo.contracts.methods import PRINTABLE
 from malipo.money import EXPONENTS
 
 _WITH_DECIMALS = (
@@ -59,7 +60,10 @@ class PaypalMethod(Method):
 class PaypalCredentials(Details):
     """A merchant's app at PayPal."""
 
-    problems = ("client_id_invalid", "webhook_id_invalid", "text_empty", "text_too_long", "too_many_entries")
+    problems = (
+        *("client_id_invalid", "webhook_id_invalid", "too_many_entries"),
+        *("text_empty", "text_too_long", "text_control_characters"),
+    )
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
@@ -73,7 +77,7 @@ class PaypalCredentials(Details):
     client_id: _ClientId = Field(
         description="Of the app: the sandbox's with your test key, the live one with your live key."
     )
-    client_secret: Annotated[str, Field(min_length=1, max_length=200), Secret()] = Field(
+    client_secret: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE), Secret()] = Field(
         repr=False, description="Of the app."
     )
     webhook_ids: list[_WebhookId] = Field(

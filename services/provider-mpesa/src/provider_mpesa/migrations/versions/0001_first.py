@@ -26,7 +26,8 @@ CREATE TABLE registrations (
     credential_id text NOT NULL,
     name          text NOT NULL,
     shortcode     text NOT NULL,
-    base          text NOT NULL,
+    address       text NOT NULL,
+    is_answered   boolean NOT NULL DEFAULT true,
     registered_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (credential_id, name)
 );

@@ -18,6 +18,7 @@ from malipo.contracts.descriptor import (
     SameKey,
     Secret,
 )
+from malipo.contracts.methods import PRINTABLE
 
 
 def _international(phone: str) -> str:
@@ -45,10 +46,10 @@ class AcmeMethod(Method):
 class AcmeCredentials(Details):
     """A merchant's account at Acme Pay."""
 
-    problems = ("text_empty", "text_too_long")
+    problems = ("text_empty", "text_too_long", "text_control_characters")
     model_config = ConfigDict(json_schema_extra={"example": {"secret": "acme-secret-of-a-shop"}})
 
-    secret: Annotated[str, Field(min_length=1, max_length=100, repr=False), Secret()]
+    secret: Annotated[str, Field(min_length=1, max_length=100, pattern=PRINTABLE, repr=False), Secret()]
 
 
 DESCRIPTOR = ProviderDescriptor(

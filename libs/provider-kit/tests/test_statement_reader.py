@@ -157,9 +157,9 @@ async def test_a_process_that_dies_before_it_says_how_far_it_came_is_followed_by
     kit, make, reader
 ):
     await in_doubt(kit, make)
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     (cursor,) = await reader.claim()
-    await reader.fetching._read(await kit.credentials.by_id("cred_1"), Stretch(AT, AT, AT), proved=False)
+    await reader.statements._read(await kit.credentials.by_id("cred_1"), Stretch(AT, AT, AT), proved=False)
     other = reader.another([REPORT])
     assert await other.look() == 0
     await kit.sql("UPDATE statements SET lease_until = now() - interval '1 second'")
@@ -170,26 +170,26 @@ async def test_a_process_that_dies_before_it_says_how_far_it_came_is_followed_by
 
 async def test_two_replicas_read_an_account_one_at_a_time(kit, reader):
     other = reader.another()
-    await reader.fetching.survey(kit.database)
-    await other.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
+    await other.statements.admit(kit.database)
     claimed = [await reader.claim(), await other.claim()]
     assert [len(some) for some in claimed] == [1, 0]
     await kit.sql("UPDATE statements SET lease_until = now() + interval '1 second'")
-    await reader.fetching._cursors.renew(Lease("run_1", 60), ["mer_1/test/" + claimed[0][0].account_fingerprint])
+    await reader.statements._cursors.renew(Lease("run_1", 60), ["mer_1/test/" + claimed[0][0].account_fingerprint])
     assert await kit.database.reads.fetchval("SELECT lease_until > now() + interval '30 seconds' FROM statements")
 
 
 async def test_a_process_that_lost_its_lease_moves_nothing_on(kit, reader):
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     await reader.cover(hours=2)
     (slow,) = await reader.claim()
     await kit.sql("UPDATE statements SET lease_token = 'another process'")
-    await reader.fetching.look(slow)
+    await reader.statements.look(slow)
     assert await ages(kit) == [120]
 
 
 async def test_an_outage_of_thirty_hours_is_caught_up_with_in_stretches(kit, reader):
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     await reader.cover(hours=30)
     looks = 0
     while await reader.read_due():
@@ -204,13 +204,13 @@ async def test_an_outage_of_thirty_hours_is_caught_up_with_in_stretches(kit, rea
 
 
 async def test_the_age_of_a_statement_is_shown_and_alerted_before_anything_can_be_missed(kit, reader):
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     levels = []
     for hours in (23, 25, 25, 37):
         await reader.cover(hours=hours)
         with capture_logs() as lines:
-            await reader.fetching.survey(kit.database)
-            await reader.fetching.survey(kit.database)
+            await reader.statements.admit(kit.database)
+            await reader.statements.admit(kit.database)
         levels.append([line["log_level"] for line in lines if line["event"] == "statement not read"])
         assert shown_age() == pytest.approx(hours * 3600, abs=60)
         if hours == 25 and len(levels) == 3:
@@ -218,12 +218,12 @@ async def test_the_age_of_a_statement_is_shown_and_alerted_before_anything_can_b
     assert levels == [[], ["warning"], [], ["error"]]
     while await reader.read_due():
         await kit.sql("UPDATE statements SET due_at = now() WHERE covered_until < now() - interval '31 minutes'")
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     assert shown_age() == pytest.approx(1800, abs=60)
 
 
 async def test_what_the_provider_shows_no_more_is_counted_and_named(kit, reader):
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     await reader.cover(hours=50)
     before = gaps()
     with capture_logs() as lines:
@@ -317,7 +317,7 @@ async def test_what_one_label_reads_is_no_second_payment_where_another_label_of_
 
 
 async def test_a_label_that_is_of_another_account_by_now_does_not_move_the_former_one_on(kit, make, reader):
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     await reader.cover(hours=3)
     await kit.configure(make.configured(version=2, credentials=b'{"secret": "of another"}'))
     await reader.read_due()
@@ -342,7 +342,7 @@ async def test_an_account_that_was_deleted_and_comes_back_goes_on_where_it_was(k
     assert await reader.look() == 0
     assert shown_age() == 0
     await kit.configure(make.configured(version=3))
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     assert await ages(kit) == [300]
 
 
@@ -352,7 +352,7 @@ async def test_one_that_comes_back_after_what_was_missed_shows_no_more_begins_an
     await reader.look()
     await reader.cover(hours=50)
     await kit.configure(make.configured(version=3))
-    await reader.fetching.survey(kit.database)
+    await reader.statements.admit(kit.database)
     assert await ages(kit) == [30]
 
 

@@ -3,22 +3,26 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from provider_kit.credentials import Account
+from provider_kit.credentials import Account, CredentialStore
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.sending import ResponseTooLong, Silence
+from provider_mpesa import requests
 from provider_mpesa.account import MpesaAccount, read_account
 from provider_mpesa.client import MpesaClient
 from provider_mpesa.objects import Fields, MpesaResponse, field_of, fields_of
 from provider_mpesa.registrations import Known, Name, Registrations
-from provider_mpesa.requests import Body
-
-C2B_PATH, PULL_PATH = "/mpesa/c2b/v2/registerurl", "/pulltransactions/v1/register"
+from provider_mpesa.requests import AddressOf, Body
 
 OTHERS = (
     "M-Pesa says that addresses are registered already, and nobody knows here whether they are Malipo's. Have Safaricom show "
     "or delete them; if they are Malipo's, give the command again with --ours"
+)
+LEFT = (
+    "what is registered is an address that Malipo does not answer any more, since CALLBACK_BASE_URL or the key that it was made "
+    "under has changed. Have Safaricom delete it, then give the command again"
 )
 NO_ANSWER = "M-Pesa has not answered, so that nobody knows; give the command again"
 
@@ -28,21 +32,10 @@ _ALREADY = re.compile("already|duplicate", re.IGNORECASE)
 _MOST_CHARS = 200
 
 type Answer = Literal["registered", "already"]
-type AddressOf = Callable[[str], str]
-"""The whole address of an account's callbacks with this word at its end."""
 
 
 class Refused(Exception):
     """It is not registered, or nobody knows whether it is: the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Applicant:
-    """An account that is to be registered; its addresses begin with `base`."""
-
-    account: Account
-    base: str
-    address_of: AddressOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,38 +69,38 @@ class _Part:
 class Registrar:
     """Registers accounts, each part once, and tells the gateway each time what is registered."""
 
-    def __init__(self, client: MpesaClient, registrations: Registrations) -> None:
+    def __init__(self, client: MpesaClient, credentials: CredentialStore, registrations: Registrations) -> None:
         self._client = client
+        self._credentials = credentials
         self._registrations = registrations
 
-    async def register(self, applicant: Applicant, wish: Wish) -> Sequence[Told]:
+    async def register(self, account: Account, wish: Wish) -> Sequence[Told]:
         """Register all that the account has. Raises `Misconfigured`."""
-        there = read_account(applicant.account.credentials, applicant.account.mode)
-        known = await self._registrations.known(applicant.account.id, there.keys.shortcode)
+        there = read_account(account.credentials, account.mode)
+        known = await self._registrations.known(account, there.keys.shortcode)
         parts = _PARTS if there.keys.pull_number else _PARTS[:1]
-        told = [await self._told(part, applicant, there, known.get(part.name), wish) for part in parts]
-        await self._registrations.tell(applicant.account, there.keys.shortcode)
+        told = [await self._told(part, account, there, known.get(part.name), wish) for part in parts]
+        await self._registrations.tell(account, there.keys.shortcode)
         return told
 
-    async def _told(
-        self, part: _Part, applicant: Applicant, there: MpesaAccount, known: Known | None, wish: Wish
-    ) -> Told:
-        ours = known if known is not None and known.base == applicant.base else None
+    async def _told(self, part: _Part, account: Account, there: MpesaAccount, known: Known | None, wish: Wish) -> Told:
+        ours = known if known is not None and known.is_answered else None
         if ours and not wish.again:
             return Told(part.title, registered=True, text=f"registered since {ours.registered_at:%Y-%m-%d %H:%M} UTC")
         try:
-            answer = await self._ask(part, applicant, there)
+            answer = await self._ask(part, account, there)
         except Refused as error:
             return Told(part.title, registered=False, text=str(error))
         if part.name == "c2b" and answer == "already" and not (ours or wish.ours):
-            return Told(part.title, registered=False, text=OTHERS)
-        await self._registrations.keep(applicant.account.id, part.name, there.keys.shortcode, applicant.base)
+            return Told(part.title, registered=False, text=LEFT if known else OTHERS)
+        await self._registrations.keep(account, part.name, there.keys.shortcode)
         return Told(part.title, registered=True, text="registered" if answer == "registered" else "registered before")
 
-    async def _ask(self, part: _Part, applicant: Applicant, there: MpesaAccount) -> Answer:
+    async def _ask(self, part: _Part, account: Account, there: MpesaAccount) -> Answer:
         """Raises `Refused`."""
+        address_of = partial(self._credentials.account_url, account)
         try:
-            return part.read(await self._client.call(there, part.path, part.body(there, applicant.address_of)))
+            return part.read(await self._client.call(there, part.path, part.body(there, address_of)))
         except (Silence, ResponseTooLong):
             raise Refused(NO_ANSWER) from None
         except (NotSent, Misconfigured) as error:
@@ -115,32 +108,13 @@ class Registrar:
             raise Refused(msg) from None
 
 
-def _c2b_body(there: MpesaAccount, address_of: AddressOf) -> Body:
-    """`Completed`: what M-Pesa takes when our answer to a validation does not come in time."""
-    return {
-        "ShortCode": there.keys.shortcode,
-        "ResponseType": "Completed",
-        "ConfirmationURL": address_of("confirmation"),
-        "ValidationURL": address_of("validation"),
-    }
-
-
-def _pull_body(there: MpesaAccount, address_of: AddressOf) -> Body:
-    number = there.keys.pull_number or ""
-    return {
-        "ShortCode": there.keys.shortcode,
-        "RequestType": "Pull",
-        "NominatedNumber": f"0{number[-9:]}",
-        "CallBackURL": address_of("pull"),
-    }
-
-
 def _read_c2b(response: MpesaResponse) -> Answer:
     fields = _fields(response)
-    code, text = field_of(fields, "responsecode"), field_of(fields, "errormessage")
+    code = field_of(fields, "responsecode")
     if response.status == _OK and code and not code.strip("0"):
         return "registered"
-    if _ALREADY.search(text):
+    # With HTTP 500, as documented, or with 200 and no code.
+    if _ALREADY.search(field_of(fields, "errormessage") or field_of(fields, "responsedescription")):
         return "already"
     raise _refusal(response, fields)
 
@@ -168,6 +142,6 @@ def _refusal(response: MpesaResponse, fields: Fields) -> Refused:
 
 
 _PARTS = (
-    _Part("c2b", "payments by hand", C2B_PATH, _c2b_body, _read_c2b),
-    _Part("pull", "Pull Transactions", PULL_PATH, _pull_body, _read_pull),
+    _Part("c2b", "payments by hand", requests.C2B_REGISTER, requests.c2b_register, _read_c2b),
+    _Part("pull", "Pull Transactions", requests.PULL_REGISTER, requests.pull_register, _read_pull),
 )

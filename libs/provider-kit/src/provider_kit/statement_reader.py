@@ -1,4 +1,4 @@
-"""Reports that we fetch, since no callback brings them or one was lost: each account's statement, read by one process at a time."""
+"""Reads accounts' statements, for what no callback brings, or one that was lost did: each account by one process at a time."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from provider_kit.provider import ParsedCallback, Provider, fingerprint
 from provider_kit.references import OWN
 from provider_kit.statement import Look, Statement, Stretch, next_look
 
-SURVEY_SECONDS = 15.0
+ADMIT_SECONDS = 15.0
 _TURN_SECONDS = 600.0  # the longest time of one look at one account
 _AT_ONCE = 4
 _POLL_SECONDS = 1.0
@@ -42,7 +42,7 @@ AGE = Gauge(
 LOOKS = Counter(
     "malipo_provider_statement_looks", "Looks at accounts' statements: `read` or `failed`.", ("provider", "result")
 )
-FETCHED = Counter(
+TRANSACTIONS = Counter(
     "malipo_provider_statement_transactions",
     "Transactions read in statements: `stored`, `duplicate` for what was read before, `late` for what showed only when that was"
     " read once more, or `not_ours`.",
@@ -55,7 +55,7 @@ GAPS = Counter(
 )
 
 
-class Fetching:
+class StatementReader:
     """Reads the statements of one provider's accounts, and hands what is in them to the door that callbacks come through.
 
     How far an account is known moves on only after all up to there is stored: whatever dies, it is read again, and what was
@@ -90,9 +90,9 @@ class Fetching:
             poll_seconds=_POLL_SECONDS,
         )
         GAPS.labels(self._name)  # an alert on the first needs a zero before it
-        FETCHED.labels(self._name, "late")
+        TRANSACTIONS.labels(self._name, "late")
 
-    async def survey(self, _: Database) -> None:
+    async def admit(self, _: Database) -> None:
         """Find out which accounts are to be read, and alert before anything of one can be missed for ever."""
         await self._cursors.admit(*await self._readable())
         AGE.labels(self._name).set(await self._cursors.oldest_seconds())
@@ -169,7 +169,7 @@ class Fetching:
             if isinstance(result, BaseException):
                 raise result
             is_late = again and result == "stored"
-            FETCHED.labels(self._name, "late" if is_late else result).inc()
+            TRANSACTIONS.labels(self._name, "late" if is_late else result).inc()
             if is_late:
                 log.warning("transaction showed late", provider=self._name, credential_id=account.id)
 
