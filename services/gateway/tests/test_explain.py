@@ -243,6 +243,18 @@ async def test_a_payment_of_which_a_part_is_captured_says_what_may_be_done_with_
     assert codes(explained) == ["capture", "cancel", "wait"]
 
 
+@pytest.mark.parametrize(
+    ("reason", "explained"), [("ECHECK", "eCheck, which takes days"), ("SOMETHING_NEW", "works on it.")]
+)
+async def test_what_is_pending_says_what_it_waits_for_also_after_it_was_asked(merchant, payment, go, reason, explained):
+    await go("pending", "pending", public="processing", view={"provider": "paypal"}, detail=reason, deadline=SOON)
+    shown = await explain(merchant, payment)
+    assert (shown["detail"], explained in shown["why"]) == (reason, True)
+    await go("pending", "overdue", public="processing", view={"provider": "paypal"}, deadline=SOON)
+    shown = await explain(merchant, payment)
+    assert shown["detail"] == reason
+
+
 async def test_money_that_came_after_the_end_is_explained_until_it_is_refunded(gateway, merchant, payment, go, make):
     corrected = PublicEvent(ids.new("evt"), "payment.corrected", 1)
     await go("failed", "declined")

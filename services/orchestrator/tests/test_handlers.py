@@ -9,7 +9,16 @@ from structlog.testing import capture_logs
 from malipo import ids
 from malipo.contracts.commands import CapturePayment, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
-from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Redirect, Succeeded, Unknown
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Approved,
+    Authorized,
+    Canceled,
+    Declined,
+    Redirect,
+    Succeeded,
+    Unknown,
+)
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.messaging.subscription import Received
 from malipo.money import Money
@@ -46,6 +55,14 @@ async def test_a_charge_says_where_the_customer_returns_to_also_when_it_is_repea
     repeated = commands.operation_command(kept[create.payment_id], None)
     for one in (transition.payment, charge, repeated):
         assert {name: getattr(one, name) for name in pages} == pages
+
+
+async def test_a_payment_shows_who_pays_as_the_provider_has_told_it_first(orchestrator, make):
+    create = make.create()
+    approved = Approved(reference="or_1", payer="j***@e***.com")
+    await orchestrator.handle(create, make.report(create.payment_id, approved))
+    [done] = await orchestrator.handle(make.paid(create.payment_id))
+    assert done.payment.payer == "j***@e***.com"
 
 
 async def test_create_and_outcome_in_one_batch_are_both_applied(orchestrator, make):

@@ -145,6 +145,7 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
     doubted = isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH  # perhaps of other money
     if outcome.reference is not None and not doubted:
         payment.know(outcome.reference, paid=isinstance(outcome, Succeeded))
+    payment.payer = _payer_of(outcome) or payment.payer
     match outcome:
         case Succeeded(amount=amount):
             payment.captured_minor, payment.failure = amount.amount_minor, None
@@ -156,6 +157,10 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
             payment.action = action
         case Authorized() | Canceled() | Pending() | Approved() | Unknown():
             pass
+
+
+def _payer_of(outcome: Outcome) -> str | None:
+    return outcome.payer if isinstance(outcome, Succeeded | Authorized | Approved) else None
 
 
 def learn_decision(payment: Payment, trigger: Trigger) -> None:
@@ -245,11 +250,11 @@ def came_late(payment: Payment, transition: Transition, source: Source) -> bool:
 
 
 def detail_of(outcome: Outcome | None) -> str | None:
-    """The outcome's own code, as the history keeps it."""
+    """The outcome's own code, or its reason, as the history keeps it."""
     match outcome:
         case Declined(code=code) | Reversed(code=code):
             return code
-        case Unknown(reason=reason):
+        case Unknown(reason=reason) | Pending(reason=reason):
             return reason
         case _:
             return None

@@ -70,7 +70,7 @@ class Payment:
     `had_money`: it was completed before, whatever has become of that. `known_references` are what the provider has
     called it, the latest last; `paid_reference` is what it has called the money, and `assigned_reference` what it calls the
     money that a person has found to be this payment's.
-    `action_at` is when it was observed last that the customer must act, by our clock if theirs is ahead; `unanswered`,
+    `payer` is who pays, masked. `action_at` is when it was observed last that the customer must act, by our clock if theirs is ahead; `unanswered`,
     `asked_step` and `unclear` are as in `Operation`.
     """
 
@@ -103,6 +103,7 @@ class Payment:
     assigned_reference: str | None = None
     action: Action | None = None
     action_at: datetime | None = None
+    payer: str | None = None
     failure: Failure | None = None
     step: int = 0
     event_sequence: int = 0

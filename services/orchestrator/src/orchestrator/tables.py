@@ -45,6 +45,7 @@ PAYMENT_CHANGES = (
     Column("in_doubt_since", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
     Column("unclear", Boolean, nullable=False),
+    Column("payer", Text),
 )
 """What changes of a payment; all else it is created with."""
 

@@ -104,6 +104,7 @@ def payment_view(payment: Payment) -> PaymentView:
         action=payment.action if payment.state is State.REQUIRES_ACTION else None,
         failure=payment.failure,
         expires_at=payment.expires_at,
+        payer=payment.payer,
     )
 
 

@@ -251,6 +251,7 @@ class ProviderDescriptor:
     `receives`: it may report money that came without a payment, and so the money of a charge a second time.
     `own_addresses`: whether its requests carry the addresses of their own callbacks.
     `setup`: what a merchant has to configure at the provider, for the API's description.
+    `waits`: what its reasons of a `Pending` mean to a merchant, by its code, each as a sentence.
     """
 
     name: str
@@ -267,6 +268,7 @@ class ProviderDescriptor:
     receives: bool = True
     own_addresses: bool = False
     setup: str = ""
+    waits: Mapping[str, str] = field(default_factory=dict[str, str])
     problems: Mapping[str, ProblemText] = field(default_factory=dict[str, ProblemText])
 
     @property

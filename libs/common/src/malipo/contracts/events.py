@@ -37,7 +37,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as merchants see it. Amounts in minor units of `currency`.
+    """A payment as merchants see it. Amounts in minor units of `currency`. `payer` is who pays, masked, where the provider tells.
 
     After `expires_at` nothing that takes the customer's money is sent any more.
     """
@@ -65,6 +65,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     action: Action | None = None
     failure: Failure | None = None
     expires_at: Moment | None = None
+    payer: str | None = None
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):

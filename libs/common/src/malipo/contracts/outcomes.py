@@ -48,13 +48,19 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="r
     reference: str | None = None
 
 
-class Succeeded(_Outcome, frozen=True, kw_only=True):
+class _Paid(_Outcome, frozen=True, kw_only=True):
+    """`payer` is who pays, as everybody may see it: masked by the provider's service, and kept nowhere in clear."""
+
+    payer: str | None = None
+
+
+class Succeeded(_Paid, frozen=True, kw_only=True):
     """The provider has moved `amount`: the end of the operation. Of a charge, all that was captured, and nothing is held any more."""
 
     amount: Money
 
 
-class Authorized(_Outcome, frozen=True, kw_only=True):
+class Authorized(_Paid, frozen=True, kw_only=True):
     """The provider holds `amount` for us: capture or cancel it. How much of it is captured already, the captures say."""
 
     amount: Money
@@ -72,12 +78,16 @@ class Canceled(_Outcome, frozen=True, kw_only=True):
 
 
 class Pending(_Outcome, frozen=True, kw_only=True):
-    """The provider has it and works on it: no doubt, but a wait. `check_after` seconds is when it is worth asking."""
+    """The provider has it and works on it: no doubt, but a wait. `check_after` seconds is when it is worth asking.
+
+    `reason` is the provider's own code of what it waits for.
+    """
 
     check_after: int | None = None
+    reason: str | None = None
 
 
-class Approved(_Outcome, frozen=True, kw_only=True):
+class Approved(_Paid, frozen=True, kw_only=True):
     """The customer has agreed, and no money has moved: confirm the charge."""
 
 

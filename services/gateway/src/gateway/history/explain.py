@@ -16,6 +16,7 @@ from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.events import OperationView, PaymentView
 from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, May
+from malipo.contracts.providers import PROVIDERS
 
 Json = dict[str, Any]
 
@@ -130,25 +131,37 @@ def explained(
 
 
 def _stepped(steps: Sequence[Json]) -> _Stand:
-    """By the last transition; since the first of those that led to the same state without a break."""
+    """By the last transition; since the first of those that led to the same state without a break.
+
+    What is pending is so for the reason that was told last: that Malipo has asked since takes none away.
+    """
     last = steps[-1]
     stay = list(takewhile(lambda step: step["to_state"] == last["to_state"], reversed(steps)))
-    return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], last["detail"], last["deadline"])
+    told = [step["detail"] for step in stay if step["detail"]] if last["to_state"] == "pending" else [last["detail"]]
+    return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], next(iter(told), None), last["deadline"])
 
 
 def _explanation(subject: _Subject, payment: PaymentView) -> Explanation:
-    """By state and reason; of a decline with a code of Malipo's own, by the code.
+    """By state and reason; of a decline with a code of Malipo's own, by the code; of a wait also by its provider's reason.
 
     What it advises is safe after a decline, and not if the provider has contradicted that since.
     """
     stand = subject.stand
     general = _BY_STATE.get(stand.state, _UNKNOWN_STATE)
     texts = EXPLANATIONS.get((subject.about, stand.state, stand.reason), general)
+    if stand.state == "pending" and (waits_for := _waits(payment).get(stand.detail or "")):
+        return texts._replace(why=f"{texts.why} {waits_for}")
     own = OWN_FAILURES.get(stand.detail or "") if stand.reason == "declined" else None
     if own is None:
         return texts
     then = texts.next if subject.denied else f"{texts.next} {_addressed(own.advice, payment)}"
     return Explanation(own.why, then, own.may + texts.may)
+
+
+def _waits(payment: PaymentView) -> Mapping[str, str]:
+    """What the reasons mean for which the payment's provider lets wait."""
+    described = PROVIDERS.get(payment.provider or "")
+    return described.waits if described else {}
 
 
 def _addressed(text: str, payment: PaymentView) -> str:

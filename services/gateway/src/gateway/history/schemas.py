@@ -108,7 +108,7 @@ TIMELINE = DocumentedResponse(
             event={"anyOf": [object_of(id=TEXT, type=TEXT, sequence=INTEGER), {"type": "null"}]},
             result=TEXT | {"description": "What the provider reported, or what became of the webhook."},
             code=TEXT_OR_NULL,
-            reason=TEXT_OR_NULL | {"description": "Why the outcome is `unknown`."},
+            reason=TEXT_OR_NULL | {"description": "Why the outcome is `unknown`, or `pending`."},
             detail=TEXT_OR_NULL,
             reference=TEXT_OR_NULL | {"description": "The provider's id of the object."},
             callback_id=TEXT_OR_NULL | {"description": "The provider's id of its callback, or of what was fetched."},

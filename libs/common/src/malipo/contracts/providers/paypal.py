@@ -43,6 +43,15 @@ def own_reference(operation_id: str) -> str:
     return short_name(operation_id, INVOICE_CHARACTERS)
 
 
+def masked(email: str) -> str:
+    """A payer's address as everybody may see it: of the name and of the domain the first letter, and the last label whole."""
+    name, at, domain = email.rpartition("@")
+    label, dot, last = domain.rpartition(".")
+    if not (at and name and dot and label and last.isalnum()):
+        return "***"
+    return f"{name[0]}***@{label[0]}***.{last}"
+
+
 _ClientId = Annotated[
     str, Pattern("^[A-Za-z0-9_-]{20,128}$", "client_id_invalid", "a client id: 20 to 128 letters, digits, - or _")
 ]
@@ -111,6 +120,21 @@ EVENT_TYPES = (
 )
 """The events that are read, and that a merchant's webhook has to send."""
 
+_WAITS = {
+    "BUYER_COMPLAINT": "The payer has a dispute open about it at PayPal.",
+    "CHARGEBACK": "The payer disputes it with the bank, and it was taken back for that.",
+    "ECHECK": "The payer pays from a bank account by eCheck, which takes days to clear.",
+    "INTERNATIONAL_WITHDRAWAL": "Accept or deny it in your account at PayPal.",
+    "OTHER": "PayPal gives no further reason.",
+    "PENDING_REVIEW": "PayPal reviews it.",
+    "RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION": "Your account at PayPal lacks the setting to receive it: set it, or accept or deny it there.",
+    "REFUNDED": "It has been refunded.",
+    "TRANSACTION_APPROVED_AWAITING_FUNDING": "The payer has yet to send the money that was approved.",
+    "UNILATERAL": "It was sent to an address that no account at PayPal has.",
+    "VERIFICATION_REQUIRED": "Your account at PayPal is to be verified first, which you do there.",
+}
+"""What PayPal's reasons of a pending payment mean (Payments, `capture_status_details`)."""
+
 DESCRIPTOR = ProviderDescriptor(
     name="paypal",
     title="PayPal",
@@ -141,6 +165,7 @@ DESCRIPTOR = ProviderDescriptor(
     receives=False,
     setup=f"PayPal is to send there {', '.join(f'`{event}`' for event in EVENT_TYPES)}: give the id that the webhook gets in "
     "`webhook_ids`.",
+    waits=_WAITS,
     problems={
         "client_id_invalid": ProblemText(
             "Not a client id of this provider", "Copy it from the page of the app at PayPal."

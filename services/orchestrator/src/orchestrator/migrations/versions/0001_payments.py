@@ -54,7 +54,8 @@ def upgrade() -> None:
             in_doubt_since timestamptz,
             updated_at     timestamptz NOT NULL,
             unclear        boolean NOT NULL,
-            cancel_url     text
+            cancel_url     text,
+            payer          text
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
