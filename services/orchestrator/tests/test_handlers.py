@@ -11,7 +11,6 @@ from malipo.contracts.commands import CapturePayment, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.outcomes import (
     ActionRequired,
-    Approved,
     Authorized,
     Canceled,
     Declined,
@@ -22,7 +21,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.messaging.subscription import Received
 from malipo.money import Money
-from orchestrator import commands, handlers, scheduler, store
+from orchestrator import handlers, scheduler
 from orchestrator.machine import DECIDED
 from orchestrator.views import _ADVICE, PUBLIC
 
@@ -45,24 +44,6 @@ async def test_a_new_payment_is_charged_and_completed_by_the_providers_outcome(o
     assert done.payment.amount_captured == 1000
     assert done.public_event.type == "payment.completed"
     assert (done.step, done.public_event.sequence) == (2, 1)
-
-
-async def test_a_charge_says_where_the_customer_returns_to_also_when_it_is_repeated(orchestrator, make):
-    pages = {"return_url": "https://shop.example/back", "cancel_url": "https://shop.example/basket"}
-    create = make.create(**pages)
-    [transition, charge] = await orchestrator.handle(create)
-    kept, _ = await store.read(orchestrator.database.reads, {create.payment_id})
-    repeated = commands.operation_command(kept[create.payment_id], None)
-    for one in (transition.payment, charge, repeated):
-        assert {name: getattr(one, name) for name in pages} == pages
-
-
-async def test_a_payment_shows_who_pays_as_the_provider_has_told_it_first(orchestrator, make):
-    create = make.create()
-    approved = Approved(reference="or_1", payer="j***@e***.com")
-    await orchestrator.handle(create, make.report(create.payment_id, approved))
-    [done] = await orchestrator.handle(make.paid(create.payment_id))
-    assert done.payment.payer == "j***@e***.com"
 
 
 async def test_create_and_outcome_in_one_batch_are_both_applied(orchestrator, make):
