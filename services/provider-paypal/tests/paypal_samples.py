@@ -121,7 +121,7 @@ def authorized(status: str = "CREATED", **changes: Any) -> dict:
         "invoice_id": own_reference(CHARGE),
         "expiration_time": "2026-12-26T21:05:00Z",
         "supplementary_data": {"related_ids": {"order_id": ORDER}},
-        "create_time": "2026-11-27T21:05:00Z",
+        "create_time": clock.now().isoformat(timespec="seconds"),
         "links": [link(f"/v2/payments/authorizations/{AUTHORIZATION}", "self")],
     } | changes
 

@@ -1,8 +1,11 @@
 """PayPal held to the laws of every provider."""
 
+from datetime import timedelta
+
 import paypal_samples as samples
 from paypal_samples import AUTHORIZATION, CAPTURE, ORDER, PAGE, USD_10, authorized, captured, order, refunded
 
+from malipo import clock
 from malipo.contracts.outcomes import (
     ActionRequired,
     Approval,
@@ -23,6 +26,7 @@ from testkit.provider_examples import TIMEOUT_SECONDS
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
+LONG_AGO = (clock.now() - timedelta(days=10)).isoformat()
 CHARGE, CONFIRM, MANUAL = samples.charge(), samples.confirm(), samples.confirm(capture="manual")
 CAPTURED, CANCELED, REFUNDED = samples.capture(), samples.cancel(), samples.refund()
 PAID = Succeeded(amount=USD_10, reference=ORDER)
@@ -41,6 +45,9 @@ class TestPaypal(ProviderConformance):
 
     def is_token_request(self, request):
         return request.url.path == "/v1/oauth2/token"
+
+    def is_renewal(self, request):
+        return request.url.path.endswith("/reauthorize")
 
     def token_reply(self):
         return Reply({"access_token": "A21-token-of-the-account", "token_type": "Bearer", "expires_in": 32400})
@@ -86,6 +93,7 @@ class TestPaypal(ProviderConformance):
             Example(CONFIRM, Reply(order("COMPLETED", captures=[captured("DECLINED")]), 201), declined),
             Example(CONFIRM, Reply(refused, 422), REFUSED),
             Example(CONFIRM, Reply(again, 422), page),
+            Example(MANUAL, Reply(order("COMPLETED", authorizations=[authorized(create_time=LONG_AGO)]), 201), held),
             Example(MANUAL, Reply(order("COMPLETED", authorizations=[authorized()]), 201), held),
             Example(CAPTURED, Reply(captured(of=AUTHORIZATION), 201), PAID),
             Example(CAPTURED, Reply(captured("PENDING", of=AUTHORIZATION), 201), Pending(reference=ORDER)),

@@ -300,7 +300,10 @@ class Provider(Protocol):
         ...
 
     async def query(self, attempt: Attempt) -> Outcome:
-        """What the provider reports of the operation. Has no effect but the one that the operation was to have anyway."""
+        """What the provider reports of the operation. Has no effect but the one that the operation was to have anyway.
+
+        What the operation holds may be renewed by it, under a key of its own, where that takes no money and holds no more.
+        """
         ...
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:

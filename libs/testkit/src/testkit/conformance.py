@@ -26,7 +26,7 @@ from testkit.callback_laws import CallbackLaws
 from testkit.examples import masks, raised_or_logged, redirecting, require_doubt, texts
 from testkit.operations import OWN_BASE, cancel, capture, charge, confirm, refund
 from testkit.provider_examples import NOT_JSON, PATIENCE_SECONDS, REAL_NETWORK
-from testkit.transports import Dripping, Hanging, Reply, Tokened, answer, broken, places
+from testkit.transports import Dripping, Hanging, Recorder, Reply, Tokened, answer, broken, places
 
 _NO_PAGES = ("javascript:alert(1)", "//pay.example/3ds", "intent://pay#Intent;end", "https://pay.example@evil.example/")
 _OTHER_SHAPES: tuple[object, ...] = ({}, [], None, "ok", 42, {"error": "no"}, {"id": 1, "status": {}}, {"data": []})
@@ -94,12 +94,13 @@ class ProviderConformance(CallbackLaws):
     async def test_a_query_sends_nothing_but_reads_and_the_very_operation(self) -> None:
         """Whatever a query sends that may have an effect is the operation itself, under its own key, if there are keys.
 
-        So a charge that waits to be confirmed is not confirmed by a query of it.
+        So a charge that waits to be confirmed is not confirmed by a query of it. What is held may be renewed (`is_renewal`).
         """
         repeats = not isinstance(self.descriptor.repeat, Never)
         for example in self.examples():
             for reply in (example.reply, Reply({}, 500)):
-                executed, queried = self.recorder(example.reply), self.recorder(reply)
+                executed = self.recorder(example.reply)
+                queried = Recorder(reply, lambda request: self.is_read(request) or self.is_renewal(request))
                 attempt = replace(self.attempt(example.operation), first_sent_at=clock.now())
                 async with self.on(executed) as provider:
                     await provider.execute(attempt)

@@ -86,6 +86,10 @@ class ProviderExamples(ABC):
         """Whether a request only makes a charge's key useless: it can take no money, whatever comes of it."""
         return False
 
+    def is_renewal(self, request: httpx.Request) -> bool:  # noqa: ARG002 - by default there are none
+        """Whether a request only renews what an operation holds: it takes no money, and holds no more than before."""
+        return False
+
     def is_token_request(self, request: httpx.Request) -> bool:  # noqa: ARG002 - by default there are none
         """Whether a request only fetches an access token."""
         return False

@@ -1,11 +1,17 @@
 """What a capture, a void or a refund is made of: chosen once by the order, and committed before anything is sent. Pure."""
 
+from datetime import datetime, timedelta
+
 from malipo.contracts.outcomes import Canceled, Declined, Outcome, Succeeded
-from malipo.contracts.provider_commands import Cancel, Capture, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Confirm, Refund
 from provider_kit.errors import NotSent
 from provider_kit.provider import Attempt
-from provider_paypal import standing
+from provider_paypal import amounts, requests, standing, times
 from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, Order
+from provider_paypal.requests import PaypalRequest
+
+HONOURED, LASTS = timedelta(days=3), timedelta(days=29)
+"""For how long PayPal stands in for an authorization, and for how long it may be captured."""
 
 
 def is_open(attempt: Attempt) -> bool:
@@ -41,6 +47,22 @@ def choose(attempt: Attempt, order: Order) -> None:
                 references.note(CAPTURE, large[0])
         case _:
             pass
+
+
+def renewal(attempt: Attempt, order: Order, now: datetime) -> PaypalRequest | None:
+    """The request that renews what a confirm of ours holds; None unless it is due. Raises `ValueError`.
+
+    PayPal honours an authorization for three days; after that one that was never renewed nor captured may be renewed, once
+    (`reauthorize_request`). It has a key of its own, which PayPal knows for longer than any authorization lasts.
+    """
+    match attempt.operation, order.payments.authorizations:
+        case Confirm(), [held] if attempt.same_account and held.status == "CREATED" and held.amount is not None:
+            made_at = times.read(held.create_time)
+            if made_at is not None and made_at + HONOURED <= now < made_at + LASTS:
+                return requests.reauthorization(attempt, held.id, amounts.read(held.amount))
+        case _:
+            pass
+    return None
 
 
 def unchosen(attempt: Attempt, order: Order) -> Outcome:

@@ -45,7 +45,8 @@ def build(settings: Settings) -> ASGIApp:
         hosts=hosts_of(settings),
         timeout_seconds=settings.paypal_timeout_seconds,
     )
-    return provider_service(PaypalProvider(client, Unverified()), runtime, settings)
+    provider = PaypalProvider(client, Unverified(), reauthorize=settings.paypal_reauthorize)
+    return provider_service(provider, runtime, settings)
 
 
 def hosts_of(settings: Settings) -> Mapping[Mode, str]:

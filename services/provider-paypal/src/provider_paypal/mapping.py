@@ -92,7 +92,7 @@ def is_refused_token(response: PaypalResponse) -> bool:
 
 def is_read(response: PaypalResponse) -> bool:
     """Whether an object was answered."""
-    return response.status == _OK
+    return response.status in (_OK, _CREATED)
 
 
 def problem_in(response: PaypalResponse) -> Problem | None:

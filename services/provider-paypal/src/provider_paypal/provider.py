@@ -4,7 +4,8 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Protocol
 
-from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
+from malipo import clock
+from malipo.contracts.outcomes import Authorized, Canceled, Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from malipo.contracts.providers.paypal import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
@@ -15,7 +16,16 @@ from provider_paypal import choosing, requests, standing
 from provider_paypal.account import read_account
 from provider_paypal.client import PaypalClient
 from provider_paypal.events import name_of, parse_event
-from provider_paypal.mapping import ApproveAgain, Unclear, answered, is_missing, is_read, refuse_unsent, unread
+from provider_paypal.mapping import (
+    ApproveAgain,
+    Unclear,
+    answered,
+    is_missing,
+    is_read,
+    issues_in,
+    refuse_unsent,
+    unread,
+)
 from provider_paypal.objects import CAPTURE, ORDER, ORDERS, REFUND, TRANSACTIONS, Order, PaypalResponse, Transaction
 from provider_paypal.requests import CAPTURES_PATH, ORDERS_PATH, REFUNDS_PATH
 
@@ -62,9 +72,10 @@ class PaypalProvider:
 
     descriptor = DESCRIPTOR
 
-    def __init__(self, client: PaypalClient, verifier: Verifier) -> None:
+    def __init__(self, client: PaypalClient, verifier: Verifier, *, reauthorize: bool = True) -> None:
         self._client = client
         self._verifier = verifier
+        self._reauthorize = reauthorize
 
     def identity(self, credentials: Credentials) -> str:
         """The app's client id: an order can only be read and changed by the app that has made it."""
@@ -90,7 +101,8 @@ class PaypalProvider:
     async def query(self, attempt: Attempt) -> Outcome:
         """Read what the operation made, and else repeat it under its key, as long as PayPal knows that.
 
-        A charge or confirm that has expired is never repeated.
+        A charge or confirm that has expired is never repeated. What a confirm holds is renewed, once, when PayPal does not
+        stand in for it any more.
         """
         return await _told(self._query(attempt))
 
@@ -113,7 +125,7 @@ class PaypalProvider:
     async def _query(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
-        if seen := await self._look(attempt):
+        if seen := await self._look(attempt, renews=self._reauthorize):
             return seen
         return _over(attempt) if _is_too_late(attempt) else await self._send(attempt)
 
@@ -173,14 +185,14 @@ class PaypalProvider:
             return await self._look(attempt) or _NOT_READ
         return _NOT_READ if order is None else choosing.unchosen(attempt, order)
 
-    async def _look(self, attempt: Attempt) -> Outcome | None:
+    async def _look(self, attempt: Attempt, *, renews: bool = False) -> Outcome | None:
         """The outcome as PayPal's book shows it; None when it shows no effect of the operation."""
         try:
-            return await self._shown(attempt)
+            return await self._shown(attempt, renews=renews)
         except _Missing:
             return _missing(attempt)
 
-    async def _shown(self, attempt: Attempt) -> Outcome | None:
+    async def _shown(self, attempt: Attempt, *, renews: bool) -> Outcome | None:
         match attempt.operation:
             case Capture() as capture if name := attempt.references.get(CAPTURE):
                 found = await self._transaction(attempt, CAPTURES_PATH, name)
@@ -190,7 +202,25 @@ class PaypalProvider:
                 return standing.refunded(found) or _without_amount(found)
             case _:
                 order = await self._order(attempt)
-                return None if order is None else _shown_by(attempt, order)
+                if order is None:
+                    return None
+                shown = _shown_by(attempt, order)
+                if renews and isinstance(shown, Authorized):
+                    await self._renew(attempt, order)
+                return shown
+
+    async def _renew(self, attempt: Attempt, order: Order) -> None:
+        """Reauthorize what the order holds, if that is due. Whatever comes of it, the hold stands as it did: nothing is told."""
+        asked = choosing.renewal(attempt, order, clock.now())
+        if asked is None:
+            return
+        try:
+            response = await self._client.post(read_account(attempt.credentials), attempt.operation.mode, asked)
+        except (NotSent, Misconfigured, Silence, ResponseTooLong):
+            return  # the next query shows whether it was carried out, or repeats it
+        if not is_read(response):
+            facts = {"payment_id": attempt.operation.payment_id, "order": order.id, "issues": issues_in(response)}
+            log.warning("authorization not renewed", status=response.status, **facts)
 
     async def _order(self, attempt: Attempt) -> Order | None:
         """The order that the operation is about; None while its id is not known. Raises `_Missing` or `_Doubt`."""

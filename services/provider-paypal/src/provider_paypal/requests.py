@@ -8,6 +8,7 @@ import msgspec
 
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from malipo.contracts.providers.paypal import own_reference
+from malipo.money import Money
 from provider_kit.provider import Attempt
 from provider_paypal import amounts
 from provider_paypal.objects import AUTHORIZATION, CAPTURE
@@ -44,6 +45,12 @@ def request(attempt: Attempt) -> PaypalRequest | None:
             return _to(attempt, AUTHORIZATION, AUTHORIZATIONS_PATH, "void", {})
         case Refund() as refund:
             return _to(attempt, CAPTURE, CAPTURES_PATH, "refund", _refund(refund))
+
+
+def reauthorization(attempt: Attempt, authorization: str, amount: Money) -> PaypalRequest:
+    """Renews what an authorization holds."""
+    where = f"{path(AUTHORIZATIONS_PATH, authorization)}/reauthorize"
+    return _post(attempt, where, "reauthorize", {"amount": amounts.written(amount)})
 
 
 def path(collection: str, name: str) -> str:

@@ -24,6 +24,12 @@ class Settings(ServiceSettings):
     )
     paypal_connect_seconds: float = Field(default=5, gt=0, le=30, description="Longest time to connect.")
 
+    paypal_reauthorize: bool = Field(
+        default=True,
+        description="Whether what is authorized and not captured after three days is reauthorized, once: so long PayPal honours an "
+        "authorization. In some countries PayPal takes a fee for that.",
+    )
+
     @model_validator(mode="after")
     def _encrypted_in_production(self) -> Self:
         base = self.paypal_api_base
