@@ -55,8 +55,14 @@ def _problems(provider: ProviderDescriptor) -> str:
 
 
 def _addresses(provider: ProviderDescriptor) -> str:
-    base = f"{provider.callbacks_at}<credential>/<token>"
+    base = f"{provider.callbacks_at}<credential>{'/<token>' if provider.callbacks == 'hint' else ''}"
     return "\n".join(f"    {base}{f'/{word}' if word else ''}" for word in ("", *provider.account_words))
+
+
+def _events(provider: ProviderDescriptor) -> str:
+    """What the provider's webhooks are to be subscribed to."""
+    described = import_module(f"malipo.contracts.providers.{provider.name}")
+    return "\n".join(f"* `{event}`" for event in described.EVENT_TYPES)
 
 
 def _results(*tables: str) -> Callable[[ProviderDescriptor], str]:
@@ -76,6 +82,7 @@ PARTS: Mapping[str, Callable[[ProviderDescriptor], str]] = {
     "what can be done": _abilities,
     "problems": _problems,
     "addresses": _addresses,
+    "events": _events,
     "results that end a prompt": _results("PROMPT_ENDS"),
     "results that are paid all the same at times": _results("PROMPT_DOUBTS"),
     "results that end a reversal": _results("REVERSAL_ENDS"),
