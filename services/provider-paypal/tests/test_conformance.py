@@ -31,7 +31,7 @@ CHARGE, CONFIRM, MANUAL = samples.charge(), samples.confirm(), samples.confirm(c
 CAPTURED, CANCELED, REFUNDED = samples.capture(), samples.cancel(), samples.refund()
 PAID = Succeeded(amount=USD_10, reference=ORDER)
 PENDING = captured("PENDING", status_details={"reason": "ECHECK"})
-WAITING = Pending(reference=ORDER, check_after=6 * 3600)
+WAITING = Pending(reference=ORDER, check_after=6 * 3600, reason="ECHECK")
 REFUSED = Declined(code="TRANSACTION_REFUSED", message="The request was refused.", reference=ORDER)
 
 
@@ -84,7 +84,7 @@ class TestPaypal(ProviderConformance):
         return [
             Example(CHARGE, Reply(order(), 201), page),
             Example(CHARGE, Reply(samples.minimal("CREATED"), 201), page),
-            Example(CHARGE, Reply(order("APPROVED")), Approved(reference=ORDER)),
+            Example(CHARGE, Reply(order("APPROVED")), Approved(reference=ORDER, payer="j***@e***.com")),
             Example(CHARGE, Reply(order("COMPLETED", captures=[captured()])), PAID),
             Example(CHARGE, Reply(order("COMPLETED", captures=[PENDING])), WAITING),
             Example(CHARGE, Reply(refused, 422), Declined(code=REFUSED.code, message=REFUSED.message)),

@@ -32,7 +32,7 @@ def asked(event_type: str, resource: dict):
 
 def test_an_approval_is_the_charges_by_our_name_in_its_purchase_unit():
     reported = told("CHECKOUT.ORDER.APPROVED", order("APPROVED"))
-    assert reported == ("charge", samples.CHARGE, {"order": ORDER}, Approved(reference=ORDER))
+    assert reported == ("charge", samples.CHARGE, {"order": ORDER}, Approved(reference=ORDER, payer="j***@e***.com"))
 
 
 def test_an_approval_that_comes_when_the_order_is_completed_makes_us_ask():
@@ -44,7 +44,7 @@ def test_a_capture_of_the_order_is_the_charges():
     paid = told("PAYMENT.CAPTURE.COMPLETED", captured())
     assert paid == ("charge", samples.CHARGE, ids, Succeeded(amount=USD_10, reference=ORDER))
     *_, waiting = told("PAYMENT.CAPTURE.PENDING", captured("PENDING", status_details={"reason": "PENDING_REVIEW"}))
-    assert waiting == Pending(reference=ORDER, check_after=6 * 3600)
+    assert waiting == Pending(reference=ORDER, check_after=6 * 3600, reason="PENDING_REVIEW")
 
 
 def test_a_capture_of_an_authorization_is_the_operations_whose_invoice_id_it_has():

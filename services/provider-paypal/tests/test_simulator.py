@@ -1,5 +1,6 @@
 """The provider against the simulated PayPal, over real sockets: what it makes of the answers, and what the book holds."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -30,7 +31,9 @@ async def test_an_order_is_created_approved_captured_and_paid_once(paypal):
     assert isinstance(waiting.action, Approval)
     assert await paypal.query(charge, reference=waiting.reference) == waiting
     await paypal.control(f"orders/{waiting.reference}/approve")
-    assert await paypal.query(charge, reference=waiting.reference) == Approved(reference=waiting.reference)
+    agreed = await paypal.query(charge, reference=waiting.reference)
+    assert isinstance(agreed, Approved)
+    assert re.fullmatch(r"\w\*\*\*@\w\*\*\*\.\w+", agreed.payer)
     one = await paypal.approved()
     outcome = await paypal.execute(one.confirm())
     assert outcome == Succeeded(amount=USD_10, reference=one.order)
@@ -108,7 +111,8 @@ async def test_a_declined_instrument_sends_the_payer_back_to_the_page_and_anothe
 async def test_what_is_pending_is_waited_for_and_ends_as_paypal_says(paypal, funding, ending):
     one = await paypal.approved()
     await paypal.control(f"orders/{one.order}/approve", funding=funding)
-    waiting = Pending(reference=one.order, check_after=6 * 3600)
+    reason = "ECHECK" if funding == "echeck" else "PENDING_REVIEW"
+    waiting = Pending(reference=one.order, check_after=6 * 3600, reason=reason)
     assert [await paypal.execute(one.confirm()), await paypal.query(one.confirm())] == [waiting] * 2
     (capture,) = await paypal.capture_ids(one)
     await paypal.control(f"captures/{capture}/{ending}")

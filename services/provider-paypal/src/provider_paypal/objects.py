@@ -1,10 +1,12 @@
-"""The shapes of PayPal's responses and webhooks, as far as we read them. The rest is ignored: above all who the payer is."""
+"""The shapes of PayPal's responses and webhooks, as far as we read them. The rest is ignored: the payer's name and address, too."""
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
+
+from provider_kit.reading import Reader
 
 _ID = r"\A[A-Za-z0-9_-]{1,64}\Z"
 Id = Annotated[str, msgspec.Meta(pattern=_ID)]
@@ -94,12 +96,25 @@ class PurchaseUnit(msgspec.Struct):
     payments: Payments | None = None
 
 
+class Wallet(msgspec.Struct):
+    """The payer's account: its address is masked as soon as it is read (`standing`)."""
+
+    email_address: str = ""
+
+
+class PaymentSource(msgspec.Struct):
+    """How an order is paid."""
+
+    paypal: Wallet | None = None
+
+
 class Order(msgspec.Struct):
     """An order; a minimal response has an id, a status and links alone."""
 
     id: Id
     status: str
     purchase_units: list[PurchaseUnit] = []
+    payment_source: PaymentSource | None = None
     links: list[Link] = []
 
     @property
@@ -157,20 +172,6 @@ class Event(msgspec.Struct):
     id: str
     event_type: str
     resource: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class Reader[T]:
-    """Decodes one shape."""
-
-    def __init__(self, shape: Any) -> None:
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
-
-    def decode(self, raw: bytes | msgspec.Raw) -> T:
-        """Raises `ValueError` for anything else, also for what is nested too deep to be read."""
-        try:
-            return self._decoder.decode(raw)
-        except RecursionError:
-            raise ValueError("nested too deep") from None
 
 
 ORDERS = Reader[Order](Order)

@@ -11,7 +11,7 @@ from malipo.contracts.providers.paypal import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback
-from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.sending import ResponseTooLong, Silence, unless_silent
 from provider_paypal import choosing, requests, standing
 from provider_paypal.account import read_account
 from provider_paypal.client import PaypalClient
@@ -324,12 +324,8 @@ def _without_amount(found: Transaction) -> Unknown:
 
 async def _told(call: Awaitable[Outcome]) -> Outcome:
     try:
-        return await call
+        return await unless_silent(call)
     except _Doubt as doubt:
         return doubt.outcome
     except ValueError:  # an amount that cannot be
         return Unknown(reason="unreadable answer")
-    except Silence as silence:
-        return Unknown(reason=str(silence), silent=True)
-    except ResponseTooLong:
-        return Unknown(reason="answer_too_long")

@@ -1,6 +1,6 @@
 """How an order stands at PayPal, as Malipo's outcomes. What its payments say decides, never the order's own status. Pure.
 
-Who the payer is stands in an order's `payment_source` and `payer`: neither is read.
+Of the payer an order's `payment_source` has the e-mail address: of it the mask is told, with the approval, and nothing else.
 """
 
 import re
@@ -21,7 +21,7 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
-from malipo.contracts.providers.paypal import own_reference
+from malipo.contracts.providers.paypal import masked, own_reference
 from malipo.money import Money
 from provider_kit.provider import References
 from provider_paypal import amounts
@@ -50,8 +50,10 @@ def of_charge(order: Order, charge: Charge | Confirm) -> Outcome:
 
 
 def approved(order: Order) -> Approved:
-    """The outcome of an order that its payer has approved."""
-    return Approved(reference=order.id)
+    """The outcome of an order that its payer has approved, and who that is, masked."""
+    wallet = order.payment_source and order.payment_source.paypal
+    email = wallet.email_address if wallet else ""
+    return Approved(reference=order.id, payer=masked(email) if email else None)
 
 
 def paid(order: Order, charge: Charge | Confirm) -> Outcome | None:
@@ -98,7 +100,7 @@ def refunded(found: Transaction) -> Outcome | None:
         case "COMPLETED":
             return Succeeded(amount=amounts.read(found.amount), reference=found.id)
         case "PENDING":
-            return Pending(reference=found.id, check_after=_LONG_WAIT_SECONDS)
+            return Pending(reference=found.id, check_after=_LONG_WAIT_SECONDS, reason=_reason(found))
         case "FAILED" | "CANCELLED":
             code = "refund_failed" if found.status == "FAILED" else "refund_canceled"
             return Declined(code=_reason(found) or code, message=_words("The refund", found), reference=found.id)
@@ -169,7 +171,7 @@ def _unpaid(order: Order) -> Outcome:
         case "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED":
             return approval(order.id, order.links) or Unknown(reason="no page to approve", reference=order.id)
         case "APPROVED":
-            return Approved(reference=order.id)
+            return approved(order)
         case "VOIDED":
             return Canceled(reference=order.id)
         case "COMPLETED":
@@ -199,7 +201,7 @@ def of_capture(found: Transaction, amount: Money | None, order: str) -> Outcome:
         case "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" if amount is not None:
             return Succeeded(amount=amount, reference=order)
         case "PENDING":
-            return Pending(reference=order, check_after=_wait_of(found))
+            return Pending(reference=order, check_after=_wait_of(found), reason=_reason(found))
         case "DECLINED" | "FAILED" | "DENIED":
             return Declined(code=_reason(found) or "declined", message=_words("The capture", found), reference=order)
         case "REVERSED":
@@ -223,7 +225,7 @@ def _authorized(order: Order, amount: Money) -> Outcome | None:
     last = max(made, key=lambda one: one.create_time)
     match last.status:
         case "PENDING":
-            return Pending(reference=order.id, check_after=_wait_of(last))
+            return Pending(reference=order.id, check_after=_wait_of(last), reason=_reason(last))
         case "DENIED":
             return Declined(
                 code=_reason(last) or "declined", message=_words("The authorization", last), reference=order.id
