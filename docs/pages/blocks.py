@@ -73,7 +73,7 @@ layers = [
   "mapping | (requests)",
   "(answers) | (certificates) | (standing)",
   "(account) | (amounts) | (codes) | settings",
-  "(certificate) | (objects) | (prompt_names) | (tables) | (times)",
+  "(authorities) | (certificate) | (objects) | (prompt_names) | (tables) | (times)",
 ]
 exhaustive = true
 exhaustive_ignores = ["__main__", "migrations"]

@@ -24,3 +24,22 @@ def test_each_mode_has_its_own_address_unless_one_is_set():
 def test_secrets_are_not_sent_in_the_clear_in_production():
     with pytest.raises(ValueError, match="must be https in production"):
         Settings(**VALUES, environment="production", paypal_api_base="http://api-m.paypal.com")
+
+
+def test_certificates_are_fetched_from_paypal_unless_other_origins_are_listed():
+    assert "https://api.paypal.com" in Settings(**VALUES).origins
+    listed = Settings(**VALUES, environment="local", paypal_certificate_origins="http://127.0.0.1:1 , https://b.test")
+    assert listed.origins == {"http://127.0.0.1:1", "https://b.test"}
+
+
+@pytest.mark.parametrize(
+    "origin", ["api.paypal.com", "https://a.test/", "https://*.test", "https://A.test", "ftp://a.test"]
+)
+def test_what_is_no_origin_is_refused(origin):
+    with pytest.raises(ValueError, match="an origin is as"):
+        Settings(**VALUES, paypal_certificate_origins=origin)
+
+
+def test_certificates_do_not_come_in_the_clear_in_production():
+    with pytest.raises(ValueError, match="must be https in production"):
+        Settings(**VALUES, environment="production", paypal_certificate_origins="http://127.0.0.1:1")

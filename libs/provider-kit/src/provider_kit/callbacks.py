@@ -149,7 +149,8 @@ class Callbacks:
         credential_id = address.credential_id
         try:
             account = await self._credentials.by_id(credential_id)
-            callback = replace(callback, word=address.word, about=await self._about(account, address))
+            about = await self._about(account, address)
+            callback = replace(callback, word=address.word, about=about, mode=account.mode)
             async with self._turns.of(account.id):
                 parsed = await self._provider.parse_callback(callback, account.credentials)
         except NoCredentials:

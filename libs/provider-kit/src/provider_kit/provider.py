@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from malipo import clock
+from malipo.contracts.commands import Mode
 from malipo.contracts.descriptor import Method, ProviderDescriptor
 from malipo.contracts.outcomes import Declined, Outcome
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, ProviderOperationKind, Refund
@@ -155,13 +156,14 @@ class Callback:
     """A provider's request to us, exactly as it came. Header names are in lower case.
 
     `about` is set if it came to the own address of one of our requests (`Attempt.callback_url`). `word` is set if it came to
-    a further address of the account's: one of the descriptor's `account_words`.
+    a further address of the account's: one of the descriptor's `account_words`. `mode` is the account's.
     """
 
     headers: Mapping[str, str]
     body: bytes
     about: Addressed | None = None
     word: str = ""
+    mode: Mode = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,11 @@ class PaypalClient:
         build = partial(self._http.build_request, "POST", f"{self._hosts[mode]}{asked.path}", content=asked.body)
         return await self._call(account, mode, build, headers)
 
+    async def ask(self, account: PaypalAccount, mode: Mode, path: str, body: bytes) -> PaypalResponse:
+        """Send a question that is a POST: it has no effect, and so no key."""
+        build = partial(self._http.build_request, "POST", f"{self._hosts[mode]}{path}", content=body)
+        return await self._call(account, mode, build, {"Content-Type": _JSON})
+
     async def get(
         self, account: PaypalAccount, mode: Mode, path: str, query: Mapping[str, str] | None = None
     ) -> PaypalResponse:

@@ -9,24 +9,17 @@ from malipo.contracts.commands import Mode
 from malipo.messaging.runtime import Runtime
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
-from provider_kit.errors import BadSignature
 from provider_kit.exchanges import Recording
-from provider_kit.provider import Callback, Credentials
 from provider_kit.service import provider_service
 from provider_kit.tokens import Tokens
+from provider_paypal.authorities import authorities
+from provider_paypal.certificates import FETCH_SECONDS, Certificates
 from provider_paypal.client import HOSTS, PaypalClient
 from provider_paypal.provider import PaypalProvider
 from provider_paypal.settings import Settings
+from provider_paypal.verification import ByAsking, BySignature, Verifier
 
 NAME = "provider-paypal"
-
-
-class Unverified:
-    """Refuses every webhook."""
-
-    async def verify(self, callback: Callback, credentials: Credentials) -> None:  # noqa: ARG002 - whatever it is
-        """Raises `BadSignature`."""
-        raise BadSignature("webhooks are not verified yet")
 
 
 def build(settings: Settings) -> ASGIApp:
@@ -45,8 +38,19 @@ def build(settings: Settings) -> ASGIApp:
         hosts=hosts_of(settings),
         timeout_seconds=settings.paypal_timeout_seconds,
     )
-    provider = PaypalProvider(client, Unverified(), reauthorize=settings.paypal_reauthorize)
+    verifier = verifier_of(settings, runtime, client)
+    provider = PaypalProvider(client, verifier, reauthorize=settings.paypal_reauthorize)
     return provider_service(provider, runtime, settings)
+
+
+def verifier_of(settings: Settings, runtime: Runtime, client: PaypalClient) -> Verifier:
+    """What tells PayPal's webhooks from others. Certificates are fetched by a client of their own: they are nobody's exchange."""
+    if settings.paypal_ask_about_webhooks:
+        return ByAsking(client.ask)
+    http = http_client(timeout_seconds=FETCH_SECONDS, connect_seconds=FETCH_SECONDS / 2, connections=20)
+    runtime.on_stop(http.aclose)
+    vouching = partial(authorities, settings.paypal_certificate_authorities_file)
+    return BySignature(Certificates(http, origins=settings.origins, authorities=vouching))
 
 
 def hosts_of(settings: Settings) -> Mapping[Mode, str]:

@@ -146,6 +146,12 @@ class AccessToken(msgspec.Struct):
     expires_in: int
 
 
+class Verification(msgspec.Struct):
+    """What PayPal says of a webhook that it is asked about."""
+
+    verification_status: str
+
+
 class ApprovalReversed(msgspec.Struct):
     """Of an order whose approval PayPal has taken back."""
 
@@ -178,6 +184,7 @@ ORDERS = Reader[Order](Order)
 TRANSACTIONS = Reader[Transaction](Transaction)
 PROBLEMS = Reader[Problem](Problem)
 ACCESS_TOKEN = Reader[AccessToken](AccessToken)
+VERIFICATIONS = Reader[Verification](Verification)
 EVENTS = Reader[Event](Event)
 APPROVALS_REVERSED = Reader[ApprovalReversed](ApprovalReversed)
 DISPUTES = Reader[Dispute](Dispute)

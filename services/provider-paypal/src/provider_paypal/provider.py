@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Protocol
 
 from malipo import clock
 from malipo.contracts.outcomes import Authorized, Canceled, Declined, Outcome, Unknown
@@ -28,6 +27,7 @@ from provider_paypal.mapping import (
 )
 from provider_paypal.objects import CAPTURE, ORDER, ORDERS, REFUND, TRANSACTIONS, Order, PaypalResponse, Transaction
 from provider_paypal.requests import CAPTURES_PATH, ORDERS_PATH, REFUNDS_PATH
+from provider_paypal.verification import Verifier
 
 ORDER_KEY_LIFE = REPEAT.life
 PAYMENT_KEY_LIFE = timedelta(days=45)
@@ -45,14 +45,6 @@ _NEVER_APPROVED = Declined(
 _WITHOUT_EFFECT = Declined(
     code="provider_error", message="Long after the request was sent, PayPal's order shows no effect of it."
 )
-
-
-class Verifier(Protocol):
-    """Tells whether a webhook is PayPal's."""
-
-    async def verify(self, callback: Callback, credentials: Credentials) -> None:
-        """Raises `BadSignature` unless it is genuine and fresh, and `NotSent` while that cannot be found out."""
-        ...
 
 
 class _Missing(Exception):

@@ -1,10 +1,20 @@
 """Settings of the provider PayPal; each is an environment variable in upper case."""
 
+import re
+from collections.abc import Collection
+from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from malipo.platform.settings import ServiceSettings
+
+PAYPALS_ORIGINS = (
+    *("https://api.paypal.com", "https://api-m.paypal.com"),
+    *("https://api.sandbox.paypal.com", "https://api-m.sandbox.paypal.com"),
+)
+"""Where PayPal's certificates are. It documents no list: these are the addresses of its API, old and new."""
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 
 
 class Settings(ServiceSettings):
@@ -30,10 +40,45 @@ class Settings(ServiceSettings):
         "authorization. In some countries PayPal takes a fee for that.",
     )
 
+    paypal_certificate_origins: str = Field(
+        default=", ".join(PAYPALS_ORIGINS),
+        max_length=2000,
+        description="Where the certificates of PayPal's webhooks may be fetched from, as schemes and hosts with their ports.",
+    )
+    paypal_certificate_authorities_file: Path | None = Field(
+        default=None,
+        description="Certificates (PEM) of those who may vouch for PayPal's, read anew for each; unset, all that this system "
+        "trusts.",
+    )
+    paypal_ask_about_webhooks: bool = Field(
+        default=False,
+        description="Have PayPal's API verify each webhook, in place of its certificates: one request more for each, forged ones "
+        "as well.",
+    )
+
+    @field_validator("paypal_certificate_origins")
+    @classmethod
+    def _origins_are_such(cls, origins: str) -> str:
+        if bad := [one for one in _listed(origins) if not _ORIGIN.fullmatch(one)]:
+            msg = f"an origin is as https://api.paypal.com, without a path, in lower case: {bad[0]}"
+            raise ValueError(msg)
+        return origins
+
     @model_validator(mode="after")
     def _encrypted_in_production(self) -> Self:
         base = self.paypal_api_base
         if self.environment == "production" and base is not None and not base.startswith("https://"):
             msg = "PAYPAL_API_BASE must be https in production: requests carry a merchant's credentials"
             raise ValueError(msg)
+        if self.environment == "production" and any(not one.startswith("https://") for one in self.origins):
+            raise ValueError("PAYPAL_CERTIFICATE_ORIGINS must be https in production")
         return self
+
+    @property
+    def origins(self) -> Collection[str]:
+        """Where certificates may be fetched from."""
+        return _listed(self.paypal_certificate_origins)
+
+
+def _listed(origins: str) -> Collection[str]:
+    return frozenset(filter(None, (one.strip() for one in origins.split(","))))
