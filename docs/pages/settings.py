@@ -18,7 +18,7 @@ sets one, and with Docker a line of the service's `environment` in docker-compos
 exit code 78 and is named, never with its value. `python -m <package> settings` lists the same."""
 
 _HEADER = ("variable", "type", "default", "what it is")
-_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "folder", FilePath: "file"}
+_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", FilePath: "file"}
 _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 
 

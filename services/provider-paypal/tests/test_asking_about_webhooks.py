@@ -120,7 +120,9 @@ async def test_an_app_that_may_not_ask_is_misconfigured(judge, signer):
     judge.says = {}
     refused = httpx.MockTransport(lambda _: httpx.Response(401, json={"error": "invalid_client"}))
     async with http_client(timeout_seconds=5, transport=refused) as http:
-        client = PaypalClient(http, MemoryTokens(), hosts={"test": "https://sandbox.test", "live": "https://live.test"}, timeout_seconds=5)
+        client = PaypalClient(
+            http, MemoryTokens(), hosts={"test": "https://sandbox.test", "live": "https://live.test"}, timeout_seconds=5
+        )
         with pytest.raises(Misconfigured):
             await ByAsking(client.ask).verify(signer.webhook(BODY, WEBHOOK), samples.CREDENTIALS)
 
