@@ -21,8 +21,19 @@ REQUESTS = {
         "purchase_unit_request",
     ),
     "payments_payment_v2.json": ("capture_request", "reauthorize_request", "refund_request"),
+    "notifications_webhooks_v1.json": (
+        "webhook",
+        "patch_request",
+        "verify_webhook_signature",
+        "event_resend",
+        "simulate_event",
+    ),
 }
+# Names that another document has for something else.
+PREFIXES = {"notifications_webhooks_v1.json": "webhooks."}
 KEPT = ("type", "enum", "pattern", "minLength", "maxLength", "minItems", "maxItems", "required")
+# Patterns that do not fit what they are for: base64 may begin with `+` or `/`, and types of events have `-`.
+WRONG_PATTERNS = ("transmission_sig", "event_type")
 # Of all ways to pay, the wallet alone is modelled; what is left out here is refused by name.
 ONLY_SOURCE = "paypal"
 
@@ -30,25 +41,30 @@ ONLY_SOURCE = "paypal"
 class Extract:
     """Schemas by name; `allOf` is merged, as it only ever adds properties here."""
 
-    def __init__(self, document: dict, kept: dict) -> None:
+    def __init__(self, document: dict, kept: dict, prefix: str) -> None:
         self._schemas = document["components"]["schemas"]
         self._kept = kept
+        self._prefix = prefix
 
-    def keep(self, name: str) -> None:
-        if name not in self._kept:
-            self._kept[name] = {}
-            self._kept[name] = self.reduced(self._schemas[name])
+    def keep(self, name: str) -> str:
+        """The name that it is kept under."""
+        kept = self._prefix + name
+        if kept not in self._kept:
+            self._kept[kept] = {}
+            self._kept[kept] = self.reduced(self._schemas[name])
+        return kept
 
     def reduced(self, schema: dict) -> dict:
         if "$ref" in schema:
             name = schema["$ref"].rpartition("/")[2]
-            self.keep(name)
-            return {"$ref": name}
+            return {"$ref": self.keep(name)}
         out = {key: schema[key] for key in KEPT if key in schema}
         if "properties" in schema:
             out.setdefault("type", "object")
             properties = self._modelled(schema["properties"])
             out["properties"] = {key: self.reduced(value) for key, value in properties.items()}
+            for key in WRONG_PATTERNS:
+                out["properties"].get(key, {}).pop("pattern", None)
         if "items" in schema:
             out["items"] = self.reduced(schema["items"])
         for part in schema.get("allOf", ()):
@@ -71,7 +87,7 @@ class Extract:
 def requests_of(folder: Path) -> dict:
     kept: dict = {}
     for document, names in REQUESTS.items():
-        extract = Extract(json.loads((folder / document).read_text("utf-8")), kept)
+        extract = Extract(json.loads((folder / document).read_text("utf-8")), kept, PREFIXES.get(document, ""))
         for name in names:
             extract.keep(name)
     return kept

@@ -10,7 +10,10 @@ from malipo_simulators.kit.webhooks.posting import Poster, WirePoster
 from malipo_simulators.paypal.authorizations.control import authorization_routes
 from malipo_simulators.paypal.book_control import book_routes
 from malipo_simulators.paypal.captures.control import capture_routes
+from malipo_simulators.paypal.disputes.control import dispute_routes
 from malipo_simulators.paypal.due import run_due
+from malipo_simulators.paypal.notifications.control import certificate_routes, webhook_routes
+from malipo_simulators.paypal.notifications.publishing import publish
 from malipo_simulators.paypal.oauth.control import token_routes
 from malipo_simulators.paypal.orders.lifecycle import complete_approved
 from malipo_simulators.paypal.payers.control import payer_routes, script_routes
@@ -27,8 +30,11 @@ CONTROL_ROUTES = (
     script_routes,
     page_routes,
     refund_routes,
+    dispute_routes,
     capture_routes,
     authorization_routes,
+    webhook_routes,
+    certificate_routes,
 )
 
 
@@ -36,6 +42,7 @@ def create_paypal_app(settings: PaypalSettings | None = None, poster: Poster | N
     """`poster` sends the webhooks; a test may hand in one that is its own receiver."""
     settings = settings or PaypalSettings()
     world = PaypalWorld(settings, poster or WirePoster(settings.webhook_timeout_seconds))
+    world.follow(partial(publish, world))
     world.follow(partial(complete_approved, world))
 
     def due() -> Json:

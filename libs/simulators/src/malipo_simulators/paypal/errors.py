@@ -32,7 +32,9 @@ ERROR_BEGINS = b'{"name":'
 
 
 class PaypalError(Refusal):
-    """A response that is no 2xx. The dialect writes the `debug_id` into it, as it is not known where an error is raised.
+    """A response that is no 2xx. `envelope`: a name and a message that are not those of its status.
+
+    The dialect writes the `debug_id` into it, as it is not known where an error is raised.
 
     None is remembered under a PayPal-Request-Id: only what had an effect is.
     """
@@ -44,10 +46,11 @@ class PaypalError(Refusal):
         *,
         links: Iterable[Json] = (),
         headers: dict[str, str] | None = None,
+        envelope: tuple[str, str] | None = None,
     ) -> None:
         self.status = status
         self.details = list(details)
-        name, message = ENVELOPES[status]
+        name, message = envelope or ENVELOPES[status]
         body: Json = {"name": name, "message": message}
         if self.details:
             body["details"] = self.details
@@ -78,13 +81,16 @@ def information(name: str) -> Json:
     return {"href": f"{DOCUMENTATION}#{name}", "rel": "information_link", "method": "GET"}
 
 
-def detail(issue: str, description: str, *, field: str | None = None, value: object = None) -> Json:
-    """`field` is a JSON pointer into the body."""
+def detail(
+    issue: str, description: str, *, field: str | None = None, value: object = None, in_query: bool = False
+) -> Json:
+    """`field` is a JSON pointer into the body, or the name of a header or parameter."""
     body: Json = {"issue": issue}
     if description:
         body["description"] = description
     if field is not None:
-        body |= {"field": field} | ({"location": "body"} if field.startswith("/") else {})
+        located = "body" if field.startswith("/") else "query" if in_query else None
+        body |= {"field": field} | ({"location": located} if located else {})
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         body["value"] = str(value)
     return body

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class PaypalFault(StrEnum):
-    """Tokens that die early, what captures and payers may do, and answers that are not as they should be."""
+    """Tokens that die early, what captures and payers may do, answers that are not as they should be, and bad signatures."""
 
     TOKEN_EXPIRED_EARLY = "token_expired_early"  # noqa: S105 (a fault, no password)
     INSTRUMENT_DECLINED = "instrument_declined"
@@ -20,3 +20,8 @@ class PaypalFault(StrEnum):
     UNKNOWN_STATUS = "unknown_status"
     AMOUNT_MISMATCH = "amount_mismatch"
     MINIMAL_ANSWER = "minimal_answer"
+    WEBHOOK_WRONG_ID = "webhook_wrong_id"
+    WEBHOOK_CERT_ELSEWHERE = "webhook_cert_elsewhere"
+    WEBHOOK_CERT_EXPIRED = "webhook_cert_expired"
+    WEBHOOK_CERT_OTHER_NAME = "webhook_cert_other_name"
+    WEBHOOK_CERT_UNTRUSTED = "webhook_cert_untrusted"

@@ -13,16 +13,21 @@ from malipo_simulators.paypal.errors import PaypalError, method_not_supported, n
 from malipo_simulators.paypal.http.api import Call
 from malipo_simulators.paypal.http.dialect import PaypalDialect, RefusingDialect
 from malipo_simulators.paypal.http.request import PaypalRequest
+from malipo_simulators.paypal.notifications import events, mocking, verifying
+from malipo_simulators.paypal.notifications import operations as webhooks
 from malipo_simulators.paypal.oauth.operations import PATH as TOKEN_PATH
 from malipo_simulators.paypal.oauth.operations import TokenDialect
 from malipo_simulators.paypal.objects.models import Intent
 from malipo_simulators.paypal.orders import operations as orders
 from malipo_simulators.paypal.orders import patching
 from malipo_simulators.paypal.refunds import operations as refunds
+from malipo_simulators.paypal.reporting import operations as reporting
 from malipo_simulators.paypal.state.world import PaypalWorld
+from malipo_simulators.paypal.webhooks.models import EVENTS, WEBHOOKS
 
 ORDERS, ORDER = "/v2/checkout/orders", "/v2/checkout/orders/{id}"
 AUTHORIZATION, CAPTURE = "/v2/payments/authorizations/{id}", "/v2/payments/captures/{id}"
+WEBHOOK, EVENT, NOTIFICATIONS = f"{WEBHOOKS}/{{id}}", f"{EVENTS}/{{id}}", "/v1/notifications"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 CALLS = (
     Call("orders.create", "POST", ORDERS, orders.create, "order_request", "orders"),
@@ -59,6 +64,32 @@ CALLS = (
     Call("captures.get", "GET", CAPTURE, captures.retrieve),
     Call("captures.refund", "POST", f"{CAPTURE}/refund", refunds.create, "refund_request", "payments"),
     Call("refunds.get", "GET", "/v2/payments/refunds/{id}", refunds.retrieve),
+    Call("webhooks.post", "POST", WEBHOOKS, webhooks.create, "webhooks.webhook"),
+    Call("webhooks.list", "GET", WEBHOOKS, webhooks.listing),
+    Call("webhooks.get", "GET", WEBHOOK, webhooks.retrieve),
+    Call("webhooks.update", "PATCH", WEBHOOK, webhooks.update, "webhooks.patch_request"),
+    Call("webhooks.delete", "DELETE", WEBHOOK, webhooks.delete),
+    Call("event-types.list", "GET", f"{WEBHOOK}/event-types", webhooks.subscribed),
+    Call("webhooks-event-types.list", "GET", f"{NOTIFICATIONS}/webhooks-event-types", webhooks.available),
+    Call("webhooks-events.list", "GET", EVENTS, events.listing),
+    Call("webhooks-events.get", "GET", EVENT, events.retrieve),
+    Call("webhooks-events.resend", "POST", f"{EVENT}/resend", events.resend, "webhooks.event_resend"),
+    Call(
+        "verify-webhook-signature.post",
+        "POST",
+        f"{NOTIFICATIONS}/verify-webhook-signature",
+        verifying.verify,
+        "webhooks.verify_webhook_signature",
+    ),
+    Call(
+        "simulate-event.post",
+        "POST",
+        f"{NOTIFICATIONS}/simulate-event",
+        mocking.simulate,
+        "webhooks.simulate_event",
+    ),
+    Call("search.get", "GET", "/v1/reporting/transactions", reporting.search),
+    Call("balances.get", "GET", "/v1/reporting/balances", reporting.balances),
 )
 
 

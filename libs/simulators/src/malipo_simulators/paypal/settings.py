@@ -1,11 +1,16 @@
 """The settings of the PayPal simulator, beside those that every simulator has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from malipo_simulators.kit.settings import SimulatorSettings
 
 HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
+
+
+def webhook_pauses() -> tuple[float, ...]:
+    """25 of them, as PayPal repeats a notification up to 25 times; its three days are four minutes here."""
+    return (0.2, 1.0, 3.0, *([10.0] * 22))
 
 
 class Approve(StrEnum):
@@ -24,7 +29,8 @@ class PaypalSettings(SimulatorSettings):
     approve, `completion_seconds` how long an approved order can be captured or authorized (a choice: it is not documented),
     `honor_seconds` and `authorization_seconds` how long an authorization is honoured and valid. `over_capture_percent` is
     what may be captured of an authorization. `unique_invoices` is a merchant's own setting at PayPal: no invoice id is paid
-    twice. `fee_basis_points` and `fee_fixed_minor` make the fee of a capture.
+    twice. `fee_basis_points` and `fee_fixed_minor` make the fee of a capture. `report_lag_seconds` is how long transactions
+    and balances take to be reported: at PayPal up to three hours.
     """
 
     approve: Approve = Approve.NONE
@@ -46,3 +52,8 @@ class PaypalSettings(SimulatorSettings):
     fee_basis_points: int = 349
     fee_fixed_minor: int = 49
     max_scripts: int = 1_000
+    report_lag_seconds: int = 0
+    report_range_seconds: int = 31 * DAY_SECONDS
+    report_history_seconds: int = 3 * 365 * DAY_SECONDS
+    max_report_rows: int = 10_000
+    webhook_retry_seconds: tuple[float, ...] = field(default_factory=webhook_pauses)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class Fault(StrEnum):
     """What goes wrong at any provider, and is carried out by the kit; a simulator has an enum of its own beside it.
 
-    Those named `webhook_` (but not `webhook_before_answer`) belong to deliveries.
+    Those named `webhook_` (but not `webhook_before_answer`) belong to deliveries, also those of a simulator's own.
     """
 
     SLOW = "slow"
@@ -33,11 +33,13 @@ class Fault(StrEnum):
     WEBHOOK_STALE = "webhook_stale"
 
 
-WEBHOOK_FAULTS = frozenset(
-    fault for fault in Fault if fault.startswith("webhook_") and fault is not Fault.WEBHOOK_BEFORE_ANSWER
-)
 DEFAULT_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 3_600
+
+
+def is_of_webhooks(fault: str) -> bool:
+    """Whether it strikes deliveries and not requests."""
+    return fault.startswith("webhook_") and fault != Fault.WEBHOOK_BEFORE_ANSWER
 
 
 def names_of_faults(own: Iterable[StrEnum]) -> type[StrEnum]:
@@ -82,7 +84,7 @@ class NewRule(BaseModel):
     @model_validator(mode="after")
     def event_types_are_for_webhooks(self) -> Self:
         """A request has no event type, so such a rule could never strike."""
-        if self.match.event_type is not None and self.fault not in WEBHOOK_FAULTS:
+        if self.match.event_type is not None and not is_of_webhooks(self.fault):
             raise ValueError("match.event_type can only be given with a fault of webhooks")
         return self
 

@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from malipo_simulators.kit.faults.rules import (
     DEFAULT_DELAY_SECONDS,
     MAX_DELAY_SECONDS,
-    WEBHOOK_FAULTS,
     Match,
     NewRule,
     RuleView,
+    is_of_webhooks,
     names_of_faults,
 )
 from malipo_simulators.kit.ids import MILLION, Ids
@@ -52,7 +52,7 @@ class Rule:
 
     @property
     def for_webhooks(self) -> bool:
-        return self.spec.fault in WEBHOOK_FAULTS
+        return is_of_webhooks(self.spec.fault)
 
     @property
     def spent(self) -> bool:
@@ -123,7 +123,7 @@ class Faults:
 
     def for_webhook(self, caused_by: AppliedFault | None, subject: Callable[[], Subject]) -> AppliedFault | None:
         """The fault of the causing request when it is one of webhooks, else that of the first rule that strikes."""
-        if caused_by is not None and caused_by.fault in WEBHOOK_FAULTS:
+        if caused_by is not None and is_of_webhooks(caused_by.fault):
             return caused_by
         return self._first(self._webhooks, subject)
 

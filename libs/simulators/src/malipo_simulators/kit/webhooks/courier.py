@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from malipo_simulators.kit.clock import unix_seconds
+from malipo_simulators.kit.faults.rules import Fault
 from malipo_simulators.kit.settings import SimulatorSettings
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.timers import Timers
@@ -26,7 +27,7 @@ A delivery that is `forged` is signed without the secret.
 class Delivery:
     """One event on its way to one receiver. `then` waits for this one's first attempt; `once` is never retried.
 
-    `url`: where to, if not to the courier's own.
+    `url`: where to, if not to the courier's own. `flaw` is the fault that makes the headers of the first attempt wrong.
     """
 
     event_id: str
@@ -34,11 +35,16 @@ class Delivery:
     url: str | None = None
     on_done: Callable[[], None] | None = None
     attempts: int = 0
-    stale_first: bool = False
+    flaw: str | None = None
     forged: bool = False
     once: bool = False
     then: "Delivery | None" = None
     first_attempt: asyncio.Event | None = None
+
+    @property
+    def flaw_now(self) -> str | None:
+        """That of the attempt under way."""
+        return self.flaw if self.attempts == 1 else None
 
 
 @dataclass(slots=True, eq=False)
@@ -130,7 +136,7 @@ class Courier:
 
     async def _attempt(self, delivery: Delivery) -> bool:
         delivery.attempts += 1
-        stale = delivery.stale_first and delivery.attempts == 1
+        stale = delivery.flaw_now == Fault.WEBHOOK_STALE
         headers = self._write_headers(delivery, unix_seconds() - (STALE_SECONDS if stale else 0))
         try:
             status = await self._poster.post(delivery.url or self._url, delivery.body, headers)

@@ -37,7 +37,7 @@ class Sending:
     cause: Cause
 
     def send(self, fault: AppliedFault | None) -> None:
-        """Queue it, as often and as late as the fault has it; a fault that is none of webhooks changes nothing."""
+        """Queue it, as often and as late as the fault has it; any other is a flaw of its headers, or changes nothing."""
         delivery = self._delivery()
         if fault is None:
             self._post(delivery)
@@ -49,9 +49,6 @@ class Sending:
                 self._post(delivery, fault.delay_seconds)
             case Fault.WEBHOOK_REORDER:
                 self._hold(delivery, fault.delay_seconds)
-            case Fault.WEBHOOK_STALE:
-                delivery.stale_first = True
-                self._post(delivery)
             case Fault.WEBHOOK_DUPLICATE:
                 self._post(delivery)
                 self._post(Delivery(self.message.id, self.message.body, self.message.url))
@@ -59,6 +56,7 @@ class Sending:
                 self._post(self._forgery())
                 self._post(delivery)
             case _:
+                delivery.flaw = fault.fault
                 self._post(delivery)
 
     def _delivery(self) -> Delivery:

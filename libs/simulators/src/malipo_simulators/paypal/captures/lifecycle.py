@@ -13,6 +13,8 @@ from malipo_simulators.paypal.objects.models import (
     Capture,
     CaptureStatus,
     Order,
+    Refund,
+    RefundStatus,
     Unit,
 )
 from malipo_simulators.paypal.objects.money import Money, fee_of, zero
@@ -152,12 +154,37 @@ def reopen(change: Change, capture: Capture) -> None:
             one.updated = change.now
 
 
-def reverse(change: Change, capture: Capture) -> bool:
-    """PayPal takes back what has not been refunded. False if there is nothing to take."""
-    back = capture.refundable
-    if capture.status not in TAKEN or capture.status is CaptureStatus.PENDING or capture.reversed or not back.minor:
+def reverse(change: Change, capture: Capture, amount: Money | None = None) -> bool:
+    """PayPal takes it back, at most what has not been refunded, by a refund of its own. False if there is nothing."""
+    if not is_reversible(capture):
         return False
-    capture.status, capture.reversed, capture.updated = CaptureStatus.REFUNDED, True, change.now
-    change.move(Kind.REVERSAL, capture, back)
-    change.emit_capture(EventType.CAPTURE_REVERSED, capture)
+    taken = taken_back(change, capture, min(amount or capture.refundable, capture.refundable))
+    capture.refunds.append(taken)
+    capture.unit.refunds.append(taken)
+    change.account.refunds.append(taken)
+    capture.status = CaptureStatus.PARTIALLY_REFUNDED if capture.refundable.minor else CaptureStatus.REFUNDED
+    capture.reversed, capture.updated = True, change.now
+    change.move(Kind.REVERSAL, taken, taken.amount)
+    change.emit_refund(EventType.CAPTURE_REVERSED, taken)
     return True
+
+
+def is_reversible(capture: Capture) -> bool:
+    has_come = capture.status in TAKEN and capture.status is not CaptureStatus.PENDING
+    return has_come and not capture.reversed and capture.refundable.minor > 0
+
+
+def taken_back(change: Change, capture: Capture, amount: Money) -> Refund:
+    return Refund(
+        id=change.world.new_id("refund"),
+        capture=capture,
+        amount=amount,
+        created=change.now,
+        updated=change.now,
+        status=RefundStatus.COMPLETED,
+        total_refunded=capture.refunded + amount,
+        is_reversal=True,
+        invoice_id=capture.invoice_id,
+        custom_id=capture.custom_id,
+        note="Payment reversed",
+    )

@@ -58,6 +58,7 @@ async def read_request(world: PaypalWorld, call: Call, incoming: Request, cause:
         change=Change(world, account, cause),
         call=call.name,
         body=read_body(call, given),
+        raw=raw,
         item_id=str(incoming.path_params.get("id", "")),
         api_base=reached,
         page_base=world.settings.public_url or reached,

@@ -23,12 +23,14 @@ BUSINESS_RULE = 422
 class PaypalRequest:
     """`call` is the operationId, `body` what its schema knows of the body, `item_id` the id in the path.
 
-    `api_base` is how the client reached us, `page_base` how payers do. `full`: the client prefers a representation.
+    `raw` is the body as it came. `api_base` is how the client reached us, `page_base` how payers do. `full`: the client
+    prefers a representation.
     """
 
     change: Change
     call: str
     body: Any
+    raw: bytes
     item_id: str
     api_base: str
     page_base: str

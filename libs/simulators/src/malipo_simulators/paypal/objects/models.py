@@ -213,6 +213,8 @@ class Capture:
 
 @dataclass(slots=True, eq=False)
 class Refund:
+    """Money back; one that `is_reversal` was PayPal's own doing."""
+
     id: str
     capture: Capture
     amount: Money
@@ -225,8 +227,34 @@ class Refund:
     note: str | None = None
     reason: str | None = None
     fails_later: bool = False
+    is_reversal: bool = False
     due: int | None = None
     request_id: str | None = None
+
+
+class DisputeStatus(StrEnum):
+    OPEN = "OPEN"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    RESOLVED = "RESOLVED"
+
+
+class DisputeOutcome(StrEnum):
+    BUYER = "RESOLVED_BUYER_FAVOUR"
+    SELLER = "RESOLVED_SELLER_FAVOUR"
+
+
+@dataclass(slots=True, eq=False)
+class Dispute:
+    """A payer's complaint of a capture. What is disputed is held until it ends."""
+
+    id: str
+    capture: Capture
+    amount: Money
+    reason: str
+    created: int
+    updated: int
+    status: DisputeStatus = DisputeStatus.OPEN
+    outcome: DisputeOutcome | None = None
 
 
 TAKEN = frozenset({

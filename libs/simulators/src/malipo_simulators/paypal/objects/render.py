@@ -1,10 +1,26 @@
 """The JSON of what is remembered, as the API and its events show it."""
 
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.paypal.objects.links import authorization_links, capture_links, order_links, refund_links
-from malipo_simulators.paypal.objects.models import Authorization, Capture, Order, Payer, Refund, Unit
+from malipo_simulators.paypal.objects.links import (
+    authorization_links,
+    capture_links,
+    link,
+    order_links,
+    refund_links,
+)
+from malipo_simulators.paypal.objects.models import (
+    Authorization,
+    Capture,
+    Dispute,
+    DisputeOutcome,
+    Order,
+    Payer,
+    Refund,
+    Unit,
+)
 from malipo_simulators.paypal.objects.money import zero
 from malipo_simulators.paypal.objects.times import written
+from malipo_simulators.paypal.objects.values import inner
 
 DISPUTE_CATEGORIES = ["ITEM_NOT_RECEIVED", "UNAUTHORIZED_TRANSACTION"]
 
@@ -154,6 +170,52 @@ def render_refund(one: Refund) -> Json:
         "update_time": written(one.updated),
         "links": refund_links(one),
     })  # fmt: skip
+
+
+def render_reversed(order: Order) -> Json:
+    """An order whose approval was taken back, as its event tells of it: it is not there any more."""
+    units = [
+        without_nothing({"reference_id": one.reference_id, "custom_id": one.custom_id, "invoice_id": one.invoice_id})
+        for one in order.units
+    ]
+    return without_nothing({
+        "order_id": order.id,
+        "purchase_units": units,
+        "payment_source": render_source(order),
+    })  # fmt: skip
+
+
+def render_dispute(one: Dispute) -> Json:
+    capture, order = one.capture, one.capture.order
+    transaction: Json = {
+        "seller_transaction_id": capture.id,
+        "create_time": written(capture.created),
+        "transaction_status": "COMPLETED",
+        "gross_amount": capture.amount.as_json(),
+        "custom": capture.custom_id,
+        "seller": {"merchant_id": inner(capture.unit.given, "payee").get("merchant_id")},
+        "seller_protection_eligible": True,
+    }
+    return without_nothing({
+        "dispute_id": one.id,
+        "create_time": written(one.created),
+        "update_time": written(one.updated),
+        "disputed_transactions": [without_nothing(transaction)],
+        "reason": one.reason,
+        "status": one.status,
+        "dispute_amount": one.amount.as_json(),
+        "dispute_outcome": render_outcome(one),
+        "dispute_life_cycle_stage": "INQUIRY",
+        "dispute_channel": "INTERNAL",
+        "links": [link(f"{order.api_base}/v1/customer/disputes/{one.id}", "self")],
+    })  # fmt: skip
+
+
+def render_outcome(one: Dispute) -> Json | None:
+    if one.outcome is None:
+        return None
+    refunded = one.amount if one.outcome is DisputeOutcome.BUYER else None
+    return without_nothing({"outcome_code": one.outcome, "amount_refunded": refunded and refunded.as_json()})
 
 
 def seller_protection() -> Json:

@@ -78,5 +78,5 @@ def forget_gone(change: Change) -> int:
     for order in gone:
         del waiting[order.id]
         if order.status is OrderStatus.APPROVED:
-            change.emit_order(EventType.APPROVAL_REVERSED, order)
+            change.emit_reversed_approval(order)
     return len(gone)

@@ -1,9 +1,13 @@
 """What one merchant's account owns."""
 
 from malipo_simulators.kit.timeline import Timeline
-from malipo_simulators.paypal.objects.models import Authorization, Capture, Order, Refund
+from malipo_simulators.paypal.objects.models import Authorization, Capture, Dispute, Order, Refund
 from malipo_simulators.paypal.state.book import Movement
 from malipo_simulators.paypal.state.request_ids import RequestIds
+from malipo_simulators.paypal.webhooks.models import Event, Webhook
+
+# The oldest go first.
+MAX_EVENTS = 20_000
 
 
 class Account:
@@ -22,6 +26,9 @@ class Account:
         self.authorizations = Timeline[Authorization]()
         self.captures = Timeline[Capture]()
         self.refunds = Timeline[Refund]()
+        self.disputes = Timeline[Dispute]()
+        self.webhooks = Timeline[Webhook]()
+        self.events = Timeline[Event](MAX_EVENTS)
         self.ledger: list[Movement] = []
         self.request_ids = RequestIds()
         self.invoices: dict[str, str] = {}

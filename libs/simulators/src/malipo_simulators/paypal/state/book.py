@@ -13,7 +13,8 @@ class Kind(StrEnum):
     """`capture` is booked when the money has come, so not while it is pending; `refund` when it is made, even pending.
 
     `refund_failed` brings a refund back, `reversal` is what PayPal took from the merchant. `authorize` holds a payer's
-    money and `release` lets it go, by void, expiry or a final capture: neither moves any.
+    money and `release` lets it go, by void, expiry or a final capture: neither moves any. `hold` takes what is disputed out
+    of the merchant's balance until `hold_ended` puts it back.
     """
 
     AUTHORIZE = "authorize"
@@ -23,9 +24,18 @@ class Kind(StrEnum):
     REFUND = "refund"
     REFUND_FAILED = "refund_failed"
     REVERSAL = "reversal"
+    HOLD = "hold"
+    HOLD_ENDED = "hold_ended"
 
 
-SIGN = {Kind.CAPTURE: 1, Kind.REFUND_FAILED: 1, Kind.REFUND: -1, Kind.REVERSAL: -1}
+SIGN = {
+    Kind.CAPTURE: 1,
+    Kind.REFUND_FAILED: 1,
+    Kind.REFUND: -1,
+    Kind.REVERSAL: -1,
+    Kind.HOLD: -1,
+    Kind.HOLD_ENDED: 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +89,10 @@ type PaypalBook = Book[Order, Movement]
 
 
 def total_of(account: str, order: Order) -> Json:
-    """`captured` leaves out what is pending; `refunded` what has failed."""
+    """`captured` leaves out what is pending; `refunded` what has failed, and what PayPal took back by itself."""
     captures = [one for unit in order.units for one in unit.captures]
     captured = [one.amount.minor for one in captures if one.status not in ("PENDING", "DECLINED", "FAILED")]
-    refunds = [one for capture in captures for one in capture.refunds]
+    refunds = [one for capture in captures for one in capture.refunds if not one.is_reversal]
     refunded = [one.amount.minor for one in refunds if one.status in (RefundStatus.PENDING, RefundStatus.COMPLETED)]
     return {
         "order": order.id,

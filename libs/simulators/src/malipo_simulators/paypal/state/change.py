@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.paypal.faults import PaypalFault
-from malipo_simulators.paypal.objects.models import Authorization, Capture, Order, Refund
+from malipo_simulators.paypal.objects.models import Authorization, Capture, Dispute, Order, Refund
 from malipo_simulators.paypal.objects.money import Money, zero
 from malipo_simulators.paypal.objects.render import (
     render_authorization,
     render_capture,
+    render_dispute,
     render_order,
     render_refund,
+    render_reversed,
 )
 from malipo_simulators.paypal.settings import PaypalSettings
 from malipo_simulators.paypal.state.account import Account
@@ -52,15 +54,20 @@ class Change:
         """The same account's, for what follows later by itself."""
         return Change(self.world, self.account, Cause("POST", path, account=self.account.id))
 
-    def move(self, kind: Kind, one: Moved, amount: Money, *, fee: Money | None = None) -> None:
-        """Write down that money moved (or is held, or let go): in the account's ledger and in the book."""
+    def move(
+        self, kind: Kind, one: Moved, amount: Money, *, fee: Money | None = None, transaction: str | None = None
+    ) -> None:
+        """Write down that money moved (or is held, or let go): in the account's ledger and in the book.
+
+        `transaction` is the id of a movement that is no object: it belongs to this one.
+        """
         order = one.capture.order if isinstance(one, Refund) else one.order
         movement = Movement(
             seq=self.world.book.next_seq,
             account=self.account.id,
             kind=kind,
-            id=one.id,
-            parent=parent_of(one),
+            id=transaction or one.id,
+            parent=one.id if transaction else parent_of(one),
             order=order,
             amount=amount,
             fee=fee or zero(amount.currency),
@@ -74,6 +81,12 @@ class Change:
 
     def emit_order(self, event: EventType, order: Order) -> None:
         self._emit(event, ResourceType.ORDER, render_order(order), order)
+
+    def emit_reversed_approval(self, order: Order) -> None:
+        self._emit(EventType.APPROVAL_REVERSED, ResourceType.ORDER, render_reversed(order), order)
+
+    def emit_dispute(self, event: EventType, dispute: Dispute) -> None:
+        self._emit(event, ResourceType.DISPUTE, render_dispute(dispute), dispute.capture.order)
 
     def emit_authorization(self, event: EventType, one: Authorization) -> None:
         self._emit(event, ResourceType.AUTHORIZATION, render_authorization(one), one.order)

@@ -31,6 +31,9 @@ class EventType(StrEnum):
     CAPTURE_REVERSED = "PAYMENT.CAPTURE.REVERSED"
     REFUND_PENDING = "PAYMENT.REFUND.PENDING"
     REFUND_FAILED = "PAYMENT.REFUND.FAILED"
+    DISPUTE_CREATED = "CUSTOMER.DISPUTE.CREATED"
+    DISPUTE_UPDATED = "CUSTOMER.DISPUTE.UPDATED"
+    DISPUTE_RESOLVED = "CUSTOMER.DISPUTE.RESOLVED"
 
 
 class ResourceType(StrEnum):
@@ -38,6 +41,28 @@ class ResourceType(StrEnum):
     AUTHORIZATION = "authorization"
     CAPTURE = "capture"
     REFUND = "refund"
+    DISPUTE = "dispute"
+
+
+DESCRIPTIONS: dict[str, str] = {
+    EventType.ORDER_APPROVED: "An order has been approved by buyer.",
+    EventType.ORDER_COMPLETED: "An order has been completed.",
+    EventType.APPROVAL_REVERSED: "A payment has been reversed after approval.",
+    EventType.AUTHORIZATION_CREATED: "A payment authorization was created.",
+    EventType.AUTHORIZATION_VOIDED: "A payment authorization was voided.",
+    EventType.CAPTURE_COMPLETED: "A payment capture was completed.",
+    EventType.CAPTURE_PENDING: "The state of a payment capture has changed to pending.",
+    EventType.CAPTURE_DECLINED: "A payment capture was declined.",
+    EventType.CAPTURE_DENIED: "A payment capture was denied.",
+    EventType.CAPTURE_REFUNDED: "A payment capture was refunded.",
+    EventType.CAPTURE_REVERSED: "A payment capture was reversed.",
+    EventType.REFUND_PENDING: "A refund is pending.",
+    EventType.REFUND_FAILED: "A refund has failed.",
+    EventType.DISPUTE_CREATED: "A dispute was created.",
+    EventType.DISPUTE_UPDATED: "A dispute was updated.",
+    EventType.DISPUTE_RESOLVED: "A dispute was resolved.",
+}
+"""Every type, as the list of available events describes it."""
 
 
 @dataclass(frozen=True, slots=True)

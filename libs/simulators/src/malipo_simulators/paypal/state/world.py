@@ -19,6 +19,8 @@ from malipo_simulators.paypal.state.book import PaypalBook, total_of
 from malipo_simulators.paypal.state.events import Follower, Happening
 from malipo_simulators.paypal.state.scripts import Scripts
 from malipo_simulators.paypal.state.tokens import Tokens
+from malipo_simulators.paypal.webhooks.keyring import Keyring
+from malipo_simulators.paypal.webhooks.signing import SIMULATED, Signer
 
 # PayPal's ids have no letter or digit that could be read as another.
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -41,6 +43,8 @@ class PaypalWorld(World[PaypalSettings]):
         self.accounts: dict[str, Account] = {}
         self.tokens = Tokens(self.ids, self.clock, self.settings.token_seconds)
         self.scripts = Scripts(self.settings.max_scripts)
+        self.keyring = Keyring(self.settings.seed)
+        self._mock_couriers: dict[str, Courier] = {}
 
     def follow(self, follower: Follower) -> None:
         """Have it told of every change of state, also after a reset."""
@@ -53,6 +57,9 @@ class PaypalWorld(World[PaypalSettings]):
     def new_id(self, kind: str) -> str:
         """Of an order, authorization, capture or refund: 17 letters and digits."""
         return self.ids.draw(kind, ID_LENGTH, LETTERS)
+
+    def new_event_id(self) -> str:
+        return f"WH-{self.new_id('event')}-{self.new_id('event')}"
 
     def new_request_id(self) -> str:
         """What PayPal calls the debug id."""
@@ -88,9 +95,18 @@ class PaypalWorld(World[PaypalSettings]):
         found = self.book.find(order_id)
         return (self.accounts[found[0]], found[1]) if found else None
 
+    def mock_courier(self, api_base: str) -> Courier:
+        """Of simulated events: each delivery has a URL of its own, and they are signed for no webhook."""
+        courier = self._mock_couriers.get(api_base)
+        if courier is None:
+            signer = Signer(self.keyring, SIMULATED, api_base)
+            courier = self._mock_couriers[api_base] = Courier("", signer.write, self.poster, self.settings)
+        return courier
+
     @override
     def couriers(self) -> list[Courier]:
-        return []
+        webhooks = (webhook for account in self.accounts.values() for webhook in account.webhooks)
+        return [*(webhook.courier for webhook in webhooks), *self._mock_couriers.values()]
 
     @override
     def counters(self) -> Json:

@@ -1,0 +1,1 @@
+"""Webhooks management: subscriptions, their events, sending them again, verifying, mock events."""

@@ -1,0 +1,1 @@
+"""Transaction search and balances: what an account's statement shows, some time after it has happened."""

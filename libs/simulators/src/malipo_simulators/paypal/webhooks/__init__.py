@@ -1,0 +1,1 @@
+"""Notifications: events, the webhooks they go to, and the certificates that they are signed with."""
