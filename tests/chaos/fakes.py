@@ -22,8 +22,13 @@ class Books:
         """Itself: nobody has paid by M-Pesa."""
         return self
 
+    @property
+    def paypal(self) -> Any:
+        """Itself: nobody has paid by PayPal either."""
+        return self
+
     def effects(self) -> list[Any]:
-        """See `paybill`."""
+        """See `paybill` and `paypal`."""
         return []
 
     def prompts(self, _: str) -> list[Any]:
@@ -42,7 +47,7 @@ class Books:
         """See `api`."""
         return self._page
 
-    def book(self) -> dict[str, Any]:
+    def stripe_book(self) -> dict[str, Any]:
         """Stripe's."""
         about = {"malipo_payment_id": "pay_1"}
         return {"effects": [{"kind": kind, "amount": amount, "metadata": about} for kind, amount in self._effects]}

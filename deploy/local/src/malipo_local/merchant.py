@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import httpx
 
-from malipo.contracts.providers.stripe import EVENT_TYPES
+from malipo.contracts.providers import paypal, stripe
 from malipo_local.paybill import PayBill, new_phone
+from malipo_local.paypal import PaypalAccount
 from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
@@ -33,7 +34,8 @@ class NeverHappened(AssertionError):
 class DemoMerchant:
     """One merchant with a key, Stripe credentials, and a webhook endpoint at the merchant simulator.
 
-    Malipo learns of its `paybill` by `connect_mpesa`: what an account's transactions tell is fetched again and again.
+    Malipo learns of its `paybill` by `connect_mpesa`, and of its account at `paypal` by `connect_paypal`: what an account's
+    transactions tell is fetched again and again.
     """
 
     def __init__(self, stack: Stack, name: str, key: str, running: Running | None = None) -> None:
@@ -48,6 +50,7 @@ class DemoMerchant:
         self.stripe = _client(stack.url("stripe-sim"))
         self.inbox = _client(stack.url("merchant-sim"))
         self.paybill = PayBill(_client(stack.url("mpesa-sim")))
+        self.paypal = PaypalAccount(_client(stack.url("paypal-sim")))
 
     @classmethod
     def open(cls, stack: Stack, name: str | None = None, running: Running | None = None) -> Self:
@@ -67,7 +70,7 @@ class DemoMerchant:
 
     def close(self) -> None:
         """Close the connections."""
-        for client in (self.api, self.stripe, self.inbox, self.paybill.http):
+        for client in (self.api, self.stripe, self.inbox, self.paybill.http, self.paypal.http):
             client.close()
 
     def __enter__(self) -> Self:
@@ -82,7 +85,7 @@ class DemoMerchant:
         """Give Malipo the Stripe key, Stripe the callback's address, and Malipo the callback's signing secret."""
         credential = self.put_credentials([])
         callback = self.stack.url("provider-stripe") + credential["callback_path"]
-        form = {"url": callback, "enabled_events[]": list(EVENT_TYPES)}
+        form = {"url": callback, "enabled_events[]": list(stripe.EVENT_TYPES)}
         answer = self.stripe.post("/v1/webhook_endpoints", data=form, auth=(self.stripe_key, ""))
         self.put_credentials([answer.raise_for_status().json()["secret"]])
 
@@ -110,6 +113,17 @@ class DemoMerchant:
         except RuntimeError:
             return False
         return True
+
+    def connect_paypal(self) -> Json:
+        """Give Malipo the PayPal app, PayPal the callback's address, and Malipo the webhook's id; returns what Malipo shows."""
+        shown = self._put_paypal()
+        callback = self.stack.url("provider-paypal") + shown["callback_path"]
+        self.paypal.add_webhook(callback, paypal.EVENT_TYPES)
+        return self._put_paypal()
+
+    def _put_paypal(self) -> Json:
+        body = self.paypal.credentials()
+        return self.api.put("/v1/provider-credentials/paypal", json=body).raise_for_status().json()
 
     def ask_for_webhooks(self) -> Json:
         """Have every event delivered to this merchant's receiver."""
@@ -150,6 +164,14 @@ class DemoMerchant:
         """Create a payment by M-Pesa, in minor units, on a phone of its own unless given; returns its JSON."""
         method = {"type": "mpesa", "phone": phone or new_phone()}
         return self._create({"amount": amount, "currency": "KES", "method": method, **fields}, key, prefer)
+
+    def check_out(
+        self, *, amount: int = 1250, currency: str = "USD", key: str | None = None, prefer: str = "", **fields: Any
+    ) -> Json:
+        """Create a payment by PayPal, in minor units, whose payer is to approve it at PayPal; returns its JSON."""
+        back = {"return_url": "https://shop.example/thanks", "cancel_url": "https://shop.example/cart"}
+        body = {"amount": amount, "currency": currency, "method": {"type": "paypal"}, **back, **fields}
+        return self._create(body, key, prefer)
 
     def _create(self, body: Json, key: str | None, prefer: str) -> Json:
         answer = self.post("/v1/payments", body, key=key, **({"Prefer": prefer} if prefer else {}))

@@ -1,9 +1,10 @@
-"""Compares Malipo's book with those of Stripe and M-Pesa: what each records about the money of every payment."""
+"""Compares Malipo's book with those of Stripe, M-Pesa and PayPal: what each records about the money of every payment."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from malipo.contracts.identity import charge_id
 from malipo.contracts.providers.mpesa import SHILLING
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.paybill import reference_of
@@ -51,9 +52,20 @@ def mpesas(merchant: DemoMerchant) -> dict[str, BookEntry]:
     return entries
 
 
+def paypals(merchant: DemoMerchant) -> dict[str, BookEntry]:
+    """The book of the merchant's account at PayPal, by the payments whose charges its orders are; else by order."""
+    effects = _paypal_effects(merchant)
+    owners = {charge_id(one["id"], 1): one["id"] for one in _payments(merchant)} if effects else {}
+    entries: dict[str, BookEntry] = {}
+    for effect in effects:
+        owner = owners.get(effect["charge"], effect["order"])
+        entries[owner] = _add(entries.get(owner, BookEntry()), effect["kind"], effect["amount"])
+    return entries
+
+
 def differences(merchant: DemoMerchant) -> list[str]:
     """Every payment on which the books differ, as text; empty when they are equal."""
-    ours, theirs = malipos(merchant), stripes(merchant) | mpesas(merchant)
+    ours, theirs = malipos(merchant), stripes(merchant) | mpesas(merchant) | paypals(merchant)
     nothing = BookEntry()
     return [
         f"{payment_id}: Malipo has {ours.get(payment_id, nothing)}, its provider has {theirs.get(payment_id, nothing)}"
@@ -70,7 +82,15 @@ def double_charges(merchant: DemoMerchant) -> list[str]:
         if e["kind"] in _ONCE
     )
     done += Counter((e["account_reference"], "prompt") for e in merchant.paybill.effects() if e["kind"] == "stk")
+    done += Counter((e["charge"], "charge") for e in _paypal_effects(merchant) if _ONCE.get(e["kind"]) == "charge")
     return sorted({name for (name, _), times in done.items() if times > 1})
+
+
+def _paypal_effects(merchant: DemoMerchant) -> list[Json]:
+    """As in the account's book, but that a capture of what was never held is a charge."""
+    effects = merchant.paypal.effects()
+    held = {effect["order"] for effect in effects if effect["kind"] == "authorize"}
+    return [e | {"kind": "charge"} if e["kind"] == "capture" and e["order"] not in held else e for e in effects]
 
 
 def _payments(merchant: DemoMerchant) -> Iterator[Json]:
