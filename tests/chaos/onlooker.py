@@ -24,7 +24,7 @@ _ATTEMPTS = """
         SELECT 'outbox row of ' || topic AS what FROM outbox
         UNION ALL SELECT 'attempt ' || id || ' is open' FROM attempts WHERE done_at IS NULL
         UNION ALL SELECT 'money ' || reference || ' is not told' FROM received_money WHERE look_at IS NOT NULL"""
-_OPEN = {
+_OTHERS = {
     "gateway": """
         SELECT 'outbox row of ' || topic AS what FROM outbox
         UNION ALL SELECT 'configuration of ' || merchant_id || ' is to be sent again' FROM config_echoes
@@ -35,11 +35,13 @@ _OPEN = {
             WHERE state NOT IN ('completed', 'returned', 'failed', 'canceled') AND NOT (state = 'authorized' AND $1)
         UNION ALL SELECT subject || ' ' || id || ' is ' || state FROM operations
             WHERE state NOT IN ('completed', 'failed')""",
-    **dict.fromkeys((f"provider-{name}" for name in sorted(PROVIDERS)), _ATTEMPTS),
     "webhook-dispatcher": """
         SELECT 'outbox row of ' || topic AS what FROM outbox
         UNION ALL SELECT 'event ' || event_id || ' waits' FROM events WHERE NOT fanned_out
         UNION ALL SELECT 'delivery ' || delivery_id || ' is pending' FROM deliveries WHERE state = 'pending'""",
+}
+_OPEN = {
+    service: _ATTEMPTS if service.removeprefix("provider-") in PROVIDERS else _OTHERS[service] for service in SERVICES
 }
 
 _PARTITIONS = [TopicPartition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
@@ -166,6 +168,3 @@ class Onlooker:
 async def _ends(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
     answer: object = await consumer.end_offsets(partitions)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     return cast("dict[TopicPartition, int]", answer)
-
-
-assert tuple(_OPEN) == SERVICES

@@ -38,6 +38,7 @@ _BETWEEN_SECONDS = (3, 12)
 
 FAULTS: Mapping[str, Sequence[tuple[str, float]]] = {
     "mpesa": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05)),
+    "paypal": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05), ("webhook_reorder", 0.05)),
     "stripe": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05), ("webhook_reorder", 0.05)),
 }
 """What goes wrong at a provider during random chaos, and how often."""
@@ -179,6 +180,7 @@ def _storm(
 def _merchant(stack: Stack) -> Generator[DemoMerchant]:
     with DemoMerchant.open(stack, running=run_command) as merchant:
         with_statement(merchant)
+        merchant.connect_paypal()
         yield merchant
 
 

@@ -11,6 +11,7 @@ import aiohttp
 from malipo_local.merchant import DemoMerchant, Json
 
 RETRY_SECONDS = 0.5
+_ENDED = ("completed", "returned", "failed", "canceled")
 
 
 class Due(NamedTuple):
@@ -75,11 +76,14 @@ class Customer:
 
     async def wait(self, payment_id: str, *statuses: str) -> Json:
         """The payment once it has one of these statuses, or has ended."""
-        ended = {*statuses, "completed", "returned", "failed", "canceled"}
+        return await self.wait_for(payment_id, lambda payment: payment["status"] in statuses)
+
+    async def wait_for(self, payment_id: str, is_there: Callable[[Json], bool]) -> Json:
+        """The payment once this is true of it, or it has ended."""
         headers, path = {"X-API-Key": self.merchant.key}, f"{self.url}/v1/payments/{payment_id}"
         while True:
             payment = await _until_answered(lambda: self.session.get(path, headers=headers))
-            if payment["status"] in ended:
+            if payment["status"] in _ENDED or is_there(payment):
                 return payment
             await asyncio.sleep(RETRY_SECONDS)
 
