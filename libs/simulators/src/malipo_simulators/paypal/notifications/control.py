@@ -8,6 +8,7 @@ from malipo_simulators.kit.api.answers import Refusal
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.paypal.notifications.operations import Wanted, add_webhook, read_types, read_url, shown
 from malipo_simulators.paypal.state.world import PaypalWorld
+from malipo_simulators.paypal.webhooks.certificates import ROOT
 from malipo_simulators.paypal.webhooks.keyring import PATH
 from malipo_simulators.paypal.webhooks.models import EVERYTHING
 
@@ -74,7 +75,7 @@ def certificate_routes(world: PaypalWorld) -> APIRouter:
 
     @router.get("/_sim/certificates/root.pem", summary="The root that the certificates lead to")
     async def root() -> Response:
-        return Response(world.keyring.root_pem, media_type=PEM)
+        return Response(ROOT, media_type=PEM)
 
     @router.post("/_sim/certificates/rotate", summary="Sign with another certificate from now on")
     async def rotate(how: Rotation) -> Json:

@@ -13,15 +13,11 @@ class Keyring:
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
-        self._authority = Authority(seed)
+        self._authority = Authority()
         self._generation = 0
         self._current: Certificate | None = None
         self._genuine: dict[str, Certificate] = {}
         self._bad: dict[str, Certificate] = {}
-
-    @property
-    def root_pem(self) -> bytes:
-        return self._authority.root_pem
 
     @property
     def current(self) -> Certificate:
@@ -63,9 +59,7 @@ class Keyring:
 
 
 BAD: dict[str, Callable[[str], Certificate]] = {
-    PaypalFault.WEBHOOK_CERT_EXPIRED: lambda seed: Authority(seed).issue(signing_key(seed, "expired"), ended=True),
-    PaypalFault.WEBHOOK_CERT_OTHER_NAME: lambda seed: Authority(seed).issue(
-        signing_key(seed, "other"), host=OTHER_HOST
-    ),
-    PaypalFault.WEBHOOK_CERT_UNTRUSTED: lambda seed: Authority(f"{seed}/stranger").issue(signing_key(seed, "stranger")),
+    PaypalFault.WEBHOOK_CERT_EXPIRED: lambda seed: Authority().issue(signing_key(seed, "expired"), ended=True),
+    PaypalFault.WEBHOOK_CERT_OTHER_NAME: lambda seed: Authority().issue(signing_key(seed, "other"), host=OTHER_HOST),
+    PaypalFault.WEBHOOK_CERT_UNTRUSTED: lambda seed: Authority("a stranger").issue(signing_key(seed, "stranger")),
 }
