@@ -71,6 +71,8 @@ def test_a_payment_keeps_the_promise_whatever_comes_in_whatever_order(how, late,
             assert payment.state in (State.COMPLETED, State.RETURNED), "the book has money, and the payment has none"
         assert payment.captured_minor <= AMOUNT, "more was captured than requested"
         assert payment.refundable_minor >= 0
+        without_money = payment.state in (State.CANCELED, State.FAILED)
+        assert not (without_money and payment.captured_minor), "what was captured is told as nothing"
         assert payment.confirms == len(walk.of(Confirm))
         require_deadlines(payment)
         require_no_strife(payment)
