@@ -31,6 +31,11 @@ def by_phone(number: int) -> Json:
     return {"amount": (10 + number) * SHILLING, "currency": "KES", "method": {"type": "mpesa", "phone": new_phone()}}
 
 
+def by_paypal(number: int) -> Json:
+    back = {"return_url": "https://shop.example/thanks", "cancel_url": "https://shop.example/cart"}
+    return {"amount": 1000 + number, "currency": "USD", "method": {"type": "paypal"}, **back}
+
+
 def pay_until_answered(merchant: DemoMerchant, number: int, payment: Json) -> str:
     """What a careful merchant does: the same request with the same key until there is an answer."""
     key = uuid.uuid4().hex
@@ -120,6 +125,24 @@ def test_killed_in_the_middle_of_fifty_prompts_nobody_is_prompted_twice_and_ever
         assert len(merchant.paybill.prompts(payment_id)) <= 1
         ended = merchant.wait(payment_id, seconds=SECONDS)
         assert (ended["status"] == "completed") == bool(merchant.paybill.effects(payment_id))
+        assert until(lambda of=payment_id: is_whole(merchant.timeline(of)), SECONDS)
+    assert books.differences(merchant) == []
+    assert books.double_charges(merchant) == []
+    assert len(books.malipos(merchant)) == PAYMENTS, "a payment exists that was not requested"
+
+
+@pytest.mark.timeout(300)
+def test_killed_in_the_middle_of_fifty_approvals_each_payment_is_captured_once_and_ends_as_in_paypals_book(
+    stack, merchant
+):
+    merchant.connect_paypal()
+    merchant.paypal.script("approve", times=PAYMENTS, after_seconds=0.3)
+    capture = {"path": "/v2/checkout/orders/*/capture"}
+    with merchant.paypal.fault("slow", match=capture, delay_seconds=0.3, times=PAYMENTS):
+        payment_ids = killed_halfway(stack, merchant, "provider-paypal", by_paypal)
+    for payment_id in payment_ids:
+        assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
+        assert [effect["kind"] for effect in merchant.paypal.effects(payment_id)] == ["capture"]
         assert until(lambda of=payment_id: is_whole(merchant.timeline(of)), SECONDS)
     assert books.differences(merchant) == []
     assert books.double_charges(merchant) == []

@@ -24,12 +24,13 @@ REVEALING = re.compile(
 
 
 class Watched(DemoMerchant):
-    """A merchant that remembers the secrets of both directions of webhooks, and its customers' phone numbers."""
+    """A merchant that remembers the secrets of both directions of webhooks, and who its customers are."""
 
     def __init__(self, *about) -> None:
         super().__init__(*about)
         self.secrets = {self.key, self.stripe_key}
-        self.phones: set[str] = set()
+        self.persons: set[str] = set()
+        """Phone numbers, addresses and names of customers."""
 
     def put_credentials(self, webhook_secrets: list[str]) -> Json:
         self.secrets |= {self.stripe_key, *webhook_secrets}
@@ -48,16 +49,30 @@ class Watched(DemoMerchant):
     def ask_on_phone(self, ending: str, client_ref: str) -> Json:
         """A payment on the phone of a customer who does this; once it has ended."""
         phone = new_phone()
-        self.phones |= {phone, f"254{phone[1:]}"}
+        self.persons |= {phone, f"254{phone[1:]}"}
         self.paybill.script(ending, phone=phone, after_seconds=0)
         return self.wait(self.prompt(phone, client_ref=client_ref)["id"], seconds=60)
+
+    def connect_paypal(self) -> Json:
+        self.secrets.add(self.paypal.client_secret)
+        return super().connect_paypal()
+
+    def pay_at_paypal(self, plan: str, client_ref: str, **fields: object) -> Json:
+        """A payment of a payer who does this at PayPal; once it has ended, or money is held."""
+        self.paypal.script(plan, after_seconds=0)
+        payment = self.check_out(client_ref=client_ref, **fields)
+        reached = self.wait(payment["id"], "completed", "failed", "authorized", seconds=60)
+        (order,) = self.paypal.orders(payment["id"])
+        payer = order["payment_source"]["paypal"]
+        self.persons |= {payer["email_address"], payer["account_id"], *payer["name"].values()}
+        return reached
 
 
 @pytest.fixture(scope="module")
 def watched(stack) -> Iterator[tuple[Watched, list[Json]]]:
     """A merchant after a day of everything that could leak something, and its payments."""
     with Watched.open(stack, running=run_command) as merchant:
-        yield merchant, [*careless_day(merchant), *day_on_phones(merchant)]
+        yield merchant, [*careless_day(merchant), *day_on_phones(merchant), *day_at_paypal(merchant)]
 
 
 def careless_day(merchant: Watched) -> Iterator[Json]:
@@ -89,6 +104,21 @@ def day_on_phones(merchant: Watched) -> Iterator[Json]:
     with merchant.paybill.fault("answer_lost", match={"method": "POST"}, times=1):
         yield merchant.ask_on_phone("paid", "by-phone-2")
     yield merchant.ask_on_phone("cancelled", "by-phone-3")
+
+
+def day_at_paypal(merchant: Watched) -> Iterator[Json]:
+    """Payers whose addresses and names PayPal tells, and nobody else may see."""
+    merchant.connect_paypal()
+    paid = merchant.pay_at_paypal("approve", "at-paypal-1", description=f"call {PHONE}")
+    refund = merchant.post(f"/v1/payments/{paid['id']}/refunds").raise_for_status().json()
+    assert merchant.wait_refund(refund["id"], seconds=60)["status"] == "completed"
+    yield paid
+    with merchant.paypal.fault("answer_lost", match={"method": "POST"}, times=1):
+        yield merchant.pay_at_paypal("decline_then_approve", "at-paypal-2")
+    yield merchant.pay_at_paypal("capture_declined", "at-paypal-3")
+    held = merchant.pay_at_paypal("approve", "at-paypal-4", capture="manual")
+    merchant.post(f"/v1/payments/{held['id']}/cancel").raise_for_status()
+    yield merchant.wait(held["id"], "canceled", seconds=60)
 
 
 def send_refused_requests(merchant: Watched) -> None:
@@ -187,7 +217,7 @@ def test_no_secret_is_in_any_topic(stack, watched):
 def all_secrets(stack, merchant: Watched) -> set[str]:
     key_ring = {key.partition(":")[2] for key in stack.service_env("gateway")["KEY_RING"].split(",")}
     assert all(len(secret) > 20 for secret in merchant.secrets | key_ring)
-    return merchant.secrets | merchant.phones | key_ring
+    return merchant.secrets | merchant.persons | key_ring
 
 
 def leaks(texts: dict[str, str], secrets: set[str]) -> list[tuple[str, str]]:
