@@ -64,7 +64,8 @@ class Watched(DemoMerchant):
         reached = self.wait(payment["id"], "completed", "failed", "authorized", seconds=60)
         (order,) = self.paypal.orders(payment["id"])
         payer = order["payment_source"]["paypal"]
-        self.persons |= {payer["email_address"], payer["account_id"], *payer["name"].values()}
+        names = payer["name"].values()
+        self.persons |= {payer["email_address"], payer["account_id"], " ".join(names), *(f'"{name}"' for name in names)}
         return reached
 
 
