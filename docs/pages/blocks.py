@@ -24,8 +24,8 @@ x-provider-{name}: &provider-{name}
   environment:
     <<: *settings
     DATABASE_URL: postgresql://malipo:local-only@postgres/malipo_provider_{name}
-    {upper}_API_BASE: http://{name}-sim:{port}
 """
+_SIMULATOR_IS_AT = "    {setting}: http://{name}-sim:{port}\n"
 _CALLED_BACK = "    CALLBACK_BASE_URL: http://proxy:8080 # as a provider does, its simulator comes through the proxy\n"
 _SIMULATORS_OWN = "{simulators}/"
 """How the local stack's table begins the path of a file that a service reads of its simulator."""
@@ -95,8 +95,14 @@ def _image(provider: ProviderDescriptor) -> str:
     mounts = "".join(
         f"    - source: {setting.lower()}\n      target: /etc/malipo/{setting.lower()}\n" for setting in files
     )
-    environment = _filled_in(_IMAGE, provider) + (_CALLED_BACK if provider.own_addresses else "") + read
+    called_back = _CALLED_BACK if provider.own_addresses else ""
+    environment = _filled_in(_IMAGE, provider) + _where_the_simulator_is(provider.name) + called_back + read
     return environment + (f"  configs:\n{mounts}" if mounts else "")
+
+
+def _where_the_simulator_is(name: str) -> str:
+    told = (setting for setting, value in _settings_of(name).items() if value == f"{{{name}_sim}}")
+    return "".join(_SIMULATOR_IS_AT.format(setting=setting, name=name, port=_port(name)) for setting in told)
 
 
 def _simulators_files() -> str:
@@ -107,9 +113,13 @@ def _simulators_files() -> str:
 
 def _files_of(name: str) -> Mapping[str, str]:
     """What the service of a provider reads of its simulator, by setting: the path in the simulators' package."""
-    (row,) = (row for row in SERVICES if row.name == f"provider-{name}")
-    own = {setting: value for setting, value in row.settings.items() if value.startswith(_SIMULATORS_OWN)}
+    own = {setting: value for setting, value in _settings_of(name).items() if value.startswith(_SIMULATORS_OWN)}
     return {setting: value.removeprefix(_SIMULATORS_OWN) for setting, value in own.items()}
+
+
+def _settings_of(name: str) -> Mapping[str, str]:
+    (row,) = (row for row in SERVICES if row.name == f"provider-{name}")
+    return row.settings
 
 
 def _filled_in(template: str, provider: ProviderDescriptor) -> str:

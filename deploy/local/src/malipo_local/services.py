@@ -102,15 +102,19 @@ def _service(
     )
 
 
-_FILES: Mapping[str, Mapping[str, str]] = {
+_OF_SIMULATORS: Mapping[str, Mapping[str, str]] = {
     "mpesa": {"MPESA_CERTIFICATE_FILE": "{simulators}/mpesa/initiators/certificate.cer"},
+    "paypal": {
+        "PAYPAL_CERTIFICATE_ORIGINS": "{paypal_sim}",
+        "PAYPAL_CERTIFICATE_AUTHORITIES_FILE": "{simulators}/paypal/webhooks/root.pem",
+    },
 }
-"""What a provider's service reads of its simulator, by setting."""
+"""What a provider's service reads of its simulator, files and addresses, by setting."""
 
 
 def _provider(provider: ProviderDescriptor) -> Service:
     name = provider.name
-    settings = {f"{name.upper()}_API_BASE": f"{{{name}_sim}}", **_FILES.get(name, {})}
+    settings = {f"{name.upper()}_API_BASE": f"{{{name}_sim}}", **_OF_SIMULATORS.get(name, {})}
     if provider.own_addresses:
         settings["CALLBACK_BASE_URL"] = "{url}"
     return _service(f"provider-{name}", after=(f"{name}-sim",), settings=settings)
