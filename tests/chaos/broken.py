@@ -189,6 +189,14 @@ def believed(name, found, about):
 
 events._prompt_ended = believed
 """
+_FRESH_CAPTURE = """
+from malipo import ids
+from provider_kit.provider import Attempt
+from provider_paypal import requests
+
+Attempt.key_for = lambda self, request: "malipo-" + ids.new("try")
+requests.own_reference = lambda operation_id: ids.new("inv")  # PayPal refuses an invoice id that comes twice: a second fence
+"""
 
 BROKEN: tuple[Broken, ...] = (
     Broken(
@@ -273,6 +281,16 @@ BROKEN: tuple[Broken, ...] = (
         {"provider-mpesa": _HINT_BELIEVED},
         "STK cancelled",
         "Malipo shows the payment completed with 120000 captured",
+        rest_seconds=20.0,
+    ),
+    Broken(
+        "after silence a capture is sent again under its own key and invoice id",
+        {"provider-paypal": _FRESH_CAPTURE},
+        "PayPal capture in two parts",
+        "PayPal's book has a capture of 500 too many",
+        service="provider-paypal",
+        seam="http request",
+        moments=("after sending", "after the answer"),
         rest_seconds=20.0,
     ),
 )

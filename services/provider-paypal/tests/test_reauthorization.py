@@ -20,8 +20,8 @@ def as_if_the_clock_here_went_with_paypals(paypal, monkeypatch):
     renewal = choosing.renewal
     later = {"by": timedelta()}
 
-    def judged_later(attempt, order, now):
-        return renewal(attempt, order, now + later["by"])
+    def judged_later(attempt, order, now, honoured):
+        return renewal(attempt, order, now + later["by"], honoured)
 
     async def pass_by(**time: float) -> None:
         later["by"] += timedelta(**time)

@@ -4,8 +4,9 @@ import base64
 
 import pytest
 
+from provider_paypal.choosing import HONOURED
 from provider_paypal.client import HOSTS
-from provider_paypal.main import hosts_of
+from provider_paypal.main import honoured_of, hosts_of
 from provider_paypal.settings import Settings
 
 VALUES = {
@@ -43,3 +44,8 @@ def test_what_is_no_origin_is_refused(origin):
 def test_certificates_do_not_come_in_the_clear_in_production():
     with pytest.raises(ValueError, match="must be https in production"):
         Settings(**VALUES, environment="production", paypal_certificate_origins="http://127.0.0.1:1")
+
+
+def test_holds_are_renewed_after_three_days_unless_that_is_switched_off():
+    assert honoured_of(Settings(**VALUES)) == HONOURED
+    assert honoured_of(Settings(**VALUES, paypal_reauthorize_seconds=0)) is None

@@ -49,16 +49,16 @@ def choose(attempt: Attempt, order: Order) -> None:
             pass
 
 
-def renewal(attempt: Attempt, order: Order, now: datetime) -> PaypalRequest | None:
+def renewal(attempt: Attempt, order: Order, now: datetime, honoured: timedelta) -> PaypalRequest | None:
     """The request that renews what a confirm of ours holds; None unless it is due. Raises `ValueError`.
 
-    PayPal honours an authorization for three days; after that one that was never renewed nor captured may be renewed, once
+    An authorization is `honoured` for three days; after that one that was never renewed nor captured may be renewed, once
     (`reauthorize_request`). It has a key of its own, which PayPal knows for longer than any authorization lasts.
     """
     match attempt.operation, order.payments.authorizations:
         case Confirm(), [held] if attempt.same_account and held.status == "CREATED" and held.amount is not None:
             made_at = times.read(held.create_time)
-            if made_at is not None and made_at + HONOURED <= now < made_at + LASTS:
+            if made_at is not None and made_at + honoured <= now < made_at + LASTS:
                 return requests.reauthorization(attempt, held.id, amounts.read(held.amount))
         case _:
             pass

@@ -1,6 +1,7 @@
 """Wires the provider PayPal: its client, the three verbs, and the kit that runs them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 
 from starlette.types import ASGIApp
@@ -39,7 +40,7 @@ def build(settings: Settings) -> ASGIApp:
         timeout_seconds=settings.paypal_timeout_seconds,
     )
     verifier = verifier_of(settings, runtime, client)
-    provider = PaypalProvider(client, verifier, reauthorize=settings.paypal_reauthorize)
+    provider = PaypalProvider(client, verifier, honoured=honoured_of(settings))
     return provider_service(provider, runtime, settings)
 
 
@@ -57,3 +58,8 @@ def hosts_of(settings: Settings) -> Mapping[Mode, str]:
     """Where the requests of each mode go."""
     base = settings.paypal_api_base
     return HOSTS if base is None else {"test": base, "live": base}
+
+
+def honoured_of(settings: Settings) -> timedelta | None:
+    """How old an authorization is when it is renewed; None for never."""
+    return timedelta(seconds=settings.paypal_reauthorize_seconds) or None

@@ -64,10 +64,12 @@ class PaypalProvider:
 
     descriptor = DESCRIPTOR
 
-    def __init__(self, client: PaypalClient, verifier: Verifier, *, reauthorize: bool = True) -> None:
+    def __init__(
+        self, client: PaypalClient, verifier: Verifier, *, honoured: timedelta | None = choosing.HONOURED
+    ) -> None:
         self._client = client
         self._verifier = verifier
-        self._reauthorize = reauthorize
+        self._honoured = honoured
 
     def identity(self, credentials: Credentials) -> str:
         """The app's client id: an order can only be read and changed by the app that has made it."""
@@ -117,7 +119,7 @@ class PaypalProvider:
     async def _query(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
-        if seen := await self._look(attempt, renews=self._reauthorize):
+        if seen := await self._look(attempt, renews=self._honoured is not None):
             return seen
         return _over(attempt) if _is_too_late(attempt) else await self._send(attempt)
 
@@ -203,11 +205,12 @@ class PaypalProvider:
 
     async def _renew(self, attempt: Attempt, order: Order) -> None:
         """Reauthorize what the order holds, if that is due. Whatever comes of it, the hold stands as it did: nothing is told."""
-        asked = choosing.renewal(attempt, order, clock.now())
-        if asked is None:
+        honoured = self._honoured
+        due = None if honoured is None else choosing.renewal(attempt, order, clock.now(), honoured)
+        if due is None:
             return
         try:
-            response = await self._client.post(read_account(attempt.credentials), attempt.operation.mode, asked)
+            response = await self._client.post(read_account(attempt.credentials), attempt.operation.mode, due)
         except (NotSent, Misconfigured, Silence, ResponseTooLong):
             return  # the next query shows whether it was carried out, or repeats it
         if not is_read(response):

@@ -34,10 +34,12 @@ class Settings(ServiceSettings):
     )
     paypal_connect_seconds: float = Field(default=5, gt=0, le=30, description="Longest time to connect.")
 
-    paypal_reauthorize: bool = Field(
-        default=True,
-        description="Whether what is authorized and not captured after three days is reauthorized, once: so long PayPal honours an "
-        "authorization. In some countries PayPal takes a fee for that.",
+    paypal_reauthorize_seconds: int = Field(
+        default=3 * 86400,
+        ge=0,
+        le=28 * 86400,
+        description="How old an authorization has to be before it is reauthorized, once; 0 for never. PayPal honours one for three "
+        "days, and refuses to renew it before. In some countries it takes a fee for that.",
     )
 
     paypal_certificate_origins: str = Field(

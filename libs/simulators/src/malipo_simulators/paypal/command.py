@@ -8,7 +8,7 @@ import typer
 from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookRetries, WebhookTimeout, read_pauses
 from malipo_simulators.kit.server import serve_app
 from malipo_simulators.paypal.app import create_paypal_app
-from malipo_simulators.paypal.settings import Approve, PaypalSettings, webhook_pauses
+from malipo_simulators.paypal.settings import DAY_SECONDS, Approve, PaypalSettings, webhook_pauses
 from malipo_simulators.paypal.webhooks.certificates import ROOT
 
 PORT = 12114
@@ -24,6 +24,10 @@ ReportLag = Annotated[int, typer.Option(help="How long transactions take to be r
 PrintRoot = Annotated[
     bool, typer.Option("--print-root", help="Print the root that webhooks' certificates lead to, and stop.")
 ]
+HonorSeconds = Annotated[
+    int,
+    typer.Option(envvar="PAYPAL_HONOR_SECONDS", help="For how long an authorization cannot be reauthorized."),
+]
 UniqueInvoices = Annotated[bool, typer.Option(help="Whether an invoice id can be paid once only.")]
 
 
@@ -38,6 +42,7 @@ def run(
     approve: ApproveBy = Approve.NONE,
     approve_seconds: ApproveSeconds = 1,
     pending_seconds: PendingSeconds = 5,
+    honor_seconds: HonorSeconds = 3 * DAY_SECONDS,
     unique_invoices: UniqueInvoices = True,
     report_lag_seconds: ReportLag = 0,
     print_root: PrintRoot = False,
@@ -59,6 +64,7 @@ def run(
         approve=approve,
         approve_seconds=approve_seconds,
         pending_seconds=pending_seconds,
+        honor_seconds=honor_seconds,
         unique_invoices=unique_invoices,
         report_lag_seconds=report_lag_seconds,
     )

@@ -1,0 +1,287 @@
+"""Payments by PayPal: each operation of the crash matrix, and what must have become of it.
+
+A payer approves at PayPal's page, and only then a confirm takes the money. PayPal knows keys and sends its webhooks again, so
+that nothing is left to a person: every operation ends the same way, whatever was killed.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import httpx
+
+from chaos.crossings import DOOR, KIT
+from chaos.operations.operation import Ending, Operation, Scene
+from chaos.operations.steps import SECONDS, wait_a_little, wait_in_malipo
+from malipo_local.merchant import DemoMerchant, NeverHappened
+from malipo_local.paypal import Funding, PaypalAccount
+from malipo_local.waiting import until
+
+_SERVICE = "provider-paypal"
+_AMOUNT = 1250
+_PART = 500
+_UNTOLD_AMOUNT = 1251
+"""PayPal sends no webhooks about payments of this amount: only a query shows that the payer has approved."""
+_LOST_CAPTURE_AMOUNT = 1252
+"""The answer to the capture of a payment of this amount is lost."""
+
+_LOOK_AFTER = "UPDATE timers SET due_at = now() WHERE subject_id = $1 RETURNING 1"
+"""As if the time had passed after which a payer, or what is held, is looked after."""
+_CONFIRMED_TWICE = "SELECT FROM payments WHERE id = $1 AND state = 'requires_action' AND confirms = 1"
+_ASKED = "SELECT FROM attempts WHERE payment_id = $1 AND kind = 'query' AND done_at IS NOT NULL"
+
+
+def pay(scene: Scene, amount: int = _AMOUNT, **fields: str) -> str:
+    """Request a payment that waits for its payer; returns its id."""
+    back = {"return_url": "https://shop.example/thanks", "cancel_url": "https://shop.example/cart"}
+    return scene.merchant.pay({"type": "paypal"}, amount, "USD", **back, **fields)
+
+
+def approved(funding: Funding = "balance", *, times: int = 1) -> Callable[[Scene, str], None]:
+    """A payment that its payer approves, once or with a second click, later than any part of Malipo has anything to do."""
+
+    def act(scene: Scene, _: str) -> None:
+        payment_id = _pay_and_wait(scene)
+        for _number in range(times):
+            _approve(scene, payment_id, funding)
+        wait_in_malipo(scene, payment_id, "completed", "failed")
+
+    return act
+
+
+def pending(scene: Scene, _: str) -> None:
+    """A payment whose money is long on its way, and comes in the end."""
+    payment_id = _pay_and_wait(scene)
+    _approve(scene, payment_id, "echeck")
+    _wait(f"nothing of {payment_id} was captured", lambda: bool(_paypal(scene).captures(payment_id)))
+    wait_a_little(scene)
+    _paypal(scene).end_pending(payment_id, "settle")
+    wait_in_malipo(scene, payment_id, "completed", "failed")
+
+
+def declined_and_approved_again(scene: Scene, _: str) -> None:
+    """The payer's first card is declined, and the second approval pays."""
+    payment_id = _pay_and_wait(scene)
+    _approve(scene, payment_id, "declined_card")
+    _wait(
+        f"{payment_id} was not sent back",
+        lambda: bool(scene.onlooker.rows("orchestrator", _CONFIRMED_TWICE, payment_id)),
+    )
+    wait_a_little(scene)
+    _approve(scene, payment_id)
+    wait_in_malipo(scene, payment_id, "completed", "failed")
+
+
+def untold(scene: Scene, _: str) -> None:
+    """A payment whose webhooks do not come, so that it is asked about after a while."""
+    payment_id = _pay_and_wait(scene, _UNTOLD_AMOUNT)
+    _approve(scene, payment_id)
+    scene.onlooker.rows("orchestrator", _LOOK_AFTER, payment_id)
+    wait_in_malipo(scene, payment_id, "completed", "failed")
+
+
+def lost_capture(scene: Scene, _: str) -> None:
+    """PayPal has captured and its answer is lost: Malipo must ask."""
+    payment_id = _pay_and_wait(scene, _LOST_CAPTURE_AMOUNT)
+    _approve(scene, payment_id)
+    wait_in_malipo(scene, payment_id, "completed", "failed")
+
+
+def authorize(scene: Scene) -> str:
+    """A payment that waits to be captured."""
+    forget_faults(scene)
+    payment_id = pay(scene, capture="manual")
+    wait_in_malipo(scene, payment_id, "requires_action")
+    _approve(scene, payment_id)
+    wait_in_malipo(scene, payment_id, "authorized")
+    return payment_id
+
+
+def capture_in_two_parts(scene: Scene, payment_id: str) -> None:
+    """Ship in two parcels, and capture for each."""
+    path = f"/v1/payments/{payment_id}/capture"
+    first = scene.merchant.request(path, {"amount": _PART, "final": False})
+    _wait_for_operation(scene, str(first.answer["id"]))
+    scene.merchant.request(path, {})
+
+
+def void(scene: Scene, payment_id: str) -> None:
+    """Cancel an authorized payment."""
+    scene.merchant.request(f"/v1/payments/{payment_id}/cancel", {})
+
+
+def reauthorize(scene: Scene, payment_id: str) -> None:
+    """Look after what is held for longer than PayPal stands in for it, a second here, and then capture it."""
+    scene.onlooker.rows("orchestrator", _LOOK_AFTER, payment_id)
+    _wait(f"{payment_id} was never looked after", lambda: _is_asked_about(scene, payment_id))
+    scene.merchant.request(f"/v1/payments/{payment_id}/capture", {})
+
+
+def complete(scene: Scene) -> str:
+    """A payment that is paid."""
+    forget_faults(scene)
+    payment_id = pay(scene)
+    wait_in_malipo(scene, payment_id, "requires_action")
+    _approve(scene, payment_id)
+    wait_in_malipo(scene, payment_id, "completed")
+    return payment_id
+
+
+def refund(scene: Scene, payment_id: str) -> None:
+    """Refund part of it."""
+    scene.merchant.request(f"/v1/payments/{payment_id}/refunds", {"amount": _PART})
+
+
+def drop_webhooks(scene: Scene) -> str:
+    """Have PayPal's webhooks about one amount get lost, and not come again."""
+    forget_faults(scene)
+    _fault(scene, fault="webhook_drop", match={"amount": _UNTOLD_AMOUNT})
+    return ""
+
+
+def lose_answer(scene: Scene) -> str:
+    """Have PayPal's answer to the capture of an order get lost, and its webhooks too."""
+    forget_faults(scene)
+    capture = {"method": "POST", "path": "/v2/checkout/orders/*/capture", "amount": _LOST_CAPTURE_AMOUNT}
+    _fault(scene, fault="answer_lost", match=capture, times=1)
+    _fault(scene, fault="webhook_drop", match={"amount": _LOST_CAPTURE_AMOUNT, "event_type": "PAYMENT.*"})
+    return ""
+
+
+def forget_faults(scene: Scene) -> str:
+    """Remove the faults that a crash has left of an earlier operation."""
+    _paypal(scene).http.delete("/_sim/faults").raise_for_status()
+    return ""
+
+
+def connect(merchant: DemoMerchant) -> None:
+    """Have Malipo know the merchant's app, and PayPal the address of its webhooks."""
+    merchant.connect_paypal()
+
+
+def _pay_and_wait(scene: Scene, amount: int = _AMOUNT) -> str:
+    """Request a payment; return its id once there is nothing to be done before its payer approves."""
+    payment_id = pay(scene, amount)
+    wait_in_malipo(scene, payment_id, "requires_action")
+    wait_a_little(scene)
+    return payment_id
+
+
+def _approve(scene: Scene, payment_id: str, funding: Funding = "balance") -> None:
+    """Approve it; a click on what is captured already changes nothing."""
+    with suppress(httpx.HTTPStatusError):
+        _paypal(scene).approve(payment_id, funding)
+
+
+def _is_asked_about(scene: Scene, payment_id: str) -> bool:
+    return bool(scene.onlooker.rows(_SERVICE, _ASKED, payment_id))
+
+
+def _wait_for_operation(scene: Scene, operation_id: str) -> None:
+    query = "SELECT FROM operations WHERE id = $1 AND view ->> 'status' <> 'processing'"
+    _wait(f"{operation_id} never ended", lambda: bool(scene.onlooker.rows("gateway", query, operation_id)))
+
+
+def _fault(scene: Scene, **rule: object) -> None:
+    _paypal(scene).http.post("/_sim/faults", json=rule).raise_for_status()
+
+
+def _paypal(scene: Scene) -> PaypalAccount:
+    return scene.merchant.demo.paypal
+
+
+def _wait(complaint: str, condition: Callable[[], bool]) -> None:
+    if not until(condition, SECONDS, 0.2):
+        raise NeverHappened(complaint)
+
+
+_ORDER = ("order", 0)
+"""One order of each payment, whatever was killed."""
+
+
+def _paid(amount: int) -> Ending:
+    return Ending("completed", "payment.completed", (_ORDER, ("capture", amount)), captured=amount)
+
+
+_PAID = _paid(_AMOUNT)
+_HELD = (_ORDER, ("authorize", _AMOUNT))
+
+_OTHERS: tuple[str, ...] = ("gateway", "webhook-dispatcher")
+_KITS = {KIT: "PayPal approved", DOOR: "charge"}
+_LIKE_APPROVED: dict[str, str] = dict.fromkeys(_OTHERS, "3DS approved") | {KIT: "charge", DOOR: "charge"}
+_LIKE_PAID = dict.fromkeys((*_OTHERS, "orchestrator"), "PayPal approved") | _KITS
+_LIKE_CAPTURED = {"gateway": "partial capture", "webhook-dispatcher": "charge", **_KITS}
+_LIKE_DOUBTED = {"gateway": "answer lost", "webhook-dispatcher": "answer lost", **_KITS}
+"""A page where somebody approves and a bank that asks for a confirmation are the same to the gateway and the dispatcher. The
+orchestrator has a confirm of its own, and the provider's service another request for everything."""
+
+_Operation = partial(Operation, provider="paypal", connect=connect)
+_Plain = partial(_Operation, prepare=forget_faults)
+OPERATIONS: tuple[Operation, ...] = (
+    _Plain("PayPal approved", approved(), _PAID, like=_LIKE_APPROVED),
+    _Plain("PayPal approved twice", approved(times=2), _PAID, steady=False, like=_LIKE_PAID),
+    _Plain(
+        "PayPal capture pending", pending, _PAID, steady=False, like=dict.fromkeys(_OTHERS, "PayPal approved") | _KITS
+    ),
+    _Plain(
+        "PayPal declined and approved again",
+        declined_and_approved_again,
+        _PAID,
+        like=dict.fromkeys(_OTHERS, "PayPal approved") | _KITS,
+    ),
+    _Operation(
+        "PayPal webhook lost",
+        untold,
+        _paid(_UNTOLD_AMOUNT),
+        prepare=drop_webhooks,
+        steady=False,
+        like=dict.fromkeys(_OTHERS, "PayPal approved") | _KITS,
+    ),
+    _Operation(
+        "PayPal capture's answer lost",
+        lost_capture,
+        _paid(_LOST_CAPTURE_AMOUNT),
+        prepare=lose_answer,
+        steady=False,
+        like=_LIKE_DOUBTED,
+    ),
+    _Operation(
+        "PayPal capture in two parts",
+        capture_in_two_parts,
+        Ending(
+            "completed",
+            "payment.completed",
+            (*_HELD, ("capture", _PART), ("capture", _AMOUNT - _PART)),
+            captured=_AMOUNT,
+        ),
+        prepare=authorize,
+        like=_KITS,
+    ),
+    _Operation(
+        "PayPal void",
+        void,
+        Ending("canceled", "payment.canceled", (*_HELD, ("release", _AMOUNT))),
+        prepare=authorize,
+        like=_LIKE_CAPTURED | {"gateway": "cancel"},
+    ),
+    _Operation(
+        "PayPal reauthorize",
+        reauthorize,
+        Ending(
+            "completed",
+            "payment.completed",
+            (*_HELD, ("reauthorize", _AMOUNT), ("capture", _AMOUNT)),
+            captured=_AMOUNT,
+        ),
+        prepare=authorize,
+        steady=False,
+        like=_LIKE_CAPTURED,
+    ),
+    _Operation(
+        "PayPal refund",
+        refund,
+        Ending("completed", "refund.completed", (*_PAID.effects, ("refund", _PART)), captured=_AMOUNT, refunded=_PART),
+        prepare=complete,
+        like=_LIKE_CAPTURED,
+    ),
+)
