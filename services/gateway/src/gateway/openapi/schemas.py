@@ -14,12 +14,14 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "provider_reference": "Its id there.",
         "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
         "expires_at": "Nothing that takes the customer's money is sent after it.",
+        "payer": "Who pays, masked, where the provider tells that.",
         "failure": "With `failed`: a stable code, and a text.",
     },
     "OperationView": {
         "amount": "Minor units of `currency`. What was asked for, or else what the payment had left, and 0 until that is known.",
         "failure": "With `failed`: a stable code, and a text.",
         "provider_reference": "Its id at the provider, or of what it changed there; null until the provider has named one.",
+        "final": "Of a capture: whether what it leaves is released. With `false` the payment stays `authorized`.",
     },
     "Failure": {
         "code": f"Malipo's own: {', '.join(f'`{code}`' for code in OWN_FAILURES)}; that of a problem, if Malipo refused a "
