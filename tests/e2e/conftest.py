@@ -19,8 +19,8 @@ SERVICES = names(Kind.SERVICE)
 
 
 def settings(collector_url: str) -> dict[str, dict[str, str]]:
-    """What takes minutes takes seconds: webhooks that fail are retried soon, what M-Pesa may correct is settled soon; spans
-    come at once.
+    """What takes minutes takes seconds: webhooks that fail are retried soon, what M-Pesa may correct is settled soon, statements
+    are read at once; spans come at once.
     """
     traced = {"TRACE_RATIO": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": collector_url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     every = {service: dict(traced) for service in SERVICES}
@@ -31,6 +31,7 @@ def settings(collector_url: str) -> dict[str, dict[str, str]]:
         "MPESA_STATEMENT_LATENESS_SECONDS": "30",
         "MPESA_STATEMENT_QUERIES_PER_MINUTE": "600",
     }
+    every["provider-paypal"] |= {"PAYPAL_STATEMENT_SECONDS": "2", "PAYPAL_STATEMENT_LATENESS_SECONDS": "60"}
     return every
 
 

@@ -212,9 +212,10 @@ def test_an_approval_after_the_end_of_the_payment_takes_nothing(shop):
 
 
 def takes_nothing(shop: DemoMerchant, payment_id: str, status: str) -> None:
-    """The payer approves, which Malipo hears of, and nothing happens."""
+    """The payer approves, which Malipo hears of, and nothing happens, however much else does meanwhile."""
     shop.paypal.approve(payment_id)
     assert until(lambda: told_everything(shop), SECONDS)
+    paid(shop)
     (order,) = shop.paypal.orders(payment_id)
     assert order["status"] == "APPROVED"
     assert (shop.payment(payment_id)["status"], moved(shop, payment_id)) == (status, [])
@@ -270,6 +271,17 @@ def test_a_capture_whose_answer_and_webhook_are_lost_is_found_by_asking_and_made
     print("\nthe capture's answer was lost:", *timeline_lines(shop.reported(payment_id)), sep="\n")  # noqa: T201
 
 
+def test_money_that_comes_late_and_of_which_no_webhook_tells_is_found_in_the_statement(shop):
+    """PayPal would be asked about it after six hours."""
+    payment_id = asked(shop)
+    with shop.paypal.fault("capture_pending", match=CAPTURE, delay_seconds=3600):
+        shop.paypal.approve(payment_id)
+        assert until(lambda: "reviews it" in shop.explain(payment_id)["why"], SECONDS)
+    with shop.paypal.fault("webhook_drop"):
+        shop.paypal.end_pending(payment_id, "settle")
+        shop.wait(payment_id, "completed", seconds=SECONDS)
+
+
 @pytest.mark.parametrize("fault", ["webhook_late", "webhook_reorder", "webhook_forged", "webhook_stale"])
 def test_a_fault_of_paypals_webhooks_changes_nothing(shop, fault):
     with shop.paypal.fault(fault, delay_seconds=0.5):
@@ -286,8 +298,8 @@ def test_a_day_of_which_one_webhook_in_twenty_is_lost_balances(shop):
     with shop.paypal.fault("webhook_drop", probability=0.05) as dropping:
         began = time.monotonic()
         for number in range(60):
-            kind = list(KINDS)[number % len(KINDS)]
-            expected |= dict([KINDS[kind](shop, 20_000 + number)])
+            payment_id, ending = KINDS[number % len(KINDS)](shop, 20_000 + number)
+            expected[payment_id] = ending
         for payment_id, ending in expected.items():
             shop.wait(payment_id, ending["status"], seconds=150)
         seconds = time.monotonic() - began
@@ -330,14 +342,14 @@ def shipping(shop: DemoMerchant, amount: int) -> tuple[str, Json]:
     return payment["id"], {"status": "completed", "amount_captured": 15_000}
 
 
-KINDS: dict[str, Kind] = {
-    "approves": planned("approve", "completed"),
-    "approves twice": planned("approve_twice", "completed"),
-    "changes the card": planned("decline_then_approve", "completed"),
-    "cannot pay": planned("capture_declined", "failed"),
-    "is given back": refunding,
-    "waits for a parcel": shipping,
-}
+KINDS: tuple[Kind, ...] = (
+    planned("approve", "completed"),
+    planned("approve_twice", "completed"),
+    planned("decline_then_approve", "completed"),
+    planned("capture_declined", "failed"),
+    refunding,
+    shipping,
+)
 
 
 def test_after_all_of_this_malipos_book_equals_paypals(shop):
