@@ -4,7 +4,6 @@ An order shows how all of it stands: what an event alone does not tell, as after
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -32,9 +31,8 @@ from provider_paypal.objects import (
     is_id,
     parent,
 )
+from provider_paypal.requests import is_charge, is_refund
 
-_CHARGE = re.compile(r"pay_\w{1,60}\.\d{1,3}", re.ASCII)
-_OUR_REFUND = re.compile(r"ref_\w{1,60}", re.ASCII)
 _INVOICE = "invoice"
 
 
@@ -65,11 +63,11 @@ def _order(event: Event) -> ParsedCallback:
     """An order that was approved. Its purchase unit has our name of the charge."""
     order = ORDERS.decode(event.resource)
     charge = order.purchase_units[0].custom_id if order.purchase_units else None
-    if not _is_charge(charge):
+    if not is_charge(charge):
         return ParsedCallback(event.id)
     if order.status != "APPROVED":
         return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", operation_id=charge),))
-    return _told(event, "charge", charge, {ORDER: order.id}, standing.approved(order))
+    return _told(event.id, "charge", charge, {ORDER: order.id}, standing.approved(order))
 
 
 def _approval_reversed(event: Event) -> ParsedCallback:
@@ -80,12 +78,12 @@ def _approval_reversed(event: Event) -> ParsedCallback:
 def _authorization(event: Event) -> ParsedCallback:
     """What was authorized. That it was voided is read in the order: something may have been captured of it before."""
     found = TRANSACTIONS.decode(event.resource)
-    if not _is_charge(found.custom_id):
+    if not is_charge(found.custom_id):
         return ParsedCallback(event.id)
     order = found.related.order_id
     if found.status == "CREATED" and order is not None and found.amount is not None:
         outcome = Authorized(amount=amounts.read(found.amount), reference=order)
-        return _told(event, "charge", found.custom_id, {ORDER: order, AUTHORIZATION: found.id}, outcome)
+        return _told(event.id, "charge", found.custom_id, {ORDER: order, AUTHORIZATION: found.id}, outcome)
     return _ask_about(event, found.custom_id)
 
 
@@ -96,18 +94,18 @@ def _capture(event: Event) -> ParsedCallback:
     """
     found = TRANSACTIONS.decode(event.resource)
     charge, order = found.custom_id, found.related.order_id or parent(found, "orders")
-    if not _is_charge(charge):
+    if not is_charge(charge):
         return ParsedCallback(event.id)
     outcome = None if order is None else _of_capture(found, order)
     authorization = found.related.authorization_id or parent(found, "authorizations")
     if authorization is None:
         if order is None or outcome is None:
             return _ask_about(event, charge)
-        return _told(event, "charge", charge, {ORDER: order, CAPTURE: found.id}, outcome)
+        return _told(event.id, "charge", charge, {ORDER: order, CAPTURE: found.id}, outcome)
     named = {CAPTURE: found.id, **({_INVOICE: found.invoice_id} if found.invoice_id else {})}
     if outcome is None:
         return ParsedCallback(event.id, ask=(NamedOperation(kind="capture", references=named),))
-    return _told(event, "capture", None, named, outcome)
+    return _told(event.id, "capture", None, named, outcome)
 
 
 def _of_capture(found: Transaction, order: str) -> Outcome | None:
@@ -119,28 +117,34 @@ def _of_capture(found: Transaction, order: str) -> Outcome | None:
 
 
 def _refund(event: Event) -> ParsedCallback:
-    """A refund with our name of it, or one that was made at PayPal itself, or by another system of the app."""
-    found = TRANSACTIONS.decode(event.resource)
+    return refund_report(event.id, event.event_type, TRANSACTIONS.decode(event.resource))
+
+
+def refund_report(callback_id: str, event_type: str, found: Transaction) -> ParsedCallback:
+    """A refund with our name of it, or one that was made at PayPal itself, or by another system of the app.
+
+    Raises `ValueError` for an impossible amount.
+    """
     outcome = standing.refunded(found)
     capture = found.related.capture_id or parent(found, "captures")
     about = {role: name for role, name in ((CAPTURE, capture), (ORDER, found.related.order_id)) if name}
-    if found.custom_id and _OUR_REFUND.fullmatch(found.custom_id):
+    if is_refund(found.custom_id):
         if outcome is None or isinstance(outcome, Unknown):
-            return ParsedCallback(event.id, ask=(NamedOperation(kind="refund", operation_id=found.custom_id),))
-        return _told(event, "refund", found.custom_id, {REFUND: found.id, **about}, outcome)
+            return ParsedCallback(callback_id, ask=(NamedOperation(kind="refund", operation_id=found.custom_id),))
+        return _told(callback_id, "refund", found.custom_id, {REFUND: found.id, **about}, outcome)
     opened_at = times.read(found.create_time)
-    unmatched = Unmatched(event.event_type, {REFUND: found.id, **about}, _money(found.amount))
+    unmatched = Unmatched(event_type, {REFUND: found.id, **about}, _money(found.amount))
     if outcome is None or isinstance(outcome, Unknown) or opened_at is None or found.amount is None or not about:
-        return ParsedCallback(event.id, unmatched=(unmatched,))
+        return ParsedCallback(callback_id, unmatched=(unmatched,))
     opened = Opened(
-        event_type=event.event_type,
+        event_type=event_type,
         reference=found.id,
         about=about,
         amount=amounts.read(found.amount),
         outcome=outcome,
         opened_at=opened_at,
     )
-    return ParsedCallback(event.id, opened=(opened,))
+    return ParsedCallback(callback_id, opened=(opened,))
 
 
 def _reversal(event: Event) -> ParsedCallback:
@@ -161,19 +165,18 @@ def _dispute(event: Event) -> ParsedCallback:
 
 
 def _told(
-    event: Event, kind: ProviderOperationKind, operation_id: str | None, references: Mapping[str, str], outcome: Outcome
+    callback_id: str,
+    kind: ProviderOperationKind,
+    operation_id: str | None,
+    references: Mapping[str, str],
+    outcome: Outcome,
 ) -> ParsedCallback:
     named = CallbackOutcome(kind=kind, operation_id=operation_id, references=dict(references), outcome=outcome)
-    return ParsedCallback(event.id, outcomes=(named,))
+    return ParsedCallback(callback_id, outcomes=(named,))
 
 
 def _ask_about(event: Event, charge: str | None) -> ParsedCallback:
     return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", operation_id=charge),))
-
-
-def _is_charge(name: str | None) -> bool:
-    """Whether it is our name of a charge; other systems of the same app give names of their own."""
-    return name is not None and _CHARGE.fullmatch(name) is not None
 
 
 def _money(amount: Amount | None) -> Money | None:

@@ -10,6 +10,7 @@ from malipo.contracts.commands import Mode
 from malipo.messaging.runtime import Runtime
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
+from provider_kit import knowledge
 from provider_kit.exchanges import Recording
 from provider_kit.service import provider_service
 from provider_kit.tokens import Tokens
@@ -18,6 +19,7 @@ from provider_paypal.certificates import FETCH_SECONDS, Certificates
 from provider_paypal.client import HOSTS, PaypalClient
 from provider_paypal.provider import PaypalProvider
 from provider_paypal.settings import Settings
+from provider_paypal.statement import PaypalStatement
 from provider_paypal.verification import ByAsking, BySignature, Verifier
 
 NAME = "provider-paypal"
@@ -41,7 +43,13 @@ def build(settings: Settings) -> ASGIApp:
     )
     verifier = verifier_of(settings, runtime, client)
     provider = PaypalProvider(client, verifier, honoured=honoured_of(settings))
-    return provider_service(provider, runtime, settings)
+    statement = PaypalStatement(
+        client,
+        lambda operations, references: knowledge.originals(runtime.database.reads, operations, references),
+        every=timedelta(seconds=settings.paypal_statement_seconds),
+        lateness=timedelta(seconds=settings.paypal_statement_lateness_seconds),
+    )
+    return provider_service(provider, runtime, settings, statement=statement)
 
 
 def verifier_of(settings: Settings, runtime: Runtime, client: PaypalClient) -> Verifier:

@@ -152,6 +152,36 @@ class Verification(msgspec.Struct):
     verification_status: str
 
 
+class StatementRow(msgspec.Struct):
+    """A transaction as the account's statement has it; an id may stand in several rows.
+
+    `paypal_reference_id` is the transaction that it belongs to: of a refund the capture, of a capture the authorization, if any.
+    """
+
+    transaction_id: Id
+    transaction_event_code: str
+    transaction_status: str = ""
+    paypal_reference_id: str | None = None
+    transaction_amount: Amount | None = None
+    invoice_id: str | None = None
+    custom_field: str | None = None
+
+
+class StatementEntry(msgspec.Struct):
+    """A row and what else was asked for about it."""
+
+    transaction_info: StatementRow
+
+
+class StatementPage(msgspec.Struct):
+    """One page of an account's statement."""
+
+    transaction_details: list[msgspec.Raw] = []
+    total_items: int | None = None
+    total_pages: int | None = None
+    last_refreshed_datetime: str = ""
+
+
 class ApprovalReversed(msgspec.Struct):
     """Of an order whose approval PayPal has taken back."""
 
@@ -184,6 +214,8 @@ ORDERS = Reader[Order](Order)
 TRANSACTIONS = Reader[Transaction](Transaction)
 PROBLEMS = Reader[Problem](Problem)
 ACCESS_TOKEN = Reader[AccessToken](AccessToken)
+STATEMENT_PAGES = Reader[StatementPage](StatementPage)
+STATEMENT_ENTRIES = Reader[StatementEntry](StatementEntry)
 VERIFICATIONS = Reader[Verification](Verification)
 EVENTS = Reader[Event](Event)
 APPROVALS_REVERSED = Reader[ApprovalReversed](ApprovalReversed)

@@ -1,7 +1,9 @@
 """Malipo's operations as PayPal's requests: the same bytes for the same operation, for ever. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 from urllib.parse import quote
 
 import msgspec
@@ -19,6 +21,8 @@ AUTHORIZATIONS_PATH = "/v2/payments/authorizations"
 CAPTURES_PATH = "/v2/payments/captures"
 REFUNDS_PATH = "/v2/payments/refunds"
 
+_CHARGE = re.compile(r"pay_\w{1,60}\.\d{1,3}", re.ASCII)
+_REFUND = re.compile(r"ref_\w{1,60}", re.ASCII)
 _DESCRIPTION_CHARS = 127
 
 
@@ -51,6 +55,16 @@ def reauthorization(attempt: Attempt, authorization: str, amount: Money) -> Payp
     """Renews what an authorization holds."""
     where = f"{path(AUTHORIZATIONS_PATH, authorization)}/reauthorize"
     return _post(attempt, where, "reauthorize", {"amount": amounts.written(amount)})
+
+
+def is_charge(custom_id: str | None) -> TypeGuard[str]:
+    """Whether it is our name of a charge; other systems of the same app give names of their own."""
+    return custom_id is not None and _CHARGE.fullmatch(custom_id) is not None
+
+
+def is_refund(custom_id: str | None) -> TypeGuard[str]:
+    """Whether it is our name of a refund."""
+    return custom_id is not None and _REFUND.fullmatch(custom_id) is not None
 
 
 def path(collection: str, name: str) -> str:

@@ -58,6 +58,19 @@ class Settings(ServiceSettings):
         "as well.",
     )
 
+    paypal_statement_seconds: int = Field(
+        default=3600,
+        ge=1,
+        le=86400,
+        description="How often an account's statement (Transaction search) is looked at.",
+    )
+    paypal_statement_lateness_seconds: int = Field(
+        default=4 * 3600,
+        ge=1,
+        le=86400,
+        description="How late a transaction may show in a statement, at PayPal up to three hours: so far back each look reads again.",
+    )
+
     @field_validator("paypal_certificate_origins")
     @classmethod
     def _origins_are_such(cls, origins: str) -> str:
