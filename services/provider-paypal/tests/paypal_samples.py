@@ -6,12 +6,15 @@ import hmac
 import json
 from typing import Any
 
+import msgspec
+
 from malipo import clock
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.providers.paypal import own_reference
 from malipo.money import Money
 from provider_kit.errors import BadSignature
 from provider_kit.provider import Callback
+from provider_paypal.objects import StatementRow
 from testkit import operations
 
 ORDER, AUTHORIZATION, CAPTURE, REFUND = (
@@ -191,3 +194,37 @@ class KeyedVerifier:
 def _mac(body: bytes, credentials: dict, signed_at: int) -> str:
     key = credentials["webhook_ids"][0].encode()
     return hmac.new(key, b"%d." % signed_at + body, hashlib.sha256).hexdigest()
+
+
+def statement_json(code: str = "T0006", status: str = "S", value: str = "10.00", **changes: Any) -> dict:
+    """A row of transaction search with what a payment of ours has; None leaves a field out."""
+    info = {
+        "paypal_account_id": "QYR5Z8XDVJNXQ",
+        "transaction_id": CAPTURE,
+        "transaction_event_code": code,
+        "transaction_initiation_date": "2026-11-27T21:05:00+0000",
+        "transaction_updated_date": "2026-11-27T21:05:00+0000",
+        "transaction_amount": {"currency_code": "USD", "value": value},
+        "fee_amount": {"currency_code": "USD", "value": "-0.84"},
+        "transaction_status": status,
+        "invoice_id": own_reference(CHARGE),
+        "custom_field": CHARGE,
+        "protection_eligibility": "01",
+    } | changes
+    return {"transaction_info": {name: value for name, value in info.items() if value is not None}}
+
+
+def statement_row(code: str = "T0006", status: str = "S", value: str = "10.00", **changes: Any) -> StatementRow:
+    return msgspec.convert(statement_json(code, status, value, **changes)["transaction_info"], StatementRow)
+
+
+def statement_page(entries: list, **changes: Any) -> dict:
+    return {
+        "transaction_details": entries,
+        "account_number": "5BSQ6AUL2CFYL",
+        "last_refreshed_datetime": "2026-11-27T22:00:00+0000",
+        "page": 1,
+        "total_items": len(entries),
+        "total_pages": 1,
+        "links": [],
+    } | changes
