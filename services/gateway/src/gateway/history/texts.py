@@ -332,7 +332,10 @@ OTHER_ACTIONS: dict[ActionKind, Explanation] = {
         ("redirect", "cancel", *_UNDER_WAY),
     ),
     "phone_prompt": Explanation(
-        "The customer must answer the prompt on the phone whose masked number is in `action`.", _UNTIL_EXPIRY, _CHARGING
+        "The customer must answer the prompt on the phone whose masked number is in `action`.",
+        "Malipo asks the provider how it stands, next at `next_by`. A prompt cannot be taken back: it may still be answered after"
+        " the payment's `expires_at`.",
+        _UNDER_WAY,
     ),
     "other": Explanation(
         "The customer must act in a way that Malipo cannot show; `action` has the provider's name for it.",
