@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -13,13 +14,16 @@ from structlog.testing import capture_logs
 from typer import Typer
 from typer.testing import CliRunner
 
+from malipo import clock
 from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.money import Money
 from malipo.platform.client import http_client
 from malipo.platform.settings import ServiceSettings
 from provider_kit import console
 from provider_kit.errors import BadSignature
-from provider_kit.provider import CallbackOutcome, ParsedCallback, Unmatched
+from provider_kit.looking import LookingAgain
+from provider_kit.opened import OpenedRefunds
+from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney, Unmatched
 
 USD_10 = Money(1000, "USD")
 DONE = Succeeded(amount=USD_10, reference="obj_1")
@@ -95,6 +99,39 @@ async def test_money_that_no_operation_of_ours_explains_is_told_to_a_person(kit,
         await post(ParsedCallback("evt_1", unmatched=[money]))
     assert [row["concerns"] for row in await kept(kit)] == [concerns]
     assert [line["log_level"] for line in lines if line["event"] == "unmatched callback"] == [level]
+
+
+async def looked(kit) -> None:
+    await kit.sql("UPDATE unmatched SET look_at = now() WHERE look_at IS NOT NULL")
+    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
+
+
+async def test_money_that_a_statement_may_yet_show_is_told_to_a_person_only_if_it_does_not(kit, post):
+    money = Unmatched("payment_by_hand", {"receipt": "SKL9"}, USD_10, unless_ours=True, waits=timedelta(hours=2))
+    with capture_logs() as lines:
+        await post(ParsedCallback("evt_1", unmatched=[money]))
+    (waiting,) = await kept(kit)
+    assert (waiting["concerns"], lines) == ("others", [])
+    assert waiting["look_at"] > waiting["received_at"] + timedelta(hours=1)
+    with capture_logs() as lines:
+        await looked(kit)
+    (told,) = await kept(kit)
+    assert (told["concerns"], told["look_at"], [line["event"] for line in lines]) == (
+        "unclear",
+        None,
+        ["unmatched callback"],
+    )
+
+
+async def test_money_that_a_statement_has_shown_meanwhile_is_kept_no_more(kit, post):
+    money = Unmatched("payment_by_hand", {"receipt": "SKL9"}, USD_10, unless_ours=True, waits=timedelta(hours=2))
+    await post(ParsedCallback("evt_1", unmatched=[money]))
+    await kit.money_came(
+        ReceivedMoney(reference="SKL9", amount=USD_10, method="phone", received_at=clock.now()), "evt_2"
+    )
+    with capture_logs() as lines:
+        await looked(kit)
+    assert (await kept(kit), lines) == ([], [])
 
 
 async def test_an_object_that_another_merchant_made_is_none_of_this_ones(kit, make, post):

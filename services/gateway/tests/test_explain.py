@@ -225,7 +225,7 @@ async def test_an_action_that_cannot_be_shown_offers_no_redirect_and_a_way_out(m
     ("action", "name", "offered"),
     [
         (Approval("https://pay.test"), "approval", ["redirect", "cancel", "wait", "repeat"]),
-        (PhonePrompt("+2547****678"), "phone_prompt", ["cancel", "wait", "repeat"]),
+        (PhonePrompt("+2547****678"), "phone_prompt", ["wait", "repeat"]),
     ],
 )
 async def test_a_customer_who_must_agree_elsewhere_is_explained_by_the_action(

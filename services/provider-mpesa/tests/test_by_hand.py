@@ -11,6 +11,7 @@ from malipo.platform.client import http_client
 from provider_kit.errors import NotReady, NotSent
 from provider_kit.provider import fingerprint
 from provider_mpesa import provider as module
+from provider_mpesa.events import SHOWN_WITHIN
 from testkit.transports import Reply, answer
 
 PULLED = samples.CREDENTIALS | {"pull_number": "0722000999"}
@@ -111,16 +112,18 @@ async def confirm(provider, credentials=PULLED, **changes):
     return parsed
 
 
-async def test_a_confirmation_hastens_the_look_at_the_statement_and_is_not_believed(provider):
+async def test_a_confirmation_hastens_the_look_at_the_statement_and_waits_until_that_shows_it(provider):
     parsed = await confirm(provider)
     assert not parsed.ask
-    assert not parsed.unmatched
+    (kept,) = parsed.unmatched
+    assert (dict(kept.references), kept.unless_ours, kept.waits) == ({"receipt": "SKL4HAND1A"}, True, SHOWN_WITHIN)
 
 
 async def test_where_no_statement_is_read_a_payment_by_hand_is_kept_for_a_person(provider):
     (kept,) = (await confirm(provider, samples.CREDENTIALS)).unmatched
     assert (dict(kept.references), kept.amount) == ({"receipt": "SKL4HAND1A"}, Money(1000, "KES"))
     assert kept.unless_ours
+    assert kept.waits is None
     (prompted,) = (await confirm(provider, samples.CREDENTIALS, BillRefNumber=own_reference("pay_1.1"))).unmatched
     assert not prompted.unless_ours
 

@@ -1,12 +1,14 @@
 """What M-Pesa's callbacks are worth: hints, but for the answers to our own requests at these requests' own addresses."""
 
+from dataclasses import replace
+
 import mpesa_samples as samples
 import pytest
 
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, PAYER_MISMATCH, Declined, Succeeded, Unknown
 from malipo.money import Money
 from provider_kit.errors import BadSignature
-from provider_mpesa.events import ACKNOWLEDGED, parse
+from provider_mpesa.events import ACKNOWLEDGED, SHOWN_WITHIN, parse
 from provider_mpesa.prompt_names import phone_fits_mask
 from provider_mpesa.requests import TO_PUSH, TO_REVERSAL, TO_REVERSAL_QUEUE, TO_STATUS, TO_STATUS_QUEUE
 
@@ -71,6 +73,19 @@ def test_a_receipt_that_is_none_is_not_taken(receipt):
 @pytest.mark.parametrize("code", [1032, "1032", "SFC_IC0003", 0])
 def test_a_callback_without_facts_names_the_prompt_alone(code):
     assert claims(samples.unpaid(code)) == {"checkout": samples.NAME}
+
+
+@pytest.mark.parametrize(("statement", "waits"), [(True, SHOWN_WITHIN), (False, None)])
+def test_a_payment_that_is_told_of_after_its_prompt_has_failed_is_looked_for_and_told_to_a_person(statement, waits):
+    failed = replace(TO_THE_PROMPT, failed=True)
+    parsed = parse(samples.callback(samples.paid(), about=failed), statement=statement)
+    (late,) = parsed.unmatched
+    assert (dict(late.references), late.amount, late.waits) == ({"receipt": samples.RECEIPT}, samples.KES_10, waits)
+    assert late.unless_ours
+    assert parsed.hastens
+    for event, about in ((samples.paid(), TO_THE_PROMPT), (samples.unpaid(), failed)):
+        other = parse(samples.callback(event, about=about), statement=statement)
+        assert (list(other.unmatched), other.hastens) == ([], False)
 
 
 def test_a_callback_that_comes_again_has_the_same_id_and_one_with_other_news_another():

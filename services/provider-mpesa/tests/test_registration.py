@@ -23,7 +23,7 @@ from malipo.platform.secrets import KeyRing
 from provider_kit.credentials import CredentialStore
 from provider_mpesa.__main__ import cli
 from provider_mpesa.client import MpesaClient
-from provider_mpesa.registrar import LEFT, NO_ANSWER, OTHERS, Registrar, Wish
+from provider_mpesa.registrar import ELSEWHERE, LEFT, NO_ANSWER, OTHERS, Registrar, Wish
 from provider_mpesa.registrations import Registrations
 from provider_mpesa.requests import C2B_REGISTER, PULL_REGISTER, TOKEN
 from testkit.tokens import MemoryTokens
@@ -179,6 +179,14 @@ async def test_addresses_that_others_may_have_registered_are_not_taken_for_malip
     assert await operator.told() == [({"shortcode": "600111"}, ["pull"])]
     assert (await operator.register(ours=True))["payments by hand"] == (True, "registered before")
     assert await operator.told() == [({"shortcode": "600111"}, ["c2b", "pull"])]
+
+
+async def test_addresses_on_another_platform_of_safaricoms_are_nobodys_here_even_if_they_are_said_to_be_ours(
+    operator, daraja
+):
+    daraja.c2b = 500, samples.failure("500.003.1001", "Duplicate notification info, SP ID 107031")
+    for ours in (False, True):
+        assert (await operator.register(ours=ours))["payments by hand"] == (False, ELSEWHERE)
 
 
 async def test_other_addresses_of_malipo_are_registered_anew(operator, daraja):

@@ -32,7 +32,7 @@ async def test_a_refund_is_of_the_capture_that_has_enough_left_and_a_larger_one_
     for minor, final in ((300, False), (700, True)):
         await paypal.execute(one.part("capture", minor, final=final))
     refused = await paypal.execute(one.part("refund", 800))
-    assert (type(refused), refused.code) == (Declined, "REFUND_AMOUNT_EXCEEDED")
+    assert (type(refused), refused.code) == (Declined, "exceeds_capture")
     assert "700 minor units of USD" in refused.message
     for minor in (500, 300, 200):
         assert (await paypal.execute(one.part("refund", minor))).amount == Money(minor, "USD")

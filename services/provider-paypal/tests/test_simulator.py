@@ -174,7 +174,7 @@ async def test_refunds_in_parts_are_each_made_once_and_too_much_is_refused(paypa
         assert outcome.amount == part.amount
         assert await paypal.again(part) == await paypal.query(part) == outcome
     refused = await paypal.execute(one.part("refund", 1))
-    assert (type(refused), refused.code) == (Declined, "REFUND_AMOUNT_EXCEEDED")
+    assert (type(refused), refused.code) == (Declined, "exceeds_capture")
     assert await paypal.book() == [("capture", 1000), ("refund", 400), ("refund", 600)]
     assert await paypal.query(one.confirm()) == Succeeded(amount=USD_10, reference=one.order)
 

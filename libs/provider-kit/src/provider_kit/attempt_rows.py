@@ -90,7 +90,8 @@ class OriginalAttempt:
 
     `references` are all ids of the provider's that are known by now, the earliest first; `claims` are what hints have given as such.
     `opened`: it was begun at the provider, and is only ever read about. `outcome` is the answer to it; `success` is what has
-    told that its money moved, whichever way it came, though the money may have come back since. Of two attempts of a payment
+    told that its money moved, whichever way it came, though the money may have come back since. `ended`: an answer or a query has told
+    an end without money. Of two attempts of a payment
     the later one has the greater `position`.
     """
 
@@ -106,7 +107,13 @@ class OriginalAttempt:
     opened: bool = False
     address_key: str | None = None
     success: Succeeded | Reversed | None = None
+    ended: bool = False
     position: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended without money, as far as is known."""
+        return self.ended and self.success is None
 
     @property
     def ids(self) -> set[str]:
@@ -174,6 +181,7 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         claims=_pairs(row["claimed"]),
         opened=row["problem"] == OPENED,
         success=row["success"] and msgspec.convert(row["success"], Succeeded | Reversed),
+        ended=row["ended"],
         position=row["position"],
     )
 

@@ -175,7 +175,8 @@ class Callbacks:
         original = await self._door.find(account, address.operation_id)
         if original is None:
             raise NoCredentials
-        return Addressed(original.operation, address.request, References(original.references, claims=original.claims))
+        references = References(original.references, claims=original.claims)
+        return Addressed(original.operation, address.request, references, failed=original.failed)
 
     def _answer(self, status: int, result: str, reply: Mapping[str, object] | None = None) -> Response:
         CALLBACKS.labels(self._name, result).inc()

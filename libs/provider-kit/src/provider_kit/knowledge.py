@@ -18,7 +18,7 @@ from provider_kit.reasons import UNHEARD
 from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
 from provider_kit.tables import ATTEMPTS, CLAIMS, NEW_ATTEMPT
 
-_MOVED = "('Succeeded', 'Reversed')"
+_MOVED, _ENDED = "('Succeeded', 'Reversed')", "('Declined', 'Canceled')"
 _STATEMENT_FOR = f"""
 SELECT s.covered_until - attempts.first_sent_at FROM statements AS s
 WHERE s.account = {ACCOUNT_THERE}
@@ -33,6 +33,9 @@ SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS ke
         SELECT asked.outcome FROM attempts AS asked
         WHERE asked.kind = 'query' AND asked.operation_id = attempts.id AND asked.outcome ->> 'result' IN {_MOVED}
         ORDER BY asked.created_at LIMIT 1)) AS success,
+    coalesce(outcome ->> 'result' IN {_ENDED}, false) OR EXISTS (
+        SELECT FROM attempts AS asked
+        WHERE asked.kind = 'query' AND asked.operation_id = attempts.id AND asked.outcome ->> 'result' IN {_ENDED}) AS ended,
     expires_at - now() AS expires_in, ({_STATEMENT_FOR}) AS statement_for, {KNOWN.format(id="attempts.id")} AS known,
     (SELECT jsonb_agg(jsonb_build_array(role, reference) ORDER BY received_at DESC, role) FROM claims WHERE claims.attempt_id = attempts.id) AS claimed
 FROM attempts"""  # noqa: S608 - text of ours

@@ -1,8 +1,9 @@
-"""Refunds that were made at the provider itself: told of their payment, or looked at again until it is known."""
+"""Refunds that were made at the provider itself: told of their payment, or looked at again until it is known. Also what waits for a statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -11,7 +12,7 @@ from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.pool import Row
 from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.money import Money
-from provider_kit import knowledge, reminders, reports, unmatched
+from provider_kit import knowledge, references, reminders, reports, unmatched
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.looking import Judged
@@ -22,6 +23,8 @@ from provider_kit.tables import UNMATCHED
 from provider_kit.unmatched import FOR_A_PERSON
 
 LOOK_SECONDS = 10.0
+
+_FOR_A_PERSON = "UPDATE unmatched SET concerns = 'unclear' WHERE (credential_id, callback_id, number) = ($1, $2, $3)"
 
 _PERHAPS_OURS = timedelta(days=1)
 """How long a refund waits for one of ours to tell its id. Then it is told: should it be ours after all, it counts once."""
@@ -51,6 +54,8 @@ class OpenedRefunds:
 
     async def judge(self, unit: UnitOfWork, row: Row) -> Judged:
         """Whether it is known by now what the refund is, and told if it is none of ours."""
+        if row["opened"] is None:
+            return await self._waited(unit, row)
         matched, origin = await _matched(unit, row, msgspec.convert(row["opened"], Opened)), self._origin(row)
         for opened, original in matched.opened:
             publish(unit, origin, opened, original)
@@ -62,15 +67,24 @@ class OpenedRefunds:
             unit.after_commit(partial(self._give_up, row))
         return Judged("rest")
 
-    def _give_up(self, row: Row) -> None:
+    async def _waited(self, unit: UnitOfWork, row: Row) -> Judged:
+        """Whether what waited for a statement is explained by now; else a person is alerted."""
+        known = await references.made_here(unit.transaction, list(row["reference_ids"].values()))
+        if any((row["merchant_id"], reference) in known for reference in row["reference_ids"].values()):
+            return Judged("forget")
+        await unit.transaction.execute(_FOR_A_PERSON, row["credential_id"], row["callback_id"], row["number"])
+        unit.after_commit(partial(self._give_up, {**row, "concerns": "unclear"}))
+        return Judged("rest")
+
+    def _give_up(self, row: Mapping[str, Any]) -> None:
         amount = None if row["currency"] is None else Money(row["amount_minor"], row["currency"])
         unmatched.alert(self._origin(row), Unmatched(row["event_type"], row["reference_ids"], amount), row["concerns"])
 
-    def _origin(self, row: Row) -> Origin:
+    def _origin(self, row: Mapping[str, Any]) -> Origin:
         return Origin(self.provider, _account(row), row["callback_id"], row["source"])
 
 
-def _account(row: Row) -> Account:
+def _account(row: Mapping[str, Any]) -> Account:
     place = row["credential_id"], row["merchant_id"], row["mode"], row["account"]
     return Account(*place, {}, row["account_fingerprint"])
 

@@ -143,12 +143,14 @@ class Attempt:
 class Addressed:
     """The operation and the request, by the provider's word for it, whose own address a callback came to.
 
-    The answer to that request may not be here yet, or never come: then `references` lack what it has.
+    The answer to that request may not be here yet, or never come: then `references` lack what it has. `failed`: the provider has
+    said that the operation ended without money, and nothing has told otherwise since.
     """
 
     operation: ProviderOperation
     request: str
     references: References = field(default_factory=References)
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +233,15 @@ class Unmatched:
     `references` are the provider's ids of all objects that it is about, by what the provider calls them, such as
     `{"refund": "re_1", "payment_intent": "pi_1"}`: if an operation of ours made one of them, a person is alerted.
     Nothing personal, and nothing that a `CallbackOutcome` of the same callback reports. `unless_ours`: it is the other way
-    round, an operation of ours that made one of them explains it, and else a person is alerted: money of which nothing else tells.
+    round, an operation of ours that made one of them explains it, or money that we have heard of, and else a person is alerted:
+    money of which nothing else tells. `waits`: for how long a statement may yet show it, before a person is.
     """
 
     event_type: str
     references: Mapping[str, str]
     amount: Money | None = None
     unless_ours: bool = False
+    waits: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

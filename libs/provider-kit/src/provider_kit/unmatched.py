@@ -6,10 +6,11 @@ from typing import Literal
 
 import msgspec
 from prometheus_client import Counter
+from sqlalchemy import Column, Interval
 
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
-from malipo.messaging.writes import Write, purge_of
+from malipo.messaging.writes import Write, names, purge_of
 from malipo.platform.logs import log
 from provider_kit import references, tables
 from provider_kit.matching import MatchedCallback, unknown_charge
@@ -33,11 +34,12 @@ UNMATCHED = Counter(
 OTHERS_DAYS = 100
 PURGE = purge_of(tables.UNMATCHED.c.received_at, only="concerns = 'others'")
 
+_COLUMNS = [column for column in tables.UNMATCHED.columns if column.name not in ("received_at", "look_at")]
 _RECORD = Write(
-    """INSERT INTO unmatched ({names}, look_at)
-SELECT {names}, CASE WHEN opened IS NOT NULL THEN now() + interval '10 seconds' END FROM unnest({arrays}) AS new ({names})
-ON CONFLICT DO NOTHING""",
-    [column for column in tables.UNMATCHED.columns if column.name not in ("received_at", "look_at")],
+    f"""INSERT INTO unmatched ({names(_COLUMNS)}, look_at)
+SELECT {names(_COLUMNS)}, now() + CASE WHEN opened IS NOT NULL THEN interval '10 seconds' ELSE waits END
+FROM unnest({{arrays}}) AS new ({{names}}) ON CONFLICT DO NOTHING""",  # noqa: S608 - names of ours
+    [*_COLUMNS, Column("waits", Interval)],
 )
 
 
@@ -49,7 +51,7 @@ async def made_here(source: Queries, unmatched: Sequence[Unmatched]) -> set[tupl
 def record(unit: UnitOfWork, origin: Origin, matched: MatchedCallback, ours: AbstractSet[tuple[str, str]]) -> None:
     """Put these reports of one callback, or of what was fetched, into the unit of work; after the commit they are counted and alerted.
 
-    A refund whose charge is not found, or that one of ours may turn out to be, is looked at again: see `opened`.
+    A refund whose charge is not found, or that one of ours may turn out to be, is looked at again, and so is what `waits`: see `opened`.
     """
     account = origin.account
     kept: list[tuple[Unmatched, Opened | None]] = [(one, None) for one in matched.unmatched]
@@ -58,9 +60,11 @@ def record(unit: UnitOfWork, origin: Origin, matched: MatchedCallback, ours: Abs
         concerns = _concerns(one, account.merchant_id, ours)
         amount = (one.amount.amount_minor, one.amount.currency) if one.amount else (None, None)
         place = account.id, origin.callback_id, number, account.merchant_id, account.mode
-        row = (*place, one.event_type, dict(one.references), *amount, concerns, msgspec.to_builtins(opened))
-        unit.put(_RECORD, [(*row, account.label, account.fingerprint, origin.source)])
-        if opened not in matched.waiting:
+        waits = one.waits if concerns == "unclear" else None
+        told = "others" if waits else concerns  # until it has waited for as long
+        row = (*place, one.event_type, dict(one.references), *amount, told, msgspec.to_builtins(opened))
+        unit.put(_RECORD, [(*row, account.label, account.fingerprint, origin.source, waits)])
+        if opened not in matched.waiting and not waits:
             unit.after_commit(lambda one=one, concerns=concerns: alert(origin, one, concerns))
 
 

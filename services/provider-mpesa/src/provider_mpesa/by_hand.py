@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from malipo.contracts.providers.mpesa import MpesaCredentials
 from malipo.platform.logs import log
 from provider_kit.provider import NamedOperation, ParsedCallback, Unmatched
-from provider_mpesa.events import ACKNOWLEDGED
+from provider_mpesa.events import ACKNOWLEDGED, SHOWN_WITHIN
 from provider_mpesa.mapping import RECEIPT
 from provider_mpesa.objects import BY_HAND, PaymentByHand, as_purpose, is_own_reference, money_of, text_of
 
@@ -48,8 +48,8 @@ def purpose_of(payment: PaymentByHand) -> str:
 def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> ParsedCallback:
     """A confirmation: nobody has signed it, so that it makes us look where the money is shown.
 
-    That is the account's `statement`; if none is read, the payment is kept, and a person is alerted. A charge whose name it has as its
-    purpose is asked about.
+    That is the account's `statement`; if none is read, or it does not show the payment in time, the payment is kept, and a person
+    is alerted. A charge whose name it has as its purpose is asked about.
     """
     name = hashlib.sha256(body).hexdigest()
     if payment is None:
@@ -59,9 +59,15 @@ def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> Pars
     return ParsedCallback(
         name,
         ask=[NamedOperation(kind="charge", references={"purpose": ask})] if is_ours else [],
-        unmatched=[]
-        if statement
-        else [Unmatched("payment_by_hand", {RECEIPT: payment.receipt}, amount, unless_ours=not is_ours)],
+        unmatched=[
+            Unmatched(
+                "payment_by_hand",
+                {RECEIPT: payment.receipt},
+                amount,
+                unless_ours=statement or not is_ours,
+                waits=SHOWN_WITHIN if statement else None,
+            )
+        ],
         reply=ACKNOWLEDGED,
         hastens=True,
     )

@@ -2,12 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import timedelta
 
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, PAYER_MISMATCH, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.platform.logs import log
 from provider_kit.errors import BadSignature
-from provider_kit.provider import Addressed, Callback, CallbackOutcome, NamedOperation, ParsedCallback, kind_of
+from provider_kit.provider import (
+    Addressed,
+    Callback,
+    CallbackOutcome,
+    NamedOperation,
+    ParsedCallback,
+    Unmatched,
+    kind_of,
+)
 from provider_mpesa.codes import DONE
 from provider_mpesa.mapping import (
     CHECKOUT,
@@ -23,6 +32,8 @@ from provider_mpesa.objects import RESULT_REPORT, STK_REPORT, Result, StkCallbac
 from provider_mpesa.prompt_names import kept, phone_fits_mask
 from provider_mpesa.requests import TO_REVERSAL_QUEUE, TO_STATUS, TO_STATUS_QUEUE
 
+SHOWN_WITHIN = timedelta(hours=2)
+"""How late a statement may show a payment before a person is alerted: the longest lateness that can be set, and as long again."""
 ACKNOWLEDGED: Mapping[str, object] = {"ResultCode": 0, "ResultDesc": "Accepted"}
 """What M-Pesa waits for, whatever it has reported."""
 _TO_BE_CONTINUED = "1"
@@ -31,8 +42,10 @@ _HINT = Unknown(reason="a hint")
 """The outcome of what is not believed: it makes us ask."""
 
 
-def parse(callback: Callback) -> ParsedCallback:
+def parse(callback: Callback, *, statement: bool = False) -> ParsedCallback:
     """What a callback reports. One that comes again has the same id, which is made of all of it.
+
+    `statement`: whether the account's is read, which shows what nobody has signed.
 
     Raises `BadSignature` for one that came to the own address of a request, and names another.
     """
@@ -40,7 +53,7 @@ def parse(callback: Callback) -> ParsedCallback:
     if about is not None and about.request in (TO_REVERSAL_QUEUE, TO_STATUS_QUEUE):
         return _to_be_asked(name, about)  # a request that waited for too long in a queue of M-Pesa's
     try:
-        return _prompt_ended(name, STK_REPORT.decode(callback.body).body.callback, about)
+        return _prompt_ended(name, STK_REPORT.decode(callback.body).body.callback, about, statement=statement)
     except ValueError:
         pass
     try:
@@ -55,14 +68,25 @@ def _to_be_asked(name: str, about: Addressed | None) -> ParsedCallback:
     return ParsedCallback(name, ask=ask, reply=ACKNOWLEDGED)
 
 
-def _prompt_ended(name: str, found: StkCallback, about: Addressed | None) -> ParsedCallback:
+def _prompt_ended(name: str, found: StkCallback, about: Addressed | None, *, statement: bool) -> ParsedCallback:
     charge = about.operation if about is not None and isinstance(about.operation, Charge) else None
     claims = {CHECKOUT: kept(found.checkout, charge and mask_of(charge))}
+    late: list[Unmatched] = []
     if about is not None and charge is not None:
         _require(claims[CHECKOUT], about, CHECKOUT)
         claims |= _claims(found, charge)
+        late = _paid_late(found, statement=statement) if about.failed else []
     hint = CallbackOutcome(kind="charge", references=claims, outcome=_HINT)
-    return ParsedCallback(name, outcomes=[hint], reply=ACKNOWLEDGED)
+    return ParsedCallback(name, outcomes=[hint], unmatched=late, reply=ACKNOWLEDGED, hastens=bool(late))
+
+
+def _paid_late(found: StkCallback, *, statement: bool) -> list[Unmatched]:
+    """What is kept of a payment that is told of after its prompt has failed: the statement shows it, or a person looks."""
+    if text_of(found.result) != DONE or found.receipt is None:
+        return []
+    waits = SHOWN_WITHIN if statement else None
+    amount = money_of(found.fact("Amount"))
+    return [Unmatched("paid_after_failure", {RECEIPT: found.receipt}, amount, unless_ours=True, waits=waits)]
 
 
 def _claims(found: StkCallback, charge: Charge) -> dict[str, str]:

@@ -101,7 +101,7 @@ class MpesaProvider:
             case mpesa.PULL:
                 return ParsedCallback(mpesa.PULL, reply=ACKNOWLEDGED, hastens=True)
             case _:
-                return parse(callback)
+                return parse(callback, statement=read_keys(credentials).pull_number is not None)
 
     async def _validated(self, body: bytes, credentials: Credentials) -> Mapping[str, object]:
         """Whether the merchant takes a payment by hand, as M-Pesa reads it."""

@@ -24,11 +24,16 @@ LEFT = (
     "what is registered is an address that Malipo does not answer any more, since CALLBACK_BASE_URL or the key that it was made "
     "under has changed. Have Safaricom delete it, then give the command again"
 )
+ELSEWHERE = (
+    "the short code has addresses on another platform of Safaricom's (M-Pesa says: duplicate notification info). Have Safaricom "
+    "remove them there, then give the command again"
+)
 NO_ANSWER = "M-Pesa has not answered, so that nobody knows; give the command again"
 
 _OK = 200
 _NEW, _BEFORE = "1000", "1001"
-_ALREADY = re.compile("already|duplicate", re.IGNORECASE)
+_ALREADY = re.compile("already", re.IGNORECASE)
+_ELSEWHERE = re.compile("duplicate notification info", re.IGNORECASE)
 _MOST_CHARS = 200
 
 type Answer = Literal["registered", "already"]
@@ -114,7 +119,10 @@ def _read_c2b(response: MpesaResponse) -> Answer:
     if response.status == _OK and code and not code.strip("0"):
         return "registered"
     # With HTTP 500, as documented, or with 200 and no code.
-    if _ALREADY.search(field_of(fields, "errormessage") or field_of(fields, "responsedescription")):
+    said = field_of(fields, "errormessage") or field_of(fields, "responsedescription")
+    if _ELSEWHERE.search(said):
+        raise Refused(ELSEWHERE)
+    if _ALREADY.search(said):
         return "already"
     raise _refusal(response, fields)
 

@@ -86,7 +86,7 @@ def _not_capturable(order: Order) -> Outcome:
     """The answer to a capture is the state of the charge after it, unless other captures have made that."""
     seen = standing.canceled(order)
     if seen is None or isinstance(seen, Succeeded):
-        return Declined(code="AUTHORIZATION_ALREADY_CAPTURED", message="PayPal's authorization is captured already.")
+        return Declined(code="nothing_to_capture", message="PayPal's authorization is captured already.")
     return seen
 
 
@@ -98,4 +98,4 @@ def _not_refundable(refund: Refund, order: Order) -> Declined:
             f"PayPal refunds each capture by itself, and {most} minor units of {refund.amount.currency} is the most that "
             "one of them has left: refund in parts of at most that."
         )
-    return Declined(code="REFUND_AMOUNT_EXCEEDED", message=message)
+    return Declined(code="exceeds_capture", message=message)

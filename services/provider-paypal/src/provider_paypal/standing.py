@@ -205,7 +205,7 @@ def of_capture(found: Transaction, amount: Money | None, order: str) -> Outcome:
         case "DECLINED" | "FAILED" | "DENIED":
             return Declined(code=_reason(found) or "declined", message=_words("The capture", found), reference=order)
         case "REVERSED":
-            code = _reason(found) or "REVERSED"
+            code = _reason(found) or "given_back"
             return Reversed(code=code, message="PayPal has given the money back to the payer.", reference=order)
         case unheard_of:
             return Unknown(reason=f"status {word(unheard_of)}", reference=order)

@@ -112,6 +112,18 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "captured_otherwise": OwnFailure(
         "This captured nothing: another amount has been captured.", "The payment's `amount_captured` is what was taken."
     ),
+    "nothing_to_capture": OwnFailure(
+        "Nothing was sent: the provider holds nothing any more that could be captured.",
+        "The payment's `amount_captured` is what was taken.",
+    ),
+    "exceeds_capture": OwnFailure(
+        "Nothing was sent: the provider refunds each capture by itself, and none has so much left.",
+        "Refund in parts: the failure's message says how much one may be.",
+        ("refund",),
+    ),
+    "given_back": OwnFailure(
+        "The provider gave the money back to the customer, and told no reason.", "Ask the provider why."
+    ),
     "payment_canceled": OwnFailure("The payment was canceled at the provider before.", "Start a new payment."),
     "payment_failed": OwnFailure(
         "There is nothing to change: the payment has failed, and took no money.",

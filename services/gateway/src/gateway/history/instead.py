@@ -14,7 +14,9 @@ OTHER_ACTIONS: dict[ActionKind, Explanation] = {
         ("redirect", "cancel", *UNDER_WAY),
     ),
     "phone_prompt": Explanation(
-        "The customer must answer the prompt on the phone whose masked number is in `action`.", _UNTIL_EXPIRY, CHARGING
+        "The customer must answer the prompt on the phone whose masked number is in `action`.",
+        "Malipo asks the provider how it stands, next at `next_by`. A prompt may still be answered after `expires_at`.",
+        UNDER_WAY,
     ),
     "other": Explanation(
         "The customer must act in a way that Malipo cannot show; `action` has the provider's name for it.",

@@ -21,10 +21,7 @@ MAY: dict[May, str] = {
     ),
     "redirect": "Send the customer to the URL in the payment's `action`.",
     "capture": "Capture it, all or less.",
-    "cancel": (
-        "Cancel it: a charge that was not sent is stopped, and one that waits for the customer or for a capture is canceled. "
-        "Money that was taken stays taken: refund it then."
-    ),
+    "cancel": "Cancel it: what was not sent is stopped, what waits is canceled. Money that was taken stays taken: refund it then.",
     "refund": "Refund what is left of it, all or less.",
     "configure": f"First PUT {CREDENTIALS} with credentials that the provider accepts.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and the provider has no money of it.",
