@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 from paypal_account import Paypal
 from paypal_samples import KeyedVerifier
@@ -16,6 +17,7 @@ from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from malipo.platform.secrets import KeyRing
+from provider_kit import knowledge
 from provider_kit.attempts import Attempts
 from provider_kit.credentials import CredentialStore
 from provider_kit.door import Door
@@ -23,9 +25,11 @@ from provider_kit.handlers import handle_batch
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import ProviderOperation, kind_of
 from provider_kit.runner import AttemptRunner
+from provider_kit.statement_reader import StatementReader
 from provider_kit.tokens import Tokens
 from provider_paypal.client import PaypalClient
 from provider_paypal.provider import PaypalProvider
+from provider_paypal.statement import PaypalStatement
 
 KEY_RING = KeyRing({"k1": b"k" * 32})
 COMMON = ("payment_id", "operation_id", "merchant_id", "mode")
@@ -50,6 +54,11 @@ class Replica:
             self.provider, self.attempts, self.credentials, keys, database, lease_seconds=self.lease.seconds
         )
         self.door = Door(self.provider, database, keys, lambda: None)
+        find = partial(knowledge.originals, database.reads)
+        self.statement = PaypalStatement(self.provider._client, find, lateness=timedelta(seconds=1))
+        self.statements = StatementReader(
+            self.provider, self.statement, self.credentials, self.door, database, lease_seconds=self.lease.seconds
+        )
         self.seen = 0
 
     def another(self) -> "Replica":
@@ -97,6 +106,18 @@ class Replica:
         results = [await self.door.take(account, parsed) for parsed in new]
         await self.run()
         return results
+
+    async def read(self) -> None:
+        """Read what is due of the account's statement, and ask what it makes us ask."""
+        await self.statements.admit(self.database)
+        await self.sql("UPDATE statements SET due_at = now() WHERE failures = 0")
+        for cursor in await self.statements._cursors.claim(self.lease, 10, []):
+            await self.statements.look(cursor)
+        await self.run()
+
+    async def cover(self, **age: float) -> None:
+        """As if no statement had been read for so long."""
+        await self.sql("UPDATE statements SET covered_until = now() - $1::interval", timedelta(**age))
 
     async def end_leases(self) -> None:
         """As time does when a process has died."""

@@ -1,0 +1,233 @@
+"""What no webhook has told, the statement does: of payments, refunds and reversals, and of nobody else's."""
+
+import asyncio
+import json
+
+import pytest
+from paypal_account import Approved, new_charge
+from paypal_replica import Replica
+from paypal_samples import USD_10
+
+from malipo import ids
+from malipo.contracts.outcomes import (
+    ActionRequired,
+    Authorized,
+    OperationOpened,
+    OutcomeReported,
+    Pending,
+    Succeeded,
+)
+from malipo.messaging.database import Database
+from malipo.money import Money
+from provider_paypal.account import read_account
+from provider_paypal.requests import ORDERS_PATH, PaypalRequest
+
+SEARCH = "/v1/reporting/transactions"
+
+
+@pytest.fixture
+async def replica(paypal, new_database, pool_of):
+    database = Database(lambda: None)
+    database.use(await pool_of(new_database("provider_paypal")))
+    one = Replica(paypal, database)
+    await one.configure()
+    await one.read()
+    return one
+
+
+async def approved(replica: Replica, **changes) -> Approved:
+    charge = new_charge(**changes)
+    waiting = await replica.command(charge)
+    assert isinstance(waiting, ActionRequired)
+    await replica.paypal.control(f"orders/{waiting.reference}/approve")
+    return Approved(charge, waiting.reference)
+
+
+async def paid(replica: Replica, **changes) -> Approved:
+    """Paid and answered, and all of its webhooks are lost."""
+    one = await approved(replica, **changes)
+    await replica.command(one.confirm())
+    await replica.reports()
+    return one
+
+
+async def told(replica: Replica) -> list:
+    """What is told when the statement is read once more, however often that is."""
+    for _ in range(2):
+        await replica.cover(minutes=1)
+        await replica.read()
+    return await replica.reports()
+
+
+async def unmatched(replica: Replica) -> list[tuple[str, str, int | None]]:
+    rows = await replica.database.reads.fetch("SELECT * FROM unmatched ORDER BY event_type")
+    return [(row["event_type"], row["concerns"], row["amount_minor"]) for row in rows]
+
+
+async def asked(replica: Replica, path: str) -> int:
+    found = (await replica.paypal.http.get("/_sim/requests", params={"limit": 1000})).json()
+    return sum(one["path"].startswith(path) for one in found)
+
+
+async def test_a_payment_that_is_known_costs_nothing_and_tells_nothing(replica):
+    await paid(replica)
+    before = await asked(replica, "/v2/")
+    assert await told(replica) == []
+    assert (await asked(replica, "/v2/"), await unmatched(replica)) == (before, [])
+
+
+async def test_a_payment_whose_answer_was_lost_is_found_by_the_statement(replica, paypal):
+    one = await approved(replica)
+    await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
+    await replica.command(one.confirm())
+    await replica.reports()
+    (report,) = [found for found in await told(replica) if isinstance(found, OutcomeReported)]
+    assert (report.operation_id, report.outcome) == (
+        one.charge.operation_id,
+        Succeeded(amount=USD_10, reference=one.order),
+    )
+
+
+async def test_a_capture_in_parts_whose_answer_was_lost_is_found_by_the_statement(replica, paypal):
+    one = await approved(replica, capture="manual")
+    assert isinstance(await replica.command(one.confirm()), Authorized)
+    part = one.part("capture", 400, final=False)
+    await paypal.fault("answer_lost", "/v2/payments/authorizations/*")
+    await replica.command(part)
+    await replica.reports()
+    reports = [found for found in await told(replica) if isinstance(found, OutcomeReported)]
+    assert [(found.operation_id, found.outcome) for found in reports] == [
+        (part.operation_id, Succeeded(amount=Money(400, "USD"), reference=one.order))
+    ]
+
+
+async def test_a_pending_capture_that_completes_unheard_is_told(replica, paypal):
+    one = await approved(replica)
+    await paypal.fault("capture_pending", f"/v2/checkout/orders/{one.order}/capture", delay_seconds=3600)
+    assert isinstance(await replica.command(one.confirm()), Pending)
+    (capture,) = await paypal.capture_ids(one)
+    await paypal.control(f"captures/{capture}/settle")
+    reports = [found.outcome for found in await told(replica) if isinstance(found, OutcomeReported)]
+    assert reports == [Succeeded(amount=USD_10, reference=one.order)]
+
+
+async def test_a_refund_whose_answer_was_lost_is_found_by_the_statement(replica, paypal):
+    one = await paid(replica)
+    refund = one.part("refund", 400)
+    await paypal.fault("answer_lost", "/v2/payments/captures/*")
+    await replica.command(refund)
+    await replica.reports()
+    reports = [found for found in await told(replica) if isinstance(found, OutcomeReported)]
+    assert [(found.operation_id, found.outcome.amount) for found in reports] == [
+        (refund.operation_id, Money(400, "USD"))
+    ]
+
+
+async def test_a_refund_that_was_made_at_paypal_is_told_as_its_webhook_tells_it(replica, paypal):
+    one = await paid(replica)
+    (capture,) = await paypal.capture_ids(one)
+    await paypal.control(f"captures/{capture}/refunds", amount=400)
+    (by_statement,) = [found for found in await told(replica) if isinstance(found, OperationOpened)]
+    await replica.hear()
+    (by_webhook,) = [found for found in await replica.reports() if isinstance(found, OperationOpened)]
+    assert by_statement.source == "reconciliation"
+    assert by_statement.amount == Money(400, "USD")
+    names = ("payment_id", "reference", "amount", "opened_at", "outcome")
+    assert [getattr(by_statement, name) for name in names] == [getattr(by_webhook, name) for name in names]
+
+
+async def test_a_refund_that_fails_unheard_is_told(replica, paypal):
+    one = await paid(replica)
+    refund = one.part("refund", 400)
+    await paypal.fault("refund_pending", "/v2/payments/captures/*", delay_seconds=3600)
+    pending = await replica.command(refund)
+    assert isinstance(pending, Pending)
+    await paypal.control(f"refunds/{pending.reference}/fail")
+    reports = [found.outcome for found in await told(replica) if isinstance(found, OutcomeReported)]
+    assert [type(found).__name__ for found in reports] == ["Declined"]
+
+
+async def test_a_reversal_is_told_to_a_person_once(replica, paypal):
+    one = await paid(replica)
+    (capture,) = await paypal.capture_ids(one)
+    await paypal.control(f"captures/{capture}/reverse")
+    await told(replica)
+    assert await unmatched(replica) == [("statement.T1106", "ours", 1000)]
+
+
+async def test_what_is_held_for_a_dispute_is_told_to_a_person(replica, paypal):
+    one = await paid(replica)
+    (capture,) = await paypal.capture_ids(one)
+    dispute = await paypal.control(f"captures/{capture}/disputes", amount=600)
+    await paypal.control(f"disputes/{dispute['dispute_id']}/won")
+    await told(replica)
+    assert await unmatched(replica) == [("statement.T1110", "ours", 600), ("statement.T1111", "ours", 600)]
+
+
+async def of_another_shop(replica: Replica) -> str:
+    """A payment of the same account and app that another system has made; returns its capture."""
+    client, account = replica.provider._client, read_account(replica.paypal.credentials)
+
+    async def post(path: str, body: dict) -> dict:
+        asked = PaypalRequest(path, f"shop-{ids.token(8)}", json.dumps(body).encode())
+        return json.loads((await client.post(account, "test", asked)).body)
+
+    amount = {"currency_code": "USD", "value": "30.00"}
+    unit = {"amount": amount, "custom_id": "order-17", "invoice_id": ids.token(8)}
+    order = await post(ORDERS_PATH, {"intent": "CAPTURE", "purchase_units": [unit]})
+    await replica.paypal.control(f"orders/{order['id']}/approve")
+    paid = await post(f"{ORDERS_PATH}/{order['id']}/capture", {})
+    return paid["purchase_units"][0]["payments"]["captures"][0]["id"]
+
+
+async def test_what_another_shop_does_with_the_same_account_is_neither_told_nor_kept(replica, paypal):
+    capture = await of_another_shop(replica)
+    await paypal.control(f"captures/{capture}/refunds", amount=100)
+    dispute = await paypal.control(f"captures/{capture}/disputes", amount=100)
+    await paypal.control(f"disputes/{dispute['dispute_id']}/lost")
+    before = await asked(replica, "/v2/")
+    assert await told(replica) == []
+    assert (await unmatched(replica), await asked(replica, "/v2/")) == ([], before)
+
+
+async def test_a_payment_with_our_name_that_nobody_ordered_is_told_to_a_person(replica, paypal):
+    await paypal.paid()
+    assert await told(replica) == []
+    assert [(event, concerns) for event, concerns, _ in await unmatched(replica)] == [("malipo.charge", "claimed")]
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "error_before_effect", "html_error", "malformed_json"])
+async def test_a_statement_that_cannot_be_read_is_read_from_there_later(replica, paypal, fault):
+    one = await approved(replica)
+    await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
+    await replica.command(one.confirm())
+    await replica.reports()
+    await paypal.fault(fault, SEARCH, method="GET")
+    await replica.cover(minutes=1)
+    await replica.read()
+    assert await replica.reports() == []
+    await replica.sql("UPDATE statements SET failures = 0")
+    await replica.read()
+    outcomes = [found.outcome for found in await replica.reports() if isinstance(found, OutcomeReported)]
+    assert outcomes == [Succeeded(amount=USD_10, reference=one.order)]
+
+
+async def test_a_process_that_dies_while_it_reads_loses_nothing(replica, monkeypatch):
+    one = await approved(replica)
+    await replica.paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
+    await replica.command(one.confirm())
+    await replica.reports()
+    await replica.cover(minutes=1)
+
+    async def die(*_, **__):
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched, pytest.raises(asyncio.CancelledError):
+        patched.setattr(replica.door, "take", die)
+        await replica.read()
+    await replica.sql("UPDATE statements SET lease_until = now() - interval '1 second'")
+    second = replica.another()
+    await second.read()
+    assert [found.outcome for found in await second.reports() if isinstance(found, OutcomeReported)] == [
+        Succeeded(amount=USD_10, reference=one.order)
+    ]
