@@ -26,7 +26,7 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Ages, References, refusal
 from provider_paypal import amounts, standing
 from provider_paypal.codes import APPROVE_AGAIN, DECLINED, MOVED, SPENT
-from provider_paypal.mapping import ApproveAgain, Unclear, answered
+from provider_paypal.mapping import ApproveAgain, Unclear, answered, is_missing
 from provider_paypal.objects import ORDERS, Amount, PaypalResponse
 from provider_paypal.requests import path
 from testkit.operations import attempt
@@ -119,7 +119,7 @@ def test_a_refusal_that_is_not_paypals_own_is_a_doubt(status, body):
 
 def test_a_text_that_might_quote_a_person_is_not_told():
     outcome = answer(CONFIRM, samples.problem("PAYER_CANNOT_PAY", words="john.doe@example.com cannot pay"))
-    assert outcome.message == ""
+    assert outcome.message == "PayPal refused it: PAYER_CANNOT_PAY."
 
 
 def test_a_completed_order_is_paid_only_by_its_captures():
@@ -215,6 +215,16 @@ def test_what_paypal_has_no_decimals_for_is_refused_before_anything_is_sent():
         assert isinstance(refusal(DESCRIPTOR, samples.charge(amount=amount)), Declined)
         with pytest.raises(ValueError, match="cannot be told"):
             amounts.written(amount)
+
+
+def test_what_another_app_has_made_is_not_there_whether_paypal_hides_it_or_forbids_it():
+    for status, body in (
+        (404, samples.not_found()),
+        (403, samples.problem("PERMISSION_DENIED", "NOT_AUTHORIZED")),
+    ):
+        assert is_missing(PaypalResponse(status, msgspec.json.encode(body)))
+    for status, body in ((404, b"<html>"), (403, b"<html>"), (404, b"{}"), (200, b"{}")):
+        assert not is_missing(PaypalResponse(status, body))
 
 
 def test_no_id_leaves_its_place_in_a_path():

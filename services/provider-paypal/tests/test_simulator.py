@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import paypal_samples as samples
 import pytest
 from paypal_account import PAYMENTS, USD_10, new_charge
 
@@ -244,6 +245,9 @@ async def test_an_order_that_nobody_approved_is_gone_after_hours_and_ends_as_exp
     assert isinstance(await paypal.query(charge, reference=order, age=HOUR), Unknown)
     ended = await paypal.query(charge, reference=order, age=7 * HOUR)
     assert (type(ended), ended.code) == (Declined, "expired")
+    cancel = samples.cancel(reference=order)
+    assert isinstance(await paypal.query(cancel), Unknown)
+    assert await paypal.query(cancel, age=HOUR) == Canceled(reference=order)
 
 
 async def test_another_apps_credentials_show_nothing_and_settle_nothing(paypal):

@@ -158,7 +158,7 @@ def _refused(attempt: Attempt, status: int, problem: Problem) -> Answer:
     code = issue.issue or (problem.name if standing.is_word(problem.name) else "")
     if not code:
         return _unread(status)
-    declined = Declined(code=code, message=_words(issue), reference=_known(attempt.operation))
+    declined = Declined(code=code, message=_words(issue, code), reference=_known(attempt.operation))
     if issue.issue in MOVED:
         return Unclear(Unknown(reason=f"issue {code}"))
     if issue.issue in APPROVE_AGAIN and isinstance(attempt.operation, Confirm):
@@ -185,10 +185,10 @@ def _known(operation: ProviderOperation) -> str | None:
     return operation.reference if isinstance(operation, Confirm) else None
 
 
-def _words(issue: Issue) -> str:
-    """PayPal's own text. One that might quote a person is not told."""
+def _words(issue: Issue, code: str) -> str:
+    """PayPal's own text, unless it might quote a person."""
     text = issue.description.strip()[:_MAX_MESSAGE]
-    return text if text and "@" not in text else ""
+    return text if text and "@" not in text else f"PayPal refused it: {code}."
 
 
 def _unread(status: int) -> Unknown:

@@ -16,6 +16,7 @@ from provider_paypal.account import read_account
 from provider_paypal.client import PaypalClient
 from provider_paypal.events import name_of, parse_event
 from provider_paypal.mapping import (
+    SETTLED,
     ApproveAgain,
     Unclear,
     answered,
@@ -32,9 +33,10 @@ from provider_paypal.verification import Verifier
 ORDER_KEY_LIFE = REPEAT.life
 PAYMENT_KEY_LIFE = timedelta(days=45)
 """PayPal remembers the key of a capture of an authorization, and of a refund, so long (Payments, `PayPal-Request-Id`)."""
-_MARGIN = timedelta(
-    hours=1
-)  # nothing is repeated in the last hour of a key, so that all under it has ended before its life
+UNVISITED_LIFE = timedelta(hours=3)
+"""An order whose payer never came is gone after that (Orders, `links`)."""
+_MARGIN = timedelta(hours=1)
+"""Nothing is repeated in the last hour of a key, so that all under it has ended before its life has."""
 
 _KEY_IS_OLD = Unknown(reason="the key is old")
 _NO_EFFECT_YET = Unknown(reason="no effect yet")
@@ -277,12 +279,14 @@ def _shown_by(attempt: Attempt, order: Order) -> Outcome | None:
 
 
 def _missing(attempt: Attempt) -> Outcome:
-    """What it means that PayPal has no such order. It keeps one that nobody has approved for hours, and then no more."""
-    gone = attempt.same_account and attempt.ages.key_age_now() >= ORDER_KEY_LIFE
+    """What it means that PayPal has no such order. One that nobody has approved it keeps for hours, and then no more; one that
+    is too young may not show yet.
+    """
+    age = attempt.ages.key_age_now() if attempt.same_account else timedelta()
     match attempt.operation:
-        case Charge() if gone:
+        case Charge() if age >= UNVISITED_LIFE:
             return _NEVER_APPROVED
-        case Cancel(reference=order) if gone:
+        case Cancel(reference=order) if age >= SETTLED:
             return Canceled(reference=order)
         case _:
             return Unknown(reason="PayPal does not find it")
