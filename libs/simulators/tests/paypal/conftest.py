@@ -1,8 +1,12 @@
-"""A simulated PayPal in the test's own process, and a client of it."""
+"""A simulated PayPal in the test's own process, a client of it, and a receiver of its webhooks. PayPal's documents judge all."""
 
+import asyncio
+import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,11 +14,20 @@ import pytest_asyncio
 
 from malipo_simulators.kit.webhooks.posting import HttpxPoster
 from malipo_simulators.paypal.app import create_paypal_app
+from malipo_simulators.paypal.notifications.publishing import Told, envelope
 from malipo_simulators.paypal.settings import PaypalSettings
 
+sys.path.append(str(Path(__file__).parent))
+
 FAST = PaypalSettings(
-    seed="tests", webhook_delay_seconds=0, webhook_timeout_seconds=2, approve_seconds=0.01, pending_seconds=600
+    seed="tests",
+    webhook_delay_seconds=0,
+    webhook_timeout_seconds=2,
+    webhook_retry_seconds=(0.01,) * 25,
+    approve_seconds=0.01,
+    pending_seconds=600,
 )
+DEADLINE_SECONDS = 10
 FULL = "return=representation"
 CONTEXT = {
     "return_url": "https://shop.test/back?cart=7",
@@ -24,12 +37,40 @@ CONTEXT = {
 }
 
 
-class PaypalDriver:
-    """A client with the token of one app; `happenings` is what a follower was told."""
+class Inbox:
+    """A receiver of webhooks: keeps what came, answers with the statuses it was given, then with 200."""
 
-    def __init__(self, http: httpx.AsyncClient, world) -> None:
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        self.statuses: list[int] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(self.statuses.pop(0) if self.statuses else 200)
+
+    @property
+    def events(self) -> list[dict]:
+        return [json.loads(request.content) for request in self.requests]
+
+    @property
+    def types(self) -> list[str]:
+        return [event["event_type"] for event in self.events]
+
+    async def until(self, count: int) -> list[httpx.Request]:
+        for _ in range(DEADLINE_SECONDS * 100):
+            if len(self.requests) >= count:
+                return self.requests
+            await asyncio.sleep(0.01)
+        pytest.fail(f"{count} notifications did not come (came: {self.types})")
+
+
+class PaypalDriver:
+    """A client with the token of one app; `happenings` is what a follower was told, `inbox` what came to webhooks."""
+
+    def __init__(self, http: httpx.AsyncClient, world, inbox: Inbox | None = None) -> None:
         self.http = http
         self.world = world
+        self.inbox = inbox or Inbox()
         self.happenings: list = []
         self.token: str | None = None
         self._count = 0
@@ -100,13 +141,15 @@ class PaypalDriver:
         order = await self.approved(**how)
         answer = await self.pay(order, prefer=FULL)
         assert answer.status_code == 201, answer.text
-        return answer.json()["purchase_units"][0]["payments"]["captures"][0]
+        [made] = answer.json()["purchase_units"][0]["payments"]["captures"]
+        return await self.get(f"/v2/payments/captures/{made['id']}")
 
     async def authorized(self, **how: object) -> dict:
         order = await self.approved(intent="AUTHORIZE", **how)
         answer = await self.pay(order, "authorize", prefer=FULL)
         assert answer.status_code == 201, answer.text
-        return answer.json()["purchase_units"][0]["payments"]["authorizations"][0]
+        [made] = answer.json()["purchase_units"][0]["payments"]["authorizations"]
+        return await self.get(f"/v2/payments/authorizations/{made['id']}")
 
     async def refund(self, capture: str, body: dict | None = None, **headers: str) -> httpx.Response:
         return await self.post(f"/v2/payments/captures/{capture}/refund", body or {}, **headers)
@@ -142,10 +185,22 @@ def issues_of(answer: httpx.Response) -> list[str]:
 @asynccontextmanager
 async def simulated_paypal(**settings: object) -> AsyncIterator[PaypalDriver]:
     """A simulated PayPal with settings of its own."""
-    app = create_paypal_app(replace(FAST, **settings), HttpxPoster(2))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://paypal.test") as http:
-        yield PaypalDriver(http, app.state.world)
-    await app.state.world.close()
+    from spec_judge import Judge, JudgedTransport
+
+    inbox, judge = Inbox(), Judge()
+    app = create_paypal_app(replace(FAST, **settings), HttpxPoster(2, httpx.MockTransport(inbox)))
+    world = app.state.world
+    transport = JudgedTransport(httpx.ASGITransport(app), judge, world)
+    async with httpx.AsyncClient(transport=transport, base_url="http://paypal.test") as http:
+        driver = PaypalDriver(http, world, inbox)
+        driver.judge = judge
+        yield driver
+    await world.close()
+    for one in driver.happenings:
+        told = Told(one.type, one.resource_type, one.resource, one.at)
+        judge.notification(envelope("WH-TOLD", told, "http://paypal.test"))
+    for request in inbox.requests:
+        judge.notification(request.content)
 
 
 @pytest_asyncio.fixture

@@ -97,11 +97,16 @@ def shipping_to(payer: Payer) -> Json:
 
 def render_payments(unit: Unit) -> Json:
     made: Json = {
-        "authorizations": [render_authorization(one) for one in unit.authorizations],
-        "captures": [render_capture(one) for one in unit.captures],
+        "authorizations": [as_part(render_authorization(one)) for one in unit.authorizations],
+        "captures": [as_part(render_capture(one)) for one in unit.captures],
         "refunds": [render_refund(one) for one in unit.refunds],
     }
     return {name: some for name, some in made.items() if some}
+
+
+def as_part(payment: Json) -> Json:
+    """Within its order, which says the rest."""
+    return {name: value for name, value in payment.items() if name not in ("supplementary_data", "payee")}
 
 
 def render_authorization(one: Authorization) -> Json:
@@ -193,7 +198,7 @@ def render_dispute(one: Dispute) -> Json:
         "transaction_status": "COMPLETED",
         "gross_amount": capture.amount.as_json(),
         "custom": capture.custom_id,
-        "seller": {"merchant_id": inner(capture.unit.given, "payee").get("merchant_id")},
+        "seller": without_nothing({"merchant_id": inner(capture.unit.given, "payee").get("merchant_id")}),
         "seller_protection_eligible": True,
     }
     return without_nothing({

@@ -23,8 +23,9 @@ from malipo_simulators.paypal.payers import lifecycle as payers
 DONE = {Intent.CAPTURE: "ORDER_ALREADY_CAPTURED", Intent.AUTHORIZE: "ORDER_ALREADY_AUTHORIZED"}
 ENDED = (OrderStatus.COMPLETED, OrderStatus.VOIDED)
 WRONG_INTENT = {
-    intent: f"Order was created with an intent to '{intent}'. Please use v2/checkout/orders/order_id/{verb} to complete it."
-    for intent, verb in ((Intent.CAPTURE, "capture"), (Intent.AUTHORIZE, "authorize"))
+    intent: f"Order was created with an intent to '{intent}'. Please use v2/checkout/orders/order_id/{intent.lower()} to "
+    f"complete the transaction or alternately Create an order with an intent of '{other}'."
+    for intent, other in ((Intent.CAPTURE, Intent.AUTHORIZE), (Intent.AUTHORIZE, Intent.CAPTURE))
 }
 FIELDS = re.compile(r"[a-z_]*")
 # What PayPal's answers to these calls have even at their least: who has to read a payment's status finds it there.
