@@ -108,6 +108,17 @@ async def test_a_declined_instrument_sends_the_payer_back_to_the_page_and_anothe
     assert await paypal.book() == [("capture", 1000)]
 
 
+@pytest.mark.parametrize("fault", ["answer_lost", "reset_after_effect", "error_after_effect"])
+async def test_a_declined_instrument_of_which_no_answer_tells_sends_the_payer_back_all_the_same(paypal, fault):
+    one = await paypal.approved()
+    await paypal.control(f"orders/{one.order}/approve", funding="declined_card")
+    paypal.wait_at_most(1)
+    await paypal.fault(fault)
+    assert isinstance(await paypal.execute(one.confirm()), ActionRequired)
+    await paypal.control(f"orders/{one.order}/approve")
+    assert await paypal.execute(one.confirm(2)) == Succeeded(amount=USD_10, reference=one.order)
+
+
 @pytest.mark.parametrize(("funding", "ending"), [("echeck", "settle"), ("review", "settle"), ("echeck", "deny")])
 async def test_what_is_pending_is_waited_for_and_ends_as_paypal_says(paypal, funding, ending):
     one = await paypal.approved()

@@ -130,14 +130,34 @@ class PaypalProvider:
         if asked is None:
             return await self._unchosen(attempt)
         account = read_account(attempt.credentials)
-        answer = answered(attempt, await self._client.post(account, attempt.operation.mode, asked))
+        try:
+            answer = answered(attempt, await self._client.post(account, attempt.operation.mode, asked))
+        except Silence:
+            if page := await self._sent_back(attempt):
+                return page
+            raise
         match answer:
             case Unclear(otherwise=otherwise):
                 return await self._follow(attempt, otherwise)
             case ApproveAgain(otherwise=otherwise):
                 return await self._page(attempt, otherwise)
+            case Unknown(silent=True) as doubt:
+                return await self._sent_back(attempt) or doubt
             case outcome:
                 return outcome
+
+    async def _sent_back(self, attempt: Attempt) -> Outcome | None:
+        """Where the payer has to approve once more after a confirm that was not answered; None unless the order shows that.
+
+        Of the confirm's own try it is believed at once: told later, by a query, it could be older than another confirm.
+        """
+        if not isinstance(attempt.operation, Confirm):
+            return None
+        try:
+            order = await self._order(attempt)
+        except (NotSent, Misconfigured, Silence, ResponseTooLong, _Missing, _Doubt):
+            return None
+        return standing.approval(order.id, order.links) if order and order.status in standing.UNPAID else None
 
     async def _follow(self, attempt: Attempt, otherwise: Outcome) -> Outcome:
         """What the order shows after an answer that does not tell. Something was sent: no failure to read says otherwise."""
