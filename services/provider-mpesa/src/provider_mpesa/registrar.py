@@ -29,8 +29,8 @@ ELSEWHERE = (
     "remove them there, then give the command again"
 )
 NO_NUMBER = (
-    "not registered: the credentials have no `pull_number`, without which nothing is read that no callback brings. Nominate a "
-    "number at Safaricom, save the credentials with it, and give the command again"
+    "not registered: the credentials have no `pull_number`, without which nothing is read that no callback brings. It is among "
+    "the short code's KYC details in the M-PESA portal: save the credentials with it, then give the command again"
 )
 NO_ANSWER = "M-Pesa has not answered, so that nobody knows; give the command again"
 
