@@ -148,7 +148,7 @@ DESCRIPTOR = ProviderDescriptor(
     methods=(
         MethodRules(
             model=MpesaMethod,
-            currencies={"KES": AmountRule(step=SHILLING, least=_LEAST, most=_MOST)},
+            currencies={"KES": AmountRule(step=SHILLING, least=_LEAST, most=_MOST, steps="whole shillings")},
             actions=("phone_prompt",),
             life=timedelta(minutes=5),
         ),
