@@ -180,8 +180,8 @@ from provider_mpesa import events
 
 prompt_ended = events._prompt_ended
 
-def believed(name, found, about):
-    parsed = prompt_ended(name, found, about)
+def believed(name, found, about, **facts):
+    parsed = prompt_ended(name, found, about, **facts)
     if about is None or found.receipt is None:
         return parsed
     paid = Succeeded(amount=about.operation.amount, reference=found.receipt)

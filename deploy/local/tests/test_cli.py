@@ -134,6 +134,17 @@ def test_an_account_is_registered_by_its_providers_service(monkeypatch: pytest.M
     )
 
 
+def test_a_provider_without_registration_is_named() -> None:
+    refused = CliRunner().invoke(cli.app, ["register", "--provider", "stripe", "--credential", "cred_1"])
+    assert (refused.exit_code, refused.stderr) == (1, "Stripe has nothing to register here.\n")
+
+
+def test_help_to_register_needs_no_provider() -> None:
+    shown = CliRunner().invoke(cli.app, ["register", "--help"])
+    assert shown.exit_code == 0
+    assert "Register an account at its provider" in shown.stdout
+
+
 @pytest.mark.parametrize("command", [["unmatched"], ["register", "--credential", "cred_1"]])
 def test_an_unknown_provider_is_refused_with_those_that_there_are(command: list[str]) -> None:
     refused = CliRunner().invoke(cli.app, [*command, "--provider", "nosuch"])

@@ -14,7 +14,7 @@ from malipo.money import Money
 from malipo.platform.recent import Recent
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit.credentials import NoCredentials
-from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.errors import Lacking, Misconfigured, NotSent
 from provider_kit.provider import fingerprint
 
 NEW = b'{"secret": "new"}'
@@ -97,6 +97,13 @@ async def test_a_charge_under_refused_credentials_is_declined_at_once(kit, make)
     await kit.handle(make.charge())
     await kit.run()
     assert await kit.outcomes() == [Declined(code="provider_misconfigured", message="the key was refused")]
+
+
+async def test_a_refund_that_the_credentials_were_never_meant_for_is_declined_at_once(kit, make):
+    kit.provider.script = [Lacking("there is no initiator")]
+    await kit.handle(make.refund())
+    await kit.run()
+    assert await kit.outcomes() == [Declined(code="provider_misconfigured", message="there is no initiator")]
 
 
 async def test_a_refund_under_refused_credentials_waits_for_new_ones(kit, make):

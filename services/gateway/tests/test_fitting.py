@@ -92,7 +92,13 @@ def test_each_method_finds_its_provider(ask, asked, provider):
 @pytest.mark.parametrize(
     ("asked", "changes", "field", "code", "possible"),
     [
-        (("mpesa", 10_050, "KES"), {}, "/amount", "amount_not_representable", "multiple of 100"),
+        (
+            ("mpesa", 10_050, "KES"),
+            {},
+            "/amount",
+            "amount_not_representable",
+            "multiple of 100 in this currency: whole shillings",
+        ),
         (("mpesa", 25_000_100, "KES"), {}, "/amount", "amount_too_large", "from 100 to 25000000"),
         (("mpesa", 10_000, "USD"), {}, "/currency", "currency_unsupported", "KES"),
         (("mpesa", 10_000, "KES"), {"capture": "manual"}, "/capture", "operation_unsupported", "must be automatic"),

@@ -101,6 +101,7 @@ async def test_a_key_is_refused_for_another_body(gateway, merchant, make):
     await merchant.pay(key="k")
     other = await merchant.pay(make.payment | {"amount": 1251}, key="k")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert other.json()["detail"].startswith("This key was used with another body. ")
     assert await gateway.count("payments") == 1
 
 
@@ -109,6 +110,7 @@ async def test_nor_for_another_route(gateway, merchant):
     for action in ("capture", "cancel", "refunds"):
         other = await merchant.post(f"/v1/payments/{payment['id']}/{action}", key="k")
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        assert other.json()["detail"].startswith("This key was used for POST /v1/payments. ")
     assert await gateway.count("operations") == 0
 
 

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from malipo import ids
@@ -22,8 +21,6 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, R
 from malipo.messaging.subscription import Received
 from malipo.money import Money
 from orchestrator import handlers, scheduler
-from orchestrator.machine import DECIDED
-from orchestrator.views import _ADVICE, PUBLIC
 
 REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
 CAP_1, CAP_2, CAP_3 = (ids.new("cap") for _ in range(3))
@@ -227,53 +224,6 @@ async def test_a_refund_of_a_charge_that_the_provider_has_not_named_waits_until_
     answer = make.report(create.payment_id, Succeeded(amount=Money(1000, "USD"), reference="pi_1"))
     [refund] = [one for one in await orchestrator.handle(answer) if isinstance(one, Refund)]
     assert (refund.operation_id, refund.amount, refund.reference) == (REF_1, Money(400, "USD"), "pi_1")
-
-
-@pytest.mark.parametrize(
-    ("command", "outcome", "detail"),
-    [
-        (
-            CapturePayment(payment_id="", capture_id=CAP_1),
-            Unknown(reason="timeout"),
-            (
-                'The payment is processing. Capture it once it is authorized; one made without "capture": "manual" is '
-                "captured by itself."
-            ),
-        ),
-        (
-            CapturePayment(payment_id="", capture_id=CAP_1),
-            Succeeded(amount=Money(1000, "USD"), reference="pi"),
-            "The payment is completed. Its money is captured already: refund it to give money back.",
-        ),
-        (
-            CapturePayment(payment_id="", capture_id=CAP_1),
-            Declined(code="x", message="No."),
-            "The payment is failed. Nothing is held: make a new payment.",
-        ),
-        (
-            RefundPayment(payment_id="", refund_id=REF_1),
-            Authorized(amount=Money(1000, "USD"), reference="pi"),
-            "The payment is authorized. No money is taken yet: cancel it to release what is held, or capture less.",
-        ),
-    ],
-)
-async def test_a_refusal_explains_the_payments_status_and_what_the_merchant_can_do(
-    orchestrator, make, command, outcome, detail
-):
-    create = make.create(capture="manual")
-    await orchestrator.handle(create, make.report(create.payment_id, outcome))
-    [refused] = await orchestrator.handle(replace(command, payment_id=create.payment_id))
-    assert refused.detail == detail
-
-
-def test_there_is_advice_for_every_state_in_which_a_command_is_refused():
-    allowed = {"payment_not_capturable": {"authorized"}, "payment_not_refundable": {"completed"}}
-    every = set(PUBLIC.values())
-    advised = {code: set(advice) for code, advice in _ADVICE.items()}
-    assert advised == {
-        "payment_not_cancelable": {PUBLIC[state] for state in DECIDED},
-        **{code: every - states for code, states in allowed.items()},
-    }
 
 
 async def test_a_capture_beyond_what_is_authorized_and_a_second_one_at_once_are_refused(orchestrator, make):

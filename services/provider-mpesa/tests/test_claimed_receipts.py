@@ -8,6 +8,7 @@ import pytest
 
 from malipo.contracts.outcomes import Succeeded
 from provider_kit.provider import References
+from provider_mpesa.account import read_account
 from provider_mpesa.mapping import CHECKOUT, RECEIPT, outcome_of_query
 from provider_mpesa.objects import MpesaResponse
 
@@ -29,5 +30,6 @@ TOLD = (RECEIPT, samples.RECEIPT)
 def test_a_payment_is_named_by_the_receipt_that_its_callback_claims(known, claims, receipt):
     attempt = samples.attempt(samples.charge(), references=References(known, claims=claims))
     response = MpesaResponse(200, json.dumps(samples.asked()).encode())
-    outcome = outcome_of_query(attempt, attempt.operation, samples.NAME, response, settle=timedelta())
+    account = read_account(samples.CREDENTIALS, "test")
+    outcome = outcome_of_query(attempt, attempt.operation, account, response, name=samples.NAME, settle=timedelta())
     assert outcome == Succeeded(amount=samples.KES_10, reference=receipt)

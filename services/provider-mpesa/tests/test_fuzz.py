@@ -12,6 +12,7 @@ from malipo.platform.client import http_client
 from provider_kit.errors import BadSignature, Misconfigured
 from provider_kit.integrity import checked
 from provider_kit.provider import References
+from provider_mpesa.account import read_account
 from provider_mpesa.answers import pause_of, token_refused
 from provider_mpesa.events import parse
 from provider_mpesa.mapping import outcome_of_push, outcome_of_query, outcome_of_reversal, outcome_of_status_query
@@ -21,6 +22,7 @@ from testkit.fuzzing import bodies, is_storable
 from testkit.transports import Reply, answer
 
 CHARGE, REFUND = samples.charge(), samples.refund()
+ACCOUNT = read_account(samples.CREDENTIALS, "test")
 BY_HAND = {
     "TransID": "SKL4HAND1A", "TransAmount": "10.00", "BusinessShortCode": "600111", "BillRefNumber": "ABCDEFGH2345",
 }  # fmt: skip
@@ -59,7 +61,7 @@ def test_any_response_is_read_to_an_outcome_that_can_be_stored_and_none_takes_it
     refund = samples.attempt(REFUND)
     for operation, read in (
         (CHARGE, lambda: outcome_of_push(charge, CHARGE, response)),
-        (CHARGE, lambda: outcome_of_query(charge, CHARGE, samples.NAME, response, settle=samples.SETTLE)),
+        (CHARGE, lambda: outcome_of_query(charge, CHARGE, ACCOUNT, response, name=samples.NAME, settle=samples.SETTLE)),
         (REFUND, lambda: outcome_of_reversal(refund, response)),
         (REFUND, lambda: outcome_of_status_query(response)),
     ):

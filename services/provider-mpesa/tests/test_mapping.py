@@ -17,6 +17,7 @@ from malipo.contracts.outcomes import (
 )
 from provider_kit.errors import Misconfigured
 from provider_kit.provider import Ages, References
+from provider_mpesa.account import read_account
 from provider_mpesa.answers import pause_of, token_refused
 from provider_mpesa.codes import PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS
 from provider_mpesa.mapping import (
@@ -49,9 +50,10 @@ def push(answer: MpesaResponse):
     return outcome_of_push(samples.attempt(CHARGE), CHARGE, answer)
 
 
-def ask(answer: MpesaResponse, **changes):
+def ask(answer: MpesaResponse, credentials=samples.CREDENTIALS, **changes):
     attempt = samples.attempt(CHARGE, **{"references": References(ANSWERED.known)} | changes)
-    return outcome_of_query(attempt, CHARGE, samples.NAME, answer, settle=samples.SETTLE)
+    account = read_account(credentials, "test")
+    return outcome_of_query(attempt, CHARGE, account, answer, name=samples.NAME, settle=samples.SETTLE)
 
 
 def result_of(event: dict):
@@ -208,6 +210,18 @@ def test_an_end_without_money_is_a_doubt_where_a_callback_has_told_of_a_payment(
     references = References(ANSWERED.known, claims=[claim])
     outcome = ask(response(samples.asked(code, "Any text")), references=references, ages=OLD)
     assert outcome == Unknown(reason=f"result {code}, and a callback told of a payment")
+
+
+@pytest.mark.parametrize("claim", [("receipt", samples.RECEIPT), (MISFIT, AMOUNT_MISMATCH)])
+def test_the_statement_decides_between_a_callback_and_the_query(claim):
+    failed = response(samples.asked("1032", "Any text"))
+    known = Ages(samples.SETTLE, statement_for=samples.SETTLE)
+    told = References(ANSWERED.known, claims=[claim])
+    assert ask(failed, references=told, ages=known) == PROMPT_ENDS["1032"]
+    for other in ({"ages": OLD}, {"ages": known, "credentials": samples.TILL}, {"ages": known, "same_account": False}):
+        assert isinstance(ask(failed, references=told, **other), Unknown)
+    shown = References([*ANSWERED.known, ("receipt", samples.RECEIPT)], claims=[claim])
+    assert isinstance(ask(failed, references=shown, ages=known), Unknown)
 
 
 def test_a_misfit_is_refuted_once_a_statement_has_shown_the_payment():

@@ -23,7 +23,7 @@ from malipo.platform.secrets import KeyRing
 from provider_kit.credentials import CredentialStore
 from provider_mpesa.__main__ import cli
 from provider_mpesa.client import MpesaClient
-from provider_mpesa.registrar import ELSEWHERE, LEFT, NO_ANSWER, OTHERS, Registrar, Wish
+from provider_mpesa.registrar import ELSEWHERE, LEFT, NO_ANSWER, NO_NUMBER, OTHERS, Registrar, Wish
 from provider_mpesa.registrations import Registrations
 from provider_mpesa.requests import C2B_REGISTER, PULL_REGISTER, TOKEN
 from testkit.tokens import MemoryTokens
@@ -98,7 +98,7 @@ class Operator:
     async def register(self, **wish: bool) -> dict[str, tuple[bool, str]]:
         registrar = Registrar(self.client, self.credentials, self.registrations)
         told = await registrar.register(await self.credentials.by_id("cred_1"), Wish(**wish))
-        return {one.title: (one.registered, one.text) for one in told}
+        return {one.title: (one.done, one.text) for one in told}
 
     async def told(self) -> list[tuple[dict, list[str]]]:
         """What the gateway is told, and then no more of it."""
@@ -265,9 +265,12 @@ async def test_what_went_wrong_is_said_and_the_other_part_is_registered_all_the_
     assert (await operator.register())["payments by hand"] == (True, "registered")
 
 
-async def test_without_a_nominated_number_there_are_no_pull_transactions(operator, daraja):
+async def test_without_a_nominated_number_pull_transactions_are_left_out_and_that_is_said(operator, daraja):
     await operator.configure(samples.CREDENTIALS)
-    assert list(await operator.register()) == ["payments by hand"]
+    assert await operator.register() == {
+        "payments by hand": (True, "registered"),
+        "Pull Transactions": (True, NO_NUMBER),
+    }
     assert [path for path, _ in daraja.asked] == [C2B_REGISTER]
 
 

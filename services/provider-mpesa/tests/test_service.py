@@ -218,9 +218,7 @@ async def test_a_payment_of_which_nobody_tells_is_found_in_the_statement_that_th
         except NoCredentials:
             return None  # not here yet
 
-    assert [(one.registered, one.text) for one in await until(told, what="the credentials")] == [
-        (True, "registered")
-    ] * 2
+    assert [(one.done, one.text) for one in await until(told, what="the credentials")] == [(True, "registered")] * 2
     await world.fault("answer_lost", match={"path": "/mpesa/stkpush/*"})
     await world.fault("webhook_drop")
     charge = await world.command(pay(PAYS))

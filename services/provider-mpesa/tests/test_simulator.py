@@ -10,7 +10,7 @@ from mpesa_account import pay
 from malipo import ids
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, ActionRequired, Declined, Pending, Succeeded, Unknown
 from malipo_simulators.mpesa.stk.customers import TEST_NUMBERS
-from provider_kit.errors import Misconfigured, NotReady
+from provider_kit.errors import Lacking, Misconfigured, NotReady
 from provider_mpesa.codes import PROMPT_DOUBTS
 from testkit.waiting import until
 
@@ -249,7 +249,7 @@ async def test_a_refund_that_cannot_be_made_says_what_to_mend(mpesa):
 async def test_without_an_initiator_or_a_certificate_nothing_is_reversed_and_the_text_says_what_to_set(mpesa):
     without = {name: value for name, value in mpesa.credentials.items() if not name.startswith("initiator")}
     operation = refund_of("AAA0AAA0AA")
-    with pytest.raises(Misconfigured, match="initiator"):
+    with pytest.raises(Lacking, match="initiator"):
         await mpesa.provider.prepare(mpesa.attempt(operation, credentials=without))
     live = samples.refund(mode="live")
     with pytest.raises(Misconfigured, match="MPESA_CERTIFICATE_FILE"):

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from chaos.crossings import DOOR, KIT
-from chaos.doubts import decide, is_nameless
+from chaos.doubts import decide, is_contradicted, is_nameless
 from chaos.operations.operation import Ending, Operation, Scene
 from chaos.operations.steps import SECONDS, wait_a_little, wait_ready
 from malipo.contracts.identity import charge_id
@@ -235,7 +235,7 @@ def _reaches_phone(scene: Scene, payment_id: str) -> bool:
 
 
 def _see_to_the_end(scene: Scene, payment_id: str) -> None:
-    """Return once the payment has ended; where nobody can ask M-Pesa about it, by its statement, or by a person's decision."""
+    """Return once the payment has ended; where M-Pesa cannot be asked, or is contradicted, by its statement or a person's decision."""
     charge, query = charge_id(payment_id, 1), "SELECT FROM payments WHERE id = $1 AND status IN ('completed', 'failed')"
 
     def ended() -> bool:
@@ -243,8 +243,11 @@ def _see_to_the_end(scene: Scene, payment_id: str) -> None:
         _finds(scene, _JUDGE)
         return bool(scene.onlooker.rows("gateway", query, payment_id))
 
-    _wait(f"{payment_id} never ended", lambda: ended() or is_nameless(scene.onlooker, charge))
-    if not until(lambda: ended() or not is_nameless(scene.onlooker, charge), _CALLBACK_SECONDS):
+    def stuck() -> bool:
+        return is_nameless(scene.onlooker, charge) or is_contradicted(scene.onlooker, charge)
+
+    _wait(f"{payment_id} never ended", lambda: ended() or stuck())
+    if not until(lambda: ended() or not stuck(), _CALLBACK_SECONDS):
         _look_into_book(scene, payment_id)
     _wait(f"{payment_id} never ended", ended)
 

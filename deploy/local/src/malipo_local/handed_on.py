@@ -1,5 +1,6 @@
 """Commands that a service has for its operators, run on this stack."""
 
+import importlib.util
 import os
 import runpy
 import sys
@@ -63,13 +64,19 @@ def unmatched(
 def register(
     context: typer.Context,
     *,
-    provider: Annotated[str, typer.Option(help="Where to register.")],
+    provider: Annotated[str, typer.Option(help="Where to register; with --help, how.")] = "",
     home: HomeOption = USUAL_HOME,
 ) -> None:
     """Register an account at its provider, where that is needed: `register --provider mpesa --credential cred_...`."""
+    if not provider and "--help" in context.args:
+        typer.echo(context.get_help())
+        return
     if provider not in PROVIDERS:
         fail(f"There is no provider '{provider}'. Choose from: {', '.join(PROVIDERS)}.")
-    _become(home, f"provider-{provider}", f"provider_{provider}", "register", *context.args)
+    module = f"provider_{provider}"
+    if importlib.util.find_spec(f"{module}.registrar") is None:  # which services that register accounts have
+        fail(f"{PROVIDERS[provider].title} has nothing to register here.")
+    _become(home, f"provider-{provider}", module, "register", *context.args)
 
 
 @commands.command("step-over")

@@ -4,6 +4,7 @@ ProviderError
 ├── NotSent         certainly had no effect at the provider: try again with the same key
 │   └── NotReady    for a reason of our own: it says nothing about the provider
 ├── Misconfigured   our credentials or settings are wrong: a person has to act
+│   └── Lacking     the credentials have never had what the operation needs: it ends at once
 └── BadSignature    a callback that is not the provider's: refuse and count
 """
 
@@ -26,6 +27,10 @@ class NotReady(NotSent):
 
 class Misconfigured(ProviderError):
     """The provider refuses our credentials; the text says which setting of the merchant to mend."""
+
+
+class Lacking(Misconfigured):
+    """The credentials are without what this operation needs, which the provider was never asked for: it cannot be sent."""
 
 
 class BadSignature(ProviderError):

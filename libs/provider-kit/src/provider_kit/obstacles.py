@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit.attempt_rows import ClaimedAttempt
 from provider_kit.credentials import NoCredentials, ReplicaBehind
-from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.errors import Lacking, Misconfigured, NotSent
 from provider_kit.personal import KeyBehind, PersonalDataUnreadable
 from provider_kit.reasons import ObstacleCode
 
@@ -29,12 +29,16 @@ _MAX_RETRY_AFTER_SECONDS = 60.0  # of a provider that requests a pause
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What postpones an attempt: its code, the text for people, how long to wait, and whether it is alerted."""
+    """What postpones an attempt: its code, the text for people, how long to wait, and whether it is alerted.
+
+    `hopeless`: the merchant has never given what it needs, and so does not have it wait.
+    """
 
     code: ObstacleCode
     why: str
     delay_seconds: float
     for_a_person: bool = False
+    hopeless: bool = False
 
 
 def obstacle_of(error: Exception, claimed: ClaimedAttempt) -> Obstacle:
@@ -52,7 +56,8 @@ def obstacle_of(error: Exception, claimed: ClaimedAttempt) -> Obstacle:
         case NotSent():
             return Obstacle("provider_unreachable", str(error), _delay_seconds(claimed, error))
         case _:
-            return Obstacle(MISCONFIGURED, _advice(error), _MISCONFIGURED_SECONDS, for_a_person=True)
+            hopeless = isinstance(error, Lacking)
+            return Obstacle(MISCONFIGURED, _advice(error), _MISCONFIGURED_SECONDS, for_a_person=True, hopeless=hopeless)
 
 
 def _behind_seconds(claimed: ClaimedAttempt) -> float:

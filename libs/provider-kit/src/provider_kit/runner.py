@@ -299,7 +299,7 @@ class AttemptRunner:
             log.error(obstacle.code.replace("_", " "), **facts)
         awaited = isinstance(command, Charge | Confirm)
         patience = CHARGE_PATIENCE_SECONDS if awaited else PATIENCE_SECONDS
-        hopeless = awaited and obstacle.code == MISCONFIGURED
+        hopeless = obstacle.hopeless or (awaited and obstacle.code == MISCONFIGURED)
         if isinstance(command, Query) and obstacle.for_a_person:
             # the orchestrator queries again when its timer fires
             await self._record(claimed, Unknown(reason=obstacle.code))

@@ -29,7 +29,7 @@ from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store, suspense
 from orchestrator.advance import Fold
-from orchestrator.commands import new_operation
+from orchestrator.commands import can_cancel, new_operation
 from orchestrator.machine import DECIDED, Ignored, State, Subject
 from orchestrator.parts import takes_several_captures
 from orchestrator.payment import Payment
@@ -250,7 +250,7 @@ def _capture(fold: Fold, command: CapturePayment) -> None:
 def _cancel(fold: Fold, command: CancelPayment) -> None:
     payment = fold.payment
     if payment.state in DECIDED:
-        raise Refused(command.cancel_id, "payment_not_cancelable", advice("payment_not_cancelable", payment))
+        raise _refused(payment, command.cancel_id, "payment_not_cancelable")
     _require_nothing_under_way(payment, command.cancel_id)
     operation = new_operation(payment, Subject.CANCEL, command.cancel_id, fold.now)
     if payment.cancelable:
@@ -282,7 +282,11 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
 def _require(payment: Payment, states: set[State], operation_id: str, code: RefusalCode) -> None:
     """Refuse unless the payment is in one of these states."""
     if payment.state not in states:
-        raise Refused(operation_id, code, advice(code, payment))
+        raise _refused(payment, operation_id, code)
+
+
+def _refused(payment: Payment, operation_id: str, code: RefusalCode) -> Refused:
+    return Refused(operation_id, code, advice(code, payment, has_cancel=can_cancel(payment)))
 
 
 def _require_nothing_under_way(payment: Payment, operation_id: str) -> None:

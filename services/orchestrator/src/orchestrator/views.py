@@ -69,13 +69,23 @@ _ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
     },
 }
 
+_REFUND_LATER = "Refund it once it is completed."
+_WITHOUT_CANCEL: dict[tuple[RefusalCode, PaymentStatus], str] = {
+    ("payment_not_refundable", "processing"): _REFUND_LATER,
+    ("payment_not_refundable", "requires_action"): f"No money is taken yet. {_REFUND_LATER}",
+}
+"""In place of these where the payment's provider has no cancel."""
 
-def advice(code: RefusalCode, payment: Payment) -> str:
-    """Why a payment in this state refuses a command with `code`, and what its merchant can do instead."""
+
+def advice(code: RefusalCode, payment: Payment, *, has_cancel: bool) -> str:
+    """Why a payment in this state refuses a command with `code`, and what its merchant can do instead at its provider."""
     status = PUBLIC[payment.state]
     if code == "payment_not_refundable" and payment.is_captured_in_parts:
         return f"The payment is {status}, and captured in part. {_PARTS_ARE_CAPTURED}"
-    return f"The payment is {status}. {_ADVICE[code][status]}"
+    text = _ADVICE[code][status]
+    if not has_cancel:
+        text = _WITHOUT_CANCEL.get((code, status), text)
+    return f"The payment is {status}. {text}"
 
 
 def payment_view(payment: Payment) -> PaymentView:

@@ -42,8 +42,8 @@ def register(
     except Misconfigured as error:
         operator_command.fail(str(error))
     for one in told:
-        typer.echo(f"{one.title}: {one.text}", err=not one.registered)
-    if not all(one.registered for one in told):
+        typer.echo(f"{one.title}: {one.text}", err=not one.done)
+    if not all(one.done for one in told):
         raise typer.Exit(1)
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.providers.mpesa import MpesaCredentials
-from provider_kit.errors import Misconfigured
+from provider_kit.errors import Lacking, Misconfigured
 from provider_kit.provider import Credentials
 from provider_mpesa.certificate import encrypted
 
@@ -52,7 +52,7 @@ class Certificates:
         """The initiator's password as a `SecurityCredential`. Raises `Misconfigured` without what it is made of."""
         key, password = self._keys.get(account.mode), account.keys.initiator_password
         if password is None:
-            raise Misconfigured("Nothing is reversed without an initiator and its initiator_password.")
+            raise Lacking("Nothing is reversed without an initiator and its initiator_password.")
         if key is None:
             raise Misconfigured("Nothing is reversed without Safaricom's certificate: see MPESA_CERTIFICATE_FILE.")
         try:

@@ -69,12 +69,11 @@ def checkout_of(references: References) -> str | None:
 def outcome_without_name(attempt: Attempt, account: MpesaAccount, *, settle: timedelta) -> Outcome:
     """How a prompt stands of which no answer and no callback came: what was paid of it shows in the account's statement alone.
 
-    It was not paid once that is known for `settle` from when it was sent on, and shows nothing of it. Of a till nobody has said that its rows carry our reference.
+    It was not paid once that is known for `settle` from when it was sent on, and shows nothing of it.
     """
-    known_for = attempt.ages.statement_for
-    if account.keys.kind == "till" or not attempt.same_account or known_for is None or known_for < settle:
-        return Unknown(reason="M-Pesa's name of the prompt is not known")
-    return NOT_IN_STATEMENT
+    if _is_unshown(attempt, account, settle):
+        return NOT_IN_STATEMENT
+    return Unknown(reason="M-Pesa's name of the prompt is not known")
 
 
 def is_traceless(outcome: Outcome) -> bool:
@@ -85,11 +84,12 @@ def is_traceless(outcome: Outcome) -> bool:
 
 
 def outcome_of_query(
-    attempt: Attempt, charge: Charge, name: str, response: MpesaResponse, *, settle: timedelta
+    attempt: Attempt, charge: Charge, account: MpesaAccount, response: MpesaResponse, *, name: str, settle: timedelta
 ) -> Outcome:
     """What the answer to a query of a prompt means that is kept by this `name` (`prompt_names.kept`).
 
-    A result after which it may be paid all the same is a doubt until the prompt is `settle` old.
+    A result after which it may be paid all the same is a doubt until the prompt is `settle` old; one that a callback
+    contradicts, which told of a payment, until the statement is known for as long, and shows none.
 
     Raises `Misconfigured`.
     """
@@ -103,7 +103,7 @@ def outcome_of_query(
     result = text_of(asked.result)
     if result == DONE:
         return _paid(attempt, charge, name)
-    if _was_told_paid(attempt.references):
+    if _was_told_paid(attempt.references) and not _is_unshown(attempt, account, settle):
         return Unknown(reason=f"{_RESULT}{shown(result)}, and a callback told of a payment")
     if result in PROMPT_ENDS:
         return PROMPT_ENDS[result]
@@ -155,6 +155,15 @@ def _given_back(refund: Refund, result: Result, receipt: str | None) -> Outcome:
     if amount is None:
         return Unknown(reason=AMOUNT_MISMATCH, reference=receipt)
     return Succeeded(amount=amount, reference=receipt)
+
+
+def _is_unshown(attempt: Attempt, account: MpesaAccount, settle: timedelta) -> bool:
+    """Whether the statement is known from when the prompt was sent on, for `settle`, and shows no payment of it. Of a till
+    nobody has said that its rows carry our reference.
+    """
+    known_for = attempt.ages.statement_for
+    carries = account.keys.kind != "till" and attempt.same_account
+    return carries and attempt.references.get(RECEIPT) is None and known_for is not None and known_for >= settle
 
 
 def _was_told_paid(references: References) -> bool:

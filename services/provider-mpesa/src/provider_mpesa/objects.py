@@ -19,7 +19,7 @@ Loose = msgspec.Raw
 _NOTHING = msgspec.Raw(b"null")
 _NUMBER = re.compile(rb"-?[0-9]{1,30}(\.[0-9]{1,10})?")
 _OWN_REFERENCE = re.compile("[A-Z2-7]{12}")
-_TYPED_PHONE = re.compile(r"(?:[+]?254|0)[17][0-9]{8}")
+_TYPED_PHONE = re.compile(r"(?:[+]?254|0)[17][0-9]{8}|(?:7[0-9]|1[01])[0-9]{7}")
 _SHILLINGS = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.([0-9]{1,2}))?")
 
 

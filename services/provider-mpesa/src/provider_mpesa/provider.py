@@ -149,7 +149,7 @@ class MpesaProvider:
             return _NUMBER_ERASED
         body = requests.stk_query(account, checkout, clock.now())
         response = await self._client.call(account, requests.STK_QUERY, body)
-        return outcome_of_query(attempt, charge, name, response, settle=self._settle)
+        return outcome_of_query(attempt, charge, account, response, name=name, settle=self._settle)
 
     async def _ask_about_reversal(self, attempt: Attempt) -> Outcome:
         """The answer comes by callback, to the own address of the question."""

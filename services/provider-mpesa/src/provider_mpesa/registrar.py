@@ -28,6 +28,10 @@ ELSEWHERE = (
     "the short code has addresses on another platform of Safaricom's (M-Pesa says: duplicate notification info). Have Safaricom "
     "remove them there, then give the command again"
 )
+NO_NUMBER = (
+    "not registered: the credentials have no `pull_number`, without which nothing is read that no callback brings. It is among "
+    "the short code's KYC details in the M-PESA portal: save the credentials with it, then give the command again"
+)
 NO_ANSWER = "M-Pesa has not answered, so that nobody knows; give the command again"
 
 _OK = 200
@@ -53,10 +57,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of one registration, for a person."""
+    """What became of one registration, for a person. `done`: as far as the credentials ask for it."""
 
     title: str
-    registered: bool
+    done: bool
     text: str
 
 
@@ -80,26 +84,27 @@ class Registrar:
         self._registrations = registrations
 
     async def register(self, account: Account, wish: Wish) -> Sequence[Told]:
-        """Register all that the account has. Raises `Misconfigured`."""
+        """Register all that the account has, and say what it has not. Raises `Misconfigured`."""
         there = read_account(account.credentials, account.mode)
         known = await self._registrations.known(account, there.keys.shortcode)
-        parts = _PARTS if there.keys.pull_number else _PARTS[:1]
-        told = [await self._told(part, account, there, known.get(part.name), wish) for part in parts]
+        told = [await self._told(part, account, there, known.get(part.name), wish) for part in _PARTS]
         await self._registrations.tell(account, there.keys.shortcode)
         return told
 
     async def _told(self, part: _Part, account: Account, there: MpesaAccount, known: Known | None, wish: Wish) -> Told:
+        if part.name == "pull" and there.keys.pull_number is None:
+            return Told(part.title, done=True, text=NO_NUMBER)
         ours = known if known is not None and known.is_answered else None
         if ours and not wish.again:
-            return Told(part.title, registered=True, text=f"registered since {ours.registered_at:%Y-%m-%d %H:%M} UTC")
+            return Told(part.title, done=True, text=f"registered since {ours.registered_at:%Y-%m-%d %H:%M} UTC")
         try:
             answer = await self._ask(part, account, there)
         except Refused as error:
-            return Told(part.title, registered=False, text=str(error))
+            return Told(part.title, done=False, text=str(error))
         if part.name == "c2b" and answer == "already" and not (ours or wish.ours):
-            return Told(part.title, registered=False, text=LEFT if known else OTHERS)
+            return Told(part.title, done=False, text=LEFT if known else OTHERS)
         await self._registrations.keep(account, part.name, there.keys.shortcode)
-        return Told(part.title, registered=True, text="registered" if answer == "registered" else "registered before")
+        return Told(part.title, done=True, text="registered" if answer == "registered" else "registered before")
 
     async def _ask(self, part: _Part, account: Account, there: MpesaAccount) -> Answer:
         """Raises `Refused`."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from malipo.contracts.providers.mpesa import masked_phone
+from malipo.contracts.providers.mpesa import international, masked_phone
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.statement import Stretch
@@ -114,7 +114,7 @@ def _report(name: str, row: Fields, stretch: Stretch) -> ParsedCallback | None:
         method="mpesa",
         received_at=received_at,
         account_reference=None if is_a_phone else purpose or None,
-        description=f"for {masked_phone(purpose)}" if is_a_phone else "",
+        description=f"for {masked_phone(international(purpose))}" if is_a_phone else "",
         role=RECEIPT,
     )
     waits = money.account_reference is None and _may_be_explained_yet(received_at, stretch)

@@ -137,12 +137,13 @@ def _holds_marks(annotation: object) -> bool:
 class AmountRule:
     """Which amounts of a currency are taken, in minor units: from `least` to `most`, in steps of `step`.
 
-    Both bounds are brought to the next amount within that is a multiple of the step, so that they are taken themselves.
+    `steps` says to people what such amounts are, as `whole shillings`. Both bounds are brought to the next amount within that is a multiple of the step, so that they are taken themselves.
     """
 
     step: int = 1
     least: int = 1
     most: int = MAX_AMOUNT_MINOR
+    steps: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "least", -(-self.least // self.step) * self.step)

@@ -144,9 +144,8 @@ def _result(claim: IdempotencyClaim, row: Row | None, *, new: bool) -> Done | Pr
     if row is None:
         return None if new else Problem("idempotency_key_in_flight")
     if row["fingerprint"] not in claim.fingerprints:
-        return Problem(
-            "idempotency_key_reused", f"This key was used for {row['route']}, or with another body. {_REUSED}"
-        )
+        other = "with another body" if row["route"] == claim.request.route else f"for {row['route']}"
+        return Problem("idempotency_key_reused", f"This key was used {other}. {_REUSED}")
     return Done(row["resource_id"], replayed=True)
 
 

@@ -72,7 +72,8 @@ def step_misfit(rule: AmountRule, amount_minor: int | None) -> Misfit | None:
     """Why an amount is too fine, if it is."""
     if amount_minor is None or amount_minor % rule.step == 0:
         return None
-    return Misfit("/amount", "amount_not_representable", f"must be a multiple of {rule.step} in this currency")
+    words = f": {rule.steps}" if rule.steps else ""
+    return Misfit("/amount", "amount_not_representable", f"must be a multiple of {rule.step} in this currency{words}")
 
 
 def _part_misfit(

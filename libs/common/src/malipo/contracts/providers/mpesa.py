@@ -33,7 +33,8 @@ CONFIRMATION, VALIDATION, PULL = "confirmation", "validation", "pull"
 _PHONE = "^(?:[+]?254|0)[ -]?[17](?:[ -]?[0-9]){8}$"
 
 
-def _international(phone: str) -> str:
+def international(phone: str) -> str:
+    """A Kenyan mobile number, however it is written, as twelve digits."""
     digits = "".join(filter(str.isdecimal, phone))
     return "254" + digits[-9:]
 
@@ -51,7 +52,7 @@ def own_reference(operation_id: str) -> str:
 _Phone = Annotated[
     str,
     Pattern(_PHONE, "phone_invalid", "a Kenyan mobile number: 0712 345678, 0110 345678, +254712345678"),
-    AfterValidator(_international),
+    AfterValidator(international),
 ]
 _ShortCode = Annotated[str, Pattern("^[0-9]{5,7}$", "shortcode_invalid", "5 to 7 digits")]
 _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
@@ -147,7 +148,7 @@ DESCRIPTOR = ProviderDescriptor(
     methods=(
         MethodRules(
             model=MpesaMethod,
-            currencies={"KES": AmountRule(step=SHILLING, least=_LEAST, most=_MOST)},
+            currencies={"KES": AmountRule(step=SHILLING, least=_LEAST, most=_MOST, steps="whole shillings")},
             actions=("phone_prompt",),
             life=timedelta(minutes=5),
         ),
