@@ -19,6 +19,8 @@ from malipo.platform.settings import ServiceSettings
 MAKE_TARGET = "MALIPO_MAKE_TARGET"
 """Names the target of the Makefile that a person typed to run an operator's command: usage is shown for it."""
 
+_OF_EVERY_SERVICE = {"serve", "migrate", "settings"}
+
 type Build[S: ServiceSettings] = Callable[[S], ASGIApp]
 
 
@@ -72,6 +74,14 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
             typer.echo(f"{field.upper():32} {default:24} {info.description}")
 
     return cli
+
+
+def is_for_operators() -> bool:
+    """Whether this process needs the commands that its service has for operators, which every service's own do without.
+
+    To read all that they need takes as long again as a migration.
+    """
+    return MAKE_TARGET in os.environ or not _OF_EVERY_SERVICE.intersection(sys.argv[1:2])
 
 
 def _install_failpoints(folder: Path, name: str) -> None:
