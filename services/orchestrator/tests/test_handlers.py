@@ -7,18 +7,9 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from malipo import ids
-from malipo.contracts.commands import CapturePayment, PaymentMethod, RefundPayment
+from malipo.contracts.commands import CapturePayment, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
-from malipo.contracts.outcomes import (
-    ActionRequired,
-    Authorized,
-    Canceled,
-    Declined,
-    PhonePrompt,
-    Redirect,
-    Succeeded,
-    Unknown,
-)
+from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Redirect, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.messaging.subscription import Received
 from malipo.money import Money
@@ -265,22 +256,6 @@ async def test_a_refusal_explains_the_payments_status_and_what_the_merchant_can_
     await orchestrator.handle(create, make.report(create.payment_id, outcome))
     [refused] = await orchestrator.handle(replace(command, payment_id=create.payment_id))
     assert refused.detail == detail
-
-
-async def test_a_refund_before_the_money_is_taken_advises_no_cancel_where_the_provider_has_none(orchestrator, make):
-    kes = {
-        "amount": Money(10_000, "KES"),
-        "method": PaymentMethod(type="mpesa", details={"phone": "2547*****678"}),
-        "configured": ("mpesa",),
-    }
-    create = make.create(**kes)
-    waits = ActionRequired(action=PhonePrompt("2547*****678"))
-    await orchestrator.handle(create, make.report(create.payment_id, waits, provider="mpesa"))
-    [refused] = await orchestrator.handle(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
-    assert (refused.code, refused.detail) == (
-        "payment_not_refundable",
-        "The payment is requires_action. No money is taken yet. Refund it once it is completed.",
-    )
 
 
 def test_there_is_advice_for_every_state_in_which_a_command_is_refused():
