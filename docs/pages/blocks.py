@@ -66,6 +66,7 @@ name = "provider_{name} imports downwards"
 type = "layers"
 containers = ["provider_{name}"]
 layers = [
+  "(console)",
   "main",
   "provider | (registrar) | (statement)",
   "client | (by_hand)",

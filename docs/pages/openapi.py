@@ -13,7 +13,7 @@ from pages.markdown import as_json
 def page() -> str:
     """The document as JSON."""
     app = cast("FastAPI", build(_settings()))
-    return as_json(json.loads(app.state.openapi))
+    return as_json(json.loads(app.state.openapi()))
 
 
 def _settings() -> Settings:

@@ -8,15 +8,7 @@ from structlog.testing import capture_logs
 from malipo import ids
 from malipo.contracts.commands import CapturePayment, RefundPayment
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
-from malipo.contracts.outcomes import (
-    ActionRequired,
-    Authorized,
-    Canceled,
-    Declined,
-    Redirect,
-    Succeeded,
-    Unknown,
-)
+from malipo.contracts.outcomes import ActionRequired, Authorized, Canceled, Declined, Redirect, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, Refund
 from malipo.messaging.subscription import Received
 from malipo.money import Money

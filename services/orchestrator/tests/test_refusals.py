@@ -2,6 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
+from told import Told
 
 from malipo import ids
 from malipo.contracts.commands import CapturePayment, PaymentMethod, RefundPayment
@@ -11,6 +12,7 @@ from orchestrator.machine import DECIDED
 from orchestrator.views import _ADVICE, PUBLIC
 
 REF_1, CAP_1 = ids.new("ref"), ids.new("cap")
+PHONE = "2547*****678"
 
 
 @pytest.mark.parametrize(
@@ -50,20 +52,21 @@ async def test_a_refusal_explains_the_payments_status_and_what_the_merchant_can_
     assert refused.detail == detail
 
 
-async def test_a_refund_before_the_money_is_taken_advises_no_cancel_where_the_provider_has_none(orchestrator, make):
-    kes = {
-        "amount": Money(10_000, "KES"),
-        "method": PaymentMethod(type="mpesa", details={"phone": "2547*****678"}),
-        "configured": ("mpesa",),
-    }
-    create = make.create(**kes)
-    waits = ActionRequired(action=PhonePrompt("2547*****678"))
-    await orchestrator.handle(create, make.report(create.payment_id, waits, provider="mpesa"))
-    [refused] = await orchestrator.handle(RefundPayment(payment_id=create.payment_id, refund_id=REF_1))
-    assert (refused.code, refused.detail) == (
-        "payment_not_refundable",
-        "The payment is requires_action. No money is taken yet. Refund it once it is completed.",
-    )
+@pytest.mark.parametrize(
+    ("outcome", "advice"),
+    [
+        (ActionRequired(action=PhonePrompt(PHONE)), "No money is taken yet. Refund it once it is completed."),
+        (Unknown(reason="timeout"), "Refund it once it is completed."),
+    ],
+)
+def test_a_refund_before_the_money_is_known_advises_no_cancel_where_the_provider_has_none(outcome, advice):
+    method = PaymentMethod(type="mpesa", details={"phone": PHONE})
+    told = Told(amount=Money(10_000, "KES"), method=method, configured=("mpesa",))
+    told.report(outcome)
+    [refused] = told.handle(RefundPayment(payment_id=told.id, refund_id=ids.new("ref")))
+    assert refused.code == "payment_not_refundable"
+    assert refused.detail.endswith(f". {advice}")
+    assert "cancel" not in refused.detail
 
 
 def test_there_is_advice_for_every_state_in_which_a_command_is_refused():

@@ -57,7 +57,7 @@ class TestMpesa(ProviderConformance):
             Example(CHARGE, under_way, PROMPT, "query"),
             Example(CHARGE, under_way, Pending(), "query", over),
             Example(CHARGE, canceled, PROMPT_ENDS["1032"], "query"),
-            Example(CHARGE, Reply(samples.asked("1037")), Unknown(reason="result 1037"), "query"),
+            Example(CHARGE, Reply(samples.asked("5417")), Unknown(reason="result 5417"), "query"),
             Example(REFUND, Reply(samples.accepted()), Pending()),
             Example(REFUND, Reply(samples.accepted()), Pending(), "query"),
             Example(

@@ -19,7 +19,10 @@ _OTHER_FILES = 200  # connections to the stores, logs, libraries
 
 
 def serve(app: ASGIApp, host: str, port: int, *, stop_seconds: float, limits: Limits) -> None:
-    """Serve `app` within `limits`; SIGTERM and SIGINT finish work in flight, for `stop_seconds` at most, then return."""
+    """Serve `app` within `limits`; SIGTERM and SIGINT finish work in flight, for `stop_seconds` at most, then return.
+
+    Collects no garbage of what was there before, and any after, also if collection was off until then.
+    """
     config = uvicorn.Config(
         app,
         host=host,
@@ -36,8 +39,8 @@ def serve(app: ASGIApp, host: str, port: int, *, stop_seconds: float, limits: Li
         timeout_graceful_shutdown=int(stop_seconds),
     )
     _allow_files(limits.connections + _OTHER_FILES)
-    gc.collect()
-    gc.freeze()  # what was imported and built lives as long as the process: no collection need walk it again
+    gc.freeze()  # what was imported and built lives as long as the process: no collection need walk it
+    gc.enable()
     asyncio.run(uvicorn.Server(config).serve(), loop_factory=uvloop.new_event_loop)
 
 

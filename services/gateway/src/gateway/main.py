@@ -1,5 +1,7 @@
 """Wires the gateway: its parts, its routes and what it consumes."""
 
+from functools import cache
+
 import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -108,7 +110,7 @@ def _app(runtime: Runtime, dependencies: Dependencies) -> FastAPI:
     app.state.dependencies = dependencies
     app.state.recorder = record_requests
     app.state.acceptance = Acceptance(runtime.database, dependencies.key_ring, record_requests)
-    app.state.openapi = msgspec.json.encode(describe(_API))
+    app.state.openapi = cache(lambda: msgspec.json.encode(describe(_API)))
     for router in (*_API, docs):
         app.include_router(router)
     app.router.routes.extend(runtime.health.routes())

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from malipo.contracts.descriptor import PENDING
-from malipo.contracts.outcomes import Outcome, OutcomeReported, Pending
+from malipo.contracts.outcomes import Outcome, OutcomeReported, Pending, Unknown
 from malipo.contracts.providers import PROVIDERS
 from orchestrator.machine import State, Transition, Trigger, deadline_seconds
 from orchestrator.payment import Operation, Payment
@@ -14,11 +14,15 @@ _JUST_OVER, _LONGEST = timedelta(seconds=10), timedelta(days=1)
 def set_deadline(
     payment: Payment, subject: Payment | Operation, transition: Transition, outcome: Outcome | None, now: datetime
 ) -> None:
-    """Set the deadline of the new state. What is pending has a wait of its own, which the provider may have named."""
+    """Set the deadline of the new state. What is pending has a wait of its own, which the provider may have named; where that
+    may know more of a doubt at some time, it is asked then at the latest.
+    """
     if State.PENDING in (transition.state, transition.to) and transition.state is not transition.to:
         subject.queries = 0
         subject.pending_seconds = _first_wait_seconds(payment, outcome)
     seconds = deadline_seconds(transition, subject.queries, subject.pending_seconds or PENDING.total_seconds())
+    if seconds is not None and isinstance(outcome, Unknown) and outcome.check_after and transition.send is None:
+        seconds = min(seconds, max(outcome.check_after, 1))
     due_at = None if seconds is None else now + timedelta(seconds=seconds)
     if due_at and subject is payment:
         due_at = _by_expiry(payment, transition, due_at, now)

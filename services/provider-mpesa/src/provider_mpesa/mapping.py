@@ -1,5 +1,6 @@
 """M-Pesa's answers as Malipo's outcomes: whatever is not documented is a doubt. Pure, but that an attempt is told the ids in them."""
 
+import math
 import re
 from datetime import timedelta
 
@@ -109,8 +110,9 @@ def outcome_of_query(
         return PROMPT_ENDS[result]
     if result not in PROMPT_DOUBTS and _AT_IT.search(asked.text.lower()):
         return _under_way(attempt, charge)
-    settled = result in PROMPT_DOUBTS and attempt.same_account and attempt.ages.key_age_now() >= settle
-    return PROMPT_DOUBTS[result] if settled else Unknown(reason=f"{_RESULT}{shown(result)}")
+    if result in PROMPT_DOUBTS and attempt.same_account:
+        return _once_settled(attempt, result, settle)
+    return Unknown(reason=f"{_RESULT}{shown(result)}")
 
 
 def outcome_of_reversal(attempt: Attempt, response: MpesaResponse) -> Outcome:
@@ -193,6 +195,14 @@ def _unended(attempt: Attempt, charge: Charge, response: MpesaResponse) -> Outco
     """A query's answer that tells no end: M-Pesa is at it, which it says with an error, or nothing that we know."""
     refusal = refusal_of(response)
     return _under_way(attempt, charge) if refusal and _AT_IT.search(refusal.text) else doubt(response)
+
+
+def _once_settled(attempt: Attempt, result: str, settle: timedelta) -> Outcome:
+    """How a prompt has ended after which it may be paid all the same, once it is `settle` old; a doubt until then."""
+    left = settle - attempt.ages.key_age_now()
+    if left <= timedelta():
+        return PROMPT_DOUBTS[result]
+    return Unknown(reason=f"{_RESULT}{shown(result)}", check_after=math.ceil(left.total_seconds()))
 
 
 def _under_way(attempt: Attempt, charge: Charge) -> Outcome:

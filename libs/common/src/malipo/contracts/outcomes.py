@@ -108,11 +108,12 @@ class Unknown(_Outcome, frozen=True, kw_only=True):
     """Sent, and no answer that we understand: query the provider, never send anew.
 
     `silent` when the provider did not answer, or with a 5xx: a sign that it is down. Otherwise it answered, and the
-    doubt is about this operation alone.
+    doubt is about this operation alone. `check_after` seconds the answer may be another one: it is asked by then, if not before.
     """
 
     reason: str
     silent: bool = False
+    check_after: int | None = None
 
 
 AMOUNT_MISMATCH = "amount_mismatch"

@@ -1,5 +1,6 @@
 """The one way to make an HTTP client: httpx on aiohttp's transport, with limits, never inside a unit."""
 
+import ssl
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -74,7 +75,8 @@ def _transport(connector: Callable[[], aiohttp.BaseConnector]) -> httpx.AsyncBas
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(connector=connector(), cookie_jar=aiohttp.DummyCookieJar())
 
-    return _Network(client=session)
+    # Else httpx reads all authorities for a context that no connection uses: the session's has aiohttp's own.
+    return _Network(client=session, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 class _Network(AiohttpTransport):

@@ -30,9 +30,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/openapi.json")
-async def openapi(request: Request) -> Response:
-    """The OpenAPI document."""
-    return Response(request.app.state.openapi, media_type="application/json")
+def openapi(request: Request) -> Response:
+    """The OpenAPI document, made when it is first asked for: in a thread, for that takes a tenth of a second."""
+    return Response(request.app.state.openapi(), media_type="application/json")
 
 
 @router.get("/docs")

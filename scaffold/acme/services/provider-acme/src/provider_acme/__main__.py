@@ -1,12 +1,13 @@
 """The command line: `python -m provider_acme`."""
 
-from malipo.platform.cli import run, service_cli
+from malipo.platform.cli import is_for_operators, run, service_cli
 from provider_acme.settings import Settings
-from provider_kit import console
 
 cli = service_cli("provider-acme", Settings)
-console.add_commands(cli, Settings)
+if is_for_operators():
+    from provider_kit import console
 
+    console.add_commands(cli, Settings)
 
 if __name__ == "__main__":
     run(cli)
