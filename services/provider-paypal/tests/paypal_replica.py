@@ -1,6 +1,7 @@
 """One process of PayPal's service upon a real database and a simulated PayPal, moved step by step."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -98,12 +99,15 @@ class Replica:
             for one in await claim(self.lease, 10, []):
                 await self.runner.run(one)
 
-    async def hear(self) -> list[str]:
-        """Take what PayPal's webhooks tell that were not taken yet, and ask what they make us ask; returns the results."""
+    async def hear(self, lost: Callable[[], bool] = lambda: False) -> list[str]:
+        """Take what PayPal's webhooks tell that were not taken yet, and ask what they make us ask; returns the results.
+
+        `lost` says of each whether it never comes.
+        """
         account = await self.credentials.by_id("cred_1")
         new = self.paypal.parsed()[self.seen :]
         self.seen += len(new)
-        results = [await self.door.take(account, parsed) for parsed in new]
+        results = [await self.door.take(account, parsed) for parsed in new if not lost()]
         await self.run()
         return results
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import count
 
 import pytest
 from paypal_account import Approved, new_charge
@@ -54,7 +55,7 @@ async def paid(replica: Replica, **changes) -> Approved:
 async def told(replica: Replica) -> list:
     """What is told when the statement is read once more, however often that is."""
     for _ in range(2):
-        await replica.cover(minutes=1)
+        await replica.cover(minutes=5)
         await replica.read()
     return await replica.reports()
 
@@ -231,3 +232,39 @@ async def test_a_process_that_dies_while_it_reads_loses_nothing(replica, monkeyp
     assert [found.outcome for found in await second.reports() if isinstance(found, OutcomeReported)] == [
         Succeeded(amount=USD_10, reference=one.order)
     ]
+
+
+async def test_a_day_on_which_webhooks_and_answers_are_lost_is_reconciled_with_the_book(replica, paypal):
+    """Of twenty payments one in five lacks the answer to its capture and one in four is refunded in PayPal's pages; and of
+    all webhooks one in twenty is lost.
+    """
+    paid: dict[str, Money] = {}
+    reports: list = []
+    webhooks = count()
+    for number in range(20):
+        one = await approved(replica)
+        if number % 5 == 0:
+            await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
+        outcome = await replica.command(one.confirm())
+        paid |= {one.charge.payment_id: outcome.amount} if isinstance(outcome, Succeeded) else {}
+        if number % 4 == 0:
+            (capture,) = await paypal.capture_ids(one)
+            await paypal.control(f"captures/{capture}/refunds", amount=10 + number)
+        await replica.hear(lost=lambda: next(webhooks) % 20 == 7)
+        reports += await replica.reports()
+    found = await told(replica)
+    assert found
+    reports += found
+    paid |= {one.payment_id: one.outcome.amount for one in reports if is_paid(one)}
+    given_back = {one.reference: one.amount for one in reports if isinstance(one, OperationOpened)}
+    moved = dict.fromkeys(("capture", "refund"), 0)
+    for kind, minor in await paypal.book():
+        moved[kind] += minor
+    assert (len(paid), len(given_back)) == (20, 5)
+    assert sum(one.amount_minor for one in paid.values()) == moved["capture"]
+    assert sum(one.amount_minor for one in given_back.values()) == moved["refund"]
+    assert (await told(replica), await unmatched(replica)) == ([], [])
+
+
+def is_paid(report) -> bool:
+    return isinstance(report, OutcomeReported) and isinstance(report.outcome, Succeeded) and report.kind != "refund"

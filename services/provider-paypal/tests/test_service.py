@@ -15,7 +15,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from paypal_account import Approved as Agreed
 from paypal_account import new_charge
 
-from conftest import NoReceiver
 from malipo import ids
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.message import encode
@@ -26,6 +25,7 @@ from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from malipo_simulators.kit.server import make_server
 from malipo_simulators.paypal.app import create_paypal_app
+from malipo_simulators.paypal.webhooks.certificates import ROOT
 from provider_kit.provider import kind_of
 from provider_paypal.main import build
 from provider_paypal.settings import Settings
@@ -46,18 +46,24 @@ class World:
     paypal: httpx.AsyncClient  # noqa: TID251
     merchant_id: str = field(default_factory=lambda: ids.new("mer"))
     credential_id: str = field(default_factory=lambda: ids.new("cred"))
+    credentials: dict = field(default_factory=lambda: samples.CREDENTIALS | {"client_id": f"A{ids.token(16)}"})
     reported: list[OutcomeReported] = field(default_factory=list)
 
     async def send(self, topic, key: str, message) -> None:
         await self.producer.send_and_wait(topic.name, encode(message), key=key.encode())
 
     async def configure(self) -> None:
-        credentials = samples.CREDENTIALS | {"client_id": f"A{ids.token(16)}"}
         owner = secret_owner(self.merchant_id, "test", self.credential_id)
-        sealed = RING.seal(json.dumps(credentials).encode(), owner=owner)
+        sealed = RING.seal(json.dumps(self.credentials).encode(), owner=owner)
         credential = Credential(id=self.credential_id, provider="paypal", mode="test", ciphertext=sealed)
         configured = MerchantConfigured(merchant_id=self.merchant_id, version=1, credentials=(credential,))
         await self.send(MERCHANT_CONFIG, self.merchant_id, configured)
+
+    async def register(self) -> None:
+        """Have PayPal send webhooks to the service."""
+        app = {name: self.credentials[name] for name in ("client_id", "client_secret")}
+        url = f"https://service.test/callbacks/paypal/{self.credential_id}"
+        await self.control("webhooks", id=self.credentials["webhook_ids"][0], url=url, **app)
 
     async def command(self, operation):
         """Send it, twice as Kafka may."""
@@ -99,6 +105,20 @@ class World:
         return sum(one["path"] == path for one in found)
 
 
+class Proxy:
+    """What stands between PayPal and the service: it hands webhooks on as they come."""
+
+    service: httpx.AsyncClient | None = None  # noqa: TID251
+
+    async def post(self, url, body, headers) -> int:
+        assert self.service is not None
+        response = await self.service.post(httpx.URL(url).path, content=body, headers=headers)
+        return response.status_code
+
+    async def close(self) -> None:
+        pass
+
+
 @asynccontextmanager
 async def running(app):
     async with (
@@ -114,8 +134,11 @@ async def running(app):
 
 
 @pytest.fixture
-async def world(stores, new_database):
+async def world(stores, new_database, tmp_path):
     database_url = new_database("provider_paypal")
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_bytes(ROOT)
+    proxy = Proxy()
 
     def settings_of(name: str, url: str) -> Settings:
         return Settings(
@@ -125,16 +148,21 @@ async def world(stores, new_database):
             key_ring=f"k1:{KEY}",
             environment="test",
             paypal_api_base=url,
+            paypal_certificate_origins=url,
+            paypal_certificate_authorities_file=authorities,
+            paypal_statement_seconds=1,
+            paypal_statement_lateness_seconds=10,
         )
 
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        url = await enter(serving(make_server(create_paypal_app(poster=NoReceiver()))))
+        url = await enter(serving(make_server(create_paypal_app(poster=proxy))))
         paypal = await enter(http_client(timeout_seconds=5, base_url=url))
         producer = await enter(AIOKafkaProducer(bootstrap_servers=stores.kafka))
         consumer = AIOKafkaConsumer(OUTCOMES.name, bootstrap_servers=stores.kafka, auto_offset_reset="earliest")
         await enter(consumer)
         http, _ = [await enter(running(build(settings_of(name, url)))) for name in ("one", "two")]
+        proxy.service = http
         found = World(producer, consumer, http, paypal)
         listening = asyncio.create_task(found.listen())
         stack.callback(listening.cancel)
@@ -193,3 +221,24 @@ async def test_a_webhook_that_nobody_has_signed_is_refused(world):
 
     await until(known, what="the credentials")
     assert (await world.http.post("/callbacks/paypal/cred_of_nobody", json=event)).status_code == 404
+
+
+async def test_a_webhook_tells_of_the_approval_and_of_the_capture_whose_answer_was_lost(world):
+    await world.register()
+    one = await approved(world)
+    await world.outcome(one.charge, Approved, "callback")
+    lost = {"path": "/v2/checkout/orders/*/capture"}
+    await world.control("faults", fault="answer_lost", times=1, match=lost)
+    confirm = await world.command(one.confirm())
+    await world.outcome(confirm, Unknown)
+    assert (await world.outcome(one.charge, Succeeded, "callback")).amount == samples.USD_10
+    assert await world.book() == ["capture"]
+
+
+async def test_without_any_webhook_the_statement_finds_the_capture_whose_answer_was_lost(world):
+    one = await approved(world)
+    lost = {"path": "/v2/checkout/orders/*/capture"}
+    await world.control("faults", fault="answer_lost", times=1, match=lost)
+    await world.outcome(await world.command(one.confirm()), Unknown)
+    found = await world.outcome(one.charge, Succeeded, "query")
+    assert (found.amount, found.reference) == (samples.USD_10, one.order)

@@ -217,6 +217,7 @@ def test_a_row_that_cannot_be_read_keeps_no_other_from_being_read_and_is_told(en
     [
         answer({}),
         answer({"transaction_details": [], "total_items": 5}),
+        answer({"transaction_details": [samples.statement_json()]}),
         answer([]),
         answer(b"<html>"),
         answer(b""),

@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 import paypal_samples as samples
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from paypal_signing import DAY, LIVE, ORIGIN, URL, Authority, Signer
 
 from malipo import clock
@@ -294,6 +295,15 @@ async def test_without_authorities_nothing_is_believed_and_nothing_lost(host, si
 
 def test_the_authorities_of_this_system_can_be_read():
     assert len(authorities(None)) > 10
+
+
+def test_the_authorities_of_a_system_may_be_a_folder(monkeypatch, tmp_path, signer):
+    pem = signer.root.certificate.public_bytes(Encoding.PEM)
+    for name, content in (("0f5dc4f3.0", pem), ("0f5dc4f3.1", b"no certificate"), ("README", pem)):
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert authorities(None) == [signer.root.certificate]
 
 
 def test_the_signed_text_is_as_paypal_documents_it():

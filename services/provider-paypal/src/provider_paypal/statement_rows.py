@@ -100,9 +100,9 @@ def read_page(response: PaypalResponse) -> Page:
     try:
         found = STATEMENT_PAGES.decode(response.body)
         rows, unreadable = _rows_of(found)
+        return Page(rows, unreadable, _pages_of(found), times.read(found.last_refreshed_datetime))
     except ValueError:
         raise NotSent("PayPal's statement cannot be read") from None
-    return Page(rows, unreadable, found.total_pages or 0, times.read(found.last_refreshed_datetime))
 
 
 def names_in(rows: Iterable[StatementRow]) -> tuple[set[str], set[str]]:
@@ -219,6 +219,15 @@ def _rows_of(page: StatementPage) -> tuple[list[StatementRow], list[ParsedCallba
             name = hashlib.sha256(bytes(raw)).hexdigest()
             unreadable.append(ParsedCallback(name, unmatched=(Unmatched("statement.unreadable", {}),)))
     return rows, unreadable
+
+
+def _pages_of(page: StatementPage) -> int:
+    """How many there are. Raises `ValueError` for a page that does not say it: more might follow."""
+    if page.total_pages is not None:
+        return page.total_pages
+    if page.total_items is None:
+        raise ValueError
+    return -(-page.total_items // PAGE_SIZE)
 
 
 def _says_too_many(response: PaypalResponse) -> bool:
