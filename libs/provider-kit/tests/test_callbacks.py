@@ -191,6 +191,21 @@ async def test_another_merchants_account_cannot_report_about_this_ones_payment(k
     assert await kit.reports() == []
 
 
+async def test_a_callback_is_of_its_accounts_mode(kit, post, make, monkeypatch):
+    both = (make.credential(), make.credential(id="cred_live", mode="live"))
+    await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=both))
+    modes: list[str] = []
+
+    async def hear(callback, credentials) -> ParsedCallback:
+        modes.append(callback.mode)
+        return ParsedCallback("evt_1")
+
+    monkeypatch.setattr(kit.provider, "parse_callback", hear)
+    for credential_id in ("cred_1", "cred_live"):
+        await post(address=f"/callbacks/fake/{credential_id}")
+    assert modes == ["test", "live"]
+
+
 async def test_the_test_mode_account_cannot_report_about_a_live_payment(kit, post, make):
     both = (make.credential(), make.credential(id="cred_live", mode="live"))
     await kit.configure(type(make.configured())(merchant_id="mer_1", version=2, credentials=both))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import paypal_samples as samples
+from paypal_signing import PaypalsKey
 
 from malipo import clock, ids
 from malipo.contracts.identity import charge_id, confirm_id
@@ -18,6 +19,7 @@ from provider_kit.provider import Ages, Attempt, ParsedCallback, ProviderOperati
 from provider_paypal.client import PaypalClient
 from provider_paypal.events import parse_event
 from provider_paypal.provider import PaypalProvider
+from provider_paypal.verification import BySignature
 from testkit import operations
 from testkit.tokens import MemoryTokens
 
@@ -70,7 +72,7 @@ class Paypal:
         client = PaypalClient(
             self.http, MemoryTokens(), hosts={"test": self.url, "live": self.url}, timeout_seconds=seconds
         )
-        self.provider = PaypalProvider(client, samples.KeyedVerifier())
+        self.provider = PaypalProvider(client, BySignature(PaypalsKey()))
 
     def attempt(self, operation: ProviderOperation, **changes: Any) -> Attempt:
         references = self.known.setdefault(operation.operation_id, References())

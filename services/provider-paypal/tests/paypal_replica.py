@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from paypal_account import Paypal
-from paypal_samples import KeyedVerifier
+from paypal_signing import PaypalsKey
 
 from malipo import ids
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
@@ -31,6 +31,7 @@ from provider_kit.tokens import Tokens
 from provider_paypal.client import PaypalClient
 from provider_paypal.provider import PaypalProvider
 from provider_paypal.statement import PaypalStatement
+from provider_paypal.verification import BySignature
 
 KEY_RING = KeyRing({"k1": b"k" * 32})
 COMMON = ("payment_id", "operation_id", "merchant_id", "mode")
@@ -46,7 +47,7 @@ class Replica:
         hosts = {"test": paypal.url, "live": paypal.url}
         tokens = Tokens("paypal", database, KEY_RING)
         self.provider = PaypalProvider(
-            PaypalClient(paypal.http, tokens, hosts=hosts, timeout_seconds=5), KeyedVerifier()
+            PaypalClient(paypal.http, tokens, hosts=hosts, timeout_seconds=5), BySignature(PaypalsKey())
         )
         self.attempts = Attempts(database)
         self.credentials = CredentialStore(DESCRIPTOR, database, KEY_RING)

@@ -1,9 +1,6 @@
 """What PayPal answers and sends, after the examples of its API reference: orders, payments, errors, webhooks."""
 
 import copy
-import hashlib
-import hmac
-import json
 from typing import Any
 
 import msgspec
@@ -12,8 +9,6 @@ from malipo import clock
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.providers.paypal import own_reference
 from malipo.money import Money
-from provider_kit.errors import BadSignature
-from provider_kit.provider import Callback
 from provider_paypal.objects import StatementRow
 from testkit import operations
 
@@ -171,29 +166,6 @@ def event(event_type: str, resource: dict) -> dict:
         "summary": "Payment completed for $ 10.00 USD",
         "resource": copy.deepcopy(resource),
     }
-
-
-def signed(event: object, credentials: dict, signed_at: int) -> Callback:
-    """An event in the signature of `KeyedVerifier`."""
-    body = json.dumps(event).encode()
-    return Callback({"x-signed-at": str(signed_at), "x-signature": _mac(body, credentials, signed_at)}, body)
-
-
-class KeyedVerifier:
-    """A stand-in for the verification of PayPal's signatures: a code that is keyed with the webhook's id."""
-
-    async def verify(self, callback: Callback, credentials: dict) -> None:
-        at = callback.headers.get("x-signed-at", "")
-        if not at.isdigit() or abs(int(at) - clock.unix_seconds()) > 300:
-            raise BadSignature("no fresh signature")
-        genuine = _mac(callback.body, credentials, int(at))
-        if not hmac.compare_digest(genuine, callback.headers.get("x-signature", "")):
-            raise BadSignature("forged")
-
-
-def _mac(body: bytes, credentials: dict, signed_at: int) -> str:
-    key = credentials["webhook_ids"][0].encode()
-    return hmac.new(key, b"%d." % signed_at + body, hashlib.sha256).hexdigest()
 
 
 def statement_json(code: str = "T0006", status: str = "S", value: str = "10.00", **changes: Any) -> dict:

@@ -1,24 +1,29 @@
 """A chain of certificates as PayPal has one, and webhooks that are signed with it."""
 
 import base64
+import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from malipo import clock
+from malipo.contracts.commands import Mode
 from provider_kit.provider import Callback
 
 SANDBOX, LIVE = "messageverificationcerts.sandbox.paypal.com", "messageverificationcerts.paypal.com"
 ORIGIN = "https://api.sandbox.paypal.com"
 URL = f"{ORIGIN}/v1/notifications/certs/CERT-360caa42-fca2a594-1d93a270"
+TRANSMISSION = "69cd13f0-d67a-11e5-baa3-778b53f4ae55"
 DAY = timedelta(days=1)
 
 
@@ -87,22 +92,38 @@ class Signer:
         *,
         url: str = URL,
         age: timedelta = timedelta(),
-        transmission: str = "69cd13f0-d67a-11e5-baa3-778b53f4ae55",
-        mode: str = "test",
+        mode: Mode = "test",
         **headers: str,
     ) -> Callback:
         """The body, signed; `headers` stand in place of PayPal's."""
-        time = (clock.now() - age).strftime("%Y-%m-%dT%H:%M:%SZ")
-        text = f"{transmission}|{time}|{webhook_id}|{zlib.crc32(body)}".encode()
-        signature = private_key(self.name).sign(text, PKCS1v15(), SHA256())
-        sent = {
-            "paypal-transmission-id": transmission,
-            "paypal-transmission-time": time,
-            "paypal-transmission-sig": base64.b64encode(signature).decode(),
-            "paypal-cert-url": url,
-            "paypal-auth-algo": "SHA256withRSA",
-        }
+        sent = headers_of(body, webhook_id, clock.now() - age, name=self.name) | {"paypal-cert-url": url}
         return Callback(sent | {name.replace("_", "-"): value for name, value in headers.items()}, body, mode=mode)
+
+
+class PaypalsKey:
+    """The key of the sandbox's certificate, wherever it is looked for."""
+
+    async def find(self, url: str, mode: Mode) -> RSAPublicKey:
+        return private_key(SANDBOX).public_key()
+
+
+def signed(event: object, credentials: Mapping[str, Any], signed_at: int) -> Callback:
+    """A webhook with this event, signed for the first webhook of the credentials."""
+    body = json.dumps(event).encode()
+    return Callback(headers_of(body, credentials["webhook_ids"][0], clock.from_unix(signed_at)), body)
+
+
+def headers_of(body: bytes, webhook_id: str, at: datetime, *, name: str = SANDBOX) -> dict[str, str]:
+    """PayPal's headers of a webhook, signed by the key of the certificate of this name."""
+    time = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    text = f"{TRANSMISSION}|{time}|{webhook_id}|{zlib.crc32(body)}".encode()
+    return {
+        "paypal-transmission-id": TRANSMISSION,
+        "paypal-transmission-time": time,
+        "paypal-transmission-sig": base64.b64encode(private_key(name).sign(text, PKCS1v15(), SHA256())).decode(),
+        "paypal-cert-url": URL,
+        "paypal-auth-algo": "SHA256withRSA",
+    }
 
 
 def _named(name: str) -> x509.Name:

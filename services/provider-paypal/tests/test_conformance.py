@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import paypal_samples as samples
 from paypal_samples import AUTHORIZATION, CAPTURE, ORDER, PAGE, USD_10, authorized, captured, order, refunded
+from paypal_signing import PaypalsKey, signed
 
 from malipo import clock
 from malipo.contracts.outcomes import (
@@ -20,6 +21,7 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm,
 from malipo.money import Money
 from provider_paypal.client import PaypalClient
 from provider_paypal.provider import PaypalProvider
+from provider_paypal.verification import WINDOW, BySignature
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
 from testkit.provider_examples import TIMEOUT_SECONDS
@@ -41,6 +43,7 @@ class TestPaypal(ProviderConformance):
     content_type = "application/json"
     rate_limit_is_unprocessed = True
     fetches_tokens = True
+    callbacks_stale_after = WINDOW + timedelta(hours=1)
     secrets = ("A21-token-of-the-account", samples.PAYER["email_address"], "Doe")
 
     def is_token_request(self, request):
@@ -55,7 +58,7 @@ class TestPaypal(ProviderConformance):
     def connect(self, http):
         hosts = {"test": "", "live": ""}
         client = PaypalClient(http, MemoryTokens(), hosts=hosts, timeout_seconds=TIMEOUT_SECONDS)
-        return PaypalProvider(client, samples.KeyedVerifier())
+        return PaypalProvider(client, BySignature(PaypalsKey()))
 
     def known(self, operation):
         match operation:
@@ -149,7 +152,7 @@ class TestPaypal(ProviderConformance):
         }
 
     def sign(self, event, credentials, signed_at):
-        return samples.signed(event, credentials, signed_at)
+        return signed(event, credentials, signed_at)
 
     def stories(self):
         paid, pending = order("COMPLETED", captures=[captured()]), order("COMPLETED", captures=[PENDING])

@@ -68,7 +68,7 @@ class CallbackLaws(NothingIsLeft):
         for callback in (
             *changed,
             self.sign(event, self.other_credentials, now),
-            self.sign(event, self.credentials, now - _HOUR),
+            self.sign(event, self.credentials, now - int(self.callbacks_stale_after.total_seconds())),
             self.sign(event, self.credentials, now + _HOUR),
             replace(genuine, headers={}),
             replace(genuine, headers=dict.fromkeys(genuine.headers, "")),
