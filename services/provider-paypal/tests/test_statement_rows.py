@@ -149,7 +149,8 @@ def test_what_paypal_takes_or_holds_of_a_payment_of_ours_is_told(code):
         invoice_id=None,
     )  # fmt: skip
     about = {"transaction": "8RV11111RV111111R", "capture": CAPTURE}
-    assert said(one, attempt(success=PAID, names=WITH_CAPTURE)) == ParsedCallback(
+    refund = attempt(samples.refund(), names=(("capture", CAPTURE), ("refund", REFUND)))
+    assert said(one, attempt(success=PAID, names=WITH_CAPTURE), refund) == ParsedCallback(
         f"8RV11111RV111111R/{code}/S", unmatched=(Unmatched(f"statement.{code}", about, Money(400, "USD")),)
     )
 

@@ -168,7 +168,7 @@ def _nearness(row: StatementRow, taker: OriginalAttempt) -> int:
 
 
 def _refund(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedCallback | RefundElsewhere | Passed:
-    refunds = [one for one in ours if kind_of(one.operation) == "refund" and row.transaction_id in one.given]
+    refunds = [one for one in ours if _is_refund(one, row.transaction_id)]
     if any(one.success is not None for one in refunds):
         return "known"
     if refunds:
@@ -183,7 +183,7 @@ def _for_a_person(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedC
     if not ours:
         return "others"
     about = row.paypal_reference_id or row.transaction_id
-    if any(kind_of(one.operation) == "refund" and about in one.given for one in ours):
+    if any(_is_refund(one, about) for one in ours):
         return _ask(row, NamedOperation(kind="refund", references={REFUND: about}))
     takers = {name for one in ours for role, name in one.references if role == CAPTURE}
     known = {CAPTURE: about} if about in takers else {"about": about}
@@ -192,6 +192,12 @@ def _for_a_person(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedC
         references["operation"] = row.custom_field
     event = f"statement.{row.transaction_event_code}"
     return ParsedCallback(name_of(row), unmatched=(Unmatched(event, references, _money(row.transaction_amount)),))
+
+
+def _is_refund(one: OriginalAttempt, refund_id: str) -> bool:
+    """Whether it is the refund of this id; refunds are known by what they give back as well."""
+    names = {one.reference, *(name for role, name in one.references if role == REFUND)}
+    return kind_of(one.operation) == "refund" and refund_id in names
 
 
 def _ask(row: StatementRow, operation: NamedOperation) -> ParsedCallback:
