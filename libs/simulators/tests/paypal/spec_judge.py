@@ -153,7 +153,7 @@ def read(document: str) -> dict:
 def operations() -> list[tuple[str, str, re.Pattern[str], str, dict]]:
     """Name, method, path, document and responses of each."""
     return [
-        (name, one["method"], re.compile(re.sub(r"\{\w+\}", "[^/]+", one["path"])), file.stem, one["responses"])
+        (name, one["method"], re.compile(re.sub(r"\{\w+\}", "[^/]+", one["path"]) + "/?"), file.stem, one["responses"])
         for file in sorted(FOLDER.glob("*.json"))
         for name, one in read(file.stem)["operations"].items()
     ]

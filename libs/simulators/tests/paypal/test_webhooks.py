@@ -116,6 +116,11 @@ async def test_a_webhook_gets_only_its_types_and_all_of_them_when_it_is_changed(
     assert [one["name"] for one in subscribed["event_types"]] == ["CHECKOUT.ORDER.APPROVED"]
 
 
+async def test_a_path_may_end_with_a_slash_as_in_the_sdk_for_webhooks(paypal):
+    webhook = await listen(paypal)
+    assert [one["id"] for one in (await paypal.get(f"{WEBHOOKS}/"))["webhooks"]] == [webhook]
+
+
 async def test_a_deleted_webhook_gets_nothing_more(paypal):
     gone, kept = await listen(paypal), await listen(paypal, url="http://shop.test/kept")
     assert (await paypal.send("DELETE", f"{WEBHOOKS}/{gone}")).status_code == 204

@@ -1,6 +1,7 @@
 """The list of everything the simulated API can do, each call at its path; any other path or method is refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fastapi import FastAPI
 
@@ -97,7 +98,8 @@ def add_api(app: FastAPI, world: PaypalWorld) -> None:
     """Of the routes, the first that takes a method at a path wins: so what is refused comes last."""
     tokens = TokenDialect(world)
     add_operation(app, world, tokens, tokens.operation)
-    for call in CALLS:
+    # PayPal's own SDKs for webhooks end some paths with a slash.
+    for call in (*CALLS, *(replace(call, path=f"{call.path}/") for call in CALLS)):
         dialect = PaypalDialect(world, call)
         add_operation(app, world, dialect, dialect.operation)
     for path in (TOKEN_PATH, *(call.path for call in CALLS)):
