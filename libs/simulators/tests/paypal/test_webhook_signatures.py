@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from receiving import EVENTS, certificates, chain_is_good, is_signed, listen, posted_back
+from receiving import EVENTS, HOOK, certificates, chain_is_good, is_signed, listen, posted_back
 
 from malipo_simulators.paypal.webhooks.certificates import ROOT, Authority
 
@@ -19,6 +19,21 @@ async def test_what_paypal_sent_is_verified_by_posting_it_back_as_it_came(paypal
     rewritten = json.dumps(json.loads(request.content)).encode()
     assert await posted_back(paypal, request, webhook, event=rewritten) == "FAILURE"
     assert await posted_back(paypal, request, "ANOTHERWEBHOOK") == "FAILURE"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"event_type": "CHECKOUT.ORDER.APPROVED"},
+        {"event_type": "*", "url": HOOK},
+        {"event_type": "PAYMENT.CAPTURE.IMAGINED", "url": HOOK},
+        {"event_type": "CHECKOUT.ORDER.APPROVED", "url": "nowhere"},
+        {"event_type": "CHECKOUT.ORDER.APPROVED", "webhook_id": "NOBODYS"},
+    ],
+)
+async def test_a_mock_event_that_cannot_be_is_refused(paypal, asked):
+    answer = await paypal.post("/v1/notifications/simulate-event", asked)
+    assert answer.status_code in (400, 404), answer.text
 
 
 async def test_a_mock_event_is_signed_for_no_webhook_and_can_never_be_verified_by_posting_back(paypal):

@@ -8,15 +8,18 @@ from malipo_simulators.kit.api.answers import Answer
 from malipo_simulators.kit.webhooks.courier import Delivery
 from malipo_simulators.paypal.errors import no_such_resource
 from malipo_simulators.paypal.http.request import PaypalRequest
-from malipo_simulators.paypal.notifications.operations import invalid, read_types, read_url
+from malipo_simulators.paypal.notifications.operations import invalid, read_url
 from malipo_simulators.paypal.notifications.publishing import Told, envelope
 from malipo_simulators.paypal.notifications.samples import Samples, resource_type
-from malipo_simulators.paypal.state.events import EventType
+from malipo_simulators.paypal.state.events import DESCRIPTIONS, EventType
 
 
 def simulate(request: PaypalRequest) -> Answer:
     """Answers 202 with the event that is being sent."""
-    event_type = EventType(read_types([{"name": request.body["event_type"]}])[0])
+    name = request.body["event_type"]
+    if name not in DESCRIPTIONS:
+        raise invalid("Not a valid webhook event type", "event_type", name)
+    event_type = EventType(name)
     url = read_target(request)
     event_id = request.world.new_event_id()
     told = Told(event_type, resource_type(event_type), Samples(request).resource(event_type), request.change.now)

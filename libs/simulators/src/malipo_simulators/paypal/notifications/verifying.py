@@ -1,6 +1,6 @@
 """POST /v1/notifications/verify-webhook-signature: whether we signed this, judged by the text of the event as it came."""
 
-from json import JSONDecoder
+from json import JSONDecoder, detect_encoding
 from typing import Any
 
 from malipo_simulators.kit.api.answers import Answer, encode
@@ -24,7 +24,7 @@ def is_ours(request: PaypalRequest) -> bool:
     given: Any = request.body
     certificate = certificate_at(request, given["cert_url"])
     webhook = request.account.webhooks.find(given["webhook_id"])
-    event = raw_member(request.raw.decode(), "webhook_event")
+    event = raw_member(request.raw.decode(detect_encoding(request.raw)), "webhook_event")
     if certificate is None or webhook is None or event is None or given["auth_algo"] != ALGORITHM:
         return False
     message = signed(given["transmission_id"], given["transmission_time"], webhook.id, event.encode())

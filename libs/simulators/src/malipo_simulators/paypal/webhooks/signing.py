@@ -7,7 +7,6 @@ from uuid import UUID
 
 from malipo_simulators.kit.faults.rules import Fault
 from malipo_simulators.kit.timeline import Timeline
-from malipo_simulators.kit.urls import read_url
 from malipo_simulators.kit.webhooks.courier import Delivery
 from malipo_simulators.paypal.faults import PaypalFault
 from malipo_simulators.paypal.objects.times import written
@@ -87,8 +86,6 @@ def transmission_name(webhook_id: str, event_id: str, number: int) -> str:
 
 def other_host(base: str) -> str:
     """Another name of this very simulator, as far as it has one."""
-    parts = read_url(base)
-    if parts is None:
-        return base
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{'127.0.0.1' if parts.hostname == 'localhost' else 'localhost'}{port}"
+    scheme, _, reached = base.partition("://")
+    host, colon, port = reached.partition(":")
+    return f"{scheme}://{'127.0.0.1' if host == 'localhost' else 'localhost'}{colon}{port}"
