@@ -1,6 +1,9 @@
 """What stands in for a running system in tests of the checks themselves."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, override
+
+from malipo.contracts.identity import charge_id
 
 
 class Books:
@@ -51,3 +54,19 @@ class Books:
         """Stripe's."""
         about = {"malipo_payment_id": "pay_1"}
         return {"effects": [{"kind": kind, "amount": amount, "metadata": about} for kind, amount in self._effects]}
+
+
+class PaypalBooks(Books):
+    """The same of a merchant whose payment is by PayPal, as an order of these effects."""
+
+    def __init__(self, status: str, captured: int, effects: str) -> None:
+        super().__init__(status, captured, "")
+        named = {"order": "ORDER", "charge": charge_id("pay_1", 1)}
+        pairs = (one.split(":") for one in effects.split())
+        self._moved = [named | {"kind": kind, "amount": int(amount)} for kind, amount in pairs]
+
+    @property
+    @override
+    def paypal(self) -> Any:
+        """Its account."""
+        return SimpleNamespace(effects=lambda: self._moved)

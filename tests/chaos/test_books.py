@@ -1,10 +1,11 @@
-"""What the census sees when Malipo's book and Stripe's are compared."""
+"""What the census sees when Malipo's book and a provider's are compared."""
 
 from typing import cast
 
 import pytest
 
-from chaos.fakes import Books
+from chaos.fakes import Books, PaypalBooks
+from malipo.contracts.identity import charge_id
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant
 
@@ -35,3 +36,25 @@ def test_books_differ_when_stripe_still_holds_what_is_not_needed(effects: str):
 )
 def test_a_second_authorization_is_a_second_charge_even_if_it_is_released(effects: str):
     assert books.double_charges(cast("DemoMerchant", Books("completed", 5, effects))) == ["pay_1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "captured", "effects"),
+    [
+        ("completed", 5, "capture:5"),
+        ("completed", 5, "authorize:5 capture:2 capture:3"),
+        ("completed", 2, "authorize:5 capture:2 release:3"),
+        ("authorized", 2, "authorize:5 reauthorize:5 capture:2"),
+        ("canceled", 0, "authorize:5 release:5"),
+    ],
+)
+def test_books_agree_with_paypals_where_what_is_held_is_captured_in_parts(status: str, captured: int, effects: str):
+    merchant = cast("DemoMerchant", PaypalBooks(status, captured, effects))
+    assert (books.differences(merchant), books.double_charges(merchant)) == ([], [])
+
+
+@pytest.mark.parametrize("effects", ["capture:5 capture:5", "authorize:5 authorize:5 capture:5"])
+def test_what_paypal_captured_or_held_twice_is_a_second_charge(effects: str):
+    merchant = cast("DemoMerchant", PaypalBooks("completed", 5, effects))
+    assert len(books.differences(merchant)) == 1
+    assert books.double_charges(merchant) == [charge_id("pay_1", 1)]
