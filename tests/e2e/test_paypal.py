@@ -131,7 +131,18 @@ def test_a_payer_whose_every_card_is_declined_may_try_until_the_shop_cancels(sho
 def sent_back(shop: DemoMerchant, payment_id: str) -> int:
     """How often the payer has been asked again."""
     steps = [entry for entry in shop.timeline(payment_id) if entry["kind"] == "step"]
-    return sum((one["from_state"], one["to_state"]) == ("processing", "requires_action") for one in steps) - 1
+    return sum(one["to_state"] == "requires_action" != one["from_state"] for one in steps) - 1
+
+
+def test_a_declined_card_of_which_no_answer_tells_sends_the_payer_back_all_the_same(shop):
+    payment_id = asked(shop)
+    with shop.paypal.fault("answer_lost", match=CAPTURE, times=1) as losing:
+        shop.paypal.approve(payment_id, "declined_card")
+        assert until(lambda: sent_back(shop, payment_id) == 1, SECONDS)
+        assert shop.paypal.strikes(losing) == 1
+    shop.paypal.approve(payment_id)
+    shop.wait(payment_id, "completed", seconds=SECONDS)
+    assert moved(shop, payment_id) == [("capture", 1250)]
 
 
 def test_an_order_that_paypal_completes_without_money_is_a_payment_that_failed(shop):
