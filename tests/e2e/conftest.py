@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from malipo_local import Stack
+from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant
 from malipo_local.services import Kind, names
 
@@ -56,3 +57,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Gen
 def merchant(stack: Stack) -> Generator[DemoMerchant]:
     with DemoMerchant.open(stack, running=run_command) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def paypal_shop(stack: Stack) -> Generator[DemoMerchant]:
+    """The merchant of all of a file's stories of PayPal, as each account's statement is read again and again. Whatever they do,
+    afterwards Malipo's book equals PayPal's.
+    """
+    with DemoMerchant.open(stack, running=run_command) as opened:
+        opened.connect_paypal()
+        yield opened
+        assert books.differences(opened) == []
+        assert books.double_charges(opened) == []

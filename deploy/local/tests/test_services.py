@@ -39,6 +39,7 @@ def test_every_service_gets_its_settings_and_those_from_outside_win(fakes: Fakes
         assert first["REDIS_URL"] == stack.redis_url
         assert environment_of(stack.url("provider-stripe"))["STRIPE_API_BASE"] == "http://127.0.0.1:9999"
         assert environment_of(stack.url("provider-mpesa"))["CALLBACK_BASE_URL"] == stack.url("provider-mpesa")
+        assert environment_of(stack.url("provider-paypal"))["PAYPAL_CERTIFICATE_ORIGINS"] == stack.url("paypal-sim")
         assert environment_of(stack.url("webhook-dispatcher"))["ALLOW_LOOPBACK"] == "true"
         assert environment_of(stack.env()["STRIPE_SIM_URL"])
         assert sorted(fakes.steps_run()) == [
