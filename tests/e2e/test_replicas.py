@@ -34,6 +34,7 @@ def test_two_of_each_service_share_the_work_and_one_of_two_may_die(tmp_path):
         assert set(books.malipos(merchant)) == set(payment_ids)
         stack.wait_ready("provider-mpesa", 90)
         both_prompt_with_one_token(stack, merchant)
+        both_capture_what_is_approved(stack, merchant)
 
 
 def both_prompt_with_one_token(stack: Stack, merchant: DemoMerchant) -> None:
@@ -43,15 +44,31 @@ def both_prompt_with_one_token(stack: Stack, merchant: DemoMerchant) -> None:
     for payment_id in [merchant.prompt(prefer="respond-async")["id"] for _ in range(20)]:
         assert merchant.wait(payment_id, seconds=90)["status"] == "completed"
         assert len(merchant.paybill.prompts(payment_id)) == 1
-    assert [prompts_sent(url) > 0 for url in stack.urls("provider-mpesa")] == [True, True]
+    assert [sent(url, "mpesa", "charge") > 0 for url in stack.urls("provider-mpesa")] == [True, True]
     fetched = merchant.paybill.http.get("/_sim/requests", params={"path": "/oauth/v1/generate"})
     assert len(fetched.raise_for_status().json()) == 1
 
 
-def prompts_sent(url: str) -> float:
-    """How many a replica has sent, by its metrics."""
+def both_capture_what_is_approved(stack: Stack, merchant: DemoMerchant) -> None:
+    """Each approval is told twice and more, and either of both sends its confirm."""
+    stack.wait_ready("provider-paypal", 90)
+    merchant.connect_paypal()
+    merchant.paypal.script("approve_twice", times=20, after_seconds=0.1)
+    with merchant.paypal.fault("webhook_duplicate"):
+        payment_ids = [merchant.check_out(prefer="respond-async")["id"] for _ in range(20)]
+        for payment_id in payment_ids:
+            assert merchant.wait(payment_id, seconds=90)["status"] == "completed"
+    assert books.differences(merchant) == []
+    assert books.double_charges(merchant) == []
+    assert [sent(url, "paypal", "confirm") > 0 for url in stack.urls("provider-paypal")] == [True, True]
+    fetched = merchant.paypal.http.get("/_sim/requests", params={"path": "/v1/oauth2/token"}).raise_for_status().json()
+    assert len(fetched) == 2, "one of the merchant's own, to make the webhook, and one of both replicas"
+
+
+def sent(url: str, provider: str, kind: str) -> float:
+    """How many operations of a kind a replica has sent, by its metrics."""
     counted = re.findall(
-        r'^malipo_provider_calls_total\{kind="charge",provider="mpesa",[^}]*verb="execute"\} ([0-9.e+]+)',
+        rf'^malipo_provider_calls_total\{{kind="{kind}",provider="{provider}",[^}}]*verb="execute"\}} ([0-9.e+]+)',
         httpx.get(f"{url}/metrics").raise_for_status().text,
         re.MULTILINE,
     )
