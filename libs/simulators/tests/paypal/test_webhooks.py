@@ -1,5 +1,7 @@
 """Webhooks: who wants what, repeats, events that were sent, and sending them anew."""
 
+import asyncio
+
 import pytest
 from receiving import EVENTS, HOOK, WEBHOOKS, chain_is_good, is_signed, listen
 
@@ -190,6 +192,31 @@ async def test_a_notification_is_repeated_25_times_and_then_given_up_until_it_is
     requests = await paypal.inbox.until(27)
     assert requests[26].content == requests[0].content
     assert requests[26].headers["paypal-transmission-id"] != requests[0].headers["paypal-transmission-id"]
+
+
+async def refused(paypal, count: int) -> None:
+    """Wait until so many attempts were refused, so that the next one is due some time."""
+    for _ in range(1_000):
+        [webhook] = (await paypal.http.get("/_sim/webhooks")).json()
+        if webhook["failed_attempts"] == count:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"{count} attempts were not refused")
+
+
+async def test_three_days_of_repeats_pass_with_the_clock(paypal_with):
+    async with paypal_with(webhook_retry_seconds=(10_000.0,) * 25) as paypal:
+        paypal.inbox.statuses = [503] * 25
+        await listen(paypal, "CHECKOUT.ORDER.APPROVED")
+        await paypal.approved()
+        for count in range(1, 26):
+            await refused(paypal, count)
+            await paypal.later(12_001)
+        requests = await paypal.inbox.until(26)
+        paypal.token = None
+        assert len({one.headers["paypal-transmission-id"] for one in requests}) == 1
+        event = paypal.inbox.events[0]["id"]
+        assert (await paypal.get(f"{EVENTS}/{event}"))["status"] == "SUCCESS"
 
 
 async def test_what_is_still_on_its_way_is_not_sent_anew(paypal_with):

@@ -1,4 +1,4 @@
-"""What is due once the clock was moved: orders run out of time, authorizations expire, what is pending ends."""
+"""What is due once the clock was moved: orders run out of time, authorizations expire, what is pending ends, webhooks repeat."""
 
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.shapes import Json
@@ -18,6 +18,7 @@ def run_due(world: PaypalWorld) -> Json:
         "ended": sum(map(end_pending, changes)),
         "voided": sum(map(authorizations.expire_due, changes)),
         "gone": sum(map(forget_gone, changes)),
+        "delivered": world.hurry(),
     }
 
 

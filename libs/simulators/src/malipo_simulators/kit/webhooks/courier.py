@@ -94,6 +94,10 @@ class Courier:
         self._put_later(delivery, delay_seconds)
         return True
 
+    def hurry(self, seconds: float) -> int:
+        """Make now the attempts that are due within so many seconds, for a simulator whose clock was moved."""
+        return self._timers.hurry(seconds)
+
     def counters(self) -> Json:
         return {
             "pending": self.pending,

@@ -45,6 +45,7 @@ class PaypalWorld(World[PaypalSettings]):
         self.scripts = Scripts(self.settings.max_scripts)
         self.keyring = Keyring(self.settings.seed)
         self._mock_couriers: dict[str, Courier] = {}
+        self._hurried_seconds = 0
 
     def follow(self, follower: Follower) -> None:
         """Have it told of every change of state, also after a reset."""
@@ -102,6 +103,12 @@ class PaypalWorld(World[PaypalSettings]):
             signer = Signer(self.keyring, SIMULATED, api_base)
             courier = self._mock_couriers[api_base] = Courier("", signer.write, self.poster, self.settings)
         return courier
+
+    def hurry(self) -> int:
+        """Deliver what is due since the clock was moved: each repeat once. Returns how many."""
+        moved = self.clock.advanced_seconds - self._hurried_seconds
+        self._hurried_seconds = self.clock.advanced_seconds
+        return sum(courier.hurry(moved) for courier in self.couriers())
 
     @override
     def couriers(self) -> list[Courier]:
