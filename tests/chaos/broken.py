@@ -287,7 +287,7 @@ BROKEN: tuple[Broken, ...] = (
         "after silence a capture is sent again under its own key and invoice id",
         {"provider-paypal": _FRESH_CAPTURE},
         "PayPal capture in two parts",
-        "PayPal's book has a capture of 500 too many",
+        " is authorized",  # for ever: PayPal has captured a part twice, and what it shows is no sum of ours
         service="provider-paypal",
         seam="http request",
         moments=("after sending", "after the answer"),

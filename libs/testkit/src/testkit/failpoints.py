@@ -44,7 +44,7 @@ _NEVER = (
     "contextlib",
     "tenacity",
 )
-_ID = re.compile(r"(?<=/)[a-z]{2,5}_\w{8,}|(?<=/hooks/)[\w-]+|(?<=/)[0-9a-f]{32,}")
+_ID = re.compile(r"(?<=/)[a-z]{2,5}_\w{8,}|(?<=/)[0-9A-Z]{17}(?![^/])|(?<=/hooks/)[\w-]+|(?<=/)[0-9a-f]{32,}")
 _POLL = "kafka poll"
 _QUIET = ("GET", "HEAD")  # they change nothing, and a test that only reads must not become part of the recording
 

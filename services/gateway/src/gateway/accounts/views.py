@@ -91,5 +91,8 @@ def _shown_method(rules: MethodRules) -> dict[str, Any]:
         "life_seconds": rules.life.total_seconds(),
         "shortest_life_seconds": rules.shortest_life.total_seconds(),
         "longest_life_seconds": rules.longest_life.total_seconds(),
-        "currencies": [{"currency": currency, **asdict(rule)} for currency, rule in rules.currencies.items()],
+        "currencies": [
+            {"currency": currency, "step": rule.step, "least": rule.least, "most": rule.most}
+            for currency, rule in rules.currencies.items()
+        ],
     }
