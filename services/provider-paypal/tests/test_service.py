@@ -239,6 +239,8 @@ async def test_without_any_webhook_the_statement_finds_the_capture_whose_answer_
     one = await approved(world)
     lost = {"path": "/v2/checkout/orders/*/capture"}
     await world.control("faults", fault="answer_lost", times=1, match=lost)
+    look = {"method": "GET", "path": "/v2/checkout/orders/*"}  # what would have shown it right afterwards
+    await world.control("faults", fault="connection_reset", times=1, match=look)
     await world.outcome(await world.command(one.confirm()), Unknown)
     found = await world.outcome(one.charge, Succeeded, "query")
     assert (found.amount, found.reference) == (samples.USD_10, one.order)
