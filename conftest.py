@@ -35,7 +35,9 @@ _ORDER = (
     "",  # all others
     "tests/e2e/test_unreadable.py",
     "tests/e2e/test_lost_records.py",
+    "tests/e2e/test_payments.py",
     "tests/e2e/test_mpesa.py",
+    "tests/e2e/test_paypal.py",
     "tests/e2e/test_expiry.py",
     "tests/e2e/test_replicas.py",
     "tests/e2e",
