@@ -32,7 +32,7 @@ def settings(collector_url: str) -> dict[str, dict[str, str]]:
         "MPESA_STATEMENT_LATENESS_SECONDS": "30",
         "MPESA_STATEMENT_QUERIES_PER_MINUTE": "600",
     }
-    every["provider-paypal"] |= {"PAYPAL_STATEMENT_SECONDS": "2", "PAYPAL_STATEMENT_LATENESS_SECONDS": "60"}
+    every["provider-paypal"] |= {"PAYPAL_STATEMENT_SECONDS": "2", "PAYPAL_STATEMENT_LATENESS_SECONDS": "300"}
     return every
 
 
