@@ -4,12 +4,10 @@ from typing import Literal
 
 from fastapi import APIRouter, HTTPException
 
-from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.paypal.captures import lifecycle
-from malipo_simulators.paypal.objects.models import Capture
 from malipo_simulators.paypal.objects.render import render_capture
-from malipo_simulators.paypal.state.change import Change
+from malipo_simulators.paypal.state.finding import find
 from malipo_simulators.paypal.state.world import PaypalWorld
 
 type Ending = Literal["settle", "deny", "reverse"]
@@ -21,17 +19,9 @@ def capture_routes(world: PaypalWorld) -> APIRouter:
 
     @router.post("/{capture_id}/{ending}", summary="Settle or deny a pending capture, or reverse a completed one")
     async def decide(capture_id: str, ending: Ending) -> Json:
-        change, capture = captured(world, capture_id)
+        change, capture = find(world, "capture", capture_id, lambda account: account.captures)
         if not ENDINGS[ending](change, capture):
             raise HTTPException(409, f"Capture {capture_id} is {capture.status}.")
         return render_capture(capture)
 
     return router
-
-
-def captured(world: PaypalWorld, capture_id: str) -> tuple[Change, Capture]:
-    for account in world.accounts.values():
-        capture = account.captures.find(capture_id)
-        if capture is not None:
-            return Change(world, account, Cause("POST", f"/_sim/captures/{capture_id}")), capture
-    raise HTTPException(404, f"No capture {capture_id} in this simulator.")

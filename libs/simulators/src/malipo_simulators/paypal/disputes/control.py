@@ -5,15 +5,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.paypal.captures.control import captured
 from malipo_simulators.paypal.captures.lifecycle import is_reversible
 from malipo_simulators.paypal.disputes import lifecycle
-from malipo_simulators.paypal.objects.models import Dispute
 from malipo_simulators.paypal.objects.money import Money
 from malipo_simulators.paypal.objects.render import render_dispute
-from malipo_simulators.paypal.state.change import Change
+from malipo_simulators.paypal.state.finding import find
 from malipo_simulators.paypal.state.world import PaypalWorld
 
 type Reason = Literal[
@@ -38,7 +35,7 @@ def dispute_routes(world: PaypalWorld) -> APIRouter:
     @router.post("/captures/{capture_id}/disputes", status_code=201, summary="Dispute a capture, as its payer")
     async def dispute(capture_id: str, complaint: Complaint) -> Json:
         """What is disputed is held from now on."""
-        change, capture = captured(world, capture_id)
+        change, capture = find(world, "capture", capture_id, lambda account: account.captures)
         amount = Money(complaint.amount or capture.refundable.minor, capture.amount.currency)
         if not is_reversible(capture) or amount > capture.refundable:
             raise HTTPException(409, f"Capture {capture_id} is {capture.status}: {capture.refundable.value} are left.")
@@ -46,17 +43,9 @@ def dispute_routes(world: PaypalWorld) -> APIRouter:
 
     @router.post("/disputes/{dispute_id}/{step}", summary="Review a dispute, or end it for one side")
     async def decide(dispute_id: str, step: Step) -> Json:
-        change, one = disputed(world, dispute_id)
+        change, one = find(world, "dispute", dispute_id, lambda account: account.disputes)
         if not STEPS[step](change, one):
             raise HTTPException(409, f"Dispute {dispute_id} is {one.status}.")
         return render_dispute(one)
 
     return router
-
-
-def disputed(world: PaypalWorld, dispute_id: str) -> tuple[Change, Dispute]:
-    for account in world.accounts.values():
-        one = account.disputes.find(dispute_id)
-        if one is not None:
-            return Change(world, account, Cause("POST", f"/_sim/disputes/{dispute_id}")), one
-    raise HTTPException(404, f"No dispute {dispute_id} in this simulator.")

@@ -5,15 +5,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.paypal.captures.control import captured
-from malipo_simulators.paypal.objects.models import CaptureStatus, Refund
+from malipo_simulators.paypal.objects.models import CaptureStatus
 from malipo_simulators.paypal.objects.money import Money
 from malipo_simulators.paypal.objects.render import render_refund
 from malipo_simulators.paypal.refunds import lifecycle
 from malipo_simulators.paypal.refunds.lifecycle import Wanted
-from malipo_simulators.paypal.state.change import Change
+from malipo_simulators.paypal.state.finding import find
 from malipo_simulators.paypal.state.world import PaypalWorld
 
 type Ending = Literal["complete", "fail"]
@@ -40,7 +38,7 @@ def refund_routes(world: PaypalWorld) -> APIRouter:
     @router.post("/captures/{capture_id}/refunds", status_code=201, summary="Refund as in the dashboard")
     async def refund(capture_id: str, wanted: MoneyBack) -> Json:
         """No API request knows of it."""
-        change, capture = captured(world, capture_id)
+        change, capture = find(world, "capture", capture_id, lambda account: account.captures)
         amount = Money(wanted.amount or capture.refundable.minor, capture.amount.currency)
         if capture.status not in REFUNDABLE or not 1 <= amount.minor <= capture.refundable.minor:
             raise HTTPException(409, f"Capture {capture_id} is {capture.status}: {capture.refundable.value} are left.")
@@ -48,7 +46,7 @@ def refund_routes(world: PaypalWorld) -> APIRouter:
 
     @router.post("/refunds/{refund_id}/{ending}", summary="Complete a pending refund, or let it fail")
     async def decide(refund_id: str, ending: Ending) -> Json:
-        change, refund = refunded(world, refund_id)
+        change, refund = find(world, "refund", refund_id, lambda account: account.refunds)
         if not ENDINGS[ending](change, refund):
             raise HTTPException(409, f"Refund {refund_id} is {refund.status}.")
         return render_refund(refund)
@@ -64,11 +62,3 @@ def refund_routes(world: PaypalWorld) -> APIRouter:
         return {"currency": wanted.currency, "balance": account.balance(wanted.currency)}
 
     return router
-
-
-def refunded(world: PaypalWorld, refund_id: str) -> tuple[Change, Refund]:
-    for account in world.accounts.values():
-        refund = account.refunds.find(refund_id)
-        if refund is not None:
-            return Change(world, account, Cause("POST", f"/_sim/refunds/{refund_id}")), refund
-    raise HTTPException(404, f"No refund {refund_id} in this simulator.")
