@@ -17,7 +17,5 @@ class AddressedSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _callbacks_are_encrypted_in_production(self) -> Self:
-        if self.environment == "production" and not self.callback_base_url.startswith("https://"):
-            msg = "CALLBACK_BASE_URL must be https in production: the addresses are secrets"
-            raise ValueError(msg)
+        self.require_https("callback_base_url", "the addresses are secrets")
         return self

@@ -93,10 +93,7 @@ class Settings(AddressedSettings):
 
     @model_validator(mode="after")
     def _encrypted_in_production(self) -> Self:
-        base = self.mpesa_api_base
-        if self.environment == "production" and base is not None and not base.startswith("https://"):
-            msg = "MPESA_API_BASE must be https in production: requests carry a merchant's credentials"
-            raise ValueError(msg)
+        self.require_https("mpesa_api_base", "requests carry a merchant's credentials")
         return self
 
     @model_validator(mode="after")

@@ -81,10 +81,7 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _encrypted_in_production(self) -> Self:
-        base = self.paypal_api_base
-        if self.environment == "production" and base is not None and not base.startswith("https://"):
-            msg = "PAYPAL_API_BASE must be https in production: requests carry a merchant's credentials"
-            raise ValueError(msg)
+        self.require_https("paypal_api_base", "requests carry a merchant's credentials")
         if self.environment == "production" and any(not one.startswith("https://") for one in self.origins):
             raise ValueError("PAYPAL_CERTIFICATE_ORIGINS must be https in production")
         return self

@@ -26,7 +26,5 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _encrypted_in_production(self) -> Self:
-        if self.environment == "production" and not self.stripe_api_base.startswith("https://"):
-            msg = "STRIPE_API_BASE must be https in production: every request carries a secret key"
-            raise ValueError(msg)
+        self.require_https("stripe_api_base", "every request carries a secret key")
         return self

@@ -119,6 +119,16 @@ class ServiceSettings(BaseSettings):
             raise ValueError(msg)
         return folder
 
+    def require_https(self, field: str, why: str) -> None:
+        """Have production send nothing in the clear to the address in this field; unset, it is the provider's own.
+
+        For validators: raises `ValueError`, which says `why`.
+        """
+        address = getattr(self, field)
+        if self.environment == "production" and address is not None and not address.startswith("https://"):
+            msg = f"{field.upper()} must be https in production: {why}"
+            raise ValueError(msg)
+
     @property
     def limits(self) -> Limits:
         """What the HTTP server lets in."""

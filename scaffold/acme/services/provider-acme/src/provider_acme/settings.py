@@ -16,7 +16,5 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _encrypted_in_production(self) -> Self:
-        if self.environment == "production" and not self.acme_api_base.startswith("https://"):
-            msg = "ACME_API_BASE must be https in production: requests carry a merchant's credentials"
-            raise ValueError(msg)
+        self.require_https("acme_api_base", "requests carry a merchant's credentials")
         return self
