@@ -64,7 +64,7 @@ async def test_a_silent_prompt_that_was_paid_is_completed_by_the_statement(repli
     await mpesa.fault("answer_lost", match={"path": "/mpesa/stkpush/v1/processrequest"})
     operation, receipt = await paid(replica)
     assert [one.silent for one in await replica.outcomes(operation)] == [True]
-    await replica.query(operation)
+    await replica.ask(operation)
     assert [one.reason for one in await replica.outcomes(operation)] == ["M-Pesa's name of the prompt is not known"]
     await settle(replica)
     reports = [one for one in await replica.reports() if isinstance(one, OutcomeReported)]
@@ -75,7 +75,7 @@ async def test_a_silent_prompt_that_was_paid_is_completed_by_the_statement(repli
 
 async def test_a_success_without_a_receipt_is_named_by_the_statement(replica):
     operation, receipt = await paid(replica)
-    await replica.query(operation)
+    await replica.ask(operation)
     waiting, success = await replica.outcomes(operation)
     assert (type(waiting), success) == (ActionRequired, Succeeded(amount=KES_10))
     await settle(replica)
@@ -87,7 +87,7 @@ async def test_a_success_without_a_receipt_is_named_by_the_statement(replica):
 
 async def test_what_was_declined_and_paid_after_all_is_corrected(replica):
     operation = await replica.charge(CANCELS)
-    await replica.query(operation)
+    await replica.ask(operation)
     await until(lambda: ended(replica, operation), what="the end")
     await replica.reports()
     receipt = await replica.by_hand(10, own_reference(operation.operation_id))
@@ -96,7 +96,7 @@ async def test_what_was_declined_and_paid_after_all_is_corrected(replica):
 
 
 async def ended(replica: Replica, operation) -> bool:
-    await replica.query(operation)
+    await replica.ask(operation)
     return any(isinstance(one, Declined) for one in await replica.outcomes(operation))
 
 
@@ -110,7 +110,7 @@ async def test_a_prompt_that_timed_out_and_was_paid_all_the_same_succeeds(replic
 
 
 async def doubted(replica: Replica, operation) -> str | None:
-    await replica.query(operation)
+    await replica.ask(operation)
     doubts = [one.reason for one in await replica.outcomes(operation) if isinstance(one, Unknown)]
     return doubts[-1] if doubts else None
 
@@ -132,7 +132,7 @@ async def test_money_by_hand_is_told_under_what_the_customer_typed(replica):
 
 async def test_another_amount_under_a_payments_reference_is_for_a_person(replica):
     operation, _ = await paid(replica)
-    await replica.query(operation)
+    await replica.ask(operation)
     await settle(replica)
     await replica.reports()
     await replica.by_hand(7, own_reference(operation.operation_id))
@@ -150,7 +150,7 @@ async def test_a_payment_that_was_told_by_its_callback_is_no_second_one(replica,
         prompt["receipt"],
         operation.operation_id,
     )
-    await replica.query(operation)
+    await replica.ask(operation)
     await replica.reports()
     await settle(replica)
     await replica.grow_old(minutes=2)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from malipo.messaging.database import Database
 from malipo.platform.client import http_client
 from malipo_simulators.kit.server import make_server
 from malipo_simulators.paypal.app import create_paypal_app
@@ -38,3 +39,14 @@ async def paypal():
         account = Paypal(http, url)
         app.state.world.follow(account.happened.append)
         yield account
+
+
+@pytest.fixture
+async def replica(paypal, new_database, pool_of):
+    from paypal_replica import Replica
+
+    database = Database(lambda: None)
+    database.use(await pool_of(new_database("provider_paypal")))
+    one = Replica(paypal, database)
+    await one.configure()
+    return one

@@ -5,20 +5,18 @@ import json
 from itertools import count
 
 import pytest
-from paypal_account import Approved, new_charge
+from paypal_account import Approved
 from paypal_replica import Replica
 from paypal_samples import USD_10
 
 from malipo import ids
 from malipo.contracts.outcomes import (
-    ActionRequired,
     Authorized,
     OperationOpened,
     OutcomeReported,
     Pending,
     Succeeded,
 )
-from malipo.messaging.database import Database
 from malipo.money import Money
 from provider_paypal.account import read_account
 from provider_paypal.requests import ORDERS_PATH, PaypalRequest
@@ -27,26 +25,15 @@ SEARCH = "/v1/reporting/transactions"
 
 
 @pytest.fixture
-async def replica(paypal, new_database, pool_of):
-    database = Database(lambda: None)
-    database.use(await pool_of(new_database("provider_paypal")))
-    one = Replica(paypal, database)
-    await one.configure()
-    await one.read()
-    return one
-
-
-async def approved(replica: Replica, **changes) -> Approved:
-    charge = new_charge(**changes)
-    waiting = await replica.command(charge)
-    assert isinstance(waiting, ActionRequired)
-    await replica.paypal.control(f"orders/{waiting.reference}/approve")
-    return Approved(charge, waiting.reference)
+async def replica(replica):
+    """Its account's statement is read up to now."""
+    await replica.read()
+    return replica
 
 
 async def paid(replica: Replica, **changes) -> Approved:
     """Paid and answered, and all of its webhooks are lost."""
-    one = await approved(replica, **changes)
+    one = await replica.approve(**changes)
     await replica.command(one.confirm())
     await replica.reports()
     return one
@@ -78,7 +65,7 @@ async def test_a_payment_that_is_known_costs_nothing_and_tells_nothing(replica):
 
 
 async def test_a_payment_whose_answer_was_lost_is_found_by_the_statement(replica, paypal):
-    one = await approved(replica)
+    one = await replica.approve()
     await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
     await replica.command(one.confirm())
     await replica.reports()
@@ -90,7 +77,7 @@ async def test_a_payment_whose_answer_was_lost_is_found_by_the_statement(replica
 
 
 async def test_a_capture_in_parts_whose_answer_was_lost_is_found_by_the_statement(replica, paypal):
-    one = await approved(replica, capture="manual")
+    one = await replica.approve(capture="manual")
     assert isinstance(await replica.command(one.confirm()), Authorized)
     part = one.part("capture", 400, final=False)
     await paypal.fault("answer_lost", "/v2/payments/authorizations/*")
@@ -103,7 +90,7 @@ async def test_a_capture_in_parts_whose_answer_was_lost_is_found_by_the_statemen
 
 
 async def test_a_pending_capture_that_completes_unheard_is_told(replica, paypal):
-    one = await approved(replica)
+    one = await replica.approve()
     await paypal.fault("capture_pending", f"/v2/checkout/orders/{one.order}/capture", delay_seconds=3600)
     assert isinstance(await replica.command(one.confirm()), Pending)
     (capture,) = await paypal.capture_ids(one)
@@ -199,7 +186,7 @@ async def test_a_payment_with_our_name_that_nobody_ordered_is_told_to_a_person(r
 
 @pytest.mark.parametrize("fault", ["rate_limited", "error_before_effect", "html_error", "malformed_json"])
 async def test_a_statement_that_cannot_be_read_is_read_from_there_later(replica, paypal, fault):
-    one = await approved(replica)
+    one = await replica.approve()
     await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
     await replica.command(one.confirm())
     await replica.reports()
@@ -214,7 +201,7 @@ async def test_a_statement_that_cannot_be_read_is_read_from_there_later(replica,
 
 
 async def test_a_process_that_dies_while_it_reads_loses_nothing(replica, monkeypatch):
-    one = await approved(replica)
+    one = await replica.approve()
     await replica.paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
     await replica.command(one.confirm())
     await replica.reports()
@@ -242,7 +229,7 @@ async def test_a_day_on_which_webhooks_and_answers_are_lost_is_reconciled_with_t
     reports: list = []
     webhooks = count()
     for number in range(20):
-        one = await approved(replica)
+        one = await replica.approve()
         if number % 5 == 0:
             await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
         outcome = await replica.command(one.confirm())

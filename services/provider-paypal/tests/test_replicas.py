@@ -16,29 +16,11 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.contracts.outcomes import Approved as Agreed
-from malipo.messaging.database import Database
 from malipo.money import Money
 
 
-@pytest.fixture
-async def replica(paypal, new_database, pool_of):
-    database = Database(lambda: None)
-    database.use(await pool_of(new_database("provider_paypal")))
-    one = Replica(paypal, database)
-    await one.configure()
-    return one
-
-
-async def approved(replica: Replica, **changes) -> Approved:
-    charge = new_charge(**changes)
-    waiting = await replica.command(charge)
-    assert isinstance(waiting, ActionRequired)
-    await replica.paypal.control(f"orders/{waiting.reference}/approve")
-    return Approved(charge, waiting.reference)
-
-
 async def paid(replica: Replica, **changes) -> Approved:
-    one = await approved(replica, **changes)
+    one = await replica.approve(**changes)
     await replica.command(one.confirm())
     await replica.hear()
     await replica.reports()
@@ -62,7 +44,7 @@ async def die_in(replica: Replica, verb: str, monkeypatch, *, after: bool) -> No
 
 
 async def test_an_approval_is_told_by_its_webhook_and_the_capture_by_another(replica):
-    one = await approved(replica)
+    one = await replica.approve()
     assert await replica.hear() == ["stored"]
     assert isinstance(await replica.last(one.charge), Agreed)
     await replica.command(one.confirm())
@@ -76,7 +58,7 @@ async def test_what_dies_around_its_request_is_carried_out_once_by_who_comes_aft
     if what == "charge":
         operation = new_charge()
     else:
-        one = await (approved(replica) if what == "confirm" else paid(replica))
+        one = await (replica.approve() if what == "confirm" else paid(replica))
         operation = one.confirm() if what == "confirm" else one.part("refund", 400)
     await replica.handle(operation)
     await die_in(replica, "execute", monkeypatch, after=after)
@@ -91,7 +73,7 @@ async def test_what_dies_around_its_request_is_carried_out_once_by_who_comes_aft
 async def test_a_refund_keeps_to_its_capture_when_the_process_dies_although_another_has_more_left_by_then(
     replica, monkeypatch
 ):
-    one = await approved(replica, capture="manual")
+    one = await replica.approve(capture="manual")
     await replica.command(one.confirm())
     for final in (False, True):
         await replica.command(one.part("capture", 500, final=final))
@@ -104,7 +86,7 @@ async def test_a_refund_keeps_to_its_capture_when_the_process_dies_although_anot
 
 
 async def test_two_replicas_and_a_webhook_confirm_one_order_once(replica):
-    one = await approved(replica)
+    one = await replica.approve()
     other = replica.another()
     await replica.handle(one.confirm())
     await other.handle(one.confirm())
@@ -114,7 +96,7 @@ async def test_two_replicas_and_a_webhook_confirm_one_order_once(replica):
 
 
 async def test_a_lost_answer_is_ended_by_the_webhook_which_names_what_was_captured(replica):
-    one = await approved(replica)
+    one = await replica.approve()
     await replica.paypal.fault("error_after_effect")
     assert isinstance(await replica.command(one.confirm()), Unknown)
     await replica.hear()
@@ -122,7 +104,7 @@ async def test_a_lost_answer_is_ended_by_the_webhook_which_names_what_was_captur
 
 
 async def test_the_webhooks_of_a_capture_of_an_authorization_and_of_its_refund_find_their_operations(replica):
-    one = await approved(replica, capture="manual")
+    one = await replica.approve(capture="manual")
     await replica.command(one.confirm())
     part = one.part("capture", 700)
     await replica.command(part)
@@ -156,7 +138,7 @@ async def test_a_refund_made_in_the_dashboard_is_told_of_its_payment(replica):
 
 
 async def test_a_hold_that_runs_out_is_found_canceled(replica):
-    one = await approved(replica, capture="manual")
+    one = await replica.approve(capture="manual")
     await replica.command(one.confirm())
     await replica.hear()
     await replica.paypal.control("clock", advance_seconds=30 * 86400)
@@ -166,7 +148,7 @@ async def test_a_hold_that_runs_out_is_found_canceled(replica):
 
 
 async def test_a_timeline_shows_each_request_and_nothing_about_the_payer(replica):
-    one = await approved(replica)
+    one = await replica.approve()
     await replica.handle(one.confirm())
     await replica.run()
     (report,) = [told for told in await replica.reports() if isinstance(told, OutcomeReported)]
