@@ -1,11 +1,10 @@
 """The whole service on real stores, two replicas of it: commands in from Kafka, prompts and callbacks at the simulated Daraja."""
 
 import asyncio
-import base64
-import json
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import override
 
 import httpx
 import mpesa_samples as samples
@@ -15,15 +14,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from mpesa_account import CREDENTIALS, SETTINGS, pay
 
 from malipo import ids
-from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
-from malipo.contracts.message import encode
-from malipo.contracts.outcomes import ActionRequired, OutcomeReported, Pending, Succeeded, Unknown
+from malipo.contracts.outcomes import ActionRequired, Pending, Succeeded, Unknown
 from malipo.contracts.personal import PersonalKeyIssued
-from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, PERSONAL_KEYS, PROVIDER_COMMANDS
+from malipo.contracts.topics import OUTCOMES, PERSONAL_KEYS
 from malipo.messaging.database import Database
 from malipo.platform.client import http_client
 from malipo.platform.personal_data import seal_texts
-from malipo.platform.secrets import KeyRing
 from malipo_simulators.kit.server import make_server
 from malipo_simulators.kit.webhooks.posting import HttpxPoster
 from malipo_simulators.mpesa.app import create_mpesa_app
@@ -32,11 +28,10 @@ from provider_kit.credentials import NoCredentials
 from provider_mpesa.main import build, register
 from provider_mpesa.registrar import Wish
 from provider_mpesa.settings import Settings
+from testkit.service import KEY_RING, RING, ServiceWorld, running
 from testkit.serving import serving
 from testkit.waiting import until
 
-KEY = base64.b64encode(b"k" * 32).decode()
-RING = KeyRing.parse(f"k1:{KEY}")
 PAYS = "254700000000"
 
 
@@ -49,40 +44,25 @@ class ToService(httpx.AsyncBaseTransport):
         return await httpx.ASGITransport(self.app).handle_async_request(request)
 
 
-@dataclass
-class World:
-    """Talks to the service as the rest of Malipo does."""
+@dataclass(kw_only=True)
+class World(ServiceWorld):
+    """Talks to the service as the rest of Malipo does, and to the simulated Daraja."""
 
-    producer: AIOKafkaProducer
-    consumer: AIOKafkaConsumer
-    http: httpx.AsyncClient  # noqa: TID251
-    daraja: httpx.AsyncClient  # noqa: TID251
+    provider: str = "mpesa"
     settings: Settings
     database: Database
-    merchant_id: str = field(default_factory=lambda: ids.new("mer"))
-    reported: list[OutcomeReported] = field(default_factory=list)
-
-    async def send(self, topic, key: str, message) -> None:
-        await self.producer.send_and_wait(topic.name, encode(message), key=key.encode())
 
     async def configure(self, version: int = 1, **more: str) -> str:
         """Returns the credential's id."""
         credential_id = ids.new("cred")
-        credentials = CREDENTIALS | {"consumer_key": ids.token(8)} | more
-        sealed = RING.seal(
-            json.dumps(credentials).encode(), owner=secret_owner(self.merchant_id, "test", credential_id)
-        )
-        credential = Credential(id=credential_id, provider="mpesa", mode="test", ciphertext=sealed)
-        configured = MerchantConfigured(merchant_id=self.merchant_id, version=version, credentials=(credential,))
-        await self.send(MERCHANT_CONFIG, self.merchant_id, configured)
+        await self.set_up(credential_id, CREDENTIALS | {"consumer_key": ids.token(8)} | more, version)
         return credential_id
 
+    @override
     async def command(self, operation):
-        """Send it, twice as Kafka may, with what is personal sealed."""
-        operation = msgspec.structs.replace(operation, merchant_id=self.merchant_id)
-        payment_id = operation.payment_id
+        """With what is personal sealed."""
         if hasattr(operation, "method"):
-            phone = operation.method.details["phone"]
+            phone, payment_id = operation.method.details["phone"], operation.payment_id
             ciphertext, wrapped = seal_texts({"/phone": phone}, payment_id, RING)
             masked = msgspec.structs.replace(
                 operation.method, details={"phone": f"{phone[:4]}*****{phone[-3:]}"}, personal=ciphertext
@@ -90,59 +70,14 @@ class World:
             issued = PersonalKeyIssued(payment_id=payment_id, wrapped=wrapped, providers=("mpesa",))
             await self.send(PERSONAL_KEYS, payment_id, issued)
             operation = msgspec.structs.replace(operation, method=masked)
-        for _ in range(2):
-            await self.send(PROVIDER_COMMANDS["mpesa"], payment_id, operation)
-        return operation
-
-    async def outcome(self, operation, result: type, source: str):
-        """The operation's first outcome of this kind from there."""
-
-        def found():
-            return next(
-                (
-                    report.outcome
-                    for report in self.reported
-                    if (report.operation_id, report.source) == (operation.operation_id, source)
-                    and isinstance(report.outcome, result)
-                ),
-                None,
-            )
-
-        return await until(found, seconds=60, what=f"{result.__name__} by {source}")
-
-    async def listen(self) -> None:
-        async for record in self.consumer:
-            report = OUTCOMES.decode(record.value)
-            if isinstance(report, OutcomeReported):
-                self.reported.append(report)
+        return await super().command(operation)
 
     async def fault(self, fault: str, **rule) -> None:
-        response = await self.daraja.post("/_sim/faults", json={"fault": fault, "times": 1} | rule)
+        response = await self.simulator.post("/_sim/faults", json={"fault": fault, "times": 1} | rule)
         assert response.status_code == 201, response.text
 
     async def prompts(self) -> list[dict]:
-        return (await self.daraja.get("/_sim/prompts", params={"limit": 1000})).json()
-
-    async def book(self) -> list[str]:
-        return [line["kind"] for line in (await self.daraja.get("/_sim/book")).json()["effects"]]
-
-    async def requests(self, path: str) -> int:
-        found = (await self.daraja.get("/_sim/requests", params={"limit": 1000})).json()
-        return sum(one["path"] == path for one in found)
-
-
-@asynccontextmanager
-async def running(app):
-    async with (
-        app.router.lifespan_context(app),
-        http_client(timeout_seconds=5, base_url="http://service.test", transport=httpx.ASGITransport(app)) as http,
-    ):
-
-        async def ready() -> bool:
-            return (await http.get("/health/ready")).status_code == 200
-
-        await until(ready, seconds=30, what="readiness")
-        yield http
+        return (await self.simulator.get("/_sim/prompts", params={"limit": 1000})).json()
 
 
 @pytest.fixture
@@ -159,7 +94,7 @@ async def world(stores, new_database, pool_of, tmp_path):
             instance=name,
             database_url=database_url,
             kafka_bootstrap=stores.kafka,
-            key_ring=f"k1:{KEY}",
+            key_ring=KEY_RING,
             environment="test",
             callback_base_url="http://service.test",
             mpesa_api_base=url,
@@ -177,7 +112,14 @@ async def world(stores, new_database, pool_of, tmp_path):
             AIOKafkaConsumer(OUTCOMES.name, bootstrap_servers=stores.kafka, auto_offset_reset="earliest")
         )
         http, _ = [await enter(running(app)) for app in replicas]
-        found = World(producer, consumer, http, daraja, settings_of("operator", url), database)
+        found = World(
+            producer=producer,
+            consumer=consumer,
+            http=http,
+            simulator=daraja,
+            settings=settings_of("operator", url),
+            database=database,
+        )
         listening = asyncio.create_task(found.listen())
         stack.callback(listening.cancel)
         await found.configure()
@@ -230,7 +172,7 @@ async def test_a_payment_of_which_nobody_tells_is_found_in_the_statement_that_th
 
 async def test_replicas_share_one_token_and_one_that_is_killed_in_mid_load_prompts_nobody_twice(world):
     charges = [await world.command(pay(f"25472{number:07}")) for number in range(30, 50)]
-    await world.daraja.post("/_sim/tokens/kill", json={})
+    await world.simulator.post("/_sim/tokens/kill", json={})
     charges += [await world.command(pay(f"25472{number:07}")) for number in range(50, 70)]
     for charge in charges:
         await world.outcome(charge, ActionRequired, "attempt")

@@ -1,14 +1,11 @@
 """The whole service on real stores, two replicas of it: commands in from Kafka, orders and captures at the simulated PayPal."""
 
 import asyncio
-import base64
-import json
 from collections import Counter
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import httpx
-import msgspec
 import paypal_samples as samples
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -16,48 +13,31 @@ from paypal_account import Approved as Agreed
 from paypal_account import new_charge
 
 from malipo import ids
-from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
-from malipo.contracts.message import encode
-from malipo.contracts.outcomes import ActionRequired, Approved, OutcomeReported, Succeeded, Unknown
+from malipo.contracts.outcomes import ActionRequired, Approved, Succeeded, Unknown
 from malipo.contracts.provider_commands import Query
-from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, PROVIDER_COMMANDS
+from malipo.contracts.topics import OUTCOMES, PROVIDER_COMMANDS
 from malipo.platform.client import http_client
-from malipo.platform.secrets import KeyRing
 from malipo_simulators.kit.server import make_server
 from malipo_simulators.paypal.app import create_paypal_app
 from malipo_simulators.paypal.webhooks.certificates import ROOT
 from provider_kit.provider import kind_of
 from provider_paypal.main import build
 from provider_paypal.settings import Settings
+from testkit.service import KEY_RING, ServiceWorld, running
 from testkit.serving import serving
 from testkit.waiting import until
 
-KEY = base64.b64encode(b"k" * 32).decode()
-RING = KeyRing.parse(f"k1:{KEY}")
 
+@dataclass(kw_only=True)
+class World(ServiceWorld):
+    """Talks to the service as the rest of Malipo does, and to the simulated PayPal."""
 
-@dataclass
-class World:
-    """Talks to the service as the rest of Malipo does."""
-
-    producer: AIOKafkaProducer
-    consumer: AIOKafkaConsumer
-    http: httpx.AsyncClient  # noqa: TID251
-    paypal: httpx.AsyncClient  # noqa: TID251
-    merchant_id: str = field(default_factory=lambda: ids.new("mer"))
+    provider: str = "paypal"
     credential_id: str = field(default_factory=lambda: ids.new("cred"))
     credentials: dict = field(default_factory=lambda: samples.CREDENTIALS | {"client_id": f"A{ids.token(16)}"})
-    reported: list[OutcomeReported] = field(default_factory=list)
-
-    async def send(self, topic, key: str, message) -> None:
-        await self.producer.send_and_wait(topic.name, encode(message), key=key.encode())
 
     async def configure(self) -> None:
-        owner = secret_owner(self.merchant_id, "test", self.credential_id)
-        sealed = RING.seal(json.dumps(self.credentials).encode(), owner=owner)
-        credential = Credential(id=self.credential_id, provider="paypal", mode="test", ciphertext=sealed)
-        configured = MerchantConfigured(merchant_id=self.merchant_id, version=1, credentials=(credential,))
-        await self.send(MERCHANT_CONFIG, self.merchant_id, configured)
+        await self.set_up(self.credential_id, self.credentials)
 
     async def register(self) -> None:
         """Have PayPal send webhooks to the service."""
@@ -65,44 +45,15 @@ class World:
         url = f"https://service.test/callbacks/paypal/{self.credential_id}"
         await self.control("webhooks", id=self.credentials["webhook_ids"][0], url=url, **app)
 
-    async def command(self, operation):
-        """Send it, twice as Kafka may."""
-        operation = msgspec.structs.replace(operation, merchant_id=self.merchant_id)
-        for _ in range(2):
-            await self.send(PROVIDER_COMMANDS["paypal"], operation.payment_id, operation)
-        return operation
-
     async def ask(self, operation, reference: str | None = None) -> None:
         names = ("payment_id", "operation_id", "merchant_id", "mode")
         about = {name: getattr(operation, name) for name in names} | {"config_version": 1, "step": 2}
         query = Query(**about, kind=kind_of(operation), reference=reference)
         await self.send(PROVIDER_COMMANDS["paypal"], operation.payment_id, query)
 
-    async def outcome(self, operation, result: type, source: str = "attempt"):
-        """The operation's first outcome of this kind from there."""
-
-        def found():
-            told = [one for one in self.reported if (one.operation_id, one.source) == (operation.operation_id, source)]
-            return next((one.outcome for one in told if isinstance(one.outcome, result)), None)
-
-        return await until(found, seconds=60, what=f"{result.__name__} by {source}")
-
-    async def listen(self) -> None:
-        async for record in self.consumer:
-            report = OUTCOMES.decode(record.value)
-            if isinstance(report, OutcomeReported):
-                self.reported.append(report)
-
     async def control(self, path: str, **body) -> None:
-        response = await self.paypal.post(f"/_sim/{path}", json=body)
+        response = await self.simulator.post(f"/_sim/{path}", json=body)
         assert response.status_code < 300, response.text
-
-    async def book(self) -> list[str]:
-        return [line["kind"] for line in (await self.paypal.get("/_sim/book")).json()["effects"]]
-
-    async def requests(self, path: str) -> int:
-        found = (await self.paypal.get("/_sim/requests", params={"limit": 1000})).json()
-        return sum(one["path"] == path for one in found)
 
 
 class Proxy:
@@ -119,20 +70,6 @@ class Proxy:
         pass
 
 
-@asynccontextmanager
-async def running(app):
-    async with (
-        app.router.lifespan_context(app),
-        http_client(timeout_seconds=5, base_url="http://service.test", transport=httpx.ASGITransport(app)) as http,
-    ):
-
-        async def ready() -> bool:
-            return (await http.get("/health/ready")).status_code == 200
-
-        await until(ready, seconds=30, what="readiness")
-        yield http
-
-
 @pytest.fixture
 async def world(stores, new_database, tmp_path):
     database_url = new_database("provider_paypal")
@@ -145,13 +82,13 @@ async def world(stores, new_database, tmp_path):
             instance=name,
             database_url=database_url,
             kafka_bootstrap=stores.kafka,
-            key_ring=f"k1:{KEY}",
+            key_ring=KEY_RING,
             environment="test",
             paypal_api_base=url,
             paypal_certificate_origins=url,
             paypal_certificate_authorities_file=authorities,
             paypal_statement_seconds=1,
-            paypal_statement_lateness_seconds=10,
+            paypal_statement_lateness_seconds=60,  # from so long before its first look on an account is read
         )
 
     async with AsyncExitStack() as stack:
@@ -163,7 +100,7 @@ async def world(stores, new_database, tmp_path):
         await enter(consumer)
         http, _ = [await enter(running(build(settings_of(name, url)))) for name in ("one", "two")]
         proxy.service = http
-        found = World(producer, consumer, http, paypal)
+        found = World(producer=producer, consumer=consumer, http=http, simulator=paypal)
         listening = asyncio.create_task(found.listen())
         stack.callback(listening.cancel)
         await found.configure()
@@ -206,7 +143,7 @@ async def test_replicas_share_one_token_and_one_that_dies_in_mid_load_creates_no
     charges += [await world.command(new_charge()) for _ in range(15)]
     for charge in charges:
         await world.outcome(charge, ActionRequired)
-    orders = (await world.paypal.get("/_sim/orders", params={"limit": 1000})).json()
+    orders = (await world.simulator.get("/_sim/orders", params={"limit": 1000})).json()
     made = Counter(order["purchase_units"][0]["custom_id"] for order in orders)
     assert (len(made), set(made.values())) == (30, {1})
     assert 1 <= await world.requests("/v1/oauth2/token") <= 2
@@ -239,8 +176,6 @@ async def test_without_any_webhook_the_statement_finds_the_capture_whose_answer_
     one = await approved(world)
     lost = {"path": "/v2/checkout/orders/*/capture"}
     await world.control("faults", fault="answer_lost", times=1, match=lost)
-    look = {"method": "GET", "path": "/v2/checkout/orders/*"}  # what would have shown it right afterwards
-    await world.control("faults", fault="connection_reset", times=1, match=look)
     await world.outcome(await world.command(one.confirm()), Unknown)
     found = await world.outcome(one.charge, Succeeded, "query")
     assert (found.amount, found.reference) == (samples.USD_10, one.order)

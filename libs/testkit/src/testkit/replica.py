@@ -93,7 +93,8 @@ class ProviderReplica:
         rows = await self.database.reads.fetch(
             "WITH gone AS (DELETE FROM outbox RETURNING *) SELECT * FROM gone ORDER BY id"
         )
-        return [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
+        told = [BY_NAME[row["topic"]].decode(row["payload"]) for row in rows]
+        return [one for one in told if isinstance(one, ProviderReport)]
 
     async def outcomes(self, operation: ProviderOperation) -> list[Outcome]:
         """Those that it tells of this operation, the last one last."""
