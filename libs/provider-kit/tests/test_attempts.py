@@ -119,6 +119,31 @@ async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
     assert not await finish(other, reclaimed)
 
 
+async def test_what_a_process_without_the_lease_has_chosen_is_kept_neither_with_its_mark_nor_when_it_gives_up(kit, make):
+    await kit.handle(make.charge())
+    (slow,) = await kit.claim()
+    slow.references.note("made of", "one")
+    await kit.end_leases()
+    (quick,) = await kit.another_replica().claim()
+    quick.references.note("made of", "another")
+    with pytest.raises(LeaseLost):
+        await kit.mark(slow)
+    await kit.postpone(slow, seconds=0)
+    await kit.mark(quick)
+    await kit.end_leases()
+    (third,) = await kit.claim()
+    assert third.references.all("made of") == ["another"]
+
+
+async def test_what_was_chosen_for_an_operation_that_could_not_be_sent_is_known_to_the_next_try(kit, make):
+    await kit.handle(make.charge())
+    (claimed,) = await kit.claim()
+    claimed.references.note("made of", "one")
+    await kit.postpone(claimed, seconds=0)
+    (again,) = await kit.claim()
+    assert again.references.all("made of") == ["one"]
+
+
 async def test_a_lost_lease_affects_no_other_attempt_when_several_are_marked_together(kit, make):
     await kit.handle(*[make.charge(number) for number in (1, 2, 3)])
     first, lost, last = await kit.claim()

@@ -29,7 +29,7 @@ from provider_kit.attempt_rows import (
     account_of,
     read,
 )
-from provider_kit.references import KEEP, KNOWN, OWN, columns, in_order, rows
+from provider_kit.references import KEEP, KEEP_OF, KNOWN, OWN, columns, in_order, rows
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
 _RECORD = insert(ATTEMPTS, "ON CONFLICT (id) DO NOTHING", NEW_ATTEMPT)
@@ -76,9 +76,9 @@ RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.firs
 """  # noqa: S608 - text of ours
 _CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
 # Statements that lock several rows under a lease lock them in the order of their ids, lest two of them deadlock.
+# What a process has chosen that lost its lease is nobody's choice: a later try would be made of another thing than the last.
 _MARK = f"""
-WITH named AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(5))}
-), ours AS (
+WITH ours AS (
     SELECT a.id, tried.account_fingerprint, tried.address_key, a.expires_at <= now() AS expired
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS tried (id, token, account_fingerprint, address_key)
     JOIN attempts AS a ON a.id = tried.id AND a.lease_token = tried.token
@@ -87,7 +87,8 @@ WITH named AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(5))}
     UPDATE attempts AS a
     SET first_sent_at = coalesce(a.first_sent_at, now()), account_fingerprint = coalesce(a.account_fingerprint, ours.account_fingerprint),
         address_key = coalesce(a.address_key, ours.address_key), problem = NULL
-    FROM ours WHERE a.id = ours.id AND ours.expired IS NOT TRUE
+    FROM ours WHERE a.id = ours.id AND ours.expired IS NOT TRUE RETURNING a.id
+), named AS ({KEEP_OF.format(arrays=KEEP.arrays(5), attempts="marked")}
 )
 SELECT id, expired FROM ours
 """  # noqa: S608 - names of ours
@@ -280,8 +281,10 @@ class Attempts:
         row = await unit.transaction.fetchrow(
             _POSTPONE, claimed.id, claimed.token, timedelta(seconds=seconds), problem, *earlier, _CANCELED
         )
+        if row is None:
+            return None
         unit.put(KEEP, in_order(rows(claimed.command.operation_id, None, claimed.references.noted)))
-        return None if row is None else PostponedAttempt(row["due_at"], row["withdrawn_step"], row["also_answers"])
+        return PostponedAttempt(row["due_at"], row["withdrawn_step"], row["also_answers"])
 
     async def keep_reference(self, claimed: ClaimedAttempt, reference: str) -> None:
         """Keep the provider's id of what an operation made although its lease was lost: later queries can read it."""

@@ -12,6 +12,10 @@ MAIN = "main"
 """The role of the id that outcomes carry as their `reference`."""
 
 KEEP = insert(ATTEMPT_REFERENCES, "ON CONFLICT DO NOTHING")
+KEEP_OF = f"""INSERT INTO attempt_references ({KEEP.names})
+    SELECT {KEEP.names} FROM unnest({{arrays}}) WITH ORDINALITY AS new ({KEEP.names}, place)
+    WHERE new.attempt_id IN (SELECT id FROM {{attempts}}) ORDER BY place ON CONFLICT DO NOTHING"""  # noqa: S608 - names of ours
+"""The same, of these rows those whose attempt is among `{attempts}`."""
 KNOWN = """(SELECT jsonb_agg(jsonb_build_array(role, reference) ORDER BY position)
     FROM attempt_references AS known WHERE known.attempt_id = {id})"""
 """The ids of the attempt whose id is the column `{id}`: role and id of each, the earliest first."""
