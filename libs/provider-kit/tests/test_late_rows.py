@@ -6,8 +6,9 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from malipo.contracts.outcomes import Succeeded, Unknown
 from malipo.money import Money
-from provider_kit.provider import ParsedCallback, ReceivedMoney
+from provider_kit.provider import NamedOperation, ParsedCallback, ReceivedMoney
 
 AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 MONEY = ReceivedMoney(reference="tx_2", amount=Money(1000, "USD"), method="phone", received_at=AT)
@@ -32,3 +33,28 @@ async def test_a_transaction_that_shows_later_than_is_usual_is_found_within_the_
     assert await kit.database.reads.fetchval("SELECT count(*) FROM received_money") == 1
     await reader.read_all_again()
     assert late() == before + 1
+
+
+async def test_a_row_about_an_operation_whose_question_was_not_answered_asks_again_when_it_is_read_again(
+    kit, reader, make
+):
+    done = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
+    kit.provider.script = [Unknown(reason="silence"), Unknown(reason="http 500", silent=True), done]
+    await kit.handle(make.charge())
+    await kit.run()
+    reader.statement.rows = [ParsedCallback("tx_1", ask=[NamedOperation(kind="charge", operation_id="pay_1.1")])]
+    for _ in range(2):
+        await reader.look()
+        assert await kit.run() == 1
+        await reader.make_due()
+    assert (await kit.outcomes())[-1] == done
+
+
+async def test_a_row_about_no_operation_of_ours_is_kept_and_alerted_once_however_often_it_is_read(kit, reader):
+    reader.statement.rows = [ParsedCallback("tx_1", ask=[NamedOperation(kind="charge", operation_id="pay_9.1")])]
+    with capture_logs() as lines:
+        for _ in range(2):
+            await reader.look()
+            await reader.make_due()
+    assert [line["event"] for line in lines].count("unmatched callback") == 1
+    assert await kit.run() == 0

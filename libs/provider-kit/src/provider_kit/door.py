@@ -44,6 +44,11 @@ class _Report:
     context: Context = field(default_factory=copy_context, repr=False)
 
     @property
+    def only_asks(self) -> bool:
+        """Whether it was fetched to have us ask, and says nothing by itself."""
+        return self.origin.source == "reconciliation" and not any(_told(self.parsed))
+
+    @property
     def message_id(self) -> str:
         """Ids of reports are unique within one account, and within what one operation's own address gets.
 
@@ -56,7 +61,8 @@ class _Report:
 
 
 class Door:
-    """Stores what a provider reports of one account. Safe to call for many reports at once; each is one statement's part.
+    """Stores what a provider reports of one account, each report once. What is fetched to have us ask is fetched again for as
+    long as that has no answer, and asks each time. Safe to call for many reports at once; each is one statement's part.
 
     A report is believed only about an operation that was attempted for this merchant in this mode and account, be it under
     another label of it, and payment and trace are the attempt's. What it says of anything else is kept, too: see `unmatched`, `opened`, `received`.
@@ -100,9 +106,7 @@ class Door:
             return account  # then only the label says which operations are its
 
     async def _keep(self, one: _Report) -> str:
-        parsed = one.parsed
-        said = parsed.outcomes, parsed.confirmed, parsed.unmatched, parsed.ask, parsed.opened, parsed.received
-        if not any(said):
+        if not any((one.parsed.ask, *_told(one.parsed))):
             return "not_ours"  # however often it comes: there is nothing to store
         return await self._inbox.add(one)
 
@@ -117,10 +121,24 @@ class Door:
             results.update(await self._apply(unit, new))
 
         stored = await self._database.apply_once("callbacks", first, store)
+        await self._ask_anew([one for name, one in first.items() if name not in stored and one.only_asks])
         return [
             results[one.message_id] if one.message_id in stored and first[one.message_id] is one else "duplicate"
             for one in some
         ]
+
+    async def _ask_anew(self, some: Sequence[_Report]) -> None:
+        """Ask once more what these have made us ask before: while they are fetched, that was not answered."""
+        if not some:
+            return
+        async with self._database.begin() as unit:
+            matched = await self._match(unit, some)
+            self._ask(unit, [original for found in matched.values() for original in found.asked])
+
+    def _ask(self, unit: UnitOfWork, asked: Sequence[OriginalAttempt]) -> None:
+        knowledge.ask(unit, asked)
+        if asked:
+            unit.after_commit(self._nudge)
 
     async def _apply(self, unit: UnitOfWork, some: Sequence[_Report]) -> dict[str, str]:
         """Put what these reports say into the unit of work; returns the result of each by its message id."""
@@ -137,12 +155,9 @@ class Door:
         for result, number in (("kept", len(money)), ("explained", sum(len(m.explained) for m in matched.values()))):
             if number:
                 received.count(unit, self._name, result, number)
-        asked = [original for found in matched.values() for original in found.asked]
-        knowledge.ask(unit, asked)
+        self._ask(unit, [original for found in matched.values() for original in found.asked])
         await knowledge.claim(unit, [pair for found in matched.values() for pair in found.hinted])
         knowledge.learn(unit, [pair for found in matched.values() for pair in found.believed])
-        if asked:
-            unit.after_commit(self._nudge)
         return {name: "stored" if found.is_ours else "not_ours" for name, found in matched.items()}
 
     async def _match(self, unit: UnitOfWork, some: Sequence[_Report]) -> dict[str, MatchedCallback]:
@@ -189,6 +204,11 @@ class Door:
         ) as headers:
             report = reports.unasked(operation, checked(operation, reported.outcome), origin)
             reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, operation.payment_id, report, headers))
+
+
+def _told(parsed: ParsedCallback) -> Sequence[Sequence[object]]:
+    """What it says by itself, whatever we find out when we ask."""
+    return parsed.outcomes, parsed.confirmed, parsed.unmatched, parsed.opened, parsed.received
 
 
 def _left_over(matched: MatchedCallback) -> Sequence[Unmatched]:
