@@ -163,6 +163,14 @@ async def test_an_outcome_that_names_an_operation_as_ours_do_and_is_about_none_i
     assert await kit.reports() == []
 
 
+async def test_an_outcome_about_no_operation_is_kept_with_all_the_ids_that_it_gives(kit, post):
+    ids_of_it = {"capture": "cap_1", "invoice": "inv_1"}
+    reported = CallbackOutcome(kind="capture", references=ids_of_it, outcome=Succeeded(amount=USD_10, reference="or_1"))
+    await post(ParsedCallback("evt_1", [reported]))
+    (row,) = await kept(kit)
+    assert row["reference_ids"] == ids_of_it | {"main": "or_1"}
+
+
 async def test_what_is_believed_is_not_unmatched_and_the_rest_of_the_callback_is(kit, post):
     reported = CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=DONE)
     assert await post(ParsedCallback("evt_1", [reported], [DISPUTE])) == (200, "stored")

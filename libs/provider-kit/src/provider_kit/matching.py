@@ -17,7 +17,7 @@ from provider_kit.provider import (
     Unmatched,
     kind_of,
 )
-from provider_kit.references import holdable
+from provider_kit.references import MAIN, holdable
 
 _MAX_REFERENCES = 20
 _TAKE_MONEY = ("charge", "confirm", "capture")
@@ -184,8 +184,8 @@ def purpose(money: ReceivedMoney) -> set[str]:
 def unknown_operation(reported: NamedOperation) -> Unmatched:
     """What is kept of a report about an operation that is none of ours."""
     main = reported.outcome.reference if isinstance(reported, CallbackOutcome) else None
-    named = {"operation": reported.operation_id or "", reported.kind: main or ""}
-    known = {name: reference for name, reference in {**reported.references, **named}.items() if reference}
+    named = {"operation": reported.operation_id, MAIN: main, **reported.references}
+    known = {name: reference for name, reference in named.items() if reference}
     return Unmatched(f"malipo.{reported.kind}", _holdable(known))
 
 
