@@ -119,7 +119,9 @@ async def test_a_process_that_lost_its_lease_changes_nothing(kit, make):
     assert not await finish(other, reclaimed)
 
 
-async def test_what_a_process_without_the_lease_has_chosen_is_kept_neither_with_its_mark_nor_when_it_gives_up(kit, make):
+async def test_what_a_process_without_the_lease_has_chosen_is_kept_neither_with_its_mark_nor_when_it_gives_up(
+    kit, make
+):
     await kit.handle(make.charge())
     (slow,) = await kit.claim()
     slow.references.note("made of", "one")

@@ -56,6 +56,40 @@ async def test_a_refund_of_ours_whose_answer_was_lost_is_not_told_as_made_at_the
     assert (await look(kit), await kit.database.reads.fetchval("SELECT count(*) FROM unmatched")) == ([], 0)
 
 
+async def test_a_refund_of_ours_is_not_told_as_another_though_what_it_is_made_of_has_an_id(kit, make, monkeypatch):
+    async def prepare(attempt):
+        attempt.references.note("capture", "cap_1")
+
+    monkeypatch.setattr(kit.provider, "prepare", prepare)
+    await refund_in_doubt(kit, make)
+    await take(kit)
+    assert await kit.reports() == []
+    kit.provider.script = [Succeeded(amount=USD_10, reference="re_9")]
+    assert await kit.run() == 1
+
+
+async def test_a_refund_that_has_a_name_of_ours_is_asked_about_however_old_it_is_and_never_told_as_another(
+    kit, make, monkeypatch
+):
+    named = replace(kit.provider.descriptor, own_references=lambda operation_id: (f"invoice of {operation_id}",))
+    monkeypatch.setattr(kit.provider, "descriptor", named)
+    await refund_in_doubt(kit, make)
+    await take(kit, replace(REFUND, amount=Money(999, "USD"), own=["invoice of ref_1"]))
+    assert await kit.run() == 1
+    await kit.reports()
+    assert await look(kit, days=2) == []
+
+
+async def test_a_name_of_a_charge_of_ours_does_not_make_a_refund_ours(kit, make, monkeypatch):
+    named = replace(kit.provider.descriptor, own_references=lambda operation_id: (f"invoice of {operation_id}",))
+    monkeypatch.setattr(kit.provider, "descriptor", named)
+    await kit.handle(make.charge())
+    await kit.run()
+    await kit.reports()
+    await take(kit, replace(REFUND, own=["invoice of pay_1.1"]))
+    assert [told.reference for told in await kit.reports()] == ["re_9"]
+
+
 async def test_a_refund_made_there_is_told_once_ours_has_ended_otherwise(kit, make):
     await refund_in_doubt(kit, make)
     await take(kit)

@@ -15,7 +15,7 @@ from malipo.messaging.writes import Write, arguments, given, insert, purge_of, s
 from provider_kit.attempt_rows import ACCOUNT_THERE, OriginalAttempt, account_of, read_original
 from provider_kit.provider import CallbackOutcome, NamedOperation, ReceivedMoney, kind_of
 from provider_kit.reasons import UNHEARD
-from provider_kit.references import KEEP, KNOWN, OWN, in_order, rows
+from provider_kit.references import KEEP, KNOWN, MAIN, OWN, in_order, rows
 from provider_kit.tables import ATTEMPTS, CLAIMS, NEW_ATTEMPT
 
 _MOVED, _ENDED = "('Succeeded', 'Reversed')", "('Declined', 'Canceled')"
@@ -45,13 +45,14 @@ _FIND = f"""{_ORIGINAL}
 WHERE id = ANY(ARRAY(SELECT unnest($1::text[]) UNION {_KNOWN_BY.format(references="$2::text[]")}))
   AND kind <> 'query' AND problem IS DISTINCT FROM 'tombstone'
 """  # noqa: S608 - text of ours
-# Refunds that may be at the provider under an id that is not known here, though they may have succeeded.
+# Refunds that may be at the provider under an id that is not known here, though they may have succeeded. What a refund is
+# made of, as the capture that it gives back, is known before it is sent, and is no id of the refund.
 _NAMELESS_REFUNDS = f"""{_ORIGINAL}
 WHERE kind = 'refund' AND first_sent_at IS NOT NULL AND payment_id = ANY(ARRAY(
     SELECT named.payment_id FROM attempt_references AS r JOIN attempts AS named ON named.id = r.attempt_id
     WHERE r.reference = ANY($1::text[])))
   AND coalesce(outcome ->> 'result' NOT IN ('Declined', 'Canceled'), true)
-  AND NOT EXISTS (SELECT FROM attempt_references AS known WHERE known.attempt_id = attempts.id AND known.role <> '{OWN}')
+  AND NOT EXISTS (SELECT FROM attempt_references AS known WHERE known.attempt_id = attempts.id AND known.role IN ('{MAIN}', 'refund'))
   AND NOT EXISTS (SELECT FROM attempts AS asked WHERE asked.kind = 'query' AND asked.operation_id = attempts.id
     AND asked.outcome ->> 'result' IN ('Declined', 'Canceled'))
 """  # noqa: S608 - text of ours

@@ -56,7 +56,7 @@ def storable(parsed: ParsedCallback) -> ParsedCallback:
         outcomes=[_storable_name(one) for one in parsed.outcomes],
         confirmed=[_storable_name(one) for one in parsed.confirmed],
         ask=[_storable_name(one) for one in parsed.ask],
-        opened=[replace(one, reference=holdable(one.reference), about=_holdable(one.about)) for one in parsed.opened],
+        opened=[_storable_refund(one) for one in parsed.opened],
         received=[_storable_money(one) for one in parsed.received],
         unmatched=[
             replace(one, event_type=holdable(one.event_type), references=_holdable(one.references))
@@ -82,7 +82,7 @@ def names_in(parsed: ParsedCallback) -> tuple[set[str], set[str]]:
     named = [*parsed.outcomes, *parsed.confirmed, *parsed.ask]
     operation_ids = {one.operation_id for one in named if one.operation_id is not None}
     references = {reference for one in named if one.operation_id is None for reference in one.references.values()}
-    references |= {reference for one in parsed.opened for reference in (one.reference, *one.about.values())}
+    references |= {reference for one in parsed.opened for reference in (one.reference, *one.about.values(), *one.own)}
     references |= {reference for one in parsed.received for reference in transactions(one) | purpose(one)}
     return operation_ids, references
 
@@ -197,7 +197,7 @@ def unknown_charge(opened: Opened) -> Unmatched:
 def _match_opened(
     matched: MatchedCallback, opened: Opened, ours: Sequence[OriginalAttempt], nameless: Sequence[OriginalAttempt]
 ) -> None:
-    own = [one for one in _by_references("refund", [opened.reference], ours) if not one.opened]
+    own = [one for one in _by_references("refund", [opened.reference, *opened.own], ours) if not one.opened]
     payments = {one.operation.payment_id: one for one in _by_references(None, opened.about.values(), ours)}
     perhaps = [one for one in nameless if one.operation.payment_id in payments and _is_of_amount(one, opened)]
     if own:
@@ -262,6 +262,11 @@ def _named[N: NamedOperation](named: N, operation: ProviderOperation) -> N:
 def _storable_name[N: NamedOperation](named: N) -> N:
     operation_id = None if named.operation_id is None else holdable(named.operation_id)
     return replace(named, operation_id=operation_id, references=_holdable(named.references))
+
+
+def _storable_refund(one: Opened) -> Opened:
+    own = [holdable(name) for name in one.own]
+    return replace(one, reference=holdable(one.reference), about=_holdable(one.about), own=own)
 
 
 def _storable_money(money: ReceivedMoney) -> ReceivedMoney:

@@ -189,10 +189,11 @@ class CallbackOutcome(NamedOperation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A refund that was made at the provider itself; nothing that may be an operation of ours.
+    """A refund that was made at the provider itself; nothing that is named as an operation of ours.
 
     `reference` is the provider's id of it, and `opened_at` its time, both the same in every report of it. `about` are the
-    provider's ids of what it refunds, by what the provider calls them.
+    provider's ids of what it refunds, by what the provider calls them. `own` are names that it has and that anybody may have
+    given, as an invoice's number: a refund of ours that has one of them among its `own_references` is this one.
     """
 
     event_type: str
@@ -202,6 +203,7 @@ class Opened:
     outcome: Outcome
     opened_at: datetime
     reason: str | None = None
+    own: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
