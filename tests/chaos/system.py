@@ -48,7 +48,9 @@ def running(
         settings["paypal-sim"] = {"WEBHOOK_RETRY_SECONDS": _SOON_AGAIN, "PAYPAL_HONOR_SECONDS": "0"}
         for service, more in (overrides or {}).items():
             settings[service] = settings.get(service, {}) | dict(more)
-        with Stack(folder / "stack", settings=settings, replicas=dict.fromkeys(SERVICES, replicas)) as stack:
+        with Stack(
+            folder / "stack", settings=settings, replicas=dict.fromkeys(SERVICES, replicas), forked=True
+        ) as stack:
             yield System(stack, Plans(points))
 
 

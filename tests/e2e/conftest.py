@@ -49,7 +49,7 @@ def collector() -> Generator[Collector]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Generator[Stack]:
-    with Stack(home=tmp_path_factory.mktemp("stack"), settings=settings(collector.url)) as running:
+    with Stack(home=tmp_path_factory.mktemp("stack"), settings=settings(collector.url), forked=True) as running:
         yield running
 
 

@@ -39,7 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
         "orchestrator": {"ROLL_CALL_SECONDS": "2,45", "PYTHONPATH": str(hurry)},
         "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "0.5,0.5,1,1,2,2,4,4,8,8"},
     }
-    with Stack(home=tmp_path_factory.mktemp("lossy"), settings=settings) as running:
+    with Stack(home=tmp_path_factory.mktemp("lossy"), settings=settings, forked=True) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ SERVICES = names(Kind.SERVICE)
 @pytest.mark.timeout(300)
 def test_two_of_each_service_share_the_work_and_one_of_two_may_die(tmp_path):
     with (
-        Stack(home=tmp_path / "stack", replicas=dict.fromkeys(SERVICES, 2)) as stack,
+        Stack(home=tmp_path / "stack", replicas=dict.fromkeys(SERVICES, 2), forked=True) as stack,
         DemoMerchant.open(stack, running=run_command) as merchant,
     ):
         payment_ids = [merchant.pay(amount=5000 + number, prefer="respond-async")["id"] for number in range(30)]

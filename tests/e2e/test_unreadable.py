@@ -24,7 +24,7 @@ BEFORE, BEHIND = 30, 60
 @pytest.fixture
 def stack(tmp_path) -> Generator[Stack]:
     """A stack of its own: the record stays in its topic for ever. Two orchestrators share the partitions."""
-    with Stack(home=tmp_path / "stack", replicas={"orchestrator": 2}) as running:
+    with Stack(home=tmp_path / "stack", replicas={"orchestrator": 2}, forked=True) as running:
         yield running
 
 

@@ -21,6 +21,8 @@ class Plan:
     replicas: Mapping[str, int] = field(default_factory=dict[str, int])
     temporary: bool = False
     """The home is removed when the stack ends, however it ends."""
+    forked: bool = False
+    """Python programs are forked out of one process that has the libraries already; see `nursery`."""
 
     def __post_init__(self) -> None:
         """Refuse names that are not in the table."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pwd import struct_passwd
+from typing import Protocol
 
 import psutil
 
@@ -29,15 +30,15 @@ class Command:
     stop_seconds: float = 10.0
     death_signal: signal.Signals = signal.SIGKILL
     """What the kernel sends when the supervisor dies unexpectedly."""
+    pass_fds: tuple[int, ...] = ()
 
 
-def guard(death_signal: signal.Signals) -> Callable[[], None]:
-    """A preexec function that ties the child's life to ours.
+def guard(death_signal: signal.Signals, parent: int) -> Callable[[], None]:
+    """A preexec function that ties the child's life to that of `parent`, which forks it.
 
     The kernel ties it to the thread that forks, so fork from the main thread only, and keep that process free
     of other threads. Elsewhere than on Linux the next `up` or `down` ends what a killed supervisor left.
     """
-    parent = os.getpid()
 
     def before_exec() -> None:
         if sys.platform == "linux":
@@ -48,11 +49,33 @@ def guard(death_signal: signal.Signals) -> Callable[[], None]:
     return before_exec
 
 
+class Process(Protocol):
+    """What a child needs of its process, as asyncio has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; minus the signal's number when a signal ended it."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end; returns the return code."""
+        ...
+
+    def send_signal(self, signal: int) -> None:
+        """Send it a signal. Raises ProcessLookupError when it has ended."""
+        ...
+
+
 class Child:
     """A running process."""
 
-    def __init__(self, command: Command, process: asyncio.subprocess.Process) -> None:
-        """Use `Child.start`."""
+    def __init__(self, command: Command, process: Process) -> None:
+        """Use `Child.start`, or a nursery's."""
         self.command = command
         self._process = process
         self.pid = process.pid
@@ -69,7 +92,8 @@ class Child:
                 stderr=log,
                 cwd="/" if command.user else None,
                 start_new_session=True,
-                preexec_fn=guard(command.death_signal),
+                pass_fds=command.pass_fds,
+                preexec_fn=guard(command.death_signal, os.getpid()),
                 user=command.user and command.user.pw_uid,
                 group=command.user and command.user.pw_gid,
                 extra_groups=[] if command.user else None,

@@ -20,6 +20,7 @@ import psutil
 
 from malipo_local.control import Response, listen
 from malipo_local.errors import StackError
+from malipo_local.forked import Nursery
 from malipo_local.hints import make
 from malipo_local.home import Home
 from malipo_local.kafka import Kafka
@@ -27,7 +28,7 @@ from malipo_local.migration import Migration
 from malipo_local.plan import Plan
 from malipo_local.ports import Ports
 from malipo_local.postgres import Postgres, create_databases
-from malipo_local.process import kill_all, memory_mb
+from malipo_local.process import Child, kill_all, memory_mb
 from malipo_local.program import Program, PythonProgram, Step
 from malipo_local.redis import Redis
 from malipo_local.services import Kind, Service, waits_for
@@ -38,14 +39,15 @@ _WATCH_SECONDS = 0.5
 _STORES: Mapping[str, Callable[[Site], Program]] = {"postgres": Postgres, "redis": Redis, "kafka": Kafka}
 
 
-def build_units(site: Site) -> dict[str, Unit]:
-    """One unit for each process of the plan, in the order of the table."""
+def build_units(site: Site, nursery: Nursery | None = None) -> dict[str, Unit]:
+    """One unit for each process of the plan, in the order of the table; Python programs start in the nursery, if there is one."""
     units: dict[str, Unit] = {}
     for row in site.plan.rows():
         count = site.plan.count(row.name)
         for index in range(count):
             name = f"{row.name}-{index}" if count > 1 else row.name
-            units[name] = Unit(row, name, _program(site, row, index), site.ports, site.home.remember_child)
+            start = nursery.start if nursery and row.kind is not Kind.STORE else Child.start
+            units[name] = Unit(row, name, _program(site, row, index), site.ports, site.home.remember_child, start=start)
     return units
 
 
@@ -67,7 +69,8 @@ class Supervisor:
     def __init__(self, site: Site) -> None:
         """Nothing starts before `run`."""
         self._site = site
-        self._units = build_units(site)
+        self._nursery = Nursery(site.home.log("nursery"), site.home.remember_child) if site.plan.forked else None
+        self._units = build_units(site, self._nursery)
         self._began = time.monotonic()
         self._ready_after: float | None = None
         self._failure = ""
@@ -148,6 +151,8 @@ class Supervisor:
         stores = [unit for unit in self._units.values() if unit.row.kind is Kind.STORE]
         others = [unit for unit in self._units.values() if unit.row.kind is not Kind.STORE]
         await asyncio.gather(*(_stop(unit) for unit in others))
+        if self._nursery:
+            await self._nursery.stop()
         await asyncio.gather(*(_stop(unit) for unit in stores))
 
     async def _handle(self, request: Mapping[str, Any]) -> Response:

@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
 from malipo_local.errors import StartError
 from malipo_local.ports import Ports
-from malipo_local.process import Child
+from malipo_local.process import Child, Command
 from malipo_local.program import Program, Step
 from malipo_local.services import Service
 
@@ -38,7 +38,14 @@ class Unit:
     """A program and the process that runs it now."""
 
     def __init__(
-        self, row: Service, name: str, program: Program, ports: Ports, remember: Callable[[int], None]
+        self,
+        row: Service,
+        name: str,
+        program: Program,
+        ports: Ports,
+        remember: Callable[[int], None],
+        *,
+        start: Callable[[Command], Awaitable[Child]] = Child.start,
     ) -> None:
         """Nothing starts before `first_start`."""
         self.row = row
@@ -51,6 +58,7 @@ class Unit:
         self.was_ready = asyncio.Event()
         self._ports = ports
         self._remember = remember
+        self._start = start
         self._life: asyncio.Task[None] | None = None
 
     @property
@@ -145,7 +153,7 @@ class Unit:
             self.seconds = time.monotonic() - began
             return
         await self.program.prepare()
-        self.child = await Child.start(self.program.command())
+        self.child = await self._start(self.program.command())
         self._remember(self.child.pid)
         try:
             async with asyncio.timeout(_READY_SECONDS):

@@ -1,0 +1,101 @@
+"""Starts Python programs in a nursery, and learns how each of them ends."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from malipo_local.process import Child, Command
+
+
+class Nursery:
+    """The process of `nursery.py`, started when the first program is, and anew should it have died."""
+
+    def __init__(self, log: Path, remember: Callable[[int], None]) -> None:
+        """Nothing starts yet."""
+        self._log = log
+        self._remember = remember
+        self._turn = asyncio.Lock()
+        self._open: asyncio.StreamWriter | None = None
+        self._programs: dict[int, _Forked] = {}
+        self._begun: asyncio.Future[_Forked] | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self, command: Command) -> Child:
+        """Start the program of a command that runs a Python module. Raises OSError when the nursery dies meanwhile.
+
+        One with a PYTHONPATH of its own starts by itself: Python reads that before its first line.
+        """
+        if "PYTHONPATH" in command.env:
+            return await Child.start(command)
+        async with self._turn:
+            if self._open is None or self._open.is_closing():
+                await self._launch()
+            begun = self._begun = asyncio.get_running_loop().create_future()
+            env = {**os.environ, **command.env}
+            self.order(argv=[*command.argv], env=env, log=str(command.log), death_signal=int(command.death_signal))
+            return Child(command, await begun)
+
+    def order(self, **what: object) -> None:
+        """Send one order, if there is a nursery."""
+        if self._open is not None and not self._open.is_closing():
+            self._open.write(json.dumps(what).encode() + b"\n")
+
+    async def stop(self) -> None:
+        """End it, and with it every program that it has forked."""
+        if self._reading is not None and self._open is not None:
+            self._open.close()
+            await self._reading
+
+    async def _launch(self) -> None:
+        ours, its = socket.socketpair()
+        with its:
+            argv = [sys.executable, "-m", "malipo_local.nursery", str(its.fileno())]
+            nursery = await Child.start(Command(argv=argv, log=self._log, pass_fds=(its.fileno(),)))
+        self._remember(nursery.pid)
+        reader, self._open = await asyncio.open_unix_connection(sock=ours)
+        self._reading = asyncio.create_task(self._read(reader, self._open, nursery))
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, nursery: Child) -> None:
+        while line := await reader.readline():
+            told = json.loads(line)
+            if "ended" in told:
+                self._programs.pop(told["pid"]).end(told["ended"])
+            else:
+                self._programs[told["pid"]] = forked = _Forked(told["pid"], self)
+                if self._begun is not None:
+                    self._begun.set_result(forked)
+        writer.close()
+        await nursery.wait()
+        for program in self._programs.values():
+            program.end(-signal.SIGKILL)
+        self._programs.clear()
+        if self._begun is not None and not self._begun.done():
+            self._begun.set_exception(OSError(f"the process that starts programs has died; see {self._log}"))
+
+
+class _Forked:
+    """A program that was forked; see `process.Process`."""
+
+    def __init__(self, pid: int, nursery: Nursery) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._nursery = nursery
+        self._ended = asyncio.Event()
+
+    def end(self, code: int) -> None:
+        """It has ended with this code."""
+        self.returncode = code
+        self._ended.set()
+
+    async def wait(self) -> int:
+        await self._ended.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, signal: int) -> None:
+        self._nursery.order(pid=self.pid, signal=int(signal))
