@@ -14,7 +14,7 @@ from provider_kit.provider import References
 from provider_kit.references import holdable
 from provider_paypal import choosing, provider, standing
 from provider_paypal.events import parse_event
-from provider_paypal.mapping import ApproveAgain, Unclear, answered
+from provider_paypal.mapping import ApproveAgain, Unclear, outcome_of_response
 from provider_paypal.objects import ORDERS, PaypalResponse, is_id
 from testkit.fuzzing import bodies, is_storable
 from testkit.operations import attempt
@@ -73,7 +73,7 @@ def read_to_the_end(call):
 def test_any_answer_is_read_to_an_outcome_that_can_be_stored(body, operation, status):
     sent = attempt(operation, DESCRIPTOR, samples.CREDENTIALS, references=References())
     try:
-        found = answered(sent, PaypalResponse(status, body))
+        found = outcome_of_response(sent, PaypalResponse(status, body))
     except (NotSent, Misconfigured):
         assert status in (401, 403, 409, 429)
         return
@@ -118,4 +118,4 @@ def test_an_answer_that_is_nested_too_deep_is_a_doubt(body):
     for operation in OPERATIONS:
         sent = attempt(operation, DESCRIPTOR, samples.CREDENTIALS)
         for status in (200, 400, 422):
-            assert isinstance(answered(sent, PaypalResponse(status, body)), Unknown)
+            assert isinstance(outcome_of_response(sent, PaypalResponse(status, body)), Unknown)

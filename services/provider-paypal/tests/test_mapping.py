@@ -26,7 +26,7 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Ages, References, refusal
 from provider_paypal import amounts, standing
 from provider_paypal.codes import APPROVE_AGAIN, DECLINED, MOVED, SPENT
-from provider_paypal.mapping import ApproveAgain, Unclear, answered, is_missing
+from provider_paypal.mapping import ApproveAgain, Unclear, is_missing, outcome_of_response
 from provider_paypal.objects import ORDERS, Amount, PaypalResponse
 from provider_paypal.requests import path
 from testkit.operations import attempt
@@ -44,7 +44,7 @@ def repeated(operation, **age: float):
 
 def answer(operation, body: object, status: int = 422, *, to=None):
     content = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return answered(to or sent(operation), PaypalResponse(status, content))
+    return outcome_of_response(to or sent(operation), PaypalResponse(status, content))
 
 
 def read(body: dict):
@@ -123,25 +123,25 @@ def test_a_text_that_might_quote_a_person_is_not_told():
 
 
 def test_a_completed_order_is_paid_only_by_its_captures():
-    assert standing.of_charge(read(order("COMPLETED")), CONFIRM) == Unknown(
+    assert standing.outcome_of_charge(read(order("COMPLETED")), CONFIRM) == Unknown(
         reason="completed without a payment", reference=ORDER
     )
-    declined = standing.of_charge(read(order("COMPLETED", captures=[captured("DECLINED")])), CONFIRM)
+    declined = standing.outcome_of_charge(read(order("COMPLETED", captures=[captured("DECLINED")])), CONFIRM)
     assert isinstance(declined, Declined)
-    back = standing.of_charge(read(order("COMPLETED", captures=[captured("REVERSED")])), CONFIRM)
+    back = standing.outcome_of_charge(read(order("COMPLETED", captures=[captured("REVERSED")])), CONFIRM)
     assert isinstance(back, Reversed)
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"])
 def test_money_that_came_and_was_refunded_had_come(status):
-    paid = standing.of_charge(read(order("COMPLETED", captures=[captured(status)])), CONFIRM)
+    paid = standing.outcome_of_charge(read(order("COMPLETED", captures=[captured(status)])), CONFIRM)
     assert paid == Succeeded(amount=USD_10, reference=ORDER)
 
 
 def test_a_declined_capture_of_an_order_that_is_not_completed_leaves_it_to_the_payer():
     waiting = read(order("PAYER_ACTION_REQUIRED", captures=[captured("DECLINED")]))
     assert standing.paid(waiting, CONFIRM) is None
-    assert standing.of_charge(waiting, CONFIRM).action.url == samples.PAGE
+    assert standing.outcome_of_charge(waiting, CONFIRM).action.url == samples.PAGE
 
 
 def test_a_hold_is_authorized_as_long_as_anything_more_can_be_captured():
@@ -154,22 +154,22 @@ def test_a_hold_is_authorized_as_long_as_anything_more_can_be_captured():
         (["VOIDED"], Succeeded(amount=Money(300, "USD"), reference=ORDER)),
     ):
         held = read(order("COMPLETED", authorizations=[authorized(one) for one in statuses], captures=[part]))
-        assert standing.of_charge(held, MANUAL) == outcome, statuses
+        assert standing.outcome_of_charge(held, MANUAL) == outcome, statuses
     for status, kind in (("VOIDED", Canceled), ("DENIED", Declined), ("PENDING", Pending)):
         alone = read(order("COMPLETED", authorizations=[authorized(status)]))
-        assert isinstance(standing.of_charge(alone, MANUAL), kind)
+        assert isinstance(standing.outcome_of_charge(alone, MANUAL), kind)
 
 
 def test_while_a_capture_is_pending_the_charge_is():
     two = [captured(amount=samples.money(300)), captured("PENDING", id="2", amount=samples.money(700))]
     held = read(order("COMPLETED", authorizations=[authorized("CAPTURED")], captures=two))
-    assert standing.of_charge(held, MANUAL) == Pending(reference=ORDER)
+    assert standing.outcome_of_charge(held, MANUAL) == Pending(reference=ORDER)
 
 
 def test_another_amount_or_currency_is_a_mismatch_whatever_the_order_says():
     for amount in (samples.money(999), samples.money(1000, "EUR")):
         for status in ("PAYER_ACTION_REQUIRED", "APPROVED", "COMPLETED"):
-            outcome = standing.of_charge(read(order(status, amount=amount)), samples.charge())
+            outcome = standing.outcome_of_charge(read(order(status, amount=amount)), samples.charge())
             assert outcome == Unknown(reason=AMOUNT_MISMATCH, reference=ORDER)
 
 

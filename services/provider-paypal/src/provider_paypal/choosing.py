@@ -79,12 +79,12 @@ def unchosen(attempt: Attempt, order: Order) -> Outcome:
         case Capture():
             return _not_capturable(order)
         case _:
-            return standing.canceled(order) or Canceled(reference=order.id)
+            return standing.outcome_once_nothing_is_held(order) or Canceled(reference=order.id)
 
 
 def _not_capturable(order: Order) -> Outcome:
     """The answer to a capture is the state of the charge after it, unless other captures have made that."""
-    seen = standing.canceled(order)
+    seen = standing.outcome_once_nothing_is_held(order)
     if seen is None or isinstance(seen, Succeeded):
         return Declined(code="nothing_to_capture", message="PayPal's authorization is captured already.")
     return seen

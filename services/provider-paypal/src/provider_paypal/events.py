@@ -112,7 +112,7 @@ def _of_capture(found: Transaction, order: str) -> Outcome | None:
     """The outcome that the event alone tells: of money that has come, or is on its way."""
     if found.amount is None:
         return None
-    outcome = standing.of_capture(found, amounts.read(found.amount), order)
+    outcome = standing.outcome_of_transaction(found, amounts.read(found.amount), order)
     return outcome if isinstance(outcome, Succeeded | Pending) else None
 
 
@@ -125,7 +125,7 @@ def refund_report(callback_id: str, event_type: str, found: Transaction) -> Pars
 
     Raises `ValueError` for an impossible amount.
     """
-    outcome = standing.refunded(found)
+    outcome = standing.outcome_of_refund(found)
     capture = found.related.capture_id or parent(found, "captures")
     about = {role: name for role, name in ((CAPTURE, capture), (ORDER, found.related.order_id)) if name}
     if is_refund(found.custom_id):

@@ -48,7 +48,7 @@ class ApproveAgain:
 type Answer = Outcome | Unclear | ApproveAgain
 
 
-def answered(attempt: Attempt, response: PaypalResponse) -> Answer:
+def outcome_of_response(attempt: Attempt, response: PaypalResponse) -> Answer:
     """What PayPal's answer to the operation means. Raises `NotSent` or `Misconfigured` where it has done nothing."""
     refuse_unsent(response)
     if response.status in (_OK, _CREATED, _NO_CONTENT):
@@ -119,20 +119,20 @@ def _done(attempt: Attempt, response: PaypalResponse) -> Answer:
         case Charge() as charge:
             order = ORDERS.decode(response.body)
             standing.note(attempt.references, order)
-            return standing.of_charge(order, charge)
+            return standing.outcome_of_charge(order, charge)
         case Confirm() as confirm:
             order = ORDERS.decode(response.body)
             standing.note(attempt.references, order)
             made = order.payments.captures or order.payments.authorizations
-            return standing.of_charge(order, confirm) if made else _minimal(order.status)
+            return standing.outcome_of_charge(order, confirm) if made else _minimal(order.status)
         case Capture() as capture:
             found = TRANSACTIONS.decode(response.body)
             standing.note_capture(attempt.references, found)
-            return standing.captured(capture, found) or _minimal(found.status)
+            return standing.outcome_of_capture(capture, found) or _minimal(found.status)
         case Refund():
             found = TRANSACTIONS.decode(response.body)
             standing.note_refund(attempt.references, found)
-            return standing.refunded(found) or _minimal(found.status)
+            return standing.outcome_of_refund(found) or _minimal(found.status)
         case Cancel() as cancel:
             return _voided(attempt, cancel, response)
 

@@ -19,10 +19,10 @@ from provider_paypal.mapping import (
     SETTLED,
     ApproveAgain,
     Unclear,
-    answered,
     is_missing,
     is_read,
     issues_in,
+    outcome_of_response,
     refuse_unsent,
     unread,
 )
@@ -131,7 +131,7 @@ class PaypalProvider:
             return await self._unchosen(attempt)
         account = read_account(attempt.credentials)
         try:
-            answer = answered(attempt, await self._client.post(account, attempt.operation.mode, asked))
+            answer = outcome_of_response(attempt, await self._client.post(account, attempt.operation.mode, asked))
         except Silence:
             if page := await self._sent_back(attempt):
                 return page
@@ -212,10 +212,10 @@ class PaypalProvider:
         match attempt.operation:
             case Capture() as capture if name := attempt.references.get(CAPTURE):
                 found = await self._transaction(attempt, CAPTURES_PATH, name)
-                return standing.captured(capture, found) or _without_amount(found)
+                return standing.outcome_of_capture(capture, found) or _without_amount(found)
             case Refund() if name := attempt.reference or attempt.references.get(REFUND):
                 found = await self._transaction(attempt, REFUNDS_PATH, name)
-                return standing.refunded(found) or _without_amount(found)
+                return standing.outcome_of_refund(found) or _without_amount(found)
             case _:
                 order = await self._order(attempt)
                 if order is None:
@@ -279,23 +279,23 @@ def _shown_by(attempt: Attempt, order: Order) -> Outcome | None:
     match attempt.operation:
         case Charge() as charge:
             standing.note(attempt.references, order)
-            return standing.of_charge(order, charge)
+            return standing.outcome_of_charge(order, charge)
         case Confirm() as confirm:
             standing.note(attempt.references, order)
             over = attempt.ages.expired and order.status in standing.UNPAID
-            return standing.of_charge(order, confirm) if over or standing.paid(order, confirm) else None
+            return standing.outcome_of_charge(order, confirm) if over or standing.paid(order, confirm) else None
         case Capture() as capture:
             if (found := standing.own_capture(order, capture)) is None:
                 return None
             standing.note_capture(attempt.references, found)
-            return standing.captured(capture, found)
+            return standing.outcome_of_capture(capture, found)
         case Cancel():
-            return standing.canceled(order)
+            return standing.outcome_once_nothing_is_held(order)
         case Refund() as refund:
             if (made := standing.own_refund(order, refund)) is None:
                 return None
             standing.note_refund(attempt.references, made)
-            return standing.refunded(made)
+            return standing.outcome_of_refund(made)
 
 
 def _missing(attempt: Attempt) -> Outcome:

@@ -42,7 +42,7 @@ _LONG_WAITS = ("ECHECK", "PENDING_REVIEW", "BUYER_COMPLAINT", "VERIFICATION_REQU
 """Reasons of a pending payment that take hours or days: an eCheck up to six business days."""
 
 
-def of_charge(order: Order, charge: Charge | Confirm) -> Outcome:
+def outcome_of_charge(order: Order, charge: Charge | Confirm) -> Outcome:
     """How the charge stands. Raises `ValueError` for an impossible amount."""
     if (total := _total(order)) is not None and total != charge.amount:
         return Unknown(reason=AMOUNT_MISMATCH, reference=order.id)
@@ -59,18 +59,18 @@ def approved(order: Order) -> Approved:
 def paid(order: Order, charge: Charge | Confirm) -> Outcome | None:
     """What was made of the order once the payer had agreed; None while nothing was. Raises `ValueError`."""
     if charge.capture == "manual":
-        return _authorized(order, charge.amount) or _captured(order)
-    return _captured(order)
+        return _by_authorizations(order, charge.amount) or _by_captures(order)
+    return _by_captures(order)
 
 
-def canceled(order: Order) -> Outcome | None:
+def outcome_once_nothing_is_held(order: Order) -> Outcome | None:
     """How a charge stands that is to be canceled; None while it still holds money. Raises `ValueError`.
 
     Of an order that nobody has captured or authorized nothing is left to be canceled: only our confirm could do that.
     """
     if holding(order):
         return None
-    if seen := _captured(order):
+    if seen := _by_captures(order):
         return Canceled(reference=order.id) if isinstance(seen, Declined) else seen
     statuses = {one.status for one in order.payments.authorizations}
     if statuses <= {"VOIDED", "DENIED"} and order.status in (*UNPAID, "APPROVED", "VOIDED", "COMPLETED"):
@@ -79,7 +79,7 @@ def canceled(order: Order) -> Outcome | None:
     return Unknown(reason=f"status {_unheard(order.payments.authorizations, order.status)}", reference=order.id)
 
 
-def captured(capture: Capture, found: Transaction) -> Outcome | None:
+def outcome_of_capture(capture: Capture, found: Transaction) -> Outcome | None:
     """The outcome of a capture of an authorization, which names the order as the charge does; None without its amount.
 
     Raises `ValueError`.
@@ -89,10 +89,10 @@ def captured(capture: Capture, found: Transaction) -> Outcome | None:
         return None
     if (amount := amounts.read(found.amount)) != capture.amount:
         return Unknown(reason=AMOUNT_MISMATCH, reference=order)
-    return of_capture(found, amount, order)
+    return outcome_of_transaction(found, amount, order)
 
 
-def refunded(found: Transaction) -> Outcome | None:
+def outcome_of_refund(found: Transaction) -> Outcome | None:
     """The outcome of a refund; None without its amount. Raises `ValueError`."""
     if found.amount is None:
         return None
@@ -180,7 +180,7 @@ def _unpaid(order: Order) -> Outcome:
             return Unknown(reason=f"status {word(unheard_of)}", reference=order.id)
 
 
-def _captured(order: Order) -> Outcome | None:
+def _by_captures(order: Order) -> Outcome | None:
     """What the captures say together; None without any. One that was declined leaves the order to another one, unless it
     is completed. While one is pending they are not at their end.
     """
@@ -189,13 +189,13 @@ def _captured(order: Order) -> Outcome | None:
         if one.status == "REVERSED" and len(captures) > 1:  # which is not all of the payment
             return Unknown(reason="one of several captures was reversed", reference=order.id)
         if one.status not in (*_TAKEN, *_REFUSED):
-            return of_capture(one, _money(one), order.id)
+            return outcome_of_transaction(one, _money(one), order.id)
     if taken := [one for one in captures if one.status in _TAKEN]:
         return Succeeded(amount=_sum(taken), reference=order.id)
-    return of_capture(captures[-1], None, order.id) if captures and order.status == "COMPLETED" else None
+    return outcome_of_transaction(captures[-1], None, order.id) if captures and order.status == "COMPLETED" else None
 
 
-def of_capture(found: Transaction, amount: Money | None, order: str) -> Outcome:
+def outcome_of_transaction(found: Transaction, amount: Money | None, order: str) -> Outcome:
     """The outcome of one capture of this order; without an amount no success."""
     match found.status:
         case "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" if amount is not None:
@@ -211,7 +211,7 @@ def of_capture(found: Transaction, amount: Money | None, order: str) -> Outcome:
             return Unknown(reason=f"status {word(unheard_of)}", reference=order)
 
 
-def _authorized(order: Order, amount: Money) -> Outcome | None:
+def _by_authorizations(order: Order, amount: Money) -> Outcome | None:
     """What the authorizations say; None where the captures say it, or nothing was made.
 
     While money is held that may still be captured, the charge is authorized, whatever was captured before.

@@ -119,7 +119,7 @@ def fence(charge: Charge) -> tuple[str, dict[str, str]]:
 
 
 def fenced(charge: Charge, response: StripeResponse) -> Outcome:
-    """What Stripe's response to `fence` means for the charge. Raises as `answered`.
+    """What Stripe's response to `fence` means for the charge. Raises as `outcome_of_response`.
 
     Stripe compares each request under a key with the first one that it began to carry out: a misfit means that this was
     the charge, which is there, or on its way. A fence, made now or found again, means that the charge is not there, for
@@ -173,7 +173,7 @@ def outcome_of_response(operation: ProviderOperation, response: StripeResponse, 
 
 
 def shown(operation: ProviderOperation, response: StripeResponse) -> Outcome | None:
-    """The operation's outcome by an object that we read; None when it shows no effect of it. Raises as `answered`."""
+    """The operation's outcome by an object that we read; None when it shows no effect of it. Raises as `outcome_of_response`."""
     _refuse_unknown(response)
     return effect(operation, response.body) if response.status == 200 else _unread(response.status)
 
@@ -199,7 +199,7 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
 
 
 def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[Outcome | None, str | None]:
-    """The operation's outcome by a page of a list, and the id to go on after; None for none. Raises as `answered`."""
+    """The operation's outcome by a page of a list, and the id to go on after; None for none. Raises as `outcome_of_response`."""
     _refuse_unknown(response)
     if response.status != 200:
         return _unread(response.status), None
