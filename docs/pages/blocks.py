@@ -73,7 +73,7 @@ layers = [
   "(choosing) | (events) | (pauses) | (purposes) | (registrations) | (statement_rows) | (verification)",
   "mapping | (requests)",
   "(answers) | (certificates) | (standing)",
-  "(account) | (amounts) | (codes) | settings",
+  "(account) | (amounts) | (codes) | (lateness) | settings",
   "(authorities) | (certificate) | (objects) | (prompt_names) | (tables) | (times)",
 ]
 exhaustive = true

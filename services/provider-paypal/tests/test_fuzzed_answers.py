@@ -12,7 +12,7 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
 from provider_kit.provider import References
 from provider_kit.references import holdable
-from provider_paypal import choosing, provider, standing
+from provider_paypal import choosing, mapping, standing
 from provider_paypal.events import parse_event
 from provider_paypal.mapping import ApproveAgain, Unclear, outcome_of_response
 from provider_paypal.objects import ORDERS, PaypalResponse, is_id
@@ -88,7 +88,7 @@ def test_any_order_is_read_to_an_outcome_that_can_be_stored_or_is_unreadable(bod
     sent = attempt(operation, DESCRIPTOR, samples.CREDENTIALS, references=References())
     try:
         found = ORDERS.decode(body)
-        outcome = provider._shown_by(sent, found)
+        outcome = mapping.outcome_in_order(sent, found)
     except ValueError:
         return
     if outcome is not None:

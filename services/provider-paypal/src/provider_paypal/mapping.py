@@ -1,7 +1,6 @@
 """PayPal's answers to our requests: an outcome, or what the order has to tell. Pure."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
@@ -9,12 +8,19 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Attempt, ProviderOperation
 from provider_paypal import standing
 from provider_paypal.codes import ACCOUNT_INVALID, APPROVE_AGAIN, DECLINED, IN_PROGRESS, MOVED, NO_SUCH_RESOURCE, SPENT
-from provider_paypal.objects import ORDERS, PROBLEMS, TRANSACTIONS, Issue, PaypalResponse, Problem
-
-SETTLED, LONG_SETTLED = timedelta(minutes=10), timedelta(days=1)
-"""No request of ours, and nothing that PayPal does with one, takes longer: what it has done shows in the order by then. Where
-the refusal of a repeat may come of the first try itself, we look for a day.
-"""
+from provider_paypal.lateness import LONG_SETTLED, SETTLED
+from provider_paypal.objects import (
+    CAPTURE,
+    ORDERS,
+    PROBLEMS,
+    REFUND,
+    TRANSACTIONS,
+    Issue,
+    Order,
+    PaypalResponse,
+    Problem,
+    Transaction,
+)
 
 _OK, _CREATED, _NO_CONTENT = 200, 201, 204
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _UNPROCESSABLE, _TOO_MANY = (
@@ -58,8 +64,8 @@ def outcome_of_response(attempt: Attempt, response: PaypalResponse) -> Answer:
             return Unknown(reason="unreadable answer")
     if response.status in (_BAD_REQUEST, _CONFLICT, _UNPROCESSABLE):
         problem = problem_in(response)
-        return _unread(response.status) if problem is None else _refused(attempt, response.status, problem)
-    return _unread(response.status)
+        return unread(response) if problem is None else _refused(attempt, response, problem)
+    return unread(response)
 
 
 def refuse_unsent(response: PaypalResponse) -> None:
@@ -111,35 +117,58 @@ def issues_in(response: PaypalResponse) -> list[str]:
 
 def unread(response: PaypalResponse) -> Unknown:
     """The doubt about an answer that is not documented."""
-    return _unread(response.status)
+    return Unknown(reason=f"http {response.status}", silent=response.status >= _SERVER_ERROR)
+
+
+def outcome_in_order(attempt: Attempt, order: Order) -> Outcome | None:
+    """The operation's outcome as the order shows it; None when it shows no effect of it. Raises `ValueError`."""
+    match attempt.operation:
+        case Charge() as charge:
+            standing.note(attempt.references, order)
+            return standing.outcome_of_charge(order, charge)
+        case Confirm() as confirm:
+            standing.note(attempt.references, order)
+            over = attempt.ages.expired and order.status in standing.UNPAID
+            return standing.outcome_of_charge(order, confirm) if over or standing.paid(order, confirm) else None
+        case Capture() as capture:
+            found = standing.own_capture(order, capture)
+            return found and outcome_of_made(attempt, capture, found)
+        case Cancel():
+            return standing.outcome_once_nothing_is_held(order)
+        case Refund() as refund:
+            found = standing.own_refund(order, refund)
+            return found and outcome_of_made(attempt, refund, found)
+
+
+def outcome_of_made(attempt: Attempt, operation: Capture | Refund, found: Transaction) -> Outcome | None:
+    """The outcome by what the operation has made, whose id is noted; None without its amount. Raises `ValueError`."""
+    match operation:
+        case Capture() as capture:
+            attempt.references.note(CAPTURE, found.id)
+            return standing.outcome_of_capture(capture, found)
+        case Refund():
+            attempt.references.note(REFUND, found.id)
+            return standing.outcome_of_refund(found)
+
+
+def without_amount(status: str) -> Unknown:
+    """The doubt about an answer that has a status alone, as `Prefer: return=minimal` asks for."""
+    return Unknown(reason=f"status {standing.word(status)}, without an amount")
 
 
 def _done(attempt: Attempt, response: PaypalResponse) -> Answer:
     match attempt.operation:
-        case Charge() as charge:
+        case Charge() | Confirm() as operation:
             order = ORDERS.decode(response.body)
             standing.note(attempt.references, order)
-            return standing.outcome_of_charge(order, charge)
-        case Confirm() as confirm:
-            order = ORDERS.decode(response.body)
-            standing.note(attempt.references, order)
-            made = order.payments.captures or order.payments.authorizations
-            return standing.outcome_of_charge(order, confirm) if made else _minimal(order.status)
-        case Capture() as capture:
+            if isinstance(operation, Confirm) and not (order.payments.captures or order.payments.authorizations):
+                return Unclear(without_amount(order.status))
+            return standing.outcome_of_charge(order, operation)
+        case Capture() | Refund() as operation:
             found = TRANSACTIONS.decode(response.body)
-            standing.note_capture(attempt.references, found)
-            return standing.outcome_of_capture(capture, found) or _minimal(found.status)
-        case Refund():
-            found = TRANSACTIONS.decode(response.body)
-            standing.note_refund(attempt.references, found)
-            return standing.outcome_of_refund(found) or _minimal(found.status)
+            return outcome_of_made(attempt, operation, found) or Unclear(without_amount(found.status))
         case Cancel() as cancel:
             return _voided(attempt, cancel, response)
-
-
-def _minimal(status: str) -> Unclear:
-    """Of a response without amounts, which `Prefer: return=minimal` is."""
-    return Unclear(Unknown(reason=f"status {standing.word(status)}, without an amount"))
 
 
 def _voided(attempt: Attempt, cancel: Cancel, response: PaypalResponse) -> Answer:
@@ -148,22 +177,22 @@ def _voided(attempt: Attempt, cancel: Cancel, response: PaypalResponse) -> Answe
     if status != "VOIDED":
         return Unknown(reason=f"status {standing.word(status)}")
     gone = Canceled(reference=cancel.reference)
-    return Unclear(Unknown(reason="voided after a capture")) if attempt.references.get("capture") else gone
+    return Unclear(Unknown(reason="voided after a capture")) if attempt.references.get(CAPTURE) else gone
 
 
-def _refused(attempt: Attempt, status: int, problem: Problem) -> Answer:
+def _refused(attempt: Attempt, response: PaypalResponse, problem: Problem) -> Answer:
     """What an error means that names its issues: the first counts, as PayPal lists one of a kind."""
     issue = next((one for one in problem.details if standing.is_word(one.issue)), Issue())
     repeated = attempt.first_sent_at is not None
     code = issue.issue or (problem.name if standing.is_word(problem.name) else "")
     if not code:
-        return _unread(status)
+        return unread(response)
     declined = Declined(code=code, message=_words(issue, code), reference=_known(attempt.operation))
     if issue.issue in MOVED:
         return Unclear(Unknown(reason=f"issue {code}"))
     if issue.issue in APPROVE_AGAIN and isinstance(attempt.operation, Confirm):
         return standing.approval(attempt.operation.reference, problem.links) or ApproveAgain(declined)
-    if not _certain(attempt.operation, status, issue.issue):
+    if not _certain(attempt.operation, response.status, issue.issue):
         return Unclear(Unknown(reason=f"issue {code}"))
     if repeated and not _settled(attempt, issue.issue):
         return Unclear(Unknown(reason="refused when it was repeated"))
@@ -189,7 +218,3 @@ def _words(issue: Issue, code: str) -> str:
     """PayPal's own text, unless it might quote a person."""
     text = issue.description.strip()[:_MAX_MESSAGE]
     return text if text and "@" not in text else f"PayPal refused it: {code}."
-
-
-def _unread(status: int) -> Unknown:
-    return Unknown(reason=f"http {status}", silent=status >= _SERVER_ERROR)

@@ -4,49 +4,35 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from malipo import clock
-from malipo.contracts.outcomes import Authorized, Canceled, Declined, Outcome, Unknown
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
-from malipo.contracts.providers.paypal import DESCRIPTOR, REPEAT
+from malipo.contracts.outcomes import Authorized, Declined, Outcome, Unknown
+from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
+from malipo.contracts.providers.paypal import DESCRIPTOR
 from malipo.platform.logs import log
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback
 from provider_kit.sending import ResponseTooLong, Silence, unless_silent
-from provider_paypal import choosing, requests, standing
+from provider_paypal import choosing, lateness, requests, standing
 from provider_paypal.account import read_account
 from provider_paypal.client import PaypalClient
 from provider_paypal.events import name_of, parse_event
 from provider_paypal.mapping import (
-    SETTLED,
     ApproveAgain,
     Unclear,
     is_missing,
     is_read,
     issues_in,
+    outcome_in_order,
+    outcome_of_made,
     outcome_of_response,
     refuse_unsent,
     unread,
+    without_amount,
 )
 from provider_paypal.objects import CAPTURE, ORDER, ORDERS, REFUND, TRANSACTIONS, Order, PaypalResponse, Transaction
 from provider_paypal.requests import CAPTURES_PATH, ORDERS_PATH, REFUNDS_PATH
 from provider_paypal.verification import Verifier
 
-ORDER_KEY_LIFE = REPEAT.life
-PAYMENT_KEY_LIFE = timedelta(days=45)
-"""PayPal remembers the key of a capture of an authorization, and of a refund, so long (Payments, `PayPal-Request-Id`)."""
-UNVISITED_LIFE = timedelta(hours=3)
-"""An order whose payer never came is gone after that (Orders, `links`)."""
-_MARGIN = timedelta(hours=1)
-"""Nothing is repeated in the last hour of a key, so that all under it has ended before its life has."""
-
-_KEY_IS_OLD = Unknown(reason="the key is old")
-_NO_EFFECT_YET = Unknown(reason="no effect yet")
 _NOT_READ = Unknown(reason="the order could not be read")
-_NEVER_APPROVED = Declined(
-    code="expired", message="The payment expired before it was approved: PayPal has no order by which money could move."
-)
-_WITHOUT_EFFECT = Declined(
-    code="provider_error", message="Long after the request was sent, PayPal's order shows no effect of it."
-)
 
 
 class _Missing(Exception):
@@ -114,16 +100,16 @@ class PaypalProvider:
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
-        if _is_too_late(attempt):
-            return await self._look(attempt) or _over(attempt)
+        if lateness.is_too_late(attempt):
+            return await self._look(attempt) or lateness.outcome_if_too_late(attempt)
         return await self._send(attempt)
 
     async def _query(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
             return await self._trace(attempt)
-        if seen := await self._look(attempt, renews=self._honoured is not None):
+        if seen := await self._look(attempt, honoured=self._honoured):
             return seen
-        return _over(attempt) if _is_too_late(attempt) else await self._send(attempt)
+        return lateness.outcome_if_too_late(attempt) if lateness.is_too_late(attempt) else await self._send(attempt)
 
     async def _send(self, attempt: Attempt) -> Outcome:
         asked = requests.request(attempt)
@@ -201,34 +187,36 @@ class PaypalProvider:
             return await self._look(attempt) or _NOT_READ
         return _NOT_READ if order is None else choosing.unchosen(attempt, order)
 
-    async def _look(self, attempt: Attempt, *, renews: bool = False) -> Outcome | None:
-        """The outcome as PayPal's book shows it; None when it shows no effect of the operation."""
-        try:
-            return await self._shown(attempt, renews=renews)
-        except _Missing:
-            return _missing(attempt)
+    async def _look(self, attempt: Attempt, *, honoured: timedelta | None = None) -> Outcome | None:
+        """The outcome as PayPal's book shows it; None when it shows no effect of the operation.
 
-    async def _shown(self, attempt: Attempt, *, renews: bool) -> Outcome | None:
+        `honoured`: how old an authorization is when it is renewed; None for not now.
+        """
+        try:
+            return await self._shown(attempt, honoured)
+        except _Missing:
+            return lateness.outcome_if_missing(attempt)
+
+    async def _shown(self, attempt: Attempt, honoured: timedelta | None) -> Outcome | None:
         match attempt.operation:
-            case Capture() as capture if name := attempt.references.get(CAPTURE):
+            case Capture() as operation if name := attempt.references.get(CAPTURE):
                 found = await self._transaction(attempt, CAPTURES_PATH, name)
-                return standing.outcome_of_capture(capture, found) or _without_amount(found)
-            case Refund() if name := attempt.reference or attempt.references.get(REFUND):
+                return outcome_of_made(attempt, operation, found) or without_amount(found.status)
+            case Refund() as operation if name := attempt.reference or attempt.references.get(REFUND):
                 found = await self._transaction(attempt, REFUNDS_PATH, name)
-                return standing.outcome_of_refund(found) or _without_amount(found)
+                return outcome_of_made(attempt, operation, found) or without_amount(found.status)
             case _:
                 order = await self._order(attempt)
                 if order is None:
                     return None
-                shown = _shown_by(attempt, order)
-                if renews and isinstance(shown, Authorized):
-                    await self._renew(attempt, order)
+                shown = outcome_in_order(attempt, order)
+                if honoured is not None and isinstance(shown, Authorized):
+                    await self._renew(attempt, order, honoured)
                 return shown
 
-    async def _renew(self, attempt: Attempt, order: Order) -> None:
+    async def _renew(self, attempt: Attempt, order: Order, honoured: timedelta) -> None:
         """Reauthorize what the order holds, if that is due. Whatever comes of it, the hold stands as it did: nothing is told."""
-        honoured = self._honoured
-        due = None if honoured is None else choosing.renewal(attempt, order, clock.now(), honoured)
+        due = choosing.renewal(attempt, order, clock.now(), honoured)
         if due is None:
             return
         try:
@@ -272,73 +260,6 @@ class PaypalProvider:
         if not is_read(response):
             raise _Doubt(unread(response))
         return response
-
-
-def _shown_by(attempt: Attempt, order: Order) -> Outcome | None:
-    """What the order shows of the operation. Raises `ValueError`."""
-    match attempt.operation:
-        case Charge() as charge:
-            standing.note(attempt.references, order)
-            return standing.outcome_of_charge(order, charge)
-        case Confirm() as confirm:
-            standing.note(attempt.references, order)
-            over = attempt.ages.expired and order.status in standing.UNPAID
-            return standing.outcome_of_charge(order, confirm) if over or standing.paid(order, confirm) else None
-        case Capture() as capture:
-            if (found := standing.own_capture(order, capture)) is None:
-                return None
-            standing.note_capture(attempt.references, found)
-            return standing.outcome_of_capture(capture, found)
-        case Cancel():
-            return standing.outcome_once_nothing_is_held(order)
-        case Refund() as refund:
-            if (made := standing.own_refund(order, refund)) is None:
-                return None
-            standing.note_refund(attempt.references, made)
-            return standing.outcome_of_refund(made)
-
-
-def _missing(attempt: Attempt) -> Outcome:
-    """What it means that PayPal has no such order. One that nobody has approved it keeps for hours, and then no more; one that
-    is too young may not show yet.
-    """
-    age = attempt.ages.key_age_now() if attempt.same_account else timedelta()
-    match attempt.operation:
-        case Charge() if age >= UNVISITED_LIFE:
-            return _NEVER_APPROVED
-        case Cancel(reference=order) if age >= SETTLED:
-            return Canceled(reference=order)
-        case _:
-            return Unknown(reason="PayPal does not find it")
-
-
-def _is_too_late(attempt: Attempt) -> bool:
-    """Whether nothing may be sent for the operation any more."""
-    expired = attempt.ages.expired and isinstance(attempt.operation, Charge | Confirm)
-    return expired or attempt.ages.key_age_now() >= _key_life(attempt) - _MARGIN
-
-
-def _over(attempt: Attempt) -> Outcome:
-    """The outcome of what is not sent any more, and of which nothing shows.
-
-    A charge whose order nobody knows has no page that anybody could approve, and no confirm could be of it.
-    """
-    dead = attempt.ages.key_age_now() >= _key_life(attempt)
-    match attempt.operation:
-        case Charge():
-            return _NEVER_APPROVED if dead or attempt.ages.expired else _KEY_IS_OLD
-        case Confirm() if not dead:
-            return _NO_EFFECT_YET
-        case _:
-            return _WITHOUT_EFFECT if dead else _KEY_IS_OLD
-
-
-def _key_life(attempt: Attempt) -> timedelta:
-    return ORDER_KEY_LIFE if isinstance(attempt.operation, Charge | Confirm) else PAYMENT_KEY_LIFE
-
-
-def _without_amount(found: Transaction) -> Unknown:
-    return Unknown(reason=f"status {standing.word(found.status)}, without an amount")
 
 
 async def _told(call: Awaitable[Outcome]) -> Outcome:

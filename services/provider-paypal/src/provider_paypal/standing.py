@@ -25,7 +25,7 @@ from malipo.contracts.providers.paypal import masked, own_reference
 from malipo.money import Money
 from provider_kit.provider import References
 from provider_paypal import amounts
-from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, REFUND, Link, Order, Transaction, parent
+from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, Link, Order, Transaction, parent
 
 _TAKEN = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
 """Statuses of captures whose money has come, whatever has become of it."""
@@ -154,16 +154,6 @@ def note(references: References, order: Order) -> None:
     for role, made in ((AUTHORIZATION, order.payments.authorizations), (CAPTURE, order.payments.captures)):
         for one in made:
             references.note(role, one.id)
-
-
-def note_capture(references: References, found: Transaction) -> None:
-    """Keep the id of what a capture has made."""
-    references.note(CAPTURE, found.id)
-
-
-def note_refund(references: References, found: Transaction) -> None:
-    """Keep the id of what a refund has made."""
-    references.note(REFUND, found.id)
 
 
 def _unpaid(order: Order) -> Outcome:
