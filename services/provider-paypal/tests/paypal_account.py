@@ -130,6 +130,11 @@ class Paypal:
         match = {"path": path, "method": method}
         await self.control("faults", fault=fault, match=match, **{"times": 1} | rule)
 
+    async def lose_capture(self, one: Approved, fault: str = "answer_lost") -> None:
+        """The answer to the capture of its order gets lost, and that to the look right after it, too."""
+        await self.fault(fault, f"{ORDERS[:-1]}/{one.order}/capture")
+        await self.fault("error_before_effect", f"{ORDERS[:-1]}/{one.order}", method="GET")
+
     async def book(self) -> list[tuple[str, int]]:
         book = (await self.http.get("/_sim/book")).json()
         return [(line["kind"], line["amount"]) for line in book["effects"]]

@@ -66,7 +66,7 @@ async def test_a_payment_that_is_known_costs_nothing_and_tells_nothing(replica):
 
 async def test_a_payment_whose_answer_was_lost_is_found_by_the_statement(replica, paypal):
     one = await replica.approve()
-    await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
+    await paypal.lose_capture(one)
     await replica.command(one.confirm())
     await replica.reports()
     (report,) = [found for found in await told(replica) if isinstance(found, OutcomeReported)]
@@ -187,7 +187,7 @@ async def test_a_payment_with_our_name_that_nobody_ordered_is_told_to_a_person(r
 @pytest.mark.parametrize("fault", ["rate_limited", "error_before_effect", "html_error", "malformed_json"])
 async def test_a_statement_that_cannot_be_read_is_read_from_there_later(replica, paypal, fault):
     one = await replica.approve()
-    await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
+    await paypal.lose_capture(one)
     await replica.command(one.confirm())
     await replica.reports()
     await paypal.fault(fault, SEARCH, method="GET")
@@ -202,7 +202,7 @@ async def test_a_statement_that_cannot_be_read_is_read_from_there_later(replica,
 
 async def test_a_process_that_dies_while_it_reads_loses_nothing(replica, monkeypatch):
     one = await replica.approve()
-    await replica.paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
+    await replica.paypal.lose_capture(one)
     await replica.command(one.confirm())
     await replica.reports()
     await replica.cover(minutes=1)
@@ -231,7 +231,7 @@ async def test_a_day_on_which_webhooks_and_answers_are_lost_is_reconciled_with_t
     for number in range(20):
         one = await replica.approve()
         if number % 5 == 0:
-            await paypal.fault("answer_lost", f"/v2/checkout/orders/{one.order}/capture")
+            await paypal.lose_capture(one)
         outcome = await replica.command(one.confirm())
         paid |= {one.charge.payment_id: outcome.amount} if isinstance(outcome, Succeeded) else {}
         if number % 4 == 0:

@@ -97,7 +97,7 @@ async def test_two_replicas_and_a_webhook_confirm_one_order_once(replica):
 
 async def test_a_lost_answer_is_ended_by_the_webhook_which_names_what_was_captured(replica):
     one = await replica.approve()
-    await replica.paypal.fault("error_after_effect")
+    await replica.paypal.lose_capture(one, "error_after_effect")
     assert isinstance(await replica.command(one.confirm()), Unknown)
     await replica.hear()
     assert await replica.last(one.charge) == Succeeded(amount=USD_10, reference=one.order)

@@ -126,10 +126,18 @@ async def test_a_payment_is_approved_captured_once_and_given_back(world):
     assert await world.book() == ["capture", "refund"]
 
 
+async def lose_capture(world) -> None:
+    """The answer to the next capture gets lost, and that to the look right after it, too."""
+    for fault, match in (
+        ("answer_lost", {"path": "/v2/checkout/orders/*/capture"}),
+        ("error_before_effect", {"path": "/v2/checkout/orders/*", "method": "GET"}),
+    ):
+        await world.control("faults", fault=fault, times=1, match=match)
+
+
 async def test_the_lost_answer_of_a_capture_is_a_doubt_that_the_query_ends(world):
     one = await approved(world)
-    lost = {"path": "/v2/checkout/orders/*/capture"}
-    await world.control("faults", fault="answer_lost", times=1, match=lost)
+    await lose_capture(world)
     confirm = await world.command(one.confirm())
     await world.outcome(confirm, Unknown)
     await world.ask(confirm, one.order)
@@ -164,8 +172,7 @@ async def test_a_webhook_tells_of_the_approval_and_of_the_capture_whose_answer_w
     await world.register()
     one = await approved(world)
     await world.outcome(one.charge, Approved, "callback")
-    lost = {"path": "/v2/checkout/orders/*/capture"}
-    await world.control("faults", fault="answer_lost", times=1, match=lost)
+    await lose_capture(world)
     confirm = await world.command(one.confirm())
     await world.outcome(confirm, Unknown)
     assert (await world.outcome(one.charge, Succeeded, "callback")).amount == samples.USD_10
@@ -174,8 +181,7 @@ async def test_a_webhook_tells_of_the_approval_and_of_the_capture_whose_answer_w
 
 async def test_without_any_webhook_the_statement_finds_the_capture_whose_answer_was_lost(world):
     one = await approved(world)
-    lost = {"path": "/v2/checkout/orders/*/capture"}
-    await world.control("faults", fault="answer_lost", times=1, match=lost)
+    await lose_capture(world)
     await world.outcome(await world.command(one.confirm()), Unknown)
     found = await world.outcome(one.charge, Succeeded, "query")
     assert (found.amount, found.reference) == (samples.USD_10, one.order)

@@ -11,6 +11,7 @@ from malipo.contracts.outcomes import (
     ActionRequired,
     Approval,
     Approved,
+    Authorized,
     Canceled,
     Declined,
     Pending,
@@ -22,7 +23,8 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Ages
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-LOST = ("answer_lost", "reset_after_effect", "error_after_effect", "malformed_json")
+SILENT = ("answer_lost", "reset_after_effect", "error_after_effect")
+LOST = (*SILENT, "malformed_json")
 
 
 async def test_an_order_is_created_approved_captured_and_paid_once(paypal):
@@ -53,11 +55,22 @@ async def test_an_order_whose_answer_was_lost_is_the_same_when_it_is_sent_again(
     assert len((await paypal.http.get("/_sim/orders")).json()) == 1
 
 
+@pytest.mark.parametrize("fault", SILENT)
+@pytest.mark.parametrize("capture", ["automatic", "manual"])
+async def test_the_order_shows_at_once_what_a_confirm_has_made_that_was_not_answered(paypal, fault, capture):
+    one = await paypal.approved(capture=capture)
+    paypal.wait_at_most(1)
+    await paypal.fault(fault)
+    kind = Succeeded if capture == "automatic" else Authorized
+    assert await paypal.execute(one.confirm()) == kind(amount=USD_10, reference=one.order)
+    assert len(await paypal.book()) == 1
+
+
 @pytest.mark.parametrize("fault", LOST)
 async def test_a_capture_of_the_order_whose_answer_was_lost_is_read_in_the_order(paypal, fault):
     one = await paypal.approved()
     paypal.wait_at_most(1)
-    await paypal.fault(fault)
+    await paypal.lose_capture(one, fault)
     assert isinstance(await paypal.execute(one.confirm()), Unknown)
     assert await paypal.query(one.confirm()) == Succeeded(amount=USD_10, reference=one.order)
     assert await paypal.book() == [("capture", 1000)]
@@ -108,7 +121,7 @@ async def test_a_declined_instrument_sends_the_payer_back_to_the_page_and_anothe
     assert await paypal.book() == [("capture", 1000)]
 
 
-@pytest.mark.parametrize("fault", ["answer_lost", "reset_after_effect", "error_after_effect"])
+@pytest.mark.parametrize("fault", SILENT)
 async def test_a_declined_instrument_of_which_no_answer_tells_sends_the_payer_back_all_the_same(paypal, fault):
     one = await paypal.approved()
     await paypal.control(f"orders/{one.order}/approve", funding="declined_card")

@@ -140,10 +140,12 @@ def drop_webhooks(scene: Scene) -> str:
 
 
 def lose_answer(scene: Scene) -> str:
-    """Have PayPal's answer to the capture of an order get lost, and its webhooks too."""
+    """Have PayPal's answer to the capture of an order get lost, the one to the look right after it, and its webhooks too."""
     forget_faults(scene)
     capture = {"method": "POST", "path": "/v2/checkout/orders/*/capture", "amount": _LOST_CAPTURE_AMOUNT}
     _fault(scene, fault="answer_lost", match=capture, times=1)
+    look = {"method": "GET", "path": "/v2/checkout/orders/*"}
+    _fault(scene, fault="error_before_effect", match=look, times=1)
     _fault(scene, fault="webhook_drop", match={"amount": _LOST_CAPTURE_AMOUNT, "event_type": "PAYMENT.*"})
     return ""
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from malipo import clock
-from malipo.contracts.outcomes import Authorized, Declined, Outcome, Unknown
+from malipo.contracts.outcomes import Authorized, Outcome, Succeeded, Unknown
 from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
 from malipo.contracts.providers.paypal import DESCRIPTOR
 from malipo.platform.logs import log
@@ -119,31 +119,40 @@ class PaypalProvider:
         try:
             answer = outcome_of_response(attempt, await self._client.post(account, attempt.operation.mode, asked))
         except Silence:
-            if page := await self._sent_back(attempt):
-                return page
+            if seen := await self._after_silence(attempt):
+                return seen
             raise
         match answer:
             case Unclear(otherwise=otherwise):
                 return await self._follow(attempt, otherwise)
             case ApproveAgain(otherwise=otherwise):
-                return await self._page(attempt, otherwise)
+                order = await self._order_afterwards(attempt)
+                return _NOT_READ if order is None else standing.approval(order.id, order.links) or otherwise
             case Unknown(silent=True) as doubt:
-                return await self._sent_back(attempt) or doubt
+                return await self._after_silence(attempt) or doubt
             case outcome:
                 return outcome
 
-    async def _sent_back(self, attempt: Attempt) -> Outcome | None:
-        """Where the payer has to approve once more after a confirm that was not answered; None unless the order shows that.
+    async def _after_silence(self, attempt: Attempt) -> Outcome | None:
+        """What the order shows of a confirm right after it was not answered: that its money has come or is held, or that the
+        payer has to approve once more. None for all else, which the confirm may yet change.
 
-        Of the confirm's own try it is believed at once: told later, by a query, it could be older than another confirm.
+        Of the confirm's own try it is believed where the payer has to go: told later, by a query, it could be older than
+        another confirm.
         """
-        if not isinstance(attempt.operation, Confirm):
+        order = await self._order_afterwards(attempt) if isinstance(attempt.operation, Confirm) else None
+        if order is None:
             return None
+        if isinstance(seen := outcome_in_order(attempt, order), Succeeded | Authorized):
+            return seen
+        return standing.approval(order.id, order.links) if order.status in standing.UNPAID else None
+
+    async def _order_afterwards(self, attempt: Attempt) -> Order | None:
+        """The order once something was sent: that it cannot be read is no failure of that, whatever the reason."""
         try:
-            order = await self._order(attempt)
+            return await self._order(attempt)
         except (NotSent, Misconfigured, Silence, ResponseTooLong, _Missing, _Doubt):
             return None
-        return standing.approval(order.id, order.links) if order and order.status in standing.UNPAID else None
 
     async def _follow(self, attempt: Attempt, otherwise: Outcome) -> Outcome:
         """What the order shows after an answer that does not tell. Something was sent: no failure to read says otherwise."""
@@ -151,16 +160,6 @@ class PaypalProvider:
             return await self._look(attempt) or otherwise
         except (NotSent, Misconfigured):
             return _NOT_READ
-
-    async def _page(self, attempt: Attempt, otherwise: Declined) -> Outcome:
-        """Where the payer can approve once more."""
-        try:
-            order = await self._order(attempt)
-        except (NotSent, Misconfigured, _Missing):
-            return _NOT_READ
-        if order is None:
-            return _NOT_READ
-        return standing.approval(order.id, order.links) or otherwise
 
     async def _trace(self, attempt: Attempt) -> Outcome:
         """What an account shows that may not be the one it was sent to: nothing there proves nothing, ever."""
