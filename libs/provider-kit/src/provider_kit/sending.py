@@ -1,7 +1,9 @@
 """One request to a provider with every limit set: its answer in full, or in which way there is none."""
 
 import asyncio
-from collections.abc import Awaitable
+import re
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 
 import aiohttp
 import httpx
@@ -9,6 +11,8 @@ import httpx
 from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.platform.client import never_sent
 from provider_kit.errors import NotSent
+
+_TOO_LONG = "answer_too_long"
 
 
 class Silence(Exception):
@@ -54,7 +58,25 @@ async def unless_silent(call: Awaitable[Outcome]) -> Outcome:
     except Silence as silence:
         return Unknown(reason=str(silence), silent=True)
     except ResponseTooLong:
-        return Unknown(reason="answer_too_long")
+        return Unknown(reason=_TOO_LONG)
+
+
+@contextmanager
+def nothing_begun(message: str, *, retry_after_seconds: float | None = None) -> Iterator[None]:
+    """Around a request that begins nothing at the provider, as one that only reads.
+
+    Raises `NotSent` where it was not answered in full; `message` says what is missing by that.
+    """
+    try:
+        yield
+    except (Silence, ResponseTooLong) as error:
+        msg = f"{message}: {str(error) or _TOO_LONG}"
+        raise NotSent(msg, retry_after_seconds=retry_after_seconds) from None
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """A `Retry-After` header as a number of seconds (RFC 9110, 10.2.3); None without one, and for its other form, a date."""
+    return float(retry_after) if retry_after and re.fullmatch(r"\d{1,6}", retry_after, re.ASCII) else None
 
 
 async def _read(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> tuple[httpx.Response, bytes]:  # noqa: TID251 - made elsewhere

@@ -10,7 +10,7 @@ import msgspec
 
 from malipo.contracts.commands import Mode
 from provider_kit.errors import Misconfigured, NotReady, NotSent
-from provider_kit.sending import ResponseTooLong, Silence, exchange
+from provider_kit.sending import exchange, nothing_begun
 from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
 from provider_mpesa import requests
 from provider_mpesa.account import MpesaAccount
@@ -89,10 +89,8 @@ class MpesaClient:
             params={"grant_type": "client_credentials"},
             headers={"Authorization": f"Basic {account.basic}"},
         )
-        try:
+        with nothing_begun("no access token from M-Pesa"):
             response = await self._exchange(request)
-        except (Silence, ResponseTooLong):
-            raise NotSent("no access token from M-Pesa") from None
         await self._keep_pause(account, requests.TOKEN, response)
         return _token(response)
 

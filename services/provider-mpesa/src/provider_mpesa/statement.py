@@ -7,7 +7,7 @@ from datetime import timedelta
 from provider_kit.credentials import Account
 from provider_kit.errors import NotSent
 from provider_kit.provider import Credentials, ParsedCallback
-from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.sending import nothing_begun
 from provider_kit.statement import Stretch, Terms
 from provider_mpesa.account import MpesaAccount, read_account, read_keys
 from provider_mpesa.client import MpesaClient
@@ -68,9 +68,6 @@ class MpesaStatement:
         raise NotSent("more pages than are ever read")
 
     async def _page(self, account: MpesaAccount, stretch: Stretch, offset: int) -> Page:
-        try:
+        with nothing_begun("no statement from M-Pesa"):
             response = await self._client.call(account, PULL_QUERY, pull_query(account, stretch, offset))
-        except (Silence, ResponseTooLong) as error:
-            msg = f"no statement from M-Pesa: {str(error) or 'too long'}"
-            raise NotSent(msg) from None
         return read_page(response, stretch)

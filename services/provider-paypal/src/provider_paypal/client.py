@@ -1,7 +1,6 @@
 """PayPal on the wire: authenticated requests with every limit set, under access tokens that all replicas share."""
 
 import base64
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import urlencode
@@ -10,7 +9,7 @@ import httpx
 
 from malipo.contracts.commands import Mode
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.sending import ResponseTooLong, Silence, exchange
+from provider_kit.sending import exchange, nothing_begun, seconds
 from provider_kit.tokens import FetchedToken, TokenRefused, TokenSource
 from provider_paypal.account import PaypalAccount
 from provider_paypal.mapping import is_refused_token
@@ -82,17 +81,15 @@ class PaypalClient:
         basic = base64.b64encode(f"{account.client_id}:{account.client_secret}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}", "Content-Type": _FORM}
         url = f"{self._hosts[mode]}{TOKEN_PATH}"
-        try:
+        with nothing_begun("PayPal gives no access token", retry_after_seconds=1):
             response = await self._exchange(self._http.build_request("POST", url, content=_GRANT, headers=headers))
-        except (Silence, ResponseTooLong):
-            raise NotSent("PayPal gives no access token", retry_after_seconds=1) from None
         return _token_in(response)
 
     async def _exchange(self, request: httpx.Request) -> PaypalResponse:
         response, body = await exchange(
             self._http, request, provider="PayPal", timeout_seconds=self._timeout_seconds, max_bytes=_MAX_BODY_BYTES
         )
-        return PaypalResponse(response.status_code, body, _seconds(response.headers.get("Retry-After", "")))
+        return PaypalResponse(response.status_code, body, seconds(response.headers.get("Retry-After")))
 
 
 def _token_in(response: PaypalResponse) -> FetchedToken:
@@ -112,8 +109,3 @@ def _token_in(response: PaypalResponse) -> FetchedToken:
     ):
         raise NotSent("PayPal gives no access token", retry_after_seconds=5)
     return FetchedToken(found.access_token, found.expires_in)
-
-
-def _seconds(retry_after: str) -> float | None:
-    """The header as a number of seconds; its other form, a date, is not one that PayPal documents."""
-    return float(retry_after) if re.fullmatch(r"\d{1,6}", retry_after, re.ASCII) else None

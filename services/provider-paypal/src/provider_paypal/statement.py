@@ -10,7 +10,7 @@ from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.errors import NotSent
 from provider_kit.provider import Credentials, ParsedCallback, Unmatched
-from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.sending import nothing_begun
 from provider_kit.statement import Stretch, Terms
 from provider_paypal import requests
 from provider_paypal.account import read_account
@@ -108,11 +108,8 @@ class PaypalStatement:
 
     async def _get(self, account: Account, path: str, asked: Mapping[str, str] | None = None) -> PaypalResponse:
         app = read_account(account.credentials)
-        try:
+        with nothing_begun("no statement from PayPal"):
             return await self._client.get(app, account.mode, path, asked)
-        except (Silence, ResponseTooLong) as error:
-            msg = f"no statement from PayPal: {str(error) or 'too long'}"
-            raise NotSent(msg) from None
 
     async def _reports(self, account: Account, page: Page) -> Sequence[ParsedCallback]:
         operations, references = names_in(page.rows)

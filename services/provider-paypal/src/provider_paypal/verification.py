@@ -22,7 +22,7 @@ from malipo import clock
 from malipo.contracts.commands import Mode
 from provider_kit.errors import BadSignature, NotSent
 from provider_kit.provider import Callback, Credentials
-from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.sending import nothing_begun
 from provider_paypal import times
 from provider_paypal.account import PaypalAccount, read_account
 from provider_paypal.objects import VERIFICATIONS, PaypalResponse
@@ -103,10 +103,8 @@ class ByAsking:
     async def _is_genuine(
         self, account: PaypalAccount, callback: Callback, sent: Transmission, webhook_id: str
     ) -> bool:
-        try:
+        with nothing_begun("PayPal does not say whether a webhook is genuine"):
             response = await self._ask(account, callback.mode, VERIFY_PATH, question(sent, webhook_id, callback.body))
-        except (Silence, ResponseTooLong):
-            raise NotSent("PayPal does not say whether a webhook is genuine") from None
         if response.status in (_BAD_REQUEST, _UNPROCESSABLE):
             return False
         try:

@@ -13,7 +13,7 @@ from malipo import clock
 from malipo.contracts.commands import Mode
 from provider_kit.errors import BadSignature, Misconfigured
 from provider_kit.provider import Credentials
-from provider_kit.sending import exchange
+from provider_kit.sending import exchange, seconds
 from provider_stripe.objects import StripeResponse
 
 _MAX_BODY_BYTES = 8 * 1024 * 1024  # a page of a hundred PaymentIntents, each with all the metadata it may have
@@ -55,7 +55,7 @@ class StripeClient:
             status=response.status_code,
             body=body,
             replayed=response.headers.get("Idempotent-Replayed") == "true",
-            retry_after_seconds=_seconds(response.headers.get("Retry-After", "")),
+            retry_after_seconds=seconds(response.headers.get("Retry-After")),
         )
 
 
@@ -110,8 +110,3 @@ def _stripe_keys(credentials: Credentials) -> _StripeKeys:
         return msgspec.convert(credentials, _StripeKeys)
     except msgspec.ValidationError:
         raise Misconfigured("Stripe's credentials are a secret_key and a list of webhook_secrets.") from None
-
-
-def _seconds(retry_after: str) -> float | None:
-    """The header as a number of seconds; its other form, a date, is not one that Stripe uses."""
-    return float(retry_after) if re.fullmatch(r"\d{1,6}", retry_after, re.ASCII) else None

@@ -6,7 +6,7 @@ import httpx
 
 from provider_acme.mapping import AcmeRequest, AcmeResponse
 from provider_kit.provider import Callback, Credentials
-from provider_kit.sending import exchange
+from provider_kit.sending import exchange, seconds
 
 _MAX_BODY_BYTES = 1024 * 1024
 
@@ -28,7 +28,7 @@ class AcmeClient:
             timeout_seconds=self._timeout_seconds,
             max_bytes=_MAX_BODY_BYTES,
         )
-        return AcmeResponse(response.status_code, body, response.headers.get("Retry-After"))
+        return AcmeResponse(response.status_code, body, seconds(response.headers.get("Retry-After")))
 
 
 def identity(credentials: Credentials) -> str:

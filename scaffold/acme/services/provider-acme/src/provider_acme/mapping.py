@@ -21,7 +21,7 @@ class AcmeResponse:
 
     status: int
     body: bytes
-    retry_after: str | None
+    retry_after_seconds: float | None = None
 
 
 def request(attempt: Attempt) -> AcmeRequest:

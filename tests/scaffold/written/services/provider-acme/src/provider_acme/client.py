@@ -10,7 +10,7 @@ from malipo import clock
 from provider_acme.mapping import AcmeRequest, AcmeResponse
 from provider_kit.errors import BadSignature
 from provider_kit.provider import Callback, Credentials
-from provider_kit.sending import exchange
+from provider_kit.sending import exchange, seconds
 
 _MAX_BODY_BYTES = 1024 * 1024
 _TOLERANCE_SECONDS = 300
@@ -33,7 +33,7 @@ class AcmeClient:
             timeout_seconds=self._timeout_seconds,
             max_bytes=_MAX_BODY_BYTES,
         )
-        return AcmeResponse(response.status_code, body, response.headers.get("Retry-After"))
+        return AcmeResponse(response.status_code, body, seconds(response.headers.get("Retry-After")))
 
 
 def identity(credentials: Credentials) -> str:

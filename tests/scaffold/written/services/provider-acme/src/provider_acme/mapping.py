@@ -28,7 +28,7 @@ class AcmeResponse:
 
     status: int
     body: bytes
-    retry_after: str | None
+    retry_after_seconds: float | None = None
 
 
 def request(attempt: Attempt) -> AcmeRequest:
@@ -59,7 +59,7 @@ def outcome_of(response: AcmeResponse) -> Outcome:
         case 401:
             raise Misconfigured("Acme Pay refuses the secret.")
         case 429:
-            raise NotSent("Acme Pay limits the rate.", retry_after_seconds=float(response.retry_after or 1))
+            raise NotSent("Acme Pay limits the rate.", retry_after_seconds=response.retry_after_seconds or 1)
         case status:
             return Unknown(reason=f"http {status}", silent=status >= 500)
 

@@ -1,13 +1,11 @@
 """Acme Pay as a payment provider: execute, query, read callbacks."""
 
-from collections.abc import Awaitable
-
 from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.contracts.providers.acme import DESCRIPTOR
 from provider_acme.client import AcmeClient, headers, identity, verify
 from provider_acme.mapping import inquiry, outcome_of, read_callback, request
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
-from provider_kit.sending import ResponseTooLong, Silence
+from provider_kit.sending import unless_silent
 
 
 class AcmeProvider:
@@ -28,17 +26,17 @@ class AcmeProvider:
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the operation; a repeat is the same request under the same key."""
         if attempt.same_account and not attempt.ages.expired:
-            return await _unless_silent(self._send(attempt))
+            return await unless_silent(self._send(attempt))
         return await self.query(attempt)
 
     async def query(self, attempt: Attempt) -> Outcome:
         """Look for the operation; what left no trace is sent again under its key, if it still may be."""
-        outcome = await _unless_silent(self._look(attempt))
+        outcome = await unless_silent(self._look(attempt))
         traceless = isinstance(outcome, Unknown) and not outcome.silent
         if traceless and not attempt.same_account:
             return Unknown(reason=ACCOUNT_CHANGED)
         if traceless and not attempt.ages.expired and attempt.method is not None:
-            return await _unless_silent(self._send(attempt))
+            return await unless_silent(self._send(attempt))
         return outcome
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
@@ -52,12 +50,3 @@ class AcmeProvider:
 
     async def _look(self, attempt: Attempt) -> Outcome:
         return outcome_of(await self._client.send(inquiry(attempt), headers(attempt.credentials, "")))
-
-
-async def _unless_silent(call: Awaitable[Outcome]) -> Outcome:
-    try:
-        return await call
-    except Silence as silence:
-        return Unknown(reason=str(silence), silent=True)
-    except ResponseTooLong:
-        return Unknown(reason="answer_too_long")
