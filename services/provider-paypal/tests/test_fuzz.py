@@ -18,7 +18,7 @@ from provider_kit.provider import Callback, ParsedCallback
 from provider_paypal.certificates import Certificates
 from provider_paypal.objects import PaypalResponse
 from provider_paypal.provider import PaypalProvider
-from provider_paypal.statement_rows import RefundElsewhere, by_names, judged, name_of, names_in, read_page
+from provider_paypal.statement_rows import RefundElsewhere, by_names, judged, names_in, read_page, row_name
 from provider_paypal.verification import BySignature
 
 WEBHOOK = samples.CREDENTIALS["webhook_ids"][0]
@@ -81,7 +81,7 @@ def test_whatever_a_statement_has_is_judged_or_told_as_unreadable(entries):
     for row in page.rows:
         said = judged(row, by_names([]), ACCOUNT)
         assert said == "others" or isinstance(said, ParsedCallback | RefundElsewhere)
-        assert len(name_of(row)) < 100
+        assert len(row_name(row)) < 100
 
 
 @patient

@@ -21,10 +21,10 @@ from provider_paypal.statement_rows import (
     TooMany,
     by_names,
     judged,
-    name_of,
     names_in,
     query,
     read_page,
+    row_name,
 )
 
 ACCOUNT = Account("cred_1", "mer_1", "test", "default", samples.CREDENTIALS, "there")
@@ -178,7 +178,7 @@ def test_an_amount_that_cannot_be_is_left_out_of_what_is_told():
 
 def test_rows_of_one_id_are_told_apart():
     rows = [row(status="P"), row(status="S"), row("T1503", "S")]
-    assert len({name_of(one) for one in rows}) == 3
+    assert len({row_name(one) for one in rows}) == 3
 
 
 def test_attempts_are_looked_for_by_all_that_a_row_names():

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 
 import aiohttp
@@ -62,7 +62,7 @@ async def unless_silent(call: Awaitable[Outcome]) -> Outcome:
 
 
 @contextmanager
-def nothing_begun(message: str, *, retry_after_seconds: float | None = None) -> Iterator[None]:
+def nothing_begun(message: str, *, retry_after_seconds: float | None = None) -> Generator[None]:
     """Around a request that begins nothing at the provider, as one that only reads.
 
     Raises `NotSent` where it was not answered in full; `message` says what is missing by that.

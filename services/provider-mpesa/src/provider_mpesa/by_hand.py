@@ -1,10 +1,10 @@
 """Payments that customers make by hand: what is answered when M-Pesa asks whether to take one, and told when it has. Pure."""
 
-import hashlib
 from collections.abc import Mapping
 
 from malipo.contracts.providers.mpesa import MpesaCredentials
 from malipo.platform.logs import log
+from provider_kit.bodies import name_of_body
 from provider_kit.provider import NamedOperation, ParsedCallback, Unmatched
 from provider_mpesa.events import ACKNOWLEDGED, SHOWN_WITHIN
 from provider_mpesa.mapping import RECEIPT
@@ -51,7 +51,7 @@ def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> Pars
     That is the account's `statement`; if none is read, or it does not show the payment in time, the payment is kept, and a person
     is alerted. A charge whose name it has as its purpose is asked about.
     """
-    name = hashlib.sha256(body).hexdigest()
+    name = name_of_body(body)
     if payment is None:
         return ParsedCallback(name, reply=ACKNOWLEDGED, hastens=True)
     ask, amount = purpose_of(payment), money_of(text_of(payment.amount))

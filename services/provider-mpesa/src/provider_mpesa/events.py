@@ -1,12 +1,12 @@
 """M-Pesa's callbacks as reports. Nobody signs them: all but the answers to our own requests are hints. Pure."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, PAYER_MISMATCH, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.platform.logs import log
+from provider_kit.bodies import name_of_body
 from provider_kit.errors import BadSignature
 from provider_kit.provider import (
     Addressed,
@@ -49,7 +49,7 @@ def parse(callback: Callback, *, statement: bool = False) -> ParsedCallback:
 
     Raises `BadSignature` for one that came to the own address of a request, and names another.
     """
-    name, about = hashlib.sha256(callback.body).hexdigest(), callback.about
+    name, about = name_of_body(callback.body), callback.about
     if about is not None and about.request in (TO_REVERSAL_QUEUE, TO_STATUS_QUEUE):
         return _to_be_asked(name, about)  # a request that waited for too long in a queue of M-Pesa's
     try:

@@ -3,7 +3,6 @@
 An order shows how all of it stands: what an event alone does not tell, as after a decline, makes us read the order.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -13,6 +12,7 @@ from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.contracts.providers.paypal import EVENT_TYPES
 from malipo.money import Money
 from malipo.platform.logs import log
+from provider_kit.bodies import name_of_body
 from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, Unmatched
 from provider_paypal import amounts, standing, times
 from provider_paypal.objects import (
@@ -43,7 +43,7 @@ def parse_event(body: bytes) -> ParsedCallback:
     """
     event = EVENTS.decode(body)
     if not is_id(event.id):
-        event = msgspec.structs.replace(event, id=name_of(body))
+        event = msgspec.structs.replace(event, id=name_of_body(body))
     reader = _READERS.get(event.event_type)
     if reader is None:
         return ParsedCallback(event.id)
@@ -52,11 +52,6 @@ def parse_event(body: bytes) -> ParsedCallback:
     except ValueError:
         log.error("event not understood", event_id=event.id, event_type=event.event_type)
         return ParsedCallback(event.id, unmatched=(Unmatched(event.event_type, {}),))
-
-
-def name_of(body: bytes) -> str:
-    """What replaces the id of a body that has none: the same when the body comes again."""
-    return hashlib.sha256(body).hexdigest()
 
 
 def _order(event: Event) -> ParsedCallback:

@@ -8,13 +8,14 @@ from malipo.contracts.outcomes import Authorized, Outcome, Succeeded, Unknown
 from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
 from malipo.contracts.providers.paypal import DESCRIPTOR
 from malipo.platform.logs import log
+from provider_kit.bodies import parsed_or_noted
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback
 from provider_kit.sending import ResponseTooLong, Silence, unless_silent
 from provider_paypal import choosing, lateness, requests, standing
 from provider_paypal.account import read_account
 from provider_paypal.client import PaypalClient
-from provider_paypal.events import name_of, parse_event
+from provider_paypal.events import parse_event
 from provider_paypal.mapping import (
     ApproveAgain,
     Unclear,
@@ -91,11 +92,7 @@ class PaypalProvider:
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Verify and read a webhook. What PayPal has signed is genuine, even if it is no event that we know."""
         await self._verifier.verify(callback, credentials)
-        try:
-            return parse_event(callback.body)
-        except ValueError:
-            log.error("signed, and no event", size_bytes=len(callback.body))
-            return ParsedCallback(name_of(callback.body))
+        return parsed_or_noted(callback.body, parse_event)
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:

@@ -27,10 +27,10 @@ from provider_paypal.statement_rows import (
     TooMany,
     by_names,
     judged,
-    name_of,
     names_in,
     query,
     read_page,
+    row_name,
 )
 
 TERMS = Terms(
@@ -127,7 +127,7 @@ class PaypalStatement:
     async def _refund(self, account: Account, row: StatementRow) -> ParsedCallback:
         """What PayPal says of a refund of ours that was made there: as its webhook would have, with the same time."""
         response = await self._get(account, requests.path(requests.REFUNDS_PATH, row.transaction_id))
-        name, event = name_of(row), f"statement.{row.transaction_event_code}"
+        name, event = row_name(row), f"statement.{row.transaction_event_code}"
         if is_missing(response):
             return ParsedCallback(name, unmatched=(Unmatched(event, {REFUND: row.transaction_id, **_about(row)}),))
         refuse_unsent(response)

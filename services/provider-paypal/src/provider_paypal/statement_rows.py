@@ -3,7 +3,6 @@
 An account at PayPal belongs to other shops as well. What no operation of ours explains is passed over, and kept nowhere.
 """
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ import msgspec
 
 from malipo.money import Money
 from provider_kit.attempt_rows import OriginalAttempt
+from provider_kit.bodies import name_of_body
 from provider_kit.credentials import Account
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.matching import of_account
@@ -141,7 +141,7 @@ def judged(row: StatementRow, attempts: Attempts, account: Account) -> ParsedCal
     return _for_a_person(row, ours) if code.startswith(_FOR_A_PERSON) and code not in _OF_FEES else "others"
 
 
-def name_of(row: StatementRow) -> str:
+def row_name(row: StatementRow) -> str:
     """What the row is known by: the same transaction comes again with another status, or as another kind of event."""
     code = row.transaction_event_code if _CODE.fullmatch(row.transaction_event_code) else "T"
     return f"{row.transaction_id}/{code}/{row.transaction_status[:1]}"
@@ -191,7 +191,7 @@ def _for_a_person(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedC
     if is_charge(row.custom_field):
         references["operation"] = row.custom_field
     event = f"statement.{row.transaction_event_code}"
-    return ParsedCallback(name_of(row), unmatched=(Unmatched(event, references, _money(row.transaction_amount)),))
+    return ParsedCallback(row_name(row), unmatched=(Unmatched(event, references, _money(row.transaction_amount)),))
 
 
 def _is_refund(one: OriginalAttempt, refund_id: str) -> bool:
@@ -201,7 +201,7 @@ def _is_refund(one: OriginalAttempt, refund_id: str) -> bool:
 
 
 def _ask(row: StatementRow, operation: NamedOperation) -> ParsedCallback:
-    return ParsedCallback(name_of(row), ask=(operation,))
+    return ParsedCallback(row_name(row), ask=(operation,))
 
 
 def _all_names(row: StatementRow) -> set[str]:
@@ -222,7 +222,7 @@ def _rows_of(page: StatementPage) -> tuple[list[StatementRow], list[ParsedCallba
         try:
             rows.append(STATEMENT_ENTRIES.decode(raw).transaction_info)
         except ValueError:  # one that is like no other keeps the rest from nobody
-            name = hashlib.sha256(bytes(raw)).hexdigest()
+            name = name_of_body(bytes(raw))
             unreadable.append(ParsedCallback(name, unmatched=(Unmatched("statement.unreadable", {}),)))
     return rows, unreadable
 

@@ -1,7 +1,5 @@
 """Stripe's events as outcomes of our operations, and as reports that match none."""
 
-import hashlib
-
 import msgspec
 
 from malipo import clock
@@ -9,6 +7,7 @@ from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.money import Money
 from malipo.platform.logs import log
+from provider_kit.bodies import name_of_body
 from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, Unmatched
 from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, reason_of, standing
 from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, StripeRefund, is_id
@@ -22,7 +21,7 @@ def parse_event(body: bytes) -> ParsedCallback:
     """
     event = EVENT.decode(body)
     if not is_id(event.id):
-        event = msgspec.structs.replace(event, id=name_of(body))
+        event = msgspec.structs.replace(event, id=name_of_body(body))
     if event.type not in EVENT_TYPES:
         return ParsedCallback(event.id)
     try:
@@ -30,11 +29,6 @@ def parse_event(body: bytes) -> ParsedCallback:
     except ValueError:
         log.error("event not understood", event_id=event.id, event_type=event.type)
         return ParsedCallback(event.id, unmatched=(Unmatched(event.type, {}),))
-
-
-def name_of(body: bytes) -> str:
-    """What replaces the id of a body that has none: the same when the body comes again."""
-    return hashlib.sha256(body).hexdigest()
 
 
 def _parsed(event: Event) -> ParsedCallback:

@@ -7,10 +7,11 @@ from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
+from provider_kit.bodies import parsed_or_noted
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
 from provider_kit.sending import unless_silent
 from provider_stripe.client import StripeClient, identity, secret_key, verify
-from provider_stripe.events import name_of, parse_event
+from provider_stripe.events import parse_event
 from provider_stripe.mapping import (
     ARRIVED,
     KEY_MISFIT,
@@ -72,11 +73,7 @@ class StripeProvider:
         """Read an event. What Stripe has signed is genuine, even if it is no event that we know: then it is empty."""
         signature = callback.headers.get("stripe-signature", "")
         verify(credentials, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
-        try:
-            return parse_event(callback.body)
-        except ValueError:
-            log.error("signed, and no event", size_bytes=len(callback.body))
-            return ParsedCallback(name_of(callback.body))
+        return parsed_or_noted(callback.body, parse_event)
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:

@@ -1,6 +1,5 @@
 """Malipo's operations as requests to Acme Pay, and its responses as Malipo's outcomes. Pure."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from malipo.contracts.outcomes import Declined, Outcome, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.providers.acme import AcmeMethod
 from malipo.money import Money
+from provider_kit.bodies import name_of_body
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Attempt, CallbackOutcome, ParsedCallback
 
@@ -69,7 +69,7 @@ def read_callback(body: bytes) -> ParsedCallback:
     tag = json.loads(body)["tag"]
     kind = "refund" if tag.startswith("ref") else "charge"
     outcome = CallbackOutcome(operation_id=tag, kind=kind, outcome=_read(body))
-    return ParsedCallback(hashlib.sha256(body).hexdigest(), [outcome])
+    return ParsedCallback(name_of_body(body), [outcome])
 
 
 def _read(body: bytes) -> Outcome:
