@@ -6,6 +6,7 @@ from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Charge, Confirm
 from malipo.contracts.providers.paypal import REPEAT
 from provider_kit.provider import Attempt
+from provider_kit.reasons import KEY_IS_OLD, KEY_MARGIN, without_effect
 
 ORDER_KEY_LIFE = REPEAT.life
 PAYMENT_KEY_LIFE = timedelta(days=45)
@@ -16,23 +17,18 @@ SETTLED, LONG_SETTLED = timedelta(minutes=10), timedelta(days=1)
 """No request of ours, and nothing that PayPal does with one, takes longer: what it has done shows in the order by then. Where
 the refusal of a repeat may come of the first try itself, we look for a day.
 """
-_MARGIN = timedelta(hours=1)
-"""Nothing is repeated in the last hour of a key, so that all under it has ended before its life has."""
 
-_KEY_IS_OLD = Unknown(reason="the key is old")
 _NO_EFFECT_YET = Unknown(reason="no effect yet")
 _NEVER_APPROVED = Declined(
     code="expired", message="The payment expired before it was approved: PayPal has no order by which money could move."
 )
-_WITHOUT_EFFECT = Declined(
-    code="provider_error", message="Long after the request was sent, PayPal's order shows no effect of it."
-)
+_WITHOUT_EFFECT = without_effect("Long", "PayPal's order")
 
 
 def is_too_late(attempt: Attempt) -> bool:
     """Whether nothing may be sent for the operation any more."""
     expired = attempt.ages.expired and isinstance(attempt.operation, Charge | Confirm)
-    return expired or attempt.ages.key_age_now() >= _key_life(attempt) - _MARGIN
+    return expired or attempt.ages.key_age_now() >= _key_life(attempt) - KEY_MARGIN
 
 
 def outcome_if_missing(attempt: Attempt) -> Outcome:
@@ -57,11 +53,11 @@ def outcome_if_too_late(attempt: Attempt) -> Outcome:
     dead = attempt.ages.key_age_now() >= _key_life(attempt)
     match attempt.operation:
         case Charge():
-            return _NEVER_APPROVED if dead or attempt.ages.expired else _KEY_IS_OLD
+            return _NEVER_APPROVED if dead or attempt.ages.expired else KEY_IS_OLD
         case Confirm() if not dead:
             return _NO_EFFECT_YET
         case _:
-            return _WITHOUT_EFFECT if dead else _KEY_IS_OLD
+            return _WITHOUT_EFFECT if dead else KEY_IS_OLD
 
 
 def _key_life(attempt: Attempt) -> timedelta:

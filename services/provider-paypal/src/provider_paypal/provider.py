@@ -10,7 +10,8 @@ from malipo.contracts.providers.paypal import DESCRIPTOR
 from malipo.platform.logs import log
 from provider_kit.bodies import parsed_or_noted
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback
+from provider_kit.provider import Attempt, Callback, Credentials, ParsedCallback
+from provider_kit.reasons import shown_by_another
 from provider_kit.sending import ResponseTooLong, Silence, unless_silent
 from provider_paypal import choosing, lateness, requests, standing
 from provider_paypal.account import read_account
@@ -96,14 +97,14 @@ class PaypalProvider:
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
-            return await self._trace(attempt)
+            return shown_by_another(await self._look(attempt))
         if lateness.is_too_late(attempt):
             return await self._look(attempt) or lateness.outcome_if_too_late(attempt)
         return await self._send(attempt)
 
     async def _query(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
-            return await self._trace(attempt)
+            return shown_by_another(await self._look(attempt))
         if seen := await self._look(attempt, honoured=self._honoured):
             return seen
         return lateness.outcome_if_too_late(attempt) if lateness.is_too_late(attempt) else await self._send(attempt)
@@ -157,13 +158,6 @@ class PaypalProvider:
             return await self._look(attempt) or otherwise
         except (NotSent, Misconfigured):
             return _NOT_READ
-
-    async def _trace(self, attempt: Attempt) -> Outcome:
-        """What an account shows that may not be the one it was sent to: nothing there proves nothing, ever."""
-        seen = await self._look(attempt)
-        if seen is None or (isinstance(seen, Unknown) and seen.reference is None):
-            return Unknown(reason=ACCOUNT_CHANGED, silent=seen is not None and seen.silent)
-        return seen
 
     async def _choose(self, attempt: Attempt) -> None:
         try:

@@ -1,14 +1,13 @@
 """Stripe as a provider: one POST an operation, and the ways to learn its outcome when the response was lost."""
 
-from datetime import timedelta
-
 from malipo import clock
-from malipo.contracts.outcomes import Declined, Outcome, Unknown
+from malipo.contracts.outcomes import Outcome, Unknown
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.bodies import parsed_or_noted
-from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback, kind_of
+from provider_kit.provider import Attempt, Callback, Credentials, ParsedCallback, kind_of
+from provider_kit.reasons import KEY_IS_OLD, KEY_MARGIN, shown_by_another, without_effect
 from provider_kit.sending import unless_silent
 from provider_stripe.client import StripeClient, identity, secret_key, verify
 from provider_stripe.events import parse_event
@@ -29,14 +28,10 @@ from provider_stripe.mapping import (
 
 KEY_LIFE = REPEAT.life
 """Later a repeat could be a second effect."""
-REPLAY_LIMIT = KEY_LIFE - timedelta(hours=1)
-"""Nothing is repeated later than this, so that every request under a key has ended before the key's life has."""
+REPLAY_LIMIT = KEY_LIFE - KEY_MARGIN
 
 _MAX_PAGES = 20
-_KEY_IS_OLD = Unknown(reason="the key is old")
-_WITHOUT_EFFECT = Declined(
-    code="provider_error", message="A day after the request was sent, Stripe's book shows no effect of it."
-)
+_WITHOUT_EFFECT = without_effect("A day", "Stripe's book")
 
 
 class StripeProvider:
@@ -77,23 +72,23 @@ class StripeProvider:
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
-            return await self._trace(attempt)
+            return shown_by_another(await self._find(attempt))
         if attempt.ages.expired and isinstance(attempt.operation, Charge):
             return await self._expire(attempt, attempt.operation)
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
-            return await self._settle(attempt, _KEY_IS_OLD)
+            return await self._settle(attempt, KEY_IS_OLD)
         outcome = await self._send(attempt)
         return await self._settle(attempt, REFUSED_REPEAT) if outcome == REFUSED_REPEAT else outcome
 
     async def _query(self, attempt: Attempt) -> Outcome:
         if not attempt.same_account:
-            return await self._trace(attempt)
+            return shown_by_another(await self._find(attempt))
         if isinstance(attempt.operation, Charge | Refund) and (seen := await self._look(attempt)) is not None:
             return seen
         if attempt.ages.expired and isinstance(attempt.operation, Charge):
             return await self._expire(attempt, attempt.operation)
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
-            return await self._settle(attempt, _KEY_IS_OLD)
+            return await self._settle(attempt, KEY_IS_OLD)
         outcome = await self._send(attempt)
         return await self._settle(attempt, outcome) if isinstance(outcome, Unknown) else outcome
 
@@ -102,7 +97,7 @@ class StripeProvider:
         fence: the charge may be under way, or Stripe may not have carried it out yet.
         """
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
-            return await self._settle(attempt, _KEY_IS_OLD)
+            return await self._settle(attempt, KEY_IS_OLD)
         seen = await self._find(attempt)
         if seen is not None:
             return seen
@@ -113,7 +108,7 @@ class StripeProvider:
         path, form = fence(charge)
         outcome = fenced(charge, await self._client.post(_key(attempt), path, form, key=attempt.key_for("charge")))
         if outcome == NEVER_CHARGED and attempt.ages.key_age_now() >= KEY_LIFE:
-            return _KEY_IS_OLD  # the key may have been free because Stripe has forgotten it, and the charge with it
+            return KEY_IS_OLD  # the key may have been free because Stripe has forgotten it, and the charge with it
         return outcome
 
     async def _settle(self, attempt: Attempt, doubt: Unknown) -> Outcome:
@@ -126,13 +121,6 @@ class StripeProvider:
         if seen is not None:
             return seen
         return _WITHOUT_EFFECT if dead else doubt
-
-    async def _trace(self, attempt: Attempt) -> Outcome:
-        """What the book of an account shows that may not be the one it was sent to: nothing there proves nothing, ever."""
-        seen = await self._find(attempt)
-        if seen is None or (isinstance(seen, Unknown) and seen.reference is None):
-            return Unknown(reason=ACCOUNT_CHANGED, silent=seen is not None and seen.silent)
-        return seen
 
     async def _send(self, attempt: Attempt) -> Outcome:
         path, form = request(attempt)
