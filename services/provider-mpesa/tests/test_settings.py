@@ -7,8 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from malipo_simulators.mpesa.initiators.certificate import CERTIFICATE
+from provider_kit.settings import hosts_of
 from provider_mpesa.account import read_account
-from provider_mpesa.main import certificates_of, hosts_of
+from provider_mpesa.client import HOSTS
+from provider_mpesa.main import certificates_of
 from provider_mpesa.settings import SAFARICOMS_ADDRESSES, Settings
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -32,11 +34,11 @@ def certificate(tmp_path):
 
 
 def test_each_mode_has_its_host_unless_all_goes_to_one():
-    assert hosts_of(settings()) == {
+    assert hosts_of(settings().mpesa_api_base, HOSTS) == {
         "test": "https://sandbox.safaricom.co.ke",
         "live": "https://api.safaricom.co.ke",
     }
-    assert hosts_of(settings(mpesa_api_base="https://m.example")) == dict.fromkeys(
+    assert hosts_of(settings(mpesa_api_base="https://m.example").mpesa_api_base, HOSTS) == dict.fromkeys(
         ("test", "live"), "https://m.example"
     )
 

@@ -4,10 +4,10 @@ import base64
 
 import pytest
 
-from provider_paypal.choosing import HONOURED
+from provider_kit.settings import hosts_of
 from provider_paypal.client import HOSTS
-from provider_paypal.main import honoured_of, hosts_of
-from provider_paypal.settings import Settings
+from provider_paypal.main import honoured_of
+from provider_paypal.settings import HONOURED, Settings
 
 VALUES = {
     "database_url": "postgresql://x",
@@ -17,9 +17,9 @@ VALUES = {
 
 
 def test_each_mode_has_its_own_address_unless_one_is_set():
-    assert hosts_of(Settings(**VALUES)) == HOSTS
+    assert hosts_of(Settings(**VALUES).paypal_api_base, HOSTS) == HOSTS
     elsewhere = Settings(**VALUES, environment="local", paypal_api_base="http://127.0.0.1:1")
-    assert set(hosts_of(elsewhere).values()) == {"http://127.0.0.1:1"}
+    assert set(hosts_of(elsewhere.paypal_api_base, HOSTS).values()) == {"http://127.0.0.1:1"}
 
 
 def test_secrets_are_not_sent_in_the_clear_in_production():

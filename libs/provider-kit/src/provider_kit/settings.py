@@ -1,10 +1,17 @@
-"""The setting of a provider service whose requests carry the addresses of their own callbacks."""
+"""What provider services set alike: where requests go, and where callbacks come to."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from malipo.contracts.commands import Mode
 from malipo.platform.settings import ServiceSettings
+
+
+def hosts_of(base: str | None, hosts: Mapping[Mode, str]) -> Mapping[Mode, str]:
+    """Where the requests of each mode go: to `base` if it is set, else to the provider's own `hosts`."""
+    return hosts if base is None else {"test": base, "live": base}
 
 
 class AddressedSettings(ServiceSettings):

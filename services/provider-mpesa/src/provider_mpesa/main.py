@@ -16,6 +16,7 @@ from malipo.platform.secrets import KeyRing
 from provider_kit.credentials import CredentialStore
 from provider_kit.exchanges import Recording
 from provider_kit.service import provider_service
+from provider_kit.settings import hosts_of
 from provider_kit.tokens import Tokens
 from provider_mpesa import purposes
 from provider_mpesa.account import Certificates
@@ -88,15 +89,9 @@ def client_of(settings: Settings, database: Database, http: httpx.AsyncClient) -
         http,
         Tokens(name, database, key_ring),
         Pauses(name, database),
-        hosts=hosts_of(settings),
+        hosts=hosts_of(settings.mpesa_api_base, HOSTS),
         timeout_seconds=settings.mpesa_timeout_seconds,
     )
-
-
-def hosts_of(settings: Settings) -> Mapping[Mode, str]:
-    """Where the requests of each mode go."""
-    base = settings.mpesa_api_base
-    return HOSTS if base is None else {"test": base, "live": base}
 
 
 def certificates_of(settings: Settings) -> Certificates:

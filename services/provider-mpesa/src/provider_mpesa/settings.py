@@ -1,6 +1,7 @@
 """Settings of the provider M-Pesa; each is an environment variable in upper case."""
 
 import re
+from datetime import timedelta
 from typing import Self
 
 from pydantic import Field, FilePath, field_validator, model_validator
@@ -9,6 +10,8 @@ from http_limits.remote import Networks, networks
 from provider_kit.settings import AddressedSettings
 from provider_mpesa.certificate import read_certificate
 
+STATEMENT_EVERY, STATEMENT_LATENESS = timedelta(minutes=1), timedelta(minutes=30)
+"""How often a statement is looked at, and how late a transaction may show in it."""
 SAFARICOM = "safaricom"
 """Stands for the addresses below in the setting."""
 SAFARICOMS_ADDRESSES = (
@@ -59,13 +62,13 @@ class Settings(AddressedSettings):
     )
 
     mpesa_statement_seconds: int = Field(
-        default=60,
+        default=round(STATEMENT_EVERY.total_seconds()),
         ge=1,
         le=3600,
         description="How often an account's statement (Pull Transactions) is looked at, unless a callback hints at news.",
     )
     mpesa_statement_lateness_seconds: int = Field(
-        default=1800,
+        default=round(STATEMENT_LATENESS.total_seconds()),
         ge=1,
         le=3600,
         description="How late a transaction may show in a statement: so far back each look reads again.",

@@ -12,13 +12,14 @@ from provider_kit.statement import Stretch, Terms
 from provider_mpesa.account import MpesaAccount, read_account, read_keys
 from provider_mpesa.client import MpesaClient
 from provider_mpesa.requests import PULL_QUERY, pull_query
+from provider_mpesa.settings import STATEMENT_EVERY, STATEMENT_LATENESS
 from provider_mpesa.statement_rows import Page, read_page
 
 TERMS = Terms(
     window=timedelta(hours=47, minutes=50),  # of 48: clocks differ
-    lateness=timedelta(minutes=30),
+    lateness=STATEMENT_LATENESS,
     longest=timedelta(hours=2),
-    every=timedelta(minutes=1),
+    every=STATEMENT_EVERY,
     soonest=timedelta(seconds=10),
     again=timedelta(hours=1),
 )

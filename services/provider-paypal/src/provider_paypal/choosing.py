@@ -10,8 +10,8 @@ from provider_paypal import amounts, requests, standing, times
 from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, Order
 from provider_paypal.requests import PaypalRequest
 
-HONOURED, LASTS = timedelta(days=3), timedelta(days=29)
-"""For how long PayPal stands in for an authorization, and for how long it may be captured."""
+LASTS = timedelta(days=29)
+"""For how long an authorization may be captured, and so renewed ("Authorization and honor period")."""
 
 
 def is_open(attempt: Attempt) -> bool:

@@ -1,18 +1,17 @@
 """Wires the provider PayPal: its client, the three verbs, and the kit that runs them."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
 from starlette.types import ASGIApp
 
-from malipo.contracts.commands import Mode
 from malipo.messaging.runtime import Runtime
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from provider_kit import knowledge
 from provider_kit.exchanges import Recording
 from provider_kit.service import provider_service
+from provider_kit.settings import hosts_of
 from provider_kit.tokens import Tokens
 from provider_paypal.authorities import authorities
 from provider_paypal.certificates import FETCH_SECONDS, Certificates
@@ -38,7 +37,7 @@ def build(settings: Settings) -> ASGIApp:
     client = PaypalClient(
         http,
         Tokens(PaypalProvider.descriptor.name, runtime.database, key_ring),
-        hosts=hosts_of(settings),
+        hosts=hosts_of(settings.paypal_api_base, HOSTS),
         timeout_seconds=settings.paypal_timeout_seconds,
     )
     verifier = verifier_of(settings, runtime, client)
@@ -60,12 +59,6 @@ def verifier_of(settings: Settings, runtime: Runtime, client: PaypalClient) -> V
     runtime.on_stop(http.aclose)
     vouching = partial(authorities, settings.paypal_certificate_authorities_file)
     return BySignature(Certificates(http, origins=settings.origins, authorities=vouching))
-
-
-def hosts_of(settings: Settings) -> Mapping[Mode, str]:
-    """Where the requests of each mode go."""
-    base = settings.paypal_api_base
-    return HOSTS if base is None else {"test": base, "live": base}
 
 
 def honoured_of(settings: Settings) -> timedelta | None:

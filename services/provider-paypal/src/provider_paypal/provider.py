@@ -32,6 +32,7 @@ from provider_paypal.mapping import (
 )
 from provider_paypal.objects import CAPTURE, ORDER, ORDERS, REFUND, TRANSACTIONS, Order, PaypalResponse, Transaction
 from provider_paypal.requests import CAPTURES_PATH, ORDERS_PATH, REFUNDS_PATH
+from provider_paypal.settings import HONOURED
 from provider_paypal.verification import Verifier
 
 _NOT_READ = Unknown(reason="the order could not be read")
@@ -54,9 +55,7 @@ class PaypalProvider:
 
     descriptor = DESCRIPTOR
 
-    def __init__(
-        self, client: PaypalClient, verifier: Verifier, *, honoured: timedelta | None = choosing.HONOURED
-    ) -> None:
+    def __init__(self, client: PaypalClient, verifier: Verifier, *, honoured: timedelta | None = HONOURED) -> None:
         self._client = client
         self._verifier = verifier
         self._honoured = honoured

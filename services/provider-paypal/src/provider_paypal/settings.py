@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,10 @@ PAYPALS_ORIGINS = (
     *("https://api.sandbox.paypal.com", "https://api-m.sandbox.paypal.com"),
 )
 """Where PayPal's certificates are. It documents no list: these are the addresses of its API, old and new."""
+HONOURED = timedelta(days=3)
+"""For how long PayPal stands in for an authorization ("Authorization and honor period")."""
+STATEMENT_EVERY, STATEMENT_LATENESS = timedelta(hours=1), timedelta(hours=4)
+"""How often a statement is looked at, and how late a transaction may show in it, at PayPal up to three hours."""
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 
 
@@ -35,7 +40,7 @@ class Settings(ServiceSettings):
     paypal_connect_seconds: float = Field(default=5, gt=0, le=30, description="Longest time to connect.")
 
     paypal_reauthorize_seconds: int = Field(
-        default=3 * 86400,
+        default=round(HONOURED.total_seconds()),
         ge=0,
         le=28 * 86400,
         description="How old an authorization has to be before it is reauthorized, once; 0 for never. PayPal honours one for three "
@@ -59,13 +64,13 @@ class Settings(ServiceSettings):
     )
 
     paypal_statement_seconds: int = Field(
-        default=3600,
+        default=round(STATEMENT_EVERY.total_seconds()),
         ge=1,
         le=86400,
         description="How often an account's statement (Transaction search) is looked at.",
     )
     paypal_statement_lateness_seconds: int = Field(
-        default=4 * 3600,
+        default=round(STATEMENT_LATENESS.total_seconds()),
         ge=1,
         le=86400,
         description="How late a transaction may show in a statement, at PayPal up to three hours: so far back each look reads again.",

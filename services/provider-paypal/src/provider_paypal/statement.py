@@ -18,6 +18,7 @@ from provider_paypal.client import PaypalClient
 from provider_paypal.events import refund_report
 from provider_paypal.mapping import is_missing, is_read, refuse_unsent
 from provider_paypal.objects import REFUND, TRANSACTIONS, PaypalResponse, StatementRow
+from provider_paypal.settings import STATEMENT_EVERY, STATEMENT_LATENESS
 from provider_paypal.statement_rows import (
     MOST_ROWS,
     PAGE_SIZE,
@@ -35,9 +36,9 @@ from provider_paypal.statement_rows import (
 
 TERMS = Terms(
     window=timedelta(days=30),  # PayPal shows three years: in this time what is pending ends
-    lateness=timedelta(hours=4),  # of the three hours that PayPal may take
+    lateness=STATEMENT_LATENESS,
     longest=timedelta(days=2),
-    every=timedelta(hours=1),
+    every=STATEMENT_EVERY,
     soonest=timedelta(minutes=1),
     again=timedelta(days=1),
 )
