@@ -13,8 +13,8 @@ from malipo.platform.client import http_client
 from provider_kit.errors import BadSignature, Misconfigured, NotSent
 from provider_kit.provider import Callback
 from provider_paypal.client import PaypalClient
-from provider_paypal.requests import TOKEN_PATH
-from provider_paypal.verification import VERIFY_PATH, ByAsking
+from provider_paypal.requests import TOKEN_PATH, VERIFY_PATH
+from provider_paypal.verification import ByAsking
 from testkit.tokens import MemoryTokens
 
 BODY = b'{"id":"WH-1",  "amount":"10.00","breakdown":{}}'

@@ -2,6 +2,8 @@
 
 import re
 
+import msgspec
+
 from malipo.contracts.providers.paypal import DECIMALS
 from malipo.money import EXPONENTS, Money
 from provider_paypal.objects import Amount
@@ -32,3 +34,13 @@ def read(amount: Amount) -> Money:
     if fraction[exponent:].strip("0"):
         raise ValueError("an amount in smaller units than there are")
     return Money(int(found["whole"] + fraction[:exponent] or "0"), amount.currency_code)
+
+
+def read_any(amount: Amount | None) -> Money | None:
+    """How much it is, whichever way it goes, as far as it can be told: None for what `read` refuses, as another currency."""
+    if amount is None:
+        return None
+    try:
+        return read(msgspec.structs.replace(amount, value=amount.value.removeprefix("-")))
+    except ValueError:
+        return None

@@ -10,7 +10,6 @@ import msgspec
 from malipo.contracts.outcomes import Authorized, Outcome, Pending, Succeeded, Unknown
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.contracts.providers.paypal import EVENT_TYPES
-from malipo.money import Money
 from malipo.platform.logs import log
 from provider_kit.bodies import name_of_body
 from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, Unmatched
@@ -19,21 +18,20 @@ from provider_paypal.objects import (
     APPROVALS_REVERSED,
     AUTHORIZATION,
     CAPTURE,
+    DISPUTE,
     DISPUTES,
     EVENTS,
+    INVOICE,
     ORDER,
     ORDERS,
     REFUND,
     TRANSACTIONS,
-    Amount,
     Event,
     Transaction,
     is_id,
     parent,
 )
 from provider_paypal.requests import is_charge, is_refund
-
-_INVOICE = "invoice"
 
 
 def parse_event(body: bytes) -> ParsedCallback:
@@ -79,7 +77,7 @@ def _authorization(event: Event) -> ParsedCallback:
     if found.status == "CREATED" and order is not None and found.amount is not None:
         outcome = Authorized(amount=amounts.read(found.amount), reference=order)
         return _told(event.id, "charge", found.custom_id, {ORDER: order, AUTHORIZATION: found.id}, outcome)
-    return _ask_about(event, found.custom_id)
+    return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", operation_id=found.custom_id),))
 
 
 def _capture(event: Event) -> ParsedCallback:
@@ -95,9 +93,9 @@ def _capture(event: Event) -> ParsedCallback:
     authorization = found.related.authorization_id or parent(found, "authorizations")
     if authorization is None:
         if order is None or outcome is None:
-            return _ask_about(event, charge)
+            return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", operation_id=charge),))
         return _told(event.id, "charge", charge, {ORDER: order, CAPTURE: found.id}, outcome)
-    named = {CAPTURE: found.id, **({_INVOICE: found.invoice_id} if found.invoice_id else {})}
+    named = {CAPTURE: found.id, **({INVOICE: found.invoice_id} if found.invoice_id else {})}
     if outcome is None:
         return ParsedCallback(event.id, ask=(NamedOperation(kind="capture", references=named),))
     return _told(event.id, "capture", None, named, outcome)
@@ -128,7 +126,7 @@ def refund_report(callback_id: str, event_type: str, found: Transaction) -> Pars
             return ParsedCallback(callback_id, ask=(NamedOperation(kind="refund", operation_id=found.custom_id),))
         return _told(callback_id, "refund", found.custom_id, {REFUND: found.id, **about}, outcome)
     opened_at = times.read(found.create_time)
-    unmatched = Unmatched(event_type, {REFUND: found.id, **about}, _money(found.amount))
+    unmatched = Unmatched(event_type, {REFUND: found.id, **about}, amounts.read_any(found.amount))
     if outcome is None or isinstance(outcome, Unknown) or opened_at is None or found.amount is None or not about:
         return ParsedCallback(callback_id, unmatched=(unmatched,))
     opened = Opened(
@@ -149,14 +147,18 @@ def _reversal(event: Event) -> ParsedCallback:
     order = found.related.order_id
     about = {CAPTURE: capture, **({ORDER: order} if order else {})}
     ask = (NamedOperation(kind="charge", references={ORDER: order}),) if order else ()
-    return ParsedCallback(event.id, unmatched=(Unmatched(event.event_type, about, _money(found.amount)),), ask=ask)
+    return ParsedCallback(
+        event.id, unmatched=(Unmatched(event.event_type, about, amounts.read_any(found.amount)),), ask=ask
+    )
 
 
 def _dispute(event: Event) -> ParsedCallback:
     dispute = DISPUTES.decode(event.resource)
     captures = [one.seller_transaction_id for one in dispute.disputed_transactions if one.seller_transaction_id]
-    about = {"dispute": dispute.dispute_id} | {f"{CAPTURE} {at}": name for at, name in enumerate(captures, 1)}
-    return ParsedCallback(event.id, unmatched=(Unmatched(event.event_type, about, _money(dispute.dispute_amount)),))
+    about = {DISPUTE: dispute.dispute_id} | {f"{CAPTURE} {at}": name for at, name in enumerate(captures, 1)}
+    return ParsedCallback(
+        event.id, unmatched=(Unmatched(event.event_type, about, amounts.read_any(dispute.dispute_amount)),)
+    )
 
 
 def _told(
@@ -168,17 +170,6 @@ def _told(
 ) -> ParsedCallback:
     named = CallbackOutcome(kind=kind, operation_id=operation_id, references=dict(references), outcome=outcome)
     return ParsedCallback(callback_id, outcomes=(named,))
-
-
-def _ask_about(event: Event, charge: str | None) -> ParsedCallback:
-    return ParsedCallback(event.id, ask=(NamedOperation(kind="charge", operation_id=charge),))
-
-
-def _money(amount: Amount | None) -> Money | None:
-    try:
-        return None if amount is None else amounts.read(amount)
-    except ValueError:  # of a currency that Malipo does not know
-        return None
 
 
 _READERS: Mapping[str, Callable[[Event], ParsedCallback]] = {

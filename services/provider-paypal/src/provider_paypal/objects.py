@@ -16,6 +16,8 @@ an address and a line of a log.
 
 ORDER, AUTHORIZATION, CAPTURE, REFUND = "order", "authorization", "capture", "refund"
 """The roles of PayPal's ids among an attempt's references."""
+INVOICE, TRANSACTION, DISPUTE, ABOUT, OPERATION = "invoice", "transaction", "dispute", "about", "operation"
+"""Further roles in what is told of it: ids of PayPal's, but for the invoice id and the operation, which are ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ ORDERS_PATH = "/v2/checkout/orders"
 AUTHORIZATIONS_PATH = "/v2/payments/authorizations"
 CAPTURES_PATH = "/v2/payments/captures"
 REFUNDS_PATH = "/v2/payments/refunds"
+STATEMENT_PATH = "/v1/reporting/transactions"
+VERIFY_PATH = "/v1/notifications/verify-webhook-signature"
 
 _CHARGE = re.compile(r"pay_\w{1,60}\.\d{1,3}", re.ASCII)
 _REFUND = re.compile(r"ref_\w{1,60}", re.ASCII)

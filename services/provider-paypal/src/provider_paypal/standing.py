@@ -31,8 +31,10 @@ _TAKEN = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
 """Statuses of captures whose money has come, whatever has become of it."""
 _REFUSED = ("DECLINED", "FAILED", "DENIED")
 """DENIED is not among the documented statuses, but its webhook is (PAYMENT.CAPTURE.DENIED)."""
+_REFUND_ENDS = {"FAILED": "refund_failed", "CANCELLED": "refund_canceled"}
+"""Statuses of refunds that give nothing back, and our codes for them where PayPal gives no reason."""
 _OPEN = ("CREATED", "PARTIALLY_CAPTURED")
-"""Statuses of authorizations that still hold money."""
+"""Statuses of authorizations that still hold money (Payments v2, `authorization_status`)."""
 UNPAID = ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED")
 """Statuses of orders whose payer has to approve, still or once more."""
 _TO_PAYER = ("payer-action", "approve", "redirect")
@@ -101,8 +103,8 @@ def outcome_of_refund(found: Transaction) -> Outcome | None:
             return Succeeded(amount=amounts.read(found.amount), reference=found.id)
         case "PENDING":
             return Pending(reference=found.id, check_after=_LONG_WAIT_SECONDS, reason=_reason(found))
-        case "FAILED" | "CANCELLED":
-            code = "refund_failed" if found.status == "FAILED" else "refund_canceled"
+        case status if status in _REFUND_ENDS:
+            code = _REFUND_ENDS[status]
             return Declined(code=_reason(found) or code, message=_words("The refund", found), reference=found.id)
         case unheard_of:
             return Unknown(reason=f"status {word(unheard_of)}", reference=found.id)
@@ -142,7 +144,7 @@ def left_to_refund(order: Order) -> dict[str, int]:
     left = {one.id: _minor(one) for one in order.payments.captures if one.status in _TAKEN}
     for refund in order.payments.refunds:
         capture = parent(refund, "captures")
-        if capture in left and refund.status not in ("FAILED", "CANCELLED"):
+        if capture in left and refund.status not in _REFUND_ENDS:
             left[capture] -= _minor(refund)
     refunded_whole = [one.id for one in order.payments.captures if one.status == "REFUNDED"]
     return left | dict.fromkeys(refunded_whole, 0)
@@ -158,7 +160,7 @@ def note(references: References, order: Order) -> None:
 
 def _unpaid(order: Order) -> Outcome:
     match order.status:
-        case "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED":
+        case status if status in UNPAID:
             return approval(order.id, order.links) or Unknown(reason="no page to approve", reference=order.id)
         case "APPROVED":
             return approved(order)
@@ -188,11 +190,11 @@ def _by_captures(order: Order) -> Outcome | None:
 def outcome_of_transaction(found: Transaction, amount: Money | None, order: str) -> Outcome:
     """The outcome of one capture of this order; without an amount no success."""
     match found.status:
-        case "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED" if amount is not None:
+        case status if status in _TAKEN and amount is not None:
             return Succeeded(amount=amount, reference=order)
         case "PENDING":
             return Pending(reference=order, check_after=_wait_of(found), reason=_reason(found))
-        case "DECLINED" | "FAILED" | "DENIED":
+        case status if status in _REFUSED:
             return Declined(code=_reason(found) or "declined", message=_words("The capture", found), reference=order)
         case "REVERSED":
             code = _reason(found) or "given_back"

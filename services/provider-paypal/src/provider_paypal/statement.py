@@ -17,12 +17,11 @@ from provider_paypal.account import read_account
 from provider_paypal.client import PaypalClient
 from provider_paypal.events import refund_report
 from provider_paypal.mapping import is_missing, is_read, refuse_unsent
-from provider_paypal.objects import REFUND, TRANSACTIONS, PaypalResponse, StatementRow
+from provider_paypal.objects import ABOUT, REFUND, TRANSACTIONS, PaypalResponse, StatementRow
 from provider_paypal.settings import STATEMENT_EVERY, STATEMENT_LATENESS
 from provider_paypal.statement_rows import (
     MOST_ROWS,
     PAGE_SIZE,
-    PATH,
     Page,
     RefundElsewhere,
     TooMany,
@@ -102,7 +101,7 @@ class PaypalStatement:
             raise NotSent("PayPal's statement does not go that far yet")
 
     async def _page(self, account: Account, since: datetime, until: datetime, number: int) -> Page:
-        page = read_page(await self._get(account, PATH, query(since, until, number)))
+        page = read_page(await self._get(account, requests.STATEMENT_PATH, query(since, until, number)))
         if page.pages > MOST_ROWS // PAGE_SIZE:
             raise TooMany
         return page
@@ -141,7 +140,7 @@ class PaypalStatement:
 
 
 def _about(row: StatementRow) -> Mapping[str, str]:
-    return {"about": row.paypal_reference_id} if row.paypal_reference_id else {}
+    return {ABOUT: row.paypal_reference_id} if row.paypal_reference_id else {}
 
 
 def _floor(at: datetime) -> datetime:

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import msgspec
-
-from malipo.money import Money
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.bodies import name_of_body
 from provider_kit.credentials import Account
@@ -22,11 +19,13 @@ from provider_kit.provider import NamedOperation, ParsedCallback, Unmatched, kin
 from provider_paypal import amounts, times
 from provider_paypal.mapping import issues_in, problem_in, refuse_unsent
 from provider_paypal.objects import (
+    ABOUT,
     CAPTURE,
+    OPERATION,
     REFUND,
     STATEMENT_ENTRIES,
     STATEMENT_PAGES,
-    Amount,
+    TRANSACTION,
     PaypalResponse,
     StatementPage,
     StatementRow,
@@ -34,7 +33,6 @@ from provider_paypal.objects import (
 )
 from provider_paypal.requests import is_charge, is_refund
 
-PATH = "/v1/reporting/transactions"
 PAGE_SIZE = 500
 MOST_ROWS = 10_000
 """PayPal shows no more of one search, however it is paged (`RESULTSET_TOO_LARGE`)."""
@@ -73,14 +71,12 @@ class Page:
 class RefundElsewhere:
     """A refund of ours' capture that has no name of ours: PayPal is to be asked what it is."""
 
-    refund_id: str
-
 
 def query(since: datetime, until: datetime, page: int) -> Mapping[str, str]:
     """Asks for the rows of this time; without who has paid."""
     return {
-        "start_date": _written(since),
-        "end_date": _written(until),
+        "start_date": times.written(since),
+        "end_date": times.written(until),
         "fields": "transaction_info",
         "page_size": str(PAGE_SIZE),
         "page": str(page),
@@ -175,7 +171,7 @@ def _refund(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedCallbac
         return _ask(row, NamedOperation(kind="refund", references={REFUND: row.transaction_id}))
     if is_refund(row.custom_field):
         return _ask(row, NamedOperation(kind="refund", operation_id=row.custom_field))
-    return RefundElsewhere(row.transaction_id) if ours else "others"
+    return RefundElsewhere() if ours else "others"
 
 
 def _for_a_person(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedCallback | Passed:
@@ -186,12 +182,14 @@ def _for_a_person(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedC
     if any(_is_refund(one, about) for one in ours):
         return _ask(row, NamedOperation(kind="refund", references={REFUND: about}))
     takers = {name for one in ours for role, name in one.references if role == CAPTURE}
-    known = {CAPTURE: about} if about in takers else {"about": about}
-    references = {"transaction": row.transaction_id, **known}
+    known = {CAPTURE: about} if about in takers else {ABOUT: about}
+    references = {TRANSACTION: row.transaction_id, **known}
     if is_charge(row.custom_field):
-        references["operation"] = row.custom_field
+        references[OPERATION] = row.custom_field
     event = f"statement.{row.transaction_event_code}"
-    return ParsedCallback(row_name(row), unmatched=(Unmatched(event, references, _money(row.transaction_amount)),))
+    return ParsedCallback(
+        row_name(row), unmatched=(Unmatched(event, references, amounts.read_any(row.transaction_amount)),)
+    )
 
 
 def _is_refund(one: OriginalAttempt, refund_id: str) -> bool:
@@ -239,17 +237,3 @@ def _pages_of(page: StatementPage) -> int:
 def _says_too_many(response: PaypalResponse) -> bool:
     problem = problem_in(response)
     return (problem is not None and problem.name == _TOO_MANY) or _TOO_MANY in issues_in(response)
-
-
-def _money(amount: Amount | None) -> Money | None:
-    """How much it was, whichever way it went."""
-    if amount is None:
-        return None
-    try:
-        return amounts.read(msgspec.structs.replace(amount, value=amount.value.removeprefix("-")))
-    except ValueError:
-        return None
-
-
-def _written(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,3 +10,8 @@ def read(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment.astimezone(UTC) if moment.tzinfo is not None else None
+
+
+def written(at: datetime) -> str:
+    """A moment as requests carry it, to the second; `at` is in UTC."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

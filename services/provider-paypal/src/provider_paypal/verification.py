@@ -26,8 +26,7 @@ from provider_kit.sending import nothing_begun
 from provider_paypal import times
 from provider_paypal.account import PaypalAccount, read_account
 from provider_paypal.objects import VERIFICATIONS, PaypalResponse
-
-VERIFY_PATH = "/v1/notifications/verify-webhook-signature"
+from provider_paypal.requests import VERIFY_PATH
 
 WINDOW, AHEAD = timedelta(days=3, hours=1), timedelta(minutes=5)
 """How old a transmission may be, and how far our clock may be behind PayPal's. PayPal sends again for three days, and does not
