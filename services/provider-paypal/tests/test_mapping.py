@@ -25,7 +25,7 @@ from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Ages, References, refusal
 from provider_paypal import amounts, standing
-from provider_paypal.codes import APPROVE_AGAIN, DECLINED, MOVED, SPENT
+from provider_paypal.codes import DECLINED, LOOK_AT_ORDER, PAYER_MUST_APPROVE, SPENT
 from provider_paypal.mapping import ApproveAgain, Unclear, is_missing, outcome_of_response
 from provider_paypal.objects import ORDERS, Amount, PaypalResponse
 from provider_paypal.requests import path
@@ -57,13 +57,13 @@ def test_an_issue_that_is_documented_to_have_moved_nothing_is_a_decline_under_it
     assert outcome == Declined(code=issue, message="The request was refused.", reference=ORDER)
 
 
-@pytest.mark.parametrize("issue", sorted(MOVED))
+@pytest.mark.parametrize("issue", sorted(LOOK_AT_ORDER))
 def test_an_issue_that_says_that_something_was_done_before_sends_us_to_the_order(issue):
     for operation in (CONFIRM, samples.capture(), samples.cancel(), samples.refund()):
         assert answer(operation, samples.problem(issue)) == Unclear(Unknown(reason=f"issue {issue}"))
 
 
-@pytest.mark.parametrize("issue", sorted(APPROVE_AGAIN))
+@pytest.mark.parametrize("issue", sorted(PAYER_MUST_APPROVE))
 def test_an_issue_that_another_approval_may_mend_sends_the_payer_back(issue):
     assert isinstance(answer(CONFIRM, samples.problem(issue)), ApproveAgain)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
@@ -31,17 +32,15 @@ _LIVE, _TEST = "messageverificationcerts.paypal.com", "messageverificationcerts.
 NAMES: Mapping[Mode, Sequence[str]] = {"live": (_LIVE,), "test": (_TEST, _LIVE)}
 """Whom a certificate has to be of, by mode. PayPal's Java SDK has them (`SSLUtil`)."""
 
-_MAX_BYTES = 64 * 1024
+_MAX_BYTES = 64 * 1024  # far above any chain of certificates
 _MAX_CHAIN = 8
 _MAX_URL_CHARS = 500  # as PayPal's own schema has it
-_AT_ONCE = 8
-_MOST_KEPT, _MOST_REFUSED = 64, 1000
-_REFUSED_FOR = timedelta(minutes=1)
-_AWAY_FOR = timedelta(
-    seconds=5
-)  # so that a burst of webhooks does not wait, one after the other, for a host that is away
-_GONE = (404, 410)
-_OK = 200
+_AT_ONCE = 8  # fetches, whoever names the addresses
+_MOST_KEPT, _MOST_REFUSED = 64, 1000  # PayPal has a few at a time; forged addresses are as many as somebody likes
+_REFUSED_FOR = timedelta(minutes=1)  # a new certificate may be there by then
+_AWAY_FOR = timedelta(seconds=5)
+"""So short that a burst of webhooks does not wait, one after the other, for a host that is away."""
+_GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ class Certificates:
     def _judged(self, status: int, body: bytes) -> SigningCertificate | _Refusal:
         if status in _GONE:
             return _bad("there is no certificate")
-        if status != _OK:
+        if status != HTTPStatus.OK:
             return _away(f"http {status}")
         try:
             chain = x509.load_pem_x509_certificates(body)

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 import httpx
@@ -21,7 +22,6 @@ HOSTS: Mapping[Mode, str] = {"test": "https://api-m.sandbox.paypal.com", "live":
 _MAX_BODY_BYTES = 4 * 1024 * 1024
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _GRANT = urlencode({"grant_type": "client_credentials"}).encode()
-_OK, _BAD_REQUEST, _UNAUTHORIZED, _TOO_MANY = 200, 400, 401, 429
 
 
 class PaypalClient:
@@ -93,12 +93,12 @@ class PaypalClient:
 
 
 def _token_in(response: PaypalResponse) -> FetchedToken:
-    if response.status in (_BAD_REQUEST, _UNAUTHORIZED):
+    if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
         raise Misconfigured("PayPal refuses the client_id and client_secret.")
-    if response.status == _TOO_MANY:
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise NotSent("too many access tokens", retry_after_seconds=response.retry_after_seconds or 5)
     try:
-        found = ACCESS_TOKEN.decode(response.body) if response.status == _OK else None
+        found = ACCESS_TOKEN.decode(response.body) if response.status == HTTPStatus.OK else None
     except ValueError:
         found = None
     if (

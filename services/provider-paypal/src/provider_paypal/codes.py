@@ -1,6 +1,6 @@
 """PayPal's issues: what each says of whether money has moved. From the errors of Orders v2 (2.13) and Payments v2 (2.5)."""
 
-MOVED = frozenset(
+LOOK_AT_ORDER = frozenset(
     {
         *("ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_AUTHORIZED", "ORDER_COMPLETED_OR_VOIDED"),
         *("ORDER_COMPLETION_IN_PROGRESS", "MAX_AUTHORIZATION_COUNT_EXCEEDED", "DUPLICATE_INVOICE_ID"),
@@ -9,7 +9,7 @@ MOVED = frozenset(
 )
 """Something was done before, perhaps by this very operation: the order's payments tell."""
 
-APPROVE_AGAIN = frozenset(
+PAYER_MUST_APPROVE = frozenset(
     {
         *("INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"),
         "ORDER_NOT_APPROVED",
@@ -52,4 +52,6 @@ DECLINED = SPENT | frozenset(
 IN_PROGRESS = "PREVIOUS_REQUEST_IN_PROGRESS"
 """Another request about the same is being carried out, and this one is not."""
 ACCOUNT_INVALID = "INVALID_ACCOUNT_STATUS"
+"""It comes with a 401, and is about the merchant's account, not the access token: a new one mends nothing."""
 NO_SUCH_RESOURCE = "INVALID_RESOURCE_ID"
+"""The id in the path names nothing. A 404 without it may be of a path that is wrong, or of a proxy."""

@@ -14,8 +14,8 @@ PAYMENT_KEY_LIFE = timedelta(days=45)
 UNVISITED_LIFE = timedelta(hours=3)
 """An order whose payer never came is gone after that (Orders, `links`)."""
 SETTLED, LONG_SETTLED = timedelta(minutes=10), timedelta(days=1)
-"""No request of ours, and nothing that PayPal does with one, takes longer: what it has done shows in the order by then. Where
-the refusal of a repeat may come of the first try itself, we look for a day.
+"""No request of ours takes longer (half a minute), nor, we suppose, what PayPal does with one, which it documents nowhere: what it
+has done shows in the order by then. Where the refusal of a repeat may come of the first try itself, we look for a day.
 """
 
 _NO_EFFECT_YET = Unknown(reason="no effect yet")

@@ -1,13 +1,22 @@
 """PayPal's answers to our requests: an outcome, or what the order has to tell. Pure."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Attempt, ProviderOperation
 from provider_paypal import standing
-from provider_paypal.codes import ACCOUNT_INVALID, APPROVE_AGAIN, DECLINED, IN_PROGRESS, MOVED, NO_SUCH_RESOURCE, SPENT
+from provider_paypal.codes import (
+    ACCOUNT_INVALID,
+    DECLINED,
+    IN_PROGRESS,
+    LOOK_AT_ORDER,
+    NO_SUCH_RESOURCE,
+    PAYER_MUST_APPROVE,
+    SPENT,
+)
 from provider_paypal.lateness import LONG_SETTLED, SETTLED
 from provider_paypal.objects import (
     CAPTURE,
@@ -22,17 +31,6 @@ from provider_paypal.objects import (
     Transaction,
 )
 
-_OK, _CREATED, _NO_CONTENT = 200, 201, 204
-_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _UNPROCESSABLE, _TOO_MANY = (
-    400,
-    401,
-    403,
-    404,
-    409,
-    422,
-    429,
-)
-_SERVER_ERROR = 500
 _MAX_MESSAGE = 500
 _RETRY_SECONDS = 5.0
 
@@ -57,48 +55,52 @@ type Answer = Outcome | Unclear | ApproveAgain
 def outcome_of_response(attempt: Attempt, response: PaypalResponse) -> Answer:
     """What PayPal's answer to the operation means. Raises `NotSent` or `Misconfigured` where it has done nothing."""
     refuse_unsent(response)
-    if response.status in (_OK, _CREATED, _NO_CONTENT):
+    if response.status in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT):
         try:
             return _done(attempt, response)
         except ValueError:  # no JSON, another shape, or an amount that cannot be
             return Unknown(reason="unreadable answer")
-    if response.status in (_BAD_REQUEST, _CONFLICT, _UNPROCESSABLE):
+    if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
         problem = problem_in(response)
         return unread(response) if problem is None else _refused(attempt, response, problem)
     return unread(response)
 
 
 def refuse_unsent(response: PaypalResponse) -> None:
-    """Raise for an answer by which, as PayPal documents, it has not carried out the request."""
-    if response.status == _TOO_MANY:
+    """Raise for an answer by which, as PayPal documents, it has not carried out the request: 401 and 403 with issues of Orders
+    v2 (2.13) and Payments v2 (2.5), 409 with one of Payments v2, and 429 ("Rate limiting").
+    """
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise NotSent("rate limited", retry_after_seconds=response.retry_after_seconds or _RETRY_SECONDS)
     issues = issues_in(response)
-    if response.status == _UNAUTHORIZED and ACCOUNT_INVALID in issues:
+    if response.status == HTTPStatus.UNAUTHORIZED and ACCOUNT_INVALID in issues:
         raise Misconfigured("PayPal says that the account of this client_id cannot be used: INVALID_ACCOUNT_STATUS.")
-    if response.status == _FORBIDDEN and problem_in(response) is not None:
+    if response.status == HTTPStatus.FORBIDDEN and problem_in(response) is not None:
         msg = f"PayPal does not permit this to the app of the client_id: {next(iter(issues), 'NOT_AUTHORIZED')}."
         raise Misconfigured(msg)
-    if response.status == _CONFLICT and IN_PROGRESS in issues:
+    if response.status == HTTPStatus.CONFLICT and IN_PROGRESS in issues:
         raise NotSent(
             "another request is in progress", retry_after_seconds=response.retry_after_seconds or _RETRY_SECONDS
         )
 
 
 def is_missing(response: PaypalResponse) -> bool:
-    """Whether there is no such object, or none of this app's."""
-    if response.status == _FORBIDDEN:
+    """Whether there is no such object, or none of this app's: with 404 of its own issue, or 403 with
+    PERMISSION_DENIED (Orders v2 2.13, Payments v2 2.5).
+    """
+    if response.status == HTTPStatus.FORBIDDEN:
         return problem_in(response) is not None
-    return response.status == _NOT_FOUND and NO_SUCH_RESOURCE in issues_in(response)
+    return response.status == HTTPStatus.NOT_FOUND and NO_SUCH_RESOURCE in issues_in(response)
 
 
 def is_refused_token(response: PaypalResponse) -> bool:
     """Whether the access token was refused: nothing was processed."""
-    return response.status == _UNAUTHORIZED and ACCOUNT_INVALID not in issues_in(response)
+    return response.status == HTTPStatus.UNAUTHORIZED and ACCOUNT_INVALID not in issues_in(response)
 
 
 def is_read(response: PaypalResponse) -> bool:
     """Whether an object was answered."""
-    return response.status in (_OK, _CREATED)
+    return response.status in (HTTPStatus.OK, HTTPStatus.CREATED)
 
 
 def problem_in(response: PaypalResponse) -> Problem | None:
@@ -111,13 +113,13 @@ def problem_in(response: PaypalResponse) -> Problem | None:
 
 def issues_in(response: PaypalResponse) -> list[str]:
     """The issues of an error, as PayPal names them."""
-    problem = problem_in(response) if response.status >= _BAD_REQUEST else None
+    problem = problem_in(response) if response.status >= HTTPStatus.BAD_REQUEST else None
     return [one.issue for one in problem.details if standing.is_word(one.issue)] if problem else []
 
 
 def unread(response: PaypalResponse) -> Unknown:
     """The doubt about an answer that is not documented."""
-    return Unknown(reason=f"http {response.status}", silent=response.status >= _SERVER_ERROR)
+    return Unknown(reason=f"http {response.status}", silent=response.status >= HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def outcome_in_order(attempt: Attempt, order: Order) -> Outcome | None:
@@ -173,7 +175,7 @@ def _done(attempt: Attempt, response: PaypalResponse) -> Answer:
 
 def _voided(attempt: Attempt, cancel: Cancel, response: PaypalResponse) -> Answer:
     """A void is answered with nothing, or with the authorization; what was captured before is not given back by it."""
-    status = "VOIDED" if response.status == _NO_CONTENT else TRANSACTIONS.decode(response.body).status
+    status = "VOIDED" if response.status == HTTPStatus.NO_CONTENT else TRANSACTIONS.decode(response.body).status
     if status != "VOIDED":
         return Unknown(reason=f"status {standing.word(status)}")
     gone = Canceled(reference=cancel.reference)
@@ -188,9 +190,9 @@ def _refused(attempt: Attempt, response: PaypalResponse, problem: Problem) -> An
     if not code:
         return unread(response)
     declined = Declined(code=code, message=_words(issue, code), reference=_known(attempt.operation))
-    if issue.issue in MOVED:
+    if issue.issue in LOOK_AT_ORDER:
         return Unclear(Unknown(reason=f"issue {code}"))
-    if issue.issue in APPROVE_AGAIN and isinstance(attempt.operation, Confirm):
+    if issue.issue in PAYER_MUST_APPROVE and isinstance(attempt.operation, Confirm):
         return standing.approval(attempt.operation.reference, problem.links) or ApproveAgain(declined)
     if not _certain(attempt.operation, response.status, issue.issue):
         return Unclear(Unknown(reason=f"issue {code}"))
@@ -201,7 +203,7 @@ def _refused(attempt: Attempt, response: PaypalResponse, problem: Problem) -> An
 
 def _certain(operation: ProviderOperation, status: int, issue: str) -> bool:
     """Whether nothing has moved: an order that is created moves nothing, nor does a request that breaks PayPal's schema."""
-    return isinstance(operation, Charge) or status == _BAD_REQUEST or issue in DECLINED
+    return isinstance(operation, Charge) or status == HTTPStatus.BAD_REQUEST or issue in DECLINED
 
 
 def _settled(attempt: Attempt, issue: str) -> bool:

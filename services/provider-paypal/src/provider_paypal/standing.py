@@ -38,8 +38,9 @@ _OPEN = ("CREATED", "PARTIALLY_CAPTURED")
 UNPAID = ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED")
 """Statuses of orders whose payer has to approve, still or once more."""
 _TO_PAYER = ("payer-action", "approve", "redirect")
+"""The links that lead there: of an order that was made with `payment_source`, of one without, and of an error."""
 _WORD = re.compile(r"[A-Z0-9_]{1,64}", re.ASCII)
-_LONG_WAIT_SECONDS = 6 * 3600
+_LONG_WAIT_SECONDS = 6 * 3600  # four looks a day: the webhook tells it sooner
 _LONG_WAITS = ("ECHECK", "PENDING_REVIEW", "BUYER_COMPLAINT", "VERIFICATION_REQUIRED")
 """Reasons of a pending payment that take hours or days: an eCheck up to six business days."""
 

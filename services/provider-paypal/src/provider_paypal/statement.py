@@ -36,12 +36,14 @@ from provider_paypal.statement_rows import (
 TERMS = Terms(
     window=timedelta(days=30),  # PayPal shows three years: in this time what is pending ends
     lateness=STATEMENT_LATENESS,
-    longest=timedelta(days=2),
+    longest=timedelta(
+        days=2
+    ),  # of the 31 days that PayPal allows (Transaction search): a busy account's fit into its 10,000 rows
     every=STATEMENT_EVERY,
     soonest=timedelta(minutes=1),
-    again=timedelta(days=1),
+    again=timedelta(days=1),  # for what shows later than PayPal says
 )
-_SHORTEST = timedelta(seconds=2)
+_SHORTEST = timedelta(seconds=2)  # requests are to the second: there is no half of less
 _SECOND = timedelta(seconds=1)
 
 ROWS = Counter(

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Literal
 
 from provider_kit.attempt_rows import OriginalAttempt
@@ -42,9 +43,8 @@ _REFUND_BY_MERCHANT = "T1107"
 _FOR_A_PERSON = ("T11", "T12", "T15", "T21")
 """Reversals, adjustments such as chargebacks, holds, and reserves ("Transaction event codes")."""
 _OF_FEES = ("T1108", "T1109")
-_TOO_MANY = "RESULTSET_TOO_LARGE"
+_TOO_MANY_ROWS = "RESULTSET_TOO_LARGE"
 _CODE = re.compile(r"T\d{4}", re.ASCII)
-_OK, _BAD_REQUEST, _FORBIDDEN = 200, 400, 403
 
 type Passed = Literal["known", "others"]
 """Why a row says nothing new: it is known here, or it is none of this account's operations."""
@@ -85,12 +85,12 @@ def query(since: datetime, until: datetime, page: int) -> Mapping[str, str]:
 
 def read_page(response: PaypalResponse) -> Page:
     """The page in an answer. Raises `TooMany`, `NotSent` for what is no page, and `Misconfigured` for an app without permission."""
-    if response.status == _FORBIDDEN and problem_in(response) is not None:
+    if response.status == HTTPStatus.FORBIDDEN and problem_in(response) is not None:
         raise Misconfigured("PayPal shows this app no transactions: switch Transaction search on in the app's page.")
     refuse_unsent(response)
-    if response.status == _BAD_REQUEST and _says_too_many(response):
+    if response.status == HTTPStatus.BAD_REQUEST and _says_too_many(response):
         raise TooMany
-    if response.status != _OK:
+    if response.status != HTTPStatus.OK:
         msg = f"PayPal shows no statement: http {response.status}"
         raise NotSent(msg)
     try:
@@ -236,4 +236,4 @@ def _pages_of(page: StatementPage) -> int:
 
 def _says_too_many(response: PaypalResponse) -> bool:
     problem = problem_in(response)
-    return (problem is not None and problem.name == _TOO_MANY) or _TOO_MANY in issues_in(response)
+    return (problem is not None and problem.name == _TOO_MANY_ROWS) or _TOO_MANY_ROWS in issues_in(response)

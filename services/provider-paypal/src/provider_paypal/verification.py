@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Protocol
 
 import msgspec
@@ -34,7 +35,6 @@ say whether the time is then another one. What comes again within it is a repeat
 """
 _ALGORITHM = "SHA256withRSA"
 _MAX_CHARS = 1000
-_OK, _BAD_REQUEST, _UNPROCESSABLE = 200, 400, 422
 
 
 class Verifier(Protocol):
@@ -104,10 +104,10 @@ class ByAsking:
     ) -> bool:
         with nothing_begun("PayPal does not say whether a webhook is genuine"):
             response = await self._ask(account, callback.mode, VERIFY_PATH, question(sent, webhook_id, callback.body))
-        if response.status in (_BAD_REQUEST, _UNPROCESSABLE):
+        if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
             return False
         try:
-            said = VERIFICATIONS.decode(response.body).verification_status if response.status == _OK else ""
+            said = VERIFICATIONS.decode(response.body).verification_status if response.status == HTTPStatus.OK else ""
         except ValueError:
             said = ""
         if said not in ("SUCCESS", "FAILURE"):
