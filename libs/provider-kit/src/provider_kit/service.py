@@ -1,4 +1,4 @@
-"""Wires a provider service: the same for each provider, so that one is a folder of five files."""
+"""Wires a provider service: the same for each provider, so that the least one is a folder of five files."""
 
 from functools import partial
 
