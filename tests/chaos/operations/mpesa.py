@@ -15,10 +15,10 @@ import httpx
 from chaos.crossings import DOOR, KIT
 from chaos.doubts import decide, is_contradicted, is_nameless
 from chaos.operations.operation import Ending, Operation, Scene
-from chaos.operations.steps import SECONDS, wait_a_little, wait_ready
+from chaos.operations.steps import LOOK_AFTER, SECONDS, fault, forget_faults, wait, wait_a_little, wait_ready
 from malipo.contracts.identity import charge_id
 from malipo.contracts.providers.mpesa import SHILLING
-from malipo_local.merchant import DemoMerchant, NeverHappened
+from malipo_local.merchant import DemoMerchant
 from malipo_local.paybill import Answer, PayBill, new_phone
 from malipo_local.waiting import until
 
@@ -38,9 +38,8 @@ _HASTENED_SECONDS = 5
 _RESULT_SECONDS = 1
 """Longer than Malipo takes to write down that a reversal was accepted, so that each run reaches the same crossings."""
 
-# As if the time had passed after which a customer is looked after, a result is the last word, a statement is read again, and
+# As if the time had passed after which a result is the last word, a statement is read again, and
 # money in it is looked at again, or told.
-_LOOK_AFTER = "UPDATE timers SET due_at = now() WHERE subject_id = $1 RETURNING 1"
 _SETTLE = """
 UPDATE attempts SET first_sent_at = first_sent_at - interval '1 hour'
 WHERE id = $1 AND first_sent_at > now() - interval '10 minutes' AND EXISTS (
@@ -96,55 +95,59 @@ def callback_lost(scene: Scene, _: str) -> None:
     """A payment whose callback does not come, so that it is asked about after a while."""
     payment_id = _pay_at_once(scene, "paid", silent=True)
     if _reaches_phone(scene, payment_id):
-        _wait(f"{payment_id} was never paid", lambda: _paybill(scene).prompts(payment_id)[0]["status"] == "paid")
+        wait(f"{payment_id} was never paid", lambda: _paybill(scene).prompts(payment_id)[0]["status"] == "paid")
         _wait_for_malipo(scene, payment_id)
-        scene.onlooker.rows("orchestrator", _LOOK_AFTER, payment_id)
+        scene.onlooker.rows("orchestrator", LOOK_AFTER, payment_id)
     _see_to_the_end(scene, payment_id)
 
 
 def kill_token(scene: Scene) -> str:
     """Have M-Pesa refuse the access token, as after somebody else has fetched one for the same app."""
-    forget_faults(scene)
+    forget_faults(_paybill(scene).http)
     _paybill(scene).http.post("/_sim/tokens/kill").raise_for_status()
     return ""
 
 
 def read_statement(scene: Scene) -> str:
     """Have the account's statement read, so that it rests for an hour."""
-    forget_faults(scene)
+    forget_faults(_paybill(scene).http)
     credential_id = _credential_id(scene)
-    _wait("the statement was never read", lambda: _finds(scene, _WAS_READ, credential_id))
+    wait("the statement was never read", lambda: _finds(scene, _WAS_READ, credential_id))
     return ""
 
 
 def lose_confirmation(scene: Scene) -> str:
     """Have M-Pesa tell of no prompt's payment by the account's address, as it does of payments by hand."""
     read_statement(scene)
-    _fault(scene, fault="webhook_drop", match={"event_type": "c2b.confirmation"})
+    fault(_paybill(scene).http, "webhook_drop", match={"event_type": "c2b.confirmation"})
     return ""
 
 
 def hurry_callback(scene: Scene) -> str:
     """Have M-Pesa call back before it answers."""
     lose_confirmation(scene)
-    _fault(scene, fault="webhook_before_answer", match={"path": _PUSH, "amount": _EARLY_CALLBACK_AMOUNT // SHILLING})
+    fault(
+        _paybill(scene).http,
+        "webhook_before_answer",
+        match={"path": _PUSH, "amount": _EARLY_CALLBACK_AMOUNT // SHILLING},
+    )
     return ""
 
 
 def lose_answer(scene: Scene) -> str:
     """Have M-Pesa's answer to a prompt get lost."""
     lose_confirmation(scene)
-    _fault(scene, fault="answer_lost", match={"path": _PUSH, "amount": _LOST_ANSWER_AMOUNT // SHILLING})
+    fault(_paybill(scene).http, "answer_lost", match={"path": _PUSH, "amount": _LOST_ANSWER_AMOUNT // SHILLING})
     return ""
 
 
 def complete(scene: Scene) -> str:
     """A payment that is paid, and whose receipt is known."""
-    forget_faults(scene)
+    forget_faults(_paybill(scene).http)
     payment_id = _pay_at_once(scene, "paid")
     query = "SELECT FROM payments WHERE id = $1 AND view ->> 'provider_reference' IS NOT NULL AND status = 'completed'"
-    _wait(f"{payment_id} was never paid", lambda: bool(scene.onlooker.rows("gateway", query, payment_id)))
-    _fault(scene, fault="webhook_late", match={"event_type": "reversal.result"}, delay_seconds=_RESULT_SECONDS)
+    wait(f"{payment_id} was never paid", lambda: bool(scene.onlooker.rows("gateway", query, payment_id)))
+    fault(_paybill(scene).http, "webhook_late", match={"event_type": "reversal.result"}, delay_seconds=_RESULT_SECONDS)
     return payment_id
 
 
@@ -159,7 +162,7 @@ def reverse(scene: Scene, payment_id: str) -> None:
             decide(scene.merchant.demo.stack, refund_id, "completed" if _is_reversed(scene, payment_id) else "failed")
         return bool(scene.onlooker.rows("gateway", query, refund_id))
 
-    _wait(f"{refund_id} never ended", ended)
+    wait(f"{refund_id} never ended", ended)
 
 
 def by_hand(scene: Scene, _: str) -> None:
@@ -176,21 +179,12 @@ def by_hand(scene: Scene, _: str) -> None:
         found[:] = [row["id"] for row in scene.onlooker.rows("gateway", query, receipt)]
         return bool(found)
 
-    _wait(f"nobody was told of {receipt}", told)
+    wait(f"nobody was told of {receipt}", told)
     scene.merchant.found += found
-
-
-def forget_faults(scene: Scene) -> None:
-    """Remove the faults that a crash has left of an earlier operation."""
-    _paybill(scene).http.delete("/_sim/faults").raise_for_status()
 
 
 def _paybill(scene: Scene) -> PayBill:
     return scene.merchant.demo.paybill
-
-
-def _fault(scene: Scene, **rule: object) -> None:
-    _paybill(scene).http.post("/_sim/faults", json=rule).raise_for_status()
 
 
 def _pay_at_once(scene: Scene, ending: str, amount: int = _AMOUNT, *, silent: bool = False) -> str:
@@ -204,7 +198,7 @@ def _wait_for_malipo(scene: Scene, payment_id: str) -> None:
     """Return once it has done all that there is to be done, and its service can be reached: there is one callback."""
     busy = "SELECT FROM attempts WHERE id = $1 AND done_at IS NULL UNION ALL SELECT FROM outbox"
     charge = charge_id(payment_id, 1)
-    _wait(f"{payment_id} is still being sent", lambda: not scene.onlooker.rows(_SERVICE, busy, charge))
+    wait(f"{payment_id} is still being sent", lambda: not scene.onlooker.rows(_SERVICE, busy, charge))
     wait_a_little(scene)
     wait_ready(scene, _SERVICE)
 
@@ -227,7 +221,7 @@ def _forge(scene: Scene, payment_id: str) -> None:
 def _reaches_phone(scene: Scene, payment_id: str) -> bool:
     """Whether the customer is asked: not if the service died before it had sent what it may not send again."""
     charge, paybill = charge_id(payment_id, 1), _paybill(scene)
-    _wait(
+    wait(
         f"{payment_id} never reached a phone",
         lambda: bool(paybill.prompts(payment_id)) or is_nameless(scene.onlooker, charge),
     )
@@ -246,17 +240,17 @@ def _see_to_the_end(scene: Scene, payment_id: str) -> None:
     def stuck() -> bool:
         return is_nameless(scene.onlooker, charge) or is_contradicted(scene.onlooker, charge)
 
-    _wait(f"{payment_id} never ended", lambda: ended() or stuck())
+    wait(f"{payment_id} never ended", lambda: ended() or stuck())
     if not until(lambda: ended() or not stuck(), _CALLBACK_SECONDS):
         _look_into_book(scene, payment_id)
-    _wait(f"{payment_id} never ended", ended)
+    wait(f"{payment_id} never ended", ended)
 
 
 def _look_into_book(scene: Scene, payment_id: str) -> None:
     if any(effect["kind"] == "stk" for effect in _paybill(scene).effects(payment_id)):
         _finds(scene, _READ, _credential_id(scene))
     else:
-        _wait(f"{payment_id} could not be decided", lambda: decide(scene.merchant.demo.stack, payment_id, "failed"))
+        wait(f"{payment_id} could not be decided", lambda: decide(scene.merchant.demo.stack, payment_id, "failed"))
 
 
 def _is_reversed(scene: Scene, payment_id: str) -> bool:
@@ -270,11 +264,6 @@ def _credential_id(scene: Scene) -> str:
 def _finds(scene: Scene, statement: str, *about: str) -> bool:
     """Whether there is such a row at M-Pesa's service, or one that is changed so."""
     return bool(scene.onlooker.rows(_SERVICE, statement, *about))
-
-
-def _wait(complaint: str, condition: Callable[[], bool]) -> None:
-    if not until(condition, SECONDS, 0.2):
-        raise NeverHappened(complaint)
 
 
 _APP: dict[str, Any] = {"consumer_key": "the crash matrix", "consumer_secret": "of one app"}

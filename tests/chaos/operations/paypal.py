@@ -12,21 +12,27 @@ import httpx
 
 from chaos.crossings import DOOR, KIT
 from chaos.operations.operation import Ending, Operation, Scene
-from chaos.operations.steps import SECONDS, wait_a_little, wait_in_malipo
-from malipo_local.merchant import DemoMerchant, NeverHappened
+from chaos.operations.steps import (
+    LOOK_AFTER,
+    PART,
+    cancel,
+    fault,
+    forget_faults,
+    refund,
+    wait,
+    wait_a_little,
+    wait_in_malipo,
+)
+from malipo_local.merchant import DemoMerchant
 from malipo_local.paypal import Funding, PaypalAccount
-from malipo_local.waiting import until
 
 _SERVICE = "provider-paypal"
 _AMOUNT = 1250
-_PART = 500
 _UNTOLD_AMOUNT = 1251
 """PayPal sends no webhooks about payments of this amount: only a query shows that the payer has approved."""
 _LOST_CAPTURE_AMOUNT = 1252
 """The answer to the capture of a payment of this amount is lost."""
 
-_LOOK_AFTER = "UPDATE timers SET due_at = now() WHERE subject_id = $1 RETURNING 1"
-"""As if the time had passed after which a payer, or what is held, is looked after."""
 _CONFIRMED_TWICE = "SELECT FROM payments WHERE id = $1 AND state = 'requires_action' AND confirms = 1"
 _ASKED = "SELECT FROM attempts WHERE payment_id = $1 AND kind = 'query' AND done_at IS NOT NULL"
 
@@ -53,7 +59,7 @@ def pending(scene: Scene, _: str) -> None:
     """A payment whose money is long on its way, and comes in the end."""
     payment_id = _pay_and_wait(scene)
     _approve(scene, payment_id, "echeck")
-    _wait(f"nothing of {payment_id} was captured", lambda: bool(_paypal(scene).captures(payment_id)))
+    wait(f"nothing of {payment_id} was captured", lambda: bool(_paypal(scene).captures(payment_id)))
     wait_a_little(scene)
     _paypal(scene).end_pending(payment_id, "settle")
     wait_in_malipo(scene, payment_id, "completed", "failed")
@@ -63,7 +69,7 @@ def declined_and_approved_again(scene: Scene, _: str) -> None:
     """The payer's first card is declined, and the second approval pays."""
     payment_id = _pay_and_wait(scene)
     _approve(scene, payment_id, "declined_card")
-    _wait(
+    wait(
         f"{payment_id} was not sent back",
         lambda: bool(scene.onlooker.rows("orchestrator", _CONFIRMED_TWICE, payment_id)),
     )
@@ -76,7 +82,7 @@ def untold(scene: Scene, _: str) -> None:
     """A payment whose webhooks do not come, so that it is asked about after a while."""
     payment_id = _pay_and_wait(scene, _UNTOLD_AMOUNT)
     _approve(scene, payment_id)
-    scene.onlooker.rows("orchestrator", _LOOK_AFTER, payment_id)
+    scene.onlooker.rows("orchestrator", LOOK_AFTER, payment_id)
     wait_in_malipo(scene, payment_id, "completed", "failed")
 
 
@@ -89,7 +95,7 @@ def lost_capture(scene: Scene, _: str) -> None:
 
 def authorize(scene: Scene) -> str:
     """A payment that waits to be captured."""
-    forget_faults(scene)
+    forget_faults(_paypal(scene).http)
     payment_id = pay(scene, capture="manual")
     wait_in_malipo(scene, payment_id, "requires_action")
     _approve(scene, payment_id)
@@ -100,26 +106,21 @@ def authorize(scene: Scene) -> str:
 def capture_in_two_parts(scene: Scene, payment_id: str) -> None:
     """Ship in two parcels, and capture for each."""
     path = f"/v1/payments/{payment_id}/capture"
-    first = scene.merchant.request(path, {"amount": _PART, "final": False})
+    first = scene.merchant.request(path, {"amount": PART, "final": False})
     _wait_for_operation(scene, str(first.answer["id"]))
     scene.merchant.request(path, {})
 
 
-def void(scene: Scene, payment_id: str) -> None:
-    """Cancel an authorized payment."""
-    scene.merchant.request(f"/v1/payments/{payment_id}/cancel", {})
-
-
 def reauthorize(scene: Scene, payment_id: str) -> None:
     """Look after what is held for longer than PayPal stands in for it, a second here, and then capture it."""
-    scene.onlooker.rows("orchestrator", _LOOK_AFTER, payment_id)
-    _wait(f"{payment_id} was never looked after", lambda: _is_asked_about(scene, payment_id))
+    scene.onlooker.rows("orchestrator", LOOK_AFTER, payment_id)
+    wait(f"{payment_id} was never looked after", lambda: _is_asked_about(scene, payment_id))
     scene.merchant.request(f"/v1/payments/{payment_id}/capture", {})
 
 
 def complete(scene: Scene) -> str:
     """A payment that is paid."""
-    forget_faults(scene)
+    forget_faults(_paypal(scene).http)
     payment_id = pay(scene)
     wait_in_malipo(scene, payment_id, "requires_action")
     _approve(scene, payment_id)
@@ -127,32 +128,21 @@ def complete(scene: Scene) -> str:
     return payment_id
 
 
-def refund(scene: Scene, payment_id: str) -> None:
-    """Refund part of it."""
-    scene.merchant.request(f"/v1/payments/{payment_id}/refunds", {"amount": _PART})
-
-
 def drop_webhooks(scene: Scene) -> str:
     """Have PayPal's webhooks about one amount get lost, and not come again."""
-    forget_faults(scene)
-    _fault(scene, fault="webhook_drop", match={"amount": _UNTOLD_AMOUNT})
+    forget_faults(_paypal(scene).http)
+    fault(_paypal(scene).http, "webhook_drop", match={"amount": _UNTOLD_AMOUNT})
     return ""
 
 
 def lose_answer(scene: Scene) -> str:
     """Have PayPal's answer to the capture of an order get lost, the one to the look right after it, and its webhooks too."""
-    forget_faults(scene)
+    forget_faults(_paypal(scene).http)
     capture = {"method": "POST", "path": "/v2/checkout/orders/*/capture", "amount": _LOST_CAPTURE_AMOUNT}
-    _fault(scene, fault="answer_lost", match=capture, times=1)
+    fault(_paypal(scene).http, "answer_lost", match=capture, times=1)
     look = {"method": "GET", "path": "/v2/checkout/orders/*"}
-    _fault(scene, fault="error_before_effect", match=look, times=1)
-    _fault(scene, fault="webhook_drop", match={"amount": _LOST_CAPTURE_AMOUNT, "event_type": "PAYMENT.*"})
-    return ""
-
-
-def forget_faults(scene: Scene) -> str:
-    """Remove the faults that a crash has left of an earlier operation."""
-    _paypal(scene).http.delete("/_sim/faults").raise_for_status()
+    fault(_paypal(scene).http, "error_before_effect", match=look, times=1)
+    fault(_paypal(scene).http, "webhook_drop", match={"amount": _LOST_CAPTURE_AMOUNT, "event_type": "PAYMENT.*"})
     return ""
 
 
@@ -181,20 +171,11 @@ def _is_asked_about(scene: Scene, payment_id: str) -> bool:
 
 def _wait_for_operation(scene: Scene, operation_id: str) -> None:
     query = "SELECT FROM operations WHERE id = $1 AND view ->> 'status' <> 'processing'"
-    _wait(f"{operation_id} never ended", lambda: bool(scene.onlooker.rows("gateway", query, operation_id)))
-
-
-def _fault(scene: Scene, **rule: object) -> None:
-    _paypal(scene).http.post("/_sim/faults", json=rule).raise_for_status()
+    wait(f"{operation_id} never ended", lambda: bool(scene.onlooker.rows("gateway", query, operation_id)))
 
 
 def _paypal(scene: Scene) -> PaypalAccount:
     return scene.merchant.demo.paypal
-
-
-def _wait(complaint: str, condition: Callable[[], bool]) -> None:
-    if not until(condition, SECONDS, 0.2):
-        raise NeverHappened(complaint)
 
 
 _ORDER = ("order", 0)
@@ -212,24 +193,23 @@ _OTHERS: tuple[str, ...] = ("gateway", "webhook-dispatcher")
 _KITS = {KIT: "PayPal approved", DOOR: "charge"}
 _LIKE_APPROVED: dict[str, str] = dict.fromkeys(_OTHERS, "3DS approved") | {KIT: "charge", DOOR: "charge"}
 _LIKE_PAID = dict.fromkeys((*_OTHERS, "orchestrator"), "PayPal approved") | _KITS
+_LIKE_CONFIRMED = dict.fromkeys(_OTHERS, "PayPal approved") | _KITS
 _LIKE_CAPTURED = {"gateway": "partial capture", "webhook-dispatcher": "charge", **_KITS}
 _LIKE_DOUBTED = {"gateway": "answer lost", "webhook-dispatcher": "answer lost", **_KITS}
 """A page where somebody approves and a bank that asks for a confirmation are the same to the gateway and the dispatcher. The
 orchestrator has a confirm of its own, and the provider's service another request for everything."""
 
 _Operation = partial(Operation, provider="paypal", connect=connect)
-_Plain = partial(_Operation, prepare=forget_faults)
+_Plain = partial(_Operation, prepare=lambda scene: forget_faults(_paypal(scene).http))
 OPERATIONS: tuple[Operation, ...] = (
     _Plain("PayPal approved", approved(), _PAID, like=_LIKE_APPROVED),
     _Plain("PayPal approved twice", approved(times=2), _PAID, steady=False, like=_LIKE_PAID),
-    _Plain(
-        "PayPal capture pending", pending, _PAID, steady=False, like=dict.fromkeys(_OTHERS, "PayPal approved") | _KITS
-    ),
+    _Plain("PayPal capture pending", pending, _PAID, steady=False, like=_LIKE_CONFIRMED),
     _Plain(
         "PayPal declined and approved again",
         declined_and_approved_again,
         _PAID,
-        like=dict.fromkeys(_OTHERS, "PayPal approved") | _KITS,
+        like=_LIKE_CONFIRMED,
     ),
     _Operation(
         "PayPal webhook lost",
@@ -237,7 +217,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _paid(_UNTOLD_AMOUNT),
         prepare=drop_webhooks,
         steady=False,
-        like=dict.fromkeys(_OTHERS, "PayPal approved") | _KITS,
+        like=_LIKE_CONFIRMED,
     ),
     _Operation(
         "PayPal capture's answer lost",
@@ -253,7 +233,7 @@ OPERATIONS: tuple[Operation, ...] = (
         Ending(
             "completed",
             "payment.completed",
-            (*_HELD, ("capture", _PART), ("capture", _AMOUNT - _PART)),
+            (*_HELD, ("capture", PART), ("capture", _AMOUNT - PART)),
             captured=_AMOUNT,
         ),
         prepare=authorize,
@@ -261,7 +241,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _Operation(
         "PayPal void",
-        void,
+        cancel,
         Ending("canceled", "payment.canceled", (*_HELD, ("release", _AMOUNT))),
         prepare=authorize,
         like=_LIKE_CAPTURED | {"gateway": "cancel"},
@@ -282,7 +262,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _Operation(
         "PayPal refund",
         refund,
-        Ending("completed", "refund.completed", (*_PAID.effects, ("refund", _PART)), captured=_AMOUNT, refunded=_PART),
+        Ending("completed", "refund.completed", (*_PAID.effects, ("refund", PART)), captured=_AMOUNT, refunded=PART),
         prepare=complete,
         like=_LIKE_CAPTURED,
     ),

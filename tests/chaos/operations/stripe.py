@@ -7,7 +7,7 @@ from functools import partial
 
 from chaos.crossings import DOOR, KIT
 from chaos.operations.operation import Ending, Operation, Scene
-from chaos.operations.steps import SECONDS, wait_a_little, wait_in_malipo
+from chaos.operations.steps import PART, SECONDS, cancel, forget_faults, refund, wait_a_little, wait_in_malipo
 from malipo_local.merchant import NeverHappened
 from malipo_local.waiting import until
 
@@ -67,12 +67,7 @@ def manual_capture(scene: Scene, _: str) -> None:
 
 def partial_capture(scene: Scene, payment_id: str) -> None:
     """Capture less than was authorized."""
-    scene.merchant.request(f"/v1/payments/{payment_id}/capture", {"amount": 500})
-
-
-def cancel(scene: Scene, payment_id: str) -> None:
-    """Cancel an authorized payment."""
-    scene.merchant.request(f"/v1/payments/{payment_id}/cancel", {})
+    scene.merchant.request(f"/v1/payments/{payment_id}/capture", {"amount": PART})
 
 
 def complete(scene: Scene) -> str:
@@ -80,11 +75,6 @@ def complete(scene: Scene) -> str:
     payment_id = pay(scene, _CARD)
     wait_in_malipo(scene, payment_id, "completed")
     return payment_id
-
-
-def refund(scene: Scene, payment_id: str) -> None:
-    """Refund part of it."""
-    scene.merchant.request(f"/v1/payments/{payment_id}/refunds", {"amount": 500})
 
 
 def two_refunds(scene: Scene, payment_id: str) -> None:
@@ -102,7 +92,7 @@ def delivery(scene: Scene, _: str) -> None:
 
 def hurry_callback(scene: Scene) -> str:
     """Have Stripe call back before it answers."""
-    forget_faults(scene)
+    forget_faults(scene.merchant.demo.stripe)
     scene.merchant.demo.stripe_fault("webhook_before_answer", match={"amount": _EARLY_CALLBACK_AMOUNT})
     return ""
 
@@ -115,7 +105,7 @@ def early_callback(scene: Scene, _: str) -> None:
 def lose_answer(scene: Scene) -> str:
     """The next charge's answer does not come through, and its repeat under the same key is answered late."""
     charge = {"method": "POST", "path": "/v1/payment_intents", "amount": _LOST_ANSWER_AMOUNT}
-    forget_faults(scene)
+    forget_faults(scene.merchant.demo.stripe)
     scene.merchant.demo.stripe_fault("webhook_drop", match={"amount": _LOST_ANSWER_AMOUNT})
     scene.merchant.demo.stripe_fault("answer_lost", match=charge, times=1)
     scene.merchant.demo.stripe_fault("slow", match=charge, times=1, delay_seconds=_QUERY_SECONDS)
@@ -147,11 +137,6 @@ def four_at_once(scene: Scene, _: str) -> None:
         until(lambda: not scene.onlooker.rows("gateway", "SELECT FROM outbox"), SECONDS)
     finally:
         stack.resume("orchestrator")
-
-
-def forget_faults(scene: Scene) -> None:
-    """Remove the faults that a crash has left of an earlier operation."""
-    scene.merchant.demo.stripe.delete("/_sim/faults").raise_for_status()
 
 
 def wait_at_stripe(scene: Scene, payment_id: str, status: str) -> str:
