@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from told import APPROVED, CANCELED, PAID, TO_APPROVE, Told
+from told import APPROVED, CANCELED, PAID, TO_APPROVE, UNKNOWN, Told
 
+from malipo import ids
+from malipo.contracts.commands import CancelPayment
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.outcomes import Unknown
 from malipo.contracts.provider_commands import Cancel, Charge, Confirm, Query, Withdraw
@@ -109,3 +111,16 @@ def test_an_approval_that_comes_after_the_end_has_the_order_given_up_and_is_told
     told = [one.public_event.type for one in wallet.of(PaymentTransitioned) if one.public_event]
     assert told == ["payment.requires_action", "payment.canceled"]
     assert wallet.report(APPROVED) == []
+
+
+def test_an_approval_that_is_told_again_begins_no_cancel_while_its_confirm_is_in_doubt():
+    one = Told()
+    one.report(TO_APPROVE, source="attempt")
+    one.report(APPROVED, source="query")
+    [confirm] = one.of(Confirm)
+    one.report(UNKNOWN, confirm.operation_id, "confirm", "attempt")
+    one.handle(CancelPayment(payment_id=one.id, cancel_id=ids.new("can")))
+    assert one.of(Cancel) == []
+    one.report(APPROVED)  # its webhook, late
+    one.overdue(one.id)
+    assert one.of(Cancel) == []
