@@ -20,7 +20,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import Ages
+from provider_kit.provider import Ages, References
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SILENT = ("answer_lost", "reset_after_effect", "error_after_effect")
@@ -272,6 +272,24 @@ async def test_an_order_that_nobody_approved_is_gone_after_hours_and_ends_as_exp
     cancel = samples.cancel(reference=order)
     assert isinstance(await paypal.query(cancel), Unknown)
     assert await paypal.query(cancel, age=HOUR) == Canceled(reference=order)
+
+
+async def test_a_confirm_that_had_no_effect_ends_when_paypal_has_forgotten_its_order_and_its_key(paypal):
+    one = await paypal.approved()
+    await paypal.fault("error_before_effect")
+    assert isinstance(await paypal.execute(one.confirm()), Unknown)
+    await paypal.control("clock", advance_seconds=7 * 3600)
+    assert isinstance(await paypal.query(one.confirm(), age=HOUR), Unknown)
+    ended = await paypal.query(one.confirm(), age=6 * HOUR)
+    assert (type(ended), ended.code) == (Declined, "provider_error")
+
+
+async def test_an_order_of_which_something_was_made_is_no_end_when_paypal_has_forgotten_it(paypal):
+    gone, old_charge = samples.confirm(), samples.charge()
+    for operation in (gone, old_charge):
+        assert isinstance(await paypal.query(operation, reference=samples.ORDER, age=DAY), Declined)
+        paypal.known[operation.operation_id] = References([("capture", samples.CAPTURE)])
+        assert isinstance(await paypal.query(operation, reference=samples.ORDER, age=DAY), Unknown)
 
 
 async def test_another_apps_credentials_show_nothing_and_settle_nothing(paypal):

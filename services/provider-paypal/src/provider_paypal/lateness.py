@@ -7,6 +7,7 @@ from malipo.contracts.provider_commands import Cancel, Charge, Confirm
 from malipo.contracts.providers.paypal import REPEAT
 from provider_kit.provider import Attempt
 from provider_kit.reasons import KEY_IS_OLD, KEY_MARGIN, without_effect
+from provider_paypal.objects import AUTHORIZATION, CAPTURE
 
 ORDER_KEY_LIFE = REPEAT.life
 PAYMENT_KEY_LIFE = timedelta(days=45)
@@ -33,12 +34,18 @@ def is_too_late(attempt: Attempt) -> bool:
 
 def outcome_if_missing(attempt: Attempt) -> Outcome:
     """What it means that PayPal has no such order. One that nobody has approved it keeps for hours, and then no more; one that
-    is too young may not show yet.
+    is too young may not show yet, and one of which something was made is no end of that.
+
+    An approved order is gone as well, hours after nobody has captured it: what shows nothing when its confirm's key has ended
+    never had an effect, and can have none any more.
     """
+    unmade = not (attempt.references.get(CAPTURE) or attempt.references.get(AUTHORIZATION))
     age = attempt.ages.key_age_now() if attempt.same_account else timedelta()
     match attempt.operation:
-        case Charge() if age >= UNVISITED_LIFE:
+        case Charge() if unmade and age >= UNVISITED_LIFE:
             return _NEVER_APPROVED
+        case Confirm() if unmade and age >= ORDER_KEY_LIFE:
+            return _WITHOUT_EFFECT
         case Cancel(reference=order) if age >= SETTLED:
             return Canceled(reference=order)
         case _:
