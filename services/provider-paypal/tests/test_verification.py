@@ -203,14 +203,28 @@ async def test_a_certificate_of_another_time_is_refused(verify, signer, host, si
         await verify(signer.webhook(BODY, WEBHOOK))
 
 
-async def test_a_certificate_that_expires_while_it_is_kept_is_refused(verify, signer, host, monkeypatch):
+async def test_a_certificate_that_expires_while_it_is_kept_is_looked_for_again_and_at_most_once_a_minute(
+    verify, signer, host, monkeypatch
+):
     await verify(signer.webhook(BODY, WEBHOOK))
     callback = signer.webhook(BODY, WEBHOOK, age=-31 * DAY)
     later = clock.now() + 31 * DAY
     monkeypatch.setattr(clock, "now", lambda: later)
-    with pytest.raises(BadSignature, match="expired"):
-        await verify(callback)
-    assert host.asked == [URL]
+    for _ in range(3):
+        with pytest.raises(BadSignature):
+            await verify(callback)
+    assert host.asked == [URL] * 2
+
+
+async def test_a_certificate_that_was_renewed_at_its_address_is_believed(verify, signer, host, monkeypatch):
+    now = clock.now()
+    host.has(signer.pem(until=now + DAY / 24))
+    await verify(signer.webhook(BODY, WEBHOOK))
+    callback = signer.webhook(BODY, WEBHOOK, age=-DAY / 12)
+    host.has(signer.pem(until=now + DAY))
+    monkeypatch.setattr(clock, "now", lambda: now + DAY / 12)
+    await verify(callback)
+    assert host.asked == [URL] * 2
 
 
 async def test_a_certificate_without_the_one_between_needs_an_authority_that_vouches_for_it(host, signer):

@@ -66,7 +66,7 @@ class _Refusal:
 
 
 class Certificates:
-    """Certificates by their address, each fetched once, as an address has always the same one.
+    """Certificates by their address, each fetched once for as long as it is valid.
 
     `origins` are the schemes, hosts and ports that are fetched from. `authorities` gives who is trusted to vouch for them, and
     is asked anew for each certificate; it raises `OSError`.
@@ -102,16 +102,16 @@ class Certificates:
             raise found.error()
         if not found.names & set(NAMES[mode]):
             raise BadSignature("the certificate is not of this mode")
-        if not found.since <= clock.now() < found.until:
-            raise BadSignature("the certificate has expired")
         return found.key
 
     def _known(self, url: str) -> SigningCertificate | _Refusal | None:
-        if kept := self._kept.get(url):
+        """One that has ended since is not known: there may be another at its address by now."""
+        now, kept = clock.now(), self._kept.get(url)
+        if kept is not None and kept.since <= now < kept.until:
             self._kept.move_to_end(url)
             return kept
         refused = self._refused.get(url)
-        return refused if refused is not None and clock.now() < refused.until else None
+        return refused if refused is not None and now < refused.until else None
 
     def _keep(self, url: str, found: SigningCertificate | _Refusal) -> SigningCertificate | _Refusal:
         if isinstance(found, _Refusal):
