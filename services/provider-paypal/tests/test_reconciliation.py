@@ -76,6 +76,18 @@ async def test_a_payment_whose_answer_was_lost_is_found_by_the_statement(replica
     )
 
 
+async def test_a_row_whose_question_was_not_answered_is_asked_about_when_it_is_read_again(replica, paypal):
+    one = await replica.approve()
+    await paypal.lose_capture(one)
+    await replica.command(one.confirm())
+    await replica.reports()
+    await paypal.fault("error_before_effect", f"{ORDERS_PATH}/{one.order}", "GET")
+    reports = [
+        found.outcome for found in [*await told(replica), *await told(replica)] if isinstance(found, OutcomeReported)
+    ]
+    assert Succeeded(amount=USD_10, reference=one.order) in reports
+
+
 async def test_a_capture_in_parts_whose_answer_was_lost_is_found_by_the_statement(replica, paypal):
     one = await replica.approve(capture="manual")
     assert isinstance(await replica.command(one.confirm()), Authorized)
@@ -122,6 +134,21 @@ async def test_a_refund_that_was_made_at_paypal_is_told_as_its_webhook_tells_it(
     assert by_statement.amount == Money(400, "USD")
     names = ("payment_id", "reference", "amount", "opened_at", "outcome")
     assert [getattr(by_statement, name) for name in names] == [getattr(by_webhook, name) for name in names]
+
+
+@pytest.mark.parametrize("fault", ["error_before_effect", "html_error", "malformed_json"])
+async def test_a_refund_that_paypal_does_not_show_is_for_a_person_and_told_once_it_is_shown(replica, paypal, fault):
+    one, other = await paid(replica), await paid(replica)
+    for each in (one, other):
+        (capture,) = await paypal.capture_ids(each)
+        await paypal.control(f"captures/{capture}/refunds", amount=400)
+    (hidden,) = (await paypal.payments(one))["refunds"]
+    await paypal.fault(fault, f"/v2/payments/refunds/{hidden['id']}", "GET", times=2)
+    (shown,) = await told(replica)
+    assert shown.payment_id == other.charge.payment_id
+    assert await unmatched(replica) == [("statement.T1107", "ours", None)]
+    (at_last,) = await told(replica)
+    assert (at_last.payment_id, at_last.reference) == (one.charge.payment_id, hidden["id"])
 
 
 async def test_a_refund_that_fails_unheard_is_told(replica, paypal):

@@ -127,18 +127,22 @@ class PaypalStatement:
         return reports
 
     async def _refund(self, account: Account, row: StatementRow) -> ParsedCallback:
-        """What PayPal says of a refund of ours that was made there: as its webhook would have, with the same time."""
+        """What PayPal says of a refund of ours that was made there: as its webhook would have, with the same time.
+
+        An answer that is not understood is for a person, under a name of its own: it keeps no other row from being read, and the
+        refund is told when a later reading understands it.
+        """
         response = await self._get(account, requests.path(requests.REFUNDS_PATH, row.transaction_id))
         name, event = row_name(row), f"statement.{row.transaction_event_code}"
-        if is_missing(response):
-            return ParsedCallback(name, unmatched=(Unmatched(event, {REFUND: row.transaction_id, **_about(row)}),))
-        refuse_unsent(response)
+        if not is_missing(response):
+            refuse_unsent(response)
         try:
             if is_read(response):
                 return refund_report(name, event, TRANSACTIONS.decode(response.body))
         except ValueError:
             pass
-        raise NotSent("PayPal does not show a refund")
+        unread = Unmatched(event, {REFUND: row.transaction_id, **_about(row)})
+        return ParsedCallback(f"{name}/unread", unmatched=(unread,))
 
 
 def _about(row: StatementRow) -> Mapping[str, str]:
