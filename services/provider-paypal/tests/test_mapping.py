@@ -74,6 +74,12 @@ def test_an_issue_that_is_not_documented_of_the_operation_is_a_doubt(issue):
         assert answer(operation, samples.problem(issue)) == Unclear(Unknown(reason=f"issue {issue}"))
 
 
+def test_an_order_that_stays_approved_after_its_capture_was_declined_sends_the_payer_back():
+    told = answer(CONFIRM, order("APPROVED", captures=[captured("DECLINED")]), 201)
+    words = "The capture was declined by PayPal, which gave no reason."
+    assert told == ApproveAgain(Declined(code="declined", message=words, reference=ORDER))
+
+
 def test_whatever_is_wrong_with_an_order_that_is_created_moves_no_money():
     outcome = answer(samples.charge(), samples.problem("AN_ISSUE_OF_TOMORROW"))
     assert (type(outcome), outcome.code) == (Declined, "AN_ISSUE_OF_TOMORROW")
@@ -142,6 +148,13 @@ def test_a_declined_capture_of_an_order_that_is_not_completed_leaves_it_to_the_p
     waiting = read(order("PAYER_ACTION_REQUIRED", captures=[captured("DECLINED")]))
     assert standing.paid(waiting, CONFIRM) is None
     assert standing.outcome_of_charge(waiting, CONFIRM).action.url == samples.PAGE
+
+
+def test_a_capture_that_was_given_back_is_all_of_the_payment_if_the_others_were_declined():
+    one_of_two = [captured("DECLINED"), captured("REVERSED", id="2")]
+    assert isinstance(standing.outcome_of_charge(read(order("COMPLETED", captures=one_of_two)), CONFIRM), Reversed)
+    one_of_three = read(order("COMPLETED", captures=[*one_of_two, captured(id="3")]))
+    assert isinstance(standing.outcome_of_charge(one_of_three, CONFIRM), Unknown)
 
 
 def test_a_hold_is_authorized_as_long_as_anything_more_can_be_captured():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
+from malipo.contracts.outcomes import Approved, Canceled, Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Attempt, ProviderOperation
@@ -163,14 +163,29 @@ def _done(attempt: Attempt, response: PaypalResponse) -> Answer:
         case Charge() | Confirm() as operation:
             order = ORDERS.decode(response.body)
             standing.note(attempt.references, order)
-            if isinstance(operation, Confirm) and not (order.payments.captures or order.payments.authorizations):
-                return Unclear(without_amount(order.status))
-            return standing.outcome_of_charge(order, operation)
+            return (
+                standing.outcome_of_charge(order, operation)
+                if isinstance(operation, Charge)
+                else _confirmed(order, operation)
+            )
         case Capture() | Refund() as operation:
             found = TRANSACTIONS.decode(response.body)
             return outcome_of_made(attempt, operation, found) or Unclear(without_amount(found.status))
         case Cancel() as cancel:
             return _voided(attempt, cancel, response)
+
+
+def _confirmed(order: Order, confirm: Confirm) -> Answer:
+    """The order that answers a confirm has what was made of it. Where a capture was declined and the order is still approved,
+    the approval is used up all the same: told as one, it would be followed by another confirm, and so on.
+    """
+    if not (order.payments.captures or order.payments.authorizations):
+        return Unclear(without_amount(order.status))
+    match standing.outcome_of_charge(order, confirm), order.payments.captures:
+        case Approved(), [*_, refused]:
+            return ApproveAgain(standing.declined(refused, order.id))
+        case outcome, _:
+            return outcome
 
 
 def _voided(attempt: Attempt, cancel: Cancel, response: PaypalResponse) -> Answer:

@@ -178,13 +178,14 @@ def _by_captures(order: Order) -> Outcome | None:
     is completed. While one is pending they are not at their end.
     """
     captures = order.payments.captures
-    for one in captures:
-        if one.status == "REVERSED" and len(captures) > 1:  # which is not all of the payment
+    unrefused = [one for one in captures if one.status not in _REFUSED]
+    for one in unrefused:
+        if one.status == "REVERSED" and len(unrefused) > 1:  # which is not all of the payment
             return Unknown(reason="one of several captures was reversed", reference=order.id)
-        if one.status not in (*_TAKEN, *_REFUSED):
+        if one.status not in _TAKEN:
             return outcome_of_transaction(one, _money(one), order.id)
-    if taken := [one for one in captures if one.status in _TAKEN]:
-        return Succeeded(amount=_sum(taken), reference=order.id)
+    if unrefused:
+        return Succeeded(amount=_sum(unrefused), reference=order.id)
     return outcome_of_transaction(captures[-1], None, order.id) if captures and order.status == "COMPLETED" else None
 
 
@@ -196,12 +197,17 @@ def outcome_of_transaction(found: Transaction, amount: Money | None, order: str)
         case "PENDING":
             return Pending(reference=order, check_after=_wait_of(found), reason=_reason(found))
         case status if status in _REFUSED:
-            return Declined(code=_reason(found) or "declined", message=_words("The capture", found), reference=order)
+            return declined(found, order)
         case "REVERSED":
             code = _reason(found) or "given_back"
             return Reversed(code=code, message="PayPal has given the money back to the payer.", reference=order)
         case unheard_of:
             return Unknown(reason=f"status {word(unheard_of)}", reference=order)
+
+
+def declined(capture: Transaction, order: str) -> Declined:
+    """The outcome of a capture of this order that PayPal has refused."""
+    return Declined(code=_reason(capture) or "declined", message=_words("The capture", capture), reference=order)
 
 
 def _by_authorizations(order: Order, amount: Money) -> Outcome | None:
