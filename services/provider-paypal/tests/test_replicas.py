@@ -1,9 +1,10 @@
 """Processes of PayPal's service that die, race and hear late, upon a real database: one capture, one refund, by the book."""
 
 import asyncio
+import json
 
 import pytest
-from paypal_account import Approved, new_charge
+from paypal_account import PAYMENTS, Approved, new_charge
 from paypal_replica import Replica
 from paypal_samples import USD_10
 
@@ -17,6 +18,8 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.outcomes import Approved as Agreed
 from malipo.money import Money
+from provider_paypal.events import parse_event
+from testkit.replica import CREDENTIAL
 
 
 async def paid(replica: Replica, **changes) -> Approved:
@@ -27,7 +30,7 @@ async def paid(replica: Replica, **changes) -> Approved:
     return one
 
 
-async def die_in(replica: Replica, verb: str, monkeypatch, *, after: bool) -> None:
+async def die_in(replica: Replica, verb: str, monkeypatch, *, after: bool, run=None) -> None:
     """Run what is due in a process that dies around its request."""
     call = getattr(replica.provider, verb)
 
@@ -39,7 +42,7 @@ async def die_in(replica: Replica, verb: str, monkeypatch, *, after: bool) -> No
     with monkeypatch.context() as patched:
         patched.setattr(replica.provider, verb, die)
         with pytest.raises(asyncio.CancelledError):
-            await replica.run()
+            await (run or replica.run)()
     await replica.end_leases()
 
 
@@ -85,6 +88,34 @@ async def test_a_refund_keeps_to_its_capture_when_the_process_dies_although_anot
     assert (await replica.paypal.book())[3:] == [("refund", 400)]
 
 
+async def test_what_a_replica_that_has_lost_its_lease_chose_is_nobodys_choice(replica, monkeypatch):
+    one = await replica.approve(capture="manual")
+    await replica.command(one.confirm())
+    for final in (False, True):
+        await replica.command(one.part("capture", 500, final=final))
+    await replica.paypal.fault("refund_pending", path=PAYMENTS)
+    waiting = await replica.command(one.part("refund", 400))  # of the first capture
+    await replica.handle(one.part("refund", 400))
+    slow, quick = replica, replica.another()
+    prepare, taken = slow.provider.prepare, []
+
+    async def be_slow(attempt):
+        await prepare(attempt)  # chooses the second capture: the first has too little left
+        await replica.paypal.control(f"refunds/{waiting.reference}/fail")
+        await replica.end_leases()
+        taken.extend(await quick.attempts.claim_operations(quick.lease, 10, []))
+
+    monkeypatch.setattr(slow.provider, "prepare", be_slow)
+    await slow.run()
+    monkeypatch.setattr(slow.provider, "prepare", prepare)
+    await die_in(quick, "execute", monkeypatch, after=True, run=lambda: quick.runner.run(*taken))  # of the first
+    await slow.run()
+    found = (await replica.paypal.http.get("/_sim/requests", params={"limit": 1000})).json()
+    _, *tries = [one["path"] for one in found if one["path"].endswith("/refund")]
+    assert len(tries) == 2
+    assert len(set(tries)) == 1  # both of one capture, under one key
+
+
 async def test_two_replicas_and_a_webhook_confirm_one_order_once(replica):
     one = await replica.approve()
     other = replica.another()
@@ -124,6 +155,22 @@ async def test_the_webhook_of_a_refund_that_comes_before_its_answer_finds_it(rep
     await replica.handle(back)
     await die_in(replica, "execute", monkeypatch, after=True)
     assert await replica.hear() == ["stored"]
+    assert (await replica.last(back)).amount == Money(400, "USD")
+
+
+@pytest.mark.parametrize("has_invoice", [False, True])
+async def test_a_refund_told_without_our_id_of_it_waits_while_ours_has_no_answer(replica, has_invoice):
+    one = await paid(replica)
+    back = one.part("refund", 400)
+    await replica.paypal.fault("answer_lost", path=PAYMENTS)
+    assert isinstance(await replica.command(back), Unknown)
+    (made,) = (await replica.paypal.payments(one))["refunds"]
+    shown = ("id", "status", "amount", "create_time", "links", *(["invoice_id"] if has_invoice else []))
+    resource = {name: made[name] for name in shown}
+    event = {"id": "WH-bare", "event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": resource}
+    await replica.door.take(await replica.credentials.by_id(CREDENTIAL), parse_event(json.dumps(event).encode()))
+    assert await replica.reports() == []
+    await replica.run()
     assert (await replica.last(back)).amount == Money(400, "USD")
 
 

@@ -136,6 +136,7 @@ def refund_report(callback_id: str, event_type: str, found: Transaction) -> Pars
         amount=amounts.read(found.amount),
         outcome=outcome,
         opened_at=opened_at,
+        own=[found.invoice_id] if found.invoice_id else [],
     )
     return ParsedCallback(callback_id, opened=(opened,))
 
