@@ -102,6 +102,7 @@ def _charge(payment: Payment) -> Charge:
         description=payment.description,
         return_url=payment.return_url,
         cancel_url=payment.cancel_url,
+        remittance=payment.remittance,
         expires_at=payment.expires_at,
     )
 

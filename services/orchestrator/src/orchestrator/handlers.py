@@ -363,6 +363,7 @@ def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetim
         metadata=command.metadata,
         return_url=command.return_url,
         cancel_url=command.cancel_url,
+        remittance=command.remittance,
         traceparent=headers.get(TRACEPARENT),
         expires_at=command.expires_at or now + life_of(command.method.type),
         created_at=ids.made_at(command.payment_id),

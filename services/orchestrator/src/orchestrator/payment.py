@@ -93,6 +93,7 @@ class Payment:
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     return_url: str | None = None
     cancel_url: str | None = None
+    remittance: str | None = None
     traceparent: str | None = None
     state: State = State.INITIATED
     captured_minor: int = 0

@@ -73,6 +73,7 @@ PAYMENTS = Table(
     Column("created_at", MOMENT, nullable=False),
     *PAYMENT_CHANGES,
     Column("cancel_url", Text),
+    Column("remittance", Text),
 )
 Index("payments_in_doubt", PAYMENTS.c.in_doubt_since, postgresql_where=PAYMENTS.c.in_doubt_since.is_not(None))
 

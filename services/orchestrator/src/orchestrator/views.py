@@ -115,6 +115,8 @@ def payment_view(payment: Payment) -> PaymentView:
         failure=payment.failure,
         expires_at=payment.expires_at,
         payer=payment.payer,
+        remittance=payment.remittance,
+        transfer=payment.method.transfer,
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import UnionType
 from typing import (
     Annotated,
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from malipo.contracts.commands import CaptureMode, PaymentMethod
+from malipo.contracts.commands import CaptureMode, PaymentMethod, Transfer
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.money import MAX_AMOUNT_MINOR, Money
 
@@ -166,6 +166,17 @@ class Misfit(NamedTuple):
     detail: str
 
 
+class Completed(NamedTuple):
+    """A method with all that was left to Malipo chosen, and what merchants see of it where money goes to a recipient."""
+
+    method: Method
+    transfer: Transfer | None = None
+
+
+def _as_it_is(method: Method, _amount: Money, _now: datetime) -> Completed:
+    return Completed(method)
+
+
 def _fits(_method: Method, _amount: Money) -> Misfit | None:
     return None
 
@@ -179,7 +190,9 @@ class MethodRules:
     """A method of a provider. An intent is good for `life` unless the merchant says otherwise, within the two bounds.
 
     `needs` are the fields of a new payment that this method cannot do without. `refuses` says what else does not fit
-    between the method's own fields and the amount, as a limit of one of its rails does.
+    between the method's own fields and the amount, as a limit of one of its rails does. `completed` chooses what the merchant
+    has left to Malipo, once, at the time at which the payment is accepted. `remittance`: whether it takes a text for the
+    recipient of the money, along with it.
     """
 
     model: type[Method]
@@ -188,6 +201,8 @@ class MethodRules:
     actions: tuple[ActionKind, ...] = ()
     needs: tuple[str, ...] = ()
     refuses: Callable[[Any, Money], Misfit | None] = _fits
+    completed: Callable[[Any, Money, datetime], Completed] = _as_it_is
+    remittance: bool = False
     life: timedelta = timedelta(minutes=15)
     shortest_life: timedelta = timedelta(minutes=1)
     longest_life: timedelta = timedelta(hours=24)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from malipo import clock
-from malipo.contracts.commands import CaptureMode, Mode
+from malipo.contracts.commands import CaptureMode, Mode, Transfer
 from malipo.contracts.message import Message, Moment
 from malipo.contracts.outcomes import Action
 
@@ -39,6 +39,7 @@ class Failure(msgspec.Struct, frozen=True):
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as merchants see it. Amounts in minor units of `currency`. `payer` is who pays, masked, where the provider tells.
 
+    `transfer` and `remittance` are of methods by which money goes to a recipient.
     After `expires_at` nothing that takes the customer's money is sent any more.
     """
 
@@ -66,6 +67,8 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     expires_at: Moment | None = None
     payer: str | None = None
+    remittance: str | None = None
+    transfer: Transfer | None = None
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):

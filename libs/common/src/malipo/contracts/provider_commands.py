@@ -35,6 +35,7 @@ class BaseCommand(Message, frozen=True, kw_only=True):
 class Charge(BaseCommand, frozen=True, kw_only=True):
     """Take `amount` from the customer, or reserve it when `capture` is manual; never send it after `expires_at`.
 
+    By a method with a recipient it goes to that, with `remittance` as the text that the recipient reads.
     The moment is read by the clock of the provider service's database, before every send, replays included.
     """
 
@@ -45,6 +46,7 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     return_url: str | None = None
     cancel_url: str | None = None
     expires_at: Moment | None = None
+    remittance: str | None = None
 
 
 class Confirm(BaseCommand, frozen=True, kw_only=True):

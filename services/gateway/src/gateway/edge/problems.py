@@ -102,6 +102,7 @@ PROBLEMS: dict[str, Kind] = {
     "currency_unsupported":    Kind(422, "Currency not supported by this method", "Use another currency or another method.", CORRECT),
     "method_unsupported":      Kind(422, "The provider does not have this method", "Name another provider, or none.", CORRECT),
     "operation_unsupported":   Kind(422, "The provider cannot do this", "Do what is possible there; GET /v1/providers lists it.", CORRECT),
+    "remittance_unsupported":  Kind(422, "No recipient who reads it", "Leave remittance out, or use a method that has a recipient.", CORRECT),
     "method_unknown":          Kind(422, "Unknown payment method", "Use a method type that /docs lists.", CORRECT),
     "raw_card_number":         Kind(422, "Card number refused", "Never send card numbers: tokenise the card in the browser and send its token, e.g. pm_... Treat the number you sent as exposed.", CORRECT),
     "url_invalid":             Kind(422, "Invalid URL", "Give an absolute http or https URL without user name or fragment.", CORRECT),

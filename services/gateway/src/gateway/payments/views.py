@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gateway.payments.schemas import NewPayment
 from malipo import ids
-from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod
+from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod, Transfer
 from malipo.contracts.events import PaymentView
 from malipo.money import Money
 
@@ -14,7 +14,7 @@ def has_first_state(payment: PaymentView) -> bool:
     return payment.status != "processing" or payment.status_reason is not None
 
 
-def first_payment(body: NewPayment, now: datetime, expires_at: datetime) -> PaymentView:
+def first_payment(body: NewPayment, now: datetime, expires_at: datetime, transfer: Transfer | None) -> PaymentView:
     """A payment as it is when it is accepted, at the database's `now`. Its id holds that moment to the millisecond."""
     payment_id = ids.new("pay", now)
     made_at = ids.made_at(payment_id)
@@ -38,6 +38,8 @@ def first_payment(body: NewPayment, now: datetime, expires_at: datetime) -> Paym
         return_url=body.return_url,
         cancel_url=body.cancel_url,
         expires_at=expires_at,
+        remittance=body.remittance,
+        transfer=transfer,
     )
 
 
@@ -72,4 +74,5 @@ def create_command(
         return_url=body.return_url,
         cancel_url=body.cancel_url,
         expires_at=payment.expires_at,
+        remittance=body.remittance,
     )

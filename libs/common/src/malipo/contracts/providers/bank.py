@@ -1,14 +1,16 @@
 """A partner bank: credit transfers to a recipient over its rails. The contract is ours: docs/providers/bank.md."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from malipo.contracts.bank_rails import RAILS, RailName
+from malipo.contracts.bank_rails import RAILS, RailName, goes_at, rail_for
+from malipo.contracts.commands import Transfer
 from malipo.contracts.descriptor import (
     AmountRule,
+    Completed,
     Details,
     Method,
     MethodRules,
@@ -23,6 +25,7 @@ from malipo.contracts.descriptor import (
 )
 from malipo.contracts.identity import short_name
 from malipo.contracts.methods import PRINTABLE
+from malipo.contracts.personal import parted
 from malipo.money import Money
 
 END_TO_END_CHARACTERS = 35
@@ -188,14 +191,30 @@ class BankCredentials(Details):
 
 
 def _unfit(method: BankTransferMethod, amount: Money) -> Misfit | None:
-    if method.rail is None:
-        return None
-    rail = RAILS[method.rail]
-    if getattr(method.recipient, rail.reaches) is None:
-        return Misfit("/method/rail", "rail_unfit", f"{method.rail} reaches an {rail.reaches}")
-    if amount.amount_minor > rail.most:
-        return Misfit("/amount", "rail_limit_exceeded", f"{method.rail} takes at most {rail.most}")
+    reaching = [name for name, rail in RAILS.items() if getattr(method.recipient, rail.reaches) is not None]
+    if method.rail is not None and method.rail not in reaching:
+        detail = (
+            f"{method.rail} reaches an {RAILS[method.rail].reaches}; this recipient is reached by {', '.join(reaching)}"
+        )
+        return Misfit("/method/rail", "rail_unfit", detail)
+    possible: list[RailName] = [method.rail] if method.rail else reaching
+    if amount.amount_minor > max(RAILS[name].most for name in possible):
+        limits = ", ".join(f"{name} takes at most {RAILS[name].most}" for name in reaching)
+        return Misfit("/amount", "rail_limit_exceeded", f"of the rails that reach this recipient {limits}")
     return None
+
+
+def _completed(method: BankTransferMethod, amount: Money, now: datetime) -> Completed:
+    """With a rail, chosen by amount and hours if none was named, and when it goes by that rail's hours."""
+    reaches = "alias" if method.recipient.account is None else "account"
+    rail = method.rail or rail_for(reaches, amount.amount_minor, now)
+    transfer = Transfer(
+        rail=rail,
+        rail_chosen=method.rail is None,
+        execution_at=goes_at(RAILS[rail], now).astimezone(UTC),
+        recipient=parted(method)[0]["recipient"],
+    )
+    return Completed(method.model_copy(update={"rail": rail}), transfer)
 
 
 REPEAT = SameKey(timedelta(days=7))
@@ -217,6 +236,8 @@ DESCRIPTOR = ProviderDescriptor(
             model=BankTransferMethod,
             currencies={"USD": AmountRule(most=max(rail.most for rail in RAILS.values()))},
             refuses=_unfit,
+            completed=_completed,
+            remittance=True,
             life=timedelta(days=1),
             longest_life=timedelta(days=7),
         ),

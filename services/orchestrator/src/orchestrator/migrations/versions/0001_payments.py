@@ -55,7 +55,8 @@ def upgrade() -> None:
             updated_at     timestamptz NOT NULL,
             unclear        boolean NOT NULL,
             cancel_url     text,
-            payer          text
+            payer          text,
+            remittance     text
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 

@@ -1,0 +1,95 @@
+"""Payments to a recipient: how they go is decided once, when they are accepted, and shown."""
+
+import pytest
+
+from malipo.contracts.commands import CreatePayment
+
+ACCOUNT = {"name": "Ada Lovelace", "account": {"number": "000123456789", "routing": "021000021"}}
+TRANSFER = {
+    "amount": 1250,
+    "currency": "USD",
+    "method": {"type": "bank_transfer", "recipient": ACCOUNT},
+    "remittance": "Invoice 7",
+}
+CREDENTIALS = {"debtor_account_id": "acc-1", "oauth": {"client_id": "shop", "client_secret": "of the shop, secret"}}
+
+
+@pytest.fixture
+async def payer(gateway):
+    """A merchant with an account at a partner bank."""
+    merchant = await gateway.merchant(configured=False)
+    put = await merchant.send("PUT", "/v1/provider-credentials/bank", CREDENTIALS)
+    assert put.status_code == 201, put.text
+    return merchant
+
+
+async def commands(gateway) -> list[CreatePayment]:
+    return [one for one in await gateway.sent() if isinstance(one, CreatePayment)]
+
+
+async def test_a_rail_is_chosen_once_and_shown_with_when_it_goes(gateway, payer):
+    accepted = await payer.pay(TRANSFER, key="k")
+    assert accepted.status_code == 202, accepted.text
+    shown = accepted.json()["transfer"]
+    assert shown["rail"] in ("RTP", "ACH")
+    assert shown["rail_chosen"] is True
+    assert shown["execution_at"] >= accepted.json()["created_at"][:23]
+    assert shown["recipient"] == {"name": "A. L.", "account": {"number": "****6789", "routing": "021000021"}}
+    for again in (await payer.pay(TRANSFER, key="k"), await payer.get(f"/v1/payments/{accepted.json()['id']}")):
+        assert again.json()["transfer"] == shown
+    [command] = await commands(gateway)
+    assert (command.method.details["rail"], command.method.transfer.rail) == (shown["rail"], shown["rail"])
+
+
+async def test_a_rail_that_is_named_is_not_shown_as_chosen(payer):
+    method = TRANSFER["method"] | {"rail": "BOOK"}
+    shown = (await payer.pay(TRANSFER | {"method": method})).json()["transfer"]
+    assert (shown["rail"], shown["rail_chosen"]) == ("BOOK", False)
+
+
+async def test_what_the_recipient_reads_goes_with_the_payment_and_is_shown(gateway, payer):
+    accepted = (await payer.pay(TRANSFER)).json()
+    assert accepted["remittance"] == "Invoice 7"
+    [command] = await commands(gateway)
+    assert command.remittance == "Invoice 7"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"remittance": "x" * 141}, "text_too_long", "/remittance"),
+        ({"remittance": ""}, "text_empty", "/remittance"),
+        ({"remittance": "two\nlines"}, "text_control_characters", "/remittance"),
+        ({"remittance": "4242 4242 4242 4242"}, "raw_card_number", "/remittance"),
+        ({"amount": 1_000_000_001}, "amount_too_large", "/amount"),
+        ({"currency": "EUR"}, "currency_unsupported", "/currency"),
+        ({"capture": "manual"}, "operation_unsupported", "/capture"),
+    ],
+)
+async def test_what_no_transfer_takes_is_refused_before_anything_is_written(gateway, payer, changes, code, field):
+    refused = await payer.pay(TRANSFER | changes)
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert [error["field"] for error in refused.json()["errors"]] == [field]
+    assert await gateway.count("payments") == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        ({"rail": "ZELLE"}, "rail_unfit"),
+        ({"recipient": {"name": "Ada"}}, "recipient_unclear"),
+        ({"recipient": ACCOUNT | {"account": {"number": "12", "routing": "021000021"}}}, "account_number_invalid"),
+        ({"recipient": ACCOUNT | {"account": {"number": "1234", "routing": "021000022"}}}, "routing_number_invalid"),
+        ({"recipient": {"name": "Ada", "alias": {"type": "email", "value": "ada"}}}, "alias_invalid"),
+    ],
+)
+async def test_a_recipient_that_cannot_be_reached_is_refused_by_a_code_of_its_own(gateway, payer, method, code):
+    refused = await payer.pay(TRANSFER | {"method": TRANSFER["method"] | method})
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert await gateway.count("payments") == 0
+
+
+async def test_a_card_has_no_recipient_who_reads_anything(merchant, make):
+    refused = await merchant.pay(make.payment | {"remittance": "Invoice 7"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "remittance_unsupported")
+    assert "description" in refused.json()["detail"]
