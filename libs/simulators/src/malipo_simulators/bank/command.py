@@ -3,9 +3,9 @@
 import secrets
 
 from malipo_simulators.bank.app import create_bank_app
+from malipo_simulators.bank.settings import BankSettings
 from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookRetries, WebhookTimeout, read_pauses
 from malipo_simulators.kit.server import serve_app
-from malipo_simulators.kit.settings import SimulatorSettings
 
 PORT = 12115
 """Where it listens unless told otherwise: no other simulator's."""
@@ -25,7 +25,7 @@ def run(
     Control routes start with /_sim and are described at /docs on the same port: requests received (/_sim/requests),
     scripted faults (/_sim/faults), the clock, reset. One request can carry its own fault in the header X-Sim-Fault.
     """
-    settings = SimulatorSettings(
+    settings = BankSettings(
         seed=seed or secrets.token_hex(8),
         public_url=public_url,
         webhook_timeout_seconds=webhook_timeout_seconds,
