@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from malipo_simulators.bank.settings import BankSettings
 from malipo_simulators.bank.state.world import BankWorld
+from malipo_simulators.bank.tls_control import certificate_routes
 from malipo_simulators.kit.app import create_app
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.webhooks.posting import Poster, WirePoster
@@ -17,4 +18,6 @@ def create_bank_app(settings: BankSettings | None = None, poster: Poster | None 
     def due() -> Json:
         return {"steps": world.agenda.run()}
 
-    return create_app("Partner bank simulator: control routes", world, due)
+    app = create_app("Partner bank simulator: control routes", world, due)
+    app.include_router(certificate_routes(world.certificates))
+    return app

@@ -1,14 +1,40 @@
 """How the simulator of Partner bank is started."""
 
 import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from malipo_simulators.bank.app import create_bank_app
-from malipo_simulators.bank.settings import BankSettings
+from malipo_simulators.bank.settings import BankSettings, webhook_pauses
+from malipo_simulators.bank.tls import NAMES, Certificates
 from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookRetries, WebhookTimeout, read_pauses
 from malipo_simulators.kit.server import serve_app
+from malipo_simulators.kit.tls.listening import listen_securely
 
 PORT = 12115
 """Where it listens unless told otherwise: no other simulator's."""
+
+TlsPort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="BANK_SIM_TLS_PORT", help="One more port, with TLS, for client certificates; 0: the system chooses."
+    ),
+]
+TlsNames = Annotated[
+    str,
+    typer.Option(
+        envvar="BANK_SIM_TLS_NAMES", help="Host names and addresses that its certificate is for, with commas."
+    ),
+]
+AuthorityFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BANK_SIM_AUTHORITY_FILE",
+        help="Where to write, in PEM, the authority that clients have to trust: another one at each start.",
+    ),
+]
 
 
 def run(
@@ -19,6 +45,9 @@ def run(
     public_url: PublicUrl = None,
     webhook_timeout_seconds: WebhookTimeout = 10,
     webhook_retry_seconds: WebhookRetries = None,
+    tls_port: TlsPort = None,
+    tls_names: TlsNames = NAMES,
+    authority_file: AuthorityFile = None,
 ) -> None:
     """Stand-in for the API of Partner bank: point a client's base URL at it.
 
@@ -29,6 +58,11 @@ def run(
         seed=seed or secrets.token_hex(8),
         public_url=public_url,
         webhook_timeout_seconds=webhook_timeout_seconds,
-        webhook_retry_seconds=read_pauses(webhook_retry_seconds),
+        webhook_retry_seconds=read_pauses(webhook_retry_seconds) if webhook_retry_seconds else webhook_pauses(),
     )
-    serve_app(create_bank_app(settings), host=host, port=port, note=f"bank simulator, seed {settings.seed}")
+    app = create_bank_app(settings)
+    certificates: Certificates = app.state.world.certificates
+    if authority_file is not None:
+        authority_file.write_bytes(certificates.authority_pem)
+    secure = None if tls_port is None else listen_securely(host, tls_port, certificates.context(tls_names))
+    serve_app(app, host=host, port=port, note=f"bank simulator, seed {settings.seed}", secure=secure)

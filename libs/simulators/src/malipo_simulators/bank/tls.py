@@ -1,14 +1,13 @@
 """The bank's certificates: its own, and those that it gives to partners. Its authority is made at start."""
 
 import ssl
-from collections.abc import Iterable
 
 from malipo_simulators.bank.jws import Algorithm, new_key
 from malipo_simulators.bank.signing import key_id_of
 from malipo_simulators.kit.tls.authority import YEAR_SECONDS, Authority, Identity
 from malipo_simulators.kit.tls.listening import server_context
 
-NAMES = ("localhost", "127.0.0.1")
+NAMES = "localhost,127.0.0.1"
 """What the bank's own certificate is for, unless told otherwise."""
 # More than any process issues in a test.
 MOST_REVOKED = 10_000
@@ -27,9 +26,9 @@ class Certificates:
         """What a client has to trust."""
         return self._authority.pem
 
-    def context(self, names: Iterable[str] = NAMES) -> ssl.SSLContext:
+    def context(self, names: str = NAMES) -> ssl.SSLContext:
         """Of the port with TLS: for these host names and addresses, and for whoever has one of our certificates or none."""
-        return server_context(self._authority.issue_server(names), self._authority)
+        return server_context(self._authority.issue_server(names.split(",")), self._authority)
 
     def issue(
         self, partner: str, *, algorithm: Algorithm = Algorithm.ES256, valid_seconds: int = YEAR_SECONDS

@@ -13,6 +13,7 @@ from malipo_simulators.bank.state.account import Account, Customer
 from malipo_simulators.bank.state.book import BankBook, total_of
 from malipo_simulators.bank.state.events import Follower, Happening
 from malipo_simulators.bank.state.scripts import BankScripts
+from malipo_simulators.bank.tls import Certificates
 from malipo_simulators.kit.agenda import Agenda
 from malipo_simulators.kit.book import Book
 from malipo_simulators.kit.scripts import Scripts
@@ -30,6 +31,8 @@ class BankWorld(World[BankSettings]):
 
     def __init__(self, settings: BankSettings, poster: Poster) -> None:
         self._followers: list[Follower] = []
+        # Whoever trusts them goes on doing so after a reset.
+        self.certificates = Certificates()
         super().__init__(settings, poster, BankFault)
 
     @override
