@@ -53,7 +53,7 @@ migrate-provider-{name}:
   <<: [*migration, *provider-{name}]
 """
 _CALLBACKS = """\
-location {callbacks_at} {{
+location {at} {{
     client_max_body_size 256k;
     error_log /dev/null crit; # its lines quote the address, which may end with a token
     set $provider_{name} http://provider-{name}:8080;
@@ -84,6 +84,12 @@ exhaustive_ignores = ["__main__", "migrations"]
 def _each(template: str, between: str = "") -> Callable[[], str]:
     """The template for each provider."""
     return lambda: between.join(_filled_in(template, provider) for provider in PROVIDERS.values())
+
+
+def _callbacks() -> str:
+    own = {f"{one.callbacks_at}": one.name for one in PROVIDERS.values()}
+    shared = {f"= {one.shared_callbacks_at}": one.name for one in PROVIDERS.values() if one.shared_callbacks_at}
+    return "\n".join(_CALLBACKS.format(at=at, name=name) for at, name in {**own, **shared}.items())
 
 
 def _images() -> str:
@@ -152,7 +158,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "migrations of providers": _each(_MIGRATION),
     "files of simulators": _simulators_files,
     "databases of providers": _each("CREATE DATABASE malipo_provider_{name};\n"),
-    "callbacks of providers": _each(_CALLBACKS, "\n"),
+    "callbacks of providers": _callbacks,
     "providers to install": _each('"malipo-provider-{name}",\n'),
     "providers of the workspace": _each("malipo-provider-{name} = {{ workspace = true }}\n"),
     "providers to check": _each('"services/provider-{name}/src",\n'),

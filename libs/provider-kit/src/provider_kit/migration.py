@@ -154,4 +154,11 @@ CREATE TABLE credentials (
     label       text NOT NULL,
     UNIQUE (merchant_id, mode, label)
 );
+
+CREATE TABLE credential_names (
+    credential_id text NOT NULL REFERENCES credentials ON DELETE CASCADE,
+    name          text NOT NULL,
+    PRIMARY KEY (credential_id, name)
+);
+CREATE INDEX credential_names_name ON credential_names (name, credential_id);
 """

@@ -155,7 +155,7 @@ class Addressed:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A provider's request to us, exactly as it came. Header names are in lower case.
+    """A provider's request to us, exactly as it came, and when. Header names are in lower case.
 
     `about` is set if it came to the own address of one of our requests (`Attempt.callback_url`). `word` is set if it came to
     a further address of the account's: one of the descriptor's `account_words`. `mode` is the account's.
@@ -166,6 +166,7 @@ class Callback:
     about: Addressed | None = None
     word: str = ""
     mode: Mode = "test"
+    arrived_at: datetime = field(default_factory=clock.now, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,9 +183,13 @@ class NamedOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackOutcome(NamedOperation):
-    """The outcome that a callback reports of one operation of ours."""
+    """The outcome that a callback reports of one operation of ours.
+
+    `otherwise` is the money that moved, if it turns out to be no operation of ours: it is kept as `received` money is.
+    """
 
     outcome: Outcome
+    otherwise: "ReceivedMoney | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +258,8 @@ class ParsedCallback:
     are believed of every provider, if they are of the address's operation. What came to such an address needs no name.
     `ask` are operations to query in any case. `opened` and `received` are believed: a provider whose callbacks are hints has
     confirmed them first. `reply` is the JSON that the provider waits for. `hastens`: the account's
-    statement is looked at soon, if one is read: it may show what this callback says and nobody has signed.
+    statement is looked at soon, if one is read: it may show what this callback says and nobody has signed. `happened_at` is
+    when the provider says that it happened.
     """
 
     callback_id: str
@@ -265,6 +271,7 @@ class ParsedCallback:
     received: Sequence[ReceivedMoney] = ()
     reply: Mapping[str, object] | None = None
     hastens: bool = field(default=False, kw_only=True)
+    happened_at: datetime | None = field(default=None, kw_only=True)
 
 
 class Provider(Protocol):

@@ -115,6 +115,7 @@ class AttemptRunner:
             command.payment_id,
             claimed.headers,
             SpanKind.CLIENT,
+            component=f"{self._name.capitalize()}Client",
             provider=self._name,
             operation_id=command.operation_id,
         )
@@ -186,7 +187,7 @@ class AttemptRunner:
         own = self._provider.descriptor.own_references(operation.operation_id)
         await self._attempts.mark(claimed, attempt.account, own, self._credentials.address_key)
         if claimed.tries > 1:
-            self._calls.count_retry(operation)
+            self._calls.count_retry(operation, claimed.tries)
         return await self._calls.call("execute", attempt, claimed.hold)
 
     async def _read_about(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:

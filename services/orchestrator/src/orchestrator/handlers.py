@@ -41,9 +41,11 @@ from orchestrator.views import advice
 
 STATUS = Counter(
     "payment_status",
-    "Payments that entered a state from another one, by the names of docs/payment-states.md.",
+    "Payments that entered a state, `initiated` or another from that one, by the names of docs/payment-states.md.",
     ("status",),
 )
+for _state in State:
+    STATUS.labels(_state)  # so that zeros are shown
 DOUBT_SECONDS = Histogram(
     "malipo_doubt_seconds",
     "Time for which a payment or operation was in doubt, observed when the doubt ends.",
@@ -63,6 +65,7 @@ _UNNAMED = (
 )
 
 
+_COMPONENT = "PaymentOrchestrator"
 _ONE_CAPTURE = "Its provider does one capture of a payment, and releases the rest: leave `final` out."
 
 
@@ -146,7 +149,7 @@ async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str]) -> None:
     for payment, subject_ids, now in due:
         fold = Fold(payment, now, "deadline", f"deadline:{payment.id}")
         caused_by = context_of(payment.traceparent, payment.client_ref)
-        with span("orchestrator deadline", payment.id, caused_by, SpanKind.INTERNAL) as headers:
+        with span("orchestrator deadline", payment.id, caused_by, SpanKind.INTERNAL, component=_COMPONENT) as headers:
             for subject_id in subject_ids:
                 fold.overdue(subject_id)
             written += _send(unit, fold, headers)
@@ -174,7 +177,7 @@ def _fold(
     if isinstance(message, OutcomeReported | OperationOpened | PaymentReceived):
         fold.source, fold.observed_at = message.source, message.observed_at
     name = f"orchestrator {type(message).__name__}"
-    with span(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
+    with span(name, payment.id, received.headers, SpanKind.CONSUMER, component=_COMPONENT) as headers:
         if foreign and isinstance(message, OutcomeReported):
             fold.deny(message)
         else:
@@ -332,6 +335,8 @@ def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Map
         DOUBT_SECONDS.labels(subject).observe(time.total_seconds())
     bound = log.bind(**logs.facts(fold.payment.id, headers))
     for transition in transitions:
+        if transition.step == 1:  # the first one leaves the state that it began in
+            STATUS.labels(transition.from_state).inc()
         if transition.contradiction:
             bound.error("provider contradicts itself", state=transition.to_state, trigger=transition.cause.trigger)
         elif transition.operation is None:

@@ -42,11 +42,11 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReturnRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What we asked the other bank to give back, and what it says."""
+    """What we asked the other bank to give back, and what it says: `answer` is why it refused."""
 
     id: str
     status: str
-    reason: str | None = None
+    answer: Reason | None = None
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):

@@ -262,6 +262,8 @@ class ProviderDescriptor:
     `callback_word` stands for the name in the address of callbacks, where the provider refuses addresses with its name.
     `account_words`: what the address of an account's callbacks may go on with, where the provider wants several of one
     account: `/<word>` behind it. What comes there is the account's as well, and its adapter is told the word.
+    `shared_callbacks_at`: one more address, of all accounts at once, where a provider has but one for all its customers'
+    webhooks, which name their account themselves (`provider_kit.shared`).
     `own_references`: what a request to it names an operation by beside its own ids, made of the operation's id alone, such
     as a purpose or an invoice's number (`identity.short_name`): known before anything is sent.
     `receives`: it may report money that came without a payment, and so the money of a charge a second time.
@@ -279,6 +281,7 @@ class ProviderDescriptor:
     callbacks: Literal["signed", "hint"]
     callback_word: str = ""
     account_words: tuple[str, ...] = ()
+    shared_callbacks_at: str = ""
     pending: timedelta = PENDING
     own_references: Callable[[str], Sequence[str]] = _no_names
     receives: bool = True

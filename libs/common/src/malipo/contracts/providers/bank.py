@@ -245,6 +245,7 @@ DESCRIPTOR = ProviderDescriptor(
     operations={"charge": OperationRules(asynchronous=True), "cancel": OperationRules()},
     repeat=REPEAT,
     callbacks="signed",
+    shared_callbacks_at="/webhook/payments",
     own_references=lambda operation_id: (own_reference(operation_id),),
     receives=False,
     pending=timedelta(minutes=1),
