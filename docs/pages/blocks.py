@@ -145,7 +145,7 @@ def _side_by_side(packages: Sequence[str]) -> str:
 
 
 def _services() -> str:
-    others = ("webhook_dispatcher", "malipo_simulators", "malipo_local")
+    others = ("webhook_dispatcher", "malipo_simulators", "malipo_local", "erp_sink")
     return _side_by_side(["gateway", "orchestrator", *(f"provider_{name}" for name in PROVIDERS), *others])
 
 
