@@ -25,7 +25,6 @@ x-provider-{name}: &provider-{name}
     <<: *settings
     DATABASE_URL: postgresql://malipo:local-only@postgres/malipo_provider_{name}
 """
-_SIMULATOR_IS_AT = "    {setting}: http://{name}-sim:{port}\n"
 _CALLED_BACK = "    CALLBACK_BASE_URL: http://proxy:8080 # as a provider does, its simulator comes through the proxy\n"
 _SIMULATORS_OWN = "{simulators}/"
 """How the local stack's table begins the path of a file that a service reads of its simulator."""
@@ -70,11 +69,11 @@ layers = [
   "main",
   "provider | (registrar) | (statement)",
   "client | (by_hand)",
-  "(choosing) | (events) | (pauses) | (purposes) | (registrations) | (statement_rows) | (verification)",
+  "(authentication) | (choosing) | (connections) | (events) | (expiry) | (pauses) | (purposes) | (registrations) | (statement_rows) | (verification)",
   "mapping | (requests)",
   "(answers) | (certificates) | (standing)",
   "(account) | (amounts) | (codes) | settings",
-  "(authorities) | (certificate) | (objects) | (prompt_names) | (tables) | (times)",
+  "(authorities) | (certificate) | (objects) | (partners) | (prompt_names) | (tables) | (times)",
 ]
 exhaustive = true
 exhaustive_ignores = ["__main__", "migrations"]
@@ -108,8 +107,14 @@ def _image(provider: ProviderDescriptor) -> str:
 
 
 def _where_the_simulator_is(name: str) -> str:
-    told = (setting for setting, value in _settings_of(name).items() if value == f"{{{name}_sim}}")
-    return "".join(_SIMULATOR_IS_AT.format(setting=setting, name=name, port=_port(name)) for setting in told)
+    simulator = {f"{name}_sim": f"http://{name}-sim:{_port(name)}"}
+    told = {setting: value for setting, value in _settings_of(name).items() if f"{{{name}_sim}}" in value}
+    return "".join(f"    {setting}: {_plain(value.format_map(simulator))}\n" for setting, value in told.items())
+
+
+def _plain(value: str) -> str:
+    """As YAML takes it for a text."""
+    return f"'{value}'" if value.startswith("{") else value
 
 
 def _simulators_files() -> str:

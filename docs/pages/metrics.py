@@ -35,6 +35,7 @@ _ALERTS = """\
 | `malipo_provider_statement_age_seconds` is above half of what the provider shows (M-Pesa: a day; PayPal: fifteen days, but more than one means that nothing is read; at three quarters somebody must act) | an account's statement is not read: the log line `statement not read` names its credential and when it will be too late, `statement cannot be read` the reason ([0050](decisions/0050-a-statement-is-read-up-to-a-time.md)) |
 | `malipo_provider_statement_gaps_total` rises | it was too late: look up in the provider's portal what came between the two times that the log line `statement missed` names |
 | `malipo_provider_statement_transactions_total{result="late"}` rises | the provider has shown transactions later than Malipo waits for them: they were found when the statement was read once more, M-Pesa's each hour and PayPal's each day, and may correct payments that had failed |
+| `malipo_bank_certificate_not_after_seconds - time()` is below 1209600, two weeks | a client certificate for a partner bank expires: get a new one from the bank, and PUT the credentials with it ([bank.md](providers/bank.md#rotation)); on its last day nothing can be sent any more |
 | `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
 | `malipo_outbox_age_seconds` is above ten seconds | Kafka is away, or refuses a topic |
 | `malipo_webhook_oldest_due_seconds` is above a minute | merchants are notified late |"""

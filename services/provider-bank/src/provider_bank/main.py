@@ -5,12 +5,15 @@ from functools import partial
 from starlette.types import ASGIApp
 
 from malipo.messaging.runtime import Runtime
-from malipo.platform.client import http_client
+from malipo.platform.secrets import KeyRing
 from provider_bank.client import BankClient
+from provider_bank.connections import Connections, client_of
+from provider_bank.expiry import LOOK_SECONDS, Expiry
 from provider_bank.provider import BankProvider
 from provider_bank.settings import Settings
-from provider_kit.exchanges import Recording
+from provider_kit.credentials import CredentialStore
 from provider_kit.service import provider_service
+from provider_kit.tokens import Tokens
 
 NAME = "provider-bank"
 
@@ -18,12 +21,11 @@ NAME = "provider-bank"
 def build(settings: Settings) -> ASGIApp:
     """The application of this service."""
     runtime = Runtime(NAME, settings)
-    http = http_client(
-        base_url=settings.bank_api_base,
-        timeout_seconds=settings.bank_timeout_seconds,
-        connect_seconds=settings.bank_connect_seconds,
-        around=partial(Recording, request_id_header=None),  # the header of a response that names its request, if any
-    )
-    runtime.on_stop(http.aclose)
-    client = BankClient(http, timeout_seconds=settings.bank_timeout_seconds)
-    return provider_service(BankProvider(client), runtime, settings)
+    key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
+    connections = Connections(partial(client_of, connect_seconds=settings.bank_connect_seconds))
+    runtime.on_stop(connections.aclose)
+    descriptor = BankProvider.descriptor
+    client = BankClient(connections, Tokens(descriptor.name, runtime.database, key_ring))
+    expiry = Expiry(CredentialStore(descriptor, runtime.database, key_ring))
+    runtime.sweep("certificates", LOOK_SECONDS, expiry.look)
+    return provider_service(BankProvider(client, settings.bank_partners), runtime, settings)

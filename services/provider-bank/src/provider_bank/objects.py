@@ -5,6 +5,7 @@ Source: the contract, docs/providers/bank.md, and the OpenAPI document of its si
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -19,10 +20,40 @@ KEYS_PATH = "/.well-known/jwks.json"
 STATEMENTS_PATH = "/v1/statements"
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 Status = Literal["initiated", "held", "processing", "completed", "returned", "rejected", "canceled", "unknown"]
 MOVED: frozenset[str] = frozenset({"completed", "returned"})
 """The statuses of a payment whose money has left the account, though it may have come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankResponse:
+    """A response that came whole, whatever it means."""
+
+    status: int
+    body: bytes
+    retry_after_seconds: float | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal (RFC 9457), by its `code`. Its texts may quote the request, and are read nowhere."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+
+    def __post_init__(self) -> None:
+        if not is_word(self.code):
+            raise ValueError("no code of a problem")
+
+
+class AccessToken(msgspec.Struct, frozen=True):
+    """A response of the token's address."""
+
+    access_token: str
+    expires_in: float
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +158,8 @@ class KeySet(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[Mapping[str, object]]
 
 
+PROBLEMS = Reader[Problem](Problem)
+ACCESS_TOKENS = Reader[AccessToken](AccessToken)
 PAYMENTS = Reader[Payment](Payment)
 PAGES = Reader[Page](Page)
 EVENTS = Reader[Event](Event)
@@ -138,3 +171,8 @@ KEY_SETS = Reader[KeySet](KeySet)
 def is_id(text: str) -> bool:
     """Whether it may be an id of the bank's: it is put into paths and kept as a reference."""
     return _ID.fullmatch(text) is not None
+
+
+def is_word(text: str) -> bool:
+    """Whether it may be a code or a status of the bank's: it is shown and logged."""
+    return _WORD.fullmatch(text) is not None
