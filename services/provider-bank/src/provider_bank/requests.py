@@ -31,15 +31,16 @@ def transfer(attempt: Attempt, charge: Charge, debtor_account_id: str) -> BankRe
     method = attempt.method
     assert isinstance(method, BankTransferMethod)  # the bank has no other
     assert method.rail is not None  # it was chosen when the payment was accepted
-    recipient = method.recipient.model_dump(exclude_none=True)
-    body = {
+    body: dict[str, object] = {
         "end_to_end_id": own_reference(charge.operation_id),
         "rail": method.rail,
         "amount": amounts.written(charge.amount),
         "currency": charge.amount.currency,
         "debtor_account_id": debtor_account_id,
-        "creditor": recipient,
+        "creditor": method.recipient.model_dump(exclude_none=True),
     }
+    if charge.remittance:
+        body["remittance"] = charge.remittance
     return BankRequest(PAYMENTS_PATH, attempt.key_for("charge"), msgspec.json.encode(body))
 
 
