@@ -1,4 +1,4 @@
-"""How the simulator of Partner bank is started."""
+"""How the simulator of the partner bank is started."""
 
 import secrets
 from pathlib import Path
@@ -16,6 +16,15 @@ from malipo_simulators.kit.tls.listening import listen_securely
 PORT = 12115
 """Where it listens unless told otherwise: no other simulator's."""
 
+BeginSeconds = Annotated[float, typer.Option(help="How long a payment is initiated, if its rail is open.")]
+ReturnAnswerSeconds = Annotated[float, typer.Option(help="How long another bank takes to answer a return request.")]
+DaySeconds = Annotated[
+    float | None,
+    typer.Option(
+        envvar="BANK_SIM_DAY_SECONDS",
+        help="How long a day lasts, a banking day too; every rail is open at any time then. Left out: the real calendar.",
+    ),
+]
 TlsPort = Annotated[
     int | None,
     typer.Option(
@@ -45,20 +54,27 @@ def run(
     public_url: PublicUrl = None,
     webhook_timeout_seconds: WebhookTimeout = 10,
     webhook_retry_seconds: WebhookRetries = None,
+    begin_seconds: BeginSeconds = 0.5,
+    return_answer_seconds: ReturnAnswerSeconds = 5,
+    day_seconds: DaySeconds = None,
     tls_port: TlsPort = None,
     tls_names: TlsNames = NAMES,
     authority_file: AuthorityFile = None,
 ) -> None:
-    """Stand-in for the API of Partner bank: point a client's base URL at it.
+    """Stand-in for a partner bank: point a client's base URL at it. Its contract is at /openapi.json.
 
-    Control routes start with /_sim and are described at /docs on the same port: requests received (/_sim/requests),
-    scripted faults (/_sim/faults), the clock, reset. One request can carry its own fault in the header X-Sim-Fault.
+    Control routes start with /_sim and are described at /docs on the same port: the book of what really happened to
+    money (/_sim/book), the desk where a person plays the bank (/_sim/desk), requests received (/_sim/requests), scripts
+    (/_sim/scripts) and faults (/_sim/faults), the clock, reset. One request can carry its own fault in the header X-Sim-Fault.
     """
     settings = BankSettings(
         seed=seed or secrets.token_hex(8),
         public_url=public_url,
         webhook_timeout_seconds=webhook_timeout_seconds,
         webhook_retry_seconds=read_pauses(webhook_retry_seconds) if webhook_retry_seconds else webhook_pauses(),
+        begin_seconds=begin_seconds,
+        return_answer_seconds=return_answer_seconds,
+        day_seconds=day_seconds,
     )
     app = create_bank_app(settings)
     certificates: Certificates = app.state.world.certificates

@@ -58,6 +58,11 @@ def unauthenticated(detail: str) -> BankError:
     return BankError(401, "unauthenticated", "Not authenticated", detail=detail, headers={"WWW-Authenticate": "Bearer"})
 
 
+def distrusted(code: str, detail: str) -> BankError:
+    """A certificate or a signature that is not believed."""
+    return BankError(401, code, "Not authenticated", detail=detail)
+
+
 def account_forbidden(account_id: str) -> BankError:
     return BankError(403, "account_forbidden", "Not your account", detail=f"{account_id} is another customer's.")
 

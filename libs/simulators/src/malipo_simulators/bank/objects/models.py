@@ -8,6 +8,7 @@ from typing import Literal
 from malipo_simulators.bank.objects.plans import Fate
 from malipo_simulators.bank.objects.reasons import Reason
 from malipo_simulators.bank.rails import RAILS, Rail, RailName
+from malipo_simulators.kit.shapes import Json
 
 
 class Status(StrEnum):
@@ -52,11 +53,21 @@ class BankAccount:
     number: str
     routing: str
 
+    @property
+    def digits(self) -> str:
+        """The last four."""
+        return self.number[-4:]
+
 
 @dataclass(frozen=True, slots=True)
 class Alias:
     type: Literal["email", "phone"]
     value: str
+
+    @property
+    def digits(self) -> str:
+        """The last four of a phone number, or of what stands before the @."""
+        return self.value.partition("@")[0][-4:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +76,6 @@ class Creditor:
 
     name: str
     to: BankAccount | Alias
-
-    @property
-    def digits(self) -> str:
-        """The last four of the account's number, the phone number, or the e-mail address before its @."""
-        text = self.to.number if isinstance(self.to, BankAccount) else self.to.value.partition("@")[0]
-        return text[-4:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class Payment:
     """`amount` is in cents. `version` grows with each change, and `updated_at` is of the last one.
 
     `step` numbers what is planned to happen to it by itself: a plan whose number is no longer this one is off.
-    `metadata` is what tests find it by.
+    `metadata` is what tests find it by; `history` has the JSON of every version.
     """
 
     id: str
@@ -120,7 +125,8 @@ class Payment:
     returned: Returned | None = None
     return_request: ReturnRequest | None = None
     version: int = 1
-    step: int = field(default=0)
+    step: int = 0
+    history: list[Json] = field(default_factory=list[Json])
 
     @property
     def rail(self) -> Rail:

@@ -78,7 +78,7 @@ def fate_of(world: BankWorld, account: Account, order: Order) -> Fate:
         )
     )
     comes_back = RAILS[order.rail_name].comes_back
-    return scripted or fate_by(order.creditor.digits, order.amount, comes_back=comes_back)
+    return scripted or fate_by(order.creditor.to.digits, order.amount, comes_back=comes_back)
 
 
 def change(world: BankWorld, payment: Payment, to: Status, cause: Cause, reason: Reason | None = None) -> None:
@@ -108,7 +108,6 @@ def change(world: BankWorld, payment: Payment, to: Status, cause: Cause, reason:
 def book(world: BankWorld, account: Account, payment: Payment, kind: Kind) -> None:
     entry = Entry(
         id=world.new_id("ent"),
-        account_id=account.id,
         at=payment.updated_at,
         direction=Direction.DEBIT if kind is Kind.DEBIT else Direction.CREDIT,
         amount=payment.amount,
@@ -179,11 +178,12 @@ def answer(world: BankWorld, payment: Payment, cause: Cause, *, refused: str | N
 def tell(world: BankWorld, payment: Payment, what: str, cause: Cause) -> None:
     """Everybody who follows, as it is now."""
     note(world, payment)
-    world.announce(Happening(what, payment, render(payment), cause, payment.updated_at))
+    world.announce(Happening(what, payment, payment.history[-1], cause, payment.updated_at))
 
 
 def note(world: BankWorld, payment: Payment) -> None:
-    """List it among what has changed."""
+    """Keep it as it is now, and list it among what has changed."""
+    payment.history.append(render(payment))
     world.customers[world.accounts[payment.debtor_account_id].customer_id].note(payment)
 
 

@@ -35,7 +35,6 @@ class Entry:
     """One line of an account's statement; `amount` is in cents and never negative. A fee has no payment."""
 
     id: str
-    account_id: str
     at: datetime
     direction: Direction
     amount: int

@@ -30,7 +30,7 @@ class Keys:
         if record is not None and record.expires > now:
             if record.fingerprint != fingerprint:
                 raise key_reused()
-            return replace(record.answer, is_replay=True)
+            return replayed(record.answer)
         self._records.pop(key, None)
         self._in_flight.add(key)
         return None
@@ -41,3 +41,7 @@ class Keys:
     def keep(self, key: str, record: Record) -> None:
         """As the effect comes about: the answer may get lost, and is still the one that is replayed."""
         self._records[key] = record
+
+
+def replayed(answer: Answer) -> Answer:
+    return replace(answer, headers=answer.headers | {"Idempotent-Replayed": "true"}, is_replay=True)

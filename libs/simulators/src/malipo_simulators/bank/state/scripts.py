@@ -27,7 +27,7 @@ class PaymentMatch(BaseModel):
             and self.rail in (None, rail)
             and self.debtor_account_id in (None, debtor_account_id)
             and self.end_to_end_id in (None, end_to_end_id)
-            and self.digits in (None, creditor.digits)
+            and self.digits in (None, creditor.to.digits)
         )
 
 
