@@ -6,6 +6,7 @@ from typing import override
 
 from malipo_simulators.kit.book import Book
 from malipo_simulators.kit.ids import letters
+from malipo_simulators.kit.scripts import Scripts
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.tokens import Tokens
 from malipo_simulators.kit.webhooks.courier import Courier
@@ -18,7 +19,7 @@ from malipo_simulators.paypal.settings import PaypalSettings
 from malipo_simulators.paypal.state.account import Account
 from malipo_simulators.paypal.state.book import PaypalBook, total_of
 from malipo_simulators.paypal.state.events import Follower, Happening
-from malipo_simulators.paypal.state.scripts import Scripts
+from malipo_simulators.paypal.state.scripts import PaypalScripts
 from malipo_simulators.paypal.webhooks.keyring import Keyring
 from malipo_simulators.paypal.webhooks.signing import SIMULATED, Signer
 
@@ -43,7 +44,7 @@ class PaypalWorld(World[PaypalSettings]):
         # By merchant id.
         self.accounts: dict[str, Account] = {}
         self.tokens = Tokens(self.ids, self.clock, self.settings.token_seconds, TOKENS_BEGIN)
-        self.scripts = Scripts(self.settings.max_scripts)
+        self.scripts: PaypalScripts = Scripts(self.settings.max_scripts)
         self.keyring = Keyring(self.settings.seed)
         self._mock_couriers: dict[str, Courier] = {}
         self._hurried_seconds = 0
