@@ -1,48 +1,120 @@
-"""Partner bank held to the laws of every provider."""
+"""The partner bank held to the laws of every provider, with an access token and with a key."""
 
+import bank_samples as samples
+from bank_samples import PAYMENT_ID, USD_10, page, payment, problem, rejected, returned
+
+from malipo.contracts.outcomes import Canceled, Declined, Pending, Reversed, Succeeded
+from malipo.contracts.provider_commands import Cancel
+from malipo.money import Money
 from provider_bank.client import BankClient
+from provider_bank.codes import REASONS
+from provider_bank.connections import Connections
 from provider_bank.provider import BankProvider
 from testkit.conformance import ProviderConformance
-from testkit.provider_examples import TIMEOUT_SECONDS
+from testkit.examples import Example
+from testkit.tokens import MemoryTokens
+from testkit.transports import Reply
+
+CHARGE, CANCEL = samples.charge(), samples.cancel()
+BY_ALIAS = samples.charge(method=samples.transfer("ZELLE", samples.BY_ALIAS))
+CLOSED = {"created_at": "2026-11-27T23:00:00+00:00", "execution_at": "2026-11-30T11:00:00+00:00"}
+PAID = Succeeded(amount=USD_10, reference=PAYMENT_ID)
+REFUSED = problem(422, "invalid", {"field": "/creditor/name", "code": "too_long"})
 
 
 class TestBank(ProviderConformance):
-    @property
-    def credentials(self):
-        raise NotImplementedError("test_conformance.py, credentials: a merchant's credentials in test mode")
+    credentials = samples.CREDENTIALS
+    other_credentials = samples.OTHER_CREDENTIALS
+    content_type = "application/json"
+    rate_limit_is_unprocessed = True
+    fetches_tokens = True
+    secrets = ("token-of-the-account", "Grace Brewster Hopper", "the bank's own words")
 
-    @property
-    def other_credentials(self):
-        raise NotImplementedError("test_conformance.py, other_credentials: those of another merchant")
+    def is_token_request(self, request):
+        return request.url.path == "/oauth2/token"
 
-    @property
-    def content_type(self):
-        raise NotImplementedError("test_conformance.py, content_type: of a request that is no mere read")
-
-    @property
-    def rate_limit_is_unprocessed(self):
-        raise NotImplementedError("test_conformance.py, rate_limit_is_unprocessed: whether 429 means not processed")
+    def token_reply(self):
+        return Reply({"access_token": "token-of-the-account", "token_type": "Bearer", "expires_in": 1800})
 
     def connect(self, http):
-        return BankProvider(BankClient(http, timeout_seconds=TIMEOUT_SECONDS))
+        return BankProvider(BankClient(Connections(lambda *_: http), MemoryTokens()), samples.PARTNERS)
+
+    def recorder(self, reply):
+        """A bank at which the operation has had no effect before: repeats of it, and every cancel, look first."""
+        if not isinstance(reply, Reply) or "end_to_end_id" not in reply.body:
+            return super().recorder(reply)
+
+        def respond(request):
+            if request.method == "POST":
+                return reply(request)
+            return Reply(page() if request.url.path == "/v1/payments" else payment())(request)
+
+        return super().recorder(respond)
 
     def examples(self):
-        raise NotImplementedError("test_conformance.py, examples: a response for each result of each operation")
+        def waiting(reason=None):
+            return Pending(reference=PAYMENT_ID, reason=reason)
+
+        gone_back = Reversed(code="R02", message=REASONS["R02"], reference=PAYMENT_ID)
+        refused = Declined(code="invalid", message="The bank refuses it: invalid (/creditor/name too_long).")
+        too_late = Declined(
+            code="not_cancelable",
+            message="The bank works on it already. Once it is completed, ask for its return if the rail knows that.",
+        )
+        return [
+            Example(CHARGE, Reply(payment(), 202), waiting()),
+            Example(CHARGE, Reply(payment(**CLOSED), 202), waiting("AFTER_CUT_OFF")),
+            Example(CHARGE, Reply(payment("held"), 202), waiting("HELD")),
+            Example(CHARGE, Reply(payment("processing"), 202), waiting()),
+            Example(CHARGE, Reply(payment("unknown"), 202), waiting("RESEARCH")),
+            Example(CHARGE, Reply(payment("completed", clearing_ref=samples.CLEARING), 202), PAID),
+            Example(BY_ALIAS, Reply(payment("completed", rail="ZELLE"), 202), PAID),
+            Example(CHARGE, Reply(page(payment("completed"))), PAID, "query"),
+            Example(CHARGE, Reply(returned(), 202), gone_back),
+            Example(CHARGE, Reply(page(returned())), gone_back, "query"),
+            Example(
+                CHARGE,
+                Reply(rejected("AC04"), 202),
+                Declined(code="AC04", message="The recipient's account is closed.", reference=PAYMENT_ID),
+            ),
+            Example(CHARGE, Reply(payment("canceled"), 202), Canceled(reference=PAYMENT_ID)),
+            Example(CHARGE, Reply(REFUSED, 422), refused),
+            Example(CANCEL, Reply(payment("canceled")), Canceled(reference=PAYMENT_ID)),
+            Example(CANCEL, Reply(payment("processing")), too_late),
+            Example(CANCEL, Reply(payment("unknown")), too_late),
+            Example(CANCEL, Reply(payment("completed")), PAID),
+            Example(CANCEL, Reply(rejected()), Declined(code="payment_failed")),
+            Example(CANCEL, Reply(returned()), Declined(code="payment_returned")),
+        ]
 
     def traceless(self):
-        raise NotImplementedError("test_conformance.py, traceless: responses about an operation that never came")
+        return [Reply(problem(404, "not_found"), 404), Reply(page())]
 
     def unheard_of(self, operation):
-        raise NotImplementedError("test_conformance.py, unheard_of: a response with a status that is not documented")
+        return Reply(payment("mulled_over"))
 
     def mismatched(self, operation):
-        raise NotImplementedError("test_conformance.py, mismatched: responses with another amount, another currency")
+        if isinstance(operation, Cancel):
+            return []
+        return [Reply(payment("completed", amount="9.99")), Reply(payment("completed", currency="EUR"))]
 
     def amounts(self):
-        raise NotImplementedError("test_conformance.py, amounts: how USD, JPY and KWD are written in a charge, or None")
+        return {
+            USD_10: b'"amount":"10.00","currency":"USD"',
+            Money(5, "USD"): b'"amount":"0.05"',
+            Money(1000, "EUR"): None,
+            Money(500, "JPY"): None,
+            Money(5125, "KWD"): None,
+        }
 
     def sign(self, event, credentials, signed_at):
-        raise NotImplementedError("test_conformance.py, sign: a callback as the provider sends it")
+        raise NotImplementedError("test_conformance.py, sign: a webhook as the bank sends it")
 
     def stories(self):
-        raise NotImplementedError("test_conformance.py, stories: transactions as a callback and as a query report them")
+        raise NotImplementedError("test_conformance.py, stories: transactions as a webhook and as a query report them")
+
+
+class TestBankByKey(TestBank):
+    credentials = samples.BY_KEY
+    other_credentials = samples.OTHER_BY_KEY
+    fetches_tokens = False

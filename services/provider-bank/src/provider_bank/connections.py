@@ -52,5 +52,5 @@ def client_of(partner: Partner, certificate: ClientCertificate | None, *, connec
         timeout_seconds=partner.timeout_seconds,
         connect_seconds=min(connect_seconds, partner.timeout_seconds),
         connector=partial(aiohttp.TCPConnector, ssl=context, limit=_CONNECTIONS),
-        around=partial(Recording, request_id_header=None),
+        around=partial(Recording, request_id_header="X-Request-Id"),
     )

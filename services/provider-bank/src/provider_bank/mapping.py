@@ -25,6 +25,7 @@ OK, CREATED, ACCEPTED = 200, 201, 202
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _UNPROCESSABLE = 400, 401, 403, 404, 409, 422
 _TOO_EARLY, _TOO_MANY, _SERVER_ERROR = 425, 429, 500
 _RETRY_SECONDS = 1.0
+_MOST_FIELDS = 5
 _SOON = timedelta(minutes=1)  # an execution that is later than this waits for the rail to open
 
 IN_FLIGHT = Unknown(reason="the bank is at work on it", check_after=1)
@@ -110,11 +111,11 @@ def answered(response: BankResponse, *, repeated: bool, settled: bool) -> Unclea
             return Unclear(Unknown(reason=problem.code))
         case code if response.status == _CONFLICT:
             return Unclear(Unknown(reason=f"http 409 {code}"))
-        case code if repeated:
-            refused = Declined(code=code, message=_refusal(code))
-            return Unclear(refused if settled else Unknown(reason="refused when it was repeated"))
         case code:
-            return Declined(code=code, message=_refusal(code))
+            refused = Declined(code=code, message=_refusal(problem))
+            if not repeated:
+                return refused
+            return Unclear(refused if settled else Unknown(reason="refused when it was repeated"))
 
 
 def refuse_unsent(response: BankResponse) -> None:
@@ -193,8 +194,9 @@ def _words(code: str, what: str) -> str:
     return REASONS.get(code, f"The bank has {what} it with the code {code}.")
 
 
-def _refusal(code: str) -> str:
-    return REASONS.get(code, f"The bank refuses it: {code}.")
+def _refusal(problem: Problem) -> str:
+    fields = ", ".join(map(str, problem.errors[:_MOST_FIELDS]))
+    return f"The bank refuses it: {problem.code}{f' ({fields})' if fields else ''}."
 
 
 def _word(text: str) -> str:

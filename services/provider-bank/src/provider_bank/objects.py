@@ -20,6 +20,7 @@ KEYS_PATH = "/.well-known/jwks.json"
 STATEMENTS_PATH = "/v1/statements"
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+_POINTER = re.compile(r"[A-Za-z0-9_/]{1,100}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 Status = Literal["initiated", "held", "processing", "completed", "returned", "rejected", "canceled", "unknown"]
@@ -36,6 +37,16 @@ class BankResponse:
     retry_after_seconds: float | None = None
 
 
+class FieldProblem(msgspec.Struct, frozen=True):
+    """What is wrong with a field: a JSON pointer into the body, or a parameter's name."""
+
+    field: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.code}" if _POINTER.fullmatch(self.field) and is_word(self.code) else "a field"
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """A refusal (RFC 9457), by its `code`. Its texts may quote the request, and are read nowhere."""
 
@@ -43,6 +54,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     status: int
     code: str
+    errors: list[FieldProblem] = []
 
     def __post_init__(self) -> None:
         if not is_word(self.code):

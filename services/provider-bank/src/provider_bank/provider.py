@@ -11,7 +11,7 @@ from provider_bank import mapping, requests
 from provider_bank.account import Access, access_of, read_account
 from provider_bank.client import BankClient
 from provider_bank.mapping import Unclear
-from provider_bank.objects import PAGES, PAYMENT, PAYMENTS, PAYMENTS_PATH, BankResponse, Payment
+from provider_bank.objects import PAGES, PAYMENTS, PAYMENTS_PATH, BankResponse, Payment
 from provider_bank.partners import Partner
 from provider_bank.requests import BankRequest
 from provider_kit.errors import Misconfigured, NotSent
@@ -118,14 +118,14 @@ class BankProvider:
         return None if payment is None else _shown(attempt, access, payment)
 
     async def _payment(self, attempt: Attempt, access: Access) -> Payment | None:
-        """The payment that the operation is about; None when there is none by the name that we gave it.
+        """The payment that the operation is about: a charge's by the name that we gave it, None when there is none.
 
         Raises `_Doubt`, also when one that the bank has named itself is not there.
         """
-        name = _name_of(attempt)
-        if name is not None:
-            return _payment_in(await self._get(access, requests.payment(name)))
-        query = requests.by_own_reference(attempt.operation.operation_id)
+        operation = attempt.operation
+        if not isinstance(operation, Charge):
+            return _payment_in(await self._get(access, requests.payment(operation.reference)))
+        query = requests.by_own_reference(operation.operation_id, access.account.debtor_account_id)
         try:
             found = PAGES.decode((await self._get(access, PAYMENTS_PATH, query)).body).data
         except ValueError:
@@ -145,14 +145,6 @@ class BankProvider:
 
     def _access(self, attempt: Attempt) -> Access:
         return access_of(attempt.credentials, attempt.operation.mode, self._partners)
-
-
-def _name_of(attempt: Attempt) -> str | None:
-    """The bank's id of the payment, if it is known."""
-    operation = attempt.operation
-    if isinstance(operation, Charge):
-        return attempt.reference or attempt.references.get(PAYMENT)
-    return operation.reference
 
 
 def _request(attempt: Attempt, access: Access) -> BankRequest:

@@ -54,9 +54,9 @@ def payment(payment_id: str) -> str:
     return f"{PAYMENTS_PATH}/{quote(payment_id, safe='')}"
 
 
-def by_own_reference(operation_id: str) -> Mapping[str, str]:
-    """The query that finds a charge's payment by the name that we gave it."""
-    return {"end_to_end_id": own_reference(operation_id)}
+def by_own_reference(operation_id: str, debtor_account_id: str) -> Mapping[str, str]:
+    """The query that finds a charge's payment by the name that we gave it, which is unique within its account."""
+    return {"end_to_end_id": own_reference(operation_id), "debtor_account_id": debtor_account_id}
 
 
 def target(path: str, query: Mapping[str, str] | None) -> str:
