@@ -41,7 +41,7 @@ class TestBank(ProviderConformance):
 
     def recorder(self, reply):
         """A bank at which the operation has had no effect before: repeats of it, and every cancel, look first."""
-        if not isinstance(reply, Reply) or "end_to_end_id" not in reply.body:
+        if reply not in [example.reply for example in self.examples()]:
             return super().recorder(reply)
 
         def respond(request):
