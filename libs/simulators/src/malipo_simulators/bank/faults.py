@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class BankFault(StrEnum):
-    """Tokens that die early, and answers that are not as they should be."""
+    """Tokens that die early, answers that are not as they should be, webhooks whose key nobody knows."""
 
     TOKEN_EXPIRED_EARLY = "token_expired_early"  # noqa: S105 (a fault, no password)
     AMOUNT_MISMATCH = "amount_mismatch"
@@ -12,3 +12,4 @@ class BankFault(StrEnum):
     READ_LAG = "read_lag"
     STATEMENT_UNBALANCED = "statement_unbalanced"
     STATEMENT_ENTRY_MISSING = "statement_entry_missing"
+    WEBHOOK_UNKNOWN_KEY = "webhook_unknown_key"

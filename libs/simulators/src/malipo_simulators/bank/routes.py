@@ -11,6 +11,8 @@ from malipo_simulators.bank.errors import BankError, method_not_allowed, not_fou
 from malipo_simulators.bank.http.api import Call
 from malipo_simulators.bank.http.dialect import BankDialect, RefusingDialect
 from malipo_simulators.bank.http.request import BankRequest
+from malipo_simulators.bank.notifications.key_set import PATH as KEY_SET_PATH
+from malipo_simulators.bank.notifications.key_set import KeySetDialect
 from malipo_simulators.bank.oauth.operations import PATH as TOKEN_PATH
 from malipo_simulators.bank.oauth.operations import TokenDialect
 from malipo_simulators.bank.payments import operations as payments
@@ -39,8 +41,9 @@ CALLS = (
 def add_api(app: FastAPI, world: BankWorld) -> None:
     """Of the routes, the first that takes a method at a path wins: so what is refused comes last."""
     app.router.routes.append(spec.route(DOCUMENT))
-    tokens = TokenDialect(world)
+    tokens, key_set = TokenDialect(world), KeySetDialect(world)
     add_operation(app, world, tokens, tokens.operation)
+    add_operation(app, world, key_set, key_set.operation)
     for call in CALLS:
         dialect = BankDialect(world, call)
         add_operation(app, world, dialect, dialect.operation)
@@ -51,7 +54,7 @@ def add_api(app: FastAPI, world: BankWorld) -> None:
 
 def allowed() -> dict[str, list[str]]:
     """The methods of each path."""
-    methods = {TOKEN_PATH: ["POST"]}
+    methods = {TOKEN_PATH: ["POST"], KEY_SET_PATH: ["GET"]}
     for call in CALLS:
         methods.setdefault(call.path, []).append(call.method)
     return methods

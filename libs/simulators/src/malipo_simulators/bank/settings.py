@@ -36,4 +36,5 @@ class BankSettings(SimulatorSettings):
     token_seconds: int = 1_800
     unclaimed_days: int = 14
     max_scripts: int = 1_000
+    max_events: int = 100_000
     webhook_retry_seconds: tuple[float, ...] = field(default_factory=webhook_pauses)

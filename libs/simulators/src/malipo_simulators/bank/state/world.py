@@ -14,6 +14,7 @@ from malipo_simulators.bank.state.book import BankBook, total_of
 from malipo_simulators.bank.state.events import Follower, Happening
 from malipo_simulators.bank.state.scripts import BankScripts
 from malipo_simulators.bank.tls import Certificates
+from malipo_simulators.bank.webhooks.directory import Webhooks
 from malipo_simulators.kit.agenda import Agenda
 from malipo_simulators.kit.book import Book
 from malipo_simulators.kit.scripts import Scripts
@@ -48,6 +49,7 @@ class BankWorld(World[BankSettings]):
         # By id, in the order of creation.
         self.payments: dict[str, Payment] = {}
         self._secrets: dict[str, bytes] = {}
+        self.webhooks = Webhooks(self.settings, self.poster)
 
     def follow(self, follower: Follower) -> None:
         """Have it told of every change of a payment, also after a reset."""
@@ -91,7 +93,7 @@ class BankWorld(World[BankSettings]):
 
     @override
     def couriers(self) -> list[Courier]:
-        return []
+        return self.webhooks.couriers()
 
     @override
     def counters(self) -> Json:
