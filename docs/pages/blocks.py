@@ -68,11 +68,11 @@ layers = [
   "(console)",
   "main",
   "provider | (registrar) | (statement)",
-  "client | (by_hand)",
-  "(authentication) | (choosing) | (connections) | (events) | (expiry) | (pauses) | (purposes) | (registrations) | (statement_rows) | (verification)",
+  "client | (by_hand) | (statement_rows)",
+  "(authentication) | (choosing) | (connections) | (events) | (expiry) | (pauses) | (purposes) | (registrations) | (verification)",
   "mapping | (requests)",
-  "(answers) | (certificates) | (standing)",
-  "(account) | (amounts) | (codes) | settings",
+  "(answers) | (certificates) | (keys) | (standing)",
+  "(account) | (amounts) | (codes) | (jws) | settings",
   "(authorities) | (certificate) | (objects) | (partners) | (prompt_names) | (tables) | (times)",
 ]
 exhaustive = true

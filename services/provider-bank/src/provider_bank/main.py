@@ -1,5 +1,6 @@
 """Wires the provider Partner bank: its client, the three verbs, and the kit that runs them."""
 
+from datetime import timedelta
 from functools import partial
 
 from starlette.types import ASGIApp
@@ -11,6 +12,9 @@ from provider_bank.connections import Connections, client_of
 from provider_bank.expiry import LOOK_SECONDS, Expiry
 from provider_bank.provider import BankProvider
 from provider_bank.settings import Settings
+from provider_bank.statement import BankStatement
+from provider_bank.verification import SHARED
+from provider_kit import knowledge
 from provider_kit.credentials import CredentialStore
 from provider_kit.service import provider_service
 from provider_kit.tokens import Tokens
@@ -28,4 +32,11 @@ def build(settings: Settings) -> ASGIApp:
     client = BankClient(connections, Tokens(descriptor.name, runtime.database, key_ring))
     expiry = Expiry(CredentialStore(descriptor, runtime.database, key_ring))
     runtime.sweep("certificates", LOOK_SECONDS, expiry.look)
-    return provider_service(BankProvider(client, settings.bank_partners), runtime, settings)
+    statement = BankStatement(
+        client,
+        settings.bank_partners,
+        lambda operations, references: knowledge.originals(runtime.database.reads, operations, references),
+        every=timedelta(seconds=settings.bank_statement_seconds),
+    )
+    provider = BankProvider(client, settings.bank_partners)
+    return provider_service(provider, runtime, settings, statement=statement, shared=SHARED)

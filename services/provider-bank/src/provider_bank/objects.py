@@ -162,6 +162,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     opening_balance: str
     closing_balance: str
     entries: list[Entry]
+    debtor_account_id: str = ""
 
 
 class KeySet(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,16 +7,18 @@ from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from malipo.contracts.provider_commands import Cancel, Charge
 from malipo.contracts.providers.bank import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
-from provider_bank import mapping, requests
+from provider_bank import events, mapping, requests
 from provider_bank.account import Access, access_of, read_account
 from provider_bank.client import BankClient
+from provider_bank.keys import Keys
 from provider_bank.mapping import Unclear
-from provider_bank.objects import PAGES, PAYMENTS, PAYMENTS_PATH, BankResponse, Payment
+from provider_bank.objects import KEYS_PATH, PAGES, PAYMENTS, PAYMENTS_PATH, BankResponse, Payment
 from provider_bank.partners import Partner
 from provider_bank.requests import BankRequest
+from provider_bank.verification import Verifier
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, Credentials, ParsedCallback
-from provider_kit.sending import unless_silent
+from provider_kit.sending import ResponseTooLong, Silence, unless_silent
 
 KEY_LIFE = REPEAT.life
 REPLAY_LIMIT = KEY_LIFE - timedelta(hours=1)
@@ -50,6 +52,7 @@ class BankProvider:
     def __init__(self, client: BankClient, partners: Mapping[str, Partner]) -> None:
         self._client = client
         self._partners = partners
+        self._verifier = Verifier(partners, Keys(self._key_set))
 
     def identity(self, credentials: Credentials) -> str:
         """The partner and the account that is debited: whatever opens it may be exchanged, and the keys stay known."""
@@ -78,7 +81,19 @@ class BankProvider:
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Verify and read a webhook."""
-        raise NotImplementedError("provider.py, parse_callback: how a webhook of the bank is verified and read")
+        sent = await self._verifier.verify(callback, credentials)
+        return events.read(callback, sent.event_id, read_account(credentials).debtor_account_id)
+
+    async def _key_set(self, name: str) -> bytes:
+        """The keys that a partner signs webhooks with. Raises `NotSent` or `Misconfigured`."""
+        try:
+            response = await self._client.look_up(name, self._partners[name], KEYS_PATH)
+        except (Silence, ResponseTooLong):
+            raise NotSent("the bank does not show its keys") from None
+        if response.status != mapping.OK:
+            msg = f"the bank does not show its keys: http {response.status}"
+            raise NotSent(msg)
+        return response.body
 
     async def _query(self, attempt: Attempt) -> Outcome:
         # Judged before the book is read: what was read while the key was alive proves nothing after its death.

@@ -20,6 +20,12 @@ class Settings(ServiceSettings):
         "file (PEM) of those who vouch for the bank's certificate, in place of all that this system trusts, and "
         "`timeout_seconds`, the longest time of one request, at most 30, and 20 unless set.",
     )
+    bank_statement_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=86_400,
+        description="How often each account's payments are read that have changed at its bank.",
+    )
     bank_connect_seconds: float = Field(default=5, gt=0, le=30, description="Longest time to connect.")
 
     @model_validator(mode="after")
