@@ -77,12 +77,25 @@ def _results(*tables: str) -> Callable[[ProviderDescriptor], str]:
     return text
 
 
+def _reasons(provider: ProviderDescriptor) -> str:
+    """What the provider's own codes of failures and returns mean, from `REASONS` of its file `codes.py`."""
+    reasons: Mapping[str, str] = import_module(f"provider_{provider.name}.codes").REASONS
+    return table(("`failure.code`", "`failure.message`"), [(f"`{code}`", words) for code, words in reasons.items()])
+
+
+def _waits(provider: ProviderDescriptor) -> str:
+    """What the provider's reasons of a pending payment mean."""
+    return table(("reason", "what it means"), [(f"`{code}`", words) for code, words in provider.waits.items()])
+
+
 PARTS: Mapping[str, Callable[[ProviderDescriptor], str]] = {
     "credentials": _credentials,
     "what can be done": _abilities,
     "problems": _problems,
     "addresses": _addresses,
     "events": _events,
+    "reasons": _reasons,
+    "waits": _waits,
     "results that end a prompt": _results("PROMPT_ENDS"),
     "results that are paid all the same at times": _results("PROMPT_DOUBTS"),
     "results that end a reversal": _results("REVERSAL_ENDS"),

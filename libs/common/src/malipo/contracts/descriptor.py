@@ -192,7 +192,8 @@ class MethodRules:
     `needs` are the fields of a new payment that this method cannot do without. `refuses` says what else does not fit
     between the method's own fields and the amount, as a limit of one of its rails does. `completed` chooses what the merchant
     has left to Malipo, once, at the time at which the payment is accepted. `remittance`: whether it takes a text for the
-    recipient of the money, along with it.
+    recipient of the money, along with it. `attended`: whether a customer waits for the charge; what nobody waits for is tried
+    until it expires, however long the provider is away.
     """
 
     model: type[Method]
@@ -203,6 +204,7 @@ class MethodRules:
     refuses: Callable[[Any, Money], Misfit | None] = _fits
     completed: Callable[[Any, Money, datetime], Completed] = _as_it_is
     remittance: bool = False
+    attended: bool = True
     life: timedelta = timedelta(minutes=15)
     shortest_life: timedelta = timedelta(minutes=1)
     longest_life: timedelta = timedelta(hours=24)

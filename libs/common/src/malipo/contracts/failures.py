@@ -23,7 +23,7 @@ class OwnFailure(NamedTuple):
 CREDENTIALS = "/v1/provider-credentials/{provider}/accounts/{account}"
 """In these texts: where the credentials are to be set that were used, those of the account `default` too."""
 
-_AFTER_PATIENCE = "for a minute if it was a charge, for a day if it was anything else"
+_AFTER_PATIENCE = "for a minute if a customer waited for it, else for a day"
 _ANEW = "Start a new one."
 
 OWN_FAILURES: dict[str, OwnFailure] = {

@@ -238,6 +238,7 @@ DESCRIPTOR = ProviderDescriptor(
             refuses=_unfit,
             completed=_completed,
             remittance=True,
+            attended=False,
             life=timedelta(days=1),
             longest_life=timedelta(days=7),
         ),
