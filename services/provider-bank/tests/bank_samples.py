@@ -28,8 +28,18 @@ OTHER_CREDENTIALS = {
     "oauth": {"client_id": "cafe-client", "client_secret": "cafe-secret"},
     "webhook_keys": [{"id": "key-1", "secret": "cafe-signing-secret"}],
 }
-BY_KEY = {"partner": "by-key", "debtor_account_id": ACCOUNT, "api_key": "key-of-the-shop"}
-OTHER_BY_KEY = {"partner": "by-key", "debtor_account_id": "acc-2", "api_key": "key-of-the-cafe"}
+BY_KEY = {
+    "partner": "by-key",
+    "debtor_account_id": ACCOUNT,
+    "api_key": "key-of-the-shop",
+    "webhook_keys": CREDENTIALS["webhook_keys"],
+}
+OTHER_BY_KEY = {
+    "partner": "by-key",
+    "debtor_account_id": "acc-2",
+    "api_key": "key-of-the-cafe",
+    "webhook_keys": OTHER_CREDENTIALS["webhook_keys"],
+}
 RECIPIENT = {"name": "Grace Brewster Hopper", "account": {"number": "000123456789", "routing": "021000021"}}
 BY_ALIAS = {"name": "Grace Brewster Hopper", "alias": {"type": "email", "value": "grace@navy.example"}}
 
@@ -77,6 +87,11 @@ def rejected(code: str = "AC04") -> dict[str, Any]:
 def returned(code: str = "R02", amount: str = "10.00") -> dict[str, Any]:
     back = {"code": code, "text": "Account closed", "at": "2026-12-01T15:00:00+00:00", "amount": amount}
     return payment("returned", rail="ACH", returned=back, version=5)
+
+
+def event(shown: dict[str, Any], event_id: str = "evt_1") -> dict[str, Any]:
+    """What a webhook carries."""
+    return {"id": event_id, "type": f"payment.{shown['status']}", "created_at": shown["updated_at"], "data": shown}
 
 
 def page(*payments: dict[str, Any]) -> dict[str, Any]:

@@ -59,9 +59,18 @@ def event(event_id: str = "evt_1", event_type: str | None = None, **changes: Any
     return json.dumps(body | {"data": payment}).encode()
 
 
-def signed(body: bytes, key_id: str = "key-1", *, secret: str | None = None, event_id: str = "evt_1", age: float = 0):
-    """A webhook that was signed with a secret, some seconds ago."""
+def signed(
+    body: bytes,
+    key_id: str = "key-1",
+    *,
+    secret: str | None = None,
+    event_id: str = "evt_1",
+    age: float = 0,
+    at: float | None = None,
+):
+    """A webhook that was signed with a secret, some seconds ago, or at that Unix time."""
     sent = _sent(event_id, age)
+    sent["x-bank-timestamp"] = sent["x-bank-timestamp"] if at is None else str(int(at))
     digest = hmac.new((secret or SECRETS[key_id]).encode(), _payload(sent, body), hashlib.sha256).hexdigest()
     return Callback({**sent, "x-bank-key-id": key_id, "x-bank-signature": f"v1={digest}"}, body)
 

@@ -1,7 +1,10 @@
 """The partner bank held to the laws of every provider, with an access token and with a key."""
 
+import json
+
 import bank_samples as samples
 from bank_samples import PAYMENT_ID, USD_10, page, payment, problem, rejected, returned
+from bank_signing import signed
 
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Reversed, Succeeded
 from malipo.contracts.provider_commands import Cancel
@@ -11,7 +14,7 @@ from provider_bank.codes import REASONS
 from provider_bank.connections import Connections
 from provider_bank.provider import BankProvider
 from testkit.conformance import ProviderConformance
-from testkit.examples import Example
+from testkit.examples import Example, Story
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
@@ -28,6 +31,7 @@ class TestBank(ProviderConformance):
     content_type = "application/json"
     rate_limit_is_unprocessed = True
     fetches_tokens = True
+    names = (samples.ACCOUNT, "acc-2")
     secrets = ("token-of-the-account", "Grace Brewster Hopper", "the bank's own words")
 
     def is_token_request(self, request):
@@ -108,10 +112,13 @@ class TestBank(ProviderConformance):
         }
 
     def sign(self, event, credentials, signed_at):
-        raise NotImplementedError("test_conformance.py, sign: a webhook as the bank sends it")
+        key, body = credentials["webhook_keys"][0], json.dumps(event).encode()
+        return signed(body, key["id"], secret=key["secret"], event_id=event["id"], at=signed_at)
 
     def stories(self):
-        raise NotImplementedError("test_conformance.py, stories: transactions as a webhook and as a query report them")
+        named = frozenset({PAYMENT_ID})
+        shown = [payment("initiated"), payment("processing"), payment("completed"), returned(), rejected()]
+        return [Story(CHARGE, samples.event(one), Reply(page(one)), named) for one in shown]
 
 
 class TestBankByKey(TestBank):

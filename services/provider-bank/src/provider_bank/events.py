@@ -1,6 +1,7 @@
 """The bank's webhooks, and its payments wherever else they are shown, as reports of our operations. Pure.
 
-`version` is not kept: what a payment has come to follows from the outcomes in whatever order they come (decision 0069).
+`version` is not kept: what a payment has come to follows from its outcomes in whatever order they come. Only why it waits
+would not: of a webhook, which may be late, that makes us ask (decision 0069).
 """
 
 from datetime import datetime
@@ -15,6 +16,7 @@ from provider_kit.provider import Callback, CallbackOutcome, NamedOperation, Par
 
 METHOD = "bank_transfer"
 _ABOUT_PAYMENTS = "payment."
+_WAITS_FOR_A_REASON = ("held", "unknown")
 
 
 def read(callback: Callback, event_id: str, debtor_account_id: str) -> ParsedCallback:
@@ -30,7 +32,10 @@ def read(callback: Callback, event_id: str, debtor_account_id: str) -> ParsedCal
     payment = PAYMENTS.decode(event.data)
     if payment.debtor_account_id != debtor_account_id:
         raise BadSignature("of another account")
-    return told(event.id, payment, times.read(event.created_at))
+    happened_at = times.read(event.created_at)
+    if payment.status in _WAITS_FOR_A_REASON:
+        return _ask(event.id, payment, happened_at)
+    return told(event.id, payment, happened_at)
 
 
 def told(callback_id: str, payment: Payment, happened_at: datetime | None = None) -> ParsedCallback:
@@ -39,13 +44,20 @@ def told(callback_id: str, payment: Payment, happened_at: datetime | None = None
     Raises `ValueError` for an amount that cannot be.
     """
     outcome = outcome_of_payment(payment)
-    named = {PAYMENT: payment.id, "end_to_end_id": payment.end_to_end_id}
     if isinstance(outcome, Unknown):
-        ask = (NamedOperation(kind="charge", references=named),)
-        return ParsedCallback(callback_id, ask=ask, happened_at=happened_at)
+        return _ask(callback_id, payment, happened_at)
     money = sent_money(payment) if payment.status in MOVED else None
-    report = CallbackOutcome(kind="charge", references=named, outcome=outcome, otherwise=money)
+    report = CallbackOutcome(kind="charge", references=_names(payment), outcome=outcome, otherwise=money)
     return ParsedCallback(callback_id, (report,), happened_at=happened_at)
+
+
+def _ask(callback_id: str, payment: Payment, happened_at: datetime | None) -> ParsedCallback:
+    ask = (NamedOperation(kind="charge", references=_names(payment)),)
+    return ParsedCallback(callback_id, ask=ask, happened_at=happened_at)
+
+
+def _names(payment: Payment) -> dict[str, str]:
+    return {PAYMENT: payment.id, "end_to_end_id": payment.end_to_end_id}
 
 
 def sent_money(payment: Payment) -> ReceivedMoney:
