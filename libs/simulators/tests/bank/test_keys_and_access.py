@@ -115,3 +115,12 @@ async def test_clients_and_keys_of_one_customer_see_its_payments_and_nobody_else
     creditor = {"name": "Eve", "account": {"number": "1234", "routing": "021000021"}}
     stolen = await bank.send("POST", "/v1/payments", asked | {"creditor": creditor}, key="k", api_key="rival.1")
     assert code(stolen) == [403, "account_forbidden"]
+
+
+async def test_a_bank_that_has_customers_knows_nobody_else(bank_with, code):
+    async with bank_with(customers=frozenset({"shop"})) as bank:
+        assert (await bank.get("/v1/payments"))["data"] == []
+        assert code(await bank.send("GET", "/v1/payments", api_key="rival.1")) == [401, "unauthenticated"]
+        grant = {"grant_type": "client_credentials"}
+        stranger = await bank.http.post("/oauth2/token", data=grant, auth=("rival", "secret"))
+        assert (stranger.status_code, stranger.json()["error"]) == (401, "invalid_client")

@@ -57,7 +57,7 @@ async def test_a_statement_may_be_wrong_by_fault(bank):
     assert (missing["entries"], missing["closing_balance"]) == ([], "100000000.00")
 
 
-async def test_a_customer_of_several_accounts_says_which_one_and_nobody_sees_anothers(bank, code):
+async def test_a_customer_of_several_accounts_says_which_one_and_nobody_sees_that_of_another(bank, code):
     await bank.ordered()
     await bank.ordered(debtor_account_id="acc-2")
     day = bank_day(-1)

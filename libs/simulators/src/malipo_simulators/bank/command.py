@@ -25,6 +25,10 @@ DaySeconds = Annotated[
         help="How long a day lasts, a banking day too; every rail is open at any time then. Left out: the real calendar.",
     ),
 ]
+Customers = Annotated[
+    str,
+    typer.Option(envvar="BANK_SIM_CUSTOMERS", help="Who there is, with commas; left out, whoever comes is a customer."),
+]
 TlsPort = Annotated[
     int | None,
     typer.Option(
@@ -57,6 +61,7 @@ def run(
     begin_seconds: BeginSeconds = 0.5,
     return_answer_seconds: ReturnAnswerSeconds = 5,
     day_seconds: DaySeconds = None,
+    customers: Customers = "",
     tls_port: TlsPort = None,
     tls_names: TlsNames = NAMES,
     authority_file: AuthorityFile = None,
@@ -75,6 +80,7 @@ def run(
         begin_seconds=begin_seconds,
         return_answer_seconds=return_answer_seconds,
         day_seconds=day_seconds,
+        customers=frozenset(filter(None, customers.split(","))),
     )
     app = create_bank_app(settings)
     certificates: Certificates = app.state.world.certificates

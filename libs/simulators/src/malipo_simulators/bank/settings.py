@@ -20,7 +20,7 @@ class BankSettings(SimulatorSettings):
     what ends by itself: a check, research, another bank's answer to a return request.
 
     `day_seconds` shortens the calendar: every rail is open at any time, and a day, a banking day too, lasts so long.
-    `opening_balance_minor` is what every account begins with, in cents. Limits of the contract: `key_seconds` (of an
+    `customers` are those that there are; left empty, whoever comes is one. `opening_balance_minor` is what every account begins with, in cents. Limits of the contract: `key_seconds` (of an
     Idempotency-Key), `token_seconds`, `unclaimed_days`.
     """
 
@@ -31,6 +31,7 @@ class BankSettings(SimulatorSettings):
     research_seconds: float = 5.0
     return_answer_seconds: float = 5.0
     day_seconds: float | None = None
+    customers: frozenset[str] = frozenset()
     opening_balance_minor: int = 100_000_000_00
     key_seconds: int = 7 * DAY_SECONDS
     token_seconds: int = 1_800

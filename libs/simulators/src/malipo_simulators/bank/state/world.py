@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from typing import override
 
-from malipo_simulators.bank.errors import account_forbidden, invalid_client, no_room
+from malipo_simulators.bank.errors import account_forbidden, invalid_client, no_room, unauthenticated
 from malipo_simulators.bank.faults import BankFault
 from malipo_simulators.bank.objects.models import Payment
 from malipo_simulators.bank.rails import Calendar
@@ -65,6 +65,8 @@ class BankWorld(World[BankSettings]):
 
     def client_of(self, client_id: str, secret: str) -> str:
         """The client's id. The first secret that comes with it is its secret from then on: raise invalid_client for others."""
+        if not self._is_known(name_in(client_id)):
+            raise invalid_client()
         digest = hashlib.sha256(secret.encode()).digest()
         if client_id not in self._secrets and len(self._secrets) >= self.settings.max_accounts:
             raise no_room()
@@ -73,11 +75,19 @@ class BankWorld(World[BankSettings]):
         return client_id
 
     def customer(self, client_id: str) -> Customer:
-        """Whose client it is: `shop.2` is a client of the customer `shop`, as `shop` is. Raise 503 when there is no room."""
-        name = client_id.partition(".")[0]
+        """Whose client it is: `shop.2` is a client of the customer `shop`, as `shop` is.
+
+        Raise 401 if there is no such customer, and 503 when there is no room.
+        """
+        name = name_in(client_id)
+        if not self._is_known(name):
+            raise unauthenticated("There is no such customer.")
         if name not in self.customers and len(self.customers) >= self.settings.max_accounts:
             raise no_room()
         return self.customers.setdefault(name, Customer(name))
+
+    def _is_known(self, customer: str) -> bool:
+        return not self.settings.customers or customer in self.settings.customers
 
     def account_of(self, customer: Customer, account_id: str) -> Account:
         """The customer's account: opened when it is first named. Raise 403 if it is another customer's."""
@@ -98,3 +108,8 @@ class BankWorld(World[BankSettings]):
     @override
     def counters(self) -> Json:
         return {"accounts": len(self.accounts), "payments": len(self.payments), "effects": self.book.count}
+
+
+def name_in(client_id: str) -> str:
+    """Of the customer."""
+    return client_id.partition(".")[0]
