@@ -21,6 +21,7 @@ from malipo_simulators.bank.app import create_bank_app
 from malipo_simulators.bank.settings import BankSettings
 from malipo_simulators.kit.server import make_server
 from malipo_simulators.kit.tls.listening import listen_securely
+from malipo_simulators.kit.webhooks.posting import Poster
 from provider_bank.client import BankClient
 from provider_bank.connections import Connections, client_of
 from provider_bank.partners import Authentication, Partner
@@ -36,7 +37,7 @@ from testkit.tokens import MemoryTokens
 
 WAYS: tuple[Authentication, ...] = ("oauth2", "mtls", "api_key")
 ACCOUNT = samples.ACCOUNT
-SETTINGS = BankSettings(seed="tls", begin_seconds=0, rtp_seconds=0.05)
+SETTINGS = BankSettings(seed="tls", webhook_retry_seconds=(0.05,) * 20)
 
 
 def new_charge(rail: str = "BOOK", **changes: Any) -> Charge:
@@ -101,10 +102,12 @@ class SecureBank:
 
 
 @asynccontextmanager
-async def running(folder: Path, **names: str) -> AsyncGenerator[SecureBank]:
-    """A new bank. `names`: what its certificate is for, if not for the address that it is reached by."""
-    app = create_bank_app(SETTINGS)
-    context = app.state.world.certificates.context(names.get("names", "localhost"))
+async def running(
+    folder: Path, *, names: str = "localhost", poster: Poster | None = None
+) -> AsyncGenerator[SecureBank]:
+    """A new bank. `names`: what its certificate is for. `poster` receives its webhooks."""
+    app = create_bank_app(SETTINGS, poster)
+    context = app.state.world.certificates.context(names)
     secure = listen_securely("127.0.0.1", 0, context)
     async with serving(make_server(app, secure)) as url, http_client(timeout_seconds=10, base_url=url) as http:
         authority = folder / "authority.pem"
