@@ -33,6 +33,7 @@ Seconds = Annotated[float, typer.Option(min=1, help="How long to measure, after 
 Save = Annotated[bool, typer.Option("--save", help="Write the figures into docs/benchmarks.md.")]
 WarmUp = Annotated[float, typer.Option(min=1, help="Seconds of the same load that are not measured.")]
 
+_SENDER = next(iter(SENDERS))
 _MOST_PAYMENTS = 5_000_000
 _BYTES_OF_A_PAYMENT = 14_000
 """On the disk, in all databases while they grow: five million take 70 GB."""
@@ -100,7 +101,7 @@ def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list
     seconds, warm_up = 60 * scale, 30 * scale
     wrong = compare_traces(rate, warm_up, seconds, settings, save=save)
     wrong += compare_replicas(rate, warm_up, seconds, settings, save=save)
-    wrong += try_receiver("stripe", 500, 10 * scale, seconds, save=save)[1]
+    wrong += try_receiver(_SENDER, 500, 10 * scale, seconds, save=save)[1]
     return wrong + compare_sizes(_MOST_PAYMENTS * scale, 10_000 * scale, rate, seconds, settings, save=save)
 
 
@@ -223,7 +224,7 @@ def traces(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: S
 
 @app.command()
 def receiver(
-    provider: Annotated[str, typer.Option(help=f"Whose callbacks: {', '.join(SENDERS)}.")] = next(iter(SENDERS)),
+    provider: Annotated[str, typer.Option(help=f"Whose callbacks: {', '.join(SENDERS)}.")] = _SENDER,
     rate: Annotated[float, typer.Option(min=1, help="Callbacks a second.")] = 500,
     seconds: Seconds = 60,
     warm_up: WarmUp = 10,

@@ -17,19 +17,35 @@ from bench.receiver.campaign import Campaign, Sent
 from bench.receiver.heavy import _completed
 from bench.receiver.reception import Reception, with_window
 from bench.receiver.senders import SENDERS, event_id, payment_id
+from bench.receiver.service import Receiver
 from bench.receiver.trial import Trial
 from malipo import clock
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import Succeeded
+from malipo.contracts.providers import PROVIDERS
+from malipo.contracts.providers.bank import own_reference
 from malipo.contracts.topics import PAYMENT_EVENTS
+from malipo.messaging.database import Database
+from malipo.messaging.unit_of_work import Reads
+from malipo.platform.secrets import KeyRing
+from provider_bank.partners import Partner
+from provider_bank.provider import BankProvider
+from provider_kit.knowledge import originals
+from provider_kit.personal import PersonalKeys
+from provider_kit.provider import Callback
 from provider_stripe.client import verify
 from provider_stripe.events import parse_event
 from testkit.serving import serving
 
 ALONE = Reception(name="alone", rate=500, seconds=60, callbacks=30_000, answered=(5.0, 20.0))
 TRIAL = Trial(
-    alone=ALONE, beside=replace(ALONE, name="beside", answered=(6.0, 25.0)), killed=ALONE, documents=7, described={}
+    provider="bank",
+    alone=ALONE,
+    beside=replace(ALONE, name="beside", answered=(6.0, 25.0)),
+    killed=ALONE,
+    documents=7,
+    described={},
 )
 
 
@@ -42,6 +58,50 @@ def test_a_callback_of_stripes_is_one_that_its_service_believes():
     assert parsed.callback_id == event_id(7)
     assert told.operation_id == charge_id(payment_id(7), 1)
     assert isinstance(told.outcome, Succeeded)
+
+
+async def test_a_callback_of_the_banks_is_one_that_its_service_believes():
+    sender, now = SENDERS["bank"], clock.unix_seconds()
+    sent = sender.sign(7, now)
+    partners = {"default": Partner(mode="test", authentication="oauth2", api_base="http://127.0.0.1:1")}
+    provider = BankProvider(None, partners)
+    parsed = await provider.parse_callback(Callback(sent.headers, sent.body), sender.credentials)
+    [told] = parsed.outcomes
+    assert parsed.callback_id == event_id(7)
+    assert own_reference(charge_id(payment_id(7), 1)) in told.references.values()
+    assert isinstance(told.outcome, Succeeded)
+
+
+class OneDatabase:
+    """What a `Receiver` asks of its stack, but for processes."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+
+    def url(self, _service: str) -> str:
+        return "http://127.0.0.1:1"
+
+    def database_url(self, _service: str) -> str:
+        return self._database_url
+
+
+@pytest.mark.parametrize("provider", SENDERS)
+async def test_the_charges_that_callbacks_are_about_are_some_that_the_service_finds(provider, new_database, pool_of):
+    url = new_database(f"provider_{provider}")
+    ring = KeyRing({"k1": b"k" * 32})
+    await Receiver(OneDatabase(url), SENDERS[provider])._add(3, ring)
+    pool = await pool_of(url)
+    found = await originals(Reads(pool), [charge_id(payment_id(number), 1) for number in range(3)])
+    assert [one.operation.merchant_id for one in found.values()] == ["mer_receiver"] * 3
+    keys = PersonalKeys(PROVIDERS[provider], a_database(pool), ring)
+    [opened] = [await keys.open(one.operation.payment_id, one.operation.method) for one in list(found.values())[:1]]
+    assert opened == PROVIDERS[provider].read_method(SENDERS[provider].method)
+
+
+def a_database(pool) -> Database:
+    database = Database(lambda: None)
+    database.use(pool)
+    return database
 
 
 def test_an_event_that_is_fed_to_heavy_work_can_be_read():

@@ -12,14 +12,14 @@ from bench.receiver.trial import Trial
 
 def tables(trial: Trial) -> list[Table]:
     """All tables of a run."""
-    return [stages_table(trial.stages), cpu_table(trial.stages), heavy_table(trial)]
+    return [stages_table(trial.provider, trial.stages), cpu_table(trial.stages), heavy_table(trial)]
 
 
-def stages_table(stages: Sequence[Reception]) -> Table:
+def stages_table(provider: str, stages: Sequence[Reception]) -> Table:
     """Rates, latencies, refusals and losses: one row a stage."""
     columns = ("callbacks", "per second", "answered p50, ms", "p99", "refused tries", "sent again", "taken twice",
                "longest, s", "lost", "not told", "busy CPUs", "late p99, ms")  # fmt: skip
-    drawn = Table("stage", *columns, title="The receiver of callbacks")
+    drawn = Table("stage", *columns, title=f"The receiver of callbacks: provider-{provider}")
     for stage in stages:
         answered = (f"{value:.1f}" for value in stage.answered)
         again = (f"{stage.sent_again:,}", str(stage.repeated), f"{stage.longest_seconds:.1f}")
@@ -49,6 +49,7 @@ def line(trial: Trial, seconds: float) -> str:
     """The one line of JSON."""
     alone, killed = trial.alone, trial.killed
     answer = {
+        "provider": trial.provider,
         "callbacks_per_second": alone.rate,
         "answered_p50_ms": round(alone.answered[0], 1),
         "answered_p99_ms": round(alone.answered[1], 1),

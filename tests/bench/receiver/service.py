@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.database import connected, tidy
 from bench.receiver.senders import ACCOUNT, AMOUNT_MINOR, Sender, event_id, payment_id
+from gateway.payments.personal import sealed
 from malipo import clock
+from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.identity import account_name, charge_id
-from malipo.contracts.message import encode
-from malipo.contracts.outcomes import OutcomeReported
+from malipo.contracts.message import Message, encode
+from malipo.contracts.outcomes import OutcomeReported, Pending
 from malipo.contracts.provider_commands import Charge
 from malipo.contracts.providers import PROVIDERS
 from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES
@@ -27,11 +28,28 @@ from provider_kit.references import OWN
 MERCHANT = "mer_receiver"
 _START_SECONDS = 60.0
 _TOLD_SECONDS = 60.0
-_COLUMNS = ("id", "operation_id", "payment_id", "merchant_id", "kind", "command", "headers", "account",
-            "first_sent_at", "done_at")  # fmt: skip
+_ATTEMPT = ("id", "operation_id", "payment_id", "merchant_id", "kind", "command", "headers", "account", "account_fingerprint",
+            "outcome", "first_sent_at", "done_at")  # fmt: skip
+_PENDING = msgspec.json.encode(Pending()).decode()
 _STORED = "SELECT count(*) FROM inbox WHERE consumer = 'callbacks' AND message_id = ANY($1::text[])"
 _KNOWN = "SELECT count(*) FROM credentials WHERE id = $1"
 _OUTBOX = "SELECT count(*) FROM outbox"
+
+
+class _Made(NamedTuple):
+    """A charge that was sent, and the key to what of it is about a person."""
+
+    id: str
+    payment_id: str
+    command: bytes
+    key: str | None
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """Its attempt: sent, and pending at the provider."""
+        now, account = clock.now(), account_name(MERCHANT, "test", DEFAULT_ACCOUNT)
+        sent = self.id, self.id, self.payment_id, MERCHANT, "charge", self.command, "{}", account, "the account there"
+        return (*sent, _PENDING, now, now)
 
 
 class Receiver:
@@ -51,7 +69,7 @@ class Receiver:
         if not until(lambda: bool(self._ask(_KNOWN, ACCOUNT)), _START_SECONDS):
             msg = f"{self.service} does not know its account"
             raise TimeoutError(msg)
-        asyncio.run(self._add(charges))
+        asyncio.run(self._add(charges, ring))
         asyncio.run(tidy(self._database_url))
 
     def stored(self, numbers: Sequence[int]) -> int:
@@ -81,24 +99,21 @@ class Receiver:
         async with made as producer:
             await producer.send_and_wait(MERCHANT_CONFIG.name, encode(configured), key=MERCHANT.encode())
 
-    async def _add(self, charges: int) -> None:
-        made = [self._charge(number) for number in range(charges)]
+    async def _add(self, charges: int, ring: KeyRing) -> None:
+        made = [self._made(number, ring) for number in range(charges)]
         own = PROVIDERS[self.sender.provider].own_references
-        names = [(name, one.operation_id, OWN) for one in made for name in own(one.operation_id)]
-        now = clock.now()
-        rows = [
-            (one.operation_id, one.operation_id, one.payment_id, MERCHANT, "charge", encode(one), "{}",
-             account_name(MERCHANT, "test", one.account), now, now)
-            for one in made
-        ]  # fmt: skip
+        names = [(name, one.id, OWN) for one in made for name in own(one.id)]
+        keys = [(one.payment_id, one.key) for one in made if one.key is not None]
         async with connected(self._database_url) as connection:
-            await connection.copy_records_to_table("attempts", records=rows, columns=_COLUMNS)
-            columns = ("reference", "attempt_id", "role")
-            await connection.copy_records_to_table("attempt_references", records=names, columns=columns)
+            copy = connection.copy_records_to_table
+            await copy("attempts", records=[one.row for one in made], columns=_ATTEMPT)
+            await copy("attempt_references", records=names, columns=("reference", "attempt_id", "role"))
+            await copy("personal_keys", records=keys, columns=("payment_id", "wrapped"))
 
-    def _charge(self, number: int) -> Charge:
-        payment = payment_id(number)
-        return Charge(
+    def _made(self, number: int, ring: KeyRing) -> _Made:
+        payment, provider = payment_id(number), PROVIDERS[self.sender.provider]
+        method, key = sealed(payment, provider.read_method(self.sender.method), ring)
+        charge = Charge(
             payment_id=payment,
             operation_id=charge_id(payment, 1),
             merchant_id=MERCHANT,
@@ -107,9 +122,10 @@ class Receiver:
             step=1,
             client_ref=f"order {number}",
             amount=Money(AMOUNT_MINOR, "USD"),
-            method=self.sender.method,
+            method=method,
             capture="automatic",
         )
+        return _Made(charge.operation_id, payment, encode(charge), key)
 
 
 async def _value(url: str, query: str, arguments: Sequence[object]) -> int:
@@ -120,7 +136,6 @@ async def _value(url: str, query: str, arguments: Sequence[object]) -> int:
 async def _reported(bootstrap: str) -> set[str]:
     """The operations of which a callback's outcome is on the topic."""
     found: set[str] = set()
-    decode = partial(msgspec.json.decode, type=OUTCOMES.messages)
     consumer: Any = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -129,8 +144,12 @@ async def _reported(bootstrap: str) -> set[str]:
         ends = await consumer.end_offsets(partitions)
         while any([await consumer.position(one) < ends[one] for one in partitions]):
             for records in (await consumer.getmany(timeout_ms=1000, max_records=5000)).values():
-                reports = [decode(record.value) for record in records]
-                found |= {one.operation_id for one in reports if isinstance(one, OutcomeReported)}
+                reports = [OUTCOMES.decode(record.value) for record in records]
+                found |= {one.operation_id for one in reports if _is_of_a_callback(one)}
     finally:
         await consumer.stop()
     return found
+
+
+def _is_of_a_callback(report: Message) -> TypeGuard[OutcomeReported]:
+    return isinstance(report, OutcomeReported) and report.source == "callback"

@@ -22,6 +22,7 @@ _MORE = 1.2
 class Trial:
     """What a run found. `complaints` are what went wrong beside the stages."""
 
+    provider: str
     alone: Reception
     beside: Reception
     killed: Reception
@@ -51,11 +52,10 @@ def run(sender: Sender, *, rate: float, warm_up: float, seconds: float, say: Say
 
     Events come at the callbacks' rate in the first stage, too: all that differs in the second is that somebody reads them.
     """
-    service = f"provider-{sender.provider}"
     each = round(rate * (warm_up + seconds) * _MORE) + 100
     with (
         tempfile.TemporaryDirectory() as folder,
-        Stack(Path(folder) / "stack", only={service}, settings={service: sender.settings}) as stack,
+        Stack(Path(folder) / "stack", only={f"provider-{sender.provider}"}) as stack,
     ):
         receiver = Receiver(stack, sender)
         receiver.set_up(3 * each)
@@ -69,7 +69,7 @@ def run(sender: Sender, *, rate: float, warm_up: float, seconds: float, say: Say
                 documents = heavy.documents()
         killed = load.measure("PostgreSQL killed", 2, half_way=lambda: stack.kill("postgres"))
         complaints = () if level else ("erp-sink did not keep up with the events",)
-        return Trial(alone, beside, killed, documents, machine.hardware(), complaints)
+        return Trial(sender.provider, alone, beside, killed, documents, machine.hardware(), complaints)
 
 
 @dataclass(frozen=True)
