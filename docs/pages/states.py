@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED
 from gateway.history.texts import EXPLANATIONS, MAY, Explanation
 from malipo.contracts.descriptor import PENDING
 from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition, deadline_seconds
@@ -24,6 +24,11 @@ At `expires_at` of a payment that waits for its customer `expired` happens to it
 A cancel that comes while it is not known how the charge stands is deferred (`waiting`): it ends with the charge, or is sent once that is
 known ([why](decisions/0024-an-intent-expires.md))."""
 
+_INITIATED = """\
+Of a method that has it (`MethodRules.initiates`), as a bank's transfer, `processing` is `initiated` until the provider is known to have
+begun: `payment.processing` is told when that is (`begun`), and not of a doubt before
+([why](decisions/0065-a-transfer-is-initiated-until-its-bank-works-on-it.md))."""
+
 _TEXTS = """\
 The texts of `GET /v1/payments/{id}/explain`, by state and reason: what has happened, or `accepted` before anything has, or `refused`.
 *Next by* is the deadline above. Each thing that may be done is safe in its row, within what the whole payment allows: one
@@ -42,6 +47,7 @@ def page() -> str:
         *(_section(subject) for subject in Subject),
         "## What merchants see of a payment",
         table(("state", "public status"), [(f"`{state}`", f"`{PUBLIC[state]}`") for state in PUBLIC]),
+        _INITIATED,
         _DOUBT,
         "## In plain words",
         _TEXTS,
@@ -66,6 +72,7 @@ def _explanations(subject: Subject) -> str:
             )
             for action, texts in OTHER_ACTIONS.items()
         ]
+        rows.append(_texts(f"`{State.PENDING}`, its status `initiated`", "pending", NOT_BEGUN))
         rows += [_texts(f"a {kind} {how}", "", texts) for (kind, how), texts in CHANGING.items()]
         rows += [
             _texts(f"`{State.COMPLETED}` after an end, `late_payments` is `{late}`", "succeeded", texts)

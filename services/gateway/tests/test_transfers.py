@@ -1,7 +1,11 @@
 """Payments to a recipient: how they go is decided once, when they are accepted, and shown."""
 
-import pytest
+import asyncio
 
+import pytest
+from msgspec.structs import replace
+
+from gateway.payments import personal
 from malipo.contracts.commands import CreatePayment
 
 ACCOUNT = {"name": "Ada Lovelace", "account": {"number": "000123456789", "routing": "021000021"}}
@@ -39,6 +43,49 @@ async def test_a_rail_is_chosen_once_and_shown_with_when_it_goes(gateway, payer)
         assert again.json()["transfer"] == shown
     [command] = await commands(gateway)
     assert (command.method.details["rail"], command.method.transfer.rail) == (shown["rail"], shown["rail"])
+
+
+async def test_it_is_initiated_until_the_bank_works_on_it(gateway, payer):
+    accepted = (await payer.pay(TRANSFER)).json()
+    assert accepted["status"] == "initiated"
+    assert [one["id"] for one in (await payer.get("/v1/payments?status=initiated")).json()["data"]] == [accepted["id"]]
+    explained = (await payer.get(f"/v1/payments/{accepted['id']}/explain")).json()
+    assert (explained["status"], [one["code"] for one in explained["you_may"]]) == (
+        "initiated",
+        ["cancel", "wait", "repeat"],
+    )
+
+
+async def test_one_that_its_bank_has_taken_and_not_begun_is_explained_so(gateway, payer):
+    accepted = (await payer.pay(TRANSFER)).json()
+    steps = [gateway.step(payer, accepted, to="initiated", provider="bank") for _ in range(2)]
+    cause = replace(steps[1].cause, trigger="pending", detail="AFTER_CUT_OFF")
+    await gateway.receive(steps[0], replace(steps[1], to_state="pending", cause=cause))
+    explained = (await payer.get(f"/v1/payments/{accepted['id']}/explain")).json()
+    assert explained["status"] == "initiated"
+    assert "has not begun to work on it" in explained["why"]
+    assert "cut-off" in explained["why"]
+    assert "cancel" in [one["code"] for one in explained["you_may"]]
+
+
+async def test_who_waits_for_a_first_state_waits_until_the_bank_has_taken_it(gateway, payer):
+    plain = (await payer.pay(TRANSFER, key="k")).json()
+    taken = gateway.step(payer, plain, to="initiated", provider="bank", status_reason="pending_at_provider")
+    waiting = asyncio.create_task(payer.pay(TRANSFER, key="k", Prefer="wait=20"))
+    await gateway.receive(taken)
+    answer = await waiting
+    assert (answer.status_code, answer.json()["status"]) == (202, "initiated")
+    assert answer.json()["status_reason"] == "pending_at_provider"
+
+
+async def test_personal_data_of_one_that_is_initiated_is_erased_when_it_has_ended(gateway, payer):
+    accepted = (await payer.pay(TRANSFER)).json()
+    asked = await payer.post(f"/v1/payments/{accepted['id']}/erase", key="k")
+    assert asked.json() == {"erased": 0, "waiting": 1}
+    assert not await personal.erase_ended(gateway.dependencies.database)
+    await gateway.receive(gateway.step(payer, accepted))
+    await personal.erase_ended(gateway.dependencies.database)
+    assert await gateway.pool.fetchval("SELECT wrapped IS NULL FROM personal_keys")
 
 
 async def test_a_rail_that_is_named_is_not_shown_as_chosen(payer):

@@ -25,7 +25,7 @@ from orchestrator.views import PUBLIC
 SUBJECTS = list(Subject)
 OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED, *DECISIONS}
 FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
-CHARGES_ONLY = {Trigger.APPROVED, Trigger.REVERSED, Trigger.CAPTURED, Trigger.RELEASED}
+CHARGES_ONLY = {Trigger.APPROVED, Trigger.BEGUN, Trigger.REVERSED, Trigger.CAPTURED, Trigger.RELEASED}
 AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 DOUBTS = {Trigger.UNKNOWN, Trigger.UNCLEAR}
@@ -131,8 +131,10 @@ def test_what_is_pending_is_asked_about_and_doubted_only_by_the_providers_last_w
     asked = next(one for one in pending if one.trigger is Trigger.OVERDUE)
     assert (asked.to, asked.send, asked.event) == (State.PENDING, Send.QUERY, None)
     assert [one.trigger for one in pending if one.to is State.IN_DOUBT] == [Trigger.UNCLEAR]
+    begins = {Trigger.BEGUN} if subject is Subject.PAYMENT else set()
     assert {one.trigger for one in transitions_of(subject) if one.to is State.PENDING and one.state is not one.to} == {
-        Trigger.PENDING
+        Trigger.PENDING,
+        *begins,
     }
 
 
@@ -261,7 +263,7 @@ def test_two_ends_without_money_are_one_outcome_overtaking_the_other():
 
 def test_every_state_has_a_public_status_and_every_status_a_state():
     assert set(PUBLIC) == states_of(Subject.PAYMENT)
-    assert set(PUBLIC.values()) == set(PaymentStatus.__args__)
+    assert {*PUBLIC.values(), "initiated"} == set(PaymentStatus.__args__)
 
 
 def test_the_published_events_are_those_that_the_contract_lists():

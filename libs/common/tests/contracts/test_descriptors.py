@@ -96,6 +96,13 @@ def test_a_null_character_which_no_row_can_hold_is_refused_in_every_text_and_the
                 assert [text for text in free if re.search(text.get("pattern", ""), sent)] == [], provider.name
 
 
+def test_what_is_initiated_before_its_provider_works_on_it_can_be_canceled_until_then():
+    for provider in PROVIDERS.values():
+        for rules in provider.methods:
+            assert not rules.initiates or "cancel" in provider.operations
+            assert not rules.initiates or (rules.captures, rules.actions) == (("automatic",), ())
+
+
 def test_confirming_follows_an_approval_and_nothing_else():
     for provider in PROVIDERS.values():
         asks = any("approval" in rules.actions for rules in provider.methods)

@@ -44,6 +44,7 @@ from orchestrator.outcomes import (
     learn_operation,
     learn_payment,
     names,
+    of_the_wait,
     own_failure,
     trigger_from,
     trigger_of,
@@ -197,7 +198,8 @@ class Fold(Recording):
             return self.ignored.append(Ignored.LATE)
         if isinstance(outcome, Approved):
             return self._approve(outcome)
-        return self._payment_step(trigger_from(self.source, outcome), outcome)
+        trigger = of_the_wait(self.payment, trigger_from(self.source, outcome), outcome)
+        return self._payment_step(trigger, outcome)
 
     def _approve(self, outcome: Approved) -> None:
         """The customer has agreed: confirm the charge, unless it is canceled, is confirmed already, or is too old.
@@ -242,7 +244,7 @@ class Fold(Recording):
             return None
         if transition is None and names(payment, outcome):
             trigger, transition = Trigger.NAMED, TABLE[Subject.PAYMENT, payment.state, Trigger.NAMED]
-        if transition is None or not is_news(payment, trigger):
+        if transition is None or not is_news(payment, trigger, outcome):
             return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
         learn_payment(payment, outcome)
@@ -268,7 +270,7 @@ class Fold(Recording):
         transition = TABLE.get((operation.subject, operation.state, trigger))
         if reason := why_failed_all_the_same(operation, outcome):
             return self.ignore(reason, operation.state, outcome, operation)
-        if transition is None or not is_news(operation, trigger):
+        if transition is None or not is_news(operation, trigger, outcome):
             return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
         learn_operation(operation, outcome)

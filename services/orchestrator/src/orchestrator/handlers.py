@@ -20,7 +20,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     UnmatchedReported,
 )
-from malipo.contracts.providers import life_of
+from malipo.contracts.providers import initiates, life_of
 from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
@@ -369,6 +369,7 @@ def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetim
         return_url=command.return_url,
         cancel_url=command.cancel_url,
         remittance=command.remittance,
+        begun=not initiates(command.method.type),
         traceparent=headers.get(TRACEPARENT),
         expires_at=command.expires_at or now + life_of(command.method.type),
         created_at=ids.made_at(command.payment_id),

@@ -30,6 +30,7 @@ class Trigger(StrEnum):
 
     `CAPTURED`: a part of what is held, and the rest is still held. `RELEASED`: that rest is not held any more.
     `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
+    `BEGUN`: pending, and the provider works on what it had only taken before.
     `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself.
     `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
     understand it, or it does not fit what was ordered. `DECIDED_...`: a person has decided.
@@ -45,6 +46,7 @@ class Trigger(StrEnum):
     DECLINED = "declined"
     CANCELED = "canceled"
     PENDING = "pending"
+    BEGUN = "begun"
     APPROVED = "approved"
     CAPTURED = "captured"
     RELEASED = "released"
@@ -116,6 +118,7 @@ _TABLE = {
         (P,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (P,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (P,                T.PENDING,           N,         _,                  _),
+        (P,                T.BEGUN,             N,         _,                  "payment.processing"),
         (P,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (P,                T.APPROVED,          P,         S.CONFIRM,          _),
         (P,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
@@ -129,6 +132,8 @@ _TABLE = {
         (N,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
         (N,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (N,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
+        (N,                T.PENDING,           N,         _,                  _),  # for another reason
+        (N,                T.BEGUN,             N,         _,                  "payment.processing"),
         (N,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (N,                T.APPROVED,          P,         S.CONFIRM,          _),
         (N,                T.UNCLEAR,           D,         S.QUERY,            _),  # no wait any more
@@ -144,6 +149,7 @@ _TABLE = {
         (A,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (A,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (A,                T.PENDING,           N,         _,                  "payment.processing"),
+        (A,                T.BEGUN,             N,         _,                  "payment.processing"),
         (A,                T.ACTION_REQUIRED,   A,         _,                  _),
         (A,                T.APPROVED,          P,         S.CONFIRM,          "payment.processing"),
         (A,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
@@ -158,6 +164,7 @@ _TABLE = {
         (H,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (H,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (H,                T.PENDING,           H,         _,                  _),
+        (H,                T.BEGUN,             H,         _,                  _),
         (H,                T.ACTION_REQUIRED,   H,         _,                  _),
         (H,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
         (H,                T.UNCLEAR,           D,         S.QUERY,            "payment.processing"),
@@ -170,6 +177,7 @@ _TABLE = {
         (D,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (D,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (D,                T.PENDING,           N,         _,                  _),
+        (D,                T.BEGUN,             N,         _,                  "payment.processing"),
         (D,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (D,                T.APPROVED,          P,         S.CONFIRM,          _),
         (D,                T.UNKNOWN,           D,         _,                  _),

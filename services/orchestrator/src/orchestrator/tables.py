@@ -46,6 +46,9 @@ PAYMENT_CHANGES = (
     Column("updated_at", MOMENT, nullable=False),
     Column("unclear", Boolean, nullable=False),
     Column("payer", Text),
+    Column("begun", Boolean, nullable=False),
+    Column("pending_reason", Text),
+    Column("execution_at", MOMENT),
 )
 """What changes of a payment; all else it is created with."""
 

@@ -1,5 +1,8 @@
 """What merchants see of a payment. Pure."""
 
+from msgspec.structs import replace
+
+from malipo.contracts.commands import Transfer
 from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView, RefusalCode
 from orchestrator.machine import DECIDED, State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
@@ -16,7 +19,9 @@ PUBLIC: dict[State, PaymentStatus] = {
     State.FAILED: "failed",
     State.CANCELED: "canceled",
 }
-"""The public status of each state of a payment: doubt and what is pending are processing, with a reason."""
+"""The public status of each state of a payment: doubt and what is pending are processing, with a reason. Of what the provider
+has not begun to work on, `processing` is `initiated`: see `status_of`.
+"""
 
 _OPERATION: dict[State, OperationStatus] = {
     State.INITIATED: "processing",
@@ -81,18 +86,24 @@ def advice(code: RefusalCode, payment: Payment, *, has_cancel: bool) -> str:
     """Why a payment in this state refuses a command with `code`, and what its merchant can do instead at its provider."""
     status = PUBLIC[payment.state]
     if code == "payment_not_refundable" and payment.is_captured_in_parts:
-        return f"The payment is {status}, and captured in part. {_PARTS_ARE_CAPTURED}"
+        return f"The payment is {status_of(payment)}, and captured in part. {_PARTS_ARE_CAPTURED}"
     text = _ADVICE[code][status]
     if not has_cancel:
         text = _WITHOUT_CANCEL.get((code, status), text)
-    return f"The payment is {status}. {text}"
+    return f"The payment is {status_of(payment)}. {text}"
+
+
+def status_of(payment: Payment) -> PaymentStatus:
+    """The payment's status as merchants see it: `initiated` while the provider works on it as little as we know."""
+    status = PUBLIC[payment.state]
+    return "initiated" if status == "processing" and not payment.begun else status
 
 
 def payment_view(payment: Payment) -> PaymentView:
     """The payment as merchants see it."""
     return PaymentView(
         id=payment.id,
-        status=PUBLIC[payment.state],
+        status=status_of(payment),
         status_reason=_reason(payment),
         amount=payment.amount.amount_minor,
         currency=payment.amount.currency,
@@ -116,8 +127,13 @@ def payment_view(payment: Payment) -> PaymentView:
         expires_at=payment.expires_at,
         payer=payment.payer,
         remittance=payment.remittance,
-        transfer=payment.method.transfer,
+        transfer=_transfer(payment),
     )
+
+
+def _transfer(payment: Payment) -> Transfer | None:
+    transfer = payment.method.transfer
+    return transfer and replace(transfer, execution_at=payment.execution_at or transfer.execution_at)
 
 
 def _reason(payment: Payment) -> str | None:

@@ -194,6 +194,8 @@ class MethodRules:
     has left to Malipo, once, at the time at which the payment is accepted. `remittance`: whether it takes a text for the
     recipient of the money, along with it. `attended`: whether a customer waits for the charge; what nobody waits for is tried
     until it expires, however long the provider is away.
+    `initiates`: whether the provider may take it and work on it later, as a transfer that
+    waits for its rail to open: it is `initiated` until then, and what has not ended there may be canceled.
     """
 
     model: type[Method]
@@ -205,6 +207,7 @@ class MethodRules:
     completed: Callable[[Any, Money, datetime], Completed] = _as_it_is
     remittance: bool = False
     attended: bool = True
+    initiates: bool = False
     life: timedelta = timedelta(minutes=15)
     shortest_life: timedelta = timedelta(minutes=1)
     longest_life: timedelta = timedelta(hours=24)

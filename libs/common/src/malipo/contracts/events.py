@@ -10,6 +10,7 @@ from malipo.contracts.message import Message, Moment
 from malipo.contracts.outcomes import Action
 
 PaymentStatus = Literal[
+    "initiated",
     "processing",
     "requires_action",
     "authorized",
@@ -39,7 +40,8 @@ class Failure(msgspec.Struct, frozen=True):
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as merchants see it. Amounts in minor units of `currency`. `payer` is who pays, masked, where the provider tells.
 
-    `transfer` and `remittance` are of methods by which money goes to a recipient.
+    `transfer` and `remittance` are of methods by which money goes to a recipient. `initiated` is the status of methods that have
+    it (`MethodRules.initiates`), until the provider works on the payment.
     After `expires_at` nothing that takes the customer's money is sent any more.
     """
 

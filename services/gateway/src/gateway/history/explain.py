@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from gateway.edge.fields import credentials_path
-from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED
 from gateway.history.texts import ACCEPTED, EXPLANATIONS, FINAL, MAY, REFUSED, Explanation
 from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
@@ -21,6 +21,7 @@ from malipo.contracts.providers import PROVIDERS
 Json = dict[str, Any]
 
 _ENDED = frozenset({"completed", "returned", "failed", "canceled"})
+_WAITS = frozenset({"pending", "begun"})
 _OF_MONEY = frozenset({"succeeded", "captured"})
 
 _GOES_ON = "Malipo goes on by itself."
@@ -43,7 +44,7 @@ _BY_STATE = {
 _POSSIBLE_IN: dict[May, frozenset[str]] = {
     "redirect": frozenset({"requires_action"}),
     "capture": frozenset({"authorized"}),
-    "cancel": frozenset({"processing", "requires_action", "authorized"}),
+    "cancel": frozenset({"initiated", "processing", "requires_action", "authorized"}),
     "refund": frozenset({"completed"}),
     "pay_anew": frozenset({"returned", "failed", "canceled"}),
 }
@@ -85,6 +86,11 @@ class _Subject:
     def denied(self) -> list[Json]:
         """Outcomes that cannot be true beside earlier ones: contradictions."""
         return [entry for entry in self.entries if entry["kind"] == "step" and entry["contradiction"]]
+
+    @property
+    def initiated(self) -> bool:
+        """Whether it is a payment that its provider has not begun to work on."""
+        return any(step["status"] == "initiated" for step in self.steps[-1:])
 
     @property
     def requested(self) -> bool:
@@ -137,8 +143,9 @@ def _stepped(steps: Sequence[Json]) -> _Stand:
     """
     last = steps[-1]
     stay = list(takewhile(lambda step: step["to_state"] == last["to_state"], reversed(steps)))
-    told = [step["detail"] for step in stay if step["detail"]] if last["to_state"] == "pending" else [last["detail"]]
-    return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], next(iter(told), None), last["deadline"])
+    told = [step for step in stay if step["trigger"] in _WAITS] if last["to_state"] == "pending" else [last]
+    detail = told[0]["detail"] if told else None
+    return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], detail, last["deadline"])
 
 
 def _explanation(subject: _Subject, payment: PaymentView) -> Explanation:
@@ -149,6 +156,8 @@ def _explanation(subject: _Subject, payment: PaymentView) -> Explanation:
     stand = subject.stand
     general = _BY_STATE.get(stand.state, _UNKNOWN_STATE)
     texts = EXPLANATIONS.get((subject.about, stand.state, stand.reason), general)
+    if stand.state == "pending" and subject.initiated:
+        texts = NOT_BEGUN
     if stand.state == "pending" and (waits_for := _waits(payment).get(stand.detail or "")):
         return texts._replace(why=f"{texts.why} {waits_for}")
     own = OWN_FAILURES.get(stand.detail or "") if stand.reason == "declined" else None
@@ -203,7 +212,7 @@ def _after_correction(charge: _Subject, payment: PaymentView, live: _Live) -> Ex
 
 def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
     """The explanation of a charge while a capture or cancel changes it."""
-    if stand.state not in ("authorized", "requires_action") or stand.reason == "expired":
+    if stand.state not in ("authorized", "requires_action", "pending") or stand.reason == "expired":
         return None
     for view, changing in live:
         if view.kind != "refund" and changing.state != "waiting":

@@ -42,6 +42,13 @@ CORRECTED: dict[LatePayments, Explanation] = {
 }
 """The texts of a payment that was corrected to `completed`, by what its merchant wants of such money."""
 
+NOT_BEGUN = Explanation(
+    "The provider has taken the payment, and has not begun to work on it.",
+    "The provider begins, and you are told; a transfer goes at its `execution_at`. If nothing is reported by `next_by`, Malipo asks.",
+    CHARGING,
+)
+"""The text of a payment that is `initiated` at its provider, in place of its state's own."""
+
 _SEE_OPERATIONS = "`operations` shows how it stands, and when Malipo asks next."
 CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doubt"]], Explanation] = {
     ("capture", "under way"): Explanation(

@@ -94,6 +94,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ),
     ("processing", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
     ("pending", "pending"): Explanation("The provider has the charge and works on it.", _ASKS_LATER, CHARGING),
+    ("pending", "begun"): Explanation("The provider has begun to work on the charge.", _ASKS_LATER, CHARGING),
     ("pending", "overdue"): Explanation(
         "The provider still works on the charge, as far as it has reported, and Malipo asks how it stands.",
         _ASKS_LATER,
@@ -122,6 +123,11 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ),
     ("authorized", "pending"): Explanation(
         "The provider holds the amount. It has reported since that it works on the charge; the hold stands.",
+        _HOLD_LOOKED_AFTER,
+        _HELD,
+    ),
+    ("authorized", "begun"): Explanation(
+        "The provider holds the amount. It has reported since that it has begun to work on the charge; the hold stands.",
         _HOLD_LOOKED_AFTER,
         _HELD,
     ),

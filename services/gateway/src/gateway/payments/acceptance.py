@@ -155,8 +155,9 @@ def _decide(one: _PaymentRequest, configuration: Configuration) -> _Fits | Probl
     if not found:
         return not_configured(fitting[0].provider.name, body.account, one.owner[1])
     expires_at = body.expires_at or now + min(one.rules.life for one in found)
-    method, transfer = found[0].rules.completed(body.method, body.money, now)
-    payment = first_payment(body, now, expires_at, transfer)
+    rules = found[0].rules
+    method, transfer = rules.completed(body.method, body.money, now)
+    payment = first_payment(body, now, expires_at, rules, transfer)
     return _Fits(payment, method, tuple(one.provider.name for one in found))
 
 

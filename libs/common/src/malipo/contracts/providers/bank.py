@@ -191,7 +191,9 @@ class BankCredentials(Details):
 
 
 def _unfit(method: BankTransferMethod, amount: Money) -> Misfit | None:
-    reaching = [name for name, rail in RAILS.items() if getattr(method.recipient, rail.reaches) is not None]
+    reaching: list[RailName] = [
+        name for name, rail in RAILS.items() if getattr(method.recipient, rail.reaches) is not None
+    ]
     if method.rail is not None and method.rail not in reaching:
         detail = (
             f"{method.rail} reaches an {RAILS[method.rail].reaches}; this recipient is reached by {', '.join(reaching)}"
@@ -239,6 +241,7 @@ DESCRIPTOR = ProviderDescriptor(
             completed=_completed,
             remittance=True,
             attended=False,
+            initiates=True,
             life=timedelta(days=1),
             longest_life=timedelta(days=7),
         ),

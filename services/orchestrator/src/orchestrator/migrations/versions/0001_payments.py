@@ -56,7 +56,10 @@ def upgrade() -> None:
             unclear        boolean NOT NULL,
             cancel_url     text,
             payer          text,
-            remittance     text
+            remittance     text,
+            begun          boolean NOT NULL,
+            pending_reason text,
+            execution_at   timestamptz
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
