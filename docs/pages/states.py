@@ -5,7 +5,8 @@ from collections import defaultdict
 from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED
 from gateway.history.texts import EXPLANATIONS, MAY, Explanation
 from malipo.contracts.descriptor import PENDING
-from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition, deadline_seconds
+from orchestrator.deadlines import deadline_seconds
+from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
 

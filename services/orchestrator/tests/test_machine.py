@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 
 from malipo.contracts.events import EventType, PaymentStatus
+from orchestrator.deadlines import deadline_seconds
 from orchestrator.machine import (
     DECIDED,
     DECISIONS,
@@ -17,7 +18,6 @@ from orchestrator.machine import (
     State,
     Subject,
     Trigger,
-    deadline_seconds,
     why_ignored,
 )
 from orchestrator.views import PUBLIC

@@ -10,10 +10,18 @@ from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.contracts.descriptor import Method, ProviderDescriptor
 from malipo.contracts.outcomes import Declined, Outcome
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, ProviderOperationKind, Refund
+from malipo.contracts.provider_commands import (
+    Cancel,
+    Capture,
+    Charge,
+    Confirm,
+    ProviderOperationKind,
+    Refund,
+    ReturnRequest,
+)
 from malipo.money import Money
 
-ProviderOperation = Charge | Confirm | Capture | Cancel | Refund
+ProviderOperation = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest
 """A command that may have an effect at the provider."""
 
 Credentials = Mapping[str, Any]
@@ -340,6 +348,8 @@ def kind_of(operation: ProviderOperation) -> ProviderOperationKind:
             return "cancel"
         case Refund():
             return "refund"
+        case ReturnRequest():
+            return "return_request"
 
 
 def fingerprint(provider: Provider, credentials: Credentials) -> str:
@@ -362,7 +372,7 @@ def refusal(provider: ProviderDescriptor, operation: ProviderOperation) -> Outco
     return Declined(code="amount_unsupported", message=f"{provider.title} cannot take {operation.amount}.")
 
 
-def _takes(provider: ProviderDescriptor, operation: Charge | Confirm | Capture | Refund) -> bool:
+def _takes(provider: ProviderDescriptor, operation: Charge | Confirm | Capture | Refund | ReturnRequest) -> bool:
     """Whether the amount is one of the charge's method, or may be a part of one. A method that is not there takes any:
     it cannot be read, which says more.
     """

@@ -18,8 +18,10 @@ from malipo.contracts.outcomes import (
 )
 from malipo.money import Money
 from orchestrator import commands
+from orchestrator.deadlines import repeats_command
 from orchestrator.machine import (
     DECIDED,
+    OF_THE_CHARGE,
     TABLE,
     Ignored,
     Send,
@@ -27,7 +29,6 @@ from orchestrator.machine import (
     Subject,
     Transition,
     Trigger,
-    repeats_command,
     why_ignored,
 )
 from orchestrator.outcomes import (
@@ -128,7 +129,7 @@ class Fold(Recording):
             learn_decision(self.payment, trigger)
             return self._payment_step(trigger, None)
         self._operation_step(operation, trigger, None)
-        if trigger is Trigger.DECIDED_COMPLETED and operation.subject is not Subject.REFUND:
+        if trigger is Trigger.DECIDED_COMPLETED and operation.subject in OF_THE_CHARGE:
             amount = Money(operation.amount_minor, self.payment.amount.currency)
             self._after(operation, Succeeded(amount=amount) if operation.subject is Subject.CAPTURE else Canceled())
         return None
@@ -165,7 +166,7 @@ class Fold(Recording):
         released = releases_the_rest(self.payment, operation, outcome)
         trigger = Trigger.CANCELED if released else trigger_from(self.source, outcome)
         self._operation_step(operation, trigger, Canceled(reference=outcome.reference) if released else outcome)
-        if operation.subject is not Subject.REFUND:
+        if operation.subject in OF_THE_CHARGE:
             self._after(operation, outcome)
 
     def _after(self, operation: Operation, outcome: Outcome) -> None:
@@ -353,7 +354,7 @@ class Fold(Recording):
                 self.messages.append(commands.operation_command(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
-            case Send.CAPTURE | Send.CANCEL | Send.REFUND:
+            case Send.CAPTURE | Send.CANCEL | Send.REFUND | Send.RETURN_REQUEST:
                 await_answer(self.payment, operation or self.payment, query=False)
                 self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:

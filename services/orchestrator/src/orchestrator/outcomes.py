@@ -224,8 +224,7 @@ def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
     """Why a capture or cancel has failed though the provider answered: the charge ended in another state."""
     if subject is Subject.REFUND and isinstance(outcome, Canceled):
         return failure_of("payment_returned")  # why it was withdrawn
-    wanted = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
-    if isinstance(outcome, wanted[subject]):
+    if isinstance(outcome, Canceled if subject is Subject.CANCEL else Succeeded):
         return None
     if subject is Subject.CANCEL and isinstance(outcome, Succeeded):
         return failure_of("cancel_too_late")

@@ -15,6 +15,7 @@ KINDS: dict[Subject, OperationKind] = {
     Subject.CAPTURE: "capture",
     Subject.CANCEL: "cancel",
     Subject.REFUND: "refund",
+    Subject.RETURN_REQUEST: "return_request",
 }
 """What the contracts call the operations of a payment."""
 
@@ -24,7 +25,7 @@ _MOST_REFERENCES = 20
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """A capture, cancel or refund of a payment. `queries` counts queries about it, and tries to withdraw it or the charge.
+    """A capture, cancel, refund or return request of a payment. `queries` counts queries about it, and tries to withdraw it or the charge.
 
     `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
     `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out:

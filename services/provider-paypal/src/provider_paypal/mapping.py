@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from malipo.contracts.outcomes import Canceled, Declined, Outcome, Unknown
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Attempt, ProviderOperation
 from provider_paypal import standing
@@ -135,6 +135,8 @@ def _done(attempt: Attempt, response: PaypalResponse) -> Answer:
             return standing.refunded(found) or _minimal(found.status)
         case Cancel() as cancel:
             return _voided(attempt, cancel, response)
+        case ReturnRequest():
+            raise TypeError("PayPal has no return requests")
 
 
 def _minimal(status: str) -> Unclear:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from malipo import clock
 from malipo.contracts.outcomes import Authorized, Canceled, Declined, Outcome, Unknown
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
 from malipo.contracts.providers.paypal import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.errors import Misconfigured, NotSent
@@ -292,10 +292,16 @@ def _shown_by(attempt: Attempt, order: Order) -> Outcome | None:
         case Cancel():
             return standing.canceled(order)
         case Refund() as refund:
-            if (made := standing.own_refund(order, refund)) is None:
-                return None
-            standing.note_refund(attempt.references, made)
-            return standing.refunded(made)
+            return _shown_refund(attempt, order, refund)
+        case ReturnRequest():
+            raise TypeError("PayPal has no return requests")
+
+
+def _shown_refund(attempt: Attempt, order: Order, refund: Refund) -> Outcome | None:
+    if (made := standing.own_refund(order, refund)) is None:
+        return None
+    standing.note_refund(attempt.references, made)
+    return standing.refunded(made)
 
 
 def _missing(attempt: Attempt) -> Outcome:

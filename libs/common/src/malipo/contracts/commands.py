@@ -101,7 +101,15 @@ class RefundPayment(Message, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment
+class RequestReturn(Message, frozen=True, kw_only=True):
+    """Ask whoever got the money of a completed payment to give all of it back; they may refuse."""
+
+    payment_id: str
+    return_request_id: str
+    reason: str | None = None
+
+
+PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment | RequestReturn
 
 
 class ResendEvents(Message, frozen=True, kw_only=True):

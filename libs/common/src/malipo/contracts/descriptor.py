@@ -193,9 +193,9 @@ class MethodRules:
     between the method's own fields and the amount, as a limit of one of its rails does. `completed` chooses what the merchant
     has left to Malipo, once, at the time at which the payment is accepted. `remittance`: whether it takes a text for the
     recipient of the money, along with it. `attended`: whether a customer waits for the charge; what nobody waits for is tried
-    until it expires, however long the provider is away.
-    `initiates`: whether the provider may take it and work on it later, as a transfer that
-    waits for its rail to open: it is `initiated` until then, and what has not ended there may be canceled.
+    until it expires, however long the provider is away. `initiates`: whether the provider may take it and work on it later, as
+    a transfer that waits for its rail to open: it is `initiated` until then, and what has not ended there may be canceled.
+    `return_requests`: the rails over which the recipient's bank can be asked to give the money back.
     """
 
     model: type[Method]
@@ -208,6 +208,7 @@ class MethodRules:
     remittance: bool = False
     attended: bool = True
     initiates: bool = False
+    return_requests: tuple[str, ...] = ()
     life: timedelta = timedelta(minutes=15)
     shortest_life: timedelta = timedelta(minutes=1)
     longest_life: timedelta = timedelta(hours=24)

@@ -19,14 +19,14 @@ PaymentStatus = Literal[
     "failed",
     "canceled",
 ]
-OperationKind = Literal["capture", "cancel", "refund"]
+OperationKind = Literal["capture", "cancel", "refund", "return_request"]
 """What the operations of a payment are; its charge is none of these."""
 OpenedBy = Literal["merchant", "malipo", "provider"]
 """Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
 Source = Literal["merchant", "attempt", "query", "callback", "reconciliation", "deadline", "operator"]
 """What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed"]
-Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "query", "withdraw"]
+Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "query", "withdraw"]
 """What a transition can send to the provider."""
 
 
@@ -74,7 +74,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund, capture or cancel as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
+    """A refund, capture, cancel or return request as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
 
     id: str
     payment_id: str
@@ -119,6 +119,8 @@ EventType = Literal[
     "refund.failed",
     "capture.failed",
     "cancel.failed",
+    "return_request.completed",
+    "return_request.failed",
 ]
 """The types of events that merchants receive."""
 EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
@@ -165,6 +167,8 @@ RefusalCode = Literal[
     "cancel_in_progress",
     "payment_not_refundable",
     "refund_exceeds_captured",
+    "return_request_impossible",
+    "return_request_in_progress",
 ]
 """Why a command is not carried out."""
 REFUSAL_CODES: tuple[RefusalCode, ...] = RefusalCode.__args__
