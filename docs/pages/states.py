@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED
+from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
 from gateway.history.texts import EXPLANATIONS, MAY, Explanation
 from malipo.contracts.descriptor import PENDING
 from orchestrator.deadlines import deadline_seconds
@@ -42,7 +42,7 @@ _HEADER = ("in this state", "when this happens", "go there", "send the provider"
 def page() -> str:
     """The page's text."""
     return document(
-        "States of payments, refunds, captures and cancels",
+        "States of payments, and of what is done with them",
         "services/orchestrator/src/orchestrator/machine.py",
         _INTRO,
         *(_section(subject) for subject in Subject),
@@ -74,6 +74,7 @@ def _explanations(subject: Subject) -> str:
             for action, texts in OTHER_ACTIONS.items()
         ]
         rows.append(_texts(f"`{State.PENDING}`, its status `initiated`", "pending", NOT_BEGUN))
+        rows += [_texts(f"money of a transfer, {how}", "", texts) for how, texts in TRANSFERRED.items()]
         rows += [_texts(f"a {kind} {how}", "", texts) for (kind, how), texts in CHANGING.items()]
         rows += [
             _texts(f"`{State.COMPLETED}` after an end, `late_payments` is `{late}`", "succeeded", texts)
@@ -89,7 +90,8 @@ def _texts(state: str, reason: str, texts: Explanation) -> tuple[str, ...]:
 
 def _section(subject: Subject) -> str:
     rows = [row for row in TRANSITIONS if row.subject is subject]
-    return "\n\n".join((f"## {subject.title()}", table(_HEADER, map(_cells, rows)), _diagram(rows)))
+    title = subject.replace("_", " ").capitalize()
+    return "\n\n".join((f"## {title}", table(_HEADER, map(_cells, rows)), _diagram(rows)))
 
 
 def _cells(row: Transition) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store, suspense
 from orchestrator.advance import Fold
-from orchestrator.machine import Ignored
+from orchestrator.machine import Ignored, State
 from orchestrator.payment import Payment
 from orchestrator.receipts import Claim, Receipts
 from orchestrator.requests import Refused, begin

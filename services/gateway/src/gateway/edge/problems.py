@@ -126,6 +126,8 @@ PROBLEMS: dict[str, Kind] = {
     "capture_in_progress":       Kind(409, "Another capture is under way", "Wait for its end; GET the payment.", ANSWERED),
     "cancel_in_progress":        Kind(409, "A cancel is under way", "Wait for its end; GET the payment.", ANSWERED),
     "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money.", ANSWERED),
+    "return_request_impossible": Kind(409, "Nobody can be asked for the money", "Only of a completed transfer by a rail that knows return requests; else ask the recipient.", ANSWERED),
+    "return_request_in_progress":Kind(409, "A return request is under way", "Wait for its end; GET the payment.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
     "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),
     "provider_account_limit":    Kind(409, "Too many accounts at a provider", "Delete the credentials of one first.", CORRECT),

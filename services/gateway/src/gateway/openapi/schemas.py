@@ -69,6 +69,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "refund": {"$ref": "#/components/schemas/OperationView"},
                 "capture": {"$ref": "#/components/schemas/OperationView"},
                 "cancel": {"$ref": "#/components/schemas/OperationView"},
+                "return_request": {"$ref": "#/components/schemas/OperationView"},
             },
         },
     ),
