@@ -256,7 +256,6 @@ DESCRIPTOR = ProviderDescriptor(
     callbacks="signed",
     shared_callbacks_at="/webhook/payments",
     own_references=lambda operation_id: (own_reference(operation_id),),
-    receives=False,
     pending=timedelta(minutes=1),
     setup="The bank is to send its webhooks there, or to `/webhook/payments` on the same host; give the keys that it signs "
     "them with in `webhook_keys`.",
