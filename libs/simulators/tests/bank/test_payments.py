@@ -1,8 +1,13 @@
 """The life of a payment at the simulated bank: its states, its money, and what those who follow it are told."""
 
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
 pytestmark = pytest.mark.asyncio
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 DAY = 86_400
 
@@ -159,3 +164,44 @@ async def test_by_themselves_payments_go_in_real_time_too(bank_with):
     async with bank_with(begin_seconds=0.01, rtp_seconds=0.01) as bank:
         await bank.ordered()
         await bank.until(lambda: bank.told[-1] == "payment.completed")
+
+
+async def test_on_a_saturday_an_ach_payment_says_that_it_goes_on_a_banking_day_and_goes_then(bank_with):
+    async with bank_with(day_seconds=None) as bank:
+        now = datetime.now(UTC).astimezone(NEW_YORK)
+        saturday = (now + timedelta(days=1 + (4 - now.weekday()) % 7)).replace(hour=12, minute=0)
+        await bank.later((saturday - now).total_seconds())
+        view = (await bank.order(rail="ACH")).json()
+        goes = datetime.fromisoformat(view["execution_at"]).astimezone(NEW_YORK)
+        assert (view["status"], view["status_reason"]["code"], goes.hour) == ("initiated", "AFTER_CUT_OFF", 6)
+        assert goes.weekday() < 5
+        await bank.later((goes - saturday).total_seconds() - 3600)
+        assert await bank.status(view["id"]) == "initiated"
+        await bank.later(7200)
+        assert await bank.status(view["id"]) == "processing"
+        await bank.later(4 * DAY)
+        assert await bank.status(view["id"]) == "completed"
+
+
+async def test_money_on_its_way_is_set_aside_until_it_has_gone_or_stays(bank, ending):
+    payments = [await bank.ordered(creditor=ending(digits)) for digits in ("5000", "5000")]
+    await bank.later(11)
+    before = (await bank.http.get("/_sim/accounts")).json()[0]
+    await bank.decide(payments[0], "complete")
+    await bank.decide(payments[1], "reject")
+    after = (await bank.http.get("/_sim/accounts")).json()[0]
+    assert [before["balance"] - one for one in (before["available"], after["balance"], after["available"])] == [
+        2500,
+        1250,
+        1250,
+    ]
+
+
+async def test_a_payment_for_a_later_day_waits_for_it(bank):
+    today = datetime.now(UTC).astimezone(NEW_YORK).date()
+    payment = await bank.ordered(requested_execution_date=(today + timedelta(days=3)).isoformat())
+    await bank.later(2 * DAY)
+    view = await bank.payment(payment)
+    assert (view["status"], view["status_reason"]) == ("initiated", None)
+    await bank.later(DAY + 60)
+    assert await bank.status(payment) == "completed"

@@ -90,6 +90,7 @@ def change(world: BankWorld, payment: Payment, to: Status, cause: Cause, reason:
         to, reason = Status.REJECTED, rejection(INSUFFICIENT)
     payment.updated_at = now = world.agenda.now()
     payment.status, payment.reason = to, reason
+    account.set_aside(payment)
     match to:
         case Status.PROCESSING:
             payment.clearing_ref, payment.execution_at = world.new_id("clr"), now
@@ -115,7 +116,7 @@ def book(world: BankWorld, account: Account, payment: Payment, kind: Kind) -> No
         text=payment.remittance or payment.end_to_end_id,
         payment=payment,
     )
-    account.entries.append(entry)
+    account.book(entry)
     world.book.record(Movement(world.book.next_seq, kind, payment, entry))
 
 

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from malipo_simulators.bank.objects.models import UNDER_WAY, Payment
@@ -11,25 +10,34 @@ from malipo_simulators.bank.state.book import Entry
 from malipo_simulators.bank.state.keys import Keys
 
 
-@dataclass(slots=True, eq=False)
 class Account:
-    """One account that is debited. `entries` are what was booked, in order; money is in cents."""
+    """One account that is debited; money is in cents. `payments` are by `end_to_end_id`, `entries` in the order of booking."""
 
-    id: str
-    customer_id: str
-    opening_balance: int
-    entries: list[Entry] = field(default_factory=list[Entry])
-    payments: dict[str, Payment] = field(default_factory=dict[str, Payment])
-    """By `end_to_end_id`."""
-
-    @property
-    def balance(self) -> int:
-        return self.opening_balance + sum(entry.signed for entry in self.entries)
+    def __init__(self, account_id: str, customer_id: str, opening_balance: int) -> None:
+        self.id = account_id
+        self.customer_id = customer_id
+        self.opening_balance = opening_balance
+        self.balance = opening_balance
+        self.payments: dict[str, Payment] = {}
+        self.entries: list[Entry] = []
+        self._set_aside: dict[str, int] = {}
+        self._aside = 0
 
     @property
     def available(self) -> int:
         """The balance without what is on its way out."""
-        return self.balance - sum(one.amount for one in self.payments.values() if one.status in UNDER_WAY)
+        return self.balance - self._aside
+
+    def book(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self.balance += entry.signed
+
+    def set_aside(self, payment: Payment) -> None:
+        """The money of a payment that has changed, while it is on its way, and no longer."""
+        self._aside -= self._set_aside.pop(payment.id, 0)
+        if payment.status in UNDER_WAY:
+            self._set_aside[payment.id] = payment.amount
+            self._aside += payment.amount
 
     def balance_before(self, day: date) -> int:
         earlier = (entry.signed for entry in self.entries if bank_date(entry.at) < day)

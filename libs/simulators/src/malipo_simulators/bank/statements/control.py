@@ -43,7 +43,7 @@ def account_routes(world: BankWorld) -> APIRouter:
             kind=EntryKind(new.kind),
             text=new.text,
         )
-        account.entries.append(entry)
+        account.book(entry)
         return render_entry(entry)
 
     return router
