@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from malipo_simulators.kit.tls.authority import Authority, Identity
 from malipo_simulators.kit.tls.listening import listen_securely, load_identity, server_context
-from malipo_simulators.kit.tls.peer import client_certificate, is_secure
+from malipo_simulators.kit.tls.peer import client_certificate
 
 pytestmark = pytest.mark.asyncio
 
@@ -122,7 +122,7 @@ async def test_the_plain_port_of_the_same_app_has_no_peer(bank):
     async with httpx.AsyncClient(base_url=bank.plain, trust_env=False) as client:
         assert (await client.get("/")).text == "nobody"
     assert await bank.name_of() == "nobody"
-    assert [is_secure(scope) for scope in bank.app.scopes] == [False, True]
+    assert ["tls" in scope["extensions"] for scope in bank.app.scopes] == [False, True]
     assert [scope["scheme"] for scope in bank.app.scopes] == ["http", "https"]
 
 

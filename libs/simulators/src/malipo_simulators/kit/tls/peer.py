@@ -32,11 +32,6 @@ def describe_tls(transport: asyncio.BaseTransport) -> Json | None:
     }
 
 
-def is_secure(scope: Scope) -> bool:
-    """Whether the request came over TLS."""
-    return EXTENSION in scope.get("extensions", {})
-
-
 def client_certificate(scope: Scope) -> x509.Certificate | None:
     """What the client has shown. Its authority is one that the server trusts, but it may have ended."""
     chain: list[str] = scope.get("extensions", {}).get(EXTENSION, {}).get("client_cert_chain", [])
