@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from malipo.contracts.events import PublishedTransition, RollCalled
 from malipo_local.ports import free_port
 from testkit.waiting import until
@@ -32,8 +34,9 @@ async def test_a_document_whose_answer_is_lost_is_posted_again_under_its_number_
     assert next(iter(erp.requests.values())) >= 2
 
 
-async def test_what_comes_while_the_erp_is_down_is_taken_at_once_and_posted_when_it_is_back(replica, erp, an_event):
-    erp.behave(fails="before")
+@pytest.mark.parametrize("status", [503, 429, 401])
+async def test_what_comes_while_the_erp_takes_nothing_is_kept_and_posted_when_it_does(replica, erp, an_event, status):
+    erp.behave(fails="before", status=status)
     sink = await replica()
     for number in range(30):
         await sink.consume(an_event(f"pay_{number}", 1))

@@ -10,7 +10,8 @@ from malipo.messaging.database import Database
 from malipo.platform.client import http_client
 from malipo.platform.logs import log
 
-_LATER = frozenset({408, 425, 429})
+_LATER = frozenset({401, 403, 408, 425, 429})
+"""Refusals that say nothing of the document: of our credentials, and of the moment."""
 _LONGEST_PAUSE_SECONDS = 60.0
 
 POSTS = Counter(
@@ -49,7 +50,7 @@ class Erp:
             await store.end(self._database, document.id, result, answer)
         else:
             result = "again"
-            self._rest()
+            self._rest(answer)
             await store.again(self._database, document.id, answer)
         POSTS.labels(result).inc()
 
@@ -61,10 +62,11 @@ class Erp:
             return 0, type(error).__name__
         return answer.status_code, answer.text[:500].replace("\0", "")
 
-    def _rest(self) -> None:
+    def _rest(self, answer: str) -> None:
         if not self.rests:  # those in flight together have failed once
             self._pause_seconds = min(max(1.0, 2 * self._pause_seconds), _LONGEST_PAUSE_SECONDS)
             self._rests_until = clock.monotonic() + self._pause_seconds
+            log.warning("the ERP takes nothing", answer=answer, retry_in_seconds=self._pause_seconds)
 
     async def close(self) -> None:
         """Close the connections."""

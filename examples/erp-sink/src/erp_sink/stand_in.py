@@ -23,10 +23,11 @@ class Document(BaseModel):
 
 
 class Behaviour(BaseModel):
-    """How it answers: after so many `seconds`, and 503 `before` it has posted a document, or 500 only `after` that."""
+    """How it answers: after so many `seconds`, and with `status` in place of its own `before` it has posted, or `after` that."""
 
     seconds: float = 0
     fails: Literal["before", "after"] | None = None
+    status: int = 503
     closed: list[str] = []
     """Companies whose books are closed: what is posted to them is refused."""
 
@@ -57,9 +58,9 @@ def app(books: Books) -> FastAPI:
         behaviour = books.behaviour
         await asyncio.sleep(behaviour.seconds)
         if behaviour.fails == "before":
-            return Response("down", 503)
+            return Response("down", behaviour.status)
         status, text = books.post(number, document)
-        return Response("broken", 500) if behaviour.fails == "after" else Response(text, status)
+        return Response("broken", behaviour.status) if behaviour.fails == "after" else Response(text, status)
 
     @made.get("/documents")
     async def documents() -> dict[str, Document]:
