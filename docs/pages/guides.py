@@ -77,10 +77,14 @@ def _results(*tables: str) -> Callable[[ProviderDescriptor], str]:
     return text
 
 
-def _reasons(provider: ProviderDescriptor) -> str:
-    """What the provider's own codes of failures and returns mean, from `REASONS` of its file `codes.py`."""
-    reasons: Mapping[str, str] = import_module(f"provider_{provider.name}.codes").REASONS
-    return table(("`failure.code`", "`failure.message`"), [(f"`{code}`", words) for code, words in reasons.items()])
+def _reasons(which: str) -> Callable[[ProviderDescriptor], str]:
+    """What the provider's own codes of failures and returns mean, from a table of its file `codes.py`."""
+
+    def text(provider: ProviderDescriptor) -> str:
+        reasons: Mapping[str, str] = getattr(import_module(f"provider_{provider.name}.codes"), which)
+        return table(("`failure.code`", "`failure.message`"), [(f"`{code}`", words) for code, words in reasons.items()])
+
+    return text
 
 
 def _waits(provider: ProviderDescriptor) -> str:
@@ -94,7 +98,8 @@ PARTS: Mapping[str, Callable[[ProviderDescriptor], str]] = {
     "problems": _problems,
     "addresses": _addresses,
     "events": _events,
-    "reasons": _reasons,
+    "reasons": _reasons("REASONS"),
+    "reasons to give nothing back": _reasons("REFUSALS"),
     "waits": _waits,
     "results that end a prompt": _results("PROMPT_ENDS"),
     "results that are paid all the same at times": _results("PROMPT_DOUBTS"),

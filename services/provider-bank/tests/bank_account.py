@@ -9,7 +9,7 @@ import bank_samples as samples
 from malipo import clock, ids
 from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import Outcome
-from malipo.contracts.provider_commands import Cancel, Charge
+from malipo.contracts.provider_commands import Cancel, Charge, ReturnRequest
 from malipo.contracts.providers.bank import DESCRIPTOR
 from provider_bank.client import BankClient
 from provider_bank.connections import Connections
@@ -31,6 +31,10 @@ def new_charge(rail: str = "RTP", **changes: Any) -> Charge:
 
 def cancel_of(charge: Charge, reference: str) -> Cancel:
     return samples.cancel(payment_id=charge.payment_id, operation_id=ids.new("can"), reference=reference)
+
+
+def return_request_of(charge: Charge, reference: str) -> ReturnRequest:
+    return samples.return_request(payment_id=charge.payment_id, operation_id=ids.new("rtr"), reference=reference)
 
 
 @dataclass

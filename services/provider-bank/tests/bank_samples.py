@@ -3,7 +3,7 @@
 from typing import Any
 
 from malipo.contracts.commands import PaymentMethod
-from malipo.contracts.provider_commands import Cancel, Charge
+from malipo.contracts.provider_commands import Cancel, Charge, ReturnRequest
 from malipo.contracts.providers.bank import own_reference
 from malipo.money import Money
 from provider_bank.partners import Partner
@@ -56,6 +56,10 @@ def cancel(**changes: Any) -> Cancel:
     return operations.cancel(**{"reference": PAYMENT_ID} | changes)
 
 
+def return_request(**changes: Any) -> ReturnRequest:
+    return operations.return_request(**{"reference": PAYMENT_ID} | changes)
+
+
 def payment(status: str = "initiated", **changes: Any) -> dict[str, Any]:
     """The payment of `charge()`."""
     return {
@@ -92,6 +96,13 @@ def returned(code: str = "R02", amount: str = "10.00") -> dict[str, Any]:
 def event(shown: dict[str, Any], event_id: str = "evt_1") -> dict[str, Any]:
     """What a webhook carries."""
     return {"id": event_id, "type": f"payment.{shown['status']}", "created_at": shown["updated_at"], "data": shown}
+
+
+def asked(status: str = "pending", code: str | None = None, **changes: Any) -> dict[str, Any]:
+    """A payment whose recipient's bank was asked to give it back."""
+    answer = {"code": code, "text": "the bank's own words"} if code else None
+    request = {"id": "rtr_1", "status": status, "reason": None, "answer": answer}
+    return payment("completed", **{"return_request": request} | changes)
 
 
 def page(*payments: dict[str, Any]) -> dict[str, Any]:

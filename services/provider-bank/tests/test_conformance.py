@@ -1,13 +1,14 @@
 """The partner bank held to the laws of every provider, with an access token and with a key."""
 
 import json
+from datetime import UTC, datetime
 
 import bank_samples as samples
 from bank_samples import PAYMENT_ID, USD_10, page, payment, problem, rejected, returned
 from bank_signing import signed
 
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Reversed, Succeeded
-from malipo.contracts.provider_commands import Cancel
+from malipo.contracts.provider_commands import Cancel, ReturnRequest
 from malipo.money import Money
 from provider_bank.client import BankClient
 from provider_bank.codes import REASONS
@@ -18,9 +19,10 @@ from testkit.examples import Example, Story
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
-CHARGE, CANCEL = samples.charge(), samples.cancel()
+CHARGE, CANCEL, ASKED = samples.charge(), samples.cancel(), samples.return_request(reference="pmt_paid")
 BY_ALIAS = samples.charge(method=samples.transfer("ZELLE", samples.BY_ALIAS))
 CLOSED = {"created_at": "2026-11-27T23:00:00+00:00", "execution_at": "2026-11-30T11:00:00+00:00"}
+GOES, OPENS = datetime(2026, 11, 27, 15, tzinfo=UTC), datetime(2026, 11, 30, 11, tzinfo=UTC)
 PAID = Succeeded(amount=USD_10, reference=PAYMENT_ID)
 REFUSED = problem(422, "invalid", {"field": "/creditor/name", "code": "too_long"})
 
@@ -51,13 +53,17 @@ class TestBank(ProviderConformance):
         def respond(request):
             if request.method == "POST":
                 return reply(request)
-            return Reply(page() if request.url.path == "/v1/payments" else payment())(request)
+            known = payment("completed" if request.url.path.endswith(ASKED.reference) else "initiated")
+            return Reply(page() if request.url.path == "/v1/payments" else known)(request)
 
         return super().recorder(respond)
 
     def examples(self):
         def waiting(reason=None):
             return Pending(reference=PAYMENT_ID, reason=reason)
+
+        def initiated(execution_at, reason=None):
+            return Pending(reference=PAYMENT_ID, reason=reason, begun=False, execution_at=execution_at)
 
         gone_back = Reversed(code="R02", message=REASONS["R02"], reference=PAYMENT_ID)
         refused = Declined(code="invalid", message="The bank refuses it: invalid (/creditor/name too_long).")
@@ -66,8 +72,8 @@ class TestBank(ProviderConformance):
             message="The bank works on it already. Once it is completed, ask for its return if the rail knows that.",
         )
         return [
-            Example(CHARGE, Reply(payment(), 202), waiting()),
-            Example(CHARGE, Reply(payment(**CLOSED), 202), waiting("AFTER_CUT_OFF")),
+            Example(CHARGE, Reply(payment(), 202), initiated(GOES)),
+            Example(CHARGE, Reply(payment(**CLOSED), 202), initiated(OPENS, "AFTER_CUT_OFF")),
             Example(CHARGE, Reply(payment("held"), 202), waiting("HELD")),
             Example(CHARGE, Reply(payment("processing"), 202), waiting()),
             Example(CHARGE, Reply(payment("unknown"), 202), waiting("RESEARCH")),
@@ -89,6 +95,19 @@ class TestBank(ProviderConformance):
             Example(CANCEL, Reply(payment("completed")), PAID),
             Example(CANCEL, Reply(rejected()), Declined(code="payment_failed")),
             Example(CANCEL, Reply(returned()), Declined(code="payment_returned")),
+            Example(ASKED, Reply(samples.asked()), Pending(reference="rtr_1")),
+            Example(ASKED, Reply(samples.asked("accepted")), Pending(reference="rtr_1")),
+            Example(ASKED, Reply(returned("FOCR")), Succeeded(amount=USD_10)),
+            Example(
+                ASKED,
+                Reply(samples.asked("refused", "CUST")),
+                Declined(code="CUST", message="The recipient does not give it back.", reference="rtr_1"),
+            ),
+            Example(
+                ASKED,
+                Reply(payment("processing")),
+                Declined(code="return_request_impossible", message="Only what is completed can be asked back."),
+            ),
         ]
 
     def traceless(self):
@@ -100,6 +119,8 @@ class TestBank(ProviderConformance):
     def mismatched(self, operation):
         if isinstance(operation, Cancel):
             return []
+        if isinstance(operation, ReturnRequest):
+            return [Reply(returned("FOCR", "9.99")), Reply(returned("FOCR") | {"currency": "EUR"})]
         return [Reply(payment("completed", amount="9.99")), Reply(payment("completed", currency="EUR"))]
 
     def amounts(self):

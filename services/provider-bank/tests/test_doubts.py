@@ -21,7 +21,7 @@ from testkit import operations
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
-CHARGE, CANCEL = samples.charge(), samples.cancel()
+CHARGE, CANCEL, ASKED = samples.charge(), samples.cancel(), samples.return_request()
 NOTHING, PAID = Reply(page()), Reply(page(payment("completed")))
 SUCCEEDED = Succeeded(amount=USD_10, reference=PAYMENT_ID)
 SILENCE = httpx.ReadTimeout("slow")
@@ -55,11 +55,12 @@ async def told(bank: Bank, operation, verb: str = "query", *, sent: bool = True,
     return outcome
 
 
-SEND, LIST, READ, STOP = (
+SEND, LIST, READ, STOP, ASK = (
     "POST /v1/payments",
     "GET /v1/payments",
     f"GET /v1/payments/{PAYMENT_ID}",
     f"POST /v1/payments/{PAYMENT_ID}/cancel",
+    f"POST /v1/payments/{PAYMENT_ID}/return-request",
 )
 
 
@@ -205,3 +206,31 @@ async def test_a_cancel_that_comes_as_the_bank_begins_is_too_late():
 
 async def test_a_payment_that_the_bank_named_and_does_not_show_is_a_doubt():
     assert isinstance(await told(Bank([Reply(problem(404, "not_found"), 404)]), CANCEL), Unknown)
+
+
+async def test_the_other_bank_is_asked_once():
+    first = Bank([Reply(payment("completed")), Reply(samples.asked(), 202)])
+    assert await told(first, ASKED, "execute", sent=False) == Pending(reference="rtr_1")
+    assert first.asked == [READ, ASK]
+    again = Bank([Reply(samples.asked())])
+    assert await told(again, ASKED) == Pending(reference="rtr_1")
+    assert again.asked == [READ]
+
+
+async def test_a_rail_that_knows_no_return_requests_is_told_as_such():
+    refused = Reply(problem(409, "return_request_impossible"), 409)
+    bank = Bank([Reply(payment("completed")), refused, Reply(payment("completed"))])
+    outcome = await told(bank, ASKED, "execute", sent=False)
+    assert isinstance(outcome, Declined)
+    assert outcome.code == "return_request_impossible"
+
+
+async def test_a_refusal_that_nobody_knows_passes_through():
+    outcome = await told(Bank([Reply(samples.asked("refused", "ZZ99"))]), ASKED)
+    assert isinstance(outcome, Declined)
+    assert outcome.code == "ZZ99"
+
+
+async def test_a_payment_of_another_account_answers_no_return_request():
+    outcome = await told(Bank([Reply(samples.asked(debtor_account_id="acc-2"))]), ASKED)
+    assert outcome == Unknown(reason="another payment")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from bank_account import PAYMENTS, Bank, cancel_of, new_charge
+from bank_account import PAYMENTS, Bank, cancel_of, new_charge, return_request_of
 from bank_samples import BY_ALIAS, USD_10, transfer
 
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, Canceled, Declined, Pending, Reversed, Succeeded, Unknown
@@ -16,7 +16,7 @@ from testkit.serving import serving
 from testkit.waiting import until
 
 LOST = ("answer_lost", "reset_after_effect", "error_after_effect", "malformed_json")
-FAST = BankSettings(begin_seconds=0, rtp_seconds=0, zelle_seconds=0, day_seconds=0.1)
+FAST = BankSettings(begin_seconds=0, rtp_seconds=0, zelle_seconds=0, return_answer_seconds=0, day_seconds=0.1)
 
 
 @pytest.fixture
@@ -136,6 +136,30 @@ async def test_what_is_completed_is_canceled_no_more(bank):
     await bank.execute(charge)
     paid = await ended(bank, charge)
     assert await bank.execute(cancel_of(charge, paid.reference)) == paid
+
+
+async def test_what_the_other_bank_gives_back_is_back_and_the_payment_returned(bank):
+    await bank.plan("complete", reply="accept")
+    charge = new_charge()
+    await bank.execute(charge)
+    paid = await ended(bank, charge)
+    asked = return_request_of(charge, paid.reference)
+    await bank.fault("answer_lost", path=f"{PAYMENTS}/*/return-request")
+    assert isinstance(await bank.execute(asked), Unknown)
+    assert await ended(bank, asked) == Succeeded(amount=USD_10, reference=None)
+    assert (await bank.query(charge)).code == "FOCR"
+    assert await bank.book() == ["debit", "return"]
+
+
+async def test_what_the_other_bank_keeps_is_declined_and_the_payment_stays(bank):
+    await bank.plan("complete", reply="refuse")
+    charge = new_charge()
+    await bank.execute(charge)
+    paid = await ended(bank, charge)
+    asked = return_request_of(charge, paid.reference)
+    await bank.execute(asked)
+    assert isinstance(await ended(bank, asked), Declined)
+    assert await bank.query(charge) == paid
 
 
 @pytest.mark.parametrize("fault", ["amount_mismatch", "unknown_status"])

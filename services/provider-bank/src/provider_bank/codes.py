@@ -33,3 +33,14 @@ REASONS: Mapping[str, str] = {
     "FOCR": "The recipient's bank gave it back, as you had asked.",
 }
 """By code. One that is not listed passes through as it is, with a text that names it."""
+
+REFUSALS: Mapping[str, str] = {
+    "CUST": "The recipient does not give it back.",
+    "NOAS": "The recipient has not answered.",
+    "AC04": "The recipient's account is closed.",
+    "AM04": "The recipient's account does not have enough money.",
+    "ARDT": "It was given back before.",
+    "NOOR": "The other bank has never got the money.",
+    "LEGL": "The other bank may not give it back.",
+}
+"""Why the other bank gives nothing back (ISO 20022, camt.029). One that is not listed passes through as it is."""

@@ -10,12 +10,12 @@ from malipo import clock
 from malipo.contracts.outcomes import Unknown
 from provider_bank import amounts, times
 from provider_bank.mapping import outcome_of_payment
-from provider_bank.objects import EVENTS, MOVED, PAYMENT, PAYMENTS, Payment, is_id
+from provider_bank.objects import ASKED, EVENTS, MOVED, PAYMENT, PAYMENTS, Payment, is_id
 from provider_kit.errors import BadSignature
 from provider_kit.provider import Callback, CallbackOutcome, NamedOperation, ParsedCallback, ReceivedMoney
 
 METHOD = "bank_transfer"
-_ABOUT_PAYMENTS = "payment."
+_ABOUT_PAYMENTS, _ABOUT_RETURN_REQUESTS = "payment.", "payment.return_request."
 _WAITS_FOR_A_REASON = ("held", "unknown")
 
 
@@ -33,6 +33,9 @@ def read(callback: Callback, event_id: str, debtor_account_id: str) -> ParsedCal
     if payment.debtor_account_id != debtor_account_id:
         raise BadSignature("of another account")
     happened_at = times.read(event.created_at)
+    if event.type.startswith(_ABOUT_RETURN_REQUESTS) and payment.return_request is not None:
+        named = NamedOperation(kind="return_request", references={ASKED: payment.return_request.id})
+        return ParsedCallback(event.id, ask=(named,), happened_at=happened_at)
     if payment.status in _WAITS_FOR_A_REASON:
         return _ask(event.id, payment, happened_at)
     return told(event.id, payment, happened_at)

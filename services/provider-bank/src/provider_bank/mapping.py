@@ -13,11 +13,23 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Charge
+from malipo.contracts.provider_commands import Charge, ReturnRequest
 from malipo.contracts.providers.bank import own_reference
 from provider_bank import amounts, times
-from provider_bank.codes import REASONS
-from provider_bank.objects import CLEARING, PAYMENT, PROBLEMS, BankResponse, Payment, Problem, Reason, is_word
+from provider_bank.codes import REASONS, REFUSALS
+from provider_bank.objects import (
+    ASKED,
+    BEFORE,
+    CLEARING,
+    PAYMENT,
+    PROBLEMS,
+    Asked,
+    BankResponse,
+    Payment,
+    Problem,
+    Reason,
+    is_word,
+)
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import References
 
@@ -34,6 +46,11 @@ IN_FLIGHT = Unknown(reason="the bank is at work on it", check_after=1)
 _TOO_LATE = Declined(
     code="not_cancelable",
     message="The bank works on it already. Once it is completed, ask for its return if the rail knows that.",
+)
+_NOT_YET = Declined(code="return_request_impossible", message="Only what is completed can be asked back.")
+_IMPOSSIBLE = Declined(
+    code="return_request_impossible",
+    message="The bank cannot ask for it: that takes a rail that knows return requests, and that it is completed.",
 )
 _FAILED_BEFORE, _RETURNED_BEFORE = Declined(code="payment_failed"), Declined(code="payment_returned")
 
@@ -88,11 +105,33 @@ def of_cancel(payment: Payment) -> Outcome | None:
             return outcome_of_payment(payment)
 
 
+def of_return_request(asked: ReturnRequest, debtor_account_id: str, payment: Payment) -> Outcome | None:
+    """What a return request has come to; None while the other bank may yet be asked. Raises as `outcome_of_payment`."""
+    if payment.debtor_account_id != debtor_account_id:
+        return Unknown(reason="another payment")
+    if amounts.read(payment.amount, payment.currency) != asked.amount:
+        return Unknown(reason=AMOUNT_MISMATCH)
+    if payment.status == "returned":
+        back = outcome_of_payment(payment)
+        return Succeeded(amount=asked.amount) if isinstance(back, Reversed) else back
+    if payment.return_request is not None:
+        return _answered(payment.return_request)
+    if payment.status == "completed":
+        return None
+    return _NOT_YET if payment.status in BEFORE else outcome_of_payment(payment)
+
+
 def note(references: References, payment: Payment) -> None:
     """Keep the ids that the bank and the rail gave the payment."""
     references.note(PAYMENT, payment.id)
     if payment.clearing_ref and is_word(payment.clearing_ref):
         references.note(CLEARING, payment.clearing_ref)
+
+
+def note_asked(references: References, payment: Payment) -> None:
+    """Keep the id of the return request, if there is one."""
+    if payment.return_request is not None:
+        references.note(ASKED, payment.return_request.id)
 
 
 def answered(response: BankResponse, *, repeated: bool, settled: bool) -> Unclear | Outcome:
@@ -107,8 +146,10 @@ def answered(response: BankResponse, *, repeated: bool, settled: bool) -> Unclea
     match problem.code:
         case "idempotency_in_flight":
             return IN_FLIGHT
-        case "idempotency_key_reused" | "duplicate_end_to_end_id" | "not_cancelable" | "return_request_impossible":
+        case "idempotency_key_reused" | "duplicate_end_to_end_id" | "not_cancelable":
             return Unclear(Unknown(reason=problem.code))
+        case "return_request_impossible":
+            return Unclear(_IMPOSSIBLE)
         case code if response.status == _CONFLICT:
             return Unclear(Unknown(reason=f"http 409 {code}"))
         case code:
@@ -157,9 +198,10 @@ def unread(response: BankResponse) -> Unknown:
 
 def _pending(payment: Payment) -> Pending:
     reasons = {"held": "HELD", "unknown": "RESEARCH"}
-    if payment.status == "initiated" and _waits(payment):
-        return Pending(reference=payment.id, reason="AFTER_CUT_OFF")
-    return Pending(reference=payment.id, reason=reasons.get(payment.status))
+    if payment.status != "initiated":
+        return Pending(reference=payment.id, reason=reasons.get(payment.status))
+    waits = "AFTER_CUT_OFF" if _waits(payment) else None
+    return Pending(reference=payment.id, reason=waits, begun=False, execution_at=times.read(payment.execution_at))
 
 
 def _returned(payment: Payment) -> Outcome:
@@ -176,6 +218,25 @@ def _returned(payment: Payment) -> Outcome:
 def _rejected(reason: Reason | None, reference: str) -> Declined:
     code = _code(reason.code if reason else "")
     return Declined(code=code, message=_words(code, "rejected"), reference=reference)
+
+
+def _answered(request: Asked) -> Outcome:
+    """What the other bank says; what it has agreed to is there once the payment is returned."""
+    match request.status:
+        case "pending" | "accepted":
+            return Pending(reference=request.id)
+        case "refused":
+            return _kept(request.answer, request.id)
+        case unheard_of:
+            return Unknown(reason=f"answer {_word(unheard_of)}", reference=request.id)
+
+
+def _kept(reason: Reason | None, reference: str | None) -> Declined:
+    code = _code(reason.code if reason else "")
+    otherwise = "The other bank gives it not back, and gave no reason."
+    if code != "declined":
+        otherwise = f"The other bank gives it not back, with the code {code}."
+    return Declined(code=code, message=REFUSALS.get(code, otherwise), reference=reference)
 
 
 def _waits(payment: Payment) -> bool:

@@ -12,8 +12,10 @@ import msgspec
 
 from provider_kit.reading import Reader
 
-PAYMENT, CLEARING = "payment", "clearing"
-"""What the bank's id of a payment and the rail's own reference are called among an attempt's references."""
+PAYMENT, CLEARING, ASKED = "payment", "clearing", "return_request"
+"""What the bank's ids of a payment and of a return request, and the rail's own reference, are called among an attempt's
+references.
+"""
 
 PAYMENTS_PATH = "/v1/payments"
 KEYS_PATH = "/.well-known/jwks.json"
@@ -26,6 +28,8 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 Status = Literal["initiated", "held", "processing", "completed", "returned", "rejected", "canceled", "unknown"]
 MOVED: frozenset[str] = frozenset({"completed", "returned"})
 """The statuses of a payment whose money has left the account, though it may have come back."""
+BEFORE: frozenset[str] = frozenset({"initiated", "held", "processing", "unknown", "rejected", "canceled"})
+"""Those of one whose money has not, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +88,16 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
     amount: str | None = None
 
 
-class ReturnRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What we asked the other bank to give back, and what it says: `answer` is why it refused."""
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """That the other bank was asked to give the money back: `pending`, `accepted` or `refused`, and `answer` is why then."""
 
     id: str
     status: str
     answer: Reason | None = None
+
+    def __post_init__(self) -> None:
+        if not is_id(self.id):
+            raise ValueError("no id of a return request")
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +115,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     clearing_ref: str | None = None
     execution_at: str | None = None
     returned: Return | None = None
-    return_request: ReturnRequest | None = None
+    return_request: Asked | None = None
     created_at: str = ""
     updated_at: str = ""
     version: int = 0

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
-from malipo.contracts.provider_commands import Cancel, Charge
+from malipo.contracts.provider_commands import Cancel, Charge, ReturnRequest
 from malipo.contracts.providers.bank import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_bank import events, mapping, requests
@@ -63,7 +63,7 @@ class BankProvider:
         await self._client.ready(self._access(attempt))
 
     async def execute(self, attempt: Attempt) -> Outcome:
-        """Send the operation; before a repeat, and before a cancel, the bank's book is read.
+        """Send the operation; before a repeat, a cancel and a return request, the bank's book is read.
 
         What was perhaps sent of another account, or has expired, is only looked for.
         """
@@ -112,7 +112,7 @@ class BankProvider:
         access = self._access(attempt)
         response = await self._client.post(access, _request(attempt, access))
         if response.status in (mapping.OK, mapping.CREATED, mapping.ACCEPTED):
-            return _shown(attempt, access, _payment_in(response)) or Unknown(reason="not canceled yet")
+            return _shown(attempt, access, _payment_in(response)) or Unknown(reason="no effect yet")
         answer = mapping.answered(response, repeated=attempt.first_sent_at is not None, settled=settled)
         return await self._follow(attempt, answer.otherwise) if isinstance(answer, Unclear) else answer
 
@@ -168,6 +168,8 @@ def _request(attempt: Attempt, access: Access) -> BankRequest:
             return requests.transfer(attempt, charge, access.account.debtor_account_id)
         case Cancel(reference=payment_id):
             return requests.cancellation(attempt, payment_id)
+        case ReturnRequest(reference=payment_id, reason=reason):
+            return requests.return_request(attempt, payment_id, reason)
         case other:
             raise TypeError(type(other).__name__)
 
@@ -185,6 +187,9 @@ def _shown(attempt: Attempt, access: Access, payment: Payment) -> Outcome | None
         case Charge() as charge:
             mapping.note(attempt.references, payment)
             return mapping.of_charge(charge, access.account.debtor_account_id, payment)
+        case ReturnRequest() as asked:
+            mapping.note_asked(attempt.references, payment)
+            return mapping.of_return_request(asked, access.account.debtor_account_id, payment)
         case _:
             return mapping.of_cancel(payment)
 

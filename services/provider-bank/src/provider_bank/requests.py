@@ -13,6 +13,7 @@ from provider_bank.objects import PAYMENTS_PATH
 from provider_kit.provider import Attempt
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - no secret
+_REASON_CHARACTERS = 140
 # What neither httpx nor yarl writes in another way: a signature is of the path and the query as they arrive.
 _UNQUOTED = ":/?@!$'()*,"
 
@@ -47,6 +48,13 @@ def transfer(attempt: Attempt, charge: Charge, debtor_account_id: str) -> BankRe
 def cancellation(attempt: Attempt, payment_id: str) -> BankRequest:
     """What cancels a payment."""
     return BankRequest(f"{payment(payment_id)}/cancel", attempt.key_for("cancel"), b"{}")
+
+
+def return_request(attempt: Attempt, payment_id: str, reason: str | None) -> BankRequest:
+    """What has the other bank asked to give a payment back."""
+    body = {"reason": reason[:_REASON_CHARACTERS]} if reason else {}
+    where = f"{payment(payment_id)}/return-request"
+    return BankRequest(where, attempt.key_for("return-request"), msgspec.json.encode(body))
 
 
 def payment(payment_id: str) -> str:
