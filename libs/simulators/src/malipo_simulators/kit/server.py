@@ -19,6 +19,8 @@ from malipo_simulators.kit.tls.listening import SecureListener
 EXTENSION = "malipo_simulators.hang_up"
 # Zero seconds of linger makes the kernel send RST instead of FIN.
 LINGER_ZERO = struct.pack("ii", 1, 0)
+# How long a client may take to end TLS with us: not as long as the server waits for connections when it stops.
+FAREWELL_SECONDS = 1.0
 
 
 class SimulatorProtocol(HttpToolsProtocol):
@@ -76,7 +78,12 @@ class SimulatorServer(uvicorn.Server):
                 SimulatorProtocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
             )
             loop = asyncio.get_running_loop()
-            server = await loop.create_server(protocol, sock=self._secure.socket, ssl=self._secure.context)
+            server = await loop.create_server(
+                protocol,
+                sock=self._secure.socket,
+                ssl=self._secure.context,
+                ssl_shutdown_timeout=FAREWELL_SECONDS,
+            )
             self.servers.append(server)
 
     @override
