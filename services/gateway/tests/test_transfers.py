@@ -2,11 +2,13 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from gateway.payments import personal
-from malipo.contracts.commands import CreatePayment
+from malipo import clock
+from malipo.contracts.commands import CreatePayment, RequestReturn, Transfer
 
 ACCOUNT = {"name": "Ada Lovelace", "account": {"number": "000123456789", "routing": "021000021"}}
 TRANSFER = {
@@ -140,3 +142,82 @@ async def test_a_card_has_no_recipient_who_reads_anything(merchant, make):
     refused = await merchant.pay(make.payment | {"remittance": "Invoice 7"})
     assert (refused.status_code, refused.json()["code"]) == (422, "remittance_unsupported")
     assert "description" in refused.json()["detail"]
+
+
+async def arrived(gateway, payer, rail: str = "RTP") -> dict:
+    """A transfer that its bank has completed."""
+    method = TRANSFER["method"] | {"rail": rail}
+    payment = (await payer.pay(TRANSFER | {"method": method})).json()
+    shown = Transfer(rail=rail, rail_chosen=False, execution_at=clock.now(), recipient={})
+    of_the_bank = {"provider": "bank", "method": "bank_transfer", "transfer": shown, "provider_reference": "bp_1"}
+    await gateway.receive(gateway.step(payer, payment, **of_the_bank))
+    return payment | of_the_bank
+
+
+def completed_step(gateway, payer, payment, **changes):
+    kept = {name: payment[name] for name in ("provider", "method", "transfer", "provider_reference")}
+    return gateway.step(payer, payment, **kept | changes)
+
+
+async def may(payer, payment) -> list[str]:
+    explained = (await payer.get(f"/v1/payments/{payment['id']}/explain")).json()
+    return [one["code"] for one in explained["you_may"]]
+
+
+async def test_the_recipients_bank_can_be_asked_for_the_money_where_the_rail_knows_that(gateway, payer):
+    payment = await arrived(gateway, payer)
+    assert await may(payer, payment) == ["request_return"]
+    asked = await payer.post(f"/v1/payments/{payment['id']}/return-request", {"reason": "sent twice"}, key="k")
+    assert asked.status_code == 202, asked.text
+    shown = asked.json()
+    assert (shown["kind"], shown["status"], shown["amount"], shown["reason"]) == (
+        "return_request",
+        "processing",
+        1250,
+        "sent twice",
+    )
+    again = await payer.post(f"/v1/payments/{payment['id']}/return-request", {"reason": "sent twice"}, key="k")
+    assert again.json()["id"] == shown["id"]
+    [command] = [one for one in await gateway.sent() if isinstance(one, RequestReturn)]
+    assert (command.return_request_id, command.reason) == (shown["id"], "sent twice")
+    timeline = (await payer.get(f"/v1/payments/{payment['id']}/timeline")).json()["entries"]
+    assert [one["about"] for one in timeline if one["operation_id"] == shown["id"]] == ["return_request"]
+    assert await may(payer, payment) == ["request_return"] or await may(payer, payment) == ["wait", "repeat"]
+
+
+async def test_what_came_of_it_is_told_and_explained(gateway, payer, make):
+    payment = await arrived(gateway, payer)
+    shown = (await payer.post(f"/v1/payments/{payment['id']}/return-request")).json()
+    given_back = make.operation(shown)
+    told = completed_step(gateway, payer, payment, event="return_request.completed", operation=given_back)
+    await gateway.receive(told)
+    [event] = (await payer.get("/v1/events?type=return_request.completed")).json()["data"]
+    assert event["data"]["return_request"]["id"] == shown["id"]
+    assert "request_return" not in await may(payer, payment)
+
+
+async def test_it_is_refused_for_good_with_the_orchestrators_reason(gateway, payer, make):
+    payment = await arrived(gateway, payer, "BOOK")
+    assert await may(payer, payment) == []
+    path = f"/v1/payments/{payment['id']}/return-request"
+    shown = (await payer.post(path, key="k")).json()
+    await gateway.receive(make.refusal(payer.id, shown, "return_request_impossible"))
+    refused = await payer.post(path, key="k")
+    assert (refused.status_code, refused.json()["code"]) == (409, "return_request_impossible")
+
+
+async def test_of_a_card_nobody_is_asked_and_what_is_possible_is_said(gateway, merchant):
+    payment = (await merchant.pay()).json()
+    await gateway.receive(gateway.step(merchant, payment))
+    refused = await merchant.post(f"/v1/payments/{payment['id']}/return-request")
+    assert (refused.status_code, refused.json()["code"]) == (422, "operation_unsupported")
+    assert "it has: charge, capture, cancel, refund" in refused.json()["detail"]
+
+
+async def test_a_transfer_that_came_back_is_explained_as_money_of_the_merchants_own(gateway, payer):
+    payment = await arrived(gateway, payer)
+    back = completed_step(gateway, payer, payment, to="returned", amount_captured=0)
+    await gateway.receive(msgspec.structs.replace(back, cause=replace(back.cause, trigger="reversed", detail="R02")))
+    explained = (await payer.get(f"/v1/payments/{payment['id']}/explain")).json()
+    assert "came back to your account" in explained["why"]
+    assert [one["code"] for one in explained["you_may"]] == ["pay_anew"]

@@ -34,6 +34,7 @@ PROVIDER_TRIGGERS = {
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.REVERSED, Trigger.PENDING, *DOUBTS},
     # Not AUTHORIZED and ACTION_REQUIRED: that the charge is unchanged says nothing about a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, *DOUBTS},
+    Subject.RETURN_REQUEST: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, *DOUBTS},
     Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY - AT_THE_END,
 }
 AWAITED = (State.PROCESSING, State.PENDING, State.IN_DOUBT)
@@ -175,7 +176,7 @@ def test_a_person_decides_only_what_is_in_doubt_or_pending_or_an_end_that_is_wro
 
 
 def test_money_moves_only_on_dispatch_and_never_on_an_outcome():
-    moving = {Send.CHARGE, Send.CAPTURE, Send.REFUND}
+    moving = {Send.CHARGE, Send.CAPTURE, Send.REFUND, Send.RETURN_REQUEST}
     assert {one.trigger for one in TRANSITIONS if one.send in moving} == {Trigger.DISPATCHED}
 
 
@@ -191,7 +192,7 @@ def test_doubt_is_left_only_by_an_outcome():
     assert not leaving & DOUBTS
 
 
-@pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND])
+@pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND, Subject.RETURN_REQUEST])
 def test_reaching_an_end_always_publishes_an_event(subject):
     published = [one.event for one in transitions_of(subject) if one.to in DECIDED and one.to is not one.state]
     assert all(published)
@@ -273,5 +274,5 @@ def test_the_published_events_are_those_that_the_contract_lists():
 def test_the_database_accepts_exactly_these_states():
     sql = (files("orchestrator") / "migrations/versions/0001_payments.py").read_text()
     checks = [set(re.findall(r"'(\w+)'", found)) for found in re.findall(r"CHECK \(state IN \(([^)]*)\)", sql)]
-    operations = states_of(Subject.REFUND) | states_of(Subject.CAPTURE) | states_of(Subject.CANCEL)
+    operations = set[State]().union(*(states_of(subject) for subject in Subject if subject is not Subject.PAYMENT))
     assert checks == [{s.value for s in states_of(Subject.PAYMENT)}, {s.value for s in operations}]
