@@ -11,7 +11,7 @@ import pytest
 
 from gateway.edge.problems import PROBLEMS
 from gateway.openapi.description import DESCRIPTION
-from gateway.operations.schemas import CANCEL_REFUSALS, CAPTURE_REFUSALS, REFUND_REFUSALS
+from gateway.operations.schemas import CANCEL_REFUSALS, CAPTURE_REFUSALS, REFUND_REFUSALS, RETURN_REFUSALS
 from http_limits.connection import CODES, RETRY_SECONDS
 from malipo import clock
 from malipo.contracts.events import REFUSAL_CODES, PaymentView
@@ -134,7 +134,7 @@ def test_the_check_of_a_signature_that_we_show_works():
 
 def test_every_refusal_of_a_command_is_a_problem_and_described():
     assert set(REFUSAL_CODES) <= set(PROBLEMS)
-    assert {*CAPTURE_REFUSALS, *CANCEL_REFUSALS, *REFUND_REFUSALS} == set(REFUSAL_CODES)
+    assert {*CAPTURE_REFUSALS, *CANCEL_REFUSALS, *REFUND_REFUSALS, *RETURN_REFUSALS} == set(REFUSAL_CODES)
     assert "provider_unsupported" not in PROBLEMS
 
 
