@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from malipo.contracts.events import Failure
 
-May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "configure", "pay_anew"]
+May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "request_return", "configure", "pay_anew"]
 """What a merchant can be told to do next."""
 
 
@@ -23,7 +23,7 @@ class OwnFailure(NamedTuple):
 CREDENTIALS = "/v1/provider-credentials/{provider}/accounts/{account}"
 """In these texts: where the credentials are to be set that were used, those of the account `default` too."""
 
-_AFTER_PATIENCE = "for a minute if it was a charge, for a day if it was anything else"
+_AFTER_PATIENCE = "for a minute if a customer waited for it, else for a day"
 _ANEW = "Start a new one."
 
 OWN_FAILURES: dict[str, OwnFailure] = {
