@@ -81,6 +81,16 @@ def test_a_payment_that_is_not_known_is_asked_about(status, outcome):
     assert said(row(status=status), attempt(outcome=outcome)) == expected
 
 
+@pytest.mark.parametrize("status", ["D", "V"])
+def test_a_payment_or_refund_that_is_known_to_have_failed_says_so_no_second_time(status):
+    declined = attempt(ended=True, names=WITH_CAPTURE)
+    assert said(row(status=status), declined) == "known"
+    assert said(row(status="S"), declined) == asked(ABOUT_CHARGE)
+    refund = attempt(samples.refund(), ended=True, names=(("refund", REFUND),))
+    assert said(refund_row(status), refund) == "known"
+    assert isinstance(said(refund_row("S"), refund), ParsedCallback)
+
+
 def test_a_second_payment_of_a_charge_is_asked_about():
     known = (("order", ORDER), ("capture", "7AA11111AA111111A"))
     assert said(row(), attempt(success=PAID, names=known)) == asked(ABOUT_CHARGE)
@@ -167,6 +177,8 @@ def test_what_befalls_a_refund_of_ours_is_asked_of_the_refund():
     found = said(one, refund)
     assert isinstance(found, ParsedCallback)
     assert found.ask == (NamedOperation(kind="refund", references={"refund": REFUND}),)
+    ended = attempt(samples.refund(), success=PAID, ended=True, names=(("refund", REFUND),))
+    assert said(one, ended) == "known"
 
 
 def test_an_amount_that_cannot_be_is_left_out_of_what_is_told():

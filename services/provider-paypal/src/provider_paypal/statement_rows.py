@@ -42,6 +42,8 @@ _PAYMENT = "T00"
 _REFUND_BY_MERCHANT = "T1107"
 _FOR_A_PERSON = ("T11", "T12", "T15", "T21")
 """Reversals, adjustments such as chargebacks, holds, and reserves ("Transaction event codes")."""
+_WITHOUT_MONEY = ("D", "V")
+"""Statuses of what was denied, and of what was reversed ("Transaction status codes")."""
 _OF_FEES = ("T1108", "T1109")
 _TOO_MANY_ROWS = "RESULTSET_TOO_LARGE"
 _CODE = re.compile(r"T\d{4}", re.ASCII)
@@ -146,7 +148,7 @@ def row_name(row: StatementRow) -> str:
 def _payment(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedCallback | Passed:
     """Money of a charge or of a capture. What it makes of them the order tells: it is asked for, unless that is known."""
     takers = [one for one in ours if kind_of(one.operation) in ("capture", "charge", "confirm")]
-    if any(one.success is not None and row.transaction_id in one.given for one in takers):
+    if any(row.transaction_id in one.given and _is_end_known(row, one) for one in takers):
         return "known"
     if takers:
         operation = min(takers, key=lambda one: _nearness(row, one)).operation
@@ -154,6 +156,11 @@ def _payment(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedCallba
     if is_charge(row.custom_field):  # and there is no such charge: somebody has to know
         return _ask(row, NamedOperation(kind="charge", operation_id=row.custom_field))
     return "others"
+
+
+def _is_end_known(row: StatementRow, one: OriginalAttempt) -> bool:
+    """Whether nothing is new in the row of what the operation has made: it succeeded, or has ended as the row says."""
+    return one.success is not None or (one.ended and row.transaction_status in _WITHOUT_MONEY)
 
 
 def _nearness(row: StatementRow, taker: OriginalAttempt) -> int:
@@ -165,7 +172,7 @@ def _nearness(row: StatementRow, taker: OriginalAttempt) -> int:
 
 def _refund(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedCallback | RefundElsewhere | Passed:
     refunds = [one for one in ours if _is_refund(one, row.transaction_id)]
-    if any(one.success is not None for one in refunds):
+    if any(_is_end_known(row, one) for one in refunds):
         return "known"
     if refunds:
         return _ask(row, NamedOperation(kind="refund", references={REFUND: row.transaction_id}))
@@ -179,8 +186,9 @@ def _for_a_person(row: StatementRow, ours: Sequence[OriginalAttempt]) -> ParsedC
     if not ours:
         return "others"
     about = row.paypal_reference_id or row.transaction_id
-    if any(_is_refund(one, about) for one in ours):
-        return _ask(row, NamedOperation(kind="refund", references={REFUND: about}))
+    if befallen := [one for one in ours if _is_refund(one, about)]:
+        ask = _ask(row, NamedOperation(kind="refund", references={REFUND: about}))
+        return "known" if all(one.ended for one in befallen) else ask
     takers = {name for one in ours for role, name in one.references if role == CAPTURE}
     known = {CAPTURE: about} if about in takers else {ABOUT: about}
     references = {TRANSACTION: row.transaction_id, **known}
