@@ -2,12 +2,10 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from malipo import clock
 from malipo.contracts.outcomes import ActionRequired, Authorized, Declined, Pending, Redirect, Succeeded, Unknown
 from malipo.money import Money
 from provider_kit import calls
@@ -118,32 +116,6 @@ async def test_a_refund_that_may_have_been_sent_keeps_trying_for_a_day_and_is_th
     (outcome,) = await kit.outcomes()
     assert (type(outcome), outcome.reason[:9]) == (Unknown, "provider_")
     assert [one.id for one in await kit.claim()] == ["ref_2"]
-
-
-@pytest.mark.parametrize("problems", [THREE_UNREACHABLE, [Misconfigured("the certificate expired")]])
-async def test_a_charge_that_no_customer_waits_for_is_tried_until_it_expires(kit, make, problems):
-    (rules,) = kit.provider.descriptor.methods
-    kit.provider.descriptor = replace(kit.provider.descriptor, methods=(replace(rules, attended=False),))
-    kit.provider.script = [*problems]
-    await kit.handle(make.charge(expires_at=clock.now() + timedelta(days=7)))
-    await kit.grow_old(days=3)
-    await kit.run()
-    assert await kit.outcomes() == []
-    await kit.make_due()
-    await kit.run()
-    assert await kit.outcomes() == [DONE]
-
-
-async def test_and_declined_then(kit, make):
-    (rules,) = kit.provider.descriptor.methods
-    kit.provider.descriptor = replace(kit.provider.descriptor, methods=(replace(rules, attended=False),))
-    kit.provider.script = [*THREE_UNREACHABLE]
-    await kit.handle(make.charge(expires_at=clock.now() + timedelta(days=1)))
-    await kit.run()
-    await kit.sql("UPDATE attempts SET expires_at = now()")
-    await kit.make_due()
-    await kit.run()
-    assert [one.code for one in await kit.outcomes()] == ["expired"]
 
 
 async def test_thousands_of_tries_do_not_wear_an_attempt_out(kit, make):

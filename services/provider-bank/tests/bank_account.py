@@ -46,7 +46,7 @@ class Bank:
     credentials: dict[str, Any] = field(default_factory=lambda: samples.CREDENTIALS)
 
     def __post_init__(self) -> None:
-        partner = Partner(mode="test", authentication="oauth2", api_base=self.url, timeout_seconds=1)
+        partner = Partner(mode="test", authentication="oauth2", api_base=self.url, timeout_seconds=5)
         client = BankClient(Connections(lambda *_: self.http), MemoryTokens())
         self.provider = BankProvider(client, {"default": partner})
 

@@ -23,7 +23,7 @@ FAST = BankSettings(begin_seconds=0, rtp_seconds=0, zelle_seconds=0, return_answ
 async def bank():
     async with (
         serving(make_server(create_bank_app(FAST))) as url,
-        http_client(timeout_seconds=1, base_url=url) as http,
+        http_client(timeout_seconds=10, base_url=url) as http,
     ):
         yield Bank(http, url)
 
