@@ -231,7 +231,7 @@ def receiver(
     quick: Annotated[bool, typer.Option("--quick", help="Ten seconds each.")] = False,
     save: Save = False,
 ) -> None:
-    """Callbacks at a fixed rate: alone, beside erp-sink and a dead ERP, and with PostgreSQL killed: six minutes."""
+    """Callbacks at a fixed rate: alone, beside erp-sink and a dead ERP, and with PostgreSQL killed: seven minutes."""
     began = clock.monotonic()
     times = (5, 10) if quick else (warm_up, seconds)
     found, wrong = try_receiver(provider, rate, *times, save=save)

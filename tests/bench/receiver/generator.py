@@ -17,6 +17,8 @@ from bench.receiver.senders import SENDERS, Sender
 from malipo import clock
 
 _LONGEST_WAIT_SECONDS = 30.0
+_CONNECTIONS = 40
+"""A provider sends from a few addresses, over connections that it keeps; more than the service lets one address have get 503."""
 
 
 class _Result(msgspec.Struct):
@@ -30,7 +32,7 @@ async def send(campaign: Campaign) -> list[Sent]:
     """Send everything when it is due; returns when the last one is taken, or given up."""
     sent: list[Sent] = []
     timeout = aiohttp.ClientTimeout(total=campaign.timeout_seconds)
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
         began, offset = clock.monotonic(), clock.now().timestamp() - clock.monotonic()
         report(began + offset)
