@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -14,7 +17,7 @@ from bench import goals
 from bench.load import working
 from bench.receiver import report
 from bench.receiver.campaign import Campaign, Sent
-from bench.receiver.heavy import _completed
+from bench.receiver.heavy import completed
 from bench.receiver.reception import Reception, with_window
 from bench.receiver.senders import SENDERS, event_id, payment_id
 from bench.receiver.service import Receiver
@@ -23,6 +26,7 @@ from malipo import clock
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import Succeeded
+from malipo.contracts.provider_commands import Charge
 from malipo.contracts.providers import PROVIDERS
 from malipo.contracts.providers.bank import own_reference
 from malipo.contracts.topics import PAYMENT_EVENTS
@@ -64,7 +68,7 @@ async def test_a_callback_of_the_banks_is_one_that_its_service_believes():
     sender, now = SENDERS["bank"], clock.unix_seconds()
     sent = sender.sign(7, now)
     partners = {"default": Partner(mode="test", authentication="oauth2", api_base="http://127.0.0.1:1")}
-    provider = BankProvider(None, partners)
+    provider = BankProvider(cast("Any", None), partners)
     parsed = await provider.parse_callback(Callback(sent.headers, sent.body), sender.credentials)
     [told] = parsed.outcomes
     assert parsed.callback_id == event_id(7)
@@ -86,26 +90,31 @@ class OneDatabase:
 
 
 @pytest.mark.parametrize("provider", SENDERS)
-async def test_the_charges_that_callbacks_are_about_are_some_that_the_service_finds(provider, new_database, pool_of):
+async def test_the_charges_that_callbacks_are_about_are_some_that_the_service_finds(
+    provider: str, new_database: Callable[[str], str], pool_of: Any
+):
     url = new_database(f"provider_{provider}")
     ring = KeyRing({"k1": b"k" * 32})
-    await Receiver(OneDatabase(url), SENDERS[provider])._add(3, ring)
+    await Receiver(cast("Any", OneDatabase(url)), SENDERS[provider]).add(3, ring)
     pool = await pool_of(url)
     found = await originals(Reads(pool), [charge_id(payment_id(number), 1) for number in range(3)])
     assert [one.operation.merchant_id for one in found.values()] == ["mer_receiver"] * 3
     keys = PersonalKeys(PROVIDERS[provider], a_database(pool), ring)
-    [opened] = [await keys.open(one.operation.payment_id, one.operation.method) for one in list(found.values())[:1]]
+    [opened] = [
+        await keys.open(one.operation.payment_id, cast("Charge", one.operation).method)
+        for one in list(found.values())[:1]
+    ]
     assert opened == PROVIDERS[provider].read_method(SENDERS[provider].method)
 
 
-def a_database(pool) -> Database:
+def a_database(pool: Any) -> Database:
     database = Database(lambda: None)
     database.use(pool)
     return database
 
 
 def test_an_event_that_is_fed_to_heavy_work_can_be_read():
-    step = PAYMENT_EVENTS.decode(_completed(7))
+    step = PAYMENT_EVENTS.decode(completed(7))
     assert isinstance(step, PaymentTransitioned)
     assert (step.payment_id, step.mode) == (payment_id(7), "live")
 
@@ -113,7 +122,7 @@ def test_an_event_that_is_fed_to_heavy_work_can_be_read():
 async def test_a_callback_that_is_refused_is_sent_again_until_it_is_taken():
     seen: list[bytes] = []
 
-    async def take(request) -> JSONResponse:
+    async def take(request: Request) -> JSONResponse:
         body = await request.body()
         seen.append(body)
         if seen.count(body) == 1:

@@ -58,7 +58,7 @@ class Feed:
                 for number in range(self.sent, due):
                     headers = [("message-id", f"msg_{number:026d}".encode())]
                     await producer.send(
-                        PAYMENT_EVENTS.name, _completed(number), key=payment_id(number).encode(), headers=headers
+                        PAYMENT_EVENTS.name, completed(number), key=payment_id(number).encode(), headers=headers
                     )
                 self.sent = due
                 await asyncio.sleep(_TICK_SECONDS)
@@ -116,7 +116,7 @@ async def _count(url: str) -> int:
         return await connection.fetchval("SELECT count(*) FROM documents")
 
 
-def _completed(number: int) -> bytes:
+def completed(number: int) -> bytes:
     now, payment = clock.now(), payment_id(number)
     view = PaymentView(
         id=payment, status="completed", amount=AMOUNT_MINOR, currency="USD", amount_captured=AMOUNT_MINOR,

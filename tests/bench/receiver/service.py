@@ -69,7 +69,7 @@ class Receiver:
         if not until(lambda: bool(self._ask(_KNOWN, ACCOUNT)), _START_SECONDS):
             msg = f"{self.service} does not know its account"
             raise TimeoutError(msg)
-        asyncio.run(self._add(charges, ring))
+        asyncio.run(self.add(charges, ring))
         asyncio.run(tidy(self._database_url))
 
     def stored(self, numbers: Sequence[int]) -> int:
@@ -99,7 +99,7 @@ class Receiver:
         async with made as producer:
             await producer.send_and_wait(MERCHANT_CONFIG.name, encode(configured), key=MERCHANT.encode())
 
-    async def _add(self, charges: int, ring: KeyRing) -> None:
+    async def add(self, charges: int, ring: KeyRing) -> None:
         made = [self._made(number, ring) for number in range(charges)]
         own = PROVIDERS[self.sender.provider].own_references
         names = [(name, one.id, OWN) for one in made for name in own(one.id)]
