@@ -91,6 +91,12 @@ def test_a_refund_that_was_made_at_paypal_itself_is_opened_by_it():
     parsed = parse("PAYMENT.CAPTURE.REFUNDED", refunded(custom_id=samples.CHARGE, invoice_id="by hand"))
     (opened,) = parsed.opened
     assert (opened.reference, opened.about, opened.amount) == (REFUND, {"capture": CAPTURE}, USD_10)
+    assert opened.own == ["by hand"]
+
+
+def test_a_refund_that_has_of_our_names_the_invoice_id_alone_is_told_with_that():
+    (opened,) = parse("PAYMENT.CAPTURE.REFUNDED", refunded(custom_id=None)).opened
+    assert opened.own == [own_reference("ref_1")]
 
 
 def test_a_reversal_and_a_dispute_are_for_a_person_by_the_ids_of_what_they_are_about():
