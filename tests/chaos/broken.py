@@ -76,10 +76,10 @@ async def finish(self, ends):
 Attempts.record, Attempts.claim_operations, Attempts.mark, Attempts.finish = record, claim, mark, finish
 """
 _HURRIED_DEADLINES = """
-from orchestrator import commands, machine
+from orchestrator import commands, deadlines, machine
 
-machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3
-machine._ANSWER_SECONDS = 3
+deadlines._DEADLINE_SECONDS[machine.State.PROCESSING] = 3
+deadlines._ANSWER_SECONDS = 3
 commands._fresh = lambda payment, operation, now: False  # sent again under the same key, the operation would heal what is lost
 """
 _OUTBOX_AFTER_COMMIT = """
@@ -113,15 +113,15 @@ unanswered.keep = lambda unit, sent: None
 """
 _NOTHING_RESENT = """
 import asyncio
-from orchestrator import machine, resending, rollcall
+from orchestrator import deadlines, machine, resending, rollcall
 
 async def never(database, delays):
     await asyncio.Event().wait()
 
 rollcall.run = never
 resending.Resend.send = lambda self, unit: None
-machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the command that is lost with its step is soon repeated
-machine._ANSWER_SECONDS = 3
+deadlines._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the command that is lost with its step is soon repeated
+deadlines._ANSWER_SECONDS = 3
 """
 _NEW_KEY_EACH_TIME = """
 from malipo import ids
