@@ -1,5 +1,7 @@
 """Steps that operations of all providers are made of."""
 
+from collections.abc import Callable
+
 import httpx
 
 from chaos.operations.operation import Scene
@@ -8,6 +10,37 @@ from malipo_local.waiting import until
 
 SECONDS = 60
 """The longest time that anything in an operation may take."""
+LOOK_AFTER = "UPDATE timers SET due_at = now() WHERE subject_id = $1 RETURNING 1"
+"""At the orchestrator: as if the time had passed after which a customer, or what is held, is looked after."""
+PART = 500
+"""What is captured or refunded of a payment, in minor units, where it is not all of it."""
+
+
+def fault(simulator: httpx.Client, name: str, **rule: object) -> None:
+    """Have a provider misbehave, by a rule of its simulator."""
+    simulator.post("/_sim/faults", json={"fault": name, **rule}).raise_for_status()
+
+
+def forget_faults(simulator: httpx.Client) -> str:
+    """Remove the faults that a crash has left of an earlier operation. Returns no payment's id, as a `prepare` that makes none."""
+    simulator.delete("/_sim/faults").raise_for_status()
+    return ""
+
+
+def cancel(scene: Scene, payment_id: str) -> None:
+    """Cancel an authorized payment."""
+    scene.merchant.request(f"/v1/payments/{payment_id}/cancel", {})
+
+
+def refund(scene: Scene, payment_id: str) -> None:
+    """Refund part of a payment."""
+    scene.merchant.request(f"/v1/payments/{payment_id}/refunds", {"amount": PART})
+
+
+def wait(complaint: str, condition: Callable[[], bool]) -> None:
+    """Return once it is so. Raises `NeverHappened`."""
+    if not until(condition, SECONDS, 0.2):
+        raise NeverHappened(complaint)
 
 
 def wait_a_little(scene: Scene) -> None:
