@@ -35,6 +35,7 @@ _ORDER = (
     "tests/e2e/test_payments.py",
     "tests/e2e/test_mpesa.py",
     "tests/e2e/test_paypal.py",
+    "tests/e2e/test_bank.py",
     "tests/e2e/test_expiry.py",
     "tests/e2e/test_replicas.py",
     "tests/e2e",

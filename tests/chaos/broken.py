@@ -198,6 +198,18 @@ Attempt.key_for = lambda self, request: "malipo-" + ids.new("try")
 requests.own_reference = lambda operation_id: ids.new("inv")  # PayPal refuses an invoice id that comes twice: a second fence
 """
 
+_SENT_UNREAD = """
+from malipo import ids
+from provider_bank import mapping, requests
+from provider_bank.provider import BankProvider
+from provider_kit.provider import Attempt
+
+BankProvider._query = BankProvider._send
+Attempt.key_for = lambda self, request: "malipo-" + ids.new("try")
+requests.own_reference = lambda operation_id: ids.new("try").replace("_", "")  # the bank takes a name once: a second fence
+mapping.of_charge = lambda charge, debtor_account_id, payment: mapping.outcome_of_payment(payment)
+"""
+
 BROKEN: tuple[Broken, ...] = (
     Broken(
         "the inbox drops what was applied before",
@@ -291,6 +303,13 @@ BROKEN: tuple[Broken, ...] = (
         service="provider-paypal",
         seam="http request",
         moments=("after sending", "after the answer"),
+        rest_seconds=20.0,
+    ),
+    Broken(
+        "after silence the bank's book is read before a transfer is sent again, under its own key and name",
+        {"provider-bank": _SENT_UNREAD},
+        "bank answer lost",
+        "Partner bank's book has a debit of 1251 too many",
         rest_seconds=20.0,
     ),
 )

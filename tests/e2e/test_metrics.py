@@ -1,13 +1,10 @@
 """What Prometheus gets: exactly the documented metrics, with the values that the stories before should give."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
-import httpx
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
+from scraping import families, samples, value
 
 from malipo.contracts.providers import PROVIDERS
 from malipo_local.demo.stories import stripe_fault
@@ -25,20 +22,6 @@ def documented(service: str) -> set[str]:
     titled = zip(sections[::2], sections[1::2], strict=True)
     theirs = [text for title, text in titled if service in SHARED.get(title, (title,))]
     return {name for text in theirs for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
-
-
-def families(stack, service: str) -> list:
-    answer = httpx.get(f"{stack.url(service)}/metrics").raise_for_status()
-    return list(text_string_to_metric_families(answer.text))
-
-
-def samples(stack, service: str, name: str, **labels: str) -> list[Sample]:
-    found: Iterable[Sample] = (sample for family in families(stack, service) for sample in family.samples)
-    return [sample for sample in found if sample.name == name and labels.items() <= sample.labels.items()]
-
-
-def value(stack, service: str, name: str, **labels: str) -> float:
-    return sum(sample.value for sample in samples(stack, service, name, **labels))
 
 
 @pytest.mark.parametrize("service", SERVICES)

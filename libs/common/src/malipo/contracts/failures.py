@@ -81,6 +81,15 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "The amount is beyond a limit of the provider, the customer or your account there.",
         "The failure's message says which: start a new one of another amount, or another day.",
     ),
+    "not_cancelable": OwnFailure(
+        "The bank works on it already, so that it is not canceled any more.",
+        "Wait for its end: once it has arrived, ask for its return if the rail knows that.",
+        ("wait",),
+    ),
+    "return_request_impossible": OwnFailure(
+        "The bank cannot ask for it: that takes a rail that knows return requests, and a transfer that has arrived.",
+        "Ask the recipient to send it back.",
+    ),
     "repeated_too_soon": OwnFailure(
         "The provider takes the same amount from the same customer only once within some minutes.",
         "Make sure that the customer has not paid already, and start a new one in two minutes.",

@@ -104,6 +104,14 @@ class Recipient(Details):
     """Who gets the money: an account or an alias."""
 
     problems = ("recipient_unclear", "alias_invalid")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [given], "properties": {given: {"type": "object"}, other: {"type": "null"}}}
+                for given, other in (("account", "alias"), ("alias", "account"))
+            ]
+        }
+    )
 
     name: Annotated[str, Field(min_length=1, max_length=140, pattern=PRINTABLE), Personal(_initials)]
     account: BankAccount | None = None
