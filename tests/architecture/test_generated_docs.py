@@ -23,7 +23,7 @@ def copy(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "libs/common/schemas", tmp_path / "libs/common/schemas")
     (tmp_path / "deploy/proxy").mkdir(parents=True)
-    for name in ("ARCHITECTURE.md", *WITH_BLOCKS):
+    for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", *WITH_BLOCKS):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 

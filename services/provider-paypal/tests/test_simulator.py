@@ -50,6 +50,7 @@ async def test_an_order_whose_answer_was_lost_is_the_same_when_it_is_sent_again(
     paypal.wait_at_most(1)
     await paypal.fault(fault)
     assert isinstance(await paypal.execute(charge), Unknown)
+    paypal.wait_at_most(20)
     waiting = await paypal.query(charge)
     assert isinstance(waiting, ActionRequired)
     assert len((await paypal.http.get("/_sim/orders")).json()) == 1
