@@ -1,12 +1,16 @@
 """Programs that are forked out of one process which has their libraries already."""
 
+import asyncio
 import signal
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
 from malipo_local import Stack
+from malipo_local.forked import Nursery
+from malipo_local.process import Command
 
 from .conftest import until
 
@@ -54,3 +58,22 @@ def test_a_program_with_a_python_path_of_its_own_reads_it(tmp_path: Path) -> Non
     (tmp_path / "sitecustomize.py").write_text("print('read before the first line', flush=True)")
     with Stack(only={SIMULATOR}, settings={SIMULATOR: {"PYTHONPATH": str(tmp_path)}}, forked=True) as stack:
         assert "read before the first line" in stack.log_path(SIMULATOR).read_text()
+
+
+async def test_a_start_that_is_given_up_takes_nobody_elses_program(tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+    nursery = Nursery(tmp_path / "nursery.log", lambda _pid: None)
+
+    def command(module: str) -> Command:
+        return Command(argv=[sys.executable, "-m", module], log=tmp_path / "log")
+
+    try:
+        await (await nursery.start(command("this"))).wait()
+        given_up = asyncio.create_task(nursery.start(command("http.server")))
+        await asyncio.sleep(0)  # it has been ordered
+        given_up.cancel()
+        assert await (await nursery.start(command("this"))).wait() == 0
+        assert (tmp_path / "log").read_text().count("The Zen of Python") == 2
+        assert given_up.cancelled()
+    finally:
+        await nursery.stop()

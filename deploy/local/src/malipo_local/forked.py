@@ -1,6 +1,7 @@
 """Starts Python programs in a nursery, and learns how each of them ends."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -22,7 +23,8 @@ class Nursery:
         self._turn = asyncio.Lock()
         self._open: asyncio.StreamWriter | None = None
         self._programs: dict[int, _Forked] = {}
-        self._begun: asyncio.Future[_Forked] | None = None
+        self._numbers = itertools.count()
+        self._begun: dict[int, asyncio.Future[_Forked]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     async def start(self, command: Command) -> Child:
@@ -35,10 +37,14 @@ class Nursery:
         async with self._turn:
             if self._open is None or self._open.is_closing():
                 await self._launch()
-            begun = self._begun = asyncio.get_running_loop().create_future()
-            env = {**os.environ, **command.env}
-            self.order(argv=[*command.argv], env=env, log=str(command.log), death_signal=int(command.death_signal))
+        number, env = next(self._numbers), {**os.environ, **command.env}
+        begun = self._begun[number] = asyncio.get_running_loop().create_future()
+        what = {"argv": [*command.argv], "env": env, "log": str(command.log), "death_signal": int(command.death_signal)}
+        self.order(number=number, **what)
+        try:
             return Child(command, await begun)
+        finally:
+            del self._begun[number]
 
     def order(self, **what: object) -> None:
         """Send one order, if there is a nursery."""
@@ -67,15 +73,20 @@ class Nursery:
                 self._programs.pop(told["pid"]).end(told["ended"])
             else:
                 self._programs[told["pid"]] = forked = _Forked(told["pid"], self)
-                if self._begun is not None:
-                    self._begun.set_result(forked)
+                begun = self._begun.get(told["number"])
+                if begun is None or begun.done():  # whoever wanted it has given up
+                    forked.send_signal(signal.SIGKILL)
+                else:
+                    begun.set_result(forked)
         writer.close()
-        await nursery.wait()
-        for program in self._programs.values():
-            program.end(-signal.SIGKILL)
-        self._programs.clear()
-        if self._begun is not None and not self._begun.done():
-            self._begun.set_exception(OSError(f"the process that starts programs has died; see {self._log}"))
+        async with self._turn:  # the next one has nothing of this one's
+            await nursery.wait()
+            for program in self._programs.values():
+                program.end(-signal.SIGKILL)
+            self._programs.clear()
+            for begun in self._begun.values():
+                if not begun.done():
+                    begun.set_exception(OSError(f"the process that starts programs has died; see {self._log}"))
 
 
 class _Forked:

@@ -4,9 +4,10 @@ Most of a service's start is the import of libraries, a second and a half of pro
 hundreds of services. Only libraries are imported here, none of our own modules: these the forked program imports for
 itself, so that it is as it would be under `python -m`, settings, logs, exit code and all.
 
-`forked.py` is its other side. Run as `python -m malipo_local.nursery FD`. On that socket comes one order a line, `{"argv", "env", "log", "death_signal"}`
-to start a program or `{"pid", "signal"}` to send it a signal; for each program go out `{"pid"}` and, once it has ended,
-`{"pid", "ended"}`. It ends when the socket does, and its programs with it (`process.guard`).
+`forked.py` is its other side. Run as `python -m malipo_local.nursery FD`. On that socket comes one order a line,
+`{"number", "argv", "env", "log", "death_signal"}` to start a program or `{"pid", "signal"}` to send it a signal; for each
+program go out `{"number", "pid"}` and, once it has ended, `{"pid", "ended"}`. It ends when the socket does, and its programs
+with it (`process.guard`).
 """
 
 import contextlib
@@ -76,7 +77,7 @@ class _Forks:
                 os.kill(order["pid"], order["signal"])
         elif pid := os.fork():
             self._running.add(pid)
-            self._tell(pid=pid)
+            self._tell(number=order["number"], pid=pid)
         else:
             return True
         return False
