@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from malipo.contracts.outcomes import Succeeded, Unknown
+from malipo.contracts.outcomes import Pending, Succeeded, Unknown
 from malipo.money import Money
 from provider_kit.provider import NamedOperation, ParsedCallback, ReceivedMoney
 
@@ -48,6 +48,18 @@ async def test_a_row_about_an_operation_whose_question_was_not_answered_asks_aga
         assert await kit.run() == 1
         await reader.make_due()
     assert (await kit.outcomes())[-1] == done
+
+
+async def test_a_row_whose_question_was_answered_asks_no_more_so_that_the_next_row_may(kit, reader, make):
+    kit.provider.script = [Unknown(reason="silence"), *[Pending(reference="obj_1")] * 2]
+    await kit.handle(make.charge())
+    await kit.run()
+    ask = [NamedOperation(kind="charge", operation_id="pay_1.1")]
+    for row, queries in (("tx_1/P", 1), ("tx_1/P", 0), ("tx_1/P", 0), ("tx_1/D", 1), ("tx_1/D", 0)):
+        reader.statement.rows = [ParsedCallback(row, ask=ask)]
+        await reader.look()
+        assert await kit.run() == queries
+        await reader.make_due()
 
 
 async def test_a_row_about_no_operation_of_ours_is_kept_and_alerted_once_however_often_it_is_read(kit, reader):

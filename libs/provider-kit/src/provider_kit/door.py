@@ -128,12 +128,13 @@ class Door:
         ]
 
     async def _ask_anew(self, some: Sequence[_Report]) -> None:
-        """Ask once more what these have made us ask before: while they are fetched, that was not answered."""
+        """Ask once more what these have made us ask before, as far as that has no answer."""
         if not some:
             return
         async with self._database.begin() as unit:
             matched = await self._match(unit, some)
-            self._ask(unit, [original for found in matched.values() for original in found.asked])
+            asked = [(name, original) for name, found in matched.items() for original in found.asked]
+            self._ask(unit, await knowledge.unheard_of(unit, asked))
 
     def _ask(self, unit: UnitOfWork, asked: Sequence[OriginalAttempt]) -> None:
         knowledge.ask(unit, asked)

@@ -91,12 +91,16 @@ _SUCCEED = Write(
 _LOCK = f"""
 SELECT FROM attempts WHERE id IN ({_KNOWN_BY.format(references="$1::text[]")}) ORDER BY id FOR UPDATE
 """
-_HEARD = """
-SELECT outcome FROM attempts
-WHERE kind = 'query' AND operation_id = $1 AND created_at >= $2 AND done_at IS NOT NULL
+_ANSWERED = """
+FROM attempts WHERE kind = 'query' AND operation_id = {operation_id} AND created_at >= {since} AND done_at IS NOT NULL
   AND NOT (outcome ->> 'result' = 'Unknown' AND (coalesce((outcome ->> 'silent')::boolean, false) OR outcome ->> 'reason' = ANY($3)))
-ORDER BY done_at DESC LIMIT 1
 """
+_HEARD = f"SELECT outcome {_ANSWERED.format(operation_id='$1', since='$2')} ORDER BY done_at DESC LIMIT 1"
+_UNHEARD_OF = f"""
+SELECT DISTINCT named.operation_id FROM unnest($1::text[], $2::text[]) AS named (message_id, operation_id)
+JOIN inbox ON inbox.consumer = 'callbacks' AND inbox.message_id = named.message_id
+WHERE NOT EXISTS (SELECT {_ANSWERED.format(operation_id="named.operation_id", since="inbox.received_at")})
+"""  # noqa: S608 - text of ours
 
 
 def ask(unit: UnitOfWork, originals: Sequence[OriginalAttempt]) -> None:
@@ -174,6 +178,19 @@ async def heard_since(unit: UnitOfWork, operation_id: str, since: datetime) -> O
     """The provider's latest answer to a query of the operation that was asked since then, if there is one."""
     outcome = await unit.transaction.fetchval(_HEARD, operation_id, since, UNHEARD)
     return outcome and msgspec.convert(outcome, Outcome)
+
+
+async def unheard_of(unit: UnitOfWork, asked: Sequence[tuple[str, OriginalAttempt]]) -> list[OriginalAttempt]:
+    """Those of these operations of which the provider has answered no query since the report that asks about it was stored.
+
+    `asked` are message ids of reports, each with an operation that it asks about.
+    """
+    named = [(message_id, original.operation.operation_id) for message_id, original in asked]
+    if not named:
+        return []
+    unheard = await unit.reads.fetch(_UNHEARD_OF, *map(list, zip(*named, strict=True)), UNHEARD)
+    found = {row["operation_id"] for row in unheard}
+    return [original for _, original in asked if original.operation.operation_id in found]
 
 
 async def take(
