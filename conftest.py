@@ -40,6 +40,8 @@ _ORDER = (
     "tests/e2e/test_paypal.py",
     "tests/e2e/test_expiry.py",
     "tests/e2e/test_replicas.py",
+    "tests/e2e/test_kills.py",
+    "tests/e2e/test_paypal_webhooks.py",
     "tests/e2e",
 )
 """Processes share the tests by files: what takes minutes begins first, or one runs it alone in the end. Of stories, whose stack
