@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,11 +13,16 @@ from malipo_local import Stack
 from malipo_local.forked import Nursery
 from malipo_local.process import Command
 
-from .conftest import until
+from .conftest import processes_of, until
 
 pytestmark = pytest.mark.timeout(180)
 
 SIMULATOR = "stripe-sim"
+HOLDER = """
+import sys
+from malipo_local import Stack
+Stack(sys.argv[1], only={sys.argv[2]}, forked=True).__enter__()
+"""
 
 
 def parent_of(stack: Stack) -> psutil.Process:
@@ -52,6 +58,22 @@ def test_what_was_forked_ends_with_the_process_it_came_of_and_is_forked_anew() -
         parent.kill()
         wait_until_another_runs(stack, first)
         assert parent_of(stack) != parent
+
+
+def test_killing_the_parent_while_programs_are_forked_leaves_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(home), SIMULATOR])
+
+    def started() -> list[psutil.Process]:
+        return psutil.Process(holder.pid).children(recursive=True)
+
+    until(lambda: len(started()) >= 2, "the nursery, and perhaps more", 60)
+    processes = started()
+    holder.kill()
+    holder.wait()
+    until(lambda: not processes_of(home), "the supervisor has ended")
+    until(lambda: not [one for one in processes if one.is_running()], "what it has started has ended")
+    until(lambda: not home.exists(), "the temporary home is gone")
 
 
 def test_a_program_with_a_python_path_of_its_own_reads_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from malipo_local.process import Child, Command
@@ -67,26 +67,33 @@ class Nursery:
         self._reading = asyncio.create_task(self._read(reader, self._open, nursery))
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, nursery: Child) -> None:
-        while line := await reader.readline():
-            told = json.loads(line)
-            if "ended" in told:
-                self._programs.pop(told["pid"]).end(told["ended"])
-            else:
-                self._programs[told["pid"]] = forked = _Forked(told["pid"], self)
-                begun = self._begun.get(told["number"])
-                if begun is None or begun.done():  # whoever wanted it has given up
-                    forked.send_signal(signal.SIGKILL)
-                else:
-                    begun.set_result(forked)
-        writer.close()
-        async with self._turn:  # the next one has nothing of this one's
-            await nursery.wait()
-            for program in self._programs.values():
-                program.end(-signal.SIGKILL)
-            self._programs.clear()
-            for begun in self._begun.values():
-                if not begun.done():
-                    begun.set_exception(OSError(f"the process that starts programs has died; see {self._log}"))
+        try:
+            while line := await reader.readline():
+                self._learn(json.loads(line))
+        finally:  # whatever happens, nobody waits for what is not heard of any more
+            writer.close()
+            async with self._turn:  # the next one has nothing of this one's
+                await nursery.wait()
+                self._end_all()
+
+    def _learn(self, told: Mapping[str, int]) -> None:
+        if "ended" in told:
+            self._programs.pop(told["pid"]).end(told["ended"])
+            return
+        self._programs[told["pid"]] = forked = _Forked(told["pid"], self)
+        begun = self._begun.get(told["number"])
+        if begun is None or begun.done():  # whoever wanted it has given up
+            forked.send_signal(signal.SIGKILL)
+        else:
+            begun.set_result(forked)
+
+    def _end_all(self) -> None:
+        for program in self._programs.values():
+            program.end(-signal.SIGKILL)
+        self._programs.clear()
+        for begun in self._begun.values():
+            if not begun.done():
+                begun.set_exception(OSError(f"the process that starts programs has died; see {self._log}"))
 
 
 class _Forked:

@@ -83,7 +83,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._end.set)
         if lifeline is not None:
-            loop.add_reader(lifeline, self._owner_is_gone)
+            loop.add_reader(lifeline, self._lifeline_ended, lifeline)
         server = await listen(self._site.home.new_socket(), self._handle)
         start = asyncio.create_task(self._start_all())
         watch = asyncio.create_task(self._watch(owner))
@@ -102,6 +102,10 @@ class Supervisor:
             self._site.home.failure.write_text(self._failure)
         elif self._purge:
             self._site.home.purge()
+
+    def _lifeline_ended(self, lifeline: int) -> None:
+        asyncio.get_running_loop().remove_reader(lifeline)  # its end can be read for ever
+        self._owner_is_gone()
 
     def _owner_is_gone(self) -> None:
         print("the owner of this stack, or its home, is gone: stopping", flush=True)
