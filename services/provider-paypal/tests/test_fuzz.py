@@ -9,7 +9,7 @@ import paypal_samples as samples
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from paypal_signing import ORIGIN, Signer
+from paypal_signing import ORIGIN, URL, Signer
 
 from malipo.platform.client import http_client
 from provider_kit.credentials import Account
@@ -41,12 +41,15 @@ rows = some.dictionaries(some.sampled_from(FIELDS), some.one_of(anything, texts)
 patient = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+def paypals(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, content=SIGNER.pem()) if str(request.url) == URL else httpx.Response(404)
+
+
 def verify(callback: Callback) -> ParsedCallback | ProviderError:
-    """What becomes of a webhook; the certificate is PayPal's, wherever it is looked for."""
+    """What becomes of a webhook; PayPal has its certificate at one address, and nothing at others."""
 
     async def call() -> ParsedCallback | ProviderError:
-        pem = httpx.MockTransport(lambda _: httpx.Response(200, content=SIGNER.pem()))
-        async with http_client(timeout_seconds=5, transport=pem) as http:
+        async with http_client(timeout_seconds=5, transport=httpx.MockTransport(paypals)) as http:
             keys = Certificates(http, origins={ORIGIN}, authorities=lambda: [SIGNER.root.certificate])
             provider = PaypalProvider(None, BySignature(keys), honoured=timedelta(days=3))
             try:
