@@ -79,9 +79,21 @@ class Onlooker:
         return [dict(row) for row in self._run(self._fetch(service, query, *args))]
 
     def open_work(self, *, authorized_is_an_end: bool = False) -> list[str]:
-        """Everything that is still to be done anywhere, as text; empty when the system has come to rest."""
+        """Everything that is still to be done anywhere, as text; empty when the system has come to rest.
+
+        That takes two looks at rows, with nothing sent between them: what a topic held at the first is perhaps a row by the
+        time that the topics are looked at.
+        """
         try:
-            return self._open_rows(authorized_is_an_end) or self._open_callbacks() or self.behind()
+            if found := self._open_rows(authorized_is_an_end) or self._open_callbacks():
+                return found
+            behind, ends = self._run(self._lag())
+            return (
+                behind
+                or self._open_rows(authorized_is_an_end)
+                or self._open_callbacks()
+                or (["messages were sent just now"] if self._run(self._lag())[1] != ends else [])
+            )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, httpx.HTTPError) as error:
             return [f"a store or simulator is away: {error!r}"]
 
@@ -93,7 +105,7 @@ class Onlooker:
 
     def behind(self) -> list[str]:
         """Which services have not committed all that is in the topics that they read, as text."""
-        return self._run(self._lag())
+        return self._run(self._lag())[0]
 
     def dead_letters(self) -> dict[str, int]:
         """How many messages lie in each dead letter topic; only those that hold any."""
@@ -131,7 +143,8 @@ class Onlooker:
             self._kafka = (admin, consumer)
         return self._kafka
 
-    async def _lag(self) -> list[str]:
+    async def _lag(self) -> tuple[list[str], dict[TopicPartition, int]]:
+        """Who is behind with what, and the ends of all partitions by which that is judged."""
         admin, consumer = await self._clients()
         left = Counter[tuple[str, str]]()
         groups = [entry[0] for entry in await admin.list_consumer_groups()]
@@ -139,13 +152,15 @@ class Onlooker:
         for group, offsets in zip(groups, committed, strict=True):
             for partition, known in offsets.items():
                 left[group.partition(".")[0], partition.topic] -= max(known.offset, 0)
-        for partition, end in (await _ends(consumer, _PARTITIONS)).items():
+        ends = await _ends(consumer, _PARTITIONS)
+        for partition, end in ends.items():
             left.update({reader: end for reader in _READERS if reader[1] == partition.topic})
-        return [
+        behind = [
             f"{service}: {left[service, topic]} messages of {topic}"
             for service, topic in _READERS
             if left[service, topic]
         ]
+        return behind, ends
 
     async def _dead_letters(self) -> dict[str, int]:
         _, consumer = await self._clients()

@@ -36,15 +36,16 @@ def test_a_capture_whose_answer_and_webhook_are_lost_is_found_by_asking_and_made
     print("\nthe capture's answer was lost:", *timeline_lines(paypal_shop.reported(payment_id)), sep="\n")  # noqa: T201
 
 
-def test_money_that_comes_late_and_of_which_no_webhook_tells_is_found_in_the_statement(paypal_shop):
+@pytest.mark.parametrize(("how", "status"), [("settle", "completed"), ("deny", "failed")])
+def test_an_end_that_comes_late_and_of_which_no_webhook_tells_is_found_in_the_statement(paypal_shop, how, status):
     """PayPal would be asked about it after six hours."""
     payment_id = asked(paypal_shop)
     with paypal_shop.paypal.fault("capture_pending", match=CAPTURE, delay_seconds=3600):
         paypal_shop.paypal.approve(payment_id)
         assert until(lambda: "reviews it" in paypal_shop.explain(payment_id)["why"], SECONDS)
     with paypal_shop.paypal.fault("webhook_drop"):
-        paypal_shop.paypal.end_pending(payment_id, "settle")
-        paypal_shop.wait(payment_id, "completed", seconds=SECONDS)
+        paypal_shop.paypal.end_pending(payment_id, how)
+        paypal_shop.wait(payment_id, status, seconds=SECONDS)
 
 
 @pytest.mark.parametrize("fault", ["webhook_late", "webhook_reorder", "webhook_forged", "webhook_stale"])

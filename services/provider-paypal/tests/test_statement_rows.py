@@ -274,6 +274,7 @@ def test_a_query_asks_for_no_payers():
         "start_date": "2026-11-27T12:00:00Z",
         "end_date": "2026-11-27T13:00:00Z",
         "fields": "transaction_info",
+        "balance_affecting_records_only": "N",
         "page_size": "500",
         "page": "2",
     }

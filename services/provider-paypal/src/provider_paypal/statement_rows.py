@@ -75,11 +75,12 @@ class RefundElsewhere:
 
 
 def query(since: datetime, until: datetime, page: int) -> Mapping[str, str]:
-    """Asks for the rows of this time; without who has paid."""
+    """Asks for the rows of this time, without who has paid: also for what has moved no money, as a capture that was denied."""
     return {
         "start_date": times.written(since),
         "end_date": times.written(until),
         "fields": "transaction_info",
+        "balance_affecting_records_only": "N",
         "page_size": str(PAGE_SIZE),
         "page": str(page),
     }
