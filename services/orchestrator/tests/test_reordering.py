@@ -34,6 +34,7 @@ WORKS, HELD, PAID = (
     Authorized(amount=ALL, reference="pi"),
     Succeeded(amount=ALL, reference="pi"),
 )
+WAITS = Pending(reference="pi", reason="HELD")
 DECLINED, CANCELED = Declined(code="authentication_failed", reference="pi"), Canceled(reference="pi")
 CAPTURED_IN_PART = Succeeded(amount=PART, reference="pi")
 TO_APPROVE = ActionRequired(action=Approval("https://pay.test"), reference="pi")
@@ -86,6 +87,12 @@ SEQUENCES = {
         {"completed"},
     ),
     "a return that is reported before the success": ((), [("charge", PAID), ("charge", RETURNED)], {"returned"}),
+    "a transfer that comes back": (
+        (),
+        [("charge", WAITS), ("charge", WORKS), ("charge", PAID), ("charge", PAID), ("charge", RETURNED)],
+        {"returned"},
+    ),
+    "a transfer that is rejected": ((), [("charge", WAITS), ("charge", WORKS), ("charge", DECLINED)], {"failed"}),
     "late money that its bank takes back": (
         (("charge", DECLINED),),
         [("charge", PAID), ("charge", RETURNED)],

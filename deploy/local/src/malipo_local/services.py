@@ -1,8 +1,8 @@
 """The table of everything a stack runs: what it is called, how it starts, what it needs, its settings.
 
 Adding a service is one row in SERVICES; those of providers come from their descriptors: for each the service
-`provider-<name>`, which is told by `<NAME>_API_BASE` where the simulator is, and by `CALLBACK_BASE_URL` where it is itself,
-if its requests carry addresses of their own callbacks. Importing this file has no side effects, so that other places
+`provider-<name>`, which is told by `<NAME>_API_BASE`, or by a setting of its own (`_TOLD_BY`), where the simulator is, and by
+`CALLBACK_BASE_URL` where it is itself, if its requests carry addresses of their own callbacks. Importing this file has no side effects, so that other places
 (docker-compose, the documentation) can be checked against it.
 
 Values in braces are filled in when a process starts:
@@ -110,11 +110,19 @@ _OF_SIMULATORS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """What a provider's service reads of its simulator, files and addresses, by setting."""
+_TOLD_BY: Mapping[str, tuple[str, str]] = {
+    "bank": (
+        "BANK_PARTNERS",
+        '{{"default": {{"mode": "test", "authentication": "oauth2", "api_base": "{bank_sim}"}}}}',
+    ),
+}
+"""The setting that says where a provider's simulator is, if it is no plain address, and its value."""
 
 
 def _provider(provider: ProviderDescriptor) -> Service:
     name = provider.name
-    settings = {f"{name.upper()}_API_BASE": f"{{{name}_sim}}", **_OF_SIMULATORS.get(name, {})}
+    setting, where = _TOLD_BY.get(name, (f"{name.upper()}_API_BASE", f"{{{name}_sim}}"))
+    settings = {setting: where, **_OF_SIMULATORS.get(name, {})}
     if provider.own_addresses:
         settings["CALLBACK_BASE_URL"] = "{url}"
     return _service(f"provider-{name}", after=(f"{name}-sim",), settings=settings)

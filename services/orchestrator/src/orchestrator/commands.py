@@ -19,6 +19,7 @@ from malipo.contracts.provider_commands import (
     ProviderMessage,
     Query,
     Refund,
+    ReturnRequest,
     Withdraw,
 )
 from malipo.contracts.providers import PROVIDERS
@@ -102,6 +103,7 @@ def _charge(payment: Payment) -> Charge:
         description=payment.description,
         return_url=payment.return_url,
         cancel_url=payment.cancel_url,
+        remittance=payment.remittance,
         expires_at=payment.expires_at,
     )
 
@@ -141,7 +143,7 @@ def _fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool
 
 
 def operation_command(payment: Payment, operation: Operation | None) -> ProviderCommand:
-    """The command that carries out the charge or its confirm, or a capture, cancel or refund.
+    """The command that carries out the charge or its confirm, or an operation of the payment.
 
     A provider service identifies a command by its operation's id: a repeat has no second effect, whatever became of the
     first one; if the first one was lost, the repeat takes its place.
@@ -159,6 +161,9 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
         case Subject.REFUND:
             reason = operation.reason
             return Refund(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
+        case Subject.RETURN_REQUEST:
+            reason = operation.reason
+            return ReturnRequest(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
         case Subject.PAYMENT:
             raise ValueError(operation.subject)
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from malipo.contracts.events import Failure
 
-May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "configure", "pay_anew"]
+May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "request_return", "configure", "pay_anew"]
 """What a merchant can be told to do next."""
 
 
@@ -23,7 +23,7 @@ class OwnFailure(NamedTuple):
 CREDENTIALS = "/v1/provider-credentials/{provider}/accounts/{account}"
 """In these texts: where the credentials are to be set that were used, those of the account `default` too."""
 
-_AFTER_PATIENCE = "for a minute if it was a charge, for a day if it was anything else"
+_AFTER_PATIENCE = "for a minute if a customer waited for it, else for a day"
 _ANEW = "Start a new one."
 
 OWN_FAILURES: dict[str, OwnFailure] = {
@@ -80,6 +80,15 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "limit_exceeded": OwnFailure(
         "The amount is beyond a limit of the provider, the customer or your account there.",
         "The failure's message says which: start a new one of another amount, or another day.",
+    ),
+    "not_cancelable": OwnFailure(
+        "The bank works on it already, so that it is not canceled any more.",
+        "Wait for its end: once it has arrived, ask for its return if the rail knows that.",
+        ("wait",),
+    ),
+    "return_request_impossible": OwnFailure(
+        "The bank cannot ask for it: that takes a rail that knows return requests, and a transfer that has arrived.",
+        "Ask the recipient to send it back.",
     ),
     "repeated_too_soon": OwnFailure(
         "The provider takes the same amount from the same customer only once within some minutes.",

@@ -18,7 +18,7 @@ from malipo_simulators.mpesa.routes import add_api
 from malipo_simulators.mpesa.settings import MpesaSettings
 from malipo_simulators.mpesa.shortcodes.control import shortcode_routes
 from malipo_simulators.mpesa.state.world import MpesaWorld
-from malipo_simulators.mpesa.stk.control import prompt_routes
+from malipo_simulators.mpesa.stk.control import prompt_routes, prompt_script_routes
 from malipo_simulators.mpesa.stk.lifecycle import lapse
 from malipo_simulators.mpesa.stk.phone import phone_routes
 
@@ -27,6 +27,7 @@ CONTROL_ROUTES = (
     token_routes,
     shortcode_routes,
     prompt_routes,
+    prompt_script_routes,
     phone_routes,
     hand_payment_routes,
     registration_routes,

@@ -16,7 +16,7 @@ from malipo_simulators.paypal.notifications.control import certificate_routes, w
 from malipo_simulators.paypal.notifications.publishing import publish
 from malipo_simulators.paypal.oauth.control import token_routes
 from malipo_simulators.paypal.orders.lifecycle import complete_approved
-from malipo_simulators.paypal.payers.control import payer_routes, script_routes
+from malipo_simulators.paypal.payers.control import payer_routes, payer_script_routes
 from malipo_simulators.paypal.payers.page import page_routes
 from malipo_simulators.paypal.refunds.control import refund_routes
 from malipo_simulators.paypal.routes import add_api
@@ -27,7 +27,7 @@ CONTROL_ROUTES = (
     book_routes,
     token_routes,
     payer_routes,
-    script_routes,
+    payer_script_routes,
     page_routes,
     refund_routes,
     dispute_routes,

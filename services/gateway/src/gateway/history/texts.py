@@ -23,6 +23,7 @@ MAY: dict[May, str] = {
     "capture": "Capture it, all or less.",
     "cancel": "Cancel it: what was not sent is stopped, what waits is canceled. Money that was taken stays taken: refund it then.",
     "refund": "Refund what is left of it, all or less.",
+    "request_return": "Have the recipient's bank asked to give all of it back; it may refuse.",
     "configure": f"First PUT {CREDENTIALS} with credentials that the provider accepts.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and the provider has no money of it.",
 }
@@ -94,6 +95,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ),
     ("processing", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
     ("pending", "pending"): Explanation("The provider has the charge and works on it.", _ASKS_LATER, CHARGING),
+    ("pending", "begun"): Explanation("The provider has begun to work on the charge.", _ASKS_LATER, CHARGING),
     ("pending", "overdue"): Explanation(
         "The provider still works on the charge, as far as it has reported, and Malipo asks how it stands.",
         _ASKS_LATER,
@@ -122,6 +124,11 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ),
     ("authorized", "pending"): Explanation(
         "The provider holds the amount. It has reported since that it works on the charge; the hold stands.",
+        _HOLD_LOOKED_AFTER,
+        _HELD,
+    ),
+    ("authorized", "begun"): Explanation(
+        "The provider holds the amount. It has reported since that it has begun to work on the charge; the hold stands.",
         _HOLD_LOOKED_AFTER,
         _HELD,
     ),
@@ -324,9 +331,31 @@ _CANCEL = _operation("cancel", "cancel", "refund", "pay_anew") | {
     ("failed", "authorized"): Explanation(OWN_FAILURES["payment_authorized"].why, FINAL, ("cancel", "capture")),
     ("failed", "action_required"): Explanation(OWN_FAILURES["payment_action_required"].why, FINAL, ("cancel",)),
 }
+_RETURN_REQUEST = _operation("return request", "request_return") | {
+    ("completed", "succeeded"): Explanation(
+        "The recipient's bank gives the money back: the payment is `returned` once your own bank has booked that.",
+        FINAL,
+        ("pay_anew",),
+    ),
+    ("completed", "decided_completed"): Explanation(
+        f"A person at Malipo has found that the recipient's bank gives the money back. {_DECIDED}", FINAL, ("pay_anew",)
+    ),
+    ("failed", "declined"): Explanation(
+        f"The recipient's bank refused, or could not be asked: the money stays with the recipient. {_BY_PROVIDER}",
+        FINAL,
+        ("request_return",),
+    ),
+}
+_TEXTS = {
+    "payment": _PAYMENT,
+    "refund": _REFUND,
+    "capture": _CAPTURE,
+    "cancel": _CANCEL,
+    "return_request": _RETURN_REQUEST,
+}
 EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     (subject, state, reason): explanation
-    for subject, texts in {"payment": _PAYMENT, "refund": _REFUND, "capture": _CAPTURE, "cancel": _CANCEL}.items()
+    for subject, texts in _TEXTS.items()
     for (state, reason), explanation in texts.items()
 }
 """By what it is about, its state and the reason."""

@@ -14,8 +14,15 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "provider_reference": "Its id there.",
         "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
         "expires_at": "Nothing that takes the customer's money is sent after it.",
+        "remittance": "What the recipient of the money reads with it.",
+        "transfer": "Of methods by which money goes to a recipient: its rail, and when it goes.",
         "payer": "Who pays, masked, where the provider tells that.",
         "failure": "With `failed`: a stable code, and a text.",
+    },
+    "Transfer": {
+        "rail_chosen": "Whether Malipo chose the rail: the payment named none.",
+        "execution_at": "When it goes: after a rail's cut-off at its next opening. The provider's own word, once it has told.",
+        "recipient": "As it was sent, masked.",
     },
     "OperationView": {
         "amount": "Minor units of `currency`. What was asked for, or else what the payment had left, and 0 until that is known.",
@@ -62,6 +69,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "refund": {"$ref": "#/components/schemas/OperationView"},
                 "capture": {"$ref": "#/components/schemas/OperationView"},
                 "cancel": {"$ref": "#/components/schemas/OperationView"},
+                "return_request": {"$ref": "#/components/schemas/OperationView"},
             },
         },
     ),

@@ -36,7 +36,7 @@ from malipo.clock import spoken
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
 from malipo.contracts.descriptor import Details, Method, Misfit
 from malipo.contracts.events import PaymentStatus
-from malipo.contracts.methods import PRINTABLE, REFERENCE_CHARS
+from malipo.contracts.methods import PRINTABLE, REFERENCE_CHARS, REMITTANCE_CHARS
 from malipo.contracts.providers import METHODS, PROVIDERS
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 
@@ -77,6 +77,7 @@ def _parameter_moment(text: object) -> object:
 Currency = Annotated[str, AfterValidator(_known_currency), text_schema(enum=sorted(EXPONENTS))]
 Provider = Annotated[str, AfterValidator(_known_provider), text_schema(enum=[*PROVIDERS])]
 ClientRef = Annotated[str, Field(min_length=1, max_length=REFERENCE_CHARS), Printable, Words]
+Remittance = Annotated[str, Field(min_length=1, max_length=REMITTANCE_CHARS), Printable, Words]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40), Printable, Words]
 MetadataValue = Annotated[str, Field(max_length=500), Printable, Words]
 Metadata = Annotated[
@@ -125,6 +126,7 @@ class NewPayment(Details):
         "method_unknown",
         "method_unsupported",
         "operation_unsupported",
+        "remittance_unsupported",
         "url_invalid",
         "provider_unknown",
         "expires_at_out_of_range",
@@ -173,18 +175,29 @@ class NewPayment(Details):
         "money is sent. Left out, as long as the method's providers say, of a card a quarter of an hour.",
     )
 
+    remittance: Remittance | None = Field(
+        default=None,
+        description="What the recipient reads with the money, e.g. an invoice's number; of methods that have a recipient. "
+        f"{_NOTHING_PERSONAL}",
+    )
+
     _fitting: list[Candidate] = PrivateAttr()
 
     @model_validator(mode="after")
     def _fits_a_provider(self) -> Self:
         given = frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
-        asked = Asked(self.method, Money(self.amount, self.currency), self.capture, self.provider, given)
+        asked = Asked(self.method, self.money, self.capture, self.provider, given)
         found = candidates(asked)
         if isinstance(found, Misfit):
             context = {"field": found.field, "detail": found.detail}
             raise PydanticCustomError(cast("LiteralString", found.code), "{detail}", context)
         self._fitting = found
         return self
+
+    @property
+    def money(self) -> Money:
+        """The amount and its currency."""
+        return Money(self.amount, self.currency)
 
     @property
     def fitting(self) -> Sequence[Candidate]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from malipo_simulators.kit.book import Book
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.ids import ALPHANUMERIC
+from malipo_simulators.kit.scripts import Scripts
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.webhooks.courier import Courier
 from malipo_simulators.kit.webhooks.posting import Poster
@@ -21,7 +22,7 @@ from malipo_simulators.mpesa.state.initiators import Initiators
 from malipo_simulators.mpesa.state.ledger import Ledger, Transaction
 from malipo_simulators.mpesa.state.prompts import Prompts
 from malipo_simulators.mpesa.state.registrations import Registrations
-from malipo_simulators.mpesa.state.scripts import Scripts
+from malipo_simulators.mpesa.state.scripts import MpesaScripts
 from malipo_simulators.mpesa.state.shortcodes import Shortcode
 from malipo_simulators.mpesa.times import in_east_africa
 
@@ -50,7 +51,7 @@ class MpesaWorld(World[MpesaSettings]):
         self.initiators = Initiators()
         self.conversations = Conversations()
         self.prompts = Prompts()
-        self.scripts = Scripts(self.settings.max_scripts)
+        self.scripts: MpesaScripts = Scripts(self.settings.max_scripts)
         self._shortcodes: dict[str, Shortcode] = {}
         self._couriers: dict[str, Courier] = {}
 

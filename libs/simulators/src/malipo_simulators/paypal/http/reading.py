@@ -1,10 +1,10 @@
 """Reads a request: whose it is, its JSON by its schema, and the fault that is meant for it."""
 
-import json
 from typing import Any
 
 from starlette.requests import Request
 
+from malipo_simulators.kit.api.bodies import read_json as parsed
 from malipo_simulators.kit.api.reading import body_of, choose_fault
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import Subject
@@ -86,22 +86,10 @@ def read_json(call: Call, incoming: Request, raw: bytes) -> Any:
     if not raw.strip():
         return {}
     try:
-        return readable(raw, json.loads(raw, parse_constant=not_json))
+        return parsed(raw)
     except (ValueError, RecursionError) as error:
         issue = MALFORMED if MALFORMED in issues_of(call.name) else SYNTAX
         raise against_schema(call.name, [Violation(issue, "/")]) from error
-
-
-def readable(raw: bytes, given: Any) -> Any:
-    """Raise ValueError for half a surrogate pair, which JSON can escape and nothing can write back."""
-    if b"\\u" in raw:
-        json.dumps(given, ensure_ascii=False).encode()
-    return given
-
-
-def not_json(constant: str) -> None:
-    """Python reads NaN and Infinity, which JSON does not have."""
-    raise ValueError(constant)
 
 
 def read_body(call: Call, given: Any) -> Any:

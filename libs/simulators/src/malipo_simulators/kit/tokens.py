@@ -3,21 +3,23 @@
 from malipo_simulators.kit.clock import Clock
 from malipo_simulators.kit.ids import Ids
 
-PREFIX = "A21AA"
 LENGTH = 40
 
 
 class Tokens:
-    def __init__(self, ids: Ids, clock: Clock, token_seconds: int) -> None:
+    """Each begins with the `prefix`, as the provider's do."""
+
+    def __init__(self, ids: Ids, clock: Clock, token_seconds: int, prefix: str = "") -> None:
         self._ids = ids
         self._clock = clock
         self._token_seconds = token_seconds
+        self._prefix = prefix
         # In the order of their ends, as all live equally long.
         self._owners: dict[str, tuple[str, int]] = {}
 
     def issue(self, client_id: str) -> str:
         self._forget_old()
-        token = PREFIX + self._ids.draw("token", LENGTH)
+        token = self._prefix + self._ids.draw("token", LENGTH)
         self._owners[token] = (client_id, self._clock.now() + self._token_seconds)
         return token
 
