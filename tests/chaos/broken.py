@@ -207,7 +207,7 @@ from provider_kit.provider import Attempt
 BankProvider._query = BankProvider._send
 Attempt.key_for = lambda self, request: "malipo-" + ids.new("try")
 requests.own_reference = lambda operation_id: ids.new("try").replace("_", "")  # the bank takes a name once: a second fence
-mapping.of_charge = lambda charge, debtor_account_id, payment: mapping.outcome_of_payment(payment)
+mapping.is_about = lambda operation, debtor_account_id, payment: True
 """
 
 BROKEN: tuple[Broken, ...] = (

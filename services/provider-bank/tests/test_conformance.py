@@ -27,6 +27,11 @@ PAID = Succeeded(amount=USD_10, reference=PAYMENT_ID)
 REFUSED = problem(422, "invalid", {"field": "/creditor/name", "code": "too_long"})
 
 
+def paid(shown):
+    """It, as the payment that a return request is about."""
+    return shown | {"id": ASKED.reference}
+
+
 class TestBank(ProviderConformance):
     credentials = samples.CREDENTIALS
     other_credentials = samples.OTHER_CREDENTIALS
@@ -53,7 +58,7 @@ class TestBank(ProviderConformance):
         def respond(request):
             if request.method == "POST":
                 return reply(request)
-            known = payment("completed" if request.url.path.endswith(ASKED.reference) else "initiated")
+            known = paid(payment("completed")) if request.url.path.endswith(ASKED.reference) else payment("initiated")
             return Reply(page() if request.url.path == "/v1/payments" else known)(request)
 
         return super().recorder(respond)
@@ -95,17 +100,17 @@ class TestBank(ProviderConformance):
             Example(CANCEL, Reply(payment("completed")), PAID),
             Example(CANCEL, Reply(rejected()), Declined(code="payment_failed")),
             Example(CANCEL, Reply(returned()), Declined(code="payment_returned")),
-            Example(ASKED, Reply(samples.asked()), Pending(reference="rtr_1")),
-            Example(ASKED, Reply(samples.asked("accepted")), Pending(reference="rtr_1")),
-            Example(ASKED, Reply(returned("FOCR")), Succeeded(amount=USD_10)),
+            Example(ASKED, Reply(paid(samples.asked())), Pending(reference="rtr_1")),
+            Example(ASKED, Reply(paid(samples.asked("accepted"))), Pending(reference="rtr_1")),
+            Example(ASKED, Reply(paid(returned("FOCR"))), Succeeded(amount=USD_10)),
             Example(
                 ASKED,
-                Reply(samples.asked("refused", "CUST")),
+                Reply(paid(samples.asked("refused", "CUST"))),
                 Declined(code="CUST", message="The recipient does not give it back.", reference="rtr_1"),
             ),
             Example(
                 ASKED,
-                Reply(payment("processing")),
+                Reply(paid(payment("processing"))),
                 Declined(code="return_request_impossible", message="Only what is completed can be asked back."),
             ),
         ]
@@ -114,13 +119,15 @@ class TestBank(ProviderConformance):
         return [Reply(problem(404, "not_found"), 404), Reply(page())]
 
     def unheard_of(self, operation):
-        return Reply(payment("mulled_over"))
+        shown = payment("mulled_over")
+        return Reply(paid(shown) if isinstance(operation, ReturnRequest) else shown)
 
     def mismatched(self, operation):
         if isinstance(operation, Cancel):
             return []
         if isinstance(operation, ReturnRequest):
-            return [Reply(returned("FOCR", "9.99")), Reply(returned("FOCR") | {"currency": "EUR"})]
+            back = [returned("FOCR", "9.99"), returned("FOCR") | {"currency": "EUR"}]
+            return [Reply(paid(one)) for one in back]
         return [Reply(payment("completed", amount="9.99")), Reply(payment("completed", currency="EUR"))]
 
     def amounts(self):

@@ -16,7 +16,7 @@ from provider_bank.client import BankClient
 from provider_bank.connections import Connections
 from provider_bank.provider import KEY_LIFE, REPLAY_LIMIT, SETTLED, BankProvider
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import Ages
+from provider_kit.provider import Ages, References
 from testkit import operations
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
@@ -43,9 +43,12 @@ class Bank:
         return answer(request)
 
 
-async def told(bank: Bank, operation, verb: str = "query", *, sent: bool = True, **ages) -> Outcome:
-    """What one call tells; the operation was perhaps sent before."""
+async def told(
+    bank: Bank, operation, verb: str = "query", *, sent: bool = True, references: References | None = None, **ages
+) -> Outcome:
+    """What one call tells; the operation was perhaps sent before. `references` are added to."""
     attempt = operations.attempt(operation, DESCRIPTOR, samples.BY_KEY, ages=Ages(**ages))
+    attempt = replace(attempt, references=references or attempt.references)
     if sent:
         attempt = replace(attempt, first_sent_at=clock.now() - attempt.ages.key_age)
     async with http_client(timeout_seconds=1, transport=httpx.MockTransport(bank)) as http:
@@ -162,8 +165,23 @@ async def test_a_look_that_fails_after_something_was_sent_is_a_doubt(failure):
 
 @pytest.mark.parametrize("changes", [{"end_to_end_id": "SOMEBODYELSES"}, {"debtor_account_id": "acc-2"}])
 async def test_only_the_operations_own_payment_is_believed(changes):
-    outcome = await told(Bank([Reply(page(payment("completed", **changes)))]), CHARGE)
+    references = References()
+    outcome = await told(Bank([Reply(page(payment("completed", **changes)))]), CHARGE, references=references)
     assert outcome == Unknown(reason="another payment")
+    assert references.noted == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "shown"),
+    [(CANCEL, payment("canceled")), (ASKED, samples.asked()), (ASKED, samples.returned())],
+    ids=["canceled", "asked", "returned"],
+)
+@pytest.mark.parametrize("changes", [{"id": "pmt_9"}, {"debtor_account_id": "acc-2"}])
+async def test_what_another_payment_shows_is_no_answer_to_a_cancel_or_a_return_request(operation, shown, changes):
+    references = References()
+    outcome = await told(Bank([Reply(shown | changes)]), operation, references=references)
+    assert outcome == Unknown(reason="another payment")
+    assert references.noted == []
 
 
 @pytest.mark.parametrize("status", ["initiated", "processing", "completed", "rejected"])
@@ -229,8 +247,3 @@ async def test_a_refusal_that_nobody_knows_passes_through():
     outcome = await told(Bank([Reply(samples.asked("refused", "ZZ99"))]), ASKED)
     assert isinstance(outcome, Declined)
     assert outcome.code == "ZZ99"
-
-
-async def test_a_payment_of_another_account_answers_no_return_request():
-    outcome = await told(Bank([Reply(samples.asked(debtor_account_id="acc-2"))]), ASKED)
-    assert outcome == Unknown(reason="another payment")

@@ -13,7 +13,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Charge, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Charge, ReturnRequest
 from malipo.contracts.providers.bank import own_reference
 from provider_bank import amounts, times
 from provider_bank.codes import REASONS, REFUSALS
@@ -31,7 +31,7 @@ from provider_bank.objects import (
     is_word,
 )
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import References
+from provider_kit.provider import ProviderOperation, References
 
 OK, CREATED, ACCEPTED = 200, 201, 202
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _UNPROCESSABLE = 400, 401, 403, 404, 409, 422
@@ -80,11 +80,17 @@ def outcome_of_payment(payment: Payment) -> Outcome:
             return Unknown(reason=f"status {_word(unheard_of)}", reference=reference)
 
 
-def of_charge(charge: Charge, debtor_account_id: str, payment: Payment) -> Outcome:
-    """How a charge stands by the payment that the bank shows for it, if it is that one. Raises as `outcome_of_payment`."""
-    is_its_own = payment.end_to_end_id == own_reference(charge.operation_id)
-    if not is_its_own or payment.debtor_account_id != debtor_account_id:
-        return Unknown(reason="another payment")
+def is_about(operation: ProviderOperation, debtor_account_id: str, payment: Payment) -> bool:
+    """Whether the payment that the bank shows is the one that the operation makes, or that it is to change."""
+    if payment.debtor_account_id != debtor_account_id:
+        return False
+    if isinstance(operation, Charge):
+        return payment.end_to_end_id == own_reference(operation.operation_id)
+    return isinstance(operation, Cancel | ReturnRequest) and payment.id == operation.reference
+
+
+def of_charge(charge: Charge, payment: Payment) -> Outcome:
+    """How a charge stands by its payment. Raises as `outcome_of_payment`."""
     if amounts.read(payment.amount, payment.currency) != charge.amount:
         return Unknown(reason=AMOUNT_MISMATCH, reference=payment.id)
     return outcome_of_payment(payment)
@@ -105,10 +111,8 @@ def of_cancel(payment: Payment) -> Outcome | None:
             return outcome_of_payment(payment)
 
 
-def of_return_request(asked: ReturnRequest, debtor_account_id: str, payment: Payment) -> Outcome | None:
+def of_return_request(asked: ReturnRequest, payment: Payment) -> Outcome | None:
     """What a return request has come to; None while the other bank may yet be asked. Raises as `outcome_of_payment`."""
-    if payment.debtor_account_id != debtor_account_id:
-        return Unknown(reason="another payment")
     if amounts.read(payment.amount, payment.currency) != asked.amount:
         return Unknown(reason=AMOUNT_MISMATCH)
     if payment.status == "returned":

@@ -182,14 +182,19 @@ def _payment_in(response: BankResponse) -> Payment:
 
 
 def _shown(attempt: Attempt, access: Access, payment: Payment) -> Outcome | None:
-    """What the payment shows of the operation. Raises `ValueError` for an amount that cannot be."""
+    """What the payment shows of the operation; of another payment nothing is believed, nor kept.
+
+    Raises `ValueError` for an amount that cannot be.
+    """
+    if not mapping.is_about(attempt.operation, access.account.debtor_account_id, payment):
+        return Unknown(reason="another payment")
     match attempt.operation:
         case Charge() as charge:
             mapping.note(attempt.references, payment)
-            return mapping.of_charge(charge, access.account.debtor_account_id, payment)
+            return mapping.of_charge(charge, payment)
         case ReturnRequest() as asked:
             mapping.note_asked(attempt.references, payment)
-            return mapping.of_return_request(asked, access.account.debtor_account_id, payment)
+            return mapping.of_return_request(asked, payment)
         case _:
             return mapping.of_cancel(payment)
 
