@@ -135,9 +135,9 @@ def days(result: str) -> float:
     return REGISTRY.get_sample_value("malipo_bank_statements_total", {"result": result}) or 0
 
 
-def changed_at(minutes: float, **changes) -> dict:
+def changed_at(minutes: float, status: str = "processing", **changes) -> dict:
     at = (NOON + timedelta(minutes=minutes)).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return payment("processing", updated_at=at, **changes)
+    return payment(status, updated_at=at, **changes)
 
 
 @pytest.mark.parametrize("page", [1, 2, 500])
@@ -241,6 +241,36 @@ async def test_money_that_came_back_is_told_with_its_reason_if_the_payment_shows
     assert await read(NIGHT) == []
 
 
+async def test_money_that_left_once_more_under_the_same_name_is_no_charges_of_ours(bank, read, known):
+    known[:] = [attempted(PAID)]
+    bank.payments = [payment("completed", id="pmt_9", updated_at="2026-11-28T06:30:00.000000Z")]
+    bank.statement = day(entry(), entry(id="ent_2", payment_id="pmt_9"), closing="80.00")
+    listed, booked = await read(NIGHT)
+    assert listed.outcomes[0].otherwise.reference == "pmt_9"
+    assert [money.reference for money in booked.received] == ["pmt_9"]
+
+
+async def test_a_payment_that_is_booked_twice_is_for_a_person(bank, read, known):
+    known[:] = [attempted(PAID)]
+    bank.statement = day(entry(), entry(id="ent_2"), closing="80.00")
+    (report,) = await read(NIGHT)
+    assert [one.references["entry"] for one in report.unmatched] == ["ent_2"]
+
+
+async def test_money_that_came_back_of_a_charge_whose_answer_was_lost_is_told_of_that_charge(bank, read, known):
+    known[:] = [attempted(known=False)]
+    bank.statement, bank.book = day(entry("return", "credit"), closing="110.00"), returned()
+    (report,) = await read(NIGHT)
+    assert [one.operation_id for one in report.outcomes] == [CHARGE.operation_id]
+
+
+async def test_a_payment_that_cannot_be_read_is_for_a_person_and_keeps_no_other_waiting(bank, read):
+    bank.payments = [changed_at(-5, "completed", id="pmt_8", currency="JPY"), changed_at(-4, id="pmt_9")]
+    unread, other = await read()
+    assert [one.references for one in unread.unmatched] == [{}]
+    assert other.outcomes[0].references["payment"] == "pmt_9"
+
+
 @pytest.mark.parametrize("kind", [("transfer", "debit"), ("return", "credit")])
 async def test_another_amount_than_was_ordered_is_for_a_person(bank, read, known, kind):
     known[:] = [attempted(PAID)]
@@ -256,11 +286,13 @@ async def test_another_amount_than_was_ordered_is_for_a_person(bank, read, known
     [
         day(entry(), closing="90.01"),
         day(entry(amount="ten")),
+        day(entry(amount="-10.00"), closing="110.00"),
+        day(entry(currency="XYZ")),
         day(entry(), entry(id="ent_2", currency="EUR"), closing="80.00"),
         day(entry(), debtor_account_id="acc-2"),
         {"entries": []},
     ],
-    ids=["totals", "no amount", "two currencies", "another account", "no statement"],
+    ids=["totals", "no amount", "below zero", "no currency", "two currencies", "another account", "no statement"],
 )
 async def test_nothing_of_a_statement_that_does_not_add_up_is_believed_and_it_is_alerted(bank, read, false):
     before = days("unbalanced")

@@ -1,6 +1,7 @@
 """Reads what no webhook has told: payments by the time of their last change, and the statements of the bank's days."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import batched
@@ -29,6 +30,7 @@ from provider_bank.objects import (
 from provider_bank.partners import Partner
 from provider_bank.statement_rows import (
     CameBack,
+    booked_again,
     by_names,
     days_ready,
     is_balanced,
@@ -115,8 +117,10 @@ class BankStatement:
         async for payments in self._changed(reading, stretch.since, until):
             yield await self._news(reading, payments)
         for day in days_ready(stretch.since, stretch.until):
-            for some in batched(await self._day(reading, day), _MOST_AT_ONCE):
-                yield await self._booked(reading, some)
+            entries = await self._day(reading, day)
+            again = booked_again(entries)
+            for some in batched(entries, _MOST_AT_ONCE):
+                yield await self._booked(reading, some, again)
 
     async def _changed(
         self, reading: _Reading, since: datetime, until: datetime | None
@@ -134,7 +138,7 @@ class BankStatement:
     async def _news(self, reading: _Reading, payments: Sequence[Payment]) -> Sequence[ParsedCallback]:
         names = sorted({name for one in payments for name in (one.id, one.end_to_end_id)})
         known = by_names((await self._find([], names)).values())
-        return [_reported(one) for one in payments if is_news(one, known, reading.account)]
+        return [report_of(one) for one in payments if is_news(one, known, reading.account)]
 
     async def _day(self, reading: _Reading, day: date) -> Sequence[Entry]:
         """What was booked that day; nothing of a statement that does not add up, or is not there: it is read once more later."""
@@ -153,11 +157,13 @@ class BankStatement:
         DAYS.labels("balanced").inc()
         return statement.entries
 
-    async def _booked(self, reading: _Reading, entries: Sequence[Entry]) -> Sequence[ParsedCallback]:
+    async def _booked(
+        self, reading: _Reading, entries: Sequence[Entry], again: AbstractSet[str]
+    ) -> Sequence[ParsedCallback]:
         known = by_names((await self._find([], sorted(names_in(entries)))).values())
         reports: list[ParsedCallback] = []
         for entry in entries:
-            said = judged(entry, known, reading.account)
+            said = judged(entry, known, reading.account, again=entry.id in again)
             ENTRIES.labels(said if isinstance(said, str) else "told").inc()
             if not isinstance(said, str):
                 reports.append(await self._why(reading, said) if isinstance(said, CameBack) else said)
@@ -169,10 +175,11 @@ class BankStatement:
         outcome = returned(came_back)
         if not is_missing(response):
             payment = _payment_in(response)
-            shown = outcome_of_payment(payment) if payment.id == came_back.payment_id else None
+            is_it = (payment.id, payment.status) == (came_back.payment_id, "returned")
+            shown = outcome_of_payment(payment) if is_it else None
             outcome = shown if isinstance(shown, Reversed) else outcome
         about = {PAYMENT: came_back.payment_id}
-        report = CallbackOutcome(kind="charge", references=about, outcome=outcome)
+        report = CallbackOutcome(kind="charge", operation_id=came_back.operation_id, references=about, outcome=outcome)
         return ParsedCallback(f"entry/{came_back.entry.id}", (report,))
 
     async def _get(
@@ -189,13 +196,6 @@ class BankStatement:
             msg = f"no statement from the bank: http {response.status}"
             raise NotSent(msg)
         return response
-
-
-def _reported(payment: Payment) -> ParsedCallback:
-    try:
-        return report_of(payment)
-    except ValueError:
-        raise NotSent("the bank's list of payments cannot be read") from None
 
 
 def _page_in(response: BankResponse) -> Page:

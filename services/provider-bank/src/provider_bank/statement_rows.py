@@ -31,10 +31,11 @@ type Passed = Literal["matched", "fee", "others"]
 
 @dataclass(frozen=True, slots=True)
 class CameBack:
-    """An entry by which the money of a payment of ours came back: the bank is to be asked why."""
+    """An entry by which the money of a charge of ours came back: the bank is to be asked why."""
 
     entry: Entry
     payment_id: str
+    operation_id: str
 
 
 def by_names(originals: Iterable[OriginalAttempt]) -> Known:
@@ -48,7 +49,7 @@ def by_names(originals: Iterable[OriginalAttempt]) -> Known:
 
 def is_news(payment: Payment, known: Known, account: Account) -> bool:
     """Whether it says what is not known here: all but money of ours of which it is known that it moved, or that it waits."""
-    ours = _ours((payment.id, payment.end_to_end_id), known, account)
+    ours = _meant(payment.id, of_account(_named_by((payment.id, payment.end_to_end_id), known), account))
     match payment.status:
         case "completed":
             return not any(one.success is not None for one in ours)
@@ -59,8 +60,15 @@ def is_news(payment: Payment, known: Known, account: Account) -> bool:
 
 
 def report_of(payment: Payment) -> ParsedCallback:
-    """What the list says of a payment: the same as a webhook would have. Each version of it is reported once."""
-    return told(f"payment/{payment.id}/{payment.version}", payment)
+    """What the list says of a payment: the same as a webhook would have. Each version of it is reported once.
+
+    One of an amount that cannot be is for a person: it must not keep waiting what the list shows after it.
+    """
+    name = f"payment/{payment.id}/{payment.version}"
+    try:
+        return told(name, payment)
+    except ValueError:
+        return ParsedCallback(name, unmatched=(Unmatched("payment.unreadable", {}),))
 
 
 def days_ready(since: datetime, until: datetime) -> list[date]:
@@ -74,7 +82,9 @@ def days_ready(since: datetime, until: datetime) -> list[date]:
 
 
 def is_balanced(statement: Statement) -> bool:
-    """Whether opening balance, entries and closing balance agree. Raises `ValueError` for amounts that are none."""
+    """Whether opening balance, entries and closing balance agree. Raises `ValueError` for amounts that cannot be."""
+    for entry in statement.entries:
+        amounts.read(entry.amount, entry.currency)
     if len({entry.currency for entry in statement.entries}) > 1:
         return False
     moved = sum(amounts.minor(entry.amount) * (1 if entry.direction == "credit" else -1) for entry in statement.entries)
@@ -86,22 +96,37 @@ def names_in(entries: Iterable[Entry]) -> set[str]:
     return {name for entry in entries for name in (entry.payment_id, entry.end_to_end_id) if name}
 
 
-def judged(entry: Entry, known: Known, account: Account) -> ParsedCallback | CameBack | Passed:
-    """What the entry says, given the attempts that it names, of whichever account these are.
+def booked_again(entries: Iterable[Entry]) -> set[str]:
+    """The entries, by their ids, by which money left for a payment for which it had left before that day."""
+    seen, again = set[str](), set[str]()
+    for entry in filter(_is_sent, entries):
+        if name := entry.payment_id or entry.end_to_end_id:
+            again |= {entry.id} if name in seen else set()
+            seen.add(name)
+    return again
+
+
+def judged(entry: Entry, known: Known, account: Account, *, again: bool = False) -> ParsedCallback | CameBack | Passed:
+    """What the entry says, given the attempts that it names, of whichever account these are; `again`: see `booked_again`.
 
     Raises `ValueError` for an amount that cannot be.
     """
     if entry.kind == "fee":
         return "fee"
-    names = [name for name in (entry.payment_id, entry.end_to_end_id) if name]
-    ours = _ours(names, known, account)
+    named = _named_by((entry.payment_id, entry.end_to_end_id), known)
+    own = of_account(named, account)
+    ours = _meant(entry.payment_id, own)
     if not ours:
-        return "others" if any(name in known for name in names) else _suspense(entry)
-    if (entry.kind, entry.direction) == ("transfer", "debit"):
-        return _sent(entry, ours[0])
+        return "others" if named and not own else _suspense(entry, again=again)
+    if _is_sent(entry):
+        return _for_a_person(entry, ours[0]) if again else _sent(entry, ours[0])
     if (entry.kind, entry.direction) == ("return", "credit"):
         return _came_back(entry, ours[0])
-    return _suspense(entry)
+    return _suspense(entry, again=again)
+
+
+def _is_sent(entry: Entry) -> bool:
+    return (entry.kind, entry.direction) == ("transfer", "debit")
 
 
 def _sent(entry: Entry, charge: OriginalAttempt) -> ParsedCallback | Passed:
@@ -117,11 +142,13 @@ def _came_back(entry: Entry, charge: OriginalAttempt) -> ParsedCallback | CameBa
     if amounts.read(entry.amount, entry.currency) != getattr(charge.operation, "amount", None):
         return _for_a_person(entry, charge)
     payment_id = entry.payment_id or charge.reference
-    return ParsedCallback(_name(entry), ask=(_named(charge),)) if payment_id is None else CameBack(entry, payment_id)
+    if payment_id is None:
+        return ParsedCallback(_name(entry), ask=(_named(charge),))
+    return CameBack(entry, payment_id, charge.operation.operation_id)
 
 
 def _for_a_person(entry: Entry, charge: OriginalAttempt) -> ParsedCallback:
-    """Money of another amount than the charge's; what the bank shows of the charge itself is asked as well."""
+    """Money of another amount than the charge's, or once more; what the bank shows of the charge itself is asked as well."""
     about = {"entry": entry.id, PAYMENT: entry.payment_id or charge.reference or ""}
     named = {role: name for role, name in about.items() if name}
     amount = amounts.read(entry.amount, entry.currency)
@@ -129,9 +156,9 @@ def _for_a_person(entry: Entry, charge: OriginalAttempt) -> ParsedCallback:
     return ParsedCallback(_name(entry), unmatched=(unmatched,), ask=(_named(charge),))
 
 
-def _suspense(entry: Entry) -> ParsedCallback:
-    """Money that no payment here explains. Of what left the account by a payment, webhooks tell by the same reference."""
-    is_payment = (entry.kind, entry.direction) == ("transfer", "debit")
+def _suspense(entry: Entry, *, again: bool) -> ParsedCallback:
+    """Money that no payment here explains. Of what left the account by a payment, webhooks tell by the same reference, once."""
+    is_payment = _is_sent(entry) and not again
     money = ReceivedMoney(
         reference=(entry.payment_id if is_payment else None) or entry.id,
         amount=amounts.read(entry.amount, entry.currency),
@@ -142,8 +169,13 @@ def _suspense(entry: Entry) -> ParsedCallback:
     return ParsedCallback(_name(entry), received=(money,))
 
 
-def _ours(names: Iterable[str], known: Known, account: Account) -> Sequence[OriginalAttempt]:
-    return of_account([one for name in names for one in known.get(name, ())], account)
+def _named_by(names: Iterable[str | None], known: Known) -> Sequence[OriginalAttempt]:
+    return [one for name in names if name for one in known.get(name, ())]
+
+
+def _meant(payment_id: str | None, named: Iterable[OriginalAttempt]) -> Sequence[OriginalAttempt]:
+    """Those of which it may be the payment: one that the bank has named otherwise it is not, whatever name of ours it bears."""
+    return [one for one in named if payment_id is None or not one.given or payment_id in one.given]
 
 
 def _named(charge: OriginalAttempt) -> NamedOperation:
