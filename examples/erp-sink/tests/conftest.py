@@ -12,6 +12,7 @@ from erp_sink.erp import Erp
 from erp_sink.main import executor, subscription
 from erp_sink.stand_in import Behaviour, Books, app
 from malipo import clock, ids
+from malipo.contracts.commands import Transfer
 from malipo.contracts.events import Cause, PaymentTransitioned, PaymentView, PublicEvent
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import PAYMENT_EVENTS
@@ -24,12 +25,17 @@ from testkit.waiting import until
 
 
 def event(payment_id: str, sequence: int, kind: str = "payment.completed", **changes: Any) -> PaymentTransitioned:
-    """A public event of a live payment of 10.00 EUR, captured whole; `status`, `captured` and `refunded` may differ."""
+    """A public event of a live payment of 10.00 EUR, captured whole; `status`, `captured` and `refunded` may differ.
+
+    `transfer`: it went to a recipient.
+    """
     now = clock.now()
+    transfer = Transfer(rail="RTP", rail_chosen=True, execution_at=now, recipient={})
     view = PaymentView(
         id=payment_id, status=changes.pop("status", "completed"), amount=1000, currency="EUR", created_at=now,
         amount_captured=changes.pop("captured", 1000), amount_refunded=changes.pop("refunded", 0), updated_at=now,
         capture="automatic", method="card", client_ref="order-7",
+        transfer=transfer if changes.pop("transfer", False) else None,
     )  # fmt: skip
     step: dict[str, Any] = {
         "payment_id": payment_id, "merchant_id": "mer_1", "mode": "live", "step": sequence, "from_state": "processing",

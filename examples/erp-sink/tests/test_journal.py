@@ -2,7 +2,7 @@
 
 import pytest
 
-from erp_sink.journal import AT_PROVIDERS, SALES, Booked, balance_minor, fold, number_of
+from erp_sink.journal import AT_PROVIDERS, PAID_OUT, SALES, Booked, balance_minor, fold, number_of
 
 NEW = {"pay_1": Booked()}
 
@@ -16,6 +16,16 @@ def test_a_completed_payment_is_a_sale_and_its_refund_takes_back_what_was_refund
     booked, documents = fold(steps, NEW)
     assert entries(documents) == [(AT_PROVIDERS, SALES, 1000), (SALES, AT_PROVIDERS, 300)]
     assert booked == {"pay_1": Booked(2, 700)}
+
+
+def test_a_transfer_is_money_that_left_and_its_return_brings_it_back(an_event):
+    steps = [
+        an_event("pay_1", 1, transfer=True),
+        an_event("pay_1", 2, "payment.returned", status="returned", transfer=True),
+    ]
+    booked, documents = fold(steps, NEW)
+    assert entries(documents) == [(PAID_OUT, AT_PROVIDERS, 1000), (AT_PROVIDERS, PAID_OUT, 1000)]
+    assert booked == {"pay_1": Booked(2, 0)}
 
 
 def test_captures_in_parts_are_booked_as_they_come(an_event):

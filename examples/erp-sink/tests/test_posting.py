@@ -56,6 +56,18 @@ async def test_an_erp_that_is_not_there_at_all_changes_nothing_of_that(replica, 
     await with_its_address.until_states("posted")
 
 
+async def test_what_answers_in_no_http_is_left_alone_like_an_erp_that_is_down(replica, an_event):
+    async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"550 busy\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(babble, "127.0.0.1", port := free_port()):
+        sink = await replica(url=f"http://127.0.0.1:{port}")
+        await sink.consume(an_event("pay_1", 1))
+        await until(lambda: sink.erp.rests, what="a first try")
+        await sink.stop()
+
+
 async def test_a_slow_erp_delays_no_event(replica, erp, an_event):
     erp.behave(seconds=1)
     sink = await replica()

@@ -1,5 +1,6 @@
 """Posts documents to the ERP: once each by their numbers, however often that takes."""
 
+import aiohttp
 import httpx
 from prometheus_client import Counter
 
@@ -58,7 +59,7 @@ class Erp:
         """Status and text of the answer; 0 for none, which may mean that the document is there or not."""
         try:
             answer = await self._http.put(f"/documents/{document.id}", json=document.body)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, aiohttp.ClientError) as error:  # the latter where it answers in no HTTP
             return 0, type(error).__name__
         return answer.status_code, answer.text[:500].replace("\0", "")
 

@@ -6,8 +6,10 @@ from typing import Final, NamedTuple
 from malipo.contracts.events import PaymentTransitioned, PaymentView
 
 AT_PROVIDERS: Final = "1361"
-"""The account of money that providers hold for us; these two are what a chart of accounts has, and yours has others."""
+"""The account of money that providers hold for us; these three are what a chart of accounts has, and yours has others."""
 SALES: Final = "8400"
+PAID_OUT: Final = "1600"
+"""What transfers to recipients are booked to: what was owed to them."""
 
 _TOOK_NOTHING = frozenset({"returned", "failed", "canceled"})
 
@@ -48,9 +50,11 @@ def fold(
 
 
 def balance_minor(payment: PaymentView) -> int:
-    """What the merchant has of a payment, in minor units: what was taken, less what was given back."""
-    taken = 0 if payment.status in _TOOK_NOTHING else payment.amount_captured
-    return taken - payment.amount_refunded
+    """What the merchant has of a payment, in minor units: what was taken, less what was given back; less than nothing of a
+    transfer, which takes from the merchant.
+    """
+    moved = 0 if payment.status in _TOOK_NOTHING else payment.amount_captured
+    return (moved if payment.transfer is None else -moved) - payment.amount_refunded
 
 
 def number_of(event_id: str) -> str:
@@ -59,7 +63,8 @@ def number_of(event_id: str) -> str:
 
 
 def _document(step: PaymentTransitioned, event_id: str, change_minor: int) -> Document:
-    debit, credit = (AT_PROVIDERS, SALES) if change_minor > 0 else (SALES, AT_PROVIDERS)
+    other = SALES if step.payment.transfer is None else PAID_OUT
+    debit, credit = (AT_PROVIDERS, other) if change_minor > 0 else (other, AT_PROVIDERS)
     assert step.public_event is not None
     body: dict[str, object] = {
         "company": step.merchant_id,
