@@ -109,7 +109,9 @@ def match(
         original = _found(reported, ours)
         if original is None or not (addressed or _may_be_about(reported, original)):
             _keep_unknown(matched, reported, ours)
-        elif believe or (addressed and reported in parsed.confirmed):
+        elif (believe or (addressed and reported in parsed.confirmed)) and not _is_of_another_amount(
+            reported, original
+        ):
             matched.believed.append((reported, original))
         else:
             matched.hinted.append((reported, original))
@@ -248,6 +250,11 @@ def _may_be_about(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
     reference = reported.outcome.reference
     named = {reference and holdable(reference), *reported.references.values()}
     return not original.given or bool(original.given & named)
+
+
+def _is_of_another_amount(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
+    """Whether the money that moved is not what was ordered: the answer to a query says what that means."""
+    return reported.otherwise is not None and reported.otherwise.amount != getattr(original.operation, "amount", None)
 
 
 def _takes_money(original: OriginalAttempt) -> bool:

@@ -193,7 +193,8 @@ class NamedOperation:
 class CallbackOutcome(NamedOperation):
     """The outcome that a callback reports of one operation of ours.
 
-    `otherwise` is the money that moved, if it turns out to be no operation of ours: it is kept as `received` money is.
+    `otherwise` is the money that moved, if it turns out to be no operation of ours: it is kept as `received` money is. Where
+    it is of another amount than the operation, the outcome is not believed, and we ask.
     """
 
     outcome: Outcome
