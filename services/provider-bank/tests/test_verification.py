@@ -179,8 +179,14 @@ async def test_an_account_of_no_partner_is_misconfigured(verifier):
 def test_an_account_is_named_by_its_keys_and_by_what_the_bank_calls_it():
     names = SHARED.names_of(CREDENTIALS)
     assert SHARED.named_in(signed(BODY, "key-2")) in names
+    assert SHARED.named_in(signed(b'{"id": "evt_1", "type": "key.expires"}', "key-2")) in names
     assert SHARED.named_in(signed_by_bank(BODY, ec_key(), "k-ec")) in names
     assert "whsec" not in " ".join(names)
+
+
+def test_a_key_id_that_the_bank_gives_many_customers_names_the_one_account_that_the_event_is_of():
+    named = SHARED.named_in(signed(BODY))
+    assert named not in SHARED.names_of({**CREDENTIALS, "debtor_account_id": "acc-2"})
 
 
 @pytest.mark.parametrize(

@@ -93,25 +93,37 @@ def read_headers(callback: Callback) -> Sent:
 
 
 def names_of(credentials: Credentials) -> Sequence[str]:
-    """What webhooks may name an account by: the ids of its keys, and what the bank calls it. Raises `Misconfigured`."""
+    """What webhooks may name an account by: what the bank calls it, with and without the id of a key, and that id alone.
+
+    Raises `Misconfigured`.
+    """
     account = read_account(credentials)
-    return [*(f"key/{key.id}" for key in account.webhook_keys), f"account/{account.debtor_account_id}"]
+    keys, called = [f"key/{key.id}" for key in account.webhook_keys], f"account/{account.debtor_account_id}"
+    return [called, *keys, *(f"{key}/{called}" for key in keys)]
 
 
 def named_in(callback: Callback) -> str:
-    """Which of these a webhook gives: a key, or where the bank signs for all its customers, an account."""
+    """Which of these a webhook gives: a key's id, which the bank may give many of its customers, with the account that the
+    event is of, if it is of one; where the bank signs for all its customers, that account.
+    """
+    called = _account_in(callback.body)
     if callback.headers.get("x-bank-signature", "").startswith(_HMAC):
         key_id = callback.headers.get("x-bank-key-id", "")
         if not _KEY_ID.fullmatch(key_id):
             raise BadSignature("names no key")
-        return f"key/{key_id}"
-    try:
-        debited = DEBITED.decode(EVENTS.decode(callback.body).data).debtor_account_id
-    except ValueError:
-        raise BadSignature("names no account") from None
-    if not debited or len(debited) > _MAX_ACCOUNT_CHARS or not debited.isprintable():
+        return "/".join(filter(None, (f"key/{key_id}", called)))
+    if called is None:
         raise BadSignature("names no account")
-    return f"account/{debited}"
+    return called
+
+
+def _account_in(body: bytes) -> str | None:
+    try:
+        debited = DEBITED.decode(EVENTS.decode(body).data).debtor_account_id
+    except ValueError:
+        return None
+    fits = 0 < len(debited) <= _MAX_ACCOUNT_CHARS and debited.isprintable()
+    return f"account/{debited}" if fits else None
 
 
 SHARED = SharedAddress(names_of=names_of, named_in=named_in)
