@@ -33,6 +33,13 @@ def test_each_status_is_an_outcome_of_the_charge_that_is_known_by_either_name(st
     assert (report.otherwise is not None) is (status in ("completed", "returned"))
 
 
+def test_money_that_is_back_as_was_asked_for_answers_the_request_too():
+    asked = {"id": "rtr_1", "status": "accepted", "reason": None}
+    parsed = read(event(status="returned", returned=RETURNED | {"code": "FOCR"}, return_request=asked))
+    assert isinstance(parsed.outcomes[0].outcome, Reversed)
+    assert [(one.kind, dict(one.references)) for one in parsed.ask] == [("return_request", {"return_request": "rtr_1"})]
+
+
 def test_the_time_of_an_event_is_the_banks():
     assert read(event()).happened_at.isoformat() == "2026-11-27T15:00:02+00:00"
 

@@ -33,16 +33,16 @@ def read(callback: Callback, event_id: str, debtor_account_id: str) -> ParsedCal
     if payment.debtor_account_id != debtor_account_id:
         raise BadSignature("of another account")
     happened_at = times.read(event.created_at)
-    if event.type.startswith(_ABOUT_RETURN_REQUESTS) and payment.return_request is not None:
-        named = NamedOperation(kind="return_request", references={ASKED: payment.return_request.id})
-        return ParsedCallback(event.id, ask=(named,), happened_at=happened_at)
+    if event.type.startswith(_ABOUT_RETURN_REQUESTS) and (request := _return_request(payment)):
+        return ParsedCallback(event.id, ask=request, happened_at=happened_at)
     if payment.status in _WAITS_FOR_A_REASON:
         return _ask(event.id, payment, happened_at)
     return told(event.id, payment, happened_at)
 
 
 def told(callback_id: str, payment: Payment, happened_at: datetime | None = None) -> ParsedCallback:
-    """What a payment, as the bank shows it, says of a charge. What is not understood makes us ask.
+    """What a payment, as the bank shows it, says of a charge. What is not understood makes us ask, and so does a return of
+    what was asked back: it is the answer to that request.
 
     Raises `ValueError` for an amount that cannot be.
     """
@@ -51,7 +51,14 @@ def told(callback_id: str, payment: Payment, happened_at: datetime | None = None
         return _ask(callback_id, payment, happened_at)
     money = sent_money(payment) if payment.status in MOVED else None
     report = CallbackOutcome(kind="charge", references=_names(payment), outcome=outcome, otherwise=money)
-    return ParsedCallback(callback_id, (report,), happened_at=happened_at)
+    ask = _return_request(payment) if payment.status == "returned" else ()
+    return ParsedCallback(callback_id, (report,), ask=ask, happened_at=happened_at)
+
+
+def _return_request(payment: Payment) -> tuple[NamedOperation, ...]:
+    if payment.return_request is None:
+        return ()
+    return (NamedOperation(kind="return_request", references={ASKED: payment.return_request.id}),)
 
 
 def _ask(callback_id: str, payment: Payment, happened_at: datetime | None) -> ParsedCallback:
