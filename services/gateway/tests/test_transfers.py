@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from gateway.payments import personal
 from malipo import clock
 from malipo.contracts.commands import CreatePayment, RequestReturn, Transfer
+from malipo.contracts.events import Failure
 
 ACCOUNT = {"name": "Ada Lovelace", "account": {"number": "000123456789", "routing": "021000021"}}
 TRANSFER = {
@@ -194,6 +195,22 @@ async def test_what_came_of_it_is_told_and_explained(gateway, payer, make):
     [event] = (await payer.get("/v1/events?type=return_request.completed")).json()["data"]
     assert event["data"]["return_request"]["id"] == shown["id"]
     assert "request_return" not in await may(payer, payment)
+
+
+async def test_the_payment_shows_the_request_with_its_own_end_and_the_banks_reason(gateway, payer, make):
+    payment = await arrived(gateway, payer)
+    shown = (await payer.post(f"/v1/payments/{payment['id']}/return-request", {"reason": "sent twice"})).json()
+    kept = Failure(code="CUST", message="The recipient does not give it back.")
+    refused = make.operation(shown, status="failed", failure=kept)
+    told = {"event": "return_request.failed", "operation": refused, "return_request": refused}
+    await gateway.receive(completed_step(gateway, payer, payment, **told))
+    read = (await payer.get(f"/v1/payments/{payment['id']}")).json()
+    request = read["return_request"]
+    assert (read["status"], request["id"], request["status"]) == ("completed", shown["id"], "failed")
+    assert request["failure"] == {"code": "CUST", "message": "The recipient does not give it back."}
+    [event] = (await payer.get("/v1/events?type=return_request.failed")).json()["data"]
+    assert event["data"]["return_request"]["failure"]["code"] == "CUST"
+    assert event["data"]["payment"]["return_request"]["status"] == "failed"
 
 
 async def test_it_is_refused_for_good_with_the_orchestrators_reason(gateway, payer, make):

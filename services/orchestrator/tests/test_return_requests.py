@@ -15,6 +15,7 @@ from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Succeeded
 from malipo.contracts.provider_commands import Charge, Query, ReturnRequest
 from orchestrator.machine import State, Subject, Trigger
+from orchestrator.views import payment_view
 
 GIVEN_BACK, REFUSED = Succeeded(amount=ALL, reference="rr_1"), Declined(code="refused_by_recipient", reference="rr_1")
 ASKED = Pending(reference="rr_1")
@@ -53,6 +54,20 @@ def test_it_asks_for_all_of_the_transfer_and_its_end_is_told():
     assert (events(told)[-1], told.payment.state) == ("return_request.completed", State.COMPLETED)
     told.report(BACK)
     assert (events(told)[-1], told.payment.state) == ("payment.returned", State.RETURNED)
+
+
+def test_the_payment_shows_the_last_request_and_what_came_of_it():
+    told = completed()
+    assert payment_view(told.payment).return_request is None
+    first = ask(told)
+    shown = told.last.payment.return_request
+    assert (shown.id, shown.status, shown.reason, shown.failure) == (first, "processing", "sent twice", None)
+    answer(told, first, REFUSED, "query")
+    shown = told.last.payment.return_request
+    assert shown == told.last.operation
+    assert (shown.status, shown.failure.code) == ("failed", "refused_by_recipient")
+    second = ask(told)
+    assert (told.last.payment.return_request.id, told.last.payment.return_request.status) == (second, "processing")
 
 
 def test_the_money_may_come_back_before_the_answer_does():

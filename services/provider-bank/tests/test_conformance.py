@@ -19,6 +19,7 @@ from testkit.examples import Example, Story
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
+NOT_YET = "Only what is completed can be asked back: cancel it while its bank allows, or ask again then."
 CHARGE, CANCEL, ASKED = samples.charge(), samples.cancel(), samples.return_request(reference="pmt_paid")
 BY_ALIAS = samples.charge(method=samples.transfer("ZELLE", samples.BY_ALIAS))
 CLOSED = {"created_at": "2026-11-27T23:00:00+00:00", "execution_at": "2026-11-30T11:00:00+00:00"}
@@ -111,7 +112,7 @@ class TestBank(ProviderConformance):
             Example(
                 ASKED,
                 Reply(paid(payment("processing"))),
-                Declined(code="return_request_impossible", message="Only what is completed can be asked back."),
+                Declined(code="return_request_impossible", message=NOT_YET),
             ),
         ]
 

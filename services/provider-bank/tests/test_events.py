@@ -6,7 +6,7 @@ from bank_signing import RETURNED, event
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Reversed, Succeeded
 from malipo.money import Money
 from provider_bank import events
-from provider_bank.objects import PAYMENT
+from provider_bank.objects import ASKED, PAYMENT
 from provider_kit.errors import BadSignature
 from provider_kit.provider import Callback
 
@@ -56,6 +56,27 @@ def test_what_is_not_understood_makes_us_ask_and_so_does_a_reason_to_wait_that_m
     parsed = read(event(status=status))
     assert not parsed.outcomes
     assert parsed.ask[0].references[PAYMENT] == "pmt_1"
+
+
+REFUSED = {"id": "rrq_1", "status": "refused", "reason": None, "answer": {"code": "CUST", "text": "x"}}
+AWAITED = REFUSED | {"status": "pending", "answer": None}
+ACCEPTED = AWAITED | {"status": "accepted"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({"event_type": "payment.return_request.refused", "return_request": REFUSED}, ["return_request"]),
+        ({"event_type": "payment.return_request.accepted", "return_request": ACCEPTED}, ["return_request"]),
+        ({"status": "returned", "returned": RETURNED, "return_request": ACCEPTED}, ["charge", "return_request"]),
+        ({"status": "returned", "returned": RETURNED, "return_request": AWAITED}, ["charge", "return_request"]),
+        ({"return_request": AWAITED}, ["charge"]),
+    ],
+)
+def test_what_answers_a_return_request_has_us_ask_for_its_outcome_beside_what_it_says_of_the_charge(changes, kinds):
+    parsed = read(event(**changes))
+    assert [one.kind for one in (*parsed.outcomes, *parsed.ask)] == kinds
+    assert all(one.references == {ASKED: "rrq_1"} for one in parsed.ask)
 
 
 def test_an_event_about_something_else_says_nothing():

@@ -175,6 +175,14 @@ async def test_what_is_known_already_is_told_no_second_time(bank, read, known, s
     assert bool(await read()) is told
 
 
+async def test_the_answer_to_a_return_request_is_told_of_a_transfer_that_is_known_to_have_arrived(bank, read, known):
+    known[:] = [attempted(PAID)]
+    refused = {"id": "rrq_1", "status": "refused", "answer": {"code": "CUST", "text": "x"}}
+    bank.payments = [payment("completed", updated_at="2026-11-27T16:30:00.000000Z", return_request=refused)]
+    [told] = await read()
+    assert [(one.kind, one.references) for one in told.ask] == [("return_request", {"return_request": "rrq_1"})]
+
+
 async def test_a_charge_whose_answer_was_lost_is_found_by_its_own_name(bank, read, known):
     known[:] = [attempted(known=False)]
     bank.payments = [payment("initiated", updated_at="2026-11-27T16:30:00.000000Z")]

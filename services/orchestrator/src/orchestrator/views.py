@@ -66,8 +66,8 @@ _ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
     "payment_not_cancelable": {
         "completed": "Its money is taken: refund it to give money back.",
         "returned": "Its money went back already: there is nothing to cancel.",
-        "failed": "Nothing is held or taken: there is nothing to cancel.",
-        "canceled": "Nothing is held or taken: there is nothing more to do.",
+        "failed": "No money has moved: there is nothing to cancel.",
+        "canceled": "No money has moved: there is nothing more to do.",
     },
     "payment_not_refundable": {
         "processing": "Refund it once it is completed, or cancel it now.",
@@ -89,6 +89,7 @@ _NOT_ASKED_BACK: dict[PaymentStatus, str] = {
 }
 """Why a return request is refused, by the payment's public status."""
 
+_ASK_FOR_IT = "Make a return request to have it asked for."
 _REFUND_LATER = "Refund it once it is completed."
 _WITHOUT_CANCEL: dict[tuple[RefusalCode, PaymentStatus], str] = {
     ("payment_not_refundable", "processing"): _REFUND_LATER,
@@ -103,7 +104,9 @@ def advice(code: RefusalCode, payment: Payment, *, has_cancel: bool) -> str:
     if code == "payment_not_refundable" and payment.is_captured_in_parts:
         return f"The payment is {status_of(payment)}, and captured in part. {_PARTS_ARE_CAPTURED}"
     text = _ADVICE[code][status]
-    if not has_cancel:
+    if payment.method.transfer is not None and status == "completed":  # nothing but to be refunded is refused then
+        text = f"Its money has gone to the recipient. {why_not_asked_back(payment) or _ASK_FOR_IT}"
+    elif not has_cancel:
         text = _WITHOUT_CANCEL.get((code, status), text)
     return f"The payment is {status_of(payment)}. {text}"
 
@@ -167,12 +170,20 @@ def payment_view(payment: Payment) -> PaymentView:
         payer=payment.payer,
         remittance=payment.remittance,
         transfer=_transfer(payment),
+        return_request=_return_request(payment),
     )
 
 
 def _transfer(payment: Payment) -> Transfer | None:
     transfer = payment.method.transfer
     return transfer and replace(transfer, execution_at=payment.execution_at or transfer.execution_at)
+
+
+def _return_request(payment: Payment) -> OperationView | None:
+    """The last one, whatever came of it."""
+    requests = [one for one in payment.operations.values() if one.subject is Subject.RETURN_REQUEST]
+    last = max(requests, key=lambda one: one.id, default=None)
+    return last and operation_view(last, payment.amount.currency)
 
 
 def _reason(payment: Payment) -> str | None:

@@ -4,6 +4,7 @@
 would not: of a webhook, which may be late, that makes us ask (decision 0069).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from malipo import clock
@@ -33,7 +34,7 @@ def read(callback: Callback, event_id: str, debtor_account_id: str) -> ParsedCal
     if payment.debtor_account_id != debtor_account_id:
         raise BadSignature("of another account")
     happened_at = times.read(event.created_at)
-    if event.type.startswith(_ABOUT_RETURN_REQUESTS) and (request := _return_request(payment)):
+    if event.type.startswith(_ABOUT_RETURN_REQUESTS) and (request := _answered(payment)):
         return ParsedCallback(event.id, ask=request, happened_at=happened_at)
     if payment.status in _WAITS_FOR_A_REASON:
         return _ask(event.id, payment, happened_at)
@@ -51,12 +52,12 @@ def told(callback_id: str, payment: Payment, happened_at: datetime | None = None
         return _ask(callback_id, payment, happened_at)
     money = sent_money(payment) if payment.status in MOVED else None
     report = CallbackOutcome(kind="charge", references=_names(payment), outcome=outcome, otherwise=money)
-    ask = _return_request(payment) if payment.status == "returned" else ()
-    return ParsedCallback(callback_id, (report,), ask=ask, happened_at=happened_at)
+    return ParsedCallback(callback_id, (report,), ask=_answered(payment), happened_at=happened_at)
 
 
-def _return_request(payment: Payment) -> tuple[NamedOperation, ...]:
-    if payment.return_request is None:
+def _answered(payment: Payment) -> Sequence[NamedOperation]:
+    """The return request that this answers: it is asked about, and the bank shows whether it was refused, and why."""
+    if payment.return_request is None or not payment.answers_request:
         return ()
     return (NamedOperation(kind="return_request", references={ASKED: payment.return_request.id}),)
 

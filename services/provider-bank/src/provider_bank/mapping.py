@@ -47,10 +47,14 @@ _TOO_LATE = Declined(
     code="not_cancelable",
     message="The bank works on it already. Once it is completed, ask for its return if the rail knows that.",
 )
-_NOT_YET = Declined(code="return_request_impossible", message="Only what is completed can be asked back.")
+_NOT_YET = Declined(
+    code="return_request_impossible",
+    message="Only what is completed can be asked back: cancel it while its bank allows, or ask again then.",
+)
 _IMPOSSIBLE = Declined(
     code="return_request_impossible",
-    message="The bank cannot ask for it: that takes a rail that knows return requests, and that it is completed.",
+    message="The bank cannot ask for it: that takes a rail that knows return requests, and that it is completed. Ask the "
+    "recipient to send it back.",
 )
 _FAILED_BEFORE, _RETURNED_BEFORE = Declined(code="payment_failed"), Declined(code="payment_returned")
 

@@ -124,6 +124,12 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         if not is_id(self.id):
             raise ValueError("no id of a payment")
 
+    @property
+    def answers_request(self) -> bool:
+        """Whether it shows what became of a return request: the other bank has answered, or the money is back."""
+        asked = self.return_request
+        return asked is not None and (asked.status != "pending" or self.status == "returned")
+
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A page of payments: without `next_cursor` it is the last one."""

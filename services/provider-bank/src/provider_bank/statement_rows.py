@@ -48,11 +48,13 @@ def by_names(originals: Iterable[OriginalAttempt]) -> Known:
 
 
 def is_news(payment: Payment, known: Known, account: Account) -> bool:
-    """Whether it says what is not known here: all but money of ours of which it is known that it moved, or that it waits."""
+    """Whether it says what is not known here: all but money of ours of which it is known that it moved, or that it
+    waits. An answer to a return request is told in any case: each version of a payment is told once.
+    """
     ours = _meant(payment.id, of_account(_named_by((payment.id, payment.end_to_end_id), known), account))
     match payment.status:
         case "completed":
-            return not any(one.success is not None for one in ours)
+            return payment.answers_request or not any(one.success is not None for one in ours)
         case "initiated" | "held":
             return not any(payment.id in one.given for one in ours)
         case _:

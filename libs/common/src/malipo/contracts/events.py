@@ -37,12 +37,30 @@ class Failure(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class OperationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund, capture, cancel or return request as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
+
+    id: str
+    payment_id: str
+    kind: OperationKind
+    status: OperationStatus
+    amount: int
+    currency: str
+    created_at: Moment
+    updated_at: Moment
+    opened_by: OpenedBy = "merchant"
+    reason: str | None = None
+    failure: Failure | None = None
+    provider_reference: str | None = None
+    final: bool | None = None
+
+
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as merchants see it. Amounts in minor units of `currency`. `payer` is who pays, masked, where the provider tells.
 
-    `transfer` and `remittance` are of methods by which money goes to a recipient. `initiated` is the status of methods that have
+    `transfer` and `remittance` are of methods by which money goes to a recipient, and so is `return_request`, the last one. `initiated` is the status of methods that have
     it (`MethodRules.initiates`), until the provider works on the payment.
-    After `expires_at` nothing that takes the customer's money is sent any more.
+    After `expires_at` nothing that takes the customer's money, or sends the merchant's, is sent any more.
     """
 
     id: str
@@ -71,24 +89,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     payer: str | None = None
     remittance: str | None = None
     transfer: Transfer | None = None
-
-
-class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund, capture, cancel or return request as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
-
-    id: str
-    payment_id: str
-    kind: OperationKind
-    status: OperationStatus
-    amount: int
-    currency: str
-    created_at: Moment
-    updated_at: Moment
-    opened_by: OpenedBy = "merchant"
-    reason: str | None = None
-    failure: Failure | None = None
-    provider_reference: str | None = None
-    final: bool | None = None
+    return_request: OperationView | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ PAYMENT: dict[str, Any] = {
     "payer": None,
     "remittance": None,
     "transfer": None,
+    "return_request": None,
 }
 REFUND: dict[str, Any] = {
     "id": "ref_0001kbw4x9d2f6h8j3k5m7p1qr",

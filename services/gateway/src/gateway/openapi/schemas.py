@@ -7,15 +7,16 @@ from malipo.contracts.failures import OWN_FAILURES
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "PaymentView": {
         "amount": "Minor units of `currency`, as all amounts.",
-        "amount_captured": "What was captured.",
+        "amount_captured": "What was captured; of a payment to a recipient, what was sent.",
         "amount_refunded": "What was refunded of it.",
         "status_reason": "Why it is still `processing`, when that is not simply under way.",
         "provider": "Who carries it out; null until that is decided.",
         "provider_reference": "Its id there.",
         "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
-        "expires_at": "Nothing that takes the customer's money is sent after it.",
+        "expires_at": "Nothing that takes the customer's money, or sends yours to a recipient, is sent after it.",
         "remittance": "What the recipient of the money reads with it.",
         "transfer": "Of methods by which money goes to a recipient: its rail, and when it goes.",
+        "return_request": "The last one, if the recipient's bank was to be asked for the money: how it stands, and with `failed` why.",
         "payer": "Who pays, masked, where the provider tells that.",
         "failure": "With `failed`: a stable code, and a text.",
     },
