@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from told import ALL, Told
 
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, PaymentMethod, Transfer
-from malipo.contracts.events import PaymentTransitioned
+from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Reversed, Succeeded, Unknown
-from malipo.contracts.provider_commands import Cancel, Charge, Withdraw
+from malipo.contracts.provider_commands import Cancel, Charge, Refund, Withdraw
 from orchestrator.machine import DECIDED, State
 from orchestrator.views import payment_view
 
@@ -102,6 +103,27 @@ def test_when_it_goes_is_shown_as_the_bank_says_once_it_has():
     assert told.last.payment.transfer == Transfer(
         rail="ACH", rail_chosen=True, execution_at=later, recipient={"name": "A."}
     )
+
+
+@pytest.mark.parametrize(("rail", "possible"), [("ACH", "Make a return request"), ("BOOK", "Ask the recipient")])
+def test_a_cancel_of_one_that_has_arrived_is_refused_with_what_is_possible_and_that_is_no_refund(rail, possible):
+    told = Told(method=replace(TRANSFER, transfer=replace(TRANSFER.transfer, rail=rail)), configured=("bank",))
+    told.report(DONE)
+    told.handle(CancelPayment(payment_id=told.id, cancel_id=ids.new("can")))
+    [refused] = told.of(CommandRefused)
+    assert refused.code == "payment_not_cancelable"
+    assert "Its money has gone to the recipient." in refused.detail
+    assert possible in refused.detail
+    assert "efund" not in refused.detail
+
+
+@pytest.mark.parametrize("late_payments", ["keep", "refund"])
+def test_one_that_arrives_after_its_end_is_corrected_and_nothing_tries_to_refund_it(late_payments):
+    told = transfer(late_payments=late_payments)
+    for outcome in (Declined(code="AC04", reference="bp_1"), DONE):
+        told.report(outcome)
+    assert events(told) == ["payment.failed", "payment.corrected"]
+    assert told.of(Refund) == []
 
 
 @pytest.mark.parametrize("pending", [TAKEN, HELD, WORKS])

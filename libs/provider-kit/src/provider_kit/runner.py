@@ -51,16 +51,14 @@ PATIENCE_SECONDS = 24 * 3600.0
 """Refunds, captures and cancels are owed: they keep trying for a day."""
 
 EXPIRED = Declined(
-    code="expired", message="The payment expired before it could be sent to the provider: nothing was charged."
+    code="expired", message="The payment expired before it could be sent to the provider: nothing was sent."
 )
 """The end of a charge or confirm that was not sent until it expired, and never will be."""
 
 MAY_HAVE_BEEN_SENT = Unknown(reason="may_have_been_sent")
 """The outcome of an operation that an earlier try may have sent, at a provider that must not be sent it twice."""
 
-ERASED = Declined(
-    code="personal_data_erased", message="What the charge needs of the customer was erased: nothing was sent."
-)
+ERASED = Declined(code="personal_data_erased", message="The personal data that it needs was erased: nothing was sent.")
 """The end of a charge that was not sent before its personal data was erased."""
 
 UNREADABLE = Declined(

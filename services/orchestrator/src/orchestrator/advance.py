@@ -395,5 +395,5 @@ class Fold(Recording):
     def _give_back_late(self) -> None:
         """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet."""
         payment = self.payment
-        if payment.late_payments == "refund" and payment.refundable_minor > 0:
+        if payment.late_payments == "refund" and payment.refundable_minor > 0 and commands.can_refund(payment):
             self.give_back(commands.own_refund(payment, self.now))

@@ -17,6 +17,7 @@ from malipo.contracts.provider_commands import (
     OpenedRefund,
     ProviderCommand,
     ProviderMessage,
+    ProviderOperationKind,
     Query,
     Refund,
     ReturnRequest,
@@ -63,8 +64,17 @@ def own_cancel(payment: Payment, now: datetime) -> Operation:
 
 def can_cancel(payment: Payment) -> bool:
     """Whether the payment's provider can cancel a charge at all."""
+    return _knows(payment, "cancel")
+
+
+def can_refund(payment: Payment) -> bool:
+    """Whether the payment's provider can give money back at all: what has gone to a recipient, it cannot."""
+    return _knows(payment, "refund")
+
+
+def _knows(payment: Payment, kind: ProviderOperationKind) -> bool:
     described = PROVIDERS.get(payment.provider or "")
-    return described is None or "cancel" in described.operations
+    return described is None or kind in described.operations
 
 
 def own_refund(payment: Payment, now: datetime) -> Operation:

@@ -125,7 +125,7 @@ PROBLEMS: dict[str, Kind] = {
     "capture_exceeds_authorized":Kind(409, "Capture exceeds what is authorized", "Capture the payment's amount or less.", ANSWERED),
     "capture_in_progress":       Kind(409, "Another capture is under way", "Wait for its end; GET the payment.", ANSWERED),
     "cancel_in_progress":        Kind(409, "A cancel is under way", "Wait for its end; GET the payment.", ANSWERED),
-    "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money.", ANSWERED),
+    "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money, ask for its return if it sent some.", ANSWERED),
     "return_request_impossible": Kind(409, "Nobody can be asked for the money", "Only of a completed transfer by a rail that knows return requests; else ask the recipient.", ANSWERED),
     "return_request_in_progress":Kind(409, "A return request is under way", "Wait for its end; GET the payment.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),

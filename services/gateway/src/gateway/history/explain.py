@@ -94,6 +94,14 @@ class _Subject:
         return any(step["status"] == "initiated" for step in self.steps[-1:])
 
     @property
+    def corrected(self) -> bool:
+        """Whether it is a payment whose money has moved after its end, and nothing has happened to it since."""
+        late = self.steps[-1] if self.steps else None
+        if late is None or not late["event"] or late["event"]["type"] != "payment.corrected":
+            return False
+        return late["to_state"] == "completed" and late["trigger"] in _OF_MONEY
+
+    @property
     def requested(self) -> bool:
         """Whether the merchant has sent a request for it."""
         return isinstance(self.view, PaymentView) or self.view.opened_by == "merchant"
@@ -188,8 +196,8 @@ _Live = Sequence[tuple[OperationView, _Stand]]
 def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation:
     """By the payment's own state, or by what is being done with it."""
     texts = (
-        _after_correction(charge, payment, live)
-        or _of_transfer(payment, charge.stand, live)
+        _of_transfer(charge, payment, live)
+        or _after_correction(charge, payment, live)
         or _after_refunds(payment, charge.stand, live)
         or _while_changing(charge.stand, live)
         or _explanation(charge, payment)
@@ -203,25 +211,24 @@ def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanat
 
 def _after_correction(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation | None:
     """The explanation of a payment whose money came after its end, until there is something newer to tell of it."""
-    late = charge.steps[-1] if charge.steps else None
-    if late is None or not late["event"] or late["event"]["type"] != "payment.corrected":
-        return None
-    if late["to_state"] != "completed" or late["trigger"] not in _OF_MONEY or payment.amount_refunded:
+    if not charge.corrected or payment.amount_refunded:
         return None
     refunds = [view.opened_by for view, _ in live if view.kind == "refund"]
     return None if refunds not in ([], ["malipo"]) else CORRECTED["refund" if refunds else "keep"]
 
 
-def _of_transfer(payment: PaymentView, stand: _Stand, live: _Live) -> Explanation | None:
+def _of_transfer(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation | None:
     """The explanation of money that has gone to a recipient, or came back from there."""
-    if payment.transfer is None:
+    stand = charge.stand
+    if payment.transfer is None or stand.state not in ("completed", "returned"):
         return None
     if stand.state == "returned":
         return TRANSFERRED["returned"]
-    if (stand.state, stand.reason) != ("completed", "succeeded"):
-        return None
     asked = [request.state for view, request in live if view.kind == "return_request"]
-    return TRANSFERRED["in doubt" if "in_doubt" in asked else "asked" if asked else "arrived"]
+    if asked:
+        return TRANSFERRED["in doubt" if "in_doubt" in asked else "asked"]
+    texts = TRANSFERRED["late" if charge.corrected else "arrived"]
+    return texts._replace(why=_explanation(charge, payment).why) if stand.reason == "decided_completed" else texts
 
 
 def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:

@@ -60,19 +60,25 @@ CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doub
         _SEE_OPERATIONS,
         UNDER_WAY,
     ),
-    ("cancel", "under way"): Explanation("A cancel of the charge is under way.", _SEE_OPERATIONS, UNDER_WAY),
+    ("cancel", "under way"): Explanation("A cancel of the payment is under way.", _SEE_OPERATIONS, UNDER_WAY),
     ("cancel", "in doubt"): Explanation(
-        "The provider was asked to cancel the charge, and has not reported what became of that. Malipo does not guess.",
+        "The provider was asked to cancel the payment, and has not reported what became of that. Malipo does not guess.",
         _SEE_OPERATIONS,
         UNDER_WAY,
     ),
 }
 """The texts of a charge that holds money or waits for the customer while an operation changes it, in place of its own."""
 
-TRANSFERRED: dict[Literal["arrived", "asked", "in doubt", "returned"], Explanation] = {
+TRANSFERRED: dict[Literal["arrived", "late", "asked", "in doubt", "returned"], Explanation] = {
     "arrived": Explanation(
         "The money is with the recipient's bank.",
         "Nothing, unless that sends it back, as a bank may do days later: then the payment is `returned`, and you are told.",
+        ("request_return",),
+    ),
+    "late": Explanation(
+        "The payment had ended without money, and then the money went to the recipient after all: the provider's book shows it, "
+        "and Malipo follows the book.",
+        "Nothing. You are told if the recipient's bank sends it back.",
         ("request_return",),
     ),
     "asked": Explanation(

@@ -91,10 +91,10 @@ async def cancel(
     payment_id: str,
     body: Annotated[NewCancel, Depends(body_of(NewCancel))],
 ) -> Response:
-    """Cancels a payment that has not taken money. `completed`: it is canceled; `failed`: it was too late, see `failure`.
+    """Cancels a payment that has moved no money. `completed`: it is canceled; `failed`: it was too late, see `failure`.
 
     While it is not known whether it has, the cancel waits (202): a charge that was not sent yet is stopped, a hold is
-    released as soon as the provider reports it, and for money that was taken the cancel ends as `cancel_too_late`.
+    released as soon as the provider reports it, and once money has moved the cancel ends as `cancel_too_late`.
     """
 
     def command_at(now: datetime) -> CancelPayment:

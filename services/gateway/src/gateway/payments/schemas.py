@@ -149,12 +149,14 @@ class NewPayment(Details):
     currency: Annotated[
         Currency, Field(description="ISO 4217, in capitals.", json_schema_extra={"enum": [*currencies_of(METHODS)]})
     ]
-    method: Annotated[Method, OneOf(METHODS), Field(description="How the customer pays.")]
+    method: Annotated[
+        Method, OneOf(METHODS), Field(description="How the customer pays, or who gets the money and how.")
+    ]
     client_ref: ClientRef | None = Field(
         default=None, description=f"Your own reference, e.g. the order's number. {_NOTHING_PERSONAL}"
     )
     customer_ref: ClientRef | None = Field(
-        default=None, description=f"An id of your own for the customer. {_NOTHING_PERSONAL}"
+        default=None, description=f"An id of your own for the customer, or for the recipient. {_NOTHING_PERSONAL}"
     )
     description: Description | None = Field(
         default=None, description=f"Shown to the customer where the provider does so. {_NOTHING_PERSONAL}"
@@ -172,7 +174,7 @@ class NewPayment(Details):
     expires_at: Annotated[_ShownMoment | None, BeforeValidator(_known_moment)] = Field(
         default=None,
         description=f"RFC 3339 with an offset, from {_SHORTEST} to {_LONGEST} ahead: after it nothing that takes the customer's "
-        "money is sent. Left out, as long as the method's providers say, of a card a quarter of an hour.",
+        "money, or sends yours, is sent. Left out, as long as the method's providers say, of a card a quarter of an hour.",
     )
 
     remittance: Remittance | None = Field(
