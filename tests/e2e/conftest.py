@@ -68,7 +68,7 @@ def calendar_bank(tmp_path_factory: pytest.TempPathFactory) -> Stack:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector, calendar_bank: Stack) -> Generator[Stack]:
     home = tmp_path_factory.mktemp("stack")
-    partners = {"default": Stack(home).url("bank-sim"), "calendar": calendar_bank.url("bank-sim")}
+    partners = {"default": Stack(home).reserved_url("bank-sim"), "calendar": calendar_bank.reserved_url("bank-sim")}
     with Stack(home=home, settings=settings(collector.url, partners), keep=False, forked=True) as running:
         yield running
 
