@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from malipo_simulators.bank.book_control import book_routes
 from malipo_simulators.bank.notifications.control import event_routes, own_key_routes, webhook_routes
 from malipo_simulators.bank.notifications.publishing import publish
-from malipo_simulators.bank.oauth.control import token_routes
 from malipo_simulators.bank.payments.control import payment_routes, payment_script_routes
 from malipo_simulators.bank.payments.page import desk_routes
 from malipo_simulators.bank.routes import add_api
@@ -16,12 +15,12 @@ from malipo_simulators.bank.state.world import BankWorld
 from malipo_simulators.bank.statements.control import account_routes
 from malipo_simulators.bank.tls_control import certificate_routes
 from malipo_simulators.kit.app import create_app
+from malipo_simulators.kit.control.tokens import token_routes
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.webhooks.posting import Poster, WirePoster
 
 CONTROL_ROUTES = (
     book_routes,
-    token_routes,
     payment_routes,
     payment_script_routes,
     desk_routes,
@@ -46,6 +45,7 @@ def create_bank_app(settings: BankSettings | None = None, poster: Poster | None 
     app = create_app("Partner bank simulator: control routes", world, due, CONTROL_DOCUMENT)
     for routes in CONTROL_ROUTES:
         app.include_router(routes(world))
+    app.include_router(token_routes(lambda: world.tokens))
     app.include_router(certificate_routes(world.certificates))
     add_api(app, world)
     return app

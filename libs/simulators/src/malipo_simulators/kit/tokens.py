@@ -1,25 +1,39 @@
-"""Access tokens: many may live beside each other, each until its end."""
+"""Access tokens: whose each is, until it ends by its age, by the next one, or by a test."""
 
 from malipo_simulators.kit.clock import Clock
 from malipo_simulators.kit.ids import Ids
 
-LENGTH = 40
-
 
 class Tokens:
-    """Each begins with the `prefix`, as the provider's do."""
+    """Each begins with the `prefix`, and has `length` letters and digits after it, as the provider's do.
 
-    def __init__(self, ids: Ids, clock: Clock, token_seconds: int, prefix: str = "") -> None:
+    `one_at_a_time`: a new one ends the client's last one; else they live beside each other.
+    """
+
+    def __init__(
+        self,
+        ids: Ids,
+        clock: Clock,
+        token_seconds: int,
+        *,
+        prefix: str = "",
+        length: int = 40,
+        one_at_a_time: bool = False,
+    ) -> None:
         self._ids = ids
         self._clock = clock
         self._token_seconds = token_seconds
         self._prefix = prefix
+        self._length = length
+        self._one_at_a_time = one_at_a_time
         # In the order of their ends, as all live equally long.
         self._owners: dict[str, tuple[str, int]] = {}
 
     def issue(self, client_id: str) -> str:
         self._forget_old()
-        token = self._prefix + self._ids.draw("token", LENGTH)
+        if self._one_at_a_time:
+            self.kill_all(client_id)
+        token = self._prefix + self._ids.draw("token", self._length)
         self._owners[token] = (client_id, self._clock.now() + self._token_seconds)
         return token
 

@@ -8,10 +8,9 @@ from malipo_simulators.bank.errors import distrusted, invalid_client, unauthenti
 from malipo_simulators.bank.signing import Distrusted, claims_to_be_partner, partner_of
 from malipo_simulators.bank.state.account import Customer
 from malipo_simulators.bank.state.world import BankWorld
-from malipo_simulators.kit.api.reading import basic_pair, bearer_token
+from malipo_simulators.kit.api.reading import REVOKED, bearer_token, client_of
 from malipo_simulators.kit.ids import letters
 
-REVOKED = "revoked"
 API_KEY = "x-api-key"
 
 
@@ -50,8 +49,8 @@ def by_certificate(world: BankWorld, incoming: Request, body: bytes) -> Customer
 
 
 def read_client(world: BankWorld, incoming: Request) -> str:
-    """The client of `Authorization: Basic base64(id:secret)`; any will do, but one that contains `revoked`."""
-    client_id, secret = basic_pair(incoming.headers.get("authorization")) or ("", "")
-    if not (client_id and secret) or REVOKED in client_id + secret:
+    """The client's id. Raise 401 for one that is not known."""
+    client = client_of(incoming)
+    if client is None:
         raise invalid_client()
-    return world.client_of(client_id, secret)
+    return world.client_of(*client)

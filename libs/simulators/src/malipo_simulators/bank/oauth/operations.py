@@ -1,7 +1,6 @@
 """POST /oauth2/token: an access token for a client."""
 
 from typing import override
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
@@ -10,7 +9,7 @@ from malipo_simulators.bank.http.auth import read_client
 from malipo_simulators.bank.http.dialect import PlainDialect
 from malipo_simulators.kit.api.answers import Answer, encode
 from malipo_simulators.kit.api.dialect import Operation
-from malipo_simulators.kit.api.reading import body_of, choose_fault
+from malipo_simulators.kit.api.reading import body_of, choose_fault, grant_in
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import Subject
 
@@ -40,10 +39,3 @@ class TokenDialect(PlainDialect[str]):
         """A new token; the earlier ones live on to their ends."""
         token, seconds = self._world.tokens.issue(client_id), self._world.settings.token_seconds
         return Answer(200, encode({"access_token": token, "token_type": "Bearer", "expires_in": seconds}))
-
-
-def grant_in(raw: bytes) -> str | None:
-    try:
-        return parse_qs(raw.decode()).get("grant_type", [None])[0]
-    except ValueError:
-        return None

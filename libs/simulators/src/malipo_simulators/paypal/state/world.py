@@ -43,7 +43,7 @@ class PaypalWorld(World[PaypalSettings]):
         self.book: PaypalBook = Book(total_of)
         # By merchant id.
         self.accounts: dict[str, Account] = {}
-        self.tokens = Tokens(self.ids, self.clock, self.settings.token_seconds, TOKENS_BEGIN)
+        self.tokens = Tokens(self.ids, self.clock, self.settings.token_seconds, prefix=TOKENS_BEGIN)
         self.scripts: PaypalScripts = Scripts(self.settings.max_scripts)
         self.keyring = Keyring(self.settings.seed)
         self._mock_couriers: dict[str, Courier] = {}
