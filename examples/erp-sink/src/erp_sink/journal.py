@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from malipo.contracts.events import PaymentTransitioned, PaymentView
+from malipo.contracts.events import PaymentTransitioned, PaymentView, PublicEvent
 
 AT_PROVIDERS: Final = "1361"
 """The account of money that providers hold for us; these three are what a chart of accounts has, and yours has others."""
@@ -45,7 +45,7 @@ def fold(
         after = Booked(event.sequence, balance_minor(step.payment))
         now[step.payment_id] = after
         if change := after.balance_minor - before.balance_minor:
-            documents.append(_document(step, event.id, change))
+            documents.append(_document(step, event, change))
     return now, documents
 
 
@@ -62,10 +62,9 @@ def number_of(event_id: str) -> str:
     return event_id.rpartition("_")[2].upper()
 
 
-def _document(step: PaymentTransitioned, event_id: str, change_minor: int) -> Document:
+def _document(step: PaymentTransitioned, event: PublicEvent, change_minor: int) -> Document:
     other = SALES if step.payment.transfer is None else PAID_OUT
     debit, credit = (AT_PROVIDERS, other) if change_minor > 0 else (other, AT_PROVIDERS)
-    assert step.public_event is not None
     body: dict[str, object] = {
         "company": step.merchant_id,
         "booked_on": step.occurred_at.date().isoformat(),
@@ -74,6 +73,6 @@ def _document(step: PaymentTransitioned, event_id: str, change_minor: int) -> Do
         "amount_minor": abs(change_minor),
         "currency": step.payment.currency,
         "reference": step.payment.client_ref or step.payment_id,
-        "text": f"{step.public_event.type} {step.payment_id}",
+        "text": f"{event.type} {step.payment_id}",
     }
-    return Document(number_of(event_id), step.payment_id, body)
+    return Document(number_of(event.id), step.payment_id, body)

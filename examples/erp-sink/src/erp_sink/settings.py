@@ -12,11 +12,11 @@ class Settings(ServiceSettings):
     key_ring: SecretStr = Field(
         default=SecretStr(""),
         validate_default=False,
-        description="Not wanted: events carry no secrets, so leave Malipo's keys out of here.",
+        description="Leave it out: events carry no secrets, so Malipo's keys are not needed here.",
     )
     erp_url: str = Field(description="Where the ERP takes documents: `https://erp.example`.")
     books: Mode = Field(
-        default="live", description="Whose payments are posted: test payments belong into no real books."
+        default="live", description="Whose payments are posted: test payments do not belong in real books."
     )
     posts_at_once: int = Field(default=4, ge=1, le=100, description="Requests to the ERP in flight in this process.")
     post_seconds: float = Field(default=20, gt=0, le=300, description="Time for one answer of the ERP.")

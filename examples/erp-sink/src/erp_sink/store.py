@@ -25,7 +25,7 @@ RETURNING number, payment_id, body
 _RENEW = """
 UPDATE documents SET due_at = now() + make_interval(secs => $1) WHERE state = 'due' AND number = ANY($2::text[])
 """
-# Who says that it has ended is right, be his lease lost or not: what is posted stays so, under this number.
+# Whoever says that it has ended is right, even after losing the lease: what is posted stays posted, under this number.
 _END = """
 UPDATE documents SET state = $2, answer = $3, tries = tries + 1, ended_at = now() WHERE state = 'due' AND number = $1
 """
