@@ -36,13 +36,13 @@ def pay(scene: Scene, recipient: Json, rail: str, amount: int = _AMOUNT, prefer:
     return scene.merchant.pay(method, amount, "USD", prefer=prefer, remittance=f"Invoice {uuid.uuid4()}")
 
 
-def completed(rail: str) -> Callable[[Scene, str], None]:
+def completed(scene: Scene, _: str) -> None:
     """A transfer that the bank takes, begins, and completes, later than any part of Malipo has anything to do."""
-
-    def act(scene: Scene, _: str) -> None:
-        _complete(scene, rail)
-
-    return act
+    payment_id = pay(scene, by_account(STAYS), "RTP")
+    wait_in_malipo(scene, payment_id, "processing")
+    wait_a_little(scene)
+    _decide(scene, payment_id, "complete")
+    wait_in_malipo(scene, payment_id, "completed", "failed")
 
 
 def by_every_rail(scene: Scene, _: str) -> None:
@@ -53,8 +53,8 @@ def by_every_rail(scene: Scene, _: str) -> None:
         wait_in_malipo(scene, payment_id, "completed", "failed")
 
 
-def at_once(amount: int, digits: str = "7890", rail: str = "BOOK") -> Callable[[Scene, str], None]:
-    """A transfer that goes its way by itself."""
+def by_itself(amount: int, digits: str = "7890", rail: str = "BOOK") -> Callable[[Scene, str], None]:
+    """A transfer that ends without anybody at the bank's desk."""
 
     def act(scene: Scene, _: str) -> None:
         payment_id = pay(scene, by_account(digits), rail, amount)
@@ -83,11 +83,6 @@ def canceled(scene: Scene, _: str) -> None:
     wait_in_malipo(scene, payment_id, "completed", "failed", "canceled")
 
 
-def found(scene: Scene, _: str) -> None:
-    """Neither an answer nor a webhook comes: the bank's book shows the transfer."""
-    at_once(_LOST_ANSWER_AMOUNT)(scene, "")
-
-
 def asked_back(decision: Decision) -> Callable[[Scene, str], None]:
     """The recipient's bank is asked for the money, and answers once Malipo has nothing to do."""
 
@@ -103,8 +98,8 @@ def asked_back(decision: Decision) -> Callable[[Scene, str], None]:
     return act
 
 
-def complete(rail: str, digits: str) -> Callable[[Scene], str]:
-    """What makes a transfer that has arrived."""
+def arrived(rail: str, digits: str) -> Callable[[Scene], str]:
+    """Prepares a transfer that has arrived."""
 
     def prepare(scene: Scene) -> str:
         forget_faults(_bank(scene).http)
@@ -123,7 +118,7 @@ def kill_token(scene: Scene) -> str:
 
 
 def lose_answer(scene: Scene) -> str:
-    """Have the bank's answer to a transfer get lost, and all of its webhooks."""
+    """Have the bank's answer to a transfer get lost, and all of its webhooks: only the bank's book shows the transfer."""
     forget_faults(_bank(scene).http)
     transfer = {"method": "POST", "path": "/v1/payments", "amount": _LOST_ANSWER_AMOUNT}
     fault(_bank(scene).http, "answer_lost", match=transfer, times=1)
@@ -143,14 +138,6 @@ def connect(merchant: DemoMerchant) -> None:
     """Have Malipo know the merchant's account, and the bank the address of its webhooks."""
     merchant.bank.client_id, merchant.bank.client_secret = _CLIENT, f"secret of the {_CLIENT}"
     merchant.connect_bank()
-
-
-def _complete(scene: Scene, rail: str) -> None:
-    payment_id = pay(scene, by_account(STAYS), rail)
-    wait_in_malipo(scene, payment_id, "processing")
-    wait_a_little(scene)
-    _decide(scene, payment_id, "complete")
-    wait_in_malipo(scene, payment_id, "completed", "failed")
 
 
 def _pay_held(scene: Scene) -> str:
@@ -202,11 +189,11 @@ has an address of its own for return requests, and the orchestrator an operation
 _Operation = partial(Operation, provider="bank", connect=connect)
 _Plain = partial(_Operation, prepare=lambda scene: forget_faults(_bank(scene).http))
 OPERATIONS: tuple[Operation, ...] = (
-    _Operation("bank transfer", completed("RTP"), _PAID, prepare=kill_token, like=_LIKE_COMPLETED),
+    _Operation("bank transfer", completed, _PAID, prepare=kill_token, like=_LIKE_COMPLETED),
     _Plain("bank transfer by every rail", by_every_rail, _PAID, steady=False, like=_LIKE_TRANSFER),
     _Plain(
         "bank transfer rejected",
-        at_once(_AMOUNT, _REJECTED, "RTP"),
+        by_itself(_AMOUNT, _REJECTED, "RTP"),
         Ending("failed", "payment.failed"),
         steady=False,
         like=_LIKE_TRANSFER,
@@ -215,7 +202,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "bank transfer returned",
         returned,
         Ending("returned", "payment.returned", _BACK),
-        prepare=complete("ACH", "7890"),
+        prepare=arrived("ACH", "7890"),
         like=_LIKE_TRANSFER,
     ),
     _Plain("bank transfer held", released, _PAID, steady=False, like=_LIKE_TRANSFER),
@@ -228,7 +215,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _Operation(
         "bank answer lost",
-        found,
+        by_itself(_LOST_ANSWER_AMOUNT),
         _paid(_LOST_ANSWER_AMOUNT),
         prepare=lose_answer,
         steady=False,
@@ -236,7 +223,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _Operation(
         "bank webhook before the answer",
-        at_once(_EARLY_WEBHOOK_AMOUNT),
+        by_itself(_EARLY_WEBHOOK_AMOUNT),
         _paid(_EARLY_WEBHOOK_AMOUNT),
         prepare=hurry_webhooks,
         steady=False,
@@ -246,14 +233,14 @@ OPERATIONS: tuple[Operation, ...] = (
         "bank return request",
         asked_back("accept-return-request"),
         Ending("returned", "return_request.completed", _BACK),
-        prepare=complete("RTP", UNANSWERED),
+        prepare=arrived("RTP", UNANSWERED),
         like={"webhook-dispatcher": "bank transfer", KIT: "charge", DOOR: "charge"},
     ),
     _Operation(
         "bank return request refused",
         asked_back("refuse-return-request"),
         Ending("completed", "return_request.failed", _PAID.effects, captured=_AMOUNT),
-        prepare=complete("RTP", UNANSWERED),
+        prepare=arrived("RTP", UNANSWERED),
         steady=False,
         like=_LIKE_ASKED | {"gateway": "bank return request"},
     ),
