@@ -10,6 +10,7 @@ from itertools import count
 
 import httpx
 import pytest
+from contract_judge import document, hold
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
@@ -68,6 +69,9 @@ class Bank:
 
     @property
     def events(self) -> list[dict]:
+        """All that came, each as the contract has it."""
+        for request in self.requests:
+            judge(request)
         return [json.loads(request.content) for request in self.requests]
 
     @property
@@ -83,6 +87,13 @@ class Bank:
 
     async def pending(self) -> int:
         return (await self.http.get("/_sim/health")).json()["webhooks"]["pending"]
+
+
+def judge(request: httpx.Request) -> None:
+    told = document()["webhooks"]["event"]["post"]
+    for header in told["parameters"]:
+        hold(request.headers[header["name"]], header["schema"], header["name"])
+    hold(json.loads(request.content), told["requestBody"]["content"]["application/json"]["schema"], "a webhook")
 
 
 def message(request: httpx.Request) -> bytes:
