@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from malipo_simulators.kit.settings import SimulatorSettings
 
-MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3_600, 86_400
+MINUTE_SECONDS, DAY_SECONDS = 60, 86_400
 
 
 def webhook_pauses() -> tuple[float, ...]:
@@ -20,8 +20,9 @@ class BankSettings(SimulatorSettings):
     what ends by itself: a check, research, another bank's answer to a return request.
 
     `day_seconds` shortens the calendar: every rail is open at any time, and a day, a banking day too, lasts so long.
-    `customers` are those that there are; left empty, whoever comes is one. `opening_balance_minor` is what every account begins with, in cents. Limits of the contract: `key_seconds` (of an
-    Idempotency-Key), `token_seconds`, `unclaimed_days`.
+    `customers` are those that there are; left empty, whoever comes is one. `opening_balance_minor` is what every account
+    begins with, in cents. Limits of the contract: `key_seconds` (of an Idempotency-Key), `token_seconds`,
+    `unclaimed_days`.
     """
 
     begin_seconds: float = 0.5

@@ -17,7 +17,8 @@ def create_app(
 ) -> FastAPI:
     """Faults, requests, health, clock and reset; the world is `app.state.world`, and is closed with the app.
 
-    `run_due`: see `world_routes`. `openapi_url` is where the control routes are described. The simulator adds its book, its own control routes, and its API.
+    `run_due`: see `world_routes`. `openapi_url` is where the control routes are described. The simulator adds its book,
+    its own control routes, and its API.
     """
 
     @asynccontextmanager
