@@ -16,6 +16,7 @@ from gateway.payments.fitting import Asked, Misfit, candidates, final_misfit, op
 from gateway.payments.methods import OneOf, fitting_schema, numbers_of
 from malipo.contracts.descriptor import Details, Method
 from malipo.contracts.providers import PROVIDERS, by_method
+from malipo.contracts.providers.bank import BankTransferMethod
 from malipo.money import Money
 
 SENT: dict[str, dict[str, Any]] = {
@@ -204,6 +205,17 @@ def test_the_description_has_each_methods_fields_and_what_they_are_made_of(metho
     validator = jsonschema_rs.Draft202012Validator(schema)
     assert all(validator.is_valid({"method": sent}) for sent in SENT.values())
     assert not validator.is_valid({"method": {"type": "mpesa", "phone": "123"}})
+
+
+def test_a_recipient_is_described_as_either_an_account_or_an_alias():
+    transfer = BankTransferMethod.model_json_schema()
+    assert len(transfer["$defs"]["Recipient"]["oneOf"]) == 2
+    validator = jsonschema_rs.Draft202012Validator(transfer)
+    account = {"account": {"number": "000123456789", "routing": "021000021"}}
+    alias = {"alias": {"type": "email", "value": "ada@shop.test"}}
+    sent = [account, alias, account | {"alias": None}, account | alias, {}, {"account": None, "alias": None}]
+    given = [{"type": "bank_transfer", "recipient": {"name": "Ada"} | to} for to in sent]
+    assert [validator.is_valid(one) for one in given] == [True, True, True, False, False, False]
 
 
 def test_each_providers_credentials_are_described_by_their_own_body(monkeypatch):
