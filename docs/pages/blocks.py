@@ -44,8 +44,8 @@ provider-{name}:
 _SIMULATOR = """\
 {name}-sim:
   <<: *simulator
-  command: [{name}, --host, 0.0.0.0, --port, "{port}", --public-url, "http://localhost:{port}"]
-  ports: ["{port}:{port}"]
+  command: [{name}, --host, 0.0.0.0, --port, "{port}", --public-url, "http://localhost:{port}"{more_options}]
+  ports: ["{port}:{port}"{more_ports}]
   healthcheck:
     test: [CMD, python, -c, "from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/_sim/health', timeout=2)"]
     interval: 5s
@@ -188,9 +188,25 @@ def _settings_of(name: str) -> Mapping[str, str]:
 
 def _filled_in(template: str, provider: ProviderDescriptor) -> str:
     name = provider.name
+    more = _more_ports(name)
+    names = f', --tls-names, "localhost,127.0.0.1,{name}-sim"' if "--tls-port" in more else ""
+    more_options = "".join(f', {option}, "{port}"' for option, port in more.items()) + names
     return template.format(
-        name=name, upper=name.upper(), title=provider.title, callbacks_at=provider.callbacks_at, port=_port(name)
+        name=name,
+        upper=name.upper(),
+        title=provider.title,
+        callbacks_at=provider.callbacks_at,
+        port=_port(name),
+        more_options=more_options,
+        more_ports="".join(f', "{port}:{port}"' for port in more.values()),
     )
+
+
+def _more_ports(simulator: str) -> Mapping[str, int]:
+    """What a simulator listens on beside its own port, by the option: the constant of the option's name."""
+    (row,) = (row for row in SERVICES if row.name == f"{simulator}-sim")
+    module = import_module(f"malipo_simulators.{simulator}.command")
+    return {f"--{name.replace('_', '-')}": getattr(module, name.upper()) for name in row.more_ports}
 
 
 def _port(simulator: str) -> int:

@@ -7,6 +7,7 @@ Adding a service is one row in SERVICES; those of providers come from their desc
 
 Values in braces are filled in when a process starts:
   {port} {url} {instance}      of the process itself
+  {tls_port}                   one more port of it, of those in `more_ports`
   {database_url}               a database of its own, named malipo_<package>
   {kafka} {redis_url}          where the stores listen
   {key_ring}                   the data keys of this stack
@@ -45,6 +46,8 @@ class Service:
     after: tuple[str, ...] = ()
     """What must be ready before this starts, if it is part of the stack at all."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    more_ports: tuple[str, ...] = ()
+    """Names of ports that it listens on beside its own, as braces write them in its arguments."""
     ready_path: str = "/health/ready"
     database: str = ""
     sources: tuple[str, ...] = ()
@@ -56,16 +59,23 @@ class Service:
         return self.name.replace("-", "_")
 
 
+_MORE_PORTS: Mapping[str, tuple[str, ...]] = {"bank": ("tls_port",)}
+"""What a simulator listens on beside its own port, each by the option of the same name."""
+
+
 def _store(name: str) -> Service:
     return Service(name=name, kind=Kind.STORE)
 
 
 def _simulator(name: str, which: str) -> Service:
+    more_ports = _MORE_PORTS.get(which, ())
+    opened = (text for port in more_ports for text in (f"--{port.replace('_', '-')}", f"{{{port}}}"))
     return Service(
         name=name,
         kind=Kind.SIMULATOR,
         module="malipo_simulators",
-        arguments=(which, "--host", "127.0.0.1", "--port", "{port}"),
+        arguments=(which, "--host", "127.0.0.1", "--port", "{port}", *opened),
+        more_ports=more_ports,
         ready_path="/_sim/health",
     )
 

@@ -15,6 +15,8 @@ from malipo_simulators.kit.tls.listening import listen_securely
 
 PORT = 12115
 """Where it listens unless told otherwise: no other simulator's."""
+TLS_PORT = 12415
+"""Where it listens with TLS in a container; else nowhere, unless told otherwise."""
 
 BeginSeconds = Annotated[float, typer.Option(help="How long a payment is initiated, if its rail is open.")]
 ReturnAnswerSeconds = Annotated[float, typer.Option(help="How long another bank takes to answer a return request.")]
