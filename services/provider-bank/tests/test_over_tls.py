@@ -7,7 +7,7 @@ from secure_bank import WAYS, calling, new_charge, running
 
 from malipo.contracts.outcomes import Succeeded, Unknown
 from malipo.contracts.providers.bank import own_reference
-from malipo_simulators.bank.tls import Certificates
+from malipo_simulators.bank.certificates import Certificates
 from provider_kit.errors import Misconfigured, NotSent
 from testkit.clocks import put_wrong
 

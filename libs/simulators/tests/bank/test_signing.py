@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 from fastapi import FastAPI, Request
 
+from malipo_simulators.bank.certificate_control import certificate_routes
+from malipo_simulators.bank.certificates import Certificates
 from malipo_simulators.bank.signing import Distrusted, partner_of
-from malipo_simulators.bank.tls import Certificates
-from malipo_simulators.bank.tls_control import certificate_routes
 from malipo_simulators.kit.tls.listening import listen_securely
 
 pytestmark = pytest.mark.asyncio

@@ -5,6 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from malipo_simulators.bank.book_control import book_routes
+from malipo_simulators.bank.certificate_control import certificate_routes
 from malipo_simulators.bank.notifications.control import event_routes, own_key_routes, webhook_routes
 from malipo_simulators.bank.notifications.publishing import publish
 from malipo_simulators.bank.payments.control import payment_routes, payment_script_routes
@@ -13,7 +14,6 @@ from malipo_simulators.bank.routes import add_api
 from malipo_simulators.bank.settings import BankSettings
 from malipo_simulators.bank.state.world import BankWorld
 from malipo_simulators.bank.statements.control import account_routes
-from malipo_simulators.bank.tls_control import certificate_routes
 from malipo_simulators.kit.app import create_app
 from malipo_simulators.kit.control.tokens import token_routes
 from malipo_simulators.kit.shapes import Json

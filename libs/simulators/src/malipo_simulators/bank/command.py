@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from malipo_simulators.bank.app import create_bank_app
+from malipo_simulators.bank.certificates import NAMES, Certificates
 from malipo_simulators.bank.settings import BankSettings, webhook_pauses
-from malipo_simulators.bank.tls import NAMES, Certificates
 from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookRetries, WebhookTimeout, read_pauses
 from malipo_simulators.kit.server import serve_app
 from malipo_simulators.kit.tls.listening import listen_securely

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from malipo_simulators.bank import spec
 from malipo_simulators.bank.aliases import operations as aliases
 from malipo_simulators.bank.errors import BankError, method_not_allowed, not_found
-from malipo_simulators.bank.http.api import Call
+from malipo_simulators.bank.http.call import Call
 from malipo_simulators.bank.http.dialect import BankDialect, RefusingDialect
 from malipo_simulators.bank.http.request import BankRequest
 from malipo_simulators.bank.notifications.key_set import PATH as KEY_SET_PATH

@@ -6,7 +6,7 @@ from typing import NoReturn, override
 from starlette.requests import Request
 
 from malipo_simulators.bank.errors import BankError, rate_limited, server_error, with_request_id
-from malipo_simulators.bank.http.api import Call
+from malipo_simulators.bank.http.call import Call
 from malipo_simulators.bank.http.faults import spoil
 from malipo_simulators.bank.http.reading import read_request
 from malipo_simulators.bank.http.request import BankRequest

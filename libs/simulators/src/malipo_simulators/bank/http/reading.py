@@ -14,9 +14,9 @@ from malipo_simulators.bank.errors import (
     wrong_media_type,
 )
 from malipo_simulators.bank.faults import BankFault
-from malipo_simulators.bank.http.api import Call, Nothing
 from malipo_simulators.bank.http.auth import authenticate
-from malipo_simulators.bank.http.fields import read_body, read_query
+from malipo_simulators.bank.http.call import Call, Nothing
+from malipo_simulators.bank.http.checking import read_body, read_query
 from malipo_simulators.bank.http.request import BankRequest
 from malipo_simulators.bank.objects.models import Payment
 from malipo_simulators.bank.objects.money import parse

@@ -7,7 +7,7 @@ from malipo_simulators.bank.errors import BankError, not_found
 from malipo_simulators.bank.faults import BankFault
 from malipo_simulators.bank.objects.models import Payment
 from malipo_simulators.bank.state.account import Customer
-from malipo_simulators.bank.state.keys import Record
+from malipo_simulators.bank.state.idempotency import Record
 from malipo_simulators.bank.state.world import BankWorld
 from malipo_simulators.kit.api.answers import Answer, encode
 from malipo_simulators.kit.cause import Cause

@@ -13,7 +13,7 @@ from malipo_simulators.bank.objects.render import render
 from malipo_simulators.bank.payments.following import Following
 from malipo_simulators.bank.rails import RAILS, RailName
 from malipo_simulators.bank.state.account import Account
-from malipo_simulators.bank.state.book import Direction, Entry, EntryKind, Kind, Movement
+from malipo_simulators.bank.state.book import Direction, Effect, EffectKind, Entry, EntryKind
 from malipo_simulators.bank.state.events import Happening
 from malipo_simulators.bank.state.world import BankWorld
 from malipo_simulators.kit.cause import Cause
@@ -95,10 +95,10 @@ def change(world: BankWorld, payment: Payment, to: Status, cause: Cause, reason:
         case Status.PROCESSING:
             payment.clearing_ref, payment.execution_at = world.new_id("clr"), now
         case Status.COMPLETED:
-            book(world, account, payment, Kind.DEBIT)
+            book(world, account, payment, EffectKind.DEBIT)
         case Status.RETURNED:
             payment.returned = Returned(reason or returning(FOLLOWING_REQUEST), now)
-            book(world, account, payment, Kind.RETURN)
+            book(world, account, payment, EffectKind.RETURN)
         case _:
             pass
     payment.version += 1
@@ -106,18 +106,18 @@ def change(world: BankWorld, payment: Payment, to: Status, cause: Cause, reason:
     go_on(world, payment, cause)
 
 
-def book(world: BankWorld, account: Account, payment: Payment, kind: Kind) -> None:
+def book(world: BankWorld, account: Account, payment: Payment, kind: EffectKind) -> None:
     entry = Entry(
         id=world.new_id("ent"),
         at=payment.updated_at,
-        direction=Direction.DEBIT if kind is Kind.DEBIT else Direction.CREDIT,
+        direction=Direction.DEBIT if kind is EffectKind.DEBIT else Direction.CREDIT,
         amount=payment.amount,
-        kind=EntryKind.TRANSFER if kind is Kind.DEBIT else EntryKind.RETURN,
+        kind=EntryKind.TRANSFER if kind is EffectKind.DEBIT else EntryKind.RETURN,
         text=payment.remittance or payment.end_to_end_id,
         payment=payment,
     )
     account.book(entry)
-    world.book.record(Movement(world.book.next_seq, kind, payment, entry))
+    world.book.record(Effect(world.book.next_seq, kind, payment, entry))
 
 
 def go_on(world: BankWorld, payment: Payment, cause: Cause) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from malipo_simulators.bank.http.api import Fields
-from malipo_simulators.bank.http.shapes import AccountId, Day, EndToEndId, Moment, Text
+from malipo_simulators.bank.http.call import Fields
+from malipo_simulators.bank.http.fields import AccountId, Day, EndToEndId, Moment, Text
 from malipo_simulators.bank.objects.aliases import EMAIL, PHONE
 from malipo_simulators.bank.objects.models import Alias, BankAccount, Creditor
 from malipo_simulators.bank.objects.money import parse

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from malipo_simulators.bank.objects.models import UNDER_WAY, Payment
 from malipo_simulators.bank.rails import bank_date
 from malipo_simulators.bank.state.book import Entry
-from malipo_simulators.bank.state.keys import Keys
+from malipo_simulators.bank.state.idempotency import IdempotencyStore
 
 
 class Account:
@@ -53,7 +53,7 @@ class Customer:
     def __init__(self, customer_id: str) -> None:
         self.id = customer_id
         self.accounts: dict[str, Account] = {}
-        self.keys = Keys()
+        self.keys = IdempotencyStore()
         self._times: list[datetime] = []
         self._changed: list[Payment] = []
 

@@ -9,7 +9,7 @@ from malipo_simulators.kit.book import Book
 from malipo_simulators.kit.shapes import Json
 
 
-class Kind(StrEnum):
+class EffectKind(StrEnum):
     """`debit` is a payment's money leaving, when it is completed; `return` the same money coming back."""
 
     DEBIT = "debit"
@@ -48,11 +48,11 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class Effect:
     """One line of the book: the money of a payment that left its account, or came back."""
 
     seq: int
-    kind: Kind
+    kind: EffectKind
     payment: Payment
     entry: Entry
 
@@ -81,7 +81,7 @@ class Movement:
         }
 
 
-type BankBook = Book[Payment, Movement]
+type BankBook = Book[Payment, Effect]
 
 
 def total_of(account: str, payment: Payment) -> Json:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from typing import override
 
+from malipo_simulators.bank.certificates import Certificates
 from malipo_simulators.bank.errors import account_forbidden, invalid_client, no_room, unauthenticated
 from malipo_simulators.bank.faults import BankFault
 from malipo_simulators.bank.objects.models import Payment
@@ -13,7 +14,6 @@ from malipo_simulators.bank.state.account import Account, Customer
 from malipo_simulators.bank.state.book import BankBook, total_of
 from malipo_simulators.bank.state.events import Follower, Happening
 from malipo_simulators.bank.state.scripts import BankScripts
-from malipo_simulators.bank.tls import Certificates
 from malipo_simulators.bank.webhooks.directory import Webhooks
 from malipo_simulators.kit.agenda import Agenda
 from malipo_simulators.kit.book import Book

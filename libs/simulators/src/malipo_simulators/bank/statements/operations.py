@@ -4,9 +4,9 @@ from datetime import date
 
 from malipo_simulators.bank.errors import account_unclear, statement_not_ready
 from malipo_simulators.bank.faults import BankFault
-from malipo_simulators.bank.http.api import Fields
+from malipo_simulators.bank.http.call import Fields
+from malipo_simulators.bank.http.fields import AccountId, Day
 from malipo_simulators.bank.http.request import BankRequest, shown
-from malipo_simulators.bank.http.shapes import AccountId, Day
 from malipo_simulators.bank.objects.money import CURRENCY, written
 from malipo_simulators.bank.objects.times import written as time
 from malipo_simulators.bank.rails import bank_date

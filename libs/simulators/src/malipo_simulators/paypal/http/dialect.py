@@ -10,7 +10,7 @@ from malipo_simulators.kit.api.dialect import Dialect, Operation
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import AppliedFault
 from malipo_simulators.paypal.errors import PaypalError, rate_limited, server_error, with_debug_id
-from malipo_simulators.paypal.http.api import Call
+from malipo_simulators.paypal.http.call import Call
 from malipo_simulators.paypal.http.faults import spoil, striking
 from malipo_simulators.paypal.http.reading import read_request
 from malipo_simulators.paypal.http.request import PaypalRequest

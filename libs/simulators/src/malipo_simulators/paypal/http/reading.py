@@ -16,8 +16,8 @@ from malipo_simulators.paypal.errors import (
     wrong_media_type,
 )
 from malipo_simulators.paypal.faults import PaypalFault
-from malipo_simulators.paypal.http.api import Call
 from malipo_simulators.paypal.http.auth import authenticate
+from malipo_simulators.paypal.http.call import Call
 from malipo_simulators.paypal.http.negative import HEADER as MOCK_HEADER
 from malipo_simulators.paypal.http.negative import mocked
 from malipo_simulators.paypal.http.request import PaypalRequest

@@ -15,7 +15,7 @@ class Record:
     answer: Answer
 
 
-class Keys:
+class IdempotencyStore:
     """Those of one customer. Only what had an effect is kept, so what was refused may be sent again."""
 
     def __init__(self) -> None:

@@ -4,8 +4,8 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from malipo_simulators.bank.certificates import Certificates, described
 from malipo_simulators.bank.jws import Algorithm
-from malipo_simulators.bank.tls import Certificates, described
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.tls.authority import YEAR_SECONDS
 
