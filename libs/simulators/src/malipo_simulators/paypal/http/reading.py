@@ -42,8 +42,7 @@ async def read_request(world: PaypalWorld, call: Call, incoming: Request, cause:
     raw = await body_of(incoming, world.settings.max_body_bytes, too_large())
     account, token = authenticate(world, incoming)
     cause.account = account.id
-    request_id = read_request_id(call, incoming)
-    cause.idempotency_key = request_id
+    cause.idempotency_key = read_key(call, incoming)
     given = read_json(call, incoming, raw)
     cause.fault = choose_fault(world, incoming, lambda: subject_of(account, incoming, given), unreadable_fault)
     if cause.fault is not None and cause.fault.fault == PaypalFault.TOKEN_EXPIRED_EARLY:
@@ -63,13 +62,13 @@ async def read_request(world: PaypalWorld, call: Call, incoming: Request, cause:
         api_base=reached,
         page_base=world.settings.public_url or reached,
         full=incoming.headers.get("prefer", "").strip() == FULL and not minimal,
-        request_id=request_id,
+        idempotency_key=cause.idempotency_key,
         key_seconds=world.settings.order_key_seconds if call.keys == "orders" else world.settings.payment_key_seconds,
         query=dict(incoming.query_params),
     )
 
 
-def read_request_id(call: Call, incoming: Request) -> str | None:
+def read_key(call: Call, incoming: Request) -> str | None:
     given = incoming.headers.get(REQUEST_ID) if call.keys else None
     if given is not None and not 1 <= len(given) <= LONGEST_REQUEST_ID:
         raise against_schema(call.name, [Violation(LENGTH, "PayPal-Request-Id", given)])

@@ -11,32 +11,32 @@ type Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class Remembered:
     """What a request has made: `show` renders it as it is when asked, in full or minimal. Known until `expires`."""
 
     show: Callable[[bool], Json]
     expires: int
 
 
-class RequestIds:
+class IdempotencyStore:
     """Those of one account. Only what had an effect is known, so what was refused may be sent again."""
 
     def __init__(self) -> None:
-        self._effects: dict[Name, Effect] = {}
+        self._remembered: dict[Name, Remembered] = {}
         self._under_way: set[Name] = set()
 
-    def begin(self, name: Name, now: int) -> Effect | None:
+    def begin(self, name: Name, now: int) -> Remembered | None:
         """The earlier effect; else it is under way until `end`. Raise PREVIOUS_REQUEST_IN_PROGRESS if it is already."""
         if name in self._under_way:
             raise in_progress()
-        effect = self._effects.get(name)
-        if effect is not None and effect.expires > now:
-            return effect
-        self._effects.pop(name, None)
+        made = self._remembered.get(name)
+        if made is not None and made.expires > now:
+            return made
+        self._remembered.pop(name, None)
         self._under_way.add(name)
 
     def end(self, name: Name) -> None:
         self._under_way.discard(name)
 
-    def remember(self, name: Name, effect: Effect) -> None:
-        self._effects[name] = effect
+    def remember(self, name: Name, made: Remembered) -> None:
+        self._remembered[name] = made
