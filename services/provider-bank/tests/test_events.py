@@ -44,6 +44,15 @@ def test_the_time_of_an_event_is_the_banks():
     assert read(event()).happened_at.isoformat() == "2026-11-27T15:00:02+00:00"
 
 
+@pytest.mark.parametrize(
+    "text", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+14:00", "2026-11-27T15:00:02", "2026-11-27T25:00:00Z", ""]
+)
+def test_a_time_that_cannot_be_is_none_and_keeps_nothing_else_from_being_read(text):
+    parsed = read(event(created_at=text, updated_at=text, execution_at=text))
+    assert parsed.happened_at is None
+    assert isinstance(parsed.outcomes[0].outcome, Succeeded)
+
+
 def test_money_that_may_be_nobodys_is_told_by_the_banks_id_of_it_and_without_a_persons_name():
     (report,) = read(event()).outcomes
     money = report.otherwise
