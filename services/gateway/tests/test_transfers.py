@@ -139,6 +139,23 @@ async def test_a_recipient_that_cannot_be_reached_is_refused_by_a_code_of_its_ow
     assert await gateway.count("payments") == 0
 
 
+@pytest.mark.parametrize(
+    ("alias", "code", "field", "detail"),
+    [
+        ({"type": "phone", "value": "212-555-0123"}, "alias_invalid", "value", "must be a number of the United States"),
+        ({"type": "email"}, "field_missing", "value", "is required"),
+        ({"type": "email", "value": "ada@shop.test", "at": 1}, "field_unknown", "at", "no such field"),
+        ({"value": "ada@shop.test"}, "field_missing", "type", "is required"),
+        ({"type": "iban", "value": "ada"}, "choice_unknown", "type", "must be one of 'email', 'phone'"),
+    ],
+)
+async def test_what_is_wrong_with_an_alias_is_told_at_its_place_in_the_request(payer, alias, code, field, detail):
+    method = TRANSFER["method"] | {"recipient": {"name": "Ada", "alias": alias}}
+    (error,) = (await payer.pay(TRANSFER | {"method": method})).json()["errors"]
+    assert (error["code"], error["field"]) == (code, f"/method/recipient/alias/{field}")
+    assert error["detail"].startswith(detail)
+
+
 async def test_a_card_has_no_recipient_who_reads_anything(merchant, make):
     refused = await merchant.pay(make.payment | {"remittance": "Invoice 7"})
     assert (refused.status_code, refused.json()["code"]) == (422, "remittance_unsupported")

@@ -45,7 +45,8 @@ def test_the_time_of_an_event_is_the_banks():
 
 
 @pytest.mark.parametrize(
-    "text", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+14:00", "2026-11-27T15:00:02", "2026-11-27T25:00:00Z", ""]
+    "text",
+    ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+14:00", "2026-11-27T15:00:02", "2026-11-27T25:00:00Z", ""],
 )
 def test_a_time_that_cannot_be_is_none_and_keeps_nothing_else_from_being_read(text):
     parsed = read(event(created_at=text, updated_at=text, execution_at=text))
