@@ -1,6 +1,8 @@
 """The kit's agenda: what happens later by the simulator's clock."""
 
+import asyncio
 import itertools
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -71,3 +73,19 @@ async def test_a_step_that_fails_leaves_the_others_and_the_time_as_they_are():
     assert diary.agenda.run() == 1
     assert diary.lines == [("next", 2)]
     assert diary.agenda.now() >= diary.begun + 3 * HOUR
+
+
+class EarlyTimers(Timers):
+    """By a clock that is ahead of the agenda's."""
+
+    def later(self, delay_seconds: float, action: Callable[[], object]) -> None:
+        super().later(delay_seconds / 2, action)
+
+
+async def test_a_step_whose_timer_comes_too_early_is_carried_out_at_its_time():
+    clock, done = Clock(), asyncio.Event()
+    due = clock.moment() + timedelta(milliseconds=50)
+    Agenda(clock, EarlyTimers()).add(due, done.set)
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert clock.moment() >= due

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 
 from malipo_simulators.kit.clock import Clock
@@ -33,8 +34,7 @@ class Agenda:
     def add(self, due: datetime, step: Callable[[], object]) -> None:
         """Carry it out then; what is due already waits for the event loop."""
         heapq.heappush(self._steps, (due, next(self._numbers), step))
-        seconds = (due - self._clock.moment()).total_seconds()
-        self._timers.later(max(0, seconds), self.run)
+        self._run_at(due)
 
     def run(self) -> int:
         """Carry out all that is due by now, and what becomes due by that. Returns how many steps."""
@@ -47,3 +47,13 @@ class Agenda:
                 self._due = None
             done += 1
         return done
+
+    def _run_at(self, due: datetime) -> None:
+        seconds = (due - self._clock.moment()).total_seconds()
+        self._timers.later(max(0, seconds), partial(self._wake, due))
+
+    def _wake(self, due: datetime) -> None:
+        """Timers go by another clock than steps, and are a little early at times."""
+        self.run()
+        if self._clock.moment() < due:
+            self._run_at(due)
