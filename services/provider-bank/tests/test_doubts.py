@@ -107,6 +107,13 @@ async def test_a_wrong_clock_is_told_and_nothing_was_sent():
         await told(Bank([Reply(problem(401, "timestamp_out_of_range"), 401)]), CHARGE, "execute", sent=False)
 
 
+@pytest.mark.parametrize("key_age", [timedelta(), KEY_LIFE])
+async def test_a_page_that_is_empty_and_not_the_last_says_neither_that_nothing_was_done_nor_to_send_it_again(key_age):
+    bank = Bank([Reply({"data": [], "next_cursor": "cur_2"})])
+    assert isinstance(await told(bank, CHARGE, key_age=key_age), Unknown)
+    assert bank.asked == [LIST]
+
+
 async def test_an_expired_charge_is_only_looked_for():
     bank = Bank([NOTHING])
     assert isinstance(await told(bank, CHARGE, expires_in=timedelta()), Unknown)

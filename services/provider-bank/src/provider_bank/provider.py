@@ -142,12 +142,14 @@ class BankProvider:
             return _payment_in(await self._get(access, requests.payment(operation.reference)))
         query = requests.by_own_reference(operation.operation_id, access.account.debtor_account_id)
         try:
-            found = PAGES.decode((await self._get(access, PAYMENTS_PATH, query)).body).data
+            page = PAGES.decode((await self._get(access, PAYMENTS_PATH, query)).body)
         except ValueError:
             raise _Doubt(Unknown(reason="unreadable answer")) from None
-        if len(found) > 1:
+        if len(page.data) > 1:
             raise _Doubt(Unknown(reason="several payments"))
-        return found[0] if found else None
+        if not page.data and page.next_cursor is not None:  # it may yet be on the next one
+            raise _Doubt(Unknown(reason="an empty page, and not the last"))
+        return page.data[0] if page.data else None
 
     async def _get(self, access: Access, path: str, query: Mapping[str, str] | None = None) -> BankResponse:
         response = await self._client.get(access, path, query)
