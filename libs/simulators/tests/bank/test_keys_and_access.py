@@ -88,6 +88,13 @@ async def test_nobody_is_let_in_without_credentials_that_the_bank_knows(bank, co
     assert (other.status_code, other.json()["error"]) == (400, "unsupported_grant_type")
 
 
+async def test_the_secret_of_a_client_comes_form_urlencoded(bank):
+    grant = {"grant_type": "client_credentials"}
+    for secret, status in (("a+b%2Fc%3D%25", 200), ("a%20b/c=%25", 200), ("a%2Bb/c=%25", 401)):
+        answer = await bank.http.post("/oauth2/token", data=grant, auth=("shop.encoded", secret))
+        assert answer.status_code == status
+
+
 async def test_tokens_end_by_their_age_by_a_test_and_by_a_fault(bank, code):
     await bank.ordered()
     old = bank.token

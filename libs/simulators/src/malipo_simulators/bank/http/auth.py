@@ -1,6 +1,7 @@
 """Who is asking: by an access token, an API key, or the certificate of a connection that is secured both ways."""
 
 import hashlib
+from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
@@ -49,8 +50,8 @@ def by_certificate(world: BankWorld, incoming: Request, body: bytes) -> Customer
 
 
 def read_client(world: BankWorld, incoming: Request) -> str:
-    """The client's id. Raise 401 for one that is not known."""
+    """The client's id; it and the secret come form-urlencoded (RFC 6749, 2.3.1). Raise 401 for one that is not known."""
     client = client_of(incoming)
     if client is None:
         raise invalid_client()
-    return world.client_of(*client)
+    return world.client_of(*map(unquote_plus, client))
