@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
 from malipo.contracts.commands import CreatePayment
 from malipo.contracts.descriptor import ActionKind, Personal, ShowsMode
@@ -15,6 +16,8 @@ from malipo.contracts.providers import PROVIDERS
 from malipo.money import EXPONENTS
 from malipo.platform.callback_paths import callback_path
 from malipo.platform.secrets import KeyRing
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIBxDCCAWug\n-----END CERTIFICATE-----\n"
 
 
 def test_a_provider_is_called_as_its_file_and_has_at_least_a_charge():
@@ -123,9 +126,9 @@ def test_confirming_follows_an_approval_and_nothing_else():
         ),
         (
             "bank",
-            {"debtor_account_id": "acc-1", "certificate": {"certificate": "open", "private_key": "-" * 500, "key_id": "k1"},
+            {"debtor_account_id": "acc-1", "certificate": {"certificate": PEM, "private_key": PEM * 20, "key_id": "k1"},
              "webhook_keys": [{"id": "k1", "secret": "first secret of ours"}, {"id": "k2", "secret": "x"}]},
-            {"certificate": {"certificate": "open", "private_key": "...", "key_id": "k1"}, "partner": "default",
+            {"certificate": {"certificate": PEM, "private_key": "...", "key_id": "k1"}, "partner": "default",
              "webhook_keys": [{"id": "k1", "secret": "...ours"}, {"id": "k2", "secret": "..."}]},
         ),
     ],
@@ -133,6 +136,14 @@ def test_confirming_follows_an_approval_and_nothing_else():
 def test_of_a_secret_only_its_end_is_shown_wherever_it_stands(provider, sent, shown):
     credentials = PROVIDERS[provider].credentials.model_validate(sent)
     assert without_secrets(credentials) == sent | shown
+
+
+@pytest.mark.parametrize("given", ["secret/client.pem", "MIIBxDCCAWug", "", f"\x00{PEM}"])
+def test_what_is_no_pem_is_refused_as_none(given):
+    certificate = {"certificate": PEM, "private_key": given, "key_id": "k1"}
+    with pytest.raises(ValidationError) as refused:
+        PROVIDERS["bank"].credentials.model_validate({"debtor_account_id": "acc-1", "certificate": certificate})
+    assert [error["type"] for error in refused.value.errors()] == ["pem_invalid"]
 
 
 @pytest.mark.parametrize(

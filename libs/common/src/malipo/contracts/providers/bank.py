@@ -35,7 +35,7 @@ _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 _Pem = Annotated[
     str,
     Field(max_length=20_000),
-    Pattern("^[\n\r -~]+$", "pem_invalid", "PEM: printable characters and line breaks"),
+    Pattern("^[\n\r -~]*-----BEGIN [\n\r -~]+$", "pem_invalid", "PEM: the text of a file that has -----BEGIN in it"),
 ]
 
 
