@@ -23,7 +23,9 @@ from malipo import clock
 from malipo.contracts.bank_rails import RAILS, goes_at
 from malipo_local.bank import UNANSWERED, DebtorAccount, by_account, by_alias
 from malipo_local.demo.bank_stories import BANK_STORIES
+from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
+from provider_kit.breaker import FAILURES_TO_OPEN
 
 HALF_A_DAY = 12 * 3600
 WRONG_CHECK_DIGIT = "021000022"
@@ -190,17 +192,22 @@ def test_with_the_bank_down_transfers_wait_with_the_reason_and_flow_when_it_is_b
 ):
     stack.pause("bank-sim")
     try:
-        made = [bank_shop.transfer(rail="BOOK", amount=2000 + number, prefer="respond-async") for number in range(20)]
-        payment_ids = [one["id"] for one in made]
-        waits = lambda: any(bank_shop.explain(one)["obstacle"] for one in payment_ids)  # noqa: E731
-        assert until(waits, SECONDS), "no payment says why it waits"
+        payment_ids = [soon(bank_shop, number) for number in range(FAILURES_TO_OPEN)]
         assert until(lambda: is_open(stack), SECONDS), "the circuit does not open"
+        later = [soon(bank_shop, number) for number in range(FAILURES_TO_OPEN, 20)]
+        payment_ids += later
+        waits = lambda: any(bank_shop.explain(one)["obstacle"] for one in later)  # noqa: E731
+        assert until(waits, SECONDS), "no payment says why it waits"
         assert {bank_shop.payment(one)["status"] for one in payment_ids} == {"initiated"}
     finally:
         stack.resume("bank-sim")
     for number, payment_id in enumerate(payment_ids):
         assert bank_shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
         assert moved(bank_shop, payment_id) == [("debit", 2000 + number)]
+
+
+def soon(shop: DemoMerchant, number: int) -> str:
+    return shop.transfer(rail="BOOK", amount=2000 + number, prefer="respond-async")["id"]
 
 
 def is_open(stack) -> bool:

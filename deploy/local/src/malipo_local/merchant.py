@@ -243,7 +243,9 @@ class DemoMerchant:
             return last["status"] in wanted and (reason is None or last["status_reason"] == reason)
 
         if not until(there, seconds):
-            message = f"{payment_id} is {last.get('status')}, not {sorted(wanted)}, after {seconds:.0f} s"
+            found = self.explain(payment_id)
+            why = found["obstacle"] or found["why"]
+            message = f"{payment_id} is {last.get('status')}, not {sorted(wanted)}, after {seconds:.0f} s: {why}"
             raise NeverHappened(message)
         return last
 
