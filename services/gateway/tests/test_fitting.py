@@ -106,8 +106,8 @@ def test_each_method_finds_its_provider(ask, asked, provider):
         (("mpesa", 10_000, "KES"), {"provider": "stripe"}, "/provider", "method_unsupported", "through mpesa"),
         (("paypal", 1250, "USD"), {"given": ()}, "/return_url", "field_missing", "PayPal"),
         (("paypal", 1250, "USD"), {"given": ("return_url",)}, "/cancel_url", "field_missing", "PayPal"),
-        (("paypal", 12_345, "HUF"), {}, "/amount", "amount_not_representable", "multiple of 100"),
-        (("paypal", 1250, "KES"), {}, "/currency", "currency_unsupported", "and more"),
+        (("paypal", 12_345, "HUF"), {}, "/amount", "amount_not_representable", "in this currency: no decimals"),
+        (("paypal", 1250, "KES"), {}, "/currency", "currency_unsupported", "and more: GET /v1/providers lists them"),
         (("bank_transfer", 500_001, "USD"), {}, "/amount", "rail_limit_exceeded", "ZELLE takes at most 500000"),
         (
             ("card", 1250, "USD"),

@@ -90,6 +90,13 @@ async def test_a_webhook_that_is_exchanged_is_asked_about_by_each_of_its_ids(ver
     assert len(judge.asked) == 2
 
 
+async def test_a_webhook_that_was_deleted_at_paypal_keeps_the_other_from_nobody(verify, judge, signer):
+    gone = httpx.Response(404, json={"name": "INVALID_RESOURCE_ID", "message": "Resource id is invalid", "details": []})
+    judge.says["8PT597110X687430L"] = gone
+    await verify(signer.webhook(BODY, WEBHOOK), webhook_ids=["8PT597110X687430L", WEBHOOK])
+    assert len(judge.asked) == 2
+
+
 @pytest.mark.parametrize("said", [httpx.Response(200, json=FAILURE), httpx.Response(400, json={"name": "X"})])
 async def test_what_paypal_does_not_confirm_is_refused(verify, judge, signer, said):
     judge.says = {WEBHOOK: said}
@@ -101,6 +108,7 @@ async def test_what_paypal_does_not_confirm_is_refused(verify, judge, signer, sa
     "said",
     [
         httpx.Response(503),
+        httpx.Response(404, content=b"<html>"),
         httpx.Response(429, headers={"Retry-After": "7"}),
         httpx.Response(200, content=b"<html>"),
         httpx.Response(200, json={"verification_status": "MAYBE"}),
@@ -108,7 +116,7 @@ async def test_what_paypal_does_not_confirm_is_refused(verify, judge, signer, sa
         httpx.ReadTimeout("slow"),
         httpx.ConnectError("away"),
     ],
-    ids=["503", "429", "html", "maybe", "list", "slow", "away"],
+    ids=["503", "404", "429", "html", "maybe", "list", "slow", "away"],
 )
 async def test_while_paypal_does_not_say_a_webhook_is_to_come_again(verify, judge, signer, said):
     judge.says = {WEBHOOK: said}

@@ -122,6 +122,15 @@ async def test_a_declined_instrument_sends_the_payer_back_to_the_page_and_anothe
     assert await paypal.book() == [("capture", 1000)]
 
 
+async def test_an_approval_that_the_capture_does_not_know_of_yet_is_captured_once_it_does(paypal):
+    one = await paypal.approved()
+    await paypal.fault("approval_unseen")
+    with pytest.raises(NotSent):
+        await paypal.execute(one.confirm())
+    assert await paypal.again(one.confirm()) == Succeeded(amount=USD_10, reference=one.order)
+    assert await paypal.book() == [("capture", 1000)]
+
+
 @pytest.mark.parametrize("fault", SILENT)
 async def test_a_declined_instrument_of_which_no_answer_tells_sends_the_payer_back_all_the_same(paypal, fault):
     one = await paypal.approved()

@@ -34,6 +34,9 @@ _LOST_CAPTURE_AMOUNT = 1252
 """The answer to the capture of a payment of this amount is lost."""
 
 _CONFIRMED_TWICE = "SELECT FROM payments WHERE id = $1 AND state = 'requires_action' AND confirms = 1"
+_HELD_LONG = (
+    "SELECT FROM attempts WHERE payment_id = $1 AND kind = 'confirm' AND done_at < now() - interval '2 seconds'"
+)
 _ASKED = "SELECT FROM attempts WHERE payment_id = $1 AND kind = 'query' AND done_at IS NOT NULL"
 
 
@@ -113,6 +116,7 @@ def capture_in_two_parts(scene: Scene, payment_id: str) -> None:
 
 def reauthorize(scene: Scene, payment_id: str) -> None:
     """Look after what is held for longer than PayPal stands in for it, a second here, and then capture it."""
+    wait(f"{payment_id} was never held", lambda: bool(scene.onlooker.rows(_SERVICE, _HELD_LONG, payment_id)))
     scene.onlooker.rows("orchestrator", LOOK_AFTER, payment_id)
     wait(f"{payment_id} was never looked after", lambda: _is_asked_about(scene, payment_id))
     scene.merchant.request(f"/v1/payments/{payment_id}/capture", {})

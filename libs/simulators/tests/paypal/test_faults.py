@@ -80,6 +80,13 @@ async def test_a_declined_instrument_by_fault_sends_the_payer_back(paypal, issue
     assert issues(answer) == [422, "PAYER_CANNOT_PAY"]
 
 
+async def test_an_approval_may_not_be_known_yet_where_the_order_is_completed(paypal, issues):
+    order = await paypal.approved()
+    assert issues(await paypal.pay(order, key="pay", fault="approval_unseen")) == [422, "ORDER_NOT_APPROVED"]
+    assert (await paypal.get(f"{ORDERS}/{order}"))["status"] == "APPROVED"
+    assert (await paypal.pay(order, key="pay")).json()["status"] == "COMPLETED"
+
+
 async def test_an_approval_may_be_told_twice(paypal):
     await paypal.approved(fault="duplicate_approval")
     assert paypal.types == ["CHECKOUT.ORDER.APPROVED"] * 2

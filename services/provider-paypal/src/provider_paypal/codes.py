@@ -9,10 +9,13 @@ LOOK_AT_ORDER = frozenset(
 )
 """Something was done before, perhaps by this very operation: the order's payments tell."""
 
+NOT_APPROVED = "ORDER_NOT_APPROVED"
+"""Nothing has moved. It comes of an order that shows as approved as well, whose approval is not known everywhere at PayPal yet."""
+
 PAYER_MUST_APPROVE = frozenset(
     {
         *("INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"),
-        "ORDER_NOT_APPROVED",
+        NOT_APPROVED,
     }
 )
 """Nothing has moved, and the payer may choose another way to pay."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from malipo import clock
-from malipo.contracts.outcomes import Authorized, Outcome, Succeeded, Unknown
+from malipo.contracts.outcomes import Authorized, Declined, Outcome, Succeeded, Unknown
 from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
 from malipo.contracts.providers.paypal import DESCRIPTOR
 from malipo.platform.logs import log
@@ -16,6 +16,7 @@ from provider_kit.sending import ResponseTooLong, Silence, unless_silent
 from provider_paypal import choosing, lateness, requests, standing
 from provider_paypal.account import read_account
 from provider_paypal.client import PaypalClient
+from provider_paypal.codes import NOT_APPROVED
 from provider_paypal.events import parse_event
 from provider_paypal.mapping import (
     ApproveAgain,
@@ -123,12 +124,20 @@ class PaypalProvider:
             case Unclear(otherwise=otherwise):
                 return await self._follow(attempt, otherwise)
             case ApproveAgain(otherwise=otherwise):
-                order = await self._order_afterwards(attempt)
-                return _NOT_READ if order is None else standing.approval(order.id, order.links) or otherwise
+                return await self._approve_again(attempt, otherwise)
             case Unknown(silent=True) as doubt:
                 return await self._after_silence(attempt) or doubt
             case outcome:
                 return outcome
+
+    async def _approve_again(self, attempt: Attempt, otherwise: Declined) -> Outcome:
+        """Where the order sends its payer. Raises `NotSent` while it shows the very approval that PayPal says is missing."""
+        order = await self._order_afterwards(attempt)
+        if order is None:
+            return _NOT_READ
+        if otherwise.code == NOT_APPROVED and order.status == "APPROVED":
+            raise NotSent("PayPal does not know of the approval everywhere yet", retry_after_seconds=5)
+        return standing.approval(order.id, order.links) or otherwise
 
     async def _after_silence(self, attempt: Attempt) -> Outcome | None:
         """What the order shows of a confirm right after it was not answered: that its money has come or is held, or that the

@@ -26,6 +26,7 @@ from provider_kit.provider import Callback, Credentials
 from provider_kit.sending import nothing_begun
 from provider_paypal import times
 from provider_paypal.account import PaypalAccount, read_account
+from provider_paypal.mapping import problem_in
 from provider_paypal.objects import VERIFICATIONS, PaypalResponse
 from provider_paypal.requests import VERIFY_PATH
 
@@ -104,7 +105,7 @@ class ByAsking:
     ) -> bool:
         with nothing_begun("PayPal does not say whether a webhook is genuine"):
             response = await self._ask(account, callback.mode, VERIFY_PATH, question(sent, webhook_id, callback.body))
-        if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+        if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY) or _is_unheard_of(response):
             return False
         try:
             said = VERIFICATIONS.decode(response.body).verification_status if response.status == HTTPStatus.OK else ""
@@ -170,6 +171,11 @@ def _has_signed(key: RSAPublicKey, signature: bytes, text: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def _is_unheard_of(response: PaypalResponse) -> bool:
+    """Whether PayPal has no such webhook, as of one that was deleted. A 404 that is not PayPal's own may be of a proxy."""
+    return response.status == HTTPStatus.NOT_FOUND and problem_in(response) is not None
 
 
 def _refuse_what_is_no_json(body: bytes) -> None:

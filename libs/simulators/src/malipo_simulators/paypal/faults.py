@@ -13,6 +13,7 @@ class PaypalFault(StrEnum):
     CAPTURE_PENDING_THEN_DENIED = "capture_pending_then_denied"
     REFUND_PENDING = "refund_pending"
     REFUND_PENDING_THEN_FAILS = "refund_pending_then_fails"
+    APPROVAL_UNSEEN = "approval_unseen"
     ORDER_COMPLETION_IN_PROGRESS = "order_completion_in_progress"
     DUPLICATE_APPROVAL = "duplicate_approval"
     UNKNOWN_ISSUE = "unknown_issue"

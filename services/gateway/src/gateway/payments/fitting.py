@@ -121,7 +121,8 @@ def _currency(asked: Asked, one: Candidate) -> Misfit | None:
     known = one.rules.currencies
     if asked.amount.currency in known:
         return None
-    shown = ", ".join(list(known)[:_MOST_SHOWN]) + (" and more" if len(known) > _MOST_SHOWN else "")
+    more = " and more: GET /v1/providers lists them" if len(known) > _MOST_SHOWN else ""
+    shown = ", ".join(list(known)[:_MOST_SHOWN]) + more
     return Misfit(
         "/currency", "currency_unsupported", f"{asked.method.method_type} at {one.provider.title} is paid in {shown}"
     )

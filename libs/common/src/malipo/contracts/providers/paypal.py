@@ -135,6 +135,12 @@ _WAITS = {
 }
 """What PayPal's reasons of a pending payment mean (Payments, `capture_status_details`)."""
 
+
+def _amounts(currency: str) -> AmountRule:
+    step = 10 ** (EXPONENTS[currency] - DECIMALS[currency])
+    return AmountRule(step=step, steps="no decimals at PayPal" if step > 1 else "")
+
+
 DESCRIPTOR = ProviderDescriptor(
     name="paypal",
     title="PayPal",
@@ -142,7 +148,7 @@ DESCRIPTOR = ProviderDescriptor(
     methods=(
         MethodRules(
             model=PaypalMethod,
-            currencies={one: AmountRule(step=10 ** (EXPONENTS[one] - DECIMALS[one])) for one in sorted(DECIMALS)},
+            currencies={one: _amounts(one) for one in sorted(DECIMALS)},
             captures=("automatic", "manual"),
             actions=("approval",),
             needs=("return_url", "cancel_url"),

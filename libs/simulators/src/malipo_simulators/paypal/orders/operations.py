@@ -85,6 +85,8 @@ def complete(request: PaypalRequest, intent: Intent) -> Answer:
     order = find(request)
     check(request, order, intent)
     check_invoices(request, order)
+    if request.change.fault is PaypalFault.APPROVAL_UNSEEN:
+        raise request.issue("ORDER_NOT_APPROVED")
     if request.change.fault is PaypalFault.ORDER_COMPLETION_IN_PROGRESS:
         lifecycle.complete_later(request.change, order, request.change.fault_seconds)
         raise request.issue("ORDER_COMPLETION_IN_PROGRESS")
