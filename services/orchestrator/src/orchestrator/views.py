@@ -180,9 +180,9 @@ def _transfer(payment: Payment) -> Transfer | None:
 
 
 def _return_request(payment: Payment) -> OperationView | None:
-    """The last one, whatever came of it."""
+    """The last one, whatever came of it: there is no other while one is open."""
     requests = [one for one in payment.operations.values() if one.subject is Subject.RETURN_REQUEST]
-    last = max(requests, key=lambda one: one.id, default=None)
+    last = max(requests, key=lambda one: (one.live, one.created_at, one.id), default=None)
     return last and operation_view(last, payment.amount.currency)
 
 
