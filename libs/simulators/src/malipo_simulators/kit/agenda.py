@@ -54,6 +54,7 @@ class Agenda:
 
     def _wake(self, due: datetime) -> None:
         """Timers go by another clock than steps, and are a little early at times."""
-        self.run()
         if self._clock.moment() < due:
             self._run_at(due)
+        else:
+            self.run()
